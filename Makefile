@@ -1,0 +1,55 @@
+# Everything runs from a fresh clone: only Python (3.11 or newer) and make are needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint format lock grafana dashboards clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+
+# Runtime only, so that `make demo` is quick; the hashes in the lock are checked by every install.
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.runtime  ## the backend on 127.0.0.1:8080 against the embedded simulator
+	@exec $(BIN)/butlr-grafana demo
+
+test: $(VENV)/.dev  ## every test
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev  ## the benchmark: prints a table, writes bench.json
+	$(BIN)/python -m tests.bench
+
+lint: $(VENV)/.dev  ## formatting, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## formats the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+dashboards: $(VENV)/.dev  ## builds grafana-dashboards/*.json from their source
+	$(BIN)/python grafana-dashboards/build.py
+
+grafana: $(VENV)/.runtime  ## an installed Grafana (GRAFANA_HOME) on the provisioning of this repository
+	@exec provisioning/run-grafana
+
+lock:  ## pins the dependencies anew, with hashes
+	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
+	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra build pyproject.toml -o requirements.lock
+	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra build --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	rm -rf .venv-lock
+
+clean:  ## removes what make made
+	rm -rf $(VENV) .venv-lock bench.json

@@ -1,0 +1,159 @@
+"""Butlr's answer to a heat-map question → `Grid`.
+
+Butlr documents the cells, not how `array_cells` and `metadata` are nested, nor the keys of `bounds`; so
+several forms are taken. What is not tolerated is doubt about a number: anything that cannot be what it
+claims raises `UpstreamInvalid`, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import simdjson
+
+from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.model import Bounds, Floats, Grid
+
+FARTHEST_M = 10_000.0
+"""A floor plan's coordinate beyond this is a fault, not a floor."""
+
+LARGEST_COUNT = 2.0**50
+"""Sums of a thousand such cells are still exact in a double."""
+
+OFF_GRID = 0.02
+"""Of a cell: how far a centre may lie off the grid (Butlr rounds coordinates) before it is a fault."""
+
+_SEARCH_DEPTH = 4
+_SEARCH_WIDTH = 50
+
+
+def heat_map(body: bytes, resolution_m: float) -> Grid:
+    """The cells of one call, asked for at `resolution_m`; raises `UpstreamInvalid`."""
+    try:
+        document = simdjson.Parser().parse(body)
+    except (ValueError, RuntimeError) as error:
+        raise UpstreamInvalid(f"Butlr's heat map is no JSON ({error}): {quote(body)}") from None
+    holder = _holder(document, body)
+    metadata = holder["metadata"].as_dict() if isinstance(holder.get("metadata"), simdjson.Object) else {}
+    said = _number(metadata.get("resolution"))
+    if said is not None and abs(said - resolution_m) > 1e-9:
+        raise UpstreamInvalid(f"Butlr answered a grid of {said:g} m where {resolution_m:g} m was asked")
+    x, y, value = _columns(holder["array_cells"])
+    _check_values(x, y, value)
+    bounds = _bounds(metadata.get("bounds"))
+    present = value > 0  # `omit_empty_value` may be ignored
+    x, y, value = x[present], y[present], value[present]
+    if not value.size:
+        return Grid.empty(resolution_m, bounds)
+    (ix, phase_x), (iy, phase_y) = (_on_grid(axis, resolution_m) for axis in (x, y))
+    order = np.lexsort((iy, ix))
+    ix, iy, value = ix[order], iy[order], value[order]
+    again = (np.diff(ix) == 0) & (np.diff(iy) == 0)
+    if again.any():
+        if _number(metadata.get("total_detections")) != float(value.sum()):
+            raise UpstreamInvalid(
+                f"Butlr listed {int(again.sum())} cells twice, and its total does not say why"
+            )
+        starts = np.flatnonzero(np.concatenate(([True], ~again)))
+        ix, iy, value = ix[starts], iy[starts], np.add.reduceat(value, starts)
+    return Grid(resolution_m, (phase_x, phase_y), ix, iy, value, bounds)
+
+
+def quote(body: bytes) -> str:
+    """The first 200 characters of an answer, on one line, for an error message."""
+    return " ".join(body[:800].decode("utf-8", "replace").split())[:200]
+
+
+def _holder(document: Any, body: bytes) -> Any:
+    """The object that has `array_cells`: at the top, or up to four levels down, lists by their items."""
+    level = [document]
+    for _ in range(_SEARCH_DEPTH + 1):
+        found = [node for node in level if isinstance(node, simdjson.Object) and "array_cells" in node]
+        if len(found) > 1:
+            raise UpstreamInvalid(f"Butlr answered {len(found)} heat maps to one question: {quote(body)}")
+        if found:
+            return found[0]
+        level = [child for node in level for child in _children(node)]
+    raise UpstreamInvalid(f"Butlr's answer has no array_cells: {quote(body)}")
+
+
+def _children(node: Any) -> list[Any]:
+    # By key and index: `values()`, slices and the like would turn every number into a Python object.
+    if isinstance(node, simdjson.Object):
+        children = [node[key] for key in node]
+    elif isinstance(node, simdjson.Array):
+        children = [node[i] for i in range(min(len(node), _SEARCH_WIDTH))]
+    else:
+        children = []
+    return [c for c in children if isinstance(c, simdjson.Object | simdjson.Array)]
+
+
+def _columns(cells: Any) -> tuple[Floats, Floats, Floats]:
+    if not isinstance(cells, simdjson.Array):
+        raise UpstreamInvalid("Butlr's array_cells is no list")
+    text = np.frombuffer(cells.mini, np.uint8)  # type: ignore[call-overload]  # bytes; the stub says str
+    structure = text[(text == ord("[")) | (text == ord(",")) | (text == ord("]"))].tobytes()
+    # Only `[[a,b,c],[a,b,c],…]` may be flattened: ragged rows would shift every cell behind them.
+    if structure != b"[" + b",".join([b"[,,]"] * len(cells)) + b"]":
+        raise UpstreamInvalid("Butlr's array_cells are not all [x, y, value]")
+    try:
+        flat = np.frombuffer(cells.as_buffer(of_type="d"), np.float64)
+    except (TypeError, ValueError):
+        raise UpstreamInvalid("Butlr's array_cells hold something that is no number") from None
+    table = flat.reshape(-1, 3)
+    return table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy()
+
+
+def _check_values(x: Floats, y: Floats, value: Floats) -> None:
+    if not value.size:
+        return
+    if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(value).all()):
+        raise UpstreamInvalid("Butlr's heat map holds a number that is not finite")
+    if max(np.abs(x).max(), np.abs(y).max()) > FARTHEST_M:
+        raise UpstreamInvalid(f"Butlr's heat map has a cell farther than {FARTHEST_M:g} m from the origin")
+    if value.min() < 0 or value.max() > LARGEST_COUNT:
+        raise UpstreamInvalid(f"Butlr's heat map has a cell of {value.min():g} to {value.max():g} detections")
+
+
+def _on_grid(axis: Floats, resolution_m: float) -> tuple[np.ndarray[Any, np.dtype[np.int32]], float]:
+    """Cell numbers, and the phase in [0, resolution) read off the centres themselves."""
+    steps = axis / resolution_m
+    # Relative to one centre, so that a phase near 0 does not fall apart into 0.001 and 0.999.
+    offsets = steps - steps[0]
+    index = np.round(offsets)
+    if np.abs(offsets - index).max() > 2 * OFF_GRID:
+        raise UpstreamInvalid(f"Butlr's cells do not lie on a grid of {resolution_m:g} m")
+    origin_m = float(np.median((steps - index) * resolution_m))
+    first = int(np.floor(origin_m / resolution_m + 1e-6))
+    phase_m = max(0.0, round(origin_m - first * resolution_m, 6))
+    return (index + first).astype(np.int32), phase_m
+
+
+def _bounds(raw: object) -> Bounds | None:
+    """Bounds in any of the forms seen; `None` where there are none or they make no rectangle."""
+    said: dict[str, Any] = raw if isinstance(raw, dict) else {}
+    if "min" in said:
+        numbers = [*_pair(said["min"]), *_pair(said.get("max"))]
+    elif "min_x" in said:
+        numbers = [_number(said.get(k)) for k in ("min_x", "min_y", "max_x", "max_y")]
+    else:
+        numbers = [_number(said.get(k)) for k in ("x_min", "y_min", "x_max", "y_max")]
+    min_x, min_y, max_x, max_y = numbers
+    if min_x is None or min_y is None or max_x is None or max_y is None or min_x > max_x or min_y > max_y:
+        return None
+    if max(map(abs, (min_x, min_y, max_x, max_y))) > FARTHEST_M:
+        return None
+    return Bounds(min_x, min_y, max_x, max_y)
+
+
+def _pair(raw: object) -> tuple[float | None, float | None]:
+    if isinstance(raw, dict):
+        return _number(raw.get("x")), _number(raw.get("y"))
+    if isinstance(raw, list) and len(raw) == 2:
+        return _number(raw[0]), _number(raw[1])
+    return None, None
+
+
+def _number(raw: object) -> float | None:
+    return float(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else None

@@ -1,0 +1,176 @@
+"""Buildings, floors, rooms, zones and sensors from Butlr's GraphQL → `Topology`.
+
+Read tolerantly: what is missing or odd becomes `None` and, where a user would miss it, a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import available_timezones
+
+import orjson
+
+from butlr_grafana.butlr.decode import quote
+from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.model import Building, Floor, Polygon, Room, Topology, Zone
+
+SITES_QUERY = """{ sites { data { id name timezone buildings { id name floors {
+  id name floorNumber timezone area { value unit } capacity { max mid } floor_plans { coordinates }
+  rooms { id name floor_id roomType coordinates capacity { max mid } area { value unit } tags }
+  zones { id name floor_id room_id coordinates } } } } } }"""
+
+SENSORS_QUERY = "{ sensors { data { id floor_id room_id is_entrance is_online } } }"
+
+SQUARE_METRES = {
+    **dict.fromkeys(("m2", "m²", "sqm", "sq m", "square meters", "square metres", "square_meters"), 1.0),
+    **dict.fromkeys(("ft2", "ft²", "sqft", "sq ft", "square feet", "square_feet"), 0.3048**2),
+}
+"""Area units by name; an unknown one is `None` and a note, never a guess."""
+
+TIME_ZONES = frozenset(available_timezones())
+
+
+def data_of(body: bytes) -> dict[str, Any]:
+    """The `data` of a GraphQL answer; errors without data raise `UpstreamInvalid`."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise UpstreamInvalid(f"Butlr's topology is no JSON: {quote(body)}") from None
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, dict):
+        raise UpstreamInvalid(f"Butlr's topology has no data: {quote(body)}")
+    return data
+
+
+def topology(document: dict[str, Any]) -> Topology:
+    """`document`: `sites` and `sensors`, the `data` of the two questions; `sensors` may be `None`."""
+    sites, sensors = document.get("sites"), document.get("sensors")
+    if not isinstance(sites, dict):
+        raise UpstreamInvalid("Butlr's topology has no sites")
+    reader = _Reader(_rooms_online(sensors))
+    listed = (sites.get("sites") or {}).get("data")
+    if not isinstance(listed, list):
+        raise UpstreamInvalid("Butlr's topology has no sites.data")
+    floors = {f.id: f for f in reader.floors(listed)}
+    if sensors is None:
+        reader.notes.append("Butlr did not say which sensors are online")
+    return Topology(floors, tuple(dict.fromkeys(reader.notes)))
+
+
+def _rooms_online(sensors: dict[str, Any] | None) -> dict[str, bool]:
+    """Whether any sensor of a room is online; a room without sensors is not in it."""
+    online: dict[str, bool] = {}
+    for sensor in _dicts(((sensors or {}).get("sensors") or {}).get("data")):
+        room, state = sensor.get("room_id"), sensor.get("is_online")
+        if isinstance(room, str) and isinstance(state, bool) and not sensor.get("is_entrance"):
+            online[room] = online.get(room, False) or state
+    return online
+
+
+@dataclass
+class _Reader:
+    online: dict[str, bool]
+    notes: list[str] = field(default_factory=list)
+
+    def floors(self, sites: list[Any]) -> Iterator[Floor]:
+        for site in _dicts(sites):
+            for raw in _dicts(site.get("buildings")):
+                building = Building(_text(raw.get("id")), _text(raw.get("name")), _text(site.get("name")))
+                for floor in _dicts(raw.get("floors")):
+                    if _text(floor.get("id")):
+                        yield self._floor(floor, building, site.get("timezone"))
+
+    def _floor(self, raw: dict[str, Any], building: Building, site_zone: object) -> Floor:
+        floor_id, name = _text(raw.get("id")), _text(raw.get("name"))
+        rooms = [self._room(r, floor_id) for r in _dicts(raw.get("rooms")) if _text(r.get("id"))]
+        return Floor(
+            id=floor_id,
+            name=name or floor_id,
+            building=building,
+            timezone=self._zone(raw.get("timezone") or site_zone, name),
+            number=_whole(raw.get("floorNumber")),
+            capacity=_capacity(raw.get("capacity")),
+            area_m2=self._area(raw.get("area"), name),
+            outline=next(
+                filter(None, (_polygon(p.get("coordinates")) for p in _dicts(raw.get("floor_plans")))), None
+            ),
+            rooms=tuple(rooms),
+            zones=tuple(
+                Zone(
+                    _text(z.get("id")),
+                    _text(z.get("name")) or _text(z.get("id")),
+                    floor_id,
+                    _text(z.get("room_id")) or None,
+                    _polygon(z.get("coordinates")),
+                )
+                for z in _dicts(raw.get("zones"))
+                if _text(z.get("id"))
+            ),
+        )
+
+    def _room(self, raw: dict[str, Any], floor_id: str) -> Room:
+        name = _text(raw.get("name")) or _text(raw.get("id"))
+        tags = raw.get("tags")
+        return Room(
+            id=_text(raw.get("id")),
+            name=name,
+            floor_id=floor_id,
+            type=_text(raw.get("roomType")) or None,
+            polygon=_polygon(raw.get("coordinates")),
+            capacity=_capacity(raw.get("capacity")),
+            area_m2=self._area(raw.get("area"), name),
+            tags=tuple(filter(None, map(_tag, tags if isinstance(tags, list) else []))),
+            online=self.online.get(_text(raw.get("id"))),
+        )
+
+    def _zone(self, raw: object, name: str) -> str:
+        if isinstance(raw, str) and raw in TIME_ZONES:
+            return raw
+        self.notes.append(f"{name}: time zone {raw!r} is not known, UTC is used")
+        return "UTC"
+
+    def _area(self, raw: object, name: str) -> float | None:
+        if not isinstance(raw, dict) or not _is_number(raw.get("value")):
+            return None
+        factor = SQUARE_METRES.get(_text(raw.get("unit")).strip().lower())
+        if factor is None:
+            self.notes.append(f"{name}: the area's unit {raw.get('unit')!r} is not known")
+            return None
+        return float(raw["value"]) * factor
+
+
+def _dicts(raw: object) -> Iterable[dict[str, Any]]:
+    return [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
+
+
+def _text(raw: object) -> str:
+    return raw if isinstance(raw, str) else ""
+
+
+def _tag(raw: object) -> str:
+    return _text(raw.get("name")) if isinstance(raw, dict) else _text(raw)
+
+
+def _is_number(raw: object) -> bool:
+    return isinstance(raw, int | float) and not isinstance(raw, bool)
+
+
+def _whole(raw: object) -> int | None:
+    return int(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else None
+
+
+def _capacity(raw: object) -> int | None:
+    """A number, or an object with `max` and `mid`."""
+    return _whole(raw.get("max") if isinstance(raw, dict) else raw)
+
+
+def _polygon(raw: object) -> Polygon | None:
+    """At least three points in metres; anything else is no polygon."""
+    points = raw if isinstance(raw, list) else []
+    if len(points) < 3 or not all(
+        isinstance(p, list) and len(p) == 2 and all(_is_number(n) and abs(n) < 1e5 for n in p) for p in points
+    ):
+        return None
+    return tuple((float(x), float(y)) for x, y in points)

@@ -1,0 +1,246 @@
+"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from flask import Flask
+
+from butlr_grafana import __version__
+from butlr_grafana.app import Application, create_app
+from butlr_grafana.errors import BackendError
+from butlr_grafana.model import DAY_S, HOUR_S, Period, Segment, Topology, floor_to, iso
+from butlr_grafana.plan import plan
+from butlr_grafana.server import Server, listen
+from butlr_grafana.settings import SettingError, Settings, read
+from butlr_grafana.telemetry import log_to_stderr
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; 0 is well, 1 is a fault that was said, 2 is a wrong call, 130 is interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["simulate"]:
+        from butlr_grafana.simulator.__main__ import run  # noqa: PLC0415  # only this command needs it
+
+        return run(words[1:])
+    options = _parser().parse_args(words)
+    log_to_stderr()
+    try:
+        return int(options.command(options))
+    except (SettingError, BackendError) as error:
+        print(f"butlr-grafana: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="butlr-grafana", description="Butlr heat maps for Grafana. Settings are environment variables."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    commands.add_parser("serve", help="the backend").set_defaults(command=serve)
+    commands.add_parser("demo", help="the backend against the embedded simulator").set_defaults(command=demo)
+    commands.add_parser("simulate", help="the simulator alone (--help for its options)")
+    commands.add_parser("check", help="settings, token and one call to each API").set_defaults(command=check)
+    warming = commands.add_parser("warm", help="fills the disk cache for a range; resumes where it stopped")
+    warming.add_argument("--space", help="a floor's id; all floors where left out")
+    warming.add_argument("--from", dest="start", required=True, help="ISO 8601")
+    warming.add_argument("--to", dest="end", required=True, help="ISO 8601")
+    warming.add_argument("--resolution", default="auto", help="auto, 0.25, 0.5, 1.0")
+    warming.add_argument("--hours", default="", help="as in the panels: they keep pieces of their own")
+    warming.add_argument("--days", default="")
+    warming.set_defaults(command=warm)
+    return parser
+
+
+def serve(_: argparse.Namespace) -> int:
+    return _serve(read(os.environ))
+
+
+def demo(_: argparse.Namespace) -> int:
+    """`serve` without credentials, whatever the environment holds."""
+    settings = read(os.environ)
+    return _serve(replace(settings, butlr_client_id="", butlr_client_secret="", butlr_api_url=""))
+
+
+def _serve(settings: Settings) -> int:
+    settings.check_exposure()
+    listener = listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    url = f"http://{host if settings.host != '0.0.0.0' else 'localhost'}:{port}"  # noqa: S104
+    with upstream(settings) as (reached, is_demo):
+
+        def ready() -> None:
+            mode = "demo mode, simulated people" if is_demo else reached.butlr_api_url or "Butlr"
+            print(f"butlr-grafana {__version__} on {url}/ ({mode})", flush=True)
+            if is_demo:
+                print(f"Open {url}/ in a browser; Ctrl-C stops it.", flush=True)
+
+        def make_app() -> Flask:
+            application = create_app(reached, demo=is_demo)
+            # Asks for the floors now, so that the first viewer does not wait for them.
+            with contextlib.suppress(BackendError):
+                application.service.spaces.current(timeout_s=0)
+            return application.web
+
+        with contextlib.suppress(SystemExit):
+            Server(make_app, listener, threads=settings.threads, ready=ready).run()
+    return 0
+
+
+@contextlib.contextmanager
+def upstream(settings: Settings) -> Iterator[tuple[Settings, bool]]:
+    """The settings with a Butlr to ask, and whether it is the simulator, started here as a child."""
+    if not settings.demo:
+        yield settings, False
+        return
+    # Its own session: Ctrl-C is for this process, which ends the child when it has no more questions.
+    # A pipe it reads: should this process be killed, the child sees its end and goes too.
+    command = [sys.executable, "-m", "butlr_grafana.simulator", "--port", "0", "--follow-stdin"]
+    child = subprocess.Popen(  # noqa: S603  # this very interpreter
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        assert child.stdout is not None
+        words = child.stdout.readline().split()
+        url = next((w for w in words if w.startswith("http://")), None)
+        if url is None:
+            raise SettingError("the embedded simulator did not start")
+        reached = replace(settings, butlr_api_url=url, butlr_client_id="demo", butlr_client_secret="demo")  # noqa: S106
+        yield reached, True
+    finally:
+        child.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(5)
+        child.kill()
+        child.wait()
+
+
+def check(_: argparse.Namespace) -> int:
+    """A table: each step, what came of it. The first that fails decides the exit code."""
+    settings = read(os.environ)
+    failed = False
+    with upstream(settings) as (reached, is_demo):
+        application = create_app(replace(reached, cache_dir=""), demo=is_demo)
+        topology: Topology | None = None
+
+        def floors() -> str:
+            nonlocal topology
+            topology = application.service.topology(None, deadline=time.monotonic() + settings.deadline_s)
+            missing = [s for s in settings.butlr_spaces if s not in topology.floors]
+            if missing:
+                raise SettingError(f"BUTLR_SPACES: Butlr does not know {', '.join(missing)}")
+            rooms = sum(len(f.rooms) for f in topology.floors.values())
+            return f"{len(topology.floors)} floors, {rooms} rooms" + "".join(f"; {n}" for n in topology.notes)
+
+        def exposure() -> str:
+            settings.check_exposure()
+            return f"{settings.host}:{settings.port}"
+
+        def heat_map() -> str:
+            if topology is None or not topology.floors:
+                raise SettingError("no floor to ask for")
+            end_s = floor_to(time.time() - DAY_S, HOUR_S)
+            segment = Segment(next(iter(topology.floors)), 1.0, Period(end_s - HOUR_S, end_s), settled=True)
+            part = application.butlr.heat_map(segment)
+            found = f"{part.grid.value.size} cells, {part.grid.total:.0f} detections"
+            return f"{found} in an hour of {segment.space}"
+
+        steps: list[tuple[str, Callable[[], str]]] = [
+            (
+                "settings",
+                lambda: "demo mode: the embedded simulator" if is_demo else reached.butlr_api_url or "Butlr",
+            ),
+            ("exposure", exposure),
+            ("topology", floors),
+            ("heat maps", heat_map),
+        ]
+        for name, step in steps:
+            try:
+                state, said = "ok", step()
+            except (BackendError, SettingError) as error:
+                state, said, failed = "FAILED", str(error), True
+            print(f"{name:<10} {state:<7} {said}")
+        for floor in topology.floors.values() if topology else ():
+            print(f"{'serves':<10} {floor.id:<24} {floor.building.name} / {floor.name} ({floor.timezone})")
+        application.close()
+    return int(failed)
+
+
+def warm(options: argparse.Namespace) -> int:
+    """Fetches what is not on disk yet, oldest first. Interrupted and run again, it goes on."""
+    settings = read(os.environ)
+    if not settings.cache_dir:
+        raise SettingError("BACKEND_CACHE_DIR is not set: a cache in memory ends with this command")
+    with upstream(settings) as (reached, is_demo):
+        application = create_app(reached, demo=is_demo)
+        try:
+            segments = _to_warm(application, options, settings)
+            return _fetch_all(application, segments, at_a_time=2 * settings.butlr_max_concurrency)
+        finally:
+            application.close()
+
+
+def _to_warm(application: Application, options: argparse.Namespace, settings: Settings) -> list[Segment]:
+    service = application.service
+    topology = service.topology(None, deadline=service.deadline())
+    segments: list[Segment] = []
+    for space in [options.space] if options.space else list(topology.floors):
+        words = {
+            "space": space,
+            "from": options.start,
+            "to": options.end,
+            "resolution": options.resolution,
+            "hours": options.hours,
+            "days": options.days,
+        }
+        query = service.query(service.read("heatmap", words), None, deadline=service.deadline())
+        planned = plan(query, now_s=service.now(), settle_s=settings.butlr_settle_s)
+        segments += [s for s in planned if s.settled]
+    return segments
+
+
+def _fetch_all(application: Application, segments: list[Segment], *, at_a_time: int) -> int:
+    gatherer = application.service.pipeline.gatherer
+    done = fetched = 0
+    bar = Progress(len(segments))
+    for i in range(0, len(segments), at_a_time):
+        chunk = segments[i : i + at_a_time]
+        gathered = gatherer.begin(chunk).collect(deadline=time.monotonic() + 3600)
+        if not gathered.coverage.complete:
+            raise gathered.error or SettingError("Butlr did not answer within an hour")
+        done, fetched = done + len(chunk), fetched + gathered.coverage.fetched
+        bar.show(done, f"up to {iso(chunk[-1].period.end_s)}")
+    print(f"{done} segments, {fetched} fetched, {done - fetched} were there already")
+    return 0
+
+
+class Progress:
+    """A bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._live = sys.stderr.isatty()
+
+    def show(self, done: int, text: str) -> None:
+        share = done / self._total if self._total else 1.0
+        line = f"[{'#' * round(40 * share):<40}] {share:4.0%} {done}/{self._total} {text}"
+        print(
+            f"\r{line}" if self._live else line, end="" if self._live else "\n", file=sys.stderr, flush=True
+        )
+        if self._live and done >= self._total:
+            print(file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""Every error the backend can answer with, as one tree.
+
+    BackendError
+    ├── CallerError            the question is at fault (4xx)
+    │   ├── BadWord            a query word that cannot be read, with what it may be
+    │   ├── BadBody            a body that is no JSON object, or lacks a part
+    │   ├── BodyTooLarge       413
+    │   ├── UnknownTarget      404
+    │   ├── UnknownSpace       404, the same for foreign and for unknown floors
+    │   └── Unauthorized       401
+    ├── ServiceError           this backend is at fault (5xx)
+    │   └── Busy               503, more is being asked than the queue holds
+    └── UpstreamError          Butlr is at fault (5xx)
+        ├── UpstreamDown       502, refused, reset, cut off, or a 5xx
+        ├── UpstreamLate       504, no answer before the deadline
+        ├── UpstreamLimited    503, a 429 that outlasted the retries
+        ├── UpstreamRefused    502, credentials or request not accepted
+        ├── UpstreamInvalid    502, an answer that cannot be what it claims to be
+        └── Incomplete         503, `require=complete` and a part is missing or stale
+
+Each carries `status` (HTTP), `code` (stable, for programs), `source` (`caller`, `backend`, `upstream`)
+and a message for the person who reads the panel. No message holds a secret: credentials and tokens
+never enter an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar, Literal
+
+Source = Literal["caller", "backend", "upstream"]
+
+
+class BackendError(Exception):
+    """The root: anything that is answered as `{"message": …, "error": {…}}`."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    source: ClassVar[Source] = "backend"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def as_dict(self) -> dict[str, object]:
+        """The one error shape of every endpoint."""
+        return {
+            "message": self.message,
+            "error": {"code": self.code, "message": self.message, "source": self.source},
+        }
+
+
+class CallerError(BackendError):
+    status = 400
+    code = "bad_request"
+    source = "caller"
+
+
+class BadWord(CallerError):
+    """A query word with a value it cannot have; `word` is its name."""
+
+    code = "bad_word"
+
+    def __init__(self, word: str, problem: str) -> None:
+        super().__init__(f"{word}: {problem}")
+        self.word = word
+
+
+class BadBody(CallerError):
+    code = "bad_body"
+
+
+class BodyTooLarge(CallerError):
+    status = 413
+    code = "body_too_large"
+
+
+class UnknownTarget(CallerError):
+    status = 404
+    code = "unknown_target"
+
+    def __init__(self, target: str, known: Iterable[str]) -> None:
+        super().__init__(f"target: {choose(target, known)}")
+
+
+class UnknownSpace(CallerError):
+    status = 404
+    code = "unknown_space"
+
+
+class Unauthorized(CallerError):
+    status = 401
+    code = "unauthorized"
+
+
+class ServiceError(BackendError):
+    status = 500
+
+
+class Busy(ServiceError):
+    status = 503
+    code = "busy"
+
+
+class UpstreamError(BackendError):
+    """Butlr's fault. `retry_after_s`: how long it asked to be left alone, where it said so."""
+
+    status = 502
+    code = "upstream"
+    source = "upstream"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamDown(UpstreamError):
+    code = "upstream_down"
+
+
+class UpstreamLate(UpstreamError):
+    status = 504
+    code = "upstream_late"
+
+
+class UpstreamLimited(UpstreamError):
+    status = 503
+    code = "upstream_limited"
+
+
+class UpstreamRefused(UpstreamError):
+    code = "upstream_refused"
+
+
+class UpstreamInvalid(UpstreamError):
+    code = "upstream_invalid"
+
+
+class Incomplete(UpstreamError):
+    status = 503
+    code = "incomplete"
+
+
+def choose(value: str, known: Iterable[str]) -> str:
+    """`'heatmpa' is not known; did you mean heatmap? It may be …`, cut where the list is long."""
+    names = list(known)
+    near = get_close_matches(value, names, n=1)
+    shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
+    hint = f"; did you mean {near[0]}?" if near else ";"
+    return f"{value[:60]!r} is not known{hint} It may be {shown}" if names else f"{value[:60]!r} is not known"

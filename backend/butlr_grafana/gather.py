@@ -1,0 +1,246 @@
+"""Segments → parts: what is kept, else what Butlr answers in time, else what was known before.
+
+Nothing here waits past the deadline. What comes later is kept and is in the next answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass, field
+
+from butlr_grafana.errors import BackendError, UpstreamLate
+from butlr_grafana.flights import Flights
+from butlr_grafana.model import HOUR_S, Coverage, Part, Period, Segment
+from butlr_grafana.store import Store
+
+LIVE_S = 60.0
+"""How long a part that can still change is good for."""
+
+PATIENCE_S = 5.0
+"""How long to wait for Butlr where older data could be shown instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """`parts` in the order of time, disjoint; `coverage` says what is not among them.
+
+    `error`: the first fault met, where there was one.
+    """
+
+    parts: tuple[Part, ...]
+    coverage: Coverage
+    error: BackendError | None = None
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One segment on its way to an answer."""
+
+    segment: Segment
+    kept: list[Part] = field(default_factory=list)
+    flight: Future[Part] | None = None
+
+
+class Gatherer:
+    """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account."""
+
+    def __init__(
+        self,
+        fetch: Callable[[Segment], Part],
+        store: Store,
+        *,
+        workers: int,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._clock = clock
+        self.flights = Flights(fetch, store.put, workers=workers, clock=clock)
+
+    def begin(self, segments: Sequence[Segment]) -> Pending:
+        """Looks up what is kept and asks Butlr for the rest; returns at once."""
+        slots: list[_Slot] = []
+        for segment in segments:
+            kept = self._fresh(segment)
+            # Newest first: where the deadline cuts, the part that people look at is in.
+            flight = None if kept else self.flights.ask(segment, rank=len(segments) - len(slots))
+            slots.append(_Slot(segment, kept, flight))
+        return Pending(self, slots)
+
+    def collect(self, pending: Pending, *, deadline: float) -> Gathered:
+        """The parts at the latest when the monotonic clock shows `deadline`.
+
+        Raises the first fault, or `UpstreamLate`, where something was planned and nothing is known.
+        """
+        self._wait(pending.slots, deadline)
+        tally = _Tally()
+        late: list[Segment] = []
+        for slot in pending.slots:
+            part, error = _result(slot.flight)
+            if slot.flight is None:
+                tally.cached(slot.kept)
+            elif part is not None:
+                tally.fetched(part)
+            else:
+                tally.failed(error)
+                late.append(slot.segment)
+        for run in runs(late):
+            tally.late(run, self._older(run))
+        return tally.gathered(len(pending.slots))
+
+    def _wait(self, slots: list[_Slot], deadline: float) -> None:
+        flights = {s.flight for s in slots if s.flight is not None}
+        _, late = wait_for(flights, timeout=min(PATIENCE_S, max(0.0, deadline - self._clock())))
+        if late and not all(self._older(run) for run in runs(s.segment for s in slots if s.flight in late)):
+            wait_for(late, timeout=max(0.0, deadline - self._clock()))
+
+    def _fresh(self, segment: Segment) -> list[Part]:
+        """The kept parts that make up the segment as it would be answered now; empty where they do not."""
+        part = self._store.get(segment)
+        if part is not None:
+            if part.settled:
+                return [part]
+            # Kept before it had settled: for a settled segment that is only an older opinion.
+            if not segment.settled and abs(self._now() - part.fetched_at_s) < LIVE_S:
+                return [part]
+        if not segment.settled:
+            return []
+        tiles = tile(self._store.within(segment.space, segment.resolution_m, segment.period), segment.period)
+        if not tiles or tiles[0].start_s != segment.period.start_s or tiles == [segment.period]:
+            return []
+        if sum(t.length_s for t in tiles) != segment.period.length_s:
+            return []
+        parts = self._parts(segment, tiles)
+        return parts if len(parts) == len(tiles) and all(p.settled for p in parts) else []
+
+    def _older(self, run: Sequence[Segment]) -> list[Part]:
+        """The best that is kept of adjoining segments: disjoint parts within them, however old.
+
+        Of all of them together: the boundary between settled and not moves on, and what was kept before
+        it moved lies across it.
+        """
+        first = run[0]
+        whole = Period(first.period.start_s, run[-1].period.end_s)
+        return self._parts(first, tile(self._store.within(first.space, first.resolution_m, whole), whole))
+
+    def _parts(self, segment: Segment, periods: Iterable[Period]) -> list[Part]:
+        found = (
+            self._store.get(Segment(segment.space, segment.resolution_m, p, segment.settled)) for p in periods
+        )
+        return [part for part in found if part is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Work begun. `collect` may be called once others have been begun too."""
+
+    gatherer: Gatherer
+    slots: list[_Slot]
+
+    def collect(self, *, deadline: float) -> Gathered:
+        return self.gatherer.collect(self, deadline=deadline)
+
+
+def runs(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """Segments in the order of time, grouped where one begins as the other ends."""
+    grouped: list[list[Segment]] = []
+    for segment in segments:
+        if grouped and grouped[-1][-1].period.end_s == segment.period.start_s:
+            grouped[-1].append(segment)
+        else:
+            grouped.append([segment])
+    return grouped
+
+
+def tile(known: Iterable[Period], whole: Period) -> list[Period]:
+    """Disjoint periods of `known` inside `whole`, in order: from the left, always the longest."""
+    longest: dict[int, Period] = {}
+    for period in known:
+        if whole.contains(period) and (
+            period.start_s not in longest or longest[period.start_s].end_s < period.end_s
+        ):
+            longest[period.start_s] = period
+    tiles: list[Period] = []
+    for start in sorted(longest):
+        if not tiles or start >= tiles[-1].end_s:
+            tiles.append(longest[start])
+    return tiles
+
+
+def _result(flight: Future[Part] | None) -> tuple[Part | None, BackendError | None]:
+    """What a flight brought so far; a fault that is a bug is raised."""
+    if flight is None or not flight.done():
+        return None, None
+    error = flight.exception()
+    if error is None:
+        return flight.result(), None
+    if isinstance(error, BackendError):
+        return None, error
+    raise error
+
+
+class _Tally:
+    """Adds up what an answer is made of."""
+
+    def __init__(self) -> None:
+        self._parts: list[Part] = []
+        self._fetched = self._cached = self._stale = self._missing = 0
+        self._changeable_at: list[float] = []
+        self._gaps: list[Period] = []
+        self._errors: list[BackendError] = []
+
+    def fetched(self, part: Part) -> None:
+        self._fetched += 1
+        self._take([part])
+
+    def cached(self, parts: list[Part]) -> None:
+        self._cached += 1
+        self._take(parts)
+
+    def failed(self, error: BackendError | None) -> None:
+        """A segment without its part; `error` is `None` where the answer is only late."""
+        if error is not None:
+            self._errors.append(error)
+
+    def late(self, run: Sequence[Segment], older: list[Part]) -> None:
+        """Adjoining segments that Butlr did not answer, and what was known of them before."""
+        for segment in run:
+            known = any(segment.period.overlap(p.period) for p in older)
+            self._stale += known
+            self._missing += not known
+        whole = Period(run[0].period.start_s, run[-1].period.end_s)
+        covered = {p.period.start_s for p in older}
+        edges = [t for p in older for t in (p.period.start_s, p.period.end_s)]
+        self._gaps += [p for p in whole.cut_at(edges) if p.start_s not in covered]
+        self._take(older)
+        self._changeable_at += [p.fetched_at_s for p in older]
+
+    def _take(self, parts: list[Part]) -> None:
+        self._parts += parts
+        self._changeable_at += [p.fetched_at_s for p in parts if not p.settled]
+
+    def gathered(self, planned: int) -> Gathered:
+        error = self._errors[0] if self._errors else None
+        if planned and not self._parts:
+            raise error or UpstreamLate("Butlr gave no answer before the deadline; it is being asked on")
+        reasons = tuple(dict.fromkeys(e.message for e in self._errors))
+        if self._gaps and not reasons:
+            reasons = ("Butlr has not answered yet; it is being asked on",)
+        last_end_s = float(max((p.period.end_s for p in self._parts), default=0))
+        coverage = Coverage(
+            planned=planned,
+            fetched=self._fetched,
+            cached=self._cached,
+            stale=self._stale,
+            missing=self._missing,
+            hours=sum(p.period.length_s for p in self._parts) / HOUR_S,
+            as_of_s=min(self._changeable_at, default=last_end_s),
+            gaps=tuple(self._gaps),
+            reasons=reasons[:3],
+        )
+        parts = sorted(self._parts, key=lambda p: p.period)
+        return Gathered(tuple(parts), coverage, error)

@@ -1,0 +1,321 @@
+"""The values that flow through a query: frozen, without I/O, in metres, seconds and UTC.
+
+Times are whole seconds since the epoch; a period is half-open, `[start_s, end_s)`, everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from butlr_grafana.errors import UpstreamInvalid
+
+MINUTE_S = 60
+HOUR_S = 3600
+DAY_S = 86_400
+WEEK_S = 7 * DAY_S
+
+RESOLUTIONS_M = (0.25, 0.5, 1.0)
+"""The grids Butlr offers, in metres."""
+
+PHASE_TOLERANCE = 1e-3
+"""Of a cell: positions closer than this are one position written with rounding."""
+
+MAX_CELLS = 4_000_000
+"""The largest rectangle of cells that is ever laid out."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Polygon = tuple[tuple[float, float], ...]
+
+
+def floor_to(seconds: float, step_s: int, offset_s: int = 0) -> int:
+    """The last multiple of `step_s` (shifted by `offset_s`) not after `seconds`."""
+    return int((seconds - offset_s) // step_s) * step_s + offset_s
+
+
+def check_size(nx: int, ny: int) -> None:
+    """Raises `UpstreamInvalid` for a rectangle that no floor has and no memory should hold."""
+    if nx * ny > MAX_CELLS:
+        raise UpstreamInvalid(f"cells spread over {nx} x {ny}; at most {MAX_CELLS:,} cells can be answered")
+
+
+def iso(seconds: float) -> str:
+    """`2024-01-01T00:00:00Z`; fractions of a second are cut."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Period:
+    """The instants `start_s <= t < end_s`; never empty."""
+
+    start_s: int
+    end_s: int
+
+    def __post_init__(self) -> None:
+        if self.start_s >= self.end_s:
+            raise ValueError(f"empty period {self.start_s}..{self.end_s}")
+
+    @property
+    def length_s(self) -> int:
+        return self.end_s - self.start_s
+
+    def contains(self, other: Period) -> bool:
+        return self.start_s <= other.start_s and other.end_s <= self.end_s
+
+    def overlap(self, other: Period) -> Period | None:
+        start, end = max(self.start_s, other.start_s), min(self.end_s, other.end_s)
+        return Period(start, end) if start < end else None
+
+    def cut_at(self, instants: Iterable[int]) -> Iterator[Period]:
+        """The same instants as consecutive periods, divided wherever an instant lies inside."""
+        inside = sorted({t for t in instants if self.start_s < t < self.end_s})
+        edges = [self.start_s, *inside, self.end_s]
+        return (Period(a, b) for a, b in pairwise(edges))
+
+    def __str__(self) -> str:
+        return f"{iso(self.start_s)}/{iso(self.end_s)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHours:
+    """Which local times count: from `opens_min` to `closes_min` (minutes after local midnight) on
+    `weekdays` (Monday is 0), not on `excluded` dates.
+
+    `closes_min <= opens_min` is an overnight window; it belongs to the day it starts.
+    """
+
+    timezone: str
+    opens_min: int = 0
+    closes_min: int = 24 * 60
+    weekdays: frozenset[int] = frozenset(range(7))
+    excluded: frozenset[date] = frozenset()
+
+    @property
+    def is_always(self) -> bool:
+        return (
+            self.opens_min == 0
+            and self.closes_min == 24 * 60
+            and len(self.weekdays) == 7
+            and not self.excluded
+        )
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Segment:
+    """One question small enough for Butlr: a floor, a grid, at most 168 hours.
+
+    `settled`: its end is so old that nothing can be added to it any more, so it is kept for good.
+    """
+
+    space: str
+    resolution_m: float
+    period: Period
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A rectangle on the floor in metres."""
+
+    min_x: float
+    min_y: float
+    max_x: float
+    max_y: float
+
+    def union(self, other: Bounds) -> Bounds:
+        return Bounds(
+            min(self.min_x, other.min_x),
+            min(self.min_y, other.min_y),
+            max(self.max_x, other.max_x),
+            max(self.max_y, other.max_y),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Detections by cell, sparse: cell k has its centre at `phase + index * resolution` metres.
+
+    `ix`, `iy` int32[n] and `value` float64[n] hold each cell with a detection once, sorted by (x, y).
+    `phase_m` lies in [0, resolution) on both axes; Butlr does not document its grid's origin, so it is
+    read off the cells, and is `None` where there is no cell. `bounds`: what Butlr said of the floor.
+    """
+
+    resolution_m: float
+    phase_m: tuple[float, float] | None
+    ix: Ints
+    iy: Ints
+    value: Floats
+    bounds: Bounds | None = None
+    rebinned: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        return self.ix.nbytes + self.iy.nbytes + self.value.nbytes + 200
+
+    @property
+    def total(self) -> float:
+        return float(self.value.sum())
+
+    def centres(self) -> tuple[Floats, Floats]:
+        """The cells' centres in metres, x[n] and y[n]."""
+        phase_x, phase_y = self.phase_m or (0.0, 0.0)
+        x, y = (index.astype(np.float64) * self.resolution_m for index in (self.ix, self.iy))
+        return x + phase_x, y + phase_y
+
+    @staticmethod
+    def empty(resolution_m: float, bounds: Bounds | None = None) -> Grid:
+        none = np.empty(0, np.int32)
+        return Grid(resolution_m, None, none, none, np.empty(0, np.float64), bounds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What one call to Butlr brought: `grid` is exact for `period`, as known at `fetched_at_s`."""
+
+    period: Period
+    grid: Grid
+    fetched_at_s: float
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of what was planned is in an answer.
+
+    `planned` segments are `fetched` (from Butlr, for this answer), `cached`, `stale` (older than they
+    should be, or only a part of the segment) or `missing`. `hours`: the hours really counted.
+    `as_of_s`: up to when the answer is known; the oldest part that could still change decides.
+    """
+
+    planned: int
+    fetched: int
+    cached: int
+    stale: int
+    missing: int
+    hours: float
+    as_of_s: float
+    gaps: tuple[Period, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return not self.missing and not self.stale
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room; whatever Butlr does not know of it is `None`."""
+
+    id: str
+    name: str
+    floor_id: str
+    type: str | None = None
+    polygon: Polygon | None = None
+    capacity: int | None = None
+    area_m2: float | None = None
+    tags: tuple[str, ...] = ()
+    online: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    id: str
+    name: str
+    floor_id: str
+    room_id: str | None = None
+    polygon: Polygon | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    id: str
+    name: str
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A floor: what Butlr calls a space in a heat-map question."""
+
+    id: str
+    name: str
+    building: Building
+    timezone: str
+    number: int | None = None
+    capacity: int | None = None
+    area_m2: float | None = None
+    outline: Polygon | None = None
+    rooms: tuple[Room, ...] = ()
+    zones: tuple[Zone, ...] = ()
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The rectangle around everything drawn on the floor."""
+        shapes = [self.outline, *(r.polygon for r in self.rooms), *(z.polygon for z in self.zones)]
+        points = [p for shape in shapes if shape for p in shape]
+        if not points:
+            return None
+        xs, ys = zip(*points, strict=True)
+        return Bounds(min(xs), min(ys), max(xs), max(ys))
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The floors that may be asked for, by id, in Butlr's order. `notes`: what could not be read."""
+
+    floors: dict[str, Floor]
+    notes: tuple[str, ...] = ()
+
+    def restricted_to(self, floors: frozenset[str] | None) -> Topology:
+        """Only these floors; `None` is all of them."""
+        if floors is None:
+            return self
+        return Topology({k: f for k, f in self.floors.items() if k in floors}, self.notes)
+
+    @property
+    def buildings(self) -> tuple[Building, ...]:
+        return tuple(dict.fromkeys(f.building for f in self.floors.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question in full: every word read, every default filled in, every id known.
+
+    `rooms`: the rooms to which the cells are limited, or `None` for the whole floor.
+    """
+
+    target: str
+    floor: Floor
+    period: Period
+    resolution_m: float
+    normalize: str = "none"
+    local_hours: LocalHours | None = None
+    rooms: tuple[Room, ...] | None = None
+    require: str = "any"
+    format: str = "frames"
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeatMap:
+    """The answer to a heat-map query.
+
+    `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising.
+    """
+
+    query: Query
+    raw: Grid
+    shown: Grid
+    coverage: Coverage
+    parts: tuple[Part, ...]
+
+    @property
+    def peak(self) -> float:
+        """Detections of the fullest cell."""
+        return float(self.raw.value.max(initial=0.0))

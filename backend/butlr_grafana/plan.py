@@ -1,0 +1,113 @@
+"""`Query` → segments: periods that Butlr answers in one call and that are worth keeping.
+
+Invariants, for every period and zone:
+- the segments are disjoint, in order, and together are exactly the instants asked for;
+- none is longer than 168 hours;
+- a segment is either wholly before the settle boundary (kept for good) or wholly after it;
+- away from the two edges of a period, boundaries do not depend on the period: weeks start on Monday
+  00:00 UTC, so that a period that slides finds what its predecessor fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from butlr_grafana.model import DAY_S, HOUR_S, WEEK_S, LocalHours, Period, Query, Segment, floor_to
+
+MONDAY_S = 4 * DAY_S
+"""1970-01-05, the first Monday of the epoch."""
+
+MAX_SEGMENT_S = WEEK_S
+"""Butlr answers at most 7 days a call (its documentation of `POST /v3/detections`)."""
+
+
+def plan(query: Query, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:
+    """The segments of a query, oldest first; none where no local time of the period counts.
+
+    `settle_s`: how old a segment's end must be before it cannot change any more. The boundary moves
+    in steps of an hour, so that the settled part of today is asked for once an hour, not once a minute.
+    """
+    settled_until_s = floor_to(now_s - settle_s, HOUR_S)
+    hours = query.local_hours
+    if hours is None or hours.is_always:
+        periods = _on_fixed_boundaries(query.period, settled_until_s)
+    else:
+        periods = _by_window(local_windows(query.period, hours), settled_until_s)
+    return tuple(
+        Segment(query.floor.id, query.resolution_m, p, settled=p.end_s <= settled_until_s) for p in periods
+    )
+
+
+def _on_fixed_boundaries(period: Period, settled_until_s: int) -> Iterator[Period]:
+    """Whole weeks; the running week as whole days; what is not settled yet as one piece.
+
+    The running week is the one of the settle boundary, not of the clock: on a Monday morning last
+    week's days stay as they are until its last hour is settled. With one piece before the first week
+    boundary, a year is at most 1 + 51 + 6 + 1 + 1 pieces.
+    """
+    running_week_s = floor_to(settled_until_s, WEEK_S, MONDAY_S)
+    for piece in period.cut_at([settled_until_s]):
+        if piece.start_s >= settled_until_s:
+            yield from _at_most_a_week(piece)
+            continue
+        weeks = range(floor_to(piece.start_s, WEEK_S, MONDAY_S), piece.end_s, WEEK_S)
+        first_day_s = max(running_week_s, floor_to(piece.start_s, DAY_S))
+        yield from piece.cut_at([*weeks, *range(first_day_s, piece.end_s, DAY_S)])
+
+
+def _by_window(windows: list[Period], settled_until_s: int) -> Iterator[Period]:
+    for window in windows:
+        for piece in window.cut_at([settled_until_s]):
+            yield from _at_most_a_week(piece)
+
+
+def _at_most_a_week(period: Period) -> Iterator[Period]:
+    return period.cut_at(range(period.start_s, period.end_s, MAX_SEGMENT_S))
+
+
+def local_windows(period: Period, hours: LocalHours) -> list[Period]:
+    """The contiguous stretches of `period` whose local time counts, in order.
+
+    Windows that touch (a whole day and the next) become one.
+    """
+    zone = ZoneInfo(hours.timezone)
+    # A day before and after: the period's edges may lie in a window that belongs to the day before.
+    day = datetime.fromtimestamp(period.start_s, zone).date() - timedelta(days=1)
+    last = datetime.fromtimestamp(period.end_s, zone).date()
+    overnight = 1 if hours.closes_min <= hours.opens_min else 0
+    windows: list[Period] = []
+    while day <= last:
+        if day.weekday() in hours.weekdays and day not in hours.excluded:
+            opens_s = instant_of(day, hours.opens_min, zone)
+            closes_s = instant_of(day + timedelta(days=overnight), hours.closes_min, zone)
+            inside = Period(opens_s, closes_s).overlap(period) if opens_s < closes_s else None
+            if inside and windows and windows[-1].end_s == inside.start_s:
+                windows[-1] = Period(windows[-1].start_s, inside.end_s)
+            elif inside:
+                windows.append(inside)
+        day += timedelta(days=1)
+    return windows
+
+
+def instant_of(day: date, minute: int, zone: ZoneInfo) -> int:
+    """The first instant of a local day at which its clock shows `minute` (0 to 1440) or later.
+
+    A time that a clock change leaves out is the instant of the change; one that comes twice is its
+    first coming. So adjoining windows stay adjoining through every change.
+    """
+    wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minute)
+    before, after = (int(wall.replace(fold=f).astimezone(UTC).timestamp()) for f in (0, 1))
+    # fold 0 reads a left-out time with the offset before the change: later than with the one after it.
+    if before <= after:
+        return before
+    low, high = after, before
+    offset = datetime.fromtimestamp(high, zone).utcoffset()
+    while high - low > 1:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == offset:
+            high = middle
+        else:
+            low = middle
+    return high

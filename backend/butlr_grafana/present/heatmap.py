@@ -1,0 +1,94 @@
+"""A heat map as a Grafana data frame, rows, matrix or CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from butlr_grafana.model import Floats, HeatMap
+from butlr_grafana.present.account import QUANTITIES, custom, notices
+from butlr_grafana.present.dense import dense
+
+
+def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
+    """The dense `heatmap-cells` frame that Grafana's Heatmap panel draws as a map.
+
+    It takes the first two fields, numbers named x and y, as cell centres, x-major over a full rectangle
+    with even spacing, and the third as the value; empty cells are null (NaN here).
+    """
+    xs, ys, values = dense(answer.shown)
+    quantity = QUANTITIES[answer.query.normalize]
+    return {
+        "refId": ref_id,
+        "name": answer.query.floor.name,
+        "meta": {
+            "type": "heatmap-cells",
+            "typeVersion": [0, 1],
+            "custom": custom(answer),
+            "notices": notices(answer, demo=demo),
+        },
+        "fields": [
+            _field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": "lengthm"}),
+            _field("y", np.tile(ys, xs.size), {"displayName": "y", "unit": "lengthm"}),
+            _field(
+                quantity.field,
+                values.ravel(),
+                {"displayName": quantity.title, "unit": quantity.unit},
+                {"space": answer.query.floor.id},
+            ),
+        ],
+    }
+
+
+def failed_frame(ref_id: str, message: str) -> dict[str, Any]:
+    """An empty frame that says why, for one target that failed among others that did not."""
+    return {
+        "refId": ref_id,
+        "name": "",
+        "meta": {"notices": [{"severity": "error", "text": message}], "custom": {"error": message}},
+        "fields": [],
+    }
+
+
+def rows(answer: HeatMap) -> list[dict[str, float]]:
+    """A row a cell with detections: `x`, `y` in metres and the value under its field name."""
+    x, y = _centres(answer)
+    name = QUANTITIES[answer.query.normalize].field
+    table = zip(x.tolist(), y.tolist(), answer.shown.value.tolist(), strict=True)
+    return [{"x": a, "y": b, name: v} for a, b, v in table]
+
+
+def matrix(answer: HeatMap) -> list[dict[str, float]]:
+    """A row a column of the map: `#x` in metres, then one key a y, NaN (null in JSON) for an empty cell.
+
+    For Infinity's backend parser, which sorts keys as texts: `#` comes before digits, and the y are
+    written with as many leading zeros as make that the order of numbers. (Below zero no padding can:
+    there the panel's query names its columns.)
+    """
+    xs, ys, values = dense(answer.shown)
+    width = max(len(f"{abs(y):.2f}") for y in ys)
+    names = [f"{y:0{width + (y < 0)}.2f}" for y in ys]
+    columns = zip(xs.tolist(), values.tolist(), strict=True)
+    return [{"#x": x, **dict(zip(names, column, strict=True))} for x, column in columns]
+
+
+def csv(answer: HeatMap) -> str:
+    """A line a cell with detections, headed with units."""
+    x, y = _centres(answer)
+    lines = [f"x_m,y_m,{QUANTITIES[answer.query.normalize].field}"]
+    table = zip(x.tolist(), y.tolist(), answer.shown.value.tolist(), strict=True)
+    lines += [f"{a:g},{b:g},{v:.10g}" for a, b, v in table]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _centres(answer: HeatMap) -> tuple[Floats, Floats]:
+    x, y = answer.shown.centres()
+    return np.round(x, 6), np.round(y, 6)
+
+
+def _field(
+    name: str, values: Floats, config: dict[str, Any], labels: dict[str, str] | None = None
+) -> dict[str, Any]:
+    field = {"name": name, "type": "number", "config": config, "values": values}
+    return {**field, "labels": labels} if labels else field

@@ -1,0 +1,105 @@
+"""Rows as a Grafana table frame or CSV; the rows of the tabular targets."""
+
+from __future__ import annotations
+
+import csv as csv_format
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from butlr_grafana.model import Floor, HeatMap, Room, Topology, Zone, iso
+
+Row = dict[str, Any]
+
+
+def summary(answer: HeatMap) -> list[Row]:
+    """One row: the heat map in figures. `area_in_use_m2`: of the cells with at least one detection."""
+    raw, coverage = answer.raw, answer.coverage
+    x, y = raw.centres()
+    top = int(np.argmax(raw.value)) if raw.value.size else None
+    return [
+        {
+            "space": answer.query.floor.id,
+            "floor": answer.query.floor.name,
+            "total_detections": raw.total,
+            "peak": answer.peak,
+            "peak_x": round(float(x[top]), 3) if top is not None else None,
+            "peak_y": round(float(y[top]), 3) if top is not None else None,
+            "area_in_use_m2": raw.value.size * answer.query.resolution_m**2,
+            "area_m2": answer.query.floor.area_m2,
+            "hours": round(coverage.hours, 4),
+            "per_hour": raw.total / coverage.hours if coverage.hours else None,
+            "resolution": answer.query.resolution_m,
+            "from": iso(answer.query.period.start_s),
+            "to": iso(answer.query.period.end_s),
+            "as_of": iso(coverage.as_of_s or answer.query.period.end_s),
+            "complete": int(coverage.complete),
+        }
+    ]
+
+
+def spaces(topology: Topology, *, space: str | None, level: str | None) -> list[Row]:
+    """A row a floor, room or zone; `space` and `level` narrow it."""
+    rows: list[Row] = []
+    for floor in topology.floors.values():
+        if space is not None and floor.id != space:
+            continue
+        rows.append(_space(floor, floor, "floor"))
+        rows += [_space(floor, room, "room") for room in floor.rooms]
+        rows += [_space(floor, zone, "zone") for zone in floor.zones]
+    return [row for row in rows if level is None or row["level"] == level]
+
+
+def _space(floor: Floor, own: Floor | Room | Zone, level: str) -> Row:
+    room = own if isinstance(own, Room) else None
+    area_m2 = None if isinstance(own, Zone) else own.area_m2
+    return {
+        "level": level,
+        "id": own.id,
+        "name": own.name,
+        "space": floor.id,
+        "floor": floor.name,
+        "building_id": floor.building.id,
+        "building": floor.building.name,
+        "site": floor.building.site,
+        "label": f"{floor.building.name} / {floor.name}" + ("" if level == "floor" else f" / {own.name}"),
+        "timezone": floor.timezone,
+        "capacity": None if isinstance(own, Zone) else own.capacity,
+        "area_m2": round(area_m2, 2) if area_m2 is not None else None,
+        "type": room.type if room else None,
+        "tags": ",".join(room.tags) if room else "",
+        "online": _flag(room.online) if room else None,
+    }
+
+
+def _flag(state: bool | None) -> int | None:
+    return None if state is None else int(state)
+
+
+def frame(rows: Sequence[Row], *, ref_id: str, name: str, meta: dict[str, Any]) -> dict[str, Any]:
+    """A table frame: a field a key, numbers as numbers."""
+    fields = []
+    for key in dict.fromkeys(k for row in rows for k in row):
+        values = [row.get(key) for row in rows]
+        numeric = all(v is None or isinstance(v, int | float) for v in values) and any(
+            v is not None for v in values
+        )
+        kind = "number" if numeric else "string"
+        fields.append({"name": key, "type": kind, "config": {}, "values": values})
+    return {"refId": ref_id, "name": name, "meta": meta, "fields": fields}
+
+
+def csv(rows: Sequence[Row]) -> str:
+    keys = list(dict.fromkeys(k for row in rows for k in row))
+    out = io.StringIO()
+    writer = csv_format.writer(out)
+    writer.writerow(keys)
+    writer.writerows([[_harmless(row.get(key)) for key in keys] for row in rows])
+    return out.getvalue()
+
+
+def _harmless(value: object) -> object:
+    """A text that a spreadsheet would run as a formula gets a leading quote."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -1,0 +1,212 @@
+"""Words → `Query`, in two steps.
+
+`read` turns words (a JSON payload, URL parameters) into typed values; it needs nothing but the words,
+so that a typing error is answered before anything else happens. `resolve` fills in what depends on the
+floor, the clock and the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from butlr_grafana.errors import BadWord, UnknownSpace, UnknownTarget, choose
+from butlr_grafana.model import (
+    DAY_S,
+    HOUR_S,
+    MINUTE_S,
+    RESOLUTIONS_M,
+    Floor,
+    LocalHours,
+    Period,
+    Query,
+    Room,
+    Topology,
+    floor_to,
+    iso,
+)
+from butlr_grafana.words import MAX_COLUMNS, NOTHING, TARGETS, WORDS, Word, texts_of
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as typed values, with the defaults that need no floor; `None`: left out (or `auto`)."""
+
+    target: str
+    space: str | None = None
+    start_s: int | None = None
+    end_s: int | None = None
+    resolution: float | None = None
+    columns: int = 100
+    normalize: str = "none"
+    hours: tuple[int, int] | None = None
+    days: frozenset[int] | None = None
+    tz: str | None = None
+    holidays: str = "in"
+    room: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    require: str = "any"
+    level: str | None = None
+    format: str = "frames"
+
+
+def read(target: str, words: Mapping[str, object]) -> Asked:
+    """Types every word. Unknown words and values are errors that name the word and what it may be.
+
+    Words that belong to other targets only are passed over: dashboards share them between panels.
+    """
+    if target not in TARGETS:
+        raise UnknownTarget(target, TARGETS)
+    values: dict[str, Any] = {}
+    for name, raw in words.items():
+        if name.startswith("_"):  # cache busters and the like
+            continue
+        if name not in WORDS:
+            raise BadWord(name[:60], choose(name, WORDS).replace("is not known", "is not a query word"))
+        texts = [t for t in texts_of(name, raw) if t not in NOTHING]
+        if texts and name in TARGETS[target].words:
+            values[WORDS[name].field] = _value(WORDS[name], texts)
+    asked = Asked(target, **values)
+    if asked.format not in TARGETS[target].formats:
+        raise BadWord("format", choose(asked.format, TARGETS[target].formats))
+    return asked
+
+
+def _value(word: Word, texts: list[str]) -> Any:
+    if word.many:
+        return tuple(dict.fromkeys(word.parse(word.name, t) for t in texts))
+    if len(texts) > 1 and word.name != "days":
+        raise BadWord(word.name, f"one value is wanted, not {len(texts)}")
+    return word.parse(word.name, ",".join(texts))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say of questions."""
+
+    max_range_days: int = 400
+    holidays: frozenset[date] = frozenset()
+
+
+def resolve(
+    asked: Asked,
+    topology: Topology,
+    *,
+    now_s: float,
+    rules: Rules,
+    asked_period: tuple[int, int] | None = None,
+    max_data_points: int | None = None,
+) -> Query:
+    """Fills in what depends on the floor, the clock and the settings.
+
+    `asked_period`: the panel's range in seconds where the door has one (`/query`), else `from` and `to`.
+    Raises `BadWord`, `UnknownSpace`.
+    """
+    start_s, end_s = asked_period or _from_to(asked)
+    period = cover(start_s, end_s, now_s=now_s, rules=rules)
+    floor = floor_of(asked, topology)
+    columns = min(asked.columns, max(max_data_points or MAX_COLUMNS, 2))
+    return Query(
+        target=asked.target,
+        floor=floor,
+        period=period,
+        resolution_m=asked.resolution or finest(floor, columns),
+        normalize=asked.normalize,
+        local_hours=_local_hours(asked, floor, rules),
+        rooms=_rooms(asked, floor),
+        require=asked.require,
+        format=asked.format,
+    )
+
+
+def _from_to(asked: Asked) -> tuple[int, int]:
+    for name, value in (("from", asked.start_s), ("to", asked.end_s)):
+        if value is None:
+            raise BadWord(name, "is missing; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms")
+    assert asked.start_s is not None
+    assert asked.end_s is not None
+    return asked.start_s, asked.end_s
+
+
+def cover(start_s: int, end_s: int, *, now_s: float, rules: Rules) -> Period:
+    """The period to answer for: rounded outwards, never into the future.
+
+    Up to a day to the minute; longer ones to the hour, so that a sliding window finds its segments kept.
+    An end that is not over yet is the last full minute, so that all who look in one minute share a call.
+    """
+    if start_s >= end_s:
+        raise BadWord("from", f"{iso(start_s)} is not before to ({iso(end_s)})")
+    if start_s >= now_s:
+        raise BadWord("from", f"{iso(start_s)} lies in the future; it may be before now ({iso(now_s)})")
+    if end_s - start_s > rules.max_range_days * DAY_S:
+        days = (end_s - start_s) / DAY_S
+        raise BadWord(
+            "from", f"the range to `to` is {days:.0f} days; it may be at most {rules.max_range_days} days"
+        )
+    step_s = MINUTE_S if end_s - start_s <= DAY_S else HOUR_S
+    start, end = floor_to(start_s, step_s), -floor_to(-end_s, step_s)
+    last_minute = floor_to(now_s, MINUTE_S)
+    if end > last_minute:
+        end = last_minute if last_minute > start else int(now_s)
+    return Period(start, end) if start < end else Period(start, start + 1)
+
+
+def floor_of(asked: Asked, topology: Topology) -> Floor:
+    """The floor asked for; may be left out where only one is served."""
+    if asked.space is None:
+        if len(topology.floors) == 1:
+            return next(iter(topology.floors.values()))
+        served = ", ".join(list(topology.floors)[:12]) or "nothing: no floor is served"
+        raise BadWord("space", f"is missing; it may be {served}")
+    if asked.space not in topology.floors:
+        # The same words for a floor that does not exist and one that is not for this caller.
+        raise UnknownSpace(f"space: {choose(asked.space, topology.floors)}")
+    return topology.floors[asked.space]
+
+
+def finest(floor: Floor, columns: int) -> float:
+    """The finest resolution in metres with at most `columns` columns on this floor, else 1.0.
+
+    Where Butlr knows no outline and no polygon of the floor, its width is unknown: 1.0.
+    """
+    bounds = floor.bounds
+    if bounds is None:
+        return RESOLUTIONS_M[-1]
+    width_m = bounds.max_x - bounds.min_x
+    return next((r for r in RESOLUTIONS_M if width_m / r <= columns), RESOLUTIONS_M[-1])
+
+
+def _local_hours(asked: Asked, floor: Floor, rules: Rules) -> LocalHours | None:
+    limits = LocalHours(asked.tz or floor.timezone)
+    if asked.holidays == "out":
+        if not rules.holidays:
+            raise BadWord(
+                "holidays", "out needs the setting BACKEND_HOLIDAYS (a file of dates or a country code)"
+            )
+        limits = replace(limits, excluded=rules.holidays)
+    if asked.hours is not None:
+        limits = replace(limits, opens_min=asked.hours[0], closes_min=asked.hours[1])
+    if asked.days is not None:
+        limits = replace(limits, weekdays=asked.days)
+    return None if limits.is_always else limits
+
+
+def _rooms(asked: Asked, floor: Floor) -> tuple[Room, ...] | None:
+    """The rooms asked for by id, of those the ones with any of the tags asked for."""
+    if not asked.room and not asked.tag:
+        return None
+    among: dict[str, Room] = {}
+    for wanted in asked.room:
+        # Names repeat, on one floor too: a name stands for all rooms that have it.
+        named = [r for r in floor.rooms if wanted == r.id] or [r for r in floor.rooms if wanted == r.name]
+        if not named:
+            raise BadWord("room", choose(wanted, [r.id for r in floor.rooms]))
+        among.update({r.id: r for r in named})
+    known_tags = sorted({t for r in floor.rooms for t in r.tags})
+    for tag in asked.tag:
+        if tag not in known_tags:
+            raise BadWord("tag", choose(tag, known_tags))
+    chosen = among.values() if asked.room else floor.rooms
+    return tuple(r for r in chosen if not asked.tag or set(asked.tag) & set(r.tags))

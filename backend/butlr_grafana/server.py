@@ -1,0 +1,67 @@
+"""The production server: gunicorn, one worker process with threads.
+
+One process, so that calls under way, the token and the limits are shared; more processes are replicas.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+
+from butlr_grafana.settings import SettingError
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; a fault names the setting that is behind it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingError(f"BACKEND_PORT={port}: the port is taken; set another one") from None
+        if error.errno == errno.EACCES:
+            raise SettingError(f"BACKEND_PORT={port}: not allowed; set one above 1023") from None
+        raise SettingError(f"BACKEND_HOST={host}: {os.strerror(error.errno or 0) or error}") from None
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """`make_app` runs in the worker, so that its threads belong to the process that serves."""
+
+    def __init__(
+        self,
+        make_app: Callable[[], Flask],
+        listener: socket.socket,
+        *,
+        threads: int,
+        ready: Callable[[], None],
+    ) -> None:
+        self._make_app = make_app
+        self._options: dict[str, Any] = {
+            "bind": f"fd://{listener.fileno()}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": threads,
+            "worker_connections": 2000,
+            "keepalive": 75,
+            "graceful_timeout": 10,
+            "timeout": 60,
+            "loglevel": "warning",
+            "limit_request_line": 8190,
+            "control_socket_disable": True,
+            "when_ready": lambda _server: ready(),
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._make_app()

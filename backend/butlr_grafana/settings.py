@@ -1,0 +1,251 @@
+"""Every setting in one table: read from the environment, checked, and written into the README.
+
+For each secret there is also `NAME_FILE`, a path to a file that holds it; both at once are refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+DEFAULT_BUTLR_URL = "https://api.butlr.io"
+HOLIDAY_YEARS = range(2015, 2046)
+
+
+class SettingError(Exception):
+    """A setting that cannot be used; the message names it and says what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendToken:
+    """One caller's token and the floors it may see (`None`: all that are served)."""
+
+    text: str = field(repr=False)
+    floors: frozenset[str] | None = None
+
+
+def setting(
+    env: str,
+    description: str,
+    default: Any = MISSING,
+    *,
+    parse: Callable[[str], Any] = str,
+    secret: bool = False,
+) -> Any:
+    meta = {"env": env, "description": description, "parse": parse, "secret": secret}
+    if isinstance(default, list | set | dict):
+        raise TypeError("defaults are immutable")
+    return field(default=default, metadata=meta, repr=not secret)
+
+
+def _number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise ValueError(f"a number from {low:g} to {high:g} is wanted") from None
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g} is wanted")
+        return value
+
+    return parse
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("0", "1", "true", "false"):
+        raise ValueError("0 or 1 is wanted")
+    return text.lower() in ("1", "true")
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ValueError("an address like https://api.butlr.io is wanted, without user or query")
+    return text.rstrip("/")
+
+
+def _path(text: str) -> str:
+    if not re.fullmatch(r"(/[\w.~-]+)+/?", text, re.ASCII):
+        raise ValueError("a path like /v3/detections is wanted")
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (t.strip() for t in text.split(","))))
+
+
+def _tokens(text: str) -> tuple[BackendToken, ...]:
+    tokens = []
+    for item in _names(text):
+        token, limited, floors = item.partition("=")
+        if len(token) < 8:
+            raise ValueError("a token has at least 8 characters")
+        allowed = frozenset(filter(None, floors.split("+"))) if limited else None
+        if allowed is not None and not allowed:
+            raise ValueError("token=floor+floor names at least one floor")
+        tokens.append(BackendToken(token, allowed))
+    return tuple(tokens)
+
+
+def _holidays(text: str) -> frozenset[date]:
+    """A file of ISO dates, one a line, or a country code (`FR`, `US-NY`)."""
+    if re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", text):
+        import holidays  # noqa: PLC0415  # slow to import, and most run without
+
+        country, _, region = text.partition("-")
+        try:
+            return frozenset(holidays.country_holidays(country, subdiv=region or None, years=HOLIDAY_YEARS))
+        except NotImplementedError:
+            raise ValueError(f"{text} is not a country or region whose holidays are known") from None
+    lines = [line.partition("#")[0].strip() for line in Path(text).read_text("utf-8").splitlines()]
+    return frozenset(date.fromisoformat(line) for line in lines if line)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings, typed. `repr` shows no secret."""
+
+    butlr_api_url: str = setting(
+        "BUTLR_API_URL", f"Butlr's address; {DEFAULT_BUTLR_URL} where credentials are set", "", parse=_url
+    )
+    butlr_client_id: str = setting("BUTLR_CLIENT_ID", "API client; none: demo mode", "")
+    butlr_client_secret: str = setting("BUTLR_CLIENT_SECRET", "its secret", "", secret=True)
+    butlr_login_path: str = setting(
+        "BUTLR_LOGIN_PATH", "path of the login", "/api/v2/clients/login", parse=_path
+    )
+    butlr_detections_path: str = setting(
+        "BUTLR_DETECTIONS_PATH", "path of the heat maps", "/v3/detections", parse=_path
+    )
+    butlr_reporting_path: str = setting(
+        "BUTLR_REPORTING_PATH", "path of the metrics", "/api/v3/reporting", parse=_path
+    )
+    butlr_stats_path: str = setting(
+        "BUTLR_STATS_PATH", "path of the statistics", "/api/v4/reporting/stats", parse=_path
+    )
+    butlr_graphql_path: str = setting(
+        "BUTLR_GRAPHQL_PATH", "path of the topology", "/api/v3/graphql", parse=_path
+    )
+    butlr_spaces: tuple[str, ...] = setting(
+        "BUTLR_SPACES", "floors served, by id; empty: all", (), parse=_names
+    )
+    butlr_max_concurrency: int = setting(
+        "BUTLR_MAX_CONCURRENCY", "calls to Butlr at a time", 8, parse=_number(1, 64)
+    )
+    butlr_rate_limit: int = setting(
+        "BUTLR_RATE_LIMIT", "calls to Butlr a minute; 0: no limit", 0, parse=_number(0, 100_000)
+    )
+    butlr_timeout_s: float = setting(
+        "BUTLR_TIMEOUT_S", "seconds that one call may take", 60.0, parse=_number(0.1, 600, float)
+    )
+    butlr_settle_s: int = setting(
+        "BUTLR_SETTLE_S",
+        "how old (seconds) a segment's end must be before it is kept for good",
+        3600,
+        parse=_number(0, 30 * 86_400),
+    )
+    host: str = setting("BACKEND_HOST", "address to listen on", "127.0.0.1")
+    port: int = setting("BACKEND_PORT", "port to listen on", 8080, parse=_number(0, 65_535))
+    tokens: tuple[BackendToken, ...] = setting(
+        "BACKEND_TOKEN",
+        "tokens that callers must send (Bearer, or the Basic password), comma list; "
+        "token=floor+floor limits one to floors",
+        (),
+        parse=_tokens,
+        secret=True,
+    )
+    allow_anonymous: bool = setting(
+        "BACKEND_ALLOW_ANONYMOUS", "1: listen beyond this machine without a token", False, parse=_flag
+    )
+    deadline_s: float = setting(
+        "BACKEND_DEADLINE_S",
+        "seconds after which an answer is given with what is known",
+        25.0,
+        parse=_number(0.1, 600, float),
+    )
+    max_range_days: int = setting(
+        "BACKEND_MAX_RANGE_DAYS", "longest range (days) of a query", 400, parse=_number(1, 4000)
+    )
+    cache_dir: str = setting("BACKEND_CACHE_DIR", "folder of the disk cache; empty: memory only", "")
+    cache_mb: int = setting(
+        "BACKEND_CACHE_MB",
+        "size of the cache (MB), in memory and on disk each",
+        256,
+        parse=_number(1, 1_000_000),
+    )
+    cache_days: int = setting(
+        "BACKEND_CACHE_DAYS", "how long (days) settled segments are kept on disk", 400, parse=_number(1, 4000)
+    )
+    holidays: frozenset[date] = setting(
+        "BACKEND_HOLIDAYS",
+        "file of dates, one a line, or a country code (FR, US-NY), for holidays=out",
+        frozenset(),
+        parse=_holidays,
+    )
+    grafana_url: str = setting(
+        "BACKEND_GRAFANA_URL",
+        "where the preview page's link to Grafana leads",
+        "http://localhost:3000",
+        parse=_url,
+    )
+    threads: int = setting("BACKEND_THREADS", "requests answered at a time", 32, parse=_number(1, 512))
+
+    @property
+    def demo(self) -> bool:
+        """No credentials and no address: the embedded simulator."""
+        return not (self.butlr_client_id or self.butlr_client_secret or self.butlr_api_url)
+
+    def check_exposure(self) -> None:
+        """Refuses to listen beyond this machine without a token, unless that is asked for by name."""
+        if self.tokens or self.allow_anonymous or is_loopback(self.host):
+            return
+        raise SettingError(
+            f"BACKEND_HOST={self.host} is open to others: set BACKEND_TOKEN, or BACKEND_ALLOW_ANONYMOUS=1"
+        )
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings from environment variables; empty ones count as not set. Raises `SettingError`."""
+    values: dict[str, Any] = {}
+    for spec in fields(Settings):
+        text = _text(spec.metadata["env"], environment, secret=spec.metadata["secret"])
+        if not text:
+            continue
+        try:
+            values[spec.name] = spec.metadata["parse"](text)
+        except (ValueError, OSError) as error:
+            shown = "" if spec.metadata["secret"] else f"={text[:60]!r}"
+            raise SettingError(f"{spec.metadata['env']}{shown}: {error}") from None
+    settings = Settings(**values)
+    if bool(settings.butlr_client_id) != bool(settings.butlr_client_secret):
+        raise SettingError("BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET are needed both, or none for demo mode")
+    if settings.butlr_api_url and not settings.butlr_client_id:
+        raise SettingError("BUTLR_API_URL needs BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET too")
+    return settings
+
+
+def _text(env: str, environment: Mapping[str, str], *, secret: bool) -> str:
+    text = environment.get(env, "").strip()
+    path = environment.get(f"{env}_FILE", "").strip() if secret else ""
+    if not path:
+        return text
+    if text:
+        raise SettingError(f"{env} and {env}_FILE are both set; one is wanted")
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{env}_FILE={path}: cannot be read ({type(error).__name__})") from None
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

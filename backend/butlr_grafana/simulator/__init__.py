@@ -1,0 +1,12 @@
+"""A Butlr to run against: an office, the people in it, and an HTTP server that speaks as Butlr does.
+
+`world → people (stays → detections) → heat map → HTTP`. It shares no code with the rest of the package, so
+that a test against it tests both sides.
+"""
+
+from .faults import Faults
+from .office import default_office
+from .people import People
+from .server import Simulator
+
+__all__ = ["Faults", "People", "Simulator", "default_office"]

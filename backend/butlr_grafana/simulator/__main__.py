@@ -1,0 +1,71 @@
+"""The simulator as a command: `python -m butlr_grafana.simulator`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+from .office import default_office
+from .people import People
+from .server import Simulator
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Serves until SIGINT or SIGTERM (0), unless the port cannot be had (1). Main thread only."""
+    words = _parser().parse_args(argv)
+    now_s = words.now
+    clock = time.time if now_s is None else lambda: now_s
+    simulator = Simulator(People(default_office(), words.seed), host=words.host, port=words.port, clock=clock)
+    simulator.faults.set(latency_s=words.latency, rate_limit_per_minute=words.rate_limit)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        simulator.start()
+    except (OSError, OverflowError) as error:
+        print(f"cannot listen on {words.host}:{words.port}: {error}", file=sys.stderr)
+        return 1
+    if words.follow_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    try:
+        print(f"Butlr simulator on {simulator.url} (client demo, secret demo)", flush=True)
+        simulator.serve_forever()
+    except KeyboardInterrupt:
+        simulator.stop()
+    return 0
+
+
+def _end_with_stdin() -> None:
+    """A parent that was killed says nothing; its end of the pipe does."""
+    # Unbuffered: a buffered reader's lock would be held when the interpreter ends.
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="butlr-grafana simulate", description="A Butlr to run against.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8090, help="0 picks a free one")
+    parser.add_argument("--seed", type=int, default=1, help="another seed, other people")
+    parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds each call takes")
+    parser.add_argument("--rate-limit", type=int, metavar="N", help="calls a minute, 429 beyond")
+    parser.add_argument("--follow-stdin", action="store_true", help="ends when standard input ends")
+    parser.add_argument("--now", type=_instant, metavar="ISO", help="a clock that stands still at this time")
+    return parser
+
+
+def _instant(text: str) -> float:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError("a time with its zone, such as 2025-01-01T12:00:00Z")
+    return at.timestamp()
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,103 @@
+"""What was called: the record that tests read, and the limit on calls a minute."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+_CALLS_KEPT = 20_000
+_WINDOW_S = 60.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of Butlr's endpoints, at `at` by the simulator's clock.
+
+    `body` is JSON where it can be read as such, else text; `status` is 0 where the connection was reset.
+    """
+
+    method: str
+    path: str
+    body: Any
+    status: int
+    at: float
+
+
+class CallLog:
+    """The latest calls in the order of their answers, their number by path, and how many ran at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
+        self._counts: Counter[str] = Counter()
+        self._in_flight = 0
+        self._peak = 0
+
+    def add(self, call: Call) -> None:
+        """Records a call."""
+        with self._lock:
+            self._calls.append(call)
+            self._counts[call.path] += 1
+
+    @contextmanager
+    def flight(self) -> Iterator[None]:
+        """While a call is being answered."""
+        with self._lock:
+            self._in_flight += 1
+            self._peak = max(self._peak, self._in_flight)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+
+    def latest(self) -> list[Call]:
+        """The last 20,000 calls."""
+        with self._lock:
+            return list(self._calls)
+
+    def counts(self) -> Counter[str]:
+        """All calls by path."""
+        with self._lock:
+            return self._counts.copy()
+
+    @property
+    def peak(self) -> int:
+        """The most calls that were being answered at once."""
+        return self._peak
+
+    def clear(self) -> None:
+        """Forgets everything but the calls in flight."""
+        with self._lock:
+            self._calls.clear()
+            self._counts.clear()
+            self._peak = self._in_flight
+
+
+class RateLimit:
+    """At most so many calls in any 60 seconds of real time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._recent_s: deque[float] = deque()
+
+    def wait_s(self, limit: int | None) -> int:
+        """0: the call may go, and is counted; else the seconds until one may. No limit: counts anew."""
+        now_s = time.monotonic()
+        with self._lock:
+            if limit is None:
+                self._recent_s.clear()
+                return 0
+            while self._recent_s and self._recent_s[0] <= now_s - _WINDOW_S:
+                self._recent_s.popleft()
+            if len(self._recent_s) < limit:
+                self._recent_s.append(now_s)
+                return 0
+            frees_s = self._recent_s[-limit] if limit else now_s
+            return max(1, math.ceil(frees_s + _WINDOW_S - now_s))

@@ -1,0 +1,155 @@
+"""`POST /v3/detections`: the request checked as Butlr documents it, the answer in any nesting it may have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .heatmap import Cells, count_cells
+from .messages import Refusal
+from .people import People
+from .world import Floor
+
+LONGEST_S = 168 * 3600
+RESOLUTIONS_M = (0.25, 0.5, 1.0)
+
+NESTINGS: Mapping[str, tuple[str | int, ...]] = {
+    "top": (),
+    "data": ("data",),
+    "data0": ("data", 0),
+    "heatmap_v2": ("heatmap_v2",),
+    "results0": ("results", 0),
+    "data.heatmap_v2": ("data", "heatmap_v2"),
+    "data0.heatmap_v2": ("data", 0, "heatmap_v2"),
+    "results0.heatmap_v2": ("results", 0, "heatmap_v2"),
+}
+"""Where `array_cells` and `metadata` may lie: Butlr does not document it."""
+
+BOUNDS_FORMS = ("min_x", "x_min", "points", "pairs")
+"""The forms `bounds` may have, which are not documented either."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the answer is put: a key of `NESTINGS` and one of `BOUNDS_FORMS`."""
+
+    nesting: str = "data0.heatmap_v2"
+    bounds: str = "min_x"
+
+    def __post_init__(self) -> None:
+        if self.nesting not in NESTINGS or self.bounds not in BOUNDS_FORMS:
+            raise ValueError(
+                f"nesting is one of {', '.join(NESTINGS)}, bounds one of {', '.join(BOUNDS_FORMS)}"
+            )
+
+
+@dataclass(frozen=True)
+class HeatmapQuery:
+    """What is asked, checked. The period is half-open, in whole UTC seconds."""
+
+    floor_id: str
+    start_s: int
+    stop_s: int
+    resolution_m: float
+    normalize: bool
+    omit_empty: bool
+
+
+def parse(body: Mapping[str, Any]) -> HeatmapQuery:
+    """Checks a request's words; the first that is wrong is a 400 that names it."""
+    types = body.get("data_types")
+    if not isinstance(types, list) or "heatmap_v2" not in types:
+        raise Refusal(400, 'data_types: a list with "heatmap_v2"')
+    where = _object(body, "filter")
+    options = _object(_object(body, "window"), "heatmap_v2_options")
+    space_id = where.get("space_id")
+    if not isinstance(space_id, str):
+        raise Refusal(400, "filter.space_id: one space's id")
+    start_s, stop_s = _instant(where, "start"), _instant(where, "stop")
+    if start_s >= stop_s:
+        raise Refusal(400, "filter.stop: must be after filter.start")
+    if stop_s - start_s > LONGEST_S:
+        raise Refusal(400, "filter.stop: at most 7 days after filter.start")
+    resolution_m = options.get("grid_resolution")
+    if isinstance(resolution_m, bool) or resolution_m not in RESOLUTIONS_M:
+        raise Refusal(400, "heatmap_v2_options.grid_resolution: one of 0.25, 0.5, 1.0")
+    if options.get("heatmap_type", "occupancy") != "occupancy":
+        raise Refusal(400, 'heatmap_v2_options.heatmap_type: only "occupancy"')
+    return HeatmapQuery(
+        space_id,
+        math.ceil(start_s),
+        math.ceil(stop_s),
+        float(resolution_m),
+        _flag(options, "normalize", default=False),
+        _flag(where, "omit_empty_value", default=True),
+    )
+
+
+def answer(people: People, query: HeatmapQuery, until_s: float, shape: Shape) -> Any:
+    """The heat map as JSON; detections at `until_s` and later do not exist yet. An unknown space is a 404."""
+    floor = people.office.by_id.get(query.floor_id)
+    if floor is None:
+        raise Refusal(404, f"space {query.floor_id} not found")
+    stop_s = max(query.start_s, min(query.stop_s, math.ceil(until_s)))
+    _, x_m, y_m = people.detections(floor.id, query.start_s, stop_s)
+    cells = count_cells(floor, query.resolution_m, x_m, y_m, empty=not query.omit_empty)
+    body: Any = {
+        "array_cells": _rows(cells, normalize=query.normalize),
+        "metadata": {
+            "bounds": _bounds(floor, shape.bounds),
+            "resolution": query.resolution_m,
+            "max_value": int(cells.value.max(initial=0)),
+            "total_detections": int(cells.value.sum()),
+            "type": "occupancy",
+        },
+    }
+    for step in reversed(NESTINGS[shape.nesting]):
+        body = [body] if isinstance(step, int) else {step: body}
+    return body
+
+
+def _rows(cells: Cells, *, normalize: bool) -> list[tuple[float, float, float]]:
+    """`(x_centre_m, y_centre_m, value)`: integers, or 0 to 1 of this very answer's largest cell."""
+    value = cells.value / max(1, int(cells.value.max(initial=0))) if normalize else cells.value
+    return list(zip(cells.x_m.tolist(), cells.y_m.tolist(), value.tolist(), strict=True))
+
+
+def _bounds(floor: Floor, form: str) -> dict[str, Any]:
+    min_x, min_y, max_x, max_y = floor.extent
+    match form:
+        case "min_x":
+            return {"min_x": min_x, "min_y": min_y, "max_x": max_x, "max_y": max_y}
+        case "x_min":
+            return {"x_min": min_x, "y_min": min_y, "x_max": max_x, "y_max": max_y}
+        case "points":
+            return {"min": {"x": min_x, "y": min_y}, "max": {"x": max_x, "y": max_y}}
+        case _:
+            return {"min": [min_x, min_y], "max": [max_x, max_y]}
+
+
+def _object(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = body.get(key)
+    if not isinstance(value, dict):
+        raise Refusal(400, f"{key}: an object")
+    return value
+
+
+def _flag(words: Mapping[str, Any], key: str, *, default: bool) -> bool:
+    value = words.get(key, default)
+    if not isinstance(value, bool):
+        raise Refusal(400, f"{key}: true or false")
+    return value
+
+
+def _instant(where: Mapping[str, Any], key: str) -> float:
+    """An absolute time in UTC epoch seconds; relative ones, and times without a zone, are refused."""
+    try:
+        at = datetime.fromisoformat(where[key])
+    except (KeyError, TypeError, ValueError):
+        at = None
+    if at is None or at.tzinfo is None or not 1970 < at.year < 2100:
+        raise Refusal(400, f"filter.{key}: an ISO 8601 time with its zone, such as 2024-01-01T00:00:00Z")
+    return at.timestamp()

@@ -1,0 +1,59 @@
+"""A request and an answer, as the endpoints see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, its path without the query. Header names are lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; anything else is a 400."""
+        try:
+            value = orjson.loads(self.body)
+        except orjson.JSONDecodeError as error:
+            raise Refusal(400, "the body is not JSON") from error
+        if not isinstance(value, dict):
+            raise Refusal(400, "the body is not a JSON object")
+        return value
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer, not yet compressed."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200, **headers: str) -> Answer:
+        """A value as JSON; underscores in header names stand for hyphens."""
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        return cls(status, orjson.dumps(value), headers=named)
+
+    @classmethod
+    def refusal(cls, status: int, message: str, **headers: str) -> Answer:
+        """An error. Butlr documents no envelope: this is `{"message": …}`."""
+        return cls.json({"message": message}, status, **headers)
+
+
+class Refusal(Exception):
+    """An endpoint's no: the status and the message of the answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message

@@ -1,0 +1,143 @@
+"""The people: where everyone was at any time, made up day by day and always the same for the same seed.
+
+A floor's local day is drawn whole from its own generator, seeded with numbers that stay the same for ever,
+so an instant looks the same whatever range it is asked in. Days are kept in memory, the least recently used
+go.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .day import LocalDay, draw_day
+from .places import Places
+from .roster import PEOPLE_PER_FLOOR, Roster, hire
+from .stays import Crossings, Detections, Floats, Ints, Stays, cross, detect
+from .world import Floor, Office
+
+_DAYS_KEPT = 400
+"""Floor-days in memory: at most 0.6 MB each, 0.25 MB on average."""
+_DAY_S = 86400
+_OUTAGE_CYCLE_S = 28 * _DAY_S
+_OUTAGE_S = 4 * _DAY_S
+
+
+@dataclass(frozen=True)
+class _Day:
+    """All there is to know of a floor's local day."""
+
+    stays: Stays
+    detections: Detections
+    crossings: Crossings
+
+
+class People:
+    """The people in an office. Ranges are half-open, `start_s <= t < stop_s`, in UTC epoch seconds.
+
+    May be used from many threads. An unknown floor or room is a `KeyError`.
+    """
+
+    def __init__(self, office: Office, seed: int = 1) -> None:
+        self.office = office
+        self.seed = seed
+        self._places = {floor.id: Places(floor) for floor in office.floors}
+        self._rosters: dict[str, Roster] = {
+            floor.id: hire(self._places[floor.id], k * PEOPLE_PER_FLOOR, self._rng(floor.id))
+            for k, floor in enumerate(office.floors)
+        }
+        self._outages = {
+            sensor.room_id: sensor.outage_day for sensor in office.sensors if sensor.outage_day is not None
+        }
+        self._room_ids = {room.id for floor in office.floors for room in floor.rooms}
+        self._drawing = threading.Lock()
+        self._kept = lru_cache(maxsize=_DAYS_KEPT)(self._draw)
+
+    def stays(self, floor_id: str, start_s: int, stop_s: int) -> Stays:
+        """All stays that overlap the range, whole, sorted by start."""
+        stays = Stays.join([day.stays for day in self._days(floor_id, start_s, stop_s)])
+        return stays.take((stays.start_s < stop_s) & (stays.stop_s > start_s))
+
+    def detections(self, floor_id: str, start_s: int, stop_s: int) -> tuple[Ints, Floats, Floats]:
+        """`t_s, x_m, y_m` of what the sensors saw, sorted by time.
+
+        Everyone present is seen once a minute, but for those in a room whose sensor is offline then.
+        """
+        seen = [day.detections for day in self._days(floor_id, start_s, stop_s)]
+        t_s, x_m, y_m, _ = _between(seen, start_s, stop_s)
+        return t_s, x_m.astype(np.float64), y_m.astype(np.float64)
+
+    def crossings(self, floor_id: str, start_s: int, stop_s: int) -> tuple[Ints, Ints, Ints]:
+        """`t_s, room, direction` of every step through a door (see `Crossings`); no door sensor fails."""
+        steps = [day.crossings for day in self._days(floor_id, start_s, stop_s)]
+        t_s, room, direction = _between(steps, start_s, stop_s)
+        return t_s, room, direction
+
+    def offline(self, room_id: str, start_s: int, stop_s: int) -> list[tuple[int, int]]:
+        """When, within the range, a room's presence sensor is offline: parts of it, in order.
+
+        A failing sensor is so for four days of each 28-day cycle, both counted in UTC days from 1970-01-01.
+        """
+        if room_id not in self._room_ids:
+            raise KeyError(room_id)
+        outage_day = self._outages.get(room_id)
+        if outage_day is None:
+            return []
+        phase_s = outage_day * _DAY_S
+        first = (start_s - phase_s - _OUTAGE_S) // _OUTAGE_CYCLE_S
+        last = (stop_s - phase_s) // _OUTAGE_CYCLE_S
+        begins = [phase_s + cycle * _OUTAGE_CYCLE_S for cycle in range(first, last + 1)]
+        clipped = [(max(start_s, at_s), min(stop_s, at_s + _OUTAGE_S)) for at_s in begins]
+        return [(since_s, until_s) for since_s, until_s in clipped if since_s < until_s]
+
+    def _days(self, floor_id: str, start_s: int, stop_s: int) -> Sequence[_Day]:
+        """The local days a range touches, at least one."""
+        tz = self.office.by_id[floor_id].zone_info
+        first = datetime.fromtimestamp(start_s, tz).date()
+        last = max(first, datetime.fromtimestamp(stop_s - 1, tz).date())
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        return [self._day(floor_id, day) for day in days]
+
+    def _day(self, floor_id: str, day: date) -> _Day:
+        # One at a time: threads that want the same day wait for it instead of drawing it too.
+        with self._drawing:
+            return self._kept(floor_id, day)
+
+    def _draw(self, floor_id: str, day: date) -> _Day:
+        floor = self.office.by_id[floor_id]
+        local = LocalDay.of(day, floor.zone_info)
+        rng = self._rng(floor_id, day.toordinal())
+        stays = draw_day(self._places[floor_id], self._rosters[floor_id], local, rng)
+        seen = detect(stays, rng)
+        return _Day(
+            stays,
+            self._without_offline(floor, local, seen),
+            cross(stays, local.midnight_s, local.midnight_s + local.length_s),
+        )
+
+    def _without_offline(self, floor: Floor, day: LocalDay, seen: Detections) -> Detections:
+        online = np.ones(len(seen.t_s), dtype=np.bool_)
+        for index, room in enumerate(floor.rooms):
+            for since_s, until_s in self.offline(room.id, day.midnight_s, day.midnight_s + day.length_s):
+                online &= (seen.room != index) | (seen.t_s < since_s) | (seen.t_s >= until_s)
+        return Detections(seen.t_s[online], seen.x_m[online], seen.y_m[online], seen.room[online])
+
+    def _rng(self, floor_id: str, *more: int) -> np.random.Generator:
+        # Not hash(): that differs from process to process.
+        return np.random.default_rng([self.seed, zlib.crc32(floor_id.encode()), *more])
+
+
+def _between(parts: Sequence[Detections] | Sequence[Crossings], start_s: int, stop_s: int) -> list[Any]:
+    """The columns of parts sorted by time, one after the other, cut to the range."""
+    cuts = [slice(*np.searchsorted(part.t_s, (start_s, stop_s))) for part in parts]
+    return [
+        np.concatenate([getattr(part, column.name)[cut] for part, cut in zip(parts, cuts, strict=True)])
+        for column in fields(parts[0])
+    ]

@@ -1,0 +1,68 @@
+"""Who works on a floor: the people, their desks and their habits, the same every day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .places import Places
+from .stays import Floats, Ints
+
+PEOPLE_PER_FLOOR = 1000
+"""Person numbers of the k-th floor start at k times this."""
+
+
+@dataclass(frozen=True)
+class Roster:
+    """n people of a floor as parallel arrays; the last two are the guard and the cleaner.
+
+    `desk` is a spot of the floor's `Places`. `arrives_s` and `works_s` are habits in local seconds; `keen`
+    is how likely one is to come, 1 on average; `phase_s` is the second of the minute at which one is
+    detected.
+    """
+
+    person: Ints
+    desk: Ints
+    arrives_s: Floats
+    works_s: Floats
+    keen: Floats
+    phase_s: Ints
+
+    @property
+    def guard(self) -> int:
+        """The row of who watches at night."""
+        return len(self.person) - 2
+
+    @property
+    def cleaner(self) -> int:
+        """The row of who cleans in the evening."""
+        return len(self.person) - 1
+
+
+def hire(places: Places, first_person: int, rng: np.random.Generator) -> Roster:
+    """Seats `floor.staff` people; guard and cleaner have their post by the entrance."""
+    desk = np.array([*_desks(places), places.entrance, places.entrance])
+    n = len(desk)
+    return Roster(
+        person=first_person + np.arange(n),
+        desk=desk,
+        arrives_s=np.clip(rng.normal(8.75, 0.6, n), 7.6, 9.9) * 3600,
+        works_s=np.clip(rng.normal(8.8, 0.6, n), 7.5, 10.5) * 3600,
+        keen=np.clip(rng.normal(1.0, 0.15, n), 0.5, 1.3),
+        phase_s=rng.integers(0, 60, n),
+    )
+
+
+def _desks(places: Places) -> list[int]:
+    """A desk for each: rooms fill at the same pace, in each room the best spots first.
+
+    There are more spots than people, so the far end of a large room stays empty.
+    """
+    ranked = sorted(
+        (rank / place.seats, place.room, rank)
+        for place in places.rooms
+        if place.room_type == "open_space"
+        for rank in range(place.seats)
+    )
+    return [int(places.rooms[room].spots[rank]) for _, room, rank in ranked[: places.floor.staff]]

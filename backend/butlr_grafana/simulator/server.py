@@ -1,0 +1,209 @@
+"""The simulator: Butlr's endpoints over HTTP, a record of the calls, and faults on demand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from . import detections, plans, topology
+from .calls import Call, CallLog, RateLimit
+from .faults import LOGIN_PATH, Faults
+from .messages import Answer, Refusal, Request
+from .office import default_office
+from .people import People
+from .tokens import Tokens
+from .wire import HttpServer
+
+DETECTIONS_PATH = "/v3/detections"
+GRAPHQL_PATH = "/api/v3/graphql"
+
+Endpoint = Callable[[Request], Answer]
+
+
+class Simulator:
+    """A Butlr on a port of this machine; a context manager that starts and stops it.
+
+    `port` 0 picks a free one at the first start and keeps it. `clock` gives UTC epoch seconds: no detection
+    is younger. `shape` picks among the documented and undocumented forms of a heat map's answer, `faults`
+    makes things go wrong, `token_lifetime_s` ages tokens; all three may be assigned while it runs.
+    """
+
+    def __init__(
+        self,
+        people: People | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        client_id: str = "demo",
+        client_secret: str = "demo",  # noqa: S107 - of a simulator
+    ) -> None:
+        self.people = people or People(default_office())
+        self.host, self.port, self.clock = host, port, clock
+        self.faults = Faults()
+        self.shape = detections.Shape()
+        self.token_lifetime_s = 86400.0
+        self._tokens = Tokens(client_id, client_secret)
+        self._server: HttpServer | None = None
+        self._stopping = threading.Event()
+        self._log = CallLog()
+        self._limit = RateLimit()
+        self._endpoints: dict[str, dict[str, Endpoint]] = {
+            LOGIN_PATH: {"POST": self._login},
+            DETECTIONS_PATH: {"POST": self._detections},
+            GRAPHQL_PATH: {"POST": self._graphql},
+        }
+        self._own_endpoints: dict[str, dict[str, Endpoint]] = {
+            "/healthz": {"GET": lambda _: Answer.json({"status": "ok"})},
+            "/_simulator/calls": {"GET": lambda _: Answer.json(dict(self._log.counts()))},
+            "/_simulator/faults": {
+                "GET": self._get_faults,
+                "PUT": self._put_faults,
+                "DELETE": self._delete_faults,
+            },
+            **{f"/plans/{floor.id}.png": {"GET": self._plan} for floor in self.people.office.floors},
+        }
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        return f"http://{self.host}:{self.port}"
+
+    def start(self) -> None:
+        """Listens from here on, in threads of its own. A taken port is an OSError."""
+        if self._server is not None:
+            raise RuntimeError("the simulator runs already")
+        self._stopping.clear()
+        self._server = HttpServer(self.host, self.port, self._respond, self._stopping)
+        self.port = self._server.server_port
+        serve = partial(self._server.serve_forever, poll_interval=0.01)
+        threading.Thread(target=serve, name="simulator", daemon=True).start()
+
+    def stop(self) -> None:
+        """Cuts every connection and frees the port; may be started again. Stopped already: nothing."""
+        server, self._server = self._server, None
+        if server is not None:
+            self._stopping.set()
+            server.close_all()
+
+    def serve_forever(self) -> None:
+        """Runs, started or not, until another thread calls `stop` or an exception (Ctrl-C) ends it."""
+        if self._server is None:
+            self.start()
+        try:
+            self._stopping.wait()
+        finally:
+            self.stop()
+
+    @property
+    def calls(self) -> list[Call]:
+        """The latest calls of Butlr's endpoints, in the order of their answers."""
+        return self._log.latest()
+
+    @property
+    def peak_in_flight(self) -> int:
+        """The most calls that were being answered at once."""
+        return self._log.peak
+
+    def count(self, path: str | None = None) -> int:
+        """How many calls there were, to one path or to all."""
+        counts = self._log.counts()
+        return counts.total() if path is None else counts[path]
+
+    def clear_calls(self) -> None:
+        """Forgets all calls, and the peak."""
+        self._log.clear()
+
+    def revoke_tokens(self) -> None:
+        """Every token given so far is dead."""
+        self._tokens.revoke()
+
+    def _respond(self, request: Request) -> tuple[Answer | None, Faults | None]:
+        """The answer (None: a reset in its stead) and the faults to write it with."""
+        own = self._own_endpoints.get(request.path)
+        if own is not None:
+            return _dispatch(own, request), None
+        at, fault = self.clock(), self.faults.hit(request.path)
+        with self._log.flight():
+            answer = self._answer(request, fault)
+        status = 0 if answer is None else answer.status
+        self._log.add(Call(request.method, request.path, _readable(request.body), status, at))
+        return answer, fault
+
+    def _answer(self, request: Request, fault: Faults | None) -> Answer | None:
+        if fault is not None and (self._stopping.wait(fault.latency_s) or fault.reset == "before"):
+            return None
+        if fault is not None and fault.status is not None:
+            retry = {} if fault.retry_after is None else {"Retry_After": fault.retry_after}
+            return Answer.refusal(fault.status, "a simulated fault", **retry)
+        if request.path != LOGIN_PATH:
+            wait_s = self._limit.wait_s(self.faults.rate_limit_per_minute)
+            if wait_s:
+                return Answer.refusal(429, "too many requests", Retry_After=str(wait_s))
+        return _dispatch(self._endpoints.get(request.path), request)
+
+    def _login(self, request: Request) -> Answer:
+        return Answer.json(self._tokens.login(request.json(), self.clock(), self.token_lifetime_s))
+
+    def _detections(self, request: Request) -> Answer:
+        self._tokens.check(request.headers.get("authorization", ""), self.clock())
+        query = detections.parse(request.json())
+        until_s = self.clock() - self.faults.lag_s
+        return Answer.json(detections.answer(self.people, query, until_s, self.shape))
+
+    def _graphql(self, request: Request) -> Answer:
+        self._tokens.check(request.headers.get("authorization", ""), self.clock())
+        # The host the client knows this server by, which in a container is not the one it listens on.
+        base_url = f"http://{request.headers['host']}" if "host" in request.headers else self.url
+        return Answer.json(topology.answer(self.people, request.json(), self.clock(), base_url))
+
+    def _plan(self, request: Request) -> Answer:
+        floor_id = request.path.removeprefix("/plans/").removesuffix(".png")
+        return Answer(200, plans.draw(self.people.office.by_id[floor_id]), "image/png")
+
+    def _get_faults(self, _: Request) -> Answer:
+        return Answer.json(self.faults.to_json())
+
+    def _put_faults(self, request: Request) -> Answer:
+        self.faults.set_json(request.json())
+        return Answer.json(self.faults.to_json())
+
+    def _delete_faults(self, _: Request) -> Answer:
+        self.faults.clear()
+        return Answer.json(self.faults.to_json())
+
+
+def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Answer:
+    """Calls the endpoint; none for the path is a 404, none for the method a 405."""
+    if methods is None:
+        return Answer.refusal(404, f"no such path: {request.path}")
+    endpoint = methods.get(request.method)
+    if endpoint is None:
+        return Answer.refusal(405, f"{request.path} takes {', '.join(methods)}", Allow=", ".join(methods))
+    try:
+        return endpoint(request)
+    except Refusal as refusal:
+        return Answer.refusal(refusal.status, refusal.message)
+
+
+def _readable(body: bytes) -> Any:
+    """A body as JSON, or else as text; None for none."""
+    try:
+        return orjson.loads(body) if body else None
+    except orjson.JSONDecodeError:
+        return body.decode(errors="replace")

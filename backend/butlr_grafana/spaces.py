@@ -1,0 +1,105 @@
+"""The topology that is being served: loaded once, renewed behind the viewers' backs, never forgotten.
+
+A floor plan that is minutes old is right; none at all answers nothing. So a failing renewal keeps what is
+known, and the last known one is kept on disk for a restart while Butlr is away.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamLate
+from butlr_grafana.model import Topology
+
+log = logging.getLogger(__name__)
+
+RENEW_S = 300.0
+RETRY_S = 10.0
+
+Document = dict[str, Any]
+
+
+class Spaces:
+    """Thread-safe. `fetch` → the vendor's document, `read` makes a `Topology` of it."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Document],
+        read: Callable[[Document], Topology],
+        *,
+        served: tuple[str, ...] = (),
+        keep_in: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._read = read
+        self._served = frozenset(served)
+        self._kept = keep_in
+        self._clock = clock
+        self._condition = threading.Condition()
+        self._topology: Topology | None = None
+        self._error: UpstreamError | None = None
+        self._loading = False
+        self._due_at = 0.0
+
+    def current(self, *, timeout_s: float) -> Topology:
+        """The floors served. Waits only where none is known yet; raises `UpstreamError` if that fails."""
+        with self._condition:
+            if not self._loading and self._clock() >= self._due_at:
+                self._loading = True
+                threading.Thread(target=self._load, name="topology", daemon=True).start()
+            if self._topology is None:
+                self._condition.wait_for(lambda: self._topology or not self._loading, timeout_s)
+            if self._topology is None:
+                raise self._error or UpstreamLate("Butlr has not told its floors yet; it is being asked on")
+            return self._topology
+
+    @property
+    def known(self) -> bool:
+        return self._topology is not None
+
+    def _load(self) -> None:
+        topology: Topology | None = None
+        error: UpstreamError | None = None
+        try:
+            document = self._fetch()
+            topology = self._limited(self._read(document))
+            self._keep(document)
+        except UpstreamError as fault:
+            error = fault
+            log.warning("Butlr's topology cannot be had; what is known is used on: %s", error)
+            topology = self._topology or self._kept_one()
+        finally:
+            with self._condition:
+                self._topology, self._error, self._loading = topology, error, False
+                self._due_at = self._clock() + (RETRY_S if error else RENEW_S)
+                self._condition.notify_all()
+
+    def _limited(self, topology: Topology) -> Topology:
+        return topology.restricted_to(self._served or None)
+
+    def _keep(self, document: Document) -> None:
+        if self._kept is None:
+            return
+        try:
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._kept.with_suffix(".new")
+            fresh.write_bytes(orjson.dumps(document))
+            fresh.replace(self._kept)
+        except OSError as error:
+            log.warning("the topology cannot be kept on disk (%s)", error)
+
+    def _kept_one(self) -> Topology | None:
+        if self._kept is None:
+            return None
+        try:
+            return self._limited(self._read(orjson.loads(self._kept.read_bytes())))
+        except (OSError, orjson.JSONDecodeError, UpstreamInvalid):
+            return None

@@ -1,0 +1,29 @@
+"""Where parts live: one small interface, one file a place.
+
+`memory` (seconds for what still changes, bytes-bounded for the rest), `disk` (survives a restart),
+`tiers` (memory over disk), `codec` (a part as bytes, and back, or a refusal).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from butlr_grafana.model import Part, Period, Segment
+
+
+class Store(Protocol):
+    """Parts by floor, resolution and period. Thread-safe; no method raises for a fault of the place:
+    what cannot be read is not there, what cannot be written is counted and said by the place itself.
+    """
+
+    def get(self, segment: Segment) -> Part | None:
+        """The part of exactly this period, if it is kept."""
+        ...
+
+    def put(self, segment: Segment, part: Part) -> None:
+        """Keeps a part; one that is not settled replaces an older one of the same start."""
+        ...
+
+    def within(self, space: str, resolution_m: float, period: Period) -> list[Period]:
+        """The periods of all kept parts that lie in `period`, settled or not, in no order."""
+        ...

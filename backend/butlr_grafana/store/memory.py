@@ -1,0 +1,69 @@
+"""Parts in memory: least recently used goes first, bounded by bytes."""
+
+from __future__ import annotations
+
+import threading
+
+from cachetools import LRUCache
+
+from butlr_grafana.model import Part, Period, Segment
+
+Key = tuple[str, float, Period]
+Group = tuple[str, float]
+
+
+def key_of(segment: Segment) -> Key:
+    return (segment.space, segment.resolution_m, segment.period)
+
+
+class _IndexedLRU(LRUCache[Key, Part]):
+    """An LRU that also knows which periods it holds of a floor, and forgets both together."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes, getsizeof=lambda part: part.grid.nbytes)
+        self.periods: dict[Group, set[Period]] = {}
+
+    def __setitem__(self, key: Key, part: Part, *args: object, **kwargs: object) -> None:
+        super().__setitem__(key, part)
+        self.periods.setdefault(key[:2], set()).add(key[2])
+
+    def __delitem__(self, key: Key, *args: object, **kwargs: object) -> None:
+        super().__delitem__(key)
+        held = self.periods[key[:2]]
+        held.discard(key[2])
+        if not held:
+            del self.periods[key[:2]]
+
+
+class MemoryStore:
+    def __init__(self, max_bytes: int) -> None:
+        self._parts = _IndexedLRU(max_bytes)
+        self._newest: dict[tuple[str, float, int], Key] = {}
+        self._lock = threading.Lock()
+
+    def get(self, segment: Segment) -> Part | None:
+        with self._lock:
+            return self._parts.get(key_of(segment))
+
+    def put(self, segment: Segment, part: Part) -> None:
+        if part.grid.nbytes > self._parts.maxsize:
+            return
+        key = key_of(segment)
+        with self._lock:
+            if not part.settled:
+                # Today's open end grows by the minute: of those with one start only the newest is kept.
+                start = (segment.space, segment.resolution_m, segment.period.start_s)
+                older = self._newest.get(start)
+                if older is not None and older != key:
+                    self._parts.pop(older, None)
+                self._newest[start] = key
+                self._forget_gone()
+            self._parts[key] = part
+
+    def _forget_gone(self) -> None:
+        if len(self._newest) > 2 * len(self._parts) + 100:
+            self._newest = {s: k for s, k in self._newest.items() if k in self._parts}
+
+    def within(self, space: str, resolution_m: float, period: Period) -> list[Period]:
+        with self._lock:
+            return [p for p in self._parts.periods.get((space, resolution_m), ()) if period.contains(p)]

@@ -1,0 +1,26 @@
+"""The doors: Flask, thin. `build` is the only wiring of routes."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from butlr_grafana.service import Service
+from butlr_grafana.settings import BackendToken
+from butlr_grafana.web import datasource, operations, preview, rest
+from butlr_grafana.web.auth import guard
+from butlr_grafana.web.reply import answer_errors, finish_replies
+
+MAX_BODY_BYTES = 256 * 1024
+
+
+def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: str) -> Flask:
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    guard(app, tokens)
+    answer_errors(app)
+    finish_replies(app, service.telemetry)
+    app.register_blueprint(datasource.blueprint(service))
+    app.register_blueprint(rest.blueprint(service))
+    app.register_blueprint(operations.blueprint(service))
+    app.register_blueprint(preview.blueprint(service, grafana_url))
+    return app

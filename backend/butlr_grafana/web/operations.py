@@ -1,0 +1,28 @@
+"""For those who run it: process up, able to answer, Prometheus."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from butlr_grafana.service import Service
+from butlr_grafana.web import reply
+
+
+def blueprint(service: Service) -> Blueprint:
+    operations = Blueprint("operations", __name__)
+
+    @operations.get("/healthz")
+    def healthz() -> Response:
+        return reply.json({"status": "ok"})
+
+    @operations.get("/readyz")
+    def readyz() -> Response:
+        fault = service.ready()
+        return reply.error(fault) if fault else reply.json({"status": "ready", "demo": service.demo})
+
+    @operations.get("/metrics")
+    def metrics() -> Response:
+        return Response(service.telemetry.exposition(), content_type=CONTENT_TYPE_LATEST)
+
+    return operations

@@ -1,0 +1,99 @@
+"""`GET /`: a page for a browser, one line of JSON for a client. No script; what the form says is the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from butlr_grafana import __version__
+from butlr_grafana.errors import BackendError
+from butlr_grafana.model import DAY_S, MINUTE_S, HeatMap, Topology, floor_to, iso
+from butlr_grafana.present.account import notices
+from butlr_grafana.service import Service
+from butlr_grafana.web import reply
+from butlr_grafana.web.auth import visible
+from butlr_grafana.words import NORMALIZE, WORDS
+
+PERIODS = {"1": "24 hours", "7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
+DASHBOARD_UID = "butlr-floor-heatmap"
+
+
+def blueprint(service: Service, grafana_url: str) -> Blueprint:
+    page = Blueprint("preview", __name__, template_folder="templates", static_folder="static")
+
+    @page.get("/")
+    def home() -> Response:
+        if "text/html" not in request.headers.get("Accept", ""):
+            return reply.json(
+                {"status": "ok", "name": "butlr-grafana", "version": __version__, "demo": service.demo}
+            )
+        return _page(service, grafana_url)
+
+    return page
+
+
+def _page(service: Service, grafana_url: str) -> Response:
+    context: dict[str, object] = {"demo": service.demo, "periods": PERIODS, "normalize": NORMALIZE}
+    status = 200
+    try:
+        topology = service.topology(visible(), deadline=service.deadline())
+        chosen = _chosen(topology)
+        words = _words(chosen, service.now())
+        context |= {"chosen": chosen, "floors": list(topology.floors.values()), "words": words}
+        answer = service.heat_map(service.read("heatmap", words), visible())
+        context |= _shown(answer, words, grafana_url, demo=service.demo)
+    except BackendError as fault:
+        context["fault"] = fault.message
+        status = fault.status
+    return make_response(render_template("preview.html", **context), status)
+
+
+def _chosen(topology: Topology) -> dict[str, str]:
+    """The form's fields, with defaults that show something at once."""
+    first = next(iter(topology.floors), "")
+    return {
+        "space": request.args.get("space") or first,
+        "period": request.args.get("period") if request.args.get("period") in PERIODS else "7",  # type: ignore[dict-item]
+        "resolution": request.args.get("resolution", "auto"),
+        "normalize": request.args.get("normalize", "none"),
+        "hours": request.args.get("hours", ""),
+        "days": request.args.get("days", ""),
+    }
+
+
+def _words(chosen: Mapping[str, str], now_s: float) -> dict[str, str]:
+    """The query's words: a period that ends with the last full minute."""
+    end_s = floor_to(now_s, MINUTE_S)
+    words = {
+        "space": chosen["space"],
+        "from": iso(end_s - int(chosen["period"]) * DAY_S),
+        "to": iso(end_s),
+    }
+    return words | {n: chosen[n] for n in ("resolution", "normalize", "hours", "days") if chosen[n]}
+
+
+def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str, *, demo: bool) -> dict[str, object]:
+    query, coverage = answer.query, answer.coverage
+    zone = ZoneInfo(query.floor.timezone)
+    dashboard = {
+        "var-space": query.floor.id,
+        "from": query.period.start_s * 1000,
+        "to": query.period.end_s * 1000,
+    }
+    return {
+        "answer": answer,
+        "coverage": coverage,
+        "start": datetime.fromtimestamp(query.period.start_s, zone),
+        "end": datetime.fromtimestamp(query.period.end_s, zone),
+        "as_of": datetime.fromtimestamp(coverage.as_of_s, zone),
+        "notices": notices(answer, demo=demo),
+        "resolutions": WORDS["resolution"].choices,
+        "links": {
+            f: "/api/v1/heatmap?" + urlencode({**words, "format": f}) for f in ("png", "csv", "frames")
+        },
+        "grafana": f"{grafana_url}/d/{DASHBOARD_UID}?{urlencode(dashboard)}",
+    }

@@ -1,0 +1,98 @@
+"""Answers as HTTP: strict JSON, the one error shape, the reason phrase, headers."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import Any
+
+import orjson
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from butlr_grafana.errors import BackendError, BodyTooLarge, CallerError, ServiceError, Unauthorized
+from butlr_grafana.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+_PLAIN = str.maketrans({"\u2026": "...", "\u2019": "'", "\u2018": "'", "\u2013": "-", "\u00b2": "2"})
+
+
+def json(document: Any, status: int = 200) -> Response:
+    """Strict JSON: numpy arrays as they are, NaN as null."""
+    body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(body, status=status, mimetype="application/json")
+
+
+def download(body: bytes | str, mimetype: str, name: str, *, complete: bool = True) -> Response:
+    """A file; its name says where it is not the whole truth."""
+    stem, _, ending = name.rpartition(".")
+    name = f"{re.sub(r'[^A-Za-z0-9._-]', '-', stem)}{'' if complete else '-partial'}.{ending}"
+    response = Response(body, mimetype=mimetype)
+    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    response.headers["X-Complete"] = "1" if complete else "0"
+    return response
+
+
+def error(fault: BackendError) -> Response:
+    response = json(fault.as_dict(), fault.status)
+    response.status = f"{fault.status} {reason_phrase(fault.message)}"
+    if isinstance(fault, Unauthorized):
+        response.headers["WWW-Authenticate"] = 'Basic realm="butlr-grafana"'
+    return response
+
+
+def reason_phrase(message: str) -> str:
+    """The message's first 120 characters as ASCII on one line: all that Infinity shows of an error.
+
+    Whatever could end the line or begin a header is a blank.
+    """
+    ascii_text = message.translate(_PLAIN).encode("ascii", "replace").decode()
+    return re.sub(r"[^ -~]+", " ", ascii_text)[:120].strip() or "error"
+
+
+def answer_errors(app: Flask) -> None:
+    @app.errorhandler(BackendError)
+    def known(fault: BackendError) -> Response:
+        return error(fault)
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(_: RequestEntityTooLarge) -> Response:
+        limit_kb = int(app.config["MAX_CONTENT_LENGTH"]) // 1024
+        return error(BodyTooLarge(f"the body is larger than {limit_kb} KB"))
+
+    @app.errorhandler(HTTPException)
+    def http(fault: HTTPException) -> Response:
+        described = CallerError(f"{request.method} {request.path[:80]}: {fault.name.lower()}")
+        response = error(described)
+        response.status = f"{fault.code or 500} {reason_phrase(described.message)}"
+        return response
+
+    @app.errorhandler(Exception)
+    def unforeseen(_: Exception) -> Response:
+        log.exception("unforeseen fault in %s %s", request.method, request.path)
+        return error(ServiceError("the backend met a fault it did not foresee; its log has the details"))
+
+
+def finish_replies(app: Flask, telemetry: Telemetry) -> None:
+    @app.before_request
+    def start() -> None:
+        g.started = time.monotonic()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'self'"
+        )
+        # The rule, not the path: paths are a stranger's choice and would make series without end.
+        endpoint = request.url_rule.rule if request.url_rule else "unknown"
+        started = getattr(g, "started", None)
+        if started is not None:
+            telemetry.requested(endpoint, response.status_code, time.monotonic() - started)
+        return response

@@ -1,0 +1,295 @@
+"""The table of targets and query words, and how each word's text becomes a value.
+
+The one place that knows the words: `read` (query.py), `POST /metrics`, OpenAPI and the README come from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import available_timezones
+
+from butlr_grafana.errors import BadWord, choose
+from butlr_grafana.model import RESOLUTIONS_M
+
+TIME_ZONES = frozenset(available_timezones())
+
+MAX_COLUMNS = 2000
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One query word. `parse(word's name, text)` → the value of `Asked`'s field, or `BadWord`."""
+
+    name: str
+    description: str
+    parse: Callable[[str, str], Any]
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    example: str | None = None
+    many: bool = False
+    url_only: bool = False
+    stored_as: str | None = None
+
+    @property
+    def field(self) -> str:
+        """The field of `Asked` that holds it (`from` is no name in Python)."""
+        return self.stored_as or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that can be asked for, with the words that it understands and its formats."""
+
+    name: str
+    title: str
+    description: str
+    words: tuple[str, ...]
+    formats: tuple[str, ...]
+    has_period: bool = True
+
+
+def _ident(name: str, text: str) -> str:
+    if not re.fullmatch(r"[\w.:-]{1,100}", text, re.ASCII):
+        raise BadWord(name, f"{text[:60]!r} is not an id; an id has letters, digits, and _ - . : only")
+    return text
+
+
+def _label(name: str, text: str) -> str:
+    if len(text) > 200 or not text.isprintable():
+        raise BadWord(name, f"{text[:60]!r} is not an id or a name")
+    return text
+
+
+def _one_of(*values: str) -> Callable[[str, str], str]:
+    def parse(name: str, text: str) -> str:
+        if text not in values:
+            raise BadWord(name, choose(text, values))
+        return text
+
+    return parse
+
+
+def _resolution(name: str, text: str) -> float | None:
+    if text == "auto":
+        return None
+    try:
+        metres = float(text)
+    except ValueError:
+        metres = -1.0
+    if metres not in RESOLUTIONS_M:
+        raise BadWord(name, f"{text[:60]!r} is not a grid of Butlr; it may be auto, 0.25, 0.5, 1.0 (metres)")
+    return metres
+
+
+def _columns(name: str, text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_COLUMNS:
+        raise BadWord(name, f"{text[:60]!r} is not a number of columns; it may be 1 to {MAX_COLUMNS}")
+    return int(text)
+
+
+def instant(name: str, text: str) -> int:
+    """Seconds since the epoch, from ISO 8601 (UTC where no zone is given) or epoch milliseconds."""
+    problem = f"{text[:60]!r} is not a time; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms"
+    try:
+        if re.fullmatch(r"-?\d{9,16}", text):
+            seconds = int(text) // 1000
+        else:
+            # A plus sign in a URL that nobody escaped arrives as a blank.
+            moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text))
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = int(moment.timestamp() // 1)
+    except (ValueError, OverflowError):
+        raise BadWord(name, problem) from None
+    if not 0 <= seconds < 4_102_444_800:
+        raise BadWord(name, f"{text[:60]!r} is out of reach; it may be from 1970 to 2099")
+    return seconds
+
+
+def _hours(name: str, text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)", text.replace(" ", ""), re.ASCII)
+    parts = [int(g) for g in found.groups()] if found else [99] * 4
+    opens, closes = parts[0] * 60 + parts[1], parts[2] * 60 + parts[3]
+    if max(parts[1], parts[3]) > 59 or opens >= 24 * 60 or closes > 24 * 60:
+        raise BadWord(
+            name,
+            f"{text[:60]!r} are not hours; it may be 08:00-18:00, or overnight 22:00-06:00 (00:00 to 24:00)",
+        )
+    return opens, closes
+
+
+def _days(name: str, text: str) -> frozenset[int]:
+    days: set[int] = set()
+    for piece in text.lower().replace(" ", "").split(","):
+        first, dash, last = piece.partition("-")
+        if first not in DAY_NAMES or (dash and last not in DAY_NAMES):
+            raise BadWord(
+                name, f"{piece[:60]!r} is not a day; it may be mon-fri or mon,wed ({', '.join(DAY_NAMES)})"
+            )
+        a, b = DAY_NAMES.index(first), DAY_NAMES.index(last if dash else first)
+        days.update((a + i) % 7 for i in range((b - a) % 7 + 1))
+    return frozenset(days)
+
+
+def _zone(name: str, text: str) -> str:
+    # By membership, never by opening: odd keys (absolute paths, `..`) must not reach the file system.
+    if text not in TIME_ZONES:
+        raise BadWord(
+            name, f"{text[:60]!r} is not an IANA time zone; it may be Europe/Paris, America/New_York, …"
+        )
+    return text
+
+
+FORMATS = ("frames", "rows", "matrix", "csv", "png")
+LEVELS = ("floor", "room", "zone")
+NORMALIZE = ("none", "max", "hour", "share")
+
+WORDS: Mapping[str, Word] = MappingProxyType(
+    {
+        w.name: w
+        for w in (
+            Word("space", "floor id; may be left out where one floor is served", _ident, example="space_1"),
+            Word(
+                "from",
+                "start: ISO 8601 or epoch ms",
+                instant,
+                url_only=True,
+                stored_as="start_s",
+                example="2024-01-01T00:00:00Z",
+            ),
+            Word(
+                "to",
+                "end (not included): ISO 8601 or epoch ms",
+                instant,
+                url_only=True,
+                stored_as="end_s",
+                example="1706745600000",
+            ),
+            Word(
+                "resolution",
+                "cell size in metres; auto: the finest with at most `columns` columns on this floor",
+                _resolution,
+                default="auto",
+                choices=("auto", "0.25", "0.5", "1.0"),
+            ),
+            Word("columns", "most columns that `auto` may choose", _columns, default="100"),
+            Word(
+                "normalize",
+                "none: detections; max: 0 to 1 of the largest cell; hour: per hour covered; share: of all",
+                _one_of(*NORMALIZE),
+                default="none",
+                choices=NORMALIZE,
+            ),
+            Word(
+                "hours",
+                "only these local hours; overnight ones belong to the day they start",
+                _hours,
+                example="08:00-18:00",
+            ),
+            Word("days", "only these local days", _days, example="mon-fri"),
+            Word(
+                "tz", "IANA zone of hours and days; the floor's where left out", _zone, example="Europe/Paris"
+            ),
+            Word(
+                "holidays",
+                "out: the dates of BACKEND_HOLIDAYS do not count",
+                _one_of("in", "out"),
+                default="in",
+                choices=("in", "out"),
+            ),
+            Word(
+                "room", "room ids: only cells whose centre lies in them", _ident, many=True, example="room_1"
+            ),
+            Word(
+                "tag",
+                "room tags: only cells whose centre lies in rooms with one of them",
+                _label,
+                many=True,
+                example="quiet",
+            ),
+            Word(
+                "require",
+                "complete: an error rather than a partial or old answer",
+                _one_of("any", "complete"),
+                default="any",
+                choices=("any", "complete"),
+            ),
+            Word(
+                "level",
+                "only floors, rooms or zones",
+                _one_of(*LEVELS),
+                choices=LEVELS,
+            ),
+            Word(
+                "format",
+                "how the answer is written",
+                _one_of(*FORMATS),
+                default="frames",
+                choices=FORMATS,
+                url_only=True,
+            ),
+        )
+    }
+)
+
+HEAT_MAP_WORDS = tuple(name for name in WORDS if name != "level")
+
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        t.name: t
+        for t in (
+            Target(
+                "heatmap",
+                "Heat map",
+                "Where people were: detections per cell over the period, as one dense heatmap-cells frame.",
+                HEAT_MAP_WORDS,
+                FORMATS,
+            ),
+            Target(
+                "heatmap-summary",
+                "Heat map in figures",
+                "One row: total, peak and where it is, area in use, hours covered, as of, complete.",
+                HEAT_MAP_WORDS,
+                ("frames", "rows", "csv"),
+            ),
+            Target(
+                "spaces",
+                "Floors, rooms and zones",
+                "The topology as rows: a row a floor, room or zone.",
+                ("space", "level", "format"),
+                ("frames", "rows", "csv"),
+                has_period=False,
+            ),
+        )
+    }
+)
+
+NOTHING = ("", "$__all", "All", "__all")
+"""Values with which Grafana says that a variable is not set."""
+
+
+def texts_of(name: str, raw: object) -> list[str]:
+    """A word's value as the list of texts it stands for.
+
+    Grafana's ways of writing several values: a JSON list, `a,b`, `{a,b}` (its default), and `(a|b)` with
+    regex escapes (the JSON data source's form, where `0.5` arrives as `0\\.5`).
+    """
+    if raw is None:
+        return []
+    if isinstance(raw, list | tuple):
+        return [text for item in raw for text in texts_of(name, item)]
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+        raise BadWord(name, f"a text or a number is wanted, not {type(raw).__name__}")
+    text = re.sub(r"\\(.)", r"\1", str(raw)).strip()
+    if len(text) > 10_000:
+        raise BadWord(name, "more than 10,000 characters")
+    if re.fullmatch(r"\(.*\)", text):
+        return [t.strip() for t in text[1:-1].split("|")]
+    if re.fullmatch(r"\{.*\}", text):
+        text = text[1:-1]
+    return [t.strip() for t in text.split(",")]
