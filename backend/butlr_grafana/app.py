@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,12 +76,16 @@ def store(settings: Settings, source: str) -> Store:
     return TieredStore(memory, disk)
 
 
-def create_app(settings: Settings, *, demo: bool = False) -> Application:
-    """The application; Butlr is not asked before the first request. Starts no thread."""
+def create_app(
+    settings: Settings, *, demo: bool = False, now: Callable[[], float] = time.time
+) -> Application:
+    """The application; Butlr is not asked before the first request. `now` is the wall clock."""
     telemetry = Telemetry()
-    butlr = Butlr(access(settings), observe=telemetry.called)
+    butlr = Butlr(access(settings), observe=telemetry.called, now=now)
     source = source_of(settings, demo=demo)
-    gatherer = Gatherer(butlr.heat_map, store(settings, source), workers=settings.butlr_max_concurrency)
+    gatherer = Gatherer(
+        butlr.heat_map, store(settings, source), workers=settings.butlr_max_concurrency, now=now
+    )
     spaces = Spaces(
         butlr.topology_document,
         topology,
@@ -98,6 +104,7 @@ def create_app(settings: Settings, *, demo: bool = False) -> Application:
         telemetry=telemetry,
         demo=demo,
         deadline_s=settings.deadline_s,
+        now=now,
     )
     web = build(service, tokens=settings.tokens, grafana_url=settings.grafana_url)
     return Application(service, web, butlr)

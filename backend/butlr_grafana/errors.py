@@ -145,7 +145,9 @@ class Incomplete(UpstreamError):
 def choose(value: str, known: Iterable[str]) -> str:
     """`'heatmpa' is not known; did you mean heatmap? It may be …`, cut where the list is long."""
     names = list(known)
-    near = get_close_matches(value, names, n=1)
+    unknown = f"{value[:60]!r} is not known"
+    if not names:
+        return unknown
     shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
-    hint = f"; did you mean {near[0]}?" if near else ";"
-    return f"{value[:60]!r} is not known{hint} It may be {shown}" if names else f"{value[:60]!r} is not known"
+    near = get_close_matches(value, names, n=1)
+    return f"{unknown}; did you mean {near[0]}? It may be {shown}" if near else f"{unknown}; it may be {shown}"

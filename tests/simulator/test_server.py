@@ -224,6 +224,7 @@ def test_stopping_cuts_what_is_under_way(people: People) -> None:
 def command(*words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "butlr_grafana.simulator", *words],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -239,6 +240,24 @@ def test_the_command_runs_until_told_to_end(number: signal.Signals) -> None:
         answers = [requests.get(f"{url}/v3/detections", timeout=10).status_code for _ in range(2)]
         assert answers == [405, 429]
         process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_signals_that_come_together_are_one() -> None:
+    with command("--port", "0") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+            process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_the_command_can_end_with_its_standard_input() -> None:
+    with command("--port", "0", "--follow-stdin") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         _, errors = process.communicate(timeout=30)
         assert (process.returncode, errors) == (0, "")
 

@@ -31,9 +31,13 @@ def ramp(anchors: tuple[Rgb, ...] = _INFERNO, steps: int = 256) -> NDArray[np.ui
 
 
 def colours(values: NDArray[np.float64], top: float) -> NDArray[np.uint8]:
-    """RGBA for values from 0 to `top`; NaN is transparent."""
+    """RGBA for values from 0 to `top`; NaN is transparent.
+
+    The scale is the square root's, as is the Heatmap panel's: a few desks in use all day would leave the
+    rest of a floor in one dark colour.
+    """
     steps = ramp()
-    scaled = np.clip(np.nan_to_num(values) / top if top > 0 else np.zeros_like(values), 0, 1)
+    scaled = np.sqrt(np.clip(np.nan_to_num(values) / top if top > 0 else np.zeros_like(values), 0, 1))
     rgba = np.empty((*values.shape, 4), np.uint8)
     rgba[..., :3] = steps[np.round(scaled * 255).astype(int)]
     rgba[..., 3] = np.where(np.isnan(values), 0, 255)

@@ -21,7 +21,7 @@ from butlr_grafana.present.dense import dense
 Y_UP = True
 """Butlr does not document the direction of y; should a tenant show it downwards, this is the one place."""
 
-WIDTH_PX, MARGIN_PX, HEAD_PX, FOOT_PX = 1200, 24, 76, 84
+WIDTH_PX, MARGIN_PX, HEAD_PX, FOOT_PX = 1200, 24, 88, 84
 PAPER, INK, FAINT, FLOOR = (255, 255, 255), (32, 34, 38), (120, 124, 130), (240, 241, 243)
 WARNING = (176, 72, 0)
 SCALES_M = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -104,7 +104,7 @@ def _head(draw: ImageDraw.ImageDraw, answer: HeatMap, *, demo: bool) -> None:
     trouble = [n["text"] for n in said if n["severity"] != "info"] or [n["text"] for n in said]
     if trouble:
         warn = any(n["severity"] == "warning" for n in said)
-        draw.text((MARGIN_PX, 59), trouble[0][:150], WARNING if warn else FAINT, font(13))
+        draw.text((MARGIN_PX, 62), trouble[0][:150], WARNING if warn else FAINT, font(13))
 
 
 def _foot(draw: ImageDraw.ImageDraw, picture: Image.Image, answer: HeatMap, scale: float) -> None:

@@ -8,8 +8,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import count
 
 from .office import default_office
 from .people import People
@@ -23,21 +24,32 @@ def run(argv: Sequence[str] | None = None) -> int:
     clock = time.time if now_s is None else lambda: now_s
     simulator = Simulator(People(default_office(), words.seed), host=words.host, port=words.port, clock=clock)
     simulator.faults.set(latency_s=words.latency, rate_limit_per_minute=words.rate_limit)
+    end = _interrupt_once()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, end)
     try:
         simulator.start()
+        if words.follow_stdin:
+            threading.Thread(target=_end_with_stdin, daemon=True).start()
+        print(f"Butlr simulator on {simulator.url} (client demo, secret demo)", flush=True)
+        simulator.serve_forever()
     except (OSError, OverflowError) as error:
         print(f"cannot listen on {words.host}:{words.port}: {error}", file=sys.stderr)
         return 1
-    if words.follow_stdin:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
-    try:
-        print(f"Butlr simulator on {simulator.url} (client demo, secret demo)", flush=True)
-        simulator.serve_forever()
     except KeyboardInterrupt:
         simulator.stop()
     return 0
+
+
+def _interrupt_once() -> Callable[..., None]:
+    """A handler that heeds the first signal: others that follow (Ctrl-C, then a parent's) say the same."""
+    signals = count()
+
+    def end(*_: object) -> None:
+        if next(signals) == 0:
+            raise KeyboardInterrupt
+
+    return end
 
 
 def _end_with_stdin() -> None:

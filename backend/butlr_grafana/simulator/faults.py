@@ -1,4 +1,8 @@
-"""What can go wrong on purpose: set at run time, in force from the next call on."""
+"""What can go wrong on purpose: set at run time, in force from the next call on.
+
+In a test `simulator.faults.set(status=503, rate=0.2)`; beside a running one `curl -X PUT -d '{"status": 503,
+"rate": 0.2}' …/_simulator/faults`, with DELETE to end it.
+"""
 
 from __future__ import annotations
 

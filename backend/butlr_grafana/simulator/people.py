@@ -24,7 +24,7 @@ from .stays import Crossings, Detections, Floats, Ints, Stays, cross, detect
 from .world import Floor, Office
 
 _DAYS_KEPT = 400
-"""Floor-days in memory: at most 0.6 MB each, 0.25 MB on average."""
+"""Floor-days in memory: on average 0.4 MB each on the largest floor."""
 _DAY_S = 86400
 _OUTAGE_CYCLE_S = 28 * _DAY_S
 _OUTAGE_S = 4 * _DAY_S

@@ -23,7 +23,7 @@ DASHBOARD_UID = "butlr-floor-heatmap"
 
 
 def blueprint(service: Service, grafana_url: str) -> Blueprint:
-    page = Blueprint("preview", __name__, template_folder="templates", static_folder="static")
+    page = Blueprint("preview", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
 
     @page.get("/")
     def home() -> Response:
@@ -45,7 +45,7 @@ def _page(service: Service, grafana_url: str) -> Response:
         words = _words(chosen, service.now())
         context |= {"chosen": chosen, "floors": list(topology.floors.values()), "words": words}
         answer = service.heat_map(service.read("heatmap", words), visible())
-        context |= _shown(answer, words, grafana_url, demo=service.demo)
+        context |= _shown(answer, words, grafana_url)
     except BackendError as fault:
         context["fault"] = fault.message
         status = fault.status
@@ -76,7 +76,7 @@ def _words(chosen: Mapping[str, str], now_s: float) -> dict[str, str]:
     return words | {n: chosen[n] for n in ("resolution", "normalize", "hours", "days") if chosen[n]}
 
 
-def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str, *, demo: bool) -> dict[str, object]:
+def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str) -> dict[str, object]:
     query, coverage = answer.query, answer.coverage
     zone = ZoneInfo(query.floor.timezone)
     dashboard = {
@@ -90,7 +90,7 @@ def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str, *, demo:
         "start": datetime.fromtimestamp(query.period.start_s, zone),
         "end": datetime.fromtimestamp(query.period.end_s, zone),
         "as_of": datetime.fromtimestamp(coverage.as_of_s, zone),
-        "notices": notices(answer, demo=demo),
+        "notices": notices(answer, demo=False),
         "resolutions": WORDS["resolution"].choices,
         "links": {
             f: "/api/v1/heatmap?" + urlencode({**words, "format": f}) for f in ("png", "csv", "frames")

@@ -1,0 +1,116 @@
+"""What the tests share: a world with a clock that they move, and the truth, counted from its people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from butlr_grafana.app import Application, create_app
+from butlr_grafana.settings import Settings
+from butlr_grafana.simulator import People, Simulator, default_office
+
+PARIS, PARIS_2, NEW_YORK = "space_paris_1", "space_paris_2", "space_newyork_1"
+DETECTIONS, GRAPHQL, LOGIN = "/v3/detections", "/api/v3/graphql", "/api/v2/clients/login"
+
+PEOPLE = People(default_office(), seed=1)
+"""Drawn once for all tests: days of people are kept, and are the same whoever asks."""
+
+Cells = dict[tuple[float, float], int]
+
+
+def at(text: str) -> int:
+    """Seconds since the epoch of an ISO time; UTC where none is said."""
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def truth(space: str, start_s: int, end_s: int, resolution_m: float) -> Cells:
+    """Detections by cell centre, counted one cell at a time from the people, without the backend.
+
+    Centres are rounded to a millimetre, so that they can be looked up.
+    """
+    _, x, y = PEOPLE.detections(space, start_s, end_s)
+    origin_x, origin_y = PEOPLE.office.by_id[space].grid_origin_m
+    ix, iy = np.floor((x - origin_x) / resolution_m), np.floor((y - origin_y) / resolution_m)
+    pairs, counts = np.unique(np.stack([ix, iy]), axis=1, return_counts=True)
+    return {
+        (
+            round(origin_x + (float(i) + 0.5) * resolution_m, 3),
+            round(origin_y + (float(j) + 0.5) * resolution_m, 3),
+        ): int(n)
+        for (i, j), n in zip(pairs.T, counts, strict=True)
+    }
+
+
+def cells_of(frame: dict[str, Any]) -> Cells:
+    """The non-empty cells of a heat-map frame as JSON; values as they are."""
+    x, y, value = (field["values"] for field in frame["fields"])
+    return {(round(a, 3), round(b, 3)): v for a, b, v in zip(x, y, value, strict=True) if v is not None}
+
+
+def added(*parts: Cells) -> Cells:
+    """Cell-by-cell sum."""
+    whole: Cells = {}
+    for part in parts:
+        for cell, n in part.items():
+            whole[cell] = whole.get(cell, 0) + n
+    return whole
+
+
+class World:
+    """A simulator, a backend that asks it, and one clock for both."""
+
+    def __init__(self, now: str = "2026-06-17T12:34:56", **settings: Any) -> None:
+        self.now_s: float = at(now)
+        self.simulator = Simulator(PEOPLE, clock=lambda: self.now_s)
+        # The world's clock jumps by days while a token's life is real time.
+        self.simulator.token_lifetime_s = 1e9
+        self.simulator.start()
+        self._settings = settings
+        self.restart()
+
+    def restart(self) -> None:
+        """A new backend process, as far as memory goes."""
+        self.application: Application = create_app(
+            Settings(
+                butlr_api_url=self.simulator.url,
+                butlr_client_id="demo",
+                butlr_client_secret="demo",
+                **self._settings,
+            ),
+            now=lambda: self.now_s,
+        )
+        self.http = self.application.web.test_client()
+
+    def close(self) -> None:
+        self.application.close()
+        self.simulator.stop()
+
+    @property
+    def calls(self) -> int:
+        """Heat-map calls that Butlr has seen."""
+        return sum(call.path == DETECTIONS for call in self.simulator.calls)
+
+    def spent(self, work: Callable[[], object]) -> int:
+        """How many heat-map calls `work` costs."""
+        before = self.calls
+        work()
+        return self.calls - before
+
+    def heat_map(self, space: str, start: str | int, end: str | int, **words: str) -> dict[str, Any]:
+        """The frame of `GET /api/v1/heatmap`."""
+        start, end = (str(t * 1000) if isinstance(t, int) else t for t in (start, end))
+        answer = self.http.get(
+            "/api/v1/heatmap", query_string={"space": space, "from": start, "to": end, **words}
+        )
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        [frame] = answer.get_json()
+        return frame
+
+
+def cache_folder(root: Path) -> str:
+    return str(root / "cache")

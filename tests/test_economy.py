@@ -1,0 +1,109 @@
+"""How little Butlr is asked: counted at Butlr."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+from tests.support import DETECTIONS, LOGIN, PARIS, PARIS_2, World, at, cells_of, truth
+
+DAY = 86_400
+
+
+def test_a_cold_year_is_at_most_60_calls_in_parallel_with_one_login(make_world: Callable[..., World]) -> None:
+    world = make_world(butlr_max_concurrency=14)
+    world.simulator.faults.latency_s = 0.05
+    spent = world.spent(lambda: world.heat_map(PARIS, int(world.now_s) - 365 * DAY, int(world.now_s)))
+    assert 52 <= spent <= 60
+    assert 8 <= world.simulator.peak_in_flight <= 14
+    assert Counter(c.path for c in world.simulator.calls)[LOGIN] == 1
+
+
+def test_no_call_is_longer_than_7_days_and_calls_do_not_overlap(world: World) -> None:
+    world.heat_map(PARIS, "2025-09-01T05:00:00Z", "2026-05-01T07:00:00Z")
+    asked = []
+    for call in world.simulator.calls:
+        if call.path == DETECTIONS:
+            limits = call.body["filter"]
+            asked.append((at(limits["start"]), at(limits["stop"])))
+    asked.sort()
+    assert all(stop - start <= 7 * DAY for start, stop in asked)
+    assert [stop for _, stop in asked[:-1]] == [start for start, _ in asked[1:]]
+    assert (asked[0][0], asked[-1][1]) == (at("2025-09-01T05:00"), at("2026-05-01T07:00"))
+
+
+def test_a_30_day_panel_refreshed_every_30_seconds_for_an_hour(world: World) -> None:
+    def refresh() -> dict[str, object]:
+        now = int(world.now_s)
+        return world.heat_map(PARIS, now - 30 * DAY, now)
+
+    refresh()
+    calls = 0
+    for _ in range(120):
+        world.now_s += 30
+        calls += world.spent(refresh)
+    assert calls <= 120
+    assert world.calls < 100
+    frame = refresh()
+    meta = frame["meta"]["custom"]  # type: ignore[index]
+    assert cells_of(frame) == truth(PARIS, at(meta["from"]), at(meta["to"]), 0.5)
+    # The end is never older than the last full minute.
+    assert at(meta["to"]) == int(world.now_s) // 60 * 60
+
+
+def test_a_year_asked_again_the_next_day_is_at_most_4_calls(world: World) -> None:
+    # Six days in a row, over a Sunday night: days become a week without being asked again.
+    world.heat_map(PARIS_2, int(world.now_s) - 365 * DAY, int(world.now_s))
+    for _ in range(6):
+        world.now_s += DAY
+        now = int(world.now_s)
+        assert world.spent(lambda now=now: world.heat_map(PARIS_2, now - 365 * DAY, now)) <= 4  # type: ignore[misc]
+
+
+def test_with_hours_each_local_window_is_one_call_and_only_once(world: World) -> None:
+    words = {"hours": "08:00-18:00", "days": "mon-fri"}
+
+    def ask() -> dict[str, object]:
+        return world.heat_map(PARIS, "2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z", **words)
+
+    assert world.spent(ask) == 20
+    assert world.spent(ask) == 0
+    # A longer period with the same hours: only its own windows.
+    assert (
+        world.spent(lambda: world.heat_map(PARIS, "2026-05-04T00:00:00Z", "2026-06-04T00:00:00Z", **words))
+        == 3
+    )
+
+
+def test_identical_questions_at_once_share_their_calls(world: World) -> None:
+    world.simulator.faults.latency_s = 0.1
+    frames: list[dict[str, object]] = []
+
+    def ask() -> None:
+        client = world.application.web.test_client()
+        answer = client.get(f"/api/v1/heatmap?space={PARIS}&from=2026-05-01T00:00Z&to=2026-06-01T00:00Z")
+        frames.append(answer.get_json()[0])
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+
+    def all_at_once() -> None:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    spent = world.spent(all_at_once)
+    # 1 May to the first Monday, then four weeks.
+    assert spent == 5
+    assert len(frames) == 20
+    expected = truth(PARIS, at("2026-05-01"), at("2026-06-01"), 0.5)
+    assert all(cells_of(frame) == expected for frame in frames)
+
+
+def test_another_normalisation_or_room_costs_nothing(world: World) -> None:
+    period = (PARIS, "2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z")
+    world.heat_map(*period)
+    room = next(r.id for r in world.simulator.people.office.by_id[PARIS].rooms if r.polygon)
+    for words in ({"normalize": "hour"}, {"normalize": "share"}, {"room": room}):
+        assert world.spent(lambda words=words: world.heat_map(*period, **words)) == 0  # type: ignore[misc]

@@ -1,0 +1,247 @@
+"""Parts on their way: kept, shared, late, old; against a Butlr of this file's making."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from butlr_grafana.errors import BackendError, UpstreamDown, UpstreamLate
+from butlr_grafana.flights import FAILURE_REST_S
+from butlr_grafana.gather import LIVE_S, Gathered, Gatherer, tile
+from butlr_grafana.model import Grid, Part, Period, Segment
+from butlr_grafana.store.memory import MemoryStore
+
+HOUR = 3600
+
+
+def segment(start_h: float, end_h: float, *, settled: bool = True) -> Segment:
+    return Segment("f", 0.5, Period(int(start_h * HOUR), int(end_h * HOUR)), settled)
+
+
+class Butlr:
+    """Counts one detection a minute in one cell; can hold, fail, and is asked to account for it."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0 * HOUR
+        self.mono_s = 0.0
+        self.asked: list[Segment] = []
+        self.fails: Callable[[Segment], BackendError | None] = lambda _: None
+        self.held: dict[Segment, threading.Event] = {}
+        self.store = MemoryStore(10**7)
+        self.gatherer = Gatherer(
+            self.fetch,
+            self.store,
+            workers=4,
+            now=lambda: self.now_s,
+            clock=lambda: self.mono_s + time.monotonic(),
+        )
+
+    def fetch(self, asked: Segment) -> Part:
+        self.asked.append(asked)
+        if asked in self.held:
+            assert self.held[asked].wait(20)
+        error = self.fails(asked)
+        if error is not None:
+            raise error
+        one = np.zeros(1, np.int32)
+        minutes = float(asked.period.length_s // 60)
+        grid = Grid(0.5, (0.25, 0.25), one, one, np.array([minutes]))
+        return Part(asked.period, grid, self.now_s, asked.settled)
+
+    def hold(self, asked: Segment) -> threading.Event:
+        self.held[asked] = threading.Event()
+        return self.held[asked]
+
+    def gather(self, *segments: Segment, patience_s: float = 10) -> Gathered:
+        deadline = self.mono_s + time.monotonic() + patience_s
+        return self.gatherer.begin(segments).collect(deadline=deadline)
+
+
+def minutes(gathered: Gathered) -> float:
+    return sum(part.grid.total for part in gathered.parts)
+
+
+@pytest.fixture
+def butlr() -> Iterator[Butlr]:
+    upstream = Butlr()
+    yield upstream
+    for event in upstream.held.values():
+        event.set()
+    upstream.gatherer.flights.close()
+
+
+def test_what_is_settled_is_asked_once(butlr: Butlr) -> None:
+    assert minutes(butlr.gather(segment(0, 24))) == 24 * 60
+    again = butlr.gather(segment(0, 24))
+    assert len(butlr.asked) == 1
+    assert (again.coverage.fetched, again.coverage.cached, again.coverage.complete) == (0, 1, True)
+
+
+def test_what_can_change_is_asked_again_after_a_minute(butlr: Butlr) -> None:
+    live = segment(0, 1, settled=False)
+    butlr.gather(live)
+    butlr.now_s += LIVE_S - 1
+    assert butlr.gather(live).coverage.as_of_s == butlr.now_s - LIVE_S + 1
+    assert len(butlr.asked) == 1
+    butlr.now_s += 1
+    assert butlr.gather(live).coverage.as_of_s == butlr.now_s
+    assert len(butlr.asked) == 2
+
+
+def test_what_was_kept_before_it_settled_is_asked_again_when_it_has(butlr: Butlr) -> None:
+    butlr.gather(segment(0, 1, settled=False))
+    butlr.gather(segment(0, 1))
+    butlr.gather(segment(0, 1))
+    assert [s.settled for s in butlr.asked] == [False, True]
+
+
+def test_a_clock_that_steps_back_makes_nothing_good_for_ever(butlr: Butlr) -> None:
+    live = segment(0, 1, settled=False)
+    butlr.gather(live)
+    butlr.now_s -= 10 * HOUR
+    butlr.gather(live)
+    assert len(butlr.asked) == 2
+
+
+def test_days_that_are_kept_make_their_week_without_a_call(butlr: Butlr) -> None:
+    for day in range(7):
+        butlr.gather(segment(24 * day, 24 * day + 24))
+    week = butlr.gather(segment(0, 168))
+    assert len(butlr.asked) == 7
+    assert (minutes(week), week.coverage.cached, week.coverage.planned) == (7 * 24 * 60, 1, 1)
+    # One hour short is not whole.
+    assert minutes(butlr.gather(segment(0, 169))) == 169 * 60
+    assert len(butlr.asked) == 8
+
+
+def test_the_deadline_cuts_and_the_next_look_is_whole(butlr: Butlr) -> None:
+    slow = segment(24, 48)
+    event = butlr.hold(slow)
+    partial = butlr.gather(segment(0, 24), slow, segment(48, 72), patience_s=0.3)
+    coverage = partial.coverage
+    assert (coverage.planned, coverage.fetched, coverage.missing, coverage.stale) == (3, 2, 1, 0)
+    assert coverage.gaps == (slow.period,)
+    assert not coverage.complete
+    assert coverage.hours == 48
+    assert minutes(partial) == 48 * 60
+    assert "being asked on" in coverage.reasons[0]
+    event.set()
+    whole = butlr.gather(segment(0, 24), slow, segment(48, 72))
+    assert minutes(whole) == 72 * 60
+    assert len(butlr.asked) == 3
+
+
+def test_nothing_known_at_the_deadline_is_a_504(butlr: Butlr) -> None:
+    slow = segment(0, 24)
+    butlr.hold(slow)
+    with pytest.raises(UpstreamLate) as error:
+        butlr.gather(slow, patience_s=0.1)
+    assert (error.value.status, error.value.source) == (504, "upstream")
+
+
+def test_nothing_known_and_a_fault_is_that_fault(butlr: Butlr) -> None:
+    butlr.fails = lambda _: UpstreamDown("gone")
+    with pytest.raises(UpstreamDown, match="gone"):
+        butlr.gather(segment(0, 24), segment(24, 48))
+
+
+def test_a_failing_part_leaves_the_others(butlr: Butlr) -> None:
+    bad = segment(24, 48)
+    butlr.fails = lambda s: UpstreamDown("gone") if s == bad else None
+    partial = butlr.gather(segment(0, 24), bad)
+    assert (partial.coverage.missing, partial.coverage.reasons) == (1, ("gone",))
+    assert minutes(partial) == 24 * 60
+
+
+def test_a_failure_is_not_asked_again_at_once_but_soon(butlr: Butlr) -> None:
+    butlr.fails = lambda _: UpstreamDown("gone")
+    for _ in range(5):
+        with pytest.raises(UpstreamDown):
+            butlr.gather(segment(0, 24))
+    assert len(butlr.asked) == 1
+    butlr.mono_s += FAILURE_REST_S
+    butlr.fails = lambda _: None
+    assert butlr.gather(segment(0, 24)).coverage.complete
+    assert len(butlr.asked) == 2
+
+
+def test_an_outage_serves_what_was_known_with_its_age(butlr: Butlr) -> None:
+    settled, live = segment(0, 10), segment(10, 11.5, settled=False)
+    butlr.gather(settled, live)
+    known_at = butlr.now_s
+    butlr.now_s += 2 * HOUR
+    butlr.fails = lambda _: UpstreamDown("gone")
+    # The boundary between settled and not has moved on; what was kept lies across it.
+    now = butlr.gather(segment(0, 12), segment(12, 13.5, settled=False))
+    assert minutes(now) == 11.5 * 60
+    coverage = now.coverage
+    assert (coverage.planned, coverage.stale, coverage.missing) == (2, 1, 1)
+    assert coverage.as_of_s == known_at
+    assert coverage.gaps == (Period(int(11.5 * HOUR), int(13.5 * HOUR)),)
+    assert coverage.hours == 11.5
+
+
+def test_an_older_answer_for_the_same_minutes_is_stale_not_missing(butlr: Butlr) -> None:
+    live = segment(0, 1, settled=False)
+    butlr.gather(live)
+    known_at = butlr.now_s
+    butlr.now_s += 1000
+    butlr.fails = lambda _: UpstreamDown("gone")
+    old = butlr.gather(live)
+    assert (old.coverage.stale, old.coverage.missing, old.coverage.gaps) == (1, 0, ())
+    assert old.coverage.as_of_s == known_at
+
+
+def test_many_who_ask_at_once_share_one_call(butlr: Butlr) -> None:
+    slow = segment(0, 24)
+    event = butlr.hold(slow)
+    found: list[float] = []
+    threads = [threading.Thread(target=lambda: found.append(minutes(butlr.gather(slow)))) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    event.set()
+    for thread in threads:
+        thread.join()
+    assert found == [24 * 60] * 30
+    assert len(butlr.asked) == 1
+
+
+def test_a_short_question_passes_between_those_of_a_long_one(butlr: Butlr) -> None:
+    first = [segment(i, i + 1) for i in range(4)]
+    events = [butlr.hold(s) for s in first]
+    long = butlr.gatherer.begin([*first, *(segment(i, i + 1) for i in range(4, 60))])
+    short = butlr.gatherer.begin([segment(100, 101)])
+    for event in events:
+        event.set()
+    long.collect(deadline=butlr.mono_s + time.monotonic() + 10)
+    short.collect(deadline=butlr.mono_s + time.monotonic() + 10)
+    assert butlr.asked.index(segment(100, 101)) < 10
+
+
+def test_a_bug_reaches_the_asker_and_does_not_end_the_worker(butlr: Butlr) -> None:
+    def fails(asked: Segment) -> None:
+        if asked.period.start_s == 0:
+            raise ZeroDivisionError
+
+    butlr.fails = fails  # type: ignore[assignment]
+    with pytest.raises(ZeroDivisionError):
+        butlr.gather(segment(0, 1))
+    for hour in range(1, 10):
+        assert butlr.gather(segment(hour, hour + 1)).coverage.complete
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)).map(lambda p: Period(p[0], p[0] + p[1]))))
+def test_tiles_are_disjoint_in_order_and_inside(known: list[Period]) -> None:
+    whole = Period(5, 25)
+    tiles = tile(known, whole)
+    assert all(t in known and whole.contains(t) for t in tiles)
+    assert all(a.end_s <= b.start_s for a, b in pairwise(tiles))
+    inside = [p for p in known if whole.contains(p)]
+    assert bool(tiles) == bool(inside)

@@ -1,0 +1,233 @@
+"""Words → Query: each word's values, Grafana's ways of writing them, and what an error says."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from butlr_grafana.errors import BadWord, CallerError, UnknownSpace, UnknownTarget
+from butlr_grafana.model import Building, Floor, LocalHours, Period, Query, Room, Topology
+from butlr_grafana.query import Rules, cover, finest, read, resolve
+from butlr_grafana.words import TARGETS, WORDS
+from tests.support import at
+
+NOW = at("2026-06-17T12:34:56")
+BUILDING = Building("b", "B", "S")
+
+
+def square(size: float) -> tuple[tuple[float, float], ...]:
+    return ((0.0, 0.0), (size, 0.0), (size, size), (0.0, size))
+
+
+ROOMS = (
+    Room("room_1", "Kitchen", "space_1", polygon=square(5), tags=("quiet", "north")),
+    Room("room_2", "Kitchen", "space_1", polygon=square(6), tags=("north",)),
+    Room("room_3", "Lab", "space_1", polygon=square(7)),
+)
+FLOOR = Floor("space_1", "First", BUILDING, "Europe/Paris", outline=square(40), rooms=ROOMS)
+OTHER = Floor("space_2", "Second", BUILDING, "America/New_York")
+TOPOLOGY = Topology({f.id: f for f in (FLOOR, OTHER)})
+PERIOD = {"from": "2026-06-01T00:00:00Z", "to": "2026-06-02T00:00:00Z"}
+HOLIDAYS = frozenset({date(2026, 5, 1)})
+RULES = Rules(400, HOLIDAYS)
+
+
+def ask(topology: Topology = TOPOLOGY, *, rules: Rules = RULES, **words: Any) -> Query:
+    """`from_`: the word `from`, which Python keeps for itself."""
+    given_words = {"space": "space_1", **PERIOD, **words}
+    asked = read("heatmap", {"from" if k == "from_" else k: v for k, v in given_words.items()})
+    return resolve(asked, topology, now_s=NOW, rules=rules)
+
+
+def test_defaults_need_no_reading() -> None:
+    query = ask()
+    assert query == Query("heatmap", FLOOR, Period(at("2026-06-01"), at("2026-06-02")), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "field", "expected"),
+    [
+        ("resolution", "0.25", "resolution_m", 0.25),
+        ("resolution", 1, "resolution_m", 1.0),
+        ("resolution", "1", "resolution_m", 1.0),
+        ("resolution", r"0\.5", "resolution_m", 0.5),
+        ("resolution", "auto", "resolution_m", 0.5),
+        ("columns", "200", "resolution_m", 0.25),
+        ("columns", 50, "resolution_m", 1.0),
+        ("normalize", "share", "normalize", "share"),
+        ("require", "complete", "require", "complete"),
+        ("format", "csv", "format", "csv"),
+        ("hours", "08:00-18:00", "local_hours", LocalHours("Europe/Paris", 480, 1080)),
+        ("hours", "22:00-06:00", "local_hours", LocalHours("Europe/Paris", 1320, 360)),
+        ("hours", "00:00-24:00", "local_hours", None),
+        ("hours", "", "local_hours", None),
+        ("days", "mon-fri", "local_hours", LocalHours("Europe/Paris", weekdays=frozenset(range(5)))),
+        ("days", "fri-mon", "local_hours", LocalHours("Europe/Paris", weekdays=frozenset({4, 5, 6, 0}))),
+        ("days", "mon,wed", "local_hours", LocalHours("Europe/Paris", weekdays=frozenset({0, 2}))),
+        ("days", ["mon", "WED"], "local_hours", LocalHours("Europe/Paris", weekdays=frozenset({0, 2}))),
+        ("days", "(mon|wed)", "local_hours", LocalHours("Europe/Paris", weekdays=frozenset({0, 2}))),
+        ("days", "mon-sun", "local_hours", None),
+        ("holidays", "out", "local_hours", LocalHours("Europe/Paris", excluded=HOLIDAYS)),
+        ("holidays", "in", "local_hours", None),
+        ("room", "room_3", "rooms", (ROOMS[2],)),
+        ("room", "room_1,room_3", "rooms", (ROOMS[0], ROOMS[2])),
+        ("room", "{room_1,room_3}", "rooms", (ROOMS[0], ROOMS[2])),
+        ("room", r"(room_1|room_3)", "rooms", (ROOMS[0], ROOMS[2])),
+        ("room", ["room_1", "room_3"], "rooms", (ROOMS[0], ROOMS[2])),
+        ("room", "Kitchen", "rooms", (ROOMS[0], ROOMS[1])),
+        ("room", "$__all", "rooms", None),
+        ("tag", "quiet", "rooms", (ROOMS[0],)),
+        ("tag", ["quiet", "north"], "rooms", (ROOMS[0], ROOMS[1])),
+    ],
+)
+def test_each_word_in_each_way_of_writing_it(word: str, value: Any, field: str, expected: Any) -> None:
+    assert getattr(ask(**{word: value}), field) == expected
+
+
+def test_rooms_and_tags_together_are_the_rooms_that_meet_both() -> None:
+    assert ask(room=["room_1", "room_3"], tag="north").rooms == (ROOMS[0],)
+
+
+def test_a_time_zone_is_for_the_hours() -> None:
+    assert ask(hours="08:00-18:00", tz="America/New_York").local_hours == LocalHours(
+        "America/New_York", 480, 1080
+    )
+    assert ask(tz="America/New_York").local_hours is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-06-01T00:00:00Z", "2026-06-02T00:00:00+00:00"),
+        ("1780272000000", "1780358400000"),
+        (1780272000000, 1780358400000),
+        ("2026-06-01", "2026-06-02"),
+        ("2026-06-01T02:00:00+02:00", "2026-06-02T02:00:00.000+02:00"),
+        ("2026-06-01T02:00:00 02:00", "2026-06-02T02:00:00 0200"),
+    ],
+)
+def test_times_in_each_way_of_writing_them(start: Any, end: Any) -> None:
+    query = ask(from_=start, to=end)
+    assert query.period == Period(at("2026-06-01"), at("2026-06-02"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"resolution": "0.3"}, ["resolution", "0.25", "0.5", "1.0", "auto"]),
+        ({"columns": "0"}, ["columns", "1 to 2000"]),
+        ({"columns": "many"}, ["columns", "1 to 2000"]),
+        ({"normalize": "mxa"}, ["normalize", "max", "share"]),
+        ({"hours": "25:00-26:00"}, ["hours", "08:00-18:00"]),
+        ({"hours": "08:00-18:60"}, ["hours", "08:00-18:00"]),
+        ({"hours": "8-18"}, ["hours", "08:00-18:00"]),
+        ({"days": "mon-fry"}, ["days", "mon-fri"]),
+        ({"days": "lundi"}, ["days", "mon", "sun"]),
+        ({"tz": "Europe/Pariss", "hours": "08:00-18:00"}, ["tz", "IANA"]),
+        ({"tz": "/etc/passwd"}, ["tz", "IANA"]),
+        ({"tz": "../../etc/passwd"}, ["tz", "IANA"]),
+        ({"holidays": "off"}, ["holidays", "in, out"]),
+        ({"room": "room_9"}, ["room", "room_1"]),
+        ({"tag": "loud"}, ["tag", "quiet"]),
+        ({"require": "all"}, ["require", "any, complete"]),
+        ({"format": "xlsx"}, ["format", "csv"]),
+        ({"from_": "yesterday"}, ["from", "ISO 8601"]),
+        ({"from_": ""}, ["from", "missing"]),
+        ({"to": None}, ["to", "missing"]),
+        ({"from_": "2026-06-03"}, ["from", "not before to"]),
+        ({"from_": "2026-06-02"}, ["from", "not before to"]),
+        ({"from_": "2016-06-01"}, ["from", "at most 400 days"]),
+        ({"from_": "2027-06-01", "to": "2027-06-02"}, ["from", "future"]),
+        ({"from_": "9" * 16}, ["from", "2099"]),
+        ({"resolution": ["0.5", "1.0"]}, ["resolution", "one value"]),
+        ({"resolution": {"a": 1}}, ["resolution", "text or a number"]),
+        ({"resolution": True}, ["resolution", "text or a number"]),
+        ({"resoluton": "0.5"}, ["resoluton", "resolution"]),
+        ({"space": "space 1"}, ["space", "letters"]),
+        ({"space": None}, ["space", "space_1", "space_2"]),
+    ],
+)
+def test_an_error_names_the_word_and_what_it_may_be(words: dict[str, Any], said: list[str]) -> None:
+    with pytest.raises(BadWord) as error:
+        ask(**words)
+    assert error.value.word == said[0]
+    assert error.value.status == 400
+    for text in said:
+        assert text in error.value.message
+
+
+def test_holidays_out_without_the_setting_is_an_error_that_names_it() -> None:
+    with pytest.raises(BadWord, match="BACKEND_HOLIDAYS"):
+        ask(rules=Rules(), holidays="out")
+
+
+def test_a_foreign_floor_is_answered_as_an_unknown_one() -> None:
+    mine = TOPOLOGY.restricted_to(frozenset({"space_2"}))
+    messages = []
+    for space in ("space_1", "space_x"):
+        with pytest.raises(UnknownSpace) as error:
+            ask(mine, space=space)
+        messages.append(error.value.message.replace(space, "…"))
+        assert error.value.status == 404
+        assert "space_1" not in error.value.message.replace(repr("space_1"), "")
+    assert [m.partition("ay be")[2] for m in messages] == [" space_2", " space_2"]
+
+
+def test_the_space_may_be_left_out_where_one_floor_is_served() -> None:
+    assert ask(TOPOLOGY.restricted_to(frozenset({"space_2"})), space="").floor == OTHER
+
+
+def test_an_unknown_target_names_the_known_ones() -> None:
+    with pytest.raises(UnknownTarget, match="did you mean heatmap"):
+        read("heatmpa", {})
+
+
+def test_words_of_other_targets_and_cache_busters_are_passed_over() -> None:
+    assert ask(level="room", _="1234") == ask()
+
+
+@pytest.mark.parametrize(
+    ("width", "columns", "expected"),
+    [
+        (24.9, 100, 0.25),
+        (25.0, 100, 0.25),
+        (25.1, 100, 0.5),
+        (50, 100, 0.5),
+        (50.1, 100, 1.0),
+        (900, 100, 1.0),
+    ],
+)
+def test_auto_is_the_finest_with_at_most_so_many_columns(width: float, columns: int, expected: float) -> None:
+    assert finest(Floor("f", "F", BUILDING, "UTC", outline=square(width)), columns) == expected
+
+
+def test_auto_on_a_floor_of_unknown_size_is_the_coarsest() -> None:
+    assert finest(OTHER, 100) == 1.0
+
+
+@given(st.integers(at("2026-01-01"), NOW - 1), st.integers(1, 300 * 86_400))
+def test_a_period_is_rounded_outwards_and_never_into_the_future(start: int, length: int) -> None:
+    end = start + length
+    step = 60 if length <= 86_400 else 3600
+    covered = cover(start, end, now_s=NOW, rules=Rules())
+    assert start - step < covered.start_s <= start
+    assert covered.end_s <= NOW
+    if end <= NOW // 60 * 60:
+        assert min(end, NOW // 60 * 60) <= covered.end_s < end + step
+        if end + step <= NOW:
+            assert covered.start_s % step == covered.end_s % step == 0
+
+
+@given(st.dictionaries(st.sampled_from([*WORDS, "x"]), st.text(max_size=30), max_size=4))
+def test_any_text_is_read_or_refused(words: dict[str, str]) -> None:
+    for target in TARGETS:
+        with contextlib.suppress(CallerError):
+            asked = read(target, {"space": "space_1", **PERIOD, **words})
+            query = resolve(asked, TOPOLOGY, now_s=NOW, rules=Rules())
+            assert query.floor in (FLOOR, OTHER)
+            assert query.resolution_m in (0.25, 0.5, 1.0)
