@@ -74,8 +74,9 @@ class Spaces:
             self._keep(document)
         except UpstreamError as fault:
             error = fault
-            log.warning("Butlr's topology cannot be had; what is known is used on: %s", error)
             topology = self._topology or self._kept_one()
+            instead = "the last known one is used" if topology else "nothing can be answered yet"
+            log.warning("Butlr's topology cannot be had, %s: %s", instead, error)
         finally:
             with self._condition:
                 self._topology, self._error, self._loading = topology, error, False

@@ -16,9 +16,10 @@ MAX_BODY_BYTES = 256 * 1024
 def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: str) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    # First, so that refused requests are counted too.
+    finish_replies(app, service.telemetry)
     guard(app, tokens)
     answer_errors(app)
-    finish_replies(app, service.telemetry)
     app.register_blueprint(datasource.blueprint(service))
     app.register_blueprint(rest.blueprint(service))
     app.register_blueprint(operations.blueprint(service))

@@ -1,0 +1,48 @@
+"""The processes of a benchmark: started, named by the URL they print, ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+
+@contextmanager
+def process(*words: str, **settings: str) -> Iterator[str]:
+    """Runs `python WORDS…`; yields the first URL it prints."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("BUTLR_", "BACKEND_"))}
+    child = subprocess.Popen(
+        [sys.executable, *words], env={**environment, **settings}, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert child.stdout is not None
+        found = re.search(r"http://[\w.:]+", child.stdout.readline())
+        assert found, f"{words} did not start"
+        yield found.group()
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def upstream(latency_s: float) -> AbstractContextManager[str]:
+    return process("-m", "tests.bench.upstream", str(latency_s))
+
+
+def backend(butlr_url: str, **settings: str) -> AbstractContextManager[str]:
+    return process(
+        "-m",
+        "butlr_grafana.cli",
+        "serve",
+        BACKEND_PORT="0",
+        BUTLR_API_URL=butlr_url,
+        BUTLR_CLIENT_ID="bench",
+        BUTLR_CLIENT_SECRET="bench",
+        **settings,
+    )
+
+
+def bare(body_file: str) -> AbstractContextManager[str]:
+    return process("-m", "tests.bench.bare", body_file)
