@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint format lock grafana dashboards clean
+.PHONY: help demo test bench lint format docs lock grafana dashboards clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: $(VENV)/.dev  ## formatting, lint, types
 format: $(VENV)/.dev  ## formats the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev  ## writes the README's tables from the code
+	$(BIN)/python docs/tables.py
 
 dashboards: $(VENV)/.dev  ## builds grafana-dashboards/*.json from their source
 	$(BIN)/python grafana-dashboards/build.py

@@ -150,4 +150,6 @@ def choose(value: str, known: Iterable[str]) -> str:
         return unknown
     shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
     near = get_close_matches(value, names, n=1)
-    return f"{unknown}; did you mean {near[0]}? It may be {shown}" if near else f"{unknown}; it may be {shown}"
+    if near:
+        return f"{unknown}; did you mean {near[0]}? It may be {shown}"
+    return f"{unknown}; it may be {shown}"

@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from cachetools import LRUCache
 
 from butlr_grafana import merge
 from butlr_grafana.errors import Incomplete
 from butlr_grafana.gather import Gathered, Gatherer, Pending
-from butlr_grafana.model import HeatMap, Query, iso
+from butlr_grafana.model import Grid, HeatMap, Part, Query, iso
 from butlr_grafana.plan import plan
 
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A query whose calls are under way. Begin all queries of a request, then finish each."""
-
-    query: Query
-    pending: Pending
-
-    def finish(self, *, deadline: float) -> HeatMap:
-        """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
-        gathered = self.pending.collect(deadline=deadline)
-        if self.query.require == "complete" and not gathered.coverage.complete:
-            raise incomplete(gathered)
-        return assemble(self.query, gathered)
+SUMS_BYTES = 64 * 2**20
 
 
 class Pipeline:
+    """Thread-safe. Begin all queries of a request, then finish each."""
+
     def __init__(self, gatherer: Gatherer, *, settle_s: int) -> None:
         self.gatherer = gatherer
         self._settle_s = settle_s
+        self._sums = Sums(SUMS_BYTES)
 
     def begin(self, query: Query, *, now_s: float) -> Begun:
         segments = plan(query, now_s=now_s, settle_s=self._settle_s)
         return Begun(query, self.gatherer.begin(segments))
 
+    def finish(self, begun: Begun, *, deadline: float) -> HeatMap:
+        """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
+        query, gathered = begun.query, begun.pending.collect(deadline=deadline)
+        if query.require == "complete" and not gathered.coverage.complete:
+            raise incomplete(gathered)
+        raw = self._sums.add(gathered.parts, query)
+        if query.rooms is not None:
+            raw = merge.within_rooms(raw, query.rooms)
+        shown = merge.normalized(raw, query.normalize, gathered.coverage.hours)
+        return HeatMap(query, raw, shown, gathered.coverage, gathered.parts)
 
-def assemble(query: Query, gathered: Gathered) -> HeatMap:
-    raw = merge.add([part.grid for part in gathered.parts], query.resolution_m)
-    if query.rooms is not None:
-        raw = merge.within_rooms(raw, query.rooms)
-    shown = merge.normalized(raw, query.normalize, gathered.coverage.hours)
-    return HeatMap(query, raw, shown, gathered.coverage, gathered.parts)
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A query whose calls are under way."""
+
+    query: Query
+    pending: Pending
+
+
+class Sums:
+    """Adds parts up, keeping the sum of the settled ones: a year that is looked at every minute changes
+    by its last piece only. Sums of sums are exact, so it does not show.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._kept: LRUCache[object, Grid] = LRUCache(max_bytes, getsizeof=lambda grid: grid.nbytes)
+        self._lock = threading.Lock()
+
+    def add(self, parts: Sequence[Part], query: Query) -> Grid:
+        settled = [part for part in parts if part.settled]
+        rest = [part.grid for part in parts if not part.settled]
+        key = (query.floor.id, query.resolution_m, tuple((p.period, p.fetched_at_s) for p in settled))
+        with self._lock:
+            known = self._kept.get(key)
+        if known is None:
+            known = merge.add([part.grid for part in settled], query.resolution_m)
+            with self._lock:
+                if known.nbytes <= self._kept.maxsize:
+                    self._kept[key] = known
+        return merge.add([known, *rest], query.resolution_m) if rest else known
 
 
 def incomplete(gathered: Gathered) -> Incomplete:

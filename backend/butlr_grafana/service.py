@@ -63,7 +63,7 @@ class Service:
         return self.pipeline.begin(query, now_s=self.now())
 
     def finish(self, begun: Begun, *, deadline: float) -> HeatMap:
-        answer = begun.finish(deadline=deadline)
+        answer = self.pipeline.finish(begun, deadline=deadline)
         self.telemetry.answered(answer.coverage)
         return answer
 
