@@ -55,4 +55,4 @@ lock:  ## pins the dependencies anew, with hashes
 	rm -rf .venv-lock
 
 clean:  ## removes what make made
-	rm -rf $(VENV) .venv-lock bench.json
+	rm -rf $(VENV) .venv-lock bench.json tests/contract/grafana/node_modules tests/contract/grafana/*/node_modules

@@ -10,6 +10,9 @@ from butlr_grafana.model import Floats, HeatMap
 from butlr_grafana.present.account import QUANTITIES, custom, notices
 from butlr_grafana.present.dense import dense
 
+METRES = "suffix:m"
+"""Not Grafana's `lengthm`: that writes half a metre as 500 mm."""
+
 
 def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
     """The dense `heatmap-cells` frame that Grafana's Heatmap panel draws as a map.
@@ -29,8 +32,8 @@ def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
             "notices": notices(answer, demo=demo),
         },
         "fields": [
-            _field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": "lengthm"}),
-            _field("y", np.tile(ys, xs.size), {"displayName": "y", "unit": "lengthm"}),
+            _field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": METRES}),
+            _field("y", np.tile(ys, xs.size), {"displayName": "y", "unit": METRES}),
             _field(
                 quantity.field,
                 values.ravel(),
