@@ -27,7 +27,7 @@ def square(size: float) -> tuple[tuple[float, float], ...]:
 ROOMS = (
     Room("room_1", "Kitchen", "space_1", polygon=square(5), tags=("quiet", "north")),
     Room("room_2", "Kitchen", "space_1", polygon=square(6), tags=("north",)),
-    Room("room_3", "Lab", "space_1", polygon=square(7)),
+    Room("room_3", "Dry lab", "space_1", polygon=square(7)),
 )
 FLOOR = Floor("space_1", "First", BUILDING, "Europe/Paris", outline=square(40), rooms=ROOMS)
 OTHER = Floor("space_2", "Second", BUILDING, "America/New_York")
@@ -80,6 +80,7 @@ def test_defaults_need_no_reading() -> None:
         ("room", r"(room_1|room_3)", "rooms", (ROOMS[0], ROOMS[2])),
         ("room", ["room_1", "room_3"], "rooms", (ROOMS[0], ROOMS[2])),
         ("room", "Kitchen", "rooms", (ROOMS[0], ROOMS[1])),
+        ("room", "Dry lab", "rooms", (ROOMS[2],)),
         ("room", "$__all", "rooms", None),
         ("tag", "quiet", "rooms", (ROOMS[0],)),
         ("tag", ["quiet", "north"], "rooms", (ROOMS[0], ROOMS[1])),

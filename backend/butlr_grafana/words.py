@@ -203,7 +203,11 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 choices=("in", "out"),
             ),
             Word(
-                "room", "room ids: only cells whose centre lies in them", _ident, many=True, example="room_1"
+                "room",
+                "room ids or names: only cells whose centre lies in them",
+                _label,
+                many=True,
+                example="room_1",
             ),
             Word(
                 "tag",
