@@ -66,22 +66,31 @@ class Spaces:
         return self._topology is not None
 
     def _load(self) -> None:
-        topology: Topology | None = None
+        # Whatever happens, what is known stays.
+        topology: Topology | None = self._topology
         error: UpstreamError | None = None
         try:
             document = self._fetch()
             topology = self._limited(self._read(document))
             self._keep(document)
         except UpstreamError as fault:
-            error = fault
-            topology = self._topology or self._kept_one()
-            instead = "the last known one is used" if topology else "nothing can be answered yet"
-            log.warning("Butlr's topology cannot be had, %s: %s", instead, error)
+            topology, error = self._instead(topology, fault), fault
+        except Exception:  # a bug must reach those who wait, and not be waited out
+            log.exception("Butlr's topology cannot be read for an unforeseen reason")
+            error = UpstreamInvalid("Butlr's topology cannot be read; the backend's log says why")
+            topology = self._instead(topology, error)
         finally:
             with self._condition:
                 self._topology, self._error, self._loading = topology, error, False
                 self._due_at = self._clock() + (RETRY_S if error else RENEW_S)
                 self._condition.notify_all()
+
+    def _instead(self, known: Topology | None, error: UpstreamError) -> Topology | None:
+        """What is used where Butlr's answer cannot be: what is known, else what was kept on disk."""
+        topology = known or self._kept_one()
+        instead = "the last known one is used" if topology else "nothing can be answered yet"
+        log.warning("Butlr's topology cannot be had, %s: %s", instead, error)
+        return topology
 
     def _limited(self, topology: Topology) -> Topology:
         return topology.restricted_to(self._served or None)

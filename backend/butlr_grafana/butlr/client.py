@@ -10,8 +10,9 @@ import logging
 import random
 import threading
 import time
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -40,7 +41,8 @@ ATTEMPTS = 4
 RENEW_AHEAD = 0.1
 """Of a token's life: in its last tenth one thread renews it while the others go on with the old one."""
 LOGIN_REST_S = 30.0
-"""After a failed login nobody tries again for this long: a wrong secret must not become a storm."""
+"""After a failed login, or a new token that was refused on a path, nobody logs in again for this long:
+neither a wrong secret nor a missing permission must become a storm."""
 
 Observer = Callable[[str, str, float], None]
 """Told of each call: path, outcome (an HTTP status or an error code), seconds."""
@@ -78,24 +80,34 @@ class Client:
         self._login_lock = threading.Lock()
         self._token: Token | None = None
         self._login_failed: tuple[float, UpstreamError] | None = None
+        self._refused_on: dict[str, tuple[Token, float]] = {}
 
     def close(self) -> None:
-        """Ends waits and closes connections; calls under way fail."""
+        """Ends waits and closes idle connections; a call under way goes on, but is not tried again."""
         self._closing.set()
         self._session.close()
 
     def post(self, path: str, body: object) -> bytes:
         """The body of a 2xx answer. Raises an `UpstreamError`."""
-        token = self._current_token()
-        try:
-            return self._retrying(path, body, token)
-        except UpstreamUnauthorized:
-            # The token is dead before its time: one new one, one more try.
-            self._forget(token)
+        for last in (False, True):
+            token = self._current_token()
             try:
-                return self._retrying(path, body, self._current_token())
+                return self._retrying(path, body, token)
             except UpstreamUnauthorized as error:
-                raise UpstreamRefused(f"Butlr does not let these credentials use {path}: {error}") from None
+                if last:
+                    self._refused_on[path] = (token, self._clock() + LOGIN_REST_S)
+                if self._is_refused_on(path, token):
+                    raise UpstreamRefused(
+                        f"Butlr does not let these credentials use {path}: {error}"
+                    ) from None
+                # The token is dead before its time: one new one, one more try.
+                self._forget(token)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _is_refused_on(self, path: str, token: Token) -> bool:
+        """Whether this token was refused there when it was new: another one would not help either."""
+        known, rests_until = self._refused_on.get(path, (None, 0.0))
+        return known is token and self._clock() < rests_until
 
     def _retrying(self, path: str, body: object, token: Token | None) -> bytes:
         for attempt in range(1, ATTEMPTS + 1):
@@ -129,12 +141,19 @@ class Client:
             outcome = str(reply.status)
             if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
                 return reply.body
-            raise error_of(path, reply)
+            raise error_of(path, replace(reply, body=self._hushed(reply.body, token)))
         except UpstreamError as error:
             outcome = outcome if outcome != "ok" else error.code
             raise
         finally:
             self._observe(path, outcome, self._clock() - started)
+
+    def _hushed(self, body: bytes, token: Token | None) -> bytes:
+        """An error's body without our credentials: some servers quote the question in their refusal."""
+        for secret in filter(None, (self.access.client_secret, token.text if token else "")):
+            for written in (secret.encode(), orjson.dumps(secret)[1:-1]):
+                body = body.replace(written, b"***")
+        return body
 
     def _send(self, path: str, body: object, token: Token | None) -> Reply:
         deadline = self._clock() + self.access.timeout_s
@@ -154,19 +173,24 @@ class Client:
                 return Reply(response.status_code, waits_s, self._read(path, response, deadline))
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise UpstreamLate(f"Butlr gave no answer on {path} within {self.access.timeout_s:g} s") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
             raise UpstreamDown(f"Butlr cannot be reached on {path} ({_kind(error)})") from None
 
     def _read(self, path: str, response: requests.Response, deadline: float) -> bytes:
-        """The decompressed body, piece by piece, so that neither a drip nor a bomb is waited out."""
+        """The unpacked body, piece by piece, so that neither a drip nor a bomb is waited out."""
+        # Unpacked here: urllib3 reads on, without a look at the clock, until something comes out.
+        packed = response.headers.get("Content-Encoding", "").lower() not in ("", "identity")
+        unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32) if packed else None
         pieces, size = [], 0
-        while piece := response.raw.read1(2**16, decode_content=True):
-            pieces.append(piece)
-            size += len(piece)
-            if size > MAX_BODY_BYTES:
-                raise UpstreamInvalid(f"Butlr's answer on {path} is larger than {MAX_BODY_BYTES >> 20} MiB")
+        while piece := response.raw.read1(2**16, decode_content=False):
             if self._clock() > deadline:
                 raise UpstreamLate(f"Butlr's answer on {path} took longer than {self.access.timeout_s:g} s")
+            pieces.append(unpack.decompress(piece, MAX_BODY_BYTES - size + 1) if unpack else piece)
+            size += len(pieces[-1])
+            if size > MAX_BODY_BYTES:
+                raise UpstreamInvalid(f"Butlr's answer on {path} is larger than {MAX_BODY_BYTES >> 20} MiB")
+        if unpack and pieces and not unpack.eof:
+            raise UpstreamDown(f"Butlr's answer on {path} ends in the middle")
         return b"".join(pieces)
 
     def _current_token(self) -> Token:
@@ -200,7 +224,8 @@ class Client:
 
     def _log_in(self) -> Token:
         if self._login_failed is not None and self._resting():
-            raise self._login_failed[1]
+            # One error for all who come meanwhile; without it they would all hang on to its traceback.
+            raise self._login_failed[1].with_traceback(None)
         asked_at = self._clock()
         try:
             body = self._retrying(self.access.login_path, self._credentials(), None)
@@ -274,7 +299,7 @@ def _token(body: bytes, asked_at: float) -> Token:
         text, lifetime_s = said["access_token"], float(said.get("expires_in", 3600))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise UpstreamInvalid("Butlr's login answered without a usable access_token") from None
-    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or not lifetime_s > 0:
+    if not isinstance(text, str) or not (text and text.isascii() and text.isprintable() and lifetime_s > 0):
         raise UpstreamInvalid("Butlr's login answered without a usable access_token")
     return Token(text, asked_at + lifetime_s * (1 - RENEW_AHEAD), asked_at + lifetime_s)
 
@@ -285,6 +310,7 @@ def _session(connections: int) -> requests.Session:
     # A callable keeps requests from putting a .netrc entry over the bearer token.
     session.auth = lambda request: request
     session.headers["User-Agent"] = "butlr-grafana"
+    session.headers["Accept-Encoding"] = "gzip"
     adapter = HTTPAdapter(pool_connections=2, pool_maxsize=max(connections, 2), max_retries=0)
     session.mount("http://", adapter)
     session.mount("https://", adapter)

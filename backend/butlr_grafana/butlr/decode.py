@@ -122,10 +122,14 @@ def _on_grid(axis: Floats, resolution_m: float) -> tuple[np.ndarray[Any, np.dtyp
     # Relative to one centre, so that a phase near 0 does not fall apart into 0.001 and 0.999.
     offsets = steps - steps[0]
     index = np.round(offsets)
-    if np.abs(offsets - index).max() > 2 * OFF_GRID:
+    # Twice, for the one centre may be off the other way; the rest is for float noise: at 0.25 m, centres
+    # rounded to centimetres (0.12, 0.38) are off by exactly this much.
+    if np.abs(offsets - index).max() > 2 * OFF_GRID + 1e-6:
         raise UpstreamInvalid(f"Butlr's cells do not lie on a grid of {resolution_m:g} m")
-    origin_m = float(np.median((steps - index) * resolution_m))
-    first = int(np.floor(origin_m / resolution_m + 1e-6))
+    origins_m = (steps - index) * resolution_m
+    # The middle of the extremes: roundings up and down cancel out, however many there are of each.
+    origin_m = round(float(origins_m.min() + origins_m.max()) / 2, 6)
+    first = int(np.floor(origin_m / resolution_m + 1e-9))
     phase_m = max(0.0, round(origin_m - first * resolution_m, 6))
     return (index + first).astype(np.int32), phase_m
 

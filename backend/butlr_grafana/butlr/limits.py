@@ -58,7 +58,8 @@ class Gate:
                 return self._paused_until - now
             if not self._rate:
                 return 0.0
-            while self._sent and self._sent[0] <= now - 60.0:
+            # One formula for both: two that round differently would let a call through uncounted.
+            while self._sent and self._sent[0] + 60.0 - now <= 0.0:
                 self._sent.popleft()
             if len(self._sent) >= self._rate:
                 return self._sent[0] + 60.0 - now

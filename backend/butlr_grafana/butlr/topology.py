@@ -21,7 +21,7 @@ SITES_QUERY = """{ sites { data { id name timezone buildings { id name floors {
   rooms { id name floor_id roomType coordinates capacity { max mid } area { value unit } tags }
   zones { id name floor_id room_id coordinates } } } } } }"""
 
-SENSORS_QUERY = "{ sensors { data { id floor_id room_id is_entrance is_online } } }"
+SENSORS_QUERY = "{ sensors { data { id mode floor_id room_id is_entrance is_online } } }"
 
 SQUARE_METRES = {
     **dict.fromkeys(("m2", "m²", "sqm", "sq m", "square meters", "square metres", "square_meters"), 1.0),
@@ -45,26 +45,30 @@ def data_of(body: bytes) -> dict[str, Any]:
 
 
 def topology(document: dict[str, Any]) -> Topology:
-    """`document`: `sites` and `sensors`, the `data` of the two questions; `sensors` may be `None`."""
-    sites, sensors = document.get("sites"), document.get("sensors")
-    if not isinstance(sites, dict):
+    """`document`: `sites` and `sensors`, the `data` of the two questions; `sensors` may be `None`.
+
+    Raises `UpstreamInvalid` where no sites are in it, whatever else it is.
+    """
+    sites, sensors = (_at(document, key, key, "data") for key in ("sites", "sensors"))
+    if not isinstance(sites, list):
         raise UpstreamInvalid("Butlr's topology has no sites")
     reader = _Reader(_rooms_online(sensors))
-    listed = (sites.get("sites") or {}).get("data")
-    if not isinstance(listed, list):
-        raise UpstreamInvalid("Butlr's topology has no sites.data")
-    floors = {f.id: f for f in reader.floors(listed)}
-    if sensors is None:
+    floors = {f.id: f for f in reader.floors(sites)}
+    if not isinstance(sensors, list):
         reader.notes.append("Butlr did not say which sensors are online")
     return Topology(floors, tuple(dict.fromkeys(reader.notes)))
 
 
-def _rooms_online(sensors: dict[str, Any] | None) -> dict[str, bool]:
-    """Whether any sensor of a room is online; a room without sensors is not in it."""
+def _rooms_online(sensors: object) -> dict[str, bool]:
+    """Whether any sensor that sees a room is online; a room without such sensors is not in it.
+
+    One over a door (`traffic`) sees nobody inside: it makes no heat map.
+    """
     online: dict[str, bool] = {}
-    for sensor in _dicts(((sensors or {}).get("sensors") or {}).get("data")):
+    for sensor in _dicts(sensors):
         room, state = sensor.get("room_id"), sensor.get("is_online")
-        if isinstance(room, str) and isinstance(state, bool) and not sensor.get("is_entrance"):
+        over_a_door = sensor.get("is_entrance") or sensor.get("mode") == "traffic"
+        if isinstance(room, str) and isinstance(state, bool) and not over_a_door:
             online[room] = online.get(room, False) or state
     return online
 
@@ -83,11 +87,12 @@ class _Reader:
                         yield self._floor(floor, building, site.get("timezone"))
 
     def _floor(self, raw: dict[str, Any], building: Building, site_zone: object) -> Floor:
-        floor_id, name = _text(raw.get("id")), _text(raw.get("name"))
+        floor_id = _text(raw.get("id"))
+        name = _text(raw.get("name")) or floor_id
         rooms = [self._room(r, floor_id) for r in _dicts(raw.get("rooms")) if _text(r.get("id"))]
         return Floor(
             id=floor_id,
-            name=name or floor_id,
+            name=name,
             building=building,
             timezone=self._zone(raw.get("timezone") or site_zone, name),
             number=_whole(raw.get("floorNumber")),
@@ -139,6 +144,13 @@ class _Reader:
             self.notes.append(f"{name}: the area's unit {raw.get('unit')!r} is not known")
             return None
         return float(raw["value"]) * factor
+
+
+def _at(raw: object, *keys: str) -> object:
+    """What lies at the end of the keys; `None` where the way ends before."""
+    for key in keys:
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    return raw
 
 
 def _dicts(raw: object) -> Iterable[dict[str, Any]]:

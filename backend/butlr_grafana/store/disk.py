@@ -62,24 +62,30 @@ class DiskStore:
 
     def get(self, segment: Segment) -> Part | None:
         row: Any = None
+        is_idle = False
         with self._lock, self._guarded("read"):
             row = self._run(
                 "SELECT body, used_at_s FROM part WHERE source=? AND space=? AND resolution_m=? "
-                "AND start_s=? AND end_s=?",
-                self._key(segment),
+                "AND start_s=? AND end_s=? AND kept_at_s>=?",
+                (*self._key(segment), self._oldest_s()),
             ).fetchone()
-            # Once a day is enough to know what is in use; a write for each read is not.
-            if row is not None and row[1] < self._now() - DAY_S:
-                self._run(
-                    "UPDATE part SET used_at_s=? WHERE source=? AND space=? AND resolution_m=? "
-                    "AND start_s=? AND end_s=?",
-                    (int(self._now()), *self._key(segment)),
-                )
+            is_idle = row is not None and row[1] < self._now() - DAY_S
+        # Once a day is enough to know what is in use; a write for each read is not.
+        if is_idle:
+            self._note_use(segment)
         part = codec.decode(row[0]) if row is not None else None
         # A row that was damaged, or filed under another key, is not there.
         if part is None or part.period != segment.period or part.grid.resolution_m != segment.resolution_m:
             return None
         return part
+
+    def _note_use(self, segment: Segment) -> None:
+        with self._lock, self._guarded("write"):
+            self._run(
+                "UPDATE part SET used_at_s=? WHERE source=? AND space=? AND resolution_m=? "
+                "AND start_s=? AND end_s=?",
+                (int(self._now()), *self._key(segment)),
+            )
 
     def put(self, segment: Segment, part: Part) -> None:
         if not part.settled:
@@ -99,8 +105,11 @@ class DiskStore:
         with self._lock, self._guarded("read"):
             rows = self._run(
                 "SELECT start_s, end_s FROM part WHERE source=? AND space=? AND resolution_m=? "
-                "AND start_s>=? AND start_s<? AND end_s<=?",
-                (self._source, space, resolution_m, period.start_s, period.end_s, period.end_s),
+                "AND start_s>=? AND start_s<? AND end_s>start_s AND end_s<=? AND kept_at_s>=?",
+                (
+                    *(self._source, space, resolution_m),
+                    *(period.start_s, period.end_s, period.end_s, self._oldest_s()),
+                ),
             ).fetchall()
         return [Period(start, end) for start, end in rows]
 
@@ -113,6 +122,9 @@ class DiskStore:
     def _key(self, segment: Segment) -> tuple[str, str, float, int, int]:
         p = segment.period
         return (self._source, segment.space, segment.resolution_m, p.start_s, p.end_s)
+
+    def _oldest_s(self) -> int:
+        return int(self._now() - self._max_age_s)
 
     def _run(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         if self._connection is None:
@@ -130,14 +142,15 @@ class DiskStore:
             if found not in (0, VERSION):
                 connection.execute("DROP TABLE IF EXISTS part")
             connection.executescript(_SCHEMA)
-            connection.execute(f"PRAGMA user_version={VERSION}")
+            if found != VERSION:  # else nothing is written: a full or read-only disk can still be read
+                connection.execute(f"PRAGMA user_version={VERSION}")
         except BaseException:
             connection.close()
             raise
         self._connection = connection
 
     def _prune(self) -> None:
-        self._run("DELETE FROM part WHERE kept_at_s<?", (int(self._now() - self._max_age_s),))
+        self._run("DELETE FROM part WHERE kept_at_s<?", (self._oldest_s(),))
         size = self._run("SELECT coalesce(sum(bytes), 0) FROM part").fetchone()[0]
         while size > self._max_bytes:
             gone = self._run(
@@ -153,7 +166,7 @@ class DiskStore:
         """Faults of the disk become a line in the log; a damaged file is set aside and begun anew."""
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
             if self._trouble is None:
                 log.warning(
                     "the disk cache %s cannot be used (%s: %s); going on without", self._path, doing, error
@@ -162,7 +175,7 @@ class DiskStore:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            if _is_damage(error):
                 self._set_aside()
         else:
             # A read that works says nothing about writing.
@@ -175,3 +188,12 @@ class DiskStore:
             with contextlib.suppress(OSError):
                 damaged = self._path.with_name(FILE + suffix)
                 damaged.replace(damaged.with_name(damaged.name + ".damaged"))
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file itself is broken, rather than its place: full, locked, read-only, out of reach."""
+    if isinstance(error, sqlite3.OperationalError):
+        # Our SQL does not change: where it is called wrong, the schema in the file is.
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    # Garbage also shows as text that is no UTF-8 or as a column of another type.
+    return isinstance(error, sqlite3.DatabaseError | ValueError | TypeError)

@@ -54,8 +54,10 @@ class MemoryStore:
                 # Today's open end grows by the minute: of those with one start only the newest is kept.
                 start = (segment.space, segment.resolution_m, segment.period.start_s)
                 older = self._newest.get(start)
-                if older is not None and older != key:
-                    self._parts.pop(older, None)
+                held = self._parts.get(older) if older is not None and older != key else None
+                # One that has settled meanwhile was kept again under the same key: it stays.
+                if older is not None and held is not None and not held.settled:
+                    del self._parts[older]
                 self._newest[start] = key
                 self._forget_gone()
             self._parts[key] = part

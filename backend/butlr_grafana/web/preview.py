@@ -23,7 +23,9 @@ DASHBOARD_UID = "butlr-floor-heatmap"
 
 
 def blueprint(service: Service, grafana_url: str) -> Blueprint:
-    page = Blueprint("preview", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
+    page = Blueprint(
+        "preview", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
+    )
 
     @page.get("/")
     def home() -> Response:

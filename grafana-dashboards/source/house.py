@@ -1,0 +1,43 @@
+"""What all dashboards share: uids, units, colours, thresholds, texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+INFINITY_UID, SIMPOD_UID = "butlr", "butlr-json"
+"""Data sources, as provisioned; the preview page, alert rules and links count on these."""
+
+TAGS = ("butlr",)
+REFRESH, SINCE, UNTIL = "5m", "now-7d", "now"
+SCHEMA_VERSION = 42
+
+SQUARE_METRES, COUNT = "areaM2", "locale"
+MOMENT = "time:D MMM HH:mm"
+METRES, HOURS = "suffix: m", "suffix: h"
+"""As they are: Grafana's own units would write 0.75 m as 750 mm, and 168 h as 1 week."""
+
+CALM, GOOD, WARNING = "text", "green", "orange"
+"""Colours by Grafana's names, so that each theme shows its own shade."""
+
+HEAT: Json = {
+    "mode": "scheme",
+    "scheme": "Inferno",
+    "fill": "dark-orange",
+    "scale": "exponential",
+    "exponent": 0.5,
+    "steps": 64,
+    "reverse": False,
+    "min": 0,
+}
+"""More is further from the background: Grafana turns this scheme round on the light theme.
+
+Its lightness grows evenly, so that colour-blind people and grey prints read it too. Scheme and square-root
+scale are those of the backend's picture: a few desks in use all day would leave the rest in one colour.
+"""
+
+
+def steps(*limits: tuple[float | None, str]) -> Json:
+    """Thresholds: a colour from each limit upwards; the first limit is `None`."""
+    return {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in limits]}

@@ -1,0 +1,135 @@
+"""The two data sources, each with its own way to write the same question.
+
+A question is a target of the backend and its words (`space`, `resolution`, …); a word's value may hold
+Grafana variables. Facts are from Infinity 3.11.1 and simPod JSON 0.6.5 on Grafana 12.3.0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import quote
+
+from source.house import INFINITY_UID, SIMPOD_UID, Json
+
+Words = Mapping[str, str]
+
+PERIOD: Words = {"from": "${__from}", "to": "${__to}"}
+"""The dashboard's time range, for questions by URL."""
+
+
+class Source(Protocol):
+    """A data source: how a panel and a variable ask through it."""
+
+    @property
+    def uid(self) -> str: ...
+
+    @property
+    def suffix(self) -> str:
+        """What a dashboard's uid ends with, so that the dashboards of both can live in one Grafana."""
+
+    @property
+    def ref(self) -> Json:
+        """The data source as panels and variables name it."""
+
+    def target(self, name: str, words: Words) -> Json:
+        """A panel's query of frames over the dashboard's time range."""
+
+    def floors(self) -> Json:
+        """A variable's query: floors, by building and name."""
+
+    def rooms(self, space: str) -> Json:
+        """A variable's query: the rooms of a floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Infinity:
+    """Infinity. Its URLs are relative to the data source's: no host stands in a dashboard."""
+
+    uid: str = INFINITY_UID
+    suffix: str = ""
+
+    @property
+    def ref(self) -> Json:
+        return {"type": "yesoreyeram-infinity-datasource", "uid": self.uid}
+
+    def target(self, name: str, words: Words) -> Json:
+        """`as-is` takes the answer's frames with their meta and notices; only the browser's parser can."""
+        query = self._query(name, {**words, **PERIOD}, parser="simple", format_="as-is", columns=())
+        return {"refId": "A", "datasource": self.ref, **query}
+
+    def floors(self) -> Json:
+        return self._choices({"level": "floor"}, text="label")
+
+    def rooms(self, space: str) -> Json:
+        return self._choices({"level": "room", "space": space}, text="name")
+
+    def _choices(self, words: Words, *, text: str) -> Json:
+        columns = (("__text", text), ("__value", "id"))
+        query = self._query(
+            "spaces", {**words, "format": "rows"}, parser="backend", format_="table", columns=columns
+        )
+        return {"refId": "variable", "queryType": "infinity", "infinityQuery": {"refId": "variable", **query}}
+
+    def _query(
+        self, name: str, words: Words, *, parser: str, format_: str, columns: tuple[tuple[str, str], ...]
+    ) -> Json:
+        return {
+            "type": "json",
+            "source": "url",
+            "parser": parser,
+            "format": format_,
+            "url": f"/api/v1/{name}",
+            "url_options": {
+                "method": "GET",
+                "data": "",
+                "params": [{"key": key, "value": value} for key, value in words.items()],
+            },
+            "root_selector": "",
+            "columns": [{"text": to, "selector": of, "type": "string"} for to, of in columns],
+            "filters": [],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SimPod:
+    """simPod JSON. The time range goes with each request by itself; `code` keeps payloads as JSON."""
+
+    uid: str = SIMPOD_UID
+    suffix: str = "-json"
+
+    @property
+    def ref(self) -> Json:
+        return {"type": "simpod-json-datasource", "uid": self.uid}
+
+    def target(self, name: str, words: Words) -> Json:
+        """The payload is JSON text: as an object its values would arrive escaped as regular expressions."""
+        payload = json.dumps(dict(words), indent=2)
+        return {
+            "refId": "A",
+            "datasource": self.ref,
+            "editorMode": "code",
+            "target": name,
+            "payload": payload,
+        }
+
+    def floors(self) -> Json:
+        return self._choices({"target": "floors"})
+
+    def rooms(self, space: str) -> Json:
+        return self._choices({"target": "rooms", "space": space})
+
+    def _choices(self, payload: Words) -> Json:
+        return {"refId": "variable", "format": "json", "query": json.dumps(dict(payload))}
+
+
+INFINITY: Source = Infinity()
+SIMPOD: Source = SimPod()
+
+
+def through_grafana(source: Source, name: str, words: Words) -> str:
+    """The backend's answer by way of Grafana's proxy: viewers need neither its address nor its token."""
+    query = "&".join(f"{key}={quote(value, safe='${}:_')}" for key, value in {**words, **PERIOD}.items())
+    return f"/api/datasources/proxy/uid/{source.uid}/api/v1/{name}?{query}"

@@ -1,0 +1,158 @@
+"""How fast Butlr may be asked, on a clock of the test's own."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from butlr_grafana.butlr.limits import MAX_PAUSE_S, Gate, retry_after_s
+
+WALL_S = 1_749_643_200.0  # Wed, 11 Jun 2025 12:00:00 GMT
+
+
+class Clock:
+    def __init__(self, now_s: float = 0.0) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("0.5", 0.5),
+        ("Wed, 11 Jun 2025 12:00:09 GMT", 9.0),
+        ("Wed, 11 Jun 2025 14:00:09 +0200", 9.0),
+        ("61", 60.0),
+        ("1e9", 60.0),
+        ("9" * 400, 60.0),
+        ("inf", 60.0),
+        ("Thu, 01 Jan 2099 00:00:00 GMT", 60.0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_never_more_than_a_minute(header: str, seconds: float) -> None:
+    assert retry_after_s(header, lambda: WALL_S) == pytest.approx(seconds)
+    assert MAX_PAUSE_S == 60.0
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "0",
+        "-5",
+        "-inf",
+        "nan",
+        "soon",
+        "Wed, 11 Jun 2025 11:59:59 GMT",
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "Wed, 99 Jun 2025 12:00:00 GMT",
+        "Wed, 11 Jun 99999 12:00:00 GMT",
+        "\x00\xff",
+    ],
+)
+def test_a_retry_after_that_says_nothing_usable_is_none(header: str | None) -> None:
+    assert retry_after_s(header, lambda: WALL_S) is None
+
+
+@given(st.text(max_size=40))
+def test_no_text_makes_retry_after_raise_or_wait_long(header: str) -> None:
+    seconds = retry_after_s(header, lambda: WALL_S)
+    assert seconds is None or 0 < seconds <= 60
+
+
+def test_the_gate_lets_the_rate_pass_and_then_says_when() -> None:
+    clock = Clock(100.0)
+    gate = Gate(3, clock)
+    passed = []
+    for at_s in (100.0, 110.0, 120.0):
+        clock.now_s = at_s
+        passed.append(gate.reserve())
+    assert passed == [0.0, 0.0, 0.0]
+    clock.now_s = 130.0
+    assert gate.reserve() == 30.0  # the first, at 100 s, is a minute old at 160 s
+    clock.now_s = 160.0
+    assert gate.reserve() == 0.0
+    assert gate.reserve() == 10.0
+
+
+def test_no_rate_is_no_limit() -> None:
+    gate = Gate(0, Clock())
+    assert [gate.reserve() for _ in range(1000)] == [0.0] * 1000
+
+
+@given(
+    st.integers(1, 5),
+    st.floats(0, 1e6),
+    st.lists(st.one_of(st.floats(0, 70), st.just(None)), min_size=1, max_size=60),
+)
+def test_never_more_than_the_rate_in_any_minute(rate: int, start_s: float, steps: list[float | None]) -> None:
+    """`None`: waits as long as the gate says."""
+    clock = Clock(start_s)
+    gate = Gate(rate, clock)
+    passed: list[float] = []
+    for step in steps:
+        wait_s = gate.reserve()
+        if wait_s == 0.0:
+            passed.append(clock.now_s)
+        assert 0.0 <= wait_s <= 60.0 + 1e-6
+        clock.now_s += wait_s if step is None else step
+    for earlier, later in zip(passed, passed[rate:], strict=False):
+        assert later - earlier >= 60.0 - 1e-6
+
+
+def test_a_call_at_the_very_edge_of_the_minute_is_counted() -> None:
+    # The two ways of writing "a minute later" differ here: sent <= now - 60 is false, sent + 60 - now is 0.
+    sent_s, edge_s = 524231.6415246381, 524291.641524638
+    clock = Clock(sent_s)
+    gate = Gate(1, clock)
+    assert gate.reserve() == 0.0
+    clock.now_s = edge_s
+    first = gate.reserve()
+    clock.now_s = edge_s + 0.001
+    second = gate.reserve()
+    assert [first, second].count(0.0) == 1
+
+
+@given(st.integers(1, 4), st.floats(0, 1e6), st.integers(2, 12))
+def test_who_waits_as_told_gets_through(rate: int, start_s: float, calls: int) -> None:
+    clock = Clock(start_s)
+    gate = Gate(rate, clock)
+    for _ in range(calls):
+        for _ in range(3):
+            wait_s = gate.reserve()
+            if wait_s == 0.0:
+                break
+            clock.now_s += wait_s + 1e-9
+        assert wait_s == 0.0
+    # `rate` at once, then as many again for each minute.
+    assert clock.now_s - start_s == pytest.approx((calls - 1) // rate * 60.0, abs=1e-6)
+
+
+def test_nobody_passes_during_a_pause_and_the_longest_pause_counts() -> None:
+    clock = Clock(5.0)
+    gate = Gate(0, clock)
+    gate.pause(20.0)
+    gate.pause(3.0)
+    assert gate.reserve() == 20.0
+    assert gate.paused_s == 20.0
+    clock.now_s = 24.0
+    assert gate.reserve() == 1.0
+    clock.now_s = 25.0
+    assert gate.reserve() == 0.0
+    assert gate.paused_s == 0.0
+
+
+def test_who_is_turned_away_by_a_pause_does_not_use_up_the_rate() -> None:
+    clock = Clock(5.0)
+    gate = Gate(1, clock)
+    gate.pause(10.0)
+    assert [gate.reserve() for _ in range(5)] == [10.0] * 5
+    clock.now_s = 15.0
+    assert gate.reserve() == 0.0
+    assert gate.reserve() == 60.0

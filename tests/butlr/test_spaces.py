@@ -1,0 +1,301 @@
+"""The topology that is being served: one loading for all, renewal behind their backs, never forgotten."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from butlr_grafana.butlr import Access, Butlr
+from butlr_grafana.butlr.topology import topology
+from butlr_grafana.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
+from butlr_grafana.model import Building, Floor, Topology
+from butlr_grafana.simulator import Simulator
+from butlr_grafana.spaces import RENEW_S, RETRY_S, Spaces
+from tests.butlr.wire import AtOnce, FakeTime
+
+
+def read(document: dict[str, Any]) -> Topology:
+    """`{"floors": [ids]}` → a topology; anything else is no document."""
+    if not isinstance(document, dict) or "floors" not in document:
+        raise UpstreamInvalid("no floors")
+    building = Building("b", "B", "S")
+    return Topology({floor: Floor(floor, floor, building, "UTC") for floor in document["floors"]})
+
+
+class Source:
+    """A vendor that answers what it is told to, and counts."""
+
+    def __init__(self, *floors: str) -> None:
+        self.answer: dict[str, Any] | Exception = {"floors": list(floors)}
+        self.asked = 0
+        self.open = threading.Event()
+        self.open.set()
+
+    def __call__(self) -> dict[str, Any]:
+        self.asked += 1
+        assert self.open.wait(10)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def settled() -> None:
+    """Waits for loading threads to end."""
+    for thread in threading.enumerate():
+        if thread.name == "topology":
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    yield
+    settled()
+
+
+def floors(spaces: Spaces) -> list[str]:
+    return list(spaces.current(timeout_s=10).floors)
+
+
+def test_many_threads_load_it_once(at_once: AtOnce) -> None:
+    source = Source("a", "b")
+    source.open.clear()
+    spaces = Spaces(source, read)
+    threading.Timer(0.1, source.open.set).start()
+    assert at_once(lambda: floors(spaces), 20) == [["a", "b"]] * 20
+    assert source.asked == 1
+
+
+def test_nothing_is_asked_before_the_first_question() -> None:
+    source = Source("a")
+    spaces = Spaces(source, read)
+    assert (source.asked, spaces.known) == (0, False)
+    assert floors(spaces) == ["a"]
+    assert spaces.known
+
+
+def test_it_is_renewed_after_five_minutes_and_not_before(fake: FakeTime) -> None:
+    source = Source("a")
+    spaces = Spaces(source, read, clock=fake)
+    floors(spaces)
+    settled()
+    source.answer = {"floors": ["a", "new"]}
+    fake.now_s += RENEW_S - 1
+    assert floors(spaces) == ["a"]
+    settled()
+    assert source.asked == 1
+    fake.now_s += 1
+    floors(spaces)
+    settled()
+    assert floors(spaces) == ["a", "new"]
+    assert source.asked == 2
+
+
+def test_nobody_waits_for_a_renewal(fake: FakeTime, at_once: AtOnce) -> None:
+    source = Source("a")
+    spaces = Spaces(source, read, clock=fake)
+    floors(spaces)
+    settled()
+    fake.now_s += RENEW_S
+    source.answer = {"floors": ["new"]}
+    source.open.clear()
+    assert at_once(lambda: floors(spaces), 10) == [["a"]] * 10
+    assert source.asked == 2
+    source.open.set()
+    settled()
+    assert floors(spaces) == ["new"]
+
+
+FAULTS = [UpstreamDown("gone"), UpstreamInvalid("nonsense"), RuntimeError("a bug")]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_a_failing_renewal_keeps_the_old_one_and_tries_again_soon(fake: FakeTime, fault: Exception) -> None:
+    source = Source("a")
+    spaces = Spaces(source, read, clock=fake)
+    floors(spaces)
+    settled()
+    source.answer = fault
+    fake.now_s += RENEW_S
+    floors(spaces)
+    settled()
+    assert (floors(spaces), spaces.known, source.asked) == (["a"], True, 2)
+    source.answer = {"floors": ["new"]}
+    fake.now_s += RETRY_S - 1
+    floors(spaces)
+    settled()
+    assert source.asked == 2
+    fake.now_s += 1
+    floors(spaces)
+    settled()
+    assert (floors(spaces), source.asked) == (["new"], 3)
+
+
+def test_a_bug_in_the_first_loading_is_said(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
+    source = Source("a")
+    source.answer = RuntimeError("a bug")
+    spaces = Spaces(source, read, clock=fake)
+    with pytest.raises(UpstreamInvalid, match="the backend's log says why"):
+        spaces.current(timeout_s=10)
+    settled()
+    assert "RuntimeError: a bug" in caplog.text
+    source.answer = {"floors": ["a"]}
+    fake.now_s += RETRY_S
+    assert floors(spaces) == ["a"]
+
+
+def test_a_topology_that_cannot_be_read_keeps_the_old_one(fake: FakeTime) -> None:
+    source = Source("a")
+    spaces = Spaces(source, read, clock=fake)
+    floors(spaces)
+    settled()
+    source.answer = {"nothing": "of use"}
+    fake.now_s += RENEW_S
+    floors(spaces)
+    settled()
+    assert floors(spaces) == ["a"]
+
+
+def test_the_first_loading_that_fails_says_why_and_is_not_hammered(fake: FakeTime) -> None:
+    source = Source()
+    source.answer = UpstreamDown("Butlr is away")
+    spaces = Spaces(source, read, clock=fake)
+    for _ in range(5):
+        with pytest.raises(UpstreamDown, match=r"^Butlr is away$"):
+            spaces.current(timeout_s=10)
+    assert (source.asked, spaces.known) == (1, False)
+    source.answer = {"floors": ["a"]}
+    fake.now_s += RETRY_S
+    assert floors(spaces) == ["a"]
+
+
+def test_who_cannot_wait_is_told_it_is_late_and_the_loading_goes_on() -> None:
+    source = Source("a")
+    source.open.clear()
+    spaces = Spaces(source, read)
+    for timeout_s in (0.0, 0.01):
+        with pytest.raises(UpstreamLate, match="has not told its floors yet"):
+            spaces.current(timeout_s=timeout_s)
+    source.open.set()
+    settled()
+    assert floors(spaces) == ["a"]
+    assert source.asked == 1
+
+
+# Which floors
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"), [((), ["a", "b", "c"]), (("c", "a"), ["a", "c"]), (("b", "unknown"), ["b"])]
+)
+def test_only_served_floors_are_told(served: tuple[str, ...], expected: list[str]) -> None:
+    assert floors(Spaces(Source("a", "b", "c"), read, served=served)) == expected
+
+
+# On disk
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "topology.json"
+
+
+def away() -> Source:
+    source = Source()
+    source.answer = UpstreamDown("Butlr is away")
+    return source
+
+
+def test_a_restart_while_butlr_is_away_has_the_last_known_one(kept: Path) -> None:
+    assert floors(Spaces(Source("a", "b"), read, keep_in=kept)) == ["a", "b"]
+    settled()
+    assert floors(Spaces(away(), read, keep_in=kept)) == ["a", "b"]
+
+
+def test_what_is_kept_is_everything_what_is_served_is_decided_anew(kept: Path) -> None:
+    floors(Spaces(Source("a", "b"), read, keep_in=kept, served=("a",)))
+    settled()
+    assert floors(Spaces(away(), read, keep_in=kept, served=("b",))) == ["b"]
+
+
+def test_a_restart_asks_butlr_first(kept: Path) -> None:
+    floors(Spaces(Source("old"), read, keep_in=kept))
+    settled()
+    assert floors(Spaces(Source("new"), read, keep_in=kept)) == ["new"]
+
+
+def test_what_cannot_be_read_does_not_replace_what_is_kept(kept: Path) -> None:
+    floors(Spaces(Source("a"), read, keep_in=kept))
+    settled()
+    nonsense = Source()
+    nonsense.answer = {"nothing": "of use"}
+    assert floors(Spaces(nonsense, read, keep_in=kept)) == ["a"]
+    settled()
+    assert orjson.loads(kept.read_bytes()) == {"floors": ["a"]}
+
+
+@pytest.mark.parametrize("content", [b"", b'{"floors": ["a"', b"\xff\x00", b"[]", b"null", b'{"other": 1}'])
+@pytest.mark.parametrize("reader", [read, topology], ids=["test", "butlr"])
+def test_a_damaged_file_is_no_file(
+    kept: Path, content: bytes, reader: Callable[[dict[str, Any]], Topology]
+) -> None:
+    kept.parent.mkdir()
+    kept.write_bytes(content)
+    with pytest.raises(UpstreamDown, match="Butlr is away"):
+        Spaces(away(), reader, keep_in=kept).current(timeout_s=10)
+
+
+def test_a_place_that_cannot_be_written_is_a_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    spaces = Spaces(Source("a"), read, keep_in=tmp_path / "file" / "topology.json")
+    assert floors(spaces) == ["a"]
+    settled()
+    assert "the topology cannot be kept on disk" in caplog.text
+
+
+def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fills up in the middle of writing."""
+    floors(Spaces(Source("old"), read, keep_in=kept))
+    settled()
+
+    def full(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert floors(Spaces(Source("new"), read, keep_in=kept)) == ["new"]
+    settled()
+    assert floors(Spaces(away(), read, keep_in=kept)) == ["old"]
+
+
+# With Butlr
+
+
+def test_with_butlr_up_and_then_down(
+    simulator: Simulator, kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    butlr = Butlr(Access(simulator.url, "demo", "demo"))
+    office = ["space_paris_1", "space_paris_2", "space_newyork_1"]
+    assert floors(Spaces(butlr.topology_document, topology, keep_in=kept)) == office
+    settled()
+    butlr.close()
+    simulator.stop()
+    butlr = Butlr(Access(simulator.url, "demo", "demo"))
+    butlr.client._closing.set()  # so that it does not wait before trying again
+    after = Spaces(butlr.topology_document, topology, keep_in=kept, served=("space_paris_2",))
+    (floor,) = after.current(timeout_s=10).floors.values()
+    butlr.close()
+    assert (floor.name, len(floor.rooms), floor.capacity) == ("Paris, 2nd floor", 14, 60)
+    assert "Butlr's topology cannot be had" in caplog.text

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "grafana-dashboards"
+FILES = sorted(FOLDER.glob("*.json"))
+
+
+@pytest.fixture
+def folder() -> Path:
+    return FOLDER
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def file(request: pytest.FixtureRequest) -> Path:
+    """Every dashboard's file, one after the other."""
+    path: Path = request.param
+    return path
+
+
+@pytest.fixture
+def dashboard(file: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return document

@@ -1,0 +1,65 @@
+"""What Grafana makes of a dashboard's query before it is sent: variables filled in, the plugin's shape."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+Json = dict[str, Any]
+Value = str | list[str]
+Values = Mapping[str, Value]
+
+REFERENCE = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)")
+
+
+def references(document: object) -> set[str]:
+    """Names of the variables that a document uses, Grafana's own (`__from`, …) included."""
+    return {found[0] or found[2] for text in _texts(document) for found in REFERENCE.findall(text)}
+
+
+def _texts(document: object) -> Iterator[str]:
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, Mapping):
+        for value in document.values():
+            yield from _texts(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _texts(value)
+
+
+def fill(text: str, values: Values, default: str = "glob") -> str:
+    """A text with its variables, in the format that each asks for or else in the plugin's."""
+
+    def value_of(found: re.Match[str]) -> str:
+        return _formatted(values[found[1] or found[3]], found[2] or default)
+
+    return REFERENCE.sub(value_of, text)
+
+
+def _formatted(value: Value, form: str) -> str:
+    if form == "json":
+        return json.dumps(value)
+    if isinstance(value, str):
+        return value
+    return ",".join(value) if form == "csv" or len(value) == 1 else "{" + ",".join(value) + "}"
+
+
+def infinity_request(query: Json, values: Values) -> str:
+    """The path and query that Infinity asks the backend for."""
+    params = {p["key"]: fill(p["value"], values) for p in query["url_options"]["params"]}
+    return f"{query['url']}?{urlencode(params)}"
+
+
+def simpod_payload(payload: str, values: Values) -> Json:
+    """The payload in `code` mode: variables as JSON, the quotes of a text being those around its name."""
+
+    def value_of(found: re.Match[str]) -> str:
+        text = fill(found[0], values, "json")
+        return str(json.loads(text)) if text.startswith('"') else text
+
+    document: Json = json.loads(REFERENCE.sub(value_of, payload))
+    return document

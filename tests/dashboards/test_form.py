@@ -1,0 +1,103 @@
+"""What holds for every dashboard, whatever it shows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.dashboards.grafana import references
+
+Json = dict[str, Any]
+
+OF_GRAFANA = {"__from", "__to"}
+SOURCES = {"butlr": "yesoreyeram-infinity-datasource", "butlr-json": "simpod-json-datasource"}
+NUMBERLESS = {"complete"}
+
+
+def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-B", str(folder / "build.py"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_files_are_what_the_source_says(folder: Path) -> None:
+    check = build(folder, "--check")
+    assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
+
+
+def test_a_difference_is_shown_and_building_ends_it(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "dashboards"))
+    changed, orphan = next(copy.glob("*.json")), copy / "butlr-orphan.json"
+    changed.write_text(changed.read_text("utf-8").replace('"refresh": "5m"', '"refresh": "1s"'), "utf-8")
+    orphan.write_text("{}\n", "utf-8")
+    check = build(copy, "--check")
+    assert check.returncode == 1
+    assert '-  "refresh": "1s"' in check.stdout
+    assert orphan.name in check.stdout
+    assert build(copy).returncode == 0
+    assert not orphan.exists()
+    assert build(copy, "--check").returncode == 0
+
+
+def test_the_uid_is_ours_and_the_files_name(dashboard: Json, file: Path) -> None:
+    assert dashboard["uid"] == file.stem
+    assert dashboard["uid"].startswith("butlr-")
+    assert len(dashboard["uid"]) <= 40  # Grafana's limit
+    assert "id" not in dashboard
+
+
+def test_no_host_is_named(file: Path) -> None:
+    text = file.read_text("utf-8")
+    assert not re.search(r"https?:|localhost|127\.0\.0\.1|://", text)
+
+
+def test_a_dashboard_holds_no_one_floor(dashboard: Json) -> None:
+    """Another tenant has other floors: Grafana is to take the first that it is offered."""
+    assert not any("current" in variable for variable in dashboard["templating"]["list"])
+
+
+def test_variables_used_are_there_and_those_there_are_used(dashboard: Json) -> None:
+    variables = {v["name"] for v in dashboard["templating"]["list"]}
+    used = references(dashboard) - OF_GRAFANA
+    assert used == variables
+
+
+def test_panels_say_what_they_show_and_ask_our_data_sources(dashboard: Json) -> None:
+    for panel in dashboard["panels"]:
+        assert panel["title"]
+        assert len(panel["description"]) > 40
+        source = panel["datasource"]
+        assert SOURCES[source["uid"]] == source["type"]
+        assert all(target["datasource"] == source for target in panel["targets"])
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_numbers_have_units(dashboard: Json) -> None:
+    for panel in dashboard["panels"]:
+        overrides = {
+            o["matcher"]["options"]: {p["id"]: p["value"] for p in o["properties"]}
+            for o in panel["fieldConfig"]["overrides"]
+        }
+        if panel["type"] == "heatmap":
+            assert panel["options"]["yAxis"]["unit"]
+        for field, said in overrides.items():
+            assert said["unit"] != "none" or field in NUMBERLESS
+
+
+def test_panels_stand_on_the_grid_without_overlap(dashboard: Json) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken
+        taken |= cells
+
+
+def test_dragging_over_a_map_of_metres_chooses_no_time(dashboard: Json) -> None:
+    for panel in dashboard["panels"]:
+        if panel["type"] == "heatmap":
+            assert panel["options"]["selectionMode"] not in ("x", "y", "xy")

@@ -1,0 +1,178 @@
+"""docker-compose.yml, Dockerfile and .dockerignore, read as text: no container engine is needed.
+
+compose's own schema is not on hand here; what is checked is what would hurt: rights, secrets, pins, paths.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from butlr_grafana.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+TOKEN_FILE = "/run/butlr/token"
+
+each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+
+
+def instructions(name: str) -> list[str]:
+    """The arguments of a Dockerfile's instruction, one a line."""
+    joined = DOCKERFILE.replace("\\\n", " ")
+    return [line.split(maxsplit=1)[1] for line in joined.splitlines() if line.startswith(f"{name} ")]
+
+
+def mounts(service: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Source, target and mode of a service's volumes."""
+    parts = [volume.split(":") for volume in service.get("volumes", [])]
+    return [(p[0], p[1], p[2] if len(p) > 2 else "rw") for p in parts]
+
+
+def test_the_three_services_are_there() -> None:
+    assert set(SERVICES) == {"token", "backend", "grafana"}
+
+
+@each_service
+def test_a_service_has_few_rights(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert int(service["user"].split(":")[0]) > 0
+    assert not {"privileged", "cap_add", "pid", "ipc", "devices"} & set(service)
+
+
+@each_service
+def test_images_are_pinned_or_built_here(service: dict[str, Any]) -> None:
+    if "build" not in service:
+        assert re.search(r":\d+\.\d+\.\d+$", service["image"])
+
+
+@each_service
+def test_secrets_are_files(service: dict[str, Any]) -> None:
+    for name, value in service.get("environment", {}).items():
+        if re.search(r"SECRET|TOKEN|PASSWORD", name):
+            assert name.endswith("_FILE")
+        assert not re.search(r"Bearer (?!\$\$__file)", str(value))
+
+
+@each_service
+def test_what_is_mounted_exists_and_what_is_ours_is_read_only(service: dict[str, Any]) -> None:
+    for source, _, mode in mounts(service):
+        if source.startswith("."):
+            assert (ROOT / source).exists()
+            assert mode == "ro"
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+@each_service
+def test_a_service_waits_for_the_state_of_services_that_exist(service: dict[str, Any]) -> None:
+    for name, state in service.get("depends_on", {}).items():
+        other = SERVICES[name]
+        if state["condition"] == "service_healthy":
+            assert "healthcheck" in other or instructions("HEALTHCHECK")
+        else:
+            assert state["condition"] == "service_completed_successfully"
+            assert other["restart"] == "no"
+
+
+@each_service
+def test_secrets_named_are_declared(service: dict[str, Any]) -> None:
+    assert set(service.get("secrets", [])) <= set(COMPOSE["secrets"])
+
+
+def test_only_grafana_is_reached_from_outside_and_from_this_machine_alone() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["grafana"]
+    assert SERVICES["grafana"]["ports"] == ["${GRAFANA_ADDRESS:-127.0.0.1:3000}:3000"]
+
+
+def test_the_backends_settings_are_known() -> None:
+    known = {f.metadata["env"] for f in fields(Settings)}
+    secret = {f"{f.metadata['env']}_FILE" for f in fields(Settings) if f.metadata["secret"]}
+    assert set(SERVICES["backend"]["environment"]) <= known | secret
+    assert set(re.findall(r"\b(BACKEND_\w+)=", " ".join(instructions("ENV")))) <= known
+
+
+def test_grafana_is_given_what_its_provisioning_reads() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    files = (ROOT / "provisioning").rglob("*.yaml")
+    read = {name for file in files for name in re.findall(r"\$\{(\w+)\}", file.read_text("utf-8"))}
+    assert read <= set(environment)
+    targets = {target: source for source, target, _ in mounts(SERVICES["grafana"])}
+    assert targets[environment["BUTLR_DASHBOARDS_DIR"]] == "./grafana-dashboards"
+    assert targets["/etc/grafana/provisioning"] == "./provisioning"
+    port = SERVICES["backend"]["environment"]["BACKEND_PORT"]
+    assert environment["BUTLR_BACKEND_URL"] == f"http://backend:{port}"
+
+
+def test_plugins_are_pinned_and_are_those_of_the_data_sources() -> None:
+    plugins = SERVICES["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"].split(",")
+    assert all(re.fullmatch(r"[a-z-]+@\d+\.\d+\.\d+", plugin) for plugin in plugins)
+    sources = yaml.safe_load((ROOT / "provisioning/datasources/butlr.yaml").read_text("utf-8"))["datasources"]
+    assert {source["type"] for source in sources} <= {plugin.split("@")[0] for plugin in plugins}
+
+
+def test_both_sides_read_the_token_that_the_first_service_makes() -> None:
+    assert SERVICES["backend"]["environment"]["BACKEND_TOKEN_FILE"] == TOKEN_FILE
+    header = SERVICES["grafana"]["environment"]["BUTLR_BACKEND_AUTHORIZATION"]
+    assert header == f"Bearer $$__file{{{TOKEN_FILE}}}"
+    modes = {
+        name: mode for name in SERVICES for source, _, mode in mounts(SERVICES[name]) if source == "token"
+    }
+    assert modes == {"token": "rw", "backend": "ro", "grafana": "ro"}
+
+
+def test_the_token_is_made_once_and_can_be_read_by_both_users(tmp_path: Path) -> None:
+    interpreter, flag, code = SERVICES["token"]["command"]
+    assert (interpreter, flag) == ("python", "-c")
+    here = code.replace(str(Path(TOKEN_FILE).parent), str(tmp_path))
+    made = []
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", here], check=True)
+        made.append((tmp_path / "token").read_text())
+    assert made[0] == made[1]
+    assert re.fullmatch(r"[\w-]{40,}", made[0])
+    assert (tmp_path / "token").stat().st_mode & 0o444 == 0o444
+    assert [path.name for path in tmp_path.iterdir()] == ["token"]
+
+
+def test_the_image_is_pinned_and_its_packages_are_checked() -> None:
+    assert all(re.match(r"python:3\.13\.\d+-slim", image) for image in instructions("FROM"))
+    installs = [line for line in instructions("RUN") if "pip install" in line]
+    assert all("--require-hashes" in line or "--no-deps" in line for line in installs)
+
+
+def test_the_image_runs_as_no_root_and_tells_its_health() -> None:
+    assert instructions("USER")[-1] == SERVICES["backend"]["user"] == SERVICES["token"]["user"]
+    assert "/healthz" in instructions("HEALTHCHECK")[0]
+    assert instructions("CMD")[-1] == '["butlr-grafana", "serve"]'
+
+
+def test_folders_that_volumes_cover_belong_to_the_images_user() -> None:
+    """A new named volume takes its owner from the folder in the image that it covers."""
+    [made] = [line for line in instructions("RUN") if "install --directory" in line]
+    for name in ("token", "backend"):
+        for source, target, mode in mounts(SERVICES[name]):
+            if source in COMPOSE["volumes"] and mode == "rw":
+                assert target in made
+
+
+def test_what_is_copied_exists_and_reaches_the_build() -> None:
+    allowed = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"
+    ]
+    copies = [line.split()[:-1] for line in instructions("COPY") if "--from" not in line]
+    for source in (name for names in copies for name in names):
+        assert (ROOT / source).exists()
+        assert any(fnmatch.fnmatch(source, pattern) for pattern in allowed)

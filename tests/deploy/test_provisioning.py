@@ -1,0 +1,55 @@
+"""The files that Grafana reads when it starts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "provisioning").rglob("*.y*ml"))
+VARIABLES = {"BUTLR_BACKEND_URL", "BUTLR_BACKEND_AUTHORIZATION", "BUTLR_DASHBOARDS_DIR"}
+
+
+def load(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / "provisioning" / name).read_text("utf-8"))
+    return document
+
+
+@pytest.fixture
+def sources() -> dict[str, dict[str, Any]]:
+    """The data sources by uid."""
+    return {source["uid"]: source for source in load("datasources/butlr.yaml")["datasources"]}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_only_known_variables_are_read_and_no_place_is_named(path: Path) -> None:
+    values = yaml.safe_dump(yaml.safe_load(path.read_text("utf-8")))
+    assert set(re.findall(r"\$\{?([A-Z_]+)", values)) <= VARIABLES
+    assert not re.search(r"https?://|/(home|root|opt|work)/", values)
+
+
+def test_both_data_sources_are_there_under_their_uids(sources: dict[str, dict[str, Any]]) -> None:
+    kinds = {uid: source["type"] for uid, source in sources.items()}
+    assert kinds == {"butlr": "yesoreyeram-infinity-datasource", "butlr-json": "simpod-json-datasource"}
+    assert all(source["access"] == "proxy" for source in sources.values())
+    assert all(source["url"] == "${BUTLR_BACKEND_URL}" for source in sources.values())
+
+
+def test_the_token_is_a_header_that_the_proxy_sends_too(sources: dict[str, dict[str, Any]]) -> None:
+    for source in sources.values():
+        assert source["jsonData"]["httpHeaderName1"] == "Authorization"
+        assert source["secureJsonData"] == {"httpHeaderValue1": "${BUTLR_BACKEND_AUTHORIZATION}"}
+
+
+def test_infinity_asks_the_backend_only(sources: dict[str, dict[str, Any]]) -> None:
+    assert sources["butlr"]["jsonData"]["allowedHosts"] == [sources["butlr"]["url"]]
+
+
+def test_dashboards_come_from_their_folder() -> None:
+    [provider] = load("dashboards/butlr.yaml")["providers"]
+    assert provider["folder"] == "Butlr"
+    assert provider["options"]["path"] == "${BUTLR_DASHBOARDS_DIR}"
