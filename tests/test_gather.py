@@ -214,14 +214,14 @@ def test_many_who_ask_at_once_share_one_call(butlr: Butlr) -> None:
 
 
 def test_a_short_question_passes_between_those_of_a_long_one(butlr: Butlr) -> None:
-    first = [segment(i, i + 1) for i in range(4)]
-    events = [butlr.hold(s) for s in first]
-    long = butlr.gatherer.begin([*first, *(segment(i, i + 1) for i in range(4, 60))])
+    # Newest first: the newest four keep the four workers busy until the short question has come.
+    events = [butlr.hold(segment(i, i + 1)) for i in range(56, 60)]
+    long = butlr.gatherer.begin([segment(i, i + 1) for i in range(60)])
     short = butlr.gatherer.begin([segment(100, 101)])
     for event in events:
         event.set()
-    long.collect(deadline=butlr.mono_s + time.monotonic() + 10)
-    short.collect(deadline=butlr.mono_s + time.monotonic() + 10)
+    for pending in (long, short):
+        pending.collect(deadline=butlr.mono_s + time.monotonic() + 10)
     assert butlr.asked.index(segment(100, 101)) < 10
 
 

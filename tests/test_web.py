@@ -180,7 +180,8 @@ def test_search_is_there_for_older_clients(world: World) -> None:
     assert world.http.post("/search", json={"target": ""}).get_json() == list(TARGETS)
 
 
-def test_annotations_are_the_gaps_in_the_coverage(world: World) -> None:
+def test_annotations_are_the_gaps_in_the_coverage(make_world: Callable[..., World]) -> None:
+    world = make_world(butlr_max_concurrency=1)
     body = {
         "range": {"from": "2026-05-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"},
         "annotation": {"name": "gaps", "query": orjson.dumps({"space": PARIS}).decode()},
@@ -189,7 +190,7 @@ def test_annotations_are_the_gaps_in_the_coverage(world: World) -> None:
     week = ("2026-05-11T00:00:00Z", "2026-05-18T00:00:00Z")
     body["range"] = {"from": "2026-05-01T00:00:00Z", "to": week[1]}
     body["annotation"] = {"query": {"space": NEW_YORK}}
-    # Newest first: the first call is the newest week's.
+    # One call at a time, newest first: the first is the newest week's.
     world.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
     [gap] = world.http.post("/annotations", json=body).get_json()
     assert (gap["time"], gap["timeEnd"]) == (at(week[0]) * 1000, at(week[1]) * 1000)

@@ -64,11 +64,11 @@ class Gatherer:
     def begin(self, segments: Sequence[Segment]) -> Pending:
         """Looks up what is kept and asks Butlr for the rest; returns at once."""
         slots: list[_Slot] = []
-        for segment in segments:
+        # Newest first: where the deadline cuts, the part that people look at is in.
+        for rank, segment in enumerate(reversed(segments)):
             kept = self._fresh(segment)
-            # Newest first: where the deadline cuts, the part that people look at is in.
-            flight = None if kept else self.flights.ask(segment, rank=len(segments) - len(slots))
-            slots.append(_Slot(segment, kept, flight))
+            slots.append(_Slot(segment, kept, None if kept else self.flights.ask(segment, rank=rank)))
+        slots.reverse()
         return Pending(self, slots)
 
     def collect(self, pending: Pending, *, deadline: float) -> Gathered:

@@ -19,6 +19,7 @@ from butlr_grafana.model import RESOLUTIONS_M
 TIME_ZONES = frozenset(available_timezones())
 
 MAX_COLUMNS = 2000
+EARLIEST_S, LATEST_S = 1_262_304_000, 4_102_444_799
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -95,9 +96,8 @@ def _columns(name: str, text: str) -> int:
 
 def instant(name: str, text: str) -> int:
     """Seconds since the epoch, from ISO 8601 (UTC where no zone is given) or epoch milliseconds."""
-    problem = f"{text[:60]!r} is not a time; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms"
     try:
-        if re.fullmatch(r"-?\d{9,16}", text):
+        if re.fullmatch(r"-?\d{1,16}", text, re.ASCII):
             seconds = int(text) // 1000
         else:
             # A plus sign in a URL that nobody escaped arrives as a blank.
@@ -105,9 +105,14 @@ def instant(name: str, text: str) -> int:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             seconds = int(moment.timestamp() // 1)
     except (ValueError, OverflowError):
+        problem = f"{text[:60]!r} is not a time; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms"
         raise BadWord(name, problem) from None
-    if not 0 <= seconds < 4_102_444_800:
-        raise BadWord(name, f"{text[:60]!r} is out of reach; it may be from 1970 to 2099")
+    if seconds < EARLIEST_S:
+        # Grafana's Heatmap panel takes metres for milliseconds when its map is double-clicked.
+        hint = "after a double-click on a map, go back in the browser"
+        raise BadWord(name, f"{text[:60]!r} is before 2010; it may be epoch ms from then on ({hint})")
+    if seconds > LATEST_S:
+        raise BadWord(name, f"{text[:60]!r} is after 2099; it may be ISO 8601 or epoch ms up to then")
     return seconds
 
 

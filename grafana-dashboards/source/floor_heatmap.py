@@ -25,8 +25,10 @@ the time range, within the hours and days chosen (by the floor's own clock). A c
 detection.
 
 x grows to the right and y upwards, both in metres, as in the picture (the link in this panel's head). The
-colour scale is the square root's, from zero to the fullest cell. Point at a cell for its value; beside it, Grafana
-writes the cell's y, but above it the x of the next cell to the right.
+colour scale is the square root's, from zero to the fullest cell.
+
+Point at a cell for its value. Below it Grafana writes the cell's y; above it, however, the x of the next cell
+to the right.
 
 A marker beside the title says when something is missing."""
 

@@ -15,7 +15,7 @@ SCHEMA_VERSION = 42
 
 SQUARE_METRES, COUNT = "areaM2", "locale"
 MOMENT = "time:D MMM HH:mm"
-METRES, HOURS = "suffix: m", "suffix: h"
+METRES, HOURS = "suffix:m", "suffix:h"
 """As they are: Grafana's own units would write 0.75 m as 750 mm, and 168 h as 1 week."""
 
 CALM, GOOD, WARNING = "text", "green", "orange"

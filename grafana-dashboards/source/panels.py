@@ -43,7 +43,7 @@ class Figure:
 def heat_map(
     source: Source, target: str, words: Words, *, title: str, description: str, links: list[Json], at: Place
 ) -> Json:
-    """The floor as cells. Units come with the frame's fields: this panel passes over units and overrides.
+    """The floor as cells; the value's unit comes with the frame, as it depends on the words.
 
     The ticks of x go without a unit: the panel has none for an x axis that is no time.
     """
