@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from butlr_grafana.errors import BackendError, UpstreamDown, UpstreamLate
 from butlr_grafana.flights import FAILURE_REST_S
 from butlr_grafana.gather import LIVE_S, Gathered, Gatherer, tile
-from butlr_grafana.model import Grid, Part, Period, Segment
+from butlr_grafana.model import Grid, HeatMapSubject, Part, Period, Segment
 from butlr_grafana.store.memory import MemoryStore
 
 HOUR = 3600
 
 
 def segment(start_h: float, end_h: float, *, settled: bool = True) -> Segment:
-    return Segment("f", 0.5, Period(int(start_h * HOUR), int(end_h * HOUR)), settled)
+    return Segment("f", HeatMapSubject(0.5), Period(int(start_h * HOUR), int(end_h * HOUR)), settled)
 
 
 class Butlr:

@@ -83,9 +83,7 @@ def create_app(
     telemetry = Telemetry()
     butlr = Butlr(access(settings), observe=telemetry.called, now=now)
     source = source_of(settings, demo=demo)
-    gatherer = Gatherer(
-        butlr.heat_map, store(settings, source), workers=settings.butlr_max_concurrency, now=now
-    )
+    gatherer = Gatherer(butlr.fetch, store(settings, source), workers=settings.butlr_max_concurrency, now=now)
     spaces = Spaces(
         butlr.topology_document,
         topology,

@@ -17,7 +17,7 @@ from flask import Flask
 from butlr_grafana import __version__
 from butlr_grafana.app import Application, create_app
 from butlr_grafana.errors import BackendError
-from butlr_grafana.model import DAY_S, HOUR_S, Period, Segment, Topology, floor_to, iso
+from butlr_grafana.model import DAY_S, HOUR_S, HeatMapSubject, Period, Segment, Topology, floor_to, iso
 from butlr_grafana.plan import plan
 from butlr_grafana.server import Server, listen
 from butlr_grafana.settings import SettingError, Settings, read
@@ -151,8 +151,10 @@ def check(_: argparse.Namespace) -> int:
             if topology is None or not topology.floors:
                 raise SettingError("no floor to ask for")
             end_s = floor_to(time.time() - DAY_S, HOUR_S)
-            segment = Segment(next(iter(topology.floors)), 1.0, Period(end_s - HOUR_S, end_s), settled=True)
-            part = application.butlr.heat_map(segment)
+            segment = Segment(
+                next(iter(topology.floors)), HeatMapSubject(1.0), Period(end_s - HOUR_S, end_s), settled=True
+            )
+            part = application.butlr.fetch(segment)
             found = f"{part.grid.value.size} cells, {part.grid.total:.0f} detections"
             return f"{found} in an hour of {segment.space}"
 

@@ -109,7 +109,7 @@ class Gatherer:
                 return [part]
         if not segment.settled:
             return []
-        tiles = tile(self._store.within(segment.space, segment.resolution_m, segment.period), segment.period)
+        tiles = tile(self._store.within(segment.space, segment.subject, segment.period), segment.period)
         if not tiles or tiles[0].start_s != segment.period.start_s or tiles == [segment.period]:
             return []
         if sum(t.length_s for t in tiles) != segment.period.length_s:
@@ -125,11 +125,11 @@ class Gatherer:
         """
         first = run[0]
         whole = Period(first.period.start_s, run[-1].period.end_s)
-        return self._parts(first, tile(self._store.within(first.space, first.resolution_m, whole), whole))
+        return self._parts(first, tile(self._store.within(first.space, first.subject, whole), whole))
 
     def _parts(self, segment: Segment, periods: Iterable[Period]) -> list[Part]:
         found = (
-            self._store.get(Segment(segment.space, segment.resolution_m, p, segment.settled)) for p in periods
+            self._store.get(Segment(segment.space, segment.subject, p, segment.settled)) for p in periods
         )
         return [part for part in found if part is not None]
 

@@ -107,16 +107,56 @@ class LocalHours:
 
 
 @dataclass(frozen=True, order=True, slots=True)
+class HeatMapSubject:
+    """What a heat-map segment is of: detections in cells of `resolution_m`."""
+
+    resolution_m: float
+
+    @property
+    def key(self) -> str:
+        """Names the subject where parts are kept."""
+        return f"heatmap/{self.resolution_m:g}"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class SeriesSubject:
+    """What a series segment is of: a Butlr measurement of the assets of one `level` (`floor`, `room`,
+    `zone`) in windows of `every` (`1m`, `1h`, `1d`).
+
+    `function`: how Butlr makes one value of a window's; `timezone`: where its days begin.
+    """
+
+    measurement: str
+    level: str
+    every: str
+    function: str
+    timezone: str
+
+    @property
+    def key(self) -> str:
+        return f"series/{self.measurement}/{self.level}/{self.every}/{self.function}/{self.timezone}"
+
+
+Subject = HeatMapSubject | SeriesSubject
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """One question small enough for Butlr: a floor, a grid, at most 168 hours.
+    """One question small enough for Butlr: a floor, a subject, at most 168 hours.
 
     `settled`: its end is so old that nothing can be added to it any more, so it is kept for good.
     """
 
     space: str
-    resolution_m: float
+    subject: Subject
     period: Period
     settled: bool
+
+    @property
+    def resolution_m(self) -> float:
+        """The cells of a heat-map segment."""
+        assert isinstance(self.subject, HeatMapSubject)
+        return self.subject.resolution_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +215,52 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Values of assets in time windows: row k is `value[k]` of `series[index[k]]` in the window that
+    begins at `start_s[k]`.
+
+    `series`: pairs of an asset's id and a field (`value`, `in`, `out`). `index` int32[n], `start_s`
+    int64[n], `value` float64[n], NaN where Butlr knows nothing: a gap is not 0.
+    """
+
+    series: tuple[tuple[str, str], ...]
+    index: Ints
+    start_s: NDArray[np.int64]
+    value: Floats
+
+    @property
+    def nbytes(self) -> int:
+        names = sum(len(asset) + len(field) + 120 for asset, field in self.series)
+        return self.index.nbytes + self.start_s.nbytes + self.value.nbytes + names + 200
+
+    @staticmethod
+    def empty() -> Samples:
+        return Samples((), np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+Content = Grid | Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """What one call to Butlr brought: `grid` is exact for `period`, as known at `fetched_at_s`."""
+    """What was asked for one segment: `content` is exact for `period`, as known at `fetched_at_s`."""
 
     period: Period
-    grid: Grid
+    content: Content
     fetched_at_s: float
     settled: bool
+
+    @property
+    def grid(self) -> Grid:
+        """The content of a heat-map part."""
+        assert isinstance(self.content, Grid)
+        return self.content
+
+    @property
+    def samples(self) -> Samples:
+        """The content of a series part."""
+        assert isinstance(self.content, Samples)
+        return self.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,3 +398,48 @@ class HeatMap:
     def peak(self) -> float:
         """Detections of the fullest cell."""
         return float(self.raw.value.max(initial=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesQuery:
+    """A question for values over time, in full.
+
+    `every`: the windows of the answer; `base`: what Butlr is asked for, floor by floor (its time zone is
+    the floor's), and `base_name` says it in words. `rooms`: ids to which the answer is limited.
+    """
+
+    target: str
+    floors: tuple[Floor, ...]
+    period: Period
+    every: str
+    statistic: str
+    level: str
+    bases: tuple[SeriesSubject, ...]
+    local_hours: LocalHours | None = None
+    rooms: frozenset[str] | None = None
+    require: str = "any"
+    format: str = "frames"
+
+    @property
+    def base_name(self) -> str:
+        return f"{self.bases[0].every} {self.bases[0].function}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssetSeries:
+    """Values of one asset: `values` by field (`value`, or `in` and `out`), float64[n], NaN for a gap."""
+
+    floor: Floor
+    asset_id: str
+    name: str
+    start_s: NDArray[np.int64]
+    values: dict[str, Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesAnswer:
+    """The answer to a series query: one series an asset, in the floor's order."""
+
+    query: SeriesQuery
+    series: tuple[AssetSeries, ...]
+    coverage: Coverage

@@ -14,7 +14,17 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from butlr_grafana.model import DAY_S, HOUR_S, WEEK_S, LocalHours, Period, Query, Segment, floor_to
+from butlr_grafana.model import (
+    DAY_S,
+    HOUR_S,
+    WEEK_S,
+    HeatMapSubject,
+    LocalHours,
+    Period,
+    Query,
+    Segment,
+    floor_to,
+)
 
 MONDAY_S = 4 * DAY_S
 """1970-01-05, the first Monday of the epoch."""
@@ -35,9 +45,8 @@ def plan(query: Query, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:
         periods = _on_fixed_boundaries(query.period, settled_until_s)
     else:
         periods = _by_window(local_windows(query.period, hours), settled_until_s)
-    return tuple(
-        Segment(query.floor.id, query.resolution_m, p, settled=p.end_s <= settled_until_s) for p in periods
-    )
+    subject = HeatMapSubject(query.resolution_m)
+    return tuple(Segment(query.floor.id, subject, p, settled=p.end_s <= settled_until_s) for p in periods)
 
 
 def _on_fixed_boundaries(period: Period, settled_until_s: int) -> Iterator[Period]:

@@ -61,6 +61,15 @@ def _ident(name: str, text: str) -> str:
     return text
 
 
+def _statistic(name: str, text: str) -> str:
+    percentile = re.fullmatch(r"p(\d{1,2}(\.\d)?|100)", text, re.ASCII)
+    if text not in STATISTICS and not percentile:
+        raise BadWord(
+            name, f"{text[:60]!r} is not known; it may be {', '.join(STATISTICS)}, or p95 and the like"
+        )
+    return text
+
+
 def _label(name: str, text: str) -> str:
     if len(text) > 200 or not text.isprintable():
         raise BadWord(name, f"{text[:60]!r} is not an id or a name")
@@ -152,6 +161,8 @@ def _zone(name: str, text: str) -> str:
 
 FORMATS = ("frames", "rows", "matrix", "csv", "png")
 LEVELS = ("floor", "room", "zone")
+STATISTICS = ("mean", "max", "min", "sum", "median", "first", "last")
+EVERY = ("auto", "1m", "5m", "15m", "1h", "1d")
 NORMALIZE = ("none", "max", "hour", "share")
 
 WORDS: Mapping[str, Word] = MappingProxyType(
@@ -228,6 +239,14 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 default="any",
                 choices=("any", "complete"),
             ),
+            Word("every", "length of the windows", _one_of(*EVERY), default="auto", choices=EVERY),
+            Word(
+                "statistic",
+                "what is made of a window's values: mean, max, min, sum, median, first, last, p95 …",
+                _statistic,
+                default="mean",
+                example="p95",
+            ),
             Word(
                 "level",
                 "only floors, rooms or zones",
@@ -246,7 +265,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
     }
 )
 
-HEAT_MAP_WORDS = tuple(name for name in WORDS if name != "level")
+HEAT_MAP_WORDS = tuple(name for name in WORDS if name not in ("every", "statistic", "level"))
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {

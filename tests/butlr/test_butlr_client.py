@@ -28,7 +28,7 @@ from butlr_grafana.errors import (
     UpstreamLimited,
     UpstreamRefused,
 )
-from butlr_grafana.model import Period, Segment
+from butlr_grafana.model import HeatMapSubject, Period, Segment
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import OFFICE, QUERY, Asked, Clients, FakeTime, Hurried, Wire, respond
 from tests.support import GRAPHQL, LOGIN
@@ -388,7 +388,7 @@ def test_a_head_that_is_cut_off_is_no_answer(wire: Wire) -> None:
     wire.reply = lambda to, _: to.sendall(b"HTTP/1.1 200 OK\r\nContent-")
     butlr = Butlr(Access(wire.url, "demo", "demo"))
     with pytest.raises(UpstreamError):
-        butlr.heat_map(Segment("space_1", 0.5, Period(0, 3600), settled=True))
+        butlr.fetch(Segment("space_1", HeatMapSubject(0.5), Period(0, 3600), settled=True))
     butlr.close()
 
 
@@ -400,7 +400,7 @@ def test_a_page_with_status_200_is_no_heat_map(wire: Wire, body: bytes) -> None:
         with pytest.raises(
             UpstreamInvalid, match=r"Butlr's (heat map is no JSON|answer has no array_cells)"
         ) as e:
-            butlr.heat_map(Segment("space_1", 0.5, Period(0, 3600), settled=True))
+            butlr.fetch(Segment("space_1", HeatMapSubject(0.5), Period(0, 3600), settled=True))
         assert body.decode() in e.value.message
         with pytest.raises(UpstreamInvalid, match=r"topology (is no JSON|has no data)"):
             butlr.topology_document()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from butlr_grafana.model import Bounds, Grid, Part, Period, Segment
+from butlr_grafana.model import Bounds, Grid, HeatMapSubject, Part, Period, Segment
 
 SPACE = "space_1"
+HALF = HeatMapSubject(0.5)
 
 
 def segment(
@@ -17,7 +18,7 @@ def segment(
     resolution_m: float = 0.5,
     settled: bool = True,
 ) -> Segment:
-    return Segment(space, resolution_m, Period(start_s, end_s), settled)
+    return Segment(space, HeatMapSubject(resolution_m), Period(start_s, end_s), settled)
 
 
 def part(asked: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: float = 10_000.0) -> Part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 
@@ -105,6 +106,7 @@ def sealed(header: object, columns: bytes = b"", magic: bytes = MAGIC) -> bytes:
 
 
 HEADER = {
+    "kind": "grid",
     "period": [0, 3600],
     "fetched_at_s": 1.0,
     "settled": True,
@@ -126,7 +128,29 @@ def test_the_layout_is_the_documented_one() -> None:
     assert (grid.resolution_m, grid.phase_m, grid.bounds) == (0.5, (0.25, 0.1), None)
 
 
-@pytest.mark.parametrize("magic", [b"BGP0", b"BGP2", b"\0\0\0\0"])
+def test_the_layout_of_samples_is_the_documented_one() -> None:
+    header = {
+        "kind": "samples",
+        "period": [0, 3600],
+        "fetched_at_s": 1.0,
+        "settled": True,
+        "series": [["room_1", "in"], ["room_1", "out"]],
+        "n": 2,
+    }
+    columns = struct.pack("<iiqqdd", 0, 1, 60, 2**40, 3.0, float("nan"))
+    back = decode(sealed(header, columns))
+    assert back is not None
+    samples = back.samples
+    assert samples.series == (("room_1", "in"), ("room_1", "out"))
+    assert (samples.index.tolist(), samples.start_s.tolist()) == ([0, 1], [60, 2**40])
+    assert samples.value[0] == 3.0
+    assert math.isnan(samples.value[1])
+    again = decode(encode(back))
+    assert again is not None
+    assert (again.samples.series, again.samples.value.tobytes()) == (samples.series, samples.value.tobytes())
+
+
+@pytest.mark.parametrize("magic", [b"BGP0", b"BGP1", b"BGP3", b"\0\0\0\0"])
 def test_another_version_is_nothing(magic: bytes) -> None:
     assert decode(sealed(HEADER, COLUMNS, magic)) is None
 

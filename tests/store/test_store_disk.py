@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from butlr_grafana.model import DAY_S, Period, Segment
 from butlr_grafana.store import codec
 from butlr_grafana.store.disk import FILE, VERSION, DiskStore
-from tests.store.parts import SPACE, part, same, segment
+from tests.store.parts import HALF, SPACE, part, same, segment
 
 ALWAYS = Period(0, 10**9)
 BEGAN_S = 1_749_643_200.0
@@ -80,7 +80,7 @@ def works(store: DiskStore, asked: Segment = NEW) -> bool:
     """Keeps something new and finds it again."""
     store.put(asked, part(asked, value=42.0))
     return same(store.get(asked), part(asked, value=42.0)) and asked.period in store.within(
-        SPACE, 0.5, ALWAYS
+        SPACE, HALF, ALWAYS
     )
 
 
@@ -93,7 +93,7 @@ def test_a_part_survives_a_restart(disk: Disk) -> None:
     disk.close()
     store = disk.store()
     assert same(store.get(segment()), part(segment(), cells=1000, value=7.0))
-    assert store.within(SPACE, 0.5, ALWAYS) == [segment().period]
+    assert store.within(SPACE, HALF, ALWAYS) == [segment().period]
 
 
 def test_an_empty_part_survives_too(disk: Disk) -> None:
@@ -107,7 +107,7 @@ def test_a_part_that_still_changes_is_not_kept(disk: Disk) -> None:
     store = disk.store()
     store.put(live, part(live))
     assert store.get(live) is None
-    assert store.within(SPACE, 0.5, ALWAYS) == []
+    assert store.within(SPACE, HALF, ALWAYS) == []
 
 
 def test_a_later_part_of_the_same_period_replaces_the_earlier(disk: Disk) -> None:
@@ -115,7 +115,7 @@ def test_a_later_part_of_the_same_period_replaces_the_earlier(disk: Disk) -> Non
     store.put(segment(), part(segment(), value=1.0))
     store.put(segment(), part(segment(), value=2.0))
     assert same(store.get(segment()), part(segment(), value=2.0))
-    assert store.within(SPACE, 0.5, ALWAYS) == [segment().period]
+    assert store.within(SPACE, HALF, ALWAYS) == [segment().period]
 
 
 @pytest.mark.parametrize(
@@ -125,19 +125,19 @@ def test_another_question_gets_nothing(disk: Disk, other: Segment) -> None:
     store = disk.store()
     store.put(segment(), part(segment()))
     assert store.get(other) is None
-    assert store.within(other.space, other.resolution_m, other.period) == []
+    assert store.within(other.space, other.subject, other.period) == []
 
 
 def test_another_tenant_sees_nothing(disk: Disk) -> None:
     mine, theirs = disk.store("me"), disk.store("them")
     mine.put(segment(), part(segment(), value=1.0))
     assert theirs.get(segment()) is None
-    assert theirs.within(SPACE, 0.5, ALWAYS) == []
+    assert theirs.within(SPACE, HALF, ALWAYS) == []
     theirs.put(segment(), part(segment(), value=2.0))
     disk.close()
     assert same(disk.store("me").get(segment()), part(segment(), value=1.0))
     assert same(disk.store("them").get(segment()), part(segment(), value=2.0))
-    assert disk.store("somebody else").within(SPACE, 0.5, ALWAYS) == []
+    assert disk.store("somebody else").within(SPACE, HALF, ALWAYS) == []
 
 
 def test_two_processes_may_share_the_file(disk: Disk) -> None:
@@ -145,7 +145,7 @@ def test_two_processes_may_share_the_file(disk: Disk) -> None:
     one.put(segment(), part(segment()))
     assert same(other.get(segment()), part(segment()))
     assert works(other)
-    assert len(one.within(SPACE, 0.5, ALWAYS)) == 2
+    assert len(one.within(SPACE, HALF, ALWAYS)) == 2
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_within_is_what_lies_in_the_period_as_a_whole(shared: Disk, kept: set[Pe
     for period in kept:
         store.put(segment(period.start_s, period.end_s), part(segment(period.start_s, period.end_s)))
     expected = [p for p in kept if asked.start_s <= p.start_s and p.end_s <= asked.end_s]
-    assert sorted(store.within(SPACE, 0.5, asked)) == sorted(expected)
+    assert sorted(store.within(SPACE, HALF, asked)) == sorted(expected)
 
 
 # Bounds
@@ -208,7 +208,7 @@ def test_bounded_by_age_even_if_nothing_is_put(disk: Disk) -> None:
     assert store.get(segment()) is not None
     disk.now_s += 1
     assert store.get(segment()) is None
-    assert store.within(SPACE, 0.5, ALWAYS) == []
+    assert store.within(SPACE, HALF, ALWAYS) == []
 
 
 def test_what_is_too_old_leaves_the_disk_with_the_next_part_after_a_restart(disk: Disk) -> None:
@@ -235,10 +235,10 @@ def test_a_garbage_file_is_set_aside_and_begun_anew(disk: Disk, content: bytes) 
     disk.file.write_bytes(content)
     store = disk.store()
     assert store.get(segment()) is None
-    assert store.within(SPACE, 0.5, ALWAYS) == []
+    assert store.within(SPACE, HALF, ALWAYS) == []
     assert works(store)
     disk.close()
-    assert disk.store().within(SPACE, 0.5, ALWAYS) == [NEW.period]
+    assert disk.store().within(SPACE, HALF, ALWAYS) == [NEW.period]
     if len(content) > 100:  # less is an empty database to SQLite
         assert disk.file.with_name(FILE + ".damaged").read_bytes() == content
 
@@ -283,7 +283,7 @@ def test_flipped_bytes_cost_parts_never_a_wrong_one(disk: Disk, seed: int) -> No
     for asked in hours:
         found = store.get(asked)
         assert found is None or same(found, part(asked))
-    assert all(isinstance(period, Period) for period in store.within(SPACE, 0.5, ALWAYS))
+    assert all(isinstance(period, Period) for period in store.within(SPACE, HALF, ALWAYS))
     put_all(store, hours)
     for asked in hours:
         found = store.get(asked)
@@ -324,7 +324,7 @@ def test_a_period_that_cannot_be_is_not_within(disk: Disk) -> None:
     store = disk.store()
     put_all(store, row(2))
     disk.sql("UPDATE part SET start_s=?, end_s=? WHERE start_s=0", 50, 50)
-    assert store.within(SPACE, 0.5, ALWAYS) == [Period(3600, 7200)]
+    assert store.within(SPACE, HALF, ALWAYS) == [Period(3600, 7200)]
 
 
 def test_a_part_filed_under_another_key_is_not_there(disk: Disk) -> None:
@@ -336,7 +336,7 @@ def test_a_part_filed_under_another_key_is_not_there(disk: Disk) -> None:
     assert store.get(row(2)[1]) is None
     fine = segment(0, 3600, resolution_m=0.25)
     store.put(fine, part(fine))
-    disk.sql("UPDATE part SET body=? WHERE resolution_m=0.25", body)
+    disk.sql("UPDATE part SET body=? WHERE subject='heatmap/0.25'", body)
     assert store.get(fine) is None
 
 
@@ -349,7 +349,7 @@ def test_a_body_that_is_none_is_not_there(disk: Disk, body: object) -> None:
     assert works(store, segment())
 
 
-@pytest.mark.parametrize("version", [VERSION - 2, VERSION + 1, 99])
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1, 99])
 @pytest.mark.parametrize("change", ["ALTER TABLE part DROP COLUMN kept_at_s", "SELECT 1"])
 def test_a_file_of_another_version_holds_nothing_and_is_used_from_now_on(
     disk: Disk, version: int, change: str
@@ -363,7 +363,7 @@ def test_a_file_of_another_version_holds_nothing_and_is_used_from_now_on(
     assert store.get(segment()) is None
     assert works(store)
     disk.close()
-    assert disk.store().within(SPACE, 0.5, ALWAYS) == [NEW.period]
+    assert disk.store().within(SPACE, HALF, ALWAYS) == [NEW.period]
     assert disk.sql("PRAGMA user_version") == [(VERSION,)]
 
 
@@ -375,7 +375,7 @@ def test_a_folder_that_cannot_be_made_is_said_once_and_used_once_it_can(
     for _ in range(5):
         store.put(segment(), part(segment()))
         assert store.get(segment()) is None
-        assert store.within(SPACE, 0.5, ALWAYS) == []
+        assert store.within(SPACE, HALF, ALWAYS) == []
     assert said(caplog) == ["trouble"]
     disk.folder.unlink()
     assert works(store)
@@ -388,7 +388,7 @@ def test_a_folder_that_disappears_is_no_error(disk: Disk) -> None:
     shutil.rmtree(disk.folder)
     store.put(segment(), part(segment()))
     store.get(segment())
-    store.within(SPACE, 0.5, ALWAYS)
+    store.within(SPACE, HALF, ALWAYS)
     disk.close()
     assert works(disk.store())
 
@@ -425,7 +425,7 @@ def test_a_read_only_file_is_read_and_not_written(
         assert same(store.get(hours[0]), part(hours[0]))
         store.put(hours[2], part(hours[2]))
         assert store.get(hours[2]) is None
-        assert len(store.within(SPACE, 0.5, ALWAYS)) == 2
+        assert len(store.within(SPACE, HALF, ALWAYS)) == 2
         disk.now_s += 2 * DAY_S  # noting that it is in use would be a write
         assert same(store.get(hours[1]), part(hours[1]))
     assert said(caplog) == ["trouble"]
@@ -446,7 +446,7 @@ def test_reading_from_a_read_only_file_is_no_line_in_the_log_each_time(
     disk.now_s += 2 * DAY_S
     for _ in range(5):
         assert store.get(segment()) is not None
-        assert store.within(SPACE, 0.5, ALWAYS) == [segment().period]
+        assert store.within(SPACE, HALF, ALWAYS) == [segment().period]
     assert said(caplog) == ["trouble"]
 
 
@@ -522,7 +522,7 @@ def test_no_fault_of_the_disk_ever_comes_through(
     for _ in range(3):
         store.put(segment(), part(segment()))
         assert store.get(segment()) is None
-        assert store.within(SPACE, 0.5, ALWAYS) == []
+        assert store.within(SPACE, HALF, ALWAYS) == []
     store.close()
     assert said(caplog) == ["trouble"]
     connecting(None)
@@ -559,7 +559,7 @@ def test_threads_share_one_store(disk: Disk) -> None:
                 asked = hours[(n * 7 + turn) % len(hours)]
                 if store.get(asked) is None:
                     store.put(asked, part(asked))
-                store.within(SPACE, 0.5, ALWAYS)
+                store.within(SPACE, HALF, ALWAYS)
         except BaseException as error:  # noqa: BLE001 - told below
             failed.append(error)
 

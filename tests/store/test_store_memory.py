@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butlr_grafana.model import Period, Segment
+from butlr_grafana.model import HeatMapSubject, Period, Segment
 from butlr_grafana.store.memory import MemoryStore
-from tests.store.parts import SPACE, part, same, segment
+from tests.store.parts import HALF, SPACE, part, same, segment
 
 PART_BYTES = part(segment(), cells=50).grid.nbytes
 ALWAYS = Period(0, 10**9)
@@ -77,7 +77,7 @@ def test_a_newer_opinion_of_the_same_period_replaces_the_older() -> None:
     store.put(asked, part(asked, value=1.0))
     store.put(asked, part(asked, value=2.0, cells=9))
     assert same(store.get(asked), part(asked, value=2.0, cells=9))
-    assert store.within(SPACE, 0.5, ALWAYS) == [asked.period]
+    assert store.within(SPACE, HALF, ALWAYS) == [asked.period]
 
 
 # Parts that still change
@@ -88,7 +88,7 @@ def test_of_the_open_end_only_the_newest_is_kept() -> None:
     minutes = [segment(0, 60 * n, settled=False) for n in range(1, 50)]
     for asked in minutes:
         store.put(asked, part(asked))
-    assert store.within(SPACE, 0.5, ALWAYS) == [Period(0, 60 * 49)]
+    assert store.within(SPACE, HALF, ALWAYS) == [Period(0, 60 * 49)]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_settled_part_neither_replaces_nor_is_replaced() -> None:
     store.put(day, part(day))
     store.put(live, part(live))
     store.put(segment(0, 3600), part(segment(0, 3600)))
-    assert sorted(store.within(SPACE, 0.5, ALWAYS)) == [Period(0, 3600), Period(0, 7200), Period(0, 86_400)]
+    assert sorted(store.within(SPACE, HALF, ALWAYS)) == [Period(0, 3600), Period(0, 7200), Period(0, 86_400)]
 
 
 def test_a_part_that_has_settled_meanwhile_is_not_replaced() -> None:
@@ -131,7 +131,7 @@ def test_a_part_that_has_settled_meanwhile_is_not_replaced() -> None:
 
 def test_what_is_noted_of_open_ends_does_not_grow_for_ever() -> None:
     store = filled(row(3000, settled=False), room_for=5)
-    assert len(store.within(SPACE, 0.5, ALWAYS)) == 5
+    assert len(store.within(SPACE, HALF, ALWAYS)) == 5
     assert len(store._newest) < 200
 
 
@@ -148,10 +148,10 @@ def test_a_floor_that_was_pushed_out_leaves_nothing_behind() -> None:
 def test_within_is_what_lies_in_the_period_as_a_whole() -> None:
     hours = row(5)
     store = filled(hours, room_for=10)
-    assert sorted(store.within(SPACE, 0.5, Period(3600, 3 * 3600))) == [hours[1].period, hours[2].period]
-    assert store.within(SPACE, 0.5, Period(3601, 3 * 3600 - 1)) == []
-    assert store.within(SPACE, 0.25, ALWAYS) == []
-    assert store.within("space_2", 0.5, ALWAYS) == []
+    assert sorted(store.within(SPACE, HALF, Period(3600, 3 * 3600))) == [hours[1].period, hours[2].period]
+    assert store.within(SPACE, HALF, Period(3601, 3 * 3600 - 1)) == []
+    assert store.within(SPACE, HeatMapSubject(0.25), ALWAYS) == []
+    assert store.within("space_2", HALF, ALWAYS) == []
 
 
 PUTS = st.lists(
@@ -180,7 +180,7 @@ def test_the_index_is_what_is_held_and_both_are_bounded(
         store.put(asked, kept)
         if kept.grid.nbytes <= max_bytes:
             assert store.get(asked) is kept
-        found = {(a.space, a.resolution_m, a.period): store.get(a) for a in asked_for}
+        found = {(a.space, a.subject, a.period): store.get(a) for a in asked_for}
         there = {key: p for key, p in found.items() if p is not None}
         assert sum(p.grid.nbytes for p in there.values()) <= max_bytes
         for group in {key[:2] for key in found}:
@@ -199,7 +199,7 @@ def test_threads_do_not_break_it() -> None:
                 asked = hours[(n * 7 + offset) % len(hours)]
                 if store.get(asked) is None:
                     store.put(asked, part(asked, cells=50))
-                store.within(SPACE, 0.5, ALWAYS)
+                store.within(SPACE, HALF, ALWAYS)
         except BaseException as error:  # noqa: BLE001 - told below
             failed.append(error)
 
@@ -209,4 +209,4 @@ def test_threads_do_not_break_it() -> None:
     for thread in threads:
         thread.join(60)
     assert failed == []
-    assert len(store.within(SPACE, 0.5, ALWAYS)) == len(held(store, hours)) == 20
+    assert len(store.within(SPACE, HALF, ALWAYS)) == len(held(store, hours)) == 20

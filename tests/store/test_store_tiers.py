@@ -11,7 +11,7 @@ from butlr_grafana.model import Period
 from butlr_grafana.store.disk import DiskStore
 from butlr_grafana.store.memory import MemoryStore
 from butlr_grafana.store.tiers import TieredStore
-from tests.store.parts import SPACE, part, same, segment
+from tests.store.parts import HALF, SPACE, part, same, segment
 
 ALWAYS = Period(0, 10**9)
 
@@ -57,7 +57,7 @@ def test_a_find_in_the_last_of_three_goes_to_all_before_it(disk: DiskStore) -> N
 
 def test_what_no_tier_has_is_not_there(memory: MemoryStore, disk: DiskStore) -> None:
     assert TieredStore(memory, disk).get(segment()) is None
-    assert memory.within(SPACE, 0.5, ALWAYS) == []
+    assert memory.within(SPACE, HALF, ALWAYS) == []
 
 
 def test_within_is_what_any_tier_has_once(memory: MemoryStore, disk: DiskStore) -> None:
@@ -65,7 +65,7 @@ def test_within_is_what_any_tier_has_once(memory: MemoryStore, disk: DiskStore) 
     tiers.put(segment(0, 10), part(segment(0, 10)))
     memory.put(segment(10, 20), part(segment(10, 20)))
     disk.put(segment(20, 30), part(segment(20, 30)))
-    assert sorted(tiers.within(SPACE, 0.5, ALWAYS)) == [Period(0, 10), Period(10, 20), Period(20, 30)]
+    assert sorted(tiers.within(SPACE, HALF, ALWAYS)) == [Period(0, 10), Period(10, 20), Period(20, 30)]
 
 
 def test_what_still_changes_is_only_in_memory(memory: MemoryStore, disk: DiskStore) -> None:

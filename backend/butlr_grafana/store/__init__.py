@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from butlr_grafana.model import Part, Period, Segment
+from butlr_grafana.model import Part, Period, Segment, Subject
 
 
 class Store(Protocol):
-    """Parts by floor, resolution and period. Thread-safe; no method raises for a fault of the place:
+    """Parts by floor, subject and period. Thread-safe; no method raises for a fault of the place:
     what cannot be read is not there, what cannot be written is counted and said by the place itself.
     """
 
@@ -24,6 +24,6 @@ class Store(Protocol):
         """Keeps a part; one that is not settled replaces an older one of the same start."""
         ...
 
-    def within(self, space: str, resolution_m: float, period: Period) -> list[Period]:
+    def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
         """The periods of all kept parts that lie in `period`, settled or not, in no order."""
         ...

@@ -1,7 +1,8 @@
-"""A part as bytes: a header, then the three columns, compressed, behind a checksum.
+"""A part as bytes: a header, then its content's columns, compressed, behind a checksum.
 
-Layout (little-endian): magic with version, CRC-32 of all that follows, header length, header (JSON),
-zlib of ix (int32[n]), iy (int32[n]), value (float64[n]). Whatever does not check is `None`, not an error:
+Layout (little-endian): magic with version, CRC-32 of all that follows, header length, header (JSON), zlib
+of the columns one after the other: of a grid ix (int32[n]), iy (int32[n]), value (float64[n]); of samples
+index (int32[n]), start_s (int64[n]), value (float64[n]). Whatever does not check is `None`, not an error:
 a store that was cut, overwritten or written by another version holds nothing.
 """
 
@@ -9,35 +10,32 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import orjson
 
-from butlr_grafana.model import Bounds, Grid, Part, Period
+from butlr_grafana.model import Bounds, Content, Grid, Part, Period, Samples
 
-MAGIC = b"BGP1"
+MAGIC = b"BGP2"
 _HEAD = struct.Struct("<4sII")
+_COLUMNS = {"grid": ("<i4", "<i4", "<f8"), "samples": ("<i4", "<i8", "<f8")}
 
 
 def encode(part: Part) -> bytes:
-    grid = part.grid
-    b = grid.bounds
+    described, columns = _described(part.content)
     header = orjson.dumps(
         {
+            **described,
             "period": [part.period.start_s, part.period.end_s],
             "fetched_at_s": part.fetched_at_s,
             "settled": part.settled,
-            "resolution_m": grid.resolution_m,
-            "phase_m": grid.phase_m,
-            "bounds": [b.min_x, b.min_y, b.max_x, b.max_y] if b else None,
-            "rebinned": grid.rebinned,
-            "n": grid.value.size,
+            "n": columns[0].size,
         }
     )
-    columns = (
-        grid.ix.astype("<i4").tobytes() + grid.iy.astype("<i4").tobytes() + grid.value.astype("<f8").tobytes()
-    )
-    body = header + zlib.compress(columns, 1)
+    kinds = _COLUMNS[described["kind"]]
+    packed = b"".join(c.astype(kind).tobytes() for c, kind in zip(columns, kinds, strict=True))
+    body = header + zlib.compress(packed, 1)
     return _HEAD.pack(MAGIC, zlib.crc32(body), len(header)) + body
 
 
@@ -48,17 +46,44 @@ def decode(data: bytes) -> Part | None:
         if magic != MAGIC or zlib.crc32(body) != checksum:
             return None
         head = orjson.loads(body[:header_length])
-        columns = zlib.decompress(body[header_length:])
-        n = head["n"]
-        grid = Grid(
-            head["resolution_m"],
-            tuple(head["phase_m"]) if head["phase_m"] else None,
-            np.frombuffer(columns, "<i4", n).astype(np.int32),
-            np.frombuffer(columns, "<i4", n, offset=4 * n).astype(np.int32),
-            np.frombuffer(columns, "<f8", n, offset=8 * n).astype(np.float64),
-            Bounds(*head["bounds"]) if head["bounds"] else None,
-            head["rebinned"],
-        )
-        return Part(Period(*head["period"]), grid, head["fetched_at_s"], head["settled"])
+        content = _content(head, zlib.decompress(body[header_length:]))
+        return Part(Period(*head["period"]), content, head["fetched_at_s"], head["settled"])
     except (struct.error, zlib.error, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None
+
+
+def _described(content: Content) -> tuple[dict[str, Any], tuple[np.ndarray[Any, Any], ...]]:
+    """What is not a column, and the columns."""
+    if isinstance(content, Samples):
+        return {"kind": "samples", "series": content.series}, (content.index, content.start_s, content.value)
+    b = content.bounds
+    return {
+        "kind": "grid",
+        "resolution_m": content.resolution_m,
+        "phase_m": content.phase_m,
+        "bounds": [b.min_x, b.min_y, b.max_x, b.max_y] if b else None,
+        "rebinned": content.rebinned,
+    }, (content.ix, content.iy, content.value)
+
+
+def _content(head: dict[str, Any], packed: bytes) -> Content:
+    kinds = _COLUMNS[head["kind"]]
+    if head["n"] * sum(np.dtype(kind).itemsize for kind in kinds) != len(packed):
+        raise ValueError("not as many rows as the header says")
+    columns: list[np.ndarray[Any, Any]] = []
+    offset = 0
+    for kind in kinds:
+        columns.append(np.frombuffer(packed, kind, head["n"], offset=offset).astype(kind[1:]))
+        offset += columns[-1].nbytes
+    if head["kind"] == "samples":
+        return Samples(tuple((asset, field) for asset, field in head["series"]), *columns)
+    ix, iy, value = columns
+    return Grid(
+        head["resolution_m"],
+        tuple(head["phase_m"]) if head["phase_m"] else None,
+        ix,
+        iy,
+        value,
+        Bounds(*head["bounds"]) if head["bounds"] else None,
+        head["rebinned"],
+    )

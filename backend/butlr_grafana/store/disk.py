@@ -15,19 +15,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from butlr_grafana.model import DAY_S, Part, Period, Segment
+from butlr_grafana.model import DAY_S, Grid, HeatMapSubject, Part, Period, Samples, Segment, Subject
 from butlr_grafana.store import codec
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 FILE = "segments.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS part (
-  source TEXT NOT NULL, space TEXT NOT NULL, resolution_m REAL NOT NULL,
+  source TEXT NOT NULL, space TEXT NOT NULL, subject TEXT NOT NULL,
   start_s INTEGER NOT NULL, end_s INTEGER NOT NULL,
   kept_at_s INTEGER NOT NULL, used_at_s INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (source, space, resolution_m, start_s, end_s)
+  PRIMARY KEY (source, space, subject, start_s, end_s)
 );
 CREATE INDEX IF NOT EXISTS part_used ON part (used_at_s);
 """
@@ -65,7 +65,7 @@ class DiskStore:
         is_idle = False
         with self._lock, self._guarded("read"):
             row = self._run(
-                "SELECT body, used_at_s FROM part WHERE source=? AND space=? AND resolution_m=? "
+                "SELECT body, used_at_s FROM part WHERE source=? AND space=? AND subject=? "
                 "AND start_s=? AND end_s=? AND kept_at_s>=?",
                 (*self._key(segment), self._oldest_s()),
             ).fetchone()
@@ -75,14 +75,12 @@ class DiskStore:
             self._note_use(segment)
         part = codec.decode(row[0]) if row is not None else None
         # A row that was damaged, or filed under another key, is not there.
-        if part is None or part.period != segment.period or part.grid.resolution_m != segment.resolution_m:
-            return None
-        return part
+        return part if part is not None and _is_of(part, segment) else None
 
     def _note_use(self, segment: Segment) -> None:
         with self._lock, self._guarded("write"):
             self._run(
-                "UPDATE part SET used_at_s=? WHERE source=? AND space=? AND resolution_m=? "
+                "UPDATE part SET used_at_s=? WHERE source=? AND space=? AND subject=? "
                 "AND start_s=? AND end_s=?",
                 (int(self._now()), *self._key(segment)),
             )
@@ -100,14 +98,14 @@ class DiskStore:
             if self._puts % 100 == 1:
                 self._prune()
 
-    def within(self, space: str, resolution_m: float, period: Period) -> list[Period]:
+    def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
         rows: list[Any] = []
         with self._lock, self._guarded("read"):
             rows = self._run(
-                "SELECT start_s, end_s FROM part WHERE source=? AND space=? AND resolution_m=? "
+                "SELECT start_s, end_s FROM part WHERE source=? AND space=? AND subject=? "
                 "AND start_s>=? AND start_s<? AND end_s>start_s AND end_s<=? AND kept_at_s>=?",
                 (
-                    *(self._source, space, resolution_m),
+                    *(self._source, space, subject.key),
                     *(period.start_s, period.end_s, period.end_s, self._oldest_s()),
                 ),
             ).fetchall()
@@ -119,9 +117,9 @@ class DiskStore:
                 self._connection.close()
                 self._connection = None
 
-    def _key(self, segment: Segment) -> tuple[str, str, float, int, int]:
+    def _key(self, segment: Segment) -> tuple[str, str, str, int, int]:
         p = segment.period
-        return (self._source, segment.space, segment.resolution_m, p.start_s, p.end_s)
+        return (self._source, segment.space, segment.subject.key, p.start_s, p.end_s)
 
     def _oldest_s(self) -> int:
         return int(self._now() - self._max_age_s)
@@ -197,3 +195,11 @@ def _is_damage(error: Exception) -> bool:
         return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
     # Garbage also shows as text that is no UTF-8 or as a column of another type.
     return isinstance(error, sqlite3.DatabaseError | ValueError | TypeError)
+
+
+def _is_of(part: Part, segment: Segment) -> bool:
+    if part.period != segment.period:
+        return False
+    if isinstance(segment.subject, HeatMapSubject):
+        return isinstance(part.content, Grid) and part.content.resolution_m == segment.subject.resolution_m
+    return isinstance(part.content, Samples)

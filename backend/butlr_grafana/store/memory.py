@@ -6,21 +6,21 @@ import threading
 
 from cachetools import LRUCache
 
-from butlr_grafana.model import Part, Period, Segment
+from butlr_grafana.model import Part, Period, Segment, Subject
 
-Key = tuple[str, float, Period]
-Group = tuple[str, float]
+Key = tuple[str, Subject, Period]
+Group = tuple[str, Subject]
 
 
 def key_of(segment: Segment) -> Key:
-    return (segment.space, segment.resolution_m, segment.period)
+    return (segment.space, segment.subject, segment.period)
 
 
 class _IndexedLRU(LRUCache[Key, Part]):
     """An LRU that also knows which periods it holds of a floor, and forgets both together."""
 
     def __init__(self, max_bytes: int) -> None:
-        super().__init__(max_bytes, getsizeof=lambda part: part.grid.nbytes)
+        super().__init__(max_bytes, getsizeof=lambda part: part.content.nbytes)
         self.periods: dict[Group, set[Period]] = {}
 
     def __setitem__(self, key: Key, part: Part, *args: object, **kwargs: object) -> None:
@@ -38,7 +38,7 @@ class _IndexedLRU(LRUCache[Key, Part]):
 class MemoryStore:
     def __init__(self, max_bytes: int) -> None:
         self._parts = _IndexedLRU(max_bytes)
-        self._newest: dict[tuple[str, float, int], Key] = {}
+        self._newest: dict[tuple[str, Subject, int], Key] = {}
         self._lock = threading.Lock()
 
     def get(self, segment: Segment) -> Part | None:
@@ -46,13 +46,13 @@ class MemoryStore:
             return self._parts.get(key_of(segment))
 
     def put(self, segment: Segment, part: Part) -> None:
-        if part.grid.nbytes > self._parts.maxsize:
+        if part.content.nbytes > self._parts.maxsize:
             return
         key = key_of(segment)
         with self._lock:
             if not part.settled:
                 # Today's open end grows by the minute: of those with one start only the newest is kept.
-                start = (segment.space, segment.resolution_m, segment.period.start_s)
+                start = (segment.space, segment.subject, segment.period.start_s)
                 older = self._newest.get(start)
                 held = self._parts.get(older) if older is not None and older != key else None
                 # One that has settled meanwhile was kept again under the same key: it stays.
@@ -66,6 +66,6 @@ class MemoryStore:
         if len(self._newest) > 2 * len(self._parts) + 100:
             self._newest = {s: k for s, k in self._newest.items() if k in self._parts}
 
-    def within(self, space: str, resolution_m: float, period: Period) -> list[Period]:
+    def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
         with self._lock:
-            return [p for p in self._parts.periods.get((space, resolution_m), ()) if period.contains(p)]
+            return [p for p in self._parts.periods.get((space, subject), ()) if period.contains(p)]

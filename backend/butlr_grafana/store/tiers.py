@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from butlr_grafana.model import Part, Period, Segment
+from butlr_grafana.model import Part, Period, Segment, Subject
 from butlr_grafana.store import Store
 
 
@@ -25,5 +25,5 @@ class TieredStore:
         for tier in self._tiers:
             tier.put(segment, part)
 
-    def within(self, space: str, resolution_m: float, period: Period) -> list[Period]:
-        return list({p for tier in self._tiers for p in tier.within(space, resolution_m, period)})
+    def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
+        return list({p for tier in self._tiers for p in tier.within(space, subject, period)})

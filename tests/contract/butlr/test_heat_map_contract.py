@@ -11,7 +11,7 @@ import pytest
 
 from butlr_grafana.butlr import Butlr, question
 from butlr_grafana.errors import UpstreamInvalid, UpstreamRefused
-from butlr_grafana.model import Bounds, Grid, Period, Segment
+from butlr_grafana.model import Bounds, Grid, HeatMapSubject, Period, Segment
 from butlr_grafana.simulator import Simulator
 from butlr_grafana.simulator.detections import BOUNDS_FORMS, NESTINGS, Shape
 from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, Cells, at, truth
@@ -21,7 +21,7 @@ TUESDAY_S = at("2025-06-10T00:00:00")
 
 
 def segment(space: str, resolution_m: float, start_s: int = TUESDAY_S, length_s: int = DAY_S) -> Segment:
-    return Segment(space, resolution_m, Period(start_s, start_s + length_s), settled=True)
+    return Segment(space, HeatMapSubject(resolution_m), Period(start_s, start_s + length_s), settled=True)
 
 
 def counted(asked: Segment) -> Cells:
@@ -36,7 +36,7 @@ def cells(grid: Grid) -> Cells:
 
 
 def test_the_question_is_the_documented_one(butlr: Butlr, simulator: Simulator) -> None:
-    butlr.heat_map(segment(PARIS, 0.5))
+    butlr.fetch(segment(PARIS, 0.5))
     assert simulator.calls[-1].body == {
         "data_types": ["heatmap_v2"],
         "filter": {
@@ -73,7 +73,7 @@ def test_every_floor_at_every_resolution_is_counted_exactly(
     asked = segment(space, resolution_m)
     expected = counted(asked)
     assert len(expected) > 100
-    assert cells(butlr.heat_map(asked).grid) == expected
+    assert cells(butlr.fetch(asked).grid) == expected
 
 
 @pytest.mark.parametrize(("nesting", "bounds"), list(product(NESTINGS, BOUNDS_FORMS)))
@@ -82,7 +82,7 @@ def test_every_form_of_answer_is_the_same_map(
 ) -> None:
     simulator.shape = Shape(nesting, bounds)
     asked = segment(NEW_YORK, 1.0)
-    grid = butlr.heat_map(asked).grid
+    grid = butlr.fetch(asked).grid
     assert cells(grid) == counted(asked)
     assert grid.bounds == Bounds(-9.5, -6.25, 10.5, 7.75)
 
@@ -95,13 +95,13 @@ def test_a_period_is_the_sum_of_its_parts(butlr: Butlr, resolution_m: float) -> 
     edges_s = (0, 30_001, 30_002, 43_200, DAY_S, 3 * DAY_S - 1, 3 * DAY_S)
     for start_s, end_s in pairwise(edges_s):
         part = replace(whole, period=Period(TUESDAY_S + start_s, TUESDAY_S + end_s))
-        added.update(cells(butlr.heat_map(part).grid))
-    assert added == cells(butlr.heat_map(whole).grid)
+        added.update(cells(butlr.fetch(part).grid))
+    assert added == cells(butlr.fetch(whole).grid)
 
 
 def test_the_part_says_what_it_is(butlr: Butlr) -> None:
     asked = replace(segment(PARIS, 0.5), settled=False)
-    part = butlr.heat_map(asked)
+    part = butlr.fetch(asked)
     assert (part.period, part.settled, part.fetched_at_s) == (asked.period, False, 1_749_643_200.5)
     assert part.grid.resolution_m == 0.5
 
@@ -109,20 +109,20 @@ def test_the_part_says_what_it_is(butlr: Butlr) -> None:
 def test_a_night_without_anybody_is_an_empty_map(butlr: Butlr) -> None:
     asked = segment(NEW_YORK, 0.5, start_s=TUESDAY_S + 7 * 3600, length_s=60)
     assert counted(asked) == {}
-    grid = butlr.heat_map(asked).grid
+    grid = butlr.fetch(asked).grid
     assert (grid.total, grid.phase_m, grid.bounds) == (0.0, None, Bounds(-9.5, -6.25, 10.5, 7.75))
 
 
 def test_seven_days_are_answered_and_a_second_more_is_refused(butlr: Butlr, simulator: Simulator) -> None:
-    assert butlr.heat_map(segment(NEW_YORK, 1.0, TUESDAY_S - 7 * DAY_S, 7 * DAY_S)).grid.total > 0
+    assert butlr.fetch(segment(NEW_YORK, 1.0, TUESDAY_S - 7 * DAY_S, 7 * DAY_S)).grid.total > 0
     with pytest.raises(UpstreamRefused, match=r"400 on /v3/detections: .*at most 7 days"):
-        butlr.heat_map(segment(NEW_YORK, 1.0, TUESDAY_S - 7 * DAY_S, 7 * DAY_S + 1))
+        butlr.fetch(segment(NEW_YORK, 1.0, TUESDAY_S - 7 * DAY_S, 7 * DAY_S + 1))
     assert simulator.count(DETECTIONS) == 2
 
 
 def test_an_unknown_space_is_refused_by_name(butlr: Butlr) -> None:
     with pytest.raises(UpstreamRefused, match="404 on /v3/detections: space space_atlantis not found"):
-        butlr.heat_map(segment("space_atlantis", 1.0))
+        butlr.fetch(segment("space_atlantis", 1.0))
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,6 @@ def test_an_answer_that_cannot_be_is_no_part(
 ) -> None:
     simulator.faults.body = body
     with pytest.raises(UpstreamInvalid) as caught:
-        butlr.heat_map(segment(PARIS, 1.0))
+        butlr.fetch(segment(PARIS, 1.0))
     assert said in caught.value.message
     assert simulator.count(DETECTIONS) == 1
