@@ -6,13 +6,14 @@ splitting and any order. Nothing here divides before everything is added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import shapely
 
 from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.geometry import shape_of, union
 from butlr_grafana.model import PHASE_TOLERANCE, Bounds, Grid, Room, check_size
 
 
@@ -57,14 +58,6 @@ def add(grids: Sequence[Grid], resolution_m: float) -> Grid:
     )
 
 
-def union(parts: Iterable[Bounds | None]) -> Bounds | None:
-    whole: Bounds | None = None
-    for bounds in parts:
-        if bounds is not None:
-            whole = bounds if whole is None else whole.union(bounds)
-    return whole
-
-
 def aligned_to(grid: Grid, phase_m: tuple[float, float]) -> Grid:
     """The grid with its cells numbered in another phase; marked where its centres do not fit it."""
     if grid.phase_m is None or grid.phase_m == phase_m:
@@ -80,10 +73,10 @@ def aligned_to(grid: Grid, phase_m: tuple[float, float]) -> Grid:
 
 def within_rooms(grid: Grid, rooms: Sequence[Room]) -> Grid:
     """Only the cells whose centre lies in one of the rooms (or on its edge), each once."""
-    shapes = [shapely.Polygon(r.polygon) for r in rooms if r.polygon]
-    x, y = grid.centres()
-    keep = shapely.intersects_xy(shapely.union_all(shapes), x, y) if shapes else np.zeros(x.shape, bool)
-    bounds = Bounds(*shapely.union_all(shapes).bounds) if shapes else None
+    shapes = [shape for shape in (shape_of(room.polygon) for room in rooms) if shape is not None]
+    together = shapely.union_all(shapes)
+    keep = shapely.intersects_xy(together, *grid.centres()) if shapes else np.zeros(grid.ix.shape, bool)
+    bounds = Bounds(*together.bounds) if shapes else None
     return replace(grid, ix=grid.ix[keep], iy=grid.iy[keep], value=grid.value[keep], bounds=bounds)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -22,6 +23,7 @@ def people() -> People:
 def simulator(people: People) -> Iterator[Simulator]:
     with Simulator(people, clock=NOW.timestamp) as running:
         yield running
+    people.clear_crowds()
 
 
 @pytest.fixture
@@ -38,3 +40,44 @@ def client(simulator: Simulator) -> Iterator[requests.Session]:
         session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         simulator.clear_calls()
         yield session
+
+
+@pytest.fixture
+def report(client: requests.Session, simulator: Simulator) -> Callable[..., Any]:
+    """Asks for a report in a few words; see `body` for them."""
+
+    def ask(*measurements: str, status: int = 200, **words: Any) -> Any:
+        answer = client.post(
+            f"{simulator.url}/api/v3/reporting", json=body(*measurements, **words), timeout=30
+        )
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def body(
+        *measurements: str,
+        start: str = "2025-06-10T00:00:00Z",
+        stop: str = "2025-06-11T00:00:00Z",
+        every: str = "1h",
+        function: str = "mean",
+        timezone: str = "Europe/Paris",
+        create_empty: bool = False,
+        order: tuple[str, ...] = ("time", "room_id", "field"),
+        raw: bool = True,
+        page: int = 1,
+        limit: int = 10_000,
+        **filters: Any,
+    ) -> dict[str, Any]:
+        only = {name: {"eq": ids} if isinstance(ids, list) else ids for name, ids in filters.items()}
+        return {
+            "window": {
+                "every": every,
+                "function": function,
+                "timezone": timezone,
+                "create_empty": create_empty,
+            },
+            "filter": {"start": start, "stop": stop, "measurements": list(measurements), **only},
+            "group_by": {"order": list(order), "raw": raw},
+            "paginate": {"page": page, "limit": limit},
+        }
+
+    return ask

@@ -72,7 +72,9 @@ def test_tokens_can_be_revoked(client: requests.Session, simulator: Simulator) -
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer made-up", "Basic ZGVtbzpkZW1v"])
-@pytest.mark.parametrize("path", ["/v3/detections", "/api/v3/graphql"])
+@pytest.mark.parametrize(
+    "path", ["/v3/detections", "/api/v3/graphql", "/api/v3/reporting", "/api/v4/reporting/stats"]
+)
 def test_no_token_no_answer(simulator: Simulator, path: str, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     assert requests.post(f"{simulator.url}{path}", json={}, headers=headers, timeout=10).status_code == 401

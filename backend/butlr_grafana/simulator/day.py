@@ -40,6 +40,11 @@ class LocalDay:
         next_s = int(dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tz).timestamp())
         return cls(day, midnight_s, next_s - midnight_s)
 
+    @property
+    def stop_s(self) -> int:
+        """The next midnight."""
+        return self.midnight_s + self.length_s
+
     def at(self, clock_s: ArrayLike) -> Ints:
         """Elapsed seconds at local clock times after 04:00: by then the clocks have changed, if they do."""
         return np.asarray(clock_s).astype(np.int64) + (self.length_s - 24 * _HOUR_S)

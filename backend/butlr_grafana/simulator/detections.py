@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from .heatmap import Cells, count_cells
 from .messages import Refusal
 from .people import People
+from .words import flag, instant, section
 from .world import Floor
 
 LONGEST_S = 168 * 3600
@@ -63,12 +63,12 @@ def parse(body: Mapping[str, Any]) -> HeatmapQuery:
     types = body.get("data_types")
     if not isinstance(types, list) or "heatmap_v2" not in types:
         raise Refusal(400, 'data_types: a list with "heatmap_v2"')
-    where = _object(body, "filter")
-    options = _object(_object(body, "window"), "heatmap_v2_options")
+    where = section(body, "filter")
+    options = section(section(body, "window"), "heatmap_v2_options")
     space_id = where.get("space_id")
     if not isinstance(space_id, str):
         raise Refusal(400, "filter.space_id: one space's id")
-    start_s, stop_s = _instant(where, "start"), _instant(where, "stop")
+    start_s, stop_s = instant(where, "start", "filter.start"), instant(where, "stop", "filter.stop")
     if start_s >= stop_s:
         raise Refusal(400, "filter.stop: must be after filter.start")
     if stop_s - start_s > LONGEST_S:
@@ -83,8 +83,8 @@ def parse(body: Mapping[str, Any]) -> HeatmapQuery:
         math.ceil(start_s),
         math.ceil(stop_s),
         float(resolution_m),
-        _flag(options, "normalize", default=False),
-        _flag(where, "omit_empty_value", default=True),
+        flag(options, "normalize", default=False),
+        flag(where, "omit_empty_value", default=True),
     )
 
 
@@ -128,28 +128,3 @@ def _bounds(floor: Floor, form: str) -> dict[str, Any]:
             return {"min": {"x": min_x, "y": min_y}, "max": {"x": max_x, "y": max_y}}
         case _:
             return {"min": [min_x, min_y], "max": [max_x, max_y]}
-
-
-def _object(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = body.get(key)
-    if not isinstance(value, dict):
-        raise Refusal(400, f"{key}: an object")
-    return value
-
-
-def _flag(words: Mapping[str, Any], key: str, *, default: bool) -> bool:
-    value = words.get(key, default)
-    if not isinstance(value, bool):
-        raise Refusal(400, f"{key}: true or false")
-    return value
-
-
-def _instant(where: Mapping[str, Any], key: str) -> float:
-    """An absolute time in UTC epoch seconds; relative ones, and times without a zone, are refused."""
-    try:
-        at = datetime.fromisoformat(where[key])
-    except (KeyError, TypeError, ValueError):
-        at = None
-    if at is None or at.tzinfo is None or not 1970 < at.year < 2100:
-        raise Refusal(400, f"filter.{key}: an ISO 8601 time with its zone, such as 2024-01-01T00:00:00Z")
-    return at.timestamp()

@@ -26,7 +26,7 @@ class Faults:
     the body; `truncate` closes the connection in the middle of it; `reset` breaks the connection before the
     answer or inside its body; `drip_bytes_per_s` sends the body slowly.
 
-    Two hold for every call: detections younger than `lag_s` are not there yet, and beyond
+    Two hold for every call: what is younger than `lag_s` is not there yet, and beyond
     `rate_limit_per_minute` calls (logins apart) in any 60 s the answer is 429.
     """
 

@@ -2,7 +2,7 @@
 
 A floor's local day is drawn whole from its own generator, seeded with numbers that stay the same for ever,
 so an instant looks the same whatever range it is asked in. Days are kept in memory, the least recently used
-go.
+go. Crowds come on top of a day as drawn, which stays as it is.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from typing import Any
 
 import numpy as np
 
+from .crowds import FIRST_PERSON, Crowd, sit
 from .day import LocalDay, draw_day
+from .minutes import MINUTE_S, Count, Minutes, people_per_minute
 from .places import Places
 from .roster import PEOPLE_PER_FLOOR, Roster, hire
 from .stays import Crossings, Detections, Floats, Ints, Stays, cross, detect
 from .world import Floor, Office
 
 _DAYS_KEPT = 400
-"""Floor-days in memory: on average 0.4 MB each on the largest floor."""
+"""Floor-days in memory: on average 0.4 MB each on the largest floor, 0.7 once all its minutes are counted."""
 _DAY_S = 86400
 _OUTAGE_CYCLE_S = 28 * _DAY_S
 _OUTAGE_S = 4 * _DAY_S
@@ -37,6 +39,7 @@ class _Day:
     stays: Stays
     detections: Detections
     crossings: Crossings
+    minutes: Minutes
 
 
 class People:
@@ -57,6 +60,8 @@ class People:
             sensor.room_id: sensor.outage_day for sensor in office.sensors if sensor.outage_day is not None
         }
         self._room_ids = {room.id for floor in office.floors for room in floor.rooms}
+        self._crowds: tuple[Crowd, ...] = ()
+        self._crowding = threading.Lock()
         self._drawing = threading.Lock()
         self._kept = lru_cache(maxsize=_DAYS_KEPT)(self._draw)
 
@@ -79,6 +84,53 @@ class People:
         steps = [day.crossings for day in self._days(floor_id, start_s, stop_s)]
         t_s, room, direction = _between(steps, start_s, stop_s)
         return t_s, room, direction
+
+    def occupancy(self, floor_id: str, room: int | None, start_s: int, stop_s: int) -> Ints:
+        """How many people there are in a room, each whole minute of the range, whether or not a sensor sees.
+
+        `room` is an index into the floor's rooms, `OUTSIDE`, or None for the floor. A person counts where
+        they are at their `phase_s` of the minute.
+        """
+        minutes = _whole_minutes(start_s, stop_s)
+        stays = self.stays(floor_id, start_s, stop_s)
+        stays = stays if room is None else stays.take(stays.room == room)
+        people: Ints = people_per_minute(stays, np.zeros(len(stays), np.int64), 1, start_s, minutes)[0]
+        return people
+
+    def count(self, floor_id: str, what: Count, start_s: int, stop_s: int) -> Ints:
+        """What the sensors count, `[asset, minute]` over a range of whole minutes (see `Minutes`).
+
+        As for `detections`, whoever is in a room whose sensor is offline then is not there. An empty range is
+        a ValueError.
+        """
+        minutes = _whole_minutes(start_s, stop_s)
+        days = [day.minutes for day in self._days(floor_id, start_s, stop_s)]
+        first = (start_s - days[0].start_s) // MINUTE_S
+        counts = np.concatenate([getattr(day, what) for day in days], axis=1)
+        return counts[:, first : first + minutes].astype(np.int64)
+
+    def crowd(self, floor_id: str, room_id: str, people: int, start_s: int, stop_s: int) -> Crowd:
+        """So many more people who sit in a room for a time, from now on part of the truth (see `Crowd`)."""
+        rooms = [room.id for room in self.office.by_id[floor_id].rooms]
+        if room_id not in rooms:
+            raise KeyError(room_id)
+        if people < 1 or start_s >= stop_s:
+            raise ValueError("a crowd is of at least one person, for at least a second")
+        with self._crowding:
+            first = FIRST_PERSON + sum(crowd.people for crowd in self._crowds)
+            crowd = Crowd(floor_id, rooms.index(room_id), people, start_s, stop_s, first)
+            self._crowds = (*self._crowds, crowd)
+        return crowd
+
+    def clear_crowds(self) -> None:
+        """No crowd has ever been."""
+        with self._crowding:
+            self._crowds = ()
+
+    @property
+    def crowds(self) -> tuple[Crowd, ...]:
+        """Every crowd asked for, in that order."""
+        return self._crowds
 
     def offline(self, room_id: str, start_s: int, stop_s: int) -> list[tuple[int, int]]:
         """When, within the range, a room's presence sensor is offline: parts of it, in order.
@@ -106,32 +158,76 @@ class People:
         return [self._day(floor_id, day) for day in days]
 
     def _day(self, floor_id: str, day: date) -> _Day:
+        crowds = tuple(crowd for crowd in self._crowds if crowd.floor_id == floor_id)
+        if crowds:
+            local = LocalDay.of(day, self.office.by_id[floor_id].zone_info)
+            crowds = tuple(c for c in crowds if c.start_s < local.stop_s and c.stop_s > local.midnight_s)
         # One at a time: threads that want the same day wait for it instead of drawing it too.
         with self._drawing:
-            return self._kept(floor_id, day)
+            return self._kept(floor_id, day, crowds)
 
-    def _draw(self, floor_id: str, day: date) -> _Day:
+    def _draw(self, floor_id: str, day: date, crowds: tuple[Crowd, ...]) -> _Day:
+        """A day; the crowds are part of what it is kept by, so that it is never one with other crowds."""
         floor = self.office.by_id[floor_id]
         local = LocalDay.of(day, floor.zone_info)
         rng = self._rng(floor_id, day.toordinal())
         stays = draw_day(self._places[floor_id], self._rosters[floor_id], local, rng)
         seen = detect(stays, rng)
+        for crowd in crowds:
+            own = self._rng(floor_id, day.toordinal(), crowd.first_person)
+            extra = self._sitting(crowd, local)
+            stays, seen = Stays.join([stays, extra]), seen.merge(detect(extra, own))
+        if crowds:
+            stays = stays.take(np.lexsort((stays.person, stays.start_s)))
+        crossings = cross(stays, local.midnight_s, local.stop_s)
+        offline = self._offline_rooms(floor, local)
         return _Day(
             stays,
-            self._without_offline(floor, local, seen),
-            cross(stays, local.midnight_s, local.midnight_s + local.length_s),
+            _seen_online(seen, offline),
+            crossings,
+            Minutes(
+                floor,
+                local.midnight_s,
+                local.length_s // MINUTE_S,
+                _stays_online(stays, offline),
+                crossings,
+            ),
         )
 
-    def _without_offline(self, floor: Floor, day: LocalDay, seen: Detections) -> Detections:
-        online = np.ones(len(seen.t_s), dtype=np.bool_)
-        for index, room in enumerate(floor.rooms):
-            for since_s, until_s in self.offline(room.id, day.midnight_s, day.midnight_s + day.length_s):
-                online &= (seen.room != index) | (seen.t_s < since_s) | (seen.t_s >= until_s)
-        return Detections(seen.t_s[online], seen.x_m[online], seen.y_m[online], seen.room[online])
+    def _sitting(self, crowd: Crowd, day: LocalDay) -> Stays:
+        phase_s = self._rng(crowd.floor_id, 0, crowd.first_person).integers(0, MINUTE_S, crowd.people)
+        return sit(crowd, self._places[crowd.floor_id], day.midnight_s, day.stop_s, phase_s)
+
+    def _offline_rooms(self, floor: Floor, day: LocalDay) -> list[tuple[int, int, int]]:
+        """Rooms and the parts of the day in which their sensor is offline."""
+        return [
+            (index, since_s, until_s)
+            for index, room in enumerate(floor.rooms)
+            for since_s, until_s in self.offline(room.id, day.midnight_s, day.stop_s)
+        ]
 
     def _rng(self, floor_id: str, *more: int) -> np.random.Generator:
         # Not hash(): that differs from process to process.
         return np.random.default_rng([self.seed, zlib.crc32(floor_id.encode()), *more])
+
+
+def _seen_online(seen: Detections, offline: Sequence[tuple[int, int, int]]) -> Detections:
+    online = np.ones(len(seen.t_s), dtype=np.bool_)
+    for room, since_s, until_s in offline:
+        online &= (seen.room != room) | (seen.t_s < since_s) | (seen.t_s >= until_s)
+    return Detections(seen.t_s[online], seen.x_m[online], seen.y_m[online], seen.room[online])
+
+
+def _stays_online(stays: Stays, offline: Sequence[tuple[int, int, int]]) -> Stays:
+    for room, since_s, until_s in offline:
+        stays = stays.without(room, since_s, until_s)
+    return stays
+
+
+def _whole_minutes(start_s: int, stop_s: int) -> int:
+    if start_s % MINUTE_S or stop_s % MINUTE_S or start_s >= stop_s:
+        raise ValueError("start and stop are whole minutes, the one before the other")
+    return (stop_s - start_s) // MINUTE_S
 
 
 def _between(parts: Sequence[Detections] | Sequence[Crossings], start_s: int, stop_s: int) -> list[Any]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
-from . import detections, plans, topology
+from . import crowds, detections, plans, report_query, reporting, stats, topology
 from .calls import Call, CallLog, RateLimit
+from .crowds import Crowd
 from .faults import LOGIN_PATH, Faults
 from .messages import Answer, Refusal, Request
 from .office import default_office
@@ -22,6 +24,8 @@ from .wire import HttpServer
 
 DETECTIONS_PATH = "/v3/detections"
 GRAPHQL_PATH = "/api/v3/graphql"
+REPORTING_PATH = "/api/v3/reporting"
+STATS_PATH = "/api/v4/reporting/stats"
 
 Endpoint = Callable[[Request], Answer]
 
@@ -30,8 +34,9 @@ class Simulator:
     """A Butlr on a port of this machine; a context manager that starts and stops it.
 
     `port` 0 picks a free one at the first start and keeps it. `clock` gives UTC epoch seconds: no detection
-    is younger. `shape` picks among the documented and undocumented forms of a heat map's answer, `faults`
-    makes things go wrong, `token_lifetime_s` ages tokens; all three may be assigned while it runs.
+    is younger. `shape` picks among the documented and undocumented forms of a heat map's answer,
+    `reporting_shape` and `reporting_span` among those of rows, `faults` makes things go wrong,
+    `token_lifetime_s` ages tokens; all may be assigned while it runs.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Simulator:
         self.host, self.port, self.clock = host, port, clock
         self.faults = Faults()
         self.shape = detections.Shape()
+        self._row_form = reporting.RowForm()
         self.token_lifetime_s = 86400.0
         self._tokens = Tokens(client_id, client_secret)
         self._server: HttpServer | None = None
@@ -58,6 +64,8 @@ class Simulator:
             LOGIN_PATH: {"POST": self._login},
             DETECTIONS_PATH: {"POST": self._detections},
             GRAPHQL_PATH: {"POST": self._graphql},
+            REPORTING_PATH: {"POST": self._reporting},
+            STATS_PATH: {"POST": self._stats},
         }
         self._own_endpoints: dict[str, dict[str, Endpoint]] = {
             "/healthz": {"GET": lambda _: Answer.json({"status": "ok"})},
@@ -66,6 +74,11 @@ class Simulator:
                 "GET": self._get_faults,
                 "PUT": self._put_faults,
                 "DELETE": self._delete_faults,
+            },
+            "/_simulator/crowd": {
+                "GET": self._get_crowds,
+                "PUT": self._put_crowd,
+                "DELETE": self._delete_crowds,
             },
             **{f"/plans/{floor.id}.png": {"GET": self._plan} for floor in self.people.office.floors},
         }
@@ -129,6 +142,32 @@ class Simulator:
         """Forgets all calls, and the peak."""
         self._log.clear()
 
+    @property
+    def reporting_shape(self) -> str:
+        """One of `reporting.SHAPES`; assigning another word is a ValueError."""
+        return self._row_form.shape
+
+    @reporting_shape.setter
+    def reporting_shape(self, shape: str) -> None:
+        self._row_form = replace(self._row_form, shape=shape)
+
+    @property
+    def reporting_span(self) -> str:
+        """One of `reporting.SPANS`; assigning another word is a ValueError."""
+        return self._row_form.span
+
+    @reporting_span.setter
+    def reporting_span(self, span: str) -> None:
+        self._row_form = replace(self._row_form, span=span)
+
+    def crowd(self, floor_id: str, room_id: str, people: int, start_s: int, stop_s: int) -> Crowd:
+        """So many more people in a room for a time, until `clear_crowds` (see `People.crowd`)."""
+        return self.people.crowd(floor_id, room_id, people, start_s, stop_s)
+
+    def clear_crowds(self) -> None:
+        """No crowd has ever been."""
+        self.people.clear_crowds()
+
     def revoke_tokens(self) -> None:
         """Every token given so far is dead."""
         self._tokens.revoke()
@@ -172,6 +211,17 @@ class Simulator:
         base_url = f"http://{request.headers['host']}" if "host" in request.headers else self.url
         return Answer.json(topology.answer(self.people, request.json(), self.clock(), base_url))
 
+    def _reporting(self, request: Request) -> Answer:
+        self._tokens.check(request.headers.get("authorization", ""), self.clock())
+        query = report_query.parse(request.json())
+        until_s = self.clock() - self.faults.lag_s
+        return Answer.json(reporting.answer(self.people, query, until_s, self._row_form))
+
+    def _stats(self, request: Request) -> Answer:
+        self._tokens.check(request.headers.get("authorization", ""), self.clock())
+        query = stats.parse(request.json())
+        return Answer.json(stats.answer(self.people, query, self.clock() - self.faults.lag_s))
+
     def _plan(self, request: Request) -> Answer:
         floor_id = request.path.removeprefix("/plans/").removesuffix(".png")
         return Answer(200, plans.draw(self.people.office.by_id[floor_id]), "image/png")
@@ -186,6 +236,17 @@ class Simulator:
     def _delete_faults(self, _: Request) -> Answer:
         self.faults.clear()
         return Answer.json(self.faults.to_json())
+
+    def _get_crowds(self, _: Request) -> Answer:
+        return Answer.json(crowds.to_json(self.people.crowds, self.people.office))
+
+    def _put_crowd(self, request: Request) -> Answer:
+        self.crowd(*crowds.parse(request.json(), self.people.office, self.clock()))
+        return self._get_crowds(request)
+
+    def _delete_crowds(self, request: Request) -> Answer:
+        self.clear_crowds()
+        return self._get_crowds(request)
 
 
 def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,15 @@ class Stays:
         """The stays a mask or an index array picks."""
         return Stays(*(getattr(self, field.name)[which] for field in fields(self)))
 
+    def without(self, room: int, start_s: int, stop_s: int) -> Stays:
+        """The stays less the time in a room within a range; what spans the range leaves two parts."""
+        hit = (self.room == room) & (self.start_s < stop_s) & (self.stop_s > start_s)
+        cut = self.take(hit)
+        before = replace(cut, stop_s=np.minimum(cut.stop_s, start_s))
+        after = replace(cut, start_s=np.maximum(cut.start_s, stop_s))
+        left = Stays.join([self.take(~hit), before, after])
+        return left.take(left.stop_s > left.start_s)
+
     @staticmethod
     def join(parts: Sequence[Stays]) -> Stays:
         """One after the other; at least one part."""
@@ -54,6 +63,12 @@ class Detections:
     x_m: NDArray[np.float32]
     y_m: NDArray[np.float32]
     room: NDArray[np.int16]
+
+    def merge(self, other: Detections) -> Detections:
+        """Both by time; at the same time one's own first."""
+        columns = [np.concatenate([getattr(part, f.name) for part in (self, other)]) for f in fields(self)]
+        order = np.argsort(columns[0], kind="stable")
+        return Detections(*(column[order] for column in columns))
 
 
 @dataclass(frozen=True)

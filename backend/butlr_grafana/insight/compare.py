@@ -1,0 +1,62 @@
+"""One period against another, cell by cell, each per hour counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from butlr_grafana import merge
+from butlr_grafana.geometry import Lattice
+from butlr_grafana.model import Floats, HeatMap
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Detections per hour counted on one rectangle of cells, x_m[nx] by y_m[ny] centres in metres.
+
+    `current`, `baseline` and `change` (their difference) are NaN where neither has a detection,
+    `change_pct` (100 is twice as much) also where the baseline has none. A side without data is NaN
+    throughout, and so are both changes; `reasons` says why. `rebinned`: grids did not fit on each
+    other, so that cells were moved by up to half a cell.
+    """
+
+    x_m: Floats
+    y_m: Floats
+    change: Floats
+    current: Floats
+    baseline: Floats
+    change_pct: Floats
+    reasons: tuple[str, ...]
+    rebinned: bool
+
+
+def compare(current: HeatMap, baseline: HeatMap) -> Comparison:
+    """Both on the union of their bounds and cells, at least 2 x 2.
+
+    Raises `ValueError` where they differ in resolution, `UpstreamInvalid` where the rectangle is too large.
+    """
+    if current.raw.resolution_m != baseline.raw.resolution_m:
+        raise ValueError(f"{current.raw.resolution_m} m against {baseline.raw.resolution_m} m")
+    phase_m = current.raw.phase_m or baseline.raw.phase_m
+    other = merge.aligned_to(baseline.raw, phase_m) if phase_m else baseline.raw
+    lattice = Lattice.around(current.raw, other)
+    rebinned = current.raw.rebinned or other.rebinned
+    reasons = [_reason("current", current), _reason("baseline", baseline)]
+    now, then = (
+        np.full(lattice.shape, np.nan) if reason else lattice.laid_out(grid, 0.0) / heat_map.coverage.hours
+        for reason, grid, heat_map in zip(reasons, (current.raw, other), (current, baseline), strict=True)
+    )
+    silent = ~((now > 0) | (then > 0))
+    now[silent] = then[silent] = np.nan
+    change = now - then
+    pct = np.full(lattice.shape, np.nan)
+    np.divide(100 * change, then, out=pct, where=then > 0)
+    return Comparison(*lattice.centres(), change, now, then, pct, tuple(filter(None, reasons)), rebinned)
+
+
+def _reason(side: str, heat_map: HeatMap) -> str:
+    """Why a side says nothing; empty where it does. No detection at all is silence, not a fall to zero."""
+    if heat_map.coverage.hours <= 0:
+        return f"{side} ({heat_map.query.period}): no hour is counted"
+    return "" if heat_map.raw.total > 0 else f"{side} ({heat_map.query.period}): no detection at all"

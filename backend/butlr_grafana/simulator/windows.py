@@ -1,0 +1,119 @@
+"""Windows of time on a clock, and what the minutes within each come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from .day import LocalDay
+from .geometry import Floats
+from .minutes import MINUTE_S
+from .stays import Ints
+
+EVERY_S: Mapping[str, int | None] = {"1m": MINUTE_S, "1h": 3600, "1d": None}
+"""How long a window is; None: a local day, be it of 23, 24 or 25 hours."""
+
+
+def local_days(tz: ZoneInfo, start_s: int, stop_s: int) -> list[LocalDay]:
+    """The days of a zone that a range touches, at least one."""
+    day = datetime.fromtimestamp(start_s, tz).date()
+    days = [LocalDay.of(day, tz)]
+    while days[-1].stop_s < stop_s:
+        day += timedelta(days=1)
+        days.append(LocalDay.of(day, tz))
+    return days
+
+
+def window_edges(every: str, tz: ZoneInfo, start_s: int, stop_s: int) -> Ints:
+    """The n + 1 edges of n windows, each the next one's start; the first and last are cut to the range.
+
+    Hours are counted from local midnight, for not every zone's begin with those of UTC.
+    """
+    step_s = EVERY_S[every]
+    starts = [
+        np.arange(day.midnight_s, day.stop_s, step_s or day.length_s)
+        for day in local_days(tz, start_s, stop_s)
+    ]
+    inner = np.concatenate(starts)
+    edges_s: Ints = np.r_[start_s, inner[(inner > start_s) & (inner < stop_s)], stop_s]
+    return edges_s
+
+
+def aggregate(values: Floats, edges: Ints, function: str) -> Floats:
+    """`[series, minute]` → `[series, window]`; `edges` are n + 1 rising columns from 0 to the last and one.
+
+    A minute without data is NaN and left out; a window that has no other is NaN.
+    """
+    if len(edges) == values.shape[1] + 1:
+        return values
+    return FUNCTIONS[function](values, edges)
+
+
+def _sums(values: Floats, edges: Ints) -> tuple[Floats, Floats]:
+    """Sum of the data in each window, and their number; NaN for none."""
+    known = np.isfinite(values)
+    number = np.add.reduceat(known.astype(np.float64), edges[:-1], axis=1)
+    number[number == 0] = np.nan
+    sums: Floats = np.add.reduceat(np.where(known, values, 0.0), edges[:-1], axis=1)
+    return np.where(np.isnan(number), np.nan, sums), number
+
+
+def _sum(values: Floats, edges: Ints) -> Floats:
+    return _sums(values, edges)[0]
+
+
+def _mean(values: Floats, edges: Ints) -> Floats:
+    sums, number = _sums(values, edges)
+    return sums / number
+
+
+def _max(values: Floats, edges: Ints) -> Floats:
+    most: Floats = np.fmax.reduceat(values, edges[:-1], axis=1)
+    return most
+
+
+def _min(values: Floats, edges: Ints) -> Floats:
+    least: Floats = np.fmin.reduceat(values, edges[:-1], axis=1)
+    return least
+
+
+def _first(values: Floats, edges: Ints) -> Floats:
+    bounds = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return np.stack([_first_known(values[:, a:b]) for a, b in bounds], axis=1)
+
+
+def _last(values: Floats, edges: Ints) -> Floats:
+    return _first(values[:, ::-1], edges[-1] - edges[::-1])[:, ::-1]
+
+
+def _first_known(part: Floats) -> Floats:
+    first: Floats = part[np.arange(len(part)), np.isfinite(part).argmax(axis=1)]
+    return first
+
+
+def _median(values: Floats, edges: Ints) -> Floats:
+    bounds = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return np.stack([_middle(values[:, a:b]) for a, b in bounds], axis=1)
+
+
+def _middle(part: Floats) -> Floats:
+    # NaN is sorted to the end; where there is nothing else, it is also what is found at the start.
+    ordered, number = np.sort(part, axis=1), np.maximum(1, np.isfinite(part).sum(axis=1))
+    series = np.arange(len(part))
+    middle: Floats = (ordered[series, (number - 1) // 2] + ordered[series, number // 2]) / 2
+    return middle
+
+
+FUNCTIONS: Mapping[str, Callable[[Floats, Ints], Floats]] = {
+    "mean": _mean,
+    "max": _max,
+    "min": _min,
+    "sum": _sum,
+    "first": _first,
+    "last": _last,
+    "median": _median,
+}
+"""`window.function`: values and edges as `aggregate` takes them."""

@@ -1,0 +1,160 @@
+"""`POST /api/v4/reporting/stats`, against figures of minutes picked out one by one."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import statistics
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests
+
+from butlr_grafana.simulator import People, Simulator
+
+LARGEST, MEETING, KITCHEN = "space_paris_1", "room_paris_1_meeting_room_1", "room_paris_1_kitchen"
+FAILING, ZONE = "room_paris_1_project_room", "zone_paris_1_coffee_machine"
+PARIS = ZoneInfo("Europe/Paris")
+FIGURES = ("avg", "used_avg", "max", "median", "used_median")
+Ask = Callable[..., Any]
+
+
+def words(*items: str, sensors: str = "presence", **more: Any) -> dict[str, Any]:
+    return {
+        "measurements": [f"occupancy_{figure}_{sensors}" for figure in FIGURES],
+        "items": list(items),
+        "start": "2025-06-02T00:00:00Z",
+        "stop": "2025-06-09T00:00:00Z",
+        **more,
+    }
+
+
+@pytest.fixture
+def ask(client: requests.Session, simulator: Simulator) -> Ask:
+    def ask(body: dict[str, Any], status: int = 200) -> Any:
+        answer = client.post(f"{simulator.url}/api/v4/reporting/stats", json=body, timeout=10)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    return ask
+
+
+def figures(minutes: list[int], sensors: str = "presence") -> dict[str, Any]:
+    used = [people for people in minutes if people]
+    found = (
+        statistics.fmean(minutes),
+        statistics.fmean(used),
+        max(minutes),
+        statistics.median(minutes),
+        statistics.median(used),
+    )
+    return {
+        f"occupancy_{name}_{sensors}": pytest.approx(value)
+        for name, value in zip(FIGURES, found, strict=True)
+    }
+
+
+def minutes(people: People, room_id: str | None, start: str, stop: str) -> list[tuple[dt.datetime, int]]:
+    """Local time and people."""
+    start_s, stop_s = (int(dt.datetime.fromisoformat(text).timestamp()) for text in (start, stop))
+    rooms = [room.id for room in people.office.by_id[LARGEST].rooms]
+    counted = people.occupancy(LARGEST, room_id and rooms.index(room_id), start_s, stop_s).tolist()
+    return [(dt.datetime.fromtimestamp(start_s + 60 * k, PARIS), n) for k, n in enumerate(counted)]
+
+
+def test_figures_of_rooms_and_floors(ask: Ask, people: People) -> None:
+    data = ask(words(LARGEST, KITCHEN, MEETING))["data"]
+    assert list(data) == [LARGEST, KITCHEN, MEETING]
+    for item, room_id in ((LARGEST, None), (KITCHEN, KITCHEN), (MEETING, MEETING)):
+        counted = minutes(people, room_id, "2025-06-02T00:00Z", "2025-06-09T00:00Z")
+        assert data[item] == figures([n for _, n in counted])
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        ("2025-06-02T00:07:00Z", "2025-06-09T12:13:00+02:00"),
+        ("2025-03-28T00:00:00Z", "2025-04-02T00:00:00Z"),
+        ("2024-10-25T00:00:00Z", "2024-10-30T00:00:00Z"),
+    ],
+)
+def test_hours_and_days_are_those_of_the_wall_clock(ask: Ask, people: People, start: str, stop: str) -> None:
+    filters = {
+        "time_ranges": [{"start": "01:30", "stop": "03:30"}, {"start": "08:00", "stop": "18:00"}],
+        "exclude_days_of_week": ["Monday", "saturday"],
+    }
+    counted = [
+        n
+        for at, n in minutes(people, None, start, stop)
+        if (dt.time(1, 30) <= at.time() < dt.time(3, 30) or 8 <= at.hour < 18) and at.weekday() not in (0, 5)
+    ]
+    data = ask(words(LARGEST, start=start, stop=stop, filters=filters))["data"]
+    assert data[LARGEST] == figures(counted)
+
+
+def test_traffic_is_calibrated(ask: Ask, client: requests.Session, simulator: Simulator, report: Ask) -> None:
+    data = ask(words(LARGEST, MEETING, sensors="traffic"))["data"]
+    period = {"start": "2025-06-02T00:00:00Z", "stop": "2025-06-09T00:00:00Z", "every": "1m"}
+    for item, measurement, name in (
+        (LARGEST, "traffic_floor_occupancy", "spaces"),
+        (MEETING, "traffic_room_occupancy", "rooms"),
+    ):
+        asked = {name: [item], "calibrated": "true", **period}
+        pages = [report(measurement, page=page, **asked)["data"] for page in (1, 2)]
+        counted = [row["value"] for page in pages for row in page]
+        assert len(counted) == 7 * 1440
+        assert data[item] == figures(counted, "traffic")
+
+
+def test_what_has_no_data_has_no_figure(ask: Ask) -> None:
+    """The kitchen has no door sensor, no zone has, the project room is offline, nobody enters the library."""
+    none = dict.fromkeys(words(sensors="traffic")["measurements"])
+    assert ask(words(KITCHEN, ZONE, sensors="traffic"))["data"] == {KITCHEN: none, ZONE: none}
+    none = dict.fromkeys(words()["measurements"])
+    offline = {"start": "2025-05-17T00:00:00Z", "stop": "2025-05-21T00:00:00Z"}
+    assert ask(words(FAILING, **offline))["data"] == {FAILING: none}
+    later = {"start": "2025-06-11T12:00:00Z", "stop": "2025-06-12T00:00:00Z"}
+    assert ask(words(KITCHEN, **later))["data"] == {KITCHEN: none}
+    moment = {"start": "2025-06-09T12:00:10Z", "stop": "2025-06-09T12:00:20Z"}
+    assert ask(words(KITCHEN, **moment))["data"] == {KITCHEN: none}
+    library = ask(words("room_paris_1_library"))["data"]["room_paris_1_library"]
+    assert library == {name: None if "used" in name else 0 for name in none}
+    assert ask(words(ZONE))["data"][ZONE]["occupancy_max_presence"] > 0
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "says"),
+    [
+        ("measurements", [], "measurements"),
+        ("measurements", ["occupancy_p95_presence"], "occupancy_p95_presence"),
+        ("items", [], "items"),
+        ("items", "space_paris_1", "items"),
+        ("items", [LARGEST, "space_atlantis"], "space_atlantis"),
+        ("items", [LARGEST, "space_newyork_1"], "America/New_York, Europe/Paris"),
+        ("start", "-7d", "start"),
+        ("stop", None, "stop"),
+        ("stop", "2025-06-02T00:00:00Z", "stop"),
+        ("filters", [], "filters"),
+        ("filters", {"time_ranges": {}}, "time_ranges"),
+        ("filters", {"time_ranges": ["08:00-18:00"]}, "time_ranges"),
+        ("filters", {"time_ranges": [{"start": "8:00", "stop": "18:00"}]}, "time_ranges"),
+        ("filters", {"time_ranges": [{"start": "08:00", "stop": "24:01"}]}, "time_ranges"),
+        ("filters", {"time_ranges": [{"start": "18:00", "stop": "08:00"}]}, "time_ranges"),
+        ("filters", {"exclude_days_of_week": ["mon"]}, "mon"),
+        ("filters", {"exclude_days_of_week": "monday"}, "exclude_days_of_week"),
+        ("filters", {"exclude_days_of_week": [1]}, "exclude_days_of_week"),
+    ],
+)
+def test_a_wrong_word_is_a_400_that_names_it(ask: Ask, word: str, value: Any, says: str) -> None:
+    body = copy.deepcopy(words(LARGEST))
+    body[word] = value
+    assert says in ask(body, 400)["message"]
+
+
+def test_filters_may_be_empty(ask: Ask) -> None:
+    whole = ask(words(LARGEST))
+    assert ask(words(LARGEST, filters={})) == whole
+    assert ask(words(LARGEST, filters={"time_ranges": [], "exclude_days_of_week": []})) == whole
+    assert ask(words(LARGEST, filters={"time_ranges": [{"start": "00:00", "stop": "24:00"}]})) == whole
