@@ -41,7 +41,8 @@ def ask(topology: Topology = TOPOLOGY, *, rules: Rules = RULES, **words: Any) ->
     """`from_`: the word `from`, which Python keeps for itself."""
     given_words = {"space": "space_1", **PERIOD, **words}
     asked = read("heatmap", {"from" if k == "from_" else k: v for k, v in given_words.items()})
-    return resolve(asked, topology, now_s=NOW, rules=rules)
+    [query] = resolve(asked, topology, now_s=NOW, rules=rules)
+    return query
 
 
 def test_defaults_need_no_reading() -> None:
@@ -232,6 +233,6 @@ def test_any_text_is_read_or_refused(words: dict[str, str]) -> None:
     for target in TARGETS:
         with contextlib.suppress(CallerError):
             asked = read(target, {"space": "space_1", **PERIOD, **words})
-            query = resolve(asked, TOPOLOGY, now_s=NOW, rules=Rules())
-            assert query.floor in (FLOOR, OTHER)
-            assert query.resolution_m in (0.25, 0.5, 1.0)
+            for query in resolve(asked, TOPOLOGY, now_s=NOW, rules=Rules()):
+                assert query.floor in (FLOOR, OTHER)
+                assert query.resolution_m in (0.25, 0.5, 1.0)

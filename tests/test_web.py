@@ -414,7 +414,7 @@ def test_an_unforeseen_fault_shows_no_traceback(world: World, monkeypatch: pytes
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("butlr_grafana.web.rest.table.spaces", broken)
+    monkeypatch.setattr("butlr_grafana.web.formats.table.spaces", broken)
     answer = world.http.get("/api/v1/spaces")
     assert answer.status_code == 500
     assert "secret detail" not in answer.get_data(as_text=True)

@@ -19,6 +19,7 @@ from butlr_grafana.app import Application, create_app
 from butlr_grafana.errors import BackendError
 from butlr_grafana.model import DAY_S, HOUR_S, HeatMapSubject, Period, Segment, Topology, floor_to, iso
 from butlr_grafana.plan import plan
+from butlr_grafana.query import resolve
 from butlr_grafana.server import Server, listen
 from butlr_grafana.settings import SettingError, Settings, read
 from butlr_grafana.telemetry import log_to_stderr
@@ -206,7 +207,7 @@ def _to_warm(application: Application, options: argparse.Namespace, settings: Se
             "hours": options.hours,
             "days": options.days,
         }
-        query = service.query(service.read("heatmap", words), None, deadline=service.deadline())
+        [query] = resolve(service.read("heatmap", words), topology, now_s=service.now(), rules=service.rules)
         planned = plan(query, now_s=service.now(), settle_s=settings.butlr_settle_s)
         segments += [s for s in planned if s.settled]
     return segments

@@ -7,10 +7,12 @@ floor, the clock and the settings.
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from butlr_grafana.errors import BadWord, UnknownSpace, UnknownTarget, choose
 from butlr_grafana.model import (
@@ -27,7 +29,8 @@ from butlr_grafana.model import (
     floor_to,
     iso,
 )
-from butlr_grafana.words import MAX_COLUMNS, NOTHING, TARGETS, WORDS, Word, texts_of
+from butlr_grafana.threshold import Threshold
+from butlr_grafana.words import MAX_COLUMNS, NOTHING, TARGETS, WORDS, Baseline, Word, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Asked:
     """A question as typed values, with the defaults that need no floor; `None`: left out (or `auto`)."""
 
     target: str
-    space: str | None = None
+    spaces: tuple[str, ...] = ()
     start_s: int | None = None
     end_s: int | None = None
     resolution: float | None = None
@@ -49,6 +52,8 @@ class Asked:
     tag: tuple[str, ...] = ()
     require: str = "any"
     level: str | None = None
+    baseline: Baseline = Baseline()  # noqa: RUF009  # frozen
+    threshold: Threshold = Threshold(95.0, is_percentile=True)  # noqa: RUF009  # frozen
     format: str = "frames"
 
 
@@ -98,27 +103,58 @@ def resolve(
     rules: Rules,
     asked_period: tuple[int, int] | None = None,
     max_data_points: int | None = None,
-) -> Query:
-    """Fills in what depends on the floor, the clock and the settings.
+) -> tuple[Query, ...]:
+    """Fills in what depends on the floor, the clock and the settings: a query a floor.
 
     `asked_period`: the panel's range in seconds where the door has one (`/query`), else `from` and `to`.
     Raises `BadWord`, `UnknownSpace`.
     """
     start_s, end_s = asked_period or _from_to(asked)
     period = cover(start_s, end_s, now_s=now_s, rules=rules)
-    floor = floor_of(asked, topology)
     columns = min(asked.columns, max(max_data_points or MAX_COLUMNS, 2))
-    return Query(
-        target=asked.target,
-        floor=floor,
-        period=period,
-        resolution_m=asked.resolution or finest(floor, columns),
-        normalize=asked.normalize,
-        local_hours=_local_hours(asked, floor, rules),
-        rooms=_rooms(asked, floor),
-        require=asked.require,
-        format=asked.format,
+    return tuple(
+        Query(
+            target=asked.target,
+            floor=floor,
+            period=period,
+            resolution_m=asked.resolution or finest(floor, columns),
+            normalize=asked.normalize,
+            local_hours=_local_hours(asked, floor, rules),
+            rooms=_rooms(asked, floor),
+            require=asked.require,
+            format=asked.format,
+        )
+        for floor in floors_of(asked, topology)
     )
+
+
+def before(query: Query, baseline: Baseline, *, now_s: float, rules: Rules) -> Query:
+    """The same question about the period that it is compared with; business hours apply to both.
+
+    Offsets are by the calendar of the floor's zone: `-7d` from nine o'clock is nine o'clock, also across
+    a clock change.
+    """
+    period = query.period
+    if baseline.span is not None:
+        start_s, end_s = baseline.span
+    elif baseline.count:
+        start_s, end_s = (_earlier(t, baseline, query.floor.timezone) for t in (period.start_s, period.end_s))
+    else:
+        start_s, end_s = period.start_s - period.length_s, period.start_s
+    return replace(query, period=cover(start_s, end_s, now_s=now_s, rules=rules))
+
+
+def _earlier(instant_s: int, baseline: Baseline, timezone: str) -> int:
+    zone = ZoneInfo(timezone)
+    wall = datetime.fromtimestamp(instant_s, zone)
+    if baseline.unit == "y":
+        year = wall.year - baseline.count
+        leap_day = wall.month == 2 and wall.day == 29 and not isleap(year)
+        earlier = wall.replace(year=year, day=28 if leap_day else wall.day)
+    else:
+        earlier = wall - timedelta(days=baseline.count * (7 if baseline.unit == "w" else 1))
+    # Through UTC: a wall time that the clock change left out becomes the one after it.
+    return int(earlier.astimezone(UTC).timestamp())
 
 
 def _from_to(asked: Asked) -> tuple[int, int]:
@@ -153,17 +189,25 @@ def cover(start_s: int, end_s: int, *, now_s: float, rules: Rules) -> Period:
     return Period(start, end) if start < end else Period(start, start + 1)
 
 
-def floor_of(asked: Asked, topology: Topology) -> Floor:
-    """The floor asked for; may be left out where only one is served."""
-    if asked.space is None:
+def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
+    """The floors asked for; may be left out where one is served. `all`, or several, where a target takes
+    many.
+    """
+    many = TARGETS[asked.target].many_floors
+    if many and asked.spaces == ("all",):
+        return tuple(topology.floors.values())
+    if not asked.spaces:
         if len(topology.floors) == 1:
-            return next(iter(topology.floors.values()))
+            return tuple(topology.floors.values())
         served = ", ".join(list(topology.floors)[:12]) or "nothing: no floor is served"
-        raise BadWord("space", f"is missing; it may be {served}")
-    if asked.space not in topology.floors:
-        # The same words for a floor that does not exist and one that is not for this caller.
-        raise UnknownSpace(f"space: {choose(asked.space, topology.floors)}")
-    return topology.floors[asked.space]
+        raise BadWord("space", f"is missing; it may be {'all, ' if many else ''}{served}")
+    if len(asked.spaces) > 1 and not many:
+        raise BadWord("space", f"one floor is wanted, not {len(asked.spaces)}")
+    for space in asked.spaces:
+        if space not in topology.floors:
+            # The same words for a floor that does not exist and one that is not for this caller.
+            raise UnknownSpace(f"space: {choose(space, topology.floors)}")
+    return tuple(topology.floors[space] for space in asked.spaces)
 
 
 def finest(floor: Floor, columns: int) -> float:

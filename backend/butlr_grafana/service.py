@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from butlr_grafana.errors import BackendError
-from butlr_grafana.model import HeatMap, Query, Topology
+from butlr_grafana.answers import Answer, made_of, queries
+from butlr_grafana.errors import BackendError, UpstreamError
+from butlr_grafana.model import Floor, HeatMap, Topology
 from butlr_grafana.pipeline import Begun, Pipeline
-from butlr_grafana.query import Asked, Rules, read, resolve
+from butlr_grafana.query import Asked, Rules, floors_of, read, resolve
 from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
 
@@ -24,6 +25,15 @@ class Range:
     start_s: int
     end_s: int
     max_data_points: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A question whose calls are under way. Start all questions of a request, then finish each."""
+
+    asked: Asked
+    begun: tuple[Begun, ...]
+    topology: Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +59,56 @@ class Service:
     def read(self, target: str, words: Mapping[str, object]) -> Asked:
         return read(target, words)
 
-    def query(self, asked: Asked, visible: Visible, *, deadline: float, panel: Range | None = None) -> Query:
-        return resolve(
+    def start(
+        self, asked: Asked, visible: Visible, *, deadline: float, panel: Range | None = None
+    ) -> Started:
+        """Begins what has to be asked of Butlr and returns at once. Raises `CallerError`."""
+        topology = self.topology(visible, deadline=deadline)
+        if asked.target == "spaces":
+            if asked.spaces and asked.spaces != ("all",):
+                topology = Topology({f.id: f for f in floors_of(asked, topology)}, topology.notes)
+            return Started(asked, (), topology)
+        now_s = self.now()
+        resolved = resolve(
             asked,
-            self.topology(visible, deadline=deadline),
-            now_s=self.now(),
+            topology,
+            now_s=now_s,
             rules=self.rules,
             asked_period=(panel.start_s, panel.end_s) if panel else None,
             max_data_points=panel.max_data_points if panel else None,
         )
+        wanted = queries(asked, resolved, now_s=now_s, rules=self.rules)
+        return Started(asked, tuple(self.pipeline.begin(q, now_s=now_s) for q in wanted), topology)
 
-    def begin(self, query: Query) -> Begun:
-        return self.pipeline.begin(query, now_s=self.now())
+    def finish(self, started: Started, *, deadline: float) -> Answer:
+        """The answer at the latest at the deadline.
 
-    def finish(self, begun: Begun, *, deadline: float) -> HeatMap:
-        answer = self.pipeline.finish(begun, deadline=deadline)
-        self.telemetry.answered(answer.coverage)
-        return answer
+        A floor that fails does not take the others along; where all fail, or a comparison lacks a side,
+        the first fault is raised.
+        """
+        if not started.begun:
+            return Answer(started.asked, topology=started.topology)
+        maps: list[HeatMap] = []
+        faults: list[tuple[Floor, BackendError]] = []
+        for begun in started.begun:
+            try:
+                maps.append(self.pipeline.finish(begun, deadline=deadline))
+            except UpstreamError as fault:
+                faults.append((begun.query.floor, fault))
+        if faults and (not maps or started.asked.target == "compare"):
+            raise faults[0][1]
+        for heat_map in maps:
+            self.telemetry.answered(heat_map.coverage)
+        return made_of(started.asked, maps, faults)
+
+    def answer(self, asked: Asked, visible: Visible) -> Answer:
+        """One answer from words, for the doors that ask for one at a time."""
+        deadline = self.deadline()
+        return self.finish(self.start(asked, visible, deadline=deadline), deadline=deadline)
 
     def heat_map(self, asked: Asked, visible: Visible) -> HeatMap:
-        """One heat map from words, for the doors that ask for one at a time."""
-        deadline = self.deadline()
-        return self.finish(self.begin(self.query(asked, visible, deadline=deadline)), deadline=deadline)
+        """The map itself, where one is asked for."""
+        return self.answer(asked, visible).maps[0]
 
     def ready(self) -> BackendError | None:
         """Why nothing can be answered yet, or `None`."""

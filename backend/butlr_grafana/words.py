@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import available_timezones
 
+from butlr_grafana import threshold
 from butlr_grafana.errors import BadWord, choose
 from butlr_grafana.model import RESOLUTIONS_M
 
@@ -44,6 +45,17 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a period is compared with: the one before it, one `count` of `unit` (`d`, `w`, `y`) earlier by
+    the floor's calendar, or `span` in seconds.
+    """
+
+    count: int = 0
+    unit: str = ""
+    span: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """One thing that can be asked for, with the words that it understands and its formats."""
 
@@ -53,6 +65,7 @@ class Target:
     words: tuple[str, ...]
     formats: tuple[str, ...]
     has_period: bool = True
+    many_floors: bool = False
 
 
 def _ident(name: str, text: str) -> str:
@@ -68,6 +81,23 @@ def _statistic(name: str, text: str) -> str:
             name, f"{text[:60]!r} is not known; it may be {', '.join(STATISTICS)}, or p95 and the like"
         )
     return text
+
+
+def _baseline(name: str, text: str) -> Baseline:
+    if text == "previous":
+        return Baseline()
+    offset = re.fullmatch(r"-(\d{1,3})([dwy])", text, re.ASCII)
+    if offset and int(offset[1]) > 0:
+        return Baseline(count=int(offset[1]), unit=offset[2])
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise BadWord(
+            name, f"{text[:60]!r} is no baseline; it may be previous, an offset (-7d, -4w, -1y) or ISO/ISO"
+        )
+    span = (instant(name, start), instant(name, end))
+    if span[0] >= span[1]:
+        raise BadWord(name, f"{start[:40]} is not before {end[:40]}")
+    return Baseline(span=span)
 
 
 def _label(name: str, text: str) -> str:
@@ -169,7 +199,14 @@ WORDS: Mapping[str, Word] = MappingProxyType(
     {
         w.name: w
         for w in (
-            Word("space", "floor id; may be left out where one floor is served", _ident, example="space_1"),
+            Word(
+                "space",
+                "floor id; may be left out where one floor is served; rankings also take a list or `all`",
+                _ident,
+                stored_as="spaces",
+                many=True,
+                example="space_1",
+            ),
             Word(
                 "from",
                 "start: ISO 8601 or epoch ms",
@@ -239,6 +276,20 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 default="any",
                 choices=("any", "complete"),
             ),
+            Word(
+                "baseline",
+                "what to compare with: the period before, a calendar offset, or ISO/ISO",
+                _baseline,
+                default="previous",
+                example="-4w",
+            ),
+            Word(
+                "threshold",
+                "from where on it is hot: a percentile of the answer, or a number (per m² and hour)",
+                threshold.parse,
+                default="p95",
+                example="2.5",
+            ),
             Word("every", "length of the windows", _one_of(*EVERY), default="auto", choices=EVERY),
             Word(
                 "statistic",
@@ -249,7 +300,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             ),
             Word(
                 "level",
-                "only floors, rooms or zones",
+                "floors, rooms or zones; rankings: `room` where left out",
                 _one_of(*LEVELS),
                 choices=LEVELS,
             ),
@@ -265,7 +316,10 @@ WORDS: Mapping[str, Word] = MappingProxyType(
     }
 )
 
-HEAT_MAP_WORDS = tuple(name for name in WORDS if name not in ("every", "statistic", "level"))
+HEAT_MAP_WORDS = tuple(
+    name for name in WORDS if name not in ("baseline", "threshold", "every", "statistic", "level")
+)
+ZONE_WORDS = tuple(name for name in HEAT_MAP_WORDS if name not in ("normalize",))
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
@@ -286,12 +340,35 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 ("frames", "rows", "csv"),
             ),
             Target(
+                "compare",
+                "Compare two periods",
+                "Each cell's change in detections per hour against a baseline, as one heatmap-cells frame.",
+                (*(name for name in HEAT_MAP_WORDS if name != "normalize"), "baseline"),
+                ("frames", "rows", "csv"),
+            ),
+            Target(
+                "hot-zones",
+                "Hot zones",
+                "A row a room or zone, hottest first: detections, per m² and hour, share, rank, hot.",
+                (*ZONE_WORDS, "level", "threshold"),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+            ),
+            Target(
+                "hotspots",
+                "Hot spots",
+                "A row a contiguous hot area: centre, area, peak, total, rooms touched.",
+                (*ZONE_WORDS, "threshold"),
+                ("frames", "rows", "csv"),
+            ),
+            Target(
                 "spaces",
                 "Floors, rooms and zones",
                 "The topology as rows: a row a floor, room or zone.",
                 ("space", "level", "format"),
                 ("frames", "rows", "csv"),
                 has_period=False,
+                many_floors=True,
             ),
         )
     }

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butlr_grafana.errors import BadWord
-from butlr_grafana.insight.threshold import Threshold, parse
+from butlr_grafana.threshold import Threshold, parse
 
 
 @pytest.mark.parametrize(

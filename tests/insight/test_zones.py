@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from butlr_grafana import merge
-from butlr_grafana.insight.threshold import Threshold, parse
+from butlr_grafana.threshold import Threshold, parse
 from butlr_grafana.insight.zones import (
     NO_HOURS,
     NO_POLYGON,

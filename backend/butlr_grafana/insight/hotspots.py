@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from butlr_grafana.insight import shares
-from butlr_grafana.insight.threshold import Threshold
+from butlr_grafana.threshold import Threshold
 from butlr_grafana.model import Floor, Grid, HeatMap
 
 Labels = NDArray[np.int64]

@@ -9,7 +9,7 @@ from typing import Literal
 from butlr_grafana import merge
 from butlr_grafana.geometry import shape_of
 from butlr_grafana.insight import shares
-from butlr_grafana.insight.threshold import Threshold
+from butlr_grafana.threshold import Threshold
 from butlr_grafana.model import Floor, Grid, HeatMap, Polygon, Room
 
 Level = Literal["room", "zone", "floor"]

@@ -32,9 +32,9 @@ def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
             "notices": notices(answer, demo=demo),
         },
         "fields": [
-            _field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": METRES}),
-            _field("y", np.tile(ys, xs.size), {"displayName": "y", "unit": METRES}),
-            _field(
+            field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": METRES}),
+            field("y", np.tile(ys, xs.size), {"displayName": "y", "unit": METRES}),
+            field(
                 quantity.field,
                 values.ravel(),
                 {"displayName": quantity.title, "unit": quantity.unit},
@@ -90,7 +90,7 @@ def _centres(answer: HeatMap) -> tuple[Floats, Floats]:
     return np.round(x, 6), np.round(y, 6)
 
 
-def _field(
+def field(
     name: str, values: Floats, config: dict[str, Any], labels: dict[str, str] | None = None
 ) -> dict[str, Any]:
     field = {"name": name, "type": "number", "config": config, "values": values}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv as csv_format
 import io
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
+from butlr_grafana.insight.hotspots import Hotspot
+from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model import Floor, HeatMap, Room, Topology, Zone, iso
 
 Row = dict[str, Any]
@@ -40,16 +43,51 @@ def summary(answer: HeatMap) -> list[Row]:
     ]
 
 
-def spaces(topology: Topology, *, space: str | None, level: str | None) -> list[Row]:
-    """A row a floor, room or zone; `space` and `level` narrow it."""
+def spaces(topology: Topology, *, level: str | None) -> list[Row]:
+    """A row a floor, room or zone; `level` narrows it."""
     rows: list[Row] = []
     for floor in topology.floors.values():
-        if space is not None and floor.id != space:
-            continue
         rows.append(_space(floor, floor, "floor"))
         rows += [_space(floor, room, "room") for room in floor.rooms]
         rows += [_space(floor, zone, "zone") for zone in floor.zones]
     return [row for row in rows if level is None or row["level"] == level]
+
+
+def zones(found: Sequence[ZoneHeat], maps: Sequence[HeatMap]) -> list[Row]:
+    """A row a zone, hottest first, with how old and how whole its floor's data are (`as_of`, `complete`)."""
+    account = {m.query.floor.id: m for m in maps}
+    rows = []
+    for zone in found:
+        coverage = account[zone.space].coverage
+        rows.append(
+            {
+                **{f.name: getattr(zone, f.name) for f in fields(zone)},
+                "has_data": int(zone.has_data),
+                "as_of": iso(coverage.as_of_s or account[zone.space].query.period.end_s),
+                "complete": int(coverage.complete),
+            }
+        )
+    return rows
+
+
+def spots(found: Sequence[Hotspot]) -> list[Row]:
+    """A row a hot area, most detections first; `rooms` by their share of it."""
+    return [
+        {
+            "rank": place,
+            "x": round(spot.x_m, 3),
+            "y": round(spot.y_m, 3),
+            "area_m2": spot.area_m2,
+            "peak": spot.peak,
+            "peak_x": round(spot.peak_x_m, 3),
+            "peak_y": round(spot.peak_y_m, 3),
+            "total": spot.total,
+            "per_hour": spot.per_hour,
+            "rooms": ", ".join(room.room for room in spot.rooms),
+            "room_ids": ",".join(room.room_id for room in spot.rooms),
+        }
+        for place, spot in enumerate(found, start=1)
+    ]
 
 
 def _space(floor: Floor, own: Floor | Room | Zone, level: str) -> Row:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
 from butlr_grafana.errors import BackendError, BadBody, BadWord, choose
-from butlr_grafana.model import HeatMap, Topology
-from butlr_grafana.present import heatmap, table
+from butlr_grafana.model import Topology
+from butlr_grafana.present import heatmap
 from butlr_grafana.present.annotations import gaps
-from butlr_grafana.query import Asked, floor_of
-from butlr_grafana.service import Range, Service
-from butlr_grafana.web import heatmaps, reply
+from butlr_grafana.query import Asked, floors_of
+from butlr_grafana.service import Range, Service, Started
+from butlr_grafana.web import formats, reply
 from butlr_grafana.web.auth import visible
-from butlr_grafana.words import TARGETS, WORDS, instant, texts_of
+from butlr_grafana.words import TARGETS, WORDS, Target, instant, texts_of
 
 MAX_TARGETS = 50
 FILTER_KEYS = ("room", "tag")
 VARIABLES = ("buildings", "floors", "rooms", "zones")
 
 Object = dict[str, Any]
+T = TypeVar("T")
 
 
 def blueprint(service: Service) -> Blueprint:
@@ -33,7 +34,7 @@ def blueprint(service: Service) -> Blueprint:
     @source.post("/metrics")
     def metrics() -> Response:
         return reply.json(
-            [{"label": t.title, "value": t.name, "payloads": _form(t.words)} for t in TARGETS.values()]
+            [{"label": t.title, "value": t.name, "payloads": _form(t)} for t in TARGETS.values()]
         )
 
     @source.post("/metric-payload-options")
@@ -104,46 +105,38 @@ def _query(service: Service, body: Object) -> Response:
     filters = _filters(body)
     deadline = service.deadline()
 
-    def begin(target: object) -> Any:
+    def start(target: object) -> Started:
         words = _payload(target.get("payload"), "payload") if isinstance(target, dict) else {}
         asked = service.read(_target_name(target), _merged(words, filters))
         if asked.format != "frames":
             raise BadWord("format", f"{asked.format} is for URLs; a panel takes frames")
-        if asked.target == "spaces":
-            rows = table.spaces(
-                service.topology(visible(), deadline=deadline), space=asked.space, level=asked.level
-            )
-            return table.frame(rows, ref_id=_ref_id(target), name="spaces", meta={})
-        return service.begin(service.query(asked, visible(), deadline=deadline, panel=panel))
+        return service.start(asked, visible(), deadline=deadline, panel=panel)
 
-    begun = [(_ref_id(t), _attempt(partial(begin, t))) for t in shown]
+    begun = [(_ref_id(t), _attempt(partial(start, t))) for t in shown]
     frames, faults = [], []
     for ref_id, work in begun:
-        outcome = work
-        if not isinstance(work, BackendError | dict):
-            outcome = _attempt(partial(service.finish, work, deadline=deadline))
+        outcome = _attempt(partial(_finish, service, work, ref_id, deadline))
         if isinstance(outcome, BackendError):
             faults.append(outcome)
-            frames.append(heatmap.failed_frame(ref_id, outcome.message))
-        else:
-            frames.append(outcome if isinstance(outcome, dict) else _frame(outcome, ref_id, service.demo))
+            outcome = heatmap.failed_frame(ref_id, outcome.message)
+        frames.append(outcome)
     if faults and len(faults) == len(frames):
         return reply.error(faults[0])
     return reply.json(frames)
 
 
-def _attempt(work: Callable[[], Any]) -> Any:
+def _finish(service: Service, work: Started | BackendError, ref_id: str, deadline: float) -> Object:
+    if isinstance(work, BackendError):
+        raise work
+    return formats.frame(service.finish(work, deadline=deadline), ref_id=ref_id, demo=service.demo)
+
+
+def _attempt(work: Callable[[], T]) -> T | BackendError:
     """What `work` returns, or the fault it raises: one target's fault is not the others'."""
     try:
         return work()
     except BackendError as fault:
         return fault
-
-
-def _frame(answer: HeatMap, ref_id: str, demo: bool) -> Object:
-    if answer.query.target == "heatmap-summary":
-        return heatmaps.summary_frame(answer, ref_id=ref_id, demo=demo)
-    return heatmap.frame(answer, ref_id=ref_id, demo=demo)
 
 
 def _target_name(target: object) -> str:
@@ -221,10 +214,10 @@ def _merged(words: Object, filters: dict[str, list[str]]) -> Object:
     return merged | {key: values for key, values in filters.items() if key not in merged}
 
 
-def _form(words: tuple[str, ...]) -> list[Object]:
+def _form(target: Target) -> list[Object]:
     """The query editor's form: the plugin asks `/metric-payload-options` for a select without options."""
     form: list[Object] = []
-    for word in (WORDS[name] for name in words if not WORDS[name].url_only):
+    for word in (WORDS[name] for name in target.words if not WORDS[name].url_only):
         field: Object = {
             "name": word.name,
             "label": f"{word.name}: {word.description}",
@@ -234,7 +227,8 @@ def _form(words: tuple[str, ...]) -> list[Object]:
         if word.choices:
             field |= {"type": "select", "options": [{"label": c, "value": c} for c in word.choices]}
         elif word.name in ("space", "room", "tag"):
-            field |= {"type": "multi-select" if word.many else "select", "reloadMetric": word.name == "space"}
+            several = target.many_floors if word.name == "space" else word.many
+            field |= {"type": "multi-select" if several else "select", "reloadMetric": word.name == "space"}
         else:
             field |= {"type": "input"}
         form.append(field)
@@ -265,7 +259,7 @@ def _choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
     if building and building not in {b.id for b in topology.buildings}:
         raise BadWord("building", choose(building, [b.id for b in topology.buildings]))
     if space:
-        floor_of(Asked("spaces", space=space), topology)
+        floors_of(Asked("spaces", spaces=(space,)), topology)
     floors = [
         f
         for f in topology.floors.values()
@@ -297,6 +291,6 @@ def _annotations(service: Service, body: Object) -> Response:
     raw = annotation.get("query") if isinstance(annotation, dict) else body.get("payload")
     words = {k: v for k, v in _payload(raw, "annotation.query").items() if k != "target"}
     deadline = service.deadline()
-    query = service.query(service.read("heatmap", words), visible(), deadline=deadline, panel=panel)
-    answer = service.finish(service.begin(query), deadline=deadline)
+    started = service.start(service.read("heatmap", words), visible(), deadline=deadline, panel=panel)
+    answer = service.finish(started, deadline=deadline).maps[0]
     return reply.json(gaps(answer))

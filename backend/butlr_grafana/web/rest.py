@@ -5,10 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from butlr_grafana.errors import BadWord
-from butlr_grafana.present import table
-from butlr_grafana.query import Asked, floor_of
 from butlr_grafana.service import Service
-from butlr_grafana.web import heatmaps, reply
+from butlr_grafana.web import formats, reply
 from butlr_grafana.web.auth import visible
 from butlr_grafana.web.openapi import describe
 
@@ -23,9 +21,7 @@ def blueprint(service: Service) -> Blueprint:
     @api.get("/<target>")
     def by_url(target: str) -> Response:
         asked = service.read(target, words_of_url())
-        if target == "spaces":
-            return _spaces(service, asked)
-        return heatmaps.respond(target, service.heat_map(asked, visible()), demo=service.demo)
+        return formats.respond(service.answer(asked, visible()), demo=service.demo)
 
     return api
 
@@ -38,17 +34,3 @@ def words_of_url() -> dict[str, object]:
             raise BadWord(name[:60], "is not UTF-8")
         words[name] = values if len(values) > 1 else values[0]
     return words
-
-
-def _spaces(service: Service, asked: Asked) -> Response:
-    topology = service.topology(visible(), deadline=service.deadline())
-    if asked.space is not None:
-        floor_of(asked, topology)
-    rows = table.spaces(topology, space=asked.space, level=asked.level)
-    match asked.format:
-        case "rows":
-            return reply.json(rows)
-        case "csv":
-            return reply.download(table.csv(rows), "text/csv", "spaces.csv")
-        case _:
-            return reply.json([table.frame(rows, ref_id="A", name="spaces", meta={})])

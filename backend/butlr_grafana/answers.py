@@ -1,0 +1,59 @@
+"""What each target is made of: which queries it takes, and what is read off their heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+from butlr_grafana.errors import BackendError
+from butlr_grafana.insight.compare import Comparison, compare
+from butlr_grafana.insight.hotspots import Hotspot, hotspots
+from butlr_grafana.insight.zones import ZoneHeat, hot_zones
+from butlr_grafana.model import Floor, HeatMap, Query, Topology
+from butlr_grafana.query import Asked, Rules, before
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """The answer to what was `asked`.
+
+    `maps`: the heat maps behind it, the one asked for first. `faults`: floors that could not be answered
+    where others could. The rest is what the target makes of the maps; what is not its own is empty.
+    """
+
+    asked: Asked
+    maps: tuple[HeatMap, ...] = ()
+    faults: tuple[tuple[Floor, BackendError], ...] = ()
+    comparison: Comparison | None = None
+    zones: tuple[ZoneHeat, ...] = ()
+    spots: tuple[Hotspot, ...] = ()
+    topology: Topology | None = None
+
+    @property
+    def complete(self) -> bool:
+        return not self.faults and all(m.coverage.complete for m in self.maps)
+
+
+def queries(asked: Asked, resolved: Sequence[Query], *, now_s: float, rules: Rules) -> list[Query]:
+    """The heat maps that a target needs."""
+    if asked.target == "compare":
+        # Per hour is made of raw counts on both sides, whatever else was asked for.
+        current = replace(resolved[0], normalize="none")
+        return [current, before(current, asked.baseline, now_s=now_s, rules=rules)]
+    return list(resolved)
+
+
+def made_of(asked: Asked, maps: Sequence[HeatMap], faults: Sequence[tuple[Floor, BackendError]]) -> Answer:
+    """`maps` in the order of `queries`, without those that failed; at least one."""
+    answer = Answer(asked, tuple(maps), tuple(faults))
+    match asked.target:
+        case "compare":
+            return replace(answer, comparison=compare(maps[0], maps[1]))
+        case "hot-zones":
+            level = cast(Literal["room", "zone", "floor"], asked.level or "room")
+            return replace(answer, zones=hot_zones(maps, level=level, threshold=asked.threshold))
+        case "hotspots":
+            return replace(answer, spots=hotspots(maps[0], asked.threshold))
+        case _:
+            return answer

@@ -1,0 +1,75 @@
+"""A comparison of two periods as a heatmap-cells frame or rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from butlr_grafana.insight.compare import Comparison
+from butlr_grafana.model import Floats, HeatMap
+from butlr_grafana.present.account import custom, notices
+from butlr_grafana.present.heatmap import METRES, field
+
+VALUES = (
+    ("change", "Change, detections per hour", "short"),
+    ("current", "Detections per hour", "short"),
+    ("baseline", "Detections per hour, baseline", "short"),
+    ("change_pct", "Change", "percent"),
+)
+"""Field, title, unit. `change` comes first: the Heatmap panel draws the first value after x and y."""
+
+
+def frame(
+    comparison: Comparison, current: HeatMap, baseline: HeatMap, *, ref_id: str, demo: bool
+) -> dict[str, Any]:
+    """Dense, x-major; `meta.custom` is the current period's, with the baseline's beside it."""
+    xs, ys = comparison.x_m, comparison.y_m
+    said = notices(current, demo=demo)
+    said += [n for n in notices(baseline, demo=False) if n not in said and n["severity"] == "warning"]
+    said += [{"severity": "warning", "text": f"No comparison: {reason}."} for reason in comparison.reasons]
+    if comparison.rebinned:
+        text = "The two periods' grids do not fit on each other; cells were assigned by their centres."
+        said.append({"severity": "warning", "text": text})
+    values = [
+        field(name, getattr(comparison, name).ravel(), {"displayName": title, "unit": unit})
+        for name, title, unit in VALUES
+    ]
+    return {
+        "refId": ref_id,
+        "name": current.query.floor.name,
+        "meta": {
+            "type": "heatmap-cells",
+            "typeVersion": [0, 1],
+            "custom": {
+                **custom(current),
+                "baseline": custom(baseline),
+                "complete": current.coverage.complete and baseline.coverage.complete,
+                "largest_change": _largest(comparison.change),
+            },
+            "notices": said,
+        },
+        "fields": [
+            field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": METRES}),
+            field("y", np.tile(ys, xs.size), {"displayName": "y", "unit": METRES}),
+            *values,
+        ],
+    }
+
+
+def rows(comparison: Comparison) -> list[dict[str, float]]:
+    """A row a cell in which either period has a detection."""
+    told = np.argwhere(~np.isnan(comparison.change))
+    return [
+        {
+            "x": float(comparison.x_m[i]),
+            "y": float(comparison.y_m[j]),
+            **{name: float(getattr(comparison, name)[i, j]) for name, _, _ in VALUES},
+        }
+        for i, j in told.tolist()
+    ]
+
+
+def _largest(change: Floats) -> float:
+    """For a colour scale that is the same on both sides of zero."""
+    return float(np.nanmax(np.abs(change))) if (~np.isnan(change)).any() else 0.0

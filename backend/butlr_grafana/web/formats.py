@@ -1,0 +1,98 @@
+"""An answer in the format asked for: one table, target by target, for both doors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flask import Response
+
+from butlr_grafana.answers import Answer
+from butlr_grafana.model import HeatMap, iso
+from butlr_grafana.present import comparison, heatmap, picture, table
+from butlr_grafana.present.account import custom, notices
+from butlr_grafana.web import reply
+
+Rows = list[dict[str, Any]]
+
+
+def respond(answer: Answer, *, demo: bool) -> Response:
+    """For the doors that answer by URL."""
+    match answer.asked.format:
+        case "rows":
+            return reply.json(rows(answer))
+        case "matrix":
+            return reply.json(heatmap.matrix(answer.maps[0]))
+        case "csv":
+            return reply.download(csv(answer), "text/csv", _name(answer, "csv"), complete=answer.complete)
+        case "png":
+            image = picture.png(answer.maps[0], demo=demo)
+            return reply.download(image, "image/png", _name(answer, "png"), complete=answer.complete)
+        case _:
+            return reply.json([frame(answer, ref_id="A", demo=demo)])
+
+
+def frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:
+    """The answer as one data frame."""
+    if answer.asked.target == "heatmap":
+        return heatmap.frame(answer.maps[0], ref_id=ref_id, demo=demo)
+    if answer.comparison is not None:
+        current, baseline = answer.maps
+        return comparison.frame(answer.comparison, current, baseline, ref_id=ref_id, demo=demo)
+    name = answer.maps[0].query.floor.name if len(answer.maps) == 1 else answer.asked.target
+    return table.frame(rows(answer), ref_id=ref_id, name=name, meta=_meta(answer, demo=demo))
+
+
+ROWS: Mapping[str, Callable[[Answer], Rows]] = {
+    "heatmap": lambda a: heatmap.rows(a.maps[0]),
+    "heatmap-summary": lambda a: table.summary(a.maps[0]),
+    "compare": lambda a: comparison.rows(a.comparison) if a.comparison else [],
+    "hot-zones": lambda a: table.zones(a.zones, a.maps),
+    "hotspots": lambda a: table.spots(a.spots),
+    "spaces": lambda a: table.spaces(a.topology, level=a.asked.level) if a.topology else [],
+}
+
+
+def rows(answer: Answer) -> Rows:
+    return ROWS[answer.asked.target](answer)
+
+
+def csv(answer: Answer) -> str:
+    if answer.asked.target == "heatmap":
+        return heatmap.csv(answer.maps[0])
+    return table.csv(rows(answer))
+
+
+def _meta(answer: Answer, *, demo: bool) -> dict[str, Any]:
+    """What a table says of itself: of its one floor, or of all its floors together."""
+    failed = [_fault(f"{floor.name}: {fault.message}") for floor, fault in answer.faults]
+    if not answer.maps:
+        return {}
+    if len(answer.maps) == 1:
+        return {"custom": custom(answer.maps[0]), "notices": notices(answer.maps[0], demo=demo) + failed}
+    said = [n for m in answer.maps for n in _named(m, notices(m, demo=False))]
+    demo_notice = notices(answer.maps[0], demo=True)[-1:] if demo else []
+    together = {
+        "complete": answer.complete,
+        "as_of": min(iso(m.coverage.as_of_s or m.query.period.end_s) for m in answer.maps),
+        "floors": {m.query.floor.id: custom(m) for m in answer.maps},
+    }
+    return {"custom": together, "notices": said + failed + demo_notice}
+
+
+def _named(answer: HeatMap, said: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    return [{**notice, "text": f"{answer.query.floor.name}: {notice['text']}"} for notice in said]
+
+
+def _fault(text: str) -> dict[str, str]:
+    return {"severity": "error", "text": text}
+
+
+def _name(answer: Answer, ending: str) -> str:
+    """`floor_from_to.csv`; of several floors the target's name."""
+    if not answer.maps:
+        return f"{answer.asked.target}.{ending}"
+    period = answer.maps[0].query.period
+    of = answer.maps[0].query.floor.id if len({m.query.floor.id for m in answer.maps}) == 1 else "floors"
+    kind = "" if answer.asked.target == "heatmap" else f"_{answer.asked.target}"
+    return f"{of}{kind}_{iso(period.start_s)[:10]}_{iso(period.end_s)[:10]}.{ending}"

@@ -1,0 +1,199 @@
+"""Comparison, hot zones and hot spots through the doors, counted from the simulator's people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import shapely
+
+from butlr_grafana.query import Rules, before
+from butlr_grafana.words import Baseline
+from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, Cells, World, at, truth
+from tests.test_query import FLOOR, ask
+
+WEEK = ("2026-05-11T00:00:00Z", "2026-05-18T00:00:00Z")
+HOURS = 7 * 24
+
+
+def get(world: World, target: str, **words: str) -> Any:
+    period = {"from": WEEK[0], "to": WEEK[1]}
+    answer = world.http.get(f"/api/v1/{target}", query_string={**period, **words})
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_json()
+
+
+def columns(frame: dict[str, Any]) -> dict[tuple[float, float], dict[str, float | None]]:
+    """The frame's values by cell centre."""
+    names = [f["name"] for f in frame["fields"]]
+    rows = zip(*(f["values"] for f in frame["fields"]), strict=True)
+    return {(round(r[0], 3), round(r[1], 3)): dict(zip(names[2:], r[2:], strict=True)) for r in rows}
+
+
+# --- compare ----------------------------------------------------------------------------------------------
+
+
+def test_a_comparison_is_per_hour_on_both_sides(world: World) -> None:
+    """Five weekdays' business hours against a span of another length."""
+    words = {"hours": "08:00-18:00", "days": "mon-fri", "space": PARIS}
+    [frame] = get(world, "compare", **words, baseline="2026-05-04T00:00:00Z/2026-05-07T00:00:00Z")
+
+    def counted(first: int, last: int) -> Cells:
+        days = [
+            truth(PARIS, at(f"2026-05-{d:02}T06:00"), at(f"2026-05-{d:02}T16:00"), 0.5)
+            for d in range(first, last)
+        ]
+        return {cell: sum(day.get(cell, 0) for day in days) for day in days for cell in day}
+
+    now, then = counted(11, 16), counted(4, 7)
+    assert [f["name"] for f in frame["fields"]] == ["x", "y", "change", "current", "baseline", "change_pct"]
+    found = columns(frame)
+    assert frame["meta"]["custom"]["hours"] == 50
+    assert frame["meta"]["custom"]["baseline"]["hours"] == 30
+    for cell, values in found.items():
+        if cell not in now and cell not in then:
+            assert set(values.values()) == {None}
+            continue
+        a, b = now.get(cell, 0) / 50, then.get(cell, 0) / 30
+        assert values["current"] == pytest.approx(a)
+        assert values["baseline"] == pytest.approx(b)
+        assert values["change"] == pytest.approx(a - b)
+        assert values["change_pct"] == (pytest.approx(100 * (a - b) / b) if b else None)
+    assert set(now) | set(then) <= set(found)
+
+
+def test_a_baseline_without_data_is_said_and_never_minus_or_plus_100_percent(world: World) -> None:
+    [frame] = get(
+        world,
+        "compare",
+        space=NEW_YORK,
+        baseline="2026-06-14T03:00:00Z/2026-06-14T03:10:00Z",
+        resolution="1.0",
+    )
+    assert truth(NEW_YORK, at("2026-06-14T03:00"), at("2026-06-14T03:10"), 1.0) == {}
+    for values in columns(frame).values():
+        assert values["change"] is values["change_pct"] is None
+    assert any("No comparison" in n["text"] for n in frame["meta"]["notices"])
+
+
+def test_a_comparison_with_itself_has_no_change(world: World) -> None:
+    rows = get(world, "compare", space=PARIS_2, baseline="/".join(WEEK), format="rows", resolution="1.0")
+    expected = truth(PARIS_2, at(WEEK[0]), at(WEEK[1]), 1.0)
+    assert {(round(r["x"], 3), round(r["y"], 3)) for r in rows} == set(expected)
+    assert all(r["change"] == r["change_pct"] == 0 for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "start", "end"),
+    [
+        (Baseline(), "2026-03-28T12:00", "2026-04-02T12:00"),
+        # Paris' clocks went forward on 29 March: nine o'clock stays nine o'clock.
+        (Baseline(count=7, unit="d"), "2026-03-26T13:00", "2026-03-31T12:00"),
+        (Baseline(count=4, unit="w"), "2026-03-05T13:00", "2026-03-10T13:00"),
+        (Baseline(count=1, unit="y"), "2025-04-02T12:00", "2025-04-07T12:00"),
+    ],
+)
+def test_baselines_by_the_calendar(baseline: Baseline, start: str, end: str) -> None:
+    query = ask(from_="2026-04-02T12:00:00Z", to="2026-04-07T12:00:00Z")
+    assert query.floor is FLOOR
+    earlier = before(query, baseline, now_s=at("2026-06-17"), rules=Rules())
+    assert (earlier.period.start_s, earlier.period.end_s) == (at(start), at(end))
+
+
+@pytest.mark.parametrize("text", ["last week", "-0d", "-7", "7d", "x/y", "2026-02-01/2026-01-01"])
+def test_a_bad_baseline_says_what_it_may_be(world: World, text: str) -> None:
+    answer = world.http.get(
+        "/api/v1/compare", query_string={"space": PARIS, "from": WEEK[0], "to": WEEK[1], "baseline": text}
+    )
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith("baseline: ")
+
+
+# --- hot zones --------------------------------------------------------------------------------------------
+
+
+def test_rooms_and_outside_add_up_to_every_floor(world: World) -> None:
+    rows = get(world, "hot-zones", space="all", format="rows", resolution="0.5")
+    for space in (PARIS, PARIS_2, NEW_YORK):
+        own = [r for r in rows if r["space"] == space]
+        floor = PEOPLE.office.by_id[space]
+        assert {r["zone_id"] for r in own} == {r.id for r in floor.rooms} | {"outside"}
+        total = len(PEOPLE.detections(space, at(WEEK[0]), at(WEEK[1]))[0])
+        assert sum(r["detections"] or 0 for r in own) == pytest.approx(total, rel=1e-9)
+    ranks = [r["rank"] for r in rows]
+    assert ranks == sorted(ranks)
+    assert {r["hot"] for r in rows} == {0, 1}
+    assert {r["complete"] for r in rows} == {1}
+
+
+def test_a_rooms_heat_is_that_of_its_people(world: World) -> None:
+    """No detection crosses a wall, so what stands inside a room's polygon is the room's."""
+    rows = {r["zone_id"]: r for r in get(world, "hot-zones", space=PARIS, format="rows", resolution="0.25")}
+    _, x, y = PEOPLE.detections(PARIS, at(WEEK[0]), at(WEEK[1]))
+    overlapping = {"Quiet room", "Lounge"}
+    checked = 0
+    for room in PEOPLE.office.by_id[PARIS].rooms:
+        if room.polygon is None or room.name in overlapping or not rows[room.id]["has_data"]:
+            continue
+        shape = shapely.Polygon(room.polygon)
+        inside = int(shapely.contains_xy(shape, x, y).sum())
+        row = rows[room.id]
+        assert row["detections"] == pytest.approx(inside, abs=1e-6)
+        assert row["per_m2_hour"] == pytest.approx(inside / HOURS / row["area_m2"])
+        checked += 1
+    assert checked >= 10
+
+
+def test_a_threshold_marks_the_hot_ones(world: World) -> None:
+    rows = get(world, "hot-zones", space=PARIS, format="rows", threshold="2.5")
+    for row in rows:
+        expected = row["per_m2_hour"] is not None and row["per_m2_hour"] >= 2.5
+        assert row["hot"] == int(expected)
+
+
+def test_one_floor_without_an_answer_does_not_silence_the_others(world: World) -> None:
+    world.http.get("/readyz")
+    world.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
+    [frame] = get(world, "hot-zones", space="all")
+    spaces = next(f["values"] for f in frame["fields"] if f["name"] == "space")
+    assert len(set(spaces)) == 2
+    assert frame["meta"]["custom"]["complete"] is False
+    assert [n["severity"] for n in frame["meta"]["notices"]].count("error") == 1
+
+
+def test_zones_are_counted_apart(world: World) -> None:
+    rows = get(world, "hot-zones", space=PARIS, level="zone", format="rows", resolution="0.25")
+    assert {r["zone_id"] for r in rows} == {z.id for z in PEOPLE.office.by_id[PARIS].zones}
+
+
+@pytest.mark.parametrize("threshold", ["hot", "p101", "-1", "p"])
+def test_a_bad_threshold_says_what_it_may_be(world: World, threshold: str) -> None:
+    words = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "threshold": threshold}
+    answer = world.http.get("/api/v1/hot-zones", query_string=words)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith("threshold: ")
+
+
+# --- hot spots --------------------------------------------------------------------------------------------
+
+
+def test_hot_spots_are_the_areas_above_the_threshold(world: World) -> None:
+    """Against a flood fill over the people's cells, written out here."""
+    limit = 3.0
+    rows = get(world, "hotspots", space=PARIS, format="rows", resolution="1.0", threshold=str(limit))
+    cells = truth(PARIS, at(WEEK[0]), at(WEEK[1]), 1.0)
+    hot = {cell for cell, n in cells.items() if n / HOURS >= limit}
+    assert hot
+    areas = []
+    while hot:
+        area, edge = set(), [hot.pop()]
+        while edge:
+            x, y = edge.pop()
+            area.add((x, y))
+            for near in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)):
+                if near in hot:
+                    hot.remove(near)
+                    edge.append(near)
+        areas.append((sum(cells[c] for c in area), max(cells[c] for c in area), len(area)))
+    assert sorted((r["total"], r["peak"], r["area_m2"]) for r in rows) == sorted(areas)
+    assert all(r["rooms"] for r in rows if r["rank"] <= 3)
