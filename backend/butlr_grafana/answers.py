@@ -10,7 +10,7 @@ from butlr_grafana.errors import BackendError
 from butlr_grafana.insight.compare import Comparison, compare
 from butlr_grafana.insight.hotspots import Hotspot, hotspots
 from butlr_grafana.insight.zones import ZoneHeat, hot_zones
-from butlr_grafana.model import Floor, HeatMap, Query, Topology
+from butlr_grafana.model import Floor, HeatMap, Query, SeriesAnswer, Topology
 from butlr_grafana.query import Asked, Rules, before
 
 
@@ -28,11 +28,17 @@ class Answer:
     comparison: Comparison | None = None
     zones: tuple[ZoneHeat, ...] = ()
     spots: tuple[Hotspot, ...] = ()
+    series: tuple[SeriesAnswer, ...] = ()
     topology: Topology | None = None
 
     @property
     def complete(self) -> bool:
-        return not self.faults and all(m.coverage.complete for m in self.maps)
+        return not self.faults and all(part.coverage.complete for part in self.parts)
+
+    @property
+    def parts(self) -> list[HeatMap | SeriesAnswer]:
+        """All that came from Butlr."""
+        return [*self.maps, *self.series]
 
 
 def queries(asked: Asked, resolved: Sequence[Query], *, now_s: float, rules: Rules) -> list[Query]:

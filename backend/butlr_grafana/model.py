@@ -402,27 +402,27 @@ class HeatMap:
 
 @dataclass(frozen=True, slots=True)
 class SeriesQuery:
-    """A question for values over time, in full.
+    """A question for values over time on one floor, in full.
 
-    `every`: the windows of the answer; `base`: what Butlr is asked for, floor by floor (its time zone is
-    the floor's), and `base_name` says it in words. `rooms`: ids to which the answer is limited.
+    `every`: the windows of the answer; `base`: what Butlr is asked for, which `base_name` says in words.
+    `rooms`: those to which the answer is limited, or `None`.
     """
 
     target: str
-    floors: tuple[Floor, ...]
+    floor: Floor
     period: Period
     every: str
     statistic: str
     level: str
-    bases: tuple[SeriesSubject, ...]
+    base: SeriesSubject
     local_hours: LocalHours | None = None
-    rooms: frozenset[str] | None = None
+    rooms: tuple[Room, ...] | None = None
     require: str = "any"
     format: str = "frames"
 
     @property
     def base_name(self) -> str:
-        return f"{self.bases[0].every} {self.bases[0].function}"
+        return f"{self.base.every} {self.base.function}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -438,7 +438,7 @@ class AssetSeries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesAnswer:
-    """The answer to a series query: one series an asset, in the floor's order."""
+    """The answer to a series query: one series an asset of which Butlr tells, in the floor's order."""
 
     query: SeriesQuery
     series: tuple[AssetSeries, ...]

@@ -11,8 +11,22 @@ from cachetools import LRUCache
 from butlr_grafana import merge
 from butlr_grafana.errors import Incomplete
 from butlr_grafana.gather import Gathered, Gatherer, Pending
-from butlr_grafana.model import Grid, HeatMap, Part, Query, iso
-from butlr_grafana.plan import plan
+from butlr_grafana.insight.series import join, only_within, resample
+from butlr_grafana.model import (
+    AssetSeries,
+    Floor,
+    Grid,
+    HeatMap,
+    Part,
+    Query,
+    Room,
+    Samples,
+    SeriesAnswer,
+    SeriesQuery,
+    Zone,
+    iso,
+)
+from butlr_grafana.plan import local_windows, plan, plan_series, window_starts
 
 SUMS_BYTES = 64 * 2**20
 
@@ -39,6 +53,46 @@ class Pipeline:
             raw = merge.within_rooms(raw, query.rooms)
         shown = merge.normalized(raw, query.normalize, gathered.coverage.hours)
         return HeatMap(query, raw, shown, gathered.coverage, gathered.parts)
+
+    def begin_series(self, query: SeriesQuery, *, now_s: float) -> BegunSeries:
+        segments = plan_series(query, now_s=now_s, settle_s=self._settle_s)
+        return BegunSeries(query, self.gatherer.begin(segments))
+
+    def finish_series(self, begun: BegunSeries, *, deadline: float) -> SeriesAnswer:
+        """As `finish`."""
+        query, gathered = begun.query, begun.pending.collect(deadline=deadline)
+        if query.require == "complete" and not gathered.coverage.complete:
+            raise incomplete(gathered)
+        series = assets(query, [part.samples for part in gathered.parts])
+        return SeriesAnswer(query, tuple(series), gathered.coverage)
+
+
+@dataclass(frozen=True, slots=True)
+class BegunSeries:
+    """A series query whose calls are under way."""
+
+    query: SeriesQuery
+    pending: Pending
+
+
+def assets(query: SeriesQuery, parts: Sequence[Samples]) -> list[AssetSeries]:
+    """The series of the floor's assets, in its order; those that Butlr tells nothing of are left out."""
+    floor, samples = query.floor, join(parts)
+    if query.local_hours is not None:
+        samples = only_within(samples, local_windows(query.period, query.local_hours))
+    starts = window_starts(query.period, query.every, floor.timezone)
+    found = resample(samples, starts, query.period.end_s, query.statistic)
+    listed: dict[str, Sequence[Floor | Room | Zone]] = {
+        "floor": [floor],
+        "room": floor.rooms if query.rooms is None else query.rooms,
+        "zone": floor.zones,
+    }
+    rows = []
+    for asset in listed[query.level]:
+        values = {field: v for (asset_id, field), v in found.values.items() if asset_id == asset.id}
+        if values:
+            rows.append(AssetSeries(floor, asset.id, asset.name, starts, dict(sorted(values.items()))))
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from butlr_grafana.model import (
     DAY_S,
     HOUR_S,
@@ -23,11 +26,16 @@ from butlr_grafana.model import (
     Period,
     Query,
     Segment,
+    SeriesQuery,
+    SeriesSubject,
     floor_to,
 )
 
 MONDAY_S = 4 * DAY_S
 """1970-01-05, the first Monday of the epoch."""
+
+STEPS_S = {"1m": 60, "5m": 300, "15m": 900, "1h": HOUR_S, "1d": DAY_S}
+"""The words of windows in seconds; a day is as long as the local day is."""
 
 MAX_SEGMENT_S = WEEK_S
 """Butlr answers at most 7 days a call (its documentation of `POST /v3/detections`)."""
@@ -47,6 +55,41 @@ def plan(query: Query, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:
         periods = _by_window(local_windows(query.period, hours), settled_until_s)
     subject = HeatMapSubject(query.resolution_m)
     return tuple(Segment(query.floor.id, subject, p, settled=p.end_s <= settled_until_s) for p in periods)
+
+
+def plan_series(query: SeriesQuery, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:
+    """The segments of a series query, oldest first.
+
+    As `plan`, but by the local calendar, so that no window of a local hour or day is cut in two; minutes
+    are asked for a day at a time.
+    """
+    settled_until_s = _settled_window(now_s - settle_s, query.base)
+    pieces = query.period.cut_at(_local_cuts(query.period, query.base, settled_until_s))
+    return tuple(Segment(query.floor.id, query.base, p, settled=p.end_s <= settled_until_s) for p in pieces)
+
+
+def _settled_window(settled_s: float, subject: SeriesSubject) -> int:
+    """The end of the last window that is wholly settled."""
+    zone = ZoneInfo(subject.timezone)
+    midnight_s = instant_of(datetime.fromtimestamp(settled_s, zone).date(), 0, zone)
+    return midnight_s if subject.every == "1d" else floor_to(settled_s, HOUR_S, midnight_s)
+
+
+def _local_cuts(period: Period, subject: SeriesSubject, settled_until_s: int) -> list[int]:
+    """Where a period is divided: Mondays, in the running week and for minutes every midnight."""
+    zone = ZoneInfo(subject.timezone)
+    day = datetime.fromtimestamp(period.start_s, zone).date()
+    last = datetime.fromtimestamp(period.end_s, zone).date()
+    settled_day = datetime.fromtimestamp(settled_until_s, zone).date()
+    running_week = settled_day - timedelta(days=settled_day.weekday())
+    cuts = [settled_until_s]
+    while day <= last:
+        whole_weeks = subject.every != "1m" and day < running_week
+        # After the settle boundary nothing is kept for good: one piece.
+        if day <= settled_day and (not whole_weeks or day.weekday() == 0):
+            cuts.append(instant_of(day, 0, zone))
+        day += timedelta(days=1)
+    return cuts
 
 
 def _on_fixed_boundaries(period: Period, settled_until_s: int) -> Iterator[Period]:
@@ -120,3 +163,21 @@ def instant_of(day: date, minute: int, zone: ZoneInfo) -> int:
         else:
             low = middle
     return high
+
+
+def window_starts(period: Period, every: str, timezone: str) -> NDArray[np.int64]:
+    """The windows that overlap a period, by the local clock: days begin at local midnight, whatever their
+    length, and the finer ones are counted from there.
+    """
+    zone, step_s = ZoneInfo(timezone), STEPS_S[every]
+    day = datetime.fromtimestamp(period.start_s, zone).date()
+    starts: list[NDArray[np.int64]] = []
+    midnight_s = instant_of(day, 0, zone)
+    while midnight_s < period.end_s:
+        day += timedelta(days=1)
+        next_s = instant_of(day, 0, zone)
+        starts.append(np.arange(midnight_s, next_s, step_s if every != "1d" else next_s - midnight_s))
+        midnight_s = next_s
+    found = np.concatenate(starts)
+    ends = np.append(found[1:], midnight_s)
+    return found[(ends > period.start_s) & (found < period.end_s)]

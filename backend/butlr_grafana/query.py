@@ -25,10 +25,13 @@ from butlr_grafana.model import (
     Period,
     Query,
     Room,
+    SeriesQuery,
+    SeriesSubject,
     Topology,
     floor_to,
     iso,
 )
+from butlr_grafana.plan import window_starts
 from butlr_grafana.threshold import Threshold
 from butlr_grafana.words import MAX_COLUMNS, NOTHING, TARGETS, WORDS, Baseline, Word, texts_of
 
@@ -52,6 +55,8 @@ class Asked:
     tag: tuple[str, ...] = ()
     require: str = "any"
     level: str | None = None
+    every: str = "auto"
+    statistic: str = "mean"
     baseline: Baseline = Baseline()  # noqa: RUF009  # frozen
     threshold: Threshold = Threshold(95.0, is_percentile=True)  # noqa: RUF009  # frozen
     format: str = "frames"
@@ -126,6 +131,83 @@ def resolve(
         )
         for floor in floors_of(asked, topology)
     )
+
+
+MEASUREMENTS = {
+    ("occupancy", "floor"): "floor_occupancy",
+    ("occupancy", "room"): "room_occupancy",
+    ("occupancy", "zone"): "zone_occupancy",
+}
+LONGEST_IN_MINUTES_S = 7 * DAY_S
+
+
+def resolve_series(
+    asked: Asked,
+    topology: Topology,
+    *,
+    now_s: float,
+    rules: Rules,
+    asked_period: tuple[int, int] | None = None,
+) -> tuple[SeriesQuery, ...]:
+    """As `resolve`, for values over time; each floor's period is widened to whole windows, up to now."""
+    start_s, end_s = asked_period or _from_to(asked)
+    period = cover(start_s, end_s, now_s=now_s, rules=rules)
+    return tuple(_series(asked, floor, period, now_s, rules) for floor in floors_of(asked, topology))
+
+
+def _series(asked: Asked, floor: Floor, period: Period, now_s: float, rules: Rules) -> SeriesQuery:
+    every, level = _every(asked, period), asked.level or "room"
+    if asked.target == "traffic" and level == "zone":
+        raise BadWord("level", "zones have no doors; it may be room, floor")
+    hours = _local_hours(asked, floor, rules)
+    base_every, function = _base(asked, every, period, limited=hours is not None)
+    measurement = MEASUREMENTS.get((asked.target, level), asked.target)
+    return SeriesQuery(
+        target=asked.target,
+        floor=floor,
+        period=_whole_windows(period, every, floor.timezone, now_s),
+        every=every,
+        statistic=asked.statistic if asked.target == "occupancy" else "sum",
+        level=level,
+        base=SeriesSubject(measurement, level, base_every, function, floor.timezone),
+        local_hours=hours,
+        rooms=_rooms(asked, floor),
+        require=asked.require,
+        format=asked.format,
+    )
+
+
+def _every(asked: Asked, period: Period) -> str:
+    if asked.every == "auto":
+        steps = ((6 * HOUR_S, "1m"), (DAY_S, "5m"), (45 * DAY_S, "1h"))
+        return next((every for longest, every in steps if period.length_s <= longest), "1d")
+    if asked.every in ("1m", "5m", "15m") and period.length_s > LONGEST_IN_MINUTES_S:
+        raise BadWord("every", f"{asked.every} is for ranges of up to 7 days; it may be auto, 1h, 1d")
+    return asked.every
+
+
+def _base(asked: Asked, every: str, period: Period, *, limited: bool) -> tuple[str, str]:
+    """What Butlr is asked for: windows and their function.
+
+    Minutes by their median, as Butlr advises. Percentiles are of minutes up to a day, of hourly means
+    above. Days of which only some hours count are made of hours.
+    """
+    function = asked.statistic if asked.target == "occupancy" else "sum"
+    is_percentile = function.startswith("p")
+    if every in ("1m", "5m", "15m") or (is_percentile and period.length_s <= DAY_S):
+        return "1m", "sum" if asked.target != "occupancy" else "median"
+    if is_percentile:
+        return "1h", "mean"
+    if every == "1d" and limited:
+        return "1h", "mean" if function == "median" else function
+    return every, function
+
+
+def _whole_windows(period: Period, every: str, timezone: str, now_s: float) -> Period:
+    """From the first window's beginning to the last one's end, or to the last full minute."""
+    beyond = window_starts(Period(period.start_s, period.end_s + 2 * DAY_S), every, timezone)
+    end_s = min(int(beyond[beyond >= period.end_s][0]), floor_to(now_s, MINUTE_S))
+    return Period(int(beyond[0]), max(end_s, period.end_s))
 
 
 def before(query: Query, baseline: Baseline, *, now_s: float, rules: Rules) -> Query:

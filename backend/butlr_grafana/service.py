@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from butlr_grafana.answers import Answer, made_of, queries
 from butlr_grafana.errors import BackendError, UpstreamError
-from butlr_grafana.model import Floor, HeatMap, Topology
-from butlr_grafana.pipeline import Begun, Pipeline
-from butlr_grafana.query import Asked, Rules, floors_of, read, resolve
+from butlr_grafana.model import Floor, HeatMap, SeriesAnswer, Topology
+from butlr_grafana.pipeline import Begun, BegunSeries, Pipeline
+from butlr_grafana.query import Asked, Rules, floors_of, read, resolve, resolve_series
 from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
+from butlr_grafana.words import TARGETS
 
 Visible = frozenset[str] | None
 """The floors that a caller may see; `None`: all that are served."""
@@ -32,7 +33,7 @@ class Started:
     """A question whose calls are under way. Start all questions of a request, then finish each."""
 
     asked: Asked
-    begun: tuple[Begun, ...]
+    begun: tuple[Begun, ...] | tuple[BegunSeries, ...]
     topology: Topology
 
 
@@ -69,12 +70,20 @@ class Service:
                 topology = Topology({f.id: f for f in floors_of(asked, topology)}, topology.notes)
             return Started(asked, (), topology)
         now_s = self.now()
+        asked_period = (panel.start_s, panel.end_s) if panel else None
+        if TARGETS[asked.target].is_series:
+            asked_for = resolve_series(
+                asked, topology, now_s=now_s, rules=self.rules, asked_period=asked_period
+            )
+            return Started(
+                asked, tuple(self.pipeline.begin_series(q, now_s=now_s) for q in asked_for), topology
+            )
         resolved = resolve(
             asked,
             topology,
             now_s=now_s,
             rules=self.rules,
-            asked_period=(panel.start_s, panel.end_s) if panel else None,
+            asked_period=asked_period,
             max_data_points=panel.max_data_points if panel else None,
         )
         wanted = queries(asked, resolved, now_s=now_s, rules=self.rules)
@@ -89,17 +98,25 @@ class Service:
         if not started.begun:
             return Answer(started.asked, topology=started.topology)
         maps: list[HeatMap] = []
+        series: list[SeriesAnswer] = []
         faults: list[tuple[Floor, BackendError]] = []
         for begun in started.begun:
             try:
-                maps.append(self.pipeline.finish(begun, deadline=deadline))
+                if isinstance(begun, BegunSeries):
+                    series.append(self.pipeline.finish_series(begun, deadline=deadline))
+                else:
+                    maps.append(self.pipeline.finish(begun, deadline=deadline))
             except UpstreamError as fault:
                 faults.append((begun.query.floor, fault))
-        if faults and (not maps or started.asked.target == "compare"):
+        if faults and (not (maps or series) or started.asked.target == "compare"):
             raise faults[0][1]
-        for heat_map in maps:
-            self.telemetry.answered(heat_map.coverage)
-        return made_of(started.asked, maps, faults)
+        if series:
+            answer = Answer(started.asked, series=tuple(series), faults=tuple(faults))
+        else:
+            answer = made_of(started.asked, maps, faults)
+        for part in answer.parts:
+            self.telemetry.answered(part.coverage)
+        return answer
 
     def answer(self, asked: Asked, visible: Visible) -> Answer:
         """One answer from words, for the doors that ask for one at a time."""

@@ -66,6 +66,7 @@ class Target:
     formats: tuple[str, ...]
     has_period: bool = True
     many_floors: bool = False
+    is_series: bool = False
 
 
 def _ident(name: str, text: str) -> str:
@@ -321,6 +322,11 @@ HEAT_MAP_WORDS = tuple(
 )
 ZONE_WORDS = tuple(name for name in HEAT_MAP_WORDS if name not in ("normalize",))
 
+SERIES_WORDS = (
+    *("space", "from", "to", "every", "level", "room", "tag"),
+    *("hours", "days", "tz", "holidays", "require", "format"),
+)
+
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         t.name: t
@@ -360,6 +366,33 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "A row a contiguous hot area: centre, area, peak, total, rooms touched.",
                 (*ZONE_WORDS, "threshold"),
                 ("frames", "rows", "csv"),
+            ),
+            Target(
+                "occupancy",
+                "Occupancy over time",
+                "People in each room, zone or floor over time, a frame an asset; gaps are gaps.",
+                (*SERIES_WORDS, "statistic"),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+                is_series=True,
+            ),
+            Target(
+                "traffic",
+                "Traffic",
+                "People in and out through each room's or floor's own doors.",
+                SERIES_WORDS,
+                ("frames", "rows", "csv"),
+                many_floors=True,
+                is_series=True,
+            ),
+            Target(
+                "presence",
+                "Presence time",
+                "Seconds in each window in which somebody was there.",
+                SERIES_WORDS,
+                ("frames", "rows", "csv"),
+                many_floors=True,
+                is_series=True,
             ),
             Target(
                 "spaces",

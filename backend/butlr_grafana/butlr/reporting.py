@@ -18,6 +18,9 @@ from butlr_grafana.butlr.decode import LARGEST_COUNT, quote
 from butlr_grafana.errors import UpstreamInvalid
 from butlr_grafana.model import Period, Samples, SeriesSubject, iso
 
+TIME_IS = "time"
+"""The key that holds a window's beginning; `start` and `stop` have been seen to be the question's."""
+
 PAGE_ROWS = 1000
 """Rows a page, as in Butlr's documentation; a larger limit is not documented."""
 
@@ -43,7 +46,7 @@ def question(space: str, subject: SeriesSubject, period: Period, page: int) -> d
             "value": {"gte": 0},
             "calibrated": "true",
         },
-        "group_by": {"order": ["time", "room_id", "field"], "raw": True},
+        "group_by": {"order": ["time", ASSET_KEYS[subject.level][0], "field"], "raw": True},
         "paginate": {"page": page, "limit": PAGE_ROWS},
     }
 
@@ -83,7 +86,7 @@ def samples(rows: list[dict[str, Any]], subject: SeriesSubject, period: Period) 
     assets: dict[tuple[str, str], int] = {}
     index, start_s, value = [], [], []
     for row in rows:
-        at_s, level, asset = _time(row.get("time") or row.get("start")), *_asset(row)
+        at_s, level, asset = _time(row.get(TIME_IS)), *_asset(row)
         if at_s is None or asset is None:
             said = orjson.dumps(row)[:200].decode()
             raise UpstreamInvalid(f"Butlr's metrics hold a row without time or asset: {said}")

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from butlr_grafana.insight import shares
-from butlr_grafana.threshold import Threshold
 from butlr_grafana.model import Floor, Grid, HeatMap
+from butlr_grafana.threshold import Threshold
 
 Labels = NDArray[np.int64]
 

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from butlr_grafana.model import DAY_S, Floats, Period, Samples
-from butlr_grafana.plan import instant_of
+from butlr_grafana.model import Floats, Period, Samples
 
 Instants = NDArray[np.int64]
-
-STEPS_S = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "1d": DAY_S}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,24 +43,6 @@ def join(parts: Sequence[Samples]) -> Samples:
         np.concatenate([p.start_s for p in filled]),
         np.concatenate([p.value for p in filled]),
     )
-
-
-def window_starts(period: Period, every: str, timezone: str) -> Instants:
-    """The windows that overlap a period, by the local clock: days begin at local midnight, whatever their
-    length, and the finer ones are counted from there.
-    """
-    zone, step_s = ZoneInfo(timezone), STEPS_S[every]
-    day = datetime.fromtimestamp(period.start_s, zone).date()
-    starts: list[Instants] = []
-    midnight_s = instant_of(day, 0, zone)
-    while midnight_s < period.end_s:
-        day += timedelta(days=1)
-        next_s = instant_of(day, 0, zone)
-        starts.append(np.arange(midnight_s, next_s, step_s if every != "1d" else next_s - midnight_s))
-        midnight_s = next_s
-    found = np.concatenate(starts)
-    ends = np.append(found[1:], midnight_s)
-    return found[(ends > period.start_s) & (found < period.end_s)]
 
 
 def statistic(name: str) -> Callable[[Floats], float]:
@@ -101,3 +78,12 @@ def resample(samples: Samples, starts: Instants, end_s: int, name: str) -> Serie
         cuts = np.searchsorted(times, edges)
         values[series] = np.array([reduce(base[a:b]) if b > a else np.nan for a, b in pairwise(cuts)])
     return Series(starts, values)
+
+
+def only_within(samples: Samples, periods: Sequence[Period]) -> Samples:
+    """The values whose window begins in one of the periods, which are in order and apart."""
+    starts = np.array([p.start_s for p in periods], np.int64)
+    ends = np.array([p.end_s for p in periods], np.int64)
+    place = np.searchsorted(starts, samples.start_s, side="right") - 1
+    inside = (place >= 0) & (samples.start_s < ends[np.maximum(place, 0)]) if ends.size else place >= 0
+    return Samples(samples.series, samples.index[inside], samples.start_s[inside], samples.value[inside])

@@ -9,8 +9,8 @@ from typing import Literal
 from butlr_grafana import merge
 from butlr_grafana.geometry import shape_of
 from butlr_grafana.insight import shares
-from butlr_grafana.threshold import Threshold
 from butlr_grafana.model import Floor, Grid, HeatMap, Polygon, Room
+from butlr_grafana.threshold import Threshold
 
 Level = Literal["room", "zone", "floor"]
 

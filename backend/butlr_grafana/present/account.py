@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from butlr_grafana.model import HeatMap, Period, iso
+from butlr_grafana.model import Coverage, HeatMap, Period, iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,14 @@ def custom(answer: HeatMap) -> dict[str, object]:
         "max_value": answer.peak,
         "total_detections": answer.raw.total,
         "area_in_use_m2": answer.raw.value.size * answer.query.resolution_m**2,
+        **coverage_custom(coverage, period),
+        "rebinned": answer.raw.rebinned,
+    }
+
+
+def coverage_custom(coverage: Coverage, period: Period) -> dict[str, object]:
+    """How much of what was planned is in, and as of when."""
+    return {
         "hours": round(coverage.hours, 4),
         "segments": {
             "planned": coverage.planned,
@@ -52,8 +60,12 @@ def custom(answer: HeatMap) -> dict[str, object]:
         "complete": coverage.complete,
         "as_of": iso(coverage.as_of_s or period.end_s),
         "gaps": [{"from": iso(g.start_s), "to": iso(g.end_s)} for g in coverage.gaps[:100]],
-        "rebinned": answer.raw.rebinned,
     }
+
+
+def coverage_notices(coverage: Coverage, *, demo: bool) -> list[dict[str, str]]:
+    said = [] if coverage.complete else [_notice("warning", _incomplete(coverage))]
+    return [*said, _notice("info", DEMO)] if demo else said
 
 
 def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
@@ -61,7 +73,7 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     said: list[dict[str, str]] = []
     coverage = answer.coverage
     if not coverage.complete:
-        said.append(_notice("warning", _incomplete(answer)))
+        said.append(_notice("warning", _incomplete(coverage)))
     if answer.raw.rebinned:
         text = "Butlr's grid moved within this period; cells were assigned by their centres."
         said.append(_notice("warning", text))
@@ -88,8 +100,7 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
 DEMO = "Demo mode: these people are simulated. Set Butlr credentials to see your own floors."
 
 
-def _incomplete(answer: HeatMap) -> str:
-    coverage = answer.coverage
+def _incomplete(coverage: Coverage) -> str:
     what = []
     if coverage.missing:
         what.append(f"{coverage.missing} of {coverage.planned} parts missing")

@@ -113,22 +113,23 @@ def _query(service: Service, body: Object) -> Response:
         return service.start(asked, visible(), deadline=deadline, panel=panel)
 
     begun = [(_ref_id(t), _attempt(partial(start, t))) for t in shown]
-    frames, faults = [], []
+    frames: list[Object] = []
+    faults: list[BackendError] = []
     for ref_id, work in begun:
         outcome = _attempt(partial(_finish, service, work, ref_id, deadline))
         if isinstance(outcome, BackendError):
             faults.append(outcome)
-            outcome = heatmap.failed_frame(ref_id, outcome.message)
-        frames.append(outcome)
-    if faults and len(faults) == len(frames):
+            outcome = [heatmap.failed_frame(ref_id, outcome.message)]
+        frames += outcome
+    if faults and len(faults) == len(begun):
         return reply.error(faults[0])
     return reply.json(frames)
 
 
-def _finish(service: Service, work: Started | BackendError, ref_id: str, deadline: float) -> Object:
+def _finish(service: Service, work: Started | BackendError, ref_id: str, deadline: float) -> list[Object]:
     if isinstance(work, BackendError):
         raise work
-    return formats.frame(service.finish(work, deadline=deadline), ref_id=ref_id, demo=service.demo)
+    return formats.frames(service.finish(work, deadline=deadline), ref_id=ref_id, demo=service.demo)
 
 
 def _attempt(work: Callable[[], T]) -> T | BackendError:

@@ -9,7 +9,7 @@ from flask import Response
 
 from butlr_grafana.answers import Answer
 from butlr_grafana.model import HeatMap, iso
-from butlr_grafana.present import comparison, heatmap, picture, table
+from butlr_grafana.present import comparison, heatmap, picture, series, table
 from butlr_grafana.present.account import custom, notices
 from butlr_grafana.web import reply
 
@@ -29,11 +29,24 @@ def respond(answer: Answer, *, demo: bool) -> Response:
             image = picture.png(answer.maps[0], demo=demo)
             return reply.download(image, "image/png", _name(answer, "png"), complete=answer.complete)
         case _:
-            return reply.json([frame(answer, ref_id="A", demo=demo)])
+            return reply.json(frames(answer, ref_id="A", demo=demo))
 
 
-def frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:
-    """The answer as one data frame."""
+def frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
+    """The answer as data frames: one an asset of a series, else one."""
+    if not answer.series:
+        return [_frame(answer, ref_id=ref_id, demo=demo)]
+    found = [f for part in answer.series for f in series.frames(part, ref_id=ref_id, demo=demo)]
+    failed = [_fault(f"{floor.name}: {fault.message}") for floor, fault in answer.faults]
+    if failed:
+        found[0] = {
+            **found[0],
+            "meta": {**found[0]["meta"], "notices": [*found[0]["meta"]["notices"], *failed]},
+        }
+    return found
+
+
+def _frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:
     if answer.asked.target == "heatmap":
         return heatmap.frame(answer.maps[0], ref_id=ref_id, demo=demo)
     if answer.comparison is not None:
@@ -49,6 +62,10 @@ ROWS: Mapping[str, Callable[[Answer], Rows]] = {
     "compare": lambda a: comparison.rows(a.comparison) if a.comparison else [],
     "hot-zones": lambda a: table.zones(a.zones, a.maps),
     "hotspots": lambda a: table.spots(a.spots),
+    **dict.fromkeys(
+        ("occupancy", "traffic", "presence"),
+        lambda a: [row for part in a.series for row in series.rows(part)],
+    ),
     "spaces": lambda a: table.spaces(a.topology, level=a.asked.level) if a.topology else [],
 }
 
@@ -90,9 +107,10 @@ def _fault(text: str) -> dict[str, str]:
 
 def _name(answer: Answer, ending: str) -> str:
     """`floor_from_to.csv`; of several floors the target's name."""
-    if not answer.maps:
+    queries = [part.query for part in answer.parts]
+    if not queries:
         return f"{answer.asked.target}.{ending}"
-    period = answer.maps[0].query.period
-    of = answer.maps[0].query.floor.id if len({m.query.floor.id for m in answer.maps}) == 1 else "floors"
+    period = queries[0].period
+    of = queries[0].floor.id if len({q.floor.id for q in queries}) == 1 else "floors"
     kind = "" if answer.asked.target == "heatmap" else f"_{answer.asked.target}"
     return f"{of}{kind}_{iso(period.start_s)[:10]}_{iso(period.end_s)[:10]}.{ending}"

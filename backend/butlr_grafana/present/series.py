@@ -1,0 +1,78 @@
+"""Values over time as Grafana time series frames or rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from butlr_grafana.model import AssetSeries, SeriesAnswer, iso
+from butlr_grafana.present.account import coverage_custom, coverage_notices
+
+UNITS = {"occupancy": "short", "traffic": "short", "presence": "s"}
+TITLES = {"value": "", "in": " in", "out": " out"}
+
+
+def frames(answer: SeriesAnswer, *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
+    """A frame an asset: `time` in epoch ms (the window's start), then its values, null for a gap.
+
+    Without a single asset: one empty frame, so that what the answer says of itself is seen.
+    """
+    meta = {"custom": _custom(answer), "notices": coverage_notices(answer.coverage, demo=demo)}
+    found = [_frame(answer, series, ref_id, meta) for series in answer.series]
+    nothing = {"severity": "info", "text": "Butlr has no values for this question."}
+    empty = {"custom": meta["custom"], "notices": [*coverage_notices(answer.coverage, demo=demo), nothing]}
+    return found or [{"refId": ref_id, "name": answer.query.floor.name, "meta": empty, "fields": []}]
+
+
+def _frame(answer: SeriesAnswer, series: AssetSeries, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
+    level = answer.query.level
+    labels = {"space": series.floor.id, "floor": series.floor.name}
+    if level != "floor":
+        labels |= {level: series.name, f"{level}_id": series.asset_id}
+    values = [
+        {
+            "name": field,
+            "type": "number",
+            "labels": labels,
+            "config": {
+                "displayNameFromDS": f"{series.name}{TITLES[field]}",
+                "unit": UNITS[answer.query.target],
+            },
+            "values": value,
+        }
+        for field, value in series.values.items()
+    ]
+    time = {"name": "time", "type": "time", "config": {}, "values": series.start_s * 1000}
+    return {"refId": ref_id, "name": series.name, "meta": meta, "fields": [time, *values]}
+
+
+def rows(answer: SeriesAnswer) -> list[dict[str, Any]]:
+    """A row a window and asset: `time` (its start), `space`, the asset's id and name, and its values."""
+    return [row for series in answer.series for row in _rows(answer.query.level, series)]
+
+
+def _rows(level: str, series: AssetSeries) -> Iterator[dict[str, Any]]:
+    asset = {} if level == "floor" else {f"{level}_id": series.asset_id, level: series.name}
+    for k, start_s in enumerate(series.start_s.tolist()):
+        values = {field: _known(float(value[k])) for field, value in series.values.items()}
+        yield {"time": iso(start_s), "space": series.floor.id, **asset, **values}
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _custom(answer: SeriesAnswer) -> dict[str, object]:
+    query = answer.query
+    return {
+        "space": query.floor.id,
+        "floor": query.floor.name,
+        "timezone": query.floor.timezone,
+        "from": iso(query.period.start_s),
+        "to": iso(query.period.end_s),
+        "every": query.every,
+        "statistic": query.statistic,
+        "base": query.base_name,
+        **coverage_custom(answer.coverage, query.period),
+    }

@@ -1,0 +1,228 @@
+"""Occupancy, traffic and presence through the doors, against the simulator's people minute by minute."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at
+
+HOUR, DAY = 3600, 86_400
+REPORTING = "/api/v3/reporting"
+TUESDAY = at("2026-06-09T00:00")
+PROJECT_ROOM = "room_paris_1_project_room"
+
+
+def get(world: World, target: str, start: int, end: int, **words: str) -> Any:
+    query = {"from": str(start * 1000), "to": str(end * 1000), **words}
+    answer = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_json()
+
+
+def series(frames: list[dict[str, Any]], key: str = "room_id") -> dict[str, dict[str, list[float | None]]]:
+    """Each asset's fields by its id."""
+    return {f["fields"][1]["labels"].get(key): {x["name"]: x["values"] for x in f["fields"]} for f in frames}
+
+
+def people(space: str, room_id: str | None, start: int, end: int) -> np.ndarray[Any, Any]:
+    """True people a minute in a room, or on the floor."""
+    rooms = [r.id for r in PEOPLE.office.by_id[space].rooms]
+    return PEOPLE.occupancy(space, None if room_id is None else rooms.index(room_id), start, end)
+
+
+def hourly(minutes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return minutes.reshape(-1, 60)
+
+
+def test_hourly_occupancy_is_the_mean_of_the_minutes(world: World) -> None:
+    frames = get(world, "occupancy", TUESDAY, TUESDAY + 2 * DAY, space=PARIS)
+    found = series(frames)
+    assert len(found) >= 15
+    for room_id, fields in found.items():
+        assert fields["time"] == [(TUESDAY + k * HOUR) * 1000 for k in range(48)]
+        expected = hourly(people(PARIS, room_id, TUESDAY, TUESDAY + 2 * DAY)).mean(axis=1)
+        assert fields["value"] == pytest.approx(expected.tolist())
+    custom = frames[0]["meta"]["custom"]
+    assert (custom["every"], custom["base"], custom["complete"]) == ("1h", "1h mean", True)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "of_minutes"), [("max", np.max), ("min", np.min), ("median", np.median)]
+)
+def test_other_statistics_are_of_the_minutes_too(world: World, statistic: str, of_minutes: Any) -> None:
+    found = series(get(world, "occupancy", TUESDAY, TUESDAY + 2 * DAY, space=PARIS_2, statistic=statistic))
+    for room_id, fields in found.items():
+        expected = of_minutes(hourly(people(PARIS_2, room_id, TUESDAY, TUESDAY + 2 * DAY)), axis=1)
+        assert fields["value"] == pytest.approx(expected.tolist())
+
+
+def test_five_minutes_are_made_of_minutes(world: World) -> None:
+    start = TUESDAY + 7 * HOUR
+    [frame] = get(world, "occupancy", start, start + 10 * HOUR, space=PARIS, level="floor", every="5m")
+    expected = people(PARIS, None, start, start + 10 * HOUR).reshape(-1, 5).mean(axis=1)
+    assert frame["fields"][1]["values"] == pytest.approx(expected.tolist())
+    assert frame["meta"]["custom"]["base"] == "1m median"
+
+
+def test_percentiles_say_what_they_are_of(world: World) -> None:
+    """Of minutes up to a day; of hourly means above."""
+    day = get(
+        world, "occupancy", TUESDAY, TUESDAY + DAY, space=PARIS, level="floor", every="1h", statistic="p95"
+    )
+    expected = np.percentile(hourly(people(PARIS, None, TUESDAY, TUESDAY + DAY)), 95, axis=1)
+    assert day[0]["meta"]["custom"]["base"] == "1m median"
+    assert day[0]["fields"][1]["values"] == pytest.approx(expected.tolist())
+    # New York's days begin at 04:00 UTC.
+    start = at("2026-06-08T04:00")
+    days = get(
+        world, "occupancy", start, start + 3 * DAY, space=NEW_YORK, level="floor", every="1d", statistic="p90"
+    )
+    means = hourly(people(NEW_YORK, None, start, start + 3 * DAY)).mean(axis=1).reshape(3, 24)
+    assert days[0]["meta"]["custom"]["base"] == "1h mean"
+    assert days[0]["fields"][1]["values"] == pytest.approx(np.percentile(means, 90, axis=1).tolist())
+
+
+def test_days_are_local_days_also_when_clocks_change(world: World) -> None:
+    start, end = at("2026-03-27T23:00"), at("2026-03-30T22:00")
+    [frame] = get(world, "occupancy", start, end, space=PARIS, level="floor", every="1d")
+    midnights = [
+        at(t) for t in ("2026-03-27T23:00", "2026-03-28T23:00", "2026-03-29T22:00", "2026-03-30T22:00")
+    ]
+    assert frame["fields"][0]["values"] == [t * 1000 for t in midnights[:-1]]
+    expected = [people(PARIS, None, a, b).mean() for a, b in pairwise(midnights)]
+    assert frame["fields"][1]["values"] == pytest.approx(expected)
+
+
+def test_days_of_business_hours_count_those_hours_only(world: World) -> None:
+    start, end = at("2026-06-07T22:00"), at("2026-06-12T22:00")
+    words = {"hours": "08:00-18:00", "days": "mon-fri", "every": "1d"}
+    [frame] = get(world, "occupancy", start, end, space=PARIS, level="floor", **words)
+    expected = [
+        people(PARIS, None, start + k * DAY + 8 * HOUR, start + k * DAY + 18 * HOUR).mean() for k in range(5)
+    ]
+    assert frame["fields"][1]["values"] == pytest.approx(expected)
+
+
+def test_an_offline_sensor_is_a_gap_and_never_zero(world: World) -> None:
+    [(since, until)] = PEOPLE.offline(PROJECT_ROOM, at("2026-06-10"), at("2026-06-17"))
+    start = since - 2 * HOUR
+    found = series(get(world, "occupancy", start, since + 26 * HOUR, space=PARIS, every="1h"))[PROJECT_ROOM][
+        "value"
+    ]
+    assert until - since == 4 * DAY
+    assert None not in found[:2]
+    assert found[2:] == [None] * 26
+    rows = get(
+        world,
+        "occupancy",
+        start,
+        since + 26 * HOUR,
+        space=PARIS,
+        every="1h",
+        format="rows",
+        room=PROJECT_ROOM,
+    )
+    assert [r["value"] for r in rows] == found
+    assert {r["room_id"] for r in rows} == {PROJECT_ROOM}
+
+
+def test_traffic_is_in_and_out_of_each_door_and_nested_doors_are_not_added(world: World) -> None:
+    t_s, room, direction = PEOPLE.crossings(PARIS, TUESDAY, TUESDAY + DAY)
+    rooms = PEOPLE.office.by_id[PARIS].rooms
+    metered = {s.room_id for s in PEOPLE.office.sensors if s.mode == "traffic" and s.floor_id == PARIS}
+    found = series(get(world, "traffic", TUESDAY, TUESDAY + DAY, space=PARIS, every="1h"))
+    assert set(found) == {r.id for r in rooms} & metered
+    for k, own in enumerate(rooms):
+        for field, step in (("in", 1), ("out", -1)):
+            if own.id in found:
+                at_door = t_s[(room == k) & (direction == step)]
+                expected = np.bincount((at_door - TUESDAY) // HOUR, minlength=24)
+                assert found[own.id][field] == expected.tolist()
+    [floor] = get(world, "traffic", TUESDAY, TUESDAY + DAY, space=PARIS, level="floor", every="1h")
+    for field, step in (("in", 1), ("out", -1)):
+        at_entrance = t_s[(room == -1) & (direction == step)]
+        expected = np.bincount((at_entrance - TUESDAY) // HOUR, minlength=24)
+        assert next(f["values"] for f in floor["fields"] if f["name"] == field) == expected.tolist()
+
+
+def test_presence_is_seconds_with_somebody_there(world: World) -> None:
+    found = series(get(world, "presence", TUESDAY, TUESDAY + 2 * DAY, space=NEW_YORK))
+    rooms = [r.id for r in PEOPLE.office.by_id[NEW_YORK].rooms]
+    seconds = PEOPLE.count(NEW_YORK, "occupied_s", TUESDAY, TUESDAY + 2 * DAY)
+    assert found
+    for room_id, fields in found.items():
+        expected = hourly(seconds[1 + rooms.index(room_id)]).sum(axis=1)
+        assert fields["value"] == pytest.approx(expected.tolist())
+
+
+def test_the_heat_map_and_occupancy_are_of_the_same_people(world: World) -> None:
+    """Everybody is detected once a minute: detections of a period are people-minutes."""
+    [row] = get(world, "heatmap-summary", TUESDAY, TUESDAY + DAY, space=PARIS_2, format="rows")
+    [frame] = get(world, "occupancy", TUESDAY, TUESDAY + DAY, space=PARIS_2, level="floor", every="1h")
+    assert sum(frame["fields"][1]["values"]) * 60 == pytest.approx(row["total_detections"])
+
+
+def test_series_are_paged_kept_and_shared_like_heat_maps(world: World) -> None:
+    def calls() -> int:
+        return sum(c.path == REPORTING for c in world.simulator.calls)
+
+    start = at("2026-05-04T00:00")
+    first = get(world, "occupancy", start, start + 28 * DAY, space=PARIS)
+    # 28 days of hours of each room are many pages of a thousand rows.
+    assert calls() >= len(first) * 28 * 24 / 1000
+    before = calls()
+    assert get(world, "occupancy", start, start + 28 * DAY, space=PARIS)[0]["fields"] == first[0]["fields"]
+    assert calls() == before
+    for room_id, fields in series(first).items():
+        expected = hourly(people(PARIS, room_id, start, start + 28 * DAY)).mean(axis=1)
+        known = [(a, b) for a, b in zip(fields["value"], expected.tolist(), strict=True) if a is not None]
+        assert [a for a, _ in known] == pytest.approx([b for _, b in known])
+        assert len(known) == 28 * 24 or room_id == PROJECT_ROOM
+
+
+@pytest.mark.parametrize("shape", ["data", "list", "by_asset"])
+def test_every_form_of_butlrs_answer_is_read(world: World, shape: str) -> None:
+    world.simulator.reporting_shape = shape
+    [frame] = get(world, "occupancy", TUESDAY, TUESDAY + DAY, space=PARIS, level="floor", every="1h")
+    expected = hourly(people(PARIS, None, TUESDAY, TUESDAY + DAY)).mean(axis=1)
+    assert frame["fields"][1]["values"] == pytest.approx(expected.tolist())
+
+
+def test_several_floors_are_answered_by_their_own_clocks(world: World) -> None:
+    frames = get(world, "occupancy", TUESDAY, TUESDAY + 7 * DAY, space="all", level="floor", every="1d")
+    starts = {f["fields"][1]["labels"]["space"]: f["fields"][0]["values"][0] for f in frames}
+    assert starts[PARIS] == at("2026-06-08T22:00") * 1000
+    assert starts[NEW_YORK] == at("2026-06-08T04:00") * 1000
+
+
+@pytest.mark.parametrize(
+    ("target", "words", "word"),
+    [
+        ("occupancy", {"every": "2m"}, "every"),
+        ("occupancy", {"every": "1m", "from": "2026-05-01"}, "every"),
+        ("occupancy", {"statistic": "p101"}, "statistic"),
+        ("occupancy", {"statistic": "average"}, "statistic"),
+        ("traffic", {"level": "zone"}, "level"),
+        ("presence", {"space": f"{PARIS},space_x"}, "space"),
+    ],
+)
+def test_bad_words_are_named(world: World, target: str, words: dict[str, str], word: str) -> None:
+    query = {"space": PARIS, "from": "2026-06-09", "to": "2026-06-10", **words}
+    answer = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert answer.status_code in (400, 404)
+    assert answer.get_json()["message"].startswith(f"{word}: ")
+
+
+def test_panels_get_a_frame_an_asset(world: World) -> None:
+    body = {
+        "range": {"from": "2026-06-09T00:00:00Z", "to": "2026-06-10T00:00:00Z"},
+        "targets": [{"refId": "B", "target": "occupancy", "payload": {"space": PARIS, "every": "1h"}}],
+    }
+    frames = world.http.post("/query", json=body).get_json()
+    assert len(frames) >= 15
+    assert {f["refId"] for f in frames} == {"B"}
+    assert {f["fields"][0]["type"] for f in frames} == {"time"}
