@@ -9,6 +9,7 @@ from typing import Literal, cast
 from butlr_grafana.errors import BackendError
 from butlr_grafana.insight.compare import Comparison, compare
 from butlr_grafana.insight.hotspots import Hotspot, hotspots
+from butlr_grafana.insight.now import Now, occupancy_now
 from butlr_grafana.insight.zones import ZoneHeat, hot_zones
 from butlr_grafana.model import Floor, HeatMap, Query, SeriesAnswer, Topology
 from butlr_grafana.query import Asked, Rules, before
@@ -29,6 +30,7 @@ class Answer:
     zones: tuple[ZoneHeat, ...] = ()
     spots: tuple[Hotspot, ...] = ()
     series: tuple[SeriesAnswer, ...] = ()
+    now: tuple[Now, ...] = ()
     topology: Topology | None = None
 
     @property
@@ -48,6 +50,14 @@ def queries(asked: Asked, resolved: Sequence[Query], *, now_s: float, rules: Rul
         current = replace(resolved[0], normalize="none")
         return [current, before(current, asked.baseline, now_s=now_s, rules=rules)]
     return list(resolved)
+
+
+def made_of_series(
+    asked: Asked, series: Sequence[SeriesAnswer], faults: Sequence[tuple[Floor, BackendError]]
+) -> Answer:
+    """As `made_of`, of values over time."""
+    now = occupancy_now(series) if asked.target == "occupancy-now" else ()
+    return Answer(asked, series=tuple(series), faults=tuple(faults), now=now)
 
 
 def made_of(asked: Asked, maps: Sequence[HeatMap], faults: Sequence[tuple[Floor, BackendError]]) -> Answer:

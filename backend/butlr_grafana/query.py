@@ -155,6 +155,38 @@ def resolve_series(
     return tuple(_series(asked, floor, period, now_s, rules) for floor in floors_of(asked, topology))
 
 
+NOW_S = 5 * MINUTE_S
+NOW = {
+    "room": ("room_occupancy", "traffic_room_occupancy"),
+    "floor": ("floor_occupancy", "traffic_floor_occupancy"),
+}
+"""What tells how many people are there now: what the sensors see, and who came through the doors."""
+
+
+def resolve_now(asked: Asked, topology: Topology, *, now_s: float) -> tuple[SeriesQuery, ...]:
+    """The last five full minutes by their median, as Butlr advises; for each floor both ways of counting."""
+    level = asked.level or "room"
+    if level not in NOW:
+        raise BadWord("level", f"{level} is not counted by doors; it may be room, floor")
+    end_s = floor_to(now_s, MINUTE_S)
+    return tuple(
+        SeriesQuery(
+            target=asked.target,
+            floor=floor,
+            period=Period(end_s - NOW_S, end_s),
+            every="1m",
+            statistic="median",
+            level=level,
+            base=SeriesSubject(measurement, level, "1m", "median", floor.timezone),
+            rooms=_rooms(asked, floor),
+            require=asked.require,
+            format=asked.format,
+        )
+        for floor in floors_of(asked, topology)
+        for measurement in NOW[level]
+    )
+
+
 def _series(asked: Asked, floor: Floor, period: Period, now_s: float, rules: Rules) -> SeriesQuery:
     every, level = _every(asked, period), asked.level or "room"
     if asked.target == "traffic" and level == "zone":

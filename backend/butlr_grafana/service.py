@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from butlr_grafana.answers import Answer, made_of, queries
+from butlr_grafana.answers import Answer, made_of, made_of_series, queries
 from butlr_grafana.errors import BackendError, UpstreamError
 from butlr_grafana.model import Floor, HeatMap, SeriesAnswer, Topology
 from butlr_grafana.pipeline import Begun, BegunSeries, Pipeline
-from butlr_grafana.query import Asked, Rules, floors_of, read, resolve, resolve_series
+from butlr_grafana.query import Asked, Rules, floors_of, read, resolve, resolve_now, resolve_series
 from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.words import TARGETS
@@ -72,9 +72,12 @@ class Service:
         now_s = self.now()
         asked_period = (panel.start_s, panel.end_s) if panel else None
         if TARGETS[asked.target].is_series:
-            asked_for = resolve_series(
-                asked, topology, now_s=now_s, rules=self.rules, asked_period=asked_period
-            )
+            if asked.target == "occupancy-now":
+                asked_for = resolve_now(asked, topology, now_s=now_s)
+            else:
+                asked_for = resolve_series(
+                    asked, topology, now_s=now_s, rules=self.rules, asked_period=asked_period
+                )
             return Started(
                 asked, tuple(self.pipeline.begin_series(q, now_s=now_s) for q in asked_for), topology
             )
@@ -111,7 +114,7 @@ class Service:
         if faults and (not (maps or series) or started.asked.target == "compare"):
             raise faults[0][1]
         if series:
-            answer = Answer(started.asked, series=tuple(series), faults=tuple(faults))
+            answer = made_of_series(started.asked, series, faults)
         else:
             answer = made_of(started.asked, maps, faults)
         for part in answer.parts:

@@ -377,6 +377,16 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 is_series=True,
             ),
             Target(
+                "occupancy-now",
+                "Occupancy now",
+                "A row a room or floor: people, capacity, share of it, as of.",
+                ("space", "level", "room", "tag", "require", "format"),
+                ("frames", "rows", "csv"),
+                has_period=False,
+                many_floors=True,
+                is_series=True,
+            ),
+            Target(
                 "traffic",
                 "Traffic",
                 "People in and out through each room's or floor's own doors.",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from butlr_grafana.insight.hotspots import Hotspot
+from butlr_grafana.insight.now import Now
 from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model import Floor, HeatMap, Room, Topology, Zone, iso
 
@@ -68,6 +69,23 @@ def zones(found: Sequence[ZoneHeat], maps: Sequence[HeatMap]) -> list[Row]:
             }
         )
     return rows
+
+
+def now(found: Sequence[Now], level: str) -> list[Row]:
+    """A row an asset; `share` of the capacity, `complete` 0 where one of the two counts is old or missing."""
+    return [
+        {
+            "space": one.floor.id,
+            "floor": one.floor.name,
+            **({} if level == "floor" else {"room_id": one.id, "room": one.name}),
+            "people": one.people,
+            "capacity": one.capacity,
+            "share": one.share,
+            "as_of": iso(one.as_of_s),
+            "complete": int(one.complete),
+        }
+        for one in found
+    ]
 
 
 def spots(found: Sequence[Hotspot]) -> list[Row]:

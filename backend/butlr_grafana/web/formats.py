@@ -10,7 +10,7 @@ from flask import Response
 from butlr_grafana.answers import Answer
 from butlr_grafana.model import HeatMap, iso
 from butlr_grafana.present import comparison, heatmap, picture, series, table
-from butlr_grafana.present.account import custom, notices
+from butlr_grafana.present.account import DEMO, coverage_notices, custom, notices
 from butlr_grafana.web import reply
 
 Rows = list[dict[str, Any]]
@@ -34,7 +34,7 @@ def respond(answer: Answer, *, demo: bool) -> Response:
 
 def frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
     """The answer as data frames: one an asset of a series, else one."""
-    if not answer.series:
+    if not answer.series or answer.now:
         return [_frame(answer, ref_id=ref_id, demo=demo)]
     found = [f for part in answer.series for f in series.frames(part, ref_id=ref_id, demo=demo)]
     failed = [_fault(f"{floor.name}: {fault.message}") for floor, fault in answer.faults]
@@ -52,7 +52,8 @@ def _frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:
     if answer.comparison is not None:
         current, baseline = answer.maps
         return comparison.frame(answer.comparison, current, baseline, ref_id=ref_id, demo=demo)
-    name = answer.maps[0].query.floor.name if len(answer.maps) == 1 else answer.asked.target
+    floors = {part.query.floor.name for part in answer.parts}
+    name = floors.pop() if len(floors) == 1 else answer.asked.target
     return table.frame(rows(answer), ref_id=ref_id, name=name, meta=_meta(answer, demo=demo))
 
 
@@ -66,6 +67,7 @@ ROWS: Mapping[str, Callable[[Answer], Rows]] = {
         ("occupancy", "traffic", "presence"),
         lambda a: [row for part in a.series for row in series.rows(part)],
     ),
+    "occupancy-now": lambda a: table.now(a.now, a.asked.level or "room"),
     "spaces": lambda a: table.spaces(a.topology, level=a.asked.level) if a.topology else [],
 }
 
@@ -84,7 +86,9 @@ def _meta(answer: Answer, *, demo: bool) -> dict[str, Any]:
     """What a table says of itself: of its one floor, or of all its floors together."""
     failed = [_fault(f"{floor.name}: {fault.message}") for floor, fault in answer.faults]
     if not answer.maps:
-        return {}
+        said = [n for part in answer.series for n in coverage_notices(part.coverage, demo=False)]
+        said += [{"severity": "info", "text": DEMO}] if demo and answer.series else []
+        return {"custom": {"complete": answer.complete}, "notices": [*said, *failed]}
     if len(answer.maps) == 1:
         return {"custom": custom(answer.maps[0]), "notices": notices(answer.maps[0], demo=demo) + failed}
     said = [n for m in answer.maps for n in _named(m, notices(m, demo=False))]
