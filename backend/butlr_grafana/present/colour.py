@@ -1,44 +1,68 @@
-"""Colour maps that colour-blind people can read, as 256 RGB steps made from a few anchors."""
+"""From values to colours: fixed steps, on a square root's scale."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Rgb = tuple[int, int, int]
+from butlr_grafana.model import Floats
+from butlr_grafana.present.theme import Rgb, Style, Theme
 
-_INFERNO: tuple[Rgb, ...] = (
-    (22, 11, 57),
-    (66, 10, 104),
-    (106, 23, 110),
-    (147, 38, 103),
-    (188, 55, 84),
-    (221, 81, 58),
-    (243, 120, 25),
-    (252, 165, 10),
-    (246, 215, 70),
-    (252, 255, 164),
-)
+Bytes = NDArray[np.uint8]
+
+FAINTEST, FULL = 46, 255
+"""Alpha of the least and the most in the style `opacity`: the least can still be seen."""
 
 
-def ramp(anchors: tuple[Rgb, ...] = _INFERNO, steps: int = 256) -> NDArray[np.uint8]:
-    """uint8[steps, 3], linear between the anchors."""
-    at = np.linspace(0, len(anchors) - 1, steps)
-    table = np.array(anchors, float)
-    return np.stack([np.interp(at, np.arange(len(anchors)), table[:, c]) for c in range(3)], axis=1).astype(
-        np.uint8
-    )
-
-
-def colours(values: NDArray[np.float64], top: float) -> NDArray[np.uint8]:
-    """RGBA for values from 0 to `top`; NaN is transparent.
+@dataclass(frozen=True, slots=True, eq=False)
+class Scale:
+    """Values 0 to `limit`, or -`limit` to `limit` where `diverging`; `steps` uint8[n, 4] is RGBA.
 
     The scale is the square root's, as is the Heatmap panel's: a few desks in use all day would leave the
-    rest of a floor in one dark colour.
+    rest of a floor in one colour.
     """
-    steps = ramp()
-    scaled = np.sqrt(np.clip(np.nan_to_num(values) / top if top > 0 else np.zeros_like(values), 0, 1))
-    rgba = np.empty((*values.shape, 4), np.uint8)
-    rgba[..., :3] = steps[np.round(scaled * 255).astype(int)]
-    rgba[..., 3] = np.where(np.isnan(values), 0, 255)
+
+    limit: float
+    diverging: bool
+    steps: Bytes
+
+    def position(self, values: float | NDArray[Any]) -> Floats:
+        """Where on the scale, 0 to 1; what lies beyond is at its end."""
+        array = np.asarray(values, np.float64)
+        share = np.clip(array / self.limit, -1, 1) if self.limit > 0 else np.zeros_like(array)
+        root = np.sign(share) * np.sqrt(np.abs(share))
+        return np.asarray(0.5 + root / 2 if self.diverging else np.clip(root, 0, 1))
+
+    def colours(self, values: NDArray[Any]) -> Bytes:
+        """RGBA; NaN is transparent."""
+        nothing = np.isnan(values)
+        at = self.position(np.where(nothing, 0, values)) * (len(self.steps) - 1)
+        rgba: Bytes = self.steps[np.rint(at).astype(np.int64)]
+        rgba[nothing] = 0
+        return rgba
+
+
+def sequential(limit: float, style: Style, theme: Theme) -> Scale:
+    if style == "gradient":
+        return Scale(limit, diverging=False, steps=_opaque(theme.gradient, 256))
+    steps = np.empty((256, 4), np.uint8)
+    steps[:, :3] = theme.hue
+    steps[:, 3] = np.linspace(FAINTEST, FULL, 256)
+    return Scale(limit, diverging=False, steps=steps)
+
+
+def diverging(limit: float, theme: Theme) -> Scale:
+    # An odd number: no change has a step of its own.
+    return Scale(limit, diverging=True, steps=_opaque(theme.diverging, 257))
+
+
+def _opaque(anchors: tuple[Rgb, ...], steps: int) -> Bytes:
+    """uint8[steps, 4], linear between the anchors."""
+    at = np.linspace(0, len(anchors) - 1, steps)
+    table = np.array(anchors, float)
+    rgb = [np.interp(at, np.arange(len(anchors)), table[:, c]) for c in range(3)]
+    rgba: Bytes = np.rint(np.stack([*rgb, np.full(steps, 255.0)], axis=1)).astype(np.uint8)
     return rgba

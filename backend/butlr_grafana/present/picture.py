@@ -1,140 +1,287 @@
-"""A heat map as a PNG: rooms' outlines, cells, a legend with its unit, a metre scale, what is covered.
+"""Pictures of a floor as PNG: a heat map, the difference of two, the plan alone.
 
-x grows to the right, y upwards (`Y_UP`), as in Grafana's Heatmap panel.
+Each is a head (what, when, how much of it is known), the plan, and a foot (legend with its unit, metre
+scale), for any width; see `PictureOptions`. x grows to the right, y upwards.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from PIL import Image, ImageDraw, ImageFont
+import numpy as np
+from PIL import Image
 
-from butlr_grafana.model import Floats, HeatMap, Polygon
-from butlr_grafana.present.account import QUANTITIES, notices
-from butlr_grafana.present.colour import colours, ramp
+from butlr_grafana.model import Bounds, Floats, Floor, HeatMap, LocalHours, Period
+from butlr_grafana.present import plan_layers
+from butlr_grafana.present.account import DEMO, QUANTITIES, notices
+from butlr_grafana.present.colour import Scale, diverging, sequential
 from butlr_grafana.present.dense import dense
+from butlr_grafana.present.lettering import readable, shorten, write
+from butlr_grafana.present.page import Entry, Legend, Line, assemble, foot, head
+from butlr_grafana.present.plan_geometry import Raster, extent, fit, pixels
+from butlr_grafana.present.plan_layers import Layer, Plan
+from butlr_grafana.present.theme import PictureOptions, Sizes
+from butlr_grafana.present.ticks import number
 
-Y_UP = True
-"""Butlr does not document the direction of y; should a tenant show it downwards, this is the one place."""
+HIGHEST = 1.3
+"""A plan's greatest height as a share of the picture's width."""
 
-WIDTH_PX, MARGIN_PX, HEAD_PX, FOOT_PX = 1200, 24, 88, 84
-PAPER, INK, FAINT, FLOOR = (255, 255, 255), (32, 34, 38), (120, 124, 130), (240, 241, 243)
-WARNING = (176, 72, 0)
-SCALES_M = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+NO_PLAN = Bounds(0.0, 0.0, 12.0, 5.0)
+"""Drawn where a floor has neither polygons nor cells."""
 
-Point = tuple[float, float]
+MOST_NOTES = 3
 
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Metres to pixels."""
-
-    left_m: float
-    low_m: float
-    high_m: float
-    pixels_per_m: float
-
-    def at(self, x_m: float, y_m: float) -> Point:
-        down_m = self.high_m - y_m if Y_UP else y_m - self.low_m
-        return (
-            MARGIN_PX + (x_m - self.left_m) * self.pixels_per_m,
-            HEAD_PX + down_m * self.pixels_per_m,
-        )
+DEFAULTS = PictureOptions()
 
 
-def png(answer: HeatMap, *, demo: bool) -> bytes:
-    """The picture's bytes; `WIDTH_PX` wide, as high as the floor wants."""
-    xs, ys, values = dense(answer.shown)
-    half = answer.shown.resolution_m / 2
-    width_m, height_m = xs[-1] - xs[0] + 2 * half, ys[-1] - ys[0] + 2 * half
-    scale = min((WIDTH_PX - 2 * MARGIN_PX) / width_m, 1600 / height_m)
-    layout = Layout(xs[0] - half, ys[0] - half, ys[-1] + half, scale)
-    map_px = (max(1, round(width_m * scale)), max(1, round(height_m * scale)))
-    picture = Image.new("RGB", (WIDTH_PX, HEAD_PX + map_px[1] + FOOT_PX), PAPER)
-    draw = ImageDraw.Draw(picture)
-    _outlines(draw, answer, layout.at, fill=True)
-    _cells(picture, values, answer, map_px)
-    _outlines(draw, answer, layout.at, fill=False)
-    _head(draw, answer, demo=demo)
-    _foot(draw, picture, answer, scale)
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
-
-
-def _cells(picture: Image.Image, values: Floats, answer: HeatMap, size_px: tuple[int, int]) -> None:
-    top = float(answer.shown.value.max(initial=0.0))
-    rows = colours(values.T, top)
-    # Row 0 of a picture is its top.
-    cells = Image.fromarray(rows[::-1].copy() if Y_UP else rows)
-    cells = cells.resize(size_px, Image.Resampling.NEAREST)
-    picture.paste(cells, (MARGIN_PX, HEAD_PX), cells)
-
-
-def _outlines(
-    draw: ImageDraw.ImageDraw, answer: HeatMap, at: Callable[[float, float], Point], *, fill: bool
-) -> None:
-    floor = answer.query.floor
-    chosen = {r.id for r in answer.query.rooms} if answer.query.rooms is not None else None
-    shapes: list[tuple[Polygon | None, bool]] = [(floor.outline, True)]
-    shapes += [(room.polygon, chosen is None or room.id in chosen) for room in floor.rooms]
-    for polygon, strong in shapes:
-        if polygon:
-            points = [at(x, y) for x, y in polygon]
-            if fill:
-                draw.polygon(points, fill=FLOOR)
-            else:
-                draw.line([*points, points[0]], fill=INK if strong else FAINT, width=2 if strong else 1)
-
-
-def _head(draw: ImageDraw.ImageDraw, answer: HeatMap, *, demo: bool) -> None:
-    floor, period = answer.query.floor, answer.query.period
-    zone = ZoneInfo(floor.timezone)
-    start, end = (
-        datetime.fromtimestamp(t, zone).strftime("%a %d %b %Y %H:%M") for t in (period.start_s, period.end_s)
+def png(answer: HeatMap, *, demo: bool, options: PictureOptions = DEFAULTS) -> bytes:
+    """A heat map on its floor plan."""
+    raster = raster_of(answer)
+    top = options.top or float(answer.shown.value.max(initial=0.0))
+    scale = sequential(top, options.style, options.colours)
+    plan = plan_of(answer.query.floor, [raster], options, chosen=chosen_of(answer))
+    image = draw_plan(plan, raster, scale, options)
+    if not answer.shown.value.size:
+        say(image, nothing_of(answer), plan)
+    heading = head(_heat_lines(answer, demo, options), plan.theme, plan.sizes)
+    footing = foot(
+        legend_of(answer, scale) if top > 0 else None,
+        entries_of(plan),
+        plan.layout.pixels_per_m,
+        plan.theme,
+        plan.sizes,
     )
-    draw.text((MARGIN_PX, 12), f"{floor.building.name} / {floor.name}", INK, font(22))
-    said = notices(answer, demo=demo)
-    line = f"{start} to {end} ({floor.timezone}), {answer.coverage.hours:,.1f} h counted"
-    draw.text((MARGIN_PX, 42), line, FAINT, font(14))
-    trouble = [n["text"] for n in said if n["severity"] != "info"] or [n["text"] for n in said]
-    if trouble:
-        warn = any(n["severity"] == "warning" for n in said)
-        draw.text((MARGIN_PX, 62), trouble[0][:150], WARNING if warn else FAINT, font(13))
+    return _bytes([heading, image, footing], plan)
 
 
-def _foot(draw: ImageDraw.ImageDraw, picture: Image.Image, answer: HeatMap, scale: float) -> None:
-    y = picture.height - FOOT_PX + 24
+def difference_png(
+    x_m: Floats,
+    y_m: Floats,
+    change: Floats,
+    *,
+    floor: Floor,
+    current: str,
+    baseline: str,
+    unit: str = "detections per hour",
+    resolution_m: float | None = None,
+    notes: Sequence[str] = (),
+    options: PictureOptions = DEFAULTS,
+) -> bytes:
+    """What changed: cells with centres x_m[nx], y_m[ny], even and ascending, and change[nx, ny].
+
+    NaN is a cell with nothing to compare; 0 has a colour. The scale reaches equally far both ways, to the
+    largest change or `options.top`. `current`, `baseline`: the two periods as texts, see `span`;
+    `resolution_m` is needed only where there is a single cell; `notes` are warnings. The style is the
+    gradient, always.
+    """
+    raster = Raster(x_m, y_m, change, resolution_m or _spacing(x_m, y_m))
+    known = np.abs(change[~np.isnan(change)])
+    top = options.top or float(known.max(initial=0.0))
+    scale = diverging(top, options.colours)
+    plan = plan_of(floor, [raster], options)
+    theme, sizes = plan.theme, plan.sizes
+    image = draw_plan(plan, raster, scale, options)
+    if not known.size:
+        say(image, "Nothing to compare", plan)
+    lines = [
+        Line(f"{title_of(floor)}: what changed", sizes.title, theme.ink, medium=True),
+        Line(current, sizes.text, theme.ink),
+        Line(f"compared with {baseline}", sizes.text, theme.faint),
+        *(Line(f"▲ {note}", sizes.small, theme.warning) for note in notes[:MOST_NOTES]),
+    ]
+    legend = Legend(
+        f"Change in {unit}, per cell of {raster.resolution_m:g} m",
+        scale,
+        lambda value: number(value, "short", signed=True),
+    )
+    entries = entries_of(plan, nothing="nothing to compare")
+    footing = foot(legend if top > 0 else None, entries, plan.layout.pixels_per_m, theme, sizes)
+    return _bytes([head(lines, theme, sizes), image, footing], plan)
+
+
+def plan_png(floor: Floor, *, options: PictureOptions = DEFAULTS) -> bytes:
+    """The floor plan alone: rooms, zones, names."""
+    plan = plan_of(floor, [], options)
+    theme, sizes = plan.theme, plan.sizes
+    image = plan_layers.under(plan, [])
+    zones = [z.polygon for z in floor.zones if z.polygon]
+    names = plan_layers.labels(plan, [], zones=True) if options.labels else []
+    lay(image, plan_layers.over(plan, names, zones))
+    if extent(floor) is None:
+        say(image, "Butlr knows no plan of this floor", plan)
+    lines = [
+        Line(title_of(floor), sizes.title, theme.ink, medium=True),
+        Line(_facts(floor), sizes.text, theme.faint),
+    ]
+    entries = [e for e in entries_of(plan) if e.look == "hatched"]
+    if zones:
+        entries.append(Entry("zone", theme.floor, "dashed"))
+    footing = foot(None, entries, plan.layout.pixels_per_m, theme, sizes)
+    return _bytes([head(lines, theme, sizes), image, footing], plan)
+
+
+# --- what a playback shares ---------------------------------------------------------------------------------
+
+
+def raster_of(answer: HeatMap) -> Raster:
+    x_m, y_m, values = dense(answer.shown)
+    return Raster(x_m, y_m, values, answer.shown.resolution_m)
+
+
+def chosen_of(answer: HeatMap) -> frozenset[str] | None:
+    rooms = answer.query.rooms
+    return None if rooms is None else frozenset(room.id for room in rooms)
+
+
+def plan_of(
+    floor: Floor,
+    rasters: Sequence[Raster],
+    options: PictureOptions,
+    *,
+    chosen: frozenset[str] | None = None,
+) -> Plan:
+    """The floor laid out for these cells in this width."""
+    sizes = Sizes(options.width)
+    bounds = extent(floor, (r.bounds for r in rasters)) or NO_PLAN
+    pad = round(sizes.wall / 2 + 1)
+    layout = fit(bounds, sizes.content, round(HIGHEST * options.width), pad)
+    return Plan(floor, layout, options.colours, sizes, chosen)
+
+
+def draw_plan(plan: Plan, raster: Raster, scale: Scale, options: PictureOptions) -> Image.Image:
+    image = plan_layers.under(plan, [raster])
+    colour(image, plan, raster, scale, smooth=options.smooth)
+    names = plan_layers.labels(plan, [raster]) if options.labels else []
+    lay(image, plan_layers.over(plan, names))
+    return image
+
+
+def colour(image: Image.Image, plan: Plan, raster: Raster, scale: Scale, *, smooth: bool) -> None:
+    """Paints the cells."""
+    cells = Image.fromarray(pixels(raster, plan.layout, scale, smooth=smooth))
+    image.paste(cells, mask=cells)
+
+
+def lay(image: Image.Image, layers: Sequence[Layer]) -> None:
+    for paint, mask in layers:
+        image.paste(paint, mask=mask)
+
+
+def legend_of(answer: HeatMap, scale: Scale) -> Legend:
     quantity = QUANTITIES[answer.query.normalize]
-    top = float(answer.shown.value.max(initial=0.0))
-    legend = Image.fromarray(ramp()[None, :, :].repeat(14, axis=0)).resize((300, 14))
-    picture.paste(legend, (MARGIN_PX, y))
-    for share in (0.0, 0.5, 1.0):
-        text = _number(share * top, quantity.unit)
-        draw.text(
-            (MARGIN_PX + 300 * share, y + 18),
-            text,
-            INK,
-            font(13),
-            anchor=("l", "m", "r")[int(share * 2)] + "a",
-        )
-    unit = f"{quantity.title}, per cell of {answer.query.resolution_m:g} m; no colour: no detection"
-    draw.text((MARGIN_PX + 320, y - 2), unit, INK, font(14))
-    metres = max((m for m in SCALES_M if m * scale <= 220), default=SCALES_M[0])
-    right = WIDTH_PX - MARGIN_PX
-    draw.line([(right - metres * scale, y + 8), (right, y + 8)], fill=INK, width=3)
-    draw.text((right, y + 18), f"{metres} m", INK, font(13), anchor="ra")
+    title = f"{quantity.title}, per cell of {answer.query.resolution_m:g} m"
+    if answer.query.normalize != "max":
+        title += f", at most {number(scale.limit, quantity.unit)}"
+    return Legend(
+        title,
+        scale,
+        lambda value: number(value, quantity.unit),
+        whole=answer.query.normalize == "none",
+    )
 
 
-def _number(value: float, unit: str) -> str:
-    if unit == "percentunit":
-        return f"{value * 100:.3g} %"
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"
+def entries_of(plan: Plan, *, nothing: str = "no detection") -> list[Entry]:
+    entries = [Entry(nothing, plan.theme.floor)]
+    if plan.silent:
+        entries.append(Entry("no data: sensors offline", plan.theme.floor, "hatched"))
+    return entries
 
 
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+def title_of(floor: Floor) -> str:
+    """Building and floor; the building once, where the floor's name begins with it."""
+    building = readable(floor.building.name, floor.building.id)
+    name = readable(floor.name, floor.id)
+    return name if not building or name.startswith(building) else f"{building}, {name}"
+
+
+def span(period: Period, timezone: str) -> str:
+    """`Mon 16 Nov 2026 08:00 to 18:00 (Europe/Paris)`; the second day where it is another one."""
+    zone = ZoneInfo(timezone)
+    start, end = (datetime.fromtimestamp(t, zone) for t in (period.start_s, period.end_s))
+    same = start.date() == end.date()
+    until = f"{end:%H:%M}" if same else f"{end:%a} {end.day} {end:%b %Y %H:%M}"
+    return f"{start:%a} {start.day} {start:%b %Y %H:%M} to {until} ({timezone})"
+
+
+def nothing_of(answer: HeatMap) -> str:
+    """Why a map has no cell."""
+    coverage = answer.coverage
+    if not coverage.planned:
+        return "No local time of this period counts"
+    return "No data" if coverage.missing >= coverage.planned else "No detections in this period"
+
+
+def _heat_lines(answer: HeatMap, demo: bool, options: PictureOptions) -> list[Line]:
+    theme, sizes = options.colours, Sizes(options.width)
+    floor, coverage = answer.query.floor, answer.coverage
+    unit = QUANTITIES["none"].unit
+    facts = [f"{coverage.hours:,.1f}".removesuffix(".0") + " h counted"]
+    if answer.query.local_hours and not answer.query.local_hours.is_always:
+        facts.append(_hours(answer.query.local_hours))
+    facts.append(f"{number(answer.raw.total, unit)} detections")
+    as_of = datetime.fromtimestamp(coverage.as_of_s or answer.query.period.end_s, ZoneInfo(floor.timezone))
+    facts.append(f"as of {as_of.day} {as_of:%b %Y %H:%M}")
+    said = notices(answer, demo=demo)
+    warnings = [n["text"] for n in said if n["severity"] == "warning"]
+    # What the picture itself says in its middle, and the demo's long text, are not said again.
+    infos = [n["text"] for n in said if n["severity"] == "info" and n["text"] != DEMO]
+    infos = [text for text in infos if answer.shown.value.size or not text.startswith("No ")]
+    if demo:
+        infos.append("Demo: these people are simulated")
+    more = max(0, len(warnings) - MOST_NOTES)
+    return [
+        Line(title_of(floor), sizes.title, theme.ink, medium=True),
+        Line(span(answer.query.period, floor.timezone), sizes.text, theme.ink),
+        Line(" · ".join(facts), sizes.small, theme.faint),
+        *(Line(f"▲ {text}", sizes.small, theme.warning) for text in warnings[:MOST_NOTES]),
+        *([Line(f"▲ {more} more warnings", sizes.small, theme.warning)] if more else []),
+        *(Line(text, sizes.small, theme.faint) for text in infos[:MOST_NOTES]),
+    ]
+
+
+def _hours(hours: LocalHours) -> str:
+    """`08:00-18:00 Mon Tue Wed Thu Fri`"""
+    opens, closes = (f"{m // 60:02d}:{m % 60:02d}" for m in (hours.opens_min, hours.closes_min))
+    names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    days = sorted(hours.weekdays)
+    if len(days) == 7:
+        said = "every day"
+    elif len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        said = f"{names[days[0]]} to {names[days[-1]]}"
+    else:
+        said = " ".join(names[d] for d in days)
+    return f"{opens}-{closes} {said}" + (" without holidays" if hours.excluded else "")
+
+
+def _facts(floor: Floor) -> str:
+    counts = [(len(floor.rooms), "room"), (len(floor.zones), "zone")]
+    facts = [f"{n} {what}{'s' if n != 1 else ''}" for n, what in counts if n]
+    facts += [f"capacity {floor.capacity:,}"] if floor.capacity else []
+    facts += [f"{floor.area_m2:,.0f} m²"] if floor.area_m2 else []
+    return " · ".join(facts)
+
+
+def _spacing(x_m: Floats, y_m: Floats) -> float:
+    for axis in (x_m, y_m):
+        if len(axis) > 1:
+            return float(axis[1] - axis[0])
+    return 1.0
+
+
+def say(image: Image.Image, text: str, plan: Plan) -> None:
+    """A large text in the middle of the plan."""
+    size = plan.sizes.px(26, 14)
+    said = shorten(text, size, image.width)
+    middle = (image.width / 2, image.height / 2)
+    write(image, middle, said, size, plan.theme.floor, anchor="mm", stroke=size / 6)
+    write(image, middle, said, size, plan.theme.ink, anchor="mm")
+
+
+def _bytes(parts: Sequence[Image.Image], plan: Plan) -> bytes:
+    image, _ = assemble(parts, plan.theme, plan.sizes)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
