@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
-from butlr_grafana.errors import BackendError
+from butlr_grafana.errors import BackendError, BadWord
 from butlr_grafana.insight.compare import Comparison, compare
 from butlr_grafana.insight.hotspots import Hotspot, hotspots
 from butlr_grafana.insight.now import Now, occupancy_now
 from butlr_grafana.insight.zones import ZoneHeat, hot_zones
-from butlr_grafana.model import Floor, HeatMap, Query, SeriesAnswer, Topology
+from butlr_grafana.model import DAY_S, HOUR_S, Floor, HeatMap, Period, Query, SeriesAnswer, Topology
+from butlr_grafana.plan import window_starts
 from butlr_grafana.query import Asked, Rules, before
 
 
@@ -49,7 +50,23 @@ def queries(asked: Asked, resolved: Sequence[Query], *, now_s: float, rules: Rul
         # Per hour is made of raw counts on both sides, whatever else was asked for.
         current = replace(resolved[0], normalize="none")
         return [current, before(current, asked.baseline, now_s=now_s, rules=rules)]
+    if asked.target == "playback":
+        return [replace(resolved[0], period=window) for window in windows(resolved[0], asked.every)]
     return list(resolved)
+
+
+MOST_WINDOWS = 200
+
+
+def windows(query: Query, every: str) -> list[Period]:
+    """A playback's period in equal windows by the floor's clock; `auto`: hours up to a week, then days."""
+    period = query.period
+    if every == "auto":
+        every = "15m" if period.length_s <= 6 * HOUR_S else "1h" if period.length_s <= 7 * DAY_S else "1d"
+    starts = window_starts(period, every, query.floor.timezone)
+    if starts.size > MOST_WINDOWS:
+        raise BadWord("every", f"{every} makes {starts.size} windows of this range; at most {MOST_WINDOWS}")
+    return list(period.cut_at(starts.tolist()))
 
 
 def made_of_series(

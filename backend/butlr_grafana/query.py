@@ -59,7 +59,9 @@ class Asked:
     statistic: str = "mean"
     baseline: Baseline = Baseline()  # noqa: RUF009  # frozen
     threshold: Threshold = Threshold(95.0, is_percentile=True)  # noqa: RUF009  # frozen
-    format: str = "frames"
+    width: int = 1200
+    theme: str = "light"
+    format: str = ""
 
 
 def read(target: str, words: Mapping[str, object]) -> Asked:
@@ -78,6 +80,7 @@ def read(target: str, words: Mapping[str, object]) -> Asked:
         texts = [t for t in texts_of(name, raw) if t not in NOTHING]
         if texts and name in TARGETS[target].words:
             values[WORDS[name].field] = _value(WORDS[name], texts)
+    values.setdefault("format", TARGETS[target].formats[0])
     asked = Asked(target, **values)
     if asked.format not in TARGETS[target].formats:
         raise BadWord("format", choose(asked.format, TARGETS[target].formats))

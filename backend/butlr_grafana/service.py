@@ -15,6 +15,9 @@ from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.words import TARGETS
 
+WHOLE = ("compare", "playback")
+"""Targets that are nothing without one of their parts."""
+
 Visible = frozenset[str] | None
 """The floors that a caller may see; `None`: all that are served."""
 
@@ -65,8 +68,8 @@ class Service:
     ) -> Started:
         """Begins what has to be asked of Butlr and returns at once. Raises `CallerError`."""
         topology = self.topology(visible, deadline=deadline)
-        if asked.target == "spaces":
-            if asked.spaces and asked.spaces != ("all",):
+        if not TARGETS[asked.target].has_period and not TARGETS[asked.target].is_series:
+            if asked.target != "spaces" or (asked.spaces and asked.spaces != ("all",)):
                 topology = Topology({f.id: f for f in floors_of(asked, topology)}, topology.notes)
             return Started(asked, (), topology)
         now_s = self.now()
@@ -111,7 +114,7 @@ class Service:
                     maps.append(self.pipeline.finish(begun, deadline=deadline))
             except UpstreamError as fault:
                 faults.append((begun.query.floor, fault))
-        if faults and (not (maps or series) or started.asked.target == "compare"):
+        if faults and (not (maps or series) or started.asked.target in WHOLE):
             raise faults[0][1]
         if series:
             answer = made_of_series(started.asked, series, faults)

@@ -156,6 +156,13 @@ def instant(name: str, text: str) -> int:
     return seconds
 
 
+def _width(name: str, text: str) -> int:
+    if not text.isdecimal() or not NARROWEST_PX <= int(text) <= WIDEST_PX:
+        problem = f"{text[:60]!r} is not a width; it may be {NARROWEST_PX} to {WIDEST_PX} (pixels)"
+        raise BadWord(name, problem)
+    return int(text)
+
+
 def _hours(name: str, text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)", text.replace(" ", ""), re.ASCII)
     parts = [int(g) for g in found.groups()] if found else [99] * 4
@@ -190,7 +197,9 @@ def _zone(name: str, text: str) -> str:
     return text
 
 
-FORMATS = ("frames", "rows", "matrix", "csv", "png")
+FORMATS = ("frames", "rows", "matrix", "csv", "png", "webp", "geojson")
+THEMES = ("light", "dark")
+NARROWEST_PX, WIDEST_PX = 320, 4096
 LEVELS = ("floor", "room", "zone")
 STATISTICS = ("mean", "max", "min", "sum", "median", "first", "last")
 EVERY = ("auto", "1m", "5m", "15m", "1h", "1d")
@@ -305,6 +314,10 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 _one_of(*LEVELS),
                 choices=LEVELS,
             ),
+            Word("width", "width of a picture in pixels", _width, default="1200", url_only=True),
+            Word(
+                "theme", "look of a picture", _one_of(*THEMES), default="light", choices=THEMES, url_only=True
+            ),
             Word(
                 "format",
                 "how the answer is written",
@@ -318,10 +331,13 @@ WORDS: Mapping[str, Word] = MappingProxyType(
 )
 
 HEAT_MAP_WORDS = tuple(
-    name for name in WORDS if name not in ("baseline", "threshold", "every", "statistic", "level")
+    name
+    for name in WORDS
+    if name not in ("baseline", "threshold", "every", "statistic", "level", "width", "theme")
 )
 ZONE_WORDS = tuple(name for name in HEAT_MAP_WORDS if name not in ("normalize",))
 
+PICTURE_WORDS = ("width", "theme")
 SERIES_WORDS = (
     *("space", "from", "to", "every", "level", "room", "tag"),
     *("hours", "days", "tz", "holidays", "require", "format"),
@@ -335,8 +351,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "heatmap",
                 "Heat map",
                 "Where people were: detections per cell over the period, as one dense heatmap-cells frame.",
-                HEAT_MAP_WORDS,
-                FORMATS,
+                (*HEAT_MAP_WORDS, *PICTURE_WORDS),
+                ("frames", "rows", "matrix", "csv", "png"),
             ),
             Target(
                 "heatmap-summary",
@@ -349,8 +365,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "compare",
                 "Compare two periods",
                 "Each cell's change in detections per hour against a baseline, as one heatmap-cells frame.",
-                (*(name for name in HEAT_MAP_WORDS if name != "normalize"), "baseline"),
-                ("frames", "rows", "csv"),
+                (*(name for name in HEAT_MAP_WORDS if name != "normalize"), "baseline", *PICTURE_WORDS),
+                ("frames", "rows", "csv", "png"),
             ),
             Target(
                 "hot-zones",
@@ -403,6 +419,21 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 ("frames", "rows", "csv"),
                 many_floors=True,
                 is_series=True,
+            ),
+            Target(
+                "playback",
+                "Playback",
+                "The period in equal windows on one colour scale: rows with a time, or an animated WebP.",
+                (*HEAT_MAP_WORDS, "every", *PICTURE_WORDS),
+                ("frames", "rows", "csv", "webp"),
+            ),
+            Target(
+                "floorplan",
+                "Floor plan",
+                "Outline, rooms and zones as GeoJSON (a metre is 1/111319.49 degree) or as a picture.",
+                ("space", *PICTURE_WORDS, "format"),
+                ("geojson", "png"),
+                has_period=False,
             ),
             Target(
                 "spaces",

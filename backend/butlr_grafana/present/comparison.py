@@ -25,12 +25,6 @@ def frame(
 ) -> dict[str, Any]:
     """Dense, x-major; `meta.custom` is the current period's, with the baseline's beside it."""
     xs, ys = comparison.x_m, comparison.y_m
-    said = notices(current, demo=demo)
-    said += [n for n in notices(baseline, demo=False) if n not in said and n["severity"] == "warning"]
-    said += [{"severity": "warning", "text": f"No comparison: {reason}."} for reason in comparison.reasons]
-    if comparison.rebinned:
-        text = "The two periods' grids do not fit on each other; cells were assigned by their centres."
-        said.append({"severity": "warning", "text": text})
     values = [
         field(name, getattr(comparison, name).ravel(), {"displayName": title, "unit": unit})
         for name, title, unit in VALUES
@@ -47,7 +41,7 @@ def frame(
                 "complete": current.coverage.complete and baseline.coverage.complete,
                 "largest_change": _largest(comparison.change),
             },
-            "notices": said,
+            "notices": said(comparison, current, baseline, demo=demo),
         },
         "fields": [
             field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": METRES}),
@@ -55,6 +49,17 @@ def frame(
             *values,
         ],
     }
+
+
+def said(comparison: Comparison, current: HeatMap, baseline: HeatMap, *, demo: bool) -> list[dict[str, str]]:
+    """What a viewer must know: of both periods, and why there is no comparison where there is none."""
+    told = notices(current, demo=demo)
+    told += [n for n in notices(baseline, demo=False) if n not in told and n["severity"] == "warning"]
+    told += [{"severity": "warning", "text": f"No comparison: {reason}."} for reason in comparison.reasons]
+    if comparison.rebinned:
+        text = "The two periods' grids do not fit on each other; cells were assigned by their centres."
+        told.append({"severity": "warning", "text": text})
+    return told
 
 
 def rows(comparison: Comparison) -> list[dict[str, float]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from butlr_grafana.model import Floats, HeatMap
+from butlr_grafana.model import Floats, HeatMap, iso
 from butlr_grafana.present.account import QUANTITIES, custom, notices
 from butlr_grafana.present.dense import dense
 
@@ -60,6 +60,11 @@ def rows(answer: HeatMap) -> list[dict[str, float]]:
     name = QUANTITIES[answer.query.normalize].field
     table = zip(x.tolist(), y.tolist(), answer.shown.value.tolist(), strict=True)
     return [{"x": a, "y": b, name: v} for a, b, v in table]
+
+
+def timed_rows(answer: HeatMap) -> list[dict[str, Any]]:
+    """As `rows`, with the `time` at which the answer's period begins (ISO 8601, UTC)."""
+    return [{"time": iso(answer.query.period.start_s), **row} for row in rows(answer)]
 
 
 def matrix(answer: HeatMap) -> list[dict[str, float]]:

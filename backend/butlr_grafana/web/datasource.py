@@ -109,7 +109,9 @@ def _query(service: Service, body: Object) -> Response:
         words = _payload(target.get("payload"), "payload") if isinstance(target, dict) else {}
         asked = service.read(_target_name(target), _merged(words, filters))
         if asked.format != "frames":
-            raise BadWord("format", f"{asked.format} is for URLs; a panel takes frames")
+            raise BadWord(
+                "format", f"{asked.format} is for URLs; a panel takes frames, which {asked.target} may lack"
+            )
         return service.start(asked, visible(), deadline=deadline, panel=panel)
 
     begun = [(_ref_id(t), _attempt(partial(start, t))) for t in shown]

@@ -8,9 +8,10 @@ from typing import Any
 from flask import Response
 
 from butlr_grafana.answers import Answer
-from butlr_grafana.model import HeatMap, iso
-from butlr_grafana.present import comparison, heatmap, picture, series, table
+from butlr_grafana.model import Floor, HeatMap, iso
+from butlr_grafana.present import animation, comparison, geojson, heatmap, picture, series, table
 from butlr_grafana.present.account import DEMO, coverage_notices, custom, notices
+from butlr_grafana.present.theme import PictureOptions, ThemeName
 from butlr_grafana.web import reply
 
 Rows = list[dict[str, Any]]
@@ -26,10 +27,51 @@ def respond(answer: Answer, *, demo: bool) -> Response:
         case "csv":
             return reply.download(csv(answer), "text/csv", _name(answer, "csv"), complete=answer.complete)
         case "png":
-            image = picture.png(answer.maps[0], demo=demo)
+            image = _png(answer, demo=demo)
             return reply.download(image, "image/png", _name(answer, "png"), complete=answer.complete)
+        case "webp":
+            film = animation.webp(
+                answer.maps,
+                demo=demo,
+                width=min(answer.asked.width, animation.WIDEST_PX),
+                theme=_theme(answer),
+            )
+            return reply.download(film, "image/webp", _name(answer, "webp"), complete=answer.complete)
+        case "geojson":
+            return reply.json(geojson.plan(_floor(answer)))
         case _:
             return reply.json(frames(answer, ref_id="A", demo=demo))
+
+
+def _png(answer: Answer, *, demo: bool) -> bytes:
+    options = PictureOptions(width=answer.asked.width, theme=_theme(answer))
+    if answer.asked.target == "floorplan":
+        return picture.plan_png(_floor(answer), options=options)
+    if answer.comparison is None:
+        return picture.png(answer.maps[0], demo=demo, options=options)
+    current, baseline = answer.maps
+    found, floor = answer.comparison, current.query.floor
+    told = comparison.said(found, current, baseline, demo=demo)
+    return picture.difference_png(
+        found.x_m,
+        found.y_m,
+        found.change,
+        floor=floor,
+        current=picture.span(current.query.period, floor.timezone),
+        baseline=picture.span(baseline.query.period, floor.timezone),
+        resolution_m=current.raw.resolution_m,
+        notes=[n["text"] for n in told if n["severity"] == "warning" or n["text"] == DEMO],
+        options=options,
+    )
+
+
+def _theme(answer: Answer) -> ThemeName:
+    return "dark" if answer.asked.theme == "dark" else "light"
+
+
+def _floor(answer: Answer) -> Floor:
+    assert answer.topology is not None
+    return next(iter(answer.topology.floors.values()))
 
 
 def frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
@@ -67,6 +109,7 @@ ROWS: Mapping[str, Callable[[Answer], Rows]] = {
         ("occupancy", "traffic", "presence"),
         lambda a: [row for part in a.series for row in series.rows(part)],
     ),
+    "playback": lambda a: [row for part in a.maps for row in heatmap.timed_rows(part)],
     "occupancy-now": lambda a: table.now(a.now, a.asked.level or "room"),
     "spaces": lambda a: table.spaces(a.topology, level=a.asked.level) if a.topology else [],
 }

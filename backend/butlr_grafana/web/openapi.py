@@ -13,6 +13,8 @@ MEDIA = {
     "matrix": ("application/json", {"type": "array", "items": {"type": "object"}}),
     "csv": ("text/csv", {"type": "string"}),
     "png": ("image/png", {"type": "string", "format": "binary"}),
+    "webp": ("image/webp", {"type": "string", "format": "binary"}),
+    "geojson": ("application/json", {"type": "object"}),
 }
 
 ERRORS = {
@@ -69,8 +71,9 @@ def _parameter(word: Word, target: Target) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"}
     if choices:
         schema["enum"] = list(choices)
-    if word.default is not None:
-        schema["default"] = word.default
+    default = target.formats[0] if word.name == "format" else word.default
+    if default is not None:
+        schema["default"] = default
     return {
         "name": word.name,
         "in": "query",

@@ -1,0 +1,100 @@
+"""Pictures, playback and plan through the doors."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, truth
+
+DAY = {"from": "2026-06-09T22:00:00Z", "to": "2026-06-10T22:00:00Z"}
+
+
+def get(world: World, target: str, **words: str) -> Any:
+    period = {} if target == "floorplan" else DAY
+    answer = world.http.get(f"/api/v1/{target}", query_string={**period, "space": PARIS, **words})
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer
+
+
+def picture(answer: Any) -> Image.Image:
+    image = Image.open(io.BytesIO(answer.get_data()))
+    image.load()
+    return image
+
+
+@pytest.mark.parametrize("target", ["heatmap", "compare", "floorplan"])
+@pytest.mark.parametrize(("theme", "is_light"), [("light", True), ("dark", False)])
+def test_pictures_have_the_width_and_theme_asked_for(
+    world: World, target: str, theme: str, is_light: bool
+) -> None:
+    answer = get(world, target, format="png", width="640", theme=theme)
+    assert answer.mimetype == "image/png"
+    image = picture(answer)
+    assert image.width == 640
+    corner = image.convert("L").getpixel((2, 2))
+    assert (corner > 200) == is_light  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("width", "10"), ("width", "wide"), ("theme", "blue"), ("format", "gif")]
+)
+def test_bad_words_are_named(world: World, word: str, value: str) -> None:
+    query = {**DAY, "space": PARIS, "format": "png", word: value}
+    answer = world.http.get("/api/v1/heatmap", query_string=query)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith(f"{word}: ")
+
+
+def test_playback_is_the_period_in_equal_windows(world: World) -> None:
+    rows = get(world, "playback", format="rows", resolution="1.0").get_json()
+    start = at("2026-06-09T22:00")
+    for hour in range(24):
+        window = (start + hour * 3600, start + (hour + 1) * 3600)
+        found = {
+            (round(r["x"], 3), round(r["y"], 3)): r["detections"] for r in rows if at(r["time"]) == window[0]
+        }
+        assert found == truth(PARIS, *window, 1.0)
+    assert world.calls == 24
+
+
+def test_an_animated_playback_has_a_frame_a_window(world: World) -> None:
+    answer = get(world, "playback", format="webp", width="400", space=NEW_YORK)
+    assert answer.mimetype == "image/webp"
+    image = picture(answer)
+    assert (image.width, image.n_frames) == (400, 24)  # type: ignore[attr-defined]
+
+
+def test_a_playback_without_one_of_its_windows_is_an_error(world: World) -> None:
+    world.http.get("/readyz")
+    world.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
+    answer = world.http.get("/api/v1/playback", query_string={**DAY, "space": PARIS, "format": "webp"})
+    assert answer.status_code == 502
+
+
+def test_too_many_windows_are_refused_without_a_call(world: World) -> None:
+    query = {"space": PARIS, "from": "2026-05-01", "to": "2026-06-01", "every": "1m"}
+    answer = world.http.get("/api/v1/playback", query_string=query)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith("every: ")
+    assert world.calls == 0
+
+
+def test_the_plan_is_geojson_of_the_floor(world: World) -> None:
+    plan = get(world, "floorplan", space=PARIS_2).get_json()
+    assert plan["type"] == "FeatureCollection"
+    ids = {f["properties"]["id"] for f in plan["features"]}
+    floor = PEOPLE.office.by_id[PARIS_2]
+    assert {r.id for r in floor.rooms if r.polygon} <= ids
+    assert {z.id for z in floor.zones if z.polygon} <= ids
+    assert not {r.id for r in floor.rooms if not r.polygon} & ids
+
+
+def test_a_comparison_without_data_is_a_picture_that_says_so(world: World) -> None:
+    answer = get(
+        world, "compare", format="png", space=NEW_YORK, baseline="2026-06-14T03:00Z/2026-06-14T03:10Z"
+    )
+    assert picture(answer).width == 1200
