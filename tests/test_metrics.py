@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -293,3 +295,45 @@ def test_a_crowd_is_seen_at_once(world: World) -> None:
         assert rows[room.id]["people"] == 12
     finally:
         world.simulator.clear_crowds()
+
+
+# --- the week's pattern -----------------------------------------------------------------------------------
+
+
+def by_hour_of_week(space: str, zone: str, start: int, end: int) -> dict[tuple[int, int], float]:
+    """Mean people on the floor by local weekday and hour, one hour after the other."""
+    values: dict[tuple[int, int], list[float]] = {}
+    for t in range(start, end, HOUR):
+        local = datetime.fromtimestamp(t, ZoneInfo(zone))
+        values.setdefault((local.weekday(), local.hour), []).append(people(space, None, t, t + HOUR).mean())
+    return {key: sum(v) / len(v) for key, v in values.items()}
+
+
+def test_the_weeks_pattern_is_the_mean_of_each_hour_of_the_week(world: World) -> None:
+    # Three weeks across New York's change of clocks.
+    start, end = at("2026-03-02T05:00"), at("2026-03-23T04:00")
+    rows = get(world, "pattern", start, end, space=NEW_YORK, format="rows")
+    assert len(rows) == 168
+    found = {(r["weekday_number"] - 1, r["hour"]): r["value"] for r in rows}
+    assert found == pytest.approx(by_hour_of_week(NEW_YORK, "America/New_York", start, end))
+    # The hour that the change of clocks left out was there on two Sundays only.
+    hours = {(r["weekday"], r["hour"]): r["hours"] for r in rows}
+    assert (hours["Sunday", 2], hours["Sunday", 4]) == (2, 3)
+
+
+def test_the_pattern_of_the_heat_map_is_detections_per_hour(world: World) -> None:
+    start, end = at("2026-06-08T22:00"), at("2026-06-10T22:00")
+    rows = get(world, "pattern", start, end, space=PARIS_2, metric="heatmap", format="rows", resolution="1.0")
+    known = {(r["weekday_number"] - 1, r["hour"]): r["value"] for r in rows if r["hours"]}
+    # Everybody is detected once a minute.
+    expected = {k: v * 60 for k, v in by_hour_of_week(PARIS_2, "Europe/Paris", start, end).items()}
+    assert known == pytest.approx(expected)
+    assert all(r["value"] is None for r in rows if not r["hours"])
+
+
+def test_a_long_pattern_of_the_heat_map_is_refused_without_a_call(world: World) -> None:
+    query = {"space": PARIS, "from": "2026-05-01", "to": "2026-06-01", "metric": "heatmap"}
+    answer = world.http.get("/api/v1/pattern", query_string=query)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith("metric: ")
+    assert world.calls == 0

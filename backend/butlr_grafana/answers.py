@@ -10,9 +10,10 @@ from butlr_grafana.errors import BackendError, BadWord
 from butlr_grafana.insight.compare import Comparison, compare
 from butlr_grafana.insight.hotspots import Hotspot, hotspots
 from butlr_grafana.insight.now import Now, occupancy_now
+from butlr_grafana.insight.pattern import PatternCell, of_heat_maps, of_series
 from butlr_grafana.insight.zones import ZoneHeat, hot_zones
 from butlr_grafana.model import DAY_S, HOUR_S, Floor, HeatMap, Period, Query, SeriesAnswer, Topology
-from butlr_grafana.plan import window_starts
+from butlr_grafana.plan import local_windows, window_starts
 from butlr_grafana.query import Asked, Rules, before
 
 
@@ -32,6 +33,7 @@ class Answer:
     spots: tuple[Hotspot, ...] = ()
     series: tuple[SeriesAnswer, ...] = ()
     now: tuple[Now, ...] = ()
+    pattern: tuple[PatternCell, ...] = ()
     topology: Topology | None = None
 
     @property
@@ -50,12 +52,26 @@ def queries(asked: Asked, resolved: Sequence[Query], *, now_s: float, rules: Rul
         # Per hour is made of raw counts on both sides, whatever else was asked for.
         current = replace(resolved[0], normalize="none")
         return [current, before(current, asked.baseline, now_s=now_s, rules=rules)]
+    if asked.target == "pattern":
+        return hours_of(resolved[0])
     if asked.target == "playback":
         return [replace(resolved[0], period=window) for window in windows(resolved[0], asked.every)]
     return list(resolved)
 
 
 MOST_WINDOWS = 200
+MOST_PATTERN_S = 14 * DAY_S
+
+
+def hours_of(query: Query) -> list[Query]:
+    """A heat map an hour, for a pattern; only those of which some part counts."""
+    if query.period.length_s > MOST_PATTERN_S:
+        raise BadWord(
+            "metric", "heatmap is for ranges of up to 14 days; it may be occupancy, traffic, presence"
+        )
+    hours = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
+    starts = window_starts(query.period, "1h", query.floor.timezone).tolist()
+    return [replace(query, period=piece, local_hours=None) for part in hours for piece in part.cut_at(starts)]
 
 
 def windows(query: Query, every: str) -> list[Period]:
@@ -74,7 +90,8 @@ def made_of_series(
 ) -> Answer:
     """As `made_of`, of values over time."""
     now = occupancy_now(series) if asked.target == "occupancy-now" else ()
-    return Answer(asked, series=tuple(series), faults=tuple(faults), now=now)
+    pattern = of_series(series) if asked.target == "pattern" else ()
+    return Answer(asked, series=tuple(series), faults=tuple(faults), now=now, pattern=pattern)
 
 
 def made_of(asked: Asked, maps: Sequence[HeatMap], faults: Sequence[tuple[Floor, BackendError]]) -> Answer:
@@ -86,6 +103,8 @@ def made_of(asked: Asked, maps: Sequence[HeatMap], faults: Sequence[tuple[Floor,
         case "hot-zones":
             level = cast(Literal["room", "zone", "floor"], asked.level or "room")
             return replace(answer, zones=hot_zones(maps, level=level, threshold=asked.threshold))
+        case "pattern":
+            return replace(answer, pattern=of_heat_maps(maps))
         case "hotspots":
             return replace(answer, spots=hotspots(maps[0], asked.threshold))
         case _:

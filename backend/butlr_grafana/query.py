@@ -57,6 +57,7 @@ class Asked:
     level: str | None = None
     every: str = "auto"
     statistic: str = "mean"
+    metric: str = "occupancy"
     baseline: Baseline = Baseline()  # noqa: RUF009  # frozen
     threshold: Threshold = Threshold(95.0, is_percentile=True)  # noqa: RUF009  # frozen
     width: int = 1200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from butlr_grafana.answers import Answer, made_of, made_of_series, queries
 from butlr_grafana.errors import BackendError, UpstreamError
@@ -15,7 +15,7 @@ from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.words import TARGETS
 
-WHOLE = ("compare", "playback")
+WHOLE = ("compare", "playback", "pattern")
 """Targets that are nothing without one of their parts."""
 
 Visible = frozenset[str] | None
@@ -74,6 +74,15 @@ class Service:
             return Started(asked, (), topology)
         now_s = self.now()
         asked_period = (panel.start_s, panel.end_s) if panel else None
+        if asked.target == "pattern" and asked.metric != "heatmap":
+            floors_of(asked, topology)
+            hourly = replace(asked, target=asked.metric, every="1h", level=asked.level or "floor")
+            of_hours = resolve_series(
+                hourly, topology, now_s=now_s, rules=self.rules, asked_period=asked_period
+            )
+            return Started(
+                asked, tuple(self.pipeline.begin_series(q, now_s=now_s) for q in of_hours), topology
+            )
         if TARGETS[asked.target].is_series:
             if asked.target == "occupancy-now":
                 asked_for = resolve_now(asked, topology, now_s=now_s)

@@ -198,6 +198,7 @@ def _zone(name: str, text: str) -> str:
 
 
 FORMATS = ("frames", "rows", "matrix", "csv", "png", "webp", "geojson")
+METRICS = ("occupancy", "traffic", "presence", "heatmap")
 THEMES = ("light", "dark")
 NARROWEST_PX, WIDEST_PX = 320, 4096
 LEVELS = ("floor", "room", "zone")
@@ -300,6 +301,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 default="p95",
                 example="2.5",
             ),
+            Word("metric", "what a pattern is of", _one_of(*METRICS), default="occupancy", choices=METRICS),
             Word("every", "length of the windows", _one_of(*EVERY), default="auto", choices=EVERY),
             Word(
                 "statistic",
@@ -333,7 +335,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
 HEAT_MAP_WORDS = tuple(
     name
     for name in WORDS
-    if name not in ("baseline", "threshold", "every", "statistic", "level", "width", "theme")
+    if name not in ("baseline", "threshold", "metric", "every", "statistic", "level", "width", "theme")
 )
 ZONE_WORDS = tuple(name for name in HEAT_MAP_WORDS if name not in ("normalize",))
 
@@ -419,6 +421,13 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 ("frames", "rows", "csv"),
                 many_floors=True,
                 is_series=True,
+            ),
+            Target(
+                "pattern",
+                "Pattern of the week",
+                "A row an hour of the week: the mean of a metric; of the heat map for up to 14 days.",
+                ("metric", *(name for name in SERIES_WORDS if name != "every"), "resolution"),
+                ("frames", "rows", "csv"),
             ),
             Target(
                 "playback",

@@ -12,6 +12,7 @@ import numpy as np
 
 from butlr_grafana.insight.hotspots import Hotspot
 from butlr_grafana.insight.now import Now
+from butlr_grafana.insight.pattern import PatternCell
 from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model import Floor, HeatMap, Room, Topology, Zone, iso
 
@@ -85,6 +86,27 @@ def now(found: Sequence[Now], level: str) -> list[Row]:
             "complete": int(one.complete),
         }
         for one in found
+    ]
+
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def pattern(found: Sequence[PatternCell]) -> list[Row]:
+    """A row an hour of the week, asset and field; `value` is the mean over `hours` known hours."""
+    return [
+        {
+            "weekday": WEEKDAYS[cell.weekday],
+            "weekday_number": cell.weekday + 1,
+            "hour": cell.hour,
+            "space": cell.floor.id,
+            "asset_id": cell.asset_id,
+            "asset": cell.name,
+            "field": cell.field,
+            "value": cell.value,
+            "hours": cell.hours,
+        }
+        for cell in found
     ]
 
 

@@ -1,0 +1,74 @@
+"""The week's pattern: weekday by hour of the local clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from butlr_grafana.model import Floor, HeatMap, SeriesAnswer
+
+Hour = tuple[int, float]
+"""The instant at which a local hour begins, and its value (NaN: unknown)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternCell:
+    """One hour of the week of one asset: the mean over the `hours` of it that are known.
+
+    `weekday` 0 is Monday. An hour of the week that is not known at all has `value` `None`.
+    """
+
+    floor: Floor
+    asset_id: str
+    name: str
+    field: str
+    weekday: int
+    hour: int
+    value: float | None
+    hours: int
+
+
+def of_series(answers: Sequence[SeriesAnswer]) -> tuple[PatternCell, ...]:
+    """Of series in windows of an hour: 168 cells an asset and field."""
+    return tuple(
+        cell
+        for answer in answers
+        for one in answer.series
+        for field, values in one.values.items()
+        for cell in _cells(
+            one.floor, one.asset_id, one.name, field, zip(one.start_s.tolist(), values.tolist(), strict=True)
+        )
+    )
+
+
+def of_heat_maps(maps: Sequence[HeatMap]) -> tuple[PatternCell, ...]:
+    """Of heat maps of an hour each, of one floor: detections per hour; hours of which nothing is known
+    do not count.
+    """
+    floor = maps[0].query.floor
+    hours = [
+        (m.query.period.start_s, m.raw.total / m.coverage.hours if m.coverage.hours else float("nan"))
+        for m in maps
+    ]
+    return tuple(_cells(floor, floor.id, floor.name, "value", hours))
+
+
+def _cells(
+    floor: Floor, asset_id: str, name: str, field: str, hours: Iterable[Hour]
+) -> Iterable[PatternCell]:
+    zone = ZoneInfo(floor.timezone)
+    sums, known = np.zeros((7, 24)), np.zeros((7, 24), np.int64)
+    for start_s, value in hours:
+        if not math.isnan(value):
+            local = datetime.fromtimestamp(start_s, zone)
+            sums[local.weekday(), local.hour] += value
+            known[local.weekday(), local.hour] += 1
+    for weekday, hour in np.ndindex(7, 24):
+        n = int(known[weekday, hour])
+        mean = float(sums[weekday, hour]) / n if n else None
+        yield PatternCell(floor, asset_id, name, field, weekday, hour, mean, n)
