@@ -337,3 +337,48 @@ def test_a_long_pattern_of_the_heat_map_is_refused_without_a_call(world: World) 
     assert answer.status_code == 400
     assert answer.get_json()["message"].startswith("metric: ")
     assert world.calls == 0
+
+
+# --- utilization ------------------------------------------------------------------------------------------
+
+
+def test_utilization_is_that_of_the_people(world: World) -> None:
+    start, end = TUESDAY, TUESDAY + 3 * DAY
+    rows = get(world, "utilization", start, end, space=PARIS_2, format="rows")
+    rooms = PEOPLE.office.by_id[PARIS_2].rooms
+    assert {r["room_id"] for r in rows} == {r.id for r in rooms}
+    seconds = PEOPLE.count(PARIS_2, "occupied_s", start, end)
+    _, door, direction = PEOPLE.crossings(PARIS_2, start, end)
+    counted = 0
+    for row in rows:
+        index = [r.id for r in rooms].index(row["room_id"])
+        if not row["has_data"]:
+            assert row["mean"] is row["utilization"] is row["in_use_s"] is None
+            assert row["reason"]
+            continue
+        minutes = people(PARIS_2, row["room_id"], start, end)
+        assert row["mean"] == pytest.approx(minutes.mean())
+        assert row["peak"] == minutes.max()
+        assert row["p95"] == pytest.approx(np.percentile(hourly(minutes).mean(axis=1), 95))
+        assert row["in_use_s"] == pytest.approx(seconds[1 + index].sum())
+        assert row["in_use_share"] == pytest.approx(row["in_use_s"] / (end - start))
+        if row["capacity"]:
+            assert row["utilization"] == pytest.approx(minutes.mean() / row["capacity"])
+        if row["entries"] is not None:
+            assert row["entries"] == ((door == index) & (direction == 1)).sum()
+            counted += 1
+    assert counted >= 2
+    known = [r["utilization"] for r in rows if r["utilization"] is not None]
+    assert known == sorted(known, reverse=True)
+    assert [r["rank"] for r in rows] == list(range(1, len(rows) + 1))
+
+
+def test_an_offline_room_is_never_called_unused(world: World) -> None:
+    rows = get(
+        world, "utilization", at("2026-06-13T06:00"), at("2026-06-16T06:00"), space=PARIS, format="rows"
+    )
+    [project] = [r for r in rows if r["room_id"] == PROJECT_ROOM]
+    [library] = [r for r in rows if r["room"] == "Library"]
+    assert (project["has_data"], project["mean"], project["utilization"]) == (0, None, None)
+    assert (library["has_data"], library["mean"], library["utilization"]) == (1, 0, 0)
+    assert library["rank"] < project["rank"]

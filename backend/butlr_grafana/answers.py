@@ -11,6 +11,7 @@ from butlr_grafana.insight.compare import Comparison, compare
 from butlr_grafana.insight.hotspots import Hotspot, hotspots
 from butlr_grafana.insight.now import Now, occupancy_now
 from butlr_grafana.insight.pattern import PatternCell, of_heat_maps, of_series
+from butlr_grafana.insight.utilization import RoomUse, utilization
 from butlr_grafana.insight.zones import ZoneHeat, hot_zones
 from butlr_grafana.model import DAY_S, HOUR_S, Floor, HeatMap, Period, Query, SeriesAnswer, Topology
 from butlr_grafana.plan import local_windows, window_starts
@@ -34,6 +35,7 @@ class Answer:
     series: tuple[SeriesAnswer, ...] = ()
     now: tuple[Now, ...] = ()
     pattern: tuple[PatternCell, ...] = ()
+    rooms: tuple[RoomUse, ...] = ()
     topology: Topology | None = None
 
     @property
@@ -83,6 +85,27 @@ def windows(query: Query, every: str) -> list[Period]:
     if starts.size > MOST_WINDOWS:
         raise BadWord("every", f"{every} makes {starts.size} windows of this range; at most {MOST_WINDOWS}")
     return list(period.cut_at(starts.tolist()))
+
+
+UTILIZATION = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
+"""The hourly series, target and statistic, behind `utilization`; its heat maps come beside."""
+
+
+def series_of(asked: Asked) -> list[Asked]:
+    """The questions for values over time that a target is made of, beside its heat maps."""
+    if asked.target == "utilization":
+        return [
+            replace(asked, target=target, statistic=statistic, every="1h", level="room")
+            for target, statistic in UTILIZATION
+        ]
+    if asked.target == "pattern" and asked.metric != "heatmap":
+        return [replace(asked, target=asked.metric, every="1h", level=asked.level or "floor")]
+    return []
+
+
+def made_of_both(asked: Asked, maps: Sequence[HeatMap], series: Sequence[SeriesAnswer]) -> Answer:
+    """`utilization`: nothing without one of its parts."""
+    return Answer(asked, tuple(maps), series=tuple(series), rooms=utilization(maps, series))
 
 
 def made_of_series(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from butlr_grafana.answers import Answer, made_of, made_of_series, queries
+from butlr_grafana.answers import Answer, made_of, made_of_both, made_of_series, queries, series_of
 from butlr_grafana.errors import BackendError, UpstreamError
 from butlr_grafana.model import Floor, HeatMap, SeriesAnswer, Topology
 from butlr_grafana.pipeline import Begun, BegunSeries, Pipeline
@@ -15,7 +15,7 @@ from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.words import TARGETS
 
-WHOLE = ("compare", "playback", "pattern")
+WHOLE = ("compare", "playback", "pattern", "utilization")
 """Targets that are nothing without one of their parts."""
 
 Visible = frozenset[str] | None
@@ -36,7 +36,7 @@ class Started:
     """A question whose calls are under way. Start all questions of a request, then finish each."""
 
     asked: Asked
-    begun: tuple[Begun, ...] | tuple[BegunSeries, ...]
+    begun: tuple[Begun | BegunSeries, ...]
     topology: Topology
 
 
@@ -74,15 +74,15 @@ class Service:
             return Started(asked, (), topology)
         now_s = self.now()
         asked_period = (panel.start_s, panel.end_s) if panel else None
-        if asked.target == "pattern" and asked.metric != "heatmap":
-            floors_of(asked, topology)
-            hourly = replace(asked, target=asked.metric, every="1h", level=asked.level or "floor")
-            of_hours = resolve_series(
-                hourly, topology, now_s=now_s, rules=self.rules, asked_period=asked_period
+        of_hours: list[BegunSeries] = []
+        floors_of(asked, topology)
+        for part in series_of(asked):
+            resolved_hours = resolve_series(
+                part, topology, now_s=now_s, rules=self.rules, asked_period=asked_period
             )
-            return Started(
-                asked, tuple(self.pipeline.begin_series(q, now_s=now_s) for q in of_hours), topology
-            )
+            of_hours += [self.pipeline.begin_series(q, now_s=now_s) for q in resolved_hours]
+        if asked.target == "pattern" and of_hours:
+            return Started(asked, tuple(of_hours), topology)
         if TARGETS[asked.target].is_series:
             if asked.target == "occupancy-now":
                 asked_for = resolve_now(asked, topology, now_s=now_s)
@@ -102,7 +102,8 @@ class Service:
             max_data_points=panel.max_data_points if panel else None,
         )
         wanted = queries(asked, resolved, now_s=now_s, rules=self.rules)
-        return Started(asked, tuple(self.pipeline.begin(q, now_s=now_s) for q in wanted), topology)
+        of_maps = [self.pipeline.begin(q, now_s=now_s) for q in wanted]
+        return Started(asked, (*of_maps, *of_hours), topology)
 
     def finish(self, started: Started, *, deadline: float) -> Answer:
         """The answer at the latest at the deadline.
@@ -125,7 +126,9 @@ class Service:
                 faults.append((begun.query.floor, fault))
         if faults and (not (maps or series) or started.asked.target in WHOLE):
             raise faults[0][1]
-        if series:
+        if series and maps:
+            answer = made_of_both(started.asked, maps, series)
+        elif series:
             answer = made_of_series(started.asked, series, faults)
         else:
             answer = made_of(started.asked, maps, faults)

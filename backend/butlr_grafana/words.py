@@ -423,6 +423,14 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 is_series=True,
             ),
             Target(
+                "utilization",
+                "Utilization of rooms",
+                "A row a room, best used first: capacity, mean, peak, p95, time in use, entries, heat.",
+                tuple(name for name in SERIES_WORDS if name not in ("every", "level")),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+            ),
+            Target(
                 "pattern",
                 "Pattern of the week",
                 "A row an hour of the week: the mean of a metric; of the heat map for up to 14 days.",

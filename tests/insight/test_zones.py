@@ -10,7 +10,6 @@ import pytest
 import shapely
 
 from butlr_grafana import merge
-from butlr_grafana.threshold import Threshold, parse
 from butlr_grafana.insight.zones import (
     NO_HOURS,
     NO_POLYGON,
@@ -24,6 +23,7 @@ from butlr_grafana.insight.zones import (
 from butlr_grafana.model import DAY_S, HeatMap, Part, Period
 from butlr_grafana.query import read
 from butlr_grafana.simulator.geometry import contains
+from butlr_grafana.threshold import Threshold, parse
 from tests.insight.floors import box, everywhere, floor, grid, heat_map, room, zone
 from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at
 

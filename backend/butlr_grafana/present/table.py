@@ -13,6 +13,7 @@ import numpy as np
 from butlr_grafana.insight.hotspots import Hotspot
 from butlr_grafana.insight.now import Now
 from butlr_grafana.insight.pattern import PatternCell
+from butlr_grafana.insight.utilization import RoomUse
 from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model import Floor, HeatMap, Room, Topology, Zone, iso
 
@@ -107,6 +108,25 @@ def pattern(found: Sequence[PatternCell]) -> list[Row]:
             "hours": cell.hours,
         }
         for cell in found
+    ]
+
+
+def rooms(found: Sequence[RoomUse], *, complete: bool) -> list[Row]:
+    """A row a room, best used first; unknown figures are null and `reason` says why."""
+    return [
+        {
+            "rank": use.rank,
+            "space": use.floor.id,
+            "floor": use.floor.name,
+            "room_id": use.room.id,
+            "room": use.room.name,
+            "capacity": use.room.capacity,
+            "area_m2": use.room.area_m2,
+            **{f.name: getattr(use, f.name) for f in fields(use) if f.name not in ("floor", "room", "rank")},
+            "has_data": int(use.has_data),
+            "complete": int(complete),
+        }
+        for use in found
     ]
 
 

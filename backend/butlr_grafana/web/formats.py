@@ -76,7 +76,7 @@ def _floor(answer: Answer) -> Floor:
 
 def frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
     """The answer as data frames: one an asset of a series, else one."""
-    if not answer.series or answer.now or answer.pattern:
+    if not answer.series or answer.now or answer.pattern or answer.rooms:
         return [_frame(answer, ref_id=ref_id, demo=demo)]
     found = [f for part in answer.series for f in series.frames(part, ref_id=ref_id, demo=demo)]
     failed = [_fault(f"{floor.name}: {fault.message}") for floor, fault in answer.faults]
@@ -110,6 +110,7 @@ ROWS: Mapping[str, Callable[[Answer], Rows]] = {
         lambda a: [row for part in a.series for row in series.rows(part)],
     ),
     "playback": lambda a: [row for part in a.maps for row in heatmap.timed_rows(part)],
+    "utilization": lambda a: table.rooms(a.rooms, complete=a.complete),
     "pattern": lambda a: table.pattern(a.pattern),
     "occupancy-now": lambda a: table.now(a.now, a.asked.level or "room"),
     "spaces": lambda a: table.spaces(a.topology, level=a.asked.level) if a.topology else [],

@@ -1,0 +1,89 @@
+"""How well rooms are used: people against capacity, time in use, entries, heat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from butlr_grafana.insight.zones import hot_zones
+from butlr_grafana.model import Floats, Floor, HeatMap, Room, SeriesAnswer
+from butlr_grafana.threshold import Threshold
+
+NO_SENSOR = "no sensor counts its people"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomUse:
+    """A room in figures; what is not known is `None`, and `reason` says why no people are known.
+
+    `mean`, `p95` are of hourly mean occupancies, `peak` of minutes. `utilization`: mean by capacity.
+    `in_use_share`: of the hours counted, somebody was there. `dwell_s`: presence for each entry.
+    `rank`: 1 has the highest utilization; then those without a capacity, then those without data.
+    """
+
+    floor: Floor
+    room: Room
+    has_data: bool
+    reason: str
+    mean: float | None
+    peak: float | None
+    p95: float | None
+    utilization: float | None
+    in_use_s: float | None
+    in_use_share: float | None
+    entries: float | None
+    dwell_s: float | None
+    per_m2_hour: float | None
+    rank: int = 0
+
+
+def utilization(maps: Sequence[HeatMap], series: Sequence[SeriesAnswer]) -> tuple[RoomUse, ...]:
+    """All rooms of the maps' floors, best used first.
+
+    `series` holds for each floor occupancy by `mean` and by `max`, presence and traffic, in hours.
+    """
+    zones = hot_zones(maps, level="room", threshold=Threshold(95.0, is_percentile=True))
+    heat = {(z.space, z.zone_id): z.per_m2_hour for z in zones}
+    rows = [row for heat_map in maps for row in _of_floor(heat_map, series, heat)]
+    ordered = sorted(rows, key=lambda r: (not r.has_data, r.utilization is None, -(r.utilization or 0.0)))
+    return tuple(replace(row, rank=place) for place, row in enumerate(ordered, start=1))
+
+
+def _of_floor(
+    heat_map: HeatMap, series: Sequence[SeriesAnswer], heat: dict[tuple[str, str], float | None]
+) -> Iterator[RoomUse]:
+    floor, chosen = heat_map.query.floor, heat_map.query.rooms
+    own = {(a.query.target, a.query.statistic): a for a in series if a.query.floor.id == floor.id}
+    means, peaks = _values(own["occupancy", "mean"]), _values(own["occupancy", "max"])
+    presence, entered = _values(own["presence", "sum"]), _values(own["traffic", "sum"], field="in")
+    for room in floor.rooms if chosen is None else chosen:
+        mean = means.get(room.id, np.empty(0))
+        in_use = presence.get(room.id, np.empty(0))
+        in_use_s = float(in_use.sum()) if in_use.size else None
+        entries = float(entered[room.id].sum()) if room.id in entered else None
+        average = float(mean.mean()) if mean.size else None
+        yield RoomUse(
+            floor=floor,
+            room=room,
+            has_data=bool(mean.size),
+            reason="" if mean.size else "its sensors are offline" if room.online is False else NO_SENSOR,
+            mean=average,
+            peak=float(peaks[room.id].max()) if room.id in peaks else None,
+            p95=float(np.percentile(mean, 95)) if mean.size else None,
+            utilization=average / room.capacity if average is not None and room.capacity else None,
+            in_use_s=in_use_s,
+            in_use_share=in_use_s / (3600.0 * in_use.size) if in_use_s is not None else None,
+            entries=entries,
+            dwell_s=in_use_s / entries if in_use_s is not None and entries else None,
+            per_m2_hour=heat.get((floor.id, room.id)),
+        )
+
+
+def _values(answer: SeriesAnswer, field: str = "value") -> dict[str, Floats]:
+    """The known values of each asset; one of which none is known is left out."""
+    known = {
+        s.asset_id: s.values[field][~np.isnan(s.values[field])] for s in answer.series if field in s.values
+    }
+    return {asset: values for asset, values in known.items() if values.size}
