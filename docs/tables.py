@@ -8,7 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from butlr_grafana.settings import Settings
-from butlr_grafana.words import TARGETS, WORDS
+from butlr_grafana.targets import TARGETS
+from butlr_grafana.words import WORDS
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from butlr_grafana.errors import BadWord, CallerError, UnknownSpace, UnknownTarget
 from butlr_grafana.model import Building, Floor, LocalHours, Period, Query, Room, Topology
 from butlr_grafana.query import Rules, cover, finest, read, resolve
-from butlr_grafana.words import TARGETS, WORDS
+from butlr_grafana.targets import TARGETS
+from butlr_grafana.words import WORDS
 from tests.support import at
 
 NOW = at("2026-06-17T12:34:56")

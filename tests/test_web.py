@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from openapi_spec_validator import validate
 
 from butlr_grafana.settings import BackendToken
+from butlr_grafana.targets import TARGETS
 from butlr_grafana.web.reply import reason_phrase
-from butlr_grafana.words import TARGETS, WORDS
+from butlr_grafana.words import WORDS
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS, PARIS_2, World, at, cells_of, truth
 
 RANGE = {"from": "2026-06-10T00:00:00.000Z", "to": "2026-06-11T00:00:00.000Z"}

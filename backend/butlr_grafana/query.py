@@ -32,8 +32,9 @@ from butlr_grafana.model import (
     iso,
 )
 from butlr_grafana.plan import window_starts
+from butlr_grafana.targets import TARGETS
 from butlr_grafana.threshold import Threshold
-from butlr_grafana.words import MAX_COLUMNS, NOTHING, TARGETS, WORDS, Baseline, Word, texts_of
+from butlr_grafana.words import MAX_COLUMNS, NOTHING, WORDS, Baseline, Word, texts_of
 
 
 @dataclass(frozen=True, slots=True)

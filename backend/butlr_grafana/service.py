@@ -12,8 +12,8 @@ from butlr_grafana.model import Floor, HeatMap, SeriesAnswer, Topology
 from butlr_grafana.pipeline import Begun, BegunSeries, Pipeline
 from butlr_grafana.query import Asked, Rules, floors_of, read, resolve, resolve_now, resolve_series
 from butlr_grafana.spaces import Spaces
+from butlr_grafana.targets import TARGETS
 from butlr_grafana.telemetry import Telemetry
-from butlr_grafana.words import TARGETS
 
 WHOLE = ("compare", "playback", "pattern", "utilization")
 """Targets that are nothing without one of their parts."""

@@ -16,9 +16,10 @@ from butlr_grafana.present import heatmap
 from butlr_grafana.present.annotations import gaps
 from butlr_grafana.query import Asked, floors_of
 from butlr_grafana.service import Range, Service, Started
+from butlr_grafana.targets import TARGETS, Target
 from butlr_grafana.web import formats, reply
 from butlr_grafana.web.auth import visible
-from butlr_grafana.words import TARGETS, WORDS, Target, instant, texts_of
+from butlr_grafana.words import WORDS, instant, texts_of
 
 MAX_TARGETS = 50
 FILTER_KEYS = ("room", "tag")

@@ -1,0 +1,157 @@
+"""The table of targets: what can be asked for, with the words that each understands and its formats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from butlr_grafana.words import WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that can be asked for, with the words that it understands and its formats."""
+
+    name: str
+    title: str
+    description: str
+    words: tuple[str, ...]
+    formats: tuple[str, ...]
+    has_period: bool = True
+    many_floors: bool = False
+    is_series: bool = False
+
+
+HEAT_MAP_WORDS = tuple(
+    name
+    for name in WORDS
+    if name not in ("baseline", "threshold", "metric", "every", "statistic", "level", "width", "theme")
+)
+ZONE_WORDS = tuple(name for name in HEAT_MAP_WORDS if name not in ("normalize",))
+
+PICTURE_WORDS = ("width", "theme")
+SERIES_WORDS = (
+    *("space", "from", "to", "every", "level", "room", "tag"),
+    *("hours", "days", "tz", "holidays", "require", "format"),
+)
+
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        t.name: t
+        for t in (
+            Target(
+                "heatmap",
+                "Heat map",
+                "Where people were: detections per cell over the period, as one dense heatmap-cells frame.",
+                (*HEAT_MAP_WORDS, *PICTURE_WORDS),
+                ("frames", "rows", "matrix", "csv", "png"),
+            ),
+            Target(
+                "heatmap-summary",
+                "Heat map in figures",
+                "One row: total, peak and where it is, area in use, hours covered, as of, complete.",
+                HEAT_MAP_WORDS,
+                ("frames", "rows", "csv"),
+            ),
+            Target(
+                "compare",
+                "Compare two periods",
+                "Each cell's change in detections per hour against a baseline, as one heatmap-cells frame.",
+                (*(name for name in HEAT_MAP_WORDS if name != "normalize"), "baseline", *PICTURE_WORDS),
+                ("frames", "rows", "csv", "png"),
+            ),
+            Target(
+                "hot-zones",
+                "Hot zones",
+                "A row a room or zone, hottest first: detections, per m² and hour, share, rank, hot.",
+                (*ZONE_WORDS, "level", "threshold"),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+            ),
+            Target(
+                "hotspots",
+                "Hot spots",
+                "A row a contiguous hot area: centre, area, peak, total, rooms touched.",
+                (*ZONE_WORDS, "threshold"),
+                ("frames", "rows", "csv"),
+            ),
+            Target(
+                "occupancy",
+                "Occupancy over time",
+                "People in each room, zone or floor over time, a frame an asset; gaps are gaps.",
+                (*SERIES_WORDS, "statistic"),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+                is_series=True,
+            ),
+            Target(
+                "occupancy-now",
+                "Occupancy now",
+                "A row a room or floor: people, capacity, share of it, as of.",
+                ("space", "level", "room", "tag", "require", "format"),
+                ("frames", "rows", "csv"),
+                has_period=False,
+                many_floors=True,
+                is_series=True,
+            ),
+            Target(
+                "traffic",
+                "Traffic",
+                "People in and out through each room's or floor's own doors.",
+                SERIES_WORDS,
+                ("frames", "rows", "csv"),
+                many_floors=True,
+                is_series=True,
+            ),
+            Target(
+                "presence",
+                "Presence time",
+                "Seconds in each window in which somebody was there.",
+                SERIES_WORDS,
+                ("frames", "rows", "csv"),
+                many_floors=True,
+                is_series=True,
+            ),
+            Target(
+                "utilization",
+                "Utilization of rooms",
+                "A row a room, best used first: capacity, mean, peak, p95, time in use, entries, heat.",
+                tuple(name for name in SERIES_WORDS if name not in ("every", "level")),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+            ),
+            Target(
+                "pattern",
+                "Pattern of the week",
+                "A row an hour of the week: the mean of a metric; of the heat map for up to 14 days.",
+                ("metric", *(name for name in SERIES_WORDS if name != "every"), "resolution"),
+                ("frames", "rows", "csv"),
+            ),
+            Target(
+                "playback",
+                "Playback",
+                "The period in equal windows on one colour scale: rows with a time, or an animated WebP.",
+                (*HEAT_MAP_WORDS, "every", *PICTURE_WORDS),
+                ("frames", "rows", "csv", "webp"),
+            ),
+            Target(
+                "floorplan",
+                "Floor plan",
+                "Outline, rooms and zones as GeoJSON (a metre is 1/111319.49 degree) or as a picture.",
+                ("space", *PICTURE_WORDS, "format"),
+                ("geojson", "png"),
+                has_period=False,
+            ),
+            Target(
+                "spaces",
+                "Floors, rooms and zones",
+                "The topology as rows: a row a floor, room or zone.",
+                ("space", "level", "format"),
+                ("frames", "rows", "csv"),
+                has_period=False,
+                many_floors=True,
+            ),
+        )
+    }
+)
