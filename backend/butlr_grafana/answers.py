@@ -13,9 +13,19 @@ from butlr_grafana.insight.now import Now, occupancy_now
 from butlr_grafana.insight.pattern import PatternCell, of_heat_maps, of_series
 from butlr_grafana.insight.utilization import RoomUse, utilization
 from butlr_grafana.insight.zones import ZoneHeat, hot_zones
-from butlr_grafana.model import DAY_S, HOUR_S, Floor, HeatMap, Period, Query, SeriesAnswer, Topology
+from butlr_grafana.model import (
+    DAY_S,
+    HOUR_S,
+    Floor,
+    HeatMap,
+    Period,
+    Query,
+    SeriesAnswer,
+    SeriesQuery,
+    Topology,
+)
 from butlr_grafana.plan import local_windows, window_starts
-from butlr_grafana.query import Asked, Rules, before
+from butlr_grafana.query import Asked, Rules, before, floors_of, resolve, resolve_now, resolve_series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,17 +58,68 @@ class Answer:
         return [*self.maps, *self.series]
 
 
-def queries(asked: Asked, resolved: Sequence[Query], *, now_s: float, rules: Rules) -> list[Query]:
-    """The heat maps that a target needs."""
-    if asked.target == "compare":
-        # Per hour is made of raw counts on both sides, whatever else was asked for.
-        current = replace(resolved[0], normalize="none")
-        return [current, before(current, asked.baseline, now_s=now_s, rules=rules)]
-    if asked.target == "pattern":
-        return hours_of(resolved[0])
-    if asked.target == "playback":
-        return [replace(resolved[0], period=window) for window in windows(resolved[0], asked.every)]
-    return list(resolved)
+UTILIZATION = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
+"""The hourly series, target and statistic, behind `utilization`; its heat maps come beside."""
+
+WHOLE = ("compare", "playback", "pattern", "utilization")
+"""Targets that are nothing without one of their parts."""
+
+
+def parts_of(
+    asked: Asked,
+    topology: Topology,
+    *,
+    now_s: float,
+    rules: Rules,
+    asked_period: tuple[int, int] | None = None,
+    max_data_points: int | None = None,
+) -> list[Query | SeriesQuery]:
+    """The queries that an answer is made of, heat maps before series; none where the topology is enough.
+
+    Raises `CallerError`.
+    """
+
+    def maps() -> tuple[Query, ...]:
+        return resolve(
+            asked,
+            topology,
+            now_s=now_s,
+            rules=rules,
+            asked_period=asked_period,
+            max_data_points=max_data_points,
+        )
+
+    def series(of: Asked) -> tuple[SeriesQuery, ...]:
+        return resolve_series(of, topology, now_s=now_s, rules=rules, asked_period=asked_period)
+
+    # Before anything is asked under another target's rules.
+    floors_of(asked, topology)
+    match asked.target:
+        case "floorplan" | "spaces":
+            return []
+        case "occupancy-now":
+            return [*resolve_now(asked, topology, now_s=now_s)]
+        case "occupancy" | "traffic" | "presence":
+            return [*series(asked)]
+        case "compare":
+            # Per hour is made of raw counts on both sides, whatever else was asked for.
+            current = replace(maps()[0], normalize="none")
+            return [current, before(current, asked.baseline, now_s=now_s, rules=rules)]
+        case "playback":
+            whole = maps()[0]
+            return [replace(whole, period=window) for window in windows(whole, asked.every)]
+        case "pattern" if asked.metric == "heatmap":
+            return [*hours_of(maps()[0])]
+        case "pattern":
+            return [*series(replace(asked, target=asked.metric, every="1h", level=asked.level or "floor"))]
+        case "utilization":
+            hourly = [
+                replace(asked, target=target, statistic=how, every="1h", level="room")
+                for target, how in UTILIZATION
+            ]
+            return [*maps(), *(query for one in hourly for query in series(one))]
+        case _:
+            return [*maps()]
 
 
 MOST_WINDOWS = 200
@@ -87,48 +148,27 @@ def windows(query: Query, every: str) -> list[Period]:
     return list(period.cut_at(starts.tolist()))
 
 
-UTILIZATION = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
-"""The hourly series, target and statistic, behind `utilization`; its heat maps come beside."""
-
-
-def series_of(asked: Asked) -> list[Asked]:
-    """The questions for values over time that a target is made of, beside its heat maps."""
-    if asked.target == "utilization":
-        return [
-            replace(asked, target=target, statistic=statistic, every="1h", level="room")
-            for target, statistic in UTILIZATION
-        ]
-    if asked.target == "pattern" and asked.metric != "heatmap":
-        return [replace(asked, target=asked.metric, every="1h", level=asked.level or "floor")]
-    return []
-
-
-def made_of_both(asked: Asked, maps: Sequence[HeatMap], series: Sequence[SeriesAnswer]) -> Answer:
-    """`utilization`: nothing without one of its parts."""
-    return Answer(asked, tuple(maps), series=tuple(series), rooms=utilization(maps, series))
-
-
-def made_of_series(
-    asked: Asked, series: Sequence[SeriesAnswer], faults: Sequence[tuple[Floor, BackendError]]
+def made_of(
+    asked: Asked,
+    maps: Sequence[HeatMap],
+    series: Sequence[SeriesAnswer],
+    faults: Sequence[tuple[Floor, BackendError]],
 ) -> Answer:
-    """As `made_of`, of values over time."""
-    now = occupancy_now(series) if asked.target == "occupancy-now" else ()
-    pattern = of_series(series) if asked.target == "pattern" else ()
-    return Answer(asked, series=tuple(series), faults=tuple(faults), now=now, pattern=pattern)
-
-
-def made_of(asked: Asked, maps: Sequence[HeatMap], faults: Sequence[tuple[Floor, BackendError]]) -> Answer:
-    """`maps` in the order of `queries`, without those that failed; at least one."""
-    answer = Answer(asked, tuple(maps), tuple(faults))
+    """The answer from its parts, in the order of `parts_of`, without those that failed; at least one."""
+    answer = Answer(asked, tuple(maps), tuple(faults), series=tuple(series))
     match asked.target:
         case "compare":
             return replace(answer, comparison=compare(maps[0], maps[1]))
         case "hot-zones":
             level = cast(Literal["room", "zone", "floor"], asked.level or "room")
             return replace(answer, zones=hot_zones(maps, level=level, threshold=asked.threshold))
-        case "pattern":
-            return replace(answer, pattern=of_heat_maps(maps))
         case "hotspots":
             return replace(answer, spots=hotspots(maps[0], asked.threshold))
+        case "occupancy-now":
+            return replace(answer, now=occupancy_now(series))
+        case "pattern":
+            return replace(answer, pattern=of_heat_maps(maps) if maps else of_series(series))
+        case "utilization":
+            return replace(answer, rooms=utilization(maps, series))
         case _:
             return answer

@@ -39,39 +39,33 @@ class Pipeline:
         self._settle_s = settle_s
         self._sums = Sums(SUMS_BYTES)
 
-    def begin(self, query: Query, *, now_s: float) -> Begun:
-        segments = plan(query, now_s=now_s, settle_s=self._settle_s)
+    def begin(self, query: Query | SeriesQuery, *, now_s: float) -> Begun:
+        if isinstance(query, SeriesQuery):
+            segments = plan_series(query, now_s=now_s, settle_s=self._settle_s)
+        else:
+            segments = plan(query, now_s=now_s, settle_s=self._settle_s)
         return Begun(query, self.gatherer.begin(segments))
 
-    def finish(self, begun: Begun, *, deadline: float) -> HeatMap:
+    def finish(self, begun: Begun, *, deadline: float) -> HeatMap | SeriesAnswer:
         """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
         query, gathered = begun.query, begun.pending.collect(deadline=deadline)
         if query.require == "complete" and not gathered.coverage.complete:
             raise incomplete(gathered)
+        if isinstance(query, SeriesQuery):
+            series = assets(query, [part.samples for part in gathered.parts])
+            return SeriesAnswer(query, tuple(series), gathered.coverage)
         raw = self._sums.add(gathered.parts, query)
         if query.rooms is not None:
             raw = merge.within_rooms(raw, query.rooms)
         shown = merge.normalized(raw, query.normalize, gathered.coverage.hours)
         return HeatMap(query, raw, shown, gathered.coverage, gathered.parts)
 
-    def begin_series(self, query: SeriesQuery, *, now_s: float) -> BegunSeries:
-        segments = plan_series(query, now_s=now_s, settle_s=self._settle_s)
-        return BegunSeries(query, self.gatherer.begin(segments))
-
-    def finish_series(self, begun: BegunSeries, *, deadline: float) -> SeriesAnswer:
-        """As `finish`."""
-        query, gathered = begun.query, begun.pending.collect(deadline=deadline)
-        if query.require == "complete" and not gathered.coverage.complete:
-            raise incomplete(gathered)
-        series = assets(query, [part.samples for part in gathered.parts])
-        return SeriesAnswer(query, tuple(series), gathered.coverage)
-
 
 @dataclass(frozen=True, slots=True)
-class BegunSeries:
-    """A series query whose calls are under way."""
+class Begun:
+    """A query whose calls are under way."""
 
-    query: SeriesQuery
+    query: Query | SeriesQuery
     pending: Pending
 
 
@@ -93,14 +87,6 @@ def assets(query: SeriesQuery, parts: Sequence[Samples]) -> list[AssetSeries]:
         if values:
             rows.append(AssetSeries(floor, asset.id, asset.name, starts, dict(sorted(values.items()))))
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A query whose calls are under way."""
-
-    query: Query
-    pending: Pending
 
 
 class Sums:

@@ -316,7 +316,7 @@ def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
     if many and asked.spaces == ("all",):
         return tuple(topology.floors.values())
     if not asked.spaces:
-        if len(topology.floors) == 1:
+        if len(topology.floors) == 1 or asked.target == "spaces":
             return tuple(topology.floors.values())
         served = ", ".join(list(topology.floors)[:12]) or "nothing: no floor is served"
         raise BadWord("space", f"is missing; it may be {'all, ' if many else ''}{served}")

@@ -6,17 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from butlr_grafana.answers import Answer, made_of, made_of_both, made_of_series, queries, series_of
+from butlr_grafana.answers import WHOLE, Answer, made_of, parts_of
 from butlr_grafana.errors import BackendError, UpstreamError
 from butlr_grafana.model import Floor, HeatMap, SeriesAnswer, Topology
-from butlr_grafana.pipeline import Begun, BegunSeries, Pipeline
-from butlr_grafana.query import Asked, Rules, floors_of, read, resolve, resolve_now, resolve_series
+from butlr_grafana.pipeline import Begun, Pipeline
+from butlr_grafana.query import Asked, Rules, floors_of, read
 from butlr_grafana.spaces import Spaces
-from butlr_grafana.targets import TARGETS
 from butlr_grafana.telemetry import Telemetry
-
-WHOLE = ("compare", "playback", "pattern", "utilization")
-"""Targets that are nothing without one of their parts."""
 
 Visible = frozenset[str] | None
 """The floors that a caller may see; `None`: all that are served."""
@@ -36,7 +32,7 @@ class Started:
     """A question whose calls are under way. Start all questions of a request, then finish each."""
 
     asked: Asked
-    begun: tuple[Begun | BegunSeries, ...]
+    begun: tuple[Begun, ...]
     topology: Topology
 
 
@@ -68,42 +64,17 @@ class Service:
     ) -> Started:
         """Begins what has to be asked of Butlr and returns at once. Raises `CallerError`."""
         topology = self.topology(visible, deadline=deadline)
-        if not TARGETS[asked.target].has_period and not TARGETS[asked.target].is_series:
-            if asked.target != "spaces" or (asked.spaces and asked.spaces != ("all",)):
-                topology = Topology({f.id: f for f in floors_of(asked, topology)}, topology.notes)
-            return Started(asked, (), topology)
         now_s = self.now()
-        asked_period = (panel.start_s, panel.end_s) if panel else None
-        of_hours: list[BegunSeries] = []
-        floors_of(asked, topology)
-        for part in series_of(asked):
-            resolved_hours = resolve_series(
-                part, topology, now_s=now_s, rules=self.rules, asked_period=asked_period
-            )
-            of_hours += [self.pipeline.begin_series(q, now_s=now_s) for q in resolved_hours]
-        if asked.target == "pattern" and of_hours:
-            return Started(asked, tuple(of_hours), topology)
-        if TARGETS[asked.target].is_series:
-            if asked.target == "occupancy-now":
-                asked_for = resolve_now(asked, topology, now_s=now_s)
-            else:
-                asked_for = resolve_series(
-                    asked, topology, now_s=now_s, rules=self.rules, asked_period=asked_period
-                )
-            return Started(
-                asked, tuple(self.pipeline.begin_series(q, now_s=now_s) for q in asked_for), topology
-            )
-        resolved = resolve(
+        parts = parts_of(
             asked,
             topology,
             now_s=now_s,
             rules=self.rules,
-            asked_period=asked_period,
+            asked_period=(panel.start_s, panel.end_s) if panel else None,
             max_data_points=panel.max_data_points if panel else None,
         )
-        wanted = queries(asked, resolved, now_s=now_s, rules=self.rules)
-        of_maps = [self.pipeline.begin(q, now_s=now_s) for q in wanted]
-        return Started(asked, (*of_maps, *of_hours), topology)
+        chosen = Topology({floor.id: floor for floor in floors_of(asked, topology)}, topology.notes)
+        return Started(asked, tuple(self.pipeline.begin(part, now_s=now_s) for part in parts), chosen)
 
     def finish(self, started: Started, *, deadline: float) -> Answer:
         """The answer at the latest at the deadline.
@@ -113,25 +84,18 @@ class Service:
         """
         if not started.begun:
             return Answer(started.asked, topology=started.topology)
-        maps: list[HeatMap] = []
-        series: list[SeriesAnswer] = []
+        found: list[HeatMap | SeriesAnswer] = []
         faults: list[tuple[Floor, BackendError]] = []
         for begun in started.begun:
             try:
-                if isinstance(begun, BegunSeries):
-                    series.append(self.pipeline.finish_series(begun, deadline=deadline))
-                else:
-                    maps.append(self.pipeline.finish(begun, deadline=deadline))
+                found.append(self.pipeline.finish(begun, deadline=deadline))
             except UpstreamError as fault:
                 faults.append((begun.query.floor, fault))
-        if faults and (not (maps or series) or started.asked.target in WHOLE):
+        if faults and (not found or started.asked.target in WHOLE):
             raise faults[0][1]
-        if series and maps:
-            answer = made_of_both(started.asked, maps, series)
-        elif series:
-            answer = made_of_series(started.asked, series, faults)
-        else:
-            answer = made_of(started.asked, maps, faults)
+        maps = [part for part in found if isinstance(part, HeatMap)]
+        series = [part for part in found if isinstance(part, SeriesAnswer)]
+        answer = made_of(started.asked, maps, series, faults)
         for part in answer.parts:
             self.telemetry.answered(part.coverage)
         return answer
