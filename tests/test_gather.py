@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butlr_grafana.errors import BackendError, UpstreamDown, UpstreamLate
+from butlr_grafana import flights
+from butlr_grafana.errors import BackendError, Busy, UpstreamDown, UpstreamLate
 from butlr_grafana.flights import FAILURE_REST_S
 from butlr_grafana.gather import LIVE_S, Gathered, Gatherer, tile
 from butlr_grafana.model import Grid, HeatMapSubject, Part, Period, Segment
@@ -223,6 +224,23 @@ def test_a_short_question_passes_between_those_of_a_long_one(butlr: Butlr) -> No
     for pending in (long, short):
         pending.collect(deadline=butlr.mono_s + time.monotonic() + 10)
     assert butlr.asked.index(segment(100, 101)) < 10
+
+
+def test_more_than_the_queue_holds_is_refused_and_the_rest_answered(
+    butlr: Butlr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flights, "MAX_QUEUED", 10)
+    events = [butlr.hold(segment(i, i + 1)) for i in range(96, 100)]
+    pending = butlr.gatherer.begin([segment(i, i + 1) for i in range(100)])
+    assert butlr.gatherer.flights.waiting <= 10
+    for event in events:
+        event.set()
+    gathered = pending.collect(deadline=butlr.mono_s + time.monotonic() + 10)
+    assert isinstance(gathered.error, Busy)
+    assert gathered.error.status == 503
+    assert gathered.coverage.fetched + gathered.coverage.missing == 100
+    # Four at a time and ten that wait, the newest of all.
+    assert 10 <= gathered.coverage.fetched <= 14
 
 
 def test_a_bug_reaches_the_asker_and_does_not_end_the_worker(butlr: Butlr) -> None:
