@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from PIL import Image
 
-from tests.support import PARIS
+from tests.support import PARIS, at, truth
 
 COMMAND = [sys.executable, "-m", "butlr_grafana.cli"]
 
@@ -174,3 +175,42 @@ def test_warm_with_a_bad_word_names_it(tmp_path: Path) -> None:
     done = run("warm", "--from", "soon", "--to", "2026-05-04", BACKEND_CACHE_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "from: 'soon' is not a time" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "kind"),
+    [("map.png", "heatmap", "PNG"), ("day.webp", "playback", "WEBP"), ("change.png", "compare", "PNG")],
+)
+def test_render_writes_a_picture(tmp_path: Path, name: str, target: str, kind: str) -> None:
+    words = [f"space={PARIS}", "from=2026-06-09T00:00Z", "to=2026-06-10T00:00Z", "width=400"]
+    done = run("render", str(tmp_path / name), *words, "--target", target)
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / name) as image:
+        assert (image.format, image.width) == (kind, 400)
+    assert "100%" in done.stderr
+
+
+def test_render_writes_the_cells_as_csv(tmp_path: Path) -> None:
+    words = [f"space={PARIS}", "from=2026-06-09T00:00Z", "to=2026-06-10T00:00Z", "resolution=1.0"]
+    path = tmp_path / "map.csv"
+    assert run("render", str(path), *words).returncode == 0
+    lines = path.read_text().split()[1:]
+    found = {(float(x), float(y)): float(n) for x, y, n in (line.split(",") for line in lines)}
+    assert found == truth(PARIS, at("2026-06-09"), at("2026-06-10"), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("map.gif", ["from=2026-06-09", "to=2026-06-10"], "format: 'gif' is not known"),
+        ("map.png", ["from=2026-06-10", "to=2026-06-09"], "from: "),
+        ("map.png", ["yesterday"], "name=value"),
+    ],
+)
+def test_render_names_what_is_wrong_and_writes_nothing(
+    tmp_path: Path, name: str, words: list[str], said: str
+) -> None:
+    done = run("render", str(tmp_path / name), f"space={PARIS}", *words)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []

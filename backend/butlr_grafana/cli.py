@@ -1,4 +1,4 @@
-"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`."""
+"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`, `render`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
+from pathlib import Path
 
 from flask import Flask
 
@@ -21,8 +23,10 @@ from butlr_grafana.model import DAY_S, HOUR_S, HeatMapSubject, Period, Segment, 
 from butlr_grafana.plan import plan
 from butlr_grafana.query import resolve
 from butlr_grafana.server import Server, listen
+from butlr_grafana.service import Started
 from butlr_grafana.settings import SettingError, Settings, read
 from butlr_grafana.telemetry import log_to_stderr
+from butlr_grafana.web.formats import file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     warming.add_argument("--hours", default="", help="as in the panels: they keep pieces of their own")
     warming.add_argument("--days", default="")
     warming.set_defaults(command=warm)
+    rendering = commands.add_parser("render", help="one answer as a PNG, CSV or WebP file")
+    rendering.add_argument("file", help="where to; its ending is the format")
+    rendering.add_argument(
+        "words", nargs="*", metavar="word=value", help="as in the URL: space=… from=… to=…"
+    )
+    rendering.add_argument("--target", default="heatmap", help="heatmap, compare, playback, hot-zones …")
+    rendering.set_defaults(command=render)
     return parser
 
 
@@ -192,6 +203,43 @@ def warm(options: argparse.Namespace) -> int:
             return _fetch_all(application, segments, at_a_time=2 * settings.butlr_max_concurrency)
         finally:
             application.close()
+
+
+def render(options: argparse.Namespace) -> int:
+    """Asks as a panel would, but waits for the whole answer; writes nothing where it fails."""
+    settings = read(os.environ)
+    path = Path(options.file)
+    words: dict[str, object] = {"format": path.suffix.removeprefix(".")}
+    for word in options.words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise SettingError(f"{word}: words are written as name=value")
+        words[name] = value
+    with upstream(settings) as (reached, is_demo):
+        application = create_app(reached, demo=is_demo)
+        service = application.service
+        try:
+            started = service.start(
+                service.read(options.target, {"require": "complete", **words}),
+                None,
+                deadline=service.deadline(),
+            )
+            _show_progress(started)
+            answer = service.finish(started, deadline=time.monotonic() + 60)
+        finally:
+            application.close()
+    path.write_bytes(file(answer, demo=is_demo))
+    print(f"{path}: {path.stat().st_size:,} bytes")
+    return 0
+
+
+def _show_progress(started: Started) -> None:
+    """Until every call that the answer needs has ended, well or not."""
+    flights = [s.flight for begun in started.begun for s in begun.pending.slots if s.flight is not None]
+    bar, left = Progress(len(flights)), set(flights)
+    while left:
+        _, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
+        bar.show(len(flights) - len(left), "calls to Butlr")
 
 
 def _to_warm(application: Application, options: argparse.Namespace, settings: Settings) -> list[Segment]:

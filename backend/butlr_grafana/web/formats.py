@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response
 
 from butlr_grafana.answers import Answer
+from butlr_grafana.errors import BadWord, choose
 from butlr_grafana.model import Floor, HeatMap, iso
 from butlr_grafana.present import animation, comparison, geojson, heatmap, picture, series, table
 from butlr_grafana.present.account import DEMO, coverage_notices, custom, notices
@@ -19,28 +20,37 @@ Rows = list[dict[str, Any]]
 
 def respond(answer: Answer, *, demo: bool) -> Response:
     """For the doors that answer by URL."""
-    match answer.asked.format:
+    chosen = answer.asked.format
+    match chosen:
         case "rows":
             return reply.json(rows(answer))
         case "matrix":
             return reply.json(heatmap.matrix(answer.maps[0]))
-        case "csv":
-            return reply.download(csv(answer), "text/csv", _name(answer, "csv"), complete=answer.complete)
-        case "png":
-            image = _png(answer, demo=demo)
-            return reply.download(image, "image/png", _name(answer, "png"), complete=answer.complete)
-        case "webp":
-            film = animation.webp(
-                answer.maps,
-                demo=demo,
-                width=min(answer.asked.width, animation.WIDEST_PX),
-                theme=_theme(answer),
-            )
-            return reply.download(film, "image/webp", _name(answer, "webp"), complete=answer.complete)
         case "geojson":
             return reply.json(geojson.plan(_floor(answer)))
+        case "csv" | "png" | "webp":
+            body = file(answer, demo=demo)
+            return reply.download(body, MEDIA[chosen], _name(answer, chosen), complete=answer.complete)
         case _:
             return reply.json(frames(answer, ref_id="A", demo=demo))
+
+
+MEDIA = {"csv": "text/csv", "png": "image/png", "webp": "image/webp"}
+"""The formats that are files."""
+
+
+def file(answer: Answer, *, demo: bool) -> bytes:
+    """The answer as the file that its format names."""
+    match answer.asked.format:
+        case "csv":
+            return csv(answer).encode()
+        case "png":
+            return _png(answer, demo=demo)
+        case "webp":
+            width = min(answer.asked.width, animation.WIDEST_PX)
+            return animation.webp(answer.maps, demo=demo, width=width, theme=_theme(answer))
+        case other:
+            raise BadWord("format", choose(other, MEDIA))
 
 
 def _png(answer: Answer, *, demo: bool) -> bytes:
