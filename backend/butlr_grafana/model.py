@@ -6,7 +6,7 @@ Times are whole seconds since the epoch; a period is half-open, `[start_s, end_s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
@@ -378,7 +378,6 @@ class Query:
     rooms: tuple[Room, ...] | None = None
     require: str = "any"
     format: str = "frames"
-    notes: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,9 +18,7 @@ class Target:
     description: str
     words: tuple[str, ...]
     formats: tuple[str, ...]
-    has_period: bool = True
     many_floors: bool = False
-    is_series: bool = False
 
 
 HEAT_MAP_WORDS = tuple(
@@ -83,7 +81,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 (*SERIES_WORDS, "statistic"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
-                is_series=True,
             ),
             Target(
                 "occupancy-now",
@@ -91,9 +88,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "A row a room or floor: people, capacity, share of it, as of.",
                 ("space", "level", "room", "tag", "require", "format"),
                 ("frames", "rows", "csv"),
-                has_period=False,
                 many_floors=True,
-                is_series=True,
             ),
             Target(
                 "traffic",
@@ -102,7 +97,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 SERIES_WORDS,
                 ("frames", "rows", "csv"),
                 many_floors=True,
-                is_series=True,
             ),
             Target(
                 "presence",
@@ -111,7 +105,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 SERIES_WORDS,
                 ("frames", "rows", "csv"),
                 many_floors=True,
-                is_series=True,
             ),
             Target(
                 "utilization",
@@ -141,7 +134,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "Outline, rooms and zones as GeoJSON (a metre is 1/111319.49 degree) or as a picture.",
                 ("space", *PICTURE_WORDS, "format"),
                 ("geojson", "png"),
-                has_period=False,
             ),
             Target(
                 "spaces",
@@ -149,7 +141,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "The topology as rows: a row a floor, room or zone.",
                 ("space", "level", "format"),
                 ("frames", "rows", "csv"),
-                has_period=False,
                 many_floors=True,
             ),
         )

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import available_timezones
 
 import orjson
 
 from butlr_grafana.butlr.decode import quote
 from butlr_grafana.errors import UpstreamInvalid
 from butlr_grafana.model import Building, Floor, Polygon, Room, Topology, Zone
+from butlr_grafana.timezones import TIME_ZONES
 
 SITES_QUERY = """{ sites { data { id name timezone buildings { id name floors {
   id name floorNumber timezone area { value unit } capacity { max mid } floor_plans { coordinates }
@@ -28,8 +28,6 @@ SQUARE_METRES = {
     **dict.fromkeys(("ft2", "ft²", "sqft", "sq ft", "square feet", "square_feet"), 0.3048**2),
 }
 """Area units by name; an unknown one is `None` and a note, never a guess."""
-
-TIME_ZONES = frozenset(available_timezones())
 
 
 def data_of(body: bytes) -> dict[str, Any]:

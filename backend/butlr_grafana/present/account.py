@@ -70,10 +70,8 @@ def coverage_notices(coverage: Coverage, *, demo: bool) -> list[dict[str, str]]:
 
 def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know beside the picture: markers in the panel's title."""
-    said: list[dict[str, str]] = []
     coverage = answer.coverage
-    if not coverage.complete:
-        said.append(_notice("warning", _incomplete(coverage)))
+    said = coverage_notices(coverage, demo=False)
     if answer.raw.rebinned:
         text = "Butlr's grid moved within this period; cells were assigned by their centres."
         said.append(_notice("warning", text))
@@ -91,7 +89,6 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
         said.append(_notice("info", "No local time of this period counts: see hours, days and holidays."))
     elif not answer.raw.value.size:
         said.append(_notice("info", "No detections in this period."))
-    said += [_notice("info", note) for note in answer.query.notes]
     if demo:
         said.append(_notice("info", DEMO))
     return said
