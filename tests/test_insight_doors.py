@@ -14,6 +14,7 @@ from tests.test_query import FLOOR, ask
 
 WEEK = ("2026-05-11T00:00:00Z", "2026-05-18T00:00:00Z")
 HOURS = 7 * 24
+OVERLAPPING = {"Quiet room", "Lounge"}
 
 
 def get(world: World, target: str, **words: str) -> Any:
@@ -109,6 +110,81 @@ def test_a_bad_baseline_says_what_it_may_be(world: World, text: str) -> None:
     assert answer.get_json()["message"].startswith("baseline: ")
 
 
+def test_maps_of_both_periods_share_one_scale(world: World) -> None:
+    """Relative to the fullest cell of either period; the change keeps its sign."""
+    words = {"space": PARIS_2, "baseline": "2026-05-04T00:00:00Z/2026-05-08T00:00:00Z", "resolution": "1.0"}
+    [frame] = get(world, "compare", **words, normalize="max")
+    now = {c: n / HOURS for c, n in truth(PARIS_2, at(WEEK[0]), at(WEEK[1]), 1.0).items()}
+    then = {c: n / 96 for c, n in truth(PARIS_2, at("2026-05-04"), at("2026-05-08"), 1.0).items()}
+    fullest = max(*now.values(), *then.values())
+    assert {f["config"]["unit"] for f in frame["fields"][2:5]} == {"percentunit"}
+    for cell, values in columns(frame).items():
+        if cell in now or cell in then:
+            assert values["current"] == pytest.approx(now.get(cell, 0) / fullest)
+            assert values["baseline"] == pytest.approx(then.get(cell, 0) / fullest)
+            assert values["change"] == pytest.approx((now.get(cell, 0) - then.get(cell, 0)) / fullest)
+
+
+def test_a_comparison_is_no_share(world: World) -> None:
+    words = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "normalize": "share"}
+    answer = world.http.get("/api/v1/compare", query_string=words)
+    assert answer.status_code == 400
+    assert "none, hour, max" in answer.get_json()["message"]
+
+
+# --- two periods by room ----------------------------------------------------------------------------------
+
+EARLIER = ("2026-05-04T00:00:00Z", "2026-05-08T00:00:00Z")
+
+
+def test_rooms_are_compared_per_hour(world: World) -> None:
+    rows = get(
+        world, "compare-zones", space=PARIS, baseline="/".join(EARLIER), format="rows", resolution="0.25"
+    )
+    inside = {
+        period: {r.id: _inside(r.polygon, *period) for r in PEOPLE.office.by_id[PARIS].rooms if r.polygon}
+        for period in (WEEK, EARLIER)
+    }
+    checked = 0
+    for row in rows:
+        if row["zone_id"] not in inside[WEEK] or row["zone"] in OVERLAPPING or not row["has_data"]:
+            continue
+        now, then = inside[WEEK][row["zone_id"]] / HOURS, inside[EARLIER][row["zone_id"]] / 96
+        assert row["current"] == pytest.approx(now, abs=1e-9)
+        assert row["baseline"] == pytest.approx(then, abs=1e-9)
+        assert row["change"] == pytest.approx(now - then, abs=1e-9)
+        assert row["change_pct"] == (pytest.approx(100 * (now - then) / then) if then else None)
+        checked += 1
+    assert checked >= 10
+    told = [abs(r["change"]) for r in rows if r["change"] is not None]
+    assert told == sorted(told, reverse=True)
+
+
+def test_a_floor_is_compared_as_a_whole(world: World) -> None:
+    [row] = get(
+        world, "compare-zones", space=NEW_YORK, level="floor", baseline="/".join(EARLIER), format="rows"
+    )
+    now, then = (len(PEOPLE.detections(NEW_YORK, at(a), at(b))[0]) for a, b in (WEEK, EARLIER))
+    assert row["change"] == pytest.approx(now / HOURS - then / 96)
+    assert row["complete"] == 1
+
+
+def test_rooms_without_a_baseline_are_said_not_to_have_fallen(world: World) -> None:
+    [frame] = get(
+        world, "compare-zones", space=NEW_YORK, baseline="2026-06-14T03:00:00Z/2026-06-14T03:10:00Z"
+    )
+    values = {f["name"]: f["values"] for f in frame["fields"]}
+    assert set(values["has_data"]) == {0}
+    assert set(values["change"]) == set(values["change_pct"]) == {None}
+    assert any("No comparison: baseline" in n["text"] for n in frame["meta"]["notices"])
+    assert frame["meta"]["custom"]["baseline"]["from"] == "2026-06-14T03:00:00Z"
+
+
+def _inside(polygon: Any, start: str, end: str) -> int:
+    _, x, y = PEOPLE.detections(PARIS, at(start), at(end))
+    return int(shapely.contains_xy(shapely.Polygon(polygon), x, y).sum())
+
+
 # --- hot zones --------------------------------------------------------------------------------------------
 
 
@@ -130,10 +206,9 @@ def test_a_rooms_heat_is_that_of_its_people(world: World) -> None:
     """No detection crosses a wall, so what stands inside a room's polygon is the room's."""
     rows = {r["zone_id"]: r for r in get(world, "hot-zones", space=PARIS, format="rows", resolution="0.25")}
     _, x, y = PEOPLE.detections(PARIS, at(WEEK[0]), at(WEEK[1]))
-    overlapping = {"Quiet room", "Lounge"}
     checked = 0
     for room in PEOPLE.office.by_id[PARIS].rooms:
-        if room.polygon is None or room.name in overlapping or not rows[room.id]["has_data"]:
+        if room.polygon is None or room.name in OVERLAPPING or not rows[room.id]["has_data"]:
             continue
         shape = shapely.Polygon(room.polygon)
         inside = int(shapely.contains_xy(shape, x, y).sum())

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import cast
 
 from butlr_grafana.errors import BackendError, BadWord
-from butlr_grafana.insight.compare import Comparison, compare
+from butlr_grafana.insight.compare import Comparison, compare, of_fullest
 from butlr_grafana.insight.hotspots import Hotspot, hotspots
 from butlr_grafana.insight.now import Now, occupancy_now
 from butlr_grafana.insight.pattern import PatternCell, of_heat_maps, of_series
 from butlr_grafana.insight.utilization import RoomUse, utilization
-from butlr_grafana.insight.zones import ZoneHeat, hot_zones
+from butlr_grafana.insight.zone_change import ZoneChange, zone_changes
+from butlr_grafana.insight.zones import Level, ZoneHeat, hot_zones
 from butlr_grafana.model import (
     DAY_S,
     HOUR_S,
@@ -41,6 +42,7 @@ class Answer:
     faults: tuple[tuple[Floor, BackendError], ...] = ()
     comparison: Comparison | None = None
     zones: tuple[ZoneHeat, ...] = ()
+    changes: tuple[ZoneChange, ...] = ()
     spots: tuple[Hotspot, ...] = ()
     series: tuple[SeriesAnswer, ...] = ()
     now: tuple[Now, ...] = ()
@@ -61,7 +63,7 @@ class Answer:
 UTILIZATION = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
 """The hourly series, target and statistic, behind `utilization`; its heat maps come beside."""
 
-WHOLE = ("compare", "playback", "pattern", "utilization")
+WHOLE = ("compare", "compare-zones", "playback", "pattern", "utilization")
 """Targets that are nothing without one of their parts."""
 
 
@@ -101,7 +103,9 @@ def parts_of(
             return [*resolve_now(asked, topology, now_s=now_s)]
         case "occupancy" | "traffic" | "presence":
             return [*series(asked)]
-        case "compare":
+        case "compare" | "compare-zones":
+            if asked.normalize == "share":
+                raise BadWord("normalize", "a comparison is per hour counted; it may be none, hour, max")
             # Per hour is made of raw counts on both sides, whatever else was asked for.
             current = replace(maps()[0], normalize="none")
             return [current, before(current, asked.baseline, now_s=now_s, rules=rules)]
@@ -158,10 +162,14 @@ def made_of(
     answer = Answer(asked, tuple(maps), tuple(faults), series=tuple(series))
     match asked.target:
         case "compare":
-            return replace(answer, comparison=compare(maps[0], maps[1]))
+            found = compare(maps[0], maps[1])
+            # The picture has a scale of its own, in detections per hour.
+            relative = asked.normalize == "max" and asked.format != "png"
+            return replace(answer, comparison=of_fullest(found) if relative else found)
+        case "compare-zones":
+            return replace(answer, changes=zone_changes(maps[0], maps[1], level=_level(asked)))
         case "hot-zones":
-            level = cast(Literal["room", "zone", "floor"], asked.level or "room")
-            return replace(answer, zones=hot_zones(maps, level=level, threshold=asked.threshold))
+            return replace(answer, zones=hot_zones(maps, level=_level(asked), threshold=asked.threshold))
         case "hotspots":
             return replace(answer, spots=hotspots(maps[0], asked.threshold))
         case "occupancy-now":
@@ -172,3 +180,7 @@ def made_of(
             return replace(answer, rooms=utilization(maps, series))
         case _:
             return answer
+
+
+def _level(asked: Asked) -> Level:
+    return cast(Level, asked.level or "room")

@@ -56,8 +56,15 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "compare",
                 "Compare two periods",
                 "Each cell's change in detections per hour against a baseline, as one heatmap-cells frame.",
-                (*(name for name in HEAT_MAP_WORDS if name != "normalize"), "baseline", *PICTURE_WORDS),
+                (*HEAT_MAP_WORDS, "baseline", *PICTURE_WORDS),
                 ("frames", "rows", "csv", "png"),
+            ),
+            Target(
+                "compare-zones",
+                "Compare two periods by room",
+                "A row a room, zone or the floor: detections per hour in both periods, largest change first.",
+                (*ZONE_WORDS, "level", "baseline"),
+                ("frames", "rows", "csv"),
             ),
             Target(
                 "hot-zones",

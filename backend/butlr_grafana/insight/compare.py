@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def compare(current: HeatMap, baseline: HeatMap) -> Comparison:
     other = merge.aligned_to(baseline.raw, phase_m) if phase_m else baseline.raw
     lattice = Lattice.around(current.raw, other)
     rebinned = current.raw.rebinned or other.rebinned
-    reasons = [_reason("current", current), _reason("baseline", baseline)]
+    reasons = [silence("current", current), silence("baseline", baseline)]
     now, then = (
         np.full(lattice.shape, np.nan) if reason else lattice.laid_out(grid, 0.0) / heat_map.coverage.hours
         for reason, grid, heat_map in zip(reasons, (current.raw, other), (current, baseline), strict=True)
@@ -55,7 +55,28 @@ def compare(current: HeatMap, baseline: HeatMap) -> Comparison:
     return Comparison(*lattice.centres(), change, now, then, pct, tuple(filter(None, reasons)), rebinned)
 
 
-def _reason(side: str, heat_map: HeatMap) -> str:
+def of_fullest(comparison: Comparison) -> Comparison:
+    """The same with every value but `change_pct` relative to the fullest cell of either period, so that maps
+    of both can be drawn on one fixed scale, 0 to 1, and their change on -1 to 1.
+    """
+    values = np.concatenate([comparison.current.ravel(), comparison.baseline.ravel()])
+    fullest = float(np.max(values, initial=0.0, where=~np.isnan(values)))
+    if not fullest:
+        return comparison
+    return replace(
+        comparison,
+        change=comparison.change / fullest,
+        current=comparison.current / fullest,
+        baseline=comparison.baseline / fullest,
+    )
+
+
+def silences(current: HeatMap, baseline: HeatMap) -> tuple[str, ...]:
+    """Why there is nothing to compare; empty where there is."""
+    return tuple(filter(None, (silence("current", current), silence("baseline", baseline))))
+
+
+def silence(side: str, heat_map: HeatMap) -> str:
     """Why a side says nothing; empty where it does. No detection at all is silence, not a fall to zero."""
     if heat_map.coverage.hours <= 0:
         return f"{side} ({heat_map.query.period}): no hour is counted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,29 @@ VALUES = (
 )
 """Field, title, unit. `change` comes first: the Heatmap panel draws the first value after x and y."""
 
+RELATIVE = (
+    ("change", "Change, of the fullest cell", "percentunit"),
+    ("current", "Of the fullest cell", "percentunit"),
+    ("baseline", "Of the fullest cell", "percentunit"),
+    ("change_pct", "Change", "percent"),
+)
+"""With `normalize=max`: of the fullest cell of either period."""
+
 
 def frame(
-    comparison: Comparison, current: HeatMap, baseline: HeatMap, *, ref_id: str, demo: bool
+    comparison: Comparison,
+    current: HeatMap,
+    baseline: HeatMap,
+    *,
+    relative: bool = False,
+    ref_id: str,
+    demo: bool,
 ) -> dict[str, Any]:
     """Dense, x-major; `meta.custom` is the current period's, with the baseline's beside it."""
     xs, ys = comparison.x_m, comparison.y_m
     values = [
         field(name, getattr(comparison, name).ravel(), {"displayName": title, "unit": unit})
-        for name, title, unit in VALUES
+        for name, title, unit in (RELATIVE if relative else VALUES)
     ]
     return {
         "refId": ref_id,
@@ -35,12 +50,7 @@ def frame(
         "meta": {
             "type": "heatmap-cells",
             "typeVersion": [0, 1],
-            "custom": {
-                **custom(current),
-                "baseline": custom(baseline),
-                "complete": current.coverage.complete and baseline.coverage.complete,
-                "largest_change": _largest(comparison.change),
-            },
+            "custom": {**both(current, baseline), "largest_change": _largest(comparison.change)},
             "notices": said(comparison, current, baseline, demo=demo),
         },
         "fields": [
@@ -51,15 +61,28 @@ def frame(
     }
 
 
+def both(current: HeatMap, baseline: HeatMap) -> dict[str, object]:
+    """`meta.custom` of the current period, with the baseline's in it."""
+    complete = current.coverage.complete and baseline.coverage.complete
+    return {**custom(current), "baseline": custom(baseline), "complete": complete}
+
+
 def said(comparison: Comparison, current: HeatMap, baseline: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know: of both periods, and why there is no comparison where there is none."""
-    told = notices(current, demo=demo)
-    told += [n for n in notices(baseline, demo=False) if n not in told and n["severity"] == "warning"]
-    told += [{"severity": "warning", "text": f"No comparison: {reason}."} for reason in comparison.reasons]
+    told = said_of_both(current, baseline, comparison.reasons, demo=demo)
     if comparison.rebinned:
         text = "The two periods' grids do not fit on each other; cells were assigned by their centres."
         told.append({"severity": "warning", "text": text})
     return told
+
+
+def said_of_both(
+    current: HeatMap, baseline: HeatMap, reasons: Sequence[str], *, demo: bool
+) -> list[dict[str, str]]:
+    """The notices of both periods; `reasons`: why there is no comparison."""
+    told = notices(current, demo=demo)
+    told += [n for n in notices(baseline, demo=False) if n not in told and n["severity"] == "warning"]
+    return told + [{"severity": "warning", "text": f"No comparison: {reason}."} for reason in reasons]
 
 
 def rows(comparison: Comparison) -> list[dict[str, float]]:

@@ -14,6 +14,7 @@ from butlr_grafana.insight.hotspots import Hotspot
 from butlr_grafana.insight.now import Now
 from butlr_grafana.insight.pattern import PatternCell
 from butlr_grafana.insight.utilization import RoomUse
+from butlr_grafana.insight.zone_change import ZoneChange
 from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model import Floor, HeatMap, Room, Topology, Zone, iso
 
@@ -127,6 +128,18 @@ def rooms(found: Sequence[RoomUse], *, complete: bool) -> list[Row]:
             "complete": int(complete),
         }
         for use in found
+    ]
+
+
+def changes(found: Sequence[ZoneChange], *, complete: bool) -> list[Row]:
+    """A row a zone, largest change first; unknown figures are null and `reason` says why."""
+    return [
+        {
+            **{f.name: getattr(zone, f.name) for f in fields(zone)},
+            "has_data": int(zone.has_data),
+            "complete": int(complete),
+        }
+        for zone in found
     ]
 
 

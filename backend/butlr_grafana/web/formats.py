@@ -9,6 +9,7 @@ from flask import Response
 
 from butlr_grafana.answers import Answer
 from butlr_grafana.errors import BadWord, choose
+from butlr_grafana.insight.compare import silences
 from butlr_grafana.model import Floor, HeatMap, iso
 from butlr_grafana.present import animation, comparison, geojson, heatmap, picture, series, table
 from butlr_grafana.present.account import DEMO, coverage_notices, custom, notices
@@ -103,7 +104,10 @@ def _frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:
         return heatmap.frame(answer.maps[0], ref_id=ref_id, demo=demo)
     if answer.comparison is not None:
         current, baseline = answer.maps
-        return comparison.frame(answer.comparison, current, baseline, ref_id=ref_id, demo=demo)
+        relative = answer.asked.normalize == "max"
+        return comparison.frame(
+            answer.comparison, current, baseline, relative=relative, ref_id=ref_id, demo=demo
+        )
     floors = {part.query.floor.name for part in answer.parts}
     name = floors.pop() if len(floors) == 1 else answer.asked.target
     return table.frame(rows(answer), ref_id=ref_id, name=name, meta=_meta(answer, demo=demo))
@@ -114,6 +118,7 @@ ROWS: Mapping[str, Callable[[Answer], Rows]] = {
     "heatmap-summary": lambda a: table.summary(a.maps[0]),
     "compare": lambda a: comparison.rows(a.comparison) if a.comparison else [],
     "hot-zones": lambda a: table.zones(a.zones, a.maps),
+    "compare-zones": lambda a: table.changes(a.changes, complete=a.complete),
     "hotspots": lambda a: table.spots(a.spots),
     **dict.fromkeys(
         ("occupancy", "traffic", "presence"),
@@ -144,6 +149,10 @@ def _meta(answer: Answer, *, demo: bool) -> dict[str, Any]:
         said = [n for part in answer.series for n in coverage_notices(part.coverage, demo=False)]
         said += [{"severity": "info", "text": DEMO}] if demo and answer.series else []
         return {"custom": {"complete": answer.complete}, "notices": [*said, *failed]}
+    if answer.changes:
+        current, baseline = answer.maps
+        told = comparison.said_of_both(current, baseline, silences(current, baseline), demo=demo)
+        return {"custom": comparison.both(current, baseline), "notices": told}
     if len(answer.maps) == 1:
         return {"custom": custom(answer.maps[0]), "notices": notices(answer.maps[0], demo=demo) + failed}
     said = [n for m in answer.maps for n in _named(m, notices(m, demo=False))]
