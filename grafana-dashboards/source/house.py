@@ -9,7 +9,9 @@ Json = dict[str, Any]
 INFINITY_UID, SIMPOD_UID = "butlr", "butlr-json"
 """Data sources, as provisioned; the preview page, alert rules and links count on these."""
 
-TAGS = ("butlr",)
+TAG, TAG_JSON = "butlr", "butlr-json"
+"""Dashboards of one data source link to each other by their tag."""
+
 REFRESH, SINCE, UNTIL = "5m", "now-7d", "now"
 SCHEMA_VERSION = 42
 
@@ -18,7 +20,7 @@ MOMENT = "time:D MMM HH:mm"
 METRES, HOURS = "suffix:m", "suffix:h"
 """As they are: Grafana's own units would write 0.75 m as 750 mm, and 168 h as 1 week."""
 
-CALM, GOOD, WARNING = "text", "green", "orange"
+CALM, GOOD, WARNING, BAD, COOL = "text", "green", "orange", "red", "blue"
 """Colours by Grafana's names, so that each theme shows its own shade."""
 
 HEAT: Json = {

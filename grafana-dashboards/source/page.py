@@ -4,37 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from source.house import REFRESH, SCHEMA_VERSION, SINCE, TAGS, UNTIL, Json
+from source.house import REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
+from source.sources import INFINITY, Source
 
 
 def page(
+    source: Source,
     uid: str,
     title: str,
     description: str,
     *,
     variables: Sequence[Json],
     panels: Sequence[Json],
+    since: str = SINCE,
 ) -> Json:
     """`panels` get their ids by their order. The cursor is each panel's own: axes are metres, not time."""
     return {
-        "uid": uid,
-        "title": title,
+        "uid": f"{uid}{source.suffix}",
+        "title": title if source is INFINITY else f"{title} (JSON data source)",
         "description": description,
-        "tags": list(TAGS),
+        "tags": [TAG if source is INFINITY else TAG_JSON],
         "schemaVersion": SCHEMA_VERSION,
         "editable": True,
         "graphTooltip": 0,
         "timezone": "browser",
-        "time": {"from": SINCE, "to": UNTIL},
+        "time": {"from": since, "to": UNTIL},
         "timepicker": {},
         "refresh": REFRESH,
         "annotations": {"list": []},
         "templating": {"list": list(variables)},
-        "links": [],
+        "links": [_to_the_others()],
         "panels": [{"id": number, **panel} for number, panel in enumerate(panels, start=1)],
+    }
+
+
+def _to_the_others() -> Json:
+    """The other pages, in a list; each keeps floor, rooms, hours and time."""
+    return {
+        "type": "dashboards",
+        "title": "Other pages",
+        "tags": [TAG],
+        # A row of them would cost a line of every page on a small screen.
+        "asDropdown": True,
+        "includeVars": True,
+        "keepTime": True,
+        "targetBlank": False,
+        "icon": "dashboard",
+        "tooltip": "",
+        "url": "",
     }
 
 
 def panel_link(title: str, url: str) -> Json:
     """A link in a panel's head, in a new tab; `url` holds the variables that it needs."""
     return {"title": title, "url": url, "targetBlank": True}
+
+
+def to_page(uid: str, **variables: str) -> str:
+    """Another of our pages at the same time; variables by name, as Grafana writes them in an address."""
+    chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
+    return f"/d/{uid}?${{__url_time_range}}{chosen}"

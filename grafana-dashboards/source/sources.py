@@ -34,8 +34,8 @@ class Source(Protocol):
     def ref(self) -> Json:
         """The data source as panels and variables name it."""
 
-    def target(self, name: str, words: Words) -> Json:
-        """A panel's query of frames over the dashboard's time range."""
+    def target(self, name: str, words: Words, ref: str) -> Json:
+        """A panel's query of frames over the dashboard's time range; `ref` tells it from the others'."""
 
     def floors(self) -> Json:
         """A variable's query: floors, by building and name."""
@@ -55,10 +55,12 @@ class Infinity:
     def ref(self) -> Json:
         return {"type": "yesoreyeram-infinity-datasource", "uid": self.uid}
 
-    def target(self, name: str, words: Words) -> Json:
+    def target(self, name: str, words: Words, ref: str) -> Json:
         """`as-is` takes the answer's frames with their meta and notices; only the browser's parser can."""
-        query = self._query(name, {**words, **PERIOD}, parser="simple", format_="as-is", columns=())
-        return {"refId": "A", "datasource": self.ref, **query}
+        # Infinity hands frames on as they come, so the answer has to say which query it is to.
+        asked = {**words, **PERIOD, **({} if ref == "A" else {"refId": ref})}
+        query = self._query(name, asked, parser="simple", format_="as-is", columns=())
+        return {"refId": ref, "datasource": self.ref, **query}
 
     def floors(self) -> Json:
         return self._choices({"level": "floor"}, text="label")
@@ -104,11 +106,11 @@ class SimPod:
     def ref(self) -> Json:
         return {"type": "simpod-json-datasource", "uid": self.uid}
 
-    def target(self, name: str, words: Words) -> Json:
+    def target(self, name: str, words: Words, ref: str) -> Json:
         """The payload is JSON text: as an object its values would arrive escaped as regular expressions."""
         payload = json.dumps(dict(words), indent=2)
         return {
-            "refId": "A",
+            "refId": ref,
             "datasource": self.ref,
             "editorMode": "code",
             "target": name,
@@ -129,7 +131,7 @@ INFINITY: Source = Infinity()
 SIMPOD: Source = SimPod()
 
 
-def through_grafana(source: Source, name: str, words: Words) -> str:
+def through_grafana(source: Source, name: str, words: Words, period: Words = PERIOD) -> str:
     """The backend's answer by way of Grafana's proxy: viewers need neither its address nor its token."""
-    query = "&".join(f"{key}={quote(value, safe='${}:_')}" for key, value in {**words, **PERIOD}.items())
+    query = "&".join(f"{key}={quote(value, safe='${}:_')}" for key, value in {**words, **period}.items())
     return f"/api/datasources/proxy/uid/{source.uid}/api/v1/{name}?{query}"

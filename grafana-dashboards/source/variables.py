@@ -8,28 +8,34 @@ from source.sources import Source
 ON_LOAD, BY_TEXT = 1, 1
 """Grafana's numbers: options are asked for when the dashboard loads, and sorted by their texts."""
 
+SHOWN, LABEL_HIDDEN, IN_MENU = 0, 1, 3
+"""Grafana's numbers: in the row of variables, there without its label, or (from 12.3) in the menu beside it,
+for what few change."""
+
 ALL = "All"
 """What all rooms send: a word that the backend reads as no limit, rather than the list of all ids."""
 
 
 def floor(source: Source) -> Json:
-    return _asked(source, "space", "Floor", source.floors())
+    """Without its label, which its values need not: a line of a small screen is full."""
+    return {**_asked(source, "space", "Floor", source.floors()), "hide": LABEL_HIDDEN}
 
 
 def rooms(source: Source) -> Json:
-    """Rooms of the floor, to limit the map to; on another floor Grafana goes back to all."""
+    """Rooms of the floor, to limit a page to; on another floor Grafana goes back to all."""
     # `raw`: simPod would write the id with its quotes, Infinity takes it as it is in any case.
     asked = _asked(source, "room", "Rooms", source.rooms("${space:raw}"))
     return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
 
 
-def hours() -> Json:
+def hours(*, working: bool = False) -> Json:
+    """`working`: a page that is about use, for which nights say nothing, begins with working hours."""
+    first = {"All day": "00:00-24:00", "Working hours 08-18": "08:00-18:00"}
     return _offered(
         "hours",
         "Hours",
         {
-            "All day": "00:00-24:00",
-            "Working hours 08-18": "08:00-18:00",
+            **(dict(reversed(first.items())) if working else first),
             "Morning 06-12": "06:00-12:00",
             "Lunch 11-14": "11:00-14:00",
             "Afternoon 12-18": "12:00-18:00",
@@ -40,11 +46,12 @@ def hours() -> Json:
     )
 
 
-def days() -> Json:
+def days(*, working: bool = False) -> Json:
+    first = {"Every day": "mon-sun", "Monday to Friday": "mon-fri"}
     return _offered(
         "days",
         "Days",
-        {"Every day": "mon-sun", "Monday to Friday": "mon-fri", "Saturday and Sunday": "sat-sun"},
+        {**(dict(reversed(first.items())) if working else first), "Saturday and Sunday": "sat-sun"},
         other="Only these days of the floor's own calendar count. Type others as tue-thu or mon,wed.",
     )
 
@@ -59,6 +66,7 @@ def normalize() -> Json:
             "Relative to the fullest cell": "max",
             "Share of all detections": "share",
         },
+        hide=IN_MENU,
     )
 
 
@@ -68,6 +76,42 @@ def resolution() -> Json:
         "resolution",
         "Cells",
         {"Auto": "auto", "0.25 m": "0.25", "0.5 m": "0.5", "1 m": "1.0"},
+        hide=IN_MENU,
+    )
+
+
+def area() -> Json:
+    return _offered("area", "Areas", {"Square metres": "m2", "Square feet": "ft2"}, hide=IN_MENU)
+
+
+def theme() -> Json:
+    """Grafana tells no panel which theme it is drawn on."""
+    return _offered("theme", "Pictures", {"Dark": "dark", "Light": "light"}, hide=IN_MENU)
+
+
+def baseline() -> Json:
+    return _offered(
+        "baseline",
+        "Compared with",
+        {
+            "The period before": "previous",
+            "A week earlier": "-1w",
+            "Four weeks earlier": "-4w",
+            "A year earlier": "-1y",
+        },
+        other="Type others as -14d, -8w, -2y, or as 2024-01-01/2024-02-01.",
+    )
+
+
+def film() -> Json:
+    return _offered("film", "Film by", {"Days": "1d", "Hours": "1h", "Quarters of an hour": "15m"})
+
+
+def underused() -> Json:
+    return _offered(
+        "underused",
+        "Underused below",
+        {"10 % of the hours": "0.1", "5 % of the hours": "0.05", "25 % of the hours": "0.25"},
     )
 
 
@@ -85,11 +129,13 @@ def _asked(source: Source, name: str, label: str, query: Json) -> Json:
         "multi": False,
         "includeAll": False,
         "allowCustomValue": False,
-        "hide": 0,
+        "hide": SHOWN,
     }
 
 
-def _offered(name: str, label: str, choices: dict[str, str], *, other: str | None = None) -> Json:
+def _offered(
+    name: str, label: str, choices: dict[str, str], *, other: str | None = None, hide: int = SHOWN
+) -> Json:
     """A fixed choice, text → value; `other` says how values that are not offered may be typed."""
     return {
         "type": "custom",
@@ -101,5 +147,5 @@ def _offered(name: str, label: str, choices: dict[str, str], *, other: str | Non
         "multi": False,
         "includeAll": False,
         "allowCustomValue": other is not None,
-        "hide": 0,
+        "hide": hide,
     }

@@ -48,6 +48,26 @@ def _formatted(value: Value, form: str) -> str:
     return ",".join(value) if form == "csv" or len(value) == 1 else "{" + ",".join(value) + "}"
 
 
+def shown(panel: Json, frames: list[Json]) -> list[Json]:
+    """The frames as the panel's `filterFieldsByName` leave them, those for one query only included."""
+    for step in panel["transformations"]:
+        if step["id"] != "filterFieldsByName":
+            continue
+        only_ref = step.get("filter", {}).get("options")
+        include = step["options"]["include"]
+        frames = [
+            frame
+            if only_ref not in (None, frame["refId"])
+            else {**frame, "fields": [f for f in frame["fields"] if _included(f["name"], include)]}
+            for frame in frames
+        ]
+    return frames
+
+
+def _included(name: str, include: Json) -> bool:
+    return name in include["names"] if "names" in include else bool(re.search(include["pattern"], name))
+
+
 def infinity_request(query: Json, values: Values) -> str:
     """The path and query that Infinity asks the backend for."""
     params = {p["key"]: fill(p["value"], values) for p in query["url_options"]["params"]}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 from itertools import chain
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from tests.dashboards.grafana import Values, fill, infinity_request, simpod_payload
+from tests.dashboards.grafana import Values, fill, infinity_request, shown, simpod_payload
 from tests.support import PARIS, World, at
 
 Json = dict[str, Any]
 
 START, END = "2026-06-10T00:00:00Z", "2026-06-17T12:00:00Z"
 ALL_ROOMS = "All"
+NO_LIMIT = {"hours": "00:00-24:00", "days": "mon-sun"}
 
 
 def options(variable: Json) -> list[str]:
@@ -30,6 +34,8 @@ def start_values(dashboard: Json) -> dict[str, str | list[str]]:
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "custom":
             values[variable["name"]] = options(variable)[0]
+    # Whatever hours a page begins with: the numbers below are of whole days.
+    values |= {name: choice for name, choice in NO_LIMIT.items() if name in values}
     return values | {"__from": str(at(START) * 1000), "__to": str(at(END) * 1000)}
 
 
@@ -65,6 +71,12 @@ def targets(dashboard: Json) -> list[Json]:
     return list(chain.from_iterable(panel["targets"] for panel in dashboard["panels"]))
 
 
+def answered(world: World, panel: Json, values: Values) -> list[Json]:
+    """What a panel gets to draw, all its queries together."""
+    found = [frame for target in panel["targets"] for frame in frames(world, target, values)]
+    return shown(panel, found)
+
+
 def by_name(dashboard: Json, name: str) -> Json:
     [variable] = (v for v in dashboard["templating"]["list"] if v["name"] == name)
     found: Json = variable
@@ -73,15 +85,40 @@ def by_name(dashboard: Json, name: str) -> Json:
 
 def test_no_panel_is_empty(dashboard: Json, world: World) -> None:
     values = start_values(dashboard)
-    for target in targets(dashboard):
-        for frame in frames(world, target, values):
+    for panel in dashboard["panels"]:
+        found = answered(world, panel, values)
+        assert found or panel["type"] == "text"
+        for frame in found:
+            assert frame["fields"]
             for field in frame["fields"]:
-                assert any(value is not None for value in field["values"]), field["name"]
+                assert any(value is not None for value in field["values"]), (panel["title"], field["name"])
+
+
+def test_every_number_has_a_title_and_a_unit(dashboard: Json, world: World) -> None:
+    """From the backend's frame or from the panel."""
+    values = start_values(dashboard)
+    for panel in dashboard["panels"]:
+        said = {
+            o["matcher"]["options"]: {p["id"] for p in o["properties"]}
+            for o in panel["fieldConfig"]["overrides"]
+        }
+        for field in chain.from_iterable(f["fields"] for f in answered(world, panel, values)):
+            own = said.get(field["name"], set())
+            if "custom.hideFrom" in own or field["name"] in ("time", "x", "y") or panel["type"] == "geomap":
+                continue
+            config = field["config"]
+            assert config.get("displayName") or config.get("displayNameFromDS"), field["name"]
+            if field["type"] == "number":
+                counts = {"rank", "capacity", "complete", "underused", "weekday", "hour"}
+                assert config.get("unit") or "unit" in own or field["name"] in counts, field["name"]
 
 
 def test_the_heat_map_is_what_the_panel_draws(dashboard: Json, world: World) -> None:
     for panel in (p for p in dashboard["panels"] if p["type"] == "heatmap"):
-        [frame] = frames(world, panel["targets"][0], start_values(dashboard))
+        [frame] = answered(world, panel, start_values(dashboard))
+        if any(step["id"] == "groupingToMatrix" for step in panel["transformations"]):
+            assert {"weekday", "hour", "value"} <= {f["name"] for f in frame["fields"]}
+            continue
         assert frame["meta"]["type"] == "heatmap-cells"
         x, y, value = frame["fields"]
         assert (x["name"], y["name"], value["type"]) == ("x", "y", "number")
@@ -91,10 +128,26 @@ def test_the_heat_map_is_what_the_panel_draws(dashboard: Json, world: World) -> 
 
 def test_fields_that_a_panel_formats_are_in_the_answer(dashboard: Json, world: World) -> None:
     """A figure whose field is renamed in the backend would vanish without a word."""
+    start = start_values(dashboard)
     for panel in dashboard["panels"]:
-        [frame] = frames(world, panel["targets"][0], start_values(dashboard))
-        formatted = {o["matcher"]["options"] for o in panel["fieldConfig"]["overrides"]}
-        assert formatted <= {field["name"] for field in frame["fields"]}
+        there = {
+            field["name"]
+            for area in ("m2", "ft2")
+            for frame in answered(world, panel, start | {"area": area})
+            for field in frame["fields"]
+        }
+        wanted = {
+            name
+            for step in panel["transformations"]
+            if step["id"] == "filterFieldsByName"
+            for name in step["options"]["include"].get("names", [])
+        }
+        formatted = {
+            o["matcher"]["options"]
+            for o in panel["fieldConfig"]["overrides"]
+            if o["matcher"]["id"] == "byName"
+        }
+        assert wanted | formatted <= there, panel["title"]
 
 
 def test_every_choice_of_every_variable_is_understood(dashboard: Json, world: World) -> None:
@@ -103,19 +156,28 @@ def test_every_choice_of_every_variable_is_understood(dashboard: Json, world: Wo
         assert len(options(variable)) > 1
         for value in options(variable):
             for target in targets(dashboard):
-                assert frames(world, target, start | {variable["name"]: value})[0]["fields"]
+                if f"${{{variable['name']}}}" in json.dumps(target):
+                    found = frames(world, target, start | {variable["name"]: value})
+                    assert all(frame["fields"] for frame in found)
 
 
-def test_the_first_choice_of_hours_and_days_is_no_limit(dashboard: Json, world: World) -> None:
+def test_all_hours_and_days_are_offered_and_no_limit(dashboard: Json, world: World) -> None:
     start = start_values(dashboard)
+    for name, whole in NO_LIMIT.items():
+        assert whole in options(by_name(dashboard, name))
     unlimited = start | {"hours": "", "days": ""}
     for target in targets(dashboard):
-        [offered], [free] = (frames(world, target, values) for values in (start, unlimited))
-        assert offered["fields"] == free["fields"]
+        offered, free = (frames(world, target, values) for values in (start, unlimited))
+        assert [frame["fields"] for frame in offered] == [frame["fields"] for frame in free]
 
 
 def test_floors_and_rooms_are_offered_by_name(dashboard: Json, world: World) -> None:
     values = start_values(dashboard)
+    variables = {v["name"] for v in dashboard["templating"]["list"]}
+    assert ("space" in variables) == ("room" in variables)
+    if "space" not in variables:
+        assert '"all"' in json.dumps(dashboard["panels"])
+        return
     floors = choices(world, by_name(dashboard, "space"), values)
     assert ("Paris / Paris, 1st floor", PARIS) in floors
     rooms = choices(world, by_name(dashboard, "room"), values)
@@ -124,24 +186,66 @@ def test_floors_and_rooms_are_offered_by_name(dashboard: Json, world: World) -> 
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_rooms_limit_the_map(dashboard: Json, world: World, count: int) -> None:
+def test_rooms_limit_what_is_asked_for_them(dashboard: Json, world: World, count: int) -> None:
     start = start_values(dashboard)
+    asked_by_room = [t for t in targets(dashboard) if "${room:csv}" in json.dumps(t)]
+    if not asked_by_room:
+        return
     rooms = [room for _, room in choices(world, by_name(dashboard, "room"), start)][:count]
-    target = targets(dashboard)[0]
-    whole, limited = (
-        frames(world, target, values)[0]["meta"]["custom"]["total_detections"]
-        for values in (start, start | {"room": rooms})
-    )
-    assert limited < whole
+    for target in asked_by_room:
+        whole, limited = (frames(world, target, values) for values in (start, start | {"room": rooms}))
+        assert size(limited) < size(whole)
 
 
-def test_links_lead_through_grafana_to_the_same_map(dashboard: Json, world: World) -> None:
+def size(found: list[Json]) -> tuple[int, float]:
+    """Frames, and what is in the first: its detections, or its rows."""
+    total = found[0]["meta"]["custom"].get("total_detections", 0)
+    return len(found), total + len(found[0]["fields"][0]["values"])
+
+
+def proxied(url: str, panel: Json) -> str:
+    proxy = f"/api/datasources/proxy/uid/{panel['datasource']['uid']}"
+    assert url.startswith(proxy)
+    return url.removeprefix(proxy)
+
+
+def test_links_lead_through_grafana_to_files(dashboard: Json, world: World) -> None:
     values = start_values(dashboard)
+    kinds = set()
     for panel in dashboard["panels"]:
-        for link in panel.get("links", []):
-            proxy = f"/api/datasources/proxy/uid/{panel['datasource']['uid']}"
+        for link in panel["links"]:
             assert link["targetBlank"]
-            assert link["url"].startswith(proxy)
-            answer = world.http.get(fill(link["url"].removeprefix(proxy), values))
+            answer = world.http.get(fill(proxied(link["url"], panel), values))
             assert answer.status_code == 200
-            assert answer.mimetype in ("image/png", "text/csv")
+            kinds.add(answer.mimetype)
+    assert "text/csv" in kinds
+    assert kinds <= {"image/png", "image/webp", "text/csv", "application/geo+json"}
+
+
+def test_pictures_in_panels_are_pictures(dashboard: Json, world: World) -> None:
+    values = start_values(dashboard)
+    for panel in (p for p in dashboard["panels"] if p["type"] == "text"):
+        [address] = re.findall(r'src="([^"]+)"', panel["options"]["content"])
+        answer = world.http.get(fill(proxied(address, panel), values))
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        with Image.open(io.BytesIO(answer.get_data())) as picture:
+            assert picture.width >= 1000
+            assert (getattr(picture, "n_frames", 1) > 1) == ("webp" in address)
+
+
+def test_the_plan_under_the_heat_is_the_floors(dashboard: Json, world: World) -> None:
+    """Its path is resolved under Grafana's public folder, and its metres are the cells' degrees."""
+    values = start_values(dashboard)
+    for panel in (p for p in dashboard["panels"] if p["type"] == "geomap"):
+        plan, _, cells = panel["options"]["layers"]
+        address = plan["config"]["src"]
+        assert address.startswith("../api/")
+        answer = world.http.get(fill(proxied(address.removeprefix(".."), panel), values))
+        rooms = [f for f in answer.get_json()["features"] if f["properties"].get("level") == "room"]
+        assert len(rooms) >= 10
+        steps = [
+            s["options"] for s in panel["transformations"] if s["options"].get("alias", "").endswith("tude")
+        ]
+        assert {(s["binary"]["left"], s["alias"]) for s in steps} == {("x", "longitude"), ("y", "latitude")}
+        assert {float(s["binary"]["right"]) for s in steps} == {111319.49}
+        assert panel["options"]["view"]["layer"] == cells["name"]

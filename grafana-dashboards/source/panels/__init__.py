@@ -1,0 +1,1 @@
+"""Panels, by what they show: each function takes a data source and a `Frame`, and returns Grafana's JSON."""

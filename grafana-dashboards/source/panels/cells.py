@@ -1,0 +1,95 @@
+"""Grafana's own Heatmap panel: the floor as cells, and the week as hours."""
+
+from __future__ import annotations
+
+from source.house import HEAT, METRES, Json
+from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, only, panel
+from source.sources import Source
+
+NOTHING_HIDDEN = -1e12
+"""Left out, the panel hides what is not above zero."""
+
+
+def heat_map(source: Source, frame: Frame) -> Json:
+    """The floor as cells; the value's unit comes with the frame, as it depends on the words.
+
+    The ticks of x go without a unit: the panel has none for an x axis that is no time.
+    """
+    return _heatmap(source, frame, color=HEAT, hidden_below=1e-9)
+
+
+def relative_map(source: Source, frame: Frame, field: str) -> Json:
+    """One side of a comparison; both are relative to one number, so that they share a scale.
+
+    Their difference is a picture of the backend's: the panel's diverging schemes are white in the middle,
+    which on a dark page is what is looked at first.
+    """
+    return _heatmap(
+        source,
+        frame,
+        color={**HEAT, "max": 1},
+        hidden_below=1e-9,
+        transformations=[ONLY_FRAMES_WITH_FIELDS, only("x", "y", field)],
+    )
+
+
+def week(source: Source, frame: Frame) -> Json:
+    """Weekday by hour, Monday on top, from rows of a `pattern`."""
+    matrix = {
+        "id": "groupingToMatrix",
+        "options": {
+            "columnField": "weekday",
+            "rowField": "hour",
+            "valueField": "value",
+            "emptyValue": "null",
+        },
+    }
+    return _heatmap(
+        source,
+        frame,
+        color={**HEAT, "exponent": 1, "scale": "linear"},
+        hidden_below=NOTHING_HIDDEN,
+        transformations=[ONLY_FRAMES_WITH_FIELDS, matrix],
+        y_axis={"axisPlacement": "left", "reverse": True},
+    )
+
+
+def _heatmap(
+    source: Source,
+    frame: Frame,
+    *,
+    color: Json,
+    hidden_below: float,
+    transformations: list[Json] | None = None,
+    y_axis: Json | None = None,
+) -> Json:
+    return panel(
+        "heatmap",
+        source,
+        frame,
+        transformations=transformations or [ONLY_FRAMES_WITH_FIELDS],
+        fieldConfig={
+            "defaults": {
+                "custom": {
+                    "hideFrom": {"legend": False, "tooltip": False, "viz": False},
+                    "scaleDistribution": {"type": "linear"},
+                },
+            },
+            "overrides": [],
+        },
+        options={
+            "calculate": False,
+            "color": color,
+            "cellGap": 0,
+            "filterValues": {"le": hidden_below},
+            "rowsFrame": {"layout": "auto"},
+            "showValue": "never",
+            "yAxis": y_axis or {"axisPlacement": "left", "unit": METRES, "reverse": False},
+            "legend": {"show": True},
+            "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": True},
+            "exemplars": {"color": "rgba(255,0,255,0.7)"},
+            # Not one of Grafana's own x, y, xy: with these, dragging over the map takes its metres for
+            # milliseconds, and sends the whole dashboard to 1970.
+            "selectionMode": "none",
+        },
+    )

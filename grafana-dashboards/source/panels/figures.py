@@ -1,0 +1,173 @@
+"""Figures: one row large, or rows as a table.
+
+Titles and units come with the backend's frames; what is said here is only how a figure looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from source.house import CALM, Json, steps
+from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, in_order, only, override, panel
+from source.sources import Source
+from source.titles import title
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field of a row and its look: Grafana's field settings by name (`__` for a dot).
+
+    `of`: the target that it is a column of, where a panel asks several.
+    """
+
+    field: str
+    look: Json = field(default_factory=dict)
+    hidden: bool = False
+    of: str | None = None
+
+
+def row_figures(source: Source, frame: Frame, shown: Sequence[Column], *, vertical: bool = False) -> Json:
+    """The figures of an answer of one row, in the order given, side by side (or below each other)."""
+    return panel(
+        "stat",
+        source,
+        frame,
+        transformations=_fields(frame, shown),
+        fieldConfig={
+            "defaults": {"color": {"mode": "thresholds"}, "thresholds": steps((None, CALM)), "noValue": "-"},
+            "overrides": _overrides(shown),
+        },
+        options={
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False},
+            "orientation": "horizontal" if vertical else "vertical",
+            "textMode": "value_and_name",
+            "wideLayout": vertical,
+            "colorMode": "value",
+            "graphMode": "none",
+            "justifyMode": "auto",
+            # Left to itself, Grafana makes all as small as the longest needs it.
+            "text": {"titleSize": 14, "valueSize": 22},
+            "showPercentChange": False,
+        },
+    )
+
+
+def table(
+    source: Source,
+    frame: Frame,
+    columns: Sequence[Column],
+    *,
+    before: Sequence[Json] = (),
+    sorted_by: str | None = None,
+) -> Json:
+    """Columns in the order given; `before`: transformations ahead, for example of several answers.
+
+    `sorted_by`: a column, largest first; else as the backend ranks them.
+    """
+    sort = [{"displayName": title(frame.asks[0].target, sorted_by), "desc": True}] if sorted_by else []
+    return panel(
+        "table",
+        source,
+        frame,
+        transformations=[ONLY_FRAMES_WITH_FIELDS, *before, *_fields(frame, columns)],
+        fieldConfig={
+            "defaults": {
+                "custom": {"align": "auto", "inspect": False, "wrapHeaderText": True},
+                # Each column has a scale of its own.
+                "fieldMinMax": True,
+                "noValue": "",
+            },
+            "overrides": _overrides(columns),
+        },
+        options={
+            "showHeader": True,
+            "cellHeight": "sm",
+            "enablePagination": False,
+            "sortBy": sort,
+        },
+    )
+
+
+def gauge(largest: float | None, *limits: tuple[float | None, str]) -> Json:
+    """A cell as a bar up to `largest` (or to the column's largest), coloured from each limit upwards."""
+    return {
+        "custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
+        "min": 0,
+        **({} if largest is None else {"max": largest}),
+        "thresholds": steps(*limits),
+        "color": {"mode": "thresholds"},
+    }
+
+
+def shade(scheme: str) -> Json:
+    """A cell's background by its value, in one of Grafana's continuous schemes."""
+    return {
+        "custom__cellOptions": {"type": "color-background", "mode": "basic"},
+        "color": {"mode": scheme},
+    }
+
+
+def flag(text: str, colour: str) -> Json:
+    """A 1 as a word, a 0 as nothing."""
+    said = {"1": {"text": text, "color": colour, "index": 0}, "0": {"text": "", "index": 1}}
+    return {
+        "mappings": [{"type": "value", "options": said}],
+        "custom__cellOptions": {"type": "color-text"},
+    }
+
+
+def width(pixels: int) -> Json:
+    return {"custom__width": pixels}
+
+
+def leads_to(title: str, url: str) -> Json:
+    """A cell's link; `url` may hold `${__data.fields.…}` and `${__url_time_range}`."""
+    return {"links": [{"title": title, "url": url, "targetBlank": False}]}
+
+
+def _fields(frame: Frame, columns: Sequence[Column]) -> list[Json]:
+    asked = frame.asks[0].target
+    titles = [title(column.of or asked, column.field) for column in columns]
+    return [only(*(column.field for column in columns)), in_order(*titles)]
+
+
+def _overrides(columns: Sequence[Column]) -> list[Json]:
+    looks = {c.field: {**c.look, **({"custom__hideFrom__viz": True} if c.hidden else {})} for c in columns}
+    return [override(name, **look) for name, look in looks.items() if look]
+
+
+def grouped_bars(source: Source, frame: Frame, name: str, shown: Sequence[Column]) -> Json:
+    """For each row, named by the field `name`, a group of bars."""
+    columns = [Column(name), *shown]
+    return panel(
+        "barchart",
+        source,
+        frame,
+        transformations=[ONLY_FRAMES_WITH_FIELDS, *_fields(frame, columns)],
+        fieldConfig={
+            "defaults": {
+                "min": 0,
+                "custom": {"lineWidth": 0, "fillOpacity": 85, "axisBorderShow": False},
+            },
+            "overrides": _overrides(columns),
+        },
+        options={
+            "xField": title(frame.asks[0].target, name),
+            "orientation": "auto",
+            "showValue": "never",
+            "stacking": "none",
+            "groupWidth": 0.75,
+            "barWidth": 0.95,
+            "barRadius": 0,
+            "fullHighlight": False,
+            "xTickLabelRotation": -60,
+            "xTickLabelMaxLength": 14,
+            "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []},
+            "tooltip": {"mode": "multi", "sort": "none"},
+        },
+    )
+
+
+def coloured(colour: str) -> Json:
+    return {"color": {"mode": "fixed", "fixedColor": colour}}
