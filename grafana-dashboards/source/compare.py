@@ -8,7 +8,7 @@ from source.floor import room_page
 from source.house import BAD, COOL, Json, steps
 from source.page import page
 from source.panels.cells import relative_map
-from source.panels.figures import Column, leads_to, row_figures, table, width
+from source.panels.figures import Column, leads_to, row_figures, table, width, wrapped
 from source.panels.parts import Frame, Place, Question
 from source.panels.plan import picture
 from source.sources import Source, Words
@@ -108,7 +108,7 @@ def dashboard(source: Source) -> Json:
                     ),
                     Column("change_pct", {**SIGN, "displayName": "In percent", "decimals": 0, **width(75)}),
                     Column("share_change", {**SIGN, "displayName": "Of share", "decimals": 1, **width(75)}),
-                    Column("reason", width(110)),
+                    Column("reason", wrapped(110)),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),
                 ],

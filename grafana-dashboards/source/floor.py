@@ -7,7 +7,7 @@ from source.downloads import downloads
 from source.house import BAD, COOL, GOOD, WARNING, Json, steps
 from source.page import page, to_page
 from source.panels.cells import heat_map
-from source.panels.figures import Column, gauge, leads_to, row_figures, shade, table, width
+from source.panels.figures import Column, gauge, leads_to, row_figures, shade, table, width, wrapped
 from source.panels.over_time import in_and_out, lines, strips
 from source.panels.parts import Frame, Place, Question
 from source.panels.plan import heat_over_plan
@@ -198,7 +198,7 @@ def dashboard(source: Source) -> Json:
                     Column("per_m2_hour", {**shade("continuous-YlRd"), "decimals": 2, **width(110)}),
                     Column("per_ft2_hour", {**shade("continuous-YlRd"), "decimals": 3, **width(110)}),
                     Column("share", {**gauge(None, (None, COOL)), "decimals": 1}),
-                    Column("reason", width(110)),
+                    Column("reason", wrapped(110)),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),
                 ],

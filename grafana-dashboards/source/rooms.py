@@ -17,6 +17,7 @@ from source.panels.figures import (
     shade,
     table,
     width,
+    wrapped,
 )
 from source.panels.over_time import strips
 from source.panels.parts import Frame, Place, Question, where
@@ -98,7 +99,7 @@ def dashboard(source: Source) -> Json:
                     Column("per_m2_hour", {**shade("continuous-YlRd"), "decimals": 2, **width(95)}),
                     Column("per_ft2_hour", {**shade("continuous-YlRd"), "decimals": 3, **width(95)}),
                     Column("underused", {**flag("underused", WARNING), **width(95)}),
-                    Column("reason", width(120)),
+                    Column("reason", wrapped(120)),
                     *ids,
                 ],
             ),

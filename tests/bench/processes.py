@@ -31,16 +31,19 @@ def upstream(latency_s: float) -> AbstractContextManager[str]:
     return process("-m", "tests.bench.upstream", str(latency_s))
 
 
+def simulator(latency_s: float) -> AbstractContextManager[str]:
+    return process("-m", "butlr_grafana.simulator", "--port", "0", "--latency", str(latency_s))
+
+
 def backend(butlr_url: str, **settings: str) -> AbstractContextManager[str]:
     return process(
         "-m",
         "butlr_grafana.cli",
         "serve",
         BACKEND_PORT="0",
+        BACKEND_LOG_LEVEL="warning",
         BUTLR_API_URL=butlr_url,
-        BUTLR_CLIENT_ID="bench",
-        BUTLR_CLIENT_SECRET="bench",
-        **settings,
+        **{"BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": "demo", **settings},
     )
 
 

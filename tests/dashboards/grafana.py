@@ -12,7 +12,8 @@ Json = dict[str, Any]
 Value = str | list[str]
 Values = Mapping[str, Value]
 
-REFERENCE = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)")
+REFERENCE = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$([A-Za-z_]\w*)")
+"""`$1` and the like are groups of a regular expression."""
 
 
 def references(document: object) -> set[str]:

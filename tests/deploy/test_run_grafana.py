@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PLUGINS = ("yesoreyeram-infinity-datasource", "simpod-json-datasource")
+PLUGINS = ("yesoreyeram-infinity-datasource", "simpod-json-datasource", "volkovlabs-echarts-panel")
 
 Environment = dict[str, str]
 

@@ -121,6 +121,11 @@ def width(pixels: int) -> Json:
     return {"custom__width": pixels}
 
 
+def wrapped(pixels: int) -> Json:
+    """A column of sentences."""
+    return {**width(pixels), "custom__wrapText": True}
+
+
 def leads_to(title: str, url: str) -> Json:
     """A cell's link; `url` may hold `${__data.fields.…}` and `${__url_time_range}`."""
     return {"links": [{"title": title, "url": url, "targetBlank": False}]}

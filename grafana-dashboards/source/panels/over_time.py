@@ -36,7 +36,10 @@ def step_lines(source: Source, frame: Frame, field: str) -> Json:
     """Level within each window, for windows of a day, which begin at another time on another floor's clock;
     `field`: which of the frames' values.
     """
-    one = {**lines(source, frame), "transformations": [ONLY_FRAMES_WITH_FIELDS, only("time", field)]}
+    # Under its own name alone, an asset has the colour that it has elsewhere.
+    bare = {"id": "renameByRegex", "options": {"regex": f"^(.*) {field}$", "renamePattern": "$1"}}
+    chosen = [ONLY_FRAMES_WITH_FIELDS, only("time", field), bare]
+    one = {**lines(source, frame), "transformations": chosen}
     one["fieldConfig"]["defaults"]["custom"]["lineInterpolation"] = "stepAfter"
     return one
 

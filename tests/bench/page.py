@@ -1,0 +1,44 @@
+"""A dashboard as a browser asks for it: all its queries, six at a time, from its JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.dashboards.grafana import infinity_request
+from tests.dashboards.test_queries import start_values
+from tests.support import PARIS
+
+PAGE = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-floor.json"
+DAY_S = 86_400
+AT_A_TIME = 6
+"""Requests of one browser to one host."""
+
+
+def queries(days: int) -> list[str]:
+    """Paths and queries of the floor page for the last `days` days, the plan under its map included."""
+    dashboard: dict[str, Any] = json.loads(PAGE.read_text("utf-8"))
+    now_s = int(time.time())
+    period = {"__from": str((now_s - days * DAY_S) * 1000), "__to": str(now_s * 1000)}
+    values = {**start_values(dashboard), **period}
+    panels = [target for panel in dashboard["panels"] for target in panel["targets"]]
+    return [infinity_request(target, values) for target in panels] + [f"/api/v1/floorplan?space={PARIS}"]
+
+
+def look(url: str, asked: list[str]) -> None:
+    """Raises where one of them is no whole answer."""
+
+    def one(path: str) -> None:
+        answer = requests.get(url + path, timeout=60)
+        answer.raise_for_status()
+        frames = answer.json()
+        if isinstance(frames, list):
+            assert all(frame["meta"]["custom"]["complete"] for frame in frames), path
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        list(pool.map(one, asked))
