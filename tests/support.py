@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -16,6 +17,7 @@ from butlr_grafana.simulator import People, Simulator, default_office
 
 PARIS, PARIS_2, NEW_YORK = "space_paris_1", "space_paris_2", "space_newyork_1"
 DETECTIONS, GRAPHQL, LOGIN = "/v3/detections", "/api/v3/graphql", "/api/v2/clients/login"
+REPORTING, STATS = "/api/v3/reporting", "/api/v4/reporting/stats"
 
 PEOPLE = People(default_office(), seed=1)
 """Drawn once for all tests: days of people are kept, and are the same whoever asks."""
@@ -37,13 +39,13 @@ def truth(space: str, start_s: int, end_s: int, resolution_m: float) -> Cells:
     _, x, y = PEOPLE.detections(space, start_s, end_s)
     origin_x, origin_y = PEOPLE.office.by_id[space].grid_origin_m
     ix, iy = np.floor((x - origin_x) / resolution_m), np.floor((y - origin_y) / resolution_m)
-    pairs, counts = np.unique(np.stack([ix, iy]), axis=1, return_counts=True)
+    pairs, counts = np.unique(ix + 1j * iy, return_counts=True)
     return {
         (
-            round(origin_x + (float(i) + 0.5) * resolution_m, 3),
-            round(origin_y + (float(j) + 0.5) * resolution_m, 3),
+            round(origin_x + (float(pair.real) + 0.5) * resolution_m, 3),
+            round(origin_y + (float(pair.imag) + 0.5) * resolution_m, 3),
         ): int(n)
-        for (i, j), n in zip(pairs.T, counts, strict=True)
+        for pair, n in zip(pairs, counts, strict=True)
     }
 
 
@@ -65,9 +67,9 @@ def added(*parts: Cells) -> Cells:
 class World:
     """A simulator, a backend that asks it, and one clock for both."""
 
-    def __init__(self, now: str = "2026-06-17T12:34:56", **settings: Any) -> None:
+    def __init__(self, now: str = "2026-06-17T12:34:56", *, people: People = PEOPLE, **settings: Any) -> None:
         self.now_s: float = at(now)
-        self.simulator = Simulator(PEOPLE, clock=lambda: self.now_s)
+        self.simulator = Simulator(people, clock=lambda: self.now_s)
         # The world's clock jumps by days while a token's life is real time.
         self.simulator.token_lifetime_s = 1e9
         self.simulator.start()
@@ -76,16 +78,18 @@ class World:
 
     def restart(self) -> None:
         """A new backend process, as far as memory goes."""
-        self.application: Application = create_app(
-            Settings(
-                butlr_api_url=self.simulator.url,
-                butlr_client_id="demo",
-                butlr_client_secret="demo",
-                **self._settings,
-            ),
-            now=lambda: self.now_s,
-        )
+        reached = {
+            "butlr_api_url": self.simulator.url,
+            "butlr_client_id": "demo",
+            "butlr_client_secret": "demo",
+        }
+        settings = Settings(**{**reached, **self._settings})
+        self.application: Application = create_app(settings, **self.clocks())
         self.http = self.application.web.test_client()
+
+    def clocks(self) -> dict[str, Any]:
+        """Time as the backend takes it."""
+        return {"now": lambda: self.now_s}
 
     def close(self) -> None:
         self.application.close()
@@ -111,6 +115,14 @@ class World:
         assert answer.status_code == 200, answer.get_data(as_text=True)
         [frame] = answer.get_json()
         return frame
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for something that will be true soon; never a limit on how soon within ten seconds."""
+    give_up_at = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.005)
 
 
 def cannot_run(what: str, reason: str) -> NoReturn:

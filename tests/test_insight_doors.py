@@ -111,18 +111,20 @@ def test_a_bad_baseline_says_what_it_may_be(world: World, text: str) -> None:
 
 
 def test_maps_of_both_periods_share_one_scale(world: World) -> None:
-    """Relative to the fullest cell of either period; the change keeps its sign."""
+    """Relative to the fullest cell of either period; changes to the largest, with their sign."""
     words = {"space": PARIS_2, "baseline": "2026-05-04T00:00:00Z/2026-05-08T00:00:00Z", "resolution": "1.0"}
     [frame] = get(world, "compare", **words, normalize="max")
     now = {c: n / HOURS for c, n in truth(PARIS_2, at(WEEK[0]), at(WEEK[1]), 1.0).items()}
     then = {c: n / 96 for c, n in truth(PARIS_2, at("2026-05-04"), at("2026-05-08"), 1.0).items()}
     fullest = max(*now.values(), *then.values())
+    changes = {cell: now.get(cell, 0) - then.get(cell, 0) for cell in now | then}
+    largest = max(map(abs, changes.values()))
     assert {f["config"]["unit"] for f in frame["fields"][2:5]} == {"percentunit"}
     for cell, values in columns(frame).items():
         if cell in now or cell in then:
             assert values["current"] == pytest.approx(now.get(cell, 0) / fullest)
             assert values["baseline"] == pytest.approx(then.get(cell, 0) / fullest)
-            assert values["change"] == pytest.approx((now.get(cell, 0) - then.get(cell, 0)) / fullest)
+            assert values["change"] == pytest.approx(changes[cell] / largest)
 
 
 def test_a_comparison_is_no_share(world: World) -> None:
@@ -220,10 +222,11 @@ def test_a_rooms_heat_is_that_of_its_people(world: World) -> None:
 
 
 def test_a_threshold_marks_the_hot_ones(world: World) -> None:
-    rows = get(world, "hot-zones", space=PARIS, format="rows", threshold="2.5")
+    rows = get(world, "hot-zones", space=PARIS, format="rows", threshold="1.0")
     for row in rows:
-        expected = row["per_m2_hour"] is not None and row["per_m2_hour"] >= 2.5
+        expected = row["per_m2_hour"] is not None and row["per_m2_hour"] >= 1.0
         assert row["hot"] == int(expected)
+    assert {row["hot"] for row in rows} == {0, 1}
 
 
 def test_one_floor_without_an_answer_does_not_silence_the_others(world: World) -> None:
@@ -252,12 +255,15 @@ def test_a_bad_threshold_says_what_it_may_be(world: World, threshold: str) -> No
 # --- hot spots --------------------------------------------------------------------------------------------
 
 
-def test_hot_spots_are_the_areas_above_the_threshold(world: World) -> None:
-    """Against a flood fill over the people's cells, written out here."""
+@pytest.mark.parametrize("side", [1.0, 0.5])
+def test_hot_spots_are_the_areas_above_the_threshold(world: World, side: float) -> None:
+    """Against a flood fill over the people's cells, written out here; a number is per m², whatever the
+    resolution.
+    """
     limit = 3.0
-    rows = get(world, "hotspots", space=PARIS, format="rows", resolution="1.0", threshold=str(limit))
-    cells = truth(PARIS, at(WEEK[0]), at(WEEK[1]), 1.0)
-    hot = {cell for cell, n in cells.items() if n / HOURS >= limit}
+    rows = get(world, "hotspots", space=PARIS, format="rows", resolution=str(side), threshold=str(limit))
+    cells = truth(PARIS, at(WEEK[0]), at(WEEK[1]), side)
+    hot = {cell for cell, n in cells.items() if n / (HOURS * side**2) >= limit}
     assert hot
     areas = []
     while hot:
@@ -265,10 +271,67 @@ def test_hot_spots_are_the_areas_above_the_threshold(world: World) -> None:
         while edge:
             x, y = edge.pop()
             area.add((x, y))
-            for near in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)):
+            for near in ((x + side, y), (x - side, y), (x, y + side), (x, y - side)):
                 if near in hot:
                     hot.remove(near)
                     edge.append(near)
-        areas.append((sum(cells[c] for c in area), max(cells[c] for c in area), len(area)))
+        areas.append((sum(cells[c] for c in area), max(cells[c] for c in area), len(area) * side**2))
     assert sorted((r["total"], r["peak"], r["area_m2"]) for r in rows) == sorted(areas)
     assert all(r["rooms"] for r in rows if r["rank"] <= 3)
+
+
+# --- square feet ------------------------------------------------------------------------------------------
+
+FOOT_M = 0.3048
+AREAS = {
+    "hot-zones": ("area_m2", "per_m2_hour"),
+    "hotspots": ("area_m2",),
+    "utilization": ("area_m2", "per_m2_hour"),
+    "heatmap-summary": ("area_m2", "area_in_use_m2"),
+    "spaces": ("area_m2",),
+}
+
+
+@pytest.mark.parametrize("target", AREAS)
+def test_areas_are_in_square_feet_where_asked_for(world: World, target: str) -> None:
+    metric, imperial = (
+        get(world, target, space=NEW_YORK, format="rows", area=unit) for unit in ("m2", "ft2")
+    )
+    assert metric == get(world, target, space=NEW_YORK, format="rows")
+    for in_metres, in_feet in zip(metric, imperial, strict=True):
+        for name in AREAS[target]:
+            factor = FOOT_M**2 if name.startswith("per_") else FOOT_M**-2
+            value = in_metres.pop(name)
+            converted = in_feet.pop(name.replace("m2", "ft2"))
+            assert converted == (None if value is None else pytest.approx(value * factor, rel=1e-12))
+        assert in_metres == in_feet
+    assert any("ft2" in line for line in world_csv(world, target).splitlines()[:1])
+
+
+def world_csv(world: World, target: str) -> str:
+    query = {"from": WEEK[0], "to": WEEK[1], "space": NEW_YORK, "format": "csv", "area": "ft2"}
+    return str(world.http.get(f"/api/v1/{target}", query_string=query).text)
+
+
+def test_a_floor_that_butlr_tells_in_square_feet_is_told_as_butlr_does(world: World) -> None:
+    """New York's areas come in square feet, with two decimals."""
+    rows = get(world, "spaces", space=NEW_YORK, format="rows", level="room", area="ft2")
+    floor = PEOPLE.office.by_id[NEW_YORK]
+    known = {r.id: round(floor.area(r.polygon), 2) for r in floor.rooms if r.polygon}
+    assert {r["id"]: r["area_ft2"] for r in rows if r["area_ft2"] is not None} == pytest.approx(known)
+
+
+def test_a_threshold_is_per_square_metre_whatever_the_unit(world: World) -> None:
+    metric, imperial = (
+        get(world, "hot-zones", space=PARIS, format="rows", threshold="0.5", area=unit)
+        for unit in ("m2", "ft2")
+    )
+    assert [r["hot"] for r in metric] == [r["hot"] for r in imperial]
+    assert {r["hot"] for r in metric} == {0, 1}
+
+
+def test_a_bad_area_is_named(world: World) -> None:
+    words = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "area": "acres"}
+    answer = world.http.get("/api/v1/hot-zones", query_string=words)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith("area: ")

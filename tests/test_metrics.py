@@ -277,13 +277,13 @@ def test_now_is_unknown_where_nothing_counts(world: World) -> None:
     assert unknown
 
 
-def test_now_over_all_floors_is_two_calls_a_floor_and_minute(world: World) -> None:
+def test_now_over_all_floors_is_one_call_a_floor_and_minute(world: World) -> None:
     rows = now_rows(world, space="all", level="floor")
     assert [r["space"] for r in rows] == [PARIS, PARIS_2, NEW_YORK]
     before = len(world.simulator.calls)
     assert now_rows(world, space="all", level="floor") == rows
     assert len(world.simulator.calls) == before
-    assert sum(c.path == REPORTING for c in world.simulator.calls) == 6
+    assert sum(c.path == REPORTING for c in world.simulator.calls) == 3
 
 
 def test_a_crowd_is_seen_at_once(world: World) -> None:
@@ -360,6 +360,7 @@ def test_utilization_is_that_of_the_people(world: World) -> None:
         assert row["mean"] == pytest.approx(minutes.mean())
         assert row["peak"] == minutes.max()
         assert row["p95"] == pytest.approx(np.percentile(hourly(minutes).mean(axis=1), 95))
+        assert row["median"] == pytest.approx(np.median(hourly(minutes).mean(axis=1)))
         assert row["in_use_s"] == pytest.approx(seconds[1 + index].sum())
         assert row["in_use_share"] == pytest.approx(row["in_use_s"] / (end - start))
         if row["capacity"]:
@@ -382,3 +383,35 @@ def test_an_offline_room_is_never_called_unused(world: World) -> None:
     assert (project["has_data"], project["mean"], project["utilization"]) == (0, None, None)
     assert (library["has_data"], library["mean"], library["utilization"]) == (1, 0, 0)
     assert library["rank"] < project["rank"]
+
+
+@pytest.mark.parametrize("share", ["0.1", "0.25", "0", "1"])
+def test_a_room_is_underused_by_the_time_in_which_somebody_was_there(world: World, share: str) -> None:
+    """The Library, which nobody enters, is; a room without data never is, whatever the share."""
+    start, end = at("2026-06-13T06:00"), at("2026-06-16T06:00")
+    words = {"hours": "08:00-18:00", "days": "mon-fri", "format": "rows"}
+    rows = get(world, "utilization", start, end, space=PARIS, underused=share, **words)
+    # Of the range only Monday counts.
+    opens, closes = at("2026-06-15T06:00"), at("2026-06-15T16:00")
+    seconds = PEOPLE.count(PARIS, "occupied_s", opens, closes).sum(axis=1)
+    rooms = [r.id for r in PEOPLE.office.by_id[PARIS].rooms]
+    for row in rows:
+        in_use = seconds[1 + rooms.index(row["room_id"])] / (closes - opens)
+        assert row["underused"] == int(row["has_data"] and in_use < float(share)), row["room"]
+        assert row["has_data"] or row["reason"]
+    by_name = {row["room"]: row for row in rows}
+    assert by_name["Library"]["underused"] == int(share != "0")
+    assert (by_name["Project room"]["has_data"], by_name["Project room"]["underused"]) == (0, 0)
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.1", "10%", "nan", "half"])
+def test_a_bad_share_is_named(world: World, share: str) -> None:
+    query = {"space": PARIS, "from": "2026-06-09", "to": "2026-06-10", "underused": share}
+    answer = world.http.get("/api/v1/utilization", query_string=query)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith("underused: ")
+
+
+def test_a_utilization_frame_says_what_its_percentiles_are_of(world: World) -> None:
+    [frame] = get(world, "utilization", TUESDAY, TUESDAY + DAY, space=PARIS_2)
+    assert any("p95 are of hourly means" in n["text"] for n in frame["meta"]["notices"])

@@ -15,7 +15,7 @@ DAY = {"from": "2026-06-09T22:00:00Z", "to": "2026-06-10T22:00:00Z"}
 
 def get(world: World, target: str, **words: str) -> Any:
     period = {} if target == "floorplan" else DAY
-    answer = world.http.get(f"/api/v1/{target}", query_string={**period, "space": PARIS, **words})
+    answer = world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **period, **words})
     assert answer.status_code == 200, answer.get_data(as_text=True)
     return answer
 
@@ -59,6 +59,38 @@ def test_playback_is_the_period_in_equal_windows(world: World) -> None:
         }
         assert found == truth(PARIS, *window, 1.0)
     assert world.calls == 24
+
+
+def test_a_playback_frame_holds_its_rows_and_speaks_of_the_whole(world: World) -> None:
+    words = {"resolution": "1.0", "every": "1h"}
+    rows = get(world, "playback", format="rows", **words).get_json()
+    [frame] = get(world, "playback", **words).get_json()
+    time, x, y, value = frame["fields"]
+    assert [(f["name"], f["type"]) for f in frame["fields"]] == [
+        ("time", "time"),
+        ("x", "number"),
+        ("y", "number"),
+        ("detections", "number"),
+    ]
+    assert [at(r["time"]) * 1000 for r in rows] == time["values"]
+    assert [(r["x"], r["y"], r["detections"]) for r in rows] == list(
+        zip(x["values"], y["values"], value["values"], strict=True)
+    )
+    start, said = at(DAY["from"]), frame["meta"]["custom"]
+    hours = [truth(PARIS, start + k * 3600, start + (k + 1) * 3600, 1.0) for k in range(24)]
+    assert said["max_value"] == max(max(hour.values(), default=0) for hour in hours)
+    assert said["total_detections"] == sum(sum(hour.values()) for hour in hours)
+    assert (said["windows"], said["hours"], said["segments"]["planned"]) == (24, 24, 24)
+    assert (said["from"], said["to"], said["as_of"]) == (DAY["from"], DAY["to"], DAY["to"])
+    assert said["complete"] is True
+    assert frame["meta"]["notices"] == []
+
+
+def test_a_playback_of_a_silent_night_says_so_once(world: World) -> None:
+    words = {"space": NEW_YORK, "from": "2026-06-14T03:00:00Z", "to": "2026-06-14T06:00:00Z"}
+    [frame] = get(world, "playback", **words).get_json()
+    assert [f["values"] for f in frame["fields"]] == [[], [], [], []]
+    assert [n["text"] for n in frame["meta"]["notices"]] == ["No detections in this period."]
 
 
 def test_an_animated_playback_has_a_frame_a_window(world: World) -> None:

@@ -4,67 +4,92 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import cast
 
 from butlr_grafana.errors import BackendError, BadWord
-from butlr_grafana.insight.compare import Comparison, compare, of_fullest
+from butlr_grafana.events.record import Event
+from butlr_grafana.insight.balance import Balance, balances
+from butlr_grafana.insight.compare import Comparison, compare, relative
+from butlr_grafana.insight.freshness import Freshness, freshness
 from butlr_grafana.insight.hotspots import Hotspot, hotspots
 from butlr_grafana.insight.now import Now, occupancy_now
 from butlr_grafana.insight.pattern import PatternCell, of_heat_maps, of_series
+from butlr_grafana.insight.unusual import Unusual, unusual
 from butlr_grafana.insight.utilization import RoomUse, utilization
+from butlr_grafana.insight.whole import whole
 from butlr_grafana.insight.zone_change import ZoneChange, zone_changes
 from butlr_grafana.insight.zones import Level, ZoneHeat, hot_zones
 from butlr_grafana.model import (
     DAY_S,
     HOUR_S,
+    AnyAnswer,
+    AnyQuery,
     Floor,
     HeatMap,
     Period,
+    PlanDrawing,
     Query,
     SeriesAnswer,
     SeriesQuery,
+    StatsAnswer,
     Topology,
 )
 from butlr_grafana.plan import local_windows, window_starts
-from butlr_grafana.query import Asked, Rules, before, floors_of, resolve, resolve_now, resolve_series
+from butlr_grafana.query import Asked, Rules, before, floors_of, resolve, resolve_series
+from butlr_grafana.query_now import about_now, fresh_since
+from butlr_grafana.query_stats import USED_MEAN, stats_of
+from butlr_grafana.trouble import Contact
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """The answer to what was `asked`.
 
-    `maps`: the heat maps behind it, the one asked for first. `faults`: floors that could not be answered
-    where others could. The rest is what the target makes of the maps; what is not its own is empty.
+    `now_s`: when it was asked. `maps`: the heat maps behind it, the one asked for first. `faults`: floors
+    that could not be answered where others could; `lacking`: floors whose statistics could not be had.
+    `whole`: all maps together, where they are windows of one period. The rest is what the target makes of
+    its parts; what is not its own is empty.
     """
 
     asked: Asked
+    now_s: float = 0.0
     maps: tuple[HeatMap, ...] = ()
     faults: tuple[tuple[Floor, BackendError], ...] = ()
+    whole: HeatMap | None = None
     comparison: Comparison | None = None
     zones: tuple[ZoneHeat, ...] = ()
     changes: tuple[ZoneChange, ...] = ()
     spots: tuple[Hotspot, ...] = ()
     series: tuple[SeriesAnswer, ...] = ()
+    stats: tuple[StatsAnswer, ...] = ()
+    lacking: tuple[tuple[Floor, BackendError], ...] = ()
     now: tuple[Now, ...] = ()
     pattern: tuple[PatternCell, ...] = ()
     rooms: tuple[RoomUse, ...] = ()
+    levels: tuple[Unusual, ...] = ()
+    balances: tuple[Balance, ...] = ()
+    fresh: tuple[Freshness, ...] = ()
+    contact: Contact | None = None
+    events: tuple[Event, ...] = ()
     topology: Topology | None = None
+    drawing: PlanDrawing | None = None
 
     @property
     def complete(self) -> bool:
-        return not self.faults and all(part.coverage.complete for part in self.parts)
+        return not (self.faults or self.lacking) and all(part.coverage.complete for part in self.parts)
 
     @property
-    def parts(self) -> list[HeatMap | SeriesAnswer]:
+    def parts(self) -> list[AnyAnswer]:
         """All that came from Butlr."""
-        return [*self.maps, *self.series]
+        return [*self.maps, *self.series, *self.stats]
 
 
 UTILIZATION = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
 """The hourly series, target and statistic, behind `utilization`; its heat maps come beside."""
 
-WHOLE = ("compare", "compare-zones", "playback", "pattern", "utilization")
-"""Targets that are nothing without one of their parts."""
+ALWAYS = ("freshness",)
+"""Targets that have something to tell where no floor could be had."""
 
 
 def parts_of(
@@ -75,8 +100,9 @@ def parts_of(
     rules: Rules,
     asked_period: tuple[int, int] | None = None,
     max_data_points: int | None = None,
-) -> list[Query | SeriesQuery]:
-    """The queries that an answer is made of, heat maps before series; none where the topology is enough.
+) -> list[AnyQuery]:
+    """The queries that an answer is made of, in the order of their kinds: heat maps, series, statistics.
+    None where the topology is enough.
 
     Raises `CallerError`.
     """
@@ -97,10 +123,10 @@ def parts_of(
     # Before anything is asked under another target's rules.
     floors_of(asked, topology)
     match asked.target:
-        case "floorplan" | "spaces":
+        case "floorplan" | "spaces" | "events":
             return []
-        case "occupancy-now":
-            return [*resolve_now(asked, topology, now_s=now_s)]
+        case "occupancy-now" | "unusual" | "balance" | "freshness":
+            return [*about_now(asked, topology, now_s=now_s, rules=rules)]
         case "occupancy" | "traffic" | "presence":
             return [*series(asked)]
         case "compare" | "compare-zones":
@@ -121,7 +147,9 @@ def parts_of(
                 replace(asked, target=target, statistic=how, every="1h", level="room")
                 for target, how in UTILIZATION
             ]
-            return [*maps(), *(query for one in hourly for query in series(one))]
+            found = [query for one in hourly for query in series(one)]
+            means = [q for q in found if (q.target, q.statistic) == UTILIZATION[0]]
+            return [*maps(), *found, *(stats_of(q, USED_MEAN) for q in means)]
         case _:
             return [*maps()]
 
@@ -145,42 +173,76 @@ def windows(query: Query, every: str) -> list[Period]:
     """A playback's period in equal windows by the floor's clock; `auto`: hours up to a week, then days."""
     period = query.period
     if every == "auto":
-        every = "15m" if period.length_s <= 6 * HOUR_S else "1h" if period.length_s <= 7 * DAY_S else "1d"
+        # A sliding week is rounded outwards to an hour more.
+        is_week = period.length_s <= 7 * DAY_S + 2 * HOUR_S
+        every = "15m" if period.length_s <= 6 * HOUR_S else "1h" if is_week else "1d"
     starts = window_starts(period, every, query.floor.timezone)
     if starts.size > MOST_WINDOWS:
         raise BadWord("every", f"{every} makes {starts.size} windows of this range; at most {MOST_WINDOWS}")
     return list(period.cut_at(starts.tolist()))
 
 
-def made_of(
-    asked: Asked,
-    maps: Sequence[HeatMap],
-    series: Sequence[SeriesAnswer],
-    faults: Sequence[tuple[Floor, BackendError]],
-) -> Answer:
-    """The answer from its parts, in the order of `parts_of`, without those that failed; at least one."""
-    answer = Answer(asked, tuple(maps), tuple(faults), series=tuple(series))
+def made_of(answer: Answer) -> Answer:
+    """The answer with what its target makes of its parts, which are in the order of `parts_of`, floor by
+    floor, without those of floors that failed; at least one, but for `ALWAYS`.
+    """
+    asked, maps, series = answer.asked, answer.maps, answer.series
     match asked.target:
         case "compare":
-            found = compare(maps[0], maps[1])
+            compared = compare(maps[0], maps[1])
             # The picture has a scale of its own, in detections per hour.
-            relative = asked.normalize == "max" and asked.format != "png"
-            return replace(answer, comparison=of_fullest(found) if relative else found)
+            on_fixed_scales = asked.normalize == "max" and asked.format != "png"
+            return replace(answer, comparison=relative(compared) if on_fixed_scales else compared)
         case "compare-zones":
             return replace(answer, changes=zone_changes(maps[0], maps[1], level=_level(asked)))
         case "hot-zones":
             return replace(answer, zones=hot_zones(maps, level=_level(asked), threshold=asked.threshold))
         case "hotspots":
             return replace(answer, spots=hotspots(maps[0], asked.threshold))
+        case "pattern" if maps:
+            return replace(answer, pattern=of_heat_maps(maps), whole=whole(maps))
+        case "pattern":
+            return replace(answer, pattern=of_series(series))
+        case "playback":
+            return replace(answer, whole=whole(maps))
+        case "utilization":
+            return replace(
+                answer,
+                rooms=utilization(maps, series, means_when_used(answer.stats), underused=asked.underused),
+            )
+        case _:
+            return of_now(answer)
+
+
+def of_now(answer: Answer) -> Answer:
+    """`made_of` for what is about now."""
+    series = answer.series
+    match answer.asked.target:
         case "occupancy-now":
             return replace(answer, now=occupancy_now(series))
-        case "pattern":
-            return replace(answer, pattern=of_heat_maps(maps) if maps else of_series(series))
-        case "utilization":
-            return replace(answer, rooms=utilization(maps, series))
+        case "unusual":
+            now, before = series[::2], series[1::2]
+            return replace(answer, levels=tuple(chain.from_iterable(map(unusual, now, before))))
+        case "balance":
+            return replace(answer, balances=balances(series))
+        case "freshness":
+            floors = tuple(answer.topology.floors.values()) if answer.topology else ()
+            why = {floor.id: fault.message for floor, fault in answer.faults}
+            known: list[HeatMap | SeriesAnswer] = [*answer.maps, *series]
+            return replace(answer, fresh=freshness(floors, known, why, since_s=fresh_since(answer.now_s)))
         case _:
             return answer
 
 
 def _level(asked: Asked) -> Level:
     return cast(Level, asked.level or "room")
+
+
+def means_when_used(stats: Sequence[StatsAnswer]) -> dict[tuple[str, str], float]:
+    """By floor and room."""
+    return {
+        (answer.query.floor.id, item): figure
+        for answer in stats
+        for (item, measurement), figure in answer.figures.items()
+        if measurement == USED_MEAN
+    }

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from butlr_grafana.model import PHASE_TOLERANCE, Bounds, Floats, Grid, Ints, Polygon, check_size
+from butlr_grafana.model import (
+    PHASE_TOLERANCE,
+    Bounds,
+    Floats,
+    Grid,
+    Ints,
+    Polygon,
+    Room,
+    Zone,
+    check_size,
+)
 
 Shape = shapely.MultiPolygon
 
@@ -23,6 +33,14 @@ def shape_of(polygon: Polygon | None) -> Shape | None:
         return None
     drawn = shapely.Polygon(polygon)
     return area_of(drawn if drawn.is_valid else shapely.make_valid(drawn))
+
+
+def shape_of_asset(asset: Room | Zone) -> Shape | None:
+    """Where a room or zone is; of several that are only told of together, where any of them is."""
+    if not asset.members:
+        return shape_of(asset.polygon)
+    shapes = [shape for shape in (shape_of(member.polygon) for member in asset.members) if shape is not None]
+    return area_of(shapely.union_all(shapes)) if shapes else None
 
 
 def area_of(geometry: shapely.Geometry) -> Shape | None:

@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 
 from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.geometry import shape_of, union
+from butlr_grafana.geometry import shape_of_asset, union
 from butlr_grafana.model import PHASE_TOLERANCE, Bounds, Grid, Room, check_size
 
 
@@ -73,16 +73,21 @@ def aligned_to(grid: Grid, phase_m: tuple[float, float]) -> Grid:
 
 def within_rooms(grid: Grid, rooms: Sequence[Room]) -> Grid:
     """Only the cells whose centre lies in one of the rooms (or on its edge), each once."""
-    shapes = [shape for shape in (shape_of(room.polygon) for room in rooms) if shape is not None]
+    shapes = [shape for shape in map(shape_of_asset, rooms) if shape is not None]
     together = shapely.union_all(shapes)
     keep = shapely.intersects_xy(together, *grid.centres()) if shapes else np.zeros(grid.ix.shape, bool)
     bounds = Bounds(*together.bounds) if shapes else None
     return replace(grid, ix=grid.ix[keep], iy=grid.iy[keep], value=grid.value[keep], bounds=bounds)
 
 
-def normalized(grid: Grid, how: str, hours: float) -> Grid:
-    """`none`, `max` (0 to 1 of the largest cell), `hour` (per hour counted), `share` (of all detections)."""
-    divisor = {"none": 1.0, "max": float(grid.value.max(initial=0.0)), "hour": hours, "share": grid.total}[
-        how
-    ]
+def normalized(grid: Grid, how: str, hours: float, hidden: float = 0.0) -> Grid:
+    """`none`, `max` (0 to 1 of the largest cell), `hour` (per hour counted), `share` (of all detections,
+    with those `hidden` in cells that are not in the grid).
+    """
+    divisor = {
+        "none": 1.0,
+        "max": float(grid.value.max(initial=0.0)),
+        "hour": hours,
+        "share": grid.total + hidden,
+    }[how]
     return grid if how == "none" or not divisor else replace(grid, value=grid.value / divisor)

@@ -5,10 +5,12 @@ Times are whole seconds since the epoch; a period is half-open, `[start_s, end_s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import pairwise
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,9 @@ RESOLUTIONS_M = (0.25, 0.5, 1.0)
 
 PHASE_TOLERANCE = 1e-3
 """Of a cell: positions closer than this are one position written with rounding."""
+
+FOOT_M = 0.3048
+"""Exactly."""
 
 MAX_CELLS = 4_000_000
 """The largest rectangle of cells that is ever laid out."""
@@ -110,6 +115,9 @@ class LocalHours:
 class HeatMapSubject:
     """What a heat-map segment is of: detections in cells of `resolution_m`."""
 
+    adds_up: ClassVar[bool] = True
+    """Whether adjoining parts together are the part of the whole period."""
+
     resolution_m: float
 
     @property
@@ -123,8 +131,11 @@ class SeriesSubject:
     """What a series segment is of: a Butlr measurement of the assets of one `level` (`floor`, `room`,
     `zone`) in windows of `every` (`1m`, `1h`, `1d`).
 
-    `function`: how Butlr makes one value of a window's; `timezone`: where its days begin.
+    `measurement`: several are joined by `+`, and each is a field of its own. `function`: how Butlr makes one
+    value of a window's; `timezone`: where its days begin.
     """
+
+    adds_up: ClassVar[bool] = True
 
     measurement: str
     level: str
@@ -137,12 +148,35 @@ class SeriesSubject:
         return f"series/{self.measurement}/{self.level}/{self.every}/{self.function}/{self.timezone}"
 
 
-Subject = HeatMapSubject | SeriesSubject
+@dataclass(frozen=True, order=True, slots=True)
+class StatsSubject:
+    """What a statistics segment is of: figures of `items` (ids of one floor) over a whole period, of the
+    minutes that count by the floor's clock.
+
+    `time_ranges`: minutes after midnight, half-open; none: the whole day. `excluded_weekdays`: Monday is 0.
+    """
+
+    adds_up: ClassVar[bool] = False
+
+    measurements: tuple[str, ...]
+    items: tuple[str, ...]
+    time_ranges: tuple[tuple[int, int], ...] = ()
+    excluded_weekdays: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        ranges = ",".join(f"{start}-{stop}" for start, stop in self.time_ranges)
+        days = ",".join(map(str, self.excluded_weekdays))
+        items = hashlib.sha256("\n".join(self.items).encode()).hexdigest()[:16]
+        return f"stats/{'+'.join(self.measurements)}/{ranges}/{days}/{items}"
+
+
+Subject = HeatMapSubject | SeriesSubject | StatsSubject
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One question small enough for Butlr: a floor, a subject, at most 168 hours.
+    """One question small enough for Butlr: a floor, a subject, at most 168 hours where parts add up.
 
     `settled`: its end is so old that nothing can be added to it any more, so it is kept for good.
     """
@@ -219,7 +253,8 @@ class Samples:
     """Values of assets in time windows: row k is `value[k]` of `series[index[k]]` in the window that
     begins at `start_s[k]`.
 
-    `series`: pairs of an asset's id and a field (`value`, `in`, `out`). `index` int32[n], `start_s`
+    `series`: pairs of an asset's id and a field (`value`, `in`, `out`; where several measurements were asked
+    for, which of them; so too of statistics, in one window, the period). `index` int32[n], `start_s`
     int64[n], `value` float64[n], NaN where Butlr knows nothing: a gap is not 0.
     """
 
@@ -289,7 +324,9 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room; whatever Butlr does not know of it is `None`."""
+    """A room; whatever Butlr does not know of it is `None`. With `members` it stands for several that are
+    only told of together (see `privacy`), and has no polygon of its own.
+    """
 
     id: str
     name: str
@@ -300,15 +337,27 @@ class Room:
     area_m2: float | None = None
     tags: tuple[str, ...] = ()
     online: bool | None = None
+    members: tuple[Room, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
+    """A marked area; `members` as in `Room`."""
+
     id: str
     name: str
     floor_id: str
     room_id: str | None = None
     polygon: Polygon | None = None
+    members: tuple[Zone, ...] = ()
+
+
+Asset = TypeVar("Asset", Room, Zone)
+
+
+def as_built(assets: Iterable[Asset]) -> list[Asset]:
+    """Rooms or zones one by one, also those that are only told of together: for outlines, not for figures."""
+    return [member for asset in assets for member in asset.members or (asset,)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +365,27 @@ class Building:
     id: str
     name: str
     site: str
+
+
+@dataclass(frozen=True, slots=True)
+class FloorPlanPicture:
+    """Where Butlr keeps its picture of a floor, and where that belongs.
+
+    Turned by `rotation_deg` (from x towards y) it covers `polygon`, in metres. The address may hold a
+    signature, so it is not shown.
+    """
+
+    url: str = field(repr=False)
+    polygon: Polygon
+    rotation_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanDrawing:
+    """A floor's plan as Butlr's picture has it: `ink` uint8[height, width], 0 is paper, 255 the darkest."""
+
+    plan: FloorPlanPicture
+    ink: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,13 +400,15 @@ class Floor:
     capacity: int | None = None
     area_m2: float | None = None
     outline: Polygon | None = None
+    plan: FloorPlanPicture | None = None
     rooms: tuple[Room, ...] = ()
     zones: tuple[Zone, ...] = ()
 
     @property
     def bounds(self) -> Bounds | None:
         """The rectangle around everything drawn on the floor."""
-        shapes = [self.outline, *(r.polygon for r in self.rooms), *(z.polygon for z in self.zones)]
+        rooms, zones = as_built(self.rooms), as_built(self.zones)
+        shapes = [self.outline, *(r.polygon for r in rooms), *(z.polygon for z in zones)]
         points = [p for shape in shapes if shape for p in shape]
         if not points:
             return None
@@ -384,7 +456,9 @@ class Query:
 class HeatMap:
     """The answer to a heat-map query.
 
-    `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising.
+    `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising. Both
+    are without the cells that may not be shown one by one (see `privacy`); `hidden` are their detections.
+    `parts` hold all cells: they are for sums only.
     """
 
     query: Query
@@ -392,6 +466,12 @@ class HeatMap:
     shown: Grid
     coverage: Coverage
     parts: tuple[Part, ...]
+    hidden: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All detections, whether or not their cells are shown."""
+        return self.raw.total + self.hidden
 
     @property
     def peak(self) -> float:
@@ -442,3 +522,31 @@ class SeriesAnswer:
     query: SeriesQuery
     series: tuple[AssetSeries, ...]
     coverage: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class StatsQuery:
+    """A question for one figure a room over a period, in full.
+
+    `subject`: what Butlr is asked for; `None` where it cannot be asked, and `why_not` says why (empty: the
+    floor has no room).
+    """
+
+    floor: Floor
+    period: Period
+    subject: StatsSubject | None
+    why_not: str = ""
+    require: str = "any"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StatsAnswer:
+    """The answer to a statistics query: the known figures by item and measurement."""
+
+    query: StatsQuery
+    figures: dict[tuple[str, str], float]
+    coverage: Coverage
+
+
+AnyQuery = Query | SeriesQuery | StatsQuery
+AnyAnswer = HeatMap | SeriesAnswer | StatsAnswer

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from cachetools import LRUCache
 
-from butlr_grafana import merge
+from butlr_grafana import merge, privacy
 from butlr_grafana.errors import Incomplete
 from butlr_grafana.gather import Gathered, Gatherer, Pending
 from butlr_grafana.insight.series import join, only_within, resample
 from butlr_grafana.model import (
+    AnyAnswer,
+    AnyQuery,
     AssetSeries,
     Floor,
     Grid,
@@ -23,10 +26,12 @@ from butlr_grafana.model import (
     Samples,
     SeriesAnswer,
     SeriesQuery,
+    StatsAnswer,
+    StatsQuery,
     Zone,
     iso,
 )
-from butlr_grafana.plan import local_windows, plan, plan_series, window_starts
+from butlr_grafana.plan import local_windows, plan, plan_series, plan_stats, window_starts
 
 SUMS_BYTES = 64 * 2**20
 
@@ -39,14 +44,18 @@ class Pipeline:
         self._settle_s = settle_s
         self._sums = Sums(SUMS_BYTES)
 
-    def begin(self, query: Query | SeriesQuery, *, now_s: float) -> Begun:
-        if isinstance(query, SeriesQuery):
-            segments = plan_series(query, now_s=now_s, settle_s=self._settle_s)
-        else:
-            segments = plan(query, now_s=now_s, settle_s=self._settle_s)
-        return Begun(query, self.gatherer.begin(segments))
+    def begin(self, query: AnyQuery, *, now_s: float) -> Begun:
+        match query:
+            case Query():
+                segments = plan(query, now_s=now_s, settle_s=self._settle_s)
+            case SeriesQuery():
+                segments = plan_series(query, now_s=now_s, settle_s=self._settle_s)
+            case StatsQuery():
+                segments = plan_stats(query, now_s=now_s, settle_s=self._settle_s)
+        # Who takes only a complete answer is an alert rule: it has seconds, and comes again in minutes.
+        return Begun(query, self.gatherer.begin(segments, urgent=query.require == "complete"))
 
-    def finish(self, begun: Begun, *, deadline: float) -> HeatMap | SeriesAnswer:
+    def finish(self, begun: Begun, *, deadline: float) -> AnyAnswer:
         """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
         query, gathered = begun.query, begun.pending.collect(deadline=deadline)
         if query.require == "complete" and not gathered.coverage.complete:
@@ -54,24 +63,28 @@ class Pipeline:
         if isinstance(query, SeriesQuery):
             series = assets(query, [part.samples for part in gathered.parts])
             return SeriesAnswer(query, tuple(series), gathered.coverage)
+        if isinstance(query, StatsQuery):
+            figures = known_figures(part.samples for part in gathered.parts)
+            return StatsAnswer(query, figures, gathered.coverage)
         raw = self._sums.add(gathered.parts, query)
         if query.rooms is not None:
             raw = merge.within_rooms(raw, query.rooms)
-        shown = merge.normalized(raw, query.normalize, gathered.coverage.hours)
-        return HeatMap(query, raw, shown, gathered.coverage, gathered.parts)
+        raw, hidden = privacy.visible(raw, query.floor)
+        shown = merge.normalized(raw, query.normalize, gathered.coverage.hours, hidden)
+        return HeatMap(query, raw, shown, gathered.coverage, gathered.parts, hidden)
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A query whose calls are under way."""
 
-    query: Query | SeriesQuery
+    query: AnyQuery
     pending: Pending
 
 
 def assets(query: SeriesQuery, parts: Sequence[Samples]) -> list[AssetSeries]:
     """The series of the floor's assets, in its order; those that Butlr tells nothing of are left out."""
-    floor, samples = query.floor, join(parts)
+    floor, samples = query.floor, privacy.with_sums(join(parts), query)
     if query.local_hours is not None:
         samples = only_within(samples, local_windows(query.period, query.local_hours))
     starts = window_starts(query.period, query.every, floor.timezone)
@@ -87,6 +100,16 @@ def assets(query: SeriesQuery, parts: Sequence[Samples]) -> list[AssetSeries]:
         if values:
             rows.append(AssetSeries(floor, asset.id, asset.name, starts, dict(sorted(values.items()))))
     return rows
+
+
+def known_figures(parts: Iterable[Samples]) -> dict[tuple[str, str], float]:
+    """The figures of statistics by item and measurement, without those that Butlr does not know."""
+    return {
+        part.series[int(i)]: float(value)
+        for part in parts
+        for i, value in zip(part.index, part.value, strict=True)
+        if not np.isnan(value)
+    }
 
 
 class Sums:

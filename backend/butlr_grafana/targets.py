@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from butlr_grafana.words import WORDS
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -21,12 +19,11 @@ class Target:
     many_floors: bool = False
 
 
-HEAT_MAP_WORDS = tuple(
-    name
-    for name in WORDS
-    if name not in ("baseline", "threshold", "metric", "every", "statistic", "level", "width", "theme")
+HEAT_MAP_WORDS = (
+    *("space", "from", "to", "resolution", "columns", "normalize"),
+    *("hours", "days", "tz", "holidays", "room", "tag", "require", "format"),
 )
-ZONE_WORDS = tuple(name for name in HEAT_MAP_WORDS if name not in ("normalize",))
+ZONE_WORDS = tuple(name for name in HEAT_MAP_WORDS if name != "normalize")
 
 PICTURE_WORDS = ("width", "theme")
 SERIES_WORDS = (
@@ -49,7 +46,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "heatmap-summary",
                 "Heat map in figures",
                 "One row: total, peak and where it is, area in use, hours covered, as of, complete.",
-                HEAT_MAP_WORDS,
+                (*HEAT_MAP_WORDS, "area"),
                 ("frames", "rows", "csv"),
             ),
             Target(
@@ -70,7 +67,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "hot-zones",
                 "Hot zones",
                 "A row a room or zone, hottest first: detections, per m² and hour, share, rank, hot.",
-                (*ZONE_WORDS, "level", "threshold"),
+                (*ZONE_WORDS, "level", "threshold", "release", "area"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),
@@ -78,7 +75,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "hotspots",
                 "Hot spots",
                 "A row a contiguous hot area: centre, area, peak, total, rooms touched.",
-                (*ZONE_WORDS, "threshold"),
+                (*ZONE_WORDS, "threshold", "area"),
                 ("frames", "rows", "csv"),
             ),
             Target(
@@ -93,6 +90,22 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "occupancy-now",
                 "Occupancy now",
                 "A row a room or floor: people, capacity, share of it, as of.",
+                ("space", "level", "room", "tag", "require", "format"),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+            ),
+            Target(
+                "unusual",
+                "Unusual now",
+                "A row a room: people of the last minutes, what is usual at this time of the week, ratio.",
+                ("space", "window", "room", "tag", "require", "format"),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+            ),
+            Target(
+                "balance",
+                "In and out today",
+                "A row a floor or room: entries less exits since midnight, and how many of them cannot be.",
                 ("space", "level", "room", "tag", "require", "format"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
@@ -116,8 +129,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target(
                 "utilization",
                 "Utilization of rooms",
-                "A row a room, best used first: capacity, mean, peak, p95, time in use, entries, heat.",
-                tuple(name for name in SERIES_WORDS if name not in ("every", "level")),
+                "A row a room, best used first: capacity, people, time in use, underused, entries, heat.",
+                (*(name for name in SERIES_WORDS if name not in ("every", "level")), "underused", "area"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),
@@ -131,7 +144,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target(
                 "playback",
                 "Playback",
-                "The period in equal windows on one colour scale: rows with a time, or an animated WebP.",
+                "The period in equal windows on one colour scale: a frame with a time, or an animated WebP.",
                 (*HEAT_MAP_WORDS, "every", *PICTURE_WORDS),
                 ("frames", "rows", "csv", "webp"),
             ),
@@ -143,10 +156,33 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 ("geojson", "png"),
             ),
             Target(
+                "events",
+                "Hot zones' starts and ends",
+                "A row a time in which a zone was hot, as alert rules saw it: start, end, threshold, peak.",
+                ("space", "from", "to", "level", "room", "format"),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+            ),
+            Target(
+                "freshness",
+                "Freshness of data",
+                "A row a floor, those that fail too: up to when Butlr's data are known, and their age.",
+                ("space", "metric", "format"),
+                ("frames", "rows", "csv"),
+                many_floors=True,
+            ),
+            Target(
+                "status",
+                "Is Butlr there",
+                "One row, even without Butlr: whether it answers, how long ago it did, and why it does not.",
+                ("format",),
+                ("frames", "rows", "csv"),
+            ),
+            Target(
                 "spaces",
                 "Floors, rooms and zones",
                 "The topology as rows: a row a floor, room or zone.",
-                ("space", "level", "format"),
+                ("space", "level", "area", "format"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),

@@ -15,7 +15,7 @@ from typing import Any
 
 from butlr_grafana import threshold
 from butlr_grafana.errors import BadWord, choose
-from butlr_grafana.model import RESOLUTIONS_M
+from butlr_grafana.model import MINUTE_S, RESOLUTIONS_M
 from butlr_grafana.timezones import TIME_ZONES
 
 MAX_COLUMNS = 2000
@@ -148,6 +148,27 @@ def _width(name: str, text: str) -> int:
     return int(text)
 
 
+def _share(name: str, text: str) -> float:
+    if not re.fullmatch(r"0?\.\d{1,6}|[01](\.0{1,6})?", text, re.ASCII):
+        raise BadWord(name, f"{text[:60]!r} is not a share; it may be 0 to 1 (0.1)")
+    return float(text)
+
+
+def _window(name: str, text: str) -> int:
+    found = re.fullmatch(r"(\d{1,4})([mh])", text, re.ASCII)
+    minutes = int(found[1]) * (60 if found[2] == "h" else 1) if found else 0
+    if not 1 <= minutes <= LONGEST_WINDOW_MIN:
+        raise BadWord(name, f"{text[:60]!r} is not a length of time; it may be 1m to 24h (10m, 8h)")
+    return minutes * MINUTE_S
+
+
+def _release(name: str, text: str) -> float:
+    found = threshold.parse(name, text)
+    if found.is_percentile:
+        raise BadWord(name, f"{text[:60]!r} is a percentile; it may be a number that is not negative (2.5)")
+    return found.value
+
+
 def _hours(name: str, text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)", text.replace(" ", ""), re.ASCII)
     parts = [int(g) for g in found.groups()] if found else [99] * 4
@@ -182,9 +203,11 @@ def _zone(name: str, text: str) -> str:
 
 
 FORMATS = ("frames", "rows", "matrix", "csv", "png", "webp", "geojson")
+AREAS = ("m2", "ft2")
 METRICS = ("occupancy", "traffic", "presence", "heatmap")
 THEMES = ("light", "dark")
 NARROWEST_PX, WIDEST_PX = 320, 4096
+LONGEST_WINDOW_MIN = 24 * 60
 LEVELS = ("floor", "room", "zone")
 STATISTICS = ("mean", "max", "min", "sum", "median", "first", "last")
 EVERY = ("auto", "1m", "5m", "15m", "1h", "1d")
@@ -280,12 +303,48 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             ),
             Word(
                 "threshold",
-                "from where on it is hot: a percentile of the answer, or a number (per m² and hour)",
+                "from where on it is hot: a percentile of the answer, or a number (per m² and hour, "
+                "whatever `area` is)",
                 threshold.parse,
                 default="p95",
                 example="2.5",
             ),
-            Word("metric", "what a pattern is of", _one_of(*METRICS), default="occupancy", choices=METRICS),
+            Word(
+                "release",
+                "below which number a zone that was hot is no longer, for `events`; 80 % of a number as "
+                "threshold where left out",
+                _release,
+                example="2",
+            ),
+            Word(
+                "window",
+                "how much of the time just over counts, from 1m to 24h",
+                _window,
+                default="10m",
+                example="8h",
+                stored_as="window_s",
+            ),
+            Word(
+                "area",
+                "unit of areas; with ft2 columns are named `area_ft2`, `area_in_use_ft2`, `per_ft2_hour`",
+                _one_of(*AREAS),
+                default="m2",
+                choices=AREAS,
+            ),
+            Word(
+                "underused",
+                "a room is underused where somebody was there for less than this share (0 to 1) of the hours "
+                "counted",
+                _share,
+                default="0.1",
+            ),
+            Word(
+                "metric",
+                "what a pattern, or freshness, is of",
+                _one_of(*METRICS),
+                default="occupancy",
+                choices=METRICS,
+            ),
             Word("every", "length of the windows", _one_of(*EVERY), default="auto", choices=EVERY),
             Word(
                 "statistic",

@@ -20,7 +20,7 @@ from butlr_grafana.insight.zones import (
     hot,
     hot_zones,
 )
-from butlr_grafana.model import DAY_S, HeatMap, Part, Period
+from butlr_grafana.model import DAY_S, HeatMap, Part, Period, Room, Zone
 from butlr_grafana.query import read
 from butlr_grafana.simulator.geometry import contains
 from butlr_grafana.threshold import Threshold, parse
@@ -90,7 +90,7 @@ def test_an_empty_room_is_zero() -> None:
     ("rooms", "reason"),
     [
         # Its neighbour's border cell reaches into the room: no sign that a sensor sees it.
-        ((A, replace(B, online=False)), OFFLINE),
+        ((replace(A, online=True), replace(B, online=False)), OFFLINE),
         ((replace(A, online=True), replace(B, polygon=box(2.5, 0, 3.5, 1))), UNCOVERED),
         ((A, replace(B, polygon=None)), NO_POLYGON),
         ((A, replace(B, polygon=((2, 0), (3, 1)))), NO_POLYGON),
@@ -233,6 +233,62 @@ def test_a_limit_to_rooms_leaves_rows_out_and_changes_no_figure() -> None:
         [alone] = hot_zones([limited], level=level, threshold=P95)  # type: ignore[arg-type]
         beside = by_name(whole, level=level)[name]  # type: ignore[arg-type]
         assert alone == replace(beside, rank=1, hot=1)
+
+
+def small(*members: Room) -> Room:
+    """What stands for rooms that are only told of together."""
+    return Room("small", "small", "f", capacity=9, members=members)
+
+
+def test_rooms_told_of_together_are_the_sum_of_those_that_are_known() -> None:
+    found = by_name(heat_map(floor(A, small(B, C)), grid(CELLS), hours=2.0))
+    assert set(found) == {"a", "small", "outside any room"}
+    together = found["small"]
+    assert (together.detections, together.per_hour, together.area_m2) == (18.0, 9.0, 4.5)
+    assert together.per_m2_hour == 2.0
+    assert found["outside any room"].detections == 2.0
+    rooms = (replace(A, online=False), replace(B, online=True), replace(C, online=True))
+    found = by_name(heat_map(floor(small(*rooms)), grid(CELLS), hours=2.0))
+    assert found["small"].detections == 18.0
+    # What is left of the offline one is not told, and cannot be had from the floor's either.
+    assert found["outside any room"].detections == 6.0
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ((A,), "the room itself"),
+        ((A, room("unmapped", None)), NO_POLYGON),
+        ((replace(A, online=True), replace(B, online=False)), OFFLINE),
+    ],
+)
+def test_of_fewer_than_two_known_rooms_no_sum_is_told(members: tuple[Room, ...], reason: str) -> None:
+    seen = replace(C, online=True)
+    found = by_name(heat_map(floor(seen, small(*members)), grid(CELLS), hours=2.0))
+    together = found["small"]
+    assert together.has_data is False
+    assert reason in together.reason
+    assert together.detections is together.per_hour is together.per_m2_hour is None
+    assert together.share is together.area_m2 is None
+    assert sum(row.detections or 0 for row in found.values()) == sum(CELLS.values())
+
+
+def test_zones_of_rooms_told_of_together() -> None:
+    desk, table = zone("desk", box(0, 0, 1, 1), "room_a"), zone("table", box(2, 0, 3, 1), "room_b")
+    together = Zone("small", "small", "f", "small", members=(desk, table))
+    where = floor(C, small(A, B), zones=(together,))
+    row = by_name(heat_map(where, grid(CELLS), hours=2.0), level="zone")["small"]
+    assert (row.detections, row.area_m2, row.per_m2_hour) == (14.0, 2.0, 3.5)
+    alone = replace(together, members=(desk, replace(table, room_id="room_a")))
+    row = by_name(heat_map(replace(where, zones=(alone,)), grid(CELLS), hours=2.0), level="zone")["small"]
+    assert (row.detections, row.has_data) == (None, False)
+
+
+def test_hidden_cells_count_in_rooms_and_floors() -> None:
+    answer = heat_map(floor(A, small(B, C)), grid(CELLS), hours=2.0)
+    shown = replace(answer, raw=grid({(0, 0): 4.0, (6, 0): 2.0}), hidden=18.0)
+    assert hot_zones([shown], level="room", threshold=P95) == hot_zones([answer], level="room", threshold=P95)
+    assert by_name(shown, level="floor")["Floor f"].detections == 24.0
 
 
 def test_a_floor_without_rooms_is_all_outside() -> None:

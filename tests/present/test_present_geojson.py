@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -80,3 +81,14 @@ def test_rings_are_closed_and_anticlockwise_whichever_way_butlr_draws() -> None:
 def test_what_has_no_polygon_is_left_out() -> None:
     assert features() == []
     assert features(room("A", None), room("B", ((0, 0), (1, 1))), zones=(Zone("z", "Z", "floor"),)) == []
+
+
+def test_rooms_that_are_not_told_of_have_a_name_and_an_outline_and_no_figure() -> None:
+    booth = room("Booth", box(0, 0, 1, 1), capacity=1, area_m2=1.0, online=True)
+    call = Zone("z1", "Call", "floor", "room_booth", box(0, 0, 0.5, 0.5))
+    together = replace(room("Small ones", None, capacity=3), members=(booth,))
+    calls = Zone("z", "Calls", "floor", members=(call,))
+    found = features(together, zones=(calls,))
+    assert [f["id"] for f in found] == ["room_booth", "z1"]
+    assert [f["properties"]["name"] for f in found] == ["Booth", "Call"]
+    assert {f["properties"][figure] for f in found for figure in ("capacity", "area_m2", "online")} == {None}

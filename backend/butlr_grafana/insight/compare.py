@@ -55,20 +55,23 @@ def compare(current: HeatMap, baseline: HeatMap) -> Comparison:
     return Comparison(*lattice.centres(), change, now, then, pct, tuple(filter(None, reasons)), rebinned)
 
 
-def of_fullest(comparison: Comparison) -> Comparison:
-    """The same with every value but `change_pct` relative to the fullest cell of either period, so that maps
-    of both can be drawn on one fixed scale, 0 to 1, and their change on -1 to 1.
+def relative(comparison: Comparison) -> Comparison:
+    """The same on fixed scales: `current` and `baseline` of the fullest cell of either (0 to 1), so that
+    their maps can be compared by eye; `change` of the largest change, up or down (-1 to 1).
     """
-    values = np.concatenate([comparison.current.ravel(), comparison.baseline.ravel()])
-    fullest = float(np.max(values, initial=0.0, where=~np.isnan(values)))
-    if not fullest:
-        return comparison
+    fullest, largest = _largest(comparison.current, comparison.baseline), _largest(comparison.change)
     return replace(
         comparison,
-        change=comparison.change / fullest,
+        change=comparison.change / largest,
         current=comparison.current / fullest,
         baseline=comparison.baseline / fullest,
     )
+
+
+def _largest(*values: Floats) -> float:
+    """The largest size of the known ones; 1 where all are zero or unknown."""
+    sizes = np.abs(np.concatenate([v.ravel() for v in values]))
+    return float(np.max(sizes, initial=0.0, where=~np.isnan(sizes))) or 1.0
 
 
 def silences(current: HeatMap, baseline: HeatMap) -> tuple[str, ...]:
@@ -80,4 +83,4 @@ def silence(side: str, heat_map: HeatMap) -> str:
     """Why a side says nothing; empty where it does. No detection at all is silence, not a fall to zero."""
     if heat_map.coverage.hours <= 0:
         return f"{side} ({heat_map.query.period}): no hour is counted"
-    return "" if heat_map.raw.total > 0 else f"{side} ({heat_map.query.period}): no detection at all"
+    return "" if heat_map.total > 0 else f"{side} ({heat_map.query.period}): no detection at all"

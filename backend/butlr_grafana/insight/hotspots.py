@@ -49,14 +49,16 @@ def hotspots(heat_map: HeatMap, threshold: Threshold) -> tuple[Hotspot, ...]:
     """The hot areas, most detections first; equals from left to right, then upwards.
 
     A cell is hot from the threshold on: a percentile of the cells with a detection, or a number of
-    detections in the cell per hour counted. A cell without a detection is never hot.
+    detections per m² and hour counted. A cell without a detection is never hot.
     """
     hours, raw = heat_map.coverage.hours, heat_map.raw
-    filled = raw.value > 0
-    limit = threshold.over(raw.value[filled] / hours) if hours > 0 else None
+    if hours <= 0:
+        return ()
+    filled, heat = raw.value > 0, raw.value / (hours * raw.resolution_m**2)
+    limit = threshold.over(heat[filled])
     if limit is None:
         return ()
-    hot = _only(raw, filled & (raw.value / hours >= limit))
+    hot = _only(raw, filled & (heat >= limit))
     label = areas(hot)
     spots = _measured(hot, label, hours, _touched(hot, label, heat_map.query.floor))
     return tuple(sorted(spots, key=lambda spot: (-spot.total, spot.x_m, spot.y_m)))

@@ -31,24 +31,20 @@ def occupancy_now(answers: Sequence[SeriesAnswer]) -> tuple[Now, ...]:
     """Every room (or floor) of the answers, in the floors' order: the newest known minute of what the
     sensors see and of what came through the doors, the higher of the two (Butlr's own recipe).
     """
-    by_floor: dict[str, list[SeriesAnswer]] = {}
-    for answer in answers:
-        by_floor.setdefault(answer.query.floor.id, []).append(answer)
-    return tuple(now for own in by_floor.values() for now in _of_floor(own))
+    return tuple(now for answer in answers for now in _of_floor(answer))
 
 
-def _of_floor(answers: Sequence[SeriesAnswer]) -> Iterator[Now]:
-    query = answers[0].query
+def _of_floor(answer: SeriesAnswer) -> Iterator[Now]:
+    query, coverage = answer.query, answer.coverage
     assets: Sequence[Floor | Room] = [query.floor]
     if query.level == "room":
         assets = query.floor.rooms if query.rooms is None else query.rooms
-    newest = [{s.asset_id: _newest(s.values["value"]) for s in a.series} for a in answers]
-    as_of_s = min(a.coverage.as_of_s or query.period.end_s for a in answers)
-    complete = all(a.coverage.complete for a in answers)
+    newest = {s.asset_id: [_newest(values) for values in s.values.values()] for s in answer.series}
+    as_of_s = coverage.as_of_s or query.period.end_s
     for asset in assets:
-        counts = [n for n in (one.get(asset.id) for one in newest) if n is not None]
+        counts = [count for count in newest.get(asset.id, []) if count is not None]
         people = max(counts) if counts else None
-        yield Now(query.floor, asset.id, asset.name, people, asset.capacity, as_of_s, complete)
+        yield Now(query.floor, asset.id, asset.name, people, asset.capacity, as_of_s, coverage.complete)
 
 
 def _newest(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:

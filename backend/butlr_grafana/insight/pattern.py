@@ -52,7 +52,7 @@ def of_heat_maps(maps: Sequence[HeatMap]) -> tuple[PatternCell, ...]:
     """
     floor = maps[0].query.floor
     hours = [
-        (m.query.period.start_s, m.raw.total / m.coverage.hours if m.coverage.hours else float("nan"))
+        (m.query.period.start_s, m.total / m.coverage.hours if m.coverage.hours else float("nan"))
         for m in maps
     ]
     return tuple(_cells(floor, floor.id, floor.name, "value", hours))

@@ -76,7 +76,12 @@ def resample(samples: Samples, starts: Instants, end_s: int, name: str) -> Serie
         order = np.argsort(samples.start_s[own], kind="stable")
         times, base = samples.start_s[own][order], samples.value[own][order]
         cuts = np.searchsorted(times, edges)
-        values[series] = np.array([reduce(base[a:b]) if b > a else np.nan for a, b in pairwise(cuts)])
+        counts = np.diff(cuts)
+        if counts.max(initial=0) <= 1:
+            # Of one value every statistic is that value; months of hours are quicker so.
+            values[series] = np.where(counts == 1, np.append(base, np.nan)[cuts[:-1]], np.nan)
+        else:
+            values[series] = np.array([reduce(base[a:b]) if b > a else np.nan for a, b in pairwise(cuts)])
     return Series(starts, values)
 
 

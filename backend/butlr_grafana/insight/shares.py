@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from butlr_grafana.geometry import Shape, area_of, shape_of
+from butlr_grafana.geometry import Shape, area_of, shape_of_asset
 from butlr_grafana.insight.raster import coverage
 from butlr_grafana.model import Floats, Floor, Grid, Ints
 
@@ -57,14 +57,14 @@ def of_rooms(floor: Floor, grid: Grid) -> Shares:
 
     Depends on the floor, the resolution, the phase and the cells' indices only, not on their values.
     """
-    drawn = [(k, shape_of(room.polygon)) for k, room in enumerate(floor.rooms)]
+    drawn = [(k, shape_of_asset(room)) for k, room in enumerate(floor.rooms)]
     pieces = partition([(k, shape) for k, shape in drawn if shape is not None])
     return _shares([*(room.id for room in floor.rooms), OUTSIDE], pieces, grid, rest=len(floor.rooms))
 
 
 def of_zones(floor: Floor, grid: Grid) -> Shares:
     """The floor's zones in their order, each with its plain share of the area, whatever the others have."""
-    drawn = [(shape_of(zone.polygon), (k,)) for k, zone in enumerate(floor.zones)]
+    drawn = [(shape_of_asset(zone), (k,)) for k, zone in enumerate(floor.zones)]
     pieces = [(shape, owners) for shape, owners in drawn if shape is not None]
     return _shares([zone.id for zone in floor.zones], pieces, grid, rest=None)
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from butlr_grafana.insight.zones import hot_zones
-from butlr_grafana.model import Floats, Floor, HeatMap, Room, SeriesAnswer
+from butlr_grafana.insight.zones import OFFLINE, hot_zones
+from butlr_grafana.model import HOUR_S, Floats, Floor, HeatMap, Room, SeriesAnswer
+from butlr_grafana.privacy import withheld
 from butlr_grafana.threshold import Threshold
 
 NO_SENSOR = "no sensor counts its people"
+NOT_ALL_COUNTED = "people are not counted in all of its rooms"
 
 
 @dataclass(frozen=True, slots=True)
 class RoomUse:
     """A room in figures; what is not known is `None`, and `reason` says why no people are known.
 
-    `mean`, `p95` are of hourly mean occupancies, `peak` of minutes. `utilization`: mean by capacity.
-    `in_use_share`: of the hours counted, somebody was there. `dwell_s`: presence for each entry.
+    `mean`, `median`, `p95` are of hourly mean occupancies, `peak` of minutes; `mean_when_used` of the
+    minutes in which somebody was there, from Butlr's statistics. `utilization`: mean by capacity.
+    `in_use_share`: of the hours counted, somebody was there; `underused`: known to be less than asked for.
+    `dwell_s`: presence for each entry.
     `rank`: 1 has the highest utilization; then those without a capacity, then those without data.
     """
 
@@ -28,31 +32,46 @@ class RoomUse:
     has_data: bool
     reason: str
     mean: float | None
+    mean_when_used: float | None
     peak: float | None
+    median: float | None
     p95: float | None
     utilization: float | None
     in_use_s: float | None
     in_use_share: float | None
+    underused: bool
     entries: float | None
     dwell_s: float | None
     per_m2_hour: float | None
     rank: int = 0
 
 
-def utilization(maps: Sequence[HeatMap], series: Sequence[SeriesAnswer]) -> tuple[RoomUse, ...]:
+def utilization(
+    maps: Sequence[HeatMap],
+    series: Sequence[SeriesAnswer],
+    means_when_used: Mapping[tuple[str, str], float],
+    *,
+    underused: float,
+) -> tuple[RoomUse, ...]:
     """All rooms of the maps' floors, best used first.
 
-    `series` holds for each floor occupancy by `mean` and by `max`, presence and traffic, in hours.
+    `series` holds for each floor occupancy by `mean` and by `max`, presence and traffic, in hours;
+    `means_when_used` is by floor and room, as far as it is known. A room is underused where somebody was
+    there for less than the share `underused` (0 to 1) of the hours counted.
     """
     zones = hot_zones(maps, level="room", threshold=Threshold(95.0, is_percentile=True))
     heat = {(z.space, z.zone_id): z.per_m2_hour for z in zones}
-    rows = [row for heat_map in maps for row in _of_floor(heat_map, series, heat)]
+    rows = [row for heat_map in maps for row in _of_floor(heat_map, series, heat, means_when_used, underused)]
     ordered = sorted(rows, key=lambda r: (not r.has_data, r.utilization is None, -(r.utilization or 0.0)))
     return tuple(replace(row, rank=place) for place, row in enumerate(ordered, start=1))
 
 
 def _of_floor(
-    heat_map: HeatMap, series: Sequence[SeriesAnswer], heat: dict[tuple[str, str], float | None]
+    heat_map: HeatMap,
+    series: Sequence[SeriesAnswer],
+    heat: Mapping[tuple[str, str], float | None],
+    means_when_used: Mapping[tuple[str, str], float],
+    underused: float,
 ) -> Iterator[RoomUse]:
     floor, chosen = heat_map.query.floor, heat_map.query.rooms
     own = {(a.query.target, a.query.statistic): a for a in series if a.query.floor.id == floor.id}
@@ -62,23 +81,34 @@ def _of_floor(
         mean = means.get(room.id, np.empty(0))
         in_use = presence.get(room.id, np.empty(0))
         in_use_s = float(in_use.sum()) if in_use.size else None
+        in_use_share = in_use_s / (HOUR_S * in_use.size) if in_use_s is not None else None
         entries = float(entered[room.id].sum()) if room.id in entered else None
         average = float(mean.mean()) if mean.size else None
         yield RoomUse(
             floor=floor,
             room=room,
             has_data=bool(mean.size),
-            reason="" if mean.size else "its sensors are offline" if room.online is False else NO_SENSOR,
+            reason="" if mean.size else why_unknown(room),
             mean=average,
+            mean_when_used=means_when_used.get((floor.id, room.id)),
             peak=float(peaks[room.id].max()) if room.id in peaks else None,
+            median=float(np.median(mean)) if mean.size else None,
             p95=float(np.percentile(mean, 95)) if mean.size else None,
             utilization=average / room.capacity if average is not None and room.capacity else None,
             in_use_s=in_use_s,
-            in_use_share=in_use_s / (3600.0 * in_use.size) if in_use_s is not None else None,
+            in_use_share=in_use_share,
+            underused=bool(mean.size) and in_use_share is not None and in_use_share < underused,
             entries=entries,
             dwell_s=in_use_s / entries if in_use_s is not None and entries else None,
             per_m2_hour=heat.get((floor.id, room.id)),
         )
+
+
+def why_unknown(room: Room) -> str:
+    """Why no people are known of a room that has none in an answer."""
+    if room.members:
+        return withheld(room) or NOT_ALL_COUNTED
+    return OFFLINE if room.online is False else NO_SENSOR
 
 
 def _values(answer: SeriesAnswer, field: str = "value") -> dict[str, Floats]:

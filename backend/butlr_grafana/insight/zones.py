@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from butlr_grafana import merge
 from butlr_grafana.geometry import shape_of
 from butlr_grafana.insight import shares
-from butlr_grafana.model import Floor, Grid, HeatMap, Polygon, Room
+from butlr_grafana.model import Floor, Grid, HeatMap, Room, Zone, as_built
+from butlr_grafana.privacy import too_few, withheld
 from butlr_grafana.threshold import Threshold
 
 Level = Literal["room", "zone", "floor"]
@@ -19,6 +20,7 @@ NO_HOURS = "no hour of the period is counted"
 NO_POLYGON = "no polygon: cells cannot be assigned"
 OFFLINE = "its sensors are offline"
 UNCOVERED = "no sensor covers it"
+TOO_FEW = "fewer than two of its rooms are known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,10 @@ def _heat(row: ZoneHeat) -> tuple[int, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the detections were; `blind`: why they are not to be trusted, or empty."""
+    """Where the detections were; `blind`: why they are not to be trusted or told, or empty."""
 
     id: str
     name: str
-    polygon: Polygon | None
     area_m2: float | None
     detections: float
     blind: str
@@ -101,53 +102,89 @@ def _rows(heat_map: HeatMap, level: Level) -> Iterator[ZoneHeat]:
 
 
 def _whole_floor(heat_map: HeatMap) -> Grid:
-    """All cells of the floor: a limit to rooms goes by cells' centres and would cut a wall's cells off."""
+    """All cells of the floor, hidden ones too: a limit to rooms goes by cells' centres and would cut a
+    wall's cells off.
+    """
     query = heat_map.query
-    if query.rooms is None:
+    if query.rooms is None and not heat_map.hidden:
         return heat_map.raw
     return merge.add([part.grid for part in heat_map.parts], query.resolution_m)
 
 
 def _floor(floor: Floor, grid: Grid) -> _Place:
     """Always the whole floor. One where all is silent and all sensors are offline is not empty."""
-    online = [room.online for room in floor.rooms if room.online is not None]
+    online = [room.online for room in as_built(floor.rooms) if room.online is not None]
     blind = OFFLINE if online and not any(online) and not grid.total else ""
-    return _Place(floor.id, floor.name, floor.outline, floor.area_m2, grid.total, blind)
+    return _Place(floor.id, floor.name, _area_m2(floor), grid.total, blind)
 
 
 def _rooms(floor: Floor, grid: Grid, ids: set[str] | None) -> Iterator[_Place]:
-    by_room = shares.of_rooms(floor, grid)
+    """Of rooms that are only told of together, what cannot be told counts as outside: else it could be had
+    by taking all others from the floor's.
+    """
+    built = {room.id: room for room in as_built(floor.rooms)}
+    by_room = shares.of_rooms(replace(floor, rooms=tuple(built.values())), grid)
     *sums, outside = by_room.sums(grid.value).tolist()
+    counted = dict(zip(built, sums, strict=True))
     filled = by_room.filled(grid.value)
-    for room, detections in zip(floor.rooms, sums, strict=True):
+    for room in floor.rooms:
+        place = _place(room, built, counted, filled)
+        if room.members:
+            told = 0.0 if place.blind else place.detections
+            outside += sum(counted[member.id] for member in room.members) - told
         if ids is None or room.id in ids:
-            blind = _blind(floor, room, room.polygon, room.id in filled)
-            yield _Place(room.id, room.name, room.polygon, room.area_m2, detections, blind)
+            yield place
     if ids is None:
-        yield _Place(shares.OUTSIDE, OUTSIDE_NAME, None, None, outside, "")
+        yield _Place(shares.OUTSIDE, OUTSIDE_NAME, None, outside, "")
 
 
 def _zones(floor: Floor, grid: Grid, ids: set[str] | None) -> Iterator[_Place]:
-    by_zone = shares.of_zones(floor, grid)
+    rooms = {room.id: room for room in as_built(floor.rooms)}
+    by_zone = shares.of_zones(replace(floor, zones=tuple(as_built(floor.zones))), grid)
+    counted = dict(zip(by_zone.ids, by_zone.sums(grid.value).tolist(), strict=True))
     filled = by_zone.filled(grid.value)
-    rooms = {room.id: room for room in floor.rooms}
-    for zone, detections in zip(floor.zones, by_zone.sums(grid.value).tolist(), strict=True):
+    for zone in floor.zones:
         if ids is None or zone.room_id in ids:
-            blind = _blind(floor, rooms.get(zone.room_id or ""), zone.polygon, zone.id in filled)
-            yield _Place(zone.id, zone.name, zone.polygon, None, detections, blind)
+            yield _place(zone, rooms, counted, filled)
 
 
-def _blind(floor: Floor, room: Room | None, polygon: Polygon | None, has_cells: bool) -> str:
+def _place(
+    asset: Room | Zone, rooms: Mapping[str, Room], counted: Mapping[str, float], filled: set[str]
+) -> _Place:
+    """`rooms`: all of the floor by id; `counted`: detections by id; `filled`: who has cells of their own."""
+    if asset.members:
+        return _together(asset, rooms, counted, filled)
+    blind = _blind(asset, rooms, asset.id in filled)
+    return _Place(asset.id, asset.name, _area_m2(asset), counted[asset.id], blind)
+
+
+def _together(
+    asset: Room | Zone, rooms: Mapping[str, Room], counted: Mapping[str, float], filled: set[str]
+) -> _Place:
+    """The sum of those that are known, of at least two rooms."""
+    members: Sequence[Room | Zone] = asset.members
+    reasons = [_blind(member, rooms, member.id in filled) for member in members]
+    known = [member for member, reason in zip(members, reasons, strict=True) if not reason]
+    blind = withheld(asset)
+    if too_few(known) and not blind:
+        blind = f"{TOO_FEW}: {next(filter(None, reasons))}"
+    areas = [_area_m2(member) for member in known]
+    area_m2 = None if blind or None in areas else sum(filter(None, areas))
+    return _Place(asset.id, asset.name, area_m2, sum(counted[member.id] for member in known), blind)
+
+
+def _blind(asset: Room | Zone, rooms: Mapping[str, Room], has_cells: bool) -> str:
     """Why nothing is known of a room, or of a zone in it; empty where its figures can be trusted.
 
     `room.online` is `None` where no sensor is said to be the room's; another one may see it all the same,
     which its cells show. Where Butlr tells of no room whether it is online, none is held against it.
     """
-    if shape_of(polygon) is None:
+    if shape_of(asset.polygon) is None:
         return NO_POLYGON
+    room = asset if isinstance(asset, Room) else rooms.get(asset.room_id or "")
     if room is not None and room.online is False:
         return OFFLINE
-    sensors_known = any(other.online is not None for other in floor.rooms)
+    sensors_known = any(other.online is not None for other in rooms.values())
     unseen = room is not None and room.online is None and sensors_known and not has_cells
     return UNCOVERED if unseen else ""
 
@@ -157,7 +194,6 @@ def _row(place: _Place, heat_map: HeatMap, level: Level, total: float) -> ZoneHe
     reason = place.blind or ("" if hours > 0 else NO_HOURS)
     detections = None if reason else place.detections
     per_hour = None if detections is None else detections / hours
-    area_m2 = place.area_m2 if place.area_m2 and place.area_m2 > 0 else _area_m2(place.polygon)
     return ZoneHeat(
         zone_id=place.id,
         zone=place.name,
@@ -168,12 +204,16 @@ def _row(place: _Place, heat_map: HeatMap, level: Level, total: float) -> ZoneHe
         reason=reason,
         detections=detections,
         per_hour=per_hour,
-        per_m2_hour=None if per_hour is None or area_m2 is None else per_hour / area_m2,
+        per_m2_hour=None if per_hour is None or place.area_m2 is None else per_hour / place.area_m2,
         share=None if detections is None or not total else detections / total,
-        area_m2=area_m2,
+        area_m2=place.area_m2,
     )
 
 
-def _area_m2(polygon: Polygon | None) -> float | None:
-    shape = shape_of(polygon)
+def _area_m2(asset: Floor | Room | Zone) -> float | None:
+    """Butlr's, else the drawing's."""
+    known_m2 = None if isinstance(asset, Zone) else asset.area_m2
+    if known_m2 and known_m2 > 0:
+        return known_m2
+    shape = shape_of(asset.outline if isinstance(asset, Floor) else asset.polygon)
     return shape.area if shape is not None else None

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from butlr_grafana.model import Coverage, HeatMap, Period, iso
+import numpy as np
+
+from butlr_grafana.model import (
+    Coverage,
+    Floor,
+    HeatMap,
+    Period,
+    Room,
+    SeriesAnswer,
+    StatsAnswer,
+    as_built,
+    iso,
+)
+from butlr_grafana.privacy import sum_of, withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +53,7 @@ def custom(answer: HeatMap) -> dict[str, object]:
         if bounds
         else None,
         "max_value": answer.peak,
-        "total_detections": answer.raw.total,
+        "total_detections": answer.total,
         "area_in_use_m2": answer.raw.value.size * answer.query.resolution_m**2,
         **coverage_custom(coverage, period),
         "rebinned": answer.raw.rebinned,
@@ -68,30 +82,90 @@ def coverage_notices(coverage: Coverage, *, demo: bool) -> list[dict[str, str]]:
     return [*said, _notice("info", DEMO)] if demo else said
 
 
+def series_notices(answer: SeriesAnswer, *, demo: bool) -> list[dict[str, str]]:
+    """What a viewer must know beside values over time; gaps are not explained by themselves."""
+    query = answer.query
+    said = coverage_notices(answer.coverage, demo=demo)
+    if query.level == "room":
+        said += _offline(query.floor.rooms if query.rooms is None else query.rooms)
+    if query.level != "floor":
+        said += privacy_notices(query.floor)
+    unknown = [s.name for s in answer.series if all(np.isnan(values).all() for values in s.values.values())]
+    if unknown:
+        said.append(_notice("info", f"No value is known in this period: {_listed(unknown)}."))
+    return said
+
+
 def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know beside the picture: markers in the panel's title."""
-    coverage = answer.coverage
+    coverage, query = answer.coverage, answer.query
     said = coverage_notices(coverage, demo=False)
     if answer.raw.rebinned:
         text = "Butlr's grid moved within this period; cells were assigned by their centres."
         said.append(_notice("warning", text))
-    rooms = answer.query.rooms if answer.query.rooms is not None else answer.query.floor.rooms
-    offline = [r.name for r in rooms if r.online is False]
-    if offline:
-        names = ", ".join(offline[:5]) + (" …" if len(offline) > 5 else "")
-        said.append(_notice("warning", f"Sensors offline now, no data rather than nobody: {names}."))
-    if answer.query.rooms is not None:
-        shapeless = [r.name for r in answer.query.rooms if r.polygon is None]
-        if shapeless:
-            text = f"Butlr knows no outline of {', '.join(shapeless[:5])}: no cell can be assigned."
-            said.append(_notice("warning", text))
+    said += _offline(query.floor.rooms if query.rooms is None else query.rooms)
+    shapeless = [r.name for r in query.rooms or () if not any(one.polygon for one in as_built([r]))]
+    if shapeless:
+        text = f"Butlr knows no outline of {_listed(shapeless)}: no cell can be assigned."
+        said.append(_notice("warning", text))
+    if query.floor.bounds is None:
+        said.append(_notice("info", "Butlr has no drawing of this floor: cells lie in no room."))
     if not coverage.planned:
         said.append(_notice("info", "No local time of this period counts: see hours, days and holidays."))
-    elif not answer.raw.value.size:
+    elif not answer.total:
         said.append(_notice("info", "No detections in this period."))
+    said += privacy_notices(query.floor)
     if demo:
         said.append(_notice("info", DEMO))
     return said
+
+
+def why_nothing(level: str, floors: Sequence[Floor]) -> str:
+    """Why nothing is told of the rooms or zones of floors, or of the floors themselves."""
+    known = {"room": any(f.rooms for f in floors), "zone": any(f.zones for f in floors)}
+    if not known.get(level, True):
+        return f"Butlr knows no {level} of {_listed([floor.name for floor in floors])}."
+    return "Butlr has no values for this question."
+
+
+def _offline(rooms: Sequence[Room]) -> list[dict[str, str]]:
+    names = [room.name for room in rooms if room.online is False]
+    text = f"Sensors offline now, no data rather than nobody: {_listed(names)}."
+    return [_notice("warning", text)] if names else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+
+
+def privacy_notices(floor: Floor) -> list[dict[str, str]]:
+    """That some rooms are not told of one by one, where it is so."""
+    together = sum_of(floor)
+    if together is None:
+        return []
+    why = withheld(together)
+    shown = f"not shown, for privacy: {why}" if why else "shown as a sum only, for privacy"
+    return [_notice("info", f"{together.name}: {shown}. Cells there stay empty.")]
+
+
+def statistics_notices(
+    stats: Sequence[StatsAnswer], lacking: Sequence[tuple[Floor, str]], column: str
+) -> list[dict[str, str]]:
+    """Why a column that Butlr's statistics fill is empty or old; `lacking`: floors, and what failed."""
+    said = [
+        _notice("info", f"{a.query.floor.name}: no {column}, as Butlr's statistics {a.query.why_not}.")
+        for a in stats
+        if a.query.why_not
+    ]
+    said += [
+        _notice("warning", f"{floor.name}: no {column}, as Butlr's statistics cannot be had: {fault}")
+        for floor, fault in lacking
+    ]
+    return said + [
+        _notice("warning", f"{a.query.floor.name}: {column} is as of {iso(a.coverage.as_of_s)}.")
+        for a in stats
+        if not a.coverage.complete
+    ]
 
 
 DEMO = "Demo mode: these people are simulated. Set Butlr credentials to see your own floors."

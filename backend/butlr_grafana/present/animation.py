@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from PIL import Image, ImageDraw
 
-from butlr_grafana.model import Grid, HeatMap
+from butlr_grafana.model import Grid, HeatMap, PlanDrawing
 from butlr_grafana.present import lettering, plan_layers
 from butlr_grafana.present.colour import sequential
 from butlr_grafana.present.dense import dense
@@ -52,6 +52,7 @@ def webp(
     style: Style = "gradient",
     smooth: bool = False,
     milliseconds: int = 600,
+    drawing: PlanDrawing | None = None,
 ) -> bytes:
     """The windows in the order given, `milliseconds` each, for ever.
 
@@ -60,7 +61,7 @@ def webp(
     """
     _check(frames, width, milliseconds)
     options = PictureOptions(style=style, theme=theme, width=width, smooth=smooth)
-    film = _Film(_painter(frames, options, demo=demo), len(frames))
+    film = _Film(_painter(frames, options, demo=demo, drawing=drawing), len(frames))
     out = io.BytesIO()
     # Lossless: few colours and sharp edges, for which it is smaller than lossy too.
     film.save(
@@ -109,13 +110,13 @@ class _Film(Image.Image):
 
 
 def _painter(
-    frames: Sequence[HeatMap], options: PictureOptions, *, demo: bool
+    frames: Sequence[HeatMap], options: PictureOptions, *, demo: bool, drawing: PlanDrawing | None
 ) -> Callable[[int], Image.Image]:
     """Draws frame number n, on what all frames share."""
     first, everything = frames[0], _everything(frames)
     top = max(float(f.shown.value.max(initial=0.0)) for f in frames)
     scale = sequential(top, options.style, options.colours)
-    plan = plan_of(first.query.floor, [everything], options, chosen=chosen_of(first))
+    plan = plan_of(first.query.floor, [everything], options, chosen=chosen_of(first), drawing=drawing)
     under = plan_layers.under(plan, [everything])
     over = plan_layers.over(plan, plan_layers.labels(plan, [everything]))
     heading = _Heading(frames, options.colours, plan.sizes, demo=demo)
@@ -127,7 +128,8 @@ def _painter(
         answer, image, floor = frames[index], page.copy(), under.copy()
         colour(floor, plan, raster_of(answer), scale, smooth=options.smooth)
         lay(floor, over)
-        if not answer.shown.value.size and not (answer.coverage.planned and answer.coverage.complete):
+        known = answer.coverage.planned and answer.coverage.complete
+        if not answer.shown.value.size and (not known or top == 0):
             say(floor, nothing_of(answer), plan)
         image.paste(heading.at(index), corners[0])
         image.paste(floor, corners[1])
@@ -195,7 +197,7 @@ class _Heading:
     def _draw_bars(self, image: Image.Image, reached: int = -1) -> None:
         """A column a window, as high as its detections; below them the way so far."""
         theme, draw = self._theme, ImageDraw.Draw(image)
-        totals = [f.raw.total for f in self._frames]
+        totals = [f.total for f in self._frames]
         most = max(totals) or 1.0
         edges = np.linspace(0, self._sizes.content, len(totals) + 1)
         gap = 1 if edges[1] >= 4 else 0

@@ -1,10 +1,12 @@
-"""Gaps in the data's coverage as Grafana annotations."""
+"""Grafana annotations: gaps in the data's coverage, and the times in which zones were hot."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from butlr_grafana.model import DAY_S, HeatMap, Period
+from butlr_grafana.events.record import Event, names_of
+from butlr_grafana.model import DAY_S, HeatMap, Period, Topology, iso
 
 
 def gaps(answer: HeatMap) -> list[dict[str, Any]]:
@@ -18,6 +20,56 @@ def gaps(answer: HeatMap) -> list[dict[str, Any]]:
         if p.period.length_s >= DAY_S and not p.grid.value.size
     ]
     return sorted(missing + silent, key=lambda region: int(region["time"]))
+
+
+def event_rows(events: Sequence[Event], topology: Topology, now_s: float) -> list[dict[str, Any]]:
+    """A row an event. `time`, `timeEnd`, `text` and `tags` are the names under which Grafana takes
+    annotations from a table; one that goes on ends now.
+    """
+    return [_row(event, topology, now_s) for event in events]
+
+
+def event_regions(events: Sequence[Event], topology: Topology, now_s: float) -> list[dict[str, Any]]:
+    """The same events as the JSON data source's older clients take annotations."""
+    return [
+        _region(
+            Period(event.start_s, max(event.ended_by(now_s) or int(now_s), event.start_s + 1)),
+            _title(event, topology),
+            _text(event),
+            "hot",
+        )
+        for event in events
+    ]
+
+
+def _row(event: Event, topology: Topology, now_s: float) -> dict[str, Any]:
+    floor, end_s = topology.floors[event.space], event.ended_by(now_s)
+    return {
+        "time": iso(event.start_s),
+        "timeEnd": iso(end_s or now_s),
+        "text": f"{_title(event, topology)}: {_text(event)}",
+        "tags": "butlr,hot",
+        "space": floor.id,
+        "floor": floor.name,
+        "level": event.watch.level,
+        "zone_id": event.zone_id,
+        "zone": _name(event, topology),
+        "threshold": event.watch.threshold,
+        "peak_per_m2_hour": event.peak,
+        "going_on": int(end_s is None),
+    }
+
+
+def _name(event: Event, topology: Topology) -> str:
+    return names_of(topology.floors[event.space])[event.watch.level, event.zone_id]
+
+
+def _title(event: Event, topology: Topology) -> str:
+    return f"{_name(event, topology)} ({topology.floors[event.space].name}) was hot"
+
+
+def _text(event: Event) -> str:
+    return f"above {event.watch.threshold:g} per m² and hour, at most {event.peak:.1f}"
 
 
 def _region(period: Period, title: str, text: str, tag: str) -> dict[str, Any]:

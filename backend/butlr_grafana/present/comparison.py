@@ -10,7 +10,8 @@ import numpy as np
 from butlr_grafana.insight.compare import Comparison
 from butlr_grafana.model import Floats, HeatMap
 from butlr_grafana.present.account import custom, notices
-from butlr_grafana.present.heatmap import METRES, field
+from butlr_grafana.present.columns import METRES
+from butlr_grafana.present.heatmap import field
 
 VALUES = (
     ("change", "Change, detections per hour", "short"),
@@ -21,12 +22,12 @@ VALUES = (
 """Field, title, unit. `change` comes first: the Heatmap panel draws the first value after x and y."""
 
 RELATIVE = (
-    ("change", "Change, of the fullest cell", "percentunit"),
+    ("change", "Of the largest change", "percentunit"),
     ("current", "Of the fullest cell", "percentunit"),
     ("baseline", "Of the fullest cell", "percentunit"),
     ("change_pct", "Change", "percent"),
 )
-"""With `normalize=max`: of the fullest cell of either period."""
+"""With `normalize=max`; the fullest cell is that of either period."""
 
 
 def frame(

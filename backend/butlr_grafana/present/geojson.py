@@ -21,7 +21,7 @@ def plan(floor: Floor) -> dict[str, Any]:
     """A FeatureCollection (RFC 7946): the floor's outline, its rooms, its zones; only what has a polygon.
 
     Every feature has the same properties; what Butlr does not know is null. A zone's area is its
-    polygon's, for Butlr names none.
+    polygon's, for Butlr names none. Rooms and zones that are not told of one by one have no figures.
     """
     shapes = [
         (floor.outline, _properties("floor", floor, area_m2=floor.area_m2, capacity=floor.capacity)),
@@ -30,6 +30,8 @@ def plan(floor: Floor) -> dict[str, Any]:
             for r in floor.rooms
         ),
         *((z.polygon, _properties("zone", z, area_m2=_area_m2(z.polygon))) for z in floor.zones),
+        *((m.polygon, _properties("room", m)) for r in floor.rooms for m in r.members),
+        *((m.polygon, _properties("zone", m)) for z in floor.zones for m in z.members),
     ]
     features = [
         {
@@ -53,7 +55,7 @@ def _properties(
     level: str,
     asset: Floor | Room | Zone,
     *,
-    area_m2: float | None,
+    area_m2: float | None = None,
     capacity: int | None = None,
     online: bool | None = None,
 ) -> dict[str, Any]:

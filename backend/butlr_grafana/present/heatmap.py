@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from butlr_grafana.model import Floats, HeatMap, iso
 from butlr_grafana.present.account import QUANTITIES, custom, notices
+from butlr_grafana.present.columns import METRES
 from butlr_grafana.present.dense import dense
-
-METRES = "suffix:m"
-"""Not Grafana's `lengthm`: that writes half a metre as 500 mm."""
 
 
 def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
@@ -60,6 +59,34 @@ def rows(answer: HeatMap) -> list[dict[str, float]]:
     name = QUANTITIES[answer.query.normalize].field
     table = zip(x.tolist(), y.tolist(), answer.shown.value.tolist(), strict=True)
     return [{"x": a, "y": b, name: v} for a, b, v in table]
+
+
+def playback_frame(windows: Sequence[HeatMap], *, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
+    """All windows in one frame: `time` (epoch ms, a window's start), `x`, `y`, the value; only cells with
+    detections, window after window.
+    """
+    query = windows[0].query
+    quantity = QUANTITIES[query.normalize]
+    lengths = [window.shown.value.size for window in windows]
+    starts_ms = np.array([window.query.period.start_s for window in windows], np.int64) * 1000
+    xs, ys = (np.concatenate(axis) for axis in zip(*map(_centres, windows), strict=True))
+    values = np.concatenate([window.shown.value for window in windows])
+    return {
+        "refId": ref_id,
+        "name": query.floor.name,
+        "meta": meta,
+        "fields": [
+            {
+                "name": "time",
+                "type": "time",
+                "config": {"displayName": "Time"},
+                "values": np.repeat(starts_ms, lengths),
+            },
+            field("x", xs, {"displayName": "x", "unit": METRES}),
+            field("y", ys, {"displayName": "y", "unit": METRES}),
+            field(quantity.field, values, {"displayName": quantity.title, "unit": quantity.unit}),
+        ],
+    }
 
 
 def timed_rows(answer: HeatMap) -> list[dict[str, Any]]:

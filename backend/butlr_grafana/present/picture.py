@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from PIL import Image
 
-from butlr_grafana.model import Bounds, Floats, Floor, HeatMap, LocalHours, Period
+from butlr_grafana.model import Bounds, Floats, Floor, HeatMap, LocalHours, Period, PlanDrawing, as_built
 from butlr_grafana.present import plan_layers
 from butlr_grafana.present.account import DEMO, QUANTITIES, notices
 from butlr_grafana.present.colour import Scale, diverging, sequential
@@ -37,12 +37,18 @@ MOST_NOTES = 3
 DEFAULTS = PictureOptions()
 
 
-def png(answer: HeatMap, *, demo: bool, options: PictureOptions = DEFAULTS) -> bytes:
-    """A heat map on its floor plan."""
+def png(
+    answer: HeatMap,
+    *,
+    demo: bool,
+    options: PictureOptions = DEFAULTS,
+    drawing: PlanDrawing | None = None,
+) -> bytes:
+    """A heat map on its floor plan, over the plan's own picture where there is one."""
     raster = raster_of(answer)
     top = options.top or float(answer.shown.value.max(initial=0.0))
     scale = sequential(top, options.style, options.colours)
-    plan = plan_of(answer.query.floor, [raster], options, chosen=chosen_of(answer))
+    plan = plan_of(answer.query.floor, [raster], options, chosen=chosen_of(answer), drawing=drawing)
     image = draw_plan(plan, raster, scale, options)
     if not answer.shown.value.size:
         say(image, nothing_of(answer), plan)
@@ -69,6 +75,7 @@ def difference_png(
     resolution_m: float | None = None,
     notes: Sequence[str] = (),
     options: PictureOptions = DEFAULTS,
+    drawing: PlanDrawing | None = None,
 ) -> bytes:
     """What changed: cells with centres x_m[nx], y_m[ny], even and ascending, and change[nx, ny].
 
@@ -81,7 +88,7 @@ def difference_png(
     known = np.abs(change[~np.isnan(change)])
     top = options.top or float(known.max(initial=0.0))
     scale = diverging(top, options.colours)
-    plan = plan_of(floor, [raster], options)
+    plan = plan_of(floor, [raster], options, drawing=drawing)
     theme, sizes = plan.theme, plan.sizes
     image = draw_plan(plan, raster, scale, options)
     if not known.size:
@@ -102,12 +109,14 @@ def difference_png(
     return _bytes([head(lines, theme, sizes), image, footing], plan)
 
 
-def plan_png(floor: Floor, *, options: PictureOptions = DEFAULTS) -> bytes:
+def plan_png(
+    floor: Floor, *, options: PictureOptions = DEFAULTS, drawing: PlanDrawing | None = None
+) -> bytes:
     """The floor plan alone: rooms, zones, names."""
-    plan = plan_of(floor, [], options)
+    plan = plan_of(floor, [], options, drawing=drawing)
     theme, sizes = plan.theme, plan.sizes
     image = plan_layers.under(plan, [])
-    zones = [z.polygon for z in floor.zones if z.polygon]
+    zones = [z.polygon for z in as_built(floor.zones) if z.polygon]
     names = plan_layers.labels(plan, [], zones=True) if options.labels else []
     lay(image, plan_layers.over(plan, names, zones))
     if extent(floor) is None:
@@ -133,7 +142,7 @@ def raster_of(answer: HeatMap) -> Raster:
 
 def chosen_of(answer: HeatMap) -> frozenset[str] | None:
     rooms = answer.query.rooms
-    return None if rooms is None else frozenset(room.id for room in rooms)
+    return None if rooms is None else frozenset(room.id for room in as_built(rooms))
 
 
 def plan_of(
@@ -142,13 +151,14 @@ def plan_of(
     options: PictureOptions,
     *,
     chosen: frozenset[str] | None = None,
+    drawing: PlanDrawing | None = None,
 ) -> Plan:
     """The floor laid out for these cells in this width."""
     sizes = Sizes(options.width)
     bounds = extent(floor, (r.bounds for r in rasters)) or NO_PLAN
     pad = round(sizes.wall / 2 + 1)
     layout = fit(bounds, sizes.content, round(HIGHEST * options.width), pad)
-    return Plan(floor, layout, options.colours, sizes, chosen)
+    return Plan(floor, layout, options.colours, sizes, chosen, drawing)
 
 
 def draw_plan(plan: Plan, raster: Raster, scale: Scale, options: PictureOptions) -> Image.Image:
@@ -187,6 +197,8 @@ def entries_of(plan: Plan, *, nothing: str = "no detection") -> list[Entry]:
     entries = [Entry(nothing, plan.theme.floor)]
     if plan.silent:
         entries.append(Entry("no data: sensors offline", plan.theme.floor, "hatched"))
+    if plan.private:
+        entries.append(Entry("not shown, for privacy", plan.theme.hatch))
     return entries
 
 
@@ -211,6 +223,8 @@ def nothing_of(answer: HeatMap) -> str:
     coverage = answer.coverage
     if not coverage.planned:
         return "No local time of this period counts"
+    if answer.hidden:
+        return "Not shown, for privacy"
     return "No data" if coverage.missing >= coverage.planned else "No detections in this period"
 
 
@@ -221,7 +235,7 @@ def _heat_lines(answer: HeatMap, demo: bool, options: PictureOptions) -> list[Li
     facts = [f"{coverage.hours:,.1f}".removesuffix(".0") + " h counted"]
     if answer.query.local_hours and not answer.query.local_hours.is_always:
         facts.append(_hours(answer.query.local_hours))
-    facts.append(f"{number(answer.raw.total, unit)} detections")
+    facts.append(f"{number(answer.total, unit)} detection{'s' if answer.total != 1 else ''}")
     as_of = datetime.fromtimestamp(coverage.as_of_s or answer.query.period.end_s, ZoneInfo(floor.timezone))
     facts.append(f"as of {as_of.day} {as_of:%b %Y %H:%M}")
     said = notices(answer, demo=demo)
@@ -257,7 +271,7 @@ def _hours(hours: LocalHours) -> str:
 
 
 def _facts(floor: Floor) -> str:
-    counts = [(len(floor.rooms), "room"), (len(floor.zones), "zone")]
+    counts = [(len(as_built(floor.rooms)), "room"), (len(as_built(floor.zones)), "zone")]
     facts = [f"{n} {what}{'s' if n != 1 else ''}" for n, what in counts if n]
     facts += [f"capacity {floor.capacity:,}"] if floor.capacity else []
     facts += [f"{floor.area_m2:,.0f} m²"] if floor.area_m2 else []

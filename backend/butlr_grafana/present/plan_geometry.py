@@ -14,8 +14,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from butlr_grafana.geometry import shape_of
-from butlr_grafana.model import Bounds, Floats, Floor, Polygon
+from butlr_grafana.geometry import shape_of, shape_of_asset
+from butlr_grafana.model import Bounds, Floats, Floor, Polygon, as_built
 from butlr_grafana.present.colour import Bytes, Scale
 
 Y_UP = True
@@ -173,7 +173,8 @@ def _between(rows: NDArray[np.float32], along: Floats) -> NDArray[np.float32]:
 
 def extent(floor: Floor, cells: Iterable[Bounds | None] = ()) -> Bounds | None:
     """Everything to be drawn: the plan, but for points that are none, and the cells."""
-    shapes = [floor.outline, *(r.polygon for r in floor.rooms), *(z.polygon for z in floor.zones)]
+    rooms, zones = as_built(floor.rooms), as_built(floor.zones)
+    shapes = [floor.outline, *(r.polygon for r in rooms), *(z.polygon for z in zones)]
     points = [p for shape in shapes for p in shape or () if np.isfinite(p).all()]
     xs, ys = [x for x, _ in points], [y for _, y in points]
     whole = Bounds(min(xs), min(ys), max(xs), max(ys)) if points else None
@@ -188,7 +189,7 @@ def true_outline(floor: Floor) -> Polygon | None:
     outline = shape_of(floor.outline)
     if outline is None:
         return None
-    rooms = shapely.union_all([s for s in (shape_of(r.polygon) for r in floor.rooms) if s is not None])
+    rooms = shapely.union_all([s for s in map(shape_of_asset, floor.rooms) if s is not None])
     is_box = outline.envelope.area - outline.area < SAME_M * outline.length
     around = not rooms.is_empty and np.allclose(outline.bounds, rooms.bounds, atol=SAME_M)
     return None if is_box and around else floor.outline
@@ -203,7 +204,7 @@ def ground(floor: Floor, rasters: Iterable[Raster]) -> list[list[Polygon]]:
     outline = shape_of(true_outline(floor))
     if outline is not None:
         return _rings(outline)
-    shapes: list[BaseGeometry] = [s for s in (shape_of(r.polygon) for r in floor.rooms) if s is not None]
+    shapes: list[BaseGeometry] = [s for s in map(shape_of_asset, floor.rooms) if s is not None]
     planned = bool(shapes)
     for raster in rasters:
         if planned:

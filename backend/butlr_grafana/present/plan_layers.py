@@ -12,11 +12,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from butlr_grafana.geometry import shape_of
-from butlr_grafana.model import Floor, Polygon, Room
+from butlr_grafana.model import Floor, PlanDrawing, Polygon, Room, as_built
+from butlr_grafana.present import plan_drawing
 from butlr_grafana.present.labels import Cells, Label, Named, place
 from butlr_grafana.present.lettering import line_height, write
 from butlr_grafana.present.plan_geometry import Layout, Point, Raster, ground, true_outline
 from butlr_grafana.present.theme import Rgb, Sizes, Theme
+from butlr_grafana.privacy import sum_of
 
 LARGE_PX = 2400
 """Plans wider than this are drawn at twice their size rather than three times."""
@@ -31,34 +33,49 @@ Layer = tuple[Rgb, Image.Image]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A floor to be drawn; `chosen`: the ids of the rooms asked for, or `None` for all of them."""
+    """A floor to be drawn; `chosen`: the ids of the rooms asked for, or `None` for all of them; `drawing`:
+    its own picture, if there is one.
+    """
 
     floor: Floor
     layout: Layout
     theme: Theme
     sizes: Sizes
     chosen: frozenset[str] | None = None
+    drawing: PlanDrawing | None = None
 
     def is_chosen(self, room: Room) -> bool:
         return self.chosen is None or room.id in self.chosen
 
     @property
+    def rooms(self) -> list[Room]:
+        """The rooms with a place on the plan, also those that are not told of one by one."""
+        return [room for room in as_built(self.floor.rooms) if shape_of(room.polygon)]
+
+    @property
+    def private(self) -> list[Room]:
+        """Rooms whose cells are not shown."""
+        together = sum_of(self.floor)
+        return [room for room in self.rooms if together and room in together.members]
+
+    @property
     def silent(self) -> list[Room]:
-        """Rooms on the plan whose sensors are offline: no data, rather than nobody."""
-        return [
-            r for r in self.floor.rooms if r.online is False and self.is_chosen(r) and shape_of(r.polygon)
-        ]
+        """Rooms whose sensors are offline: no data, rather than nobody."""
+        private = self.private
+        return [r for r in self.rooms if r.online is False and self.is_chosen(r) and r not in private]
 
 
 def under(plan: Plan, rasters: Sequence[Raster]) -> Image.Image:
-    """Paper, ground, rooms, and hatches where there is no data."""
+    """Paper, ground, rooms, the plan's own picture, and hatches where there is no data."""
     theme, at = plan.theme, plan.layout.polygon
     image = Image.new("RGB", plan.layout.size, theme.paper)
-    rooms = [(r.polygon, theme.floor if plan.is_chosen(r) else theme.apart) for r in plan.floor.rooms]
+    rooms = [(r.polygon, theme.floor if plan.is_chosen(r) else theme.apart) for r in plan.rooms]
+    if rasters:
+        rooms += [(room.polygon, theme.hatch) for room in plan.private]
     # A room asked for lies over one that was not.
-    rooms.sort(key=lambda room: room[1] == theme.floor)
+    rooms.sort(key=lambda room: room[1] != theme.apart)
     shapes = [(rings, theme.ground) for rings in ground(plan.floor, rasters)]
-    shapes += [([polygon], colour) for polygon, colour in rooms if shape_of(polygon) and polygon]
+    shapes += [([polygon], colour) for polygon, colour in rooms if polygon]
     for rings, colour in shapes:
 
         def fill(draw: ImageDraw.ImageDraw, scale: int, rings: list[Polygon] = rings) -> None:
@@ -66,6 +83,9 @@ def under(plan: Plan, rasters: Sequence[Raster]) -> Image.Image:
                 draw.polygon(_scaled(at(ring), scale), fill=0 if index else 255)
 
         image.paste(colour, mask=_mask(plan.layout.size, fill))
+    ink = plan_drawing.mask(plan.drawing, plan.layout, theme.drawing) if plan.drawing else None
+    if ink:
+        image.paste(theme.ink, mask=ink)
     silent = [at(room.polygon) for room in plan.silent if room.polygon]
     if silent:
         image.paste(theme.hatch, mask=hatch(plan.layout.size, plan.sizes, silent))
@@ -77,12 +97,8 @@ def over(plan: Plan, labels: Sequence[Label], dashed: Iterable[Polygon] = ()) ->
     at, width = plan.layout.polygon, plan.sizes.wall
     outline = true_outline(plan.floor)
     strong = [at(outline)] if outline else []
-    strong += [
-        at(r.polygon) for r in plan.floor.rooms if shape_of(r.polygon) and r.polygon and plan.is_chosen(r)
-    ]
-    thin = [
-        at(r.polygon) for r in plan.floor.rooms if shape_of(r.polygon) and r.polygon and not plan.is_chosen(r)
-    ]
+    strong += [at(r.polygon) for r in plan.rooms if r.polygon and plan.is_chosen(r)]
+    thin = [at(r.polygon) for r in plan.rooms if r.polygon and not plan.is_chosen(r)]
     dashes = [dash for polygon in dashed for dash in _dashes(at(polygon), 7 * width / 2.4)]
     layers: list[Layer] = []
     if thin or dashes:
@@ -101,13 +117,16 @@ def over(plan: Plan, labels: Sequence[Label], dashed: Iterable[Polygon] = ()) ->
 
 
 def labels(plan: Plan, rasters: Iterable[Raster], *, zones: bool = False) -> list[Label]:
-    """The rooms' names, the largest room first; zones, if at all, where there is room left."""
+    """The rooms' names, the largest room first. With `zones` of the plan alone: the zones too, where there is
+    room left, and the rooms that go without a name beside figures.
+    """
     sizes = plan.sizes
     cells = Cells(rasters, plan.layout)
     gap = max(2.0, sizes.wall * 2.5)
     least = sizes.least_label
-    rooms = [_named(r.id, r.name, r.polygon) for r in plan.floor.rooms if plan.is_chosen(r)]
-    parts = [_named(z.id, z.name, z.polygon) for z in plan.floor.zones] if zones else []
+    unnamed = [] if zones else plan.private
+    rooms = [_named(r.id, r.name, r.polygon) for r in plan.rooms if plan.is_chosen(r) and r not in unnamed]
+    parts = [_named(z.id, z.name, z.polygon) for z in as_built(plan.floor.zones)] if zones else []
     dashed = [part.polygon for part in parts if part]
     placed = place(
         filter(None, rooms), plan.layout, cells, size=sizes.label, least=least, gap_px=gap, lines=dashed

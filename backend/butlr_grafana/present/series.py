@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from butlr_grafana.model import AssetSeries, SeriesAnswer, iso
-from butlr_grafana.present.account import coverage_custom, coverage_notices
+from butlr_grafana.present.account import coverage_custom, series_notices, why_nothing
 
 UNITS = {"occupancy": "short", "traffic": "short", "presence": "s"}
 TITLES = {"value": "", "in": " in", "out": " out"}
@@ -18,10 +18,10 @@ def frames(answer: SeriesAnswer, *, ref_id: str, demo: bool) -> list[dict[str, A
 
     Without a single asset: one empty frame, so that what the answer says of itself is seen.
     """
-    meta = {"custom": _custom(answer), "notices": coverage_notices(answer.coverage, demo=demo)}
+    meta = {"custom": _custom(answer), "notices": series_notices(answer, demo=demo)}
     found = [_frame(answer, series, ref_id, meta) for series in answer.series]
-    nothing = {"severity": "info", "text": "Butlr has no values for this question."}
-    empty = {"custom": meta["custom"], "notices": [*coverage_notices(answer.coverage, demo=demo), nothing]}
+    nothing = {"severity": "info", "text": why_nothing(answer.query.level, [answer.query.floor])}
+    empty = {"custom": meta["custom"], "notices": [*series_notices(answer, demo=demo), nothing]}
     return found or [{"refId": ref_id, "name": answer.query.floor.name, "meta": empty, "fields": []}]
 
 

@@ -6,6 +6,7 @@ import csv as csv_format
 import io
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ from butlr_grafana.insight.pattern import PatternCell
 from butlr_grafana.insight.utilization import RoomUse
 from butlr_grafana.insight.zone_change import ZoneChange
 from butlr_grafana.insight.zones import ZoneHeat
-from butlr_grafana.model import Floor, HeatMap, Room, Topology, Zone, iso
+from butlr_grafana.model import FOOT_M, Floor, HeatMap, Room, Topology, Zone, iso
+from butlr_grafana.present.columns import Column, column, epoch_ms
 
 Row = dict[str, Any]
 
 
 def summary(answer: HeatMap) -> list[Row]:
-    """One row: the heat map in figures. `area_in_use_m2`: of the cells with at least one detection."""
+    """One row: the heat map in figures. `area_in_use_m2`: of the cells shown with at least one detection."""
     raw, coverage = answer.raw, answer.coverage
     x, y = raw.centres()
     top = int(np.argmax(raw.value)) if raw.value.size else None
@@ -30,14 +32,14 @@ def summary(answer: HeatMap) -> list[Row]:
         {
             "space": answer.query.floor.id,
             "floor": answer.query.floor.name,
-            "total_detections": raw.total,
+            "total_detections": answer.total,
             "peak": answer.peak,
             "peak_x": round(float(x[top]), 3) if top is not None else None,
             "peak_y": round(float(y[top]), 3) if top is not None else None,
             "area_in_use_m2": raw.value.size * answer.query.resolution_m**2,
             "area_m2": answer.query.floor.area_m2,
             "hours": round(coverage.hours, 4),
-            "per_hour": raw.total / coverage.hours if coverage.hours else None,
+            "per_hour": answer.total / coverage.hours if coverage.hours else None,
             "resolution": answer.query.resolution_m,
             "from": iso(answer.query.period.start_s),
             "to": iso(answer.query.period.end_s),
@@ -91,6 +93,18 @@ def now(found: Sequence[Now], level: str) -> list[Row]:
     ]
 
 
+def aged(rows: Sequence[Row], now_s: float) -> list[Row]:
+    """The rows with `as_of` in numbers too, which is what an alert rule can compare and link to: `age_s`, and
+    `as_of_ms` since the epoch.
+    """
+    return [_aged(row, now_s) if row.get("as_of") else row for row in rows]
+
+
+def _aged(row: Row, now_s: float) -> Row:
+    as_of_s = datetime.fromisoformat(row["as_of"]).timestamp()
+    return {**row, "age_s": round(max(0.0, now_s - as_of_s)), "as_of_ms": round(1000 * as_of_s)}
+
+
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -125,6 +139,7 @@ def rooms(found: Sequence[RoomUse], *, complete: bool) -> list[Row]:
             "area_m2": use.room.area_m2,
             **{f.name: getattr(use, f.name) for f in fields(use) if f.name not in ("floor", "room", "rank")},
             "has_data": int(use.has_data),
+            "underused": int(use.underused),
             "complete": int(complete),
         }
         for use in found
@@ -165,7 +180,6 @@ def spots(found: Sequence[Hotspot]) -> list[Row]:
 
 def _space(floor: Floor, own: Floor | Room | Zone, level: str) -> Row:
     room = own if isinstance(own, Room) else None
-    area_m2 = None if isinstance(own, Zone) else own.area_m2
     return {
         "level": level,
         "id": own.id,
@@ -178,28 +192,46 @@ def _space(floor: Floor, own: Floor | Room | Zone, level: str) -> Row:
         "label": f"{floor.building.name} / {floor.name}" + ("" if level == "floor" else f" / {own.name}"),
         "timezone": floor.timezone,
         "capacity": None if isinstance(own, Zone) else own.capacity,
-        "area_m2": round(area_m2, 2) if area_m2 is not None else None,
+        "area_m2": None if isinstance(own, Zone) else own.area_m2,
         "type": room.type if room else None,
         "tags": ",".join(room.tags) if room else "",
         "online": _flag(room.online) if room else None,
     }
 
 
+IN_FEET = {
+    "area_m2": ("area_ft2", FOOT_M**-2),
+    "area_in_use_m2": ("area_in_use_ft2", FOOT_M**-2),
+    "per_m2_hour": ("per_ft2_hour", FOOT_M**2),
+}
+"""What a column in square metres is called in square feet, and by what its values are multiplied."""
+
+
+def in_square_feet(rows: Sequence[Row]) -> list[Row]:
+    """The rows with areas, and what is per area, in square feet; the columns say so."""
+    return [dict(_in_feet(name, value) for name, value in row.items()) for row in rows]
+
+
+def _in_feet(name: str, value: Any) -> tuple[str, Any]:
+    in_feet, factor = IN_FEET.get(name, (name, None))
+    return in_feet, value if factor is None or value is None else value * factor
+
+
 def _flag(state: bool | None) -> int | None:
     return None if state is None else int(state)
 
 
-def frame(rows: Sequence[Row], *, ref_id: str, name: str, meta: dict[str, Any]) -> dict[str, Any]:
-    """A table frame: a field a key, numbers as numbers."""
-    fields = []
-    for key in dict.fromkeys(k for row in rows for k in row):
-        values = [row.get(key) for row in rows]
-        numeric = all(v is None or isinstance(v, int | float) for v in values) and any(
-            v is not None for v in values
-        )
-        kind = "number" if numeric else "string"
-        fields.append({"name": key, "type": kind, "config": {}, "values": values})
+def frame(rows: Sequence[Row], *, of: str, ref_id: str, name: str, meta: dict[str, Any]) -> dict[str, Any]:
+    """A table frame: a field a key, with the title and unit that `columns` has for the target `of`."""
+    names = dict.fromkeys(key for row in rows for key in row)
+    fields = [_field(key, column(of, key), [row.get(key) for row in rows]) for key in names]
     return {"refId": ref_id, "name": name, "meta": meta, "fields": fields}
+
+
+def _field(name: str, column: Column, values: list[Any]) -> dict[str, Any]:
+    if column.kind == "time":
+        values = [epoch_ms(value) for value in values]
+    return {"name": name, "type": column.kind, "config": column.config, "values": values}
 
 
 def csv(rows: Sequence[Row]) -> str:

@@ -50,6 +50,8 @@ class Theme:
     warning: Rgb
     hue: Rgb
     """The one colour of the style `opacity`."""
+    drawing: float
+    """How strongly the ink of a plan's own picture shows, of 1."""
     gradient: tuple[Rgb, ...]
     """From least to most."""
     diverging: tuple[Rgb, ...]
@@ -68,6 +70,7 @@ LIGHT = Theme(
     hatch=(170, 175, 183),
     warning=(176, 72, 0),
     hue=(214, 74, 0),
+    drawing=0.4,
     gradient=((250, 226, 104), *_INFERNO[-3::-1]),
     diverging=(
         (5, 48, 97),
@@ -94,6 +97,7 @@ DARK = Theme(
     hatch=(84, 89, 98),
     warning=(255, 152, 64),
     hue=(255, 160, 60),
+    drawing=0.36,
     gradient=((78, 18, 116), *_INFERNO[2:]),
     diverging=(
         (190, 225, 255),

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response
 
 from butlr_grafana.answers import Answer
 from butlr_grafana.errors import BadWord, choose
-from butlr_grafana.insight.compare import silences
-from butlr_grafana.model import Floor, HeatMap, iso
-from butlr_grafana.present import animation, comparison, geojson, heatmap, picture, series, table
-from butlr_grafana.present.account import DEMO, coverage_notices, custom, notices
+from butlr_grafana.model import Floor, iso
+from butlr_grafana.present import (
+    animation,
+    comparison,
+    geojson,
+    heatmap,
+    picture,
+    series,
+    table,
+    watch,
+)
+from butlr_grafana.present.account import DEMO
+from butlr_grafana.present.annotations import event_rows
 from butlr_grafana.present.theme import PictureOptions, ThemeName
-from butlr_grafana.web import reply
+from butlr_grafana.web import reply, told
 
 Rows = list[dict[str, Any]]
 
 
-def respond(answer: Answer, *, demo: bool) -> Response:
+def respond(answer: Answer, *, ref_id: str, demo: bool) -> Response:
     """For the doors that answer by URL."""
     chosen = answer.asked.format
     match chosen:
@@ -28,12 +37,12 @@ def respond(answer: Answer, *, demo: bool) -> Response:
         case "matrix":
             return reply.json(heatmap.matrix(answer.maps[0]))
         case "geojson":
-            return reply.json(geojson.plan(_floor(answer)))
+            return reply.json(geojson.plan(_floor(answer)), mimetype="application/geo+json")
         case "csv" | "png" | "webp":
             body = file(answer, demo=demo)
             return reply.download(body, MEDIA[chosen], _name(answer, chosen), complete=answer.complete)
         case _:
-            return reply.json(frames(answer, ref_id="A", demo=demo))
+            return reply.json(frames(answer, ref_id=ref_id, demo=demo))
 
 
 MEDIA = {"csv": "text/csv", "png": "image/png", "webp": "image/webp"}
@@ -49,7 +58,9 @@ def file(answer: Answer, *, demo: bool) -> bytes:
             return _png(answer, demo=demo)
         case "webp":
             width = min(answer.asked.width, animation.WIDEST_PX)
-            return animation.webp(answer.maps, demo=demo, width=width, theme=_theme(answer))
+            return animation.webp(
+                answer.maps, demo=demo, width=width, theme=_theme(answer), drawing=answer.drawing
+            )
         case other:
             raise BadWord("format", choose(other, MEDIA))
 
@@ -57,9 +68,9 @@ def file(answer: Answer, *, demo: bool) -> bytes:
 def _png(answer: Answer, *, demo: bool) -> bytes:
     options = PictureOptions(width=answer.asked.width, theme=_theme(answer))
     if answer.asked.target == "floorplan":
-        return picture.plan_png(_floor(answer), options=options)
+        return picture.plan_png(_floor(answer), options=options, drawing=answer.drawing)
     if answer.comparison is None:
-        return picture.png(answer.maps[0], demo=demo, options=options)
+        return picture.png(answer.maps[0], demo=demo, options=options, drawing=answer.drawing)
     current, baseline = answer.maps
     found, floor = answer.comparison, current.query.floor
     told = comparison.said(found, current, baseline, demo=demo)
@@ -73,6 +84,7 @@ def _png(answer: Answer, *, demo: bool) -> bytes:
         resolution_m=current.raw.resolution_m,
         notes=[n["text"] for n in told if n["severity"] == "warning" or n["text"] == DEMO],
         options=options,
+        drawing=answer.drawing,
     )
 
 
@@ -87,10 +99,10 @@ def _floor(answer: Answer) -> Floor:
 
 def frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
     """The answer as data frames: one an asset of a series, else one."""
-    if not answer.series or answer.now or answer.pattern or answer.rooms:
+    if answer.asked.target not in ("occupancy", "traffic", "presence"):
         return [_frame(answer, ref_id=ref_id, demo=demo)]
     found = [f for part in answer.series for f in series.frames(part, ref_id=ref_id, demo=demo)]
-    failed = [_fault(f"{floor.name}: {fault.message}") for floor, fault in answer.faults]
+    failed = told.faults(answer)
     if failed:
         found[0] = {
             **found[0],
@@ -108,9 +120,20 @@ def _frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:
         return comparison.frame(
             answer.comparison, current, baseline, relative=relative, ref_id=ref_id, demo=demo
         )
+    if answer.asked.target == "playback":
+        meta = told.meta(answer, demo=demo)
+        return heatmap.playback_frame(answer.maps, ref_id=ref_id, meta=meta)
+    found = rows(answer)
+    meta = told.meta(answer, found=found, demo=demo)
     floors = {part.query.floor.name for part in answer.parts}
     name = floors.pop() if len(floors) == 1 else answer.asked.target
-    return table.frame(rows(answer), ref_id=ref_id, name=name, meta=_meta(answer, demo=demo))
+    return table.frame(found, of=_table(answer), ref_id=ref_id, name=name, meta=meta)
+
+
+def _table(answer: Answer) -> str:
+    """Which table's columns are meant: the target's, of a pattern its metric's."""
+    asked = answer.asked
+    return f"pattern/{asked.metric}" if asked.target == "pattern" else asked.target
 
 
 ROWS: Mapping[str, Callable[[Answer], Rows]] = {
@@ -128,49 +151,24 @@ ROWS: Mapping[str, Callable[[Answer], Rows]] = {
     "utilization": lambda a: table.rooms(a.rooms, complete=a.complete),
     "pattern": lambda a: table.pattern(a.pattern),
     "occupancy-now": lambda a: table.now(a.now, a.asked.level or "room"),
+    "events": lambda a: event_rows(a.events, a.topology, a.now_s) if a.topology else [],
+    "unusual": lambda a: watch.levels(a.levels),
+    "balance": lambda a: watch.balances(a.balances, a.asked.level or "floor"),
+    "freshness": lambda a: watch.freshness(a.fresh, a.asked.metric),
+    "status": lambda a: watch.status(a.contact, a.now_s) if a.contact else [],
     "spaces": lambda a: table.spaces(a.topology, level=a.asked.level) if a.topology else [],
 }
 
 
 def rows(answer: Answer) -> Rows:
-    return ROWS[answer.asked.target](answer)
+    found = table.aged(ROWS[answer.asked.target](answer), answer.now_s)
+    return table.in_square_feet(found) if answer.asked.area == "ft2" else found
 
 
 def csv(answer: Answer) -> str:
     if answer.asked.target == "heatmap":
         return heatmap.csv(answer.maps[0])
     return table.csv(rows(answer))
-
-
-def _meta(answer: Answer, *, demo: bool) -> dict[str, Any]:
-    """What a table says of itself: of its one floor, or of all its floors together."""
-    failed = [_fault(f"{floor.name}: {fault.message}") for floor, fault in answer.faults]
-    if not answer.maps:
-        said = [n for part in answer.series for n in coverage_notices(part.coverage, demo=False)]
-        said += [{"severity": "info", "text": DEMO}] if demo and answer.series else []
-        return {"custom": {"complete": answer.complete}, "notices": [*said, *failed]}
-    if answer.changes:
-        current, baseline = answer.maps
-        told = comparison.said_of_both(current, baseline, silences(current, baseline), demo=demo)
-        return {"custom": comparison.both(current, baseline), "notices": told}
-    if len(answer.maps) == 1:
-        return {"custom": custom(answer.maps[0]), "notices": notices(answer.maps[0], demo=demo) + failed}
-    said = [n for m in answer.maps for n in _named(m, notices(m, demo=False))]
-    demo_notice = notices(answer.maps[0], demo=True)[-1:] if demo else []
-    together = {
-        "complete": answer.complete,
-        "as_of": min(iso(m.coverage.as_of_s or m.query.period.end_s) for m in answer.maps),
-        "floors": {m.query.floor.id: custom(m) for m in answer.maps},
-    }
-    return {"custom": together, "notices": said + failed + demo_notice}
-
-
-def _named(answer: HeatMap, said: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    return [{**notice, "text": f"{answer.query.floor.name}: {notice['text']}"} for notice in said]
-
-
-def _fault(text: str) -> dict[str, str]:
-    return {"severity": "error", "text": text}
 
 
 def _name(answer: Answer, ending: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from butlr_grafana.butlr import Access, Butlr
@@ -90,9 +93,35 @@ def test_sensors_that_cannot_be_had_cost_a_note_not_the_floors(butlr: Butlr, sim
 
 
 def test_sites_that_cannot_be_had_are_an_error(butlr: Butlr, simulator: Simulator) -> None:
-    simulator.faults.set(status=400, count=1)
+    simulator.faults.set(status=400, count=2)
     with pytest.raises(UpstreamRefused, match=f"400 on {GRAPHQL}"):
         butlr.topology_document()
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 400}, {"body": b'{"errors": [{"message": "Cannot query field \'rotation\'"}]}'}]
+)
+def test_a_schema_without_plan_pictures_still_tells_the_floors(
+    butlr: Butlr, simulator: Simulator, fault: dict[str, Any]
+) -> None:
+    whole = topology(butlr.topology_document())
+    assert {floor.plan is not None for floor in whole.floors.values()} == {True}
+    simulator.faults.set(**fault, count=1)
+    plain = topology(butlr.topology_document())
+    assert {floor.plan for floor in plain.floors.values()} == {None}
+    without = {key: replace(floor, plan=None) for key, floor in whole.floors.items()}
+    assert plain.floors == without
+
+
+def test_plans_pictures_cover_the_floors_and_one_lies_on_its_side(butlr: Butlr, simulator: Simulator) -> None:
+    floors = topology(butlr.topology_document()).floors
+    for known in PEOPLE.office.floors:
+        plan = floors[known.id].plan
+        assert plan is not None
+        assert plan.url == f"{simulator.url}/plans/{known.id}.png"
+        xs, ys = zip(*plan.polygon, strict=True)
+        assert (min(xs), min(ys), max(xs), max(ys)) == known.extent
+        assert plan.rotation_deg == (90.0 if known.id == PARIS_2 else 0.0)
 
 
 @pytest.mark.parametrize(

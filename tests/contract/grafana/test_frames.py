@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from shapely import Polygon, covers, points, union_all
 
+from butlr_grafana.targets import TARGETS
 from tests.contract.grafana.conftest import GENERATIONS, HERE, Grafana
 from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, Cells, World, at, truth
 
@@ -42,7 +43,7 @@ def query(world: World, *targets: dict[str, Any], period: tuple[str, str] = (STA
         "requestId": "Q101",
         "timezone": "browser",
         "panelId": 2,
-        "dashboardUID": "butlr-floor-heatmap",
+        "dashboardUID": "butlr-floor",
         "range": {"from": period[0], "to": period[1], "raw": {"from": "now-6h", "to": "now"}},
         "interval": "30s",
         "intervalMs": 30000,
@@ -237,10 +238,11 @@ def test_the_summary_is_a_table_of_one_row(grafana: Grafana, world: World, ask: 
     assert row["area_in_use_m2"] == len(expected) * 0.25
     assert row["area_m2"] == pytest.approx(Polygon(PEOPLE.office.by_id[space].outline).area, rel=1e-6)
     assert row["per_hour"] == pytest.approx(total / 6.5)
-    assert (at(row["from"]), at(row["to"]), row["complete"]) == (at(START), at(END), 1)
+    assert (row["from"], row["to"], row["complete"]) == (at(START) * 1000, at(END) * 1000, 1)
     numbers = {n for n, kind in kinds.items() if kind == "number"}
     assert {"total_detections", "peak", "area_in_use_m2", "hours", "per_hour", "complete"} <= numbers
-    assert {kinds[n] for n in ("space", "floor", "from", "to", "as_of")} == {"string"}
+    assert {kinds[n] for n in ("space", "floor")} == {"string"}
+    assert {kinds[n] for n in ("from", "to", "as_of")} == {"time"}
 
 
 @doors
@@ -278,6 +280,80 @@ def test_the_spaces_are_a_table(grafana: Grafana, world: World, ask: Any) -> Non
         "string",
         "string",
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "words", "expected"),
+    [
+        (
+            "heatmap-summary",
+            {},
+            {
+                "total_detections": ("Detections", "1,234"),
+                "area_in_use_m2": ("Area in use", "1234 m²"),
+                "hours": ("Hours counted", "1234.0 h"),
+                "per_hour": ("Detections per hour", "1234.0 /h"),
+                "as_of": ("As of", None),
+            },
+        ),
+        (
+            "hot-zones",
+            {"area": "ft2"},
+            {
+                "zone": ("Zone", None),
+                "share": ("Share of detections", "123400.0%"),
+                "area_ft2": ("Area", "1234 ft²"),
+                "per_ft2_hour": ("Per ft² and hour", "1.234 K"),
+                "hot": ("Hot", "Yes"),
+            },
+        ),
+        (
+            "utilization",
+            {},
+            {
+                "capacity": ("Capacity", "1,234"),
+                "peak": ("People, peak", "1.2 K"),
+                "in_use_s": ("Time in use", "20.6 mins"),
+                "underused": ("Underused", "Yes"),
+            },
+        ),
+        (
+            "occupancy-now",
+            {},
+            {"people": ("People", "1,234"), "share": ("Share of capacity", "123400%")},
+        ),
+        ("pattern", {"metric": "presence"}, {"value": ("Time in use", "21 mins")}),
+        ("playback", {"every": "1h"}, {"time": ("Time", None), "x": ("x", "1234 m")}),
+    ],
+)
+def test_tables_need_no_override(
+    grafana: Grafana,
+    world: World,
+    target: str,
+    words: dict[str, str],
+    expected: dict[str, tuple[str, str | None]],
+) -> None:
+    """Titles, and what 1234 looks like."""
+    [frame] = grafana.frames(by_url(world, target, space=PARIS_2, **words))
+    for name, (title, shown) in expected.items():
+        told = field(frame, name)
+        assert told["displayName"] == title
+        if shown is not None:
+            assert told["shows"][1] == shown
+        if title in ("As of", "Time"):
+            assert told["type"] == "time"
+
+
+TABLES = [t.name for t in TARGETS.values() if "frames" in t.formats]
+
+
+@pytest.mark.parametrize("target", TABLES)
+def test_grafana_knows_every_unit_of_every_frame(grafana: Grafana, world: World, target: str) -> None:
+    """One that it does not know it would write behind the number as it is."""
+    for frame in grafana.frames(by_url(world, target, space=PARIS_2)):
+        assert [told["name"] for told in frame["fields"] if not told["knownUnit"]] == []
+        names = [told["displayName"] for told in frame["fields"]]
+        assert len(names) == len(set(names))
 
 
 def test_a_failing_target_fails_alone(grafana: Grafana, world: World) -> None:

@@ -24,6 +24,9 @@ const exact = (_, value) =>
 
 const pick = ({ sum, max, allIsNull }) => ({ sum, max, allIsNull });
 
+const knowsUnit = (unit) =>
+  unit === undefined || /^(suffix|prefix|time|currency):/.test(unit) || unit in grafana.getValueFormatterIndex();
+
 function describe(raw) {
   const frame = grafana.toDataFrame(raw);
   // As a panel gets it: options applied, display names and formatters in place.
@@ -39,6 +42,7 @@ function describe(raw) {
     config: field.config,
     labels: field.labels ?? null,
     values: Array.from(field.values),
+    knownUnit: knowsUnit(field.config.unit),
     displayName: grafana.getFieldDisplayName(field, applied, [applied]),
     shows: [0.5, 1234, null].map((value) => grafana.formattedValueToString(field.display(value))),
     calcs: pick(grafana.reduceField({ field, reducers: ['sum', 'max', 'allIsNull'] })),

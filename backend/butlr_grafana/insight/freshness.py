@@ -1,0 +1,62 @@
+"""Up to when Butlr's data are known, floor by floor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from butlr_grafana.model import Floor, HeatMap, SeriesAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """A floor: before `known_until_s` its data are known; `reason` says why they are not later.
+
+    Where nothing is known in the time that was looked at, its beginning: the data are older than that, or
+    just as old.
+    """
+
+    floor: Floor
+    known_until_s: float
+    complete: bool
+    reason: str
+
+
+def freshness(
+    floors: Sequence[Floor],
+    answers: Sequence[HeatMap | SeriesAnswer],
+    faults: Mapping[str, str],
+    *,
+    since_s: int,
+) -> tuple[Freshness, ...]:
+    """Every floor; `faults`: why those without an answer have none, by floor; `since_s`: where all answers
+    begin.
+    """
+    by_floor = {answer.query.floor.id: answer for answer in answers}
+    return tuple(_of(floor, by_floor.get(floor.id), faults.get(floor.id, ""), since_s) for floor in floors)
+
+
+def _of(floor: Floor, answer: HeatMap | SeriesAnswer | None, fault: str, since_s: int) -> Freshness:
+    if answer is None:
+        return Freshness(floor, since_s, complete=False, reason=fault)
+    known_until_s = _of_map(answer) if isinstance(answer, HeatMap) else _of_series(answer)
+    reason = "; ".join(answer.coverage.reasons)
+    if known_until_s is None:
+        reason = reason or "Butlr has no value of this time"
+    return Freshness(floor, known_until_s or since_s, answer.coverage.complete, reason)
+
+
+def _of_map(answer: HeatMap) -> int | None:
+    """A heat map without a detection cannot tell silence from lateness: what was answered is known."""
+    return max((part.period.end_s for part in answer.parts), default=None)
+
+
+def _of_series(answer: SeriesAnswer) -> int | None:
+    """The end of the newest window that has a value."""
+    newest: list[int] = []
+    for one in answer.series:
+        ends_s = np.append(one.start_s[1:], answer.query.period.end_s)
+        newest += [int(ends_s[~np.isnan(values)].max(initial=0)) for values in one.values.values()]
+    return max(newest, default=0) or None

@@ -1,0 +1,52 @@
+"""In and out by the doors, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from butlr_grafana.insight.balance import balances
+from butlr_grafana.model import HOUR_S, Period
+from tests.insight.floors import floor, room
+from tests.insight.minutes import NAN, Values, known_at, series
+
+FLOOR = replace(floor(room("a", None), room("b", None)), capacity=50)
+DAY = Period(0, 3 * HOUR_S)
+
+
+def asked(values: Values, *, capacity: int | None = 50, level: str = "floor") -> list[object]:
+    of = replace(FLOOR, capacity=capacity)
+    found = balances([series(of, DAY, "1h", values, level=level)])
+    return [(one.id, one.entered, one.left, one.inside, one.beyond) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("came", "went", "inside", "beyond"),
+    [(30, 10, 20, 0), (60, 10, 50, 0), (60, 3, 57, 7), (5, 9, -4, 4), (0, 0, 0, 0)],
+)
+def test_what_is_inside_is_between_nobody_and_the_capacity(
+    came: float, went: float, inside: float, beyond: float
+) -> None:
+    values = {FLOOR.id: {"in": [came, 0, NAN], "out": [0, went, NAN]}}
+    assert asked(values) == [(FLOOR.id, came, went, inside, beyond)]
+
+
+def test_without_a_capacity_only_fewer_than_none_is_too_few() -> None:
+    assert asked({FLOOR.id: {"in": [900.0] * 3, "out": [0.0] * 3}}, capacity=None)[0][-1] == 0  # type: ignore[index]
+    assert asked({FLOOR.id: {"in": [0.0] * 3, "out": [1.0] * 3}}, capacity=None)[0][-1] == 3  # type: ignore[index]
+
+
+def test_no_doors_and_doors_that_tell_nothing_are_not_known_and_not_beyond() -> None:
+    assert asked({}) == [(FLOOR.id, None, None, None, 0)]
+    assert asked({FLOOR.id: {"in": [NAN] * 3, "out": [NAN] * 3}}) == [(FLOOR.id, None, None, None, 0)]
+
+
+def test_rooms_have_doors_of_their_own() -> None:
+    found = asked({"room_b": {"in": [2.0, 2.0, 2.0], "out": [1.0, 0.0, 0.0]}}, level="room")
+    assert found == [("room_a", None, None, None, 0), ("room_b", 6, 1, 5, 0)]
+
+
+def test_its_age_is_that_of_the_answer() -> None:
+    [one] = balances([series(FLOOR, DAY, "1h", {}, level="floor", coverage=known_at(7, stale=1))])
+    assert (one.as_of_s, one.complete) == (7, False)

@@ -1,0 +1,66 @@
+"""Up to when data are known, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from butlr_grafana.insight.freshness import freshness
+from butlr_grafana.model import Coverage, HeatMap, Part, Period, SeriesAnswer
+from tests.insight.floors import everywhere, floor, grid, heat_map
+from tests.insight.minutes import NAN, known_at, series
+
+FLOOR = floor()
+HOUR = Period(3600, 3600 + 5 * 60)
+
+
+def told(answer: SeriesAnswer | HeatMap) -> tuple[float, bool, str]:
+    [one] = freshness([FLOOR], [answer], {}, since_s=HOUR.start_s)
+    return one.known_until_s, one.complete, one.reason
+
+
+def minutes(*values: float, coverage: Coverage | None = None) -> SeriesAnswer:
+    return series(
+        FLOOR, HOUR, "1m", {FLOOR.id: {"value": values}}, level="floor", coverage=coverage or known_at(9)
+    )
+
+
+def test_people_are_known_to_the_end_of_the_newest_minute_with_a_value() -> None:
+    assert told(minutes(0, 0, 3, 0, 0)) == (HOUR.end_s, True, "")
+    assert told(minutes(0, 0, 3, NAN, NAN)) == (HOUR.start_s + 3 * 60, True, "")
+    assert told(minutes(NAN, 0, NAN, NAN, NAN)) == (HOUR.start_s + 2 * 60, True, "")
+
+
+def test_where_there_is_no_value_at_all_they_are_as_old_as_what_was_looked_at() -> None:
+    nothing = (HOUR.start_s, True, "Butlr has no value of this time")
+    assert told(minutes(NAN, NAN, NAN, NAN, NAN)) == nothing
+    assert told(series(FLOOR, HOUR, "1m", {}, level="floor")) == nothing
+
+
+def test_why_they_are_not_newer_is_said() -> None:
+    late = known_at(9, stale=1, reasons=("Butlr is slow", "and down"))
+    assert told(minutes(1, NAN, NAN, NAN, NAN, coverage=late)) == (
+        HOUR.start_s + 60,
+        False,
+        "Butlr is slow; and down",
+    )
+
+
+def test_a_heat_map_is_known_as_far_as_it_was_answered_empty_or_not() -> None:
+    def answered(*periods: Period) -> HeatMap:
+        whole = heat_map(FLOOR, grid(everywhere(2, 2)))
+        return replace(whole, parts=tuple(Part(p, grid({}), 0.0, False) for p in periods))
+
+    assert told(answered(HOUR))[0] == HOUR.end_s
+    early = Period(HOUR.start_s, HOUR.start_s + 120)
+    assert told(answered(early))[0] == early.end_s
+    assert told(answered())[0] == HOUR.start_s
+
+
+def test_every_floor_is_told_in_its_order_those_that_fail_too() -> None:
+    floors = [floor(key="x"), FLOOR, floor(key="y")]
+    found = freshness(floors, [minutes(1, 1, 1, 1, 1)], {"x": "gone"}, since_s=HOUR.start_s)
+    assert [(one.floor.id, one.known_until_s, one.complete, one.reason) for one in found] == [
+        ("x", HOUR.start_s, False, "gone"),
+        ("f", HOUR.end_s, True, ""),
+        ("y", HOUR.start_s, False, ""),
+    ]

@@ -1,0 +1,268 @@
+"""Occupancy, presence, traffic, heat map and utilization of the same rooms and hours tell the same story,
+that of the simulator's people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+
+from butlr_grafana.simulator import world as simulated
+from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at
+
+HOUR, DAY = 3600, 86_400
+CASES = [
+    # Two working days and a Saturday each, from local midnight; on that Saturday a sensor fails in Paris.
+    (PARIS, at("2026-06-10T22:00"), 3),
+    (PARIS_2, at("2026-06-10T22:00"), 3),
+    (NEW_YORK, at("2026-06-11T04:00"), 3),
+    # Paris' longest day: clocks go back on Sunday, 25 October 2026.
+    (PARIS, at("2026-10-23T22:00"), 2),
+]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Instants = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass
+class Told:
+    """What the backend tells of a floor's rooms, hour by hour: arrays by room id."""
+
+    floor: simulated.Floor
+    start_s: int
+    end_s: int
+    mean: dict[str, Floats]
+    most: dict[str, Floats]
+    presence: dict[str, Floats]
+    entered: dict[str, Floats]
+    left: dict[str, Floats]
+    use: dict[str, dict[str, Any]]
+    heat: dict[str, dict[str, Any]]
+
+    @property
+    def seen(self) -> list[str]:
+        """The rooms whose sensors never failed."""
+        return [r for r in self.mean if not PEOPLE.offline(r, self.start_s, self.end_s)]
+
+    @property
+    def hours(self) -> Instants:
+        """When each hour begins."""
+        return np.arange(self.start_s, self.end_s, HOUR)
+
+    def index(self, room_id: str) -> int:
+        return [room.id for room in self.floor.rooms].index(room_id)
+
+    def minutes(self, room_id: str | None) -> Floats:
+        """The people, minute by minute."""
+        index = None if room_id is None else self.index(room_id)
+        return np.asarray(PEOPLE.occupancy(self.floor.id, index, self.start_s, self.end_s), float)
+
+
+def get(world: World, target: str, space: str, start: int, end: int, **words: str) -> Any:
+    query = {"space": space, "from": str(start * 1000), "to": str(end * 1000), **words}
+    answer = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_json()
+
+
+def by_room(frames: list[dict[str, Any]], field: str = "value") -> dict[str, Floats]:
+    return {
+        frame["fields"][1]["labels"]["room_id"]: np.array(f["values"], float)
+        for frame in frames
+        for f in frame["fields"]
+        if f["name"] == field
+    }
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    world = World("2026-11-10T12:00:00")
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[2]}")
+def told(request: pytest.FixtureRequest, world: World) -> Told:
+    space, start, days = request.param
+    # The last day of the case is an hour longer where the clocks go back on it.
+    longer = HOUR if at("2026-10-25T00:00") < start + days * DAY and start > at("2026-10-01") else 0
+    end = start + days * DAY + longer
+
+    def ask(target: str, **words: str) -> Any:
+        return get(world, target, space, start, end, **words)
+
+    traffic = ask("traffic", every="1h")
+    return Told(
+        floor=PEOPLE.office.by_id[space],
+        start_s=start,
+        end_s=end,
+        mean=by_room(ask("occupancy", every="1h")),
+        most=by_room(ask("occupancy", every="1h", statistic="max")),
+        presence=by_room(ask("presence", every="1h")),
+        entered=by_room(traffic, "in"),
+        left=by_room(traffic, "out"),
+        use={r["room_id"]: r for r in ask("utilization", format="rows")},
+        heat={r["zone_id"]: r for r in ask("hot-zones", format="rows", resolution="0.25")},
+    )
+
+
+def test_there_is_a_story_to_tell(told: Told) -> None:
+    assert len(told.mean) >= 8
+    assert set(told.mean) == set(told.most) == set(told.presence)
+    assert sum(told.mean[room_id].sum() for room_id in told.seen) > 10
+    assert any(told.mean[room_id].sum() == 0 for room_id in told.seen) or told.floor.id != PARIS
+
+
+def test_nobody_is_nobody_by_every_measure(told: Told) -> None:
+    """Over the whole period, room by room: the Library's zeros are zeros everywhere."""
+    for room_id in told.seen:
+        used = bool(told.minutes(room_id).any())
+        assert (told.most[room_id].max() > 0) == used, room_id
+        assert (told.presence[room_id].sum() > 0) == used, room_id
+        assert (told.use[room_id]["in_use_s"] > 0) == used, room_id
+        assert (told.use[room_id]["peak"] > 0) == used, room_id
+        assert told.use[room_id]["underused"] >= (not used), room_id
+        heat = told.heat[room_id]
+        if heat["has_data"] and not _overlaps(told.floor, room_id):
+            assert (heat["detections"] > 0) == used, room_id
+
+
+def test_hour_by_hour_who_is_seen_was_there(told: Told) -> None:
+    """Who is there for less than a minute may be missed at the one second at which one is counted."""
+    for room_id in told.seen:
+        most, present_s = told.most[room_id], told.presence[room_id]
+        assert (present_s[most > 0] > 0).all(), room_id
+        assert (most[present_s == 0] == 0).all(), room_id
+        # Who is counted in an hour is there for a second at least, and at most all of it.
+        assert (told.mean[room_id] <= most).all()
+        assert (present_s <= HOUR).all()
+        # One person alone is counted in every minute that is wholly theirs.
+        assert (told.mean[room_id] * HOUR <= most * present_s + 60 * most + 60).all(), room_id
+
+
+def test_presence_and_occupancy_are_those_of_the_people(told: Told) -> None:
+    seconds = PEOPLE.count(told.floor.id, "occupied_s", told.start_s, told.end_s)
+    for room_id in told.seen:
+        hours = told.minutes(room_id).reshape(-1, 60)
+        assert told.mean[room_id] == pytest.approx(hours.mean(axis=1))
+        assert told.most[room_id] == pytest.approx(hours.max(axis=1))
+        own = seconds[1 + told.index(room_id)].reshape(-1, 60).sum(axis=1)
+        assert told.presence[room_id] == pytest.approx(own)
+
+
+def test_a_failing_sensor_is_a_gap_in_every_measure_at_the_same_hours(told: Told) -> None:
+    for room_id in told.mean.keys() - set(told.seen):
+        [(since, until)] = PEOPLE.offline(room_id, told.start_s, told.end_s)
+        offline = (told.hours >= since) & (told.hours < until)
+        assert 0 < offline.sum() < offline.size
+        for series in (told.mean, told.most, told.presence):
+            assert (np.isnan(series[room_id]) == offline).all()
+        # The doors go on counting, and what is not known is no time without people.
+        assert not np.isnan(told.entered[room_id]).any()
+        use = told.use[room_id]
+        assert use["in_use_share"] == pytest.approx(use["in_use_s"] / (HOUR * (~offline).sum()))
+
+
+def test_utilization_is_the_series_in_one_row(told: Told) -> None:
+    for room_id, row in told.use.items():
+        if room_id not in told.mean:
+            assert (row["has_data"], row["underused"]) == (0, 0)
+            continue
+        known = ~np.isnan(told.mean[room_id])
+        means = told.mean[room_id][known]
+        assert row["mean"] == pytest.approx(means.mean())
+        assert row["median"] == pytest.approx(np.median(means))
+        assert row["p95"] == pytest.approx(np.percentile(means, 95))
+        assert row["peak"] == told.most[room_id][known].max()
+        assert row["in_use_s"] == told.presence[room_id][known].sum()
+        assert row["in_use_share"] == pytest.approx(row["in_use_s"] / (HOUR * known.sum()))
+        assert row["underused"] == int(row["in_use_share"] < 0.1)
+        if room_id in told.entered:
+            assert row["entries"] == told.entered[room_id].sum()
+            if row["entries"]:
+                assert row["dwell_s"] == pytest.approx(row["in_use_s"] / row["entries"])
+
+
+def net(told: Told, room_id: str) -> Floats:
+    """Who came less who went, from each local midnight to the end of each hour."""
+    flow = told.entered[room_id] - told.left[room_id]
+    days = np.array([datetime.fromtimestamp(t, told.floor.zone_info).day for t in told.hours.tolist()])
+    return np.concatenate([np.cumsum(flow[days == day]) for day in dict.fromkeys(days.tolist())])
+
+
+def inside(told: Told, room_id: str, t: int, *, after: bool = False) -> int:
+    """The people in a room just before an instant, or just after it: stays are cut at midnight."""
+    stays = PEOPLE.stays(told.floor.id, t - 2, t + 2)
+    own = stays.take(stays.room == told.index(room_id))
+    there = (own.start_s <= t) & (own.stop_s > t) if after else (own.start_s < t) & (own.stop_s >= t)
+    return int(there.sum())
+
+
+def test_who_came_less_who_went_is_who_is_there(told: Told) -> None:
+    """By the end of each hour, but for those who were in at midnight: they came by no door that day."""
+    assert told.entered
+    for room_id in told.entered:
+        at_midnight = 0
+        for t, found in zip(told.hours.tolist(), net(told, room_id).tolist(), strict=True):
+            if datetime.fromtimestamp(t, told.floor.zone_info).hour == 0:
+                at_midnight = inside(told, room_id, t, after=True)
+            assert found == inside(told, room_id, t + HOUR) - at_midnight, (room_id, t)
+    assert sum(entered.sum() for entered in told.entered.values()) > 10
+
+
+def test_the_doors_and_the_sensors_tell_the_same_of_now(world: World, told: Told) -> None:
+    """In the middle of the first day, by what came through the doors since midnight."""
+    world_now, world.now_s = world.now_s, float(told.start_s + 11 * HOUR + 30)
+    try:
+        answer = world.http.get(
+            "/api/v1/occupancy-now", query_string={"space": told.floor.id, "format": "rows"}
+        )
+    finally:
+        world.now_s = world_now
+    now = {r["room_id"]: r["people"] for r in answer.get_json()}
+    minute = 11 * 60 - 1
+    for room_id in told.entered:
+        came = max(0, net(told, room_id)[10])
+        assert now[room_id] == max(came, told.minutes(room_id)[minute]), room_id
+
+
+def test_a_rooms_detections_are_its_people_minute_by_minute(told: Told) -> None:
+    """Everybody is detected once a minute: detections are people-minutes. On Paris' first floor walls lie on
+    the cells' edges, so that it is exact; elsewhere cells across a wall are shared with the neighbour.
+    """
+    checked = 0
+    for room_id, row in told.heat.items():
+        if room_id not in told.seen or not row["has_data"] or _overlaps(told.floor, room_id):
+            continue
+        near = 1e-9 if told.floor.id == PARIS else 0.1
+        assert row["detections"] == pytest.approx(told.minutes(room_id).sum(), rel=near), room_id
+        assert row["per_hour"] == pytest.approx(told.mean[room_id].mean() * 60, rel=near), room_id
+        checked += 1
+    assert checked >= 6
+
+
+def test_the_floor_is_the_same_in_occupancy_and_in_the_heat_map(world: World, told: Told) -> None:
+    span = told.floor.id, told.start_s, told.end_s
+    [frame] = get(world, "occupancy", *span, level="floor", every="1h")
+    [summary] = get(world, "heatmap-summary", *span, format="rows")
+    [floor] = get(world, "hot-zones", *span, level="floor", format="rows")
+    # Whoever is in a room whose sensor fails is seen by none of them.
+    total = PEOPLE.count(told.floor.id, "people", told.start_s, told.end_s)[0].sum()
+    assert sum(frame["fields"][1]["values"]) * 60 == pytest.approx(total)
+    assert summary["total_detections"] == floor["detections"] == total
+    assert sum(row["detections"] or 0 for row in told.heat.values()) == pytest.approx(total)
+    pattern = get(world, "pattern", *span, metric="heatmap", format="rows")
+    assert sum((r["value"] or 0) * r["hours"] for r in pattern) == pytest.approx(total)
+
+
+def _overlaps(floor: simulated.Floor, room_id: str) -> bool:
+    """Whether a room shares its area, or was never drawn."""
+    shapes = {r.id: shapely.Polygon(r.footprint) for r in floor.rooms}
+    [own] = [r for r in floor.rooms if r.id == room_id]
+    others = [shape for other, shape in shapes.items() if other != room_id]
+    return not own.mapped or any(shapes[room_id].intersection(other).area > 0.01 for other in others)
