@@ -2,7 +2,7 @@
 
 Invariants, for every period and zone:
 - the segments are disjoint, in order, and together are exactly the instants asked for;
-- none is longer than 168 hours;
+- none is longer than 168 hours (statistics apart, which come in one piece);
 - a segment is either wholly before the settle boundary (kept for good) or wholly after it;
 - away from the two edges of a period, boundaries do not depend on the period: weeks start on Monday
   00:00 UTC, so that a period that slides finds what its predecessor fetched.
@@ -28,6 +28,7 @@ from butlr_grafana.model import (
     Segment,
     SeriesQuery,
     SeriesSubject,
+    StatsQuery,
     floor_to,
 )
 
@@ -66,6 +67,16 @@ def plan_series(query: SeriesQuery, *, now_s: float, settle_s: int) -> tuple[Seg
     settled_until_s = _settled_window(now_s - settle_s, query.base)
     pieces = query.period.cut_at(_local_cuts(query.period, query.base, settled_until_s))
     return tuple(Segment(query.floor.id, query.base, p, settled=p.end_s <= settled_until_s) for p in pieces)
+
+
+def plan_stats(query: StatsQuery, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:
+    """One segment for the whole period: its figures cannot be made of those of its parts. None where
+    Butlr cannot be asked.
+    """
+    if query.subject is None:
+        return ()
+    settled = query.period.end_s <= floor_to(now_s - settle_s, HOUR_S)
+    return (Segment(query.floor.id, query.subject, query.period, settled=settled),)
 
 
 def _settled_window(settled_s: float, subject: SeriesSubject) -> int:

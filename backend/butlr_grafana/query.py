@@ -32,6 +32,7 @@ from butlr_grafana.model import (
     iso,
 )
 from butlr_grafana.plan import window_starts
+from butlr_grafana.privacy import askable, sum_of, withheld
 from butlr_grafana.targets import TARGETS
 from butlr_grafana.threshold import Threshold
 from butlr_grafana.words import MAX_COLUMNS, NOTHING, WORDS, Baseline, Word, texts_of
@@ -61,6 +62,10 @@ class Asked:
     metric: str = "occupancy"
     baseline: Baseline = Baseline()  # noqa: RUF009  # frozen
     threshold: Threshold = Threshold(95.0, is_percentile=True)  # noqa: RUF009  # frozen
+    release: float | None = None
+    window_s: int = 10 * MINUTE_S
+    area: str = "m2"
+    underused: float = 0.1
     width: int = 1200
     theme: str = "light"
     format: str = ""
@@ -119,8 +124,7 @@ def resolve(
     `asked_period`: the panel's range in seconds where the door has one (`/query`), else `from` and `to`.
     Raises `BadWord`, `UnknownSpace`.
     """
-    start_s, end_s = asked_period or _from_to(asked)
-    period = cover(start_s, end_s, now_s=now_s, rules=rules)
+    period = period_of(asked, asked_period, now_s=now_s, rules=rules)
     columns = min(asked.columns, max(max_data_points or MAX_COLUMNS, 2))
     return tuple(
         Query(
@@ -130,7 +134,7 @@ def resolve(
             resolution_m=asked.resolution or finest(floor, columns),
             normalize=asked.normalize,
             local_hours=_local_hours(asked, floor, rules),
-            rooms=_rooms(asked, floor),
+            rooms=rooms_of(asked, floor),
             require=asked.require,
             format=asked.format,
         )
@@ -155,44 +159,11 @@ def resolve_series(
     asked_period: tuple[int, int] | None = None,
 ) -> tuple[SeriesQuery, ...]:
     """As `resolve`, for values over time; each floor's period is widened to whole windows, up to now."""
-    start_s, end_s = asked_period or _from_to(asked)
-    period = cover(start_s, end_s, now_s=now_s, rules=rules)
-    return tuple(_series(asked, floor, period, now_s, rules) for floor in floors_of(asked, topology))
+    period = period_of(asked, asked_period, now_s=now_s, rules=rules)
+    return tuple(series_of(asked, floor, period, now_s, rules) for floor in floors_of(asked, topology))
 
 
-NOW_S = 5 * MINUTE_S
-NOW = {
-    "room": ("room_occupancy", "traffic_room_occupancy"),
-    "floor": ("floor_occupancy", "traffic_floor_occupancy"),
-}
-"""What tells how many people are there now: what the sensors see, and who came through the doors."""
-
-
-def resolve_now(asked: Asked, topology: Topology, *, now_s: float) -> tuple[SeriesQuery, ...]:
-    """The last five full minutes by their median, as Butlr advises; for each floor both ways of counting."""
-    level = asked.level or "room"
-    if level not in NOW:
-        raise BadWord("level", f"{level} is not counted by doors; it may be room, floor")
-    end_s = floor_to(now_s, MINUTE_S)
-    return tuple(
-        SeriesQuery(
-            target=asked.target,
-            floor=floor,
-            period=Period(end_s - NOW_S, end_s),
-            every="1m",
-            statistic="median",
-            level=level,
-            base=SeriesSubject(measurement, level, "1m", "median", floor.timezone),
-            rooms=_rooms(asked, floor),
-            require=asked.require,
-            format=asked.format,
-        )
-        for floor in floors_of(asked, topology)
-        for measurement in NOW[level]
-    )
-
-
-def _series(asked: Asked, floor: Floor, period: Period, now_s: float, rules: Rules) -> SeriesQuery:
+def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: Rules) -> SeriesQuery:
     every, level = _every(asked, period), asked.level or "room"
     if asked.target == "traffic" and level == "zone":
         raise BadWord("level", "zones have no doors; it may be room, floor")
@@ -202,13 +173,13 @@ def _series(asked: Asked, floor: Floor, period: Period, now_s: float, rules: Rul
     return SeriesQuery(
         target=asked.target,
         floor=floor,
-        period=_whole_windows(period, every, floor.timezone, now_s),
+        period=whole_windows(period, every, floor.timezone, now_s),
         every=every,
         statistic=asked.statistic if asked.target == "occupancy" else "sum",
         level=level,
         base=SeriesSubject(measurement, level, base_every, function, floor.timezone),
         local_hours=hours,
-        rooms=_rooms(asked, floor),
+        rooms=rooms_of(asked, floor),
         require=asked.require,
         format=asked.format,
     )
@@ -240,7 +211,7 @@ def _base(asked: Asked, every: str, period: Period, *, limited: bool) -> tuple[s
     return every, function
 
 
-def _whole_windows(period: Period, every: str, timezone: str, now_s: float) -> Period:
+def whole_windows(period: Period, every: str, timezone: str, now_s: float) -> Period:
     """From the first window's beginning to the last one's end, or to the last full minute."""
     beyond = window_starts(Period(period.start_s, period.end_s + 2 * DAY_S), every, timezone)
     end_s = min(int(beyond[beyond >= period.end_s][0]), floor_to(now_s, MINUTE_S))
@@ -283,6 +254,11 @@ def _from_to(asked: Asked) -> tuple[int, int]:
     assert asked.start_s is not None
     assert asked.end_s is not None
     return asked.start_s, asked.end_s
+
+
+def period_of(asked: Asked, asked_period: tuple[int, int] | None, *, now_s: float, rules: Rules) -> Period:
+    """The period to answer for; `asked_period`: the panel's range, where the door has one."""
+    return cover(*(asked_period or _from_to(asked)), now_s=now_s, rules=rules)
 
 
 def cover(start_s: int, end_s: int, *, now_s: float, rules: Rules) -> Period:
@@ -356,20 +332,41 @@ def _local_hours(asked: Asked, floor: Floor, rules: Rules) -> LocalHours | None:
     return None if limits.is_always else limits
 
 
-def _rooms(asked: Asked, floor: Floor) -> tuple[Room, ...] | None:
+def rooms_of(asked: Asked, floor: Floor) -> tuple[Room, ...] | None:
     """The rooms asked for by id, of those the ones with any of the tags asked for."""
     if not asked.room and not asked.tag:
         return None
-    among: dict[str, Room] = {}
-    for wanted in asked.room:
-        # Names repeat, on one floor too: a name stands for all rooms that have it.
-        named = [r for r in floor.rooms if wanted == r.id] or [r for r in floor.rooms if wanted == r.name]
-        if not named:
-            raise BadWord("room", choose(wanted, [r.id for r in floor.rooms]))
-        among.update({r.id: r for r in named})
-    known_tags = sorted({t for r in floor.rooms for t in r.tags})
+    among = {room.id: room for wanted in asked.room for room in _named(wanted, floor)}
     for tag in asked.tag:
-        if tag not in known_tags:
-            raise BadWord("tag", choose(tag, known_tags))
+        _check_tag(tag, floor)
     chosen = among.values() if asked.room else floor.rooms
-    return tuple(r for r in chosen if not asked.tag or set(asked.tag) & set(r.tags))
+    tagged = tuple(r for r in chosen if not asked.tag or set(asked.tag) & set(r.tags))
+    if not tagged:
+        raise BadWord("tag", f"none of the rooms asked for has {' or '.join(asked.tag)}"[:200])
+    return tagged
+
+
+def _named(wanted: str, floor: Floor) -> list[Room]:
+    """Names repeat, on one floor too: a name stands for all rooms that have it."""
+    named = [r for r in floor.rooms if wanted == r.id] or [r for r in floor.rooms if wanted == r.name]
+    together = sum_of(floor)
+    if together and any(wanted in (r.id, r.name) for r in together.members) and not named:
+        raise BadWord("room", f"{wanted[:60]!r} is {_told_within(together)}")
+    if together in named and withheld(together):
+        raise BadWord("room", f"{wanted[:60]!r} stands for one room only, and {withheld(together)}")
+    if not named:
+        raise BadWord("room", choose(wanted, [r.id for r in askable(floor)]))
+    return named
+
+
+def _check_tag(tag: str, floor: Floor) -> None:
+    known = sorted({t for room in floor.rooms for t in room.tags})
+    together = sum_of(floor)
+    if together and tag not in known and any(tag in room.tags for room in together.members):
+        raise BadWord("tag", f"{tag[:60]!r} is only of rooms that are {_told_within(together)}")
+    if tag not in known:
+        raise BadWord("tag", choose(tag, known))
+
+
+def _told_within(together: Room) -> str:
+    return f"told of only within {together.name!r} ({together.id}), for privacy"

@@ -193,6 +193,36 @@ def test_the_outline_is_the_first_plan_with_coordinates(plans: object, outline: 
     assert read_floor(topology(document(floor={"floor_plans": plans}))).outline == outline
 
 
+AREA = [[0, 0], [20, 0], [20, 10], [0, 10]]
+PLAN = {"url": "https://plans.example.com/1.png?signature=s3cret", "coordinates": AREA}
+
+
+@pytest.mark.parametrize(
+    ("plans", "place"),
+    [
+        ([PLAN], (PLAN["url"], 4, 0.0)),
+        ([{**PLAN, "rotation": None}], (PLAN["url"], 4, 0.0)),
+        ([{**PLAN, "rotation": -90}], (PLAN["url"], 4, -90.0)),
+        ([{**PLAN, "rotation": 12.5, "coordinates": AREA[:3]}], (PLAN["url"], 3, 12.5)),
+        # The first that can be used.
+        ([{"coordinates": AREA}, {**PLAN, "url": ""}, PLAN], (PLAN["url"], 4, 0.0)),
+        (None, None),
+        ([], None),
+        ([{"url": PLAN["url"]}], None),
+        ([{**PLAN, "coordinates": [[0, 0], [20, 10]]}], None),
+        ([{**PLAN, "coordinates": "all"}], None),
+        ([{**PLAN, "url": None}], None),
+        ([{**PLAN, "url": {"href": "https://plans.example.com"}}], None),
+        ([{**PLAN, "rotation": "90"}], None),
+        ([{**PLAN, "rotation": True}], None),
+    ],
+)
+def test_a_plans_picture_is_told_with_its_place(plans: object, place: tuple[str, int, float] | None) -> None:
+    plan = read_floor(topology(document(floor={"floor_plans": plans}))).plan
+    assert (plan and (plan.url, len(plan.polygon), plan.rotation_deg)) == place
+    assert "s3cret" not in repr(plan)
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "CEST", "GMT+2", 7, ["Europe/Paris"]])
 def test_an_odd_time_zone_is_utc_and_a_note(zone: object) -> None:
     read = topology(document(floor={"timezone": zone}))

@@ -14,7 +14,7 @@ from butlr_grafana.simulator import People, Simulator
 
 SITES = """{ sites { data { id name timezone buildings { id name capacity { max mid }
   floors { id name floorNumber timezone area { value unit } capacity { max mid }
-    floor_plans { floor_plan_id name url coordinates }
+    floor_plans { floor_plan_id name url coordinates rotation }
     rooms { id name floor_id roomType coordinates capacity { max mid } area { value unit } tags }
     zones { id name floor_id room_id coordinates } } } } } }"""
 SENSORS = "{ sensors { data { id name mac_address mode floor_id room_id is_entrance is_online } } }"
@@ -87,13 +87,18 @@ def test_sensors_go_offline_with_the_clock(
 
 
 def test_plans_are_pictures_of_the_floors_extent(client: requests.Session, simulator: Simulator) -> None:
+    turns = []
     for floor in floors(client, simulator).values():
         [plan] = floor["floor_plans"]
         answer = requests.get(plan["url"], timeout=10)
         assert answer.headers["Content-Type"] == "image/png"
         width, height = Image.open(io.BytesIO(answer.content)).size
         xs, ys = zip(*plan["coordinates"], strict=True)
-        assert width / height == pytest.approx((max(xs) - min(xs)) / (max(ys) - min(ys)))
+        across, up = max(xs) - min(xs), max(ys) - min(ys)
+        # On its side it is as high as the floor is wide.
+        assert width / height == pytest.approx(across / up if plan["rotation"] == 0 else up / across)
+        turns.append(plan["rotation"])
+    assert sorted(turns) == [0, 0, 90]
 
 
 def test_a_plan_has_y_upwards(client: requests.Session, simulator: Simulator) -> None:

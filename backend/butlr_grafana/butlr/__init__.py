@@ -1,7 +1,8 @@
 """The vendor: everything that knows how Butlr speaks. The rest of the house sees only the model.
 
-`access` (where and who), `client` (HTTP: token, retries, errors), `limits` (rate and pauses),
-`decode` (heat maps), `reporting` (metrics), `topology` (floors, rooms, sensors).
+`access` (where and who), `client` (token, retries, errors), `transport` (one HTTP attempt), `limits`
+(rate, pauses, calls at a time), `clock` (Butlr's against ours), `decode` (heat maps), `reporting`
+(metrics), `stats` (statistics), `topology` (floors, rooms, sensors).
 """
 
 from __future__ import annotations
@@ -10,35 +11,73 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from butlr_grafana.butlr import decode, reporting
+from butlr_grafana.butlr import decode, reporting, stats
 from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.client import Client, Observer
-from butlr_grafana.butlr.topology import SENSORS_QUERY, SITES_QUERY, data_of
-from butlr_grafana.errors import UpstreamError, UpstreamInvalid
-from butlr_grafana.model import Content, Grid, HeatMapSubject, Part, Samples, Segment, SeriesSubject, iso
+from butlr_grafana.butlr.limits import REAL_TIME, Pace
+from butlr_grafana.butlr.pictures import Pictures
+from butlr_grafana.butlr.topology import PLAIN_SITES_QUERY, SENSORS_QUERY, SITES_QUERY, data_of
+from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamRefused
+from butlr_grafana.hosts import origin_of
+from butlr_grafana.model import (
+    Content,
+    Grid,
+    HeatMapSubject,
+    Part,
+    Samples,
+    Segment,
+    SeriesSubject,
+    StatsSubject,
+    iso,
+)
 
-__all__ = ["Access", "Butlr"]
+__all__ = ["REAL_TIME", "Access", "Butlr", "Pace"]
 
 
 class Butlr:
-    """Butlr as the model sees it. Thread-safe; every method raises `UpstreamError`."""
+    """Butlr as the model sees it. Thread-safe; every method raises `UpstreamError`.
+
+    `now`: this machine's wall clock; `settle_s`: how old an end must be, by Butlr's clock too, for a part
+    to be settled.
+    """
 
     def __init__(
-        self, access: Access, *, observe: Observer | None = None, now: Callable[[], float] = time.time
+        self,
+        access: Access,
+        *,
+        observe: Observer | None = None,
+        now: Callable[[], float] = time.time,
+        pace: Pace = REAL_TIME,
+        settle_s: int = 0,
     ) -> None:
-        self.client = Client(access, observe=observe)
+        self.client = Client(access, observe=observe, now=now, pace=pace)
+        self.clock = self.client.butlr_clock
+        self.pictures = Pictures(
+            origins=access.plan_origins,
+            own=origin_of(access.url),
+            bearer=self.client.bearer,
+            observe=observe or (lambda _path, _outcome, _seconds: None),
+        )
         self._access = access
-        self._now = now
+        self._settle_s = settle_s
+
+    def log_in(self) -> None:
+        """Only that; every other question logs in by itself."""
+        self.client.bearer()
 
     def fetch(self, segment: Segment) -> Part:
         """What Butlr knows of a segment, as known when it was asked."""
-        asked_at = self._now()
+        asked_at_s = self.clock.here()
         match segment.subject:
             case HeatMapSubject() as subject:
                 content: Content = self._heat_map(segment, subject)
             case SeriesSubject() as subject:
                 content = self._series(segment, subject)
-        return Part(segment.period, content, asked_at, segment.settled)
+            case StatsSubject() as subject:
+                content = self._figures(segment, subject)
+        # The answer may have told that our clock, by which the segment was called settled, is ahead.
+        settled = segment.settled and segment.period.end_s + self._settle_s <= self.clock.now()
+        return Part(segment.period, content, self.clock.at(asked_at_s), settled)
 
     def _heat_map(self, segment: Segment, subject: HeatMapSubject) -> Grid:
         """One call of `POST /v3/detections`: raw counts, so that parts can be added."""
@@ -56,17 +95,29 @@ class Butlr:
                 return reporting.samples(rows, subject, segment.period)
         raise UpstreamInvalid(f"Butlr's metrics have more than {reporting.MAX_PAGES} pages")
 
+    def _figures(self, segment: Segment, subject: StatsSubject) -> Samples:
+        """One call of `POST /api/v4/reporting/stats`."""
+        body = self.client.post(self._access.stats_path, stats.question(subject, segment.period))
+        return stats.samples(body, subject, segment.period)
+
     def topology_document(self) -> dict[str, Any]:
         """Two calls of GraphQL: floors, which are needed, and sensors, which may be missing (`None`)."""
-        sites = data_of(self.client.post(self._access.graphql_path, {"query": SITES_QUERY}))
         try:
-            sensors = data_of(self.client.post(self._access.graphql_path, {"query": SENSORS_QUERY}))
+            sites = self._graphql(SITES_QUERY)
+        except (UpstreamInvalid, UpstreamRefused):
+            sites = self._graphql(PLAIN_SITES_QUERY)
+        try:
+            sensors = self._graphql(SENSORS_QUERY)
         except UpstreamError:
             sensors = None
         return {"sites": sites, "sensors": sensors}
 
+    def _graphql(self, query: str) -> dict[str, Any]:
+        return data_of(self.client.post(self._access.graphql_path, {"query": query}))
+
     def close(self) -> None:
         self.client.close()
+        self.pictures.close()
 
 
 def question(segment: Segment) -> dict[str, object]:

@@ -21,3 +21,5 @@ class Access:
     timeout_s: float = 60.0
     max_concurrency: int = 8
     rate_per_minute: int = 0
+    plan_origins: frozenset[str] = frozenset()
+    """Where plans' pictures may come from."""

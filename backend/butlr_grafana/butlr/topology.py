@@ -7,25 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import orjson
 
 from butlr_grafana.butlr.decode import quote
 from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.model import Building, Floor, Polygon, Room, Topology, Zone
+from butlr_grafana.model import FOOT_M, Building, Floor, FloorPlanPicture, Polygon, Room, Topology, Zone
 from butlr_grafana.timezones import TIME_ZONES
 
-SITES_QUERY = """{ sites { data { id name timezone buildings { id name floors {
-  id name floorNumber timezone area { value unit } capacity { max mid } floor_plans { coordinates }
+_SITES_QUERY = """{ sites { data { id name timezone buildings { id name floors {
+  id name floorNumber timezone area { value unit } capacity { max mid } %s
   rooms { id name floor_id roomType coordinates capacity { max mid } area { value unit } tags }
   zones { id name floor_id room_id coordinates } } } } } }"""
+
+SITES_QUERY = _SITES_QUERY % "floor_plans { url coordinates rotation }"
+PLAIN_SITES_QUERY = _SITES_QUERY % "floor_plans { coordinates }"
+"""Should a tenant's schema not know `rotation`: floors without a picture rather than no floors."""
 
 SENSORS_QUERY = "{ sensors { data { id mode floor_id room_id is_entrance is_online } } }"
 
 SQUARE_METRES = {
     **dict.fromkeys(("m2", "m²", "sqm", "sq m", "square meters", "square metres", "square_meters"), 1.0),
-    **dict.fromkeys(("ft2", "ft²", "sqft", "sq ft", "square feet", "square_feet"), 0.3048**2),
+    **dict.fromkeys(("ft2", "ft²", "sqft", "sq ft", "square feet", "square_feet"), FOOT_M**2),
 }
 """Area units by name; an unknown one is `None` and a note, never a guess."""
 
@@ -87,6 +92,7 @@ class _Reader:
     def _floor(self, raw: dict[str, Any], building: Building, site_zone: object) -> Floor:
         floor_id = _text(raw.get("id"))
         name = _text(raw.get("name")) or floor_id
+        plans = _dicts(raw.get("floor_plans"))
         rooms = [self._room(r, floor_id) for r in _dicts(raw.get("rooms")) if _text(r.get("id"))]
         return Floor(
             id=floor_id,
@@ -96,9 +102,8 @@ class _Reader:
             number=_whole(raw.get("floorNumber")),
             capacity=_capacity(raw.get("capacity")),
             area_m2=self._area(raw.get("area"), name),
-            outline=next(
-                filter(None, (_polygon(p.get("coordinates")) for p in _dicts(raw.get("floor_plans")))), None
-            ),
+            outline=next(filter(None, (_polygon(p.get("coordinates")) for p in plans)), None),
+            plan=next(filter(None, map(_picture, plans)), None),
             rooms=tuple(rooms),
             zones=tuple(
                 Zone(
@@ -184,3 +189,13 @@ def _polygon(raw: object) -> Polygon | None:
     ):
         return None
     return tuple((float(x), float(y)) for x, y in points)
+
+
+def _picture(raw: dict[str, Any]) -> FloorPlanPicture | None:
+    """A plan's picture; `None` where its address, place or rotation cannot be used."""
+    url, polygon, rotation = _text(raw.get("url")), _polygon(raw.get("coordinates")), raw.get("rotation")
+    if rotation is None:
+        rotation = 0.0
+    if not url or polygon is None or not _is_number(rotation) or not isfinite(rotation):
+        return None
+    return FloorPlanPicture(url, polygon, float(rotation))

@@ -68,6 +68,11 @@ class CallLog:
             return self._counts.copy()
 
     @property
+    def in_flight(self) -> int:
+        """The calls that are being answered now."""
+        return self._in_flight
+
+    @property
     def peak(self) -> int:
         """The most calls that were being answered at once."""
         return self._peak

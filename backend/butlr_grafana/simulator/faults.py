@@ -20,8 +20,8 @@ LOGIN_PATH = "/api/v2/clients/login"
 class Faults:
     """The faults in force. Each field may be assigned at any time, from any thread.
 
-    A call is hit when its path is in `paths` (none given: every path but the login's), by `rate` (0.25:
-    every fourth such call, counted, not drawn) and while `count` lasts. A hit call waits `latency_s`;
+    A call is hit when its path is in `paths` (none given: every one of the API but the login's), by `rate`
+    (0.25: every fourth such call, counted, not drawn) and while `count` lasts. A hit call waits `latency_s`;
     `status` answers at once with that status and with `retry_after` as its `Retry-After`; `body` replaces
     the body; `truncate` closes the connection in the middle of it; `reset` breaks the connection before the
     answer or inside its body; `drip_bytes_per_s` sends the body slowly.

@@ -5,7 +5,8 @@ No floor is symmetric, so a map that is mirrored, rotated or half a cell off is 
 - `space_paris_1`, 48 x 30 m, an L whose wing rises at the left. Its `Quiet room` and `Lounge` overlap by
   half a metre, the only two rooms that do. Nobody ever enters its `Library`; the far right of `Open space
   East` is dead; the sensor of `Project room` is the one that fails.
-- `space_paris_2`, 36 x 22 m, one corner cut off. Its cells start at (0.1, 0.2), not at zero.
+- `space_paris_2`, 36 x 22 m, one corner cut off. Its cells start at (0.1, 0.2), not at zero; its plan's
+  picture lies on its side.
 - `space_newyork_1`, 20 x 14 m around the origin, so half of its coordinates are negative; areas in square
   feet.
 
@@ -137,6 +138,7 @@ _PARIS_2 = Floor(
     staff=38,
     capacity=60,
     grid_origin_m=(0.1, 0.2),
+    plan_rotation_deg=90,
     sensors=(),
     rooms=(
         _room("Open space South", DESKS, box(0, 0, 12, 9), 24, "finance"),

@@ -102,7 +102,9 @@ class Simulator:
         if self._server is not None:
             raise RuntimeError("the simulator runs already")
         self._stopping.clear()
-        self._server = HttpServer(self.host, self.port, self._respond, self._stopping)
+        self._server = HttpServer(
+            self.host, self.port, self._respond, clock=self.clock, stopping=self._stopping
+        )
         self.port = self._server.server_port
         serve = partial(self._server.serve_forever, poll_interval=0.01)
         threading.Thread(target=serve, name="simulator", daemon=True).start()
@@ -127,6 +129,11 @@ class Simulator:
     def calls(self) -> list[Call]:
         """The latest calls of Butlr's endpoints, in the order of their answers."""
         return self._log.latest()
+
+    @property
+    def in_flight(self) -> int:
+        """The calls that are being answered now."""
+        return self._log.in_flight
 
     @property
     def peak_in_flight(self) -> int:
@@ -175,7 +182,7 @@ class Simulator:
     def _respond(self, request: Request) -> tuple[Answer | None, Faults | None]:
         """The answer (None: a reset in its stead) and the faults to write it with."""
         own = self._own_endpoints.get(request.path)
-        if own is not None:
+        if own is not None and request.path not in self.faults.paths:
             return _dispatch(own, request), None
         at, fault = self.clock(), self.faults.hit(request.path)
         with self._log.flight():
@@ -194,7 +201,7 @@ class Simulator:
             wait_s = self._limit.wait_s(self.faults.rate_limit_per_minute)
             if wait_s:
                 return Answer.refusal(429, "too many requests", Retry_After=str(wait_s))
-        return _dispatch(self._endpoints.get(request.path), request)
+        return _dispatch(self._endpoints.get(request.path) or self._own_endpoints.get(request.path), request)
 
     def _login(self, request: Request) -> Answer:
         return Answer.json(self._tokens.login(request.json(), self.clock(), self.token_lifetime_s))

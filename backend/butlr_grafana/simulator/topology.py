@@ -82,7 +82,7 @@ def _floor(floor: Floor, base_url: str) -> dict[str, Any]:
         "id": plan_id,
         "name": f"{floor.name} plan",
         "url": f"{base_url}/plans/{floor.id}.png",
-        "rotation": 0.0,
+        "rotation": float(floor.plan_rotation_deg),
         "coordinates": box(*floor.extent),
     }
     return {

@@ -97,6 +97,10 @@ class Handler(BaseHTTPRequestHandler):
         os.close(self.connection.detach())
         self.close_connection = True
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """What the `Date` header says: the simulator's time."""
+        return super().date_time_string(self.server.clock() if timestamp is None else timestamp)
+
     def version_string(self) -> str:
         """What the `Server` header says."""
         return "ButlrSimulator"
@@ -111,8 +115,17 @@ class HttpServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, host: str, port: int, respond: Respond, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        respond: Respond,
+        *,
+        clock: Callable[[], float],
+        stopping: threading.Event,
+    ) -> None:
         self.respond = respond
+        self.clock = clock
         self.stopping = stopping
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()

@@ -81,6 +81,7 @@ class Floor:
 
     `grid_origin_m` is where a corner of the heat map's cells lies: Butlr does not document its own.
     `capacity` is a bare number on some floors, as Butlr may answer one. `guarded`: someone is there at night.
+    `plan_rotation_deg`: how far its plan's picture is to be turned counterclockwise to lie right.
     """
 
     id: str
@@ -97,6 +98,7 @@ class Floor:
     area_unit: str = "m2"
     grid_origin_m: Point = (0.0, 0.0)
     guarded: bool = False
+    plan_rotation_deg: int = 0
 
     @property
     def extent(self) -> tuple[float, float, float, float]:

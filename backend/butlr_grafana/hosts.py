@@ -1,0 +1,104 @@
+"""Internet addresses, read strictly: what two readers could take for two different hosts is no address.
+
+An origin is scheme, host and port, all written out: `https://plans.example.com:443`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
+"""Lower-case ASCII: an international name is written in its `xn--` form; no dot at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where something is: `target` is the path with the query."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def origin(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def address_of(url: str) -> Address:
+    """Raises `ValueError`, which says what is wrong without the address, as it may hold a secret."""
+    if not re.fullmatch(r"[!-~]+", url, re.ASCII) or "\\" in url:
+        raise ValueError("an address has no spaces, backslashes or letters beyond ASCII")
+    parts = urlsplit(url)
+    if parts.scheme not in DEFAULT_PORTS or "@" in parts.netloc:
+        raise ValueError("an address begins with https:// or http:// and has no user")
+    try:
+        port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+    except ValueError:
+        port = 0
+    host = _host(parts.hostname or "")
+    if host is None or not port:
+        raise ValueError("an address has a host like plans.example.com, and a port of 1 to 65535")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Address(parts.scheme, host, port, target)
+
+
+def origin_of(url: str) -> str:
+    """The origin of an address, or nothing where it is none."""
+    try:
+        return address_of(url).origin
+    except ValueError:
+        return ""
+
+
+def named(text: str) -> tuple[str, int | None]:
+    """`plans.example.com` or `plans.example.com:8443` as host and port; raises `ValueError`."""
+    if re.search(r"[/?#@]", text):
+        raise ValueError("hosts like plans.example.com or plans.example.com:8443 are wanted")
+    address = address_of(f"https://{text.lower()}")
+    return address.host, address.port if re.search(r":\d+$", text) else None
+
+
+def plan_origins(butlr_url: str, hosts: Iterable[str]) -> frozenset[str]:
+    """Where plans' pictures may come from: the hosts named, or Butlr's own where none is.
+
+    Over https, and over http only on this machine beside a Butlr that is here too.
+    """
+    try:
+        own = address_of(butlr_url)
+    except ValueError:
+        own = None
+    here = own is not None and own.scheme == "http" and is_loopback(own.host)
+    allowed: set[str] = set()
+    for host, port in map(named, hosts):
+        allowed.add(Address("https", host, port or DEFAULT_PORTS["https"], "").origin)
+        if here and is_loopback(host):
+            allowed.add(Address("http", host, port or DEFAULT_PORTS["http"], "").origin)
+    if own is not None and not allowed and (here or own.scheme == "https"):
+        allowed.add(own.origin)
+    return frozenset(allowed)
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(text: str) -> str | None:
+    if ":" in text and "%" not in text:
+        try:
+            return str(ipaddress.IPv6Address(text))
+        except ValueError:
+            return None
+    return text if _NAME.fullmatch(text) else None
