@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from source import compare, floor, patterns, portfolio, rooms
+from source import compare, floor, patterns, portfolio, rooms, wall
 from source.house import Json
 from source.sources import INFINITY, SIMPOD
 
@@ -18,5 +18,6 @@ DASHBOARDS: tuple[Json, ...] = (
     compare.dashboard(INFINITY),
     rooms.dashboard(INFINITY),
     patterns.dashboard(INFINITY),
+    wall.dashboard(INFINITY),
 )
 """Every dashboard, as Grafana reads it; its file is named after its uid."""

@@ -9,6 +9,9 @@ Json = dict[str, Any]
 INFINITY_UID, SIMPOD_UID = "butlr", "butlr-json"
 """Data sources, as provisioned; the preview page, alert rules and links count on these."""
 
+FOLDER = "Butlr alerts"
+"""Of the alert rules. Grafana makes it by its name, before those of dashboards: two would be named alike."""
+
 TAG, TAG_JSON = "butlr", "butlr-json"
 """Dashboards of one data source link to each other by their tag."""
 

@@ -7,9 +7,9 @@ from source.downloads import downloads
 from source.house import Json
 from source.page import page
 from source.panels.cells import week
+from source.panels.charts import surface
 from source.panels.parts import Frame, Place, Question
 from source.panels.plan import picture
-from source.panels.surface import surface
 from source.sources import Source
 from source.words import FLOOR, HERE, HOURS
 

@@ -20,6 +20,10 @@ PERIOD: Words = {"from": "${__from}", "to": "${__to}"}
 """The dashboard's time range, for questions by URL."""
 
 
+Columns = Mapping[str, tuple[str, str]]
+"""A table's columns by name: the row's key, and Infinity's type (`string`, `number`)."""
+
+
 class Source(Protocol):
     """A data source: how a panel and a variable ask through it."""
 
@@ -59,7 +63,7 @@ class Infinity:
         """`as-is` takes the answer's frames with their meta and notices; only the browser's parser can."""
         # Infinity hands frames on as they come, so the answer has to say which query it is to.
         asked = {**words, **PERIOD, **({} if ref == "A" else {"refId": ref})}
-        query = self._query(name, asked, parser="simple", format_="as-is", columns=())
+        query = self._query(name, asked, parser="simple", format_="as-is", columns={})
         return {"refId": ref, "datasource": self.ref, **query}
 
     def floors(self) -> Json:
@@ -69,15 +73,15 @@ class Infinity:
         return self._choices({"level": "room", "space": space}, text="name")
 
     def _choices(self, words: Words, *, text: str) -> Json:
-        columns = (("__text", text), ("__value", "id"))
-        query = self._query(
-            "spaces", {**words, "format": "rows"}, parser="backend", format_="table", columns=columns
-        )
+        query = self.rows("spaces", words, {"__text": (text, "string"), "__value": ("id", "string")})
         return {"refId": "variable", "queryType": "infinity", "infinityQuery": {"refId": "variable", **query}}
 
-    def _query(
-        self, name: str, words: Words, *, parser: str, format_: str, columns: tuple[tuple[str, str], ...]
-    ) -> Json:
+    def rows(self, name: str, words: Words, columns: Columns) -> Json:
+        """A table of the answer's rows, made by Grafana's server."""
+        asked = {**words, "format": "rows"}
+        return self._query(name, asked, parser="backend", format_="table", columns=columns)
+
+    def _query(self, name: str, words: Words, *, parser: str, format_: str, columns: Columns) -> Json:
         return {
             "type": "json",
             "source": "url",
@@ -90,7 +94,7 @@ class Infinity:
                 "params": [{"key": key, "value": value} for key, value in words.items()],
             },
             "root_selector": "",
-            "columns": [{"text": to, "selector": of, "type": "string"} for to, of in columns],
+            "columns": [{"text": to, "selector": of, "type": kind} for to, (of, kind) in columns.items()],
             "filters": [],
         }
 

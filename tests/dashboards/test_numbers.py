@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.dashboards.grafana import Values, fill, simpod_payload
 from tests.dashboards.reckoning import CHECKS
-from tests.dashboards.test_queries import END, START, frames, start_values
+from tests.dashboards.test_queries import END, START, file, frames, start_values  # noqa: F401  # `file`: a fixture
 from tests.support import World, at
 
 Json = dict[str, Any]

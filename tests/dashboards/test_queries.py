@@ -6,11 +6,13 @@ import io
 import json
 import re
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from tests.dashboards.conftest import ASKING
 from tests.dashboards.grafana import Values, fill, infinity_request, shown, simpod_payload
 from tests.support import PARIS, World, at
 
@@ -19,6 +21,12 @@ Json = dict[str, Any]
 START, END = "2026-06-10T00:00:00Z", "2026-06-17T12:00:00Z"
 ALL_ROOMS = "All"
 NO_LIMIT = {"hours": "00:00-24:00", "days": "mon-sun"}
+
+
+@pytest.fixture(params=ASKING, ids=lambda path: path.stem)
+def file(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
 
 
 def options(variable: Json) -> list[str]:

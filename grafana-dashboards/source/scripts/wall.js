@@ -1,0 +1,147 @@
+// A wall: one floor's map as large as the screen, people and time in large letters beside it.
+//
+// Runs in Business Charts at each refresh of the page, as the body of a function of `context`. The panel's own query is Grafana's and never fails,
+// so this runs whatever happens to the backend; what it fetches itself it keeps, and shows greyed, with its
+// time, until something newer comes.
+const { chart, data } = context.panel;
+const { theme, replaceVariables } = context.grafana;
+
+const space = replaceVariables('${space}');
+const root = (window.grafanaBootData?.settings?.appSubUrl ?? '') + '/api/datasources/proxy/uid/butlr/api/v1/';
+const LONGEST_WAIT_MS = 20000;
+const ink = theme.isDark ? '#e8e8f0' : '#1f2328';
+const faint = theme.isDark ? '#9a9aa8' : '#5c6370';
+const warning = '#ff9830';
+
+// By floor, so that a playlist that comes back to a floor finds what it showed last; pictures as they came,
+// for unpacked ones of many floors would fill the memory of a small machine.
+const wall = (window.butlrWall ??= { ticking: 0, floors: {} });
+const kept = (wall.floors[space] ??= { failedAt: null, reason: '' });
+let picture = null;
+
+const width = chart.getWidth();
+const height = chart.getHeight();
+const side = Math.round(Math.max(width * 0.24, 220));
+const size = (share) => Math.max(12, Math.round(Math.min(height, width * 0.6) * share));
+
+async function fetched(target, words) {
+  const query = new URLSearchParams({ space, ...words });
+  const answer = await fetch(root + target + '?' + query, { signal: AbortSignal.timeout(LONGEST_WAIT_MS) });
+  if (!answer.ok) {
+    throw new Error(answer.statusText || 'HTTP ' + answer.status);
+  }
+  return answer;
+}
+
+async function drawn(blob, isOld) {
+  const bitmap = await createImageBitmap(blob);
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
+  const pen = canvas.getContext('2d');
+  pen.filter = isOld ? 'grayscale(1) opacity(0.5)' : 'none';
+  pen.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return canvas;
+}
+
+async function look() {
+  const range = data.timeRange;
+  const pixels = Math.round(Math.min(Math.max((width - side) * (window.devicePixelRatio || 1), 320), 2400));
+  const period = { from: range.from.valueOf(), to: range.to.valueOf() };
+  const look = { format: 'png', width: pixels, theme: theme.isDark ? 'dark' : 'light' };
+  const [map, now] = await Promise.all([
+    fetched('heatmap', { ...period, ...look }),
+    fetched('occupancy-now', { level: 'floor', format: 'rows' }),
+  ]);
+  const [row] = await now.json();
+  const whole = map.headers.get('X-Complete') !== '0' && row.complete === 1;
+  if (whole || !kept.blob) {
+    Object.assign(kept, { blob: await map.blob(), row, at: new Date(row.as_of) });
+  }
+  note(whole ? '' : 'Butlr does not answer');
+}
+
+function note(reason) {
+  kept.reason = reason;
+  kept.failedAt = reason ? (kept.failedAt ?? new Date()) : null;
+}
+
+const clock = (moment) => moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
+const day = (moment) => moment.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long' });
+
+function words() {
+  const { row, at, failedAt, reason } = kept;
+  const left = width - side + 8;
+  const lines = [
+    { text: clock(new Date()), size: size(0.13), bold: true },
+    { text: day(new Date()), size: size(0.03), fill: faint },
+    { gap: size(0.06) },
+    { text: row?.floor ?? '', size: size(0.046) },
+    { gap: size(0.02) },
+    { text: row && row.people !== null ? String(Math.round(row.people)) : '–', size: size(0.2), bold: true },
+    { text: 'people', size: size(0.046) },
+    row?.capacity && { text: 'of ' + row.capacity + ' places', size: size(0.036), fill: faint },
+    { gap: size(0.06) },
+    at && { text: 'as of ' + clock(at), size: size(0.04), fill: failedAt ? warning : faint },
+    failedAt && { text: reason, size: size(0.034), fill: warning },
+    failedAt && { text: 'since ' + clock(failedAt), size: size(0.034), fill: warning },
+    !row && !failedAt && { text: 'one moment …', size: size(0.04), fill: faint },
+  ];
+  let top = Math.round(height * 0.06);
+  const elements = [];
+  for (const line of lines.filter(Boolean)) {
+    if (line.gap) {
+      top += line.gap;
+      continue;
+    }
+    elements.push({
+      id: 'line' + elements.length,
+      type: 'text',
+      x: left,
+      y: top,
+      style: {
+        text: line.text,
+        fill: line.fill ?? ink,
+        font: (line.bold ? '600 ' : '') + line.size + 'px Inter, sans-serif',
+        lineHeight: Math.round(line.size * 1.15),
+        width: side - 16,
+        overflow: 'break',
+      },
+    });
+    top += Math.round(line.size * 1.2);
+  }
+  return elements;
+}
+
+function map() {
+  if (!picture) {
+    return [];
+  }
+  const scale = Math.min((width - side - 8) / picture.width, height / picture.height);
+  const [w, h] = [picture.width * scale, picture.height * scale];
+  const place = { x: (width - side - w) / 2, y: (height - h) / 2, width: w, height: h };
+  return [{ id: 'map', type: 'image', style: { image: picture, ...place } }];
+}
+
+const option = () => ({ backgroundColor: 'transparent', graphic: { elements: [...map(), ...words()] } });
+
+async function run() {
+  try {
+    await look();
+  } catch (problem) {
+    note('no answer: ' + problem.message);
+  }
+  picture = kept.blob ? await drawn(kept.blob, kept.failedAt !== null) : null;
+  // Not by the panel's own way to end things: of a promise it takes none.
+  clearInterval(wall.ticking);
+  wall.ticking = setInterval(() => {
+    if (chart.isDisposed()) {
+      clearInterval(wall.ticking);
+    } else {
+      chart.setOption(option(), { replaceMerge: ['graphic'] });
+    }
+  }, 5000);
+  return option();
+}
+
+return run();

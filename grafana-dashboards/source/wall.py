@@ -1,0 +1,34 @@
+"""*Wall*: one floor, made for a screen that is looked at from four metres away, for months."""
+
+from __future__ import annotations
+
+from source import variables
+from source.house import Json
+from source.page import page
+from source.panels.charts import wall
+from source.panels.parts import Frame, Place
+from source.sources import Source
+
+UID = "butlr-wall"
+
+TEXT = """\
+Where people have been since midnight, and how many are here now. When no answer comes, the last good \
+picture stays, grey, with its time; it comes back by itself."""
+
+
+def dashboard(source: Source) -> Json:
+    """In kiosk it is the panel alone; `butlr-grafana wall` makes a copy for each floor and a playlist."""
+    return {
+        **page(
+            source,
+            UID,
+            "Wall",
+            "One floor for a screen on the wall; open it with ?kiosk, or make a playlist: butlr-grafana wall",
+            variables=[variables.floor(source)],
+            panels=[wall(source, Frame("", TEXT, Place(0, 0, 24, 18)))],
+            since="now/d",
+        ),
+        "refresh": "1m",
+        "timepicker": {"hidden": True},
+        "links": [],
+    }

@@ -1,0 +1,205 @@
+"""The wall's script in a real Chromium, refreshed for hours of the world's clock, against a real backend.
+
+What Business Charts hands to the script is stood in for by a few lines; the pictures, the rows and the faults
+are the backend's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from tests.support import PARIS_2, PEOPLE, World, at
+
+WALL = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-wall.json"
+PROXY = "/api/datasources/proxy/uid/butlr"
+START = "2026-06-17T08:00:00"
+MIDNIGHT = at("2026-06-16T22:00:00")
+"""Of that day in Paris."""
+
+STAND_IN = """
+window.shown = null;
+window.disposed = false;
+const chart = {
+  getWidth: () => 480, getHeight: () => 300, isDisposed: () => window.disposed,
+  setOption: (option) => { window.shown = option; },
+};
+window.refresh = async (code, from, to) => {
+  const context = {
+    panel: { chart, data: { timeRange: { from, to } } },
+    grafana: { theme: { isDark: true }, replaceVariables: (text) => text.replace('${space}', SPACE) },
+  };
+  const option = await new Function('context', code)(context);
+  chart.setOption(option);
+};
+window.seen = () => {
+  const elements = window.shown.graphic.elements;
+  const image = elements.find((e) => e.type === 'image')?.style.image;
+  let colourful = 0;
+  if (image) {
+    const pixels = image.getContext('2d').getImageData(0, 0, image.width, image.height).data;
+    for (let i = 0; i < pixels.length; i += 4) {
+      colourful += Math.max(pixels[i], pixels[i+1], pixels[i+2])
+        - Math.min(pixels[i], pixels[i+1], pixels[i+2]) > 60;
+    }
+  }
+  return { picture: Boolean(image), colourful, lines: elements.filter((e) => e.type === 'text')
+    .map((e) => e.style.text) };
+};
+"""
+
+
+class Wall:
+    """A screen with the page on it; the backend behind a proxy that can be gone."""
+
+    def __init__(self, browser: Browser, world: World) -> None:
+        self.world, self.backend_is_up, self.asked = world, True, 0
+        [panel] = json.loads(WALL.read_text("utf-8"))["panels"]
+        self.code: str = panel["options"]["getOption"]
+        self.page: Page = browser.new_page()
+        self.page.route("**/*", self._answer)
+        self.page.goto("http://wall.test/")
+
+    def _answer(self, route: Route) -> None:
+        address = urlsplit(route.request.url)
+        if not address.path.startswith(PROXY):
+            script = STAND_IN.replace("SPACE", json.dumps(PARIS_2))
+            route.fulfill(content_type="text/html", body=f"<script>{script}</script>")
+            return
+        self.asked += 1
+        if not self.backend_is_up:
+            route.abort("connectionrefused")
+            return
+        answer = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
+        route.fulfill(status=answer.status_code, headers=dict(answer.headers), body=answer.get_data())
+
+    def refresh(self) -> None:
+        """As the page does: since midnight, and the script anew."""
+        span_ms = [MIDNIGHT * 1000, int(self.world.now_s) * 1000]
+        self.page.evaluate("([code, from, to]) => window.refresh(code, from, to)", [self.code, *span_ms])
+
+    def seen(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.page.evaluate("window.seen()")
+        return found
+
+    def heap_mb(self) -> float:
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("HeapProfiler.collectGarbage")
+        used = session.send("Runtime.getHeapUsage")
+        session.detach()
+        return float(used["usedSize"] + used.get("backingStorageSize", 0)) / 2**20
+
+
+@pytest.fixture
+def wall(chromium: Browser) -> Iterator[Wall]:
+    world = World(START)
+    shown = Wall(chromium, world)
+    yield shown
+    shown.page.close()
+    world.close()
+
+
+def people(seen: dict[str, Any]) -> int:
+    """The number in large letters."""
+    return int(next(line for line in seen["lines"] if re.fullmatch(r"\d+", line)))
+
+
+def there(world: World) -> int:
+    minute = int(world.now_s) // 60 * 60
+    return int(PEOPLE.occupancy(PARIS_2, None, minute - 60, minute)[0])
+
+
+def test_a_wall_shows_the_map_and_who_is_there(wall: Wall) -> None:
+    wall.world.now_s = at("2026-06-17T09:30:20")
+    wall.refresh()
+    seen = wall.seen()
+    assert seen["colourful"] > 100
+    assert there(wall.world) <= people(seen) <= there(wall.world) + 2
+    assert "Paris, 2nd floor" in seen["lines"]
+    assert any(line.startswith("as of ") for line in seen["lines"])
+    assert not any("no answer" in line for line in seen["lines"])
+
+
+def test_without_the_backend_the_last_good_picture_stays_grey_and_comes_back(wall: Wall) -> None:
+    wall.world.now_s = at("2026-06-17T09:30:20")
+    wall.refresh()
+    good = wall.seen()
+    wall.backend_is_up = False
+    wall.world.now_s += 60
+    wall.refresh()
+    gone = wall.seen()
+    assert gone["picture"]
+    assert gone["colourful"] == 0
+    assert people(gone) == people(good)
+    assert any("no answer" in line for line in gone["lines"])
+    assert next(x for x in gone["lines"] if x.startswith("as of")) in good["lines"]
+    wall.backend_is_up = True
+    wall.refresh()
+    back = wall.seen()
+    assert back["colourful"] > 100
+    assert not any("no answer" in line for line in back["lines"])
+
+
+def test_without_butlr_it_is_grey_too_with_the_time_of_what_is_known(wall: Wall) -> None:
+    wall.world.now_s = at("2026-06-17T09:30:20")
+    wall.refresh()
+    good = wall.seen()
+    wall.world.simulator.faults.set(status=400)
+    wall.world.now_s += 600
+    wall.refresh()
+    old = wall.seen()
+    assert (old["picture"], old["colourful"]) == (True, 0)
+    assert next(x for x in old["lines"] if x.startswith("as of")) in good["lines"]
+    wall.world.simulator.faults.clear()
+    wall.world.now_s += 600
+    wall.refresh()
+    assert wall.seen()["colourful"] > 100
+
+
+def test_a_screen_that_never_had_an_answer_says_why(wall: Wall) -> None:
+    wall.backend_is_up = False
+    wall.refresh()
+    seen = wall.seen()
+    assert not seen["picture"]
+    assert any("no answer" in line for line in seen["lines"])
+
+
+def test_hundreds_of_refreshes_cost_what_the_minutes_cost(wall: Wall) -> None:
+    """Eight hours of a screen, with the backend away for one: memory flat, calls as few as minutes."""
+    wall.world.now_s = at("2026-06-17T06:00:20")
+    for _ in range(20):
+        wall.refresh()
+        wall.world.now_s += 60
+    before_mb, before_calls = wall.heap_mb(), len(wall.world.simulator.calls)
+    for k in range(460):
+        wall.backend_is_up = not 200 <= k < 260
+        wall.refresh()
+        wall.world.now_s += 60
+    assert wall.heap_mb() < before_mb + 8
+    # A map and a count a minute; beside them each hour what is settled by then, and the topology anew.
+    assert len(wall.world.simulator.calls) - before_calls <= 400 * 2 + 8 * 5
+    assert wall.seen()["colourful"] > 100
+
+
+def test_many_walls_cost_butlr_what_one_costs(world: World) -> None:
+    """Fifty screens refresh within a minute."""
+    now = world.now_s = at("2026-06-17T12:34:05")
+    words = {"space": PARIS_2, "from": str((now - 28_800) * 1000), "to": str(now * 1000), "width": "320"}
+
+    def screen() -> None:
+        for target, form in (("heatmap", {"format": "png"}), ("occupancy-now", {"level": "floor"})):
+            assert world.http.get(f"/api/v1/{target}", query_string={**words, **form}).status_code == 200
+
+    screen()
+    one = len(world.simulator.calls)
+    for second in range(49):
+        world.now_s = now + second
+        screen()
+    assert len(world.simulator.calls) == one
