@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from butlr_grafana import flights
 from butlr_grafana.errors import BackendError, Busy, UpstreamDown, UpstreamLate
-from butlr_grafana.flights import FAILURE_REST_S
+from butlr_grafana.flights import FAILURE_REST_S, FORGET_S
 from butlr_grafana.gather import LIVE_S, Gathered, Gatherer, tile
 from butlr_grafana.model import Grid, HeatMapSubject, Part, Period, Segment
 from butlr_grafana.store.memory import MemoryStore
+from tests.support import until
 
 HOUR = 3600
 
@@ -98,6 +99,7 @@ def test_what_can_change_is_asked_again_after_a_minute(butlr: Butlr) -> None:
 
 def test_what_was_kept_before_it_settled_is_asked_again_when_it_has(butlr: Butlr) -> None:
     butlr.gather(segment(0, 1, settled=False))
+    butlr.now_s += LIVE_S
     butlr.gather(segment(0, 1))
     butlr.gather(segment(0, 1))
     assert [s.settled for s in butlr.asked] == [False, True]
@@ -212,6 +214,70 @@ def test_many_who_ask_at_once_share_one_call(butlr: Butlr) -> None:
         thread.join()
     assert found == [24 * 60] * 30
     assert len(butlr.asked) == 1
+
+
+def test_what_still_changes_and_nobody_asks_for_any_more_is_not_asked(butlr: Butlr) -> None:
+    """A minute's question in the queue, when its minute is long over; a settled one is asked all the same."""
+    busy = [butlr.hold(segment(i, i + 1)) for i in range(4)]
+    held = butlr.gatherer.begin([segment(i, i + 1) for i in range(4)])
+    until(lambda: len(butlr.asked) == 4)
+    over, wanted, settled = segment(9, 9.5, settled=False), segment(9, 9.6, settled=False), segment(5, 6)
+    pending = butlr.gatherer.begin([over, wanted, settled])
+    butlr.mono_s += FORGET_S
+    butlr.gatherer.begin([wanted])
+    for event in busy:
+        event.set()
+    deadline = time.monotonic() + 10
+    held.collect(deadline=deadline)
+    gathered = pending.collect(deadline=deadline)
+    assert set(butlr.asked[4:]) == {wanted, settled}
+    assert isinstance(gathered.error, UpstreamLate)
+
+
+def test_an_answer_that_lands_while_somebody_looks_is_not_asked_for_again(butlr: Butlr) -> None:
+    one = segment(0, 1)
+    look = butlr.store.get
+
+    def looks_in_vain_while_it_lands(asked: Segment) -> Part | None:
+        butlr.store.get = look  # type: ignore[method-assign]
+        assert butlr.gather(one).coverage.fetched == 1
+        return None
+
+    butlr.store.get = looks_in_vain_while_it_lands  # type: ignore[method-assign]
+    assert butlr.gather(one).coverage.cached == 1
+    assert butlr.asked == [one]
+
+
+def test_the_error_of_a_resting_question_does_not_grow(butlr: Butlr) -> None:
+    """The same exception is raised for everybody; its traceback must not collect all their frames."""
+    butlr.fails = lambda _: UpstreamDown("gone")
+    depths = []
+    for _ in range(5):
+        with pytest.raises(UpstreamDown) as caught:
+            butlr.gather(segment(0, 24))
+        frame, depth = caught.value.__traceback__, 0
+        while frame is not None:
+            frame, depth = frame.tb_next, depth + 1
+        depths.append(depth)
+    assert depths[-1] == depths[1]
+
+
+def test_closing_ends_the_waiting_and_keeps_what_still_comes(butlr: Butlr) -> None:
+    slow, queued = segment(0, 1), [segment(i, i + 1) for i in range(1, 9)]
+    event = butlr.hold(slow)
+    for one in queued:
+        butlr.hold(one)
+    pending = butlr.gatherer.begin([slow, *queued])
+    until(lambda: len(butlr.asked) == 4)
+    under_way = butlr.asked[:4]
+    butlr.gatherer.close()
+    with pytest.raises(UpstreamDown, match="shutting down"):
+        pending.collect(deadline=time.monotonic() + 10)
+    event.set()
+    for one in queued:
+        butlr.held[one].set()
+    until(lambda: all(butlr.store.get(asked) is not None for asked in under_way))
+    assert butlr.asked == under_way
 
 
 def test_a_short_question_passes_between_those_of_a_long_one(butlr: Butlr) -> None:

@@ -12,12 +12,18 @@ from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
 
 from butlr_grafana.errors import BackendError, UpstreamLate
-from butlr_grafana.flights import Flights
+from butlr_grafana.flights import FORGET_S, Flights
 from butlr_grafana.model import HOUR_S, Coverage, Part, Period, Segment
 from butlr_grafana.store import Store
 
 LIVE_S = 60.0
 """How long a part that can still change is good for."""
+
+WHOLE_LIVE_S = 3600.0
+"""The same of one that is asked for as a whole, however long its period: what comes late hardly shows."""
+
+AHEAD = -1_000_000
+"""The first rank of what is urgent; no question has so many segments."""
 
 PATIENCE_S = 5.0
 """How long to wait for Butlr where older data could be shown instead."""
@@ -45,7 +51,10 @@ class _Slot:
 
 
 class Gatherer:
-    """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account."""
+    """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account.
+
+    `now`: the wall clock; `clock`: how long failed questions rest, and others that nobody repeats wait.
+    """
 
     def __init__(
         self,
@@ -53,23 +62,33 @@ class Gatherer:
         store: Store,
         *,
         workers: int,
+        forget_s: float = FORGET_S,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._now = now
-        self._clock = clock
-        self.flights = Flights(fetch, store.put, workers=workers, clock=clock)
+        self.flights = Flights(fetch, store.put, workers=workers, forget_s=forget_s, clock=clock)
 
-    def begin(self, segments: Sequence[Segment]) -> Pending:
-        """Looks up what is kept and asks Butlr for the rest; returns at once."""
+    def begin(self, segments: Sequence[Segment], *, urgent: bool = False) -> Pending:
+        """Looks up what is kept and asks Butlr for the rest; returns at once.
+
+        What is `urgent` goes before all that waits and is not.
+        """
         slots: list[_Slot] = []
         # Newest first: where the deadline cuts, the part that people look at is in.
-        for rank, segment in enumerate(reversed(segments)):
-            kept = self._fresh(segment)
-            slots.append(_Slot(segment, kept, None if kept else self.flights.ask(segment, rank=rank)))
+        for rank, segment in enumerate(reversed(segments), start=AHEAD if urgent else 0):
+            slots.append(self._slot(segment, rank))
         slots.reverse()
         return Pending(self, slots)
+
+    def _slot(self, segment: Segment, rank: int) -> _Slot:
+        while True:
+            landed = self.flights.landed
+            kept = self._fresh(segment)
+            flight = None if kept else self.flights.ask(segment, rank=rank, landed=landed)
+            if kept or flight is not None:
+                return _Slot(segment, kept, flight)
 
     def collect(self, pending: Pending, *, deadline: float) -> Gathered:
         """The parts at the latest when the monotonic clock shows `deadline`.
@@ -92,11 +111,16 @@ class Gatherer:
             tally.late(run, self._older(run))
         return tally.gathered(len(pending.slots))
 
+    def close(self) -> None:
+        """Nobody waits for Butlr any more."""
+        self.flights.close()
+        self._store.close()
+
     def _wait(self, slots: list[_Slot], deadline: float) -> None:
         flights = {s.flight for s in slots if s.flight is not None}
-        _, late = wait_for(flights, timeout=min(PATIENCE_S, max(0.0, deadline - self._clock())))
+        _, late = wait_for(flights, timeout=min(PATIENCE_S, max(0.0, deadline - time.monotonic())))
         if late and not all(self._older(run) for run in runs(s.segment for s in slots if s.flight in late)):
-            wait_for(late, timeout=max(0.0, deadline - self._clock()))
+            wait_for(late, timeout=max(0.0, deadline - time.monotonic()))
 
     def _fresh(self, segment: Segment) -> list[Part]:
         """The kept parts that make up the segment as it would be answered now; empty where they do not."""
@@ -104,10 +128,12 @@ class Gatherer:
         if part is not None:
             if part.settled:
                 return [part]
-            # Kept before it had settled: for a settled segment that is only an older opinion.
-            if not segment.settled and abs(self._now() - part.fetched_at_s) < LIVE_S:
+            # Kept before it had settled, or Butlr's clock did not call it so: for a settled segment that
+            # is an older opinion, and soon asked again.
+            live_s = LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
+            if abs(self._now() - part.fetched_at_s) < live_s:
                 return [part]
-        if not segment.settled:
+        if not segment.settled or not segment.subject.adds_up:
             return []
         tiles = tile(self._store.within(segment.space, segment.subject, segment.period), segment.period)
         if not tiles or tiles[0].start_s != segment.period.start_s or tiles == [segment.period]:
@@ -125,6 +151,8 @@ class Gatherer:
         """
         first = run[0]
         whole = Period(first.period.start_s, run[-1].period.end_s)
+        if not first.subject.adds_up:
+            return self._parts(first, [whole])
         return self._parts(first, tile(self._store.within(first.space, first.subject, whole), whole))
 
     def _parts(self, segment: Segment, periods: Iterable[Period]) -> list[Part]:
@@ -226,7 +254,10 @@ class _Tally:
     def gathered(self, planned: int) -> Gathered:
         error = self._errors[0] if self._errors else None
         if planned and not self._parts:
-            raise error or UpstreamLate("Butlr gave no answer before the deadline; it is being asked on")
+            if error is not None:
+                # The same for all who ask while the question rests: without what others hung on to it.
+                raise error.with_traceback(None)
+            raise UpstreamLate("Butlr gave no answer before the deadline; it is being asked on")
         reasons = tuple(dict.fromkeys(e.message for e in self._errors))
         if self._gaps and not reasons:
             reasons = ("Butlr has not answered yet; it is being asked on",)

@@ -6,7 +6,6 @@ import gzip
 import logging
 import socket
 import threading
-import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -17,9 +16,11 @@ import orjson
 import pytest
 import requests.utils
 
-from butlr_grafana.butlr import Access, Butlr
+from butlr_grafana.butlr import Access, Butlr, transport
 from butlr_grafana.butlr import client as client_module
-from butlr_grafana.butlr.client import ATTEMPTS, Client, Reply, error_of, said_by
+from butlr_grafana.butlr.client import ATTEMPTS, Client, error_of, said_by
+from butlr_grafana.butlr.limits import GONE_AFTER, Pace
+from butlr_grafana.butlr.transport import Reply
 from butlr_grafana.errors import (
     UpstreamDown,
     UpstreamError,
@@ -31,7 +32,7 @@ from butlr_grafana.errors import (
 from butlr_grafana.model import HeatMapSubject, Period, Segment
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import OFFICE, QUERY, Asked, Clients, FakeTime, Hurried, Wire, respond
-from tests.support import GRAPHQL, LOGIN
+from tests.support import GRAPHQL, LOGIN, until
 
 FIRST_BACKOFF_S = 0.8
 """The longest of the first one: 0.4 * 2**1."""
@@ -84,6 +85,27 @@ def test_what_butlr_calls_wrong_is_never_asked_again(
     assert simulator.count(GRAPHQL) == 1
 
 
+def test_in_an_outage_nothing_is_tried_again_until_something_is_answered(
+    simulator: Simulator, hurried: Hurried
+) -> None:
+    client = hurried(simulator.url)
+    graphql(client)
+    simulator.faults.set(status=503)
+    for _ in range(GONE_AFTER // ATTEMPTS + 5):
+        with pytest.raises(UpstreamDown):
+            graphql(client)
+    assert simulator.count(GRAPHQL) == 1 + GONE_AFTER + 5
+    # Another path is another matter.
+    simulator.clear_calls()
+    with pytest.raises(UpstreamDown):
+        client.post("/v3/detections", {})
+    assert simulator.count("/v3/detections") == ATTEMPTS
+    simulator.faults.clear()
+    graphql(client)
+    simulator.faults.set(status=503, count=1)
+    assert graphql(client) == OFFICE
+
+
 def test_a_question_butlr_really_refuses_says_which_word(simulator: Simulator, hurried: Hurried) -> None:
     with pytest.raises(UpstreamRefused, match="data_types"):
         hurried(simulator.url).post("/v3/detections", {})
@@ -129,6 +151,18 @@ def test_after_a_429_nobody_asks_before_the_pause_is_over(
     began_s = fake.now_s
     graphql(client)
     assert fake.now_s - began_s >= 20.0
+
+
+@pytest.mark.usefixtures("one_attempt")
+def test_a_429_is_a_pause_for_the_others_also_where_its_question_gives_up(
+    simulator: Simulator, hurried: Hurried
+) -> None:
+    client = hurried(simulator.url)
+    graphql(client)
+    simulator.faults.set(status=429, retry_after="30")
+    with pytest.raises(UpstreamLimited):
+        graphql(client)
+    assert client.gate.paused_s == 30.0
 
 
 def test_a_503_of_one_question_is_no_pause_for_the_others(simulator: Simulator, hurried: Hurried) -> None:
@@ -280,6 +314,15 @@ def test_no_answer_at_all_is_late(wire: Wire, hurried: Hurried) -> None:
 
 
 @pytest.mark.usefixtures("one_attempt")
+@pytest.mark.parametrize("first", [b"HTTP/1.1 200 OK\r\nX-Endless: ", b"HTTP/1.1 2"])
+def test_a_head_that_drips_is_late(wire: Wire, hurried: Hurried, first: bytes) -> None:
+    """Each byte comes within the time that one read may take."""
+    wire.reply = lambda to, _: wire.drip(to, [first, *[b"x"] * 100])
+    with pytest.raises(UpstreamLate, match=f"^Butlr gave no answer on {GRAPHQL} within 0.3 s$"):
+        graphql(hurried(wire.url, timeout_s=0.3, real_clock=True))
+
+
+@pytest.mark.usefixtures("one_attempt")
 def test_a_body_that_drips_is_late(wire: Wire, hurried: Hurried) -> None:
     def reply(to: socket.socket, _: Asked) -> None:
         to.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
@@ -308,7 +351,7 @@ def test_a_compressed_body_that_drips_is_late_too(wire: Wire, hurried: Hurried) 
 def test_a_body_beyond_the_cap_is_refused_and_not_held(
     wire: Wire, hurried: Hurried, monkeypatch: pytest.MonkeyPatch, headers: list[str]
 ) -> None:
-    monkeypatch.setattr(client_module, "MAX_BODY_BYTES", 2**20)
+    monkeypatch.setattr(transport, "MAX_BODY_BYTES", 2**20)
     body = gzip.compress(bytes(32 * 2**20)) if "gzip" in headers[0] else bytes(2**19)
 
     def reply(to: socket.socket, asked: Asked) -> None:
@@ -331,7 +374,7 @@ def test_a_body_beyond_the_cap_is_refused_and_not_held(
 
 
 def test_a_body_at_the_cap_arrives(wire: Wire, hurried: Hurried, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MAX_BODY_BYTES", 2**20)
+    monkeypatch.setattr(transport, "MAX_BODY_BYTES", 2**20)
     wire.reply = respond(bytes(2**20))
     assert len(graphql(hurried(wire.url))) == 2**20
 
@@ -467,7 +510,9 @@ def test_every_status_has_its_error(status: int, kind: type[UpstreamError]) -> N
 def test_each_call_is_told_to_the_observer(simulator: Simulator, fake: FakeTime) -> None:
     told: list[tuple[str, str, float]] = []
     client = Client(
-        Access(simulator.url, "demo", "demo"), observe=lambda *call: told.append(call), clock=fake
+        Access(simulator.url, "demo", "demo"),
+        observe=lambda *call: told.append(call),
+        pace=Pace(fake, fake.wait),
     )
     simulator.faults.set(status=404, count=1)
     with pytest.raises(UpstreamRefused):
@@ -505,14 +550,6 @@ def in_a_thread() -> Callable[[Callable[[], object]], tuple[threading.Thread, li
         return thread, raised
 
     return start
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Waits for something that will be true soon; never a limit on how soon within ten seconds."""
-    give_up_at = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.005)
 
 
 def test_closing_ends_the_wait_for_a_pause(simulator: Simulator, patient: Clients, in_a_thread: Any) -> None:

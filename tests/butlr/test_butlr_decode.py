@@ -326,7 +326,7 @@ def test_rounding_to_centimetres_is_never_off_the_grid(resolution_m: float) -> N
 
 
 RESOLUTIONS = st.sampled_from([0.25, 0.5, 1.0])
-INDEX = st.integers(-2000, 2000)
+INDEX = st.integers(-900, 900)
 
 
 @given(
@@ -392,8 +392,39 @@ def test_parts_of_one_floor_agree_in_phase(resolution_m: float, origin_m: float,
 def test_a_hundred_thousand_cells() -> None:
     rows = [[0.1 + 0.5 * i, -60.3 + 0.5 * j, i * 250 + j + 1] for i in range(400) for j in range(250)]
     random.Random(1).shuffle(rows)
-    grid = heat_map(body(rows, bounds=BOUNDS, resolution=0.5), 0.5)
+    grid = heat_map(body(rows, resolution=0.5), 0.5)
     assert grid.value.size == 100_000
     assert grid.total == 100_000 * 100_001 // 2
     assert grid.value.tolist() == list(range(1, 100_001))
     assert grid.phase_m == pytest.approx((0.1, 0.2))
+
+
+# Far away
+
+
+WIDE = {"min_x": 0, "min_y": 0, "max_x": 30, "max_y": 20}
+
+
+@pytest.mark.parametrize(("x", "y"), [(131.25, 0.25), (-100.75, 0.25), (0.25, 121.25), (0.25, -100.75)])
+def test_a_cell_far_outside_the_bounds_that_the_answer_names_is_a_fault(x: float, y: float) -> None:
+    with pytest.raises(UpstreamInvalid, match="m outside the bounds it names"):
+        heat_map(body([[0.25, 0.25, 1], [x, y, 1]], bounds=WIDE), 0.5)
+
+
+@pytest.mark.parametrize(("x", "y"), [(129.75, 0.25), (0.25, -99.75)])
+def test_somebody_outside_the_bounds_is_counted(x: float, y: float) -> None:
+    assert heat_map(body([[x, y, 3]], bounds=WIDE), 0.5).total == 3.0
+
+
+@pytest.mark.parametrize(("resolution_m", "far_m"), [(0.25, 600.0), (0.5, 1200.0), (1.0, 2400.0)])
+def test_cells_that_no_rectangle_can_hold_are_a_fault(resolution_m: float, far_m: float) -> None:
+    with pytest.raises(UpstreamInvalid, match="cells spread over"):
+        heat_map(body([[0.0, 0.0, 1], [far_m, far_m, 1]]), resolution_m)
+    assert heat_map(body([[0.0, 0.0, 1], [far_m, far_m, 0]]), resolution_m).total == 1.0
+
+
+@pytest.mark.parametrize("cells", [[], [[10.25, 10.25, 4]]])
+def test_bounds_that_no_rectangle_can_hold_are_left_out(cells: list[list[float]]) -> None:
+    vast = {"min_x": -9000, "min_y": -9000, "max_x": 9000, "max_y": 9000}
+    assert heat_map(body(cells, bounds=vast), 0.5).bounds is None
+    assert heat_map(body(cells, bounds=WIDE), 0.5).bounds == Bounds(0.0, 0.0, 30.0, 20.0)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butlr_grafana.butlr.limits import MAX_PAUSE_S, Gate, retry_after_s
+from butlr_grafana.butlr.limits import MAX_PAUSE_S, RAISE_AFTER, Gate, Lanes, retry_after_s
+from butlr_grafana.errors import UpstreamDown, UpstreamLimited
 
 WALL_S = 1_749_643_200.0  # Wed, 11 Jun 2025 12:00:00 GMT
 
@@ -156,3 +161,88 @@ def test_who_is_turned_away_by_a_pause_does_not_use_up_the_rate() -> None:
     clock.now_s = 15.0
     assert gate.reserve() == 0.0
     assert gate.reserve() == 60.0
+
+
+# How many at a time
+
+
+def end_well(lanes: Lanes, calls: int) -> None:
+    for _ in range(calls):
+        with lanes.one():
+            pass
+
+
+def fail(lanes: Lanes, error: Exception) -> None:
+    with pytest.raises(type(error)), lanes.one():
+        raise error
+
+
+LIMITED = UpstreamLimited("slow down")
+
+
+@contextlib.contextmanager
+def answered_by_429(lanes: Lanes) -> Iterator[None]:
+    """A call whose answer comes at the end of the context."""
+    with lanes.one():
+        yield
+        raise LIMITED
+
+
+def test_a_429_halves_the_lanes_and_never_closes_the_last() -> None:
+    lanes = Lanes(11)
+    seen = []
+    for _ in range(5):
+        fail(lanes, LIMITED)
+        seen.append(lanes.open)
+    assert seen == [5, 2, 1, 1, 1]
+
+
+def test_a_run_of_successes_opens_one_and_never_more_than_there_were() -> None:
+    lanes = Lanes(3)
+    fail(lanes, LIMITED)
+    end_well(lanes, RAISE_AFTER - 1)
+    assert lanes.open == 1
+    end_well(lanes, 1)
+    assert lanes.open == 2
+    end_well(lanes, 5 * RAISE_AFTER)
+    assert lanes.open == 3
+
+
+@pytest.mark.parametrize("error", [LIMITED, UpstreamDown("gone"), KeyError("a bug")])
+def test_any_failure_ends_a_run(error: Exception) -> None:
+    lanes = Lanes(2)
+    fail(lanes, LIMITED)
+    end_well(lanes, RAISE_AFTER - 1)
+    fail(lanes, error)
+    end_well(lanes, RAISE_AFTER - 1)
+    assert lanes.open == 1
+    end_well(lanes, 1)
+    assert lanes.open == 2
+
+
+def test_those_that_were_under_way_together_say_it_once() -> None:
+    lanes = Lanes(8)
+    with contextlib.ExitStack() as together:
+        for _ in range(8):
+            together.enter_context(contextlib.suppress(UpstreamLimited))
+            together.enter_context(answered_by_429(lanes))
+    assert lanes.open == 4
+    fail(lanes, LIMITED)
+    assert lanes.open == 2
+
+
+def test_who_finds_no_lane_waits_for_one() -> None:
+    lanes = Lanes(2)
+    under_way: list[int] = []
+
+    def call() -> None:
+        with lanes.one():
+            under_way.append(lanes.under_way)
+
+    with lanes.one():
+        with lanes.one():
+            third = threading.Thread(target=call, daemon=True)
+            third.start()
+        third.join(10)
+    assert under_way == [2]
+    assert lanes.under_way == 0

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import orjson
 
 from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.client import Client
+from butlr_grafana.butlr.limits import Pace
 from tests.support import LOGIN
 
 QUERY = {"query": "{ sites { data { id } } }"}
@@ -33,20 +34,19 @@ class FakeTime:
     def __call__(self) -> float:
         return self.now_s
 
-    def sleep(self, seconds: float) -> None:
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """As `threading.Event.wait`, at once."""
         self.slept.append(seconds)
         self.now_s += seconds
+        return event.is_set()
 
 
 class HurriedClient(Client):
     """A client whose sleeps pass at once, on the fake clock."""
 
     def __init__(self, access: Access, fake: FakeTime, clock: Callable[[], float] | None = None) -> None:
-        super().__init__(access, clock=clock or fake)
+        super().__init__(access, pace=Pace(clock or fake, fake.wait))
         self.fake = fake
-
-    def _sleep(self, seconds: float) -> None:
-        self.fake.sleep(seconds)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Wire:
     def paths(self) -> list[str]:
         return [asked.path for asked in self.asked]
 
-    def drip(self, to: socket.socket, pieces: list[bytes], pause_s: float = 0.05) -> None:
+    def drip(self, to: socket.socket, pieces: Iterable[bytes], pause_s: float = 0.05) -> None:
         """Slow enough to be late as a whole, fast enough to keep each read from timing out."""
         for piece in pieces:
             to.sendall(piece)

@@ -1,152 +1,141 @@
-"""Butlr slow, failing or gone, seen from a panel: known data with its age, nothing wrong, back by itself."""
+"""Butlr slow or gone for a while: what panels cost it meanwhile, and how all is well again by itself."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
-from butlr_grafana import flights, gather
-from tests.support import DETECTIONS, PARIS, World, at, cells_of, truth
-
-MONTH = ("2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z")
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits as short as the tests can be: what is waited for does not come."""
-    monkeypatch.setattr(gather, "PATIENCE_S", 0.3)
-    monkeypatch.setattr(flights, "FAILURE_REST_S", 0.0)
-
-
-def ask(world: World, start: str, end: str, **words: str) -> Any:
-    query = {"space": PARIS, "from": start, "to": end, **words}
-    return world.http.get("/api/v1/heatmap", query_string=query)
-
-
-def notices(frame: dict[str, Any], severity: str) -> list[str]:
-    return [n["text"] for n in frame["meta"]["notices"] if n["severity"] == severity]
-
-
-def test_bursts_of_errors_are_ridden_out(make_world: Callable[..., World]) -> None:
-    world = make_world()
-    world.simulator.faults.set(status=503, rate=0.3, retry_after="0.01", paths=(DETECTIONS,))
-    [frame] = ask(world, *MONTH).get_json()
-    assert frame["meta"]["custom"]["complete"] is True
-    assert cells_of(frame) == truth(PARIS, at(MONTH[0]), at(MONTH[1]), 0.5)
-
-
-def test_nothing_known_and_butlr_gone_is_its_fault_in_words(make_world: Callable[..., World]) -> None:
-    world = make_world()
-    world.http.get("/readyz")
-    world.simulator.faults.set(status=400, paths=(DETECTIONS,))
-    answer = ask(world, *MONTH)
-    assert answer.status_code == 502
-    assert answer.get_json()["error"]["source"] == "upstream"
-    world.simulator.faults.clear()
-    assert ask(world, *MONTH).get_json()[0]["meta"]["custom"]["complete"] is True
-
-
-def test_butlr_too_slow_is_a_504_and_whole_at_the_next_look(make_world: Callable[..., World]) -> None:
-    world = make_world(deadline_s=0.5)
-    world.http.get("/readyz")
-    world.simulator.faults.set(latency_s=1.5, paths=(DETECTIONS,))
-    assert ask(world, *MONTH).status_code == 504
-    # What was asked for goes on: nothing is asked twice.
-    for _ in range(20):
-        answer = ask(world, *MONTH)
-        if answer.status_code == 200 and answer.get_json()[0]["meta"]["custom"]["complete"]:
-            break
-    assert cells_of(answer.get_json()[0]) == truth(PARIS, at(MONTH[0]), at(MONTH[1]), 0.5)
-    assert world.calls == 4
-
-
-def test_an_outage_of_an_hour_shows_what_is_known_with_its_age(make_world: Callable[..., World]) -> None:
-    world = make_world()
-    start = "2026-06-16T00:00:00Z"
-    before = ask(world, start, "2026-06-18T00:00:00Z").get_json()[0]
-    known_until = at(before["meta"]["custom"]["to"])
-    world.simulator.faults.set(status=400, paths=(DETECTIONS,))
-    world.now_s += 3600
-    [frame] = ask(world, start, "2026-06-18T00:00:00Z").get_json()
-    custom = frame["meta"]["custom"]
-    assert custom["complete"] is False
-    assert custom["segments"]["stale"] >= 1
-    assert at(custom["as_of"]) <= known_until + 60
-    assert cells_of(frame) == truth(PARIS, at(start), known_until, 0.5)
-    [warning] = notices(frame, "warning")
-    assert "Partial answer" in warning
-    assert ask(world, start, "2026-06-18T00:00:00Z", require="complete").status_code == 503
-    world.simulator.faults.clear()
-    [frame] = ask(world, start, "2026-06-18T00:00:00Z").get_json()
-    assert frame["meta"]["custom"]["complete"] is True
-    assert cells_of(frame) == truth(PARIS, at(start), at(frame["meta"]["custom"]["to"]), 0.5)
-
-
-def test_require_complete_is_an_error_that_says_what_is_missing(make_world: Callable[..., World]) -> None:
-    world = make_world(butlr_max_concurrency=1)
-    world.http.get("/readyz")
-    world.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
-    answer = ask(world, *MONTH, require="complete")
-    assert answer.status_code == 503
-    body = answer.get_json()
-    assert body["error"]["code"] == "incomplete"
-    assert "2026-05-25T00:00:00Z/2026-06-01T00:00:00Z" in body["message"]
-
-
-@pytest.mark.parametrize(
-    "lie",
-    [
-        b"<html>maintenance</html>",
-        b'{"data": []}',
-        b'{"array_cells": [[0.25, 0.25, -1]], "metadata": {}}',
-        b'{"array_cells": [[0.25, 0.25, 1]], "metadata": {"resolution": 1.0}}',
-        b'{"array_cells": [[0.25, 0.25, 1]',
-    ],
+from butlr_grafana.butlr.limits import GONE_AFTER
+from tests.faults.conftest import MakeTrial
+from tests.faults.trial import (
+    MAY,
+    MAY_SEGMENTS,
+    PANEL_SEGMENTS,
+    Look,
+    Trial,
+    assert_upstreams_fault,
+    keeps_the_promise,
 )
-def test_a_lie_is_shown_as_missing_and_never_kept(
-    make_world: Callable[..., World], tmp_path: Path, lie: bytes
-) -> None:
-    world = make_world(cache_dir=str(tmp_path))
-    world.http.get("/readyz")
-    world.simulator.faults.set(body=lie, paths=(DETECTIONS,))
-    assert ask(world, *MONTH).status_code == 502
-    world.simulator.faults.clear()
-    world.restart()
-    [frame] = ask(world, *MONTH).get_json()
-    assert cells_of(frame) == truth(PARIS, at(MONTH[0]), at(MONTH[1]), 0.5)
-    assert frame["meta"]["custom"]["segments"]["fetched"] == 4
+from tests.support import DETECTIONS, at, truth, until
+
+VIEWERS = 20
 
 
-def test_late_detections_are_seen_once_they_have_settled(make_world: Callable[..., World]) -> None:
+def test_an_hour_without_butlr_costs_it_little(trial: Trial) -> None:
+    """A panel that is refreshed every half minute asks for what it lacks, at first four times, soon once."""
+    before = trial.look()
+    assert before.is_whole()
+    trial.simulator.faults.set(status=503, paths=(DETECTIONS,))
+    refreshes = 120
+    calls = trial.calls
+    for _ in range(refreshes):
+        trial.passes(30)
+        look = trial.look()
+        assert look.status == 200
+        assert look.cells == before.cells
+        assert look.as_of_s <= at(before.custom["to"]) + 60
+    # What still changes, and once it has settled that too: two questions a look.
+    assert trial.calls - calls <= GONE_AFTER + 2 * refreshes + 2
+    trial.settle()
+    trial.simulator.faults.clear()
+    trial.passes(30)
+    assert trial.spent(trial.look) <= PANEL_SEGMENTS
+    assert trial.look().is_whole()
+
+
+def test_a_year_that_nobody_knows_is_not_asked_four_times_over_in_an_outage(trial: Trial) -> None:
+    year = ("2025-06-02T00:00:00Z", "2026-06-01T00:00:00Z")
+    trial.http.get("/readyz")
+    trial.simulator.faults.set(status=503, paths=(DETECTIONS,))
+    costs = []
+    for _ in range(3):
+        costs.append(trial.spent(lambda: (assert_upstreams_fault(trial.look(*year)), trial.settle())))
+        trial.passes(30)
+    workers = 8
+    assert costs[0] <= GONE_AFTER + 52 + workers
+    assert costs[1:] == [52, 52]
+    trial.simulator.faults.clear()
+    assert trial.spent(lambda: trial.look(*year)) == 52
+    trial.simulator.faults.set(status=503, count=1, paths=(DETECTIONS,))
+    assert trial.look().is_whole()  # hiccups are ridden out again
+
+
+def test_the_questions_of_an_hour_of_silence_are_not_asked_after_it(make_trial: MakeTrial) -> None:
+    """Every minute has its own end; when Butlr is back only the newest is worth a call."""
+    trial = make_trial(butlr_timeout_s=0.2, butlr_max_concurrency=1, deadline_s=0.1)
+    until(lambda: trial.look().complete)
+    trial.simulator.faults.set(latency_s=30.0, paths=(DETECTIONS,))
+    for _ in range(12):
+        trial.now_s += 300
+        trial.time.now_s += 20  # less, so that the floors are not due
+        assert trial.look().status == 200
+    assert trial.gauge("butlr_calls_waiting") > 5
+    trial.passes(60)
+    trial.simulator.faults.clear()
+    trial.simulator.clear_calls()
+    until(lambda: trial.look().complete)
+    trial.settle()
+    assert trial.look().is_whole()
+    # The one on its way, what has settled meanwhile, and what still changes.
+    assert trial.calls <= 4
+
+
+def test_many_who_look_when_butlr_is_back_cost_what_one_does(trial: Trial) -> None:
+    trial.http.get("/readyz")
+    with trial.is_gone():
+        for _ in range(3):
+            assert_upstreams_fault(trial.look(*MAY))
+            trial.passes(10)
+        trial.settle()
+    trial.passes(10)
+    clients = [trial.application.web.test_client() for _ in range(VIEWERS)]
+    words = {"space": "space_newyork_1", "from": MAY[0], "to": MAY[1], "resolution": "0.5"}
+    with ThreadPoolExecutor(VIEWERS) as pool:
+        answers = list(pool.map(lambda c: c.get("/api/v1/heatmap", query_string=words), clients))
+    looks = [Look(a.status_code, a.get_json()) for a in answers]
+    assert looks[0].is_whole()
+    assert all(look.complete and look.cells == looks[0].cells for look in looks)
+    assert trial.calls == MAY_SEGMENTS
+
+
+def test_a_failed_question_rests_however_many_ask_it(trial: Trial) -> None:
+    trial.http.get("/readyz")
+    trial.simulator.faults.set(status=400, paths=(DETECTIONS,))
+    for _ in range(VIEWERS):
+        assert_upstreams_fault(trial.look(*MAY), 502)
+    assert trial.calls == MAY_SEGMENTS
+
+
+def test_too_slow_for_a_viewer_is_a_504_and_whole_at_the_next_look(make_trial: MakeTrial) -> None:
+    trial = make_trial(deadline_s=0.2)
+    trial.http.get("/readyz")
+    trial.simulator.faults.set(latency_s=0.5, paths=(DETECTIONS,))
+    assert_upstreams_fault(trial.look(*MAY), 504)
+    # What was asked for goes on: nothing is asked twice.
+    until(lambda: trial.look(*MAY).complete)
+    assert trial.look(*MAY).is_whole()
+    assert trial.calls == MAY_SEGMENTS
+
+
+def test_require_complete_is_an_error_that_says_what_is_missing(make_trial: MakeTrial) -> None:
+    trial = make_trial(butlr_max_concurrency=1)
+    trial.http.get("/readyz")
+    trial.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
+    answer = trial.look(*MAY, require="complete")
+    assert_upstreams_fault(answer, 503)
+    assert answer.body["error"]["code"] == "incomplete"
+    assert "2026-05-25T00:00:00Z/2026-06-01T00:00:00Z" in answer.body["message"]
+
+
+def test_late_detections_are_seen_once_they_have_settled(trial: Trial) -> None:
     """What arrives up to half an hour late is missing now, and there when its hour has settled."""
-    world = make_world()
-    world.simulator.faults.lag_s = 1800
-    start = "2026-06-17T06:00:00Z"
-    ask(world, start, "2026-06-17T12:30:00Z")
-    world.now_s += 2 * 3600
-    [frame] = ask(world, start, "2026-06-17T12:30:00Z").get_json()
-    assert cells_of(frame) == truth(PARIS, at(start), at("2026-06-17T12:30"), 0.5)
+    trial.simulator.faults.lag_s = 1800
+    period = ("2026-06-17T10:00:00Z", "2026-06-17T16:30:00Z")
+    expected = truth("space_newyork_1", at(period[0]), at(period[1]), 0.5)
+    assert sum(trial.look(*period).cells.values()) < sum(expected.values())
+    trial.passes(2 * 3600)
+    assert trial.look(*period).cells == expected
 
 
-def test_a_killed_warm_goes_on_from_what_was_kept(tmp_path: Path) -> None:
-    words = ["warm", "--space", PARIS, "--from", "2025-06-02", "--to", "2026-06-01"]
-    command = [sys.executable, "-m", "butlr_grafana.cli", *words]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("BUTLR_", "BACKEND_"))}
-    settings = {**clean, "BACKEND_CACHE_DIR": str(tmp_path), "BUTLR_MAX_CONCURRENCY": "1"}
-    with subprocess.Popen(
-        command, env=settings, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    ) as first:
-        assert first.stderr is not None
-        assert "%" in first.stderr.readline()
-        first.send_signal(signal.SIGKILL)
-    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=True)
-    total, fetched, there = (int(word) for word in done.stdout.replace(",", "").split() if word.isdecimal())
-    assert total == fetched + there == 52
-    assert there >= 2
+def test_nothing_is_answered_wrong_to_a_wrong_question(trial: Trial) -> None:
+    """Butlr calls ours wrong for an hour: the same promise, without a second try."""
+    keeps_the_promise(trial, trial.fails(status=400), reason="Butlr answered 400")

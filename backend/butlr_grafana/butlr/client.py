@@ -1,7 +1,7 @@
-"""HTTP to Butlr: one token for all threads, one place that retries, one that maps errors.
+"""Questions to Butlr: one token for all threads, one place that retries, one that maps errors.
 
-Time: an attempt ends after `Access.timeout_s`, body included; retries happen only for faults that pass
-(refused, reset, late, 429, 5xx), never for a request that Butlr calls wrong.
+Retries happen only for faults that pass (refused, reset, late, 429, 5xx), never for a request that Butlr
+calls wrong.
 """
 
 from __future__ import annotations
@@ -10,21 +10,18 @@ import logging
 import random
 import threading
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import orjson
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
 
 from butlr_grafana.butlr.access import Access
+from butlr_grafana.butlr.clock import ButlrClock
 from butlr_grafana.butlr.decode import quote
-from butlr_grafana.butlr.limits import Gate, retry_after_s
+from butlr_grafana.butlr.limits import REAL_TIME, Gate, Lanes, Outages, Pace
+from butlr_grafana.butlr.transport import Reply, Transport
 from butlr_grafana.errors import (
     UpstreamDown,
     UpstreamError,
@@ -36,7 +33,6 @@ from butlr_grafana.errors import (
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 64 * 2**20
 ATTEMPTS = 4
 RENEW_AHEAD = 0.1
 """Of a token's life: in its last tenth one thread renews it while the others go on with the old one."""
@@ -46,13 +42,6 @@ neither a wrong secret nor a missing permission must become a storm."""
 
 Observer = Callable[[str, str, float], None]
 """Told of each call: path, outcome (an HTTP status or an error code), seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    retry_after_s: float | None
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +55,28 @@ class Token:
 
 
 class Client:
-    """Thread-safe. `post` is what the rest of the vendor room uses."""
+    """Thread-safe. `post` is what the rest of the vendor room uses. `now`: this machine's wall clock."""
 
     def __init__(
-        self, access: Access, *, observe: Observer | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        access: Access,
+        *,
+        observe: Observer | None = None,
+        now: Callable[[], float] = time.time,
+        pace: Pace = REAL_TIME,
     ) -> None:
         self.access = access
-        self.gate = Gate(access.rate_per_minute, clock)
-        self._clock = clock
+        self.gate = Gate(access.rate_per_minute, pace.clock)
+        self.lanes = Lanes(access.max_concurrency)
+        self._outages = Outages()
+        self.butlr_clock = ButlrClock(now, pace.clock)
+        self._clock = pace.clock
+        self._wait = pace.wait
         self._observe = observe or (lambda _path, _outcome, _seconds: None)
         self._closing = threading.Event()
-        self._session = _session(access.max_concurrency)
+        self._transport = Transport(
+            access.url, timeout_s=access.timeout_s, connections=access.max_concurrency
+        )
         self._login_lock = threading.Lock()
         self._token: Token | None = None
         self._login_failed: tuple[float, UpstreamError] | None = None
@@ -85,7 +85,11 @@ class Client:
     def close(self) -> None:
         """Ends waits and closes idle connections; a call under way goes on, but is not tried again."""
         self._closing.set()
-        self._session.close()
+        self._transport.close()
+
+    def bearer(self) -> str:
+        """A token to send to Butlr; raises why there is none."""
+        return self._current_token().text
 
     def post(self, path: str, body: object) -> bytes:
         """The body of a 2xx answer. Raises an `UpstreamError`."""
@@ -111,33 +115,47 @@ class Client:
 
     def _retrying(self, path: str, body: object, token: Token | None) -> bytes:
         for attempt in range(1, ATTEMPTS + 1):
-            self._wait_for_turn()
+            # Full jitter: callers that failed together do not come back together.
+            backoff_s = random.uniform(0.1, 0.4 * 2**attempt)  # noqa: S311
             try:
-                return self._once(path, body, token)
+                with self.lanes.one():
+                    return self._in_turn(path, body, token, backoff_s)
             except (UpstreamDown, UpstreamLate, UpstreamLimited) as error:
-                if attempt == ATTEMPTS or self._closing.is_set():
+                if attempt == ATTEMPTS or self._outages.lasts(path) or self._closing.is_set():
                     raise
-                # Full jitter: callers that failed together do not come back together.
-                backoff_s = random.uniform(0.1, 0.4 * 2**attempt)  # noqa: S311
-                if isinstance(error, UpstreamLimited):
-                    self.gate.pause(error.retry_after_s or backoff_s)
-                elif error.retry_after_s:
-                    backoff_s = error.retry_after_s
-                self._sleep(backoff_s)
+                self._sleep(error.retry_after_s or backoff_s)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _in_turn(self, path: str, body: object, token: Token | None, backoff_s: float) -> bytes:
+        self._wait_for_turn()
+        try:
+            answer = self._once(path, body, token)
+        except (UpstreamDown, UpstreamLate):
+            self._outages.failed(path)
+            raise
+        except UpstreamError as error:
+            self._outages.answered(path)
+            if isinstance(error, UpstreamLimited):
+                # Before the lane is free for the next, and also where this question gives up.
+                self.gate.pause(error.retry_after_s or backoff_s)
+            raise
+        self._outages.answered(path)
+        return answer
 
     def _wait_for_turn(self) -> None:
         while (wait_s := self.gate.reserve()) > 0:
             self._sleep(wait_s)
 
     def _sleep(self, seconds: float) -> None:
-        if self._closing.wait(seconds):
+        if self._wait(self._closing, seconds):
             raise UpstreamDown("the backend is shutting down")
 
     def _once(self, path: str, body: object, token: Token | None) -> bytes:
         started, outcome = self._clock(), "ok"
+        asked_at_s = self.butlr_clock.here()
         try:
-            reply = self._send(path, body, token)
+            reply = self._transport.post(path, body, token=token.text if token else None)
+            self.butlr_clock.saw(reply.date_s, asked_at_s=asked_at_s)
             outcome = str(reply.status)
             if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
                 return reply.body
@@ -154,44 +172,6 @@ class Client:
             for written in (secret.encode(), orjson.dumps(secret)[1:-1]):
                 body = body.replace(written, b"***")
         return body
-
-    def _send(self, path: str, body: object, token: Token | None) -> Reply:
-        deadline = self._clock() + self.access.timeout_s
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token.text}"
-        try:
-            with self._session.post(
-                self.access.url + path,
-                data=orjson.dumps(body),
-                headers=headers,
-                timeout=(min(10.0, self.access.timeout_s), self.access.timeout_s),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                waits_s = retry_after_s(response.headers.get("Retry-After"))
-                return Reply(response.status_code, waits_s, self._read(path, response, deadline))
-        except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            raise UpstreamLate(f"Butlr gave no answer on {path} within {self.access.timeout_s:g} s") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
-            raise UpstreamDown(f"Butlr cannot be reached on {path} ({_kind(error)})") from None
-
-    def _read(self, path: str, response: requests.Response, deadline: float) -> bytes:
-        """The unpacked body, piece by piece, so that neither a drip nor a bomb is waited out."""
-        # Unpacked here: urllib3 reads on, without a look at the clock, until something comes out.
-        packed = response.headers.get("Content-Encoding", "").lower() not in ("", "identity")
-        unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32) if packed else None
-        pieces, size = [], 0
-        while piece := response.raw.read1(2**16, decode_content=False):
-            if self._clock() > deadline:
-                raise UpstreamLate(f"Butlr's answer on {path} took longer than {self.access.timeout_s:g} s")
-            pieces.append(unpack.decompress(piece, MAX_BODY_BYTES - size + 1) if unpack else piece)
-            size += len(pieces[-1])
-            if size > MAX_BODY_BYTES:
-                raise UpstreamInvalid(f"Butlr's answer on {path} is larger than {MAX_BODY_BYTES >> 20} MiB")
-        if unpack and pieces and not unpack.eof:
-            raise UpstreamDown(f"Butlr's answer on {path} ends in the middle")
-        return b"".join(pieces)
 
     def _current_token(self) -> Token:
         token, now = self._token, self._clock()
@@ -302,23 +282,3 @@ def _token(body: bytes, asked_at: float) -> Token:
     if not isinstance(text, str) or not (text and text.isascii() and text.isprintable() and lifetime_s > 0):
         raise UpstreamInvalid("Butlr's login answered without a usable access_token")
     return Token(text, asked_at + lifetime_s * (1 - RENEW_AHEAD), asked_at + lifetime_s)
-
-
-def _session(connections: int) -> requests.Session:
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # A callable keeps requests from putting a .netrc entry over the bearer token.
-    session.auth = lambda request: request
-    session.headers["User-Agent"] = "butlr-grafana"
-    session.headers["Accept-Encoding"] = "gzip"
-    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=max(connections, 2), max_retries=0)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
-
-
-def _kind(error: BaseException) -> str:
-    """The name of the innermost cause: short, and without the URL that requests puts in its texts."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return type(error).__name__

@@ -13,10 +13,13 @@ import numpy as np
 import simdjson
 
 from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.model import Bounds, Floats, Grid
+from butlr_grafana.model import MAX_CELLS, Bounds, Floats, Grid, check_size
 
 FARTHEST_M = 10_000.0
 """A floor plan's coordinate beyond this is a fault, not a floor."""
+
+FAR_OUTSIDE_M = 100.0
+"""A cell so far outside the bounds that the same answer names is no cell of that floor."""
 
 LARGEST_COUNT = 2.0**50
 """Sums of a thousand such cells are still exact in a double."""
@@ -41,11 +44,16 @@ def heat_map(body: bytes, resolution_m: float) -> Grid:
         raise UpstreamInvalid(f"Butlr answered a grid of {said:g} m where {resolution_m:g} m was asked")
     x, y, value = _columns(holder["array_cells"])
     _check_values(x, y, value)
-    bounds = _bounds(metadata.get("bounds"))
     present = value > 0  # `omit_empty_value` may be ignored
     x, y, value = x[present], y[present], value[present]
+    bounds = _bounds(metadata.get("bounds"))
     if not value.size:
-        return Grid.empty(resolution_m, bounds)
+        return Grid.empty(resolution_m, _laid_out(bounds, bounds, resolution_m))
+    spread = Bounds(*(float(limit(axis)) for limit in (np.min, np.max) for axis in (x, y)))
+    # One cell far away would be kept for good, and no sum that it is in could be answered.
+    check_size(*_cells_across(spread, resolution_m))
+    _check_place(spread, bounds)
+    bounds = _laid_out(bounds, spread, resolution_m)
     (ix, phase_x), (iy, phase_y) = (_on_grid(axis, resolution_m) for axis in (x, y))
     order = np.lexsort((iy, ix))
     ix, iy, value = ix[order], iy[order], value[order]
@@ -116,6 +124,20 @@ def _check_values(x: Floats, y: Floats, value: Floats) -> None:
         raise UpstreamInvalid(f"Butlr's heat map has a cell of {value.min():g} to {value.max():g} detections")
 
 
+def _check_place(spread: Bounds, bounds: Bounds | None) -> None:
+    if bounds is None:
+        return
+    around = bounds.union(spread)
+    outside_m = max(
+        bounds.min_x - around.min_x,
+        bounds.min_y - around.min_y,
+        around.max_x - bounds.max_x,
+        around.max_y - bounds.max_y,
+    )
+    if outside_m > FAR_OUTSIDE_M:
+        raise UpstreamInvalid(f"Butlr's heat map has a cell {outside_m:g} m outside the bounds it names")
+
+
 def _on_grid(axis: Floats, resolution_m: float) -> tuple[np.ndarray[Any, np.dtype[np.int32]], float]:
     """Cell numbers, and the phase in [0, resolution) read off the centres themselves."""
     steps = axis / resolution_m
@@ -149,6 +171,19 @@ def _bounds(raw: object) -> Bounds | None:
     if max(map(abs, (min_x, min_y, max_x, max_y))) > FARTHEST_M:
         return None
     return Bounds(min_x, min_y, max_x, max_y)
+
+
+def _laid_out(bounds: Bounds | None, spread: Bounds | None, resolution_m: float) -> Bounds | None:
+    """The bounds, unless no rectangle of cells can hold them and the cells' `spread`."""
+    if bounds is None or spread is None:
+        return None
+    nx, ny = _cells_across(bounds.union(spread), resolution_m)
+    return bounds if nx * ny <= MAX_CELLS else None
+
+
+def _cells_across(rectangle: Bounds, resolution_m: float) -> tuple[int, int]:
+    sides_m = (rectangle.max_x - rectangle.min_x, rectangle.max_y - rectangle.min_y)
+    return round(sides_m[0] / resolution_m) + 1, round(sides_m[1] / resolution_m) + 1
 
 
 def _pair(raw: object) -> tuple[float | None, float | None]:

@@ -1,7 +1,8 @@
 """Where parts live: one small interface, one file a place.
 
 `memory` (seconds for what still changes, bytes-bounded for the rest), `disk` (survives a restart),
-`tiers` (memory over disk), `codec` (a part as bytes, and back, or a refusal).
+`tiers` (memory over disk), `codec` (a part as bytes, and back, or a refusal), `sqlite_file` (a file that
+may break without harm).
 """
 
 from __future__ import annotations
@@ -26,4 +27,8 @@ class Store(Protocol):
 
     def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
         """The periods of all kept parts that lie in `period`, settled or not, in no order."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of files and connections; may be called again, and a later question opens them anew."""
         ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 
 from cachetools import LRUCache
 
@@ -36,8 +38,11 @@ class _IndexedLRU(LRUCache[Key, Part]):
 
 
 class MemoryStore:
-    def __init__(self, max_bytes: int) -> None:
+    """`now`: the wall clock, by which parts say when they were fetched."""
+
+    def __init__(self, max_bytes: int, *, now: Callable[[], float] = time.time) -> None:
         self._parts = _IndexedLRU(max_bytes)
+        self._now = now
         self._newest: dict[tuple[str, Subject, int], Key] = {}
         self._lock = threading.Lock()
 
@@ -50,17 +55,29 @@ class MemoryStore:
             return
         key = key_of(segment)
         with self._lock:
-            if not part.settled:
-                # Today's open end grows by the minute: of those with one start only the newest is kept.
-                start = (segment.space, segment.subject, segment.period.start_s)
-                older = self._newest.get(start)
-                held = self._parts.get(older) if older is not None and older != key else None
-                # One that has settled meanwhile was kept again under the same key: it stays.
-                if older is not None and held is not None and not held.settled:
-                    del self._parts[older]
-                self._newest[start] = key
-                self._forget_gone()
-            self._parts[key] = part
+            if part.settled or self._makes_way_for(part, key):
+                self._parts[key] = part
+
+    def _makes_way_for(self, part: Part, key: Key) -> bool:
+        """Today's open end grows by the minute: of those with one start only the newest is kept.
+
+        Whether `part`, which has not settled, is that one; if so the older is gone.
+        """
+        same = self._parts.get(key)
+        if same is not None and same.settled:
+            return False
+        start = (*key[:2], key[2].start_s)
+        held_key = self._newest.get(start)
+        held = self._parts.get(held_key) if held_key is not None else None
+        # One that has settled meanwhile was kept again under the same key: it stays.
+        if held_key is not None and held is not None and not held.settled:
+            # An answer that was long on its way; unless the held one is of a clock that has stepped back.
+            if part.fetched_at_s < held.fetched_at_s <= self._now():
+                return False
+            del self._parts[held_key]
+        self._newest[start] = key
+        self._forget_gone()
+        return True
 
     def _forget_gone(self) -> None:
         if len(self._newest) > 2 * len(self._parts) + 100:
@@ -69,3 +86,6 @@ class MemoryStore:
     def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
         with self._lock:
             return [p for p in self._parts.periods.get((space, subject), ()) if period.contains(p)]
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -27,3 +27,7 @@ class TieredStore:
 
     def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
         return list({p for tier in self._tiers for p in tier.within(space, subject, period)})
+
+    def close(self) -> None:
+        for tier in self._tiers:
+            tier.close()
