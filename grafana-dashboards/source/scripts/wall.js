@@ -78,7 +78,7 @@ function words() {
     { gap: size(0.06) },
     { text: row?.floor ?? '', size: size(0.046) },
     { gap: size(0.02) },
-    { text: row && row.people !== null ? String(Math.round(row.people)) : '–', size: size(0.2), bold: true },
+    { text: row && row.people !== null ? String(Math.round(row.people)) : '–', size: size(0.2), bold: true, fill: failedAt ? faint : ink },
     { text: 'people', size: size(0.046) },
     row?.capacity && { text: 'of ' + row.capacity + ' places', size: size(0.036), fill: faint },
     { gap: size(0.06) },
