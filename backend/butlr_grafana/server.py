@@ -6,15 +6,39 @@ One process, so that calls under way, the token and the limits are shared; more 
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from butlr_grafana.settings import SettingError
+
+LAST_CALL_S = 3.0
+"""How long those who wait may go on waiting once the worker is asked to stop."""
+
+
+def before_the_end(work: Callable[[], None]) -> None:
+    """Has `work` done when this worker, asked to stop, has waited long enough, and is still there to answer.
+
+    To be called in the worker's main thread, once its signals are set.
+    """
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def stopping(number: int, frame: Any) -> None:
+        last_call = threading.Timer(LAST_CALL_S, work)
+        last_call.daemon = True
+        last_call.start()
+        if callable(stop):
+            stop(number, frame)
+
+    signal.signal(signal.SIGTERM, stopping)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -52,6 +76,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": 10,
             "timeout": 60,
             "loglevel": "warning",
+            "logger_class": SameLines,
             "limit_request_line": 8190,
             "control_socket_disable": True,
             "when_ready": lambda _server: ready(),
@@ -65,3 +90,11 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         return self._make_app()
+
+
+class SameLines(Logger):  # type: ignore[misc]
+    """The server's own lines, in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers[:] = logging.getLogger("butlr_grafana").handlers

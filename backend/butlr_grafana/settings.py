@@ -5,7 +5,6 @@ For each secret there is also `NAME_FILE`, a path to a file that holds it; both 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -13,6 +12,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from butlr_grafana.hosts import is_loopback, named
+from butlr_grafana.logs import FORMS, LEVELS
 
 DEFAULT_BUTLR_URL = "https://api.butlr.io"
 HOLIDAY_YEARS = range(2015, 2046)
@@ -57,6 +59,15 @@ def _number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
     return parse
 
 
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in names:
+            raise ValueError(f"{', '.join(names[:-1])} or {names[-1]} is wanted")
+        return text.lower()
+
+    return parse
+
+
 def _flag(text: str) -> bool:
     if text.lower() not in ("0", "1", "true", "false"):
         raise ValueError("0 or 1 is wanted")
@@ -78,6 +89,13 @@ def _path(text: str) -> str:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (t.strip() for t in text.split(","))))
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = _names(text)
+    for host in hosts:
+        named(host)
+    return hosts
 
 
 def _tokens(text: str) -> tuple[BackendToken, ...]:
@@ -143,6 +161,13 @@ class Settings:
     butlr_timeout_s: float = setting(
         "BUTLR_TIMEOUT_S", "seconds that one call may take", 60.0, parse=_number(0.1, 600, float)
     )
+    butlr_plan_hosts: tuple[str, ...] = setting(
+        "BUTLR_PLAN_HOSTS",
+        "hosts (comma list, each with its port where it is not 443) that floor plans' pictures may come "
+        "from; empty: Butlr's own",
+        (),
+        parse=_hosts,
+    )
     butlr_settle_s: int = setting(
         "BUTLR_SETTLE_S",
         "how old (seconds) a segment's end must be before it is kept for good",
@@ -171,6 +196,12 @@ class Settings:
     max_range_days: int = setting(
         "BACKEND_MAX_RANGE_DAYS", "longest range (days) of a query", 400, parse=_number(1, 4000)
     )
+    min_capacity: int = setting(
+        "BACKEND_MIN_CAPACITY",
+        "rooms known to be for fewer people are only shown summed, for privacy; 0: off",
+        0,
+        parse=_number(0, 1000),
+    )
     cache_dir: str = setting("BACKEND_CACHE_DIR", "folder of the disk cache; empty: memory only", "")
     cache_mb: int = setting(
         "BACKEND_CACHE_MB",
@@ -193,7 +224,19 @@ class Settings:
         "http://localhost:3000",
         parse=_url,
     )
+    log: str = setting("BACKEND_LOG", "form of log lines: text or json", "text", parse=_one_of(FORMS))
+    log_level: str = setting(
+        "BACKEND_LOG_LEVEL",
+        "least level logged: debug (each call to Butlr), info (each request), warning (troubles), error",
+        "info",
+        parse=_one_of(LEVELS),
+    )
     threads: int = setting("BACKEND_THREADS", "requests answered at a time", 32, parse=_number(1, 512))
+    grafana_token: str = setting(
+        "GRAFANA_TOKEN", "of a service account that may edit; for the command `wall` alone", "", secret=True
+    )
+    grafana_user: str = setting("GRAFANA_USER", "instead of a token, for `wall` too", "")
+    grafana_password: str = setting("GRAFANA_PASSWORD", "that user's", "", secret=True)
 
     @property
     def demo(self) -> bool:
@@ -240,12 +283,3 @@ def _text(env: str, environment: Mapping[str, str], *, secret: bool) -> str:
         return Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"{env}_FILE={path}: cannot be read ({type(error).__name__})") from None
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-INFINITY_UID, SIMPOD_UID = "butlr", "butlr-json"
+INFINITY_UID, SIMPOD_UID, PROMETHEUS_UID = "butlr", "butlr-json", "butlr-prometheus"
 """Data sources, as provisioned; the preview page, alert rules and links count on these."""
 
 FOLDER = "Butlr alerts"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from source.house import REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
-from source.sources import INFINITY, Source
+from source.sources import SIMPOD, Answering
 
 
 def page(
-    source: Source,
+    source: Answering,
     uid: str,
     title: str,
     description: str,
@@ -21,9 +21,9 @@ def page(
     """`panels` get their ids by their order. The cursor is each panel's own: axes are metres, not time."""
     return {
         "uid": f"{uid}{source.suffix}",
-        "title": title if source is INFINITY else f"{title} (JSON data source)",
+        "title": f"{title} (JSON data source)" if source is SIMPOD else title,
         "description": description,
-        "tags": [TAG if source is INFINITY else TAG_JSON],
+        "tags": [TAG_JSON if source is SIMPOD else TAG],
         "schemaVersion": SCHEMA_VERSION,
         "editable": True,
         "graphTooltip": 0,

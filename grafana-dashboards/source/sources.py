@@ -1,7 +1,8 @@
-"""The two data sources, each with its own way to write the same question.
+"""The two data sources of the backend, each with its own way to write the same question; and Prometheus.
 
 A question is a target of the backend and its words (`space`, `resolution`, …); a word's value may hold
-Grafana variables. Facts are from Infinity 3.11.1 and simPod JSON 0.6.5 on Grafana 12.3.0.
+Grafana variables. Prometheus is asked expressions. Facts are from Infinity 3.11.1 and simPod JSON 0.6.5 on
+Grafana 12.3.0.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from source.house import INFINITY_UID, SIMPOD_UID, Json
+from source.house import INFINITY_UID, PROMETHEUS_UID, SIMPOD_UID, Json
 
 Words = Mapping[str, str]
 
@@ -24,8 +25,8 @@ Columns = Mapping[str, tuple[str, str]]
 """A table's columns by name: the row's key, and Infinity's type (`string`, `number`)."""
 
 
-class Source(Protocol):
-    """A data source: how a panel and a variable ask through it."""
+class Answering(Protocol):
+    """A data source: how a panel asks through it."""
 
     @property
     def uid(self) -> str: ...
@@ -40,6 +41,10 @@ class Source(Protocol):
 
     def target(self, name: str, words: Words, ref: str) -> Json:
         """A panel's query of frames over the dashboard's time range; `ref` tells it from the others'."""
+
+
+class Source(Answering, Protocol):
+    """A data source of the backend: how a variable asks through it too."""
 
     def floors(self) -> Json:
         """A variable's query: floors, by building and name."""
@@ -131,8 +136,36 @@ class SimPod:
         return {"refId": "variable", "format": "json", "query": json.dumps(dict(payload))}
 
 
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """The Prometheus that looks at the backend."""
+
+    uid: str = PROMETHEUS_UID
+    suffix: str = ""
+
+    @property
+    def ref(self) -> Json:
+        return {"type": "prometheus", "uid": self.uid}
+
+    def target(self, name: str, words: Words, ref: str) -> Json:
+        """`name` is an expression. Words: `legend`, a line's name, which may hold `{{label}}`; `when`: with
+        `now` the present value alone is asked for.
+        """
+        only_now = words.get("when") == "now"
+        return {
+            "refId": ref,
+            "datasource": self.ref,
+            "editorMode": "code",
+            "expr": name,
+            "legendFormat": words["legend"],
+            "instant": only_now,
+            "range": not only_now,
+        }
+
+
 INFINITY: Source = Infinity()
 SIMPOD: Source = SimPod()
+PROMETHEUS: Answering = Prometheus()
 
 
 def through_grafana(source: Source, name: str, words: Words, period: Words = PERIOD) -> str:

@@ -14,7 +14,7 @@ from tests.dashboards.grafana import references
 
 Json = dict[str, Any]
 
-OF_GRAFANA = {"__from", "__to", "__url_time_range"}
+OF_GRAFANA = {"__from", "__to", "__url_time_range", "__rate_interval"}
 SOURCES = {
     "butlr": "yesoreyeram-infinity-datasource",
     "butlr-json": "simpod-json-datasource",
@@ -36,7 +36,7 @@ def test_the_files_are_what_the_source_says(folder: Path) -> None:
 
 def test_a_difference_is_shown_and_building_ends_it(folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "dashboards"))
-    changed, orphan = next(copy.glob("*.json")), copy / "butlr-orphan.json"
+    changed, orphan = copy / "butlr-floor.json", copy / "butlr-orphan.json"
     changed.write_text(changed.read_text("utf-8").replace('"refresh": "5m"', '"refresh": "1s"'), "utf-8")
     orphan.write_text("{}\n", "utf-8")
     check = build(copy, "--check")

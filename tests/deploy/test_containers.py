@@ -39,8 +39,9 @@ def mounts(service: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(p[0], p[1], p[2] if len(p) > 2 else "rw") for p in parts]
 
 
-def test_the_three_services_are_there() -> None:
-    assert set(SERVICES) == {"token", "backend", "grafana"}
+def test_three_services_are_there_and_prometheus_only_on_request() -> None:
+    by_profile = {name: service.get("profiles", []) for name, service in SERVICES.items()}
+    assert by_profile == {"token": [], "backend": [], "grafana": [], "prometheus": ["operations"]}
 
 
 @each_service
@@ -55,7 +56,7 @@ def test_a_service_has_few_rights(service: dict[str, Any]) -> None:
 @each_service
 def test_images_are_pinned_or_built_here(service: dict[str, Any]) -> None:
     if "build" not in service:
-        assert re.search(r":\d+\.\d+\.\d+$", service["image"])
+        assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
 
 
 @each_service
@@ -106,7 +107,8 @@ def test_the_backends_settings_are_known() -> None:
 
 def test_grafana_is_given_what_its_provisioning_reads() -> None:
     environment = SERVICES["grafana"]["environment"]
-    files = (ROOT / "provisioning").rglob("*.yaml")
+    # Alert rules hold variables that are filled in at each evaluation, not from the environment.
+    files = [f for f in (ROOT / "provisioning").rglob("*.yaml") if f.parent.name != "alerting"]
     read = {name for file in files for name in re.findall(r"\$\{(\w+)\}", file.read_text("utf-8"))}
     assert read <= set(environment)
     targets = {target: source for source, target, _ in mounts(SERVICES["grafana"])}
@@ -130,7 +132,27 @@ def test_both_sides_read_the_token_that_the_first_service_makes() -> None:
     modes = {
         name: mode for name in SERVICES for source, _, mode in mounts(SERVICES[name]) if source == "token"
     }
-    assert modes == {"token": "rw", "backend": "ro", "grafana": "ro"}
+    assert modes == {"token": "rw", "backend": "ro", "grafana": "ro", "prometheus": "ro"}
+
+
+def test_prometheus_reads_our_files_and_asks_the_backend_with_its_token() -> None:
+    service = SERVICES["prometheus"]
+    options = dict(option.removeprefix("--").split("=", 1) for option in service["command"])
+    targets = {target: source for source, target, _ in mounts(service)}
+    config_file = Path(options["config.file"])
+    folder = ROOT / targets[str(config_file.parent)]
+    assert targets[options["storage.tsdb.path"]] == "prometheus"
+    config = yaml.safe_load((folder / config_file.name).read_text("utf-8"))
+    [job] = config["scrape_configs"]
+    assert job["authorization"] == {"credentials_file": TOKEN_FILE}
+    port = SERVICES["backend"]["environment"]["BACKEND_PORT"]
+    assert job["static_configs"] == [{"targets": [f"backend:{port}"]}]
+    assert all((folder / name).exists() for name in config["rule_files"])
+
+
+def test_grafana_finds_prometheus_where_compose_puts_it() -> None:
+    assert SERVICES["grafana"]["environment"]["BUTLR_PROMETHEUS_URL"] == "http://prometheus:9090"
+    assert "9090" in " ".join(SERVICES["prometheus"]["healthcheck"]["test"])
 
 
 def test_the_token_is_made_once_and_can_be_read_by_both_users(tmp_path: Path) -> None:

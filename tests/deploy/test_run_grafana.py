@@ -70,6 +70,7 @@ def test_grafana_reads_this_repository_and_stays_on_this_machine(environment: En
     assert seen["GF_PATHS_PROVISIONING"] == str(ROOT / "provisioning")
     assert seen["BUTLR_DASHBOARDS_DIR"] == str(ROOT / "grafana-dashboards")
     assert seen["BUTLR_BACKEND_URL"] == "http://127.0.0.1:8080"
+    assert seen["BUTLR_PROMETHEUS_URL"] == "http://127.0.0.1:9090"
     assert (seen["GF_SERVER_HTTP_ADDR"], seen["GF_SERVER_HTTP_PORT"]) == ("127.0.0.1", "3000")
     assert seen["GF_PLUGINS_PREINSTALL_DISABLED"] == "true"
     assert "GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS" not in seen

@@ -9,6 +9,7 @@ from butlr_grafana.settings import BackendToken
 from butlr_grafana.web import datasource, operations, preview, rest
 from butlr_grafana.web.auth import guard
 from butlr_grafana.web.reply import answer_errors, finish_replies
+from butlr_grafana.web.requests import note_requests
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -16,8 +17,8 @@ MAX_BODY_BYTES = 256 * 1024
 def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: str) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    # First, so that refused requests are counted too.
-    finish_replies(app, service.telemetry)
+    note_requests(app, service.telemetry)
+    finish_replies(app)
     guard(app, tokens)
     answer_errors(app)
     app.register_blueprint(datasource.blueprint(service))

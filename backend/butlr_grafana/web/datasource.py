@@ -13,12 +13,14 @@ from werkzeug.exceptions import BadRequest
 from butlr_grafana.errors import BackendError, BadBody, BadWord, choose
 from butlr_grafana.model import Topology
 from butlr_grafana.present import heatmap
-from butlr_grafana.present.annotations import gaps
+from butlr_grafana.present.annotations import event_regions, gaps
+from butlr_grafana.privacy import askable
 from butlr_grafana.query import Asked, floors_of
 from butlr_grafana.service import Range, Service, Started
 from butlr_grafana.targets import TARGETS, Target
 from butlr_grafana.web import formats, reply
 from butlr_grafana.web.auth import visible
+from butlr_grafana.web.requests import note_asked, note_fault
 from butlr_grafana.words import WORDS, instant, texts_of
 
 MAX_TARGETS = 50
@@ -66,7 +68,7 @@ def blueprint(service: Service) -> Blueprint:
         if key not in FILTER_KEYS:
             raise BadWord("key", choose(key, FILTER_KEYS))
         topology = service.topology(visible(), deadline=service.deadline())
-        rooms = [room for floor in topology.floors.values() for room in floor.rooms]
+        rooms = [room for floor in topology.floors.values() for room in askable(floor)]
         texts = {r.name for r in rooms} if key == "room" else {t for r in rooms for t in r.tags}
         return reply.json([{"text": text} for text in sorted(texts)])
 
@@ -109,6 +111,7 @@ def _query(service: Service, body: Object) -> Response:
     def start(target: object) -> Started:
         words = _payload(target.get("payload"), "payload") if isinstance(target, dict) else {}
         asked = service.read(_target_name(target), _merged(words, filters))
+        note_asked(asked)
         if asked.format != "frames":
             raise BadWord(
                 "format", f"{asked.format} is for URLs; a panel takes frames, which {asked.target} may lack"
@@ -122,6 +125,7 @@ def _query(service: Service, body: Object) -> Response:
         outcome = _attempt(partial(_finish, service, work, ref_id, deadline))
         if isinstance(outcome, BackendError):
             faults.append(outcome)
+            note_fault(outcome)
             outcome = [heatmap.failed_frame(ref_id, outcome.message)]
         frames += outcome
     if faults and len(faults) == len(begun):
@@ -245,7 +249,7 @@ def _options(name: str, topology: Topology, space: object) -> list[Object]:
     chosen = texts_of("space", space)[0] if space else None
     floors = [f for f in topology.floors.values() if chosen is None or f.id == chosen]
     if name == "room":
-        return [{"label": f"{r.name} ({f.name})", "value": r.id} for f in floors for r in f.rooms]
+        return [{"label": f"{r.name} ({f.name})", "value": r.id} for f in floors for r in askable(f)]
     if name == "tag":
         return [
             {"label": t, "value": t} for t in sorted({t for f in floors for r in f.rooms for t in r.tags})
@@ -278,7 +282,7 @@ def _choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
             return [
                 (r.name if len(floors) == 1 else f"{r.name} ({f.name})", r.id)
                 for f in floors
-                for r in f.rooms
+                for r in askable(f)
             ]
         case _:
             return [
@@ -289,12 +293,17 @@ def _choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
 
 
 def _annotations(service: Service, body: Object) -> Response:
-    """Gaps in the data's coverage, of the floor that the annotation's query names."""
+    """Gaps in the data's coverage, and when zones were hot, of the floor that the query names."""
     panel = panel_range(body)
     annotation = body.get("annotation")
     raw = annotation.get("query") if isinstance(annotation, dict) else body.get("payload")
     words = {k: v for k, v in _payload(raw, "annotation.query").items() if k != "target"}
     deadline = service.deadline()
-    started = service.start(service.read("heatmap", words), visible(), deadline=deadline, panel=panel)
-    answer = service.finish(started, deadline=deadline).maps[0]
-    return reply.json(gaps(answer))
+    begun = [
+        service.start(service.read(target, words), visible(), deadline=deadline, panel=panel)
+        for target in ("heatmap", "events")
+    ]
+    covered, hot = (service.finish(one, deadline=deadline) for one in begun)
+    assert hot.topology is not None
+    marks = gaps(covered.maps[0]) + event_regions(hot.events, hot.topology, hot.now_s)
+    return reply.json(sorted(marks, key=lambda region: int(region["time"])))

@@ -15,7 +15,7 @@ MEDIA = {
     "csv": ("text/csv", {"type": "string"}),
     "png": ("image/png", {"type": "string", "format": "binary"}),
     "webp": ("image/webp", {"type": "string", "format": "binary"}),
-    "geojson": ("application/json", {"type": "object"}),
+    "geojson": ("application/geo+json", {"type": "object"}),
 }
 
 ERRORS = {
@@ -62,7 +62,7 @@ def _operation(target: Target) -> dict[str, Any]:
         "operationId": target.name,
         "summary": target.title,
         "description": target.description,
-        "parameters": [_parameter(WORDS[name], target) for name in target.words],
+        "parameters": [*(_parameter(WORDS[name], target) for name in target.words), REF_ID],
         "responses": {"200": {"description": "The answer", "content": content}, **refused},
     }
 
@@ -84,6 +84,14 @@ def _parameter(word: Word, target: Target) -> dict[str, Any]:
         **({"example": word.example} if word.example else {}),
     }
 
+
+REF_ID = {
+    "name": "refId",
+    "in": "query",
+    "required": False,
+    "description": "the panel's name for the query, repeated in each frame",
+    "schema": {"type": "string", "default": "A", "pattern": "^[A-Za-z0-9_]{1,20}$"},
+}
 
 _ERROR = {
     "type": "object",

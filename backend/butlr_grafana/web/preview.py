@@ -16,10 +16,11 @@ from butlr_grafana.present.account import notices
 from butlr_grafana.service import Service
 from butlr_grafana.web import reply
 from butlr_grafana.web.auth import visible
+from butlr_grafana.web.requests import note_asked, note_fault
 from butlr_grafana.words import NORMALIZE, WORDS
 
 PERIODS = {"1": "24 hours", "7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
-DASHBOARD_UID = "butlr-floor-heatmap"
+DASHBOARD_UID = "butlr-floor"
 
 
 def blueprint(service: Service, grafana_url: str) -> Blueprint:
@@ -46,9 +47,12 @@ def _page(service: Service, grafana_url: str) -> Response:
         chosen = _chosen(topology)
         words = _words(chosen, service.now())
         context |= {"chosen": chosen, "floors": list(topology.floors.values()), "words": words}
-        answer = service.heat_map(service.read("heatmap", words), visible())
+        asked = service.read("heatmap", words)
+        note_asked(asked)
+        answer = service.heat_map(asked, visible())
         context |= _shown(answer, words, grafana_url)
     except BackendError as fault:
+        note_fault(fault)
         context["fault"] = fault.message
         status = fault.status
     return make_response(render_template("preview.html", **context), status)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from butlr_grafana.errors import BackendError, BodyTooLarge, CallerError, ServiceError, Unauthorized
-from butlr_grafana.telemetry import Telemetry
+from butlr_grafana.web.requests import note_fault
 
 log = logging.getLogger(__name__)
 
 _PLAIN = str.maketrans({"\u2026": "...", "\u2019": "'", "\u2018": "'", "\u2013": "-", "\u00b2": "2"})
 
 
-def json(document: Any, status: int = 200) -> Response:
+def json(document: Any, status: int = 200, *, mimetype: str = "application/json") -> Response:
     """Strict JSON: numpy arrays as they are, NaN as null."""
     body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Response(body, status=status, mimetype="application/json")
+    return Response(body, status=status, mimetype=mimetype)
 
 
 def download(body: bytes | str, mimetype: str, name: str, *, complete: bool = True) -> Response:
@@ -36,6 +35,7 @@ def download(body: bytes | str, mimetype: str, name: str, *, complete: bool = Tr
 
 
 def error(fault: BackendError) -> Response:
+    note_fault(fault)
     response = json(fault.as_dict(), fault.status)
     response.status = f"{fault.status} {reason_phrase(fault.message)}"
     if isinstance(fault, Unauthorized):
@@ -75,11 +75,7 @@ def answer_errors(app: Flask) -> None:
         return error(ServiceError("the backend met a fault it did not foresee; its log has the details"))
 
 
-def finish_replies(app: Flask, telemetry: Telemetry) -> None:
-    @app.before_request
-    def start() -> None:
-        g.started = time.monotonic()
-
+def finish_replies(app: Flask) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
@@ -90,9 +86,4 @@ def finish_replies(app: Flask, telemetry: Telemetry) -> None:
             "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'self'"
         )
-        # The rule, not the path: paths are a stranger's choice and would make series without end.
-        endpoint = request.url_rule.rule if request.url_rule else "unknown"
-        started = getattr(g, "started", None)
-        if started is not None:
-            telemetry.requested(endpoint, response.status_code, time.monotonic() - started)
         return response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, Response, request
 
 from butlr_grafana.errors import BadWord
@@ -9,6 +11,7 @@ from butlr_grafana.service import Service
 from butlr_grafana.web import formats, reply
 from butlr_grafana.web.auth import visible
 from butlr_grafana.web.openapi import describe
+from butlr_grafana.web.requests import note_asked
 
 
 def blueprint(service: Service) -> Blueprint:
@@ -20,10 +23,20 @@ def blueprint(service: Service) -> Blueprint:
 
     @api.get("/<target>")
     def by_url(target: str) -> Response:
-        asked = service.read(target, words_of_url())
-        return formats.respond(service.answer(asked, visible()), demo=service.demo)
+        words = words_of_url()
+        ref_id = ref_id_of(words.pop("refId", "A"))
+        asked = service.read(target, words)
+        note_asked(asked)
+        return formats.respond(service.answer(asked, visible()), ref_id=ref_id, demo=service.demo)
 
     return api
+
+
+def ref_id_of(raw: object) -> str:
+    """A panel's name for one of its queries, which Infinity hands on only where the answer repeats it."""
+    if isinstance(raw, str) and re.fullmatch(r"\w{1,20}", raw, re.ASCII):
+        return raw
+    raise BadWord("refId", "is not a query's name; it may be A, B, … (letters, digits and _, at most 20)")
 
 
 def words_of_url() -> dict[str, object]:

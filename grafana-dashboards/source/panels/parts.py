@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from source.house import Json
-from source.sources import Source, Words
+from source.sources import Answering, Words
 
 ONLY_FRAMES_WITH_FIELDS: Json = {"id": "filterFieldsByName", "options": {"include": {"pattern": ".*"}}}
 """Infinity sends an error with a frame without fields, over which several panels stumble (TypeError)."""
@@ -45,7 +45,7 @@ class Frame:
     links: Sequence[Json] = ()
 
 
-def panel(kind: str, source: Source, frame: Frame, **options: object) -> Json:
+def panel(kind: str, source: Answering, frame: Frame, **options: object) -> Json:
     """The panel's JSON; `options` are the panel's own keys."""
     targets = [source.target(q.target, q.words, ref) for q, ref in zip(frame.asks, "ABCD", strict=False)]
     return {

@@ -1,0 +1,57 @@
+"""Which request work is done for: its id stands in each log line, in its answer, and in Butlr's calls.
+
+At the bottom of the house, beside `errors`: every room may name its work. An id does not go into another
+thread by itself: it is taken along (`carried`, or `present_or_new` and `working_for`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+HEADER = "X-Request-Id"
+
+_PRESENT: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def present() -> str:
+    """The id of the present work; empty where nothing named it."""
+    return _PRESENT.get()
+
+
+def present_or_new() -> str:
+    """For work that begins here: of the request that wants it, or of its own where none does."""
+    return present() or secrets.token_hex(8)
+
+
+def of_caller(sent: str | None) -> str:
+    """The id that a caller sent, where it is short and plain; else a new one."""
+    return sent if sent and re.fullmatch(r"[\w.-]{1,64}", sent, re.ASCII) else secrets.token_hex(8)
+
+
+@contextmanager
+def working_for(request_id: str) -> Iterator[None]:
+    """What happens within is done for this request."""
+    token = _PRESENT.set(request_id)
+    try:
+        yield
+    finally:
+        _PRESENT.reset(token)
+
+
+def carried(work: Callable[P, T]) -> Callable[P, T]:
+    """`work` for another thread, done for the request that is present here."""
+    request_id = present_or_new()
+
+    def working(*args: P.args, **words: P.kwargs) -> T:
+        with working_for(request_id):
+            return work(*args, **words)
+
+    return working

@@ -1,0 +1,215 @@
+"""*Operations*: how the backend itself is, and how it gets on with Butlr.
+
+All figures are from the backend's `/metrics`, through the Prometheus of the compose profile `operations`;
+docs/operations.md says what they mean.
+"""
+
+from __future__ import annotations
+
+from source.house import BAD, COOL, GOOD, WARNING, Json
+from source.page import page
+from source.panels.machine import Limit, areas, figure, line, lines, strips
+from source.panels.parts import Frame, Place, Question
+from source.sources import PROMETHEUS
+
+UID = "butlr-operations"
+
+JOB = '{job="butlr-backend"}'
+"""The name in provisioning/prometheus/prometheus.yml."""
+
+OF_TARGETS = '{target!=""}'
+"""Without health checks, and Prometheus itself."""
+
+A_MINUTE = "suffix: /min"
+
+
+def rate(metric: str, by: str = "", where: str = "") -> str:
+    """How often something is counted, a second, by labels; over steps that hold four looks at least."""
+    return f"sum{f' by ({by}) ' if by else ''}(rate({metric}{where}[$__rate_interval]))"
+
+
+def share(metric: str, of: str, by: str = "") -> str:
+    """Of all that a metric counts, the part whose labels are as said; nothing where nothing is counted."""
+    part = rate(metric, by, of) if by else f"({rate(metric, where=of)} or vector(0))"
+    return f"{part} / ({rate(metric, by)} > 0)"
+
+
+def quantile(q: float, metric: str, by: str = "le", where: str = "") -> str:
+    """Of a histogram, by labels; `le` is the one of its buckets."""
+    return f"histogram_quantile({q}, {rate(f'{metric}_bucket', by, where)})"
+
+
+UP = f"time() - max(process_start_time_seconds{JOB})"
+TROUBLES = "max by (kind) (butlr_backend_trouble)"
+FIRING = 'count(ALERTS{alertname=~"Butlr.+", alertstate="firing"}) or vector(0)'
+FAILED = share("butlr_calls_total", '{outcome!~"2.."}')
+KEPT = share("butlr_backend_segments_total", '{source="cached"}')
+AGE = "max(butlr_backend_data_age_seconds)"
+SPEED = quantile(0.95, "butlr_backend_request_seconds", where=OF_TARGETS)
+
+FAILING: tuple[Limit, ...] = ((None, GOOD), (0.05, WARNING), (0.2, BAD))
+ANY: tuple[Limit, ...] = ((None, GOOD), (1, BAD))
+OLD: tuple[Limit, ...] = ((None, GOOD), (120, WARNING), (600, BAD))
+QUEUED: tuple[Limit, ...] = ((None, GOOD), (50, WARNING), (200, BAD))
+SLOW: tuple[Limit, ...] = ((None, GOOD), (5, WARNING), (20, BAD))
+"""The last of each is where a rule of provisioning/prometheus begins to wait, if there is one."""
+
+TROUBLE_TEXT = """\
+Unreachable: Butlr does not answer, or with a 5xx. Limited: it answers 429 for longer than the retries last. \
+Refused: it does not accept the credentials or the question. Invalid: its answers cannot be used. Disk: the \
+cache on disk cannot be used. A trouble is over with the first success that comes a minute after the last \
+failure."""
+
+CALLS_TEXT = """\
+Calls to Butlr, each attempt, by what came of them: an HTTP status, or why there was none (`upstream_down`: \
+no connection; `upstream_late`: no answer in time). Butlr's own limit is one of calls a minute."""
+
+CALL_TIME_TEXT = """\
+How long calls to Butlr take: half of them at most as long as the one line says, 95 % as the other."""
+
+LIMITS_TEXT = """\
+How many calls are in flight and how many may be: half as many after a 429, one more after ten successes, at \
+most BUTLR_MAX_CONCURRENCY. The dashed line is how long the pause after a 429 still lasts."""
+
+SEGMENTS_TEXT = """\
+What answers are made of. Cached: kept from before. Fetched: from Butlr, for this answer. Stale: older than \
+it should be, for Butlr did not answer. Missing: not there at all; the panel says so."""
+
+TIERS_TEXT = """\
+Of the looks into each tier of the cache those that found something, even if it was too old. The disk is \
+asked where memory has nothing; without BACKEND_CACHE_DIR there is none."""
+
+AGE_TEXT = """\
+Of the answers about now that were given within a minute, the age of the oldest part. Up to a minute is how \
+it should be. A gap: nobody asked."""
+
+REQUESTS_TEXT = """\
+What panels, alert rules and people ask, by target; `several` is a request for more than one. Health checks \
+and Prometheus itself are left out."""
+
+SPEED_TEXT = """\
+Of the requests for a target 95 % are answered within this time. What takes longer than BACKEND_DEADLINE_S \
+is answered with what is known."""
+
+FAULTS_TEXT = """\
+Errors answered, by whose fault they are: the caller's (a wrong word), the backend's (a bug, or too much at \
+once), or the upstream's, which is Butlr."""
+
+QUEUE_TEXT = """\
+Questions to Butlr that wait for their turn, and all that are not answered yet. A long range on a cold cache \
+fills the queue for some minutes, as it should."""
+
+PROCESS_TEXT = """\
+Memory of the process, and its threads on the right. The cache in memory grows up to BACKEND_CACHE_MB; \
+threads are those of requests (BACKEND_THREADS), of calls (BUTLR_MAX_CONCURRENCY), and a few more."""
+
+PROCESSOR_TEXT = """\
+Processor time of the process, as a share of one core. Maps of many cells and pictures cost most."""
+
+
+def dashboard() -> Json:
+    made = page(
+        PROMETHEUS,
+        UID,
+        "Operations",
+        "How the backend is, and how it gets on with Butlr: for those who run it.",
+        variables=[],
+        panels=[*_now(), *_butlr(), *_data(), *_requests(), *_process()],
+        since="now-6h",
+    )
+    # All axes are time here: one cursor for all, and a look as often as something can have changed.
+    return {**made, "graphTooltip": 1, "refresh": "30s"}
+
+
+def _third(title: str, text: str, column: int, row: int, *asks: Question) -> Frame:
+    return Frame(title, text, Place(8 * column, row, 8, 8), asks)
+
+
+def _now() -> list[Json]:
+    figures: tuple[tuple[str, str, str, str, tuple[Limit, ...]], ...] = (
+        ("Up for", "How long the process has been running; of several the youngest.", UP, "s", ()),
+        (
+            "Troubles",
+            "How many kinds of trouble last; which, is said below.",
+            f"sum({TROUBLES})",
+            "none",
+            ANY,
+        ),
+        ("Rules firing", "Rules about the backend (provisioning/prometheus) that fire.", FIRING, "none", ANY),
+        (
+            "Calls failing",
+            "Of the calls to Butlr those that failed, each attempt counted.",
+            FAILED,
+            "percentunit",
+            FAILING,
+        ),
+        ("From the cache", "Of the segments of answers, those kept from before.", KEPT, "percentunit", ()),
+        ("Age of data", "The oldest part of what was shown as now within a minute.", AGE, "s", OLD),
+        (
+            "Waiting",
+            "Questions to Butlr that wait for their turn now.",
+            "sum(butlr_calls_waiting)",
+            "none",
+            QUEUED,
+        ),
+        ("95 % within", "Of all requests 95 % are answered within this time.", SPEED, "s", SLOW),
+    )
+    return [
+        figure(title, text, Place(3 * n, 0, 3, 4), expression, unit, *limits)
+        for n, (title, text, expression, unit, limits) in enumerate(figures)
+    ]
+
+
+def _butlr() -> list[Json]:
+    calls = line(f"60 * {rate('butlr_calls_total', 'outcome')}", "{{outcome}}")
+    half, most = (quantile(q, "butlr_call_seconds") for q in (0.5, 0.95))
+    limits = (
+        line("sum(butlr_calls_in_flight)", "in flight"),
+        line("sum(butlr_calls_allowed)", "allowed"),
+        line("max(butlr_pause_seconds)", "pause"),
+    )
+    outcomes = {"200": GOOD, "429": WARNING, "upstream_late": "dark-red", "upstream_down": BAD}
+    return [
+        strips(Frame("Troubles by kind", TROUBLE_TEXT, Place(0, 4, 24, 5), [line(TROUBLES, "{{kind}}")])),
+        areas(_third("Calls to Butlr", CALLS_TEXT, 0, 9, calls), A_MINUTE, outcomes),
+        lines(_third("Time of a call", CALL_TIME_TEXT, 1, 9, line(half, "half"), line(most, "95 %")), "s"),
+        lines(_third("Limits", LIMITS_TEXT, 2, 9, *limits), "none", right="s"),
+    ]
+
+
+def _data() -> list[Json]:
+    segments = line(f"60 * {rate('butlr_backend_segments_total', 'source')}", "{{source}}")
+    hits = line(share("butlr_backend_cache_reads_total", '{result="hit"}', "tier"), "{{tier}}")
+    sources = {"cached": GOOD, "fetched": COOL, "stale": WARNING, "missing": BAD}
+    return [
+        areas(_third("Where answers come from", SEGMENTS_TEXT, 0, 17, segments), A_MINUTE, sources),
+        lines(_third("Found in the cache", TIERS_TEXT, 1, 17, hits), "percentunit", largest=1),
+        lines(_third("Age of what is shown as now", AGE_TEXT, 2, 17, line(AGE, "oldest part")), "s"),
+    ]
+
+
+def _requests() -> list[Json]:
+    asked = line(f"60 * {rate('butlr_backend_requests_total', 'target', OF_TARGETS)}", "{{target}}")
+    by_target = quantile(0.95, "butlr_backend_request_seconds", "le, target", OF_TARGETS)
+    speed = line(by_target, "{{target}}")
+    faults = line(f"60 * {rate('butlr_backend_faults_total', 'source, code')}", "{{source}}: {{code}}")
+    return [
+        areas(_third("Requests by target", REQUESTS_TEXT, 0, 25, asked), A_MINUTE, {}),
+        lines(_third("95 % answered within, by target", SPEED_TEXT, 1, 25, speed), "s"),
+        areas(_third("Errors answered", FAULTS_TEXT, 2, 25, faults), A_MINUTE, {}),
+    ]
+
+
+def _process() -> list[Json]:
+    queue = (
+        line("sum(butlr_calls_waiting)", "waiting"),
+        line("sum(butlr_calls_under_way)", "not answered yet"),
+    )
+    memory = line(f"sum(process_resident_memory_bytes{JOB})", "memory")
+    threads = line("sum(butlr_backend_threads)", "threads")
+    processor = line(rate("process_cpu_seconds_total", where=JOB), "of one core")
+    return [
+        lines(_third("Queue", QUEUE_TEXT, 0, 33, *queue), "none"),
+        lines(_third("Memory and threads", PROCESS_TEXT, 1, 33, memory, threads), "bytes", right="none"),
+        lines(_third("Processor", PROCESSOR_TEXT, 2, 33, processor), "percentunit"),
+    ]

@@ -1,0 +1,75 @@
+"""Commands as a person runs them: real processes with settings of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "butlr_grafana.cli"]
+
+
+def environment(**settings: str) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("BUTLR_", "BACKEND_"))}
+    return {**clean, "BACKEND_PORT": "0", **settings}
+
+
+def run(*words: str, timeout_s: float = 60, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *words],
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+@contextmanager
+def started(*words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that runs until it ends, or the context does."""
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        env=environment(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def running(*words: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A serving command and its URL, as it says itself."""
+    with started(*words, **settings) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, line + (process.stderr.read() if process.stderr and process.poll() else "")
+        yield process, found.group().rstrip("/")
+
+
+def children_of(pid: int) -> set[int]:
+    """The process and all below it."""
+    table = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
+    parents = {int(p): int(q) for p, q in (line.split() for line in table.stdout.splitlines()[1:])}
+    family = {pid}
+    while grown := {p for p, q in parents.items() if q in family} - family:
+        family |= grown
+    return family
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
