@@ -1,7 +1,7 @@
-"""Builds the dashboards' JSON files beside this file.
+"""Builds what Grafana reads: the dashboards' JSON files beside this file, and the alert rules.
 
 `python build.py` writes them; `python build.py --check` writes nothing, and exits 1 with a diff where a file
-and its source differ, or where a file has no source.
+and its source differ, or where a dashboard has no source.
 """
 
 from __future__ import annotations
@@ -12,19 +12,32 @@ import json
 import sys
 from pathlib import Path
 
+import yaml
+
 from source import DASHBOARDS
+from source.alerting import ALERTING
 
 HERE = Path(__file__).resolve().parent
+ALERT_RULES = "../provisioning/alerting/butlr.yaml"
+ALERT_RULES_HEAD = """\
+# Alert rules on Butlr's floors and rooms; built by `make dashboards` from grafana-dashboards/source/alerting.
+# Thresholds are in limits.py there. docs/alerting.md says what each rule means and how to be told by e-mail,
+# webhook or Slack: no contact point and no policy is provisioned, for these would replace yours.
+"""
 
 
 def built() -> dict[str, str]:
-    """File name → its text."""
-    return {f"{d['uid']}.json": json.dumps(d, indent=2, ensure_ascii=False) + "\n" for d in DASHBOARDS}
+    """File name, from this folder → its text."""
+    pages = {f"{d['uid']}.json": json.dumps(d, indent=2, ensure_ascii=False) + "\n" for d in DASHBOARDS}
+    rules = yaml.safe_dump(ALERTING, sort_keys=False, allow_unicode=True, width=1000)
+    return {**pages, ALERT_RULES: ALERT_RULES_HEAD + rules}
 
 
 def present() -> dict[str, str]:
-    """The files that are there, file name → text."""
-    return {path.name: path.read_text("utf-8") for path in sorted(HERE.glob("*.json"))}
+    """The files that are there, as `built` names them."""
+    pages = {path.name: path.read_text("utf-8") for path in sorted(HERE.glob("*.json"))}
+    rules = HERE / ALERT_RULES
+    return {**pages, **({ALERT_RULES: rules.read_text("utf-8")} if rules.exists() else {})}
 
 
 def difference(files: dict[str, str], wanted: dict[str, str]) -> str:
@@ -40,11 +53,12 @@ def write(wanted: dict[str, str]) -> None:
     for name in present().keys() - wanted.keys():
         (HERE / name).unlink()
     for name, text in wanted.items():
+        (HERE / name).parent.mkdir(parents=True, exist_ok=True)
         (HERE / name).write_text(text, "utf-8")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Builds the dashboards' JSON files.")
+    parser = argparse.ArgumentParser(description="Builds the dashboards' JSON files and the alert rules.")
     parser.add_argument("--check", action="store_true", help="only compare; exit 1 with a diff")
     if not parser.parse_args().check:
         write(built())

@@ -10,19 +10,28 @@ from pathlib import Path
 
 from flask import Flask
 
-from butlr_grafana.butlr import Access, Butlr
+from butlr_grafana.butlr import REAL_TIME, Access, Butlr, Pace
 from butlr_grafana.butlr.topology import topology
+from butlr_grafana.events.book import EventBook
+from butlr_grafana.flights import FORGET_S
 from butlr_grafana.gather import Gatherer
+from butlr_grafana.hosts import plan_origins
+from butlr_grafana.model import HeatMapSubject, SeriesSubject, StatsSubject
+from butlr_grafana.outcomes import Repeats
 from butlr_grafana.pipeline import Pipeline
+from butlr_grafana.plan_pictures import PlanPictures
+from butlr_grafana.privacy import guarded
 from butlr_grafana.query import Rules
 from butlr_grafana.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 from butlr_grafana.spaces import Spaces
 from butlr_grafana.store import Store
+from butlr_grafana.store.counted import CountedStore
 from butlr_grafana.store.disk import DiskStore
 from butlr_grafana.store.memory import MemoryStore
 from butlr_grafana.store.tiers import TieredStore
 from butlr_grafana.telemetry import Telemetry
+from butlr_grafana.trouble import ButlrTroubles
 from butlr_grafana.web import build
 
 MB = 2**20
@@ -37,7 +46,8 @@ class Application:
     butlr: Butlr
 
     def close(self) -> None:
-        self.service.pipeline.gatherer.flights.close()
+        self.service.pipeline.gatherer.close()
+        self.service.events.close()
         self.butlr.close()
 
 
@@ -54,6 +64,7 @@ def access(settings: Settings) -> Access:
         timeout_s=settings.butlr_timeout_s,
         max_concurrency=settings.butlr_max_concurrency,
         rate_per_minute=settings.butlr_rate_limit,
+        plan_origins=plan_origins(settings.butlr_api_url or DEFAULT_BUTLR_URL, settings.butlr_plan_hosts),
     )
 
 
@@ -63,8 +74,13 @@ def source_of(settings: Settings, *, demo: bool) -> str:
     return hashlib.sha256(account.encode()).hexdigest()[:16]
 
 
-def store(settings: Settings, source: str) -> Store:
-    memory = MemoryStore(settings.cache_mb * MB)
+APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "statistics"}
+"""Butlr's APIs by what is asked of them, for people; `floors` comes beside."""
+
+
+def store(settings: Settings, source: str, now: Callable[[], float], telemetry: Telemetry) -> Store:
+    in_memory = MemoryStore(settings.cache_mb * MB, now=now)
+    memory = CountedStore(in_memory, telemetry.tier("memory"))
     if not settings.cache_dir:
         return memory
     disk = DiskStore(
@@ -72,34 +88,84 @@ def store(settings: Settings, source: str) -> Store:
         source=source,
         max_bytes=settings.cache_mb * MB,
         max_age_s=settings.cache_days * 86_400,
+        now=now,
     )
-    return TieredStore(memory, disk)
+    telemetry.trouble("disk", disk.trouble)
+    return TieredStore(memory, CountedStore(disk, telemetry.tier("disk")))
+
+
+def show(telemetry: Telemetry, troubles: ButlrTroubles, gatherer: Gatherer, butlr: Butlr) -> None:
+    """Puts on `/metrics` how things stand between us and Butlr."""
+    flights, gate, lanes, clock = gatherer.flights, butlr.client.gate, butlr.client.lanes, butlr.clock
+    gauge = telemetry.gauge
+    gauge("butlr_calls_waiting", "Questions waiting for their turn", lambda: flights.waiting)
+    gauge("butlr_calls_under_way", "Questions not answered yet", lambda: flights.under_way)
+    gauge("butlr_calls_in_flight", "Calls to Butlr at this moment", lambda: lanes.under_way)
+    gauge("butlr_calls_allowed", "Calls to Butlr that may be in flight at a time", lambda: lanes.open)
+    gauge("butlr_calls_left", "Calls that the rate still allows now; infinite: no rate", lambda: gate.left)
+    gauge("butlr_pause_seconds", "How long the pause after Butlr's limit still lasts", lambda: gate.paused_s)
+    gauge("butlr_clock_ahead_seconds", "How far our clock is ahead of Butlr's", lambda: clock.ahead_s)
+    for kind, trouble in troubles.by_kind.items():
+        telemetry.trouble(kind, trouble)
 
 
 def create_app(
-    settings: Settings, *, demo: bool = False, now: Callable[[], float] = time.time
+    settings: Settings,
+    *,
+    demo: bool = False,
+    now: Callable[[], float] = time.time,
+    pace: Pace = REAL_TIME,
 ) -> Application:
-    """The application; Butlr is not asked before the first request. `now` is the wall clock."""
-    telemetry = Telemetry()
-    butlr = Butlr(access(settings), observe=telemetry.called, now=now)
+    """The application; Butlr is not asked before the first request.
+
+    `now` is the wall clock; `pace`: how tokens age and pauses pass.
+    """
+    telemetry = Telemetry(demo=demo, clock=pace.clock)
+    troubles = ButlrTroubles(pace.clock)
+    butlr = Butlr(
+        access(settings),
+        observe=telemetry.called,
+        now=now,
+        pace=pace,
+        settle_s=settings.butlr_settle_s,
+    )
+    # From here on time is never later than Butlr's.
+    now = butlr.clock.now
     source = source_of(settings, demo=demo)
-    gatherer = Gatherer(butlr.fetch, store(settings, source), workers=settings.butlr_max_concurrency, now=now)
+    gatherer = Gatherer(
+        troubles.watched(butlr.fetch, lambda segment: APIS[type(segment.subject)]),
+        store(settings, source, now, telemetry),
+        workers=settings.butlr_max_concurrency,
+        forget_s=max(FORGET_S, settings.deadline_s),
+        now=now,
+        clock=pace.clock,
+    )
     spaces = Spaces(
-        butlr.topology_document,
-        topology,
+        troubles.watched(butlr.topology_document, lambda: "floors"),
+        # Here, so that no room of the house ever sees what is not to be told.
+        lambda document: guarded(topology(document), settings.min_capacity),
         served=settings.butlr_spaces,
         keep_in=Path(settings.cache_dir) / f"topology-{source}.json" if settings.cache_dir else None,
+        clock=pace.clock,
     )
-    telemetry.gauge("butlr_calls_waiting", "Questions waiting for Butlr", lambda: gatherer.flights.waiting)
-    telemetry.gauge("butlr_calls_under_way", "Questions not answered yet", lambda: gatherer.flights.under_way)
-    telemetry.gauge(
-        "butlr_pause_seconds", "How long Butlr's limit still lasts", lambda: butlr.client.gate.paused_s
+    pictures = PlanPictures(
+        butlr.pictures.check,
+        butlr.pictures.fetch,
+        source=source,
+        folder=Path(settings.cache_dir) / "plans" if settings.cache_dir else None,
+        now=now,
     )
+    events = EventBook(Path(settings.cache_dir) if settings.cache_dir else None, source=source)
+    show(telemetry, troubles, gatherer, butlr)
     service = Service(
         spaces=spaces,
         pipeline=Pipeline(gatherer, settle_s=settings.butlr_settle_s),
         rules=Rules(settings.max_range_days, settings.holidays),
         telemetry=telemetry,
+        pictures=pictures,
+        repeats=Repeats(now),
+        events=events,
+        contact=troubles.contact,
         demo=demo,
         deadline_s=settings.deadline_s,
         now=now,

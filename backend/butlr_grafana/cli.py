@@ -1,4 +1,4 @@
-"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`, `render`."""
+"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`, `render`, `wall`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask
 
-from butlr_grafana import __version__
+from butlr_grafana import __version__, request_id, wall_command
 from butlr_grafana.app import Application, create_app
+from butlr_grafana.checkup import FAILED, Checkup
 from butlr_grafana.errors import BackendError
-from butlr_grafana.model import DAY_S, HOUR_S, HeatMapSubject, Period, Segment, Topology, floor_to, iso
+from butlr_grafana.grafana_api import Grafana, GrafanaError, access_of
+from butlr_grafana.logs import log_to_stderr
+from butlr_grafana.model import Segment, iso
 from butlr_grafana.plan import plan
 from butlr_grafana.query import resolve
-from butlr_grafana.server import Server, listen
+from butlr_grafana.server import Server, before_the_end, listen
 from butlr_grafana.service import Started
-from butlr_grafana.settings import SettingError, Settings, read
-from butlr_grafana.telemetry import log_to_stderr
+from butlr_grafana.settings import DEFAULT_BUTLR_URL, SettingError, Settings, read
+from butlr_grafana.walls import WallError
 from butlr_grafana.web.formats import file
 
 
@@ -39,8 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     log_to_stderr()
     try:
-        return int(options.command(options))
-    except (SettingError, BackendError) as error:
+        with request_id.working_for(request_id.present_or_new()):
+            return int(options.command(options))
+    except (SettingError, BackendError, GrafanaError, WallError) as error:
         print(f"butlr-grafana: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -72,16 +76,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     rendering.add_argument("--target", default="heatmap", help="heatmap, compare, playback, hot-zones …")
     rendering.set_defaults(command=render)
+    walling = commands.add_parser(
+        "wall", help="a TV wall in Grafana: a dashboard a floor, and their playlist"
+    )
+    wall_command.add_options(walling)
+    walling.set_defaults(command=wall)
     return parser
 
 
+def _settings() -> Settings:
+    """From the environment; from here on log lines have the form that it names."""
+    settings = read(os.environ)
+    log_to_stderr(settings.log, settings.log_level)
+    return settings
+
+
 def serve(_: argparse.Namespace) -> int:
-    return _serve(read(os.environ))
+    return _serve(_settings())
 
 
 def demo(_: argparse.Namespace) -> int:
     """`serve` without credentials, whatever the environment holds."""
-    settings = read(os.environ)
+    settings = _settings()
     return _serve(replace(settings, butlr_client_id="", butlr_client_secret="", butlr_api_url=""))
 
 
@@ -100,6 +116,8 @@ def _serve(settings: Settings) -> int:
 
         def make_app() -> Flask:
             application = create_app(reached, demo=is_demo)
+            # Who waits for Butlr then is answered with what is known.
+            before_the_end(application.close)
             # Asks for the floors now, so that the first viewer does not wait for them.
             with contextlib.suppress(BackendError):
                 application.service.spaces.current(timeout_s=0)
@@ -139,61 +157,24 @@ def upstream(settings: Settings) -> Iterator[tuple[Settings, bool]]:
 
 
 def check(_: argparse.Namespace) -> int:
-    """A table: each step, what came of it. The first that fails decides the exit code."""
-    settings = read(os.environ)
+    """A table: each step, what came of it; 1 where one failed."""
+    settings = _settings()
     failed = False
     with upstream(settings) as (reached, is_demo):
         application = create_app(replace(reached, cache_dir=""), demo=is_demo)
-        topology: Topology | None = None
-
-        def floors() -> str:
-            nonlocal topology
-            topology = application.service.topology(None, deadline=time.monotonic() + settings.deadline_s)
-            missing = [s for s in settings.butlr_spaces if s not in topology.floors]
-            if missing:
-                raise SettingError(f"BUTLR_SPACES: Butlr does not know {', '.join(missing)}")
-            rooms = sum(len(f.rooms) for f in topology.floors.values())
-            return f"{len(topology.floors)} floors, {rooms} rooms" + "".join(f"; {n}" for n in topology.notes)
-
-        def exposure() -> str:
-            settings.check_exposure()
-            return f"{settings.host}:{settings.port}"
-
-        def heat_map() -> str:
-            if topology is None or not topology.floors:
-                raise SettingError("no floor to ask for")
-            end_s = floor_to(time.time() - DAY_S, HOUR_S)
-            segment = Segment(
-                next(iter(topology.floors)), HeatMapSubject(1.0), Period(end_s - HOUR_S, end_s), settled=True
-            )
-            part = application.butlr.fetch(segment)
-            found = f"{part.grid.value.size} cells, {part.grid.total:.0f} detections"
-            return f"{found} in an hour of {segment.space}"
-
-        steps: list[tuple[str, Callable[[], str]]] = [
-            (
-                "settings",
-                lambda: "demo mode: the embedded simulator" if is_demo else reached.butlr_api_url or "Butlr",
-            ),
-            ("exposure", exposure),
-            ("topology", floors),
-            ("heat maps", heat_map),
-        ]
-        for name, step in steps:
-            try:
-                state, said = "ok", step()
-            except (BackendError, SettingError) as error:
-                state, said, failed = "FAILED", str(error), True
-            print(f"{name:<10} {state:<7} {said}")
-        for floor in topology.floors.values() if topology else ():
-            print(f"{'serves':<10} {floor.id:<24} {floor.building.name} / {floor.name} ({floor.timezone})")
+        address = (
+            "demo mode: the embedded simulator" if is_demo else reached.butlr_api_url or DEFAULT_BUTLR_URL
+        )
+        for row in Checkup(application, settings, address=address).rows():
+            print(row, flush=True)
+            failed = failed or row.state == FAILED
         application.close()
     return int(failed)
 
 
 def warm(options: argparse.Namespace) -> int:
     """Fetches what is not on disk yet, oldest first. Interrupted and run again, it goes on."""
-    settings = read(os.environ)
+    settings = _settings()
     if not settings.cache_dir:
         raise SettingError("BACKEND_CACHE_DIR is not set: a cache in memory ends with this command")
     with upstream(settings) as (reached, is_demo):
@@ -207,7 +188,7 @@ def warm(options: argparse.Namespace) -> int:
 
 def render(options: argparse.Namespace) -> int:
     """Asks as a panel would, but waits for the whole answer; writes nothing where it fails."""
-    settings = read(os.environ)
+    settings = _settings()
     path = Path(options.file)
     words: dict[str, object] = {"format": path.suffix.removeprefix(".")}
     for word in options.words:
@@ -230,6 +211,23 @@ def render(options: argparse.Namespace) -> int:
             application.close()
     path.write_bytes(file(answer, demo=is_demo))
     print(f"{path}: {path.stat().st_size:,} bytes")
+    return 0
+
+
+def wall(options: argparse.Namespace) -> int:
+    """Prints the wall's address. Floors are asked of Butlr anew: what is no more is taken down."""
+    settings = _settings()
+    access = access_of(settings, options.grafana)
+    with upstream(settings) as (reached, is_demo):
+        application = create_app(replace(reached, cache_dir=""), demo=is_demo)
+        try:
+            topology = application.service.topology(None, deadline=application.service.deadline())
+        finally:
+            application.close()
+    if is_demo:
+        print("demo mode: a wall of simulated floors", file=sys.stderr)
+    with contextlib.closing(Grafana(access)) as grafana:
+        print(wall_command.put_up(grafana, access.url, topology, options))
     return 0
 
 

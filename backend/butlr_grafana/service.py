@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from butlr_grafana.answers import WHOLE, Answer, made_of, parts_of
+from butlr_grafana.answers import ALWAYS, Answer, made_of, parts_of
 from butlr_grafana.errors import BackendError, UpstreamError
-from butlr_grafana.model import Floor, HeatMap, SeriesAnswer, Topology
+from butlr_grafana.events.book import EventBook
+from butlr_grafana.events.record import Event, is_of_now, told, watch_of
+from butlr_grafana.gather import PATIENCE_S
+from butlr_grafana.model import (
+    AnyAnswer,
+    HeatMap,
+    Period,
+    PlanDrawing,
+    SeriesAnswer,
+    StatsAnswer,
+    StatsQuery,
+    Topology,
+)
+from butlr_grafana.outcomes import Outcome, Repeats
 from butlr_grafana.pipeline import Begun, Pipeline
-from butlr_grafana.query import Asked, Rules, floors_of, read
+from butlr_grafana.plan_pictures import PlanPictures
+from butlr_grafana.query import Asked, Rules, floors_of, period_of, read
 from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
+from butlr_grafana.trouble import Contact
+
+ABOUT_NOW_S = 300.0
+"""An answer whose period ends so long ago at most is about now."""
 
 Visible = frozenset[str] | None
 """The floors that a caller may see; `None`: all that are served."""
+
+
+PICTURES = ("png", "webp")
+"""The formats that show a floor plan."""
+
+STATUS_S = 2.0
+"""How long the status waits for Butlr, where a question is due."""
+
+DRAWING_S = 2.0
+"""How long an answer waits for the plan's own picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +57,17 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A question whose calls are under way. Start all questions of a request, then finish each."""
+    """A question whose calls are under way. Start all questions of a request, then finish each.
+
+    `question`: what is asked for, whatever its time. `period`: of recorded events; for them nothing is begun.
+    """
 
     asked: Asked
-    begun: tuple[Begun, ...]
+    now_s: float
     topology: Topology
+    begun: tuple[Begun, ...] = ()
+    question: Hashable = None
+    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +78,10 @@ class Service:
     pipeline: Pipeline
     rules: Rules
     telemetry: Telemetry
+    pictures: PlanPictures
+    repeats: Repeats
+    events: EventBook
+    contact: Callable[[], Contact]
     demo: bool
     deadline_s: float
     now: Callable[[], float] = time.time
@@ -63,42 +101,120 @@ class Service:
         self, asked: Asked, visible: Visible, *, deadline: float, panel: Range | None = None
     ) -> Started:
         """Begins what has to be asked of Butlr and returns at once. Raises `CallerError`."""
+        if asked.target == "status":
+            # Perhaps nobody else asks: then the floors, which are due every few minutes, are the question.
+            self.spaces.renew(timeout_s=STATUS_S)
+            return Started(asked, self.now(), Topology({}))
         topology = self.topology(visible, deadline=deadline)
-        now_s = self.now()
+        now_s = self.now()  # after the first answer, which tells Butlr's clock
+        asked_period = (panel.start_s, panel.end_s) if panel else None
         parts = parts_of(
             asked,
             topology,
             now_s=now_s,
             rules=self.rules,
-            asked_period=(panel.start_s, panel.end_s) if panel else None,
+            asked_period=asked_period,
             max_data_points=panel.max_data_points if panel else None,
         )
         chosen = Topology({floor.id: floor for floor in floors_of(asked, topology)}, topology.notes)
-        return Started(asked, tuple(self.pipeline.begin(part, now_s=now_s) for part in parts), chosen)
+        if asked.format in PICTURES:
+            for floor in chosen.floors.values():
+                self.pictures.ask(floor)
+        if asked.target == "events":
+            period = period_of(asked, asked_period, now_s=now_s, rules=self.rules)
+            return Started(asked, now_s, chosen, period=period)
+        begun = tuple(self.pipeline.begin(part, now_s=now_s) for part in parts)
+        return Started(asked, now_s, chosen, begun, question_of(asked, asked_period))
 
     def finish(self, started: Started, *, deadline: float) -> Answer:
         """The answer at the latest at the deadline.
 
         A floor that fails does not take the others along; where all fail, or a comparison lacks a side,
-        the first fault is raised.
+        the first fault is raised. Statistics only fill columns: they are not waited for to the end, and
+        their fault is not the answer's, unless the answer is to be complete.
         """
+        return replace(self._made(started, deadline), drawing=self._drawing(started, deadline))
+
+    def _made(self, started: Started, deadline: float) -> Answer:
+        base = Answer(started.asked, now_s=started.now_s, topology=started.topology)
+        if started.asked.target == "status":
+            return replace(base, contact=self.contact())
+        if started.asked.target == "events":
+            return replace(base, events=self._events(started))
         if not started.begun:
-            return Answer(started.asked, topology=started.topology)
-        found: list[HeatMap | SeriesAnswer] = []
-        faults: list[tuple[Floor, BackendError]] = []
-        for begun in started.begun:
-            try:
-                found.append(self.pipeline.finish(begun, deadline=deadline))
-            except UpstreamError as fault:
-                faults.append((begun.query.floor, fault))
-        if faults and (not found or started.asked.target in WHOLE):
+            return base
+        outcomes = self._outcomes(started, deadline)
+        faults = tuple((o.floor, o.fault) for o in outcomes if o.fault is not None)
+        if len(faults) == len(outcomes) and started.asked.target not in ALWAYS:
             raise faults[0][1]
-        maps = [part for part in found if isinstance(part, HeatMap)]
-        series = [part for part in found if isinstance(part, SeriesAnswer)]
-        answer = made_of(started.asked, maps, series, faults)
+        found = [part for outcome in outcomes for part in outcome.found]
+        answer = made_of(
+            replace(
+                base,
+                maps=tuple(part for part in found if isinstance(part, HeatMap)),
+                series=tuple(part for part in found if isinstance(part, SeriesAnswer)),
+                stats=tuple(part for part in found if isinstance(part, StatsAnswer)),
+                faults=faults,
+                lacking=tuple((o.floor, fault) for o in outcomes for fault in o.lacking),
+            )
+        )
         for part in answer.parts:
-            self.telemetry.answered(part.coverage)
+            self.telemetry.answered(part.coverage, age_s=age_s(part, self.now()))
+        self._record(answer)
         return answer
+
+    def _record(self, answer: Answer) -> None:
+        """Hot zones as an alert rule sees them become events."""
+        for heat_map in answer.maps:
+            watch = watch_of(answer.asked, heat_map.query.period)
+            if watch is not None and is_of_now(heat_map, answer.now_s):
+                space = heat_map.query.floor.id
+                zones = [zone for zone in answer.zones if zone.space == space]
+                self.events.see(watch, space, zones, heat_map.query.period.end_s)
+
+    def _events(self, started: Started) -> tuple[Event, ...]:
+        """The recorded ones of the period, of the zones and rooms that there are and that are asked for."""
+        assert started.period is not None
+        found = self.events.during(started.period, started.topology.floors)
+        return tuple(told(found, started.asked, started.topology))
+
+    def _outcomes(self, started: Started, deadline: float) -> list[Outcome]:
+        """Floor by floor. Where only complete answers count, one that is not repeats its last, if others are;
+        for those no more is waited than it takes to see that Butlr is slow.
+        """
+        by_floor: dict[str, list[Begun]] = {}
+        for begun in started.begun:
+            by_floor.setdefault(begun.query.floor.id, []).append(begun)
+        soon = min(deadline, time.monotonic() + PATIENCE_S)
+        repeats = self.repeats if started.asked.require == "complete" and len(by_floor) > 1 else None
+        outcomes = []
+        for own in by_floor.values():
+            can_repeat = repeats is not None and repeats.has(started.question, own[0].query.floor)
+            outcomes.append(self._outcome(own, soon if can_repeat else deadline, soon))
+        return repeats.filled(started.question, outcomes) if repeats else outcomes
+
+    def _outcome(self, own: Sequence[Begun], deadline: float, soon: float) -> Outcome:
+        """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""
+        floor = own[0].query.floor
+        found: list[AnyAnswer] = []
+        lacking: list[UpstreamError] = []
+        for begun in own:
+            fills_columns = isinstance(begun.query, StatsQuery) and begun.query.require != "complete"
+            try:
+                found.append(self.pipeline.finish(begun, deadline=soon if fills_columns else deadline))
+            except UpstreamError as fault:
+                if not fills_columns:
+                    return Outcome(floor, fault=fault)
+                lacking.append(fault)
+        return Outcome(floor, tuple(found), lacking=tuple(lacking))
+
+    def _drawing(self, started: Started, deadline: float) -> PlanDrawing | None:
+        """The plan's own picture, where one is to be drawn on and there in time."""
+        floor = next(iter(started.topology.floors.values()), None)
+        if floor is None or started.asked.format not in PICTURES:
+            return None
+        timeout_s = max(0.0, min(DRAWING_S, deadline - time.monotonic()))
+        return self.pictures.of(floor, timeout_s=timeout_s)
 
     def answer(self, asked: Asked, visible: Visible) -> Answer:
         """One answer from words, for the doors that ask for one at a time."""
@@ -116,3 +232,19 @@ class Service:
         except BackendError as error:
             return error
         return None
+
+
+def question_of(asked: Asked, panel: tuple[int, int] | None) -> Hashable:
+    """What is asked for, whatever its time and the form of its answer: how long a period, of which things."""
+    start_s, end_s = panel or (asked.start_s, asked.end_s)
+    length_s = None if start_s is None or end_s is None else end_s - start_s
+    return replace(asked, start_s=None, end_s=None, spaces=(), format=""), length_s
+
+
+def age_s(answer: AnyAnswer, now_s: float) -> float | None:
+    """How old the oldest part of an answer about now is; `None` of the past, and of statistics, which are
+    asked in whole hours.
+    """
+    if isinstance(answer, StatsAnswer) or answer.query.period.end_s < now_s - ABOUT_NOW_S:
+        return None
+    return max(0.0, now_s - answer.coverage.as_of_s)

@@ -17,6 +17,7 @@ import orjson
 
 from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamLate
 from butlr_grafana.model import Topology
+from butlr_grafana.request_id import carried
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +53,23 @@ class Spaces:
     def current(self, *, timeout_s: float) -> Topology:
         """The floors served. Waits only where none is known yet; raises `UpstreamError` if that fails."""
         with self._condition:
-            if not self._loading and self._clock() >= self._due_at:
-                self._loading = True
-                threading.Thread(target=self._load, name="topology", daemon=True).start()
+            self._load_if_due()
             if self._topology is None:
                 self._condition.wait_for(lambda: self._topology or not self._loading, timeout_s)
             if self._topology is None:
                 raise self._error or UpstreamLate("Butlr has not told its floors yet; it is being asked on")
             return self._topology
+
+    def renew(self, *, timeout_s: float) -> None:
+        """Asks Butlr where that is due, and waits for what comes of it, well or not."""
+        with self._condition:
+            self._load_if_due()
+            self._condition.wait_for(lambda: not self._loading, timeout_s)
+
+    def _load_if_due(self) -> None:
+        if not self._loading and self._clock() >= self._due_at:
+            self._loading = True
+            threading.Thread(target=carried(self._load), name="topology", daemon=True).start()
 
     @property
     def known(self) -> bool:
@@ -89,7 +99,8 @@ class Spaces:
         """What is used where Butlr's answer cannot be: what is known, else what was kept on disk."""
         topology = known or self._kept_one()
         instead = "the last known one is used" if topology else "nothing can be answered yet"
-        log.warning("Butlr's topology cannot be had, %s: %s", instead, error)
+        if self._error is None:  # else it has been said
+            log.warning("Butlr's topology cannot be had, %s: %s", instead, error)
         return topology
 
     def _limited(self, topology: Topology) -> Topology:

@@ -62,6 +62,8 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor) -> Json:
         "title": f"Wall: {floor.building.name} / {floor.name}",
         "description": "Made by butlr-grafana wall, which writes it anew: changes here are lost.",
         "tags": [TAG],
+        # So that midnight, clock and times are the floor's, wherever the screen's machine thinks it is.
+        "timezone": floor.timezone,
         "templating": {
             "list": [_constant(floor.id) if v.get("name") == SPACE else v for v in variables],
         },

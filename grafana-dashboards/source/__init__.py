@@ -1,13 +1,13 @@
 """The dashboards' source: plain functions that return Grafana's JSON (schema version 42, Grafana 12.3).
 
-`house` names what all dashboards share, `sources` knows the two data sources, `words` the questions,
+`house` names what all dashboards share, `sources` knows the data sources, `words` the questions,
 `variables`, `panels/` and `page` are the parts, and each dashboard is a module of its own, listed in
 `DASHBOARDS`.
 """
 
 from __future__ import annotations
 
-from source import compare, floor, patterns, portfolio, rooms, wall
+from source import compare, floor, operations, patterns, portfolio, rooms, wall
 from source.house import Json
 from source.sources import INFINITY, SIMPOD
 
@@ -19,5 +19,6 @@ DASHBOARDS: tuple[Json, ...] = (
     rooms.dashboard(INFINITY),
     patterns.dashboard(INFINITY),
     wall.dashboard(INFINITY),
+    operations.dashboard(),
 )
 """Every dashboard, as Grafana reads it; its file is named after its uid."""

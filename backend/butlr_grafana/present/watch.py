@@ -75,6 +75,6 @@ def status(contact: Contact, now_s: float) -> list[Row]:
             "source": "butlr",
             "reachable": int(contact.reachable),
             "as_of": iso(now_s - contact.silent_s),
-            "reason": contact.why,
+            "reason": contact.why or "",
         }
     ]

@@ -66,8 +66,13 @@ function note(reason) {
   kept.failedAt = reason ? (kept.failedAt ?? new Date()) : null;
 }
 
-const clock = (moment) => moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
-const day = (moment) => moment.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long' });
+// The page's zone: an IANA name, `utc`, or `browser` for the machine's own.
+const zone = data.request?.timezone;
+const timeZone = !zone || zone === 'browser' ? undefined : zone;
+const clock = (moment) =>
+  moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false, timeZone });
+const day = (moment) =>
+  moment.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', timeZone });
 
 function words() {
   const { row, at, failedAt, reason } = kept;

@@ -1,0 +1,80 @@
+"""What came of the questions to Butlr, floor by floor: a floor is told whole or not at all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+
+from cachetools import TTLCache
+
+from butlr_grafana.errors import UpstreamError
+from butlr_grafana.model import AnyAnswer, Floor
+
+REPEAT_S = 600
+"""How long a floor's last complete answer stands in for one that is not, where others are complete: through a
+short outage an alert keeps what it knew, through a long one it is to be told that nothing is known.
+"""
+
+MOST_KEPT = 512
+"""Answers; there are few alert rules, and one a floor is kept for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A floor's answers, or the `fault` of the first that failed; then there are none.
+
+    `lacking`: why a part that only fills columns could not be had.
+    """
+
+    floor: Floor
+    found: tuple[AnyAnswer, ...] = ()
+    fault: UpstreamError | None = None
+    lacking: tuple[UpstreamError, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return not (self.fault or self.lacking) and all(answer.coverage.complete for answer in self.found)
+
+
+class Repeats:
+    """The last complete answers of questions that want nothing else. Thread-safe, and bounded.
+
+    A question is known again by what is asked for, whatever its time. `now`: the wall clock.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._kept: TTLCache[Hashable, tuple[AnyAnswer, ...]] = TTLCache(MOST_KEPT, REPEAT_S, timer=now)
+        self._lock = threading.Lock()
+
+    def has(self, question: Hashable, floor: Floor) -> bool:
+        with self._lock:
+            return (question, floor.id) in self._kept
+
+    def filled(self, question: Hashable, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes, in which a floor that failed repeats its last complete answers, marked as old.
+
+        Only beside one that is complete: where none is, nothing is known of now.
+        """
+        if not any(outcome.complete for outcome in outcomes):
+            return list(outcomes)
+        return [self._filled((question, outcome.floor.id), outcome) for outcome in outcomes]
+
+    def _filled(self, key: Hashable, outcome: Outcome) -> Outcome:
+        with self._lock:
+            if outcome.complete:
+                self._kept[key] = outcome.found
+                return outcome
+            last = self._kept.get(key)
+        if last is None or outcome.fault is None:
+            return outcome
+        return Outcome(outcome.floor, tuple(_aged(answer, outcome.fault) for answer in last))
+
+
+def _aged(answer: AnyAnswer, fault: UpstreamError) -> AnyAnswer:
+    """The answer as one that is older than it should be, and why."""
+    planned = max(answer.coverage.planned, 1)
+    coverage = replace(
+        answer.coverage, planned=planned, fetched=0, cached=0, stale=planned, reasons=(fault.message,)
+    )
+    return replace(answer, coverage=coverage)

@@ -1,0 +1,186 @@
+"""How Grafana 12.3 writes alert rules in a provisioning file.
+
+In annotations `{{ .Labels.x }}` and `{{ .Values.A.Value }}` stand for a row's texts and numbers. They are
+written without Grafana's `$labels` and `$values`: a dollar in a provisioning file has to be doubled in some
+of its versions, and must not be in others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from source import floor
+from source.alerting.limits import Limit
+from source.house import FOLDER, INFINITY_UID, Json
+from source.sources import INFINITY, PERIOD, Infinity, Words
+
+RUNBOOKS = "docs/runbooks"
+"""Where the runbooks can be read: their folder here, or the address under which your people reach it."""
+
+KEEP = "KeepLast"
+"""Without data, and after an error, an alert stays as it was: neither rings nor ends."""
+
+GONE_AFTER_S = 24 * 3600
+"""A row that is missing, as one floor's may be while others are answered, keeps its alert for so long."""
+
+VALUE, OVER, UNTIL, SINCE = "A", "B", "T", "F"
+"""The steps of a rule: the rows, whether a row's value is beyond the limit, up to when it is known (epoch
+ms), and an hour before that.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The panel that an alert leads to, and the row's column with the room that the page is to show."""
+
+    panel: str
+    room: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule over all rows of a target, an alert a row: `labels` tell rows apart, `value` is compared.
+
+    `minutes`: of the time that is asked for. `severity`: how soon somebody should look. `pages_on_error`:
+    rings where nothing can be asked at all.
+    """
+
+    uid: str
+    title: str
+    target: str
+    words: Words
+    labels: tuple[str, ...]
+    value: str
+    limit: Limit
+    severity: str
+    summary: str
+    description: str
+    page: Page
+    minutes: int = 10
+    pages_on_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that are looked at together, every `interval`."""
+
+    name: str
+    interval: str
+    every_s: int
+    rules: tuple[Rule, ...]
+
+
+def label(name: str) -> str:
+    """A text of the alert's row."""
+    return f"{{{{ .Labels.{name} }}}}"
+
+
+def value(form: str = "%.0f") -> str:
+    """The value that was compared, in a Go format."""
+    return f'{{{{ printf "{form}" .Values.{VALUE}.Value }}}}'
+
+
+def percent() -> str:
+    """The value that was compared, a share, in per cent."""
+    return f"{{{{ humanizePercentage .Values.{VALUE}.Value }}}}"
+
+
+def duration() -> str:
+    """The value that was compared, seconds, for a person."""
+    return f"{{{{ humanizeDuration .Values.{VALUE}.Value }}}}"
+
+
+def document(groups: Sequence[Group]) -> Json:
+    return {"apiVersion": 1, "groups": [_group(group) for group in groups]}
+
+
+def _group(group: Group) -> Json:
+    return {
+        "orgId": 1,
+        "name": group.name,
+        "folder": FOLDER,
+        "interval": group.interval,
+        "rules": [_rule(rule, group) for rule in group.rules],
+    }
+
+
+def _rule(rule: Rule, group: Group) -> Json:
+    return {
+        "uid": rule.uid,
+        "title": rule.title,
+        "condition": OVER,
+        "for": rule.limit.lasts,
+        "noDataState": KEEP,
+        "execErrState": "Alerting" if rule.pages_on_error else KEEP,
+        "missing_series_evals_to_resolve": GONE_AFTER_S // group.every_s,
+        "labels": {"product": "butlr", "severity": rule.severity},
+        "annotations": _annotations(rule),
+        "isPaused": False,
+        "data": [
+            _rows(rule, VALUE, rule.value),
+            _threshold(rule.limit),
+            _rows(rule, UNTIL, "as_of_ms"),
+            _expression(SINCE, {"type": "math", "expression": f"${{{UNTIL}}} - 3600000"}),
+        ],
+    }
+
+
+def _rows(rule: Rule, ref: str, column: str) -> Json:
+    """The target's rows; a rule takes one number of each, the texts beside it become the alert's labels."""
+    columns = {**{name: (name, "string") for name in rule.labels}, column: (column, "number")}
+    assert isinstance(INFINITY, Infinity)
+    query = INFINITY.rows(rule.target, {**rule.words, **PERIOD}, columns)
+    return {
+        "refId": ref,
+        "relativeTimeRange": {"from": rule.minutes * 60, "to": 0},
+        "datasourceUid": INFINITY_UID,
+        "model": {"refId": ref, "datasource": INFINITY.ref, **query},
+    }
+
+
+def _threshold(limit: Limit) -> Json:
+    condition = {
+        "evaluator": {"type": "gt", "params": [limit.fires_above]},
+        "unloadEvaluator": {"type": "lt", "params": [limit.ends_below]},
+    }
+    return _expression(OVER, {"type": "threshold", "expression": VALUE, "conditions": [condition]})
+
+
+def _expression(ref: str, model: Json) -> Json:
+    return {
+        "refId": ref,
+        "relativeTimeRange": {"from": 0, "to": 0},
+        "datasourceUid": "__expr__",
+        "model": {"refId": ref, "datasource": {"type": "__expr__", "uid": "__expr__"}, **model},
+    }
+
+
+def _annotations(rule: Rule) -> Mapping[str, str]:
+    return {
+        "summary": rule.summary,
+        "description": rule.description,
+        "runbook_url": f"{RUNBOOKS}/{rule.uid.removeprefix('butlr-')}.md",
+        "__dashboardUid__": floor.UID,
+        "__panelId__": str(_panel_id(rule.page.panel)),
+        **(_links(rule) if "space" in rule.labels else {}),
+    }
+
+
+def _panel_id(title: str) -> int:
+    """The panel of the Floor page whose title begins so."""
+    panels = floor.dashboard(INFINITY)["panels"]
+    [found] = [number for number, panel in enumerate(panels, start=1) if panel["title"].startswith(title)]
+    return int(found)
+
+
+def _links(rule: Rule) -> Mapping[str, str]:
+    """To the Floor page, on the alert's floor, room and hour, and to a picture of its map."""
+    since, until = (f'{{{{ printf "%.0f" .Values.{ref}.Value }}}}' for ref in (SINCE, UNTIL))
+    space = label("space")
+    room = f"&var-room={label(rule.page.room)}" if rule.page.room else ""
+    proxy = f"api/datasources/proxy/uid/{INFINITY_UID}/api/v1/heatmap"
+    return {
+        "dashboard": f"{{{{ externalURL }}}}d/{floor.UID}?var-space={space}{room}&from={since}&to={until}",
+        "image": f"{{{{ externalURL }}}}{proxy}?space={space}&from={since}&to={until}&format=png",
+    }

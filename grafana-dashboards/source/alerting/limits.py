@@ -1,0 +1,47 @@
+"""Every threshold of the alert rules. Change it here, then `make dashboards`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An alert begins above `fires_above`, once that has lasted for `lasts`, and ends below `ends_below`.
+
+    The gap between the two keeps a value that hovers at the edge from ringing again and again.
+    """
+
+    fires_above: float
+    ends_below: float
+    lasts: str
+
+
+HOT_ZONE = Limit(30, 24, "10m")
+"""Detections per m² and hour. With a detection a minute and person, 30 is a person on every two square
+metres: more than a full meeting room. Look at the hottest rooms of an ordinary month on the Portfolio page
+before you change it.
+"""
+
+UNUSUAL = Limit(3, 2, "10m")
+"""Times the usual people at this hour of the week; what is usually less than four people counts as four."""
+
+CAPACITY = Limit(1, 0.95, "5m")
+"""Of the room's capacity."""
+
+ABSENT = Limit(0.5, 0.1, "1h")
+"""People who usually are in the room, on average over the hours in which nobody was."""
+
+ABSENT_WINDOW = "10h"
+"""Over how many hours nobody was seen. With the usual people counted over the same hours it is a working day,
+whatever the hour at which the building's begins.
+"""
+
+UNBALANCED = Limit(5, 2, "15m")
+"""People by whom the doors' count cannot be: more inside than the capacity, or fewer than none."""
+
+LATE_S = Limit(900, 300, "5m")
+"""Age of the newest data in seconds; ordinarily about a minute."""
+
+SILENT_S = Limit(420, 120, "5m")
+"""Seconds for which Butlr has answered nothing. Something is asked every five minutes at least."""

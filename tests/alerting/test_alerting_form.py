@@ -1,0 +1,211 @@
+"""What holds for every alert rule, whatever it watches."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from butlr_grafana.targets import TARGETS
+from butlr_grafana.words import WORDS
+from tests.alerting.grafana import FILE, groups, request, rules, seconds, step
+from tests.dashboards.grafana import references
+from tests.support import World
+
+Json = dict[str, Any]
+
+ROOT = FILE.parents[2]
+RULES = rules()
+UIDS = {
+    "butlr-hot-zone",
+    "butlr-unusually-busy",
+    "butlr-over-capacity",
+    "butlr-dead-room",
+    "butlr-entries-without-exits",
+    "butlr-late-people",
+    "butlr-late-heat",
+    "butlr-unreachable",
+}
+"""They are stable: silences, history and links count on them."""
+
+
+@pytest.fixture(params=sorted(RULES))
+def rule(request: pytest.FixtureRequest) -> Json:
+    return RULES[request.param]
+
+
+def columns(rule: Json, ref: str, kind: str) -> list[str]:
+    return [c["selector"] for c in step(rule, ref)["model"]["columns"] if c["type"] == kind]
+
+
+def test_the_rules_are_there_each_once() -> None:
+    assert set(RULES) == UIDS
+    assert sum(len(group["rules"]) for group in groups()) == len(UIDS)
+    assert all(len(uid) <= 40 for uid in UIDS)
+    assert len({rule["title"] for rule in RULES.values()}) == len(UIDS)
+
+
+def test_people_are_looked_at_every_minute_and_heat_every_five() -> None:
+    assert {group["interval"] for group in groups()} == {"1m", "5m"}
+    assert len({group["name"] for group in groups()}) == len(groups())
+    assert {RULES[uid]["interval"] for uid in ("butlr-hot-zone", "butlr-late-heat")} == {"5m"}
+    assert {RULES[uid]["interval"] for uid in ("butlr-over-capacity", "butlr-unreachable")} == {"1m"}
+
+
+def test_the_file_says_where_it_comes_from() -> None:
+    head = FILE.read_text("utf-8").split("apiVersion")[0]
+    assert "make dashboards" in head
+    assert "docs/alerting.md" in head
+
+
+def test_the_server_asks_for_a_table_with_named_columns(rule: Json) -> None:
+    """Infinity's own parser runs in Grafana's server; its texts become labels, and there is one number."""
+    queries = [q for q in rule["data"] if q["datasourceUid"] != "__expr__"]
+    for query in queries:
+        model = query["model"]
+        assert query["datasourceUid"] == model["datasource"]["uid"] == "butlr"
+        assert (model["parser"], model["format"], model["source"]) == ("backend", "table", "url")
+        assert model["url"].removeprefix("/api/v1/") in TARGETS
+        words = {p["key"]: p["value"] for p in model["url_options"]["params"]}
+        assert words["format"] == "rows"
+        assert (words["from"], words["to"]) == ("${__from}", "${__to}")
+        assert set(words) <= set(WORDS)
+        assert len(columns(rule, query["refId"], "number")) == 1
+        assert columns(rule, query["refId"], "string") == columns(rule, "A", "string")
+
+
+def test_no_variable_of_a_dashboard_is_used(rule: Json) -> None:
+    assert references(rule["data"]) - {"T"} == {"__from", "__to"}
+
+
+def test_the_columns_are_in_the_answer(rule: Json, world: World) -> None:
+    for ref in ("A", "T"):
+        answer = world.http.get(request(step(rule, ref), world.now_s))
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        rows = answer.get_json()
+        assert rows
+        for row in rows:
+            assert all(isinstance(row[key], str) for key in columns(rule, ref, "string"))
+            [number] = columns(rule, ref, "number")
+            assert row[number] is None or isinstance(row[number], int | float)
+
+
+def test_labels_are_what_does_not_change(rule: Json) -> None:
+    """A text that changes would be another alert at each evaluation."""
+    stable = {"space", "floor", "room_id", "room", "zone_id", "zone", "source"}
+    assert set(columns(rule, "A", "string")) <= stable
+
+
+def test_an_alert_ends_below_where_it_begins(rule: Json) -> None:
+    expression = step(rule, rule["condition"])
+    assert (expression["datasourceUid"], expression["model"]["type"]) == ("__expr__", "threshold")
+    assert expression["model"]["expression"] == "A"
+    [condition] = expression["model"]["conditions"]
+    fires, ends = condition["evaluator"], condition["unloadEvaluator"]
+    assert (fires["type"], ends["type"]) == ("gt", "lt")
+    assert ends["params"][0] < fires["params"][0]
+    assert seconds(rule["for"]) % seconds(rule["interval"]) == 0
+
+
+def test_only_butlr_unreachable_rings_for_an_error(rule: Json) -> None:
+    rings = rule["uid"] == "butlr-unreachable"
+    assert rule["execErrState"] == ("Alerting" if rings else "KeepLast")
+    assert rule["noDataState"] == "KeepLast"
+    # A floor that is missing keeps its alerts for a day, not for two evaluations, as Grafana would have it.
+    assert rule["missing_series_evals_to_resolve"] * seconds(rule["interval"]) == 24 * 3600
+
+
+def test_alerts_want_whole_answers(rule: Json) -> None:
+    words = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
+    tells_of_trouble = words.get("metric") is not None or rule["uid"] == "butlr-unreachable"
+    assert (words.get("require") == "complete") != tells_of_trouble
+
+
+def test_one_rule_is_for_all_floors(rule: Json) -> None:
+    if "space" in columns(rule, "A", "string"):
+        params = step(rule, "A")["model"]["url_options"]["params"]
+        assert {"key": "space", "value": "all"} in params
+
+
+def test_it_says_what_it_means_and_where_to_look(rule: Json) -> None:
+    notes = rule["annotations"]
+    assert len(notes["summary"]) > 40
+    assert len(notes["description"]) > 40
+    assert (ROOT / notes["runbook_url"]).is_file()
+    page = json.loads((ROOT / f"grafana-dashboards/{notes['__dashboardUid__']}.json").read_text("utf-8"))
+    assert int(notes["__panelId__"]) in {panel["id"] for panel in page["panels"]}
+    for text in notes.values():
+        assert set(re.findall(r"\.Labels\.(\w+)", text)) <= set(columns(rule, "A", "string"))
+        assert set(re.findall(r"\.Values\.(\w+)\.", text)) <= {query["refId"] for query in rule["data"]}
+        # Doubled or not, it is wrong in some version of Grafana.
+        assert "$" not in text
+
+
+def test_a_summary_names_the_place_the_value_and_the_limit(rule: Json) -> None:
+    if rule["uid"] == "butlr-unreachable":
+        return
+    summary = rule["annotations"]["summary"]
+    assert ".Labels.floor" in summary
+    assert ".Values.A.Value" in summary
+    [condition] = step(rule, "B")["model"]["conditions"]
+    limit = condition["evaluator"]["params"][0]
+    said = {"butlr-over-capacity": "capacity", "butlr-dead-room": "usual"}
+    minutes = f"{limit / 60:g} min" if "late" in rule["uid"] else f"{limit:g}"
+    assert said.get(rule["uid"], minutes) in summary
+
+
+def test_links_lead_to_the_floor_the_room_and_the_hour(rule: Json) -> None:
+    notes = rule["annotations"]
+    if "space" not in columns(rule, "A", "string"):
+        assert "dashboard" not in notes
+        return
+    assert notes["dashboard"].startswith("{{ externalURL }}d/butlr-floor?var-space={{ .Labels.space }}")
+    assert notes["image"].startswith("{{ externalURL }}api/datasources/proxy/uid/butlr/api/v1/heatmap?")
+    assert notes["image"].endswith("&format=png")
+    for link in (notes["dashboard"], notes["image"]):
+        assert "&from={{" in link
+        assert "&to={{" in link
+    has_room = {"room_id", "zone_id"} & set(columns(rule, "A", "string"))
+    assert ("var-room=" in notes["dashboard"]) == bool(has_room)
+
+
+def test_the_hot_zone_rule_records_events_at_its_own_thresholds() -> None:
+    rule = RULES["butlr-hot-zone"]
+    words = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
+    [condition] = step(rule, "B")["model"]["conditions"]
+    assert float(words["threshold"]) == condition["evaluator"]["params"][0]
+    assert float(words["release"]) == condition["unloadEvaluator"]["params"][0]
+
+
+def test_each_rule_has_a_runbook_and_each_runbook_a_rule() -> None:
+    pages = {path.stem for path in (ROOT / "docs/runbooks").glob("*.md")}
+    assert pages == {uid.removeprefix("butlr-") for uid in UIDS}
+
+
+@pytest.mark.parametrize(
+    "part", ["## What it means", "## What to look at", "## What to do", "## How to silence it"]
+)
+def test_a_runbook_has_its_parts(rule: Json, part: str) -> None:
+    assert part in (ROOT / rule["annotations"]["runbook_url"]).read_text("utf-8")
+
+
+def test_the_page_on_alerting_has_each_rule_with_its_limits() -> None:
+    text = (ROOT / "docs/alerting.md").read_text("utf-8")
+    for rule in RULES.values():
+        [row] = [line for line in text.splitlines() if line.startswith(f"| [{rule['title']}]")]
+        [condition] = step(rule, "B")["model"]["conditions"]
+        for evaluator in ("evaluator", "unloadEvaluator"):
+            assert re.search(rf"(?<![\d.]){condition[evaluator]['params'][0]:g}(?![\d.])", row), row
+        assert rule["for"] in row
+        assert f"runbooks/{rule['uid'].removeprefix('butlr-')}.md" in row
+
+
+def test_examples_are_where_nothing_loads_them() -> None:
+    """A provisioned policy replaces an organisation's whole routing."""
+    provisioned = [path.read_text("utf-8") for path in Path(ROOT / "provisioning").rglob("*.y*ml")]
+    assert not any(
+        re.search(r"^(policies|contactPoints|muteTimes):", text, re.MULTILINE) for text in provisioned
+    )

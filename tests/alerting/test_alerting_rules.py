@@ -1,0 +1,262 @@
+"""The rules on real answers: silent on an ordinary hour, ringing where they should, ending after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.alerting.grafana import ALERTING, NORMAL, PENDING, Watcher, rules
+from tests.faults.trial import Trial
+from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, at
+
+RULES = rules()
+KITCHEN = "room_paris_1_kitchen"
+PROJECT_ROOM = "room_paris_1_project_room"
+MINUTE, HOUR = 60, 3600
+BUSY = "2026-06-17T12:30:00"
+"""A Wednesday, half past two in Paris, half past eight in New York."""
+
+CROWDED = {
+    "butlr-hot-zone": "zone_id",
+    "butlr-unusually-busy": "room_id",
+    "butlr-over-capacity": "room_id",
+    "butlr-entries-without-exits": "space",
+}
+"""The rules that a crowd sets off, and the label that says where."""
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    trial = Trial(BUSY, cache_dir=str(tmp_path))
+    trial.http.get("/readyz")
+    yield trial
+    trial.simulator.clear_crowds()
+    trial.close()
+
+
+class Watch(Watcher):
+    """A rule by its uid; the clock of pauses and rests goes with the world's."""
+
+    def __init__(self, uid: str) -> None:
+        super().__init__(RULES[uid])
+
+    def run(self, world: Any, minutes: int) -> None:
+        for _ in range(minutes * MINUTE // self.interval_s):
+            world.passes(self.interval_s)
+            self.evaluate(world)
+
+    def named(self, name: str) -> list[str]:
+        """The alerts in this state."""
+        return [str(dict(labels)) for labels, state in self.states.items() if state.name == name]
+
+
+def crowd(trial: Trial, minutes: int, people: int = 100) -> None:
+    start_s = int(trial.now_s)
+    trial.simulator.crowd(PARIS, KITCHEN, people, start_s, start_s + minutes * MINUTE)
+
+
+@pytest.mark.parametrize("uid", RULES)
+def test_an_ordinary_hour_is_silent(trial: Trial, uid: str) -> None:
+    watch = Watch(uid)
+    watch.run(trial, 60)
+    assert watch.states
+    assert watch.named(ALERTING) == []
+
+
+@pytest.mark.parametrize("uid", RULES)
+def test_an_ordinary_night_is_silent(trial: Trial, uid: str) -> None:
+    trial.passes(12 * HOUR)
+    watch = Watch(uid)
+    watch.run(trial, 15)
+    assert watch.states
+    assert watch.named(ALERTING) == []
+
+
+@pytest.mark.parametrize("uid", CROWDED)
+def test_a_crowd_rings_where_it_is_and_ends_when_it_has_gone(trial: Trial, uid: str) -> None:
+    watch, place = Watch(uid), KITCHEN if CROWDED[uid] != "space" else PARIS
+    watch.run(trial, 10)
+    assert watch.named(ALERTING) == []
+    crowd(trial, minutes=40)
+    watch.run(trial, 35)
+    assert watch.alerting(CROWDED[uid]) == {place}
+    watch.run(trial, 25)
+    assert watch.named(ALERTING) == []
+
+
+def test_a_crowd_that_goes_at_once_does_not_ring(trial: Trial) -> None:
+    """Four minutes of a full house are less than the rule waits for."""
+    watch = Watch("butlr-over-capacity")
+    watch.run(trial, 2)
+    crowd(trial, minutes=4)
+    states = []
+    for _ in range(10):
+        watch.run(trial, 1)
+        states += [state.name for labels, state in watch.states.items() if ("room_id", KITCHEN) in labels]
+    assert set(states) == {NORMAL, PENDING}
+    assert states[-1] == NORMAL
+
+
+def test_a_crowd_at_the_edge_rings_once(trial: Trial) -> None:
+    """Between the limit at which it ends and the one at which it begins, it stays as it is."""
+    floor = PEOPLE.office.by_id[PARIS]
+    kitchen = next(room for room in floor.rooms if room.id == KITCHEN)
+    start_s, rung = int(trial.now_s), []
+    # Detections per m² and hour, ten minutes each: above the limits, and between them.
+    for k, heat in enumerate([34, 34, 34, 27, 34, 27, 34, 27]):
+        begin_s = start_s + k * 10 * MINUTE
+        people = round(heat * floor.area(kitchen.polygon) / 60)
+        trial.simulator.crowd(PARIS, KITCHEN, people, begin_s, begin_s + 10 * MINUTE)
+    watch = Watch("butlr-hot-zone")
+    for _ in range(8):
+        watch.run(trial, 10)
+        rung.append(watch.alerting("zone_id") == {KITCHEN})
+    assert rung == [False, *[True] * 7]
+
+
+def test_a_dead_sensor_is_a_room_without_anybody_all_day(trial: Trial) -> None:
+    """From Saturday to Tuesday the room's sensor is offline; it is told on Monday at six in the evening."""
+    [(since_s, until_s)] = PEOPLE.offline(PROJECT_ROOM, at("2026-06-10"), at("2026-06-17T12:00"))
+    assert (since_s, until_s) == (at("2026-06-13"), at("2026-06-17"))
+    watch = Watch("butlr-dead-room")
+    for evening, rings in (
+        ("2026-06-12T16:00", False),
+        ("2026-06-15T16:00", True),
+        ("2026-06-17T16:00", False),
+    ):
+        trial.passes(at(evening) - trial.now_s)
+        watch.run(trial, 65)
+        assert (PROJECT_ROOM in watch.alerting("room_id")) == rings
+
+
+@pytest.mark.parametrize(("uid", "path"), [("butlr-late-people", REPORTING), ("butlr-late-heat", DETECTIONS)])
+def test_data_that_do_not_come_ring_for_each_floor_and_end_when_they_do(
+    trial: Trial, uid: str, path: str
+) -> None:
+    watch = Watch(uid)
+    watch.run(trial, 10)
+    trial.simulator.faults.set(status=500, paths=(path,))
+    watch.run(trial, 10)
+    assert watch.named(ALERTING) == []
+    watch.run(trial, 20)
+    assert watch.alerting("space") == {PARIS, PARIS_2, NEW_YORK}
+    trial.simulator.faults.clear()
+    watch.run(trial, 10)
+    assert watch.named(ALERTING) == []
+
+
+def test_data_that_butlr_itself_does_not_have_ring_too(trial: Trial) -> None:
+    watch = Watch("butlr-late-people")
+    watch.run(trial, 5)
+    trial.simulator.faults.set(lag_s=25 * MINUTE)
+    watch.run(trial, 10)
+    assert watch.alerting("space") == {PARIS, PARIS_2, NEW_YORK}
+
+
+@pytest.mark.parametrize(
+    "uid", sorted(set(RULES) - {"butlr-unreachable", "butlr-late-people", "butlr-late-heat"})
+)
+def test_without_butlr_alerts_stay_as_they_were(trial: Trial, uid: str) -> None:
+    """Those that ring ring on, those that are silent do not begin; later they go on where they were."""
+    watch = Watch(uid)
+    crowd(trial, minutes=240)
+    watch.run(trial, 35)
+    before = {labels: state.name for labels, state in watch.states.items()}
+    assert (ALERTING in before.values()) == (uid in CROWDED)
+    trial.simulator.stop()
+    watch.run(trial, 20)
+    assert {labels: state.name for labels, state in watch.states.items()} == before
+    trial.simulator.start()
+    trial.simulator.clear_crowds()
+    watch.run(trial, 25)
+    assert watch.named(ALERTING) == []
+
+
+def test_butlr_unreachable_rings_without_butlr_and_ends_with_it(trial: Trial) -> None:
+    watch, other = Watch("butlr-unreachable"), Watch("butlr-over-capacity")
+    watch.run(trial, 5)
+    trial.simulator.stop()
+    for _ in range(5):
+        watch.run(trial, 1)
+        other.evaluate(trial)
+    assert watch.named(ALERTING) == []
+    watch.run(trial, 10)
+    assert watch.alerting("source") == {"butlr"}
+    trial.simulator.start()
+    trial.passes(60)
+    other.evaluate(trial)
+    watch.run(trial, 2)
+    assert watch.named(ALERTING) == []
+
+
+def test_butlr_unreachable_needs_nobody_else_who_asks(trial: Trial) -> None:
+    """Alone it neither rings while all is well nor stays silent while it is not."""
+    watch = Watch("butlr-unreachable")
+    watch.run(trial, 60)
+    assert watch.named(ALERTING) == []
+    trial.simulator.stop()
+    watch.run(trial, 20)
+    assert watch.alerting("source") == {"butlr"}
+
+
+def test_butlr_unreachable_rings_where_grafana_cannot_ask(trial: Trial) -> None:
+    watch = Watch("butlr-unreachable")
+    watch.run(trial, 5)
+
+    class Gone:
+        """The backend is not there."""
+
+        status_code = 502
+
+        def get(self, _: str) -> Gone:
+            return self
+
+    there, trial.http = trial.http, Gone()  # type: ignore[assignment]
+    watch.run(trial, 4)
+    assert watch.named(ALERTING) == []
+    watch.run(trial, 2)
+    assert len(watch.named(ALERTING)) == 1
+    trial.http = there
+    watch.run(trial, 2)  # as long as nobody asked, Butlr did not answer
+    assert watch.named(NORMAL)
+    assert not watch.named(ALERTING)
+
+
+def test_one_floor_without_data_does_not_silence_the_others(trial: Trial) -> None:
+    watch = Watch("butlr-hot-zone")
+    watch.run(trial, 5)
+    crowd(trial, minutes=60)
+    for _ in range(6):
+        # The first floor that is asked for now fails.
+        trial.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
+        watch.run(trial, 5)
+        assert {dict(labels)["space"] for labels in watch.states} == {PARIS, PARIS_2, NEW_YORK}
+    trial.simulator.faults.clear()
+    watch.run(trial, 10)
+    assert watch.alerting("zone_id") == {KITCHEN}
+
+
+def test_what_rings_is_recorded_as_an_event(trial: Trial) -> None:
+    watch = Watch("butlr-hot-zone")
+    crowd(trial, minutes=40)
+    watch.run(trial, 90)
+    words = {"space": PARIS, "from": BUSY + "Z", "to": str(int(trial.now_s * 1000))}
+    rows = trial.http.get("/api/v1/events", query_string={**words, "format": "rows"}).get_json()
+    [event] = rows
+    assert (event["zone_id"], event["going_on"], event["threshold"]) == (KITCHEN, 0, 30)
+    began, ended = at(event["time"]), at(event["timeEnd"])
+    # Ten minutes' mean: seen within as long of its beginning and end, and at the next look.
+    assert 0 < began - at(BUSY) <= 15 * MINUTE
+    assert 0 < ended - (at(BUSY) + 40 * MINUTE) <= 15 * MINUTE
+    body = {
+        "range": {"from": BUSY + "Z", "to": "2026-06-17T15:00:00Z"},
+        "annotation": {"query": f'{{"space": "{PARIS}"}}'},
+    }
+    marks = [m for m in trial.http.post("/annotations", json=body).get_json() if "hot" in m["tags"]]
+    assert [(m["time"], m["timeEnd"], m["isRegion"]) for m in marks] == [(began * 1000, ended * 1000, True)]
+    trial.restart()
+    again = trial.http.get("/api/v1/events", query_string={**words, "format": "rows"}).get_json()
+    assert again == rows
