@@ -2,78 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 from PIL import Image
 
-from tests.support import PARIS, at, truth
-
-COMMAND = [sys.executable, "-m", "butlr_grafana.cli"]
-
-
-def environment(**settings: str) -> dict[str, str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("BUTLR_", "BACKEND_"))}
-    return {**clean, "BACKEND_PORT": "0", **settings}
-
-
-def run(*words: str, timeout_s: float = 60, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *words],
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
-
-
-@contextmanager
-def running(*words: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A serving command and its URL, as it says itself."""
-    process = subprocess.Popen(
-        [*COMMAND, *words],
-        env=environment(**settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, line + (process.stderr.read() if process.stderr and process.poll() else "")
-        yield process, found.group().rstrip("/")
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def children_of(pid: int) -> set[int]:
-    """The process and all below it."""
-    table = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
-    parents = {int(p): int(q) for p, q in (line.split() for line in table.stdout.splitlines()[1:])}
-    family = {pid}
-    while grown := {p for p, q in parents.items() if q in family} - family:
-        family |= grown
-    return family
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+from butlr_grafana.simulator import Simulator
+from tests.processes import alive, children_of, run, running
+from tests.support import (
+    DETECTIONS,
+    GRAPHQL,
+    LOGIN,
+    NEW_YORK,
+    PARIS,
+    PARIS_2,
+    PEOPLE,
+    REPORTING,
+    STATS,
+    at,
+    truth,
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -131,26 +83,98 @@ def test_the_reason_phrase_is_on_the_wire() -> None:
         assert answer.reason.startswith("from: 'x' is not a time")
 
 
+APIS = {"heat maps": DETECTIONS, "metrics": REPORTING, "statistics": STATS}
+
+
+def checked(url: str, secret: str = "demo", **settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """The exit code, and state and words of each row; no row holds the secret."""
+    done = run("check", BUTLR_API_URL=url, BUTLR_CLIENT_ID="demo", BUTLR_CLIENT_SECRET=secret, **settings)
+    rows = {}
+    for line in done.stdout.splitlines():
+        found = re.fullmatch(r"(\w+(?: \w+)?) +(ok|FAILED|skipped) +(.+)", line)
+        if found:
+            rows[found[1]] = (found[2], found[3])
+    assert list(rows) == ["settings", "exposure", "login", "topology", *APIS, "plan pictures"]
+    assert secret == "demo" or secret not in done.stdout + done.stderr
+    return done.returncode, rows
+
+
 def test_check_says_what_works() -> None:
     done = run("check")
     assert done.returncode == 0, done.stdout + done.stderr
-    for step in ("settings", "topology", "heat maps"):
-        assert re.search(rf"^{step}\s+ok ", done.stdout, re.MULTILINE)
-    assert PARIS in done.stdout
+    for step in ("settings", "exposure", "login", "topology", *APIS, "plan pictures"):
+        assert re.search(rf"^{step} +ok +\w", done.stdout, re.MULTILINE)
+    for space in (PARIS, PARIS_2, NEW_YORK):
+        assert re.search(rf"^serves +{space} ", done.stdout, re.MULTILINE)
 
 
-def test_check_fails_where_a_step_fails() -> None:
+def test_check_asks_each_api_once() -> None:
+    with Simulator(PEOPLE) as simulator:
+        code, rows = checked(simulator.url)
+    assert code == 0
+    assert {state for state, _ in rows.values()} == {"ok"}
+    assert rows["settings"][1] == simulator.url
+    # Floors and sensors are two questions to one API.
+    asked = {LOGIN: 1, GRAPHQL: 2, DETECTIONS: 1, REPORTING: 1, STATS: 1}
+    assert {path: simulator.count(path) for path in asked} == asked
+    assert simulator.count() == sum(asked.values())
+
+
+@pytest.mark.parametrize("step", APIS)
+def test_check_names_the_api_that_fails_and_goes_on(step: str) -> None:
+    with Simulator(PEOPLE) as simulator:
+        simulator.faults.set(status=400, paths=(APIS[step],))
+        code, rows = checked(simulator.url)
+    assert code == 1
+    assert rows.pop(step) == ("FAILED", f"Butlr answered 400 on {APIS[step]}: a simulated fault")
+    assert {state for state, _ in rows.values()} == {"ok"}
+
+
+def test_check_says_why_plans_have_no_picture_which_is_no_fault() -> None:
+    with Simulator(PEOPLE) as simulator:
+        code, rows = checked(simulator.url, BUTLR_PLAN_HOSTS="plans.example.com")
+    assert code == 0
+    state, said = rows["plan pictures"]
+    assert state == "skipped"
+    assert f"may not come from {simulator.url}; BUTLR_PLAN_HOSTS allows https://plans.example.com:443" in said
+
+
+def test_check_says_that_butlr_refuses_the_credentials_without_knocking_again() -> None:
+    with Simulator(PEOPLE) as simulator:
+        code, rows = checked(simulator.url, "s3cret-value")
+        assert simulator.count() == simulator.count(LOGIN) == 1
+    assert code == 1
+    refused = ("FAILED", "Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET")
+    assert (rows["login"], rows["topology"]) == (refused, refused)
+    assert {rows[step] for step in APIS} == {("skipped", "no floor to ask for")}
+
+
+def test_check_asks_no_floor_for_anything_where_the_topology_fails() -> None:
+    with Simulator(PEOPLE) as simulator:
+        simulator.faults.set(status=400, paths=(GRAPHQL,))
+        code, rows = checked(simulator.url)
+        assert not any(simulator.count(path) for path in APIS.values())
+    assert code == 1
+    assert rows["login"][0] == "ok"
+    assert rows["topology"][0] == "FAILED"
+    assert {rows[step] for step in APIS} == {("skipped", "no floor to ask for")}
+
+
+def test_check_fails_where_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
-    done = run(
-        "check",
-        BUTLR_API_URL=f"http://127.0.0.1:{port}",
-        BUTLR_CLIENT_ID="id",
-        BUTLR_CLIENT_SECRET="s3cret-value",
-    )
+    code, rows = checked(f"http://127.0.0.1:{port}", "s3cret-value")
+    assert code == 1
+    assert rows["login"][0] == rows["topology"][0] == "FAILED"
+    assert rows["topology"][1].startswith("Butlr cannot be reached")
+
+
+def test_check_names_a_floor_that_is_not_there() -> None:
+    done = run("check", BUTLR_SPACES=f"{PARIS_2},space_atlantis")
     assert done.returncode == 1
-    assert re.search(r"^topology\s+FAILED\s+Butlr cannot be reached", done.stdout, re.MULTILINE)
-    assert "s3cret-value" not in done.stdout + done.stderr
+    said = r"^topology +FAILED +BUTLR_SPACES: Butlr does not know space_atlantis$"
+    assert re.search(said, done.stdout, re.MULTILINE)
+    assert re.search(rf"^heat maps +ok .* {PARIS_2}$", done.stdout, re.MULTILINE)
 
 
 def test_warm_fills_the_disk_and_goes_on_where_it_stopped(tmp_path: Path) -> None:

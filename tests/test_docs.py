@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support import World
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,7 +26,7 @@ def test_the_readmes_tables_are_those_of_the_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [p.relative_to(ROOT).as_posix() for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
+    "page", [p.relative_to(ROOT).as_posix() for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]]
 )
 def test_links_between_documents_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
@@ -45,3 +48,24 @@ def test_the_rooms_that_the_guide_names_exist() -> None:
     assert len(rooms) > 10
     for room in rooms:
         assert (ROOT / "backend/butlr_grafana" / room).exists() or (ROOT / room).exists(), room
+
+
+def test_the_faults_that_the_page_names_are_tried_and_no_other() -> None:
+    page = (ROOT / "docs/faults.md").read_text("utf-8")
+    for module in (ROOT / "tests/faults").glob("test_*.py"):
+        [section] = re.findall(rf"^## [^\n]*`{module.name}`$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+        tried = set(re.findall(r"^def (test_\w+)", module.read_text("utf-8"), re.MULTILINE))
+        assert set(re.findall(r"`(test_\w+)`", section)) == tried
+
+
+def test_every_metric_is_explained_and_every_explained_one_is_there(world: World) -> None:
+    world.http.get("/api/v1/heatmap?resolution=7")
+    text = (ROOT / "docs/operations.md").read_text("utf-8")
+    families = text_string_to_metric_families(world.http.get("/metrics").get_data(as_text=True))
+    told = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
+    explained = {
+        name
+        for row in re.findall(r"^\| (`(?:butlr|process)_.*?) \|", text, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert explained == told

@@ -61,6 +61,8 @@ def test_holidays_are_a_file_of_dates_or_a_country(tmp_path: Path) -> None:
         ({"BUTLR_MAX_CONCURRENCY": "0"}, "BUTLR_MAX_CONCURRENCY"),
         ({"BACKEND_DEADLINE_S": "nan"}, "BACKEND_DEADLINE_S"),
         ({"BACKEND_ALLOW_ANONYMOUS": "maybe"}, "BACKEND_ALLOW_ANONYMOUS"),
+        ({"BACKEND_LOG": "xml"}, "BACKEND_LOG='xml': text or json is wanted"),
+        ({"BACKEND_LOG_LEVEL": "loud"}, "debug, info, warning or error is wanted"),
         ({"BUTLR_API_URL": "ftp://x", **CREDENTIALS}, "BUTLR_API_URL"),
         ({"BUTLR_API_URL": "https://user:pass@x", **CREDENTIALS}, "BUTLR_API_URL"),
         ({"BUTLR_API_URL": "https://api.butlr.io"}, "BUTLR_CLIENT_ID"),

@@ -129,8 +129,10 @@ def test_a_copy_differs_from_the_provisioned_dashboard_in_its_floor_alone(world:
     assert [v["name"] for v in made["templating"]["list"]] == ["space", "theme"]
     assert made["templating"]["list"][1] == other
     assert {name for name in source if made.get(name) != source[name]} == {
-        "id", "version", "uid", "title", "description", "tags", "templating",
+        "id", "version", "uid", "title", "description", "tags", "templating", "timezone",
     }  # fmt: skip
+    # Midnight, clock and times are the floor's.
+    assert made["timezone"] == "Europe/Paris"
     assert not {"id", "version"} & set(made)
 
 

@@ -298,7 +298,10 @@ def test_openapi_describes_every_target_and_word(world: World) -> None:
     validate(spec)
     assert set(spec["paths"]) == {f"/api/v1/{t}" for t in TARGETS}
     for name, t in TARGETS.items():
-        assert [p["name"] for p in spec["paths"][f"/api/v1/{name}"]["get"]["parameters"]] == list(t.words)
+        assert [p["name"] for p in spec["paths"][f"/api/v1/{name}"]["get"]["parameters"]] == [
+            *t.words,
+            "refId",
+        ]
 
 
 def test_operations(world: World) -> None:
@@ -308,7 +311,9 @@ def test_operations(world: World) -> None:
     text = world.http.get("/metrics").get_data(as_text=True)
     assert 'butlr_calls_total{outcome="200",path="/v3/detections"} 1.0' in text
     assert 'butlr_backend_segments_total{source="fetched"} 1.0' in text
-    assert re.search(r'butlr_backend_requests_total\{endpoint="/api/v1/<target>",status="200"\} 1.0', text)
+    assert re.search(
+        r'butlr_backend_requests_total\{endpoint="/api/v1/<target>",.*,status="200",.*\} 1.0', text
+    )
 
 
 def test_not_ready_while_nothing_is_known(make_world: Callable[..., World]) -> None:
@@ -484,3 +489,14 @@ def test_floors_that_are_not_served_do_not_exist(make_world: Callable[..., World
     words = {"from": URL["from"], "to": URL["to"]}
     [frame] = world.http.get("/api/v1/heatmap", query_string=words).get_json()
     assert frame["meta"]["custom"]["space"] == PARIS_2
+
+
+def test_frames_repeat_the_querys_name(world: World) -> None:
+    period = {"space": PARIS, "from": "2026-06-09T08:00:00Z", "to": "2026-06-09T09:00:00Z"}
+    for target in ("heatmap", "hot-zones", "occupancy"):
+        for more, said in (({}, "A"), ({"refId": "B"}, "B")):
+            frames = world.http.get(f"/api/v1/{target}", query_string={**period, **more}).get_json()
+            assert {frame["refId"] for frame in frames} == {said}
+    refused = world.http.get("/api/v1/heatmap", query_string={**period, "refId": "B\r\nX: y"})
+    assert refused.status_code == 400
+    assert refused.get_json()["message"].startswith("refId: ")

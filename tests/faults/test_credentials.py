@@ -110,7 +110,7 @@ def test_the_login_is_down(trial: Trial) -> None:
     assert before.is_whole()
     trial.passes(3600)
     shows_what_is_known(trial, before, reason=f"Butlr answered 503 on {LOGIN}")
-    trial.settle()
+    trial.comes_to_rest()
     trial.simulator.faults.clear()
     trial.passes(90)
     is_whole_again(trial)

@@ -128,7 +128,7 @@ def test_floors_on_disk_that_cannot_be_read(trial: Trial, cache: Path, content: 
         look = trial.look()
         assert (look.status, look.body["error"]["source"]) == (502, "upstream")
         assert "ConnectionRefusedError" in look.body["message"]
-        trial.settle()
+        trial.comes_to_rest()
     trial.passes(60)
     assert trial.look().is_whole()
 

@@ -57,6 +57,6 @@ def test_metrics_fail_alone_and_keep_what_they_know(trial: Trial) -> None:
     with trial.fails(status=503, paths=(REPORTING,)):
         assert occupancy() == before
         assert trial.look().is_whole()
-        trial.settle()
+        trial.comes_to_rest()
     trial.passes(60)
     assert occupancy()[0] == 200

@@ -17,7 +17,7 @@ import requests
 
 from butlr_grafana.simulator import Simulator
 from tests.processes import alive, children_of, run, running, started
-from tests.support import DETECTIONS, NEW_YORK, PEOPLE, at, cells_of, truth, until
+from tests.support import DETECTIONS, NEW_YORK, PEOPLE, at, cannot_run, cells_of, truth, until
 
 NOW = "2026-06-17T16:34:56"
 YEAR = {"from": "2025-06-02T00:00:00Z", "to": "2026-06-01T00:00:00Z"}
@@ -141,6 +141,8 @@ def test_asked_to_stop_under_load_it_answers_who_was_there(butlr: Simulator, tmp
 
 def test_a_disk_that_is_full_for_a_while(butlr: Simulator, tmp_path: Path) -> None:
     """The system itself refuses every byte beyond what the files hold, until there is room again."""
+    if not hasattr(resource, "prlimit"):
+        cannot_run("a full disk", "this system cannot limit another process's files")
     with serving(butlr, tmp_path) as (process, url):
         assert_whole(heat_map(url, **WEEKS[0]), **WEEKS[0])
         for pid in children_of(process.pid):

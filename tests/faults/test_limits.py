@@ -89,7 +89,7 @@ def test_a_pause_holds_also_after_a_question_has_given_up(make_fronted: MakeFron
 
     with trial.answers_with(limited):
         trial.look(*MAY)
-        trial.settle()
+        trial.comes_to_rest()
     assert len(asked_at) == 4 * MAY_SEGMENTS
     assert all(later - sooner >= 30 for sooner, later in pairwise(asked_at))
 
@@ -182,5 +182,5 @@ def test_other_faults_leave_the_calls_at_a_time_as_they_are(make_trial: MakeTria
     trial = make_trial(butlr_max_concurrency=8)
     with trial.fails(status=503):
         trial.look(*MAY)
-        trial.settle()
+        trial.comes_to_rest()
     assert trial.gauge("butlr_calls_allowed") == 8

@@ -35,7 +35,7 @@ def test_an_hour_without_butlr_costs_it_little(trial: Trial) -> None:
         assert look.as_of_s <= at(before.custom["to"]) + 60
     # What still changes, and once it has settled that too: two questions a look.
     assert trial.calls - calls <= GONE_AFTER + 2 * refreshes + 2
-    trial.settle()
+    trial.comes_to_rest()
     trial.simulator.faults.clear()
     trial.passes(30)
     assert trial.spent(trial.look) <= PANEL_SEGMENTS
@@ -48,7 +48,7 @@ def test_a_year_that_nobody_knows_is_not_asked_four_times_over_in_an_outage(tria
     trial.simulator.faults.set(status=503, paths=(DETECTIONS,))
     costs = []
     for _ in range(3):
-        costs.append(trial.spent(lambda: (assert_upstreams_fault(trial.look(*year)), trial.settle())))
+        costs.append(trial.spent(lambda: (assert_upstreams_fault(trial.look(*year)), trial.comes_to_rest())))
         trial.passes(30)
     workers = 8
     assert costs[0] <= GONE_AFTER + 52 + workers
@@ -73,7 +73,7 @@ def test_the_questions_of_an_hour_of_silence_are_not_asked_after_it(make_trial: 
     trial.simulator.faults.clear()
     trial.simulator.clear_calls()
     until(lambda: trial.look().complete)
-    trial.settle()
+    trial.comes_to_rest()
     assert trial.look().is_whole()
     # The one on its way, what has settled meanwhile, and what still changes.
     assert trial.calls <= 4
@@ -85,7 +85,7 @@ def test_many_who_look_when_butlr_is_back_cost_what_one_does(trial: Trial) -> No
         for _ in range(3):
             assert_upstreams_fault(trial.look(*MAY))
             trial.passes(10)
-        trial.settle()
+        trial.comes_to_rest()
     trial.passes(10)
     clients = [trial.application.web.test_client() for _ in range(VIEWERS)]
     words = {"space": "space_newyork_1", "from": MAY[0], "to": MAY[1], "resolution": "0.5"}

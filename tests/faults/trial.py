@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -103,24 +103,13 @@ class Trial(World):
         answer = self.http.get("/api/v1/heatmap", query_string=words)
         return Look(answer.status_code, answer.get_json())
 
-    def look_until(self, seen: Callable[[Look], bool]) -> Look:
-        """Looks again and again, as a panel does, until it shows something."""
-        looks = [self.look()]
-
-        def again() -> bool:
-            looks[:] = [self.look()]
-            return seen(looks[0])
-
-        until(again)
-        return looks[0]
-
     def gauge(self, name: str) -> float:
         """A figure of `GET /metrics`."""
         found = re.search(rf"^{name} (\S+)$", self.http.get("/metrics").get_data(as_text=True), re.MULTILINE)
         assert found, name
         return float(found[1])
 
-    def settle(self) -> None:
+    def comes_to_rest(self) -> None:
         """Until no question to Butlr is under way any more."""
         until(lambda: self.gauge("butlr_calls_under_way") == 0)
 
@@ -191,7 +180,7 @@ def keeps_the_promise(trial: Trial, fault: AbstractContextManager[object], *, re
     trial.passes(3600)
     with fault:
         shows_what_is_known(trial, before, reason=reason)
-        trial.settle()
+        trial.comes_to_rest()
     trial.passes(90)
     is_whole_again(trial)
 

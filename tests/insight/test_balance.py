@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ FLOOR = replace(floor(room("a", None), room("b", None)), capacity=50)
 DAY = Period(0, 3 * HOUR_S)
 
 
-def asked(values: Values, *, capacity: int | None = 50, level: str = "floor") -> list[object]:
+def asked(values: Values, *, capacity: int | None = 50, level: str = "floor") -> list[Any]:
     of = replace(FLOOR, capacity=capacity)
     found = balances([series(of, DAY, "1h", values, level=level)])
     return [(one.id, one.entered, one.left, one.inside, one.beyond) for one in found]
@@ -33,8 +34,8 @@ def test_what_is_inside_is_between_nobody_and_the_capacity(
 
 
 def test_without_a_capacity_only_fewer_than_none_is_too_few() -> None:
-    assert asked({FLOOR.id: {"in": [900.0] * 3, "out": [0.0] * 3}}, capacity=None)[0][-1] == 0  # type: ignore[index]
-    assert asked({FLOOR.id: {"in": [0.0] * 3, "out": [1.0] * 3}}, capacity=None)[0][-1] == 3  # type: ignore[index]
+    assert asked({FLOOR.id: {"in": [900.0] * 3, "out": [0.0] * 3}}, capacity=None)[0][-1] == 0
+    assert asked({FLOOR.id: {"in": [0.0] * 3, "out": [1.0] * 3}}, capacity=None)[0][-1] == 3
 
 
 def test_no_doors_and_doors_that_tell_nothing_are_not_known_and_not_beyond() -> None:
