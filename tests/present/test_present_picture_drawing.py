@@ -207,6 +207,12 @@ def test_a_place_without_area_is_drawn_from_polygons(polygon: Polygon) -> None:
     assert plan_png(HALL, options=PLAIN, drawing=nowhere) == plan_png(HALL, options=PLAIN)
 
 
+def test_a_place_smaller_than_a_pixel_holds_no_picture() -> None:
+    speck = FloorPlanPicture("", ((0.0, 0.0), (0.0, 0.0), (0.0, 9.9e-46)), 1.0)
+    drawing = PlanDrawing(speck, np.full((1, 1), 255, np.uint8))
+    assert mask(drawing, fit(WALLS, 200, 200, 2), 0.3) is None
+
+
 def test_a_picture_that_lies_elsewhere_changes_nothing() -> None:
     elsewhere = drawn((500, 500, 501, 501), (499, 499, 502, 502))
     assert plan_png(HALL, options=PLAIN, drawing=elsewhere) == plan_png(HALL, options=PLAIN)

@@ -25,9 +25,10 @@ Rectangle = tuple[float, float, float, float]
 
 
 def mask(drawing: PlanDrawing, layout: Layout, opacity: float) -> Image.Image | None:
-    """Where the ink goes, and how thick, at most `opacity` (0 to 1); `None` where its place has no area."""
+    """Where the ink goes, and how thick, at most `opacity` (0 to 1); `None` where its place is less than a pixel."""
     left, low, right, high = rectangle(drawing.plan)
-    if not (right - left > 0 and high - low > 0) or not drawing.ink.size:
+    pixel_m = 1 / layout.pixels_per_m
+    if not (right - left >= pixel_m and high - low >= pixel_m) or not drawing.ink.size:
         return None
     ink = Image.fromarray(drawing.ink)
     # Metres of the floor for a pixel of the ink, once it is about as fine as the plan.
