@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from gunicorn.config import Config
 
 from butlr_grafana.logs import FORMS, LEVELS, JsonLines, TextLines, log_to_stderr
 from butlr_grafana.request_id import working_for
+from butlr_grafana.server import SameLines
 
 FORGED = "first\n2026-01-01 ERROR second\r\x1b[2J\u2028\x85third"
 
@@ -98,3 +100,12 @@ def test_asked_for_twice_lines_are_written_once(
     log_to_stderr("text", "info")
     root.getChild("test").info("once")
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_servers_own_lines_have_the_same_form(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_to_stderr("json", "info")
+    SameLines(Config()).warning("Worker %s was killed", 7)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["level"], line["message"]) == ("warning", "Worker 7 was killed")

@@ -112,6 +112,7 @@ def test_a_failing_renewal_leaves_the_old_token_in_use_and_rests(
     fake.now_s += 31.0
     sites(client)
     assert simulator.count(LOGIN) == ATTEMPTS + 1
+    assert caplog.records[-1].getMessage() == "trouble over after 0 s, 1 failed: Butlr's token"
 
 
 def test_a_token_that_is_dead_is_not_sent(simulator: Simulator, hurried: Hurried, fake: FakeTime) -> None:

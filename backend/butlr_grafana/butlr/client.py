@@ -6,7 +6,6 @@ calls wrong.
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -30,8 +29,7 @@ from butlr_grafana.errors import (
     UpstreamLimited,
     UpstreamRefused,
 )
-
-log = logging.getLogger(__name__)
+from butlr_grafana.trouble import Trouble
 
 ATTEMPTS = 4
 RENEW_AHEAD = 0.1
@@ -80,6 +78,7 @@ class Client:
         self._login_lock = threading.Lock()
         self._token: Token | None = None
         self._login_failed: tuple[float, UpstreamError] | None = None
+        self._renewing = Trouble("Butlr's token", calm_s=0.0, clock=pace.clock)
         self._refused_on: dict[str, tuple[Token, float]] = {}
 
     def close(self) -> None:
@@ -192,9 +191,10 @@ class Client:
         except UpstreamError as error:
             if not usable or token is None:
                 raise
-            log.warning("Butlr's token could not be renewed, the old one is still good: %s", error)
+            self._renewing.failed(f"it could not be renewed, the old one is still good: {error}")
             return token
         else:
+            self._renewing.well()
             return self._token
         finally:
             self._login_lock.release()
