@@ -59,11 +59,14 @@ def request(query: Json, now_s: float) -> str:
 
 @dataclass
 class State:
-    """Of one alert. `since_s`: when it came to be as it is; `seen_s`: when its row was last there."""
+    """Of one alert. `since_s`: when it came to be as it is; `seen_s`: when its row was last there; `kept`: it
+    rings only because nothing was known, and Grafana compares it with the upper limit next.
+    """
 
     name: str
     since_s: float
     seen_s: float
+    kept: bool = False
 
 
 @dataclass
@@ -114,14 +117,14 @@ class Watcher:
         if value is None:
             return None
         [condition] = step(self.rule, "B")["model"]["conditions"]
-        is_on = labels in self.states and self.states[labels].name != NORMAL
-        if is_on:
+        state = self.states.get(labels)
+        if state is not None and state.name != NORMAL and not state.kept:
             return not compared(value, condition["unloadEvaluator"])
         return compared(value, condition["evaluator"])
 
     def _go(self, labels: Labels, over: bool | None, now_s: float) -> None:
         state = self.states.setdefault(labels, State(NORMAL, now_s, now_s))
-        state.seen_s = now_s
+        state.seen_s, state.kept = now_s, over is None and state.name == ALERTING
         if over is None:  # as it was; one that waits goes on waiting
             over = state.name != NORMAL
         if over and state.name == NORMAL:

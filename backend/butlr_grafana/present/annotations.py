@@ -34,7 +34,7 @@ def event_regions(events: Sequence[Event], topology: Topology, now_s: float) -> 
     return [
         _region(
             Period(event.start_s, max(event.ended_by(now_s) or int(now_s), event.start_s + 1)),
-            _title(event, topology),
+            _title(event, topology, now_s),
             _text(event),
             "hot",
         )
@@ -47,7 +47,7 @@ def _row(event: Event, topology: Topology, now_s: float) -> dict[str, Any]:
     return {
         "time": iso(event.start_s),
         "timeEnd": iso(end_s or now_s),
-        "text": f"{_title(event, topology)}: {_text(event)}",
+        "text": f"{_title(event, topology, now_s)}: {_text(event)}",
         "tags": "butlr,hot",
         "space": floor.id,
         "floor": floor.name,
@@ -64,8 +64,9 @@ def _name(event: Event, topology: Topology) -> str:
     return names_of(topology.floors[event.space])[event.watch.level, event.zone_id]
 
 
-def _title(event: Event, topology: Topology) -> str:
-    return f"{_name(event, topology)} ({topology.floors[event.space].name}) was hot"
+def _title(event: Event, topology: Topology, now_s: float) -> str:
+    verb = "is" if event.ended_by(now_s) is None else "was"
+    return f"{_name(event, topology)} ({topology.floors[event.space].name}) {verb} hot"
 
 
 def _text(event: Event) -> str:
