@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from source.house import BAD, COOL, GOOD, WARNING, Json
 from source.page import page
-from source.panels.machine import Limit, areas, figure, line, lines, strips
+from source.panels.machine import Figure, Limit, areas, figures, line, lines, strips
 from source.panels.parts import Frame, Place, Question
 from source.sources import PROMETHEUS
 
@@ -20,7 +20,7 @@ JOB = '{job="butlr-backend"}'
 OF_TARGETS = '{target!=""}'
 """Without health checks, and Prometheus itself."""
 
-A_MINUTE = "suffix: /min"
+A_MINUTE = "suffix:/min"
 
 
 def rate(metric: str, by: str = "", where: str = "") -> str:
@@ -53,6 +53,14 @@ OLD: tuple[Limit, ...] = ((None, GOOD), (120, WARNING), (600, BAD))
 QUEUED: tuple[Limit, ...] = ((None, GOOD), (50, WARNING), (200, BAD))
 SLOW: tuple[Limit, ...] = ((None, GOOD), (5, WARNING), (20, BAD))
 """The last of each is where a rule of provisioning/prometheus begins to wait, if there is one."""
+
+BUTLR_TEXT = """\
+How many kinds of trouble last (which, is said below); which part of the calls fails, each attempt counted; \
+how many questions wait for their turn; how old the oldest part is of what was shown as now lately."""
+
+BACKEND_TEXT = """\
+How many rules of provisioning/prometheus fire; within which time 95 % of the requests for a target are \
+answered; which part of their segments was kept from before; how long the process has been running."""
 
 TROUBLE_TEXT = """\
 Unreachable: Butlr does not answer, or with a 5xx. Limited: it answers 429 for longer than the retries last. \
@@ -126,37 +134,21 @@ def _third(title: str, text: str, column: int, row: int, *asks: Question) -> Fra
 
 
 def _now() -> list[Json]:
-    figures: tuple[tuple[str, str, str, str, tuple[Limit, ...]], ...] = (
-        ("Up for", "How long the process has been running; of several the youngest.", UP, "s", ()),
-        (
-            "Troubles",
-            "How many kinds of trouble last; which, is said below.",
-            f"sum({TROUBLES})",
-            "none",
-            ANY,
-        ),
-        ("Rules firing", "Rules about the backend (provisioning/prometheus) that fire.", FIRING, "none", ANY),
-        (
-            "Calls failing",
-            "Of the calls to Butlr those that failed, each attempt counted.",
-            FAILED,
-            "percentunit",
-            FAILING,
-        ),
-        ("From the cache", "Of the segments of answers, those kept from before.", KEPT, "percentunit", ()),
-        ("Age of data", "The oldest part of what was shown as now within a minute.", AGE, "s", OLD),
-        (
-            "Waiting",
-            "Questions to Butlr that wait for their turn now.",
-            "sum(butlr_calls_waiting)",
-            "none",
-            QUEUED,
-        ),
-        ("95 % within", "Of all requests 95 % are answered within this time.", SPEED, "s", SLOW),
+    butlr = (
+        Figure("Troubles", f"sum({TROUBLES})", "none", ANY),
+        Figure("Calls failing", FAILED, "percentunit", FAILING),
+        Figure("Waiting", "sum(butlr_calls_waiting)", "none", QUEUED),
+        Figure("Age of data", AGE, "s", OLD),
+    )
+    backend = (
+        Figure("Rules firing", FIRING, "none", ANY),
+        Figure("95 % within", SPEED, "s", SLOW),
+        Figure("From cache", KEPT, "percentunit"),
+        Figure("Up for", UP, "s"),
     )
     return [
-        figure(title, text, Place(3 * n, 0, 3, 4), expression, unit, *limits)
-        for n, (title, text, expression, unit, limits) in enumerate(figures)
+        figures("Butlr now", BUTLR_TEXT, Place(0, 0, 12, 3), butlr),
+        figures("The backend now", BACKEND_TEXT, Place(12, 0, 12, 3), backend),
     ]
 
 
@@ -168,12 +160,13 @@ def _butlr() -> list[Json]:
         line("sum(butlr_calls_allowed)", "allowed"),
         line("max(butlr_pause_seconds)", "pause"),
     )
-    outcomes = {"200": GOOD, "429": WARNING, "upstream_late": "dark-red", "upstream_down": BAD}
+    failed = dict.fromkeys(("500", "502", "503", "504", "upstream_down"), BAD)
+    outcomes = {"200": GOOD, "429": WARNING, **failed, "upstream_late": "dark-red"}
     return [
-        strips(Frame("Troubles by kind", TROUBLE_TEXT, Place(0, 4, 24, 5), [line(TROUBLES, "{{kind}}")])),
-        areas(_third("Calls to Butlr", CALLS_TEXT, 0, 9, calls), A_MINUTE, outcomes),
-        lines(_third("Time of a call", CALL_TIME_TEXT, 1, 9, line(half, "half"), line(most, "95 %")), "s"),
-        lines(_third("Limits", LIMITS_TEXT, 2, 9, *limits), "none", right="s"),
+        strips(Frame("Troubles by kind", TROUBLE_TEXT, Place(0, 3, 24, 5), [line(TROUBLES, "{{kind}}")])),
+        areas(_third("Calls to Butlr", CALLS_TEXT, 0, 8, calls), A_MINUTE, outcomes),
+        lines(_third("Time of a call", CALL_TIME_TEXT, 1, 8, line(half, "half"), line(most, "95 %")), "s"),
+        lines(_third("Limits", LIMITS_TEXT, 2, 8, *limits), "none", right="s"),
     ]
 
 
@@ -182,9 +175,9 @@ def _data() -> list[Json]:
     hits = line(share("butlr_backend_cache_reads_total", '{result="hit"}', "tier"), "{{tier}}")
     sources = {"cached": GOOD, "fetched": COOL, "stale": WARNING, "missing": BAD}
     return [
-        areas(_third("Where answers come from", SEGMENTS_TEXT, 0, 17, segments), A_MINUTE, sources),
-        lines(_third("Found in the cache", TIERS_TEXT, 1, 17, hits), "percentunit", largest=1),
-        lines(_third("Age of what is shown as now", AGE_TEXT, 2, 17, line(AGE, "oldest part")), "s"),
+        areas(_third("Where answers come from", SEGMENTS_TEXT, 0, 16, segments), A_MINUTE, sources),
+        lines(_third("Found in the cache", TIERS_TEXT, 1, 16, hits), "percentunit", largest=1),
+        lines(_third("Age of what is shown as now", AGE_TEXT, 2, 16, line(AGE, "oldest part")), "s"),
     ]
 
 
@@ -194,9 +187,9 @@ def _requests() -> list[Json]:
     speed = line(by_target, "{{target}}")
     faults = line(f"60 * {rate('butlr_backend_faults_total', 'source, code')}", "{{source}}: {{code}}")
     return [
-        areas(_third("Requests by target", REQUESTS_TEXT, 0, 25, asked), A_MINUTE, {}),
-        lines(_third("95 % answered within, by target", SPEED_TEXT, 1, 25, speed), "s"),
-        areas(_third("Errors answered", FAULTS_TEXT, 2, 25, faults), A_MINUTE, {}),
+        areas(_third("Requests by target", REQUESTS_TEXT, 0, 24, asked), A_MINUTE, {}),
+        lines(_third("95 % answered within, by target", SPEED_TEXT, 1, 24, speed), "s"),
+        areas(_third("Errors answered", FAULTS_TEXT, 2, 24, faults), A_MINUTE, {}),
     ]
 
 
@@ -209,7 +202,7 @@ def _process() -> list[Json]:
     threads = line("sum(butlr_backend_threads)", "threads")
     processor = line(rate("process_cpu_seconds_total", where=JOB), "of one core")
     return [
-        lines(_third("Queue", QUEUE_TEXT, 0, 33, *queue), "none"),
-        lines(_third("Memory and threads", PROCESS_TEXT, 1, 33, memory, threads), "bytes", right="none"),
-        lines(_third("Processor", PROCESSOR_TEXT, 2, 33, processor), "percentunit"),
+        lines(_third("Queue", QUEUE_TEXT, 0, 32, *queue), "none"),
+        lines(_third("Memory and threads", PROCESS_TEXT, 1, 32, memory, threads), "bytes", right="none"),
+        lines(_third("Processor", PROCESSOR_TEXT, 2, 32, processor), "percentunit"),
     ]

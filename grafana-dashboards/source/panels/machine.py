@@ -5,10 +5,11 @@ Prometheus knows no units and no titles: both are the panels'.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from source.house import BAD, CALM, GOOD, Json, steps
-from source.panels.parts import Frame, Place, Question, panel
+from source.panels.parts import Frame, Place, Question, override, panel
 from source.sources import PROMETHEUS
 
 Limit = tuple[float | None, str]
@@ -19,31 +20,43 @@ def line(expression: str, legend: str) -> Question:
     return Question(expression, {"legend": legend})
 
 
-def figure(title: str, description: str, at: Place, expression: str, unit: str, *limits: Limit) -> Json:
-    """The present value, coloured from each limit upwards; `-` where there is none."""
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A present value: its name, its expression, its unit, and its colour from each limit upwards."""
+
+    name: str
+    expression: str
+    unit: str
+    limits: Sequence[Limit] = ((None, CALM),)
+
+
+def figures(title: str, description: str, at: Place, shown: Sequence[Figure]) -> Json:
+    """Present values side by side; one that there is not is left out."""
     # A value of the time range would stand there for hours after the last one.
-    question = Question(expression, {"legend": title, "when": "now"})
+    asks = [Question(f.expression, {"legend": f.name, "when": "now"}) for f in shown]
     return panel(
         "stat",
         PROMETHEUS,
-        Frame(title, description, at, [question]),
+        Frame(title, description, at, asks),
         transformations=[],
         fieldConfig={
             "defaults": {
-                "unit": unit,
+                "unit": "none",
                 "color": {"mode": "thresholds"},
-                "thresholds": steps(*(limits or ((None, CALM),))),
+                "thresholds": steps((None, CALM)),
                 "noValue": "-",
             },
-            "overrides": [],
+            "overrides": [override(f.name, unit=f.unit, thresholds=steps(*f.limits)) for f in shown],
         },
         options={
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-            "orientation": "auto",
-            "textMode": "value",
+            "orientation": "vertical",
+            "textMode": "value_and_name",
+            "wideLayout": False,
             "colorMode": "value",
             "graphMode": "none",
-            "justifyMode": "center",
+            "justifyMode": "auto",
+            "text": {"titleSize": 14, "valueSize": 22},
             "showPercentChange": False,
         },
     )
