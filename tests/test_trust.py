@@ -222,12 +222,12 @@ def test_alert_rules_go_before_panels_when_calls_are_few(make_world: Callable[..
         return asking
 
     panel = asks("heatmap", year)
-    until(lambda: flights.waiting >= 50)
+    queued = 1 + 51 + 2 + 2 - 1  # the leading edge, weeks, days, today in two; less the one under way
+    until(lambda: flights.waiting == queued)
     same = asks("heatmap", {**rule, "space": PARIS, "require": "any"})
-    until(lambda: flights.waiting >= 51)
-    queued = flights.waiting
+    until(lambda: flights.waiting == queued + 1)
     alert = asks(HOT, rule)
-    until(lambda: flights.waiting == queued + 2)  # Paris' is in the queue already
+    until(lambda: flights.waiting == queued + 3)  # Paris' is in the queue already
     released.set()
     for asking in (alert, same, panel):
         asking.join()
