@@ -213,7 +213,7 @@ def test_status_tells_how_long_butlr_has_not_answered(tmp_path: Path) -> None:
         trial.passes(3600)
         slept = len(trial.time.slept)
         [row] = get(trial, "status")
-        # The question that is due meets nobody; its pauses are on the same clock, some perhaps before the row.
+        # The question that is due meets nobody, and its pauses are on the same clock.
         assert 3600 <= row["age_s"] <= math.ceil(3600 + sum(trial.time.slept[slept:]))
         assert row["as_of_ms"] == (int(trial.now_s) - row["age_s"]) * 1000
         trial.simulator.start()

@@ -25,7 +25,7 @@ Rectangle = tuple[float, float, float, float]
 
 
 def mask(drawing: PlanDrawing, layout: Layout, opacity: float) -> Image.Image | None:
-    """Where the ink goes, and how thick, at most `opacity` (0 to 1); `None`: its place is less than a pixel."""
+    """Where the ink goes, and how thick, at most `opacity` (0 to 1); `None`: its place is below a pixel."""
     left, low, right, high = rectangle(drawing.plan)
     pixel_m = 1 / layout.pixels_per_m
     if not (right - left >= pixel_m and high - low >= pixel_m) or not drawing.ink.size:
