@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 from butlr_grafana.app import Application, create_app
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, Simulator, default_office
+from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.server import Endpoint
 
 PARIS, PARIS_2, NEW_YORK = "space_paris_1", "space_paris_2", "space_newyork_1"
 DETECTIONS, GRAPHQL, LOGIN = "/v3/detections", "/api/v3/graphql", "/api/v2/clients/login"
@@ -115,6 +118,12 @@ class World:
         assert answer.status_code == 200, answer.get_data(as_text=True)
         [frame] = answer.get_json()
         return frame
+
+
+def answer_of(world: World, path: str, how: Callable[[Endpoint, Request], Answer]) -> None:
+    """Faults are of a whole path; to tell floors apart an endpoint of the simulator is wrapped."""
+    endpoints = world.simulator._endpoints
+    endpoints[path] = {"POST": partial(how, endpoints[path]["POST"])}
 
 
 def until(condition: Callable[[], bool]) -> None:

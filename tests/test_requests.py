@@ -99,8 +99,10 @@ def ids(trial: FrontedTrial) -> dict[str, set[str]]:
     return seen
 
 
-def look(trial: FrontedTrial, request: str, start: str = DAY[0], end: str = DAY[1]) -> None:
-    words = {"space": PARIS, "from": start, "to": end}
+def look(
+    trial: FrontedTrial, request: str, start: str = DAY[0], end: str = DAY[1], form: str = "frames"
+) -> None:
+    words = {"space": PARIS, "from": start, "to": end, "format": form}
     answer = trial.http.get("/api/v1/heatmap", query_string=words, headers={"X-Request-Id": request})
     assert answer.status_code == 200
 
@@ -144,7 +146,7 @@ def test_a_shared_call_has_the_id_of_the_request_that_began_it(
     with ThreadPoolExecutor(2) as viewers:
         first = viewers.submit(look, fronted, "panel-7")
         assert came.wait(10)
-        second = viewers.submit(look, fronted, "panel-8")
+        second = viewers.submit(look, fronted, "panel-8", form="csv")
         until(lambda: len(asked_for) == 2)
         go.set()
         first.result()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from butlr_grafana import gather, service
 from butlr_grafana.outcomes import REPEAT_S
 from butlr_grafana.simulator.messages import Answer, Refusal, Request
 from butlr_grafana.simulator.server import Endpoint
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, REPORTING, World, at, until
+from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, REPORTING, World, answer_of, at, until
 
 FLOORS = [PARIS, PARIS_2, NEW_YORK]
 HOT, NOW, USUAL, DOORS = "hot-zones", "occupancy-now", "unusual", "balance"
@@ -26,12 +25,6 @@ def floor_of(body: Any) -> str:
     """The floor that a call is about."""
     limits = body["filter"]
     return str(limits.get("space_id") or limits["spaces"]["eq"][0])
-
-
-def answer_of(world: World, path: str, how: Callable[[Endpoint, Request], Answer]) -> None:
-    """Faults are of a whole path; to tell floors apart an endpoint of the simulator is wrapped."""
-    endpoints = world.simulator._endpoints
-    endpoints[path] = {"POST": partial(how, endpoints[path]["POST"])}
 
 
 class Watched(World):

@@ -25,8 +25,8 @@ from butlr_grafana.logs import log_to_stderr
 from butlr_grafana.model import Segment, iso
 from butlr_grafana.plan import plan
 from butlr_grafana.query import resolve
+from butlr_grafana.questions import Started
 from butlr_grafana.server import Server, before_the_end, listen
-from butlr_grafana.service import Started
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, SettingError, Settings, read
 from butlr_grafana.walls import WallError
 from butlr_grafana.web.formats import file

@@ -5,6 +5,7 @@ Nothing here waits past the deadline. What comes later is kept and is in the nex
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -101,9 +102,9 @@ class Gatherer:
         for slot in pending.slots:
             part, error = _result(slot.flight)
             if slot.flight is None:
-                tally.cached(slot.kept)
+                tally.cached(slot.kept, _live_s(slot.segment))
             elif part is not None:
-                tally.fetched(part)
+                tally.fetched(part, _live_s(slot.segment))
             else:
                 tally.failed(error)
                 late.append(slot.segment)
@@ -128,10 +129,7 @@ class Gatherer:
         if part is not None:
             if part.settled:
                 return [part]
-            # Kept before it had settled, or Butlr's clock did not call it so: for a settled segment that
-            # is an older opinion, and soon asked again.
-            live_s = LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
-            if abs(self._now() - part.fetched_at_s) < live_s:
+            if abs(self._now() - part.fetched_at_s) < _live_s(segment):
                 return [part]
         if not segment.settled or not segment.subject.adds_up:
             return []
@@ -171,6 +169,15 @@ class Pending:
 
     def collect(self, *, deadline: float) -> Gathered:
         return self.gatherer.collect(self, deadline=deadline)
+
+
+def _live_s(segment: Segment) -> float:
+    """How long a part of this segment that can still change is good for.
+
+    One of a settled segment was kept before that had settled, or Butlr's clock did not call it so: an older
+    opinion, and soon asked again.
+    """
+    return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
 
 
 def runs(segments: Iterable[Segment]) -> list[list[Segment]]:
@@ -218,16 +225,17 @@ class _Tally:
         self._parts: list[Part] = []
         self._fetched = self._cached = self._stale = self._missing = 0
         self._changeable_at: list[float] = []
+        self._fresh_until_s = math.inf
         self._gaps: list[Period] = []
         self._errors: list[BackendError] = []
 
-    def fetched(self, part: Part) -> None:
+    def fetched(self, part: Part, live_s: float) -> None:
         self._fetched += 1
-        self._take([part])
+        self._take([part], live_s)
 
-    def cached(self, parts: list[Part]) -> None:
+    def cached(self, parts: list[Part], live_s: float) -> None:
         self._cached += 1
-        self._take(parts)
+        self._take(parts, live_s)
 
     def failed(self, error: BackendError | None) -> None:
         """A segment without its part; `error` is `None` where the answer is only late."""
@@ -244,12 +252,14 @@ class _Tally:
         covered = {p.period.start_s for p in older}
         edges = [t for p in older for t in (p.period.start_s, p.period.end_s)]
         self._gaps += [p for p in whole.cut_at(edges) if p.start_s not in covered]
-        self._take(older)
+        self._take(older, 0.0)
         self._changeable_at += [p.fetched_at_s for p in older]
 
-    def _take(self, parts: list[Part]) -> None:
+    def _take(self, parts: list[Part], live_s: float) -> None:
         self._parts += parts
-        self._changeable_at += [p.fetched_at_s for p in parts if not p.settled]
+        changeable_at = [p.fetched_at_s for p in parts if not p.settled]
+        self._changeable_at += changeable_at
+        self._fresh_until_s = min([self._fresh_until_s, *(at + live_s for at in changeable_at)])
 
     def gathered(self, planned: int) -> Gathered:
         error = self._errors[0] if self._errors else None
@@ -272,6 +282,7 @@ class _Tally:
             as_of_s=min(self._changeable_at, default=last_end_s),
             gaps=tuple(self._gaps),
             reasons=reasons[:3],
+            fresh_until_s=self._fresh_until_s,
         )
         parts = sorted(self._parts, key=lambda p: p.period)
         return Gathered(tuple(parts), coverage, error)

@@ -6,6 +6,7 @@ Times are whole seconds since the epoch; a period is half-open, `[start_s, end_s
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -305,6 +306,7 @@ class Coverage:
     `planned` segments are `fetched` (from Butlr, for this answer), `cached`, `stale` (older than they
     should be, or only a part of the segment) or `missing`. `hours`: the hours really counted.
     `as_of_s`: up to when the answer is known; the oldest part that could still change decides.
+    `fresh_until_s`: up to when what is kept of it would be answered again; infinite of settled parts.
     """
 
     planned: int
@@ -316,6 +318,7 @@ class Coverage:
     as_of_s: float
     gaps: tuple[Period, ...] = ()
     reasons: tuple[str, ...] = ()
+    fresh_until_s: float = math.inf
 
     @property
     def complete(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from butlr_grafana.answers import ALWAYS, Answer, made_of, parts_of
@@ -14,7 +14,6 @@ from butlr_grafana.gather import PATIENCE_S
 from butlr_grafana.model import (
     AnyAnswer,
     HeatMap,
-    Period,
     PlanDrawing,
     SeriesAnswer,
     StatsAnswer,
@@ -25,12 +24,10 @@ from butlr_grafana.outcomes import Outcome, Repeats
 from butlr_grafana.pipeline import Begun, Pipeline
 from butlr_grafana.plan_pictures import PlanPictures
 from butlr_grafana.query import Asked, Rules, floors_of, period_of, read
+from butlr_grafana.questions import Account, Range, Resolved, Started, accounts_of, question_of
 from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.trouble import Contact
-
-ABOUT_NOW_S = 300.0
-"""An answer whose period ends so long ago at most is about now."""
 
 Visible = frozenset[str] | None
 """The floors that a caller may see; `None`: all that are served."""
@@ -44,30 +41,6 @@ STATUS_S = 2.0
 
 DRAWING_S = 2.0
 """How long an answer waits for the plan's own picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A panel's range in seconds, where the door has one, and how many columns it can draw."""
-
-    start_s: int
-    end_s: int
-    max_data_points: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A question whose calls are under way. Start all questions of a request, then finish each.
-
-    `question`: what is asked for, whatever its time. `period`: of recorded events; for them nothing is begun.
-    """
-
-    asked: Asked
-    now_s: float
-    topology: Topology
-    begun: tuple[Begun, ...] = ()
-    question: Hashable = None
-    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +64,24 @@ class Service:
         return time.monotonic() + self.deadline_s
 
     def topology(self, visible: Visible, *, deadline: float) -> Topology:
-        known = self.spaces.current(timeout_s=max(0.0, deadline - time.monotonic()))
-        return known.restricted_to(visible)
+        return self._served(deadline).restricted_to(visible)
+
+    def _served(self, deadline: float) -> Topology:
+        return self.spaces.current(timeout_s=max(0.0, deadline - time.monotonic()))
 
     def read(self, target: str, words: Mapping[str, object]) -> Asked:
         return read(target, words)
 
-    def start(
+    def resolve(
         self, asked: Asked, visible: Visible, *, deadline: float, panel: Range | None = None
-    ) -> Started:
-        """Begins what has to be asked of Butlr and returns at once. Raises `CallerError`."""
+    ) -> Resolved:
+        """Fills in floors, clock and settings; Butlr is asked for its floors only. Raises `CallerError`."""
         if asked.target == "status":
             # Perhaps nobody else asks: then the floors, which are due every few minutes, are the question.
             self.spaces.renew(timeout_s=STATUS_S)
-            return Started(asked, self.now(), Topology({}))
-        topology = self.topology(visible, deadline=deadline)
+            return Resolved(asked, self.now(), Topology({}), Topology({}))
+        served = self._served(deadline)
+        topology = served.restricted_to(visible)
         now_s = self.now()  # after the first answer, which tells Butlr's clock
         asked_period = (panel.start_s, panel.end_s) if panel else None
         parts = parts_of(
@@ -117,14 +93,24 @@ class Service:
             max_data_points=panel.max_data_points if panel else None,
         )
         chosen = Topology({floor.id: floor for floor in floors_of(asked, topology)}, topology.notes)
-        if asked.format in PICTURES:
-            for floor in chosen.floors.values():
-                self.pictures.ask(floor)
         if asked.target == "events":
             period = period_of(asked, asked_period, now_s=now_s, rules=self.rules)
-            return Started(asked, now_s, chosen, period=period)
-        begun = tuple(self.pipeline.begin(part, now_s=now_s) for part in parts)
-        return Started(asked, now_s, chosen, begun, question_of(asked, asked_period))
+            return Resolved(asked, now_s, served, chosen, period=period)
+        return Resolved(asked, now_s, served, chosen, tuple(parts), question_of(asked, asked_period))
+
+    def begin(self, resolved: Resolved) -> Started:
+        """Begins what has to be asked of Butlr and returns at once."""
+        if resolved.asked.format in PICTURES:
+            for floor in resolved.topology.floors.values():
+                self.pictures.ask(floor)
+        begun = tuple(self.pipeline.begin(part, now_s=resolved.now_s) for part in resolved.parts)
+        return Started(resolved, begun)
+
+    def start(
+        self, asked: Asked, visible: Visible, *, deadline: float, panel: Range | None = None
+    ) -> Started:
+        """`resolve` and `begin`."""
+        return self.begin(self.resolve(asked, visible, deadline=deadline, panel=panel))
 
     def finish(self, started: Started, *, deadline: float) -> Answer:
         """The answer at the latest at the deadline.
@@ -136,11 +122,12 @@ class Service:
         return replace(self._made(started, deadline), drawing=self._drawing(started, deadline))
 
     def _made(self, started: Started, deadline: float) -> Answer:
-        base = Answer(started.asked, now_s=started.now_s, topology=started.topology)
+        resolved = started.resolved
+        base = Answer(started.asked, now_s=resolved.now_s, topology=resolved.topology)
         if started.asked.target == "status":
             return replace(base, contact=self.contact())
         if started.asked.target == "events":
-            return replace(base, events=self._events(started))
+            return replace(base, events=self._events(resolved))
         if not started.begun:
             return base
         outcomes = self._outcomes(started, deadline)
@@ -158,10 +145,14 @@ class Service:
                 lacking=tuple((o.floor, fault) for o in outcomes for fault in o.lacking),
             )
         )
-        for part in answer.parts:
-            self.telemetry.answered(part.coverage, age_s=age_s(part, self.now()))
+        self.note(accounts_of(answer))
         self._record(answer)
         return answer
+
+    def note(self, accounts: Iterable[Account]) -> None:
+        """An answer made of these is shown to somebody."""
+        for account in accounts:
+            self.telemetry.answered(account.coverage, age_s=account.age_s(self.now()))
 
     def _record(self, answer: Answer) -> None:
         """Hot zones as an alert rule sees them become events."""
@@ -172,11 +163,11 @@ class Service:
                 zones = [zone for zone in answer.zones if zone.space == space]
                 self.events.see(watch, space, zones, heat_map.query.period.end_s)
 
-    def _events(self, started: Started) -> tuple[Event, ...]:
+    def _events(self, resolved: Resolved) -> tuple[Event, ...]:
         """The recorded ones of the period, of the zones and rooms that there are and that are asked for."""
-        assert started.period is not None
-        found = self.events.during(started.period, started.topology.floors)
-        return tuple(told(found, started.asked, started.topology))
+        assert resolved.period is not None
+        found = self.events.during(resolved.period, resolved.topology.floors)
+        return tuple(told(found, resolved.asked, resolved.topology))
 
     def _outcomes(self, started: Started, deadline: float) -> list[Outcome]:
         """Floor by floor. Where only complete answers count, one that is not repeats its last, if others are;
@@ -189,9 +180,9 @@ class Service:
         repeats = self.repeats if started.asked.require == "complete" and len(by_floor) > 1 else None
         outcomes = []
         for own in by_floor.values():
-            can_repeat = repeats is not None and repeats.has(started.question, own[0].query.floor)
+            can_repeat = repeats is not None and repeats.has(started.resolved.question, own[0].query.floor)
             outcomes.append(self._outcome(own, soon if can_repeat else deadline, soon))
-        return repeats.filled(started.question, outcomes) if repeats else outcomes
+        return repeats.filled(started.resolved.question, outcomes) if repeats else outcomes
 
     def _outcome(self, own: Sequence[Begun], deadline: float, soon: float) -> Outcome:
         """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""
@@ -210,7 +201,7 @@ class Service:
 
     def _drawing(self, started: Started, deadline: float) -> PlanDrawing | None:
         """The plan's own picture, where one is to be drawn on and there in time."""
-        floor = next(iter(started.topology.floors.values()), None)
+        floor = next(iter(started.resolved.topology.floors.values()), None)
         if floor is None or started.asked.format not in PICTURES:
             return None
         timeout_s = max(0.0, min(DRAWING_S, deadline - time.monotonic()))
@@ -232,19 +223,3 @@ class Service:
         except BackendError as error:
             return error
         return None
-
-
-def question_of(asked: Asked, panel: tuple[int, int] | None) -> Hashable:
-    """What is asked for, whatever its time and the form of its answer: how long a period, of which things."""
-    start_s, end_s = panel or (asked.start_s, asked.end_s)
-    length_s = None if start_s is None or end_s is None else end_s - start_s
-    return replace(asked, start_s=None, end_s=None, spaces=(), format=""), length_s
-
-
-def age_s(answer: AnyAnswer, now_s: float) -> float | None:
-    """How old the oldest part of an answer about now is; `None` of the past, and of statistics, which are
-    asked in whole hours.
-    """
-    if isinstance(answer, StatsAnswer) or answer.query.period.end_s < now_s - ABOUT_NOW_S:
-        return None
-    return max(0.0, now_s - answer.coverage.as_of_s)

@@ -8,6 +8,7 @@ from butlr_grafana.service import Service
 from butlr_grafana.settings import BackendToken
 from butlr_grafana.web import datasource, operations, preview, rest
 from butlr_grafana.web.auth import guard
+from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.reply import answer_errors, finish_replies
 from butlr_grafana.web.requests import note_requests
 
@@ -21,8 +22,9 @@ def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: st
     finish_replies(app)
     guard(app, tokens)
     answer_errors(app)
-    app.register_blueprint(datasource.blueprint(service))
-    app.register_blueprint(rest.blueprint(service))
+    answers = Answers(service)
+    app.register_blueprint(datasource.blueprint(answers))
+    app.register_blueprint(rest.blueprint(answers))
     app.register_blueprint(operations.blueprint(service))
     app.register_blueprint(preview.blueprint(service, grafana_url))
     return app

@@ -16,10 +16,13 @@ from butlr_grafana.present import heatmap
 from butlr_grafana.present.annotations import event_regions, gaps
 from butlr_grafana.privacy import askable
 from butlr_grafana.query import Asked, floors_of
-from butlr_grafana.service import Range, Service, Started
+from butlr_grafana.questions import Range
+from butlr_grafana.service import Service
 from butlr_grafana.targets import TARGETS, Target
-from butlr_grafana.web import formats, reply
+from butlr_grafana.web import reply
 from butlr_grafana.web.auth import visible
+from butlr_grafana.web.encoded import as_json, joined
+from butlr_grafana.web.kept import Answers, Asking
 from butlr_grafana.web.requests import note_asked, note_fault
 from butlr_grafana.words import WORDS, instant, texts_of
 
@@ -31,7 +34,8 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 
-def blueprint(service: Service) -> Blueprint:
+def blueprint(answers: Answers) -> Blueprint:
+    service = answers.service
     source = Blueprint("datasource", __name__)
 
     @source.post("/metrics")
@@ -50,7 +54,7 @@ def blueprint(service: Service) -> Blueprint:
 
     @source.post("/query")
     def query() -> Response:
-        return _query(service, read_object())
+        return _query(answers, read_object())
 
     @source.post("/variable")
     def variable() -> Response:
@@ -96,8 +100,9 @@ def read_object() -> Object:
     return document
 
 
-def _query(service: Service, body: Object) -> Response:
+def _query(answers: Answers, body: Object) -> Response:
     """Begins every target, then finishes each, so that all of them share the deadline."""
+    service = answers.service
     panel = panel_range(body)
     targets = body.get("targets")
     if not isinstance(targets, list) or not targets:
@@ -108,7 +113,7 @@ def _query(service: Service, body: Object) -> Response:
     filters = _filters(body)
     deadline = service.deadline()
 
-    def start(target: object) -> Started:
+    def ask(target: object) -> Asking:
         words = _payload(target.get("payload"), "payload") if isinstance(target, dict) else {}
         asked = service.read(_target_name(target), _merged(words, filters))
         note_asked(asked)
@@ -116,27 +121,30 @@ def _query(service: Service, body: Object) -> Response:
             raise BadWord(
                 "format", f"{asked.format} is for URLs; a panel takes frames, which {asked.target} may lack"
             )
-        return service.start(asked, visible(), deadline=deadline, panel=panel)
+        return answers.ask(asked, visible(), ref_id=_ref_id(target), deadline=deadline, panel=panel)
 
-    begun = [(_ref_id(t), _attempt(partial(start, t))) for t in shown]
-    frames: list[Object] = []
-    faults: list[BackendError] = []
-    for ref_id, work in begun:
-        outcome = _attempt(partial(_finish, service, work, ref_id, deadline))
-        if isinstance(outcome, BackendError):
-            faults.append(outcome)
-            note_fault(outcome)
-            outcome = [heatmap.failed_frame(ref_id, outcome.message)]
-        frames += outcome
-    if faults and len(faults) == len(begun):
+    begun: list[Asking | BackendError] = []
+    try:
+        for target in shown:
+            begun.append(_attempt(partial(ask, target)))  # noqa: PERF401  # those begun are worked on, come what may
+    finally:
+        for one in begun:
+            if isinstance(one, Asking):
+                one.work()
+    made = [one if isinstance(one, BackendError) else _attempt(one.made) for one in begun]
+    faults = [one for one in made if isinstance(one, BackendError)]
+    for fault in faults:
+        note_fault(fault)
+    if faults and len(faults) == len(made):
         return reply.error(faults[0])
-    return reply.json(frames)
-
-
-def _finish(service: Service, work: Started | BackendError, ref_id: str, deadline: float) -> list[Object]:
-    if isinstance(work, BackendError):
-        raise work
-    return formats.frames(service.finish(work, deadline=deadline), ref_id=ref_id, demo=service.demo)
+    return reply.encoded(
+        joined(
+            as_json([heatmap.failed_frame(_ref_id(target), one.message)])
+            if isinstance(one, BackendError)
+            else one
+            for target, one in zip(shown, made, strict=True)
+        )
+    )
 
 
 def _attempt(work: Callable[[], T]) -> T | BackendError:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Response
-
 from butlr_grafana.answers import Answer
 from butlr_grafana.errors import BadWord, choose
 from butlr_grafana.model import Floor, iso
@@ -23,26 +21,27 @@ from butlr_grafana.present import (
 from butlr_grafana.present.account import DEMO
 from butlr_grafana.present.annotations import event_rows
 from butlr_grafana.present.theme import PictureOptions, ThemeName
-from butlr_grafana.web import reply, told
+from butlr_grafana.web import told
+from butlr_grafana.web.encoded import Encoded, as_json
 
 Rows = list[dict[str, Any]]
 
 
-def respond(answer: Answer, *, ref_id: str, demo: bool) -> Response:
-    """For the doors that answer by URL."""
+def encoded(answer: Answer, *, ref_id: str, demo: bool) -> Encoded:
+    """The answer as it is sent."""
     chosen = answer.asked.format
     match chosen:
         case "rows":
-            return reply.json(rows(answer))
+            return as_json(rows(answer))
         case "matrix":
-            return reply.json(heatmap.matrix(answer.maps[0]))
+            return as_json(heatmap.matrix(answer.maps[0]))
         case "geojson":
-            return reply.json(geojson.plan(_floor(answer)), mimetype="application/geo+json")
+            return as_json(geojson.plan(_floor(answer)), "application/geo+json")
         case "csv" | "png" | "webp":
             body = file(answer, demo=demo)
-            return reply.download(body, MEDIA[chosen], _name(answer, chosen), complete=answer.complete)
+            return Encoded(body, MEDIA[chosen], _name(answer, chosen), complete=answer.complete)
         case _:
-            return reply.json(frames(answer, ref_id=ref_id, demo=demo))
+            return as_json(frames(answer, ref_id=ref_id, demo=demo))
 
 
 MEDIA = {"csv": "text/csv", "png": "image/png", "webp": "image/webp"}

@@ -6,11 +6,11 @@ import logging
 import re
 from typing import Any
 
-import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from butlr_grafana.errors import BackendError, BodyTooLarge, CallerError, ServiceError, Unauthorized
+from butlr_grafana.web.encoded import Encoded, as_json
 from butlr_grafana.web.requests import note_fault
 
 log = logging.getLogger(__name__)
@@ -18,20 +18,36 @@ log = logging.getLogger(__name__)
 _PLAIN = str.maketrans({"\u2026": "...", "\u2019": "'", "\u2018": "'", "\u2013": "-", "\u00b2": "2"})
 
 
-def json(document: Any, status: int = 200, *, mimetype: str = "application/json") -> Response:
+def json(document: Any, status: int = 200) -> Response:
     """Strict JSON: numpy arrays as they are, NaN as null."""
-    body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Response(body, status=status, mimetype=mimetype)
+    found = as_json(document)
+    return Response(found.body, status=status, mimetype=found.media)
 
 
-def download(body: bytes | str, mimetype: str, name: str, *, complete: bool = True) -> Response:
-    """A file; its name says where it is not the whole truth."""
-    stem, _, ending = name.rpartition(".")
-    name = f"{re.sub(r'[^A-Za-z0-9._-]', '-', stem)}{'' if complete else '-partial'}.{ending}"
-    response = Response(body, mimetype=mimetype)
-    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
-    response.headers["X-Complete"] = "1" if complete else "0"
+def encoded(found: Encoded) -> Response:
+    """An answer's bytes: as they are, squeezed where the caller takes that, or only that they are the same as
+    those it has (304).
+    """
+    squeezed = found.squeezed if request.accept_encodings.quality("gzip") > 0 else None
+    response = Response(found.body if squeezed is None else squeezed, mimetype=found.media)
+    if squeezed is not None:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    # A browser may keep it, and asks each time whether it is good; nobody between may.
+    response.headers["Cache-Control"] = "private, no-cache"
+    if found.name is not None:
+        response.headers["Content-Disposition"] = f'inline; filename="{_file_name(found)}"'
+        response.headers["X-Complete"] = "1" if found.complete else "0"
+    # Weak: squeezed or not, it is the same answer.
+    response.set_etag(found.etag, weak=True)
+    response.make_conditional(request)
     return response
+
+
+def _file_name(found: Encoded) -> str:
+    """It says where the file is not the whole truth."""
+    stem, _, ending = (found.name or "").rpartition(".")
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '-', stem)}{'' if found.complete else '-partial'}.{ending}"
 
 
 def error(fault: BackendError) -> Response:

@@ -7,14 +7,15 @@ import re
 from flask import Blueprint, Response, request
 
 from butlr_grafana.errors import BadWord
-from butlr_grafana.service import Service
-from butlr_grafana.web import formats, reply
+from butlr_grafana.web import reply
 from butlr_grafana.web.auth import visible
+from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.openapi import describe
 from butlr_grafana.web.requests import note_asked
 
 
-def blueprint(service: Service) -> Blueprint:
+def blueprint(answers: Answers) -> Blueprint:
+    service = answers.service
     api = Blueprint("rest", __name__, url_prefix="/api/v1")
 
     @api.get("/openapi.json")
@@ -27,7 +28,8 @@ def blueprint(service: Service) -> Blueprint:
         ref_id = ref_id_of(words.pop("refId", "A"))
         asked = service.read(target, words)
         note_asked(asked)
-        return formats.respond(service.answer(asked, visible()), ref_id=ref_id, demo=service.demo)
+        asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
+        return reply.encoded(asking.made())
 
     return api
 

@@ -1,0 +1,83 @@
+"""A question on its way from a door to its answer, and what the answer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+from butlr_grafana.answers import Answer
+from butlr_grafana.model import AnyQuery, Coverage, Period, StatsAnswer, Topology
+from butlr_grafana.pipeline import Begun
+from butlr_grafana.query import Asked
+
+ABOUT_NOW_S = 300.0
+"""An answer whose period ends so long ago at most is about now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A panel's range in seconds, where the door has one, and how many columns it can draw."""
+
+    start_s: int
+    end_s: int
+    max_data_points: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A question in full, of which nothing has been begun.
+
+    `served`: all floors there are, as they were known then; `topology`: those asked for. `parts`: what Butlr
+    is to be asked. `question`: what is asked for, whatever its time. `period`: of recorded events; they have
+    no parts.
+    """
+
+    asked: Asked
+    now_s: float
+    served: Topology
+    topology: Topology
+    parts: tuple[AnyQuery, ...] = ()
+    question: Hashable = None
+    period: Period | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A question whose calls are under way. Start all questions of a request, then finish each."""
+
+    resolved: Resolved
+    begun: tuple[Begun, ...] = ()
+
+    @property
+    def asked(self) -> Asked:
+        return self.resolved.asked
+
+
+def question_of(asked: Asked, panel: tuple[int, int] | None) -> Hashable:
+    """What is asked for, whatever its time and the form of its answer: how long a period, of which things."""
+    start_s, end_s = panel or (asked.start_s, asked.end_s)
+    length_s = None if start_s is None or end_s is None else end_s - start_s
+    return replace(asked, start_s=None, end_s=None, spaces=(), format=""), length_s
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a part of an answer is made of; `end_s`: where its period ends, `None` of statistics, which are
+    asked in whole hours.
+    """
+
+    coverage: Coverage
+    end_s: int | None
+
+    def age_s(self, now_s: float) -> float | None:
+        """How old the oldest of it is, where it is about now; `None` of the past."""
+        if self.end_s is None or self.end_s < now_s - ABOUT_NOW_S:
+            return None
+        return max(0.0, now_s - self.coverage.as_of_s)
+
+
+def accounts_of(answer: Answer) -> tuple[Account, ...]:
+    return tuple(
+        Account(part.coverage, None if isinstance(part, StatsAnswer) else part.query.period.end_s)
+        for part in answer.parts
+    )
