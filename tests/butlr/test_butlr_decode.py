@@ -428,3 +428,55 @@ def test_bounds_that_no_rectangle_can_hold_are_left_out(cells: list[list[float]]
     vast = {"min_x": -9000, "min_y": -9000, "max_x": 9000, "max_y": 9000}
     assert heat_map(body(cells, bounds=vast), 0.5).bounds is None
     assert heat_map(body(cells, bounds=WIDE), 0.5).bounds == Bounds(0.0, 0.0, 30.0, 20.0)
+
+
+# --- one parser a thread ----------------------------------------------------------------------------------
+
+
+def test_an_answer_that_is_refused_leaves_the_next_one_readable() -> None:
+    """Its error is still held, and so are pieces of its document."""
+    held = []
+    for wrong in (b'{"array_cells": [[1, 2]]}', b"{", b'{"array_cells": [[0, 0, -1]]}', b'{"x": [[1]]}'):
+        with pytest.raises(UpstreamInvalid) as refused:
+            heat_map(wrong, 1.0)
+        held.append(refused)
+        assert heat_map(b'{"array_cells": [[0.5, 0.5, 3]]}', 1.0).total == 3
+
+
+def test_a_grid_does_not_change_when_the_next_answer_is_read() -> None:
+    first = heat_map(b'{"array_cells": [[0.5, 0.5, 3], [1.5, 0.5, 4]]}', 1.0)
+    heat_map(b'{"array_cells": [[8.5, 7.5, 900], [9.5, 7.5, 901]]}', 1.0)
+    assert (first.ix.tolist(), first.iy.tolist(), first.value.tolist()) == ([0, 1], [0, 0], [3, 4])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"array_cells"  :\n[ [0.5 ,0.5,3 ],\t[1.5,0.5,4] ] }',
+        b'{"array\\u005fcells": [[0.5, 0.5, 3], [1.5, 0.5, 4]]}',
+        b'{"said": "\\"array_cells\\": [[9, 9, 9]]", "array_cells": [[0.5, 0.5, 3], [1.5, 0.5, 4]]}',
+        b'{"array_cells": [[5e-1, 0.5, 3], [15e-1, 0.5, 4]], "more": [[1, 2]]}',
+        b'{"kind": "array_cells", "data": {"array_cells": [[1.5, 0.5, 4], [0.5, 0.5, 3]]}}',
+    ],
+)
+def test_cells_are_the_same_however_they_are_written(body: bytes) -> None:
+    grid = heat_map(body, 1.0)
+    assert (grid.ix.tolist(), grid.iy.tolist(), grid.value.tolist()) == ([0, 1], [0, 0], [3, 4])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        b"[[0.5, 0.5], [3, 1.5, 0.5, 4]]",
+        b"[[0.5, 0.5, 3, [1.5, 0.5]], 4]",
+        b"[[[0.5, 0.5, 3]]]",
+        b"[0.5, 0.5, 3]",
+        b"[[0.5, 0.5, 3], []]",
+    ],
+)
+@pytest.mark.parametrize("name", [b"array_cells", b"array\\u005fcells"])
+def test_rows_that_are_not_of_three_are_refused_however_their_numbers_add_up(
+    name: bytes, cells: bytes
+) -> None:
+    with pytest.raises(UpstreamInvalid, match="not all|no number"):
+        heat_map(b'{"' + name + b'": ' + cells + b"}", 1.0)

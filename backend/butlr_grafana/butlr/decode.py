@@ -7,13 +7,15 @@ claims raises `UpstreamInvalid`, and nothing of it is kept.
 
 from __future__ import annotations
 
+import re
+import threading
 from typing import Any
 
 import numpy as np
 import simdjson
 
 from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.model import MAX_CELLS, Bounds, Floats, Grid, check_size
+from butlr_grafana.model import MAX_CELLS, Bounds, Floats, Grid, Ints, check_size
 
 FARTHEST_M = 10_000.0
 """A floor plan's coordinate beyond this is a fault, not a floor."""
@@ -27,14 +29,32 @@ LARGEST_COUNT = 2.0**50
 OFF_GRID = 0.02
 """Of a cell: how far a centre may lie off the grid (Butlr rounds coordinates) before it is a fault."""
 
+_CELLS = re.compile(rb'"array_cells"\s*:\s*\[')
+
+_REUSED_BYTES = 4 * 2**20
+"""A parser keeps room for the largest document that it has read: one that has read a larger one is let go."""
+
+_own = threading.local()
+"""Each thread's parser: a new one for each document spends half its time asking for memory."""
+
 _SEARCH_DEPTH = 4
 _SEARCH_WIDTH = 50
 
 
 def heat_map(body: bytes, resolution_m: float) -> Grid:
     """The cells of one call, asked for at `resolution_m`; raises `UpstreamInvalid`."""
+    parser = getattr(_own, "parser", None) or simdjson.Parser()
+    # After an error its traceback may hold pieces of the document, and a parser takes no other one then.
+    _own.parser = None
+    grid = _read(parser, body, resolution_m)
+    if len(body) <= _REUSED_BYTES:
+        _own.parser = parser
+    return grid
+
+
+def _read(parser: simdjson.Parser, body: bytes, resolution_m: float) -> Grid:
     try:
-        document = simdjson.Parser().parse(body)
+        document = parser.parse(body)
     except (ValueError, RuntimeError) as error:
         raise UpstreamInvalid(f"Butlr's heat map is no JSON ({error}): {quote(body)}") from None
     holder = _holder(document, body)
@@ -42,10 +62,11 @@ def heat_map(body: bytes, resolution_m: float) -> Grid:
     said = _number(metadata.get("resolution"))
     if said is not None and abs(said - resolution_m) > 1e-9:
         raise UpstreamInvalid(f"Butlr answered a grid of {said:g} m where {resolution_m:g} m was asked")
-    x, y, value = _columns(holder["array_cells"])
+    x, y, value = _columns(holder["array_cells"], body)
     _check_values(x, y, value)
-    present = value > 0  # `omit_empty_value` may be ignored
-    x, y, value = x[present], y[present], value[present]
+    if (value == 0).any():  # `omit_empty_value` may be ignored
+        present = value > 0
+        x, y, value = x[present], y[present], value[present]
     bounds = _bounds(metadata.get("bounds"))
     if not value.size:
         return Grid.empty(resolution_m, _laid_out(bounds, bounds, resolution_m))
@@ -55,17 +76,24 @@ def heat_map(body: bytes, resolution_m: float) -> Grid:
     _check_place(spread, bounds)
     bounds = _laid_out(bounds, spread, resolution_m)
     (ix, phase_x), (iy, phase_y) = (_on_grid(axis, resolution_m) for axis in (x, y))
-    order = np.lexsort((iy, ix))
-    ix, iy, value = ix[order], iy[order], value[order]
-    again = (np.diff(ix) == 0) & (np.diff(iy) == 0)
-    if again.any():
-        if _number(metadata.get("total_detections")) != float(value.sum()):
-            raise UpstreamInvalid(
-                f"Butlr listed {int(again.sum())} cells twice, and its total does not say why"
-            )
-        starts = np.flatnonzero(np.concatenate(([True], ~again)))
-        ix, iy, value = ix[starts], iy[starts], np.add.reduceat(value, starts)
+    ix, iy, value = _each_once(ix, iy, value, said_total=_number(metadata.get("total_detections")))
     return Grid(resolution_m, (phase_x, phase_y), ix, iy, value, bounds)
+
+
+def _each_once(ix: Ints, iy: Ints, value: Floats, *, said_total: float | None) -> tuple[Ints, Ints, Floats]:
+    """The cells in the order of (x, y); one that is listed twice is added up, where the total says so."""
+    place = (ix.astype(np.int64) << 32) + iy
+    if (place[1:] > place[:-1]).all():  # as Butlr sends them
+        return ix, iy, value
+    order = np.argsort(place, kind="stable")
+    ix, iy, value, place = ix[order], iy[order], value[order], place[order]
+    again = np.diff(place) == 0
+    if not again.any():
+        return ix, iy, value
+    if said_total != float(value.sum()):
+        raise UpstreamInvalid(f"Butlr listed {int(again.sum())} cells twice, and its total does not say why")
+    starts = np.flatnonzero(np.concatenate(([True], ~again)))
+    return ix[starts], iy[starts], np.add.reduceat(value, starts)
 
 
 def quote(body: bytes) -> str:
@@ -97,20 +125,36 @@ def _children(node: Any) -> list[Any]:
     return [c for c in children if isinstance(c, simdjson.Object | simdjson.Array)]
 
 
-def _columns(cells: Any) -> tuple[Floats, Floats, Floats]:
+def _columns(cells: Any, body: bytes) -> tuple[Floats, Floats, Floats]:
     if not isinstance(cells, simdjson.Array):
         raise UpstreamInvalid("Butlr's array_cells is no list")
-    text = np.frombuffer(cells.mini, np.uint8)  # type: ignore[call-overload]  # bytes; the stub says str
-    structure = text[(text == ord("[")) | (text == ord(",")) | (text == ord("]"))].tobytes()
-    # Only `[[a,b,c],[a,b,c],…]` may be flattened: ragged rows would shift every cell behind them.
-    if structure != b"[" + b",".join([b"[,,]"] * len(cells)) + b"]":
-        raise UpstreamInvalid("Butlr's array_cells are not all [x, y, value]")
     try:
         flat = np.frombuffer(cells.as_buffer(of_type="d"), np.float64)
     except (TypeError, ValueError):
         raise UpstreamInvalid("Butlr's array_cells hold something that is no number") from None
-    table = flat.reshape(-1, 3)
-    return table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy()
+    # Only `[[a,b,c],[a,b,c],…]` may be flattened: ragged rows would shift every cell behind them.
+    expected = b"[" + (b"[,,]," * len(cells))[:-1] + b"]"
+    # As simdjson writes it, where the bytes that came do not show it at once.
+    if _structure(_cells_text(body)) != expected and _structure(cells.mini) != expected:  # type: ignore[arg-type]  # bytes; the stub says str
+        raise UpstreamInvalid("Butlr's array_cells are not all [x, y, value]")
+    # The places are views, used up before long; the values stay, and must not keep all three.
+    return flat[0::3], flat[1::3], flat[2::3].copy()
+
+
+def _cells_text(body: bytes) -> bytes:
+    """What stands in the body as `array_cells`, where that is written there once, and in the usual way.
+
+    The name cannot be a part of a text: its quotes would be escaped there.
+    """
+    found = _CELLS.search(body)
+    if found is None or body.count(b'"array_cells"') != 1:
+        return b""
+    return body[found.end() - 1 : body.rfind(b"]]") + 2]
+
+
+def _structure(text: bytes) -> bytes:
+    """Of JSON its brackets and commas, and whatever can be in no number."""
+    return text.translate(None, b"0123456789.-+eE \t\r\n")
 
 
 def _check_values(x: Floats, y: Floats, value: Floats) -> None:

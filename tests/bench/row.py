@@ -1,0 +1,46 @@
+"""One line of the benchmark: ours beside another way, measured in the same run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """`ours` and `beside` in `unit`; `wanted`: how many times better ours has to be at least. `note`: figures
+    that come with it.
+    """
+
+    name: str
+    ours: float
+    beside_name: str
+    beside: float
+    wanted: float | None = None
+    unit: str = "ms"
+    more_is_better: bool = False
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """How many times better ours is."""
+        better, worse = (self.ours, self.beside) if self.more_is_better else (self.beside, self.ours)
+        return better / worse if worse else float("inf")
+
+    @property
+    def held(self) -> bool:
+        return self.wanted is None or self.ratio >= self.wanted
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000
+
+
+def median_ms(work: Callable[[], object], times: int) -> float:
+    """Of `times` runs, after one that does not count."""
+    work()
+    return statistics.median(milliseconds(work) for _ in range(times))
