@@ -478,5 +478,5 @@ def test_cells_are_the_same_however_they_are_written(body: bytes) -> None:
 def test_rows_that_are_not_of_three_are_refused_however_their_numbers_add_up(
     name: bytes, cells: bytes
 ) -> None:
-    with pytest.raises(UpstreamInvalid, match="not all|no number"):
+    with pytest.raises(UpstreamInvalid, match=r"not all|no number"):
         heat_map(b'{"' + name + b'": ' + cells + b"}", 1.0)
