@@ -27,18 +27,26 @@ class Range:
 class Resolved:
     """A question in full, of which nothing has been begun.
 
-    `served`: all floors there are, as they were known then; `topology`: those asked for. `parts`: what Butlr
-    is to be asked. `question`: what is asked for, whatever its time. `period`: of recorded events; they have
-    no parts.
+    `served`: all floors there are, as they were known then; `topology`: those asked for. `panel`: the range,
+    where the door has one. `parts`: what Butlr is to be asked. `period`: of recorded events; they have no
+    parts.
     """
 
     asked: Asked
     now_s: float
     served: Topology
     topology: Topology
+    panel: Range | None = None
     parts: tuple[AnyQuery, ...] = ()
-    question: Hashable = None
     period: Period | None = None
+
+    @property
+    def timeless(self) -> Hashable:
+        """What is asked for, whatever its time and the form of its answer: how long a period, of what."""
+        asked, panel = self.asked, self.panel
+        start_s, end_s = (panel.start_s, panel.end_s) if panel else (asked.start_s, asked.end_s)
+        length_s = None if start_s is None or end_s is None else end_s - start_s
+        return replace(asked, start_s=None, end_s=None, spaces=(), format=""), length_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,6 @@ class Started:
     @property
     def asked(self) -> Asked:
         return self.resolved.asked
-
-
-def question_of(asked: Asked, panel: tuple[int, int] | None) -> Hashable:
-    """What is asked for, whatever its time and the form of its answer: how long a period, of which things."""
-    start_s, end_s = panel or (asked.start_s, asked.end_s)
-    length_s = None if start_s is None or end_s is None else end_s - start_s
-    return replace(asked, start_s=None, end_s=None, spaces=(), format=""), length_s
 
 
 @dataclass(frozen=True, slots=True)

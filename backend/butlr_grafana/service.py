@@ -24,7 +24,7 @@ from butlr_grafana.outcomes import Outcome, Repeats
 from butlr_grafana.pipeline import Begun, Pipeline
 from butlr_grafana.plan_pictures import PlanPictures
 from butlr_grafana.query import Asked, Rules, floors_of, period_of, read
-from butlr_grafana.questions import Account, Range, Resolved, Started, accounts_of, question_of
+from butlr_grafana.questions import Account, Range, Resolved, Started, accounts_of
 from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.trouble import Contact
@@ -95,8 +95,8 @@ class Service:
         chosen = Topology({floor.id: floor for floor in floors_of(asked, topology)}, topology.notes)
         if asked.target == "events":
             period = period_of(asked, asked_period, now_s=now_s, rules=self.rules)
-            return Resolved(asked, now_s, served, chosen, period=period)
-        return Resolved(asked, now_s, served, chosen, tuple(parts), question_of(asked, asked_period))
+            return Resolved(asked, now_s, served, chosen, panel, period=period)
+        return Resolved(asked, now_s, served, chosen, panel, tuple(parts))
 
     def begin(self, resolved: Resolved) -> Started:
         """Begins what has to be asked of Butlr and returns at once."""
@@ -178,11 +178,12 @@ class Service:
             by_floor.setdefault(begun.query.floor.id, []).append(begun)
         soon = min(deadline, time.monotonic() + PATIENCE_S)
         repeats = self.repeats if started.asked.require == "complete" and len(by_floor) > 1 else None
+        question = started.resolved.timeless if repeats else None
         outcomes = []
         for own in by_floor.values():
-            can_repeat = repeats is not None and repeats.has(started.resolved.question, own[0].query.floor)
+            can_repeat = repeats is not None and repeats.has(question, own[0].query.floor)
             outcomes.append(self._outcome(own, soon if can_repeat else deadline, soon))
-        return repeats.filled(started.resolved.question, outcomes) if repeats else outcomes
+        return repeats.filled(question, outcomes) if repeats else outcomes
 
     def _outcome(self, own: Sequence[Begun], deadline: float, soon: float) -> Outcome:
         """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""

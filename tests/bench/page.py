@@ -10,12 +10,16 @@ from typing import Any
 
 import requests
 
+from tests.bench.processes import backend, simulator
+from tests.bench.row import Row, median_ms, milliseconds
+from tests.bench.year import ready
 from tests.dashboards.grafana import infinity_request
 from tests.dashboards.test_queries import start_values
 from tests.support import PARIS
 
 PAGE = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-floor.json"
 DAY_S = 86_400
+LATENCY_S = 0.2
 AT_A_TIME = 6
 """Requests of one browser to one host."""
 
@@ -42,3 +46,20 @@ def look(url: str, asked: list[str]) -> None:
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         list(pool.map(one, asked))
+
+
+def floor_page() -> list[Row]:
+    """Ten queries over 30 days against the simulator: new to everything, and again."""
+    with simulator(LATENCY_S) as butlr:
+        asked = queries(days=30)
+        with backend(butlr) as url:
+            look(url, asked)  # The simulator draws its people once.
+        with backend(butlr) as url:
+            ready(url)
+            cold_ms = milliseconds(lambda: look(url, asked))
+            warm_ms = median_ms(lambda: look(url, asked), 5)
+    name = f"floor page, {len(asked)} queries, 30 days"
+    return [
+        Row(f"{name}, cold at {LATENCY_S:g} s a call", cold_ms, "at most", 10_000, 1.0),
+        Row(f"{name}, warm", warm_ms, "at most", 1_000, 1.0),
+    ]

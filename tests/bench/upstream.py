@@ -1,13 +1,16 @@
 """A Butlr with prepared answers: it costs next to nothing itself, so that what is measured is the asker.
 
 `python -m tests.bench.upstream LATENCY_S` prints its URL. Two floors: `small` of 40 x 60 cells of 1 m,
-`large` of 400 x 400 cells of 0.25 m; every period holds one detection in every cell.
+`large` of 400 x 400 cells of 0.25 m; every period holds one detection in every cell. `GET /calls` tells how
+often each path was called.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
@@ -46,9 +49,17 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     latency_s = 0.0
     prepared: ClassVar[dict[str, bytes]] = {}
+    calls: ClassVar[Counter[str]] = Counter()
+    counting: ClassVar[threading.Lock] = threading.Lock()
+
+    def do_GET(self) -> None:
+        with self.counting:
+            self._answer(orjson.dumps(dict(self.calls)))
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.counting:
+            self.calls[self.path] += 1
         if self.path.endswith("/login"):
             self._answer(b'{"access_token": "t", "expires_in": 86400}')
         elif self.path.endswith("/graphql"):

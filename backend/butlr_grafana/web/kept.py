@@ -72,7 +72,7 @@ class Answers:
     ) -> Asking:
         """Begins what nobody has begun yet; returns at once. Raises `CallerError`."""
         resolved = self.service.resolve(asked, visible, deadline=deadline, panel=panel)
-        making = _Making(resolved, ref_id, deadline, _key(resolved, visible, ref_id, panel))
+        making = _Making(resolved, ref_id, deadline, _key(resolved, visible, ref_id))
         if asked.target not in UNKEPT:
             with self._lock:
                 entry = self._kept.get(making.key)
@@ -159,7 +159,7 @@ class Asking:
         return made.encoded
 
 
-def _key(resolved: Resolved, visible: Visible, ref_id: str, panel: Range | None) -> Hashable:
+def _key(resolved: Resolved, visible: Visible, ref_id: str) -> Hashable:
     """Equal for questions whose answers are made of the same floors, words, periods and seconds."""
     asked = resolved.asked
     return (
@@ -167,7 +167,7 @@ def _key(resolved: Resolved, visible: Visible, ref_id: str, panel: Range | None)
         tuple(part.period for part in resolved.parts),
         visible,
         ref_id,
-        panel.max_data_points if panel else None,
+        resolved.panel.max_data_points if resolved.panel else None,
         int(resolved.now_s) if asked.target in TELLS_AGE else None,
     )
 

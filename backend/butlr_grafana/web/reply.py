@@ -40,7 +40,8 @@ def encoded(found: Encoded) -> Response:
         response.headers["X-Complete"] = "1" if found.complete else "0"
     # Weak: squeezed or not, it is the same answer.
     response.set_etag(found.etag, weak=True)
-    response.make_conditional(request)
+    if "If-None-Match" in request.headers:
+        response.make_conditional(request)
     return response
 
 

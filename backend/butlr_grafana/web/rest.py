@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import re
+import threading
 
+from cachetools import LRUCache, cached
 from flask import Blueprint, Response, request
 
 from butlr_grafana.errors import BadWord
+from butlr_grafana.query import Asked
 from butlr_grafana.web import reply
 from butlr_grafana.web.auth import visible
 from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.openapi import describe
 from butlr_grafana.web.requests import note_asked
 
+KNOWN_URLS = 1_000
+"""How many questions are remembered as they were read; the server takes no line of more than 8 KB."""
+
 
 def blueprint(answers: Answers) -> Blueprint:
     service = answers.service
     api = Blueprint("rest", __name__, url_prefix="/api/v1")
+    known: LRUCache[tuple[str, bytes], tuple[str, Asked]] = LRUCache(KNOWN_URLS)
+
+    @cached(known, key=lambda target: (target, request.query_string), lock=threading.Lock())
+    def read(target: str) -> tuple[str, Asked]:
+        """The present request's question; dashboards send the same ones again and again."""
+        words = words_of_url()
+        return ref_id_of(words.pop("refId", "A")), service.read(target, words)
 
     @api.get("/openapi.json")
     def openapi() -> Response:
@@ -24,9 +37,7 @@ def blueprint(answers: Answers) -> Blueprint:
 
     @api.get("/<target>")
     def by_url(target: str) -> Response:
-        words = words_of_url()
-        ref_id = ref_id_of(words.pop("refId", "A"))
-        asked = service.read(target, words)
+        ref_id, asked = read(target)
         note_asked(asked)
         asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
         return reply.encoded(asking.made())

@@ -1,0 +1,113 @@
+"""What has been asked before, under load."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from tests.bench import year
+from tests.bench.load import Plan, Result, in_a_process
+from tests.bench.processes import backend, bare, upstream
+from tests.bench.row import Row, median_ms
+
+CONNECTIONS = 8
+RATE = 200.0
+EXPECTED_P99_MS = 50.0
+SHARE_OF_BARE = 0.5
+COLD_SHARE = 2.0
+"""How many times its p99 a warm panel may take while a cold year is under way."""
+
+
+def one_at_a_time(space: str, name: str) -> Row:
+    """Through gunicorn and loopback on both sides, one kept connection each."""
+    with upstream(0) as butlr, backend(butlr) as url:
+        body = year.ask(url, space).content
+        session, words = requests.Session(), year.path(space)
+        ours_ms = median_ms(lambda: session.get(url + words, timeout=60).content, 40)
+        with bare_with(body) as plain:
+            beside_ms = median_ms(lambda: session.get(plain, timeout=60).content, 40)
+    return Row(f"warm year, {name} ({len(body) // 1024} KB)", ours_ms, "bare Flask, same bytes", beside_ms)
+
+
+def as_fast_as_can(seconds: float = 8.0) -> Row:
+    """Requests a second, beside a bare Flask app behind the same server that answers the same bytes."""
+    plan = Plan((year.path("small"),), CONNECTIONS, seconds)
+    with upstream(0) as butlr, backend(butlr) as url:
+        for _ in range(2):
+            body = squeezed(url)
+        ours = in_a_process(url, plan)
+    with bare_with(body) as plain:
+        beside = in_a_process(plain, Plan(("/",), CONNECTIONS, seconds))
+    assert not ours.errors + beside.errors
+    return Row(
+        f"warm panels, {CONNECTIONS} connections",
+        ours.per_second,
+        "bare Flask, same bytes",
+        beside.per_second,
+        SHARE_OF_BARE,
+        unit="/s",
+        more_is_better=True,
+    )
+
+
+def at_a_rate(seconds: float = 60.0) -> list[Row]:
+    """40 x 60 cells, 200 requests a second for a minute; then again while cold years are fetched."""
+    plan = Plan((year.path("small"),), 4 * CONNECTIONS, seconds, RATE)
+    with upstream(0.2) as butlr, backend(butlr) as url:
+        for _ in range(2):
+            year.ask(url)
+        alone = in_a_process(url, plan)
+        with ThreadPoolExecutor(1) as beside:
+            running = beside.submit(in_a_process, url, plan)
+            years = cold_years(url, running.done)
+            with_cold = running.result()
+    assert not alone.errors + with_cold.errors, (alone, with_cold)
+    name = f"warm panel, {RATE:g} a second for {seconds:g} s"
+    return [
+        Row(f"{name}: p99", alone.p99_ms, "expected", EXPECTED_P99_MS, 1.0, note=told(alone)),
+        Row(
+            f"{name}, beside {years} cold years: p99",
+            with_cold.p99_ms,
+            f"{COLD_SHARE:g} x alone",
+            COLD_SHARE * alone.p99_ms,
+            1.0,
+            note=told(with_cold),
+        ),
+    ]
+
+
+def cold_years(url: str, is_over: Callable[[], bool]) -> int:
+    """Asks for years that nobody has asked for, one after the other; how many came."""
+    found = 0
+    while not is_over():
+        # Hours are segments of their own: no part of these Mondays is kept from before.
+        year.ask(url, "large", hours=f"{found // 60:02}:{found % 60:02}-23:00", days="mon")
+        found += 1
+        time.sleep(1)
+    return found
+
+
+def told(result: Result) -> str:
+    return f"{result.requests:,} requests, {result.errors} errors, half within {result.p50_ms:.1f} ms"
+
+
+def squeezed(url: str) -> bytes:
+    """The answer's bytes as they are sent to who takes gzip."""
+    answer = requests.get(url + year.path("small"), timeout=60, stream=True)
+    answer.raise_for_status()
+    return bytes(answer.raw.read(decode_content=False))
+
+
+@contextmanager
+def bare_with(body: bytes) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "body"
+        path.write_bytes(body)
+        with bare(str(path)) as url:
+            yield url
