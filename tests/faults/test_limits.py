@@ -5,6 +5,8 @@ from __future__ import annotations
 import email.utils
 import socket
 import threading
+from collections import deque
+from concurrent.futures import Future
 from itertools import pairwise
 
 import pytest
@@ -98,29 +100,44 @@ def test_a_pause_holds_also_after_a_question_has_given_up(make_fronted: MakeFron
 
 
 class Counter:
-    """Stands before Butlr, holds calls until told otherwise, and counts how many it holds."""
+    """Stands before Butlr, holds calls until told otherwise, and counts how many it holds.
+
+    They go in the order in which they came, so that no call that comes meanwhile takes another's turn.
+    """
 
     def __init__(self, trial: FrontedTrial) -> None:
         self._pass_on = passed_on(trial.simulator)
         self._lock = threading.Lock()
-        self._let_go = threading.Semaphore(0)
+        self._waiting: deque[Future[bool]] = deque()
+        self._free = 0
         self.refuses: int = 0
         self.held = 0
         self.peak = 0
 
     def __call__(self, to: socket.socket, asked: Asked) -> None:
+        is_refused: Future[bool] = Future()
         with self._lock:
             self.held += 1
             self.peak = max(self.peak, self.held)
-        assert self._let_go.acquire(timeout=10)
-        with self._lock:
-            refused, self.refuses = self.refuses > 0, max(0, self.refuses - 1)
-            self.held -= 1
-        answer: Answer = respond(b"", "429 Slow Down", "Retry-After: 1") if refused else self._pass_on
+            self._waiting.append(is_refused)
+            self._go()
+        answer: Answer = self._pass_on
+        if is_refused.result(timeout=30):
+            answer = respond(b"", "429 Slow Down", "Retry-After: 1")
         answer(to, asked)
 
     def let_go(self, calls: int) -> None:
-        self._let_go.release(calls)
+        """So many, also of those that are still to come."""
+        with self._lock:
+            self._free += calls
+            self._go()
+
+    def _go(self) -> None:
+        while self._free and self._waiting:
+            self._free -= 1
+            self.held -= 1
+            refused, self.refuses = self.refuses > 0, max(0, self.refuses - 1)
+            self._waiting.popleft().set_result(refused)
 
 
 HOURS = {"hours": "08:00-18:00"}
