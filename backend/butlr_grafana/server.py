@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,9 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from butlr_grafana.settings import SettingError
+
+SWITCH_S = 0.001
+"""How long a thread may go on computing while others want to run: an answer that is kept takes less."""
 
 LAST_CALL_S = 3.0
 """How long those who wait may go on waiting once the worker is asked to stop."""
@@ -89,6 +93,7 @@ class Server(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
+        sys.setswitchinterval(SWITCH_S)
         return self._make_app()
 
 

@@ -34,8 +34,15 @@ _CELLS = re.compile(rb'"array_cells"\s*:\s*\[')
 _REUSED_BYTES = 4 * 2**20
 """A parser keeps room for the largest document that it has read: one that has read a larger one is let go."""
 
-_own = threading.local()
-"""Each thread's parser: a new one for each document spends half its time asking for memory."""
+_turn = threading.Lock()
+"""One thread decodes at a time: several would be no faster, for they hold Python's lock, but those who answer
+what is kept would have to wait for all of them in turn.
+"""
+
+_kept: list[simdjson.Parser] = []
+"""The parser for the next document, unless it failed on the last: a new one each time would spend half of it
+asking for memory.
+"""
 
 _SEARCH_DEPTH = 4
 _SEARCH_WIDTH = 50
@@ -43,12 +50,12 @@ _SEARCH_WIDTH = 50
 
 def heat_map(body: bytes, resolution_m: float) -> Grid:
     """The cells of one call, asked for at `resolution_m`; raises `UpstreamInvalid`."""
-    parser = getattr(_own, "parser", None) or simdjson.Parser()
-    # After an error its traceback may hold pieces of the document, and a parser takes no other one then.
-    _own.parser = None
-    grid = _read(parser, body, resolution_m)
-    if len(body) <= _REUSED_BYTES:
-        _own.parser = parser
+    with _turn:
+        parser = _kept.pop() if _kept else simdjson.Parser()
+        # Not after an error: its traceback may hold pieces of the document, and then no other one is taken.
+        grid = _read(parser, body, resolution_m)
+        if len(body) <= _REUSED_BYTES:
+            _kept.append(parser)
     return grid
 
 
