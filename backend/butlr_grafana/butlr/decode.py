@@ -7,7 +7,7 @@ claims raises `UpstreamInvalid`, and nothing of it is kept.
 
 from __future__ import annotations
 
-import re
+import math
 import threading
 from typing import Any
 
@@ -28,8 +28,6 @@ LARGEST_COUNT = 2.0**50
 
 OFF_GRID = 0.02
 """Of a cell: how far a centre may lie off the grid (Butlr rounds coordinates) before it is a fault."""
-
-_CELLS = re.compile(rb'"array_cells"\s*:\s*\[')
 
 _REUSED_BYTES = 4 * 2**20
 """A parser keeps room for the largest document that it has read: one that has read a larger one is let go."""
@@ -70,14 +68,14 @@ def _read(parser: simdjson.Parser, body: bytes, resolution_m: float) -> Grid:
     if said is not None and abs(said - resolution_m) > 1e-9:
         raise UpstreamInvalid(f"Butlr answered a grid of {said:g} m where {resolution_m:g} m was asked")
     x, y, value = _columns(holder["array_cells"], body)
-    _check_values(x, y, value)
-    if (value == 0).any():  # `omit_empty_value` may be ignored
+    spread = _checked(x, y, value)
+    if value.size and value.min() == 0:  # `omit_empty_value` may be ignored
         present = value > 0
         x, y, value = x[present], y[present], value[present]
+        spread = _checked(x, y, value)
     bounds = _bounds(metadata.get("bounds"))
-    if not value.size:
+    if spread is None:
         return Grid.empty(resolution_m, _laid_out(bounds, bounds, resolution_m))
-    spread = Bounds(*(float(limit(axis)) for limit in (np.min, np.max) for axis in (x, y)))
     # One cell far away would be kept for good, and no sum that it is in could be answered.
     check_size(*_cells_across(spread, resolution_m))
     _check_place(spread, bounds)
@@ -142,21 +140,20 @@ def _columns(cells: Any, body: bytes) -> tuple[Floats, Floats, Floats]:
     # Only `[[a,b,c],[a,b,c],…]` may be flattened: ragged rows would shift every cell behind them.
     expected = b"[" + (b"[,,]," * len(cells))[:-1] + b"]"
     # As simdjson writes it, where the bytes that came do not show it at once.
-    if _structure(_cells_text(body)) != expected and _structure(cells.mini) != expected:  # type: ignore[arg-type]  # bytes; the stub says str
+    if not _is_written_so(body, expected) and _structure(cells.mini) != expected:  # type: ignore[arg-type]  # bytes; the stub says str
         raise UpstreamInvalid("Butlr's array_cells are not all [x, y, value]")
-    # The places are views, used up before long; the values stay, and must not keep all three.
-    return flat[0::3], flat[1::3], flat[2::3].copy()
+    return flat[0::3].copy(), flat[1::3].copy(), flat[2::3].copy()
 
 
-def _cells_text(body: bytes) -> bytes:
-    """What stands in the body as `array_cells`, where that is written there once, and in the usual way.
+def _is_written_so(body: bytes, structure: bytes) -> bool:
+    """Whether the body has `array_cells` once, written in the usual way, and of this structure.
 
-    The name cannot be a part of a text: its quotes would be escaped there.
+    Without a backslash the name has no other spelling, and is no part of a text.
     """
-    found = _CELLS.search(body)
-    if found is None or body.count(b'"array_cells"') != 1:
-        return b""
-    return body[found.end() - 1 : body.rfind(b"]]") + 2]
+    if b"\\" in body:
+        return False
+    whole, name = _structure(body), _structure(b'"array_cells"')
+    return whole.count(name) == 1 and whole.startswith(b":" + structure, whole.find(name) + len(name))
 
 
 def _structure(text: bytes) -> bytes:
@@ -164,15 +161,21 @@ def _structure(text: bytes) -> bytes:
     return text.translate(None, b"0123456789.-+eE \t\r\n")
 
 
-def _check_values(x: Floats, y: Floats, value: Floats) -> None:
+def _checked(x: Floats, y: Floats, value: Floats) -> Bounds | None:
+    """How far the cells reach; `None` of no cells. Raises `UpstreamInvalid` for numbers that cannot be."""
     if not value.size:
-        return
-    if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(value).all()):
+        return None
+    # NaN is the least and the largest of all that it is among.
+    spread = Bounds(*(float(limit(axis)) for limit in (np.min, np.max) for axis in (x, y)))
+    farthest_m = max(map(abs, (spread.min_x, spread.min_y, spread.max_x, spread.max_y)))
+    least, most = float(value.min()), float(value.max())
+    if not all(map(math.isfinite, (spread.min_x, spread.min_y, spread.max_x, spread.max_y, least, most))):
         raise UpstreamInvalid("Butlr's heat map holds a number that is not finite")
-    if max(np.abs(x).max(), np.abs(y).max()) > FARTHEST_M:
+    if farthest_m > FARTHEST_M:
         raise UpstreamInvalid(f"Butlr's heat map has a cell farther than {FARTHEST_M:g} m from the origin")
-    if value.min() < 0 or value.max() > LARGEST_COUNT:
-        raise UpstreamInvalid(f"Butlr's heat map has a cell of {value.min():g} to {value.max():g} detections")
+    if least < 0 or most > LARGEST_COUNT:
+        raise UpstreamInvalid(f"Butlr's heat map has a cell of {least:g} to {most:g} detections")
+    return spread
 
 
 def _check_place(spread: Bounds, bounds: Bounds | None) -> None:
@@ -193,18 +196,21 @@ def _on_grid(axis: Floats, resolution_m: float) -> tuple[np.ndarray[Any, np.dtyp
     """Cell numbers, and the phase in [0, resolution) read off the centres themselves."""
     steps = axis / resolution_m
     # Relative to one centre, so that a phase near 0 does not fall apart into 0.001 and 0.999.
-    offsets = steps - steps[0]
-    index = np.round(offsets)
+    base = float(steps[0])
+    steps -= base
+    index = np.round(steps)
+    steps -= index
+    least, most = float(steps.min()), float(steps.max())
     # Twice, for the one centre may be off the other way; the rest is for float noise: at 0.25 m, centres
     # rounded to centimetres (0.12, 0.38) are off by exactly this much.
-    if np.abs(offsets - index).max() > 2 * OFF_GRID + 1e-6:
+    if max(-least, most) > 2 * OFF_GRID + 1e-6:
         raise UpstreamInvalid(f"Butlr's cells do not lie on a grid of {resolution_m:g} m")
-    origins_m = (steps - index) * resolution_m
     # The middle of the extremes: roundings up and down cancel out, however many there are of each.
-    origin_m = round(float(origins_m.min() + origins_m.max()) / 2, 6)
+    origin_m = round((base + (least + most) / 2) * resolution_m, 6)
     first = int(np.floor(origin_m / resolution_m + 1e-9))
     phase_m = max(0.0, round(origin_m - first * resolution_m, 6))
-    return (index + first).astype(np.int32), phase_m
+    index += first
+    return index.astype(np.int32), phase_m
 
 
 def _bounds(raw: object) -> Bounds | None:
