@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from butlr_grafana.shared import link
+from tests.redis_server import RedisServer
 from tests.support import World
 
 
@@ -25,3 +27,19 @@ def make_world() -> Iterator[Callable[..., World]]:
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     return make_world()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """Empty and well. Who has lost it looks for it again soon."""
+    monkeypatch.setattr(link, "REST_S", 0.05)
+    redis_server.client.flushall()
+    yield redis_server
+    redis_server.is_well_again()

@@ -238,7 +238,7 @@ def test_an_answer_that_lands_while_somebody_looks_is_not_asked_for_again(butlr:
     one = segment(0, 1)
     look = butlr.store.get
 
-    def looks_in_vain_while_it_lands(asked: Segment) -> Part | None:
+    def looks_in_vain_while_it_lands(asked: Segment, since_s: float = 0.0) -> Part | None:
         butlr.store.get = look  # type: ignore[method-assign]
         assert butlr.gather(one).coverage.fetched == 1
         return None

@@ -11,10 +11,11 @@ from pathlib import Path
 from flask import Flask
 
 from butlr_grafana.butlr import REAL_TIME, Access, Butlr, Pace
+from butlr_grafana.butlr.client import ATTEMPTS
 from butlr_grafana.butlr.topology import topology
 from butlr_grafana.events.book import EventBook
-from butlr_grafana.flights import FORGET_S
-from butlr_grafana.gather import Gatherer
+from butlr_grafana.flights import FORGET_S, rest_s
+from butlr_grafana.gather import Gatherer, is_fresh
 from butlr_grafana.hosts import plan_origins
 from butlr_grafana.model import HeatMapSubject, SeriesSubject, StatsSubject
 from butlr_grafana.outcomes import Repeats
@@ -24,11 +25,17 @@ from butlr_grafana.privacy import guarded
 from butlr_grafana.query import Rules
 from butlr_grafana.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
+from butlr_grafana.shared.budget import SharedGate
+from butlr_grafana.shared.link import Link
+from butlr_grafana.shared.once import Once
+from butlr_grafana.shared.questions import Fetch, shared
+from butlr_grafana.shared.shelf import Credentials, SharedShelf
 from butlr_grafana.spaces import Spaces
 from butlr_grafana.store import Store
 from butlr_grafana.store.counted import CountedStore
 from butlr_grafana.store.disk import DiskStore
 from butlr_grafana.store.memory import MemoryStore
+from butlr_grafana.store.shared import SharedStore
 from butlr_grafana.store.tiers import TieredStore
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.trouble import ButlrTroubles
@@ -44,11 +51,59 @@ class Application:
     service: Service
     web: Flask
     butlr: Butlr
+    link: Link | None = None
 
     def close(self) -> None:
+        if self.link is not None:
+            # What fails from here on fails because this process ends: no news for other replicas.
+            self.link.ending.set()
         self.service.pipeline.gatherer.close()
         self.service.events.close()
         self.butlr.close()
+        if self.link is not None:
+            self.link.close()
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """What this process has in common with others of the same tenant."""
+
+    link: Link
+    once: Once
+    store: SharedStore
+    credentials: Credentials
+    gate: SharedGate
+    shelf: SharedShelf
+
+
+def replicas(settings: Settings, source: str, telemetry: Telemetry, pace: Pace) -> Replicas | None:
+    if not settings.cache_url:
+        return None
+    link = Link(settings.cache_url, source=source, clock=pace.clock)
+    telemetry.trouble("shared", link.trouble)
+    once = Once(link, patience_s=ATTEMPTS * settings.butlr_timeout_s, waited=telemetry.waited)
+    # With the address: simulators have one tenant in common, but no tokens.
+    where = f"{source} {access(settings).url}"
+    credentials = Credentials.of(settings.butlr_client_secret, where=where)
+    return Replicas(
+        link,
+        once,
+        SharedStore(link, max_age_s=settings.cache_days * 86_400),
+        credentials,
+        SharedGate(settings.butlr_rate_limit, link, pace.clock),
+        SharedShelf(link, once, credentials, clock=pace.clock),
+    )
+
+
+def asked_once(fetch: Fetch, others: Replicas, now: Callable[[], float]) -> Fetch:
+    return shared(
+        fetch,
+        others.once,
+        others.store,
+        scope=others.credentials.scope,
+        is_fresh=lambda segment, part: is_fresh(segment, part, now()),
+        rest_s=rest_s,
+    )
 
 
 def access(settings: Settings) -> Access:
@@ -78,20 +133,27 @@ APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "st
 """Butlr's APIs by what is asked of them, for people; `floors` comes beside."""
 
 
-def store(settings: Settings, source: str, now: Callable[[], float], telemetry: Telemetry) -> Store:
-    in_memory = MemoryStore(settings.cache_mb * MB, now=now)
-    memory = CountedStore(in_memory, telemetry.tier("memory"))
-    if not settings.cache_dir:
-        return memory
-    disk = DiskStore(
-        Path(settings.cache_dir),
-        source=source,
-        max_bytes=settings.cache_mb * MB,
-        max_age_s=settings.cache_days * 86_400,
-        now=now,
-    )
-    telemetry.trouble("disk", disk.trouble)
-    return TieredStore(memory, CountedStore(disk, telemetry.tier("disk")))
+def store(
+    settings: Settings,
+    source: str,
+    now: Callable[[], float],
+    telemetry: Telemetry,
+    others: Replicas | None,
+) -> Store:
+    tiers: dict[str, Store] = {"memory": MemoryStore(settings.cache_mb * MB, now=now)}
+    if others is not None:
+        tiers["shared"] = others.store
+    if settings.cache_dir:
+        disk = DiskStore(
+            Path(settings.cache_dir),
+            source=source,
+            max_bytes=settings.cache_mb * MB,
+            max_age_s=settings.cache_days * 86_400,
+            now=now,
+        )
+        telemetry.trouble("disk", disk.trouble)
+        tiers["disk"] = disk
+    return TieredStore(*(CountedStore(tier, telemetry.tier(name)) for name, tier in tiers.items()))
 
 
 def show(telemetry: Telemetry, troubles: ButlrTroubles, gatherer: Gatherer, butlr: Butlr) -> None:
@@ -122,19 +184,25 @@ def create_app(
     """
     telemetry = Telemetry(demo=demo, clock=pace.clock)
     troubles = ButlrTroubles(pace.clock)
+    source = source_of(settings, demo=demo)
+    others = replicas(settings, source, telemetry, pace)
     butlr = Butlr(
         access(settings),
         observe=telemetry.called,
         now=now,
         pace=pace,
         settle_s=settings.butlr_settle_s,
+        gate=others.gate if others else None,
+        shelf=others.shelf if others else None,
     )
     # From here on time is never later than Butlr's.
     now = butlr.clock.now
-    source = source_of(settings, demo=demo)
     gatherer = Gatherer(
-        troubles.watched(butlr.fetch, lambda segment: APIS[type(segment.subject)]),
-        store(settings, source, now, telemetry),
+        troubles.watched(
+            asked_once(butlr.fetch, others, now) if others else butlr.fetch,
+            lambda segment: APIS[type(segment.subject)],
+        ),
+        store(settings, source, now, telemetry, others),
         workers=settings.butlr_max_concurrency,
         forget_s=max(FORGET_S, settings.deadline_s),
         now=now,
@@ -171,4 +239,4 @@ def create_app(
         now=now,
     )
     web = build(service, tokens=settings.tokens, grafana_url=settings.grafana_url)
-    return Application(service, web, butlr)
+    return Application(service, web, butlr, others.link if others else None)

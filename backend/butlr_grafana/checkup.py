@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from butlr_grafana.model import (
 )
 from butlr_grafana.query_stats import USED_MEAN
 from butlr_grafana.settings import SettingError, Settings
+from butlr_grafana.shared.link import Link
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 
@@ -56,6 +58,8 @@ class Checkup:
         """One after the other, so that a slow step is seen to be slow. Then the floors that are served."""
         yield _row("settings", lambda: self._address)
         yield _row("exposure", self._exposure)
+        if self._settings.cache_url:
+            yield _row("shared cache", self._shared)
         yield _row("login", self._login)
         yield _row("topology", self._floors)
         floor = self._floor
@@ -79,6 +83,13 @@ class Checkup:
     def _exposure(self) -> str:
         self._settings.check_exposure()
         return f"{self._settings.host}:{self._settings.port}"
+
+    def _shared(self) -> str:
+        with contextlib.closing(Link(self._settings.cache_url, source="check")) as link:
+            fault = link.check()
+        if fault:
+            raise SettingError(f"BACKEND_CACHE_URL: {fault}")
+        return "what is written there can be read"
 
     def _login(self) -> str:
         self._application.butlr.log_in()

@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help="the backend against the embedded simulator").set_defaults(command=demo)
     commands.add_parser("simulate", help="the simulator alone (--help for its options)")
     commands.add_parser("check", help="settings, token and one call to each API").set_defaults(command=check)
-    warming = commands.add_parser("warm", help="fills the disk cache for a range; resumes where it stopped")
+    warming = commands.add_parser("warm", help="fills the cache for a range; resumes where it stopped")
     warming.add_argument("--space", help="a floor's id; all floors where left out")
     warming.add_argument("--from", dest="start", required=True, help="ISO 8601")
     warming.add_argument("--to", dest="end", required=True, help="ISO 8601")
@@ -161,7 +161,8 @@ def check(_: argparse.Namespace) -> int:
     settings = _settings()
     failed = False
     with upstream(settings) as (reached, is_demo):
-        application = create_app(replace(reached, cache_dir=""), demo=is_demo)
+        # Alone: else the login would be another replica's, and say nothing of these credentials.
+        application = create_app(replace(reached, cache_dir="", cache_url=""), demo=is_demo)
         address = (
             "demo mode: the embedded simulator" if is_demo else reached.butlr_api_url or DEFAULT_BUTLR_URL
         )
@@ -175,7 +176,7 @@ def check(_: argparse.Namespace) -> int:
 def warm(options: argparse.Namespace) -> int:
     """Fetches what is not on disk yet, oldest first. Interrupted and run again, it goes on."""
     settings = _settings()
-    if not settings.cache_dir:
+    if not (settings.cache_dir or settings.cache_url):
         raise SettingError("BACKEND_CACHE_DIR is not set: a cache in memory ends with this command")
     with upstream(settings) as (reached, is_demo):
         application = create_app(reached, demo=is_demo)

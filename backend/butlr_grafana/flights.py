@@ -31,6 +31,11 @@ FORGET_S = 60.0
 where a request may wait longer."""
 
 
+def rest_s(error: UpstreamError) -> float:
+    """How long a question that failed so rests."""
+    return max(FAILURE_REST_S, error.retry_after_s or 0.0)
+
+
 @dataclass(slots=True)
 class _Flight:
     """A question, its place in the queue, when it was last asked, and the request that asked it first."""
@@ -192,6 +197,6 @@ class Flights:
         if len(self._failed) > 1_000:
             self._failed = {s: f for s, f in self._failed.items() if f[0] > now}
         if isinstance(error, UpstreamError):
-            self._failed[segment] = (now + max(FAILURE_REST_S, error.retry_after_s or 0.0), error)
+            self._failed[segment] = (now + rest_s(error), error)
         else:
             self._failed.pop(segment, None)

@@ -30,6 +30,20 @@ PATIENCE_S = 5.0
 """How long to wait for Butlr where older data could be shown instead."""
 
 
+def live_s(segment: Segment) -> float:
+    """How long a part of it that has not settled is good for.
+
+    Where the segment has, its part was kept before, or Butlr's clock did not call it so: an older opinion,
+    and soon asked again.
+    """
+    return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
+
+
+def is_fresh(segment: Segment, part: Part, now_s: float) -> bool:
+    """Whether a kept part is what would be answered now."""
+    return part.settled or abs(now_s - part.fetched_at_s) < live_s(segment)
+
+
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """`parts` in the order of time, disjoint; `coverage` says what is not among them.
@@ -102,9 +116,9 @@ class Gatherer:
         for slot in pending.slots:
             part, error = _result(slot.flight)
             if slot.flight is None:
-                tally.cached(slot.kept, _live_s(slot.segment))
+                tally.cached(slot.kept, live_s(slot.segment))
             elif part is not None:
-                tally.fetched(part, _live_s(slot.segment))
+                tally.fetched(part, live_s(slot.segment))
             else:
                 tally.failed(error)
                 late.append(slot.segment)
@@ -125,12 +139,10 @@ class Gatherer:
 
     def _fresh(self, segment: Segment) -> list[Part]:
         """The kept parts that make up the segment as it would be answered now; empty where they do not."""
-        part = self._store.get(segment)
-        if part is not None:
-            if part.settled:
-                return [part]
-            if abs(self._now() - part.fetched_at_s) < _live_s(segment):
-                return [part]
+        now_s = self._now()
+        part = self._store.get(segment, since_s=now_s - live_s(segment))
+        if part is not None and is_fresh(segment, part, now_s):
+            return [part]
         if not segment.settled or not segment.subject.adds_up:
             return []
         tiles = tile(self._store.within(segment.space, segment.subject, segment.period), segment.period)
@@ -154,9 +166,9 @@ class Gatherer:
         return self._parts(first, tile(self._store.within(first.space, first.subject, whole), whole))
 
     def _parts(self, segment: Segment, periods: Iterable[Period]) -> list[Part]:
-        found = (
-            self._store.get(Segment(segment.space, segment.subject, p, segment.settled)) for p in periods
-        )
+        now_s = self._now()
+        asked = (Segment(segment.space, segment.subject, p, segment.settled) for p in periods)
+        found = (self._store.get(one, since_s=now_s) for one in asked)
         return [part for part in found if part is not None]
 
 
@@ -169,15 +181,6 @@ class Pending:
 
     def collect(self, *, deadline: float) -> Gathered:
         return self.gatherer.collect(self, deadline=deadline)
-
-
-def _live_s(segment: Segment) -> float:
-    """How long a part of this segment that can still change is good for.
-
-    One of a settled segment was kept before that had settled, or Butlr's clock did not call it so: an older
-    opinion, and soon asked again.
-    """
-    return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
 
 
 def runs(segments: Iterable[Segment]) -> list[list[Segment]]:
@@ -229,13 +232,13 @@ class _Tally:
         self._gaps: list[Period] = []
         self._errors: list[BackendError] = []
 
-    def fetched(self, part: Part, live_s: float) -> None:
+    def fetched(self, part: Part, good_s: float) -> None:
         self._fetched += 1
-        self._take([part], live_s)
+        self._take([part], good_s)
 
-    def cached(self, parts: list[Part], live_s: float) -> None:
+    def cached(self, parts: list[Part], good_s: float) -> None:
         self._cached += 1
-        self._take(parts, live_s)
+        self._take(parts, good_s)
 
     def failed(self, error: BackendError | None) -> None:
         """A segment without its part; `error` is `None` where the answer is only late."""
@@ -255,11 +258,11 @@ class _Tally:
         self._take(older, 0.0)
         self._changeable_at += [p.fetched_at_s for p in older]
 
-    def _take(self, parts: list[Part], live_s: float) -> None:
+    def _take(self, parts: list[Part], good_s: float) -> None:
         self._parts += parts
         changeable_at = [p.fetched_at_s for p in parts if not p.settled]
         self._changeable_at += changeable_at
-        self._fresh_until_s = min([self._fresh_until_s, *(at + live_s for at in changeable_at)])
+        self._fresh_until_s = min([self._fresh_until_s, *(at + good_s for at in changeable_at)])
 
     def gathered(self, planned: int) -> Gathered:
         error = self._errors[0] if self._errors else None

@@ -277,7 +277,7 @@ class Samples:
 Content = Grid | Samples
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Part:
     """What was asked for one segment: `content` is exact for `period`, as known at `fetched_at_s`."""
 

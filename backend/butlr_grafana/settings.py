@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from butlr_grafana.hosts import is_loopback, named
 from butlr_grafana.logs import FORMS, LEVELS
@@ -79,6 +79,16 @@ def _url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise ValueError("an address like https://api.butlr.io is wanted, without user or query")
     return text.rstrip("/")
+
+
+def _redis_url(text: str) -> str:
+    parts = urlsplit(text)
+    known = all(name.startswith("ssl_") for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname or not known:
+        raise ValueError("an address like redis://host:6379/0 or rediss://:password@host is wanted")
+    if not re.fullmatch(r"(/\d*)?", parts.path) or parts.port == 0:
+        raise ValueError("the path of redis://host:6379/0 is the number of a database")
+    return text
 
 
 def _path(text: str) -> str:
@@ -210,7 +220,17 @@ class Settings:
         parse=_number(1, 1_000_000),
     )
     cache_days: int = setting(
-        "BACKEND_CACHE_DAYS", "how long (days) settled segments are kept on disk", 400, parse=_number(1, 4000)
+        "BACKEND_CACHE_DAYS",
+        "how long (days) settled segments are kept on disk and in BACKEND_CACHE_URL",
+        400,
+        parse=_number(1, 4000),
+    )
+    cache_url: str = setting(
+        "BACKEND_CACHE_URL",
+        "Redis or Valkey that several replicas share, redis://… or rediss://…; empty: this is the only one",
+        "",
+        parse=_redis_url,
+        secret=True,
     )
     holidays: frozenset[date] = setting(
         "BACKEND_HOLIDAYS",

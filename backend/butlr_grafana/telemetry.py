@@ -59,6 +59,9 @@ class Telemetry:
             "butlr_backend_segments", "Segments of answers by where they came from", "source"
         )
         self._reads = self._counter("butlr_backend_cache_reads", "Looks into the cache", "tier", "result")
+        self._waits = self._counter(
+            "butlr_backend_shared_waits", "Questions that waited for another replica to be answered"
+        )
         self._requests = self._counter(
             "butlr_backend_requests",
             "Requests answered",
@@ -108,6 +111,10 @@ class Telemetry:
         """To be told of each look into this tier of the cache: whether the part was there."""
         hits, misses = self._reads.labels(name, "hit"), self._reads.labels(name, "miss")
         return lambda hit: (hits if hit else misses).inc()
+
+    def waited(self) -> None:
+        """A question waits for what another replica is asking already."""
+        self._waits.inc()
 
     def answered(self, coverage: Coverage, *, age_s: float | None = None) -> None:
         """What an answer is made of; `age_s`: how old its oldest part is, where it is about now."""

@@ -1,8 +1,8 @@
 """The vendor: everything that knows how Butlr speaks. The rest of the house sees only the model.
 
-`access` (where and who), `client` (token, retries, errors), `transport` (one HTTP attempt), `limits`
-(rate, pauses, calls at a time), `clock` (Butlr's against ours), `decode` (heat maps), `reporting`
-(metrics), `stats` (statistics), `topology` (floors, rooms, sensors).
+`access` (where and who), `client` (retries, errors), `tokens` (how long one is good, and who else may have
+one), `transport` (one HTTP attempt), `limits` (rate, pauses, calls at a time), `clock` (Butlr's against
+ours), `decode` (heat maps), `reporting` (metrics), `stats` (statistics), `topology` (floors, rooms, sensors).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from butlr_grafana.butlr import decode, reporting, stats
 from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.client import Client, Observer
-from butlr_grafana.butlr.limits import REAL_TIME, Pace
+from butlr_grafana.butlr.limits import REAL_TIME, Gate, Pace
 from butlr_grafana.butlr.pictures import Pictures
+from butlr_grafana.butlr.tokens import TokenShelf
 from butlr_grafana.butlr.topology import PLAIN_SITES_QUERY, SENSORS_QUERY, SITES_QUERY, data_of
 from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamRefused
 from butlr_grafana.hosts import origin_of
@@ -38,7 +39,7 @@ class Butlr:
     """Butlr as the model sees it. Thread-safe; every method raises `UpstreamError`.
 
     `now`: this machine's wall clock; `settle_s`: how old an end must be, by Butlr's clock too, for a part
-    to be settled.
+    to be settled. `gate` and `shelf`: as in `Client`.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Butlr:
         now: Callable[[], float] = time.time,
         pace: Pace = REAL_TIME,
         settle_s: int = 0,
+        gate: Gate | None = None,
+        shelf: TokenShelf | None = None,
     ) -> None:
-        self.client = Client(access, observe=observe, now=now, pace=pace)
+        self.client = Client(access, observe=observe, now=now, pace=pace, gate=gate, shelf=shelf)
         self.clock = self.client.butlr_clock
         self.pictures = Pictures(
             origins=access.plan_origins,

@@ -10,9 +10,8 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
 
 import orjson
 
@@ -20,6 +19,14 @@ from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.clock import ButlrClock
 from butlr_grafana.butlr.decode import quote
 from butlr_grafana.butlr.limits import REAL_TIME, Gate, Lanes, Outages, Pace
+from butlr_grafana.butlr.tokens import (
+    LOGIN_REST_S,
+    NoShelf,
+    Token,
+    TokenShelf,
+    login_rest_s,
+    token_of,
+)
 from butlr_grafana.butlr.transport import Reply, Transport
 from butlr_grafana.errors import (
     UpstreamDown,
@@ -32,28 +39,16 @@ from butlr_grafana.errors import (
 from butlr_grafana.trouble import Trouble
 
 ATTEMPTS = 4
-RENEW_AHEAD = 0.1
-"""Of a token's life: in its last tenth one thread renews it while the others go on with the old one."""
-LOGIN_REST_S = 30.0
-"""After a failed login, or a new token that was refused on a path, nobody logs in again for this long:
-neither a wrong secret nor a missing permission must become a storm."""
 
 Observer = Callable[[str, str, float], None]
 """Told of each call: path, outcome (an HTTP status or an error code), seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    text: str
-    renew_at: float
-    dead_at: float
-
-    def __repr__(self) -> str:
-        return "Token(…)"
-
-
 class Client:
-    """Thread-safe. `post` is what the rest of the vendor room uses. `now`: this machine's wall clock."""
+    """Thread-safe. `post` is what the rest of the vendor room uses. `now`: this machine's wall clock.
+
+    `gate` and `shelf`: where others share the rate and the token; this client's own where left out.
+    """
 
     def __init__(
         self,
@@ -62,9 +57,11 @@ class Client:
         observe: Observer | None = None,
         now: Callable[[], float] = time.time,
         pace: Pace = REAL_TIME,
+        gate: Gate | None = None,
+        shelf: TokenShelf | None = None,
     ) -> None:
         self.access = access
-        self.gate = Gate(access.rate_per_minute, pace.clock)
+        self.gate = gate or Gate(access.rate_per_minute, pace.clock)
         self.lanes = Lanes(access.max_concurrency)
         self._outages = Outages()
         self.butlr_clock = ButlrClock(now, pace.clock)
@@ -75,8 +72,10 @@ class Client:
         self._transport = Transport(
             access.url, timeout_s=access.timeout_s, connections=access.max_concurrency
         )
+        self._shelf = shelf or NoShelf()
         self._login_lock = threading.Lock()
         self._token: Token | None = None
+        self._dead_token: Token | None = None
         self._login_failed: tuple[float, UpstreamError] | None = None
         self._renewing = Trouble("Butlr's token", calm_s=0.0, clock=pace.clock)
         self._refused_on: dict[str, tuple[Token, float]] = {}
@@ -187,7 +186,7 @@ class Client:
             if usable and self._resting():
                 assert token is not None
                 return token
-            self._token = self._log_in()
+            self._token = self._log_in(instead_of=token or self._dead_token)
         except UpstreamError as error:
             if not usable or token is None:
                 raise
@@ -202,23 +201,25 @@ class Client:
     def _resting(self) -> bool:
         return self._login_failed is not None and self._clock() < self._login_failed[0]
 
-    def _log_in(self) -> Token:
+    def _log_in(self, *, instead_of: Token | None) -> Token:
         if self._login_failed is not None and self._resting():
             # One error for all who come meanwhile; without it they would all hang on to its traceback.
             raise self._login_failed[1].with_traceback(None)
-        asked_at = self._clock()
         try:
-            body = self._retrying(self.access.login_path, self._credentials(), None)
-            token = _token(body, asked_at)
-        except UpstreamUnauthorized:
-            refused = UpstreamRefused("Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET")
-            self._login_failed = (self._clock() + LOGIN_REST_S, refused)
-            raise refused from None
+            token = self._shelf.renewed(self._ask_for_token, instead_of=instead_of)
         except UpstreamError as error:
-            self._login_failed = (self._clock() + LOGIN_REST_S / 10, error)
+            self._login_failed = (self._clock() + login_rest_s(error), error)
             raise
         self._login_failed = None
         return token
+
+    def _ask_for_token(self) -> Token:
+        asked_at = self._clock()
+        try:
+            body = self._retrying(self.access.login_path, self._credentials(), None)
+        except UpstreamUnauthorized:
+            raise UpstreamRefused("Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET") from None
+        return token_of(body, asked_at)
 
     def _credentials(self) -> dict[str, str]:
         return {
@@ -232,7 +233,7 @@ class Client:
         with self._login_lock:
             # Another thread may have a new one already; that one stays.
             if self._token is token:
-                self._token = None
+                self._token, self._dead_token = None, token
 
 
 class UpstreamUnauthorized(UpstreamRefused):
@@ -271,14 +272,3 @@ def said_by(body: bytes) -> str:
         if isinstance(said, str) and said:
             return quote(said.encode())
     return quote(body)
-
-
-def _token(body: bytes, asked_at: float) -> Token:
-    try:
-        said: Any = orjson.loads(body)
-        text, lifetime_s = said["access_token"], float(said.get("expires_in", 3600))
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
-        raise UpstreamInvalid("Butlr's login answered without a usable access_token") from None
-    if not isinstance(text, str) or not (text and text.isascii() and text.isprintable() and lifetime_s > 0):
-        raise UpstreamInvalid("Butlr's login answered without a usable access_token")
-    return Token(text, asked_at + lifetime_s * (1 - RENEW_AHEAD), asked_at + lifetime_s)

@@ -1,8 +1,8 @@
 """Where parts live: one small interface, one file a place.
 
 `memory` (seconds for what still changes, bytes-bounded for the rest), `disk` (survives a restart),
-`tiers` (memory over disk), `codec` (a part as bytes, and back, or a refusal), `sqlite_file` (a file that
-may break without harm).
+`shared` (Redis, for all replicas), `tiers` (several as one, fastest first), `codec` (a part as bytes, and
+back, or a refusal), `sqlite_file` (a file that may break without harm).
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ class Store(Protocol):
     what cannot be read is not there, what cannot be written is counted and said by the place itself.
     """
 
-    def get(self, segment: Segment) -> Part | None:
-        """The part of exactly this period, if it is kept."""
+    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:
+        """The part of exactly this period, if it is kept; a settled one, else one fetched at `since_s` or
+        later, else the newest there is.
+        """
         ...
 
     def put(self, segment: Segment, part: Part) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from butlr_grafana.model import Bounds, Content, Grid, Part, Period, Samples
+from butlr_grafana.model import Bounds, Content, Grid, HeatMapSubject, Part, Period, Samples, Segment
 
 MAGIC = b"BGP2"
 _HEAD = struct.Struct("<4sII")
@@ -50,6 +50,20 @@ def decode(data: bytes) -> Part | None:
         return Part(Period(*head["period"]), content, head["fetched_at_s"], head["settled"])
     except (struct.error, zlib.error, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None
+
+
+def decode_for(segment: Segment, data: bytes) -> Part | None:
+    """What was damaged, or filed under another segment, is not there."""
+    part = decode(data)
+    return part if part is not None and _is_of(part, segment) else None
+
+
+def _is_of(part: Part, segment: Segment) -> bool:
+    if part.period != segment.period:
+        return False
+    if isinstance(segment.subject, HeatMapSubject):
+        return isinstance(part.content, Grid) and part.content.resolution_m == segment.subject.resolution_m
+    return isinstance(part.content, Samples)
 
 
 def _described(content: Content) -> tuple[dict[str, Any], tuple[np.ndarray[Any, Any], ...]]:

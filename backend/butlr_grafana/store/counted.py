@@ -15,8 +15,8 @@ class CountedStore:
         self._store = store
         self._looked_up = looked_up
 
-    def get(self, segment: Segment) -> Part | None:
-        part = self._store.get(segment)
+    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:
+        part = self._store.get(segment, since_s)
         self._looked_up(part is not None)
         return part
 

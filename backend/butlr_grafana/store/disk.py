@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from butlr_grafana.model import DAY_S, Grid, HeatMapSubject, Part, Period, Samples, Segment, Subject
+from butlr_grafana.model import DAY_S, Part, Period, Segment, Subject
 from butlr_grafana.store import codec
 from butlr_grafana.store.sqlite_file import Run, SqliteFile
 from butlr_grafana.trouble import Trouble
@@ -57,7 +57,7 @@ class DiskStore:
     def trouble(self) -> Trouble:
         return self._file.trouble
 
-    def get(self, segment: Segment) -> Part | None:
+    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:  # noqa: ARG002  # has one at most
         row: Any = None
         is_idle = False
         with self._file.doing("read") as run:
@@ -70,9 +70,7 @@ class DiskStore:
         # Once a day is enough to know what is in use; a write for each read is not.
         if is_idle:
             self._note_use(segment)
-        part = codec.decode(row[0]) if row is not None else None
-        # A row that was damaged, or filed under another key, is not there.
-        return part if part is not None and _is_of(part, segment) else None
+        return codec.decode_for(segment, row[0]) if row is not None else None
 
     def _note_use(self, segment: Segment) -> None:
         with self._file.doing("write") as run:
@@ -129,11 +127,3 @@ class DiskStore:
             size -= sum(row[0] for row in gone)
             if not gone:
                 break
-
-
-def _is_of(part: Part, segment: Segment) -> bool:
-    if part.period != segment.period:
-        return False
-    if isinstance(segment.subject, HeatMapSubject):
-        return isinstance(part.content, Grid) and part.content.resolution_m == segment.subject.resolution_m
-    return isinstance(part.content, Samples)

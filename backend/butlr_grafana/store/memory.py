@@ -46,7 +46,7 @@ class MemoryStore:
         self._newest: dict[tuple[str, Subject, int], Key] = {}
         self._lock = threading.Lock()
 
-    def get(self, segment: Segment) -> Part | None:
+    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:  # noqa: ARG002  # has one at most
         with self._lock:
             return self._parts.get(key_of(segment))
 

@@ -1,4 +1,4 @@
-"""Memory over disk: what is found on disk is kept in memory too."""
+"""Several places as one, fastest first: what is found in a slower one is kept in the faster ones too."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ class TieredStore:
     def __init__(self, *tiers: Store) -> None:
         self._tiers = tiers
 
-    def get(self, segment: Segment) -> Part | None:
+    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:
+        best, found_in = None, 0
         for depth, tier in enumerate(self._tiers):
-            part = tier.get(segment)
-            if part is not None:
-                for faster in self._tiers[:depth]:
-                    faster.put(segment, part)
-                return part
-        return None
+            part = tier.get(segment, since_s)
+            if part is not None and (best is None or _is_better(part, best)):
+                best, found_in = part, depth
+            if best is not None and (best.settled or best.fetched_at_s >= since_s):
+                break
+        if best is not None:
+            for faster in self._tiers[:found_in]:
+                faster.put(segment, best)
+        return best
 
     def put(self, segment: Segment, part: Part) -> None:
         for tier in self._tiers:
@@ -31,3 +35,8 @@ class TieredStore:
     def close(self) -> None:
         for tier in self._tiers:
             tier.close()
+
+
+def _is_better(one: Part, other: Part) -> bool:
+    """What can still change: an older opinion may be in a faster place."""
+    return (one.settled, one.fetched_at_s) > (other.settled, other.fetched_at_s)

@@ -1,0 +1,148 @@
+"""Parts in Redis, for all replicas: settled ones for as long as on disk, others for an hour.
+
+A value is a digest of its key, a letter (`S`: settled, `L`: it can still change), the milliseconds of its
+`fetched_at_s`, and the codec's bytes. Each floor and subject has an index, a sorted set of periods by their
+start; what is no more, because Redis needed the room, leaves it when it is met.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import weakref
+from typing import Any
+
+from butlr_grafana.model import Part, Period, Segment, Subject
+from butlr_grafana.shared.link import Link, Unshared
+from butlr_grafana.store import codec
+
+LIVE_S = 3600
+"""How long a part that can still change is kept: for freshness a minute would do, the rest is for outages."""
+
+DIGEST_BYTES = 16
+_HEAD_BYTES = DIGEST_BYTES + 1 + 15
+
+_PUT = """
+local settled, at = ARGV[2], tonumber(ARGV[3])
+if settled == 'L' then
+  -- Today's open end grows by the minute: of those with one start only the newest is kept.
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[4], ARGV[4])) do
+    local key = ARGV[8] .. member
+    local head = redis.pcall('GETRANGE', key, ARGV[9], ARGV[10])
+    if type(head) ~= 'string' then head = '' end
+    if string.sub(head, 1, 1) == 'S' then
+      if key == KEYS[1] then return 0 end
+    elseif (tonumber(string.sub(head, 2)) or 0) > at then
+      return 0
+    else
+      redis.call('DEL', key)
+      redis.call('ZREM', KEYS[2], member)
+    end
+  end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[6])
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
+redis.call('PEXPIRE', KEYS[2], ARGV[7])
+for _, member in ipairs(redis.call('ZRANDMEMBER', KEYS[2], 8)) do
+  if redis.call('EXISTS', ARGV[8] .. member) == 0 then redis.call('ZREM', KEYS[2], member) end
+end
+return 1
+"""
+_WITHIN = """
+local found = {}
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '(' .. ARGV[2])) do
+  if redis.call('EXISTS', ARGV[3] .. member) == 0 then
+    redis.call('ZREM', KEYS[1], member)
+  elseif (tonumber(string.match(member, '^%d+:(%d+)$') or '') or math.huge) <= tonumber(ARGV[2]) then
+    found[#found + 1] = member
+  end
+end
+return found
+"""
+
+
+def group_of(space: str, subject: Subject) -> str:
+    """Names a floor and a subject, whatever characters their ids hold."""
+    return hashlib.blake2b(f"{space}\0{subject.key}".encode(), digest_size=16).hexdigest()
+
+
+def name_of(segment: Segment) -> str:
+    return f"{group_of(segment.space, segment.subject)}:{_member(segment.period)}"
+
+
+def _member(period: Period) -> str:
+    return f"{period.start_s}:{period.end_s}"
+
+
+class SharedStore:
+    """A `Store`. What came from there, or went there, is not written again."""
+
+    def __init__(self, link: Link, *, max_age_s: int) -> None:
+        self._link = link
+        self._max_age_ms = max_age_s * 1000
+        self._put, self._within = map(link.script, (_PUT, _WITHIN))
+        self._there: weakref.WeakSet[Part] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:  # noqa: ARG002  # has one at most
+        key = self._key(segment)
+        data = None
+        with contextlib.suppress(Unshared):
+            data = self._link.run(lambda redis: redis.get(key), key)
+        if not isinstance(data, bytes) or data[:DIGEST_BYTES] != _digest(key):
+            return None
+        part = codec.decode_for(segment, data[_HEAD_BYTES:])
+        if part is not None:
+            self._note(part)
+        return part
+
+    def put(self, segment: Segment, part: Part) -> None:
+        with self._lock:
+            if part in self._there:
+                return
+        key, period = self._key(segment), segment.period
+        letter, life_ms = ("S", self._max_age_ms) if part.settled else ("L", LIVE_S * 1000)
+        at = f"{part.fetched_at_s * 1000:015.0f}"[:15]
+        args = [
+            *(_digest(key) + letter.encode() + at.encode() + codec.encode(part), letter, at),
+            *(period.start_s, _member(period), life_ms, self._max_age_ms),
+            *(self._parts(segment.space, segment.subject), DIGEST_BYTES, _HEAD_BYTES - 1),
+        ]
+        keys = [key, self._index(segment.space, segment.subject)]
+        with contextlib.suppress(Unshared):
+            self._link.run(lambda _: self._put(keys=keys, args=args), *keys)
+            self._note(part)
+
+    def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
+        index = self._index(space, subject)
+        args = [period.start_s, period.end_s, self._parts(space, subject)]
+
+        def asked(_: Any) -> list[Period]:
+            edges = [tuple(map(int, member.split(b":"))) for member in self._within(keys=[index], args=args)]
+            return [Period(start_s, end_s) for start_s, end_s in edges if start_s < end_s]
+
+        with contextlib.suppress(Unshared):
+            return self._link.run(asked, index)
+        return []
+
+    def close(self) -> None:
+        """The connection is its owner's."""
+
+    def _note(self, part: Part) -> None:
+        with self._lock:
+            self._there.add(part)
+
+    def _parts(self, space: str, subject: Subject) -> str:
+        return self._link.key("part", group_of(space, subject), "")
+
+    def _index(self, space: str, subject: Subject) -> str:
+        return self._link.key("index", group_of(space, subject))
+
+    def _key(self, segment: Segment) -> str:
+        return self._link.key("part", name_of(segment))
+
+
+def _digest(key: str) -> bytes:
+    """So that what lies under another key, for whatever reason, is not there."""
+    return hashlib.blake2b(key.encode(), digest_size=DIGEST_BYTES).digest()
