@@ -44,9 +44,11 @@ class RedisServer:
         """Empty, as it begins."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         until(self._is_there)
+        self._answers = True
 
     def stop(self) -> None:
         """Nobody listens any more, and what it held is gone."""
+        self._answers = False
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
@@ -54,17 +56,19 @@ class RedisServer:
 
     def hang(self) -> None:
         """Takes connections, and answers nothing."""
+        self._answers = False
         self._send(signal.SIGSTOP)
 
     def go_on(self) -> None:
         self._send(signal.SIGCONT)
+        self._answers = self._process is not None
 
     def keys(self, pattern: str = "*") -> list[str]:
         return sorted(key.decode() for key in self.client.scan_iter(f"butlr:*:{pattern}", count=1000))
 
     def forget(self, pattern: str) -> None:
-        """As if the time of these keys had come."""
-        for key in self.keys(pattern):
+        """As if the time of these keys had come, where it is there to forget them."""
+        for key in self.keys(pattern) if self._answers else ():
             self.client.delete(key)
 
     def is_full(self) -> None:

@@ -31,6 +31,9 @@ class Replica(Trial):
         hurried = super().clocks()
         return hurried if self.office.hurried else {"now": hurried["now"]}
 
+    def passes(self, seconds: float) -> None:
+        self.office.passes(seconds)
+
     def close(self) -> None:
         self.application.close()
 

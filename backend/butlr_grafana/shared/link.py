@@ -8,7 +8,6 @@ one timeout, once.
 
 from __future__ import annotations
 
-import re
 import secrets
 import threading
 import time
@@ -140,7 +139,5 @@ class Link:
 
 
 def said_by(error: Exception) -> str:
-    """An error's kind and Redis' own code (`OOM`, `READONLY`, `NOAUTH`), without what a server may quote."""
-    kind = type(error).__name__
-    code = re.match(r"[A-Z]{3,}\b", str(error)) if isinstance(error, redis.ResponseError) else None
-    return f"it cannot be used ({kind}: {code[0]})" if code else f"it cannot be used ({kind})"
+    """Its kind (`TimeoutError`, `OutOfMemoryError`, `ReadOnlyError`); its words may hold what a server quotes."""
+    return f"it cannot be used ({type(error).__name__})"
