@@ -63,12 +63,12 @@ class RedisServer:
         self._send(signal.SIGCONT)
         self._answers = self._process is not None
 
-    def keys(self, pattern: str = "*") -> list[str]:
+    def names(self, pattern: str = "*") -> list[str]:
         return sorted(key.decode() for key in self.client.scan_iter(f"butlr:*:{pattern}", count=1000))
 
     def forget(self, pattern: str) -> None:
         """As if the time of these keys had come, where it is there to forget them."""
-        for key in self.keys(pattern) if self._answers else ():
+        for key in self.names(pattern) if self._answers else ():
             self.client.delete(key)
 
     def is_full(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from butlr_grafana.settings import Settings
+from butlr_grafana.settings import Settings, read
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -39,9 +39,12 @@ def mounts(service: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(p[0], p[1], p[2] if len(p) > 2 else "rw") for p in parts]
 
 
-def test_three_services_are_there_and_prometheus_only_on_request() -> None:
+def test_three_services_are_there_and_others_only_on_request() -> None:
     by_profile = {name: service.get("profiles", []) for name, service in SERVICES.items()}
-    assert by_profile == {"token": [], "backend": [], "grafana": [], "prometheus": ["operations"]}
+    assert by_profile == {
+        **{"token": [], "backend": [], "grafana": []},
+        **{"prometheus": ["operations"], "valkey": ["scale"], "proxy": ["scale"]},
+    }
 
 
 @each_service
@@ -115,7 +118,7 @@ def test_grafana_is_given_what_its_provisioning_reads() -> None:
     assert targets[environment["BUTLR_DASHBOARDS_DIR"]] == "./grafana-dashboards"
     assert targets["/etc/grafana/provisioning"] == "./provisioning"
     port = SERVICES["backend"]["environment"]["BACKEND_PORT"]
-    assert environment["BUTLR_BACKEND_URL"] == f"http://backend:{port}"
+    assert environment["BUTLR_BACKEND_URL"] == f"${{BUTLR_BACKEND_URL:-http://backend:{port}}}"
 
 
 def test_plugins_are_pinned_and_are_those_of_the_data_sources() -> None:
@@ -153,6 +156,41 @@ def test_prometheus_reads_our_files_and_asks_the_backend_with_its_token() -> Non
 def test_grafana_finds_prometheus_where_compose_puts_it() -> None:
     assert SERVICES["grafana"]["environment"]["BUTLR_PROMETHEUS_URL"] == "http://prometheus:9090"
     assert "9090" in " ".join(SERVICES["prometheus"]["healthcheck"]["test"])
+
+
+def told_for_scale() -> dict[str, str]:
+    """The lines for .env that the file's head gives."""
+    head = (ROOT / "docker-compose.yml").read_text("utf-8").partition("services:")[0]
+    return dict(
+        re.findall(
+            r"^#   ((?:COMPOSE|BACKEND|BUTLR)_(?:PROFILES|REPLICAS|CACHE_URL|BACKEND_URL))=(\S+)$", head, re.M
+        )
+    )
+
+
+def test_the_lines_that_the_file_tells_bring_replicas_a_cache_and_a_proxy() -> None:
+    told = told_for_scale()
+    backend, valkey = SERVICES["backend"], SERVICES["valkey"]
+    assert told["COMPOSE_PROFILES"] == "scale"
+    assert backend["deploy"]["replicas"] == "${BACKEND_REPLICAS:-1}"
+    assert int(told["BACKEND_REPLICAS"]) > 1
+    assert backend["environment"]["BACKEND_CACHE_URL"] == "${BACKEND_CACHE_URL:-}"
+    assert read({"BACKEND_CACHE_URL": told["BACKEND_CACHE_URL"]}).cache_url == "redis://valkey:6379"
+    assert told["BUTLR_BACKEND_URL"] == "http://proxy:8080"
+    assert set(valkey["networks"]) & set(backend["networks"])
+
+
+def test_the_cache_is_bounded_kept_nowhere_and_reached_by_backends_only() -> None:
+    valkey = SERVICES["valkey"]
+    program, *options = valkey["command"]
+    assert program == "valkey-server"
+    asked = dict(zip(options[::2], options[1::2], strict=True))
+    assert asked.pop("--maxmemory").endswith(":-512mb}")
+    assert asked == {"--save": "", "--appendonly": "no", "--maxmemory-policy": "allkeys-lru"}
+    assert "volumes" not in valkey
+    [network] = valkey["networks"]
+    assert COMPOSE["networks"][network] == {"internal": True}
+    assert [name for name, s in SERVICES.items() if network in s.get("networks", [])] == ["backend", "valkey"]
 
 
 def test_the_token_is_made_once_and_can_be_read_by_both_users(tmp_path: Path) -> None:

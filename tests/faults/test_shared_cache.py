@@ -141,7 +141,7 @@ def test_redis_is_emptied_while_parts_are_asked_for(office: Office) -> None:
     replicas = office.two()
     with ThreadPoolExecutor(2) as pool:
         looking = [pool.submit(replica.look, *MAY) for replica in replicas]
-        until(lambda: office.redis.keys("lease:*") != [])
+        until(lambda: office.redis.names("lease:*") != [])
         office.redis.client.flushall()
         assert all(look.result().is_whole() for look in looking)
     assert office.calls <= 2 * MAY_SEGMENTS
@@ -150,7 +150,7 @@ def test_redis_is_emptied_while_parts_are_asked_for(office: Office) -> None:
 def spoil(redis: RedisServer, how: str) -> None:
     """Every part's value."""
     client = redis.client
-    keys = redis.keys("part:*")
+    keys = redis.names("part:*")
     values = [client.get(key) for key in keys]
     for place, key in enumerate(keys):
         value = values[place]
@@ -186,7 +186,7 @@ def test_everything_in_redis_is_of_another_kind(office: Office) -> None:
     assert first.look().is_whole()
     first.application.butlr.client.gate.pause(0.2)
     client = office.redis.client
-    keys = office.redis.keys()
+    keys = office.redis.names()
     assert {key.split(":")[2] for key in keys} == {"calls", "index", "part", "pause", "token"}
     for key in keys:
         client.delete(key)

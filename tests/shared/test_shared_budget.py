@@ -127,10 +127,10 @@ def test_after_a_429_no_replica_asks_before_its_time(office: Office, redis: Redi
     office.simulator.faults.set(status=429, retry_after="2", paths=(DETECTIONS,))
     with ThreadPoolExecutor(2) as pool:
         asking = pool.submit(first.look, *MAY)
-        until(lambda: redis.keys("pause") != [])
+        until(lambda: redis.names("pause") != [])
         office.simulator.faults.clear()
         other = pool.submit(second.look, "2026-04-06T00:00:00Z", "2026-05-04T00:00:00Z")
-        [pause] = redis.keys("pause")
+        [pause] = redis.names("pause")
         seen = set()
         while True:
             calls = office.calls

@@ -103,7 +103,7 @@ def test_a_failure_is_forgotten_after_its_rest(office: Office) -> None:
     first, second = office.two()
     with first.fails(status=400):
         first.look(*MAY)
-    marks = office.redis.keys("failed:*")
+    marks = office.redis.names("failed:*")
     assert len(marks) == MAY_SEGMENTS
     lives = [office.redis.client.pttl(key) for key in marks]
     assert all(0 < life <= 5_000 for life in lives)
@@ -130,8 +130,8 @@ def test_a_replica_that_ends_tells_no_failure(office: Office) -> None:
     office.simulator.faults.clear()
     office.simulator.stop()
     office.simulator.start()
-    until(lambda: office.redis.keys("lease:*") == [])
-    assert office.redis.keys("failed:*") == []
+    until(lambda: office.redis.names("lease:*") == [])
+    assert office.redis.names("failed:*") == []
     assert second.look(*MAY).is_whole()
 
 
@@ -167,11 +167,11 @@ def test_a_lease_is_released_by_its_owner_only(office: Office, redis: RedisServe
     office.simulator.faults.set(latency_s=1.0, paths=(DETECTIONS,))
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(first.look, *MAY)
-        until(lambda: len(redis.keys("lease:*")) == MAY_SEGMENTS)
-        for name in redis.keys("lease:*"):
+        until(lambda: len(redis.names("lease:*")) == MAY_SEGMENTS)
+        for name in redis.names("lease:*"):
             redis.client.set(name, "of another", px=20_000)
         assert asking.result().is_whole()
-    assert {redis.client.get(name) for name in redis.keys("lease:*")} == {b"of another"}
+    assert {redis.client.get(name) for name in redis.names("lease:*")} == {b"of another"}
 
 
 def test_an_owner_that_hangs_for_ever_is_waited_for_so_long(office: Office, redis: RedisServer) -> None:
@@ -194,7 +194,7 @@ def taken_names(replica: Replica, redis: RedisServer) -> list[str]:
         asking = pool.submit(replica.look, *MAY)
 
         def all_seen() -> bool:
-            seen.update(redis.keys("lease:*"))
+            seen.update(redis.names("lease:*"))
             return len(seen) == MAY_SEGMENTS
 
         until(all_seen)

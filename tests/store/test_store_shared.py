@@ -80,12 +80,12 @@ def test_a_part_that_still_changes_is_shared_too(replicas: Replicas) -> None:
 def test_how_long_parts_and_their_index_are_kept(replicas: Replicas) -> None:
     store = replicas.store()
     store.put(segment(), part(segment()))
-    [key] = replicas.server.keys("part:*")
+    [key] = replicas.server.names("part:*")
     assert LIFE_MS - 60_000 < replicas.server.client.pttl(key) <= LIFE_MS
     store.put(live(7200, start_s=3600), part(live(7200, start_s=3600)))
-    [key] = replicas.server.keys("part:*:3600:7200")
+    [key] = replicas.server.names("part:*:3600:7200")
     assert 3_540_000 < replicas.server.client.pttl(key) <= 3_600_000
-    [index] = replicas.server.keys("index:*")
+    [index] = replicas.server.names("index:*")
     assert LIFE_MS - 60_000 < replicas.server.client.pttl(index) <= LIFE_MS
 
 
@@ -112,7 +112,7 @@ def test_of_those_with_one_start_that_still_change_only_the_newest_is_kept(repli
         asked = live(3600 + 60 * minute)
         store.put(asked, part(asked, fetched_at_s=10_000.0 + 60 * minute))
     assert sorted(one.within(SPACE, HALF, ALWAYS)) == [Period(0, 60), Period(0, 3600 + 540)]
-    assert len(replicas.server.keys("part:*")) == 2
+    assert len(replicas.server.names("part:*")) == 2
 
 
 def test_an_answer_that_was_long_on_its_way_does_not_replace_a_newer_one(replicas: Replicas) -> None:
@@ -147,7 +147,7 @@ def test_another_tenant_sees_nothing(replicas: Replicas) -> None:
 
 def test_every_key_begins_with_the_tenant(replicas: Replicas) -> None:
     put_all(replicas.store("me"), row(3))
-    assert all(key.startswith(b"butlr:me:") for key in replicas.server.client.keys())
+    assert all(key.startswith(b"butlr:me:") for key in replicas.server.client.keys("*"))
 
 
 PERIODS = st.builds(
@@ -177,7 +177,7 @@ def test_what_redis_had_no_room_for_leaves_the_index_too(replicas: Replicas) -> 
     store = replicas.store()
     put_all(store, row(50))
     replicas.server.forget("part:*")
-    [index] = replicas.server.keys("index:*")
+    [index] = replicas.server.names("index:*")
     assert replicas.server.client.zcard(index) == 50
     assert store.within(SPACE, HALF, ALWAYS) == []
     assert replicas.server.client.zcard(index) == 0
@@ -188,7 +188,7 @@ def test_the_index_loses_what_is_gone_even_if_nobody_looks(replicas: Replicas) -
     put_all(store, row(50))
     replicas.server.forget("part:*")
     put_all(store, [segment(s.period.start_s + 10**6, s.period.end_s + 10**6) for s in row(50)])
-    [index] = replicas.server.keys("index:*")
+    [index] = replicas.server.names("index:*")
     assert replicas.server.client.zcard(index) < 60
 
 
@@ -208,9 +208,9 @@ def test_what_is_there_already_is_not_written_again(replicas: Replicas) -> None:
     assert found is not None
     replicas.server.client.flushall()
     store.put(segment(), found)
-    assert replicas.server.keys("part:*") == []
+    assert replicas.server.names("part:*") == []
     store.put(segment(), part(segment()))
-    assert len(replicas.server.keys("part:*")) == 1
+    assert len(replicas.server.names("part:*")) == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -219,7 +219,7 @@ def test_flipped_bytes_cost_parts_never_a_wrong_one(replicas: Replicas, seed: in
     hours = row(20)
     store = replicas.store()
     put_all(store, hours)
-    for key in replicas.server.keys("part:*"):
+    for key in replicas.server.names("part:*"):
         value = bytearray(replicas.server.client.get(key))
         for _ in range(rng.choice([0, 1, 10])):
             value[rng.randrange(len(value))] ^= rng.randrange(1, 256)
@@ -236,9 +236,9 @@ def test_a_part_under_the_key_of_another_is_not_there(replicas: Replicas) -> Non
     store = replicas.store()
     here, there = segment(), segment(space="space_2")
     store.put(here, part(here, value=1.0))
-    [mine] = replicas.server.keys("part:*")
+    [mine] = replicas.server.names("part:*")
     store.put(there, part(there, value=2.0))
-    [theirs] = [key for key in replicas.server.keys("part:*") if key != mine]
+    [theirs] = [key for key in replicas.server.names("part:*") if key != mine]
     client = replicas.server.client
     client.set(mine, client.get(theirs))
     assert store.get(here) is None
@@ -249,7 +249,7 @@ def test_keys_of_another_kind_are_taken_over(replicas: Replicas) -> None:
     store = replicas.store()
     store.put(segment(), part(segment()))
     client = replicas.server.client
-    for key in replicas.server.keys():
+    for key in replicas.server.names():
         client.delete(key)
         client.hset(key, "a", "b")
     assert store.get(segment()) is None
@@ -265,8 +265,8 @@ def test_a_member_of_the_index_that_cannot_be_is_passed_over(replicas: Replicas,
     store = replicas.store()
     store.put(segment(), part(segment()))
     client = replicas.server.client
-    [index] = replicas.server.keys("index:*")
-    [key] = replicas.server.keys("part:*")
+    [index] = replicas.server.names("index:*")
+    [key] = replicas.server.names("part:*")
     client.zadd(index, {member: 5})
     client.set(key.removesuffix("0:3600") + member, b"something")
     assert store.within(SPACE, HALF, ALWAYS) == [segment().period]

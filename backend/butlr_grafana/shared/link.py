@@ -139,5 +139,5 @@ class Link:
 
 
 def said_by(error: Exception) -> str:
-    """Its kind (`TimeoutError`, `OutOfMemoryError`, `ReadOnlyError`); its words may hold what a server quotes."""
+    """Its kind (`TimeoutError`, `OutOfMemoryError`, `ReadOnlyError`); its words may quote anything."""
     return f"it cannot be used ({type(error).__name__})"

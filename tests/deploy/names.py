@@ -1,0 +1,46 @@
+"""A name server of one name, whose addresses a test changes: as Docker's is for a service."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+
+A, CLASS_IN, ANSWERS, NO_ERROR = 1, 1, 0x8580, 0
+
+
+class Names:
+    """Answers on 127.0.0.1, by UDP, every question for an IPv4 address with `addresses`."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = list(addresses)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                asked, who = self._socket.recvfrom(2048)
+                if asked:
+                    self._socket.sendto(self._answer(asked), who)
+
+    def _answer(self, asked: bytes) -> bytes:
+        name_ends = asked.index(b"\0", 12) + 1
+        question = asked[12 : name_ends + 4]
+        kind, _ = struct.unpack(">HH", question[-4:])
+        found = self.addresses if kind == A else []
+        head = asked[:2] + struct.pack(">HHHHH", ANSWERS | NO_ERROR, 1, len(found), 0, 0)
+        # 0xC00C: the name is that of the question.
+        records = (
+            struct.pack(">HHHIH", 0xC00C, A, CLASS_IN, 1, 4) + socket.inet_aton(address) for address in found
+        )
+        return head + question + b"".join(records)

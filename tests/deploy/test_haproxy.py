@@ -1,0 +1,171 @@
+"""The real HAProxy with compose's own file, before real backends that a name server tells it of."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from butlr_grafana.simulator import Simulator
+from tests.deploy.names import Names
+from tests.processes import running
+from tests.redis_server import RedisServer
+from tests.support import DETECTIONS, LOGIN, NEW_YORK, PEOPLE, at, cannot_run, cells_of, truth, until
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "provisioning/haproxy/haproxy.cfg"
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+
+NOW = "2026-06-17T16:34:56"
+MAY = {"from": "2026-05-04T00:00:00Z", "to": "2026-06-01T00:00:00Z"}
+MAY_SEGMENTS = 4
+
+
+@pytest.fixture(scope="module")
+def haproxy() -> str:
+    path = shutil.which("haproxy")
+    if path is None:
+        cannot_run("WITH HAPROXY", "haproxy is not installed (Debian: apt-get install haproxy)")
+    return path
+
+
+def test_compose_mounts_the_file_where_the_image_looks_for_it() -> None:
+    [mount] = COMPOSE["services"]["proxy"]["volumes"]
+    source, target, mode = mount.split(":")
+    assert (ROOT / source / "haproxy.cfg").samefile(FILE)
+    assert (target, mode) == ("/usr/local/etc/haproxy", "ro")
+
+
+def test_the_file_is_accepted_as_it_is_without_a_warning(haproxy: str) -> None:
+    checked = subprocess.run([haproxy, "-c", "-f", str(FILE)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "WARNING" not in checked.stdout + checked.stderr
+
+
+def test_it_asks_compose_s_backends_and_waits_longer_than_they_do() -> None:
+    text = FILE.read_text("utf-8")
+    port = COMPOSE["services"]["backend"]["environment"]["BACKEND_PORT"]
+    assert re.search(rf"server-template \w+ \d+ backend:{port}$", text, re.MULTILINE)
+    assert re.search(r"nameserver \w+ 127\.0\.0\.11:53$", text, re.MULTILINE)
+    [server_s] = re.findall(r"timeout server (\d+)s", text)
+    assert int(server_s) > 25
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def proxy(program: str, folder: Path, names: Names, backend_port: int) -> Iterator[str]:
+    """With compose's own file; only addresses are others."""
+    text, port = FILE.read_text("utf-8"), free_port()
+    for ours, here in (
+        ("bind :8080", f"bind 127.0.0.1:{port}"),
+        ("127.0.0.11:53", f"127.0.0.1:{names.port}"),
+        ("backend:8080", f"backend:{backend_port}"),
+    ):
+        assert text.count(ours) == 1
+        text = text.replace(ours, here)
+    config = folder / "haproxy.cfg"
+    config.write_text(text, "utf-8")
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen([program, "-f", str(config)], stdout=log, stderr=log)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def status(url: str) -> int:
+    try:
+        return requests.get(f"{url}/readyz", timeout=10).status_code
+    except requests.ConnectionError:
+        return 0
+
+
+def heat_map(url: str) -> requests.Response:
+    """On a connection of its own, so that each may reach another backend."""
+    asked = {"space": NEW_YORK, "resolution": "1.0", **MAY}
+    return requests.get(f"{url}/api/v1/heatmap", asked, headers={"Connection": "close"}, timeout=60)
+
+
+def assert_whole(answer: requests.Response) -> None:
+    assert answer.status_code == 200, answer.text
+    [frame] = answer.json()
+    assert frame["meta"]["custom"]["complete"] is True
+    assert cells_of(frame) == truth(NEW_YORK, at(MAY["from"]), at(MAY["to"]), 1.0)
+
+
+def answered(url: str) -> float:
+    """How many heat maps this backend has answered, as it says itself."""
+    text = requests.get(f"{url}/metrics", timeout=10).text
+    return sum(
+        float(n)
+        for n in re.findall(r'^butlr_backend_requests_total\{.*target="heatmap".*\} (\S+)$', text, re.M)
+    )
+
+
+def test_two_backends_behind_it_are_as_one(haproxy: str, redis: RedisServer, tmp_path: Path) -> None:
+    """One login, each segment asked once; one ends and nobody notices; the name server tells of another."""
+    port, names = free_port(), Names("127.0.0.1", "127.0.0.2")
+    with Simulator(PEOPLE, clock=lambda: float(at(NOW))) as butlr, ExitStack() as stack:
+        butlr.token_lifetime_s = 1e9
+        started = {}
+        stack.callback(names.close)
+
+        def start(address: str) -> None:
+            started[address] = stack.enter_context(
+                running(
+                    "serve",
+                    BUTLR_API_URL=butlr.url,
+                    BUTLR_CLIENT_ID="demo",
+                    BUTLR_CLIENT_SECRET="demo",
+                    BACKEND_HOST=address,
+                    BACKEND_PORT=str(port),
+                    BACKEND_CACHE_URL=redis.url,
+                )
+            )
+
+        start("127.0.0.1")
+        start("127.0.0.2")
+        url = stack.enter_context(proxy(haproxy, tmp_path, names, port))
+        until(lambda: status(url) == 200)
+        backends = [f"http://{address}:{port}" for address in started]
+
+        def both_have_answered() -> bool:
+            assert_whole(heat_map(url))
+            return all(answered(backend) > 0 for backend in backends)
+
+        until(both_have_answered)
+        assert butlr.count(LOGIN) == 1
+        assert butlr.count(DETECTIONS) == MAY_SEGMENTS
+
+        started["127.0.0.1"][0].send_signal(signal.SIGTERM)
+        for _ in range(20):
+            assert_whole(heat_map(url))
+        started["127.0.0.1"][0].wait(20)
+        for _ in range(20):
+            assert_whole(heat_map(url))
+
+        names.addresses[0] = "127.0.0.3"
+        start("127.0.0.3")
+        third = f"http://127.0.0.3:{port}"
+
+        def the_third_has_answered() -> bool:
+            assert_whole(heat_map(url))
+            return answered(third) > 0
+
+        until(the_third_has_answered)
+        assert butlr.count(DETECTIONS) == MAY_SEGMENTS
+        assert butlr.count(LOGIN) == 1
