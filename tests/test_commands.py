@@ -13,6 +13,7 @@ from PIL import Image
 
 from butlr_grafana.simulator import Simulator
 from tests.processes import alive, children_of, run, running
+from tests.redis_server import PASSWORD, RedisServer
 from tests.support import (
     DETECTIONS,
     GRAPHQL,
@@ -94,7 +95,8 @@ def checked(url: str, secret: str = "demo", **settings: str) -> tuple[int, dict[
         found = re.fullmatch(r"(\w+(?: \w+)?) +(ok|FAILED|skipped) +(.+)", line)
         if found:
             rows[found[1]] = (found[2], found[3])
-    assert list(rows) == ["settings", "exposure", "login", "topology", *APIS, "plan pictures"]
+    shared = ["shared cache"] if "BACKEND_CACHE_URL" in settings else []
+    assert list(rows) == ["settings", "exposure", *shared, "login", "topology", *APIS, "plan pictures"]
     assert secret == "demo" or secret not in done.stdout + done.stderr
     return done.returncode, rows
 
@@ -158,6 +160,29 @@ def test_check_asks_no_floor_for_anything_where_the_topology_fails() -> None:
     assert rows["login"][0] == "ok"
     assert rows["topology"][0] == "FAILED"
     assert {rows[step] for step in APIS} == {("skipped", "no floor to ask for")}
+
+
+def test_check_has_a_row_for_the_cache_that_replicas_share(redis: RedisServer) -> None:
+    with Simulator(PEOPLE) as simulator:
+        code, rows = checked(simulator.url, BACKEND_CACHE_URL=redis.url)
+    assert code == 0
+    assert rows["shared cache"] == ("ok", "what is written there can be read")
+    # It asks Butlr itself, whatever other replicas have.
+    assert simulator.count(LOGIN) == 1
+    assert redis.names() == []
+
+
+def test_check_says_what_is_wrong_with_the_shared_cache_but_no_password(redis: RedisServer) -> None:
+    wrong = redis.url.replace(PASSWORD, "an0ther-secret")
+    with Simulator(PEOPLE) as simulator:
+        code, rows = checked(simulator.url, BACKEND_CACHE_URL=wrong)
+    assert code == 1
+    assert rows.pop("shared cache") == (
+        "FAILED",
+        "BACKEND_CACHE_URL: it cannot be used (AuthenticationError)",
+    )
+    assert {state for state, _ in rows.values()} == {"ok"}
+    assert "an0ther-secret" not in str(rows)
 
 
 def test_check_fails_where_nobody_listens() -> None:

@@ -44,6 +44,36 @@ def test_no_secret_in_repr() -> None:
     assert "first-token" not in repr(settings) + repr(settings.tokens)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["redis://cache", "redis://:s3cret@cache:6379/2", "rediss://me:s3cret@[::1]:6380?ssl_ca_certs=/ca.pem"],
+)
+def test_the_shared_cache_is_a_redis_whose_password_is_not_shown(url: str) -> None:
+    settings = read({"BACKEND_CACHE_URL": url})
+    assert settings.cache_url == url
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "cache:6379",
+        "http://:s3cret@cache",
+        "unix:///run/redis.sock",
+        "redis://:s3cret@",
+        "redis://:s3cret@cache/queue",
+        "redis://:s3cret@cache:99999",
+        "redis://:s3cret@cache?socket_timeout=60",
+        "redis://:s3cret@cache?password=s3cret",
+    ],
+)
+def test_an_address_that_is_no_redis_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(SettingError) as error:
+        read({"BACKEND_CACHE_URL": url})
+    assert str(error.value).startswith("BACKEND_CACHE_URL: ")
+    assert "s3cret" not in str(error.value)
+
+
 def test_holidays_are_a_file_of_dates_or_a_country(tmp_path: Path) -> None:
     file = tmp_path / "holidays"
     file.write_text("# ours\n2026-05-01\n\n2026-12-24  # early\n")

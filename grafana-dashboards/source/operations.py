@@ -65,8 +65,8 @@ answered; which part of their segments was kept from before; how long the proces
 TROUBLE_TEXT = """\
 Unreachable: Butlr does not answer, or with a 5xx. Limited: it answers 429 for longer than the retries last. \
 Refused: it does not accept the credentials or the question. Invalid: its answers cannot be used. Disk: the \
-cache on disk cannot be used. A trouble is over with the first success that comes a minute after the last \
-failure."""
+cache on disk cannot be used. Shared: the replicas' Redis cannot be used. A trouble is over with the first \
+success that comes a minute after the last failure."""
 
 CALLS_TEXT = """\
 Calls to Butlr, each attempt, by what came of them: an HTTP status, or why there was none (`upstream_down`: \
@@ -84,8 +84,8 @@ What answers are made of. Cached: kept from before. Fetched: from Butlr, for thi
 it should be, for Butlr did not answer. Missing: not there at all; the panel says so."""
 
 TIERS_TEXT = """\
-Of the looks into each tier of the cache those that found something, even if it was too old. The disk is \
-asked where memory has nothing; without BACKEND_CACHE_DIR there is none."""
+Of the looks into each tier of the cache those that found something, even if it was too old. The next \
+is asked where one has nothing: memory, shared (BACKEND_CACHE_URL), disk (BACKEND_CACHE_DIR)."""
 
 AGE_TEXT = """\
 Of the answers about now that were given within a minute, the age of the oldest part. Up to a minute is how \

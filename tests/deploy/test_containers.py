@@ -149,7 +149,8 @@ def test_prometheus_reads_our_files_and_asks_the_backend_with_its_token() -> Non
     [job] = config["scrape_configs"]
     assert job["authorization"] == {"credentials_file": TOKEN_FILE}
     port = SERVICES["backend"]["environment"]["BACKEND_PORT"]
-    assert job["static_configs"] == [{"targets": [f"backend:{port}"]}]
+    [found] = job["dns_sd_configs"]
+    assert (found["names"], found["type"], found["port"]) == (["backend"], "A", port)
     assert all((folder / name).exists() for name in config["rule_files"])
 
 

@@ -34,7 +34,8 @@ def configured(folder: Path, backend: str, token: str) -> Path:
     text = (FOLDER / "prometheus.yml").read_text("utf-8")
     for ours, here in (
         ("/run/butlr/token", str(folder / "token")),
-        ("backend:8080", backend),
+        ("dns_sd_configs:", f"static_configs: [{{targets: [{backend!r}]}}]"),
+        ("\n      - {names: [backend], type: A, port: 8080, refresh_interval: 15s}", ""),
         ("interval: 15s", "interval: 1s"),
     ):
         assert ours in text

@@ -87,6 +87,7 @@ CASES = {
     ),
     "ButlrRequestsFail": Case(requests(failed=6), "10% of what panels ask is answered with an error."),
     "ButlrCacheDiskFails": Case(trouble("disk")),
+    "ButlrSharedCacheFails": Case(trouble("shared")),
     "ButlrUnreachable": Case(trouble("unreachable")),
     "ButlrRefuses": Case(trouble("refused")),
     "ButlrAnswersUnusable": Case(trouble("invalid")),

@@ -83,3 +83,32 @@ def test_a_restart_finds_on_disk_what_memory_has_lost(
     again = DiskStore(tmp_path, source="me", max_bytes=10**7, max_age_s=10**6, now=lambda: 0.0)
     assert same(TieredStore(MemoryStore(10**6), again).get(segment()), part(segment()))
     again.close()
+
+
+def test_what_can_still_change_is_looked_for_in_slower_tiers_once_it_is_too_old(memory: MemoryStore) -> None:
+    slower, live = MemoryStore(10**6), segment(settled=False)
+    older, newer = part(live, fetched_at_s=9_000.0), part(live, fetched_at_s=9_500.0)
+    tiers = TieredStore(memory, slower)
+    memory.put(live, older)
+    slower.put(live, newer)
+    assert tiers.get(live, 9_000.0) is older
+    assert tiers.get(live, 9_001.0) is newer
+    assert memory.get(live) is newer
+
+
+def test_the_newest_there_is_where_none_is_new_enough(memory: MemoryStore) -> None:
+    slower, live = MemoryStore(10**6), segment(settled=False)
+    older, newer = part(live, fetched_at_s=9_000.0), part(live, fetched_at_s=9_500.0)
+    memory.put(live, newer)
+    slower.put(live, older)
+    assert TieredStore(memory, slower).get(live, 9_900.0) is newer
+    assert slower.get(live) is older
+
+
+def test_a_settled_part_is_good_however_old_and_better_than_a_later_opinion(memory: MemoryStore) -> None:
+    slower, live = MemoryStore(10**6), segment(settled=False)
+    settled, opinion = part(segment(), fetched_at_s=100.0), part(live, fetched_at_s=9_500.0)
+    memory.put(live, opinion)
+    slower.put(live, settled)
+    assert TieredStore(memory, slower).get(segment(), 9_900.0) is settled
+    assert TieredStore(memory, slower).get(segment(), 9_900.0) is settled
