@@ -185,6 +185,17 @@ def test_check_says_what_is_wrong_with_the_shared_cache_but_no_password(redis: R
     assert "an0ther-secret" not in str(rows)
 
 
+def test_warm_fills_what_replicas_share(redis: RedisServer) -> None:
+    """Nothing on disk: a second run, a process of its own, finds all of it in Redis."""
+    words = ("warm", "--space", NEW_YORK, "--from", "2026-05-04", "--to", "2026-06-01", "--resolution", "1.0")
+    with Simulator(PEOPLE) as simulator:
+        access = {"BUTLR_API_URL": simulator.url, "BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": "demo"}
+        said = [run(*words, **access, BACKEND_CACHE_URL=redis.url).stdout for _ in range(2)]
+    assert "4 segments, 4 fetched, 0 were there already" in said[0]
+    assert "4 segments, 0 fetched, 4 were there already" in said[1]
+    assert (simulator.count(DETECTIONS), simulator.count(LOGIN)) == (4, 1)
+
+
 def test_check_fails_where_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]

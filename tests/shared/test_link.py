@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from butlr_grafana.shared.link import SLOW_IN_A_ROW, SLOW_S, Link, Unshared
 from butlr_grafana.trouble import CALM_S
 from tests.butlr.wire import FakeTime
+from tests.faults.trial import MAY, MAY_SEGMENTS
 from tests.redis_server import PASSWORD, Between, RedisServer
+from tests.shared.replicas import Office
 from tests.support import until
+
+ROOT = Path(__file__).resolve().parents[2]
 
 MakeLink = Callable[..., Link]
 
@@ -100,6 +106,19 @@ def test_while_it_is_away_nobody_but_one_thread_asks(redis: RedisServer, make_li
     assert [t.name for t in threading.enumerate()].count("shared-cache") == 1
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_asked_whether_it_is_well_it_says_what_is_wrong(
+    redis: RedisServer, make_link: MakeLink, fault: str
+) -> None:
+    link = make_link()
+    assert link.check() is None
+    begins, reason = FAULTS[fault]
+    begins(redis)
+    assert link.check() == f"it cannot be used ({reason})"
+    redis.is_well_again()
+    assert link.check() is None
+
+
 def test_it_may_be_away_from_the_beginning(redis: RedisServer, make_link: MakeLink) -> None:
     redis.stop()
     link = make_link()
@@ -170,6 +189,23 @@ def test_a_wrong_password_is_a_fault_that_tells_none(
     assert not works(link)
     assert link.check() == "it cannot be used (AuthenticationError)"
     assert wrong not in caplog.text + repr(link) + str(link.check())
+
+
+def test_the_user_that_the_page_tells_may_do_all_that_is_needed(redis: RedisServer) -> None:
+    page = (ROOT / "docs/scaling.md").read_text("utf-8")
+    [words] = re.findall(r"`(ACL SETUSER butlr [^`]+)`", page)
+    assert redis.client.execute_command(*words.split()) == b"OK"
+    office = Office(redis)
+    url = f"redis://butlr:password@127.0.0.1:{redis.port}"
+    first, second = office.two(cache_url=url, butlr_rate_limit=1000)
+    assert first.look().is_whole()
+    first.application.butlr.client.gate.pause(0.001)
+    assert second.spent(second.look) == 0
+    assert second.spent(lambda: second.look(*MAY)) == MAY_SEGMENTS
+    assert [replica.is_linked() for replica in (first, second)] == [True, True]
+    assert [replica.link.trouble.on for replica in (first, second)] == [False, False]
+    office.close()
+    redis.client.acl_deluser("butlr")
 
 
 def test_it_can_be_closed_while_it_is_looked_for(redis: RedisServer, make_link: MakeLink) -> None:

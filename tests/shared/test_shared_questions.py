@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from butlr_grafana.shared import leases
-from tests.faults.trial import MAY, MAY_SEGMENTS, PANEL_SEGMENTS, YESTERDAY, assert_upstreams_fault
+from tests.faults.trial import MAY, MAY_SEGMENTS, PANEL_SEGMENTS, assert_upstreams_fault
 from tests.redis_server import RedisServer
 from tests.shared.replicas import Office, Replica
 from tests.support import DETECTIONS, NEW_YORK, REPORTING, at, truth, until
 
 YEAR = ("2025-06-17T00:00:00Z", "2026-06-17T00:00:00Z")
+TODAY = ("2026-06-17T10:00:00Z", "2026-06-17T16:30:00Z")
+"""Less than a day, so it is not rounded outwards to a now that moves on; its end has not settled."""
+
 WAITS = "butlr_backend_shared_waits_total"
 
 
@@ -61,25 +65,29 @@ def test_what_still_changes_is_shared_for_a_minute(office: Office) -> None:
 def test_a_newer_part_of_another_replica_goes_before_an_older_one_in_memory(office: Office) -> None:
     """The period stays as it is, so each has it in memory; only the age differs."""
     first, second = office.two()
-    end = "2026-06-17T16:30:00Z"
-    assert first.look(YESTERDAY, end).is_whole()
-    assert second.look(YESTERDAY, end).is_whole()
+    assert first.look(*TODAY).is_whole()
+    assert second.look(*TODAY).is_whole()
     office.passes(61)
-    assert second.spent(lambda: second.look(YESTERDAY, end)) == 1
-    assert first.spent(lambda: first.look(YESTERDAY, end)) == 0
-    assert first.look(YESTERDAY, end).as_of_s == int(office.now_s)
+    assert second.spent(lambda: second.look(*TODAY)) == 1
+    calls = office.calls
+    seen = first.look(*TODAY)
+    assert seen.as_of_s == int(office.now_s)
+    # Found among what is kept: not even a lease was asked for.
+    assert (office.calls - calls, seen.custom["segments"]["fetched"]) == (0, 0)
 
 
 def test_in_an_outage_the_newest_that_any_replica_knows_is_shown(office: Office) -> None:
-    first, second = office.two(deadline_s=5.0)
-    assert first.look().is_whole()
+    """What is asked for nobody knows; a piece of it each knows, one as it was later."""
+    first, second = office.two()
+    assert first.look(*TODAY).is_whole()
     office.passes(600)
-    newer = second.look()
-    assert newer.is_whole()
+    newer = second.look(*TODAY)
+    assert newer.as_of_s == int(office.now_s)
     office.passes(600)
     with first.fails(status=400):
-        shown = first.look()
+        shown = first.look(TODAY[0], "2026-06-17T16:34:00Z")
     assert not shown.complete
+    assert shown.as_of_s == newer.as_of_s
     assert shown.cells == newer.cells
 
 
@@ -111,9 +119,12 @@ def test_a_failure_is_forgotten_after_its_rest(office: Office) -> None:
     assert second.look(*MAY).is_whole()
 
 
-def test_a_replica_with_a_wrong_secret_spoils_nothing_for_the_others(office: Office) -> None:
-    wrong, right = office.replica(butlr_client_secret="wrong"), office.replica()
+def test_a_replica_with_a_wrong_secret_spoils_nothing_for_the_others(office: Office, tmp_path: Path) -> None:
+    wrong, right = office.replica(cache_dir=str(tmp_path)), office.replica()
+    assert wrong.look().is_whole()  # from now on it knows the floors
+    wrong.restart(butlr_client_secret="wrong")
     assert_upstreams_fault(wrong.look(*MAY), 502)
+    assert len(office.redis.names("failed:*")) > MAY_SEGMENTS
     assert right.look(*MAY).is_whole()
     assert right.look().is_whole()
 
@@ -132,6 +143,31 @@ def test_a_replica_that_ends_tells_no_failure(office: Office) -> None:
     office.simulator.start()
     until(lambda: office.redis.names("lease:*") == [])
     assert office.redis.names("failed:*") == []
+    assert second.look(*MAY).is_whole()
+
+
+def test_what_fails_because_a_replica_ends_is_no_news(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its questions wait for a pause to pass, and are ended in that."""
+    first, second = office.two()
+    first.http.get("/readyz")
+    office.simulator.faults.set(status=429, retry_after="60", paths=(DETECTIONS,))
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(first.look, *MAY)
+        until(lambda: office.redis.names("pause") != [])
+        close = first.application.butlr.close
+
+        def close_and_see_it_end() -> None:
+            close()
+            until(lambda: office.redis.names("lease:*") == [])
+
+        monkeypatch.setattr(first.application.butlr, "close", close_and_see_it_end)
+        first.application.close()
+        assert_upstreams_fault(asking.result(), 502)
+    assert office.redis.names("failed:*") == []
+    office.simulator.faults.clear()
+    office.redis.forget("pause")
     assert second.look(*MAY).is_whole()
 
 
