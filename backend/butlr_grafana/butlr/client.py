@@ -79,6 +79,7 @@ class Client:
         self._login_failed: tuple[float, UpstreamError] | None = None
         self._renewing = Trouble("Butlr's token", calm_s=0.0, clock=pace.clock)
         self._refused_on: dict[str, tuple[Token, float]] = {}
+        self._doubted: dict[str, Token] = {}
 
     def close(self) -> None:
         """Ends waits and closes idle connections; a call under way goes on, but is not tried again."""
@@ -94,16 +95,21 @@ class Client:
         for last in (False, True):
             token = self._current_token()
             try:
-                return self._retrying(path, body, token)
+                answer = self._retrying(path, body, token)
             except UpstreamUnauthorized as error:
-                if last:
+                # One that stands for another that was refused here is no better: more logins would not help.
+                if last or self._doubted.get(path, token) is not token:
                     self._refused_on[path] = (token, self._clock() + LOGIN_REST_S)
+                self._doubted[path] = token
                 if self._is_refused_on(path, token):
                     raise UpstreamRefused(
                         f"Butlr does not let these credentials use {path}: {error}"
                     ) from None
                 # The token is dead before its time: one new one, one more try.
                 self._forget(token)
+            else:
+                self._doubted.pop(path, None)
+                return answer
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _is_refused_on(self, path: str, token: Token) -> bool:
