@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from butlr_grafana.simulator.messages import Answer, Refusal, Request
+from butlr_grafana.simulator.server import Endpoint
 from tests.alerting.grafana import ALERTING, NORMAL, PENDING, Watcher, rules
 from tests.faults.trial import Trial
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, at
+from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, answer_of, at
 
 RULES = rules()
 KITCHEN = "room_paris_1_kitchen"
@@ -229,12 +231,19 @@ def test_one_floor_without_data_does_not_silence_the_others(trial: Trial) -> Non
     watch = Watch("butlr-hot-zone")
     watch.run(trial, 5)
     crowd(trial, minutes=60)
-    for _ in range(6):
-        # The first floor that is asked for now fails.
-        trial.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
+    gone: set[str] = set()
+
+    def unless_gone(answer: Endpoint, request: Request) -> Answer:
+        if request.json()["filter"]["space_id"] in gone:
+            raise Refusal(400, "this floor is gone")
+        return answer(request)
+
+    answer_of(trial, DETECTIONS, unless_gone)
+    for floor in (PARIS, NEW_YORK, PARIS_2) * 2:
+        gone = {floor}
         watch.run(trial, 5)
         assert {dict(labels)["space"] for labels in watch.states} == {PARIS, PARIS_2, NEW_YORK}
-    trial.simulator.faults.clear()
+    gone = set()
     watch.run(trial, 10)
     assert watch.alerting("zone_id") == {KITCHEN}
 

@@ -8,9 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import count
 
 from .office import default_office
 from .people import People
@@ -24,32 +23,31 @@ def run(argv: Sequence[str] | None = None) -> int:
     clock = time.time if now_s is None else lambda: now_s
     simulator = Simulator(People(default_office(), words.seed), host=words.host, port=words.port, clock=clock)
     simulator.faults.set(latency_s=words.latency, rate_limit_per_minute=words.rate_limit)
-    end = _interrupt_once()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+    told_to_end = _told_to_end()
     try:
         simulator.start()
-        if words.follow_stdin:
-            threading.Thread(target=_end_with_stdin, daemon=True).start()
-        print(f"Butlr simulator on {simulator.url} (client demo, secret demo)", flush=True)
-        simulator.serve_forever()
     except (OSError, OverflowError) as error:
         print(f"cannot listen on {words.host}:{words.port}: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        simulator.stop()
+    if words.follow_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    print(f"Butlr simulator on {simulator.url} (client demo, secret demo)", flush=True)
+    os.read(told_to_end, 1)
+    simulator.stop()
     return 0
 
 
-def _interrupt_once() -> Callable[..., None]:
-    """A handler that heeds the first signal: others that follow (Ctrl-C, then a parent's) say the same."""
-    signals = count()
+def _told_to_end() -> int:
+    """A pipe from which something can be read once a signal asks for the end.
 
-    def end(*_: object) -> None:
-        if next(signals) == 0:
-            raise KeyboardInterrupt
-
-    return end
+    A handler that raises could end whatever is going on in the midst of it, locks in hand.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    return reading
 
 
 def _end_with_stdin() -> None:

@@ -116,15 +116,6 @@ class Simulator:
             self._stopping.set()
             server.close_all()
 
-    def serve_forever(self) -> None:
-        """Runs, started or not, until another thread calls `stop` or an exception (Ctrl-C) ends it."""
-        if self._server is None:
-            self.start()
-        try:
-            self._stopping.wait()
-        finally:
-            self.stop()
-
     @property
     def calls(self) -> list[Call]:
         """The latest calls of Butlr's endpoints, in the order of their answers."""
