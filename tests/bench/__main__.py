@@ -20,6 +20,7 @@ CASES: dict[str, Callable[[], list[Row]]] = {
     "page": page.floor_page,
     "cold": cold.cold_year,
     "stampede": cold.stampede,
+    "replicas": cold.replicas,
     "warm": lambda: [
         warm.one_at_a_time("small", "40 x 60 cells"),
         warm.one_at_a_time("large", "160,000 cells"),

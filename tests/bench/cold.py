@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
 from tests.bench import year
 from tests.bench.processes import backend, upstream
 from tests.bench.row import Row, milliseconds
+from tests.redis_server import RedisServer
 
 AT_A_TIME = 14
 MOST_PIECES = 60
+MOST_OF_THE_SECOND = 2
+"""Calls that the second of two replicas may make for what the first has fetched."""
+
 SLOW_S = 2.0
 LATE = 1.15
 """Times the waves that calls of `SLOW_S` need at least."""
@@ -54,3 +63,56 @@ def stampede() -> list[Row]:
         Row(f"{name}: {what}", crowd[path], "one viewer", one[path], 1.0, unit="calls")
         for what, path in (("heat maps", year.DETECTIONS), ("tokens", year.LOGIN))
     ]
+
+
+def replicas() -> list[Row]:
+    """A year that one replica has fetched, asked of another; and of both at once."""
+    if shutil.which("redis-server") is None:
+        print("replicas: NOT MEASURED, redis-server is not installed (Debian: apt-get install redis-server)")
+        return []
+    called = {}
+    for name, ask in (("then", one_after_the_other), ("at once", together)):
+        with upstream(0.2) as butlr, redis() as cache:
+            with (
+                backend(butlr, BACKEND_CACHE_URL=cache) as first,
+                backend(butlr, BACKEND_CACHE_URL=cache) as second,
+            ):
+                for url in (first, second):
+                    year.ready(url)
+                called[name] = ask(butlr, first, second)
+            assert year.calls(butlr)[year.LOGIN] == 1
+    alone, after = called["then"]
+    both, _ = called["at once"]
+    return [
+        Row("cold year of a second replica", after, "at most", MOST_OF_THE_SECOND, 1.0, unit="calls"),
+        Row("cold year of two replicas at once", both, "of one", alone, 1.0, unit="calls"),
+    ]
+
+
+def one_after_the_other(butlr: str, first: str, second: str) -> tuple[int, int]:
+    """Calls of the first, and of the second after it."""
+    counted = []
+    for url in (first, second):
+        answer = year.ask(url)
+        counted.append(year.calls(butlr)[year.DETECTIONS])
+        assert year.is_exact(answer, counted[0])
+    return counted[0], counted[1] - counted[0]
+
+
+def together(butlr: str, first: str, second: str) -> tuple[int, int]:
+    """Calls of both."""
+    with ThreadPoolExecutor(2) as viewers:
+        answers = list(viewers.map(year.ask, (first, second)))
+    called = year.calls(butlr)[year.DETECTIONS]
+    assert all(year.is_exact(answer, called) for answer in answers)
+    return called, 0
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        server = RedisServer(Path(folder))
+        try:
+            yield server.url
+        finally:
+            server.close()
