@@ -20,6 +20,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from butlr_grafana.settings import SettingError
+from butlr_grafana.worker import PunctualWorker, connections_allowed
 
 SWITCH_S = 0.001
 """How long a thread may go on computing while others want to run: an answer that is kept takes less."""
@@ -73,9 +74,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._options: dict[str, Any] = {
             "bind": f"fd://{listener.fileno()}",
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": PunctualWorker,
             "threads": threads,
-            "worker_connections": 2000,
+            "worker_connections": connections_allowed(),
             "keepalive": 75,
             "graceful_timeout": 10,
             "timeout": 60,

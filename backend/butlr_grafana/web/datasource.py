@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from butlr_grafana.errors import BackendError, BadBody, BadWord, choose
 from butlr_grafana.model import Topology
@@ -90,7 +90,7 @@ def blueprint(answers: Answers) -> Blueprint:
 def read_object() -> Object:
     """The body as a JSON object; anything else is `BadBody`."""
     try:
-        document = orjson.loads(request.get_data())
+        document = orjson.loads(_body())
     except orjson.JSONDecodeError as error:
         raise BadBody(f"the body is no JSON ({error})") from None
     except BadRequest:
@@ -98,6 +98,13 @@ def read_object() -> Object:
     if not isinstance(document, dict):
         raise BadBody(f"the body is a JSON {type(document).__name__}; it may be an object")
     return document
+
+
+def _body() -> bytes:
+    body = request.get_data()
+    if request.content_length is None and len(body) == request.max_content_length:
+        raise RequestEntityTooLarge  # one without a length is cut off there in silence
+    return body
 
 
 def _query(answers: Answers, body: Object) -> Response:
