@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -96,8 +95,8 @@ class Checkup:
         return "Butlr takes the credentials"
 
     def _floors(self) -> str:
-        deadline = time.monotonic() + self._settings.deadline_s
-        found = self._topology = self._application.service.topology(None, deadline=deadline)
+        spaces = self._application.service.spaces
+        found = self._topology = spaces.current(timeout_s=self._settings.deadline_s)
         missing = [s for s in self._settings.butlr_spaces if s not in found.floors]
         if missing:
             raise SettingError(f"BUTLR_SPACES: Butlr does not know {', '.join(missing)}")

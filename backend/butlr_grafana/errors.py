@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 Source = Literal["caller", "backend", "upstream"]
 
@@ -104,15 +104,24 @@ class Busy(ServiceError):
 
 
 class UpstreamError(BackendError):
-    """Butlr's fault. `retry_after_s`: how long it asked to be left alone, where it said so."""
+    """Butlr's fault. `retry_after_s`: how long it asked to be left alone, where it said so.
+
+    `said`: Butlr's own words, which end the message. They may name whatever the account holds: who may not
+    see all of it is told the error `without_words`.
+    """
 
     status = 502
     code = "upstream"
     source = "upstream"
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, said: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(f"{message}: {said}" if said else message)
+        self.plain = message
+        self.said = said
         self.retry_after_s = retry_after_s
+
+    def without_words(self) -> Self:
+        return type(self)(self.plain, retry_after_s=self.retry_after_s)
 
 
 class UpstreamDown(UpstreamError):

@@ -64,10 +64,16 @@ class Service:
         return time.monotonic() + self.deadline_s
 
     def topology(self, visible: Visible, *, deadline: float) -> Topology:
-        return self._served(deadline).restricted_to(visible)
+        return self._served(visible, deadline).restricted_to(visible)
 
-    def _served(self, deadline: float) -> Topology:
-        return self.spaces.current(timeout_s=max(0.0, deadline - time.monotonic()))
+    def _served(self, visible: Visible, deadline: float) -> Topology:
+        """All floors; a fault quotes Butlr only to who may see all it knows."""
+        try:
+            return self.spaces.current(timeout_s=max(0.0, deadline - time.monotonic()))
+        except UpstreamError as fault:
+            if visible is None and not self.spaces.limited:
+                raise
+            raise fault.without_words() from None
 
     def read(self, target: str, words: Mapping[str, object]) -> Asked:
         return read(target, words)
@@ -80,7 +86,7 @@ class Service:
             # Perhaps nobody else asks: then the floors, which are due every few minutes, are the question.
             self.spaces.renew(timeout_s=STATUS_S)
             return Resolved(asked, self.now(), Topology({}), Topology({}))
-        served = self._served(deadline)
+        served = self._served(visible, deadline)
         topology = served.restricted_to(visible)
         now_s = self.now()  # after the first answer, which tells Butlr's clock
         asked_period = (panel.start_s, panel.end_s) if panel else None
@@ -218,9 +224,9 @@ class Service:
         return self.answer(asked, visible).maps[0]
 
     def ready(self) -> BackendError | None:
-        """Why nothing can be answered yet, or `None`."""
+        """Why nothing can be answered yet, or `None`; to be told to anybody."""
         try:
             self.spaces.current(timeout_s=2.0)
-        except BackendError as error:
-            return error
+        except UpstreamError as fault:
+            return fault.without_words()
         return None

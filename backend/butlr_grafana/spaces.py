@@ -60,6 +60,11 @@ class Spaces:
                 raise self._error or UpstreamLate("Butlr has not told its floors yet; it is being asked on")
             return self._topology
 
+    @property
+    def limited(self) -> bool:
+        """Whether Butlr knows floors that are not served."""
+        return bool(self._served)
+
     def renew(self, *, timeout_s: float) -> None:
         """Asks Butlr where that is due, and waits for what comes of it, well or not."""
         with self._condition:

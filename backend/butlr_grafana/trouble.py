@@ -102,8 +102,9 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How things stand with Butlr: whether the last question reached it, why it did not, and for how long it
-    has not answered any (at first: since this process began).
+    """How things stand with Butlr: whether the last question reached it, why it did not (without Butlr's own
+    words, as all who ask are told), and for how long it has not answered any (at first: since this process
+    began).
     """
 
     reachable: bool
@@ -137,7 +138,7 @@ class ButlrTroubles:
                 kind = next((kind for type_, kind in KINDS.items() if isinstance(error, type_)), None)
                 if kind is not None:
                     self.by_kind[kind].failed(error.message, part=api)
-                self._why = error.message if kind == "unreachable" else None
+                self._why = error.plain if kind == "unreachable" else None
                 raise
             self._answered_at, self._why = self._clock(), None
             for trouble in self.by_kind.values():

@@ -103,7 +103,7 @@ class Client:
                 self._doubted[path] = token
                 if self._is_refused_on(path, token):
                     raise UpstreamRefused(
-                        f"Butlr does not let these credentials use {path}: {error}"
+                        f"Butlr does not let these credentials use {path}: {error.plain}", said=error.said
                     ) from None
                 # The token is dead before its time: one new one, one more try.
                 self._forget(token)
@@ -248,21 +248,21 @@ class UpstreamUnauthorized(UpstreamRefused):
 
 def error_of(path: str, reply: Reply) -> UpstreamError:
     """The one place where Butlr's HTTP statuses become errors."""
-    reason = said_by(reply.body)
-    text = f"Butlr answered {reply.status} on {path}" + (f": {reason}" if reason else "")
+    said = said_by(reply.body)
+    text = f"Butlr answered {reply.status} on {path}"
     match reply.status:
         case 401 | 403:
-            return UpstreamUnauthorized(text)
+            return UpstreamUnauthorized(text, said=said)
         case 429:
-            return UpstreamLimited(text, retry_after_s=reply.retry_after_s)
+            return UpstreamLimited(text, said=said, retry_after_s=reply.retry_after_s)
         case 408 | 504:
-            return UpstreamLate(text, retry_after_s=reply.retry_after_s)
+            return UpstreamLate(text, said=said, retry_after_s=reply.retry_after_s)
         case status if status >= 500:
-            return UpstreamDown(text, retry_after_s=reply.retry_after_s)
+            return UpstreamDown(text, said=said, retry_after_s=reply.retry_after_s)
         case status if status < 400:
-            return UpstreamInvalid(f"{text} (a redirect is not followed)")
+            return UpstreamInvalid(f"{text} (a redirect is not followed)", said=said)
         case _:
-            return UpstreamRefused(text)
+            return UpstreamRefused(text, said=said)
 
 
 def said_by(body: bytes) -> str:

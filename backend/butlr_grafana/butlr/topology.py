@@ -40,10 +40,10 @@ def data_of(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise UpstreamInvalid(f"Butlr's topology is no JSON: {quote(body)}") from None
+        raise UpstreamInvalid("Butlr's topology is no JSON", said=quote(body)) from None
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, dict):
-        raise UpstreamInvalid(f"Butlr's topology has no data: {quote(body)}")
+        raise UpstreamInvalid("Butlr's topology has no data", said=quote(body))
     return data
 
 

@@ -1,0 +1,207 @@
+"""Callers without a token, or with one that is not known: nothing is behind any door."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from butlr_grafana.settings import BackendToken, read
+from butlr_grafana.web import auth
+from tests.strangers.doors import HOUR, ROUTES, Question, questions
+from tests.support import NEW_YORK, PARIS, World
+
+OPEN = {"/healthz", "/readyz"}
+TOKENS = (BackendToken("the-old-token"), BackendToken("the-new-token"))
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    world = World(tokens=TOKENS)
+    yield world
+    world.close()
+
+
+STRANGE: list[dict[str, str]] = [
+    {},
+    {"Authorization": ""},
+    {"Authorization": "Bearer"},
+    {"Authorization": "Bearer "},
+    {"Authorization": "Bearer the-old-toke"},
+    {"Authorization": "Bearer the-old-token-"},
+    {"Authorization": "Bearer THE-OLD-TOKEN"},
+    {"Authorization": "Bearer the-old-token,the-new-token"},
+    {"Authorization": "Bearer \u00e9\u00ff"},
+    {"Authorization": "Basic"},
+    {"Authorization": "Basic !!!"},
+    {"Authorization": "Basic " + base64.b64encode(b"the-old-token").decode()},
+    {"Authorization": "Basic " + base64.b64encode(b"the-old-token:").decode()},
+    {"Authorization": 'Digest username="the-old-token"'},
+    {"X-Authorization": "Bearer the-old-token"},
+    {"Cookie": "token=the-old-token"},
+    {"X-Original-URL": "/healthz", "X-Rewrite-URL": "/healthz", "X-Forwarded-For": "127.0.0.1"},
+    {"X-HTTP-Method-Override": "OPTIONS"},
+]
+
+
+@pytest.mark.parametrize("headers", STRANGE, ids=str)
+def test_a_stranger_is_refused_at_every_door_in_the_same_words(world: World, headers: dict[str, str]) -> None:
+    bodies = set()
+    for question in questions({"space": PARIS}):
+        if question.path in OPEN:
+            continue
+        answer = question.put(world.http, **headers)
+        assert answer.status_code == 401, question
+        assert answer.headers["WWW-Authenticate"] == 'Basic realm="butlr-grafana"'
+        bodies.add(answer.get_data())
+    assert len(bodies) == 1
+    assert world.simulator.calls == []
+
+
+@pytest.mark.parametrize(
+    "method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FOO"]
+)
+def test_no_method_is_a_way_in(world: World, method: str) -> None:
+    for path in {path.split("<")[0] for _, path in ROUTES} - OPEN | {"/nowhere", "/api/v1/heatmap"}:
+        assert world.http.open(path, method=method).status_code == 401
+
+
+SPELLINGS = (
+    *("//metrics", "/healthz/", "/healthz/../metrics", "/HEALTHZ", "/healthz;/metrics"),
+    *("/healthz%2f..%2fmetrics", "/readyz//", "/static/../metrics", "/./healthz"),
+)
+
+
+@pytest.mark.parametrize("path", SPELLINGS)
+def test_no_spelling_of_an_open_path_is_a_way_in(world: World, path: str) -> None:
+    answer = world.http.get(path)
+    assert answer.status_code in (308, 401)
+    assert b"butlr_calls" not in answer.get_data()
+
+
+def test_a_token_in_the_url_or_the_body_is_none(world: World) -> None:
+    for name in ("token", "access_token", "api_key", "Authorization"):
+        asked = Question("GET", "/api/v1/spaces", {name: "the-old-token"})
+        assert asked.put(world.http).status_code == 401
+        assert world.http.post("/query", json={name: "the-old-token"}).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["the-old-token", "the-new-token"])
+def test_while_tokens_are_changed_both_are_good(world: World, token: str) -> None:
+    basic = base64.b64encode(f"grafana:{token}".encode()).decode()
+    for sent in (f"Bearer {token}", f"bearer {token}", f"Basic {basic}"):
+        assert world.http.get("/api/v1/spaces", headers={"Authorization": sent}).status_code == 200
+
+
+def test_tokens_come_from_a_file_with_their_floors(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"whole-house,one-floor={PARIS}+{NEW_YORK}\n")
+    found = read({"BACKEND_TOKEN_FILE": str(file)}).tokens
+    assert [(t.text, t.floors) for t in found] == [
+        ("whole-house", None),
+        ("one-floor", frozenset({PARIS, NEW_YORK})),
+    ]
+
+
+@pytest.mark.parametrize("sent", [None, "", "x", "the-old-token", "the-new-token", "\u00e9" * 5000])
+def test_every_token_is_compared_whole_whatever_was_sent(
+    monkeypatch: pytest.MonkeyPatch, sent: str | None
+) -> None:
+    """No clock can be asserted here; that each one goes through `compare_digest`, found or not, can."""
+    compared: list[tuple[bytes, bytes]] = []
+    real = auth.hmac.compare_digest
+
+    def counted(a: bytes, b: bytes) -> bool:
+        compared.append((a, b))
+        return real(a, b)
+
+    monkeypatch.setattr(auth.hmac, "compare_digest", counted)
+    with contextlib.suppress(auth.Unauthorized):
+        auth.floors_of(sent, TOKENS)
+    assert [b for _, b in compared] == [token.text.encode() for token in TOKENS]
+
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Cache-Control": "no-store",
+}
+
+
+def test_every_answer_has_the_security_headers(world: World) -> None:
+    """Refusals, files and pages too; and none opens the backend to other sites' scripts."""
+    known = {"Authorization": "Bearer the-old-token", "Origin": "https://evil.example"}
+    for headers in (known, {}):
+        for question in [
+            *questions({"space": PARIS}),
+            Question("GET", "/nowhere"),
+            Question("PUT", "/query"),
+        ]:
+            answer = question.put(world.http, **headers)
+            said = {name: answer.headers.get(name) for name in HEADERS}
+            if "/static/" in question.path and answer.status_code == 200:
+                said["Cache-Control"] = "no-store"  # a style sheet may be kept
+            assert said == HEADERS, question
+            policy = answer.headers["Content-Security-Policy"]
+            assert policy.startswith("default-src 'none'; ")
+            assert "unsafe" not in policy
+            assert "script" not in policy
+            assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+            assert "Set-Cookie" not in answer.headers
+
+
+EVIL = "evil.example"
+
+
+def test_no_host_is_ever_taken_from_a_question(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever word or header holds an address: nobody but Butlr is asked, and nobody is sent there."""
+    world = make_world()
+    asked: set[Any] = set()
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, *args: Any, **words: Any) -> Any:
+        asked.add(host)
+        return real(host, *args, **words)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    address = f"http://{EVIL}/plan.png"
+    headers = {
+        "Host": EVIL,
+        "X-Forwarded-Host": EVIL,
+        "X-Forwarded-Proto": "gopher",
+        "Forwarded": f"host={EVIL}",
+        "Referer": address,
+        "Origin": f"http://{EVIL}",
+        "Accept": "text/html",
+    }
+    names = (
+        "url",
+        "host",
+        "api_url",
+        "plan",
+        "callback",
+        "webhook",
+        "tz",
+        "room",
+        "refId",
+        "format",
+        "theme",
+    )
+    for words in ({"space": address}, {"space": PARIS}, *({"space": PARIS, name: address} for name in names)):
+        for question in questions(words):
+            answer = question.put(world.http, **headers)
+            assert answer.status_code < 500, question
+            assert EVIL not in answer.headers.get("Location", "")
+            if words == {"space": PARIS}:
+                assert EVIL not in answer.get_data().decode("utf-8", "replace"), question
+    path = Question("GET", f"/api/v1/{address}", HOUR).put(world.http, **headers)
+    assert path.status_code in (404, 308)
+    assert asked == {"127.0.0.1"}
