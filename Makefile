@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint format docs lock grafana dashboards clean
+.PHONY: help demo test bench fuzz lint format docs lock grafana dashboards clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ test: $(VENV)/.dev  ## every test
 
 bench: $(VENV)/.dev  ## the benchmark: prints a table, writes bench.json
 	$(BIN)/python -m tests.bench
+
+SECONDS ?= 60
+fuzz: $(VENV)/.dev  ## made-up bodies for every decoder, others at each run (SECONDS=60)
+	$(BIN)/python -m tests.fuzz $(SECONDS)
 
 lint: $(VENV)/.dev  ## formatting, lint, types
 	$(BIN)/ruff format --check .

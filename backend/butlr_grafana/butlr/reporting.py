@@ -96,13 +96,13 @@ def samples(rows: list[dict[str, Any]], subject: SeriesSubject, period: Period) 
     for row in rows:
         at_s, level, asset = _time(row.get(TIME_IS)), *_asset(row)
         if at_s is None or asset is None:
-            said = orjson.dumps(row)[:200].decode()
-            raise UpstreamInvalid(f"Butlr's metrics hold a row without time or asset: {said}")
+            keys = ", ".join(row)[:200]
+            raise UpstreamInvalid(f"Butlr's metrics hold a row without time or asset (it has {keys})")
         if level == subject.level and period.start_s <= at_s < period.end_s:
             series = (asset, _field(row, subject))
             # Doors whose sensor has no name may look alike; pages that overlap would count people twice.
             if isinstance(sensor := row.get("sensor_id"), str):
-                _check_first(seen, (sensor, at_s, asset, (series[1], row.get("field"))))
+                _check_first(seen, (sensor, at_s, asset, (series[1], str(row.get("field")))))
             index.append(assets.setdefault(series, len(assets)))
             start_s.append(at_s)
             value.append(_value(row.get("value")))
@@ -128,7 +128,9 @@ def _field(row: dict[str, Any], subject: SeriesSubject) -> str:
             raise UpstreamInvalid(f"Butlr's metrics hold a row of {str(measurement)[:40]!r}, not asked for")
         return str(measurement)
     field = row.get("field")
-    return str(field) if field in ("in", "out") else "value"
+    if not isinstance(field, str | None):
+        raise UpstreamInvalid(f"Butlr's metrics hold the field {str(field)[:40]!r}")
+    return field if field in ("in", "out") else "value"
 
 
 def _asset(row: dict[str, Any]) -> tuple[str, str | None]:

@@ -28,6 +28,9 @@ PLAIN_SITES_QUERY = _SITES_QUERY % "floor_plans { coordinates }"
 
 SENSORS_QUERY = "{ sensors { data { id mode floor_id room_id is_entrance is_online } } }"
 
+LARGEST = 1e9
+"""No floor's number, capacity or area is beyond it; an answer could not even hold some that are."""
+
 SQUARE_METRES = {
     **dict.fromkeys(("m2", "m²", "sqm", "sq m", "square meters", "square metres", "square_meters"), 1.0),
     **dict.fromkeys(("ft2", "ft²", "sqft", "sq ft", "square feet", "square_feet"), FOOT_M**2),
@@ -140,7 +143,7 @@ class _Reader:
         return "UTC"
 
     def _area(self, raw: object, name: str) -> float | None:
-        if not isinstance(raw, dict) or not _is_number(raw.get("value")):
+        if not isinstance(raw, dict) or not _is_number(raw.get("value")) or not 0 <= raw["value"] <= LARGEST:
             return None
         factor = SQUARE_METRES.get(_text(raw.get("unit")).strip().lower())
         if factor is None:
@@ -173,12 +176,15 @@ def _is_number(raw: object) -> bool:
 
 
 def _whole(raw: object) -> int | None:
-    return int(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else None
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not abs(raw) <= LARGEST:
+        return None
+    return int(raw)
 
 
 def _capacity(raw: object) -> int | None:
-    """A number, or an object with `max` and `mid`."""
-    return _whole(raw.get("max") if isinstance(raw, dict) else raw)
+    """A number, or an object with `max` and `mid`; a negative one is none."""
+    capacity = _whole(raw.get("max") if isinstance(raw, dict) else raw)
+    return None if capacity is None or capacity < 0 else capacity
 
 
 def _polygon(raw: object) -> Polygon | None:

@@ -19,6 +19,9 @@ from butlr_grafana.model import Bounds, Content, Grid, HeatMapSubject, Part, Per
 
 MAGIC = b"BGP2"
 _HEAD = struct.Struct("<4sII")
+MOST_BYTES = 2**28
+"""Of a part's columns: those of a grid with every cell that can be answered are a quarter of it."""
+
 _COLUMNS = {"grid": ("<i4", "<i4", "<f8"), "samples": ("<i4", "<i8", "<f8")}
 
 
@@ -46,7 +49,7 @@ def decode(data: bytes) -> Part | None:
         if magic != MAGIC or zlib.crc32(body) != checksum:
             return None
         head = orjson.loads(body[:header_length])
-        content = _content(head, zlib.decompress(body[header_length:]))
+        content = _content(head, _unpacked(head, body[header_length:]))
         return Part(Period(*head["period"]), content, head["fetched_at_s"], head["settled"])
     except (struct.error, zlib.error, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None
@@ -80,10 +83,20 @@ def _described(content: Content) -> tuple[dict[str, Any], tuple[np.ndarray[Any, 
     }, (content.ix, content.iy, content.value)
 
 
+def _unpacked(head: dict[str, Any], packed: bytes) -> bytes:
+    """The columns one after the other; not a byte more than the header promises is unpacked."""
+    size = head["n"] * sum(np.dtype(kind).itemsize for kind in _COLUMNS[head["kind"]])
+    if not 0 <= size <= MOST_BYTES:
+        raise ValueError("more than any part has")
+    unpack = zlib.decompressobj()
+    columns = unpack.decompress(packed, size + 1)
+    if len(columns) != size or (size and not unpack.eof):
+        raise ValueError("not as many rows as the header says")
+    return columns
+
+
 def _content(head: dict[str, Any], packed: bytes) -> Content:
     kinds = _COLUMNS[head["kind"]]
-    if head["n"] * sum(np.dtype(kind).itemsize for kind in kinds) != len(packed):
-        raise ValueError("not as many rows as the header says")
     columns: list[np.ndarray[Any, Any]] = []
     offset = 0
     for kind in kinds:

@@ -1,0 +1,302 @@
+"""Each decoder with real bodies of the simulator, and what has to hold of whatever is made of them.
+
+A decoder either tells what the body says, by a second reader here that shares no code with it, or refuses it
+with `UpstreamInvalid` (`None` of what is kept). Anything else is raised.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import numpy as np
+import orjson
+
+from butlr_grafana.butlr import decode, question, reporting, stats, topology
+from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.insight.shares import of_rooms, of_zones
+from butlr_grafana.model import (
+    Grid,
+    HeatMapSubject,
+    Part,
+    Period,
+    Samples,
+    Segment,
+    SeriesSubject,
+    StatsSubject,
+    Topology,
+)
+from butlr_grafana.present import geojson, table
+from butlr_grafana.privacy import guarded
+from butlr_grafana.query import finest
+from butlr_grafana.query_stats import USED_MEAN
+from butlr_grafana.simulator import detections, report_query
+from butlr_grafana.simulator import reporting as simulated_rows
+from butlr_grafana.simulator import stats as simulated_stats
+from butlr_grafana.simulator import topology as simulated_floors
+from butlr_grafana.store import codec
+from tests.fuzz.mangle import mangled
+from tests.support import PARIS, PEOPLE, at
+
+NOW_S = at("2026-06-17T12:34:56")
+PERIOD = Period(at("2026-06-10T10:00"), at("2026-06-10T10:10"))
+MAP = Segment(PARIS, HeatMapSubject(1.0), PERIOD, settled=True)
+SERIES = SeriesSubject("room_occupancy", "room", "1m", "median", "Europe/Paris")
+DOORS = SeriesSubject("traffic", "room", "1m", "sum", "Europe/Paris")
+FIGURES = StatsSubject((USED_MEAN,), tuple(room.id for room in PEOPLE.office.by_id[PARIS].rooms)[:5])
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """`holds` is given a body and returns whether it was taken; it raises where it should not have been."""
+
+    bodies: tuple[bytes, ...]
+    holds: Callable[[bytes], bool]
+
+    def tried(self, chance: Random) -> bool:
+        """One mangled body; the fault says which."""
+        body = mangled(chance.choice(self.bodies), chance)
+        try:
+            return self.holds(body)
+        except Exception as fault:
+            fault.add_note(f"body: {body[:2000]!r}")
+            raise
+
+
+# Heat maps
+
+
+def heat_map_bodies() -> Iterator[bytes]:
+    asked = detections.parse(question(MAP))
+    for nesting in ("data0.heatmap_v2", "top"):
+        for bounds in detections.BOUNDS_FORMS:
+            shape = detections.Shape(nesting, bounds)
+            yield orjson.dumps(detections.answer(PEOPLE, asked, NOW_S, shape))
+
+
+def holds_heat_map(body: bytes) -> bool:
+    try:
+        grid = decode.heat_map(body, MAP.resolution_m)
+    except UpstreamInvalid:
+        return False
+    listed = [rows for document in readings(body) for rows in cells_in(document)]
+    assert any(says(grid, rows) for rows in listed)
+    return True
+
+
+def readings(body: bytes) -> Iterator[Any]:
+    """The document by Python's own reader: where a key comes twice, by the last one and by the first."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    yield json.loads(body, parse_constant=refuse)
+    yield json.loads(body, parse_constant=refuse, object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+
+
+def objects_in(document: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(document, dict):
+        yield document
+    if isinstance(document, dict | list):
+        for child in document.values() if isinstance(document, dict) else document:
+            yield from objects_in(child)
+
+
+def cells_in(document: Any) -> Iterator[list[Any]]:
+    for holder in objects_in(document):
+        if isinstance(holder.get("array_cells"), list):
+            yield holder["array_cells"]
+
+
+def says(grid: Grid, rows: list[Any]) -> bool:
+    """Whether the grid holds just these cells, each at its place, with the sum of what is listed for it."""
+    if not all(isinstance(row, list) and len(row) == 3 and all(map(is_number, row)) for row in rows):
+        return False
+    x, y = grid.centres()
+    found = list(zip(x.tolist(), y.tolist(), grid.value.tolist(), strict=True))
+    listed = [(float(a), float(b), float(n)) for a, b, n in rows if n > 0]
+    origin = found[0][:2] if found else (0.0, 0.0)
+
+    def by_place(cells: list[tuple[float, float, float]]) -> Counter[tuple[int, int]]:
+        total: Counter[tuple[int, int]] = Counter()
+        for a, b, n in cells:
+            steps = ((a - origin[0]) / grid.resolution_m, (b - origin[1]) / grid.resolution_m)
+            assert max(abs(s - round(s)) for s in steps) < 0.05
+            total[round(steps[0]), round(steps[1])] += n  # type: ignore[assignment]  # of floats
+        return total
+
+    ours, theirs = by_place(found), by_place(listed)
+    return ours.keys() == theirs.keys() and all(math.isclose(ours[k], theirs[k], rel_tol=1e-12) for k in ours)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+# Metrics and statistics
+
+
+def series_bodies(subject: SeriesSubject) -> Iterator[bytes]:
+    asked = report_query.parse(reporting.question(PARIS, subject, PERIOD, 1))
+    for shape in simulated_rows.SHAPES:
+        form = simulated_rows.RowForm(shape)
+        yield orjson.dumps(simulated_rows.answer(PEOPLE, asked, NOW_S, form))
+
+
+def holds_series(subject: SeriesSubject) -> Callable[[bytes], bool]:
+    def holds(body: bytes) -> bool:
+        try:
+            found = reporting.samples(reporting.rows_of(body), subject, PERIOD)
+        except UpstreamInvalid:
+            return False
+        said = {row for document in readings(body) for row in rows_in(document)}
+        for i, start_s, value in zip(*(c.tolist() for c in columns(found)), strict=True):
+            asset, _ = found.series[i]
+            assert PERIOD.start_s <= start_s < PERIOD.end_s
+            assert (asset, start_s, None if math.isnan(value) else value) in said
+        return True
+
+    return holds
+
+
+def columns(found: Samples) -> tuple[np.ndarray[Any, Any], ...]:
+    return found.index, found.start_s, found.value
+
+
+def rows_in(document: Any) -> Iterator[tuple[str, int, float | None]]:
+    """Every text, instant and value that stand together in one object."""
+    for row in objects_in(document):
+        value, when = row.get("value"), seconds(row.get("time"))
+        if when is not None and (value is None or is_number(value)):
+            for text in (text for text in row.values() if isinstance(text, str)):
+                yield text, when, None if value is None else float(value)
+
+
+def seconds(text: object) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def figure_bodies() -> Iterator[bytes]:
+    asked = simulated_stats.parse(stats.question(FIGURES, PERIOD))
+    yield orjson.dumps(simulated_stats.answer(PEOPLE, asked, NOW_S))
+
+
+def holds_figures(body: bytes) -> bool:
+    try:
+        found = stats.samples(body, FIGURES, PERIOD)
+    except UpstreamInvalid:
+        return False
+    assert found.series == tuple((item, USED_MEAN) for item in FIGURES.items)
+    documents = list(readings(body))
+    for (item, name), value in zip(found.series, found.value.tolist(), strict=True):
+        said = [(document["data"].get(item) or {}).get(name) for document in documents]
+        assert (None if math.isnan(value) else value) in said
+    return True
+
+
+# Floors
+
+
+def topology_bodies() -> Iterator[bytes]:
+    """Of one floor with two rooms and a zone: a change is to hit each of its values now and then."""
+    for query in (topology.SITES_QUERY, topology.SENSORS_QUERY):
+        document = simulated_floors.answer(PEOPLE, {"query": query}, NOW_S, "http://127.0.0.1:1")
+        if "sites" in document["data"]:
+            [site] = document["data"]["sites"]["data"] = document["data"]["sites"]["data"][:1]
+            [building] = site["buildings"] = site["buildings"][:1]
+            [floor] = building["floors"] = building["floors"][:1]
+            floor["rooms"], floor["zones"] = floor["rooms"][:2], floor["zones"][:1]
+        else:
+            document["data"]["sensors"]["data"] = document["data"]["sensors"]["data"][:4]
+        yield orjson.dumps(document)
+
+
+SITES, SENSORS = (json.loads(body)["data"] for body in topology_bodies())
+
+
+def holds_topology(body: bytes) -> bool:
+    """Whatever is taken can be shown in every form, and reckoned with."""
+    try:
+        data = topology.data_of(body)
+        found = topology.topology(
+            {"sites": data, "sensors": SENSORS} if "sites" in data else {"sites": SITES, "sensors": data}
+        )
+    except UpstreamInvalid:
+        return False
+    for shown in (found, guarded(found, 6)):
+        check_shown(shown)
+    return True
+
+
+def check_shown(found: Topology) -> None:
+    told = orjson.loads(orjson.dumps(table.spaces(found, level=None)))
+    assert {row["id"] for row in told if row["level"] == "floor"} == set(found.floors)
+    grid = Grid(1.0, (0.5, 0.5), *(np.arange(3, dtype=np.int32) for _ in range(2)), np.ones(3))
+    for floor in found.floors.values():
+        orjson.dumps(geojson.plan(floor))
+        assert finest(floor, 100) in (0.25, 0.5, 1.0)
+        of_zones(floor, grid)
+        of_rooms(floor, grid)
+
+
+# What is kept
+
+
+def kept_parts() -> Iterator[Part]:
+    yield Part(PERIOD, decode.heat_map(next(heat_map_bodies()), 1.0), float(NOW_S), settled=True)
+    rows = reporting.rows_of(next(series_bodies(SERIES)))
+    yield Part(PERIOD, reporting.samples(rows, SERIES, PERIOD), float(NOW_S), settled=False)
+
+
+WHOLE = {codec.encode(part) for part in kept_parts()}
+
+
+def holds_kept(body: bytes) -> bool:
+    """What was changed is nothing; what is taken is what was put there, to the bit."""
+    part = codec.decode(body)
+    if part is None:
+        return False
+    assert codec.encode(part) in WHOLE
+    return True
+
+
+HEAD = struct.Struct("<4sII")
+
+
+def resealed(chance: Random) -> bool:
+    """A header mangled, and its checksum made to fit: nothing that is raised, and no more memory than its
+    own size allows.
+    """
+    magic, _, length = HEAD.unpack_from(whole := chance.choice(sorted(WHOLE)))
+    header = mangled(whole[HEAD.size : HEAD.size + length], chance)
+    rest = header + whole[HEAD.size + length :]
+    part = codec.decode(HEAD.pack(magic, zlib.crc32(rest), len(header)) + rest)
+    assert part is None or isinstance(part.content, Grid | Samples)
+    return part is not None
+
+
+DECODERS: Mapping[str, Decoder] = {
+    "heat map": Decoder(tuple(heat_map_bodies()), holds_heat_map),
+    "occupancy": Decoder(tuple(series_bodies(SERIES)), holds_series(SERIES)),
+    "traffic": Decoder(tuple(series_bodies(DOORS)), holds_series(DOORS)),
+    "statistics": Decoder(tuple(figure_bodies()), holds_figures),
+    "topology": Decoder(tuple(topology_bodies()), holds_topology),
+    "kept": Decoder(tuple(sorted(WHOLE)), holds_kept),
+}
+TRIALS: Mapping[str, Callable[[Random], bool]] = {
+    **{name: decoder.tried for name, decoder in DECODERS.items()},
+    "kept, resealed": resealed,
+}
+"""Each returns whether what it made up was taken."""
