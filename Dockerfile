@@ -11,7 +11,7 @@ COPY backend backend
 RUN /opt/butlr/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.13.9-slim-bookworm
-ENV PATH=/opt/butlr/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+ENV PATH=/opt/butlr/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2 \
     BACKEND_HOST=0.0.0.0 BACKEND_PORT=8080 BACKEND_CACHE_DIR=/cache
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin butlr \
     && install --directory --owner butlr --group butlr /cache /run/butlr

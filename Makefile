@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz lint format docs lock grafana dashboards clean
+.PHONY: help demo test bench fuzz soak audit lint format docs lock grafana dashboards clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -34,6 +34,17 @@ SECONDS ?= 60
 fuzz: $(VENV)/.dev  ## made-up bodies for every decoder, others at each run (SECONDS=60)
 	$(BIN)/python -m tests.fuzz $(SECONDS)
 
+VIEWERS ?= 60
+MINUTES ?= 10
+soak: $(VENV)/.dev  ## viewers of a page for minutes; memory and threads into soak.png (VIEWERS=60 MINUTES=10)
+	VIEWERS=$(VIEWERS) MINUTES=$(MINUTES) $(BIN)/python -m tests.soak
+
+# Reaches its database or fails: an audit of nothing must not look like one that passed.
+audit: requirements-audit.lock  ## known vulnerabilities of everything in the locks
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-dev.lock -r requirements-audit.lock
+
 lint: $(VENV)/.dev  ## formatting, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -56,7 +67,8 @@ lock:  ## pins the dependencies anew, with hashes
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
 	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra build pyproject.toml -o requirements.lock
 	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra build --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	echo pip-audit | .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 - -o requirements-audit.lock
 	rm -rf .venv-lock
 
 clean:  ## removes what make made
-	rm -rf $(VENV) .venv-lock bench.json tests/contract/grafana/node_modules tests/contract/grafana/*/node_modules
+	rm -rf $(VENV) .venv-lock .venv-audit bench.json soak.json soak.png tests/contract/grafana/node_modules tests/contract/grafana/*/node_modules
