@@ -39,11 +39,11 @@ MINUTES ?= 10
 soak: $(VENV)/.dev  ## viewers of a page for minutes; memory and threads into soak.png (VIEWERS=60 MINUTES=10)
 	VIEWERS=$(VIEWERS) MINUTES=$(MINUTES) $(BIN)/python -m tests.soak
 
-# Reaches its database or fails: an audit of nothing must not look like one that passed.
 audit: requirements-audit.lock  ## known vulnerabilities of everything in the locks
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
-	.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-dev.lock -r requirements-audit.lock
+	@.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-dev.lock -r requirements-audit.lock \
+		|| { echo "NOT CLEAN, or NOT AUDITED where the database of vulnerabilities cannot be reached: see above"; exit 1; }
 
 lint: $(VENV)/.dev  ## formatting, lint, types
 	$(BIN)/ruff format --check .

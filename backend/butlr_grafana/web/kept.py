@@ -2,7 +2,7 @@
 
 A question is known by all that its answer depends on, but for what Butlr says. What is kept was complete,
 asked nothing of Butlr any more, and is good to the end of the minute, or for as long as all its parts are;
-so a kept answer is, byte for byte, the one that would be made.
+so a kept answer is, byte for byte, the one that would be made of the same parts.
 """
 
 from __future__ import annotations
