@@ -1,0 +1,222 @@
+"""Any order of looks, faults, waits, wrong clocks, restarts and damage to the disk.
+
+What is shown is the truth of what it says it covers, and nothing wrong is kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from butlr_grafana import gather
+from tests.faults.trial import NOON, Look, Trial, assert_upstreams_fault
+from tests.support import DETECTIONS, NEW_YORK, Cells, added, at, truth
+
+DAY = 86_400
+CALM_S = 90
+"""After so long without a fault everything is whole again."""
+
+ZONE = ZoneInfo("America/New_York")
+FAULTS: dict[str, dict[str, Any]] = {
+    "every call fails": {"status": 503},
+    "every other fails": {"status": 500, "rate": 0.5},
+    "refused": {"status": 400},
+    "too many": {"status": 429, "retry_after": "7"},
+    "cut off": {"truncate": True},
+    "reset inside": {"reset": "inside"},
+    "no JSON": {"body": b"<html>nothing here</html>"},
+    "of another grid": {"body": b'{"array_cells": [], "metadata": {"resolution": 7}}'},
+    "not finite": {"body": b'{"array_cells": [[0.25, 0.25, 1e999]]}'},
+    "every third is nonsense": {"body": b'{"array_cells": [[0.25, 0.25, -1]]}', "rate": 1 / 3},
+    "every other is a text": {"body": b'{"array_cells": [[0.25, 0.25, "7"]]}', "rate": 0.5},
+}
+LIES = ("of another grid", "not finite", "every third is nonsense") * 2
+"""These come more often: what they say could be kept."""
+
+LENGTHS = st.one_of(st.integers(60, DAY), st.integers(DAY, 12 * DAY))
+ENDS = st.one_of(st.none(), st.integers(at("2026-05-20T00:00"), at("2026-06-17T16:00")))
+
+WORDS = st.sampled_from(
+    [{}, {"resolution": "1.0"}, {"hours": "09:00-17:00", "days": "mon-fri"}, {"hours": "09:00-17:00"}]
+)
+Question = tuple[int, int | None, dict[str, str]]
+"""How long a period, in seconds; its end, or up to now; further words."""
+
+ALWAYS: list[Question] = [
+    (20 * 3600, None, {}),
+    (12 * DAY, at("2026-06-14T10:17"), {"resolution": "1.0"}),
+    (5 * DAY, None, {"hours": "09:00-17:00", "days": "mon-fri"}),
+]
+"""Looked at by turns after whatever happens."""
+
+
+def counting_times(start_s: int, end_s: int, words: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """The times between the two that count, by the floor's own clock."""
+    if "hours" not in words:
+        yield start_s, end_s
+        return
+    day = datetime.fromtimestamp(start_s, ZONE).replace(hour=0, minute=0, second=0)
+    while day.timestamp() < end_s:
+        if "days" not in words or day.weekday() < 5:
+            opens, closes = (int(day.replace(hour=hour).timestamp()) for hour in (9, 17))
+            if max(opens, start_s) < min(closes, end_s):
+                yield max(opens, start_s), min(closes, end_s)
+        day += timedelta(days=1)
+
+
+def truth_of(look: Look, words: dict[str, str], now_s: float) -> Cells:
+    """Counted from the people: of all that the answer says it covers, gaps left out, up to Butlr's now."""
+    custom = look.custom
+    gaps = sorted((at(gap["from"]), at(gap["to"])) for gap in custom["gaps"])
+    end_s = min(at(custom["to"]), int(now_s))
+    parts, since = [], at(custom["from"])
+    for gap_start_s, gap_end_s in [*gaps, (end_s, end_s)]:
+        counted = counting_times(since, min(gap_start_s, end_s), words)
+        parts += [truth(NEW_YORK, *times, custom["resolution"]) for times in counted]
+        since = max(since, gap_end_s)
+    return added(*parts)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.trial = Trial(NOON, cache_dir=str(self.folder))
+        self.trial.http.get("/readyz")
+        self.asked = list(ALWAYS)
+        self.turn = 0
+        self.calm, self.gone, self.fault = True, False, ""
+
+    @invariant()
+    def somebody_looks(self) -> None:
+        self.check(self.asked[self.turn % len(self.asked)])
+        self.turn += 1
+
+    @rule(length_s=LENGTHS, end_s=ENDS, words=WORDS)
+    def somebody_asks_something_new(self, length_s: int, end_s: int | None, words: dict[str, str]) -> None:
+        self.asked.append((length_s, end_s, words))
+        self.check(self.asked[-1])
+
+    @rule(seconds=st.sampled_from((1, 6, 61, CALM_S, 600, 3600, 3 * 3600, DAY)))
+    def time_passes(self, seconds: int) -> None:
+        self.trial.passes(seconds)
+        well = not (self.fault or self.gone or self.trial.shift_s)
+        self.calm = self.calm or (well and seconds >= CALM_S)
+
+    @rule(fault=st.sampled_from((*FAULTS, *LIES)), maps_only=st.sampled_from((True, True, False)))
+    def a_fault_begins(self, fault: str, *, maps_only: bool) -> None:
+        self.trial.simulator.faults.clear()
+        self.trial.simulator.faults.set(**FAULTS[fault], paths=(DETECTIONS,) if maps_only else ())
+        self.fault, self.calm = fault, False
+
+    @rule()
+    def faults_end(self) -> None:
+        self.trial.simulator.faults.clear()
+        self.fault = ""
+
+    @rule()
+    def butlr_goes_or_comes_back(self) -> None:
+        (self.trial.simulator.start if self.gone else self.trial.simulator.stop)()
+        self.gone, self.calm = not self.gone, False
+
+    @rule(shift_s=st.sampled_from((0, 0, 3600, -3600, 2 * DAY, -2 * DAY)))
+    def the_clock_steps(self, shift_s: int) -> None:
+        self.trial.shift_s = shift_s
+        self.calm = False
+
+    @rule()
+    def the_process_starts_anew(self) -> None:
+        self.trial.comes_to_rest()
+        self.trial.restart()
+        self.trial.http.get("/readyz")
+
+    @rule(
+        what=st.sampled_from(("cut", "overwritten", "deleted")),
+        where=st.floats(0, 1),
+        data=st.binary(min_size=1),
+    )
+    def the_disk_is_damaged(self, what: str, where: float, data: bytes) -> None:
+        """While no process looks, as after a power cut."""
+        self.trial.comes_to_rest()
+        self.trial.application.close()
+        for file in (file for file in self.folder.rglob("*") if file.is_file() and file.stat().st_size):
+            offset = int(where * (file.stat().st_size - 1))
+            if what == "deleted":
+                file.unlink()
+            elif what == "cut":
+                file.write_bytes(file.read_bytes()[:offset])
+            else:
+                whole = bytearray(file.read_bytes())
+                whole[offset : offset + len(data)] = data
+                file.write_bytes(whole)
+        self.the_process_starts_anew()
+
+    def check(self, question: Question) -> Look:
+        look = self.checked(question)
+        if self.calm and not (look.status == 200 and look.complete):
+            # On a slow machine an answer may come later than it was waited for, once.
+            self.trial.comes_to_rest()
+            look = self.checked(question)
+            assert look.complete, look.body
+        return look
+
+    def checked(self, question: Question) -> Look:
+        length_s, end_s, words = question
+        until_s = int(self.trial.now_s + self.trial.shift_s) if end_s is None else end_s
+        look = self.trial.look(str((until_s - length_s) * 1000), str(until_s * 1000), **words)
+        if look.status == 400:
+            assert self.trial.shift_s  # by that clock, or by Butlr's, it lies in the future
+        elif look.status != 200:
+            assert_upstreams_fault(look)
+        else:
+            assert look.cells == truth_of(look, words, self.trial.now_s)
+            segments = look.custom["segments"]
+            assert look.complete == (segments["missing"] + segments["stale"] == 0)
+            assert bool(look.warnings) == (not look.complete)
+        return look
+
+    def teardown(self) -> None:
+        """All is over: whole and true, also from the disk, whatever was kept meanwhile."""
+        try:
+            if self.gone:
+                self.trial.simulator.start()
+            self.trial.simulator.faults.clear()
+            self.trial.shift_s = 0
+            for _ in range(2):  # the first look tells a clock that was wrong what time it is
+                self.trial.passes(CALM_S)
+                for question in self.asked:
+                    self.check(question)
+                self.trial.comes_to_rest()
+            self.calm = True
+            for _ in range(2):
+                for question in self.asked:
+                    assert self.check(question).complete
+                self.the_process_starts_anew()
+        finally:
+            self.trial.close()
+            shutil.rmtree(self.folder)
+
+
+def test_any_order_of_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "PATIENCE_S", 0.1)
+    run_state_machine_as_test(
+        AnyOrder,
+        settings=settings(
+            max_examples=16,
+            stateful_step_count=20,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
