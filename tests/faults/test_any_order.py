@@ -37,10 +37,11 @@ FAULTS: dict[str, dict[str, Any]] = {
     "no JSON": {"body": b"<html>nothing here</html>"},
     "of another grid": {"body": b'{"array_cells": [], "metadata": {"resolution": 7}}'},
     "not finite": {"body": b'{"array_cells": [[0.25, 0.25, 1e999]]}'},
-    "every third is nonsense": {"body": b'{"array_cells": [[0.25, 0.25, -1]]}', "rate": 1 / 3},
+    "every other is less than nobody": {"body": b'{"array_cells": [[0.25, 0.25, -1]]}', "rate": 0.5},
+    "less than nobody": {"body": b'{"array_cells": [[0.25, 0.25, -1]]}'},
     "every other is a text": {"body": b'{"array_cells": [[0.25, 0.25, "7"]]}', "rate": 0.5},
 }
-LIES = ("of another grid", "not finite", "every third is nonsense") * 2
+LIES = ("less than nobody", "every other is less than nobody", "not finite") * 2
 """These come more often: what they say could be kept."""
 
 LENGTHS = st.one_of(st.integers(60, DAY), st.integers(DAY, 12 * DAY))
@@ -113,11 +114,17 @@ class AnyOrder(RuleBasedStateMachine):
         well = not (self.fault or self.gone or self.trial.shift_s)
         self.calm = self.calm or (well and seconds >= CALM_S)
 
-    @rule(fault=st.sampled_from((*FAULTS, *LIES)), maps_only=st.sampled_from((True, True, False)))
-    def a_fault_begins(self, fault: str, *, maps_only: bool) -> None:
+    @rule(
+        fault=st.sampled_from((*FAULTS, *LIES)),
+        maps_only=st.sampled_from((True, True, False)),
+        length_s=LENGTHS,
+        end_s=ENDS,
+    )
+    def a_fault_begins(self, fault: str, length_s: int, end_s: int | None, *, maps_only: bool) -> None:
         self.trial.simulator.faults.clear()
         self.trial.simulator.faults.set(**FAULTS[fault], paths=(DETECTIONS,) if maps_only else ())
         self.fault, self.calm = fault, False
+        self.somebody_asks_something_new(length_s, end_s, {})
 
     @rule()
     def faults_end(self) -> None:
@@ -129,10 +136,11 @@ class AnyOrder(RuleBasedStateMachine):
         (self.trial.simulator.start if self.gone else self.trial.simulator.stop)()
         self.gone, self.calm = not self.gone, False
 
-    @rule(shift_s=st.sampled_from((0, 0, 3600, -3600, 2 * DAY, -2 * DAY)))
-    def the_clock_steps(self, shift_s: int) -> None:
+    @rule(shift_s=st.sampled_from((0, 0, 3600, -3600, 2 * DAY, -2 * DAY)), length_s=LENGTHS)
+    def the_clock_steps(self, shift_s: int, length_s: int) -> None:
         self.trial.shift_s = shift_s
         self.calm = False
+        self.somebody_asks_something_new(length_s, None, {})
 
     @rule()
     def the_process_starts_anew(self) -> None:
