@@ -191,6 +191,18 @@ def test_memory_is_bounded_by_bytes(world: World) -> None:
         assert len(held) == min(hour + 1, 3)
 
 
+def test_what_is_of_another_minute_is_forgotten(world: World) -> None:
+    service = world.application.service
+    answers = Answers(service)
+    for minute in range(5):
+        for resolution in ("0.5", "1.0"):
+            for _ in range(2):
+                asked = service.read("heatmap", {**DAY, "resolution": resolution})
+                answers.ask(asked, None, ref_id="A", deadline=service.deadline()).made()
+        assert len(answers._kept) == 2
+        world.now_s += 60 if minute < 3 else -7200
+
+
 @pytest.fixture
 def released(world: World) -> Iterator[threading.Event]:
     """Until it is set, Butlr answers no heat map."""

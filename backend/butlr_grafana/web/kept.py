@@ -54,8 +54,11 @@ class _Entry:
         return self.made.encoded.nbytes
 
     def is_good(self, resolved: Resolved) -> bool:
+        return self.served is resolved.served and self.is_of(resolved.now_s)
+
+    def is_of(self, now_s: float) -> bool:
         # A clock that has stepped back would make the end a long way off.
-        return self.served is resolved.served and self.made_at_s <= resolved.now_s < self.good_until_s
+        return self.made_at_s <= now_s < self.good_until_s
 
 
 class Answers:
@@ -65,6 +68,7 @@ class Answers:
         self.service = service
         self._kept: LRUCache[Hashable, _Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.nbytes)
         self._making: dict[Hashable, _Making] = {}
+        self._minute = -math.inf
         self._lock = threading.Lock()
 
     def ask(
@@ -104,8 +108,17 @@ class Answers:
             and answer.asked.target not in UNKEPT
         ):
             with self._lock:
+                self._forget(now_s)
                 self._kept[making.key] = _Entry(made, making.resolved.served, now_s, good_until_s)
         self._end(making, made)
+
+    def _forget(self, now_s: float) -> None:
+        """Once a minute, what is of another one: else it would fill the room that there is, for nothing."""
+        minute = now_s // MINUTE_S
+        if minute != self._minute:
+            self._minute = minute
+            for key in [key for key, entry in self._kept.items() if not entry.is_of(now_s)]:
+                del self._kept[key]
 
     def _end(self, making: _Making, outcome: Made | BaseException) -> None:
         with self._lock:
