@@ -23,6 +23,11 @@ OUTSIDE = "outside"
 _DECIMALS = 12
 """Of a cell's share: less is where two walls meet, written with rounding."""
 
+GRID_M = 1e-9
+"""Corners that are cut are put on this grid: without one, walls that all but coincide make shapes that cross
+themselves, which cannot be cut again.
+"""
+
 Ints64 = NDArray[np.int64]
 Piece = tuple[Shape, tuple[int, ...]]
 """An area and the indices of those who own it, in equal parts."""
@@ -77,15 +82,15 @@ def partition(shapes: Sequence[tuple[int, Shape]]) -> list[Piece]:
         cut: list[Piece] = []
         rest: Shape | None = shape
         for (piece, owners), is_near in zip(pieces, near, strict=True):
-            common = area_of(shapely.intersection(piece, shape)) if is_near else None
+            common = area_of(shapely.intersection(piece, shape, grid_size=GRID_M)) if is_near else None
             if common is None:
                 cut.append((piece, owners))
                 continue
             cut.append((common, (*owners, owner)))
-            if (others := area_of(shapely.difference(piece, shape))) is not None:
+            if (others := area_of(shapely.difference(piece, shape, grid_size=GRID_M))) is not None:
                 cut.append((others, owners))
             if rest is not None:
-                rest = area_of(shapely.difference(rest, piece))
+                rest = area_of(shapely.difference(rest, piece, grid_size=GRID_M))
         pieces = cut if rest is None else [*cut, (rest, (owner,))]
     return pieces
 
@@ -122,7 +127,7 @@ def _covered(shapes: Sequence[Shape], grid: Grid) -> Iterator[tuple[Ints64, Floa
     for shape in shapes:
         in_cells = shapely.transform(shape, lambda points: (points - corner_m) / grid.resolution_m)
         # Cut to the cells first: a room drawn kilometres wide must not cost memory.
-        inside = area_of(shapely.intersection(in_cells, shapely.box(0, 0, nx, ny)))
+        inside = area_of(shapely.intersection(in_cells, shapely.box(0, 0, nx, ny), grid_size=GRID_M))
         if inside is None:
             yield np.empty(0, np.int64), np.empty(0)
             continue
