@@ -24,6 +24,12 @@ def get(world: World, target: str, **words: str) -> Any:
     return answer.get_json()
 
 
+def hours_seen(room_id: str, period: tuple[str, str]) -> float:
+    """In which the room's sensor worked."""
+    start, end = map(at, period)
+    return (end - start - sum(b - a for a, b in PEOPLE.offline(room_id, start, end))) / 3600
+
+
 def columns(frame: dict[str, Any]) -> dict[tuple[float, float], dict[str, float | None]]:
     """The frame's values by cell centre."""
     names = [f["name"] for f in frame["fields"]]
@@ -151,7 +157,8 @@ def test_rooms_are_compared_per_hour(world: World) -> None:
     for row in rows:
         if row["zone_id"] not in inside[WEEK] or row["zone"] in OVERLAPPING or not row["has_data"]:
             continue
-        now, then = inside[WEEK][row["zone_id"]] / HOURS, inside[EARLIER][row["zone_id"]] / 96
+        now = inside[WEEK][row["zone_id"]] / hours_seen(row["zone_id"], WEEK)
+        then = inside[EARLIER][row["zone_id"]] / 96
         assert row["current"] == pytest.approx(now, abs=1e-9)
         assert row["baseline"] == pytest.approx(then, abs=1e-9)
         assert row["change"] == pytest.approx(now - then, abs=1e-9)
@@ -216,7 +223,7 @@ def test_a_rooms_heat_is_that_of_its_people(world: World) -> None:
         inside = int(shapely.contains_xy(shape, x, y).sum())
         row = rows[room.id]
         assert row["detections"] == pytest.approx(inside, abs=1e-6)
-        assert row["per_m2_hour"] == pytest.approx(inside / HOURS / row["area_m2"])
+        assert row["per_m2_hour"] == pytest.approx(inside / hours_seen(room.id, WEEK) / row["area_m2"])
         checked += 1
     assert checked >= 10
 
@@ -335,3 +342,58 @@ def test_a_bad_area_is_named(world: World) -> None:
     answer = world.http.get("/api/v1/hot-zones", query_string=words)
     assert answer.status_code == 400
     assert answer.get_json()["message"].startswith("area: ")
+
+
+# --- rooms of several floors ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["hot-zones", "utilization", "occupancy-now"])
+@pytest.mark.parametrize("spaces", ["all", f"{PARIS},{PARIS_2},{NEW_YORK}"])
+def test_of_several_floors_those_answer_that_have_the_rooms(world: World, target: str, spaces: str) -> None:
+    """No floor knows the ids of another's rooms, and not every floor every tag."""
+
+    def found(**words: str) -> set[str]:
+        rows = get(world, target, space=spaces, format="rows", **words)
+        return {row.get("zone_id") or row.get("room_id") for row in rows}
+
+    rooms = [room for floor in PEOPLE.office.floors for room in floor.rooms]
+    chosen = {"room_paris_1_kitchen", "room_newyork_1_kitchen"}
+    assert found(room=",".join(chosen)) == chosen
+    for tag in ("quiet", "video", "design"):
+        assert found(tag=tag) == {room.id for room in rooms if tag in room.tags}
+    assert found(room=",".join(chosen), tag="food") == chosen
+    assert found(room="room_paris_1_studio,room_paris_1_kitchen", tag="design") == {"room_paris_1_studio"}
+    assert found(room="Kitchen") == {room.id for room in rooms if room.name == "Kitchen"}
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "says"),
+    [
+        ("room", "room_paris_1_kitchn", "did you mean room_paris_1_kitchen?"),
+        ("tag", "silent", "it may be"),
+        ("tag", "silent,video", "it may be"),
+    ],
+)
+def test_what_none_of_several_floors_knows_is_an_error(
+    world: World, word: str, value: str, says: str
+) -> None:
+    words = {"space": "all", "from": WEEK[0], "to": WEEK[1], word: value}
+    answer = world.http.get("/api/v1/hot-zones", query_string=words)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith(f"{word}: '{value.partition(',')[0]}' is not known")
+    assert says in answer.get_json()["message"]
+
+
+def test_rooms_without_the_tag_on_any_floor_are_an_error(world: World) -> None:
+    words = {"space": "all", "from": WEEK[0], "to": WEEK[1], "room": "room_paris_1_studio", "tag": "food"}
+    answer = world.http.get("/api/v1/hot-zones", query_string=words)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"] == "tag: none of the rooms asked for has food"
+
+
+def test_a_baseline_before_there_was_anything_names_its_word(world: World) -> None:
+    words = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "baseline": "-17y"}
+    before_calls = world.calls
+    answer = world.http.get("/api/v1/compare-zones", query_string=words)
+    assert (answer.status_code, world.calls) == (400, before_calls)
+    assert answer.get_json()["message"] == "baseline: it leads to 2009-05-11; it may begin in 2010 or later"

@@ -36,9 +36,17 @@ from butlr_grafana.model import (
     Topology,
 )
 from butlr_grafana.plan import local_windows, window_starts
-from butlr_grafana.query import Asked, Rules, before, floors_of, resolve, resolve_series
+from butlr_grafana.query import (
+    Asked,
+    Rules,
+    before,
+    floors_of,
+    resolve,
+    resolve_series,
+)
 from butlr_grafana.query_now import about_now, fresh_since
 from butlr_grafana.query_stats import USED_MEAN, stats_of
+from butlr_grafana.sightings import sightings_of, tells_rooms_apart, with_seen
 from butlr_grafana.trouble import Contact
 
 
@@ -48,6 +56,7 @@ class Answer:
 
     `now_s`: when it was asked. `maps`: the heat maps behind it, the one asked for first. `faults`: floors
     that could not be answered where others could; `lacking`: floors whose statistics could not be had.
+    `sightings`: presence, only to know which rooms were seen.
     `whole`: all maps together, where they are windows of one period. The rest is what the target makes of
     its parts; what is not its own is empty.
     """
@@ -64,6 +73,7 @@ class Answer:
     series: tuple[SeriesAnswer, ...] = ()
     stats: tuple[StatsAnswer, ...] = ()
     lacking: tuple[tuple[Floor, BackendError], ...] = ()
+    sightings: tuple[SeriesAnswer, ...] = ()
     now: tuple[Now, ...] = ()
     pattern: tuple[PatternCell, ...] = ()
     rooms: tuple[RoomUse, ...] = ()
@@ -82,7 +92,7 @@ class Answer:
     @property
     def parts(self) -> list[AnyAnswer]:
         """All that came from Butlr."""
-        return [*self.maps, *self.series, *self.stats]
+        return [*self.maps, *self.series, *self.stats, *self.sightings]
 
 
 UTILIZATION = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
@@ -106,6 +116,29 @@ def parts_of(
 
     Raises `CallerError`.
     """
+    parts = _parts(
+        asked,
+        topology,
+        now_s=now_s,
+        rules=rules,
+        asked_period=asked_period,
+        max_data_points=max_data_points,
+    )
+    if tells_rooms_apart(asked):
+        parts += sightings_of([part for part in parts if isinstance(part, Query)], now_s=now_s)
+    return parts
+
+
+def _parts(
+    asked: Asked,
+    topology: Topology,
+    *,
+    now_s: float,
+    rules: Rules,
+    asked_period: tuple[int, int] | None,
+    max_data_points: int | None,
+) -> list[AnyQuery]:
+    """`parts_of` but for what tells which rooms were seen."""
 
     def maps() -> tuple[Query, ...]:
         return resolve(
@@ -186,6 +219,7 @@ def made_of(answer: Answer) -> Answer:
     """The answer with what its target makes of its parts, which are in the order of `parts_of`, floor by
     floor, without those of floors that failed; at least one, but for `ALWAYS`.
     """
+    answer = seen(answer)
     asked, maps, series = answer.asked, answer.maps, answer.series
     match asked.target:
         case "compare":
@@ -212,6 +246,19 @@ def made_of(answer: Answer) -> Answer:
             )
         case _:
             return of_now(answer)
+
+
+def seen(answer: Answer) -> Answer:
+    """The answer with maps that know which rooms were seen, where they are read room by room."""
+    why_not = {floor.id: fault.message for floor, fault in answer.lacking}
+    if tells_rooms_apart(answer.asked):
+        # They are no values of the answer's own.
+        maps = with_seen(answer.maps, answer.series, why_not, now_s=answer.now_s)
+        return replace(answer, maps=maps, sightings=answer.series, series=())
+    if answer.asked.target == "utilization":
+        presence = [one for one in answer.series if one.query.target == "presence"]
+        return replace(answer, maps=with_seen(answer.maps, presence, {}, now_s=answer.now_s))
+    return answer
 
 
 def of_now(answer: Answer) -> Answer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -461,7 +461,8 @@ class HeatMap:
 
     `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising. Both
     are without the cells that may not be shown one by one (see `privacy`); `hidden` are their detections.
-    `parts` hold all cells: they are for sums only.
+    `parts` hold all cells: they are for sums only. `seen`: by room, in what share of the hours counted its
+    sensors told anything (0 to 1), as far as that is known; `unseen_why`: why it is not, where it was asked.
     """
 
     query: Query
@@ -470,6 +471,8 @@ class HeatMap:
     coverage: Coverage
     parts: tuple[Part, ...]
     hidden: float = 0.0
+    seen: Mapping[str, float] = field(default_factory=dict)
+    unseen_why: str = ""
 
     @property
     def total(self) -> float:

@@ -11,7 +11,7 @@ from calendar import isleap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 from butlr_grafana.errors import BadWord, UnknownSpace, UnknownTarget, choose
@@ -35,7 +35,7 @@ from butlr_grafana.plan import window_starts
 from butlr_grafana.privacy import askable, sum_of, withheld
 from butlr_grafana.targets import TARGETS
 from butlr_grafana.threshold import Threshold
-from butlr_grafana.words import MAX_COLUMNS, NOTHING, WORDS, Baseline, Word, texts_of
+from butlr_grafana.words import EARLIEST_S, MAX_COLUMNS, NOTHING, WORDS, Baseline, Word, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ MEASUREMENTS = {
     ("occupancy", "room"): "room_occupancy",
     ("occupancy", "zone"): "zone_occupancy",
 }
-LONGEST_IN_MINUTES_S = 7 * DAY_S
+LONGEST_IN_MINUTES_S, LONGEST_IN_HOURS_S = 7 * DAY_S, 45 * DAY_S
 
 
 def resolve_series(
@@ -187,7 +187,7 @@ def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: R
 
 def _every(asked: Asked, period: Period) -> str:
     if asked.every == "auto":
-        steps = ((6 * HOUR_S, "1m"), (DAY_S, "5m"), (45 * DAY_S, "1h"))
+        steps = ((6 * HOUR_S, "1m"), (DAY_S, "5m"), (LONGEST_IN_HOURS_S, "1h"))
         return next((every for longest, every in steps if period.length_s <= longest), "1d")
     if asked.every in ("1m", "5m", "15m") and period.length_s > LONGEST_IN_MINUTES_S:
         raise BadWord("every", f"{asked.every} is for ranges of up to 7 days; it may be auto, 1h, 1d")
@@ -231,6 +231,8 @@ def before(query: Query, baseline: Baseline, *, now_s: float, rules: Rules) -> Q
         start_s, end_s = (_earlier(t, baseline, query.floor.timezone) for t in (period.start_s, period.end_s))
     else:
         start_s, end_s = period.start_s - period.length_s, period.start_s
+    if start_s < EARLIEST_S:
+        raise BadWord("baseline", f"it leads to {iso(start_s)[:10]}; it may begin in 2010 or later")
     return replace(query, period=cover(start_s, end_s, now_s=now_s, rules=rules))
 
 
@@ -290,7 +292,7 @@ def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
     """
     many = TARGETS[asked.target].many_floors
     if many and asked.spaces == ("all",):
-        return tuple(topology.floors.values())
+        return _with_rooms(asked, tuple(topology.floors.values()))
     if not asked.spaces:
         if len(topology.floors) == 1 or asked.target == "spaces":
             return tuple(topology.floors.values())
@@ -302,7 +304,36 @@ def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
         if space not in topology.floors:
             # The same words for a floor that does not exist and one that is not for this caller.
             raise UnknownSpace(f"space: {choose(space, topology.floors)}")
-    return tuple(topology.floors[space] for space in asked.spaces)
+    chosen = tuple(topology.floors[space] for space in asked.spaces)
+    return _with_rooms(asked, chosen) if is_spread(asked) else chosen
+
+
+def is_spread(asked: Asked) -> bool:
+    """Whether several floors are asked for, of which not each has to know every room and tag."""
+    return asked.spaces == ("all",) or len(asked.spaces) > 1
+
+
+def _with_rooms(asked: Asked, floors: tuple[Floor, ...]) -> tuple[Floor, ...]:
+    """Of several floors those that have any of the rooms asked for. What none of them knows is an error."""
+    if not asked.room and not asked.tag:
+        return floors
+    for wanted in asked.room:
+        if not any(knows_room(wanted, floor) for floor in floors):
+            raise BadWord("room", choose(wanted, [r.id for floor in floors for r in askable(floor)]))
+    for tag in asked.tag:
+        if not any(tag in room.tags for floor in floors for room in floor.rooms):
+            known = sorted({t for floor in floors for room in floor.rooms for t in room.tags})
+            raise BadWord("tag", choose(tag, known))
+    found = tuple(floor for floor in floors if _chosen(asked, floor))
+    return found or _none_tagged(asked)
+
+
+def _none_tagged(asked: Asked) -> NoReturn:
+    raise BadWord("tag", f"none of the rooms asked for has {' or '.join(asked.tag)}"[:200])
+
+
+def knows_room(wanted: str, floor: Floor) -> bool:
+    return any(wanted in (room.id, room.name) for room in askable(floor))
 
 
 def finest(floor: Floor, columns: int) -> float:
@@ -336,14 +367,18 @@ def rooms_of(asked: Asked, floor: Floor) -> tuple[Room, ...] | None:
     """The rooms asked for by id, of those the ones with any of the tags asked for."""
     if not asked.room and not asked.tag:
         return None
-    among = {room.id: room for wanted in asked.room for room in _named(wanted, floor)}
-    for tag in asked.tag:
-        _check_tag(tag, floor)
+    if not is_spread(asked):
+        for tag in asked.tag:
+            _check_tag(tag, floor)
+    return _chosen(asked, floor) or _none_tagged(asked)
+
+
+def _chosen(asked: Asked, floor: Floor) -> tuple[Room, ...]:
+    """The rooms of one floor; where several are asked for, what only others know is passed over."""
+    wanted = [w for w in asked.room if not is_spread(asked) or knows_room(w, floor)]
+    among = {room.id: room for one in wanted for room in _named(one, floor)}
     chosen = among.values() if asked.room else floor.rooms
-    tagged = tuple(r for r in chosen if not asked.tag or set(asked.tag) & set(r.tags))
-    if not tagged:
-        raise BadWord("tag", f"none of the rooms asked for has {' or '.join(asked.tag)}"[:200])
-    return tagged
+    return tuple(r for r in chosen if not asked.tag or set(asked.tag) & set(r.tags))
 
 
 def _named(wanted: str, floor: Floor) -> list[Room]:

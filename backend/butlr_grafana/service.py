@@ -16,6 +16,7 @@ from butlr_grafana.model import (
     HeatMap,
     PlanDrawing,
     SeriesAnswer,
+    SeriesQuery,
     StatsAnswer,
     StatsQuery,
     Topology,
@@ -25,6 +26,7 @@ from butlr_grafana.pipeline import Begun, Pipeline
 from butlr_grafana.plan_pictures import PlanPictures
 from butlr_grafana.query import Asked, Rules, floors_of, period_of, read
 from butlr_grafana.questions import Account, Range, Resolved, Started, accounts_of
+from butlr_grafana.sightings import tells_rooms_apart
 from butlr_grafana.spaces import Spaces
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.trouble import Contact
@@ -122,8 +124,9 @@ class Service:
         """The answer at the latest at the deadline.
 
         A floor that fails does not take the others along; where all fail, or a comparison lacks a side,
-        the first fault is raised. Statistics only fill columns: they are not waited for to the end, and
-        their fault is not the answer's, unless the answer is to be complete.
+        the first fault is raised. Statistics only fill columns, and presence beside a map only tells which
+        rooms were seen: they are not waited for to the end, and their fault is not the answer's, unless the
+        answer is to be complete.
         """
         return replace(self._made(started, deadline), drawing=self._drawing(started, deadline))
 
@@ -188,16 +191,19 @@ class Service:
         outcomes = []
         for own in by_floor.values():
             can_repeat = repeats is not None and repeats.has(question, own[0].query.floor)
-            outcomes.append(self._outcome(own, soon if can_repeat else deadline, soon))
+            outcomes.append(self._outcome(started.asked, own, soon if can_repeat else deadline, soon))
         return repeats.filled(question, outcomes) if repeats else outcomes
 
-    def _outcome(self, own: Sequence[Begun], deadline: float, soon: float) -> Outcome:
+    def _outcome(self, asked: Asked, own: Sequence[Begun], deadline: float, soon: float) -> Outcome:
         """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""
         floor = own[0].query.floor
         found: list[AnyAnswer] = []
         lacking: list[UpstreamError] = []
         for begun in own:
-            fills_columns = isinstance(begun.query, StatsQuery) and begun.query.require != "complete"
+            is_aside = isinstance(begun.query, StatsQuery) or (
+                isinstance(begun.query, SeriesQuery) and tells_rooms_apart(asked)
+            )
+            fills_columns = is_aside and begun.query.require != "complete"
             try:
                 found.append(self.pipeline.finish(begun, deadline=soon if fills_columns else deadline))
             except UpstreamError as fault:

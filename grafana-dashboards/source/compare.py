@@ -25,8 +25,8 @@ RELATIVE = Question("compare", {**BOTH, "normalize": "max"})
 PER_HOUR = "Both are per hour counted, so that periods of different lengths can be compared. "
 
 FLOOR_TEXT = f"""\
-The whole floor, or the rooms chosen, in the time range and in the period that it is compared with. \
-{PER_HOUR}The hours and days chosen apply to both. A period without any data is said to have none, and is \
+The whole floor, whichever rooms are chosen, in the time range and in the period that it is compared \
+with. {PER_HOUR}The hours and days chosen apply to both. A period without any data is said to have none, and is \
 no fall to zero."""
 
 MAP_TEXT = f"""\
@@ -36,7 +36,8 @@ Red cells had more detections an hour than in the earlier period, blue ones fewe
 ROOMS_TEXT = f"""\
 Rooms by the size of their change, up or down. {PER_HOUR}*Now*, *then* and *change* are detections per \
 hour. *Of share* is the change in points of the floor's detections: it tells who moved where, whether or \
-not the floor as a whole is fuller. A room's name leads to its map."""
+not the floor as a whole is fuller. A room whose sensors were offline in one of the periods has no change. A \
+room's name leads to its map."""
 
 ONE_SCALE = """\
 In parts of the fullest cell of either period, so that both maps share one scale. Point at a cell for its \

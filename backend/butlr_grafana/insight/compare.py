@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import shapely
+from numpy.typing import NDArray
 
 from butlr_grafana import merge
-from butlr_grafana.geometry import Lattice
+from butlr_grafana.geometry import Lattice, shape_of
 from butlr_grafana.model import Floats, HeatMap
 
 
@@ -16,7 +18,8 @@ class Comparison:
     """Detections per hour counted on one rectangle of cells, x_m[nx] by y_m[ny] centres in metres.
 
     `current`, `baseline` and `change` (their difference) are NaN where neither has a detection,
-    `change_pct` (100 is twice as much) also where the baseline has none. A side without data is NaN
+    `change_pct` (100 is twice as much) also where the baseline has none. So are a side and both changes in
+    rooms that could not be seen on that side. A side without data is NaN
     throughout, and so are both changes; `reasons` says why. `rebinned`: grids did not fit on each
     other, so that cells were moved by up to half a cell.
     """
@@ -47,12 +50,24 @@ def compare(current: HeatMap, baseline: HeatMap) -> Comparison:
         np.full(lattice.shape, np.nan) if reason else lattice.laid_out(grid, 0.0) / heat_map.coverage.hours
         for reason, grid, heat_map in zip(reasons, (current.raw, other), (current, baseline), strict=True)
     )
-    silent = ~((now > 0) | (then > 0))
-    now[silent] = then[silent] = np.nan
+    empty = ~((now > 0) | (then > 0))
+    now[empty] = then[empty] = np.nan
+    for values, heat_map in ((now, current), (then, baseline)):
+        values[_unseen(lattice, heat_map)] = np.nan
     change = now - then
     pct = np.full(lattice.shape, np.nan)
     np.divide(100 * change, then, out=pct, where=then > 0)
     return Comparison(*lattice.centres(), change, now, then, pct, tuple(filter(None, reasons)), rebinned)
+
+
+def _unseen(lattice: Lattice, heat_map: HeatMap) -> NDArray[np.bool_]:
+    """The cells whose centre lies in a room whose sensors were offline."""
+    shapes = [shape_of(room.polygon) for room in heat_map.query.floor.rooms if room.online is False]
+    x_m, y_m = lattice.centres()
+    found: NDArray[np.bool_] = np.zeros(lattice.shape, bool)
+    for shape in filter(None, shapes):
+        found |= shapely.contains_xy(shape, x_m[:, np.newaxis], y_m[np.newaxis, :])
+    return found
 
 
 def relative(comparison: Comparison) -> Comparison:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from butlr_grafana.insight.zones import OFFLINE, hot_zones
+from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, hot_zones
 from butlr_grafana.model import HOUR_S, Floats, Floor, HeatMap, Room, SeriesAnswer
 from butlr_grafana.privacy import withheld
 from butlr_grafana.threshold import Threshold
@@ -88,7 +88,7 @@ def _of_floor(
             floor=floor,
             room=room,
             has_data=bool(mean.size),
-            reason="" if mean.size else why_unknown(room),
+            reason="" if mean.size else _why_unknown(room, heat_map),
             mean=average,
             mean_when_used=means_when_used.get((floor.id, room.id)),
             peak=float(peaks[room.id].max()) if room.id in peaks else None,
@@ -104,11 +104,17 @@ def _of_floor(
         )
 
 
+def _why_unknown(room: Room, heat_map: HeatMap) -> str:
+    return WAS_OFFLINE if heat_map.seen.get(room.id) == 0 else why_unknown(room)
+
+
 def why_unknown(room: Room) -> str:
     """Why no people are known of a room that has none in an answer."""
     if room.members:
         return withheld(room) or NOT_ALL_COUNTED
-    return OFFLINE if room.online is False else NO_SENSOR
+    if room.online is None:
+        return NO_SENSOR
+    return WAS_OFFLINE if room.online else OFFLINE
 
 
 def _values(answer: SeriesAnswer, field: str = "value") -> dict[str, Floats]:

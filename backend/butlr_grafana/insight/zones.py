@@ -19,6 +19,7 @@ OUTSIDE_NAME = "outside any room"
 NO_HOURS = "no hour of the period is counted"
 NO_POLYGON = "no polygon: cells cannot be assigned"
 OFFLINE = "its sensors are offline"
+WAS_OFFLINE = "its sensors were offline"
 UNCOVERED = "no sensor covers it"
 TOO_FEW = "fewer than two of its rooms are known"
 
@@ -28,7 +29,8 @@ class ZoneHeat:
     """A room, zone or floor in figures; what cannot be told is `None`, and `reason` says why.
 
     `detections` of rooms and of what is outside (`zone_id` "outside", no area) add up to the floor's, but
-    for rooms without data. `share`: of the floor's detections. `area_m2`: Butlr's, else the polygon's.
+    for rooms without data. `per_hour`: of those counted in which the room was seen, where that is known.
+    `share`: of the floor's detections. `area_m2`: Butlr's, else the polygon's.
     `rank`: 1 is the hottest by `per_m2_hour` in the whole answer; equals share a rank; then those without
     an area, by `per_hour`; then those without data. `hot` is 0 where nothing is known: `has_data` tells.
     """
@@ -82,13 +84,16 @@ def _heat(row: ZoneHeat) -> tuple[int, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the detections were; `blind`: why they are not to be trusted or told, or empty."""
+    """Where the detections were; `blind`: why they are not to be trusted or told, or empty; `seen`: in what
+    share of the hours counted they could be seen.
+    """
 
     id: str
     name: str
     area_m2: float | None
     detections: float
     blind: str
+    seen: float = 1.0
 
 
 def _rows(heat_map: HeatMap, level: Level) -> Iterator[ZoneHeat]:
@@ -97,7 +102,7 @@ def _rows(heat_map: HeatMap, level: Level) -> Iterator[ZoneHeat]:
     if level == "floor":
         places = iter([_floor(floor, grid)])
     else:
-        places = (_rooms if level == "room" else _zones)(floor, grid, ids)
+        places = (_rooms if level == "room" else _zones)(floor, grid, ids, heat_map.seen)
     return (_row(place, heat_map, level, grid.total) for place in places)
 
 
@@ -118,7 +123,7 @@ def _floor(floor: Floor, grid: Grid) -> _Place:
     return _Place(floor.id, floor.name, _area_m2(floor), grid.total, blind)
 
 
-def _rooms(floor: Floor, grid: Grid, ids: set[str] | None) -> Iterator[_Place]:
+def _rooms(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, float]) -> Iterator[_Place]:
     """Of rooms that are only told of together, what cannot be told counts as outside: else it could be had
     by taking all others from the floor's.
     """
@@ -128,7 +133,7 @@ def _rooms(floor: Floor, grid: Grid, ids: set[str] | None) -> Iterator[_Place]:
     counted = dict(zip(built, sums, strict=True))
     filled = by_room.filled(grid.value)
     for room in floor.rooms:
-        place = _place(room, built, counted, filled)
+        place = _place(room, built, counted, filled, seen)
         if room.members:
             told = 0.0 if place.blind else place.detections
             outside += sum(counted[member.id] for member in room.members) - told
@@ -138,24 +143,31 @@ def _rooms(floor: Floor, grid: Grid, ids: set[str] | None) -> Iterator[_Place]:
         yield _Place(shares.OUTSIDE, OUTSIDE_NAME, None, outside, "")
 
 
-def _zones(floor: Floor, grid: Grid, ids: set[str] | None) -> Iterator[_Place]:
+def _zones(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, float]) -> Iterator[_Place]:
     rooms = {room.id: room for room in as_built(floor.rooms)}
     by_zone = shares.of_zones(replace(floor, zones=tuple(as_built(floor.zones))), grid)
     counted = dict(zip(by_zone.ids, by_zone.sums(grid.value).tolist(), strict=True))
     filled = by_zone.filled(grid.value)
     for zone in floor.zones:
         if ids is None or zone.room_id in ids:
-            yield _place(zone, rooms, counted, filled)
+            yield _place(zone, rooms, counted, filled, seen)
 
 
 def _place(
-    asset: Room | Zone, rooms: Mapping[str, Room], counted: Mapping[str, float], filled: set[str]
+    asset: Room | Zone,
+    rooms: Mapping[str, Room],
+    counted: Mapping[str, float],
+    filled: set[str],
+    seen: Mapping[str, float],
 ) -> _Place:
     """`rooms`: all of the floor by id; `counted`: detections by id; `filled`: who has cells of their own."""
     if asset.members:
         return _together(asset, rooms, counted, filled)
     blind = _blind(asset, rooms, asset.id in filled)
-    return _Place(asset.id, asset.name, _area_m2(asset), counted[asset.id], blind)
+    share = seen.get(asset.id if isinstance(asset, Room) else asset.room_id or "", 1.0)
+    if blind == OFFLINE and not share:
+        blind = WAS_OFFLINE
+    return _Place(asset.id, asset.name, _area_m2(asset), counted[asset.id], blind, share or 1.0)
 
 
 def _together(
@@ -190,7 +202,7 @@ def _blind(asset: Room | Zone, rooms: Mapping[str, Room], has_cells: bool) -> st
 
 
 def _row(place: _Place, heat_map: HeatMap, level: Level, total: float) -> ZoneHeat:
-    floor, hours = heat_map.query.floor, heat_map.coverage.hours
+    floor, hours = heat_map.query.floor, heat_map.coverage.hours * place.seen
     reason = place.blind or ("" if hours > 0 else NO_HOURS)
     detections = None if reason else place.detections
     per_hour = None if detections is None else detections / hours

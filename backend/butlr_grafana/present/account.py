@@ -103,7 +103,7 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     if answer.raw.rebinned:
         text = "Butlr's grid moved within this period; cells were assigned by their centres."
         said.append(_notice("warning", text))
-    said += _offline(query.floor.rooms if query.rooms is None else query.rooms)
+    said += _unseen(answer)
     shapeless = [r.name for r in query.rooms or () if not any(one.polygon for one in as_built([r]))]
     if shapeless:
         text = f"Butlr knows no outline of {_listed(shapeless)}: no cell can be assigned."
@@ -126,6 +126,25 @@ def why_nothing(level: str, floors: Sequence[Floor]) -> str:
     if not known.get(level, True):
         return f"Butlr knows no {level} of {_listed([floor.name for floor in floors])}."
     return "Butlr has no values for this question."
+
+
+def _unseen(answer: HeatMap) -> list[dict[str, str]]:
+    """Of which rooms nothing is known in the period, or not of all of it."""
+    query, seen = answer.query, answer.seen
+    rooms = query.floor.rooms if query.rooms is None else query.rooms
+    silent = [room.name for room in rooms if room.online is False and seen.get(room.id) == 0]
+    said = _offline([room for room in rooms if seen.get(room.id) != 0])
+    if silent:
+        text = f"Sensors offline in this period, no data rather than nobody: {_listed(silent)}."
+        said.append(_notice("warning", text))
+    partly = [room.name for room in rooms if room.online and 0 < seen.get(room.id, 1) < 1]
+    if partly:
+        text = f"Sensors offline for a part of this period: {_listed(partly)}."
+        said.append(_notice("info", text))
+    if answer.unseen_why:
+        text = f"Whether sensors were offline in this period is not known: {answer.unseen_why}."
+        said.append(_notice("warning", text))
+    return said
 
 
 def _offline(rooms: Sequence[Room]) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from butlr_grafana.answers import Answer
 from butlr_grafana.errors import BadWord, choose
+from butlr_grafana.insight.seen import silent_in_either
 from butlr_grafana.model import Floor, iso
 from butlr_grafana.present import (
     animation,
@@ -71,7 +72,7 @@ def _png(answer: Answer, *, demo: bool) -> bytes:
     if answer.comparison is None:
         return picture.png(answer.maps[0], demo=demo, options=options, drawing=answer.drawing)
     current, baseline = answer.maps
-    found, floor = answer.comparison, current.query.floor
+    found, floor = answer.comparison, silent_in_either(current, baseline)
     told = comparison.said(found, current, baseline, demo=demo)
     return picture.difference_png(
         found.x_m,

@@ -17,6 +17,7 @@ from butlr_grafana.present.account import (
     statistics_notices,
     why_nothing,
 )
+from butlr_grafana.sightings import tells_rooms_apart
 
 Row = dict[str, Any]
 Notice = dict[str, str]
@@ -60,6 +61,8 @@ def faults(answer: Answer) -> list[Notice]:
     floors = [
         {"severity": "error", "text": f"{floor.name}: {fault.message}"} for floor, fault in answer.faults
     ]
+    if tells_rooms_apart(answer.asked):
+        return floors  # the maps tell what they lack
     lacking = [(floor, fault.message) for floor, fault in answer.lacking]
     return floors + statistics_notices(answer.stats, lacking, column="mean_when_used")
 

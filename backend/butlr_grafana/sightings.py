@@ -1,0 +1,79 @@
+"""Which rooms could be seen in a heat map's period: when it is asked for, how, and which map it is of.
+
+Presence is asked for in the windows in which panels ask for it, so that both share their calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from butlr_grafana.insight.seen import as_seen
+from butlr_grafana.model import HOUR_S, HeatMap, Query, SeriesAnswer, SeriesQuery, SeriesSubject
+from butlr_grafana.plan import local_windows
+from butlr_grafana.query import LONGEST_IN_HOURS_S, Asked, whole_windows
+from butlr_grafana.query_now import NOW_S
+
+
+def tells_rooms_apart(asked: Asked) -> bool:
+    """Whether heat maps are read room by room, so that one that nobody could see must not look empty."""
+    match asked.target:
+        case "hot-zones" | "compare-zones":
+            return asked.level != "floor"
+        case "heatmap":
+            return asked.format == "png"
+        case target:
+            return target == "compare"
+
+
+def sightings_of(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
+    """The questions beside those of heat maps: none where Butlr tells of no room whether it is online, nor of
+    the minutes that are just over, of which the topology tells.
+    """
+    return [_presence(query, now_s) for query in maps if _may_have_been_unseen(query, now_s)]
+
+
+def with_seen(
+    maps: Sequence[HeatMap], sightings: Sequence[SeriesAnswer], why_not: Mapping[str, str], *, now_s: float
+) -> tuple[HeatMap, ...]:
+    """The maps with what is known of their rooms; `why_not`: by floor, why nothing is."""
+    return tuple(_with_seen(heat_map, sightings, why_not, now_s - NOW_S) for heat_map in maps)
+
+
+def _with_seen(
+    heat_map: HeatMap, sightings: Sequence[SeriesAnswer], why_not: Mapping[str, str], since_s: float
+) -> HeatMap:
+    query = heat_map.query
+    own = next((one for one in sightings if _covers(one.query, query)), None)
+    if own is None:
+        return replace(heat_map, unseen_why=why_not.get(query.floor.id, ""))
+    counted = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
+    return as_seen(heat_map, own, counted, since_s=since_s)
+
+
+def _may_have_been_unseen(query: Query, now_s: float) -> bool:
+    is_now = query.period.length_s < HOUR_S and query.period.end_s > now_s - NOW_S
+    return not is_now and any(room.online is not None and not room.members for room in query.floor.rooms)
+
+
+def _presence(query: Query, now_s: float) -> SeriesQuery:
+    """All hours, whichever of them count; over more than 45 days whole days, unless only some hours do."""
+    floor, period = query.floor, query.period
+    every = "1h" if query.local_hours or period.length_s <= LONGEST_IN_HOURS_S else "1d"
+    return SeriesQuery(
+        target="presence",
+        floor=floor,
+        period=whole_windows(period, every, floor.timezone, now_s),
+        every=every,
+        statistic="sum",
+        level="room",
+        base=SeriesSubject("presence", "room", every, "sum", floor.timezone),
+        require=query.require,
+    )
+
+
+def _covers(asked: SeriesQuery, query: Query) -> bool:
+    period, other = query.period, asked.period
+    return (
+        asked.floor.id == query.floor.id and other.start_s <= period.start_s and other.end_s >= period.end_s
+    )
