@@ -26,8 +26,8 @@ PER_HOUR = "Both are per hour counted, so that periods of different lengths can 
 
 FLOOR_TEXT = f"""\
 The whole floor, whichever rooms are chosen, in the time range and in the period that it is compared \
-with. {PER_HOUR}The hours and days chosen apply to both. A period without any data is said to have none, and is \
-no fall to zero."""
+with. {PER_HOUR}The hours and days chosen apply to both. A period without any data is said to have none, \
+and is no fall to zero."""
 
 MAP_TEXT = f"""\
 Red cells had more detections an hour than in the earlier period, blue ones fewer; grey ones are alike. \

@@ -1,0 +1,171 @@
+"""What the simulator's people did on a floor in the hours that count; nothing of the backend is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import shapely
+
+from butlr_grafana.simulator.world import SQUARE_FEET_PER_M2, Floor, Room
+from tests.support import PEOPLE, Cells, added, truth
+
+HOUR_S, DAY_S = 3600, 86_400
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A question's words and period (whole hours), and when it is asked."""
+
+    words: Mapping[str, str]
+    start_s: int
+    end_s: int
+    now_s: int
+
+    @property
+    def floors(self) -> list[Floor]:
+        if self.words["space"] == "all":
+            return list(PEOPLE.office.floors)
+        return [PEOPLE.office.by_id[self.words["space"]]]
+
+    @property
+    def chosen(self) -> list[str] | None:
+        """The ids of the rooms asked for; `None`: all."""
+        rooms = self.words.get("room", "All")
+        return None if rooms == "All" else rooms.split(",")
+
+    def rooms(self, floor: Floor) -> list[Room]:
+        """In the order in which they are asked for, else in the floor's."""
+        if self.chosen is None:
+            return list(floor.rooms)
+        of_floor = {room.id: room for room in floor.rooms}
+        return [of_floor[room_id] for room_id in self.chosen]
+
+    @property
+    def in_feet(self) -> bool:
+        return self.words.get("area") == "ft2"
+
+    @property
+    def area_unit(self) -> float:
+        """How many of the units asked for are a square metre."""
+        return SQUARE_FEET_PER_M2 if self.in_feet else 1.0
+
+    def before(self) -> Look:
+        """The period of the same length that ends where this one begins."""
+        return replace(self, start_s=2 * self.start_s - self.end_s, end_s=self.start_s)
+
+    def counts(self, floor: Floor, t: int) -> bool:
+        """Whether the hour from `t` on is within the hours and days asked for, by the floor's clock."""
+        wall = datetime.fromtimestamp(t, ZoneInfo(floor.timezone))
+        opens, closes = (int(edge[:2]) for edge in self.words.get("hours", "00:00-24:00").split("-"))
+        first, last = self.words.get("days", "mon-sun").split("-")
+        return opens <= wall.hour < closes and DAYS.index(first) <= wall.weekday() <= DAYS.index(last)
+
+    def hours(self, floor: Floor) -> list[int]:
+        """The beginnings of the hours that count."""
+        return [t for t in range(self.start_s, self.end_s, HOUR_S) if self.counts(floor, t)]
+
+    def cells(self, floor: Floor, metres: float) -> Cells:
+        return added(*(truth(floor.id, a, b, metres) for a, b in self.spans(floor)))
+
+    def detections(self, floor: Floor) -> int:
+        return sum(len(PEOPLE.detections(floor.id, a, b)[0]) for a, b in self.spans(floor))
+
+    def spans(self, floor: Floor) -> list[tuple[int, int]]:
+        """The hours that count, put together where they adjoin."""
+        spans: list[tuple[int, int]] = []
+        for t in self.hours(floor):
+            if spans and spans[-1][1] == t:
+                spans[-1] = (spans[-1][0], t + HOUR_S)
+            else:
+                spans.append((t, t + HOUR_S))
+        return spans
+
+    def hours_seen(self, floor: Floor, room: Room) -> list[int]:
+        """The hours that count in which the room's sensor worked; none where nothing counts its people."""
+        if not has_sensor(floor, room):
+            return []
+        return [t for t in self.hours(floor) if not PEOPLE.offline(room.id, t, t + HOUR_S)]
+
+
+def has_sensor(floor: Floor, room: Room) -> bool:
+    return any(s.room_id == room.id and s.mode == "presence" for s in floor.sensors)
+
+
+def has_door(floor: Floor, room: Room) -> bool:
+    """Whether who goes through its door is counted."""
+    return any(s.room_id == room.id and s.mode == "traffic" for s in floor.sensors)
+
+
+def seats(asset: Floor | Room) -> int | None:
+    return asset.capacity if isinstance(asset.capacity, int | None) else asset.capacity.max
+
+
+def finest(floor: Floor) -> float:
+    """What `auto` chooses: the finest grid with at most 100 columns."""
+    min_x, _, max_x, _ = floor.extent
+    return next(metres for metres in (0.25, 0.5, 1.0) if (max_x - min_x) / metres <= 100)
+
+
+def shape(asset: Room | Floor) -> Any:
+    return shapely.Polygon(asset.outline if isinstance(asset, Floor) else asset.polygon)
+
+
+def told_m2(floor: Floor, asset: Room | Floor) -> float:
+    """The area as Butlr tells it: in the floor's unit, to two decimals."""
+    polygon = asset.outline if isinstance(asset, Floor) else asset.footprint
+    return round(floor.area(polygon), 2) / floor.area(((0, 0), (1, 0), (1, 1), (0, 1)))
+
+
+def parts_inside(cells: Cells, metres: float, area: Any) -> Array:
+    """The share (0 to 1) of each cell that lies in an area."""
+    half = metres / 2
+    x, y = np.array(list(cells) or np.empty((0, 2))).T
+    squares = shapely.box(x - half, y - half, x + half, y + half)
+    found: Array = shapely.area(shapely.intersection(squares, area)) / metres**2
+    return found
+
+
+def inside(cells: Cells, metres: float, area: Any) -> float:
+    """Detections in an area, those of a cell on its edge by area."""
+    return float((parts_inside(cells, metres, area) * np.array(list(cells.values()))).sum())
+
+
+def in_room(cells: Cells, metres: float, floor: Floor, room: Room) -> float:
+    """Detections in a room with an outline; of what it shares with another, half."""
+    others = [other for other in floor.rooms if other.polygon and other.id != room.id]
+    both = [shape(room).intersection(shape(other)) for other in others]
+    shared = sum(inside(cells, metres, area) for area in both if area.area > 0)
+    return inside(cells, metres, shape(room)) - shared / 2
+
+
+def people_hourly(floor: Floor, room: Room | None, hours: list[int]) -> Array:
+    """People minute by minute, [hours, 60]; on a floor those whom a sensor sees."""
+    index = None if room is None else floor.rooms.index(room)
+    found = np.array([PEOPLE.occupancy(floor.id, index, t, t + HOUR_S) for t in hours]).reshape(-1, 60)
+    if room is not None:
+        return found
+    for one, other in enumerate(floor.rooms):
+        for row, t in enumerate(hours):
+            if PEOPLE.offline(other.id, t, t + HOUR_S):
+                found[row] -= PEOPLE.occupancy(floor.id, one, t, t + HOUR_S)
+    return found
+
+
+def occupied_s(floor: Floor, room: Room, start_s: int, end_s: int) -> float:
+    """Seconds in which somebody was there whom the sensor saw."""
+    row = 1 + floor.rooms.index(room)
+    return float(PEOPLE.count(floor.id, "occupied_s", start_s, end_s)[row].sum())
+
+
+def crossings(floor: Floor, room: Room | None, direction: int, start_s: int, end_s: int) -> int:
+    """Who came in (1) or went out (-1) through a room's door, or the floor's entrance."""
+    _, through, way = PEOPLE.crossings(floor.id, start_s, end_s)
+    index = -1 if room is None else floor.rooms.index(room)
+    return int(((through == index) & (way == direction)).sum())
