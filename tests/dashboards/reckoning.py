@@ -31,7 +31,7 @@ from tests.dashboards.people import (
     shape,
     told_m2,
 )
-from tests.support import PEOPLE, Cells, cells_of
+from tests.support import PEOPLE, Cells, added, cells_of
 
 Json = dict[str, Any]
 Row = dict[str, Any]
@@ -198,6 +198,22 @@ def _hotness(row: Row, per_area: str) -> tuple[int, float]:
     if row[per_area] is not None:
         return 0, -round(row[per_area], 9)
     return (2, 0.0) if row["per_hour"] is None else (1, -round(row["per_hour"], 9))
+
+
+def playback(frames: list[Json], look: Look) -> Compared:
+    """A row a window and cell with a detection; windows are the floor's days, each as far as it counts."""
+    [floor] = look.floors
+    assert look.words["every"] == "1d"
+    zone, metres = ZoneInfo(floor.timezone), finest(floor)
+    by_day: dict[int, Cells] = {}
+    for t in look.hours(floor):
+        midnight = datetime.fromtimestamp(t, zone).replace(hour=0, minute=0)
+        start_ms = 1000 * max(int(midnight.timestamp()), look.start_s)
+        cells = shown_cells(Look(look.words, t, t + HOUR_S, look.now_s), floor, metres)
+        by_day[start_ms] = added(by_day.get(start_ms, {}), cells)
+    expected = {(start, *cell): n for start, cells in by_day.items() for cell, n in cells.items()}
+    found = {(row["time"], row["x"], row["y"]): row["detections"] for row in rows(frames)}
+    yield "detections", found, expected
 
 
 def compare(frames: list[Json], look: Look) -> Compared:
@@ -464,6 +480,7 @@ CHECKS: Mapping[str, Check] = {
     "heatmap": heatmap,
     "heatmap-summary": heatmap_summary,
     "hot-zones": hot_zones,
+    "playback": playback,
     "compare": compare,
     "compare-zones": compare_zones,
     "occupancy-now": occupancy_now,

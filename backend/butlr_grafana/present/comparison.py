@@ -86,17 +86,21 @@ def said_of_both(
     return told + [{"severity": "warning", "text": f"No comparison: {reason}."} for reason in reasons]
 
 
-def rows(comparison: Comparison) -> list[dict[str, float]]:
-    """A row a cell in which either period has a detection."""
-    told = np.argwhere(~np.isnan(comparison.change))
+def rows(comparison: Comparison) -> list[dict[str, float | None]]:
+    """A row a cell in which either period has a detection; what cannot be told is `None`."""
+    told = np.argwhere(~(np.isnan(comparison.current) & np.isnan(comparison.baseline)))
     return [
         {
             "x": float(comparison.x_m[i]),
             "y": float(comparison.y_m[j]),
-            **{name: float(getattr(comparison, name)[i, j]) for name, _, _ in VALUES},
+            **{name: _known(getattr(comparison, name)[i, j]) for name, _, _ in VALUES},
         }
         for i, j in told.tolist()
     ]
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _largest(change: Floats) -> float:
