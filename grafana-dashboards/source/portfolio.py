@@ -129,12 +129,13 @@ def dashboard(source: Source) -> Json:
                 [
                     Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
                     Column("floor"),
-                    Column("capacity", width(85)),
+                    Column("capacity", width(105)),
                     Column("in_use_share", {**gauge(1, (None, GOOD)), "decimals": 1}),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],
                 before=[where(title("utilization", "underused"), "equal", value=1)],
+                sorted_by="capacity",
             ),
         ],
     )

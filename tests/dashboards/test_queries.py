@@ -257,3 +257,5 @@ def test_the_plan_under_the_heat_is_the_floors(dashboard: Json, world: World) ->
         assert {(s["binary"]["left"], s["alias"]) for s in steps} == {("x", "longitude"), ("y", "latitude")}
         assert {float(s["binary"]["right"]) for s in steps} == {111319.49}
         assert panel["options"]["view"]["layer"] == cells["name"]
+        # Without an address of its own Grafana would ask the internet for tiles.
+        assert panel["options"]["basemap"]["config"]["url"].startswith("data:")

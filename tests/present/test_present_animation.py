@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from butlr_grafana.model import Bounds, HeatMap
-from butlr_grafana.present import animation
-from butlr_grafana.present.animation import MOST_FRAMES, clock, webp
-from butlr_grafana.present.theme import DARK, LIGHT
+from butlr_grafana.present import animation, lettering
+from butlr_grafana.present.animation import DASH, MOST_FRAMES, clock, webp
+from butlr_grafana.present.theme import DARK, LIGHT, Sizes
 from tests.present.floors import HOUR, MONDAY_8H, Pixels, Seen, box, floor, has, heat_map, room
 
 HALL = floor(room("Hall", box(0, 0, 8, 5)))
@@ -154,3 +154,22 @@ def test_smooth_dark_and_opaque_films() -> None:
     for more in ({"smooth": True}, {"theme": "dark"}, {"style": "opacity"}, {"demo": True}):
         frames, _ = read(webp(windows({(1, 1): 4.0}, {(2, 2): 1.0}), width=400, **more))
         assert len(frames) == 2
+
+
+@pytest.mark.parametrize("width", [100, 130, 180, 240, 320, 1000])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (f"20:00{DASH}24:00", "Tue 17 Nov 2026"),
+        ("Sun 22 Nov", "2026"),
+        (f"Mon 23:00 {DASH} Tue 01:00", f"16 Jun {DASH} 17 Jun 2026"),
+    ],
+)
+def test_the_clock_is_never_cut(width: int, words: tuple[str, str]) -> None:
+    sizes = Sizes(width)
+    size, is_beside = animation._clock([words], sizes)
+    across = lettering.width(words[0], size, medium=True)
+    date = lettering.width(words[1], sizes.text)
+    assert size >= 9
+    assert across + (date if is_beside else 0) <= sizes.content or (width == 100 and size == 9)
+    assert is_beside or width <= 320

@@ -48,7 +48,7 @@ rooms_of_all_kinds = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(rooms_of_all_kinds, st.sampled_from([320, 800, 2000]))
+@given(rooms_of_all_kinds, st.sampled_from([100, 320, 800, 2000]))
 def test_labels_are_disjoint_inside_the_plan_and_inside_their_rooms(
     sketch: list[tuple[str, float, float, float, float]], width_px: int
 ) -> None:

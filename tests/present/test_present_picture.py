@@ -236,9 +236,10 @@ def test_whatever_butlr_knows_of_a_floor_there_is_a_picture(
     plan: Floor, cells: dict[tuple[int, int], float]
 ) -> None:
     drawn = [
-        decoded(png(heat_map(plan, cells), demo=True, options=PictureOptions(width=w))) for w in (320, 700)
+        decoded(png(heat_map(plan, cells), demo=True, options=PictureOptions(width=w)))
+        for w in (100, 320, 700)
     ]
-    assert [d.shape[1] for d in drawn] == [320, 700]
+    assert [d.shape[1] for d in drawn] == [100, 320, 700]
     for image in drawn:
         assert has(image, LIGHT.gradient[-1]).any() == bool(cells)
         assert is_coloured(image).any() == bool(cells)
@@ -272,6 +273,27 @@ def test_a_picture_is_as_wide_as_asked_and_as_high_as_the_floor_wants(width: int
     assert 0.6 * width < image.shape[0] < 1.7 * width
     margin = image[:, -3:], image[:, :3], image[:3], image[-3:]
     assert all(has(side, LIGHT.paper).all() for side in margin)
+
+
+@pytest.mark.parametrize("width", [100, 160, 240])
+def test_a_tiny_picture_takes_more_lines_instead_of_cutting_words(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that is written of units, times and what a colour means is there, whichever lines it takes."""
+    written: list[str] = []
+
+    def write(image: Any, at: Any, text: str, *rest: Any, **more: Any) -> None:
+        written.append(text)
+
+    monkeypatch.setattr("butlr_grafana.present.page.write", write)
+    answer = heat_map(HALL, CELLS)
+    image = decoded(png(answer, demo=True, options=PictureOptions(width=width, labels=False)))
+    assert image.shape[1] == width
+    # A zone's name is one word, which no line may be wide enough for.
+    assert not [text for text in written if "…" in text and not text.startswith("(")]
+    said = " ".join(written)
+    for words in ("Detections, per cell of 1 m, at most", "no detection", "detections ·", "simulated"):
+        assert words in said
 
 
 def test_a_narrow_foot_breaks_into_rows() -> None:
@@ -318,7 +340,7 @@ def test_a_warning_is_seen_only_where_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"width": 319}, "width"),
+        ({"width": 99}, "width"),
         ({"width": 4097}, "width"),
         ({"theme": "blue"}, "theme is light or dark"),
         ({"style": "dots"}, "style is gradient or opacity"),

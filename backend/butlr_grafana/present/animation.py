@@ -34,6 +34,7 @@ from butlr_grafana.present.picture import (
 from butlr_grafana.present.plan_geometry import Raster
 from butlr_grafana.present.theme import SMALLEST_PX, PictureOptions, Sizes, Style, Theme, ThemeName
 
+LEAST_CLOCK_PX = 9
 MOST_FRAMES = 200
 WIDEST_PX = 1600
 """A wider playback takes long to write and more to send."""
@@ -156,18 +157,40 @@ def _everything(frames: Sequence[HeatMap]) -> Raster:
     return Raster(*dense(union), res)
 
 
+def _clock(words: Sequence[tuple[str, str]], sizes: Sizes) -> tuple[int, bool]:
+    """Its size, and whether the date has room beside it: else it has a line of its own below."""
+    largest, gap = sizes.px(60, 30), sizes.px(24, 8)
+    beside = gap + max(lettering.width(small, sizes.text) for _, small in words)
+
+    def largest_in(room_px: float, least: int) -> int | None:
+        for size in range(largest, least - 1, -1):
+            if all(lettering.width(big, size, medium=True) <= room_px for big, _ in words):
+                return size
+        return None
+
+    readable = largest_in(sizes.content - beside, round(0.6 * largest))
+    return (
+        (readable, True) if readable else (largest_in(sizes.content, LEAST_CLOCK_PX) or LEAST_CLOCK_PX, False)
+    )
+
+
 class _Heading:
     """Above the plan: the floor, each window's local time, and a bar of all windows up to this one."""
 
     def __init__(self, frames: Sequence[HeatMap], theme: Theme, sizes: Sizes, *, demo: bool) -> None:
         self._frames, self._theme, self._sizes = frames, theme, sizes
-        self._big, self._bars, self._track = sizes.px(60, 30), sizes.px(54, 20), sizes.px(8, 4)
         self._words = [clock(f) for f in frames]
+        self._big, self._is_beside = _clock(self._words, sizes)
+        self._bars, self._track = sizes.px(54, 20), sizes.px(8, 4)
         # The date stands still: digits differ in width.
         self._aside = max(lettering.width(big, self._big, medium=True) for big, _ in self._words)
         title = lettering.line_height(sizes.title)
         self._middle = title + lettering.line_height(self._big) / 2
         self._top = title + lettering.line_height(self._big) + sizes.px(6, 3)
+        if not self._is_beside:
+            # The date, and perhaps that a window is incomplete.
+            self._below = self._top + lettering.line_height(sizes.text) / 2
+            self._top += 2 * lettering.line_height(sizes.text)
         self.still = Image.new("RGB", (sizes.content, self._top + self._bars + self._track), theme.paper)
         name = title_of(frames[0].query.floor) + (" · simulated" if demo else "")
         text = lettering.shorten(name, sizes.title, sizes.content)
@@ -178,18 +201,19 @@ class _Heading:
         theme, sizes, image = self._theme, self._sizes, self.still.copy()
         big, small = self._words[index]
         lettering.write(image, (0, self._middle), big, self._big, theme.ink, medium=True)
-        left = self._aside + sizes.px(24, 8)
+        left = self._aside + sizes.px(24, 8) if self._is_beside else 0.0
         lines = [(small, theme.faint)]
         if not self._frames[index].coverage.complete:
             lines.append(("▲ incomplete", theme.warning))
         step = lettering.line_height(sizes.text)
+        top = self._middle - (len(lines) - 1) / 2 * step if self._is_beside else self._below
         for line, (text, paint) in enumerate(lines):
-            y = self._middle + (line - (len(lines) - 1) / 2) * step
+            y = top + line * step
             fits = lettering.shorten(text, sizes.text, sizes.content - left)
             lettering.write(image, (left, y), fits, sizes.text, paint)
         count = f"{index + 1} of {len(self._frames)}"
         right = left + max(lettering.width(t, sizes.text) for t, _ in lines) + sizes.px(24, 8)
-        if right + lettering.width(count, sizes.text) <= sizes.content:
+        if self._is_beside and right + lettering.width(count, sizes.text) <= sizes.content:
             lettering.write(image, (sizes.content, self._middle), count, sizes.text, theme.faint, anchor="rm")
         self._draw_bars(image, index)
         return image

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from butlr_grafana.present.colour import Scale
-from butlr_grafana.present.lettering import line_height, shorten, width, wrap, write
+from butlr_grafana.present.lettering import line_height, width, wrap, write
 from butlr_grafana.present.plan_layers import hatch
 from butlr_grafana.present.theme import Rgb, Sizes, Theme
 from butlr_grafana.present.ticks import ticks
@@ -22,7 +22,7 @@ SCALES_M = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A paragraph of the head: at most `most` lines of it."""
+    """A paragraph of the head: at most `most` lines of it, but for narrow pictures (`Sizes.lines`)."""
 
     text: str
     size: int
@@ -55,7 +55,9 @@ def head(lines: Sequence[Line], theme: Theme, sizes: Sizes) -> Image.Image:
     rows = [
         (text, line)
         for line in lines
-        for text in wrap(line.text, line.size, sizes.content, most=line.most, medium=line.medium)
+        for text in wrap(
+            line.text, line.size, sizes.content, most=max(line.most, sizes.lines), medium=line.medium
+        )
     ]
     height = sum(line_height(line.size) for _, line in rows)
     image = Image.new("RGB", (sizes.content, max(1, height)), theme.paper)
@@ -121,12 +123,13 @@ def _legend(legend: Legend, theme: Theme, sizes: Sizes) -> Image.Image:
     """The title, the scale's colours, ticks under them."""
     length = min(sizes.content, sizes.px(440, 230))
     size, bar, mark, gap = sizes.small, sizes.px(18, 10), sizes.px(6, 3), sizes.px(7, 4)
-    title = shorten(legend.title, sizes.text, sizes.content)
-    title_width = round(width(title, sizes.text) + 0.5)
-    top = line_height(sizes.text) + gap
+    title = wrap(legend.title, sizes.text, sizes.content, most=sizes.lines)
+    title_width = max(round(width(text, sizes.text) + 0.5) for text in title)
+    top = len(title) * line_height(sizes.text) + gap
     image = Image.new("RGB", (max(length, title_width), top + bar + mark + line_height(size)), theme.paper)
     draw = ImageDraw.Draw(image)
-    write(image, (0, line_height(sizes.text) / 2), title, sizes.text, theme.ink)
+    for row, text in enumerate(title):
+        write(image, (0, (row + 0.5) * line_height(sizes.text)), text, sizes.text, theme.ink)
     steps = legend.scale.steps
     at = np.rint((np.arange(length) + 0.5) / length * (len(steps) - 1)).astype(int)
     # Over the colour of an empty room: where the steps are transparent, this is what they look like.
@@ -153,8 +156,9 @@ def _entries(entries: Sequence[Entry], theme: Theme, sizes: Sizes, *, stacked: b
     size, row, between = sizes.small, round(sizes.small * 1.75), sizes.px(24, 12)
     swatch = (round(size * 1.9), round(size * 1.25))
     step = swatch[0] + round(size * 0.6)
-    texts = [shorten(e.text, size, sizes.content - step) for e in entries]
-    widths = [step + round(width(t, size) + 0.5) for t in texts]
+    texts = [wrap(e.text, size, sizes.content - step, most=sizes.lines) for e in entries]
+    widths = [step + max(round(width(line, size) + 0.5) for line in lines) for lines in texts]
+    row = max(row, max(map(len, texts)) * line_height(size))
     places: list[Corner] = []
     x, y = 0, 0
     for entry_width in widths:
@@ -165,7 +169,7 @@ def _entries(entries: Sequence[Entry], theme: Theme, sizes: Sizes, *, stacked: b
     right = max(x + w for (x, _), w in zip(places, widths, strict=True))
     image = Image.new("RGB", (right, y + row), theme.paper)
     draw = ImageDraw.Draw(image)
-    for entry, text, (left, top) in zip(entries, texts, places, strict=True):
+    for entry, lines, (left, top) in zip(entries, texts, places, strict=True):
         place = (left, top + (row - swatch[1]) // 2)
         patch = Image.new("RGB", swatch, entry.fill)
         if entry.look == "hatched":
@@ -178,7 +182,9 @@ def _entries(entries: Sequence[Entry], theme: Theme, sizes: Sizes, *, stacked: b
                 draw.rectangle((gap, place[1], gap + 2, box[3]), fill=entry.fill)
             for gap in range(place[1] + 3, box[3] - 2, 6):
                 draw.rectangle((place[0], gap, box[2], gap + 2), fill=entry.fill)
-        write(image, (left + step, top + row / 2), text, size, theme.ink)
+        for number, text in enumerate(lines):
+            middle = top + row / 2 + (number - (len(lines) - 1) / 2) * line_height(size)
+            write(image, (left + step, middle), text, size, theme.ink)
     return image
 
 

@@ -12,7 +12,10 @@ Rgb = tuple[int, int, int]
 Style = Literal["gradient", "opacity"]
 ThemeName = Literal["light", "dark"]
 
-SMALLEST_PX, LARGEST_PX = 320, 4096
+SMALLEST_PX, LARGEST_PX = 100, 4096
+NARROW_PX = 320
+"""Below it a line holds few words."""
+
 DESIGN_PX = 1200
 """The width for which sizes are written down; `Sizes` scales them."""
 
@@ -159,6 +162,11 @@ class Sizes:
     @property
     def content(self) -> int:
         return self.width - 2 * self.margin
+
+    @property
+    def lines(self) -> int:
+        """How many lines a text may take: in a narrow picture about as many as it needs."""
+        return 2 if self.width >= NARROW_PX else 8
 
     @property
     def title(self) -> int:

@@ -73,7 +73,7 @@ def table(
         transformations=[ONLY_FRAMES_WITH_FIELDS, *before, *_fields(frame, columns)],
         fieldConfig={
             "defaults": {
-                "custom": {"align": "auto", "inspect": False, "wrapHeaderText": True},
+                "custom": {"align": "auto", "inspect": False, "wrapHeaderText": True, "minWidth": 90},
                 # Each column has a scale of its own.
                 "fieldMinMax": True,
                 "noValue": "",
@@ -97,7 +97,15 @@ def gauge(largest: float | None, *limits: tuple[float | None, str]) -> Json:
         **({} if largest is None else {"max": largest}),
         "thresholds": steps(*limits),
         "color": {"mode": "thresholds"},
+        "mappings": [NOTHING],
     }
+
+
+NOTHING: Json = {
+    "type": "special",
+    "options": {"match": "null", "result": {"text": "", "color": "transparent", "index": 0}},
+}
+"""What is not known: without it Grafana gives it the colour of the least value."""
 
 
 def shade(scheme: str) -> Json:
@@ -105,6 +113,7 @@ def shade(scheme: str) -> Json:
     return {
         "custom__cellOptions": {"type": "color-background", "mode": "basic"},
         "color": {"mode": scheme},
+        "mappings": [NOTHING],
     }
 
 
@@ -167,7 +176,7 @@ def grouped_bars(source: Source, frame: Frame, name: str, shown: Sequence[Column
             "barRadius": 0,
             "fullHighlight": False,
             "xTickLabelRotation": -60,
-            "xTickLabelMaxLength": 14,
+            "xTickLabelMaxLength": 20,
             "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []},
             "tooltip": {"mode": "multi", "sort": "none"},
         },

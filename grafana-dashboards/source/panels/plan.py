@@ -10,6 +10,9 @@ from source.titles import DETECTIONS
 METRES_A_DEGREE = "111319.49"
 """Of latitude and, at the equator, of longitude: the backend's GeoJSON lies around 0, 0."""
 
+NO_TILE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+"""A pixel of nothing: without an address Grafana asks the internet for tiles, hidden or not."""
+
 CELLS = "Cells"
 WEIGHT = "weight"
 """The root of a cell's detections, as on the other maps: some desks in use all day would hide the rest."""
@@ -39,7 +42,7 @@ def heat_over_plan(source: Source, frame: Frame, space: str) -> Json:
             "overrides": [],
         },
         options={
-            "basemap": {"type": "xyz", "name": "None", "config": {"url": ""}, "opacity": 0},
+            "basemap": {"type": "xyz", "name": "None", "config": {"url": NO_TILE}, "opacity": 0},
             "controls": {
                 "mouseWheelZoom": False,
                 "showAttribution": False,

@@ -13,6 +13,7 @@ const axis = {
   axisLine: { lineStyle: { color: ink, opacity: 0.4 } },
   splitLine: { lineStyle: { color: ink, opacity: 0.15 } },
 };
+const inferno = ['#000004', '#420a68', '#932667', '#dd513a', '#fca50a', '#fcffa4'];
 const largest = Math.max(...value.map((v) => v ?? 0), 1);
 const spanX = x[x.length - 1] - x[0], spanY = y[ny - 1] - y[0];
 const wide = 180 / Math.max(spanX, spanY, 1);
@@ -24,7 +25,8 @@ return {
   visualMap: {
     min: 0, max: largest, dimension: 2, calculable: true, text: ['detections', ''],
     textStyle: { color: ink }, left: 8, bottom: 8, itemHeight: 120,
-    inRange: { color: ['#000004', '#420a68', '#932667', '#dd513a', '#fca50a', '#fcffa4'] },
+    // More is further from the background, as on the other maps.
+    inRange: { color: dark ? inferno : [...inferno].reverse() },
   },
   title: {
     text: Math.round(spanX + 1) + ' m by ' + Math.round(spanY + 1) + ' m, a cell is 1 m',
@@ -34,6 +36,8 @@ return {
   yAxis3D: axis,
   zAxis3D: { ...axis, min: 0, max: largest },
   grid3D: {
+    // Beside the legend, not behind it.
+    left: 90,
     boxWidth: spanX * wide, boxDepth: spanY * wide, boxHeight: 60,
     viewControl: { alpha: 45, beta: 15, distance: 220, autoRotate: false },
     light: { main: { intensity: 1.1 }, ambient: { intensity: 0.5 } },
