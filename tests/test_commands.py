@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -259,9 +260,20 @@ def test_render_writes_the_cells_as_csv(tmp_path: Path) -> None:
     assert found == truth(PARIS, at("2026-06-09"), at("2026-06-10"), 1.0)
 
 
+def test_render_writes_the_plan_as_geojson(tmp_path: Path) -> None:
+    path = tmp_path / "plan.geojson"
+    done = run("render", str(path), f"space={PARIS}", "--target", "floorplan")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(path.read_text())
+    drawn = {room.id for room in PEOPLE.office.by_id[PARIS].rooms if room.polygon}
+    rooms = [f for f in plan["features"] if f["properties"]["level"] == "room"]
+    assert {feature["properties"]["id"] for feature in rooms} == drawn
+
+
 @pytest.mark.parametrize(
     ("name", "words", "said"),
     [
+        ("map.geojson", ["from=2026-06-09", "to=2026-06-10"], "format: 'geojson' is not known"),
         ("map.gif", ["from=2026-06-09", "to=2026-06-10"], "format: 'gif' is not known"),
         ("map.png", ["from=2026-06-10", "to=2026-06-09"], "from: "),
         ("map.png", ["yesterday"], "name=value"),

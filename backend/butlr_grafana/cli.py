@@ -69,12 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     warming.add_argument("--hours", default="", help="as in the panels: they keep pieces of their own")
     warming.add_argument("--days", default="")
     warming.set_defaults(command=warm)
-    rendering = commands.add_parser("render", help="one answer as a PNG, CSV or WebP file")
+    rendering = commands.add_parser("render", help="one answer as a PNG, CSV, WebP or GeoJSON file")
     rendering.add_argument("file", help="where to; its ending is the format")
     rendering.add_argument(
         "words", nargs="*", metavar="word=value", help="as in the URL: space=… from=… to=…"
     )
-    rendering.add_argument("--target", default="heatmap", help="heatmap, compare, playback, hot-zones …")
+    rendering.add_argument(
+        "--target", default="heatmap", help="heatmap, compare, playback, floorplan …"
+    )
     rendering.set_defaults(command=render)
     walling = commands.add_parser(
         "wall", help="a TV wall in Grafana: a dashboard a floor, and their playlist"

@@ -37,7 +37,7 @@ def encoded(answer: Answer, *, ref_id: str, demo: bool) -> Encoded:
         case "matrix":
             return as_json(heatmap.matrix(answer.maps[0]))
         case "geojson":
-            return as_json(geojson.plan(_floor(answer)), "application/geo+json")
+            return Encoded(file(answer, demo=demo), MEDIA[chosen])
         case "csv" | "png" | "webp":
             body = file(answer, demo=demo)
             return Encoded(body, MEDIA[chosen], _name(answer, chosen), complete=answer.complete)
@@ -45,7 +45,12 @@ def encoded(answer: Answer, *, ref_id: str, demo: bool) -> Encoded:
             return as_json(frames(answer, ref_id=ref_id, demo=demo))
 
 
-MEDIA = {"csv": "text/csv", "png": "image/png", "webp": "image/webp"}
+MEDIA = {
+    "csv": "text/csv",
+    "png": "image/png",
+    "webp": "image/webp",
+    "geojson": "application/geo+json",
+}
 """The formats that are files."""
 
 
@@ -56,6 +61,8 @@ def file(answer: Answer, *, demo: bool) -> bytes:
             return csv(answer).encode()
         case "png":
             return _png(answer, demo=demo)
+        case "geojson":
+            return as_json(geojson.plan(_floor(answer))).body
         case "webp":
             width = min(answer.asked.width, animation.WIDEST_PX)
             return animation.webp(
