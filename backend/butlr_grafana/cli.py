@@ -74,9 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     rendering.add_argument(
         "words", nargs="*", metavar="word=value", help="as in the URL: space=… from=… to=…"
     )
-    rendering.add_argument(
-        "--target", default="heatmap", help="heatmap, compare, playback, floorplan …"
-    )
+    rendering.add_argument("--target", default="heatmap", help="heatmap, compare, playback, floorplan …")
     rendering.set_defaults(command=render)
     walling = commands.add_parser(
         "wall", help="a TV wall in Grafana: a dashboard a floor, and their playlist"
