@@ -192,6 +192,7 @@ def dashboard(source: Source) -> Json:
                         "zone",
                         {
                             "displayName": "Room",
+                            "custom__minWidth": 140,
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),

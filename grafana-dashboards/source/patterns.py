@@ -16,7 +16,6 @@ from source.words import FLOOR, HERE, HOURS
 UID = "butlr-patterns"
 
 PEOPLE = Question("pattern", {**FLOOR, **HOURS, "metric": "occupancy"})
-DOORS = Question("pattern", {**FLOOR, **HOURS, "metric": "traffic"})
 HEAT = Question("pattern", {**HERE, "metric": "heatmap"})
 FILM = Question("playback", {**HERE, "every": "${film}"})
 CELLS = Question("heatmap", {**HERE, "resolution": "1.0"})

@@ -162,7 +162,8 @@ def grouped_bars(source: Source, frame: Frame, name: str, shown: Sequence[Column
         fieldConfig={
             "defaults": {
                 "min": 0,
-                "custom": {"lineWidth": 0, "fillOpacity": 85, "axisBorderShow": False},
+                # Wide enough for the first name, which leans out to the left.
+                "custom": {"lineWidth": 0, "fillOpacity": 85, "axisBorderShow": False, "axisWidth": 64},
             },
             "overrides": _overrides(columns),
         },
