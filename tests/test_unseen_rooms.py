@@ -155,8 +155,34 @@ def test_without_metrics_the_map_is_told_and_what_is_not_known_is_said(world: Wo
     assert refused.status_code == 502
 
 
-def test_the_minutes_that_are_just_over_cost_no_metrics(world: World) -> None:
+def test_the_hour_that_is_just_over_costs_no_metrics(world: World) -> None:
     now_s = int(world.now_s)
-    ask(world, "hot-zones", now_s - 600, now_s, require="complete")
+    ask(world, "hot-zones", now_s - 3600, now_s, require="complete")
     assert world.simulator.count(REPORTING) == 0
     assert world.simulator.count(DETECTIONS) == 1
+
+
+def test_of_a_running_period_metrics_are_asked_once_an_hour(world: World) -> None:
+    def look() -> int:
+        before = world.simulator.count(REPORTING)
+        now_s = int(world.now_s)
+        ask(world, "hot-zones", now_s - 3 * DAY, now_s)
+        return world.simulator.count(REPORTING) - before
+
+    spent = []
+    for minutes in (0, 1, 10, 12, 30, 40):
+        world.now_s += 60 * minutes
+        spent.append(look())
+    # 12:34, 12:35, 12:45, 12:57; then 13:27 and 14:07, in new hours.
+    assert spent[0] > 0
+    assert spent[1:4] == [0, 0, 0]
+    assert all(0 < calls <= 2 for calls in spent[4:])
+
+
+def test_at_the_end_of_a_running_period_a_room_was_seen_that_is_online(make_world: Any) -> None:
+    """Three and a half hours ago its sensor came back, after it had been silent all the time."""
+    world = make_world(now="2026-06-17T03:30:00")
+    now_s = int(world.now_s)
+    found = row(world, "hot-zones", AFTER - 12 * HOUR, now_s)
+    assert found["per_hour"] == pytest.approx(seen_in(AFTER, now_s) / 3.5)
+    assert found["has_data"] == 1

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from butlr_grafana.insight.seen import as_seen
-from butlr_grafana.model import HOUR_S, HeatMap, Query, SeriesAnswer, SeriesQuery, SeriesSubject
-from butlr_grafana.plan import local_windows
+from butlr_grafana.model import HOUR_S, HeatMap, Period, Query, SeriesAnswer, SeriesQuery, SeriesSubject
+from butlr_grafana.plan import local_windows, window_starts
 from butlr_grafana.query import LONGEST_IN_HOURS_S, Asked, whole_windows
 from butlr_grafana.query_now import NOW_S
 
@@ -28,9 +28,11 @@ def tells_rooms_apart(asked: Asked) -> bool:
 
 def sightings_of(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
     """The questions beside those of heat maps: none where Butlr tells of no room whether it is online, nor of
-    the minutes that are just over, of which the topology tells.
+    the hour or two that are just over, of which the topology tells. So what is asked of a running period has
+    settled, and looking again costs no call.
     """
-    return [_presence(query, now_s) for query in maps if _may_have_been_unseen(query, now_s)]
+    found = [_presence(query, now_s) for query in maps]
+    return [presence for presence in found if presence is not None]
 
 
 def with_seen(
@@ -44,22 +46,26 @@ def _with_seen(
     heat_map: HeatMap, sightings: Sequence[SeriesAnswer], why_not: Mapping[str, str], since_s: float
 ) -> HeatMap:
     query = heat_map.query
-    own = next((one for one in sightings if _covers(one.query, query)), None)
-    if own is None:
+    # Of two periods that are compared each has its own, which covers most of it.
+    own = max(sightings, key=lambda one: _common_s(one.query, query), default=None)
+    if own is None or not _common_s(own.query, query):
         return replace(heat_map, unseen_why=why_not.get(query.floor.id, ""))
     counted = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
     return as_seen(heat_map, own, counted, since_s=since_s)
 
 
-def _may_have_been_unseen(query: Query, now_s: float) -> bool:
-    is_now = query.period.length_s < HOUR_S and query.period.end_s > now_s - NOW_S
-    return not is_now and any(room.online is not None and not room.members for room in query.floor.rooms)
-
-
-def _presence(query: Query, now_s: float) -> SeriesQuery:
+def _presence(query: Query, now_s: float) -> SeriesQuery | None:
     """All hours, whichever of them count; over more than 45 days whole days, unless only some hours do."""
     floor, period = query.floor, query.period
+    if not any(room.online is not None and not room.members for room in floor.rooms):
+        return None
     every = "1h" if query.local_hours or period.length_s <= LONGEST_IN_HOURS_S else "1d"
+    if period.end_s > now_s - NOW_S:
+        starts = window_starts(period, every, floor.timezone)
+        end_s = int(starts[starts <= now_s - HOUR_S].max(initial=period.start_s))
+        if end_s <= period.start_s:
+            return None
+        period = Period(period.start_s, end_s)
     return SeriesQuery(
         target="presence",
         floor=floor,
@@ -72,8 +78,8 @@ def _presence(query: Query, now_s: float) -> SeriesQuery:
     )
 
 
-def _covers(asked: SeriesQuery, query: Query) -> bool:
-    period, other = query.period, asked.period
-    return (
-        asked.floor.id == query.floor.id and other.start_s <= period.start_s and other.end_s >= period.end_s
-    )
+def _common_s(asked: SeriesQuery, query: Query) -> int:
+    if asked.floor.id != query.floor.id:
+        return 0
+    common = asked.period.overlap(query.period)
+    return common.length_s if common else 0

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from butlr_grafana.model import Floor, HeatMap, Period, Room, SeriesAnswer
+from butlr_grafana.insight.series import Instants
+from butlr_grafana.model import Floats, Floor, HeatMap, Period, Room, SeriesAnswer
 
 NOT_ALL_KNOWN = "not all of it is known"
 
@@ -21,15 +22,16 @@ def as_seen(
 ) -> HeatMap:
     """The map with `seen`; rooms that were silent all the time that is `counted` are offline ones in it.
 
-    `sightings`: presence of the floor's rooms, over all of the period. A room that is offline now stays so
-    where the period ends after `since_s`; in an earlier one it may have been seen.
+    `sightings`: presence of the floor's rooms, over the period or all of it but its end; there a room counts
+    as seen that is online now. A room that is offline now stays so where the period ends after `since_s`; in
+    an earlier one it may have been seen.
     """
     if not sightings.coverage.complete:
         return replace(heat_map, unseen_why="; ".join(sightings.coverage.reasons) or NOT_ALL_KNOWN)
-    query, seen = heat_map.query, shares(sightings, counted)
-    if query.period.end_s > since_s:
-        offline = {room.id for room in query.floor.rooms if room.online is False}
-        seen = {room_id: share for room_id, share in seen.items() if room_id not in offline}
+    query = heat_map.query
+    is_running = query.period.end_s > since_s
+    own = {room.id: room for room in query.floor.rooms if not (is_running and room.online is False)}
+    seen = {room_id: share for room_id, share in shares(sightings, counted).items() if room_id in own}
     rooms = {room.id: _as_seen(room, seen.get(room.id)) for room in query.floor.rooms}
     chosen = None if query.rooms is None else tuple(rooms[room.id] for room in query.rooms)
     floor = replace(query.floor, rooms=tuple(rooms.values()))
@@ -37,20 +39,28 @@ def as_seen(
 
 
 def shares(sightings: SeriesAnswer, counted: Sequence[Period]) -> dict[str, float]:
-    """By room, of what share (0 to 1) of the windows that are `counted`, or partly so, something is known."""
-    found = {}
+    """By room, in what share (0 to 1) of the time `counted` something is known of it; what comes after the
+    sightings counts as known. Rooms of which no time counts are left out.
+    """
+    end_s, found = sightings.query.period.end_s, {}
+    after_s = sum(max(0, part.end_s - max(part.start_s, end_s)) for part in counted)
     for series in sightings.series:
         starts = series.start_s
-        ends = np.append(starts[1:], sightings.query.period.end_s)
-        # With hours, a window that begins outside them has no value, whatever is known of it.
-        first = starts if sightings.query.local_hours else ends - 1
-        counts = np.zeros(starts.size, bool)
-        for part in counted:
-            counts |= (starts < part.end_s) & (first >= part.start_s)
-        if counts.any():
-            known = ~np.isnan(series.values["value"])
-            found[series.asset_id] = float((known & counts).sum() / counts.sum())
+        ends = np.append(starts[1:], end_s)
+        length_s = sum(_overlap_s(starts, ends, part) for part in counted) + np.zeros(starts.size)
+        if sightings.query.local_hours:
+            # A window that begins outside the hours has no value, whatever is known of it.
+            begins = [(starts >= part.start_s) & (starts < part.end_s) for part in counted]
+            length_s *= np.any(begins, axis=0) if begins else 0.0
+        known = ~np.isnan(series.values["value"])
+        if whole_s := float(length_s.sum()) + after_s:
+            found[series.asset_id] = (float(length_s[known].sum()) + after_s) / whole_s
     return found
+
+
+def _overlap_s(starts: Instants, ends: Instants, part: Period) -> Floats:
+    common = np.minimum(ends, part.end_s) - np.maximum(starts, part.start_s)
+    return np.maximum(common, 0).astype(np.float64)
 
 
 def silent_in_either(current: HeatMap, baseline: HeatMap) -> Floor:
