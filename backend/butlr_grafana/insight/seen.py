@@ -60,7 +60,8 @@ def shares(sightings: SeriesAnswer, counted: Sequence[Period]) -> dict[str, floa
 
 def _overlap_s(starts: Instants, ends: Instants, part: Period) -> Floats:
     common = np.minimum(ends, part.end_s) - np.maximum(starts, part.start_s)
-    return np.maximum(common, 0).astype(np.float64)
+    found: Floats = np.maximum(common, 0).astype(np.float64)
+    return found
 
 
 def silent_in_either(current: HeatMap, baseline: HeatMap) -> Floor:
