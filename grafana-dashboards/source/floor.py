@@ -25,6 +25,7 @@ HOT = Question("hot-zones", {**HERE, **AREA})
 PEOPLE = Question("occupancy", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
 DOORS = Question("traffic", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
 PRESENCE = Question("presence", HERE)
+EVENTS = Question("events", {**FLOOR, "room": "${room:csv}"})
 
 MAP_TEXT = """\
 Each cell is a square of the floor. Its colour counts how often Butlr's sensors detected somebody there in \
@@ -62,7 +63,8 @@ is higher, as Butlr advises. Share of the capacity that Butlr knows."""
 
 PEOPLE_TEXT = """\
 People on the floor, the mean of each window. A gap is a time of which nothing is known, not an empty \
-floor. Up to a day in minutes, above in hours, from 45 days on in days."""
+floor. Up to a day in minutes, above in hours, from 45 days on in days. Marked are the times in which a \
+room was a hot zone, as the alert rule saw it."""
 
 DOORS_TEXT = """\
 People through the floor's own entrances: in upwards, out downwards. Doors between its rooms do not count."""
@@ -110,6 +112,7 @@ def dashboard(source: Source) -> Json:
             variables.resolution(),
             variables.area(),
         ],
+        events=EVENTS,
         panels=[
             row_figures(
                 source,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from source.house import REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
+from source.house import BAD, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
+from source.panels.parts import Question
 from source.sources import SIMPOD, Answering
 
 
@@ -17,8 +18,13 @@ def page(
     variables: Sequence[Json],
     panels: Sequence[Json],
     since: str = SINCE,
+    events: Question | None = None,
 ) -> Json:
-    """`panels` get their ids by their order. The cursor is each panel's own: axes are metres, not time."""
+    """`panels` get their ids by their order. The cursor is each panel's own: axes are metres, not time.
+
+    `events`: what is marked on the panels over time.
+    """
+    numbered = [{"id": number, **panel} for number, panel in enumerate(panels, start=1)]
     return {
         "uid": f"{uid}{source.suffix}",
         "title": f"{title} (JSON data source)" if source is SIMPOD else title,
@@ -31,10 +37,28 @@ def page(
         "time": {"from": since, "to": UNTIL},
         "timepicker": {},
         "refresh": REFRESH,
-        "annotations": {"list": []},
+        "annotations": {"list": [] if events is None else [_marks(source, events, numbered)]},
         "templating": {"list": list(variables)},
         "links": [_to_the_others()],
-        "panels": [{"id": number, **panel} for number, panel in enumerate(panels, start=1)],
+        "panels": numbered,
+    }
+
+
+def _marks(source: Answering, events: Question, panels: Sequence[Json]) -> Json:
+    """Events as Grafana's annotations: its names for their parts, each with the title of a column.
+
+    Only where the axis is time: on a map of metres they would stand somewhere far outside.
+    """
+    columns = {"time": "Time", "timeEnd": "Until", "text": "What", "tags": "Tags"}
+    return {
+        "name": "Hot zones",
+        "datasource": source.ref,
+        "enable": True,
+        "hide": False,
+        "iconColor": BAD,
+        "filter": {"exclude": False, "ids": [p["id"] for p in panels if p["type"] == "timeseries"]},
+        "target": source.target(events.target, events.words, "Anno"),
+        "mappings": {part: {"source": "field", "value": title} for part, title in columns.items()},
     }
 
 
