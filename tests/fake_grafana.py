@@ -8,65 +8,64 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 Json = dict[str, Any]
 Answer = tuple[int, Any]
 
 EDITOR, VIEWER, PASSWORD = "glsa_editors_token", "glsa_viewers_token", "s3cret-value"
 _USER = base64.b64encode(f"anna:{PASSWORD}".encode()).decode()
-ROLES = {f"Bearer {EDITOR}": "Editor", f"Basic {_USER}": "Editor", f"Bearer {VIEWER}": "Viewer"}
+_OWNER = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+ROLES = {
+    f"Bearer {EDITOR}": "Editor",
+    f"Basic {_USER}": "Editor",
+    f"Basic {_OWNER}": "Server administrator",
+    f"Bearer {VIEWER}": "Viewer",
+}
 
 NOT_FOUND = {"message": "Dashboard not found"}
 
 
-class FakeGrafana:
-    """`redirect_to`: it sends everybody elsewhere. `anonymous`: whoever is not known is a viewer."""
+class Organisation:
+    """What is in one, and what is answered about it to who is let in."""
 
-    def __init__(self, *, anonymous: bool = False, redirect_to: str = "") -> None:
-        self.anonymous = anonymous
-        self.redirect_to = redirect_to
+    def __init__(self) -> None:
         self.dashboards: dict[str, Json] = {}
         self.folders: dict[str, Json] = {}
         self.playlists: dict[str, Json] = {}
-        self.calls: list[tuple[str, str]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.data_sources: dict[str, Json] = {}
 
     def provision(self, dashboard: Json) -> None:
         self._keep(dashboard, folder="butlr", provisioned=True)
-
-    @property
-    def changes(self) -> list[tuple[str, str]]:
-        return [call for call in self.calls if call[0] != "GET"]
 
     def version(self, uid: str) -> int:
         version: int = self.dashboards[uid]["dashboard"]["version"]
         return version
 
-    def answer(self, method: str, target: str, credentials: str, body: Any) -> Answer:
-        role = ROLES.get(credentials)
+    def asked(self, method: str, target: str, body: Any, *, may_edit: bool, is_admin: bool) -> Answer:
         parts = urlsplit(target)
-        self.calls.append((method, parts.path))
-        if parts.path == "/api/user":
-            return (200, {"id": 0, "login": "somebody"}) if role else (401, {"message": "Unauthorized"})
-        if role is None and not self.anonymous:
-            return 401, {"message": "Invalid API key"}
         kind, _, name = parts.path.removeprefix("/api/").removeprefix("dashboards/").partition("/")
-        may_edit = role == "Editor"
         if kind == "folders":
             return self._folders(method, name, body, may_edit)
+        if kind == "datasources":
+            return self._data_sources(method, name.removeprefix("uid/"), body, is_admin)
         if kind == "search":
             return 200, self._tagged(parse_qs(parts.query)["tag"][0])
         if kind == "playlists":
             return self._playlists(method, name, body, may_edit)
         return self._dashboards(method, name, body, may_edit)
+
+    def _data_sources(self, method: str, uid: str, body: Any, is_admin: bool) -> Answer:
+        if not is_admin:
+            return _denied("datasources:read")
+        if method == "GET":
+            there = self.data_sources.get(uid)
+            shown = {k: v for k, v in (there or {}).items() if k != "secureJsonData"}
+            return (200, shown) if there else (404, {"message": "Data source not found"})
+        if method == "PUT" and uid not in self.data_sources:
+            return 404, {"message": "Data source not found"}
+        self.data_sources[body["uid"]] = body
+        return 200, {"message": "Datasource added"}
 
     def _folders(self, method: str, uid: str, body: Any, may_edit: bool) -> Answer:
         if method == "GET":
@@ -139,6 +138,58 @@ class FakeGrafana:
         return 200, self.playlists[uid]
 
 
+class FakeGrafana(Organisation):
+    """The first organisation, and its server. `redirect_to`: it sends everybody elsewhere. `anonymous`:
+    whoever is not known is a viewer.
+    """
+
+    def __init__(self, *, anonymous: bool = False, redirect_to: str = "") -> None:
+        super().__init__()
+        self.anonymous = anonymous
+        self.redirect_to = redirect_to
+        self.others: dict[str, Organisation] = {}
+        self.calls: list[tuple[str, str]] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def changes(self) -> list[tuple[str, str]]:
+        return [call for call in self.calls if call[0] != "GET"]
+
+    def answer(self, method: str, target: str, credentials: str, body: Any, organisation: str) -> Answer:
+        role = ROLES.get(credentials)
+        path = urlsplit(target).path
+        self.calls.append((method, path))
+        if path == "/api/user":
+            return (200, {"id": 0, "login": "somebody"}) if role else (401, {"message": "Unauthorized"})
+        if role is None and not self.anonymous:
+            return 401, {"message": "Invalid API key"}
+        is_admin = role == "Server administrator"
+        if path.startswith("/api/orgs"):
+            return self._organisations(method, unquote(path.rpartition("/")[2]), body, is_admin)
+        own = [self, *self.others.values()][int(organisation or 1) - 1]
+        return own.asked(method, target, body, may_edit=is_admin or role == "Editor", is_admin=is_admin)
+
+    def _organisations(self, method: str, name: str, body: Any, is_admin: bool) -> Answer:
+        if not is_admin:
+            return _denied("orgs:read" if method == "GET" else "orgs:create")
+        if method == "POST":
+            name = body["name"]
+            if name in self.others:
+                return 409, {"message": "Organization name taken"}
+            self.others[name] = Organisation()
+        if name not in self.others:
+            return 404, {"message": "Organization not found"}
+        number = list(self.others).index(name) + 2
+        return 200, {"orgId": number} if method == "POST" else {"id": number, "name": name}
+
+
 def _denied(permission: str) -> Answer:
     said = f"You'll need additional permissions to perform this action. Permissions needed: {permission}"
     return 403, {"accessErrorId": "ACE0000000000", "message": said, "title": "Access denied"}
@@ -156,7 +207,8 @@ def _handler(grafana: FakeGrafana) -> type[BaseHTTPRequestHandler]:
                 self.end_headers()
                 return
             credentials = self.headers.get("Authorization", "")
-            status, said = grafana.answer(self.command, self.path, credentials, body)
+            organisation = self.headers.get("X-Grafana-Org-Id", "")
+            status, said = grafana.answer(self.command, self.path, credentials, body, organisation)
             text = json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

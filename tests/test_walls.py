@@ -20,7 +20,7 @@ from butlr_grafana.cli import main
 from butlr_grafana.grafana_api import Grafana, GrafanaAccess, GrafanaError
 from butlr_grafana.simulator import Simulator
 from butlr_grafana.walls import dashboard_of, uid_of
-from tests.fake_grafana import EDITOR, PASSWORD, VIEWER, FakeGrafana
+from tests.fake_grafana import EDITOR, PASSWORD, VIEWER, FakeGrafana, Organisation
 from tests.processes import run
 from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World
 
@@ -29,6 +29,9 @@ PROVISIONED: dict[str, Any] = json.loads(
     (ROOT / "grafana-dashboards/butlr-wall.json").read_text(encoding="utf-8")
 )
 """The dashboard that is provisioned, as it is."""
+
+WALL_TOKEN = "walls-and-nothing-else"
+BACKEND_URL = "http://backend:8080"
 
 ALL = [PARIS, PARIS_2, NEW_YORK]
 """In the order in which Butlr tells them."""
@@ -61,6 +64,7 @@ class Operator:
             "GRAFANA_USER",
             "GRAFANA_PASSWORD",
             "BUTLR_SPACES",
+            "BACKEND_WALL_TOKEN",
         ):
             monkeypatch.delenv(name, raising=False)
         self.has(BUTLR_API_URL=butlr.url, BUTLR_CLIENT_ID="demo", BUTLR_CLIENT_SECRET="demo")
@@ -80,7 +84,7 @@ class Operator:
         code, out, err = self.wall(url, *words)
         assert (code, out) == (1, "")
         assert "Traceback" not in err
-        for secret in (EDITOR, VIEWER, PASSWORD):
+        for secret in (EDITOR, VIEWER, PASSWORD, WALL_TOKEN):
             assert secret not in err
         return err.strip().splitlines()[-1].removeprefix("butlr-grafana: ")
 
@@ -94,7 +98,7 @@ def operator(
     return one
 
 
-def walls_in(grafana: FakeGrafana) -> dict[str, dict[str, Any]]:
+def walls_in(grafana: Organisation) -> dict[str, dict[str, Any]]:
     """The copies, by the floor that is in each as a constant."""
     copies = {}
     for uid, kept in grafana.dashboards.items():
@@ -107,7 +111,7 @@ def walls_in(grafana: FakeGrafana) -> dict[str, dict[str, Any]]:
     return copies
 
 
-def shown(grafana: FakeGrafana, name: str = "Butlr wall") -> list[str]:
+def shown(grafana: Organisation, name: str = "Butlr wall") -> list[str]:
     """The floors that the one playlist of this name goes through."""
     [playlist] = [p for p in grafana.playlists.values() if p["name"] == name]
     assert {item["type"] for item in playlist["items"]} == {"dashboard_by_uid"}
@@ -390,3 +394,75 @@ def test_in_demo_mode_the_simulators_floors_are_shown(grafana: FakeGrafana) -> N
     assert "demo mode" in done.stderr
     assert set(ALL) <= set(shown(grafana))
     assert EDITOR not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def owner(grafana: FakeGrafana, operator: Operator) -> Operator:
+    """Who may do everything in this Grafana, which has the provisioned data source."""
+    grafana.data_sources["butlr"] = {
+        "uid": "butlr",
+        "name": "Butlr",
+        "type": "yesoreyeram-infinity-datasource",
+        "access": "proxy",
+        "url": BACKEND_URL,
+    }
+    operator.has(
+        GRAFANA_TOKEN="", GRAFANA_USER="admin", GRAFANA_PASSWORD=PASSWORD, BACKEND_WALL_TOKEN=WALL_TOKEN
+    )
+    return operator
+
+
+def test_walls_for_anonymous_viewers_are_in_an_organisation_of_their_own(
+    grafana: FakeGrafana, owner: Operator
+) -> None:
+    code, out, _ = owner.wall(grafana.url, "--anonymous")
+    assert code == 0
+    [(name, own)] = grafana.others.items()
+    assert name == "Butlr walls"
+    assert shown(own) == ALL
+    assert out.strip() == f"{grafana.url}/playlists/play/list1?orgId=2&kiosk&autofitpanels"
+    # Nothing else is there, and where everything is there is no wall.
+    assert set(own.dashboards) == {uid_of(space) for space in ALL}
+    assert set(own.folders) == {"butlr-walls"}
+    assert walls_in(grafana) == {}
+    assert grafana.playlists == {}
+
+
+def test_their_one_data_source_asks_with_a_walls_token(grafana: FakeGrafana, owner: Operator) -> None:
+    owner.wall(grafana.url, "--anonymous")
+    [own] = grafana.others.values()
+    [source] = own.data_sources.values()
+    assert (source["uid"], source["url"]) == ("butlr", BACKEND_URL)
+    assert source["secureJsonData"] == {"httpHeaderValue1": f"Bearer {WALL_TOKEN}"}
+    assert source["jsonData"] == {"httpHeaderName1": "Authorization", "allowedHosts": [BACKEND_URL]}
+
+
+def test_a_second_time_renews_the_data_source_and_doubles_nothing(
+    grafana: FakeGrafana, owner: Operator
+) -> None:
+    first = owner.wall(grafana.url, "--anonymous")[1]
+    owner.has(BACKEND_WALL_TOKEN="another-walls-token")
+    assert owner.wall(grafana.url, "--anonymous")[1] == first
+    [own] = grafana.others.values()
+    [source] = own.data_sources.values()
+    assert source["secureJsonData"] == {"httpHeaderValue1": "Bearer another-walls-token"}
+    assert len(own.playlists) == 1
+
+
+def test_a_token_for_some_floors_makes_walls_of_these(grafana: FakeGrafana, owner: Operator) -> None:
+    owner.has(BACKEND_WALL_TOKEN=f"{WALL_TOKEN}={PARIS_2}")
+    owner.wall(grafana.url, "--anonymous")
+    [own] = grafana.others.values()
+    assert shown(own) == [PARIS_2]
+    assert "--floor" in owner.refused(grafana.url, "--anonymous", "--floor", PARIS)
+
+
+def test_walls_for_anonymous_viewers_need_an_administrator_and_a_token(
+    grafana: FakeGrafana, operator: Operator
+) -> None:
+    assert "BACKEND_WALL_TOKEN" in operator.refused(grafana.url, "--anonymous")
+    operator.has(BACKEND_WALL_TOKEN=WALL_TOKEN)
+    assert "server administrator" in operator.refused(grafana.url, "--anonymous")
+    operator.has(GRAFANA_TOKEN="", GRAFANA_USER="anna", GRAFANA_PASSWORD=PASSWORD)
+    assert "datasources:read" in operator.refused(grafana.url, "--anonymous")
+    assert grafana.changes == []

@@ -238,5 +238,5 @@ def create_app(
         deadline_s=settings.deadline_s,
         now=now,
     )
-    web = build(service, tokens=settings.tokens, grafana_url=settings.grafana_url)
+    web = build(service, tokens=settings.tokens + settings.wall_tokens, grafana_url=settings.grafana_url)
     return Application(service, web, butlr, others.link if others else None)

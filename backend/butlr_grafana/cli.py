@@ -218,7 +218,7 @@ def render(options: argparse.Namespace) -> int:
 def wall(options: argparse.Namespace) -> int:
     """Prints the wall's address. Floors are asked of Butlr anew: what is no more is taken down."""
     settings = _settings()
-    access = access_of(settings, options.grafana)
+    access, token = access_of(settings, options.grafana), wall_command.token_for(options, settings)
     with upstream(settings) as (reached, is_demo):
         application = create_app(replace(reached, cache_dir=""), demo=is_demo)
         try:
@@ -228,7 +228,7 @@ def wall(options: argparse.Namespace) -> int:
     if is_demo:
         print("demo mode: a wall of simulated floors", file=sys.stderr)
     with contextlib.closing(Grafana(access)) as grafana:
-        print(wall_command.put_up(grafana, access.url, topology, options))
+        print(wall_command.put_up(grafana, access.url, topology, options, token))
     return 0
 
 

@@ -7,7 +7,8 @@
     │   ├── BodyTooLarge       413
     │   ├── UnknownTarget      404
     │   ├── UnknownSpace       404, the same for foreign and for unknown floors
-    │   └── Unauthorized       401
+    │   ├── Unauthorized       401
+    │   └── NotForWalls        403, a wall's token and a question that no wall asks
     ├── ServiceError           this backend is at fault (5xx)
     │   └── Busy               503, more is being asked than the queue holds
     └── UpstreamError          Butlr is at fault (5xx)
@@ -92,6 +93,11 @@ class UnknownSpace(CallerError):
 class Unauthorized(CallerError):
     status = 401
     code = "unauthorized"
+
+
+class NotForWalls(CallerError):
+    status = 403
+    code = "not_for_walls"
 
 
 class ServiceError(BackendError):

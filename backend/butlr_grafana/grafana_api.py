@@ -72,9 +72,14 @@ class Grafana:
         self._access = access
         self._timeout_s = timeout_s
         self._session = open_session(connections=1)
+        self._organisation: int | None = None
 
     def close(self) -> None:
         self._session.close()
+
+    def enter(self, organisation: int) -> None:
+        """From here on all calls are about this organisation, rather than the account's own."""
+        self._organisation = organisation
 
     def check_login(self) -> None:
         """Where anonymous viewing is on, Grafana takes wrong credentials for a viewer: not in this call."""
@@ -99,6 +104,8 @@ class Grafana:
 
     def _response(self, method: str, path: str, body: object) -> requests.Response:
         headers = {"Authorization": self._access.authorization, "Accept": "application/json"}
+        if self._organisation is not None:
+            headers["X-Grafana-Org-Id"] = str(self._organisation)
         if body is not None:
             headers["Content-Type"] = "application/json"
         timeout: Any = urllib3.Timeout(total=self._timeout_s, connect=min(CONNECT_S, self._timeout_s))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,14 @@ class SettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BackendToken:
-    """One caller's token and the floors it may see (`None`: all that are served)."""
+    """One caller's token and the floors it may see (`None`: all that are served).
+
+    `for_walls`: nothing can be asked with it but what a wall shows.
+    """
 
     text: str = field(repr=False)
     floors: frozenset[str] | None = None
+    for_walls: bool = False
 
 
 def setting(
@@ -121,6 +125,10 @@ def _tokens(text: str) -> tuple[BackendToken, ...]:
     return tuple(tokens)
 
 
+def _wall_tokens(text: str) -> tuple[BackendToken, ...]:
+    return tuple(replace(token, for_walls=True) for token in _tokens(text))
+
+
 def _holidays(text: str) -> frozenset[date]:
     """A file of ISO dates, one a line, or a country code (`FR`, `US-NY`)."""
     if re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", text):
@@ -194,6 +202,14 @@ class Settings:
         parse=_tokens,
         secret=True,
     )
+    wall_tokens: tuple[BackendToken, ...] = setting(
+        "BACKEND_WALL_TOKEN",
+        "tokens in the same form, with which nothing can be asked but what a TV wall shows: for screens that "
+        "anybody may see",
+        (),
+        parse=_wall_tokens,
+        secret=True,
+    )
     allow_anonymous: bool = setting(
         "BACKEND_ALLOW_ANONYMOUS", "1: listen beyond this machine without a token", False, parse=_flag
     )
@@ -265,6 +281,10 @@ class Settings:
 
     def check_exposure(self) -> None:
         """Refuses to listen beyond this machine without a token, unless that is asked for by name."""
+        if self.wall_tokens and not self.tokens:
+            raise SettingError(
+                "BACKEND_WALL_TOKEN needs BACKEND_TOKEN too: a limited token limits nobody else"
+            )
         if self.tokens or self.allow_anonymous or is_loopback(self.host):
             return
         raise SettingError(

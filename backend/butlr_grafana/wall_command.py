@@ -10,13 +10,17 @@ from urllib.parse import quote
 
 from butlr_grafana.grafana_api import Grafana, GrafanaError, url_of
 from butlr_grafana.model import Floor, Topology
+from butlr_grafana.settings import BackendToken, SettingError, Settings
 from butlr_grafana.walls import (
+    DATA_SOURCE_UID,
     FOLDER,
+    ORGANISATION,
     SOURCE_UID,
     TAG,
     Json,
     chosen,
     dashboard_of,
+    data_source_of,
     gone,
     is_same,
     playlist_of,
@@ -36,14 +40,41 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="may be repeated, its order counts; all floors where left out",
     )
     parser.add_argument("--name", default="Butlr wall", type=_name, help="the playlist's: Butlr wall")
+    parser.add_argument(
+        "--anonymous",
+        action="store_true",
+        help="in an organisation of its own, in which nothing else is, for screens without a login",
+    )
     parser.add_argument("--every", default="1m", type=_interval, help="how long a floor is shown: 30s, 1m")
 
 
-def put_up(grafana: Grafana, url: str, topology: Topology, options: argparse.Namespace) -> str:
+def token_for(options: argparse.Namespace, settings: Settings) -> BackendToken | None:
+    """What anonymous viewers' screens ask with. Raises `SettingError` where it or the account is not set."""
+    if not options.anonymous:
+        return None
+    if not settings.wall_tokens:
+        raise SettingError("--anonymous needs BACKEND_WALL_TOKEN, which the backend has too")
+    if not settings.grafana_user:
+        raise SettingError(
+            "--anonymous needs GRAFANA_USER and GRAFANA_PASSWORD of a server administrator: a service "
+            "account's token opens one organisation only"
+        )
+    return settings.wall_tokens[0]
+
+
+def put_up(
+    grafana: Grafana,
+    url: str,
+    topology: Topology,
+    options: argparse.Namespace,
+    token: BackendToken | None = None,
+) -> str:
     """Makes or renews the walls and the playlist; the wall's address. Says on stderr what it did.
 
-    Dashboards come first and are removed last: a playlist never names one that is not there.
+    Dashboards come first and are removed last: a playlist never names one that is not there. `token`: what
+    anonymous viewers' screens ask the backend with; theirs are in an organisation of their own.
     """
+    topology = topology.restricted_to(token.floors if token else None)
     floors = chosen(topology, options.floor)
     grafana.check_login()
     source = _dashboard(grafana, SOURCE_UID)
@@ -53,6 +84,7 @@ def put_up(grafana: Grafana, url: str, topology: Topology, options: argparse.Nam
             "the dashboards first (README, 'Into a Grafana that exists already')"
         )
     walls = [dashboard_of(source, floor) for floor in floors]
+    organisation = _move_out(grafana, token) if token else None
     playlists = grafana.ask("GET", "/api/playlists", "list playlists")
     known = playlist_uid(options.name, playlists)
     _make_folder(grafana)
@@ -60,7 +92,27 @@ def put_up(grafana: Grafana, url: str, topology: Topology, options: argparse.Nam
         _save(grafana, wall)
     uid = _save_playlist(grafana, known, floors, options)
     _remove(grafana, topology)
-    return f"{url}/playlists/play/{quote(uid, safe='')}?kiosk&autofitpanels"
+    where = f"orgId={organisation}&" if organisation else ""
+    return f"{url}/playlists/play/{quote(uid, safe='')}?{where}kiosk&autofitpanels"
+
+
+def _move_out(grafana: Grafana, token: BackendToken) -> int:
+    """Goes to the walls' organisation, made where there is none, with its one data source; its id."""
+    provisioned = grafana.ask("GET", f"/api/datasources/uid/{DATA_SOURCE_UID}", "read data sources")
+    path = f"/api/orgs/name/{quote(ORGANISATION)}"
+    found = grafana.ask("GET", path, "look for organisations", without=(NO_SUCH,))
+    if found is None:
+        made = grafana.ask("POST", "/api/orgs", "make organisations", {"name": ORGANISATION})
+        _say(f"made       the organisation {ORGANISATION}")
+    organisation = int(made["orgId"] if found is None else found["id"])
+    grafana.enter(organisation)
+    source, doing = data_source_of(provisioned, token.text), "keep data sources"
+    own = f"/api/datasources/uid/{DATA_SOURCE_UID}"
+    if grafana.ask("GET", own, "read data sources", without=(NO_SUCH,)) is None:
+        grafana.ask("POST", "/api/datasources", doing, source)
+    else:
+        grafana.ask("PUT", own, doing, source)
+    return organisation
 
 
 def _dashboard(grafana: Grafana, uid: str) -> Json | None:

@@ -20,6 +20,12 @@ UID_PREFIX = "butlr-wall-"
 TAG = "butlr-wall"
 """On every wall, and not the pages' own tag: their menu of other pages shall not list the walls."""
 
+ORGANISATION = "Butlr walls"
+"""Where walls for anonymous viewers are, so that they can open nothing else; compose names it too."""
+
+DATA_SOURCE_UID = "butlr"
+"""As provisioned; the wall's script asks through it, in whatever organisation it is shown."""
+
 FOLDER: Json = {"uid": "butlr-walls", "title": "Butlr walls"}
 SPACE = "space"
 """The variable that is made a constant."""
@@ -88,6 +94,19 @@ def _kept(dashboard: Mapping[str, Any]) -> Json:
 def is_same(dashboard: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
     """Whether what Grafana has (`there`) need not be written again, which would lengthen its history."""
     return _kept(dashboard) == _kept(there)
+
+
+def data_source_of(provisioned: Mapping[str, Any], token: str) -> Json:
+    """The data source of an organisation of its own: the provisioned one's backend, and a wall's token."""
+    return {
+        "uid": DATA_SOURCE_UID,
+        **{name: provisioned[name] for name in ("name", "type", "access", "url")},
+        "jsonData": {
+            "httpHeaderName1": "Authorization",
+            "allowedHosts": [provisioned["url"]],
+        },
+        "secureJsonData": {"httpHeaderValue1": f"Bearer {token}"},
+    }
 
 
 def playlist_of(name: str, floors: Iterable[Floor], every: str) -> Json:

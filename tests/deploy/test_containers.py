@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from butlr_grafana.settings import Settings, read
+from butlr_grafana.walls import ORGANISATION
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -194,18 +195,32 @@ def test_the_cache_is_bounded_kept_nowhere_and_reached_by_backends_only() -> Non
     assert [name for name, s in SERVICES.items() if network in s.get("networks", [])] == ["backend", "valkey"]
 
 
-def test_the_token_is_made_once_and_can_be_read_by_both_users(tmp_path: Path) -> None:
+def test_tokens_are_made_once_and_can_be_read_by_both_users(tmp_path: Path) -> None:
     interpreter, flag, code = SERVICES["token"]["command"]
     assert (interpreter, flag) == ("python", "-c")
     here = code.replace(str(Path(TOKEN_FILE).parent), str(tmp_path))
     made = []
     for _ in range(2):
         subprocess.run([sys.executable, "-c", here], check=True)
-        made.append((tmp_path / "token").read_text())
+        made.append({path.name: path.read_text() for path in tmp_path.iterdir()})
     assert made[0] == made[1]
-    assert re.fullmatch(r"[\w-]{40,}", made[0])
-    assert (tmp_path / "token").stat().st_mode & 0o444 == 0o444
-    assert [path.name for path in tmp_path.iterdir()] == ["token"]
+    assert set(made[0]) == {"token", "wall-token"}
+    assert len(set(made[0].values())) == 2
+    assert all(re.fullmatch(r"[\w-]{40,}", token) for token in made[0].values())
+    assert all(path.stat().st_mode & 0o444 == 0o444 for path in tmp_path.iterdir())
+
+
+def test_anonymous_viewers_are_where_the_walls_are_and_nothing_else_is() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    assert environment["GF_AUTH_ANONYMOUS_ENABLED"] == "${GF_AUTH_ANONYMOUS_ENABLED:-false}"
+    assert environment["GF_AUTH_ANONYMOUS_ORG_NAME"] == ORGANISATION
+    assert "GF_AUTH_ANONYMOUS_ORG_ROLE" not in environment  # a viewer
+    # What is provisioned goes to the first organisation.
+    for file in (ROOT / "provisioning").rglob("*.yaml"):
+        assert set(re.findall(r"orgId: *(\d+)", file.read_text("utf-8"))) <= {"1"}
+    wall_token = SERVICES["backend"]["environment"]["BACKEND_WALL_TOKEN_FILE"]
+    assert Path(wall_token).parent == Path(TOKEN_FILE).parent
+    assert wall_token != TOKEN_FILE
 
 
 def test_the_image_is_pinned_and_its_packages_are_checked() -> None:

@@ -1,4 +1,8 @@
-"""Who may ask: a token as Bearer or as the Basic password. No token set: everybody."""
+"""Who may ask: a token as Bearer or as the Basic password. No token set: everybody.
+
+A wall's token is in the hands of whoever stands before the screen: Grafana sends any path for an anonymous
+viewer. So it opens what a wall shows, and that of today only.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,17 @@ import hmac
 
 from flask import Flask, g, request
 
-from butlr_grafana.errors import Unauthorized
+from butlr_grafana.errors import NotForWalls, Unauthorized
+from butlr_grafana.model import DAY_S, HOUR_S
+from butlr_grafana.query import Asked
 from butlr_grafana.service import Visible
 from butlr_grafana.settings import BackendToken
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+WALL_PATHS = frozenset({"/api/v1/heatmap", "/api/v1/occupancy-now"})
+
+LONGEST_TODAY_S = DAY_S + HOUR_S + HOUR_S / 12
+"""From midnight to midnight where clocks go back, and five minutes for a screen whose clock is behind."""
 
 
 def guard(app: Flask, tokens: tuple[BackendToken, ...]) -> None:
@@ -18,10 +28,13 @@ def guard(app: Flask, tokens: tuple[BackendToken, ...]) -> None:
 
     @app.before_request
     def check() -> None:
-        g.visible = None
+        g.visible, g.for_walls = None, False
         if not tokens or request.path in OPEN_PATHS:
             return
-        g.visible = floors_of(_sent(), tokens)
+        token = known(_sent(), tokens)
+        if token.for_walls and request.path not in WALL_PATHS:
+            raise NotForWalls("this token is for walls, which ask for heatmap and occupancy-now only")
+        g.visible, g.for_walls = token.floors, token.for_walls
 
 
 def visible() -> Visible:
@@ -30,7 +43,24 @@ def visible() -> Visible:
     return floors
 
 
-def floors_of(sent: str | None, tokens: tuple[BackendToken, ...]) -> Visible:
+def check_words(asked: Asked, now_s: float) -> None:
+    """Refuses what no wall asks, where the present caller is one."""
+    if g.for_walls and not is_of_wall(asked, now_s):
+        raise NotForWalls(
+            "this token is for walls, which ask for today's heatmap with format=png, and for occupancy-now "
+            "with level=floor"
+        )
+
+
+def is_of_wall(asked: Asked, now_s: float) -> bool:
+    """Whether a wall asks so: a picture of the floor today, or how many people are on it."""
+    if asked.target == "occupancy-now":
+        return asked.level == "floor"
+    is_picture = asked.target == "heatmap" and asked.format == "png" and not (asked.room or asked.tag)
+    return is_picture and asked.start_s is not None and asked.start_s >= now_s - LONGEST_TODAY_S
+
+
+def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:
     """Compares with every token in constant time, so that neither length nor place shows."""
     found: BackendToken | None = None
     for token in tokens:
@@ -39,7 +69,7 @@ def floors_of(sent: str | None, tokens: tuple[BackendToken, ...]) -> Visible:
     if found is None:
         said = "no token was sent" if sent is None else "the token is not known"
         raise Unauthorized(f"Authorization: {said}; send BACKEND_TOKEN as Bearer, or as the Basic password")
-    return found.floors
+    return found
 
 
 def _sent() -> str | None:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from butlr_grafana.errors import BadWord
 from butlr_grafana.query import Asked
 from butlr_grafana.web import reply
-from butlr_grafana.web.auth import visible
+from butlr_grafana.web.auth import check_words, visible
 from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.openapi import describe
 from butlr_grafana.web.requests import note_asked
@@ -39,6 +39,7 @@ def blueprint(answers: Answers) -> Blueprint:
     def by_url(target: str) -> Response:
         ref_id, asked = read(target)
         note_asked(asked)
+        check_words(asked, service.now())
         asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
         return reply.encoded(asking.made())
 
