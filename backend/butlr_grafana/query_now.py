@@ -124,9 +124,9 @@ def _weeks_before(floor: Floor, instant_s: float) -> Period:
 def resolve_balance(
     asked: Asked, topology: Topology, *, now_s: float, rules: Rules
 ) -> tuple[SeriesQuery, ...]:
-    """Traffic of each floor since its own midnight, up to the last full minute."""
+    """Traffic of each floor since its own midnight, up to the last full minute, hour by hour."""
     end_s = floor_to(now_s, MINUTE_S)
-    today = replace(asked, target="traffic", every="1d", level=asked.level or "floor")
+    today = replace(asked, target="traffic", every="1h", level=asked.level or "floor")
     queries: list[SeriesQuery] = []
     for floor in floors_of(asked, topology):
         # Of the minute that is just over: at midnight this is still yesterday.

@@ -54,7 +54,7 @@ def _marks(source: Answering, events: Question, panels: Sequence[Json]) -> Json:
         "name": "Hot zones",
         "datasource": source.ref,
         "enable": True,
-        "hide": False,
+        "hide": True,
         "iconColor": BAD,
         "filter": {"exclude": False, "ids": [p["id"] for p in panels if p["type"] == "timeseries"]},
         "target": source.target(events.target, events.words, "Anno"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from butlr_grafana.simulator.messages import Answer, Refusal, Request
@@ -132,6 +134,32 @@ def test_a_dead_sensor_is_a_room_without_anybody_all_day(trial: Trial) -> None:
         trial.passes(at(evening) - trial.now_s)
         watch.run(trial, 65)
         assert (PROJECT_ROOM in watch.alerting("room_id")) == rings
+
+
+def test_exits_that_nobody_counts_ring_on_the_same_day(trial: Trial) -> None:
+    """The first entries of the day are more than six hours ago in Paris, and not in New York."""
+
+    def without_exits(answer: Endpoint, request: Request) -> Answer:
+        found = orjson.loads(answer(request).body)
+        rows = found if isinstance(found, list) else found["data"]
+        return Answer.json([{**row, "value": 0} if row.get("field") == "out" else row for row in rows])
+
+    now_s = int(trial.now_s)
+    first_hour, came = {}, {}
+    for space in (PARIS, PARIS_2, NEW_YORK):
+        local = datetime.fromtimestamp(now_s, PEOPLE.office.by_id[space].zone_info)
+        midnight_s = int(local.replace(hour=0, minute=0, second=0).timestamp())
+        t_s, door, way = PEOPLE.crossings(space, midnight_s, now_s)
+        entered = t_s[(door == -1) & (way == 1)]
+        first_hour[space], came[space] = int(entered.min()) // HOUR * HOUR, len(entered)
+    wanted = {space for space, since_s in first_hour.items() if now_s - since_s >= 6 * HOUR}
+    assert wanted == {PARIS, PARIS_2}
+    # Fewer than the places that there are: by the capacity alone nothing would be wrong.
+    assert 5 < came[PARIS_2] < (PEOPLE.office.by_id[PARIS_2].capacity or 0)
+    answer_of(trial, REPORTING, without_exits)
+    watch = Watch("butlr-entries-without-exits")
+    watch.run(trial, 20)
+    assert watch.alerting("space") == wanted
 
 
 @pytest.mark.parametrize(("uid", "path"), [("butlr-late-people", REPORTING), ("butlr-late-heat", DETECTIONS)])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from tests.support import PARIS_2, PEOPLE, World, at
+from butlr_grafana import gather, service
+from tests.faults.trial import Trial
+from tests.support import DETECTIONS, GRAPHQL, PARIS_2, PEOPLE, REPORTING, World, at
 
 WALL = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-wall.json"
 PROXY = "/api/datasources/proxy/uid/butlr"
@@ -59,11 +62,12 @@ window.seen = () => {
 class Wall:
     """A screen with the page on it; the backend behind a proxy that can be gone."""
 
-    def __init__(self, browser: Browser, world: World) -> None:
+    def __init__(self, browser: Browser, world: Trial) -> None:
         self.world, self.backend_is_up, self.asked = world, True, 0
         [panel] = json.loads(WALL.read_text("utf-8"))["panels"]
         self.code: str = panel["options"]["getOption"]
         self.page: Page = browser.new_page()
+        self.page.clock.install()
         self.page.route("**/*", self._answer)
         self.page.goto("http://wall.test/")
 
@@ -99,7 +103,7 @@ class Wall:
 
 @pytest.fixture
 def wall(chromium: Browser) -> Iterator[Wall]:
-    world = World(START)
+    world = Trial(START)
     shown = Wall(chromium, world)
     yield shown
     shown.page.close()
@@ -171,35 +175,85 @@ def test_a_screen_that_never_had_an_answer_says_why(wall: Wall) -> None:
     assert any("no answer" in line for line in seen["lines"])
 
 
-def test_hundreds_of_refreshes_cost_what_the_minutes_cost(wall: Wall) -> None:
-    """Eight hours of a screen, with the backend away for one: memory flat, calls as few as minutes."""
-    wall.world.now_s = at("2026-06-17T06:00:20")
-    for _ in range(20):
-        wall.refresh()
-        wall.world.now_s += 60
-    before_mb, before_calls = wall.heap_mb(), len(wall.world.simulator.calls)
-    for k in range(460):
-        wall.backend_is_up = not 200 <= k < 260
-        wall.refresh()
-        wall.world.now_s += 60
-    assert wall.heap_mb() < before_mb + 8
-    # A map and a count a minute; beside them each hour what is settled by then, and the topology anew.
-    assert len(wall.world.simulator.calls) - before_calls <= 400 * 2 + 8 * 5
+def test_a_page_that_nothing_refreshes_any_more_turns_grey_by_itself(wall: Wall) -> None:
+    """Where Grafana is gone the script is not run; its clock goes on."""
+    wall.world.now_s = at("2026-06-17T09:30:20")
+    wall.refresh()
+    wall.page.clock.run_for(120_000)
     assert wall.seen()["colourful"] > 100
+    wall.page.clock.run_for(120_000)
+    wall.page.wait_for_function("window.seen().colourful === 0")
+    gone = wall.seen()
+    assert gone["picture"]
+    assert any("not refreshed" in line for line in gone["lines"])
+    wall.refresh()
+    assert wall.seen()["colourful"] > 100
+    assert not any("no answer" in line for line in wall.seen()["lines"])
 
 
-def test_many_walls_cost_butlr_what_one_costs(world: World) -> None:
-    """Fifty screens refresh within a minute."""
-    now = world.now_s = at("2026-06-17T12:34:05")
-    words = {"space": PARIS_2, "from": str((now - 28_800) * 1000), "to": str(now * 1000), "width": "320"}
+LOOKS = 480
+DOWN, SLOW, AWAY = range(100, 150), range(200, 250), range(300, 350)
+"""Of the looks: Butlr is not there; answers later than a viewer waits; the backend is not there."""
 
-    def screen() -> None:
-        for target, form in (("heatmap", {"format": "png"}), ("occupancy-now", {"level": "floor"})):
-            assert world.http.get(f"/api/v1/{target}", query_string={**words, **form}).status_code == 200
 
-    screen()
-    one = len(world.simulator.calls)
-    for second in range(49):
-        world.now_s = now + second
-        screen()
-    assert len(world.simulator.calls) == one
+def test_hundreds_of_refreshes_cost_what_the_minutes_cost(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight hours of a screen through all that can happen: memory flat, calls as few as minutes, and whenever
+    all is well again so is the picture."""
+    world = wall.world
+    world.now_s = at("2026-06-17T06:00:20")
+    before_mb, grey = 0.0, set()
+    for look in range(LOOKS):
+        if look == 20:
+            before_mb = wall.heap_mb()
+            world.simulator.clear_calls()
+        if look in (DOWN.start, DOWN.stop):
+            (world.simulator.stop if look in DOWN else world.simulator.start)()
+        if look in (SLOW.start, SLOW.stop):
+            world.simulator.faults.set(latency_s=0.5 if look in SLOW else 0.0)
+            for module in (gather, service):
+                monkeypatch.setattr(module, "PATIENCE_S", 0.1 if look in SLOW else 5.0)
+        wall.backend_is_up = look not in AWAY
+        wall.refresh()
+        seen = wall.seen()
+        assert seen["picture"]
+        grey |= set() if seen["colourful"] else {look}
+        world.passes(60)
+    troubled = {*DOWN, *SLOW, *AWAY}
+    # What Butlr was asked for in trouble may rest a moment after it; in it, what is kept may be whole once.
+    assert grey <= {look + late for look in troubled for late in (0, 1)}
+    assert len(troubled - grey) <= 3
+    assert wall.heap_mb() < before_mb + 8
+    spent = Counter(call.path for call in world.simulator.calls)
+    looks = LOOKS - 20 - len(DOWN) - len(AWAY)
+    assert spent.total() == spent[DETECTIONS] + spent[REPORTING] + spent[GRAPHQL]
+    assert spent[REPORTING] <= looks
+    # Each hour what is settled by then is asked for once more, for good.
+    assert spent[DETECTIONS] <= looks + 8
+    # Floors and sensors, every five minutes.
+    assert spent[GRAPHQL] <= 2 * (looks // 5 + 2)
+
+
+def test_many_walls_cost_butlr_what_one_costs(make_world: Callable[..., World]) -> None:
+    """Fifty screens of four sizes and both looks, each with a second of its own, for three minutes."""
+
+    def spent(screens: int) -> Counter[str]:
+        world = make_world(now="2026-06-17T12:34:00")
+        start_s = int(world.now_s)
+        for minute in range(3):
+            for screen in range(screens):
+                world.now_s = start_s + 60 * minute + screen
+                period = {"from": str(MIDNIGHT * 1000), "to": str(int(world.now_s * 1000) + screen)}
+                look = {"width": str(320 + 80 * (screen % 4)), "theme": ("dark", "light")[screen % 2]}
+                for target, words in (
+                    ("heatmap", {**period, **look, "format": "png"}),
+                    ("occupancy-now", {"level": "floor", "format": "rows"}),
+                ):
+                    query = {"space": PARIS_2, **words}
+                    assert world.http.get(f"/api/v1/{target}", query_string=query).status_code == 200
+        return Counter(call.path for call in world.simulator.calls)
+
+    one, fifty = spent(1), spent(50)
+    assert fifty == one
+    assert one[REPORTING] == 3

@@ -7,15 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from butlr_grafana.model import Floor, Room, SeriesAnswer
+from butlr_grafana.model import HOUR_S, AssetSeries, Floor, Room, SeriesAnswer
+
+ONE_WAY_S = 6 * HOUR_S
+"""People who came in, and in so long nobody left, were not all counted out: no building is so for a morning
+and its lunch. Shorter, and an early floor whose first people have not gone for coffee yet would be wrong.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
     """A floor or room by the counts of its own doors; `None`: it has none, or Butlr does not know.
 
-    `inside`: entries less exits. `beyond`: how many of them cannot be: more than the capacity, where it is
-    known, or fewer than none; 0 where nothing is known.
+    `inside`: entries less exits. `one_way`: how many came since somebody last left, where the first of them
+    did so `ONE_WAY_S` ago; else 0. `beyond`: how many cannot be: more inside than the capacity, where it is
+    known, or fewer than none, or those of `one_way`; 0 where nothing is known.
     """
 
     floor: Floor
@@ -26,6 +32,7 @@ class Balance:
     capacity: int | None
     as_of_s: float
     complete: bool
+    one_way: float = 0.0
 
     @property
     def inside(self) -> float | None:
@@ -34,11 +41,11 @@ class Balance:
     @property
     def beyond(self) -> float:
         inside = self.inside or 0.0
-        return max(0.0, -inside, inside - self.capacity if self.capacity else 0.0)
+        return max(0.0, -inside, inside - self.capacity if self.capacity else 0.0, self.one_way)
 
 
 def balances(answers: Sequence[SeriesAnswer]) -> tuple[Balance, ...]:
-    """Every floor, or room, of the answers: traffic since midnight, in windows of any length."""
+    """Every floor, or room, of the answers: traffic since midnight, in windows of hours or shorter."""
     return tuple(one for answer in answers for one in _of_floor(answer))
 
 
@@ -48,6 +55,7 @@ def _of_floor(answer: SeriesAnswer) -> Iterator[Balance]:
     if query.level == "room":
         assets = query.floor.rooms if query.rooms is None else query.rooms
     counted = {s.asset_id: {field: _sum(values) for field, values in s.values.items()} for s in answer.series}
+    one_way = {s.asset_id: _one_way(s, query.period.end_s) for s in answer.series}
     for asset in assets:
         own = counted.get(asset.id, {})
         yield Balance(
@@ -59,7 +67,23 @@ def _of_floor(answer: SeriesAnswer) -> Iterator[Balance]:
             capacity=asset.capacity,
             as_of_s=coverage.as_of_s or query.period.end_s,
             complete=coverage.complete,
+            one_way=one_way.get(asset.id, 0.0),
         )
+
+
+def _one_way(one: AssetSeries, end_s: int) -> float:
+    """How many came in the last windows in which nobody left, if that is long ago enough. A window of which
+    exits are not known ends them, as one with an exit does.
+    """
+    if not {"in", "out"} <= set(one.values):
+        return 0.0
+    came, went = np.nan_to_num(one.values["in"]), one.values["out"]
+    left = np.flatnonzero(went != 0)  # NaN is not 0
+    since = int(left[-1]) + 1 if left.size else 0
+    entered = since + np.flatnonzero(came[since:] > 0)
+    if not entered.size or end_s - int(one.start_s[entered[0]]) < ONE_WAY_S:
+        return 0.0
+    return float(came[since:].sum())
 
 
 def _sum(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:

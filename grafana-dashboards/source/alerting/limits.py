@@ -38,7 +38,9 @@ whatever the hour at which the building's begins.
 """
 
 UNBALANCED = Limit(5, 2, "15m")
-"""People by whom the doors' count cannot be: more inside than the capacity, or fewer than none."""
+"""People by whom the doors' count cannot be: more inside than the capacity, fewer than none, or who came over
+six hours in which nobody left.
+"""
 
 LATE_S = Limit(900, 300, "5m")
 """Age of the newest data in seconds; ordinarily about a minute."""

@@ -92,8 +92,8 @@ UNBALANCED = Rule(
     severity="info",
     summary=f"The doors of {label('floor')} do not add up today: {value()} people beyond what can be, the "
     f"limit is {limits.UNBALANCED.fires_above:g}.",
-    description="Entries less exits since local midnight are above the floor's capacity or below zero: an "
-    "entrance sensor misses people, or there is a crowd.",
+    description="Entries less exits since local midnight are above the floor's capacity or below zero, or "
+    "people came for six hours and nobody left: an entrance sensor misses people, or there is a crowd.",
     page=Page("In and out"),
 )
 
