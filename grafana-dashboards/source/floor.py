@@ -5,14 +5,14 @@ from __future__ import annotations
 from source import variables
 from source.downloads import downloads
 from source.house import BAD, COOL, GOOD, WARNING, Json, steps
-from source.page import page, to_page
+from source.page import hot_zones, page, to_page
 from source.panels.cells import heat_map
 from source.panels.figures import Column, gauge, leads_to, row_figures, shade, table, width, wrapped
 from source.panels.over_time import in_and_out, lines, strips
 from source.panels.parts import Frame, Place, Question
 from source.panels.plan import heat_over_plan
 from source.sources import Source
-from source.words import AREA, FLOOR, HERE
+from source.words import AREA, FLOOR, HERE, ROOMS
 
 UID = "butlr-floor"
 
@@ -25,7 +25,6 @@ HOT = Question("hot-zones", {**HERE, **AREA})
 PEOPLE = Question("occupancy", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
 DOORS = Question("traffic", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
 PRESENCE = Question("presence", HERE)
-EVENTS = Question("events", {**FLOOR, "room": "${room:csv}"})
 
 MAP_TEXT = """\
 Each cell is a square of the floor. Its colour counts how often Butlr's sensors detected somebody there in \
@@ -112,7 +111,7 @@ def dashboard(source: Source) -> Json:
             variables.resolution(),
             variables.area(),
         ],
-        events=EVENTS,
+        marks=hot_zones(source, {**FLOOR, **ROOMS}),
         panels=[
             row_figures(
                 source,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from source.house import BAD, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
-from source.panels.parts import Question
-from source.sources import SIMPOD, Answering
+from source.sources import EVENT, SIMPOD, Answering, Source, Words
 
 
 def page(
@@ -18,11 +17,11 @@ def page(
     variables: Sequence[Json],
     panels: Sequence[Json],
     since: str = SINCE,
-    events: Question | None = None,
+    marks: Json | None = None,
 ) -> Json:
     """`panels` get their ids by their order. The cursor is each panel's own: axes are metres, not time.
 
-    `events`: what is marked on the panels over time.
+    `marks`: an annotation, for the panels over time; on a map of metres it would stand somewhere far outside.
     """
     numbered = [{"id": number, **panel} for number, panel in enumerate(panels, start=1)]
     return {
@@ -37,28 +36,28 @@ def page(
         "time": {"from": since, "to": UNTIL},
         "timepicker": {},
         "refresh": REFRESH,
-        "annotations": {"list": [] if events is None else [_marks(source, events, numbered)]},
+        "annotations": {"list": [] if marks is None else [_limited(marks, numbered)]},
         "templating": {"list": list(variables)},
         "links": [_to_the_others()],
         "panels": numbered,
     }
 
 
-def _marks(source: Answering, events: Question, panels: Sequence[Json]) -> Json:
-    """Events as Grafana's annotations: its names for their parts, each with the title of a column.
+def _limited(marks: Json, panels: Sequence[Json]) -> Json:
+    over_time = [panel["id"] for panel in panels if panel["type"] == "timeseries"]
+    return {**marks, "filter": {"exclude": False, "ids": over_time}}
 
-    Only where the axis is time: on a map of metres they would stand somewhere far outside.
-    """
-    columns = {"time": "Time", "timeEnd": "Until", "text": "What", "tags": "Tags"}
+
+def hot_zones(source: Source, words: Words) -> Json:
+    """The times in which zones were hot, as an annotation; in no switch of the page's, for a line is full."""
     return {
         "name": "Hot zones",
         "datasource": source.ref,
         "enable": True,
         "hide": True,
         "iconColor": BAD,
-        "filter": {"exclude": False, "ids": [p["id"] for p in panels if p["type"] == "timeseries"]},
-        "target": source.target(events.target, events.words, "Anno"),
-        "mappings": {part: {"source": "field", "value": title} for part, title in columns.items()},
+        "target": source.events(words),
+        "mappings": {part: {"source": "field", "value": title} for title, (part, _) in EVENT.items()},
     }
 
 

@@ -22,7 +22,15 @@ PERIOD: Words = {"from": "${__from}", "to": "${__to}"}
 
 
 Columns = Mapping[str, tuple[str, str]]
-"""A table's columns by name: the row's key, and Infinity's type (`string`, `number`)."""
+"""A table's columns by name: the row's key, and Infinity's type (`string`, `number`, `timestamp`)."""
+
+EVENT: Columns = {
+    "Time": ("time", "timestamp"),
+    "Until": ("timeEnd", "timestamp"),
+    "What": ("text", "string"),
+    "Tags": ("tags", "string"),
+}
+"""Of an event, by their titles, which frames have of themselves; the keys are those of an annotation."""
 
 
 class Answering(Protocol):
@@ -52,6 +60,9 @@ class Source(Answering, Protocol):
     def rooms(self, space: str) -> Json:
         """A variable's query: the rooms of a floor."""
 
+    def events(self, words: Words) -> Json:
+        """An annotation's query: events with the columns of `EVENT`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Infinity:
@@ -76,6 +87,11 @@ class Infinity:
 
     def rooms(self, space: str) -> Json:
         return self._choices({"level": "room", "space": space}, text="name")
+
+    def events(self, words: Words) -> Json:
+        """A table from Grafana's server: frames handed on by the browser's parser mark nothing."""
+        query = self.rows("events", {**words, **PERIOD}, EVENT)
+        return {"refId": "Anno", "datasource": self.ref, **query}
 
     def _choices(self, words: Words, *, text: str) -> Json:
         query = self.rows("spaces", words, {"__text": (text, "string"), "__value": ("id", "string")})
@@ -131,6 +147,9 @@ class SimPod:
 
     def rooms(self, space: str) -> Json:
         return self._choices({"target": "rooms", "space": space})
+
+    def events(self, words: Words) -> Json:
+        return self.target("events", words, "Anno")
 
     def _choices(self, payload: Words) -> Json:
         return {"refId": "variable", "format": "json", "query": json.dumps(dict(payload))}
