@@ -23,7 +23,7 @@ def dashboard(source: Source) -> Json:
             source,
             UID,
             "Wall",
-            "One floor for a screen on the wall; open it with ?kiosk, or make a playlist: butlr-grafana wall",
+            "One floor for a screen: ?kiosk&autofitpanels, or a playlist made by butlr-grafana wall",
             variables=[variables.floor(source)],
             panels=[wall(source, Frame("", TEXT, Place(0, 0, 24, 18)))],
             since="now/d",

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from butlr_grafana import gather, service
 from tests.faults.trial import Trial
-from tests.support import DETECTIONS, GRAPHQL, PARIS_2, PEOPLE, REPORTING, World, at
+from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS_2, PEOPLE, REPORTING, World, at
 
 WALL = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-wall.json"
 PROXY = "/api/datasources/proxy/uid/butlr"
@@ -31,7 +32,7 @@ STAND_IN = """
 window.shown = null;
 window.disposed = false;
 const chart = {
-  getWidth: () => 480, getHeight: () => 300, isDisposed: () => window.disposed,
+  getWidth: () => WIDTH, getHeight: () => HEIGHT, isDisposed: () => window.disposed,
   setOption: (option) => { window.shown = option; },
 };
 window.refresh = async (code, from, to) => {
@@ -62,8 +63,13 @@ window.seen = () => {
 class Wall:
     """A screen with the page on it; the backend behind a proxy that can be gone."""
 
-    def __init__(self, browser: Browser, world: Trial) -> None:
+    def __init__(
+        self, browser: Browser, world: World, space: str = PARIS_2, size: tuple[int, int] = (480, 300)
+    ) -> None:
         self.world, self.backend_is_up, self.asked = world, True, 0
+        width, height = size
+        self.script = STAND_IN.replace("SPACE", json.dumps(space))
+        self.script = self.script.replace("WIDTH", str(width)).replace("HEIGHT", str(height))
         [panel] = json.loads(WALL.read_text("utf-8"))["panels"]
         self.code: str = panel["options"]["getOption"]
         self.page: Page = browser.new_page()
@@ -74,8 +80,7 @@ class Wall:
     def _answer(self, route: Route) -> None:
         address = urlsplit(route.request.url)
         if not address.path.startswith(PROXY):
-            script = STAND_IN.replace("SPACE", json.dumps(PARIS_2))
-            route.fulfill(content_type="text/html", body=f"<script>{script}</script>")
+            route.fulfill(content_type="text/html", body=f"<script>{self.script}</script>")
             return
         self.asked += 1
         if not self.backend_is_up:
@@ -189,6 +194,35 @@ def test_a_page_that_nothing_refreshes_any_more_turns_grey_by_itself(wall: Wall)
     wall.refresh()
     assert wall.seen()["colourful"] > 100
     assert not any("no answer" in line for line in wall.seen()["lines"])
+
+
+TEXTS = """() => window.shown.graphic.elements.filter((e) => e.type === 'text').map((e) => {
+  const box = document.createElement('div');
+  box.style = `position: absolute; width: ${e.style.width}px; font: ${e.style.font}`;
+  box.style.lineHeight = e.style.lineHeight + 'px';
+  box.innerText = e.style.text;
+  document.body.append(box);
+  const height = box.offsetHeight;
+  return { text: e.style.text, top: e.y, height, lines: height / e.style.lineHeight };
+})"""
+"""What is written, where, and how high it is as the browser itself breaks it into lines."""
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (3840, 2160), (1080, 1920)])
+@pytest.mark.parametrize("backend_is_up", [True, False])
+def test_what_takes_two_lines_covers_nothing(
+    chromium: Browser, world: World, size: tuple[int, int], backend_is_up: bool
+) -> None:
+    wall = Wall(chromium, world, NEW_YORK, size)
+    wall.refresh()
+    wall.backend_is_up = backend_is_up
+    wall.refresh()
+    texts = wall.page.evaluate(TEXTS)
+    wall.page.close()
+    assert any(text["lines"] >= 2 for text in texts)
+    for above, below in pairwise(texts):
+        assert above["top"] + above["height"] <= below["top"] + 1, (above, below)
+    assert texts[-1]["top"] + texts[-1]["height"] <= size[1]
 
 
 LOOKS = 480

@@ -75,6 +75,23 @@ const clock = (moment) =>
 const day = (moment) =>
   moment.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', timeZone });
 
+const ruler = document.createElement('canvas').getContext('2d');
+
+// How many lines a text takes in so much room: by words, and within one that is too long.
+function linesOf(text, font, room) {
+  ruler.font = font;
+  let [lines, used] = [1, 0];
+  for (const word of text.split(' ')) {
+    const wide = ruler.measureText(word + ' ').width;
+    if (used && used + wide > room) {
+      [lines, used] = [lines + 1, 0];
+    }
+    const more = Math.floor(wide / room);
+    [lines, used] = [lines + more, used + wide - more * room];
+  }
+  return lines;
+}
+
 function words() {
   const { row, at, failedAt, reason } = kept;
   const left = width - side + 8;
@@ -100,6 +117,8 @@ function words() {
       top += line.gap;
       continue;
     }
+    const font = (line.bold ? '600 ' : '') + line.size + 'px Inter, sans-serif';
+    const lineHeight = Math.round(line.size * 1.15);
     elements.push({
       id: 'line' + elements.length,
       type: 'text',
@@ -108,13 +127,13 @@ function words() {
       style: {
         text: line.text,
         fill: line.fill ?? ink,
-        font: (line.bold ? '600 ' : '') + line.size + 'px Inter, sans-serif',
-        lineHeight: Math.round(line.size * 1.15),
+        font,
+        lineHeight,
         width: side - 16,
         overflow: 'break',
       },
     });
-    top += Math.round(line.size * 1.2);
+    top += (linesOf(line.text, font, side - 16) - 1) * lineHeight + Math.round(line.size * 1.2);
   }
   return elements;
 }
