@@ -81,6 +81,19 @@ def test_it_is_kept_to_the_end_of_the_minute(world: World, made: list[str]) -> N
     assert len(made) == 3
 
 
+def test_what_has_settled_is_kept_to_the_end_of_the_hour(world: World, made: list[str]) -> None:
+    past = {"from": "2026-06-01T00:00:00Z", "to": "2026-06-15T00:00:00Z"}
+    for _ in range(3):
+        ask(world, **past)
+    assert len(made) == 2
+    world.now_s = at("2026-06-17T12:59:59")
+    ask(world, **past)
+    assert len(made) == 2
+    world.now_s += 1
+    ask(world, **past)
+    assert len(made) == 3
+
+
 def test_it_is_kept_only_as_long_as_its_newest_part_is_good(world: World, made: list[str]) -> None:
     world.now_s = at("2026-06-17T12:33:30")
     past = {"from": "2026-06-17T11:00:00Z", "to": "2026-06-17T12:30:00Z"}

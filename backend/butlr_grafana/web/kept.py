@@ -2,7 +2,8 @@
 
 A question is known by all that its answer depends on, but for what Butlr says. What is kept was complete,
 asked nothing of Butlr any more, and is good to the end of the minute, or for as long as all its parts are;
-so a kept answer is, byte for byte, the one that would be made of the same parts.
+where all of them have settled, to the end of the hour. So a kept answer is, byte for byte, the one that would
+be made of the same parts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from cachetools import LRUCache
 
 from butlr_grafana.answers import Answer
-from butlr_grafana.model import MINUTE_S, Topology, floor_to
+from butlr_grafana.model import HOUR_S, MINUTE_S, Topology, floor_to
 from butlr_grafana.query import Asked
 from butlr_grafana.questions import Account, Range, Resolved, Started, accounts_of
 from butlr_grafana.service import PICTURES, Service, Visible
@@ -191,8 +192,10 @@ def _good_until_s(answer: Answer) -> float:
         return -math.inf
     if answer.asked.format in PICTURES and answer.drawing is None and _has_drawing(answer):
         return -math.inf
-    next_minute_s = floor_to(answer.now_s, MINUTE_S) + MINUTE_S
-    return min([next_minute_s, *(part.coverage.fresh_until_s for part in answer.parts)])
+    fresh_until_s = min((part.coverage.fresh_until_s for part in answer.parts), default=math.inf)
+    # Of what has settled nothing changes any more; the hour is for what nobody has thought of.
+    step_s = HOUR_S if answer.parts and fresh_until_s == math.inf else MINUTE_S
+    return min(floor_to(answer.now_s, step_s) + step_s, fresh_until_s)
 
 
 def _has_drawing(answer: Answer) -> bool:
