@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 import requests
 
 from tests.bench import year
+from tests.bench.cold import AT_A_TIME, SLOW_S
 from tests.bench.load import Plan, Result, in_a_process
 from tests.bench.processes import backend, bare, upstream
 from tests.bench.row import Row, median_ms
@@ -57,9 +57,12 @@ def as_fast_as_can(seconds: float = 8.0) -> Row:
 
 
 def at_a_rate(seconds: float = 60.0) -> list[Row]:
-    """40 x 60 cells, 200 requests a second for a minute; then again while cold years are fetched."""
+    """40 x 60 cells, 200 requests a second for a minute; then again while cold years are fetched, one after
+    the other, each call as slow as in `cold`.
+    """
     plan = Plan((year.path("small"),), 4 * CONNECTIONS, seconds, RATE)
-    with upstream(0.2) as butlr, backend(butlr) as url:
+    limits = {"BUTLR_MAX_CONCURRENCY": str(AT_A_TIME), "BACKEND_DEADLINE_S": "120"}
+    with upstream(SLOW_S) as butlr, backend(butlr, **limits) as url:
         for _ in range(2):
             year.ask(url)
         alone = in_a_process(url, plan)
@@ -92,7 +95,6 @@ def while_cold(url: str, plan: Plan, space: str) -> tuple[Result, int]:
             # Hours are segments of their own: no part of these Mondays is kept from before.
             year.ask(url, space, hours=f"{years // 60:02}:{years % 60:02}-23:00", days="mon")
             years += 1
-            time.sleep(1)
         return running.result(), years
 
 
