@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from butlr_grafana.events.book import EventBook
 from butlr_grafana.flights import FORGET_S, rest_s
 from butlr_grafana.gather import Gatherer, is_fresh
 from butlr_grafana.hosts import plan_origins
-from butlr_grafana.model import HeatMapSubject, SeriesSubject, StatsSubject
+from butlr_grafana.model import HeatMapSubject, Room, SeriesSubject, StatsSubject, Topology, Zone
 from butlr_grafana.outcomes import Repeats
 from butlr_grafana.pipeline import Pipeline
 from butlr_grafana.plan_pictures import PlanPictures
@@ -39,6 +39,7 @@ from butlr_grafana.store.shared import SharedStore
 from butlr_grafana.store.tiers import TieredStore
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.trouble import ButlrTroubles
+from butlr_grafana.verdicts import CHANGES_NUMBERS, Verdicts
 from butlr_grafana.web import build
 
 MB = 2**20
@@ -171,21 +172,47 @@ def show(telemetry: Telemetry, troubles: ButlrTroubles, gatherer: Gatherer, butl
         telemetry.trouble(kind, trouble)
 
 
+ASSUMED = Verdicts(measured=CHANGES_NUMBERS)
+"""What is taken as known where nobody measures."""
+
+
+class Known:
+    """The topology as Butlr told it last, for the vendor's side: whose rows must exist."""
+
+    def __init__(self) -> None:
+        self._topology = Topology({})
+
+    def remember(self, topology: Topology) -> Topology:
+        self._topology = topology
+        return topology
+
+    def must_answer(self, space: str, level: str) -> frozenset[str]:
+        """The rooms or zones of a floor that have a working presence sensor."""
+        floor = self._topology.floors.get(space)
+        assets: Sequence[Room | Zone] = (
+            () if floor is None else floor.zones if level == "zone" else floor.rooms
+        )
+        return frozenset(asset.id for asset in assets if asset.online)
+
+
 def create_app(
     settings: Settings,
     *,
     demo: bool = False,
     now: Callable[[], float] = time.time,
     pace: Pace = REAL_TIME,
+    verdicts: Callable[[], Verdicts] | None = None,
 ) -> Application:
     """The application; Butlr is not asked before the first request.
 
-    `now` is the wall clock; `pace`: how tokens age and pauses pass.
+    `now` is the wall clock; `pace`: how tokens age and pauses pass. `verdicts`: what is known of the account.
     """
     telemetry = Telemetry(demo=demo, clock=pace.clock)
     troubles = ButlrTroubles(pace.clock)
     source = source_of(settings, demo=demo)
     others = replicas(settings, source, telemetry, pace)
+    verdicts = verdicts or (lambda: ASSUMED)
+    known = Known()
     butlr = Butlr(
         access(settings),
         observe=telemetry.called,
@@ -194,6 +221,8 @@ def create_app(
         settle_s=settings.butlr_settle_s,
         gate=others.gate if others else None,
         shelf=others.shelf if others else None,
+        verdicts=verdicts,
+        must_answer=known.must_answer,
     )
     # From here on time is never later than Butlr's.
     now = butlr.clock.now
@@ -211,7 +240,9 @@ def create_app(
     spaces = Spaces(
         troubles.watched(butlr.topology_document, lambda: "floors"),
         # Here, so that no room of the house ever sees what is not to be told.
-        lambda document: guarded(topology(document), settings.min_capacity),
+        lambda document: guarded(
+            known.remember(topology(document, settings.virtual_sensors)), settings.min_capacity
+        ),
         served=settings.butlr_spaces,
         keep_in=Path(settings.cache_dir) / f"topology-{source}.json" if settings.cache_dir else None,
         clock=pace.clock,
@@ -227,7 +258,7 @@ def create_app(
     show(telemetry, troubles, gatherer, butlr)
     service = Service(
         spaces=spaces,
-        pipeline=Pipeline(gatherer, settle_s=settings.butlr_settle_s),
+        pipeline=Pipeline(gatherer, settle_s=settings.butlr_settle_s, verdicts=verdicts),
         rules=Rules(settings.max_range_days, settings.holidays),
         telemetry=telemetry,
         pictures=pictures,

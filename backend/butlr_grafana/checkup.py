@@ -18,7 +18,6 @@ from butlr_grafana.model import (
     Part,
     Period,
     Segment,
-    SeriesSubject,
     StatsSubject,
     Subject,
     Topology,
@@ -28,6 +27,7 @@ from butlr_grafana.model import (
 from butlr_grafana.query_stats import USED_MEAN
 from butlr_grafana.settings import SettingError, Settings
 from butlr_grafana.shared.link import Link
+from butlr_grafana.subjects import series_subject
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 
@@ -103,14 +103,14 @@ class Checkup:
         if not found.floors:
             raise SettingError("Butlr knows no floor of this account")
         rooms = sum(len(as_built(f.rooms)) for f in found.floors.values())
-        return "; ".join([f"{len(found.floors)} floors, {rooms} rooms", *found.notes])
+        return "; ".join([f"{len(found.floors)} floors, {rooms} rooms", *(note.text for note in found.notes)])
 
     def _heat_map(self, floor: Floor) -> str:
         grid = self._fetch(floor, HeatMapSubject(1.0)).grid
         return f"{grid.value.size} cells, {grid.total:.0f} detections in an hour of {floor.id}"
 
     def _metrics(self, floor: Floor) -> str:
-        subject = SeriesSubject("floor_occupancy", "floor", "1h", "mean", floor.timezone)
+        subject = series_subject(floor, "floor_occupancy", "floor", "1h", "mean")
         known = _known(self._fetch(floor, subject))
         said = f"{known[0]:.1f} people on average" if known else "nobody counted"
         return f"{said} in an hour of {floor.id}"

@@ -23,7 +23,6 @@ from butlr_grafana.errors import BackendError
 from butlr_grafana.grafana_api import Grafana, GrafanaError, access_of
 from butlr_grafana.logs import log_to_stderr
 from butlr_grafana.model import Segment, iso
-from butlr_grafana.plan import plan
 from butlr_grafana.query import resolve
 from butlr_grafana.questions import Started
 from butlr_grafana.server import Server, before_the_end, listen
@@ -181,7 +180,7 @@ def warm(options: argparse.Namespace) -> int:
     with upstream(settings) as (reached, is_demo):
         application = create_app(reached, demo=is_demo)
         try:
-            segments = _to_warm(application, options, settings)
+            segments = _to_warm(application, options)
             return _fetch_all(application, segments, at_a_time=2 * settings.butlr_max_concurrency)
         finally:
             application.close()
@@ -241,7 +240,7 @@ def _show_progress(started: Started) -> None:
         bar.show(len(flights) - len(left), "calls to Butlr")
 
 
-def _to_warm(application: Application, options: argparse.Namespace, settings: Settings) -> list[Segment]:
+def _to_warm(application: Application, options: argparse.Namespace) -> list[Segment]:
     service = application.service
     topology = service.topology(None, deadline=service.deadline())
     segments: list[Segment] = []
@@ -255,8 +254,7 @@ def _to_warm(application: Application, options: argparse.Namespace, settings: Se
             "days": options.days,
         }
         [query] = resolve(service.read("heatmap", words), topology, now_s=service.now(), rules=service.rules)
-        planned = plan(query, now_s=service.now(), settle_s=settings.butlr_settle_s)
-        segments += [s for s in planned if s.settled]
+        segments += [s for s in service.pipeline.segments(query, now_s=service.now()) if s.settled]
     return segments
 
 

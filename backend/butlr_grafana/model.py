@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.sensors import Hive, Sensor, VirtualRule
 
 MINUTE_S = 60
 HOUR_S = 3600
@@ -114,26 +115,31 @@ class LocalHours:
 
 @dataclass(frozen=True, order=True, slots=True)
 class HeatMapSubject:
-    """What a heat-map segment is of: detections in cells of `resolution_m`."""
+    """What a heat-map segment is of: detections in cells of `resolution_m`.
+
+    `stop`, `y`: how this account's answers are read (`verdicts.Verdicts.stop`, `heat_y`).
+    """
 
     adds_up: ClassVar[bool] = True
     """Whether adjoining parts together are the part of the whole period."""
 
     resolution_m: float
+    stop: str = "exclusive"
+    y: str = "as-plan"
 
     @property
     def key(self) -> str:
         """Names the subject where parts are kept."""
-        return f"heatmap/{self.resolution_m:g}"
+        return f"heatmap/{self.resolution_m:g}/{self.stop}/{self.y}"
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class SeriesSubject:
-    """What a series segment is of: a Butlr measurement of the assets of one `level` (`floor`, `room`,
-    `zone`) in windows of `every` (`1m`, `1h`, `1d`).
+    """What a series segment is of: one Butlr measurement in windows of `every` (`1m`, `1h`, `1d`).
 
-    `measurement`: several are joined by `+`, and each is a field of its own. `function`: how Butlr makes one
-    value of a window's; `timezone`: where its days begin.
+    `level`: `floor`, `room`, `zone`, or `sensor` (all traffic sensors of a floor, see `doors`). `items`: the
+    ids that are asked for, sorted; none where the floor itself is. `function`: how Butlr makes one value of a
+    window's; `timezone`: the clock of its windows. `labels`: what a row's `time` is (`Verdicts.labels`).
     """
 
     adds_up: ClassVar[bool] = True
@@ -143,10 +149,20 @@ class SeriesSubject:
     every: str
     function: str
     timezone: str
+    items: tuple[str, ...] = ()
+    labels: str = "end"
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether it is a people count made from doors, which Butlr corrects after the day."""
+        return self.measurement.startswith("traffic_")
 
     @property
     def key(self) -> str:
-        return f"series/{self.measurement}/{self.level}/{self.every}/{self.function}/{self.timezone}"
+        return (
+            f"series/{self.measurement}/{self.level}/{self.every}/{self.function}/{self.timezone}"
+            f"/{digest(self.items)}/{self.labels}"
+        )
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -163,16 +179,23 @@ class StatsSubject:
     items: tuple[str, ...]
     time_ranges: tuple[tuple[int, int], ...] = ()
     excluded_weekdays: tuple[int, ...] = ()
+    weekday_case: str = "capitalised"
 
     @property
     def key(self) -> str:
         ranges = ",".join(f"{start}-{stop}" for start, stop in self.time_ranges)
-        days = ",".join(map(str, self.excluded_weekdays))
-        items = hashlib.sha256("\n".join(self.items).encode()).hexdigest()[:16]
-        return f"stats/{'+'.join(self.measurements)}/{ranges}/{days}/{items}"
+        days = ",".join(map(str, self.excluded_weekdays)) + (
+            self.weekday_case if self.excluded_weekdays else ""
+        )
+        return f"stats/{'+'.join(self.measurements)}/{ranges}/{days}/{digest(self.items)}"
 
 
 Subject = HeatMapSubject | SeriesSubject | StatsSubject
+
+
+def digest(items: Iterable[str]) -> str:
+    """A short name for a list of ids."""
+    return hashlib.sha256("\n".join(items).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,15 +277,16 @@ class Samples:
     """Values of assets in time windows: row k is `value[k]` of `series[index[k]]` in the window that
     begins at `start_s[k]`.
 
-    `series`: pairs of an asset's id and a field (`value`, `in`, `out`; where several measurements were asked
-    for, which of them; so too of statistics, in one window, the period). `index` int32[n], `start_s`
-    int64[n], `value` float64[n], NaN where Butlr knows nothing: a gap is not 0.
+    `series`: pairs of an asset's id and a field (`value`, `in`, `out`; of statistics the measurement, in one
+    window, the period). `index` int32[n], `start_s` int64[n], `value` float64[n], NaN where Butlr knows
+    nothing: a gap is not 0. `incomplete`: how many windows Butlr itself calls incomplete; they are NaN.
     """
 
     series: tuple[tuple[str, str], ...]
     index: Ints
     start_s: NDArray[np.int64]
     value: Floats
+    incomplete: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -341,6 +365,7 @@ class Room:
     tags: tuple[str, ...] = ()
     online: bool | None = None
     members: tuple[Room, ...] = ()
+    rotation_deg: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +378,12 @@ class Zone:
     room_id: str | None = None
     polygon: Polygon | None = None
     members: tuple[Zone, ...] = ()
+    capacity: int | None = None
+    area_m2: float | None = None
+    tags: tuple[str, ...] = ()
+    sensor_ids: tuple[str, ...] = ()
+    online: bool | None = None
+    rotation_deg: float = 0.0
 
 
 Asset = TypeVar("Asset", Room, Zone)
@@ -393,7 +424,11 @@ class PlanDrawing:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A floor: what Butlr calls a space in a heat-map question."""
+    """A floor: what Butlr calls a space in a heat-map question.
+
+    `sensors`: all that Butlr lists there, virtual ones too; `None`: Butlr did not say. `virtual_sensors`:
+    which of those count (`sensors.one_a_tail`).
+    """
 
     id: str
     name: str
@@ -406,6 +441,10 @@ class Floor:
     plan: FloorPlanPicture | None = None
     rooms: tuple[Room, ...] = ()
     zones: tuple[Zone, ...] = ()
+    tags: tuple[str, ...] = ()
+    sensors: tuple[Sensor, ...] | None = None
+    hives: tuple[Hive, ...] = ()
+    virtual_sensors: VirtualRule = "by-place"
 
     @property
     def bounds(self) -> Bounds | None:
@@ -420,17 +459,40 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something about the topology that a viewer of a floor should know; of every floor where `floor_id` is
+    `None`.
+
+    `about`: what it bears on: `time` (windows and days), `area`, `traffic`, `places` (rooms, zones), `all`.
+    """
+
+    floor_id: str | None
+    text: str
+    about: str = "all"
+
+
+@dataclass(frozen=True, slots=True)
 class Topology:
-    """The floors that may be asked for, by id, in Butlr's order. `notes`: what could not be read."""
+    """The floors that may be asked for, by id, in Butlr's order.
+
+    `notes`: what could not be read, or was decided in Butlr's stead. `partial`: Butlr left out a part of its
+    answer, so a floor that is not in it may still be there.
+    """
 
     floors: dict[str, Floor]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    partial: bool = False
 
     def restricted_to(self, floors: frozenset[str] | None) -> Topology:
         """Only these floors; `None` is all of them."""
         if floors is None:
             return self
-        return Topology({k: f for k, f in self.floors.items() if k in floors}, self.notes)
+        notes = tuple(n for n in self.notes if n.floor_id is None or n.floor_id in floors)
+        return Topology({k: f for k, f in self.floors.items() if k in floors}, notes, self.partial)
+
+    def notes_on(self, floor_id: str) -> tuple[Note, ...]:
+        """What is to be known of a floor."""
+        return tuple(note for note in self.notes if note.floor_id in (None, floor_id))
 
     @property
     def buildings(self) -> tuple[Building, ...]:
@@ -523,11 +585,15 @@ class AssetSeries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesAnswer:
-    """The answer to a series query: one series an asset of which Butlr tells, in the floor's order."""
+    """The answer to a series query: one series an asset of which Butlr tells, in the floor's order.
+
+    `incomplete`: of how many values Butlr itself says that they are incomplete; they are gaps.
+    """
 
     query: SeriesQuery
     series: tuple[AssetSeries, ...]
     coverage: Coverage
+    incomplete: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from cachetools import LRUCache
 
-from butlr_grafana import merge, privacy
-from butlr_grafana.errors import Incomplete
+from butlr_grafana import doors, merge, privacy
+from butlr_grafana.errors import Incomplete, UpstreamError
 from butlr_grafana.gather import Gathered, Gatherer, Pending
 from butlr_grafana.insight.series import join, only_within, resample
 from butlr_grafana.model import (
@@ -24,6 +24,7 @@ from butlr_grafana.model import (
     Query,
     Room,
     Samples,
+    Segment,
     SeriesAnswer,
     SeriesQuery,
     StatsAnswer,
@@ -32,6 +33,7 @@ from butlr_grafana.model import (
     iso,
 )
 from butlr_grafana.plan import local_windows, plan, plan_series, plan_stats, window_starts
+from butlr_grafana.verdicts import Verdicts
 
 SUMS_BYTES = 64 * 2**20
 
@@ -39,30 +41,49 @@ SUMS_BYTES = 64 * 2**20
 class Pipeline:
     """Thread-safe. Begin all queries of a request, then finish each."""
 
-    def __init__(self, gatherer: Gatherer, *, settle_s: int) -> None:
+    def __init__(
+        self, gatherer: Gatherer, *, settle_s: int, verdicts: Callable[[], Verdicts] = Verdicts
+    ) -> None:
         self.gatherer = gatherer
+        self._verdicts = verdicts
         self._settle_s = settle_s
         self._sums = Sums(SUMS_BYTES)
 
     def begin(self, query: AnyQuery, *, now_s: float) -> Begun:
-        match query:
-            case Query():
-                segments = plan(query, now_s=now_s, settle_s=self._settle_s)
-            case SeriesQuery():
-                segments = plan_series(query, now_s=now_s, settle_s=self._settle_s)
-            case StatsQuery():
-                segments = plan_stats(query, now_s=now_s, settle_s=self._settle_s)
+        if isinstance(query, SeriesQuery):
+            query = _of_days(query, self._verdicts())
+        try:
+            segments = self.segments(query, now_s=now_s)
+        except UpstreamError as error:
+            return Begun(query, self.gatherer.begin(()), error)
         # Who takes only a complete answer is an alert rule: it has seconds, and comes again in minutes.
         return Begun(query, self.gatherer.begin(segments, urgent=query.require == "complete"))
 
+    def segments(self, query: AnyQuery, *, now_s: float) -> tuple[Segment, ...]:
+        """What Butlr is asked for a query, as this account's answers are read. Raises `UpstreamRefused` where
+        the account has no such measurement.
+        """
+        match query:
+            case Query():
+                planned = plan(query, now_s=now_s, settle_s=self._settle_s)
+            case SeriesQuery():
+                planned = plan_series(query, now_s=now_s, settle_s=self._settle_s)
+            case StatsQuery():
+                planned = plan_stats(query, now_s=now_s, settle_s=self._settle_s)
+        verdicts = self._verdicts()
+        return tuple(replace(one, subject=verdicts.applied_to(one.subject)) for one in planned)
+
     def finish(self, begun: Begun, *, deadline: float) -> AnyAnswer:
         """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
+        if begun.error is not None:
+            raise begun.error
         query, gathered = begun.query, begun.pending.collect(deadline=deadline)
         if query.require == "complete" and not gathered.coverage.complete:
             raise incomplete(gathered)
         if isinstance(query, SeriesQuery):
-            series = assets(query, [part.samples for part in gathered.parts])
-            return SeriesAnswer(query, tuple(series), gathered.coverage)
+            series = assets(query, gathered.parts)
+            incomplete_windows = sum(part.samples.incomplete for part in gathered.parts)
+            return SeriesAnswer(query, tuple(series), gathered.coverage, incomplete_windows)
         if isinstance(query, StatsQuery):
             figures = known_figures(part.samples for part in gathered.parts)
             return StatsAnswer(query, figures, gathered.coverage)
@@ -76,15 +97,26 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A query whose calls are under way."""
+    """A query whose calls are under way; `error`: why it cannot be asked of this account."""
 
     query: AnyQuery
     pending: Pending
+    error: UpstreamError | None = None
 
 
-def assets(query: SeriesQuery, parts: Sequence[Samples]) -> list[AssetSeries]:
+def _of_days(query: SeriesQuery, verdicts: Verdicts) -> SeriesQuery:
+    """Where Butlr's days begin at UTC's midnights, local days are made of hours."""
+    base = query.base
+    if verdicts.days == "local" or base.every != "1d":
+        return query
+    function = "mean" if base.function == "median" else base.function
+    return replace(query, base=replace(base, every="1h", function=function))
+
+
+def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
     """The series of the floor's assets, in its order; those that Butlr tells nothing of are left out."""
-    floor, samples = query.floor, privacy.with_sums(join(parts), query)
+    floor = query.floor
+    samples = privacy.with_sums(join([_counted(query, part) for part in parts]), query)
     if query.local_hours is not None:
         samples = only_within(samples, local_windows(query.period, query.local_hours))
     starts = window_starts(query.period, query.every, floor.timezone)
@@ -100,6 +132,13 @@ def assets(query: SeriesQuery, parts: Sequence[Samples]) -> list[AssetSeries]:
         if values:
             rows.append(AssetSeries(floor, asset.id, asset.name, starts, dict(sorted(values.items()))))
     return rows
+
+
+def _counted(query: SeriesQuery, part: Part) -> Samples:
+    """What a part says of the assets asked for."""
+    if query.base.level != "sensor":
+        return part.samples
+    return doors.traffic(part.samples, query.floor, query.level, query.base, part.period)
 
 
 def known_figures(parts: Iterable[Samples]) -> dict[tuple[str, str], float]:

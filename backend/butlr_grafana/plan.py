@@ -82,7 +82,12 @@ def plan_stats(query: StatsQuery, *, now_s: float, settle_s: int) -> tuple[Segme
 def _settled_window(settled_s: float, subject: SeriesSubject) -> int:
     """The end of the last window that is wholly settled."""
     zone = ZoneInfo(subject.timezone)
+    if subject.is_calibrated:
+        # Butlr corrects a day's door counts after its end: the day before is asked for once more.
+        settled_s -= DAY_S
     midnight_s = instant_of(datetime.fromtimestamp(settled_s, zone).date(), 0, zone)
+    if subject.is_calibrated:
+        return midnight_s
     return midnight_s if subject.every == "1d" else floor_to(settled_s, HOUR_S, midnight_s)
 
 
@@ -99,6 +104,9 @@ def _local_cuts(period: Period, subject: SeriesSubject, settled_until_s: int) ->
         # After the settle boundary nothing is kept for good: one piece.
         if day <= settled_day and (not whole_weeks or day.weekday() == 0):
             cuts.append(instant_of(day, 0, zone))
+        if subject.every == "1m":
+            # Butlr answers minutes of less than 24 hours a call.
+            cuts += [instant_of(day, minute, zone) for minute in (0, 12 * 60)]
         day += timedelta(days=1)
     return cuts
 

@@ -26,13 +26,13 @@ from butlr_grafana.model import (
     Query,
     Room,
     SeriesQuery,
-    SeriesSubject,
     Topology,
     floor_to,
     iso,
 )
 from butlr_grafana.plan import window_starts
 from butlr_grafana.privacy import askable, sum_of, withheld
+from butlr_grafana.subjects import series_subject
 from butlr_grafana.targets import TARGETS
 from butlr_grafana.threshold import Threshold
 from butlr_grafana.words import EARLIEST_S, MAX_COLUMNS, NOTHING, WORDS, Baseline, Word, texts_of
@@ -177,7 +177,7 @@ def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: R
         every=every,
         statistic=asked.statistic if asked.target == "occupancy" else "sum",
         level=level,
-        base=SeriesSubject(measurement, level, base_every, function, floor.timezone),
+        base=series_subject(floor, measurement, level, base_every, function),
         local_hours=hours,
         rooms=rooms_of(asked, floor),
         require=asked.require,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from butlr_grafana.errors import BadWord
+from butlr_grafana.doors import doors_by_room, entrances
 from butlr_grafana.model import (
     DAY_S,
     HOUR_S,
@@ -17,7 +17,6 @@ from butlr_grafana.model import (
     Period,
     Query,
     SeriesQuery,
-    SeriesSubject,
     Topology,
     floor_to,
 )
@@ -32,6 +31,7 @@ from butlr_grafana.query import (
     series_of,
     whole_windows,
 )
+from butlr_grafana.subjects import series_subject
 
 
 def about_now(
@@ -51,17 +51,18 @@ def about_now(
 
 NOW_S = 5 * MINUTE_S
 NOW = {
-    "room": "room_occupancy+traffic_room_occupancy",
-    "floor": "floor_occupancy+traffic_floor_occupancy",
+    "room": ("room_occupancy", "traffic_room_occupancy"),
+    "floor": ("floor_occupancy", "traffic_floor_occupancy"),
+    "zone": ("zone_occupancy",),
 }
-"""What tells how many people are there, in one call: what the sensors see, and who came through the doors."""
+"""What tells how many people are there: what the sensors see, and who came through the doors."""
 
 
 def resolve_now(asked: Asked, topology: Topology, *, now_s: float) -> tuple[SeriesQuery, ...]:
-    """The last five full minutes by their median, as Butlr advises, by both ways of counting."""
+    """The last five full minutes by their median, as Butlr advises, by both ways of counting: two questions a
+    floor, one where it has no doors that are counted.
+    """
     level = asked.level or "room"
-    if level not in NOW:
-        raise BadWord("level", f"{level} is not counted by doors; it may be room, floor")
     end_s = floor_to(now_s, MINUTE_S)
     return tuple(
         SeriesQuery(
@@ -71,13 +72,23 @@ def resolve_now(asked: Asked, topology: Topology, *, now_s: float) -> tuple[Seri
             every="1m",
             statistic="median",
             level=level,
-            base=SeriesSubject(NOW[level], level, "1m", "median", floor.timezone),
+            base=series_subject(floor, measurement, level, "1m", "median"),
             rooms=rooms_of(asked, floor),
             require=asked.require,
             format=asked.format,
         )
         for floor in floors_of(asked, topology)
+        for measurement in NOW[level]
+        if measurement.startswith(level) or _has_doors(floor, level)
     )
+
+
+def _has_doors(floor: Floor, level: str) -> bool:
+    """Whether people are counted through doors there; so it is assumed where Butlr does not list its
+    sensors."""
+    if floor.sensors is None:
+        return True
+    return bool(entrances(floor) if level == "floor" else doors_by_room(floor))
 
 
 HISTORY_WEEKS = 4
@@ -102,7 +113,7 @@ def resolve_unusual(asked: Asked, topology: Topology, *, now_s: float) -> tuple[
             every=every,
             statistic="mean",
             level="room",
-            base=SeriesSubject("room_occupancy", "room", every, function, floor.timezone),
+            base=series_subject(floor, "room_occupancy", "room", every, function),
             rooms=rooms_of(asked, floor),
             require=asked.require,
             format=asked.format,

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from butlr_grafana.hosts import is_loopback, named
 from butlr_grafana.logs import FORMS, LEVELS
+from butlr_grafana.sensors import VirtualRule
 
 DEFAULT_BUTLR_URL = "https://api.butlr.io"
 HOLIDAY_YEARS = range(2015, 2046)
@@ -191,6 +192,13 @@ class Settings:
         "how old (seconds) a segment's end must be before it is kept for good",
         3600,
         parse=_number(0, 30 * 86_400),
+    )
+    virtual_sensors: VirtualRule = setting(  # noqa: RUF009  # as all others; the linter takes the alias for a type
+        "BUTLR_VIRTUAL_SENSORS",
+        "copies of sensors (clones, mirrors): by-place counts each device once at each place, drop counts "
+        "none of them, as Butlr's own client does",
+        "by-place",
+        parse=_one_of(("by-place", "drop")),
     )
     host: str = setting("BACKEND_HOST", "address to listen on", "127.0.0.1")
     port: int = setting("BACKEND_PORT", "port to listen on", 8080, parse=_number(0, 65_535))

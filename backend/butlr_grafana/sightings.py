@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from butlr_grafana.insight.seen import as_seen
-from butlr_grafana.model import HOUR_S, HeatMap, Period, Query, SeriesAnswer, SeriesQuery, SeriesSubject
+from butlr_grafana.model import HOUR_S, HeatMap, Period, Query, SeriesAnswer, SeriesQuery
 from butlr_grafana.plan import local_windows, window_starts
 from butlr_grafana.query import LONGEST_IN_HOURS_S, Asked, whole_windows
 from butlr_grafana.query_now import NOW_S
+from butlr_grafana.subjects import PRESENCE, series_subject
 
 
 def tells_rooms_apart(asked: Asked) -> bool:
@@ -73,7 +74,7 @@ def _presence(query: Query, now_s: float) -> SeriesQuery | None:
         every=every,
         statistic="sum",
         level="room",
-        base=SeriesSubject("presence", "room", every, "sum", floor.timezone),
+        base=series_subject(floor, PRESENCE, "room", every, "sum"),
         require=query.require,
     )
 

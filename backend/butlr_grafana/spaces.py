@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamLate
-from butlr_grafana.model import Topology
+from butlr_grafana.model import Note, Topology
 from butlr_grafana.request_id import carried
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Spaces:
         self._error: UpstreamError | None = None
         self._loading = False
         self._due_at = 0.0
+        self._told: frozenset[Note] = frozenset()
 
     def current(self, *, timeout_s: float) -> Topology:
         """The floors served. Waits only where none is known yet; raises `UpstreamError` if that fails."""
@@ -86,8 +88,10 @@ class Spaces:
         error: UpstreamError | None = None
         try:
             document = self._fetch()
-            topology = self._limited(self._read(document))
-            self._keep(document)
+            topology = self._limited(with_known(self._read(document), self._topology))
+            if not topology.partial:
+                self._keep(document)
+            self._tell(topology.notes)
         except UpstreamError as fault:
             topology, error = self._instead(topology, fault), fault
         except Exception:  # a bug must reach those who wait, and not be waited out
@@ -107,6 +111,13 @@ class Spaces:
         if self._error is None:  # else it has been said
             log.warning("Butlr's topology cannot be had, %s: %s", instead, error)
         return topology
+
+    def _tell(self, notes: Sequence[Note]) -> None:
+        """Each note once in the log, for as long as it holds."""
+        for note in notes:
+            if note not in self._told:
+                log.warning("topology: %s", note.text)
+        self._told = frozenset(notes)
 
     def _limited(self, topology: Topology) -> Topology:
         return topology.restricted_to(self._served or None)
@@ -129,3 +140,17 @@ class Spaces:
             return self._limited(self._read(orjson.loads(self._kept.read_bytes())))
         except (OSError, orjson.JSONDecodeError, UpstreamInvalid):
             return None
+
+
+def with_known(topology: Topology, known: Topology | None) -> Topology:
+    """The topology with notes on floors that were there before and are not now. Where Butlr answered a part
+    only, those floors stay as they were.
+    """
+    gone = {key: floor for key, floor in known.floors.items() if key not in topology.floors} if known else {}
+    if not gone:
+        return topology
+    names = ", ".join(floor.name for floor in list(gone.values())[:5])
+    if topology.partial:
+        note = Note(None, f"Butlr left out {names}: what was known of them is used")
+        return replace(topology, floors={**topology.floors, **gone}, notes=(*topology.notes, note))
+    return replace(topology, notes=(*topology.notes, Note(None, f"Butlr lists {names} no more")))

@@ -465,6 +465,12 @@ def test_a_page_with_status_200_is_no_heat_map(wire: Wire, body: bytes) -> None:
         (b'{"message": {"message": "no such space"}}', "no such space"),
         (b'{"message": "", "detail": "no such space"}', "no such space"),
         (b'{"message": 5, "error": "no such space"}', "no such space"),
+        # Butlr's own form.
+        (
+            b'{"error": "Invalid time range", "code": 400, "details": "start must be before stop"}',
+            "Invalid time range; start must be before stop",
+        ),
+        (b'{"error": "Invalid time range", "code": 400, "details": null}', "Invalid time range"),
         (b"no such space", "no such space"),
         (b"no\r\n\tsuch   space\n", "no such space"),
         (b'"no such space"', '"no such space"'),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from butlr_grafana.butlr.decode import heat_map, quote
+from butlr_grafana.butlr.decode import Totals, heat_map, quote
 from butlr_grafana.errors import UpstreamInvalid
 from butlr_grafana.model import Bounds, Grid
 
@@ -480,3 +480,71 @@ def test_rows_that_are_not_of_three_are_refused_however_their_numbers_add_up(
 ) -> None:
     with pytest.raises(UpstreamInvalid, match=r"not all|no number"):
         heat_map(b'{"' + name + b'": ' + cells + b"}", 1.0)
+
+
+# Whether an account's answers add up
+
+
+def answer(total: object, largest: object, cells: object = ((0.5, 0.5, 3), (1.5, 0.5, 4))) -> bytes:
+    metadata = {"resolution": 1.0, "total_detections": total, "max_value": largest}
+    return orjson.dumps({"array_cells": cells, "metadata": metadata})
+
+
+def test_once_answers_are_seen_to_add_up_one_that_does_not_is_a_fault() -> None:
+    totals = Totals()
+    for _ in range(Totals.ENOUGH):
+        heat_map(answer(7, 4), 1.0, totals)
+    for body in (answer(9, 4), answer(7, 5)):
+        with pytest.raises(
+            UpstreamInvalid, match="does not add up: its cells have 7 detections and at most 4"
+        ):
+            heat_map(body, 1.0, totals)
+    assert heat_map(answer(7, 4), 1.0, totals).total == 7
+
+
+def test_an_account_whose_totals_never_fit_is_read_by_its_cells() -> None:
+    totals = Totals()
+    for _ in range(2 * Totals.ENOUGH):
+        assert heat_map(answer(12, 4), 1.0, totals).total == 7
+
+
+def test_what_was_measured_needs_no_learning() -> None:
+    with pytest.raises(UpstreamInvalid, match="does not add up"):
+        heat_map(answer(9, 4), 1.0, Totals(known=True))
+    assert heat_map(answer(9, 4), 1.0, Totals(known=False)).total == 7
+
+
+def test_metadata_that_say_nothing_contradict_nothing() -> None:
+    assert heat_map(answer(None, None), 1.0, Totals(known=True)).total == 7
+    assert heat_map(answer(None, 4), 1.0, Totals(known=True)).total == 7
+
+
+def test_empty_maps_prove_nothing() -> None:
+    totals = Totals()
+    for _ in range(2 * Totals.ENOUGH):
+        heat_map(answer(0, 0, []), 1.0, totals)
+    assert heat_map(answer(9, 4), 1.0, totals).total == 7
+
+
+def test_null_cells_are_an_empty_map_where_the_metadata_say_zero() -> None:
+    body = orjson.dumps(
+        {"data": [{"array_cells": None, "metadata": {"bounds": None, "total_detections": 0}}]}
+    )
+    grid = heat_map(body, 0.5)
+    assert (grid.total, grid.bounds) == (0, None)
+
+
+@pytest.mark.parametrize("total", [None, 3, "0"])
+def test_null_cells_without_a_zero_are_a_fault(total: object) -> None:
+    body = orjson.dumps({"array_cells": None, "metadata": {"total_detections": total}})
+    with pytest.raises(UpstreamInvalid, match="array_cells are null"):
+        heat_map(body, 0.5)
+
+
+def test_y_from_the_other_side_is_turned_within_the_bounds() -> None:
+    bounds = {"min_x": 0, "min_y": 2, "max_x": 4, "max_y": 12}
+    body = orjson.dumps({"array_cells": [[0.5, 2.5, 3]], "metadata": {"bounds": bounds}})
+    x, y = heat_map(body, 1.0, flipped=True).centres()
+    assert (x.tolist(), y.tolist()) == ([0.5], [11.5])
+    with pytest.raises(UpstreamInvalid, match="names no bounds"):
+        heat_map(orjson.dumps({"array_cells": [[0.5, 2.5, 3]], "metadata": {}}), 1.0, flipped=True)

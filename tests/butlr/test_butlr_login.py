@@ -52,15 +52,18 @@ def test_many_threads_share_one_login(simulator: Simulator, patient: Clients, at
     assert (simulator.count(LOGIN), simulator.count(GRAPHQL)) == (1, 20)
 
 
-def test_the_token_is_used_until_its_last_tenth(wire: Wire, hurried: Hurried, fake: FakeTime) -> None:
-    wire.login = logged_in("token-1", 1000)
+@pytest.mark.parametrize(("lifetime_s", "renewed_s"), [(1000, 700), (3666, 3366), (400, 200)])
+def test_the_token_is_renewed_before_its_end(
+    wire: Wire, hurried: Hurried, fake: FakeTime, lifetime_s: int, renewed_s: int
+) -> None:
+    wire.login = logged_in("token-1", lifetime_s)
     client = hurried(wire.url)
     began_s = fake.now_s
     used = []
-    for age_s in (0.0, 899.0, 901.0, 902.0):
+    for age_s in (0, renewed_s - 1, renewed_s + 1, renewed_s + 2):
         fake.now_s = began_s + age_s
         if used:
-            wire.login = logged_in("token-2", 1000)
+            wire.login = logged_in("token-2", lifetime_s)
         client.post(GRAPHQL, QUERY)
         used.append(wire.asked[-1].headers["authorization"])
     assert used == ["Bearer token-1", "Bearer token-1", "Bearer token-2", "Bearer token-2"]
@@ -332,3 +335,46 @@ def test_access_is_frozen_and_keeps_its_secret_out_of_repr() -> None:
     assert SECRET not in repr(access)
     with pytest.raises(AttributeError):
         access.url = "https://elsewhere"  # type: ignore[misc]
+
+
+# Errors inside a 200
+
+
+DEAD = b'{"data":null,"errors":[{"message":"token expired","extensions":{"code":"UNAUTHENTICATED"}}]}'
+FLOORS = b'{"data":{"sites":{"data":[]}}}'
+
+
+def test_a_dead_token_inside_a_200_is_one_new_login_and_one_more_try(wire: Wire, hurried: Hurried) -> None:
+    logins = []
+
+    def login(to: socket.socket, asked: Asked) -> None:
+        logins.append(asked)
+        logged_in(f"token-{len(logins)}")(to, asked)
+
+    def reply(to: socket.socket, asked: Asked) -> None:
+        respond(DEAD if asked.headers["authorization"] == "Bearer token-1" else FLOORS)(to, asked)
+
+    wire.login, wire.reply = login, reply
+    assert hurried(wire.url).post(GRAPHQL, QUERY, graphql=True) == FLOORS
+    assert wire.paths() == [LOGIN, GRAPHQL, LOGIN, GRAPHQL]
+
+
+def test_a_token_that_is_dead_whatever_is_done_is_refused(wire: Wire, hurried: Hurried) -> None:
+    wire.reply = respond(DEAD)
+    with pytest.raises(UpstreamRefused, match="does not let these credentials use"):
+        hurried(wire.url).post(GRAPHQL, QUERY, graphql=True)
+    assert wire.paths() == [LOGIN, GRAPHQL, LOGIN, GRAPHQL]
+
+
+def test_what_looks_like_a_dead_token_elsewhere_is_an_answer(wire: Wire, hurried: Hurried) -> None:
+    wire.reply = respond(DEAD)
+    assert hurried(wire.url).post(DETECTIONS, {}) == DEAD
+
+
+def test_a_refused_question_may_come_with_a_400(wire: Wire, hurried: Hurried) -> None:
+    refusal = b'{"errors":[{"message":"Cannot query field \\"x\\" on type \\"Floor\\"."}]}'
+    wire.reply = respond(refusal, "400 Bad Request")
+    client = hurried(wire.url)
+    assert client.post(GRAPHQL, QUERY, graphql=True) == refusal
+    with pytest.raises(UpstreamRefused):
+        client.post(DETECTIONS, {})

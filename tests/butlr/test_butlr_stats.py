@@ -38,7 +38,7 @@ def test_hours_and_days_are_filters() -> None:
     subject = StatsSubject((MEAN,), ("room_1",), ((0, 365), (1320, 1440)), (5, 6))
     assert question(subject, PERIOD)["filters"] == {
         "time_ranges": [{"start": "00:00", "stop": "06:05"}, {"start": "22:00", "stop": "24:00"}],
-        "exclude_days_of_week": ["saturday", "sunday"],
+        "exclude_days_of_week": ["Saturday", "Sunday"],
     }
 
 
@@ -102,3 +102,8 @@ def test_each_question_is_kept_under_a_key_of_its_own() -> None:
     ]
     assert len({s.key for s in subjects}) == len(subjects)
     assert SUBJECT.key == StatsSubject((MEAN, PEAK), ("room_1", "room_2")).key
+
+
+def test_days_can_be_written_as_butlrs_client_does() -> None:
+    subject = StatsSubject((MEAN,), ("room_1",), (), (5, 6), weekday_case="lower")
+    assert question(subject, PERIOD)["filters"] == {"exclude_days_of_week": ["saturday", "sunday"]}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butlr_grafana.butlr.topology import data_of, topology
+from butlr_grafana.butlr.topology import topology
 from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.model import Building, Floor, Room, Topology, Zone
+from butlr_grafana.model import Building, Floor, Note, Room, Topology, Zone
+from butlr_grafana.sensors import Hive, Sensor
 
 SQUARE = [[0, 0], [4, 0], [4, 3], [0, 3]]
 
@@ -32,14 +33,15 @@ def document(
         "coordinates": SQUARE,
         "capacity": {"max": 12, "mid": 7},
         "area": {"value": 12, "unit": "m2"},
-        "tags": ["food"],
+        "tags": [{"id": "tag_1", "name": "food"}],
+        "rotation": None,
         **(room or {}),
     }
     one_floor = {
         "id": "space_1",
         "name": "First floor",
         "floorNumber": 1,
-        "timezone": "Europe/Paris",
+        "timezone": "America/Lima",
         "area": {"value": 200.5, "unit": "m2"},
         "capacity": {"max": 90, "mid": 54},
         "floor_plans": [{"coordinates": [[0, 0], [20, 0], [20, 10], [0, 10]]}],
@@ -51,22 +53,36 @@ def document(
                 "floor_id": "space_1",
                 "room_id": "room_1",
                 "coordinates": SQUARE,
+                "capacity": {"max": 3, "mid": 0},
+                "area": {"value": 4, "unit": "m2"},
+                "tags": [{"id": "tag_2", "name": "bar"}],
+                "sensors": [{"id": "sensor_9"}],
+                "rotation": 30,
             }
         ],
+        "tags": [{"id": "tag_3", "name": "north"}],
         **(floor or {}),
     }
     building = {"id": "building_1", "name": "Paris", "floors": [one_floor]}
     one_site = {
         "id": "site_1",
         "name": "Campus",
-        "timezone": "Europe/London",
+        "timezone": "Europe/Paris",
         "buildings": [building],
         **(site or {}),
     }
     return {
         "sites": {"sites": {"data": [one_site]}},
         "sensors": {"sensors": {"data": sensors or []}},
+        "hives": {"hives": {"data": []}},
+        "lost": [],
+        "faults": 0,
     }
+
+
+def texts(read: Topology) -> tuple[str, ...]:
+    """The notes' texts, without what a floor without entrances says."""
+    return tuple(note.text for note in read.notes if "is marked as an entrance" not in note.text)
 
 
 def read_floor(read: Topology) -> Floor:
@@ -98,7 +114,22 @@ def test_everything_that_is_told_is_read() -> None:
                         "room_1", "Kitchen", "space_1", "kitchen", polygon, 12, 12.0, ("food",), online=None
                     ),
                 ),
-                zones=(Zone("zone_1", "Bar", "space_1", "room_1", polygon),),
+                zones=(
+                    Zone(
+                        "zone_1",
+                        "Bar",
+                        "space_1",
+                        "room_1",
+                        polygon,
+                        capacity=3,
+                        area_m2=4.0,
+                        tags=("bar",),
+                        sensor_ids=("sensor_9",),
+                        rotation_deg=30.0,
+                    ),
+                ),
+                tags=("north",),
+                sensors=(),
             )
         },
         notes=(),
@@ -112,7 +143,11 @@ def test_everything_that_is_told_is_read() -> None:
         ({"max": 12}, 12),
         (12, 12),
         (12.0, 12),
-        (0, 0),
+        # Not one room of a real account is for nobody: 0 is what nobody has entered.
+        (0, None),
+        ({"max": 0, "mid": 0}, None),
+        (-5, None),
+        ({"max": 4, "mid": 3}, 4),
         (None, None),
         ({}, None),
         ({"max": None, "mid": 7}, None),
@@ -137,7 +172,7 @@ def test_square_feet_become_square_metres(unit: str) -> None:
     """A foot is 0.3048 m by definition, so 1,000 square feet are 92.90304 m²."""
     read = topology(document(room={"area": {"value": 1000, "unit": unit}}))
     assert read_room(read).area_m2 == pytest.approx(92.90304, rel=1e-12)
-    assert read.notes == ()
+    assert texts(read) == ()
 
 
 @pytest.mark.parametrize("unit", ["m2", "m²", "sqm", "M2", "square meters", "square metres"])
@@ -149,34 +184,28 @@ def test_square_metres_stay(unit: str) -> None:
 def test_an_unknown_unit_is_no_area_and_a_note(unit: object) -> None:
     read = topology(document(room={"area": {"value": 37.5, "unit": unit}}))
     assert read_room(read).area_m2 is None
-    assert read.notes == (f"Kitchen: the area's unit {unit!r} is not known",)
+    assert texts(read) == (f"Kitchen: the area's unit {unit!r} is not known (m² and ft² are)",)
 
 
-@pytest.mark.parametrize("area", [None, 37.5, {}, {"unit": "m2"}, {"value": "37.5", "unit": "m2"}, []])
-def test_an_area_without_a_number_is_no_area_and_no_note(area: object) -> None:
+@pytest.mark.parametrize("area", [None, {}, {"unit": "m2"}, {"value": 0, "unit": "m2"}, []])
+def test_no_area_is_no_area_and_no_note(area: object) -> None:
     read = topology(document(room={"area": area}))
-    assert (read_room(read).area_m2, read.notes) == (None, ())
+    assert (read_room(read).area_m2, texts(read)) == (None, ())
 
 
-@pytest.mark.parametrize(
-    "coordinates",
-    [
-        None,
-        [],
-        [[0, 0], [1, 1]],
-        "POLYGON((0 0, 1 0, 1 1))",
-        [[0, 0], [1, 0], [1]],
-        [[0, 0], [1, 0], [1, 1, 1]],
-        [[0, 0], [1, 0], None],
-        [["0", "0"], ["1", "0"], ["1", "1"]],
-        [[0, 0], [1, 0], [1, True]],
-        [[0, 0], [1, 0], [1, 1e9]],
-        [{"x": 0, "y": 0}, {"x": 1, "y": 0}, {"x": 1, "y": 1}],
-    ],
-)
+def test_a_polygon_that_cannot_be_read_is_none_and_a_note_on_its_floor() -> None:
+    """What forms there are is tested beside `plan_forms`."""
+    read = topology(document(room={"coordinates": [[0, 0], [1, 0], None]}))
+    assert read_room(read).polygon is None
+    [note] = [note for note in read.notes if note.about == "places"]
+    assert note.floor_id == "space_1"
+    assert note.text.startswith("Kitchen: the polygon cannot be read:")
+
+
+@pytest.mark.parametrize("coordinates", [None, []])
 def test_a_room_may_have_no_polygon(coordinates: object) -> None:
     read = topology(document(room={"coordinates": coordinates}))
-    assert read_room(read).polygon is None
+    assert (read_room(read).polygon, texts(read)) == (None, ())
 
 
 @pytest.mark.parametrize(
@@ -201,9 +230,9 @@ PLAN = {"url": "https://plans.example.com/1.png?signature=s3cret", "coordinates"
     ("plans", "place"),
     [
         ([PLAN], (PLAN["url"], 4, 0.0)),
-        ([{**PLAN, "rotation": None}], (PLAN["url"], 4, 0.0)),
-        ([{**PLAN, "rotation": -90}], (PLAN["url"], 4, -90.0)),
-        ([{**PLAN, "rotation": 12.5, "coordinates": AREA[:3]}], (PLAN["url"], 3, 12.5)),
+        # Butlr's plans have no rotation; one that came would have no known meaning.
+        ([{**PLAN, "rotation": -90}], (PLAN["url"], 4, 0.0)),
+        ([{**PLAN, "coordinates": AREA[:3]}], (PLAN["url"], 3, 0.0)),
         # The first that can be used.
         ([{"coordinates": AREA}, {**PLAN, "url": ""}, PLAN], (PLAN["url"], 4, 0.0)),
         (None, None),
@@ -213,8 +242,6 @@ PLAN = {"url": "https://plans.example.com/1.png?signature=s3cret", "coordinates"
         ([{**PLAN, "coordinates": "all"}], None),
         ([{**PLAN, "url": None}], None),
         ([{**PLAN, "url": {"href": "https://plans.example.com"}}], None),
-        ([{**PLAN, "rotation": "90"}], None),
-        ([{**PLAN, "rotation": True}], None),
     ],
 )
 def test_a_plans_picture_is_told_with_its_place(plans: object, place: tuple[str, int, float] | None) -> None:
@@ -223,29 +250,33 @@ def test_a_plans_picture_is_told_with_its_place(plans: object, place: tuple[str,
     assert "s3cret" not in repr(plan)
 
 
+def test_a_floor_has_the_time_zone_of_its_site() -> None:
+    """Butlr keeps zones there; its own client never uses a floor's."""
+    assert read_floor(topology(document())).timezone == "Europe/Paris"
+
+
+@pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "CEST", "GMT+2", 7, ["Europe/Paris"]])
+def test_a_site_without_a_known_time_zone_leaves_it_to_the_floor(zone: object) -> None:
+    read = topology(document(site={"timezone": zone}))
+    assert (read_floor(read).timezone, texts(read)) == ("America/Lima", ())
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "CEST", "GMT+2", 7, ["Europe/Paris"]])
-def test_an_odd_time_zone_is_utc_and_a_note(zone: object) -> None:
-    read = topology(document(floor={"timezone": zone}))
+def test_an_odd_time_zone_everywhere_is_utc_and_a_note(zone: object) -> None:
+    read = topology(document(floor={"timezone": "Moon"}, site={"timezone": zone}))
     assert read_floor(read).timezone == "UTC"
-    assert read.notes == (f"First floor: time zone {zone!r} is not known, UTC is used",)
-
-
-def test_an_odd_time_zone_of_a_floor_without_a_name_is_noted_by_its_id() -> None:
-    read = topology(document(floor={"timezone": "Mars/Olympus", "name": None}))
-    assert read_floor(read).name == "space_1"
-    assert read.notes == ("space_1: time zone 'Mars/Olympus' is not known, UTC is used",)
-
-
-@pytest.mark.parametrize("zone", [None, ""])
-def test_a_floor_without_a_time_zone_has_its_sites(zone: object) -> None:
-    read = topology(document(floor={"timezone": zone}))
-    assert (read_floor(read).timezone, read.notes) == ("Europe/London", ())
+    assert Note("space_1", f"First floor: time zone {zone!r} is not known, UTC is used", "time") in read.notes
 
 
 def test_no_time_zone_anywhere_is_utc_and_a_note() -> None:
-    read = topology(document(floor={"timezone": None}, site={"timezone": None}))
+    read = topology(document(floor={"timezone": None, "name": None}, site={"timezone": None}))
     assert read_floor(read).timezone == "UTC"
-    assert read.notes == ("First floor: time zone None is not known, UTC is used",)
+    assert texts(read) == ("space_1: Butlr has no time zone, UTC is used",)
+
+
+@pytest.mark.parametrize("kind", [None, "", "Untagged"])
+def test_a_room_type_that_says_nothing_is_none(kind: object) -> None:
+    assert read_room(topology(document(room={"roomType": kind}))).type is None
 
 
 @pytest.mark.parametrize(
@@ -295,8 +326,12 @@ def test_floors_of_all_sites_come_in_butlrs_order() -> None:
 # Sensors
 
 
+NUMBERS = itertools.count(1)
+
+
 def sensor(state: object, room: object = "room_1", **more: object) -> dict[str, object]:
-    return {"id": "sensor", "room_id": room, "is_online": state, "is_entrance": False, **more}
+    own = {"id": f"sensor_{next(NUMBERS)}", "floor_id": "space_1", "room_id": room}
+    return {**own, "is_online": state, "is_entrance": False, **more}
 
 
 @pytest.mark.parametrize(
@@ -318,12 +353,16 @@ def sensor(state: object, room: object = "room_1", **more: object) -> dict[str, 
         ([sensor(True, mode="presence")], True),
         ([sensor(True, mode=None)], True),
         ([None, 5, "sensor", sensor(True)], True),
+        # An original that is offline is not seen by its clone: the clone has its state.
+        ([sensor(False, mac_address="AA-BB-01"), sensor(True, mac_address="fa-ke-01")], False),
+        ([sensor(True, mac_address="fa-ke-01")], True),
+        ([sensor(True, installation_status="UNINSTALLED"), sensor(False)], False),
     ],
 )
 def test_a_room_is_online_where_a_presence_sensor_of_it_is(sensors: list[Any], online: bool | None) -> None:
     """A door's counter sees nobody inside: it makes no heat map, so it does not make a room seen."""
     read = topology(document(sensors=sensors))
-    assert (read_room(read).online, read.notes) == (online, ())
+    assert (read_room(read).online, texts(read)) == (online, ())
 
 
 @pytest.mark.parametrize(
@@ -332,36 +371,138 @@ def test_a_room_is_online_where_a_presence_sensor_of_it_is(sensors: list[Any], o
 def test_sensors_that_are_not_told_leave_the_rooms_unknown_and_a_note(sensors: Any) -> None:
     read = topology({**document(), "sensors": sensors})
     assert read_room(read).online is None
-    assert read.notes == ("Butlr did not say which sensors are online",)
+    assert read_floor(read).sensors is None
+    assert texts(read) == ("Butlr did not say which sensors there are, nor which are online",)
 
 
-# Documents that are none
+def test_sensors_are_read_whole_and_put_on_their_floors() -> None:
+    told = {
+        "id": "sensor_1",
+        "name": "Kitchen heat",
+        "mac_address": "AA-BB-01",
+        "mode": "Activity",
+        "model": "Heatic 2",
+        "floor_id": "",
+        "room_id": "room_1",
+        "hive_serial": "SN-1",
+        "is_entrance": None,
+        "is_online": True,
+        "power_type": None,
+        "last_heartbeat": 1_893_996_000,
+        "last_occupancy_message": 1_893_996_060_000,
+        "installation_status": "INSTALLED",
+        "battery_change_by_date": "2030-12-05T02:47:20.809134Z",
+        "center": [1.5, 2.5],
+        "height": 2.75,
+        "field_of_view": 71,
+    }
+    elsewhere = {"id": "sensor_2", "floor_id": "space_9"}
+    again = {**told, "name": "Listed again"}
+    hive = {
+        "id": "hive_1",
+        "serialNumber": "SN-1",
+        "floor_id": "space_1",
+        "isOnline": False,
+        "lastHeartbeat": 7,
+    }
+    asked = {**document(sensors=[told, elsewhere, again]), "hives": {"hives": {"data": [hive, hive, None]}}}
+    floor = read_floor(topology(asked))
+    assert floor.sensors == (
+        Sensor(
+            "sensor_1",
+            "Kitchen heat",
+            "AA-BB-01",
+            "presence",
+            "room_1",
+            is_entrance=None,
+            online=True,
+            last_heartbeat_s=1_893_996_000,
+            last_reading_s=1_893_996_060,
+            hive_serial="SN-1",
+            model="Heatic 2",
+            battery_due="2030-12-05T02:47:20.809134Z",
+            center_m=(1.5, 2.5),
+            height_m=2.75,
+            field_of_view_deg=71.0,
+        ),
+    )
+    assert floor.hives == (Hive("hive_1", "hive_1", "SN-1", None, online=False, last_heartbeat_s=7),)
+
+
+def test_a_zone_is_online_by_its_own_sensors_wherever_they_are_listed() -> None:
+    """`room_id` of a zone decorates; its sensors are those that it lists."""
+    beside = sensor(False, id="sensor_5")
+    own = sensor(True, room="room_7", id="sensor_9")
+    (zone,) = read_floor(topology(document(sensors=[beside, own]))).zones
+    assert zone.online is True
+    (zone,) = read_floor(topology(document(sensors=[beside]))).zones
+    assert zone.online is None
+
+
+def door(**more: object) -> dict[str, object]:
+    return sensor(True, **{"mode": "traffic", "mac_address": "AA-BB-01", **more})
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("sensors", "said"),
     [
-        b'{"errors": [{"message": "Cannot query field sites"}]}',
-        b'{"data": null, "errors": [{"message": "Cannot query field sites"}]}',
-        b'{"data": [], "note": "Cannot query field sites"}',
-        b'["Cannot query field sites"]',
-        b'"Cannot query field sites"',
+        ([door(is_entrance=True)], ()),
+        (
+            [door()],
+            (
+                "First floor: no traffic sensor is marked as an entrance, so nothing counts who comes and goes",
+            ),
+        ),
+        (
+            [door(is_entrance=True), door(is_entrance=True, is_online=False, mac_address="AA-BB-02")],
+            ("First floor: 1 of 2 entrance sensors offline, in and out are too low",),
+        ),
+        (
+            [door(is_entrance=True, mac_address="fa-ke-01"), door(room="room_2")],
+            ("Doors counted by copies of sensors only (clones or mirrors): First floor, Kitchen",),
+        ),
     ],
 )
-def test_graphql_errors_without_data_are_said(body: bytes) -> None:
-    with pytest.raises(UpstreamInvalid, match=r"topology has no data: .*Cannot query field sites"):
-        data_of(body)
+def test_what_counts_at_doors_is_said_where_it_is_not_simply_all(
+    sensors: list[Any], said: tuple[str, ...]
+) -> None:
+    assert topology(document(sensors=sensors)).notes == tuple(
+        Note("space_1", text, "traffic") for text in said
+    )
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"data": {', b"\xff"])
-def test_a_topology_that_is_no_json_is_said(body: bytes) -> None:
-    with pytest.raises(UpstreamInvalid, match="topology is no JSON"):
-        data_of(body)
+def test_what_is_listed_twice_is_there_once_with_a_note() -> None:
+    asked = document()
+    [building] = asked["sites"]["sites"]["data"][0]["buildings"]
+    [floor] = building["floors"]
+    other = {**copy.deepcopy(floor), "id": "space_2", "name": "Second floor"}
+    floor["rooms"] *= 2
+    floor["zones"] *= 2
+    building["floors"] = [floor, floor, other]
+    read = topology(asked)
+    assert list(read.floors) == ["space_1", "space_2"]
+    assert [len(f.rooms) for f in read.floors.values()] == [1, 0]
+    assert [len(f.zones) for f in read.floors.values()] == [1, 0]
+    notes = [(note.floor_id, note.text) for note in read.notes if "more than once" in note.text]
+    assert notes == [
+        ("space_1", "Kitchen (room_1) is listed more than once; it is read once"),
+        ("space_1", "Bar (zone_1) is listed more than once; it is read once"),
+        (None, "First floor (space_1) is listed more than once; it is read once"),
+        ("space_2", "Kitchen (room_1) is listed more than once; it is read once"),
+        ("space_2", "Bar (zone_1) is listed more than once; it is read once"),
+    ]
 
 
-def test_data_beside_errors_is_taken() -> None:
-    body = orjson.dumps({"data": {"sites": {"data": []}}, "errors": [{"message": "a sensor is odd"}]})
-    assert data_of(body) == {"sites": {"data": []}}
+def test_a_part_of_an_answer_and_lost_fields_are_said() -> None:
+    read = topology({**document(), "lost": ["sites.data.buildings.floors.floor_plans.url"], "faults": 3})
+    assert read.partial
+    assert texts(read) == (
+        "Butlr's schema for this account lacks sites.data.buildings.floors.floor_plans.url: left out",
+        "Butlr answered a part of its topology only (3 errors beside it)",
+    )
+
+
+# Documents that are none
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_token_that_expires_is_replaced_by_one_login(make_office: MakeOffice) 
         office.passes(passed_s)
         for replica in (first, second):
             assert replica.look().is_whole()
-    assert office.logins == 4  # at the beginning, in the last tenth, and twice when it had died
+    assert office.logins == 4  # at the beginning, before its end, and twice when it had died
 
 
 def test_a_dead_token_that_a_new_replica_finds_costs_one_login(office: Office) -> None:

@@ -2,35 +2,42 @@
 
 `access` (where and who), `client` (retries, errors), `tokens` (how long one is good, and who else may have
 one), `transport` (one HTTP attempt), `limits` (rate, pauses, calls at a time), `clock` (Butlr's against
-ours), `decode` (heat maps), `reporting` (metrics), `stats` (statistics), `topology` (floors, rooms, sensors).
+ours), `decode` (heat maps), `metrics`, `rows`, `labels`, `batches` (metrics), `stats` (statistics),
+`questions`, `graphql`, `topology`, `devices`, `plan_forms`, `raw` (floors, rooms, sensors).
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from butlr_grafana.butlr import decode, reporting, stats
+from butlr_grafana.butlr import decode, metrics, stats
 from butlr_grafana.butlr.access import Access
+from butlr_grafana.butlr.batches import Batches, MustAnswer
 from butlr_grafana.butlr.client import Client, Observer
+from butlr_grafana.butlr.graphql import Question
 from butlr_grafana.butlr.limits import REAL_TIME, Gate, Pace
 from butlr_grafana.butlr.pictures import Pictures
+from butlr_grafana.butlr.questions import hives_question, sensors_question, sites_question
+from butlr_grafana.butlr.rows import Row, rows_of
 from butlr_grafana.butlr.tokens import TokenShelf
-from butlr_grafana.butlr.topology import PLAIN_SITES_QUERY, SENSORS_QUERY, SITES_QUERY, data_of
-from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamRefused
+from butlr_grafana.errors import UpstreamError
 from butlr_grafana.hosts import origin_of
 from butlr_grafana.model import (
     Content,
     Grid,
     HeatMapSubject,
     Part,
+    Period,
     Samples,
     Segment,
     SeriesSubject,
     StatsSubject,
     iso,
 )
+from butlr_grafana.verdicts import Verdicts
 
 __all__ = ["REAL_TIME", "Access", "Butlr", "Pace"]
 
@@ -39,7 +46,8 @@ class Butlr:
     """Butlr as the model sees it. Thread-safe; every method raises `UpstreamError`.
 
     `now`: this machine's wall clock; `settle_s`: how old an end must be, by Butlr's clock too, for a part
-    to be settled. `gate` and `shelf`: as in `Client`.
+    to be settled. `gate` and `shelf`: as in `Client`. `verdicts`: what is known of this account;
+    `must_answer`: as `Batches` has it.
     """
 
     def __init__(
@@ -52,6 +60,8 @@ class Butlr:
         settle_s: int = 0,
         gate: Gate | None = None,
         shelf: TokenShelf | None = None,
+        verdicts: Callable[[], Verdicts] = Verdicts,
+        must_answer: MustAnswer = lambda _space, _level: (),
     ) -> None:
         self.client = Client(access, observe=observe, now=now, pace=pace, gate=gate, shelf=shelf)
         self.clock = self.client.butlr_clock
@@ -63,6 +73,11 @@ class Butlr:
         )
         self._access = access
         self._settle_s = settle_s
+        self._verdicts = verdicts
+        self._batches = Batches(must_answer, now=self.clock.now, clock=pace.clock)
+        self._totals = decode.Totals()
+        self._asking = threading.Lock()
+        self._sites, self._sensors, self._hives = sites_question(), sensors_question(), hives_question()
 
     def log_in(self) -> None:
         """Only that; every other question logs in by itself."""
@@ -80,23 +95,30 @@ class Butlr:
                 content = self._figures(segment, subject)
         # The answer may have told that our clock, by which the segment was called settled, is ahead.
         settled = segment.settled and segment.period.end_s + self._settle_s <= self.clock.now()
+        # Nothing is kept for good while what it was read by is only assumed.
+        settled = settled and not self._verdicts().unmeasured
         return Part(segment.period, content, self.clock.at(asked_at_s), settled)
 
     def _heat_map(self, segment: Segment, subject: HeatMapSubject) -> Grid:
         """One call of `POST /v3/detections`: raw counts, so that parts can be added."""
         body = self.client.post(self._access.detections_path, question(segment))
-        return decode.heat_map(body, subject.resolution_m)
+        must_add_up = self._verdicts().totals_add_up
+        return decode.heat_map(
+            body,
+            subject.resolution_m,
+            totals=self._totals if must_add_up is None else decode.Totals(known=must_add_up),
+            flipped=subject.y == "flipped",
+        )
 
     def _series(self, segment: Segment, subject: SeriesSubject) -> Samples:
-        """`POST /api/v3/reporting`, a call a page; the page that is not full is the last."""
-        rows: list[dict[str, Any]] = []
-        for page in range(1, reporting.MAX_PAGES + 1):
-            asked = reporting.question(segment.space, subject, segment.period, page)
-            found = reporting.rows_of(self.client.post(self._access.reporting_path, asked))
-            rows += found
-            if len(found) < reporting.PAGE_ROWS:
-                return reporting.samples(rows, subject, segment.period)
-        raise UpstreamInvalid(f"Butlr's metrics have more than {reporting.MAX_PAGES} pages")
+        """`POST /api/v3/reporting`, in as many calls as Butlr's limits want."""
+
+        def ask(items: Sequence[str], period: Period) -> list[Row]:
+            body = metrics.question(segment.space, subject, period, items)
+            return rows_of(self.client.post(self._access.reporting_path, body), subject.function)
+
+        rows = self._batches.rows(segment.space, subject, segment.period, ask)
+        return metrics.samples(rows, segment.space, subject, segment.period)
 
     def _figures(self, segment: Segment, subject: StatsSubject) -> Samples:
         """One call of `POST /api/v4/reporting/stats`."""
@@ -104,19 +126,31 @@ class Butlr:
         return stats.samples(body, subject, segment.period)
 
     def topology_document(self) -> dict[str, Any]:
-        """Two calls of GraphQL: floors, which are needed, and sensors, which may be missing (`None`)."""
-        try:
-            sites = self._graphql(SITES_QUERY)
-        except (UpstreamInvalid, UpstreamRefused):
-            sites = self._graphql(PLAIN_SITES_QUERY)
-        try:
-            sensors = self._graphql(SENSORS_QUERY)
-        except UpstreamError:
-            sensors = None
-        return {"sites": sites, "sensors": sensors}
+        """Three questions of GraphQL: floors, which are needed, sensors and hives, which may be missing
+        (`None`).
 
-    def _graphql(self, query: str) -> dict[str, Any]:
-        return data_of(self.client.post(self._access.graphql_path, {"query": query}))
+        The form is `topology.Document`.
+        """
+        with self._asking:
+            sites = self._sites.ask(self._graphql)
+            sensors, hives = self._optional(self._sensors), self._optional(self._hives)
+            lost = [".".join(path) for one in (self._sites, self._sensors, self._hives) for path in one.lost]
+        return {
+            "sites": sites.data,
+            "sensors": sensors,
+            "hives": hives,
+            "lost": lost,
+            "faults": len(sites.faults),
+        }
+
+    def _optional(self, question: Question) -> dict[str, Any] | None:
+        try:
+            return question.ask(self._graphql).data
+        except UpstreamError:
+            return None
+
+    def _graphql(self, body: dict[str, str]) -> bytes:
+        return self.client.post(self._access.graphql_path, body, graphql=True)
 
     def close(self) -> None:
         self.client.close()
@@ -124,13 +158,19 @@ class Butlr:
 
 
 def question(segment: Segment) -> dict[str, object]:
-    """The body of a heat-map call. `stop` is taken as exclusive; Butlr does not document it."""
+    """The body of a heat-map call.
+
+    Butlr does not document whether a detection at the very `stop` is in. Where it was measured to be, `stop`
+    is a millisecond earlier: no detection is told finer than that.
+    """
+    assert isinstance(segment.subject, HeatMapSubject)
+    inclusive = segment.subject.stop == "inclusive"
     return {
         "data_types": ["heatmap_v2"],
         "filter": {
             "space_id": segment.space,
             "start": iso(segment.period.start_s),
-            "stop": iso(segment.period.end_s),
+            "stop": f"{iso(segment.period.end_s - 1)[:-1]}.999Z" if inclusive else iso(segment.period.end_s),
             "omit_empty_value": True,
         },
         "window": {

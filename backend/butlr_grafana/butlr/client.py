@@ -18,6 +18,7 @@ import orjson
 from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.clock import ButlrClock
 from butlr_grafana.butlr.decode import quote
+from butlr_grafana.butlr.graphql import is_unauthenticated
 from butlr_grafana.butlr.limits import REAL_TIME, Gate, Lanes, Outages, Pace
 from butlr_grafana.butlr.tokens import (
     LOGIN_REST_S,
@@ -90,12 +91,16 @@ class Client:
         """A token to send to Butlr; raises why there is none."""
         return self._current_token().text
 
-    def post(self, path: str, body: object) -> bytes:
-        """The body of a 2xx answer. Raises an `UpstreamError`."""
+    def post(self, path: str, body: object, *, graphql: bool = False) -> bytes:
+        """The body of a 2xx answer. Raises an `UpstreamError`.
+
+        `graphql`: errors come inside a 200, a dead token's too; the errors of a refused question may come
+        with a 400 and are an answer.
+        """
         for last in (False, True):
             token = self._current_token()
             try:
-                answer = self._retrying(path, body, token)
+                answer = self._retrying(path, body, token, graphql=graphql)
             except UpstreamUnauthorized as error:
                 # One that stands for another that was refused here is no better: more logins would not help.
                 if last or self._doubted.get(path, token) is not token:
@@ -117,23 +122,25 @@ class Client:
         known, rests_until = self._refused_on.get(path, (None, 0.0))
         return known is token and self._clock() < rests_until
 
-    def _retrying(self, path: str, body: object, token: Token | None) -> bytes:
+    def _retrying(self, path: str, body: object, token: Token | None, *, graphql: bool = False) -> bytes:
         for attempt in range(1, ATTEMPTS + 1):
             # Full jitter: callers that failed together do not come back together.
             backoff_s = random.uniform(0.1, 0.4 * 2**attempt)  # noqa: S311
             try:
                 with self.lanes.one():
-                    return self._in_turn(path, body, token, backoff_s)
+                    return self._in_turn(path, body, token, backoff_s, graphql=graphql)
             except (UpstreamDown, UpstreamLate, UpstreamLimited) as error:
                 if attempt == ATTEMPTS or self._outages.lasts(path) or self._closing.is_set():
                     raise
                 self._sleep(error.retry_after_s or backoff_s)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _in_turn(self, path: str, body: object, token: Token | None, backoff_s: float) -> bytes:
+    def _in_turn(
+        self, path: str, body: object, token: Token | None, backoff_s: float, *, graphql: bool
+    ) -> bytes:
         self._wait_for_turn()
         try:
-            answer = self._once(path, body, token)
+            answer = self._once(path, body, token, graphql=graphql)
         except (UpstreamDown, UpstreamLate):
             self._outages.failed(path)
             raise
@@ -154,15 +161,19 @@ class Client:
         if self._wait(self._closing, seconds):
             raise UpstreamDown("the backend is shutting down")
 
-    def _once(self, path: str, body: object, token: Token | None) -> bytes:
+    def _once(self, path: str, body: object, token: Token | None, *, graphql: bool = False) -> bytes:
         started, outcome = self._clock(), "ok"
         asked_at_s = self.butlr_clock.here()
         try:
             reply = self._transport.post(path, body, token=token.text if token else None)
             self.butlr_clock.saw(reply.date_s, asked_at_s=asked_at_s)
             outcome = str(reply.status)
+            if graphql and is_unauthenticated(reply.body):
+                raise UpstreamUnauthorized(f"Butlr answered on {path} that the token is not valid")
             if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
                 return reply.body
+            if graphql and reply.status == HTTPStatus.BAD_REQUEST and b'"errors"' in reply.body:
+                return self._hushed(reply.body, token)
             raise error_of(path, replace(reply, body=self._hushed(reply.body, token)))
         except UpstreamError as error:
             outcome = outcome if outcome != "ok" else error.code
@@ -266,15 +277,24 @@ def error_of(path: str, reply: Reply) -> UpstreamError:
 
 
 def said_by(body: bytes) -> str:
-    """What an error body says: Butlr documents no envelope, so several are read."""
+    """What an error body says. Butlr's is `{"error", "code", "details"}`; other keys are read too."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return quote(body)
-    for key in ("message", "error_description", "detail", "error"):
-        said = document.get(key) if isinstance(document, dict) else None
-        if isinstance(said, dict):
-            said = said.get("message")
-        if isinstance(said, str) and said:
-            return quote(said.encode())
-    return quote(body)
+    if not isinstance(document, dict):
+        return quote(body)
+    said = next(filter(None, (_text_of(document.get(key)) for key in _WORDS)), "")
+    if not said:
+        # Butlr's own: what it is, and what exactly.
+        said = "; ".join(filter(None, (_text_of(document.get(key)) for key in ("error", "details"))))
+    return quote(said.encode()) if said else quote(body)
+
+
+_WORDS = ("message", "error_description", "detail")
+
+
+def _text_of(said: object) -> str:
+    if isinstance(said, dict):
+        said = said.get("message")
+    return said if isinstance(said, str) else ""

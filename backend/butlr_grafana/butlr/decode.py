@@ -46,18 +46,64 @@ _SEARCH_DEPTH = 4
 _SEARCH_WIDTH = 50
 
 
-def heat_map(body: bytes, resolution_m: float) -> Grid:
-    """The cells of one call, asked for at `resolution_m`; raises `UpstreamInvalid`."""
+class Totals:
+    """Whether an account's answers add up: `total_detections` is the sum of their cells, `max_value` the
+    largest. Thread-safe.
+
+    `known`: what was measured; `None`: it is learnt. Once so many answers have added up that it is no chance,
+    one that does not is cut or damaged; an account of which one did not before has figures of another kind.
+    """
+
+    ENOUGH = 5
+
+    def __init__(self, known: bool | None = None) -> None:
+        self._known = known
+        self._fitting = 0
+        self._lock = threading.Lock()
+
+    def check(self, cells: Floats, total: float | None, largest: float | None) -> None:
+        """Raises `UpstreamInvalid` where an answer should add up and does not."""
+        if total is None and largest is None:
+            return
+        sums = (float(cells.sum()), float(cells.max(initial=0.0)))
+        fits = all(said is None or said == found for said, found in zip((total, largest), sums, strict=True))
+        with self._lock:
+            must_fit = self._known if self._known is not None else self._fitting >= self.ENOUGH
+            if self._known is None:
+                self._fitting += bool(fits and cells.size)
+                if not fits and not must_fit:
+                    self._known = False
+        if must_fit and not fits:
+            raise UpstreamInvalid(
+                f"Butlr's heat map does not add up: its cells have {sums[0]:g} detections and at most "
+                f"{sums[1]:g}, its metadata say {_said(total)} and {_said(largest)}"
+            )
+
+
+def _said(number: float | None) -> str:
+    return "nothing" if number is None else f"{number:g}"
+
+
+def heat_map(
+    body: bytes, resolution_m: float, totals: Totals | None = None, *, flipped: bool = False
+) -> Grid:
+    """The cells of one call, asked for at `resolution_m`; raises `UpstreamInvalid`.
+
+    `totals`: what is known of how this account's answers add up. `flipped`: y runs from the other side of the
+    bounds than the polygons' does.
+    """
     with _turn:
         parser = _kept.pop() if _kept else simdjson.Parser()
         # Not after an error: its traceback may hold pieces of the document, and then no other one is taken.
-        grid = _read(parser, body, resolution_m)
+        grid = _read(parser, body, resolution_m, totals or Totals(known=False), flipped=flipped)
         if len(body) <= _REUSED_BYTES:
             _kept.append(parser)
     return grid
 
 
-def _read(parser: simdjson.Parser, body: bytes, resolution_m: float) -> Grid:
+def _read(
+    parser: simdjson.Parser, body: bytes, resolution_m: float, totals: Totals, *, flipped: bool
+) -> Grid:
     try:
         document = parser.parse(body)
     except (ValueError, RuntimeError) as error:
@@ -67,13 +113,25 @@ def _read(parser: simdjson.Parser, body: bytes, resolution_m: float) -> Grid:
     said = _number(metadata.get("resolution"))
     if said is not None and abs(said - resolution_m) > 1e-9:
         raise UpstreamInvalid(f"Butlr answered a grid of {said:g} m where {resolution_m:g} m was asked")
+    said_total, said_most = (_number(metadata.get(key)) for key in ("total_detections", "max_value"))
+    bounds = _bounds(metadata.get("bounds"))
+    if holder["array_cells"] is None:
+        if said_total != 0:
+            raise UpstreamInvalid(
+                "Butlr's array_cells are null, and its metadata do not say that nobody was there"
+            )
+        return Grid.empty(resolution_m, _laid_out(bounds, bounds, resolution_m))
     x, y, value = _columns(holder["array_cells"], body)
+    totals.check(value, said_total, said_most)
+    if flipped:
+        if bounds is None:
+            raise UpstreamInvalid("Butlr's heat map names no bounds, without which its y cannot be turned")
+        y = bounds.min_y + bounds.max_y - y
     spread = _checked(x, y, value)
     if value.size and value.min() == 0:  # `omit_empty_value` may be ignored
         present = value > 0
         x, y, value = x[present], y[present], value[present]
         spread = _checked(x, y, value)
-    bounds = _bounds(metadata.get("bounds"))
     if spread is None:
         return Grid.empty(resolution_m, _laid_out(bounds, bounds, resolution_m))
     # One cell far away would be kept for good, and no sum that it is in could be answered.
@@ -81,7 +139,7 @@ def _read(parser: simdjson.Parser, body: bytes, resolution_m: float) -> Grid:
     _check_place(spread, bounds)
     bounds = _laid_out(bounds, spread, resolution_m)
     (ix, phase_x), (iy, phase_y) = (_on_grid(axis, resolution_m) for axis in (x, y))
-    ix, iy, value = _each_once(ix, iy, value, said_total=_number(metadata.get("total_detections")))
+    ix, iy, value = _each_once(ix, iy, value, said_total=said_total)
     return Grid(resolution_m, (phase_x, phase_y), ix, iy, value, bounds)
 
 

@@ -18,8 +18,10 @@ from butlr_grafana.model import Period, Samples, StatsSubject, iso
 TIME_RANGE = ("start", "stop")
 """The keys of a range of `filters.time_ranges`; its values are `HH:MM` by the items' clock, up to `24:00`."""
 
-DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-"""The days in `filters.exclude_days_of_week`, Monday first."""
+DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+"""The days in `filters.exclude_days_of_week`, Monday first, as Butlr's documentation writes them; its client
+writes them in lower case, and `check` measures which of the two counts (`Verdicts.weekday_case`).
+"""
 
 
 def question(subject: StatsSubject, period: Period) -> dict[str, object]:
@@ -35,7 +37,10 @@ def question(subject: StatsSubject, period: Period) -> dict[str, object]:
         clocks = [[f"{minute // 60:02d}:{minute % 60:02d}" for minute in r] for r in subject.time_ranges]
         filters["time_ranges"] = [dict(zip(TIME_RANGE, clock, strict=True)) for clock in clocks]
     if subject.excluded_weekdays:
-        filters["exclude_days_of_week"] = [DAY_NAMES[day] for day in subject.excluded_weekdays]
+        names = [DAY_NAMES[day] for day in subject.excluded_weekdays]
+        filters["exclude_days_of_week"] = (
+            [n.lower() for n in names] if subject.weekday_case == "lower" else names
+        )
     return body | ({"filters": filters} if filters else {})
 
 

@@ -10,8 +10,10 @@ import orjson
 
 from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamRefused
 
-RENEW_AHEAD = 0.1
-"""Of a token's life: in its last tenth one thread renews it while the others go on with the old one."""
+RENEW_AHEAD_S = 300.0
+"""So long before its end, but not before half its life, one thread renews a token while the others go on with
+it. Butlr's own client does it 300 s before; Butlr's tokens have been told to live 1000 s and 3666 s.
+"""
 LOGIN_REST_S = 30.0
 """After a failed login, or a new token that was refused on a path, nobody logs in again for this long:
 neither a wrong secret nor a missing permission must become a storm."""
@@ -60,4 +62,5 @@ def token_of(body: bytes, asked_at: float) -> Token:
         raise UpstreamInvalid("Butlr's login answered without a usable access_token") from None
     if not isinstance(text, str) or not (text and text.isascii() and text.isprintable() and lifetime_s > 0):
         raise UpstreamInvalid("Butlr's login answered without a usable access_token")
-    return Token(text, asked_at + lifetime_s * (1 - RENEW_AHEAD), asked_at + lifetime_s)
+    ahead_s = min(RENEW_AHEAD_S, lifetime_s / 2)
+    return Token(text, asked_at + lifetime_s - ahead_s, asked_at + lifetime_s)

@@ -1,207 +1,241 @@
-"""Buildings, floors, rooms, zones and sensors from Butlr's GraphQL → `Topology`.
+"""Buildings, floors, rooms, zones, sensors and hives from Butlr's GraphQL → `Topology`.
 
-Read tolerantly: what is missing or odd becomes `None` and, where a user would miss it, a note.
+Read tolerantly: what is missing or odd becomes `None` and, where a user would miss it, a note. What Butlr
+lists twice is there once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from math import isfinite
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
-
-from butlr_grafana.butlr.decode import quote
+from butlr_grafana.butlr.devices import hives_by_floor, sensors_by_floor
+from butlr_grafana.butlr.plan_forms import area_m2_of, polygon_of
+from butlr_grafana.butlr.raw import at, dicts, number, text, whole
+from butlr_grafana.doors import doors_by_room, entrances
 from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.model import FOOT_M, Building, Floor, FloorPlanPicture, Polygon, Room, Topology, Zone
+from butlr_grafana.model import (
+    Building,
+    Floor,
+    FloorPlanPicture,
+    Note,
+    Polygon,
+    Room,
+    Topology,
+    Zone,
+)
+from butlr_grafana.sensors import Sensor, VirtualRule, one_a_tail
 from butlr_grafana.timezones import TIME_ZONES
 
-_SITES_QUERY = """{ sites { data { id name timezone buildings { id name floors {
-  id name floorNumber timezone area { value unit } capacity { max mid } %s
-  rooms { id name floor_id roomType coordinates capacity { max mid } area { value unit } tags }
-  zones { id name floor_id room_id coordinates } } } } } }"""
-
-SITES_QUERY = _SITES_QUERY % "floor_plans { url coordinates rotation }"
-PLAIN_SITES_QUERY = _SITES_QUERY % "floor_plans { coordinates }"
-"""Should a tenant's schema not know `rotation`: floors without a picture rather than no floors."""
-
-SENSORS_QUERY = "{ sensors { data { id mode floor_id room_id is_entrance is_online } } }"
-
-LARGEST = 1e9
-"""No floor's number, capacity or area is beyond it; an answer could not even hold some that are."""
-
-SQUARE_METRES = {
-    **dict.fromkeys(("m2", "m²", "sqm", "sq m", "square meters", "square metres", "square_meters"), 1.0),
-    **dict.fromkeys(("ft2", "ft²", "sqft", "sq ft", "square feet", "square_feet"), FOOT_M**2),
-}
-"""Area units by name; an unknown one is `None` and a note, never a guess."""
+Document = dict[str, Any]
+"""`sites`, `sensors`, `hives`: the `data` of three questions, the last two may be `None`. `lost`: fields that
+the account's schema lacks. `faults`: how many errors stood beside the data.
+"""
 
 
-def data_of(body: bytes) -> dict[str, Any]:
-    """The `data` of a GraphQL answer; errors without data raise `UpstreamInvalid`."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise UpstreamInvalid("Butlr's topology is no JSON", said=quote(body)) from None
-    data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(data, dict):
-        raise UpstreamInvalid("Butlr's topology has no data", said=quote(body))
-    return data
-
-
-def topology(document: dict[str, Any]) -> Topology:
-    """`document`: `sites` and `sensors`, the `data` of the two questions; `sensors` may be `None`.
-
-    Raises `UpstreamInvalid` where no sites are in it, whatever else it is.
-    """
-    sites, sensors = (_at(document, key, key, "data") for key in ("sites", "sensors"))
+def topology(document: Document, virtual_sensors: VirtualRule = "by-place") -> Topology:
+    """Raises `UpstreamInvalid` where no sites are in it, whatever else it is."""
+    sites = at(document, "sites", "sites", "data")
     if not isinstance(sites, list):
         raise UpstreamInvalid("Butlr's topology has no sites")
-    reader = _Reader(_rooms_online(sensors))
-    floors = {f.id: f for f in reader.floors(sites)}
-    if not isinstance(sensors, list):
-        reader.notes.append("Butlr did not say which sensors are online")
-    return Topology(floors, tuple(dict.fromkeys(reader.notes)))
+    reader = _Reader()
+    floors = {floor.id: floor for floor in reader.floors(sites)}
+    sensors = at(document, "sensors", "sensors", "data")
+    listed = sensors if isinstance(sensors, list) else None
+    hives = hives_by_floor(at(document, "hives", "hives", "data"))
+    by_floor = sensors_by_floor(listed or (), floors.values())
+    for key, floor in floors.items():
+        own = by_floor.get(key, ()) if listed is not None else None
+        floors[key] = with_sensors(
+            replace(floor, sensors=own, hives=hives.get(key, ()), virtual_sensors=virtual_sensors)
+        )
+        reader.notes += notes_on_sensors(floors[key])
+    if listed is None:
+        reader.note(None, "Butlr did not say which sensors there are, nor which are online")
+    reader.notes += _notes_on(document)
+    partial = bool(document.get("faults"))
+    return Topology(floors, tuple(dict.fromkeys(reader.notes)), partial)
 
 
-def _rooms_online(sensors: object) -> dict[str, bool]:
-    """Whether any sensor that sees a room is online; a room without such sensors is not in it.
-
-    One over a door (`traffic`) sees nobody inside: it makes no heat map.
-    """
-    online: dict[str, bool] = {}
-    for sensor in _dicts(sensors):
-        room, state = sensor.get("room_id"), sensor.get("is_online")
-        over_a_door = sensor.get("is_entrance") or sensor.get("mode") == "traffic"
-        if isinstance(room, str) and isinstance(state, bool) and not over_a_door:
-            online[room] = online.get(room, False) or state
-    return online
+def _notes_on(document: Document) -> Iterator[Note]:
+    lost = [name for name in document.get("lost") or () if isinstance(name, str)]
+    if lost:
+        yield Note(None, f"Butlr's schema for this account lacks {', '.join(lost[:8])}: left out")
+    faults = document.get("faults")
+    if isinstance(faults, int) and faults:
+        yield Note(None, f"Butlr answered a part of its topology only ({faults} errors beside it)")
 
 
-@dataclass
+def with_sensors(floor: Floor) -> Floor:
+    """The floor whose rooms and zones know whether a sensor that sees into them is online."""
+    seeing = [s for s in floor.sensors or () if s.mode != "traffic" and not s.is_entrance and s.installed]
+    by_room: dict[str, list[Sensor]] = defaultdict(list)
+    for sensor in seeing:
+        by_room[sensor.room_id or ""].append(sensor)
+    by_id = {sensor.id: sensor for sensor in seeing}
+    rooms = [
+        replace(room, online=_online(one_a_tail(by_room[room.id], floor.virtual_sensors)))
+        for room in floor.rooms
+    ]
+    zones = [
+        replace(zone, online=_online([by_id[own] for own in zone.sensor_ids if own in by_id]))
+        for zone in floor.zones
+    ]
+    return replace(floor, rooms=tuple(rooms), zones=tuple(zones))
+
+
+def _online(sensors: Sequence[Sensor]) -> bool | None:
+    """Whether any is online; `None` where there is none, or Butlr does not say of any."""
+    states = [sensor.online for sensor in sensors if sensor.online is not None]
+    return any(states) if states else None
+
+
+def notes_on_sensors(floor: Floor) -> Iterator[Note]:
+    """What counts at a floor's doors, where it is not simply all of them."""
+    if not floor.sensors:
+        return
+    counted = entrances(floor)
+    if not counted:
+        text = (
+            f"{floor.name}: no traffic sensor is marked as an entrance, so nothing counts who comes and goes"
+        )
+        yield Note(floor.id, text, "traffic")
+    silent = [sensor for sensor in counted if sensor.online is False]
+    if silent:
+        text = (
+            f"{floor.name}: {len(silent)} of {len(counted)} entrance sensors offline, in and out are too low"
+        )
+        yield Note(floor.id, text, "traffic")
+    names = {room.id: room.name for room in floor.rooms}
+    places = {floor.name: counted, **{names.get(r, r): s for r, s in doors_by_room(floor).items()}}
+    copies = [name for name, own in places.items() if own and all(s.kind != "physical" for s in own)]
+    if copies:
+        text = f"Doors counted by copies of sensors only (clones or mirrors): {', '.join(copies[:8])}"
+        yield Note(floor.id, text, "traffic")
+
+
+@dataclass(slots=True)
 class _Reader:
-    online: dict[str, bool]
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)
+
+    def note(self, floor_id: str | None, text_: str, about: str = "all") -> None:
+        self.notes.append(Note(floor_id, text_, about))
 
     def floors(self, sites: list[Any]) -> Iterator[Floor]:
-        for site in _dicts(sites):
-            for raw in _dicts(site.get("buildings")):
-                building = Building(_text(raw.get("id")), _text(raw.get("name")), _text(site.get("name")))
-                for floor in _dicts(raw.get("floors")):
-                    if _text(floor.get("id")):
+        for site in dicts(sites):
+            for raw in dicts(site.get("buildings")):
+                building = Building(text(raw.get("id")), text(raw.get("name")), text(site.get("name")))
+                for floor in dicts(raw.get("floors")):
+                    if self._is_first(text(floor.get("id")), text(floor.get("name")), None):
                         yield self._floor(floor, building, site.get("timezone"))
 
+    def _is_first(self, id_: str, name: str, floor_id: str | None) -> bool:
+        """Whether something is to be read: it has an id that was not there before."""
+        if id_ and id_ in self._seen:
+            self.note(floor_id, f"{name or id_} ({id_}) is listed more than once; it is read once", "places")
+            return False
+        self._seen.add(id_)
+        return bool(id_)
+
     def _floor(self, raw: dict[str, Any], building: Building, site_zone: object) -> Floor:
-        floor_id = _text(raw.get("id"))
-        name = _text(raw.get("name")) or floor_id
-        plans = _dicts(raw.get("floor_plans"))
-        rooms = [self._room(r, floor_id) for r in _dicts(raw.get("rooms")) if _text(r.get("id"))]
+        floor_id = text(raw.get("id"))
+        name = text(raw.get("name")) or floor_id
+        plans = dicts(raw.get("floor_plans"))
+        outlines = [self._polygon(plan.get("coordinates"), f"the plan of {name}", floor_id) for plan in plans]
         return Floor(
             id=floor_id,
             name=name,
             building=building,
-            timezone=self._zone(raw.get("timezone") or site_zone, name),
-            number=_whole(raw.get("floorNumber")),
-            capacity=_capacity(raw.get("capacity")),
-            area_m2=self._area(raw.get("area"), name),
-            outline=next(filter(None, (_polygon(p.get("coordinates")) for p in plans)), None),
-            plan=next(filter(None, map(_picture, plans)), None),
-            rooms=tuple(rooms),
-            zones=tuple(
-                Zone(
-                    _text(z.get("id")),
-                    _text(z.get("name")) or _text(z.get("id")),
-                    floor_id,
-                    _text(z.get("room_id")) or None,
-                    _polygon(z.get("coordinates")),
-                )
-                for z in _dicts(raw.get("zones"))
-                if _text(z.get("id"))
+            timezone=self._zone(site_zone, raw.get("timezone"), name, floor_id),
+            number=whole(raw.get("floorNumber")),
+            capacity=capacity_of(raw.get("capacity")),
+            area_m2=self._area(raw.get("area"), name, floor_id),
+            outline=next(filter(None, outlines), None),
+            plan=next(filter(None, map(_picture, plans, outlines)), None),
+            rooms=tuple(
+                self._room(room, floor_id)
+                for room in dicts(raw.get("rooms"))
+                if self._is_first(text(room.get("id")), text(room.get("name")), floor_id)
             ),
+            zones=tuple(
+                self._marked_area(zone, floor_id)
+                for zone in dicts(raw.get("zones"))
+                if self._is_first(text(zone.get("id")), text(zone.get("name")), floor_id)
+            ),
+            tags=tags_of(raw.get("tags")),
         )
 
     def _room(self, raw: dict[str, Any], floor_id: str) -> Room:
-        name = _text(raw.get("name")) or _text(raw.get("id"))
-        tags = raw.get("tags")
+        name = text(raw.get("name")) or text(raw.get("id"))
+        kind = text(raw.get("roomType"))
         return Room(
-            id=_text(raw.get("id")),
+            id=text(raw.get("id")),
             name=name,
             floor_id=floor_id,
-            type=_text(raw.get("roomType")) or None,
-            polygon=_polygon(raw.get("coordinates")),
-            capacity=_capacity(raw.get("capacity")),
-            area_m2=self._area(raw.get("area"), name),
-            tags=tuple(filter(None, map(_tag, tags if isinstance(tags, list) else []))),
-            online=self.online.get(_text(raw.get("id"))),
+            type=None if kind in ("", "Untagged") else kind,
+            polygon=self._polygon(raw.get("coordinates"), name, floor_id),
+            capacity=capacity_of(raw.get("capacity")),
+            area_m2=self._area(raw.get("area"), name, floor_id),
+            tags=tags_of(raw.get("tags")),
+            rotation_deg=number(raw.get("rotation")) or 0.0,
         )
 
-    def _zone(self, raw: object, name: str) -> str:
-        if isinstance(raw, str) and raw in TIME_ZONES:
-            return raw
-        self.notes.append(f"{name}: time zone {raw!r} is not known, UTC is used")
+    def _marked_area(self, raw: dict[str, Any], floor_id: str) -> Zone:
+        name = text(raw.get("name")) or text(raw.get("id"))
+        return Zone(
+            id=text(raw.get("id")),
+            name=name,
+            floor_id=floor_id,
+            room_id=text(raw.get("room_id")) or None,
+            polygon=self._polygon(raw.get("coordinates"), name, floor_id),
+            capacity=capacity_of(raw.get("capacity")),
+            area_m2=self._area(raw.get("area"), name, floor_id),
+            tags=tags_of(raw.get("tags")),
+            sensor_ids=tuple(filter(None, (text(s.get("id")) for s in dicts(raw.get("sensors"))))),
+            rotation_deg=number(raw.get("rotation")) or 0.0,
+        )
+
+    def _zone(self, site_zone: object, floor_zone: object, name: str, floor_id: str) -> str:
+        """Butlr keeps time zones at sites; a floor's own is for sites without."""
+        for raw in (site_zone, floor_zone):
+            if isinstance(raw, str) and raw in TIME_ZONES:
+                return raw
+        raw = site_zone or floor_zone
+        said = "Butlr has no time zone" if not raw else f"time zone {raw!r} is not known"
+        self.note(floor_id, f"{name}: {said}, UTC is used", "time")
         return "UTC"
 
-    def _area(self, raw: object, name: str) -> float | None:
-        if not isinstance(raw, dict) or not _is_number(raw.get("value")) or not 0 <= raw["value"] <= LARGEST:
-            return None
-        factor = SQUARE_METRES.get(_text(raw.get("unit")).strip().lower())
-        if factor is None:
-            self.notes.append(f"{name}: the area's unit {raw.get('unit')!r} is not known")
-            return None
-        return float(raw["value"]) * factor
+    def _area(self, raw: object, name: str, floor_id: str) -> float | None:
+        area_m2, why = area_m2_of(raw)
+        if why:
+            self.note(floor_id, f"{name}: {why}", "area")
+        return area_m2
+
+    def _polygon(self, raw: object, name: str, floor_id: str) -> Polygon | None:
+        polygon, why = polygon_of(raw)
+        if why:
+            self.note(floor_id, f"{name}: {why}", "places")
+        return polygon
 
 
-def _at(raw: object, *keys: str) -> object:
-    """What lies at the end of the keys; `None` where the way ends before."""
-    for key in keys:
-        raw = raw.get(key) if isinstance(raw, dict) else None
-    return raw
+def tags_of(raw: object) -> tuple[str, ...]:
+    """The names of tags, each once."""
+    tags = raw if isinstance(raw, list) else []
+    names = (text(tag.get("name")) if isinstance(tag, dict) else text(tag) for tag in tags)
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
-def _dicts(raw: object) -> Iterable[dict[str, Any]]:
-    return [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
+def capacity_of(raw: object) -> int | None:
+    """The `max` of `{max, mid}`; 0 is one that nobody has entered (137 of 158 rooms of a captured
+    account)."""
+    capacity = whole(raw.get("max") if isinstance(raw, dict) else raw)
+    return capacity if capacity is not None and capacity > 0 else None
 
 
-def _text(raw: object) -> str:
-    return raw if isinstance(raw, str) else ""
-
-
-def _tag(raw: object) -> str:
-    return _text(raw.get("name")) if isinstance(raw, dict) else _text(raw)
-
-
-def _is_number(raw: object) -> bool:
-    return isinstance(raw, int | float) and not isinstance(raw, bool)
-
-
-def _whole(raw: object) -> int | None:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not abs(raw) <= LARGEST:
-        return None
-    return int(raw)
-
-
-def _capacity(raw: object) -> int | None:
-    """A number, or an object with `max` and `mid`; a negative one is none."""
-    capacity = _whole(raw.get("max") if isinstance(raw, dict) else raw)
-    return None if capacity is None or capacity < 0 else capacity
-
-
-def _polygon(raw: object) -> Polygon | None:
-    """At least three points in metres; anything else is no polygon."""
-    points = raw if isinstance(raw, list) else []
-    if len(points) < 3 or not all(
-        isinstance(p, list) and len(p) == 2 and all(_is_number(n) and abs(n) < 1e5 for n in p) for p in points
-    ):
-        return None
-    return tuple((float(x), float(y)) for x, y in points)
-
-
-def _picture(raw: dict[str, Any]) -> FloorPlanPicture | None:
-    """A plan's picture; `None` where its address, place or rotation cannot be used."""
-    url, polygon, rotation = _text(raw.get("url")), _polygon(raw.get("coordinates")), raw.get("rotation")
-    if rotation is None:
-        rotation = 0.0
-    if not url or polygon is None or not _is_number(rotation) or not isfinite(rotation):
-        return None
-    return FloorPlanPicture(url, polygon, float(rotation))
+def _picture(plan: dict[str, Any], polygon: Polygon | None) -> FloorPlanPicture | None:
+    """A plan's picture; `None` where it has no address or place."""
+    url = text(plan.get("url"))
+    return FloorPlanPicture(url, polygon) if url and polygon else None

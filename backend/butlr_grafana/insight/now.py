@@ -1,4 +1,4 @@
-"""How many people are there now."""
+"""How many people are there now: by what the sensors see, and by who came through the doors."""
 
 from __future__ import annotations
 
@@ -7,20 +7,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from butlr_grafana.model import Floor, Room, SeriesAnswer
+from butlr_grafana.model import Floor, Room, SeriesAnswer, Zone
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """An asset and its people; `None`: Butlr does not know. `share` of the capacity, 1 is full."""
+    """An asset and its people; `None`: Butlr does not know. `share` of the capacity, 1 is full.
+
+    `people` is the higher of `seen` (presence sensors) and `by_doors` (who came less who went, which Butlr
+    corrects after the day).
+    """
 
     floor: Floor
     id: str
     name: str
-    people: float | None
+    seen: float | None
+    by_doors: float | None
     capacity: int | None
     as_of_s: float
     complete: bool
+
+    @property
+    def people(self) -> float | None:
+        known = [count for count in (self.seen, self.by_doors) if count is not None]
+        return max(known, default=None)
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether the people are those of doors, which are final after the day only."""
+        return self.by_doors is not None and self.people != self.seen
 
     @property
     def share(self) -> float | None:
@@ -28,23 +43,46 @@ class Now:
 
 
 def occupancy_now(answers: Sequence[SeriesAnswer]) -> tuple[Now, ...]:
-    """Every room (or floor) of the answers, in the floors' order: the newest known minute of what the
-    sensors see and of what came through the doors, the higher of the two (Butlr's own recipe).
+    """Every room, zone or floor of the answers, in the floors' order: the newest known minute of each way of
+    counting (the higher of the two is Butlr's own recipe).
+
+    `answers`: floor by floor one of what sensors see, and one of doors where there are any.
     """
-    return tuple(now for answer in answers for now in _of_floor(answer))
+    by_floor: dict[str, list[SeriesAnswer]] = {}
+    for answer in answers:
+        by_floor.setdefault(answer.query.floor.id, []).append(answer)
+    return tuple(now for own in by_floor.values() for now in _of_floor(own))
 
 
-def _of_floor(answer: SeriesAnswer) -> Iterator[Now]:
-    query, coverage = answer.query, answer.coverage
-    assets: Sequence[Floor | Room] = [query.floor]
+def _of_floor(answers: Sequence[SeriesAnswer]) -> Iterator[Now]:
+    query = answers[0].query
+    floor = query.floor
+    assets: Sequence[Floor | Room | Zone] = [floor]
     if query.level == "room":
-        assets = query.floor.rooms if query.rooms is None else query.rooms
-    newest = {s.asset_id: [_newest(values) for values in s.values.values()] for s in answer.series}
-    as_of_s = coverage.as_of_s or query.period.end_s
+        assets = floor.rooms if query.rooms is None else query.rooms
+    elif query.level == "zone":
+        assets = floor.zones
+    seen, doors = (_newest_of(answers, doors=by_doors) for by_doors in (False, True))
+    as_of_s = min(answer.coverage.as_of_s or query.period.end_s for answer in answers)
+    complete = all(answer.coverage.complete for answer in answers)
     for asset in assets:
-        counts = [count for count in newest.get(asset.id, []) if count is not None]
-        people = max(counts) if counts else None
-        yield Now(query.floor, asset.id, asset.name, people, asset.capacity, as_of_s, coverage.complete)
+        yield Now(
+            floor,
+            asset.id,
+            asset.name,
+            seen=seen.get(asset.id),
+            by_doors=doors.get(asset.id),
+            capacity=asset.capacity,
+            as_of_s=as_of_s,
+            complete=complete,
+        )
+
+
+def _newest_of(answers: Sequence[SeriesAnswer], *, doors: bool) -> dict[str, float]:
+    """By asset its newest known minute, of what doors count or of what sensors see."""
+    own = (answer for answer in answers if answer.query.base.is_calibrated is doors)
+    newest = {one.asset_id: _newest(one.values["value"]) for answer in own for one in answer.series}
+    return {asset: count for asset, count in newest.items() if count is not None}
 
 
 def _newest(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:

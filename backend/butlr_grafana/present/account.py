@@ -90,6 +90,9 @@ def series_notices(answer: SeriesAnswer, *, demo: bool) -> list[dict[str, str]]:
         said += _offline(query.floor.rooms if query.rooms is None else query.rooms)
     if query.level != "floor":
         said += privacy_notices(query.floor)
+    if answer.incomplete:
+        text = f"Butlr calls {answer.incomplete} values of this period incomplete; they are left out."
+        said.append(_notice("warning", text))
     unknown = [s.name for s in answer.series if all(np.isnan(values).all() for values in s.values.values())]
     if unknown:
         said.append(_notice("info", f"No value is known in this period: {_listed(unknown)}."))

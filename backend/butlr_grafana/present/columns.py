@@ -125,6 +125,8 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "share_change": _number("Change of share", SHARE, 1),
         # People.
         "people": _number("People", COUNT),
+        "people_seen": _number("People, by sensors in the room", COUNT),
+        "people_by_doors": _number("People, by doors", COUNT),
         "mean": _number("People, mean", "short", 1),
         "mean_when_used": _number("People, mean when used", "short", 1),
         "median": _number("People, median", "short", 1),

@@ -82,8 +82,10 @@ def now(found: Sequence[Now], level: str) -> list[Row]:
         {
             "space": one.floor.id,
             "floor": one.floor.name,
-            **({} if level == "floor" else {"room_id": one.id, "room": one.name}),
+            **({} if level == "floor" else {f"{level}_id": one.id, level: one.name}),
             "people": one.people,
+            "people_seen": one.seen,
+            "people_by_doors": one.by_doors,
             "capacity": one.capacity,
             "share": one.share,
             "as_of": iso(one.as_of_s),

@@ -17,7 +17,7 @@ import orjson
 
 from butlr_grafana.model import Bounds, Content, Grid, HeatMapSubject, Part, Period, Samples, Segment
 
-MAGIC = b"BGP2"
+MAGIC = b"BGP3"
 _HEAD = struct.Struct("<4sII")
 MOST_BYTES = 2**28
 """Of a part's columns: those of a grid with every cell that can be answered are a quarter of it."""
@@ -72,7 +72,11 @@ def _is_of(part: Part, segment: Segment) -> bool:
 def _described(content: Content) -> tuple[dict[str, Any], tuple[np.ndarray[Any, Any], ...]]:
     """What is not a column, and the columns."""
     if isinstance(content, Samples):
-        return {"kind": "samples", "series": content.series}, (content.index, content.start_s, content.value)
+        return {"kind": "samples", "series": content.series, "incomplete": content.incomplete}, (
+            content.index,
+            content.start_s,
+            content.value,
+        )
     b = content.bounds
     return {
         "kind": "grid",
@@ -103,7 +107,9 @@ def _content(head: dict[str, Any], packed: bytes) -> Content:
         columns.append(np.frombuffer(packed, kind, head["n"], offset=offset).astype(kind[1:]))
         offset += columns[-1].nbytes
     if head["kind"] == "samples":
-        return Samples(tuple((asset, field) for asset, field in head["series"]), *columns)
+        index, start_s, value = columns
+        series = tuple((asset, field) for asset, field in head["series"])
+        return Samples(series, index, start_s, value, head["incomplete"])
     ix, iy, value = columns
     return Grid(
         head["resolution_m"],

@@ -43,6 +43,8 @@ def _of_rows(answer: Answer, found: Sequence[Row]) -> Iterator[str]:
         return
     if answer.asked.target == "utilization":
         yield BASES
+    if any(now.is_provisional for now in answer.now):
+        yield "Some people are counted by doors; Butlr corrects those counts after the end of the day."
     of_capacity = answer.asked.target in ("occupancy-now", "utilization")
     if of_capacity and all(row["capacity"] is None for row in found):
         yield "Butlr knows no capacity here, so there is no share of it."

@@ -1,0 +1,182 @@
+"""Butlr's GraphQL: questions as selections that can lose a field, and answers with errors inside a 200.
+
+An account's schema may lack a field, or have it in another form; then the whole document is refused. A
+refused field is taken out of the question and the question is asked again, so that the account loses that
+field and never its floors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from butlr_grafana.butlr.decode import quote
+from butlr_grafana.errors import UpstreamInvalid
+
+Selection = Mapping[str, "Selection | None"]
+"""Fields and what is selected of each; `None` of a scalar."""
+
+Path = tuple[str, ...]
+"""A field by the names from the document's top to it."""
+
+UNAUTHENTICATED = "UNAUTHENTICATED"
+
+_REFUSED = (
+    re.compile(r"Cannot query field [\"'](?P<field>\w+)[\"'] on type [\"'](?P<type>\w+)[\"']"),
+    re.compile(r"Field [\"'](?P<field>\w+)[\"'] of type .* must have a (?:selection|sub selection)"),
+    re.compile(r"Field [\"'](?P<field>\w+)[\"'] must not have a (?:selection|sub selection)"),
+)
+"""What GraphQL servers say of a field that a question must not have, or not in this form."""
+
+MOST_TRIES = 12
+"""A server may name one refused field at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error of an answer: its message, and the columns of the question that it names (from 1)."""
+
+    message: str
+    columns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`data`; `faults`, where only a part is there; `lost`, the fields that the account's schema lacks."""
+
+    data: dict[str, Any]
+    faults: tuple[Fault, ...] = ()
+    lost: tuple[Path, ...] = ()
+
+
+@dataclass(slots=True)
+class Question:
+    """A question that remembers what was refused of it. Not shared between threads.
+
+    `needed`: the fields without which there is no answer.
+    """
+
+    selection: Selection
+    needed: tuple[Path, ...]
+    lost: dict[Path, None] = field(default_factory=dict)
+
+    def ask(self, post: Callable[[dict[str, str]], bytes]) -> Result:
+        """Asks until nothing is refused any more. `post` sends a body and gives the answer's. Raises
+        `UpstreamError`.
+        """
+        for _ in range(MOST_TRIES):
+            text, columns = written(self.selection, frozenset(self.lost))
+            body = post({"query": text})
+            data, faults = answer_of(body)
+            if data is not None:
+                return Result(data, faults, tuple(self.lost))
+            refused = {path: None for fault in faults for path in refused_by(fault, columns)}
+            if not refused or refused.keys() & set(self.needed):
+                break
+            self.lost |= refused
+        said = "; ".join(fault.message for fault in faults)
+        raise UpstreamInvalid("Butlr refused the question for its topology", said=quote(said.encode()))
+
+
+def written(selection: Selection, lost: frozenset[Path] = frozenset()) -> tuple[str, dict[int, Path]]:
+    """A selection as GraphQL has it, without what is lost, and which field stands at which column (from 1).
+
+    A field of whose selection nothing is left is left out too.
+    """
+    pieces: list[str] = []
+    columns: dict[int, Path] = {}
+
+    def write(below: Selection, path: Path) -> None:
+        pieces.append("{ ")
+        for name, selected in below.items():
+            own = (*path, name)
+            if not _is_kept(selected, own, lost):
+                continue
+            columns[sum(map(len, pieces)) + 1] = own
+            pieces.append(f"{name} ")
+            if selected is not None:
+                write(selected, own)
+        pieces.append("} ")
+
+    write(selection, ())
+    return "".join(pieces).strip(), columns
+
+
+def _is_kept(selected: Selection | None, path: Path, lost: frozenset[Path]) -> bool:
+    if path in lost:
+        return False
+    return selected is None or any(_is_kept(below, (*path, name), lost) for name, below in selected.items())
+
+
+def refused_by(fault: Fault, columns: Mapping[int, Path]) -> tuple[Path, ...]:
+    """The fields of a question that a fault refuses: those at the places that it names, else all of that
+    name, of the type that it names.
+    """
+    match = next(filter(None, (pattern.search(fault.message) for pattern in _REFUSED)), None)
+    if match is None:
+        return ()
+    name, type_ = match["field"], match.groupdict().get("type") or ""
+    placed = [columns[at] for at in fault.columns if columns.get(at, ("",))[-1] == name]
+    if placed:
+        return tuple(placed)
+    named = [path for path in columns.values() if path[-1] == name]
+    of_type = [path for path in named if type_ and type_.lower() in (_type_of(path[:-1]), "query")]
+    return tuple(of_type or named)
+
+
+def _type_of(path: Path) -> str:
+    """The type, in lower case, of what a field holds, by Butlr's names: `rooms` are of `room`."""
+    name = path[-2] if path[-1:] == ("data",) else path[-1] if path else "query"
+    return name.removesuffix("s").replace("_", "")
+
+
+def answer_of(body: bytes) -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
+    """`data`, or `None` where there is none, and the errors beside it. Raises `UpstreamInvalid`."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise UpstreamInvalid("Butlr's topology is no JSON", said=quote(body)) from None
+    if not isinstance(document, dict):
+        raise UpstreamInvalid("Butlr's topology has no data", said=quote(body))
+    data, errors = document.get("data"), document.get("errors")
+    faults = tuple(_fault(error) for error in (errors if isinstance(errors, list) else []))
+    # A refused query may be answered with `{"sites": null}` too.
+    has_data = isinstance(data, dict) and any(value is not None for value in data.values())
+    if not has_data and not faults:
+        raise UpstreamInvalid("Butlr's topology has no data", said=quote(body))
+    return (data if has_data else None), faults
+
+
+def _fault(error: object) -> Fault:
+    said = error if isinstance(error, dict) else {}
+    message, places = said.get("message"), said.get("locations")
+    columns = [
+        place.get("column")
+        for place in (places if isinstance(places, list) else [])
+        if isinstance(place, dict)
+    ]
+    return Fault(
+        message if isinstance(message, str) else "an error without a message",
+        tuple(column for column in columns if isinstance(column, int)),
+    )
+
+
+def is_unauthenticated(body: bytes) -> bool:
+    """Whether an answer says, inside a 200, that the token is dead."""
+    if UNAUTHENTICATED.encode() not in body:
+        return False
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    errors = document.get("errors") if isinstance(document, dict) else None
+    return any(
+        isinstance(error, dict)
+        and isinstance(error.get("extensions"), dict)
+        and error["extensions"].get("code") == UNAUTHENTICATED
+        for error in (errors if isinstance(errors, list) else [])
+    )

@@ -1,0 +1,68 @@
+"""Which window a row's `time` names.
+
+Uncalibrated rows are labelled with the end of their window (seen in captured answers; `Verdicts.labels` turns
+it), calibrated ones with its start. The window is then the one on the clock of the question's time zone that
+ends, or begins, there: never `time` less a length, which would be wrong on the days of a clock change and for
+a last window that the question cut short.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.model import Period, iso
+from butlr_grafana.plan import STEPS_S, window_starts
+
+
+class Windows:
+    """The windows of one question. `period` may begin or end within a window; that one is then cut."""
+
+    def __init__(self, period: Period, every: str, timezone: str, labels: str) -> None:
+        starts: list[int] = window_starts(period, every, timezone).tolist()
+        self._step_s = 0 if every == "1d" else STEPS_S[every]
+        self._period = period
+        self._timezone = timezone
+        self._labels = labels
+        # The cut first and last windows are named by the question's own edges.
+        self._by_start = {max(start, period.start_s): start for start in starts}
+        self._by_end = dict(zip([*starts[1:], period.end_s], starts, strict=True))
+        self._known: dict[tuple[object, bool], int] = {}
+
+    def start_of(self, label: object, *, calibrated: bool) -> int:
+        """Where the window of a label begins; raises `UpstreamInvalid` where no window has it."""
+        key = (label, calibrated)
+        if key not in self._known:
+            self._known[key] = self._find(label, calibrated=calibrated)
+        return self._known[key]
+
+    def _find(self, label: object, *, calibrated: bool) -> int:
+        at_s, at_start = instant_of_label(label), calibrated or self._labels == "start"
+        named = self._by_start if at_start else self._by_end
+        if at_s in named:
+            return named[at_s]
+        # Calibrated windows are counted from the question's start, which ours puts on the clock.
+        since_s = at_s - self._period.start_s
+        if (
+            calibrated
+            and self._step_s
+            and self._period.start_s <= at_s < self._period.end_s
+            and since_s % self._step_s == 0
+        ):
+            return at_s
+        begins_or_ends = "begins" if at_start else "ends"
+        raise UpstreamInvalid(
+            f"Butlr's metrics hold a row labelled {iso(at_s)}: no window of {self._period} "
+            f"{begins_or_ends} there by the clock of {self._timezone}"
+        )
+
+
+def instant_of_label(label: object) -> int:
+    """Seconds since the epoch; a time without a zone is UTC. Raises `UpstreamInvalid`."""
+    try:
+        moment = datetime.fromisoformat(label) if isinstance(label, str) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise UpstreamInvalid(f"Butlr's metrics hold a row whose time is {str(label)[:40]!r}")
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -1,0 +1,162 @@
+"""Metrics: the question to `POST /api/v3/reporting`, and its rows → `Samples`.
+
+One measurement a call, without `group_by`. Butlr's rows carry internal names, so a row is matched to the
+question by its place and time, never by its `measurement` or `field` (but `in` and `out` of traffic). Rows
+that cannot be what was asked for are a fault: nothing of that answer is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from butlr_grafana.butlr.decode import LARGEST_COUNT
+from butlr_grafana.butlr.labels import Windows
+from butlr_grafana.doors import door_key
+from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.model import Period, Samples, SeriesSubject, iso
+
+Row = dict[str, Any]
+
+FILTERS = {"room": "rooms", "zone": "zones"}
+"""The filter that names the assets of a level; a floor, and all its traffic sensors, are asked for by
+`spaces`."""
+
+PLACES = {"floor": ("space_id", "floor_id"), "room": ("room_id",), "zone": ("zone_id",)}
+"""Where a row names the asset of a level."""
+
+ID_KEYS = (
+    "building_id",
+    "space_id",
+    "floor_id",
+    "room_id",
+    "zone_id",
+    "sensor_id",
+    "hive_id",
+    "mac_address",
+    "tag_id",
+)
+"""What tells two rows of one time and field apart."""
+
+
+def question(space: str, subject: SeriesSubject, period: Period, items: Sequence[str]) -> dict[str, object]:
+    """The body of one call. Absolute times, and always the time zone: windows and calibrated days are by
+    it."""
+    where: dict[str, object] = {
+        "start": iso(period.start_s),
+        "stop": iso(period.end_s),
+        "measurements": [subject.measurement],
+        "value": {"gte": 0},
+    }
+    if subject.level in FILTERS:
+        where[FILTERS[subject.level]] = {"eq": list(items)}
+    else:
+        where["spaces"] = {"eq": [space]}
+    window: dict[str, object] = {
+        "every": subject.every,
+        "function": subject.function,
+        "timezone": subject.timezone,
+    }
+    if subject.level == "sensor":
+        # Of movements a window without a row is none; of people it may be an offline sensor.
+        window["create_empty"] = True
+    if subject.is_calibrated:
+        where["calibrated"] = "true"
+    return {"window": window, "filter": where, "options": {"format": "json", "timestamp": "RFC3339"}}
+
+
+def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Period) -> Samples:
+    """The rows as values of assets in windows; a value that is null or incomplete is a gap (NaN).
+
+    Of traffic the assets are sensors (`doors.door_key`), and rows of nobody are left out. Raises
+    `UpstreamInvalid` for a row without a place or time, of a place that was not asked for, outside the
+    windows asked for, or that contradicts another one.
+    """
+    windows = Windows(period, subject.every, subject.timezone, subject.labels)
+    asked = frozenset(subject.items)
+    known: dict[tuple[object, ...], object] = {}
+    filled: dict[tuple[int, int], str] = {}
+    number: dict[tuple[str, str], int] = {}
+    index, start_s, value, incomplete = [], [], [], 0
+    for row in rows:
+        label = row.get("time")
+        identity = (label, row.get("field"), *(row.get(key) for key in ID_KEYS))
+        if identity in known:
+            if known[identity] != row.get("value"):
+                raise UpstreamInvalid(f"Butlr's metrics hold two values of one row: {_named(row)}")
+            continue
+        known[identity] = row.get("value")
+        begins_s = windows.start_of(label, calibrated=row.get("preprocessed") is True)
+        series = _series(row, space, subject, asked)
+        place = number.setdefault(series, len(number))
+        if (place, begins_s) in filled:
+            raise UpstreamInvalid(
+                f"Butlr's metrics hold two rows of the window {iso(begins_s)}, "
+                f"labelled {filled[place, begins_s]} and {label}: {_named(row)}"
+            )
+        filled[place, begins_s] = str(label)
+        is_incomplete = row.get("data_incomplete") is True
+        incomplete += is_incomplete
+        counted = float("nan") if is_incomplete else _value(row.get("value"), row)
+        if subject.level == "sensor" and counted == 0:
+            continue
+        index.append(place)
+        start_s.append(begins_s)
+        value.append(counted)
+    return Samples(
+        tuple(number),
+        np.array(index, np.int32),
+        np.array(start_s, np.int64),
+        np.array(value, np.float64),
+        incomplete,
+    )
+
+
+def ids_in(rows: Iterable[Row], level: str) -> frozenset[str]:
+    """The assets of a level that rows name."""
+    return frozenset(asset for row in rows if (asset := _place(row, level)))
+
+
+def _series(row: Row, space: str, subject: SeriesSubject, asked: frozenset[str]) -> tuple[str, str]:
+    """Whose value a row is, and which: `in` or `out` of traffic, else `value`."""
+    if subject.level == "sensor":
+        field = row.get("field")
+        if field not in ("in", "out"):
+            raise UpstreamInvalid(f"Butlr's traffic holds the field {str(field)[:40]!r}, neither in nor out")
+        return door_key(_text(row, "room_id"), _text(row, "sensor_id"), _text(row, "mac_address")), field
+    if subject.level == "floor":
+        asset = _place(row, "floor") or space
+        if asset != space:
+            raise UpstreamInvalid(f"Butlr's metrics hold {asset[:60]!r}, which was not asked for")
+        return asset, "value"
+    asset = _place(row, subject.level) or (next(iter(asked)) if len(asked) == 1 else "")
+    if not asset:
+        raise UpstreamInvalid(f"Butlr's metrics hold a row that names no {subject.level}: {_named(row)}")
+    if asset not in asked:
+        raise UpstreamInvalid(f"Butlr's metrics hold {asset[:60]!r}, which was not asked for")
+    return asset, "value"
+
+
+def _place(row: Row, level: str) -> str:
+    return next((text for key in PLACES[level] if (text := _text(row, key))), "")
+
+
+def _text(row: Row, key: str) -> str:
+    raw = row.get(key)
+    return raw if isinstance(raw, str) else ""
+
+
+def _named(row: Row) -> str:
+    """A row by its time, field and ids, for an error message."""
+    told = {key: row.get(key) for key in ("time", "field", *ID_KEYS)}
+    return ", ".join(f"{key} {value}" for key, value in told.items() if value)[:300]
+
+
+def _value(raw: object, row: Row) -> float:
+    if raw is None:
+        return float("nan")
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= LARGEST_COUNT:
+        raise UpstreamInvalid(f"Butlr's metrics hold the value {str(raw)[:40]!r}: {_named(row)}")
+    return float(raw)

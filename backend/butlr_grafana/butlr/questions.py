@@ -1,0 +1,95 @@
+"""The questions of the topology, as selections of Butlr's GraphQL.
+
+The fields are those that Butlr's published client asks for, or lists as valid. Three are never asked for:
+`tags` of sites and buildings (there are none), and `floorID`, `roomID`, `hiveID` of sensors (they fail one by
+one).
+"""
+
+from __future__ import annotations
+
+from butlr_grafana.butlr.graphql import Path, Question, Selection
+
+
+def _scalars(names: str) -> dict[str, Selection | None]:
+    return dict.fromkeys(names.split())
+
+
+CAPACITY: Selection = _scalars("max mid")
+AREA: Selection = _scalars("value unit")
+TAGS: Selection = _scalars("id name")
+
+ROOM: Selection = {
+    **_scalars("id name floor_id roomType customID coordinates rotation"),
+    "capacity": CAPACITY,
+    "area": AREA,
+    "tags": TAGS,
+}
+ZONE: Selection = {
+    **_scalars("id name floor_id room_id customID coordinates rotation"),
+    "capacity": CAPACITY,
+    "area": AREA,
+    "tags": TAGS,
+    "sensors": _scalars("id"),
+}
+FLOOR: Selection = {
+    **_scalars("id name floorNumber building_id timezone installation_date customID"),
+    "capacity": CAPACITY,
+    "area": AREA,
+    "tags": TAGS,
+    "floor_plans": _scalars("floor_plan_id name url coordinates"),
+    "rooms": ROOM,
+    "zones": ZONE,
+}
+SITES: Selection = {
+    "sites": {
+        "data": {
+            **_scalars("id name timezone siteNumber customID org_id"),
+            "buildings": {
+                **_scalars("id name building_number site_id customID"),
+                "capacity": CAPACITY,
+                "address": _scalars("lines country"),
+                "floors": FLOOR,
+            },
+        }
+    }
+}
+SENSORS: Selection = {
+    "sensors": {
+        "data": _scalars(
+            "id name mac_address mode model floor_id room_id hive_serial is_entrance is_online is_streaming"
+            " power_type last_heartbeat last_occupancy_message installation_status last_battery_change_date"
+            " next_battery_change_date battery_change_by_date center height orientation field_of_view"
+            " door_line in_direction parallel_to_door"
+        )
+    }
+}
+HIVES: Selection = {
+    "hives": {
+        "data": _scalars(
+            "id name serialNumber floor_id room_id isOnline isStreaming lastHeartbeat netPathStability"
+            " hiveVersion hiveType coordinates installed"
+        )
+    }
+}
+
+_TO_FLOORS: Path = ("sites", "data", "buildings", "floors")
+NEEDED: tuple[Path, ...] = (
+    *(_TO_FLOORS[:n] for n in range(1, len(_TO_FLOORS) + 1)),
+    (*_TO_FLOORS, "id"),
+)
+"""Without these there is no floor to ask about."""
+
+
+def sites_question() -> Question:
+    """Sites, buildings, floors, rooms, zones."""
+    return Question(SITES, NEEDED)
+
+
+def sensors_question() -> Question:
+    """All sensors of the account; filters by floor are declared and ignored by Butlr."""
+    return Question(SENSORS, (("sensors",), ("sensors", "data"), ("sensors", "data", "id")))
+
+
+def hives_question() -> Question:
+    """All hives of the account."""
+    return Question(HIVES, (("hives",), ("hives", "data"), ("hives", "data", "id")))

@@ -1,0 +1,114 @@
+"""Sensors and hives, and which of them count.
+
+Butlr Studio can clone a sensor (the same detections at another place: one door counts for its room and for
+its floor) and mirror one (in and out swapped). The copies are listed beside the originals, so a sum over all
+of them counts a person twice; dropping all of them can delete the only entrance of a floor. So a copy counts
+at a place where its original does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+VirtualRule = Literal["by-place", "drop"]
+"""`by-place`: at each place one sensor a device; `drop`: physical sensors only, as Butlr's own client
+does."""
+
+Kind = Literal["physical", "clone", "mirror"]
+KINDS: tuple[Kind, ...] = ("physical", "clone", "mirror")
+"""The order in which one is preferred to the other at a place."""
+
+CLONE, MIRROR = ("fa", "ke"), ("mi", "rr", "or")
+"""How the MAC address of a virtual sensor begins; the rest names the device that it is a copy of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A heat sensor, or a copy of one.
+
+    `mode`: `presence` (people in a room), `traffic` (people through a door), or empty where Butlr does not
+    say. `online`, `is_entrance`: `None` where Butlr does not say. Times are seconds since the epoch; the
+    battery's date is Butlr's own text. `center_m`: the centre of what it covers.
+    """
+
+    id: str
+    name: str
+    mac: str
+    mode: str = ""
+    room_id: str | None = None
+    is_entrance: bool | None = None
+    online: bool | None = None
+    last_heartbeat_s: int | None = None
+    last_reading_s: int | None = None
+    hive_serial: str = ""
+    model: str = ""
+    power: str = ""
+    battery_due: str = ""
+    installed: bool = True
+    center_m: tuple[float, float] | None = None
+    height_m: float | None = None
+    field_of_view_deg: float | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.mac)
+
+    @property
+    def tail(self) -> str:
+        return tail_of(self.mac) or self.id
+
+    @property
+    def counts_doors(self) -> bool:
+        return self.mode == "traffic"
+
+
+@dataclass(frozen=True, slots=True)
+class Hive:
+    """A hub that sensors speak through; while it is offline its sensors are silent."""
+
+    id: str
+    name: str
+    serial: str
+    room_id: str | None = None
+    online: bool | None = None
+    last_heartbeat_s: int | None = None
+
+
+def _groups(mac: str) -> tuple[str, ...]:
+    return tuple(mac.lower().replace(":", "-").split("-")) if mac else ()
+
+
+def kind_of(mac: str) -> Kind:
+    """By the first groups of the MAC address; whatever is not marked is physical."""
+    groups = _groups(mac)
+    if groups[:2] == CLONE:
+        return "clone"
+    return "mirror" if groups[:3] == MIRROR else "physical"
+
+
+def tail_of(mac: str) -> str:
+    """What a device and its copies have in common; empty where there is no address.
+
+    A clone has `fa-ke` in place of the first two groups, a mirror has `mi-rr-or-` before all of them.
+    """
+    groups = _groups(mac)
+    if kind_of(mac) == "mirror":
+        groups = groups[len(MIRROR) :]
+    return "-".join(groups[len(CLONE) :])
+
+
+def one_a_tail(sensors: Iterable[Sensor], rule: VirtualRule) -> tuple[Sensor, ...]:
+    """The sensors of one place that count, in their order: of each device the original, else a clone, else a
+    mirror; with `drop` the originals only.
+    """
+    listed = list(sensors)
+    if rule == "drop":
+        return tuple(sensor for sensor in listed if sensor.kind == "physical")
+    best: dict[str, Sensor] = {}
+    for sensor in listed:
+        known = best.get(sensor.tail)
+        if known is None or KINDS.index(sensor.kind) < KINDS.index(known.kind):
+            best[sensor.tail] = sensor
+    return tuple(sensor for sensor in listed if best[sensor.tail] is sensor)
