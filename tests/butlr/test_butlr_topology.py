@@ -439,6 +439,9 @@ def test_a_zone_is_online_by_its_own_sensors_wherever_they_are_listed() -> None:
     assert zone.online is None
 
 
+NO_ENTRANCE = "First floor: no traffic sensor is marked as an entrance, so nothing counts who comes and goes"
+
+
 def door(**more: object) -> dict[str, object]:
     return sensor(True, **{"mode": "traffic", "mac_address": "AA-BB-01", **more})
 
@@ -449,9 +452,7 @@ def door(**more: object) -> dict[str, object]:
         ([door(is_entrance=True)], ()),
         (
             [door()],
-            (
-                "First floor: no traffic sensor is marked as an entrance, so nothing counts who comes and goes",
-            ),
+            (NO_ENTRANCE,),
         ),
         (
             [door(is_entrance=True), door(is_entrance=True, is_online=False, mac_address="AA-BB-02")],

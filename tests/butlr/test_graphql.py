@@ -68,12 +68,12 @@ def test_of_two_fields_of_one_name_the_refused_type_loses_it() -> None:
 
 
 def test_where_the_server_names_the_place_only_that_field_is_lost() -> None:
-    text, columns = written(FLOORS)
+    _, columns = written(FLOORS)
     [column] = [at for at, path in columns.items() if path == ("sites", "data", "timezone")]
     refusal = errors(
         'Cannot query field "timezone" on type "Area".', locations=[{"line": 1, "column": column}]
     )
-    post, asked = refusing(refusal, {"data": DATA})
+    post, _ = refusing(refusal, {"data": DATA})
     assert Question(FLOORS, NEEDED).ask(post).lost == (("sites", "data", "timezone"),)
 
 

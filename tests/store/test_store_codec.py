@@ -135,6 +135,7 @@ def test_the_layout_of_samples_is_the_documented_one() -> None:
         "fetched_at_s": 1.0,
         "settled": True,
         "series": [["room_1", "in"], ["room_1", "out"]],
+        "incomplete": 4,
         "n": 2,
     }
     columns = struct.pack("<iiqqdd", 0, 1, 60, 2**40, 3.0, float("nan"))
@@ -145,12 +146,13 @@ def test_the_layout_of_samples_is_the_documented_one() -> None:
     assert (samples.index.tolist(), samples.start_s.tolist()) == ([0, 1], [60, 2**40])
     assert samples.value[0] == 3.0
     assert math.isnan(samples.value[1])
+    assert samples.incomplete == 4
     again = decode(encode(back))
     assert again is not None
     assert (again.samples.series, again.samples.value.tobytes()) == (samples.series, samples.value.tobytes())
 
 
-@pytest.mark.parametrize("magic", [b"BGP0", b"BGP1", b"BGP3", b"\0\0\0\0"])
+@pytest.mark.parametrize("magic", [b"BGP0", b"BGP2", b"BGP4", b"\0\0\0\0"])
 def test_another_version_is_nothing(magic: bytes) -> None:
     assert decode(sealed(HEADER, COLUMNS, magic)) is None
 
