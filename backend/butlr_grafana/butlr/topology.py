@@ -60,7 +60,8 @@ def topology(document: Document, virtual_sensors: VirtualRule = "by-place") -> T
 
 
 def _notes_on(document: Document) -> Iterator[Note]:
-    lost = [name for name in document.get("lost") or () if isinstance(name, str)]
+    raw = document.get("lost")
+    lost = [name for name in raw if isinstance(name, str)] if isinstance(raw, list) else []
     if lost:
         yield Note(None, f"Butlr's schema for this account lacks {', '.join(lost[:8])}: left out")
     faults = document.get("faults")
