@@ -229,5 +229,5 @@ def test_a_wrong_crowd_over_http_is_none(simulator: Simulator, people: People, w
     asked = {"floor": LARGEST, "room": MEETING, "people": 8, "minutes": 5, word: value}
     answer = requests.put(f"{simulator.url}/_simulator/crowd", json=asked, timeout=10)
     assert answer.status_code == 400
-    assert word in answer.json()["message"]
+    assert word in answer.json()["details"]
     assert people.crowds == ()

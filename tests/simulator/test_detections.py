@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import requests
 
-from butlr_grafana.simulator import People, Simulator
-from butlr_grafana.simulator.detections import Shape
+from butlr_grafana.simulator import Forms, People, Simulator
+from butlr_grafana.simulator.ghosts import ghosts
 
 FLOORS = ["space_paris_1", "space_paris_2", "space_newyork_1"]
+RATE = 110
+"""Detections a minute and person, unless told otherwise."""
 START, STOP = "2025-06-02T00:00:00Z", "2025-06-09T00:00:00Z"
 
 
@@ -46,8 +48,8 @@ def heatmap(client: requests.Session, simulator: Simulator, words: dict[str, Any
     return found
 
 
-def counted(people: People, words: dict[str, Any]) -> Counter[tuple[float, float]]:
-    """Cell centre (rounded) → detections, one detection at a time."""
+def counted(people: People, words: dict[str, Any], rate: int = RATE) -> Counter[tuple[float, float]]:
+    """Cell centre (rounded) → detections, one sighting at a time."""
     where, size = words["filter"], words["window"]["heatmap_v2_options"]["grid_resolution"]
     origin_x, origin_y = (0.1, 0.2) if where["space_id"] == "space_paris_2" else (0.0, 0.0)
     _, x_m, y_m = people.detections(where["space_id"], seconds(where["start"]), seconds(where["stop"]))
@@ -55,7 +57,7 @@ def counted(people: People, words: dict[str, Any]) -> Counter[tuple[float, float
     for x, y in zip(x_m.tolist(), y_m.tolist(), strict=True):
         column, row = math.floor((x - origin_x) / size), math.floor((y - origin_y) / size)
         centre = (origin_x + (column + 0.5) * size, origin_y + (row + 0.5) * size)
-        cells[round(centre[0], 4), round(centre[1], 4)] += 1
+        cells[round(centre[0], 4), round(centre[1], 4)] += rate
     return cells
 
 
@@ -197,13 +199,14 @@ def test_a_wrong_word_is_a_400_that_names_it(
 ) -> None:
     answer = post(client, simulator, changed(path, value))
     assert answer.status_code == 400
-    assert says in answer.json()["message"]
+    assert answer.json()["code"] == 400
+    assert says in answer.json()["details"]
 
 
 def test_an_unknown_space_is_a_404(client: requests.Session, simulator: Simulator) -> None:
     answer = post(client, simulator, body("space_atlantis"))
     assert answer.status_code == 404
-    assert "space_atlantis" in answer.json()["message"]
+    assert answer.json() == {"error": "Not Found", "code": 404, "details": "space space_atlantis not found"}
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"data_types": NaN}'])
@@ -228,7 +231,7 @@ def test_a_body_that_is_no_json_object_is_a_400(
 )
 def test_every_nesting(client: requests.Session, simulator: Simulator, nesting: str, find: Any) -> None:
     expected = heatmap(client, simulator, body())
-    simulator.shape = Shape(nesting)
+    simulator.forms = Forms(heat_nesting=nesting)
     assert find(post(client, simulator, body()).json()) == expected
 
 
@@ -244,10 +247,104 @@ def test_every_nesting(client: requests.Session, simulator: Simulator, nesting: 
 def test_every_form_of_bounds(
     client: requests.Session, simulator: Simulator, form: str, bounds: dict[str, Any]
 ) -> None:
-    simulator.shape = Shape(bounds=form)
+    simulator.forms = Forms(heat_bounds=form)
     assert heatmap(client, simulator, body("space_newyork_1"))["metadata"]["bounds"] == bounds
 
 
-def test_an_unknown_shape_is_refused() -> None:
-    with pytest.raises(ValueError, match="nesting"):
-        Shape("sideways")
+@pytest.mark.parametrize("rate", [60, 180])
+def test_a_person_gives_so_many_detections_a_minute(
+    client: requests.Session, simulator: Simulator, people: People, rate: int
+) -> None:
+    simulator.forms = Forms(detections_per_minute=rate)
+    assert by_centre(heatmap(client, simulator, body())["array_cells"]) == counted(people, body(), rate)
+    assert simulator.rate("space_paris_1") == rate
+
+
+def test_stop_may_be_inclusive(client: requests.Session, simulator: Simulator, people: People) -> None:
+    t_s, _, _ = people.detections("space_paris_1", seconds("2025-06-10T10:00:00Z"), seconds(STOP) + 2 * 86400)
+    at_s = int(t_s[0])
+    cut, stop = (dt.datetime.fromtimestamp(at_s + extra, dt.UTC).isoformat() for extra in (0, 60))
+    start = "2025-06-10T09:59:00Z"
+
+    def total(start: str, stop: str) -> int:
+        found: int = heatmap(client, simulator, body(start=start, stop=stop))["metadata"]["total_detections"]
+        return found
+
+    assert total(start, cut) + total(cut, stop) == total(start, stop)
+    simulator.forms = Forms(heat_stop="inclusive")
+    twice = RATE * int((t_s == at_s).sum())
+    assert total(start, cut) + total(cut, stop) == total(start, stop) + twice
+
+
+def test_each_call_may_have_a_grid_of_its_own(client: requests.Session, simulator: Simulator) -> None:
+    simulator.forms = Forms(grid_phase="call")
+    hours = [
+        body(start=f"2025-06-10T{h:02}:00:00Z", stop=f"2025-06-10T{h + 1:02}:00:00Z") for h in range(8, 14)
+    ]
+    phases = set()
+    for words in hours:
+        answer = heatmap(client, simulator, words)
+        assert sum(n for _, _, n in answer["array_cells"]) == answer["metadata"]["total_detections"] > 0
+        assert len({round(x % 1, 6) for x, _, _ in answer["array_cells"]}) == 1
+        phases |= {round(x % 1, 6) for x, _, _ in answer["array_cells"]}
+    assert len(phases) > 1
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_y_may_run_the_other_way(client: requests.Session, simulator: Simulator, floor: str) -> None:
+    up = by_centre(heatmap(client, simulator, body(floor))["array_cells"])
+    simulator.forms = Forms(heat_y="flipped")
+    answer = heatmap(client, simulator, body(floor))
+    low, high = (answer["metadata"]["bounds"][name] for name in ("min_y", "max_y"))
+    assert by_centre(answer["array_cells"]) == {(x, round(low + high - y, 4)): n for (x, y), n in up.items()}
+
+
+def test_totals_may_not_add_up(client: requests.Session, simulator: Simulator) -> None:
+    simulator.forms = Forms(totals_add_up=False)
+    answer = heatmap(client, simulator, body())
+    values = [value for _, _, value in answer["array_cells"]]
+    assert answer["metadata"]["total_detections"] > sum(values)
+    assert answer["metadata"]["max_value"] > max(values)
+
+
+def test_a_map_without_cells_may_be_null(client: requests.Session, simulator: Simulator) -> None:
+    simulator.forms = Forms(empty_heat="null")
+    night = body("space_paris_2", "2025-06-02T00:00:00Z", "2025-06-02T03:00:00Z")
+    answer = heatmap(client, simulator, night)
+    assert (answer["array_cells"], answer["metadata"]["bounds"]) == (None, None)
+    assert answer["metadata"]["total_detections"] == 0
+    assert heatmap(client, simulator, body())["array_cells"]
+
+
+def test_detections_may_be_late(client: requests.Session, simulator: Simulator) -> None:
+    """The clock stands at 2025-06-11T12:00Z."""
+    simulator.forms = Forms(heat_late_s=900)
+    late = body(start="2025-06-11T11:45:00Z", stop="2025-06-11T12:00:00Z")
+    assert heatmap(client, simulator, late)["array_cells"] == []
+    assert heatmap(client, simulator, body(start="2025-06-11T11:30:00Z", stop="2025-06-11T11:45:00Z"))[
+        "array_cells"
+    ]
+
+
+def test_a_presence_clone_may_show_its_twin_a_second_time(
+    client: requests.Session, simulator: Simulator, people: People
+) -> None:
+    """The kitchen, 27.5 to 36 by 0 to 6, around the middle of the lounge, 0 to 9 by 22.5 to 30."""
+    before = Counter(by_centre(heatmap(client, simulator, body())["array_cells"]))
+    simulator.forms = Forms(ghost_heat=True)
+    extra = Counter(by_centre(heatmap(client, simulator, body())["array_cells"])) - before
+    _, x_m, y_m = people.detections("space_paris_1", seconds(START), seconds(STOP))
+    kitchen = (x_m > 27.5) & (x_m < 36) & (y_m < 6)
+    expected: Counter[tuple[float, float]] = Counter()
+    for x, y in zip((x_m[kitchen] - 27.25).tolist(), (y_m[kitchen] + 23.25).tolist(), strict=True):
+        expected[math.floor(x) + 0.5, math.floor(y) + 0.5] += RATE
+    assert extra == expected
+    found, _ = ghosts(people, people.office.by_id["space_paris_1"], seconds(START), seconds(STOP))
+    assert len(found) * RATE == expected.total() > 0
+
+
+def test_forms_that_nobody_can_read(client: requests.Session, simulator: Simulator) -> None:
+    simulator.forms = Forms(unreadable=frozenset({"heat"}))
+    assert list(post(client, simulator, body()).json()) == ["dataV9"]
+    simulator.forms = Forms()
+    assert heatmap(client, simulator, body())["array_cells"]

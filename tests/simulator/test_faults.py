@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from butlr_grafana.simulator import Faults, Simulator
+from butlr_grafana.simulator import Faults, Forms, Simulator
 
 DETECTIONS = {
     "data_types": ["heatmap_v2"],
@@ -41,7 +41,7 @@ def test_a_status_with_or_without_retry_after(
     simulator.faults.set(status=503, retry_after=retry_after)
     answer = call(client, simulator)
     assert (answer.status_code, answer.headers.get("Retry-After")) == (503, retry_after)
-    assert answer.json()["message"]
+    assert answer.json()["details"]
     assert simulator.calls[-1].status == 503
 
 
@@ -124,6 +124,26 @@ def test_the_limit_on_calls_a_minute(client: requests.Session, simulator: Simula
     assert call(client, simulator).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("form", "prefix"), [("none", None), ("x-ratelimit", "X-RateLimit"), ("ratelimit", "RateLimit")]
+)
+def test_answers_may_count_the_calls_that_are_left(
+    client: requests.Session, simulator: Simulator, form: str, prefix: str | None
+) -> None:
+    simulator.forms = Forms(rate_limit_headers=form, retry_after=form == "none")
+    assert not any("ratelimit" in name.lower() for name in call(client, simulator).headers)
+    simulator.faults.rate_limit_per_minute = 2
+    answers = [call(client, simulator) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert ("Retry-After" in answers[2].headers) == (form == "none")
+    if prefix is None:
+        assert not any("ratelimit" in name.lower() for answer in answers for name in answer.headers)
+    else:
+        assert [answer.headers[f"{prefix}-Limit"] for answer in answers] == ["2"] * 3
+        assert [answer.headers[f"{prefix}-Remaining"] for answer in answers] == ["1", "0", "0"]
+        assert all(1 <= int(answer.headers[f"{prefix}-Reset"]) <= 60 for answer in answers)
+
+
 def test_faults_over_http(client: requests.Session, simulator: Simulator) -> None:
     url = f"{simulator.url}/_simulator/faults"
     none = requests.get(url, timeout=10).json()
@@ -162,7 +182,7 @@ def test_faults_over_http(client: requests.Session, simulator: Simulator) -> Non
 def test_wrong_faults_change_nothing(simulator: Simulator, words: dict[str, Any]) -> None:
     answer = requests.put(f"{simulator.url}/_simulator/faults", json=words, timeout=10)
     assert answer.status_code == 400
-    assert next(iter(words)) in answer.json()["message"]
+    assert next(iter(words)) in answer.json()["details"]
     assert simulator.faults == Faults()
 
 

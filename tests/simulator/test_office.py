@@ -9,7 +9,7 @@ import pytest
 from shapely import Polygon, affinity, union_all
 
 from butlr_grafana.simulator import default_office
-from butlr_grafana.simulator.world import Capacity, Floor
+from butlr_grafana.simulator.world import Floor
 
 OFFICE = default_office()
 FLOORS = [pytest.param(floor, id=floor.id) for floor in OFFICE.floors]
@@ -42,11 +42,36 @@ def test_sensors_belong_to_rooms_of_their_floor() -> None:
     for floor in OFFICE.floors:
         rooms = {room.id for room in floor.rooms}
         assert all(sensor.floor_id == floor.id for sensor in floor.sensors)
-        assert all(sensor.room_id in rooms or sensor.is_entrance for sensor in floor.sensors)
+        zones = {zone.id for zone in floor.zones if zone.room_id is None}
+        assert all(sensor.room_id in rooms or sensor.zone_id in zones for sensor in floor.sensors)
+        assert zones == {sensor.zone_id for sensor in floor.sensors} - {None}
         assert sum(sensor.is_entrance for sensor in floor.sensors) == 1
         assert {sensor.mode for sensor in floor.sensors} == {"presence", "traffic"}
     macs = [sensor.mac_address for sensor in OFFICE.sensors]
     assert len(macs) == len(set(macs))
+
+
+def test_virtual_sensors_where_they_matter() -> None:
+    """Who counts only physical sensors loses an entrance, and who counts all of them counts a door twice."""
+    for floor_id, room, kinds in (
+        ("space_newyork_1", "Store", ["clone"]),
+        ("space_paris_2", "Canteen", ["physical", "clone"]),
+        ("space_paris_1", "Meeting room 2", ["physical", "physical", "mirror"]),
+        ("space_paris_1", "Lounge", ["physical", "clone"]),
+        ("space_paris_2", "Parcel room", ["physical"]),
+    ):
+        floor = OFFICE.by_id[floor_id]
+        room_id = next(one.id for one in floor.rooms if one.name == room)
+        mine = [sensor for sensor in floor.sensors if sensor.room_id == room_id]
+        assert [
+            "clone" if sensor.is_clone else "mirror" if sensor.is_mirror else "physical" for sensor in mine
+        ] == kinds
+        sensors = {sensor.id: sensor for sensor in floor.sensors}
+        assert all((sensor.twin_id in sensors) == sensor.is_virtual for sensor in mine)
+    assert [sensor.mode for sensor in OFFICE.by_id["space_paris_2"].sensors if "Canteen" in sensor.name] == [
+        "presence",
+        "traffic",
+    ]
 
 
 def test_every_odd_form_of_a_fact_occurs() -> None:
@@ -54,7 +79,7 @@ def test_every_odd_form_of_a_fact_occurs() -> None:
     rooms = [room for floor in floors for room in floor.rooms]
     assert 2 <= sum(room.polygon is None for room in rooms) <= 5
     assert 2 <= sum(room.capacity is None for room in rooms) <= 8
-    assert {type(floor.capacity) for floor in floors} == {Capacity, int}
+    assert {floor.capacity.mid for floor in floors} == {0}
     assert {floor.area_unit for floor in floors} == {"m2", "sqft"}
     assert [floor.id for floor in floors if floor.grid_origin_m != (0, 0)] == ["space_paris_2"]
     assert min(floor.extent[0] for floor in floors) < 0

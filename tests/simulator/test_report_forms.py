@@ -253,7 +253,7 @@ def test_a_wrong_word_is_a_400_that_names_it(
         inner[last] = value
     answer = client.post(f"{simulator.url}/api/v3/reporting", json=words, timeout=10)
     assert answer.status_code == 400
-    assert says in answer.json()["message"]
+    assert says in answer.json()["details"]
 
 
 def test_calls_are_recorded_and_faults_apply(report: Report, simulator: Simulator) -> None:
@@ -269,7 +269,7 @@ def test_calls_are_recorded_and_faults_apply(report: Report, simulator: Simulato
 
 def test_minutes_of_more_than_a_month_are_too_many(report: Report) -> None:
     words = {"start": "2025-05-01T00:00:00Z", "stop": "2025-06-01T00:00:01Z", "rooms": [MEETING]}
-    assert "31 days" in report("room_occupancy", every="1m", status=400, **words)["message"]
+    assert "31 days" in report("room_occupancy", every="1m", status=400, **words)["details"]
     assert len(report("room_occupancy", every="1h", **words)["data"]) == 31 * 24 + 1
     words["stop"] = "2025-06-01T00:00:00Z"
     assert len(report("room_occupancy", every="1m", **words)["data"]) == 10_000

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 
-from butlr_grafana.simulator import People, Simulator
+from butlr_grafana.simulator import Forms, People, Simulator
 
 LOGIN = {
     "client_id": "demo",
@@ -46,7 +46,7 @@ def detections(client: requests.Session, simulator: Simulator) -> requests.Respo
 def test_a_wrong_login_is_a_401(simulator: Simulator, word: str) -> None:
     answer = login(simulator, **{word: "wrong"})
     assert answer.status_code == 401
-    assert answer.json()["message"]
+    assert answer.json()["details"]
 
 
 def test_tokens_are_opaque_and_each_its_own(simulator: Simulator) -> None:
@@ -54,13 +54,16 @@ def test_tokens_are_opaque_and_each_its_own(simulator: Simulator) -> None:
     one, other = (login(simulator).json() for _ in range(2))
     assert one["access_token"] != other["access_token"]
     assert (one["expires_in"], one["token_type"]) == (600, "Bearer")
+    assert one["scope"] == "read:spaces read:rooms read:sensors read:hives"
+    simulator.forms = Forms(missing_scopes=frozenset({"read:rooms", "read:hives"}))
+    assert login(simulator).json()["scope"] == "read:spaces read:sensors"
 
 
 def test_tokens_expire_by_the_clock(client: requests.Session, simulator: Simulator) -> None:
     now_s = simulator.clock()
-    simulator.clock = lambda: now_s + 86399
+    simulator.clock = lambda: now_s + 999
     assert detections(client, simulator).status_code == 200
-    simulator.clock = lambda: now_s + 86400
+    simulator.clock = lambda: now_s + 1000
     assert detections(client, simulator).status_code == 401
 
 
@@ -77,7 +80,14 @@ def test_tokens_can_be_revoked(client: requests.Session, simulator: Simulator) -
 )
 def test_no_token_no_answer(simulator: Simulator, path: str, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    assert requests.post(f"{simulator.url}{path}", json={}, headers=headers, timeout=10).status_code == 401
+    answer = requests.post(f"{simulator.url}{path}", json={}, headers=headers, timeout=10)
+    if path == "/api/v3/graphql":
+        assert answer.status_code == 200
+        assert answer.json()["data"] is None
+        assert answer.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    else:
+        assert answer.status_code == 401
+        assert (answer.json()["error"], answer.json()["code"]) == ("Unauthorized", 401)
 
 
 def test_own_credentials(people: People) -> None:
@@ -272,3 +282,26 @@ def test_a_taken_port_is_one_line() -> None:
     assert process.returncode == 1
     assert errors.count("\n") == 1
     assert str(port) in errors
+
+
+def test_the_command_takes_forms() -> None:
+    words = ("--port", "0", "--form", "window_labels=start", "--form", "ghost_heat=on")
+    with command(*words) as process:
+        assert process.stdout is not None
+        url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
+        forms = requests.get(f"{url}/_simulator/forms", timeout=10).json()
+        process.terminate()
+        process.communicate(timeout=30)
+    assert (forms["window_labels"], forms["ghost_heat"], forms["heat_y"]) == ("start", True, "polygons")
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [("heat_y=sideways", "heat_y"), ("mood=good", "mood"), ("missing_fields=Room.mood", "Room.mood")],
+)
+def test_a_wrong_form_is_one_line(word: str, says: str) -> None:
+    with command("--port", "0", "--form", word) as process:
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert errors.count("\n") == 1
+    assert says in errors

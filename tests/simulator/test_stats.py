@@ -150,7 +150,7 @@ def test_what_has_no_data_has_no_figure(ask: Ask) -> None:
 def test_a_wrong_word_is_a_400_that_names_it(ask: Ask, word: str, value: Any, says: str) -> None:
     body = copy.deepcopy(words(LARGEST))
     body[word] = value
-    assert says in ask(body, 400)["message"]
+    assert says in ask(body, 400)["details"]
 
 
 def test_filters_may_be_empty(ask: Ask) -> None:

@@ -5,8 +5,9 @@ the package, so that a test against it tests both sides.
 """
 
 from .faults import Faults
+from .forms import Forms
 from .office import default_office
 from .people import People
 from .server import Simulator
 
-__all__ = ["Faults", "People", "Simulator", "default_office"]
+__all__ = ["Faults", "Forms", "People", "Simulator", "default_office"]

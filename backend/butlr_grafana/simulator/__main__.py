@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
+from .forms import Forms
 from .office import default_office
 from .people import People
 from .server import Simulator
@@ -21,7 +22,13 @@ def run(argv: Sequence[str] | None = None) -> int:
     words = _parser().parse_args(argv)
     now_s = words.now
     clock = time.time if now_s is None else lambda: now_s
-    simulator = Simulator(People(default_office(), words.seed), host=words.host, port=words.port, clock=clock)
+    people = People(default_office(), words.seed)
+    try:
+        forms = Forms.read(words.form)
+        simulator = Simulator(people, host=words.host, port=words.port, clock=clock, forms=forms)
+    except ValueError as error:
+        print(f"--form {error}", file=sys.stderr)
+        return 2
     simulator.faults.set(latency_s=words.latency, rate_limit_per_minute=words.rate_limit)
     told_to_end = _told_to_end()
     try:
@@ -65,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="another seed, other people")
     parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds each call takes")
     parser.add_argument("--rate-limit", type=int, metavar="N", help="calls a minute, 429 beyond")
+    parser.add_argument(
+        "--form",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="where Butlr's forms are not known, another than the default; may be repeated",
+    )
     parser.add_argument("--follow-stdin", action="store_true", help="ends when standard input ends")
     parser.add_argument("--now", type=_instant, metavar="ISO", help="a clock that stands still at this time")
     return parser

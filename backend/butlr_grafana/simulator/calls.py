@@ -106,3 +106,17 @@ class RateLimit:
                 return 0
             frees_s = self._recent_s[-limit] if limit else now_s
             return max(1, math.ceil(frees_s + _WINDOW_S - now_s))
+
+    def left(self, limit: int | None) -> int:
+        """How many calls may go now."""
+        with self._lock:
+            return max(0, (limit or 0) - len(self._recent_s))
+
+
+def rate_headers(form: str, limit: int | None, left: int, wait_s: int) -> dict[str, str]:
+    """What an answer says of the limit, in the form `Forms.rate_limit_headers`; no limit: nothing."""
+    if limit is None or form == "none":
+        return {}
+    prefix = {"x-ratelimit": "X-RateLimit", "ratelimit": "RateLimit"}[form]
+    reset_s = wait_s or int(_WINDOW_S)
+    return {f"{prefix}-Limit": str(limit), f"{prefix}-Remaining": str(left), f"{prefix}-Reset": str(reset_s)}

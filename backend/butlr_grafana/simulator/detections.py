@@ -1,4 +1,8 @@
-"""`POST /v3/detections`: the request checked as Butlr documents it, the answer in any nesting it may have."""
+"""`POST /v3/detections`: the request checked as Butlr documents it, the answer in any form it may have.
+
+A cell's value is the number of sightings in it (`People.detections`, one a person and minute) times the
+detections that a person on that floor gives a minute.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .heatmap import Cells, count_cells
+import numpy as np
+
+from .forms import NESTINGS, Forms
+from .ghosts import ghosts
+from .heatmap import Cells, call_origin, count_cells, flipped
 from .messages import Refusal
 from .people import People
 from .words import flag, instant, section
@@ -15,35 +23,6 @@ from .world import Floor
 
 LONGEST_S = 168 * 3600
 RESOLUTIONS_M = (0.25, 0.5, 1.0)
-
-NESTINGS: Mapping[str, tuple[str | int, ...]] = {
-    "top": (),
-    "data": ("data",),
-    "data0": ("data", 0),
-    "heatmap_v2": ("heatmap_v2",),
-    "results0": ("results", 0),
-    "data.heatmap_v2": ("data", "heatmap_v2"),
-    "data0.heatmap_v2": ("data", 0, "heatmap_v2"),
-    "results0.heatmap_v2": ("results", 0, "heatmap_v2"),
-}
-"""Where `array_cells` and `metadata` may lie: Butlr does not document it."""
-
-BOUNDS_FORMS = ("min_x", "x_min", "points", "pairs")
-"""The forms `bounds` may have, which are not documented either."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How the answer is put: a key of `NESTINGS` and one of `BOUNDS_FORMS`."""
-
-    nesting: str = "data0.heatmap_v2"
-    bounds: str = "min_x"
-
-    def __post_init__(self) -> None:
-        if self.nesting not in NESTINGS or self.bounds not in BOUNDS_FORMS:
-            raise ValueError(
-                f"nesting is one of {', '.join(NESTINGS)}, bounds one of {', '.join(BOUNDS_FORMS)}"
-            )
 
 
 @dataclass(frozen=True)
@@ -88,27 +67,44 @@ def parse(body: Mapping[str, Any]) -> HeatmapQuery:
     )
 
 
-def answer(people: People, query: HeatmapQuery, until_s: float, shape: Shape) -> Any:
+def answer(people: People, query: HeatmapQuery, until_s: float, forms: Forms) -> Any:
     """The heat map as JSON; detections at `until_s` and later do not exist yet. An unknown space is a 404."""
     floor = people.office.by_id.get(query.floor_id)
     if floor is None:
         raise Refusal(404, f"space {query.floor_id} not found")
-    stop_s = max(query.start_s, min(query.stop_s, math.ceil(until_s)))
-    _, x_m, y_m = people.detections(floor.id, query.start_s, stop_s)
-    cells = count_cells(floor, query.resolution_m, x_m, y_m, empty=not query.omit_empty)
+    cells = _cells(people, floor, query, until_s, forms)
+    total, largest = int(cells.value.sum()), int(cells.value.max(initial=0))
+    if not forms.totals_add_up:
+        # As though some cells had been left out.
+        total, largest = total + total // 5, largest + largest // 5
+    is_null = forms.empty_heat == "null" and not len(cells.value)
     body: Any = {
-        "array_cells": _rows(cells, normalize=query.normalize),
+        "array_cells": None if is_null else _rows(cells, normalize=query.normalize),
         "metadata": {
-            "bounds": _bounds(floor, shape.bounds),
+            "bounds": None if is_null else _bounds(floor, forms.heat_bounds),
             "resolution": query.resolution_m,
-            "max_value": int(cells.value.max(initial=0)),
-            "total_detections": int(cells.value.sum()),
+            "max_value": largest,
+            "total_detections": total,
             "type": "occupancy",
         },
     }
-    for step in reversed(NESTINGS[shape.nesting]):
+    for step in reversed(NESTINGS[forms.heat_nesting]):
         body = [body] if isinstance(step, int) else {step: body}
     return body
+
+
+def _cells(people: People, floor: Floor, query: HeatmapQuery, until_s: float, forms: Forms) -> Cells:
+    last_s = query.stop_s + (forms.heat_stop == "inclusive")
+    stop_s = max(query.start_s, min(last_s, math.ceil(until_s - forms.heat_late_s)))
+    _, x_m, y_m = people.detections(floor.id, query.start_s, stop_s)
+    if forms.ghost_heat:
+        more_x, more_y = ghosts(people, floor, query.start_s, stop_s)
+        x_m, y_m = np.concatenate([x_m, more_x]), np.concatenate([y_m, more_y])
+    origin = floor.grid_origin_m if forms.grid_phase == "floor" else call_origin(x_m, y_m)
+    cells = count_cells(floor.extent, origin, query.resolution_m, x_m, y_m, empty=not query.omit_empty)
+    rate = forms.detections_per_minute or floor.detections_per_minute
+    cells = cells._replace(value=cells.value * rate)
+    return flipped(cells, floor.extent) if forms.heat_y == "flipped" else cells
 
 
 def _rows(cells: Cells, *, normalize: bool) -> list[tuple[float, float, float]]:

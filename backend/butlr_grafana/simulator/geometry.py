@@ -34,6 +34,12 @@ def extent(polygon: Polygon) -> tuple[float, float, float, float]:
     return float(min(xs)), float(min(ys)), float(max(xs)), float(max(ys))
 
 
+def centre(polygon: Polygon) -> Point:
+    """The middle of the extent."""
+    min_x, min_y, max_x, max_y = extent(polygon)
+    return (min_x + max_x) / 2, (min_y + max_y) / 2
+
+
 def contains(polygon: Polygon, x: Floats, y: Floats) -> Bools:
     """Whether each of n points lies inside: a ray to the right crosses an odd number of sides."""
     inside = np.zeros(x.shape, dtype=np.bool_)

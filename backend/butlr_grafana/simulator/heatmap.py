@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .geometry import Floats
+from .geometry import Floats, Point
 from .stays import Ints
-from .world import Floor
 
 
 class Cells(NamedTuple):
@@ -19,14 +18,20 @@ class Cells(NamedTuple):
     value: Ints
 
 
-def count_cells(floor: Floor, resolution_m: float, x_m: Floats, y_m: Floats, *, empty: bool) -> Cells:
-    """Counts points in squares whose corners lie at `grid_origin_m + k * resolution_m`.
+Extent = tuple[float, float, float, float]
+"""`min_x, min_y, max_x, max_y`."""
 
-    With `empty` every square that touches the floor's extent is listed, else those with a point. The order is
-    a shuffle, the same each time, for Butlr promises none.
+
+def count_cells(
+    extent: Extent, origin: Point, resolution_m: float, x_m: Floats, y_m: Floats, *, empty: bool
+) -> Cells:
+    """Counts points in squares whose corners lie at `origin + k * resolution_m`.
+
+    With `empty` every square that touches the extent is listed, else those with a point. The order is a
+    shuffle, the same each time, for Butlr promises none.
     """
-    min_x, min_y, max_x, max_y = floor.extent
-    origin_x, origin_y = floor.grid_origin_m
+    min_x, min_y, max_x, max_y = extent
+    origin_x, origin_y = origin
     first_x, last_x = np.floor((np.array([min_x, max_x - 1e-9]) - origin_x) / resolution_m).astype(np.int64)
     first_y, last_y = np.floor((np.array([min_y, max_y - 1e-9]) - origin_y) / resolution_m).astype(np.int64)
     columns, rows = int(last_x - first_x + 1), int(last_y - first_y + 1)
@@ -42,3 +47,15 @@ def count_cells(floor: Floor, resolution_m: float, x_m: Floats, y_m: Floats, *, 
         np.round(origin_y + (first_y + row + 0.5) * resolution_m, 6),
         value[cell],
     )
+
+
+def call_origin(x_m: Floats, y_m: Floats) -> Point:
+    """A grid's corner that is each call's own: the sixteenth of a metre up to the least of its points."""
+    x, y = (float(np.floor(values.min(initial=1e6) * 16) / 16) for values in (x_m, y_m))
+    return x, y
+
+
+def flipped(cells: Cells, extent: Extent) -> Cells:
+    """The cells mirrored, top to bottom, within the extent."""
+    _, min_y, _, max_y = extent
+    return cells._replace(y_m=np.round(min_y + max_y - cells.y_m, 6))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -44,16 +45,29 @@ class Answer:
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         return cls(status, orjson.dumps(value), headers=named)
 
+    def having(self, headers: Mapping[str, str]) -> Answer:
+        """The same with more headers."""
+        return replace(self, headers={**self.headers, **headers}) if headers else self
+
     @classmethod
-    def refusal(cls, status: int, message: str, **headers: str) -> Answer:
-        """An error. Butlr documents no envelope: this is `{"message": …}`."""
-        return cls.json({"message": message}, status, **headers)
+    def refusal(cls, status: int, details: str, **headers: str) -> Answer:
+        """An error as Butlr's REST APIs put it: `{"error": …, "code": …, "details": …}`."""
+        error = HTTPStatus(status).phrase
+        return cls.json({"error": error, "code": status, "details": details}, status, **headers)
 
 
 class Refusal(Exception):
-    """An endpoint's no: the status and the message of the answer."""
+    """An endpoint's no: the status, and the details of the answer."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, details: str) -> None:
+        super().__init__(details)
         self.status = status
-        self.message = message
+        self.details = details
+
+
+class Failure(Exception):
+    """A GraphQL field that cannot be answered; its message goes out, with the code where there is one."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code

@@ -11,17 +11,22 @@ No floor is symmetric, so a map that is mirrored, rotated or half a cell off is 
   feet.
 
 Corridors are what no room covers. `Kitchen` and `Meeting room 1` are on every floor.
+
+What Butlr is told of it is as odd as a real account: Paris has its time zone from the site only, New York
+from the floor only. Capacities that nobody set, rooms without a type, a tag that points at a room of the
+past. Every entrance's sensor names a room: in Paris 1 one with sensors of its own, in Paris 2 the parcel
+room, which has no other. New York's only entrance is a clone, and it is alone in the store; the canteen's
+only door sensor is a clone too. A meeting room in Paris 1 has its door's sensor and its mirror; its lounge
+has a clone of the kitchen's presence sensor beside its own.
 """
 
 from __future__ import annotations
 
-import re
-import zlib
-from collections.abc import Sequence
-from dataclasses import replace
+from typing import Literal
 
+from .fittings import entrance_by_clone, furnish, with_clone, with_mirror
 from .geometry import Polygon, box
-from .world import Building, Capacity, Floor, Office, Room, Sensor, Site, Zone
+from .world import Building, Capacity, Floor, Gone, Office, Room, Site, Zone
 
 DESKS, MEETING, KITCHEN, LOUNGE, BOOTH, STORE = (
     "open_space",
@@ -33,12 +38,8 @@ DESKS, MEETING, KITCHEN, LOUNGE, BOOTH, STORE = (
 )
 
 
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
 def _seats(most: int) -> Capacity:
-    return Capacity(max=most, mid=max(1, most * 3 // 5))
+    return Capacity(most)
 
 
 def _room(
@@ -49,44 +50,14 @@ def _room(
     *tags: str,
     appeal: float = 1.0,
     mapped: bool = True,
+    told_type: Literal["", "Untagged"] | None = "",
 ) -> Room:
     capacity = None if seats is None else _seats(seats)
-    return Room("", name, room_type, footprint, capacity, tags, appeal, mapped)
+    return Room("", name, room_type, footprint, capacity, tags, appeal, mapped, told_type)
 
 
-def _zone(name: str, polygon: Polygon, room: str | None = None) -> Zone:
-    return Zone("", name, polygon, room)
-
-
-def _sensors(floor_id: str, rooms: Sequence[Room], failing: str | None) -> tuple[Sensor, ...]:
-    """A presence sensor a room but storage, a traffic sensor over a meeting room's door and the entrance."""
-
-    def sensor(name: str, mode: str, room: Room | None, outage_day: int | None = None) -> Sensor:
-        key = f"{floor_id.removeprefix('space_')}_{_slug(name)}"
-        digits = f"{zlib.crc32(key.encode()):08x}"
-        mac = ":".join(["00", "17", *(digits[i : i + 2] for i in range(0, 8, 2))])
-        room_id = None if room is None else room.id
-        return Sensor(f"sensor_{key}", name, mac, mode, floor_id, room_id, room is None, outage_day)
-
-    presence = [
-        sensor(f"{room.name} heat", "presence", room, 9 if room.name == failing else None)
-        for room in rooms
-        if room.room_type != STORE
-    ]
-    doors = [sensor(f"{room.name} door", "traffic", room) for room in rooms if room.room_type == MEETING]
-    return (*presence, *doors, sensor("Entrance", "traffic", None))
-
-
-def _furnish(floor: Floor, failing: str | None = None) -> Floor:
-    """Gives rooms and zones their ids, each floor its sensors."""
-    key = floor.id.removeprefix("space_")
-    rooms = tuple(replace(room, id=f"room_{key}_{_slug(room.name)}") for room in floor.rooms)
-    ids = {room.name: room.id for room in rooms}
-    zones = tuple(
-        replace(zone, id=f"zone_{key}_{_slug(zone.name)}", room_id=zone.room_id and ids[zone.room_id])
-        for zone in floor.zones
-    )
-    return replace(floor, rooms=rooms, zones=zones, sensors=_sensors(floor.id, rooms, failing))
+def _zone(name: str, polygon: Polygon, room: str | None = None, *tags: str) -> Zone:
+    return Zone("", name, polygon, room, tags)
 
 
 _PARIS_1 = Floor(
@@ -99,6 +70,7 @@ _PARIS_1 = Floor(
     staff=64,
     capacity=_seats(90),
     guarded=True,
+    tags=("headquarters",),
     sensors=(),
     rooms=(
         _room("Open space South", DESKS, box(0, 0, 15, 6), 22, "sales"),
@@ -113,7 +85,7 @@ _PARIS_1 = Floor(
         _room("Open space East", DESKS, box(26, 8, 48, 14), 30, "engineering"),
         _room("Project room", MEETING, box(11, 9, 20, 14), 8, "lab"),
         _room("Open space Wing", DESKS, box(11, 14, 20, 20.5), 14, "marketing"),
-        _room("Meeting room 3", MEETING, box(11, 20.5, 20, 24), 8),
+        _room("Meeting room 3", MEETING, box(11, 20.5, 20, 24), 8, told_type="Untagged"),
         _room("Studio", DESKS, ((11, 24), (20, 24), (20, 30), (15, 30), (15, 27), (11, 27)), 8, "design"),
         _room("Open space West", DESKS, box(0, 9, 9, 16), 16, "support"),
         _room("Meeting room 4", MEETING, box(0, 16, 9, 20), 6),
@@ -136,7 +108,7 @@ _PARIS_2 = Floor(
     outline=((0, 0), (36, 0), (36, 16), (30, 22), (0, 22)),
     entrance=(35.4, 10.2),
     staff=38,
-    capacity=60,
+    capacity=_seats(60),
     grid_origin_m=(0.1, 0.2),
     plan_rotation_deg=90,
     sensors=(),
@@ -146,10 +118,10 @@ _PARIS_2 = Floor(
         _room("Meeting room 2", MEETING, box(12, 4.5, 17, 9), 6),
         _room("Canteen", KITCHEN, box(17, 0, 28, 9), 40, "food", appeal=2),
         _room("Kitchen", KITCHEN, box(28, 0, 31.5, 6), 6, "food", appeal=0.7),
-        _room("Parcel room", STORE, box(31.5, 0, 36, 6), None, mapped=False),
+        _room("Parcel room", STORE, box(31.5, 0, 36, 6), None, mapped=False, told_type=None),
         _room("Open space North", DESKS, box(0, 11.5, 9, 22), 18, "legal"),
         _room("People office", DESKS, box(9, 11.5, 13.5, 17), 4, "people"),
-        _room("Finance office", DESKS, box(9, 17, 13.5, 22), 4, "finance"),
+        _room("Finance office", DESKS, box(9, 17, 13.5, 22), 4, "finance", told_type=None),
         _room("Meeting room Seine", MEETING, box(13.5, 11.5, 18, 16.5), 8, "video"),
         _room("Phone booth 1", BOOTH, box(18, 11.5, 20, 14), 1),
         _room("Phone booth 2", BOOTH, box(18, 14, 20, 16.5), 1),
@@ -157,7 +129,7 @@ _PARIS_2 = Floor(
         _room("Showroom", LOUNGE, ((23, 13), (36, 13), (36, 16), (30, 22), (23, 22)), 20, appeal=0.5),
     ),
     zones=(
-        _zone("Counter", box(17.5, 0.5, 23, 2.5), "Canteen"),
+        _zone("Counter", box(17.5, 0.5, 23, 2.5), "Canteen", "food"),
         _zone("Demo table", box(25, 15, 28, 18), "Showroom"),
         _zone("Lockers", box(29, 9.2, 33, 10.8)),
     ),
@@ -173,6 +145,7 @@ _NEWYORK_1 = Floor(
     staff=20,
     capacity=_seats(32),
     area_unit="sqft",
+    told_timezone="America/New_York",
     sensors=(),
     rooms=(
         _room("Open space", DESKS, box(-9.5, -6.25, -1, -0.75), 14, "sales"),
@@ -184,7 +157,7 @@ _NEWYORK_1 = Floor(
         _room("Founders' office", DESKS, box(-0.5, 1.25, 4, 7.75), 4),
         _room("Loft", DESKS, box(-6, 1.25, -0.5, 7.75), 8, "engineering"),
         _room("Sofa corner", LOUNGE, box(-9.5, 4, -6, 7.75), None),
-        _room("Store", STORE, box(-9.5, 1.25, -6, 4), None),
+        _room("Store", STORE, box(-9.5, 1.25, -6, 4), None, told_type="Untagged"),
     ),
     zones=(
         _zone("Bar", box(-0.75, -6, 1, -4.5), "Kitchen"),
@@ -197,15 +170,40 @@ _PARIS = Building(
     "Paris",
     "Europe/Paris",
     _seats(150),
-    (_furnish(_PARIS_1, failing="Project room"), _furnish(_PARIS_2)),
+    (
+        with_mirror(
+            with_clone(
+                furnish(_PARIS_1, entrance_room="Open space South", failing="Project room"),
+                "sensor_paris_1_kitchen_heat",
+                "Lounge heat 2",
+                "Lounge",
+            ),
+            "sensor_paris_1_meeting_room_2_door",
+            "Meeting room 2 door, mirrored",
+        ),
+        with_clone(
+            furnish(_PARIS_2, entrance_room="Parcel room"),
+            "sensor_paris_2_meeting_room_2_door",
+            "Canteen door",
+            "Canteen",
+        ),
+    ),
 )
-_NEWYORK = Building("building_newyork", "New York", "America/New_York", _seats(32), (_furnish(_NEWYORK_1),))
+_NEWYORK = Building(
+    "building_newyork",
+    "New York",
+    "America/New_York",
+    _seats(32),
+    (entrance_by_clone(furnish(_NEWYORK_1, entrance_room="Store"), "sensor_newyork_1_meeting_room_1_door"),),
+)
 
 _OFFICE = Office(
     (
         Site("site_paris", "Paris campus", "Europe/Paris", (_PARIS,)),
-        Site("site_newyork", "New York campus", "America/New_York", (_NEWYORK,)),
-    )
+        Site("site_newyork", "New York campus", None, (_NEWYORK,)),
+    ),
+    gone=(Gone("lab", "rooms", "room_paris_1_old_lab", "Old lab"),),
+    unused_tags=("to be decided",),
 )
 
 

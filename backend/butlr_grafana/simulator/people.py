@@ -57,8 +57,11 @@ class People:
             for k, floor in enumerate(office.floors)
         }
         self._outages = {
-            sensor.room_id: sensor.outage_day for sensor in office.sensors if sensor.outage_day is not None
+            sensor.room_id: sensor.outage_day
+            for sensor in office.sensors
+            if sensor.outage_day is not None and not sensor.is_virtual
         }
+        self._sensors = {sensor.id: sensor for sensor in office.sensors}
         self._room_ids = {room.id for floor in office.floors for room in floor.rooms}
         self._crowds: tuple[Crowd, ...] = ()
         self._crowding = threading.Lock()
@@ -148,6 +151,14 @@ class People:
         begins = [phase_s + cycle * _OUTAGE_CYCLE_S for cycle in range(first, last + 1)]
         clipped = [(max(start_s, at_s), min(stop_s, at_s + _OUTAGE_S)) for at_s in begins]
         return [(since_s, until_s) for since_s, until_s in clipped if since_s < until_s]
+
+    def silent_since(self, sensor_id: str, at_s: int) -> int | None:
+        """Since when a sensor is offline; None: it is not."""
+        outage_day = self._sensors[sensor_id].outage_day
+        if outage_day is None:
+            return None
+        silent_s = (at_s - outage_day * _DAY_S) % _OUTAGE_CYCLE_S
+        return at_s - silent_s if silent_s < _OUTAGE_S else None
 
     def _days(self, floor_id: str, start_s: int, stop_s: int) -> Sequence[_Day]:
         """The local days a range touches, at least one."""

@@ -95,6 +95,8 @@ class Series:
         """Where `People.count` has it."""
         if self.zone is not None:
             return 1 + len(self.floor.rooms) + self.floor.zones.index(self.zone)
+        if self.sensor is not None and self.sensor.is_entrance:
+            return 0
         return (OUTSIDE if self.room is None else self.floor.rooms.index(self.room)) - OUTSIDE
 
 
@@ -119,7 +121,7 @@ def _subjects(
     rooms: dict[str | None, Room] = {room.id: room for room in floor.rooms}
     mode = "traffic" if by_door or level == "sensor" else "presence"
     sensors = [sensor for sensor in floor.sensors if sensor.mode == mode]
-    seen = {sensor.room_id for sensor in sensors}
+    seen = {None if sensor.is_entrance else sensor.room_id for sensor in sensors}
     match level:
         case "floor":
             return [(None, None, None)] if None in seen or not by_door else []

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
-from . import crowds, detections, plans, report_query, reporting, stats, topology
-from .calls import Call, CallLog, RateLimit
+from . import controls, detections, report_query, reporting, stats, topology
+from .calls import Call, CallLog, RateLimit, rate_headers
+from .controls import Endpoint
 from .crowds import Crowd
 from .faults import LOGIN_PATH, Faults
+from .forms import SCOPES, Forms, renamed
 from .messages import Answer, Refusal, Request
 from .office import default_office
 from .people import People
@@ -27,15 +29,12 @@ GRAPHQL_PATH = "/api/v3/graphql"
 REPORTING_PATH = "/api/v3/reporting"
 STATS_PATH = "/api/v4/reporting/stats"
 
-Endpoint = Callable[[Request], Answer]
-
 
 class Simulator:
     """A Butlr on a port of this machine; a context manager that starts and stops it.
 
     `port` 0 picks a free one at the first start and keeps it. `clock` gives UTC epoch seconds: no detection
-    is younger. `shape` picks among the documented and undocumented forms of a heat map's answer,
-    `reporting_shape` and `reporting_span` among those of rows, `faults` makes things go wrong,
+    is younger. `forms` chooses where Butlr's forms are not known, `faults` makes things go wrong,
     `token_lifetime_s` ages tokens; all may be assigned while it runs.
     """
 
@@ -48,13 +47,13 @@ class Simulator:
         clock: Callable[[], float] = time.time,
         client_id: str = "demo",
         client_secret: str = "demo",  # noqa: S107 - of a simulator
+        forms: Forms | None = None,
     ) -> None:
         self.people = people or People(default_office())
         self.host, self.port, self.clock = host, port, clock
         self.faults = Faults()
-        self.shape = detections.Shape()
-        self._row_form = reporting.RowForm()
-        self.token_lifetime_s = 86400.0
+        self.forms = forms or Forms()
+        self.token_lifetime_s = 1000.0
         self._tokens = Tokens(client_id, client_secret)
         self._server: HttpServer | None = None
         self._stopping = threading.Event()
@@ -67,21 +66,7 @@ class Simulator:
             REPORTING_PATH: {"POST": self._reporting},
             STATS_PATH: {"POST": self._stats},
         }
-        self._own_endpoints: dict[str, dict[str, Endpoint]] = {
-            "/healthz": {"GET": lambda _: Answer.json({"status": "ok"})},
-            "/_simulator/calls": {"GET": lambda _: Answer.json(dict(self._log.counts()))},
-            "/_simulator/faults": {
-                "GET": self._get_faults,
-                "PUT": self._put_faults,
-                "DELETE": self._delete_faults,
-            },
-            "/_simulator/crowd": {
-                "GET": self._get_crowds,
-                "PUT": self._put_crowd,
-                "DELETE": self._delete_crowds,
-            },
-            **{f"/plans/{floor.id}.png": {"GET": self._plan} for floor in self.people.office.floors},
-        }
+        self._own_endpoints = controls.endpoints(self)
 
     def __enter__(self) -> Self:
         self.start()
@@ -140,23 +125,24 @@ class Simulator:
         """Forgets all calls, and the peak."""
         self._log.clear()
 
-    @property
-    def reporting_shape(self) -> str:
-        """One of `reporting.SHAPES`; assigning another word is a ValueError."""
-        return self._row_form.shape
-
-    @reporting_shape.setter
-    def reporting_shape(self, shape: str) -> None:
-        self._row_form = replace(self._row_form, shape=shape)
+    def call_counts(self) -> Counter[str]:
+        """All calls by path."""
+        return self._log.counts()
 
     @property
-    def reporting_span(self) -> str:
-        """One of `reporting.SPANS`; assigning another word is a ValueError."""
-        return self._row_form.span
+    def forms(self) -> Forms:
+        """The choices in force; may be assigned. A field that the schema does not have is a ValueError."""
+        return self._forms
 
-    @reporting_span.setter
-    def reporting_span(self, span: str) -> None:
-        self._row_form = replace(self._row_form, span=span)
+    @forms.setter
+    def forms(self, forms: Forms) -> None:
+        topology.schema_of(forms)
+        self._forms = forms
+
+    def rate(self, floor_id: str) -> int:
+        """How many detections a person on a floor gives a minute."""
+        own = self.people.office.by_id[floor_id].detections_per_minute
+        return self._forms.detections_per_minute or own
 
     def crowd(self, floor_id: str, room_id: str, people: int, start_s: int, stop_s: int) -> Crowd:
         """So many more people in a room for a time, until `clear_crowds` (see `People.crowd`)."""
@@ -188,63 +174,55 @@ class Simulator:
         if fault is not None and fault.status is not None:
             retry = {} if fault.retry_after is None else {"Retry_After": fault.retry_after}
             return Answer.refusal(fault.status, "a simulated fault", **retry)
-        if request.path != LOGIN_PATH:
-            wait_s = self._limit.wait_s(self.faults.rate_limit_per_minute)
-            if wait_s:
-                return Answer.refusal(429, "too many requests", Retry_After=str(wait_s))
-        return _dispatch(self._endpoints.get(request.path) or self._own_endpoints.get(request.path), request)
+        if request.path == LOGIN_PATH:
+            return _dispatch(self._endpoints[request.path], request)
+        limit = self.faults.rate_limit_per_minute
+        wait_s = self._limit.wait_s(limit)
+        headers = rate_headers(self._forms.rate_limit_headers, limit, self._limit.left(limit), wait_s)
+        if wait_s:
+            after = {"Retry_After": str(wait_s)} if self._forms.retry_after else {}
+            return Answer.refusal(429, "too many requests", **after).having(headers)
+        endpoint = self._endpoints.get(request.path) or self._own_endpoints.get(request.path)
+        return _dispatch(endpoint, request).having(headers)
 
     def _login(self, request: Request) -> Answer:
-        return Answer.json(self._tokens.login(request.json(), self.clock(), self.token_lifetime_s))
+        scope = " ".join(scope for scope in SCOPES if scope not in self._forms.missing_scopes)
+        now_s, lifetime_s = self.clock(), self.token_lifetime_s
+        return Answer.json(self._tokens.login(request.json(), now_s, lifetime_s, scope))
+
+    def _check(self, request: Request) -> None:
+        self._tokens.check(request.headers.get("authorization", ""), self.clock())
+
+    def _put(self, api: str, body: Any) -> Answer:
+        return Answer.json(renamed(body) if api in self._forms.unreadable else body)
 
     def _detections(self, request: Request) -> Answer:
-        self._tokens.check(request.headers.get("authorization", ""), self.clock())
+        self._check(request)
         query = detections.parse(request.json())
         until_s = self.clock() - self.faults.lag_s
-        return Answer.json(detections.answer(self.people, query, until_s, self.shape))
+        return self._put("heat", detections.answer(self.people, query, until_s, self._forms))
 
     def _graphql(self, request: Request) -> Answer:
-        self._tokens.check(request.headers.get("authorization", ""), self.clock())
+        try:
+            self._check(request)
+        except Refusal as refusal:
+            return Answer.json(topology.unauthenticated(refusal.details))
         # The host the client knows this server by, which in a container is not the one it listens on.
         base_url = f"http://{request.headers['host']}" if "host" in request.headers else self.url
-        return Answer.json(topology.answer(self.people, request.json(), self.clock(), base_url))
+        body, now_s = request.json(), self.clock()
+        return self._put("topology", topology.answer(self.people, body, now_s, base_url, self._forms))
 
     def _reporting(self, request: Request) -> Answer:
-        self._tokens.check(request.headers.get("authorization", ""), self.clock())
+        self._check(request)
         query = report_query.parse(request.json())
         until_s = self.clock() - self.faults.lag_s
-        return Answer.json(reporting.answer(self.people, query, until_s, self._row_form))
+        return self._put("reporting", reporting.answer(self.people, query, until_s, reporting.RowForm()))
 
     def _stats(self, request: Request) -> Answer:
-        self._tokens.check(request.headers.get("authorization", ""), self.clock())
+        self._check(request)
         query = stats.parse(request.json())
-        return Answer.json(stats.answer(self.people, query, self.clock() - self.faults.lag_s))
-
-    def _plan(self, request: Request) -> Answer:
-        floor_id = request.path.removeprefix("/plans/").removesuffix(".png")
-        return Answer(200, plans.draw(self.people.office.by_id[floor_id]), "image/png")
-
-    def _get_faults(self, _: Request) -> Answer:
-        return Answer.json(self.faults.to_json())
-
-    def _put_faults(self, request: Request) -> Answer:
-        self.faults.set_json(request.json())
-        return Answer.json(self.faults.to_json())
-
-    def _delete_faults(self, _: Request) -> Answer:
-        self.faults.clear()
-        return Answer.json(self.faults.to_json())
-
-    def _get_crowds(self, _: Request) -> Answer:
-        return Answer.json(crowds.to_json(self.people.crowds, self.people.office))
-
-    def _put_crowd(self, request: Request) -> Answer:
-        self.crowd(*crowds.parse(request.json(), self.people.office, self.clock()))
-        return self._get_crowds(request)
-
-    def _delete_crowds(self, request: Request) -> Answer:
-        self.clear_crowds()
-        return self._get_crowds(request)
+        until_s = self.clock() - self.faults.lag_s
+        return self._put("stats", stats.answer(self.people, query, until_s))
 
 
 def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Answer:
@@ -257,7 +235,7 @@ def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Answe
     try:
         return endpoint(request)
     except Refusal as refusal:
-        return Answer.refusal(refusal.status, refusal.message)
+        return Answer.refusal(refusal.status, refusal.details)
 
 
 def _readable(body: bytes) -> Any:

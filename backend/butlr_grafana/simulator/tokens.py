@@ -21,7 +21,7 @@ class Tokens:
         self._expires_s: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def login(self, body: Mapping[str, Any], now_s: float, lifetime_s: float) -> dict[str, Any]:
+    def login(self, body: Mapping[str, Any], now_s: float, lifetime_s: float, scope: str) -> dict[str, Any]:
         """A new token; anything wrong is a 401 that names it."""
         if body.get("audience") != AUDIENCE:
             raise Refusal(401, f"audience: must be {AUDIENCE}")
@@ -33,7 +33,12 @@ class Tokens:
         with self._lock:
             self._expires_s = {known: at_s for known, at_s in self._expires_s.items() if at_s > now_s}
             self._expires_s[token] = now_s + lifetime_s
-        return {"access_token": token, "expires_in": int(lifetime_s), "token_type": "Bearer"}
+        return {
+            "access_token": token,
+            "scope": scope,
+            "expires_in": int(lifetime_s),
+            "token_type": "Bearer",
+        }
 
     def check(self, authorization: str, now_s: float) -> None:
         """Any but `Bearer` and a token that lives is a 401."""

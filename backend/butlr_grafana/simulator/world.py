@@ -1,4 +1,4 @@
-"""The world that stands still: sites, buildings, floors, rooms, zones and sensors.
+"""The world that stands still: sites, buildings, floors, rooms, zones, sensors and hives, and their tags.
 
 Lengths are metres on the floor, x to the right and y upwards. The office that ships is
 `office.default_office()`.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from .geometry import Point, Polygon, area_m2, extent
@@ -18,10 +19,26 @@ SQUARE_FEET_PER_M2 = 10.763910416709722
 
 @dataclass(frozen=True)
 class Capacity:
-    """Seats: the most, and the comfortable number."""
+    """Seats: the most, and the comfortable number; 0: nobody set it, as `mid` nearly always."""
 
     max: int
-    mid: int
+    mid: int = 0
+
+
+UNSET = Capacity(0)
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A word for floors, rooms and zones."""
+
+    id: str
+    name: str
+
+    @classmethod
+    def named(cls, name: str) -> Tag:
+        """The tag of a name, and its id."""
+        return cls(f"tag_{name.lower().replace(' ', '-')}", name)
 
 
 @dataclass(frozen=True)
@@ -29,7 +46,8 @@ class Room:
     """A room as built, and what Butlr was told of it.
 
     `footprint` is where it is; Butlr knows the outline only of a `mapped` room. `appeal` weighs how much it
-    is used beside rooms of its type: 0 is a room that nobody ever enters.
+    is used beside rooms of its type: 0 is a room that nobody ever enters. `tags` are names. Whether Butlr was
+    told the `room_type`: `told_type` is `None` where not, or the word it has then.
     """
 
     id: str
@@ -40,6 +58,12 @@ class Room:
     tags: tuple[str, ...] = ()
     appeal: float = 1.0
     mapped: bool = True
+    told_type: Literal["", "Untagged"] | None = ""
+
+    @property
+    def type_in_butlr(self) -> str | None:
+        """The room's type as Butlr has it."""
+        return self.room_type if self.told_type == "" else self.told_type
 
     @property
     def polygon(self) -> Polygon | None:
@@ -55,14 +79,16 @@ class Zone:
     name: str
     polygon: Polygon
     room_id: str | None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sensor:
     """A heat sensor in a room (`presence`) or over a door (`traffic`; of the floor itself: `is_entrance`).
 
-    With `outage_day` it is offline for four days of each 28-day cycle, from that day of the cycle on
-    (see `People.offline`).
+    The room of an entrance's sensor is one beside it. `zone_id`: the zone outside rooms that it watches. With
+    `outage_day` it is offline for four days of each 28-day cycle, from that day of the cycle on (see
+    `People.offline`). `twin_id`: the sensor that it is a clone or a mirror of (see `devices`).
     """
 
     id: str
@@ -73,15 +99,48 @@ class Sensor:
     room_id: str | None
     is_entrance: bool = False
     outage_day: int | None = None
+    zone_id: str | None = None
+    hive_serial: str = ""
+    twin_id: str | None = None
+
+    @property
+    def is_clone(self) -> bool:
+        """A clone of another sensor, with its own place."""
+        return self.mac_address.startswith("fa-ke-")
+
+    @property
+    def is_mirror(self) -> bool:
+        """Another sensor with in and out swapped."""
+        return self.mac_address.startswith("mi-rr-or-")
+
+    @property
+    def is_virtual(self) -> bool:
+        """No device of its own."""
+        return self.is_clone or self.is_mirror
+
+
+@dataclass(frozen=True)
+class Hive:
+    """The radio that the sensors around it report to."""
+
+    id: str
+    name: str
+    serial_number: str
+    floor_id: str
+    room_id: str | None
+    at: Point
 
 
 @dataclass(frozen=True)
 class Floor:
     """A floor: its outline, what is on it, and how many people have their desk there.
 
+    `timezone` is its clock; what Butlr says of it is `told_timezone`, else only the site's.
     `grid_origin_m` is where a corner of the heat map's cells lies: Butlr does not document its own.
-    `capacity` is a bare number on some floors, as Butlr may answer one. `guarded`: someone is there at night.
-    `plan_rotation_deg`: how far its plan's picture is to be turned counterclockwise to lie right.
+    `guarded`: someone is there at night. `plan_rotation_deg`: how far its plan's picture is to be turned
+    counterclockwise to lie right.
+    `detections_per_minute` of a person. `listed_twice`: rooms that Butlr lists twice. `null_lists`: its lists
+    that are null rather than empty, by their names in the schema.
     """
 
     id: str
@@ -94,11 +153,23 @@ class Floor:
     zones: tuple[Zone, ...]
     sensors: tuple[Sensor, ...]
     staff: int
-    capacity: Capacity | int
+    capacity: Capacity
     area_unit: str = "m2"
     grid_origin_m: Point = (0.0, 0.0)
     guarded: bool = False
     plan_rotation_deg: int = 0
+    hives: tuple[Hive, ...] = ()
+    tags: tuple[str, ...] = ()
+    told_timezone: str | None = None
+    detections_per_minute: int = 110
+    installed: str | None = "2023-09-04T00:00:00Z"
+    listed_twice: tuple[str, ...] = ()
+    null_lists: frozenset[str] = frozenset({"sensors", "hives"})
+
+    @property
+    def placed(self) -> tuple[Room | Zone, ...]:
+        """The rooms, then the zones."""
+        return (*self.rooms, *self.zones)
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -117,7 +188,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class Building:
-    """A building, whose clock its floors share."""
+    """A building. Butlr does not tell its clock, which its floors share."""
 
     id: str
     name: str
@@ -128,31 +199,61 @@ class Building:
 
 @dataclass(frozen=True)
 class Site:
-    """A campus of buildings."""
+    """A campus of buildings. `timezone` as Butlr tells it: perhaps not, or no name that there is."""
 
     id: str
     name: str
-    timezone: str
+    timezone: str | None
     buildings: tuple[Building, ...]
 
 
 @dataclass(frozen=True)
+class Gone:
+    """What is there no more, but a tag still points at it; `kind` is `rooms`, `zones` or `floors`."""
+
+    tag: str
+    kind: Literal["rooms", "zones", "floors"]
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Office:
-    """Everything one Butlr account sees."""
+    """Everything one Butlr account sees. `unused_tags` are names."""
 
     sites: tuple[Site, ...]
+    gone: tuple[Gone, ...] = ()
+    unused_tags: tuple[str, ...] = ()
+    org_id: str = "org_demo"
+
+    @property
+    def buildings(self) -> Iterator[tuple[Site, Building]]:
+        """Every building with its site."""
+        return ((site, building) for site in self.sites for building in site.buildings)
 
     @property
     def floors(self) -> Iterator[Floor]:
         """Every floor, in the order of the sites."""
-        return (floor for site in self.sites for building in site.buildings for floor in building.floors)
+        return (floor for _, building in self.buildings for floor in building.floors)
 
     @property
     def sensors(self) -> Iterator[Sensor]:
         """Every sensor of every floor."""
         return (sensor for floor in self.floors for sensor in floor.sensors)
 
+    @property
+    def hives(self) -> Iterator[Hive]:
+        """Every hive of every floor."""
+        return (hive for floor in self.floors for hive in floor.hives)
+
     @cached_property
     def by_id(self) -> dict[str, Floor]:
         """The floors by their id."""
         return {floor.id: floor for floor in self.floors}
+
+    @cached_property
+    def tags(self) -> tuple[Tag, ...]:
+        """Every tag, by name."""
+        used = [name for floor in self.floors for name in floor.tags]
+        used += [name for floor in self.floors for one in floor.placed for name in one.tags]
+        return tuple(map(Tag.named, sorted({*used, *self.unused_tags, *(gone.tag for gone in self.gone)})))

@@ -1,0 +1,63 @@
+"""The choices as such: their defaults, how they are written, what is no choice, and turning them while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import requests
+
+from butlr_grafana.simulator import Forms, Simulator
+
+
+def test_texts_are_read_as_their_kind() -> None:
+    words = ["heat_stop=inclusive", "ghost_heat=on", "drift=no", "page_cap=none", "detections_per_minute=60"]
+    words += ["missing_scopes=read:rooms,read:hives", "traffic_late_s=300", "missing_fields=Room.rotation"]
+    assert Forms.read(words) == Forms(
+        heat_stop="inclusive",
+        ghost_heat=True,
+        drift=False,
+        page_cap=None,
+        detections_per_minute=60,
+        missing_scopes=frozenset({"read:rooms", "read:hives"}),
+        traffic_late_s=300,
+        missing_fields=frozenset({"Room.rotation"}),
+    )
+    assert Forms.read([]) == Forms()
+
+
+@pytest.mark.parametrize("word", ["mood=good", "heat_stop", "heat_stop=", "ghost_heat=maybe", "page_cap=-1"])
+def test_a_wrong_text_names_the_form(word: str) -> None:
+    with pytest.raises(ValueError, match=word.split("=", 1)[0]):
+        Forms.read([word])
+
+
+@pytest.mark.parametrize("form", [item for item in fields(Forms) if "choices" in item.metadata])
+def test_only_choices_can_be_chosen(form: Any) -> None:
+    for choice in form.metadata["choices"]:
+        value = frozenset({choice}) if isinstance(form.default, frozenset) else choice
+        assert getattr(Forms(**{form.name: value}), form.name) == value
+    wrong = frozenset({"sideways"}) if isinstance(form.default, frozenset) else "sideways"
+    with pytest.raises(ValueError, match=form.name):
+        Forms(**{form.name: wrong})
+
+
+def test_every_form_is_described() -> None:
+    assert Forms.__doc__
+    assert [item.name for item in fields(Forms) if f"`{item.name}`" not in Forms.__doc__] == []
+
+
+def test_forms_over_http(simulator: Simulator) -> None:
+    url = f"{simulator.url}/_simulator/forms"
+    default = requests.get(url, timeout=10).json()
+    assert (default["window_labels"], default["unreadable"]) == ("end", [])
+    put = requests.put(url, json={"window_labels": "start", "unreadable": "heat,stats"}, timeout=10)
+    assert put.json() == {**default, "window_labels": "start", "unreadable": ["heat", "stats"]}
+    assert simulator.forms == Forms(window_labels="start", unreadable=frozenset({"heat", "stats"}))
+    for wrong in ({"window_labels": "middle"}, {"mood": "good"}, {"missing_fields": "Room.mood"}):
+        answer = requests.put(url, json=wrong, timeout=10)
+        assert answer.status_code == 400
+        assert next(iter(wrong)) in answer.json()["details"]
+    assert simulator.forms.window_labels == "start"
+    assert requests.delete(url, timeout=10).json() == default
