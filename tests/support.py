@@ -37,9 +37,11 @@ def at(text: str) -> int:
 def truth(space: str, start_s: int, end_s: int, resolution_m: float) -> Cells:
     """Detections by cell centre, counted one cell at a time from the people, without the backend.
 
-    Centres are rounded to a millimetre, so that they can be looked up.
+    Centres are rounded to a millimetre, so that they can be looked up. A person is told once a minute by
+    `PEOPLE`, and as often as the floor's sensors do it by its heat map.
     """
     _, x, y = PEOPLE.detections(space, start_s, end_s)
+    rate = PEOPLE.office.by_id[space].detections_per_minute
     origin_x, origin_y = PEOPLE.office.by_id[space].grid_origin_m
     ix, iy = np.floor((x - origin_x) / resolution_m), np.floor((y - origin_y) / resolution_m)
     pairs, counts = np.unique(ix + 1j * iy, return_counts=True)
@@ -47,7 +49,7 @@ def truth(space: str, start_s: int, end_s: int, resolution_m: float) -> Cells:
         (
             round(origin_x + (float(pair.real) + 0.5) * resolution_m, 3),
             round(origin_y + (float(pair.imag) + 0.5) * resolution_m, 3),
-        ): int(n)
+        ): int(n) * rate
         for pair, n in zip(pairs, counts, strict=True)
     }
 

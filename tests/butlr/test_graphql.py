@@ -107,6 +107,15 @@ def test_without_a_needed_field_there_is_no_answer() -> None:
     assert len(asked) == 1
 
 
+def test_a_refusal_that_names_no_field_leaves_what_is_asked_for_at_the_least() -> None:
+    least = {"sites": {"data": {"id": None, "floors": {"id": None}}}}
+    post, asked = refusing(errors("bad question"), {"data": DATA})
+    result = Question(FLOORS, NEEDED, (least,)).ask(post)
+    assert asked[1] == "{ sites { data { id floors { id } } } }"
+    assert ("sites", "data", "timezone") in result.lost
+    assert ("sites", "data", "id") not in result.lost
+
+
 def test_an_error_that_refuses_no_field_is_no_reason_to_ask_again() -> None:
     post, asked = refusing(errors("internal system error"))
     with pytest.raises(UpstreamInvalid, match="internal system error"):

@@ -134,12 +134,12 @@ class Butlr:
         with self._asking:
             sites = self._sites.ask(self._graphql)
             sensors, hives = self._optional(self._sensors), self._optional(self._hives)
-            lost = [".".join(path) for one in (self._sites, self._sensors, self._hives) for path in one.lost]
+            lost = [*sites.lost, *(path for one in (self._sensors, self._hives) for path in one.lost)]
         return {
             "sites": sites.data,
             "sensors": sensors,
             "hives": hives,
-            "lost": lost,
+            "lost": [".".join(path[2:]) for path in lost],
             "faults": len(sites.faults),
         }
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from butlr_grafana.butlr.decode import quote
-from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.errors import UpstreamInvalid, UpstreamRefused
 
 Selection = Mapping[str, "Selection | None"]
 """Fields and what is selected of each; `None` of a scalar."""
+
+Post = Callable[[dict[str, str]], bytes]
+"""Sends a body and gives the answer's."""
 
 Path = tuple[str, ...]
 """A field by the names from the document's top to it."""
@@ -26,7 +29,7 @@ Path = tuple[str, ...]
 UNAUTHENTICATED = "UNAUTHENTICATED"
 
 _REFUSED = (
-    re.compile(r"Cannot query field [\"'](?P<field>\w+)[\"'] on type [\"'](?P<type>\w+)[\"']"),
+    re.compile(r"Cannot query field [\"'](?P<field>\w+)[\"'](?: on type [\"'](?P<type>\w+)[\"'])?"),
     re.compile(r"Field [\"'](?P<field>\w+)[\"'] of type .* must have a (?:selection|sub selection)"),
     re.compile(r"Field [\"'](?P<field>\w+)[\"'] must not have a (?:selection|sub selection)"),
 )
@@ -57,17 +60,27 @@ class Result:
 class Question:
     """A question that remembers what was refused of it. Not shared between threads.
 
-    `needed`: the fields without which there is no answer.
+    `needed`: the fields without which there is no answer. `lesser`: what is asked for instead, in this order,
+    where Butlr refuses the question without naming a field.
     """
 
     selection: Selection
     needed: tuple[Path, ...]
+    lesser: tuple[Selection, ...] = ()
     lost: dict[Path, None] = field(default_factory=dict)
 
-    def ask(self, post: Callable[[dict[str, str]], bytes]) -> Result:
-        """Asks until nothing is refused any more. `post` sends a body and gives the answer's. Raises
-        `UpstreamError`.
-        """
+    def ask(self, post: Post) -> Result:
+        """Asks until nothing is refused any more. Raises `UpstreamError`."""
+        try:
+            return self._ask(post)
+        except (UpstreamInvalid, UpstreamRefused):
+            if not self.lesser:
+                raise
+            found = Question(self.lesser[0], self.needed, self.lesser[1:]).ask(post)
+            whole, asked = (frozenset(written(s)[1].values()) for s in (self.selection, self.lesser[0]))
+            return replace(found, lost=(*sorted(whole - asked), *found.lost))
+
+    def _ask(self, post: Post) -> Result:
         for _ in range(MOST_TRIES):
             text, columns = written(self.selection, frozenset(self.lost))
             body = post({"query": text})

@@ -40,15 +40,35 @@ FLOOR: Selection = {
     "rooms": ROOM,
     "zones": ZONE,
 }
-SITES: Selection = {
+
+
+def _sites(floor: Selection) -> Selection:
+    building: Selection = {
+        **_scalars("id name building_number site_id customID"),
+        "capacity": CAPACITY,
+        "address": _scalars("lines country"),
+        "floors": floor,
+    }
+    site = _scalars("id name timezone siteNumber customID org_id")
+    return {"sites": {"data": {**site, "buildings": building}}}
+
+
+SITES = _sites(FLOOR)
+SITES_WITHOUT_SENSORS = _sites({**FLOOR, "zones": {k: v for k, v in ZONE.items() if k != "sensors"}})
+"""For credentials that may not read sensors."""
+
+LEAST: Selection = {
     "sites": {
         "data": {
-            **_scalars("id name timezone siteNumber customID org_id"),
+            **_scalars("id name timezone"),
             "buildings": {
-                **_scalars("id name building_number site_id customID"),
-                "capacity": CAPACITY,
-                "address": _scalars("lines country"),
-                "floors": FLOOR,
+                **_scalars("id name"),
+                "floors": {
+                    **_scalars("id name"),
+                    "floor_plans": _scalars("coordinates"),
+                    "rooms": _scalars("id name coordinates"),
+                    "zones": _scalars("id name coordinates"),
+                },
             },
         }
     }
@@ -82,7 +102,7 @@ NEEDED: tuple[Path, ...] = (
 
 def sites_question() -> Question:
     """Sites, buildings, floors, rooms, zones."""
-    return Question(SITES, NEEDED)
+    return Question(SITES, NEEDED, (SITES_WITHOUT_SENSORS, LEAST))
 
 
 def sensors_question() -> Question:

@@ -63,7 +63,8 @@ def _notes_on(document: Document) -> Iterator[Note]:
     raw = document.get("lost")
     lost = [name for name in raw if isinstance(name, str)] if isinstance(raw, list) else []
     if lost:
-        yield Note(None, f"Butlr's schema for this account lacks {', '.join(lost[:8])}: left out")
+        more = f" and {len(lost) - 8} more" if len(lost) > 8 else ""
+        yield Note(None, f"Butlr does not answer {', '.join(lost[:8])}{more} on this account")
     faults = document.get("faults")
     if isinstance(faults, int) and faults:
         yield Note(None, f"Butlr answered a part of its topology only ({faults} errors beside it)")

@@ -21,9 +21,9 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture(autouse=True)
 def _as_it_was(simulator: Simulator) -> Iterator[None]:
-    shape, clock = simulator.shape, simulator.clock
+    forms, clock = simulator.forms, simulator.clock
     yield
-    simulator.shape, simulator.clock = shape, clock
+    simulator.forms, simulator.clock = forms, clock
     simulator.faults.clear()
     simulator.clear_calls()
 

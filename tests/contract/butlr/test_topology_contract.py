@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,8 @@ from butlr_grafana.butlr.topology import topology
 from butlr_grafana.errors import UpstreamInvalid, UpstreamRefused
 from butlr_grafana.model import Polygon
 from butlr_grafana.simulator import Simulator
+from butlr_grafana.simulator.forms import Forms
+from butlr_grafana.simulator.world import Room as Built
 from tests.support import GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, at
 
 NOW_S = at("2025-06-11T12:00:00")
@@ -26,9 +27,17 @@ def seats(capacity: object) -> int | None:
     return capacity if isinstance(capacity, int | None) else capacity.max  # type: ignore[attr-defined]
 
 
+def told_type(room: Built) -> str | None:
+    return None if room.type_in_butlr == "Untagged" else room.type_in_butlr
+
+
 def test_every_floor_room_and_zone_of_the_office_is_read(butlr: Butlr) -> None:
     read = topology(butlr.topology_document())
-    assert read.notes == ()
+    assert [(note.floor_id, note.about) for note in read.notes] == [
+        # Both are as the office was built: a room and an entrance with copies of sensors only.
+        (PARIS_2, "traffic"),
+        (NEW_YORK, "traffic"),
+    ]
     office = PEOPLE.office
     assert list(read.floors) == [floor.id for floor in office.floors]
     assert [(b.id, b.name, b.site) for b in read.buildings] == [
@@ -40,7 +49,7 @@ def test_every_floor_room_and_zone_of_the_office_is_read(butlr: Butlr) -> None:
         assert floor.capacity == seats(known.capacity)
         assert floor.area_m2 == pytest.approx(shoelace_m2(known.outline), abs=0.01)
         assert [(r.id, r.name, r.floor_id, r.type, r.polygon, r.capacity, r.tags) for r in floor.rooms] == [
-            (r.id, r.name, known.id, r.room_type, r.polygon, seats(r.capacity), r.tags) for r in known.rooms
+            (r.id, r.name, known.id, told_type(r), r.polygon, seats(r.capacity), r.tags) for r in known.rooms
         ]
         for room, built in zip(floor.rooms, known.rooms, strict=True):
             if built.polygon is None:
@@ -85,35 +94,80 @@ def test_a_room_without_any_sensor_is_unknown_not_offline(butlr: Butlr) -> None:
 
 
 def test_sensors_that_cannot_be_had_cost_a_note_not_the_floors(butlr: Butlr, simulator: Simulator) -> None:
-    simulator.faults.set(status=400, rate=0.5)  # every second call: the sensors'
+    simulator.forms = Forms(missing_scopes=frozenset({"read:sensors"}))
     read = topology(butlr.topology_document())
-    assert read.notes == ("Butlr did not say which sensors are online",)
+    assert [note.text for note in read.notes] == [
+        "Butlr did not say which sensors there are, nor which are online",
+        "Butlr does not answer buildings.floors.zones.sensors, buildings.floors.zones.sensors.id "
+        "on this account",
+    ]
     assert len(read.floors) == 3
     assert {room.online for floor in read.floors.values() for room in floor.rooms} == {None}
 
 
 def test_sites_that_cannot_be_had_are_an_error(butlr: Butlr, simulator: Simulator) -> None:
-    simulator.faults.set(status=400, count=2)
+    simulator.faults.set(status=400, count=3)
     with pytest.raises(UpstreamRefused, match=f"400 on {GRAPHQL}"):
         butlr.topology_document()
 
 
 @pytest.mark.parametrize(
-    "fault", [{"status": 400}, {"body": b'{"errors": [{"message": "Cannot query field \'rotation\'"}]}'}]
+    "fault",
+    [
+        {"status": 400, "count": 2},
+        {"body": b'{"errors": [{"message": "Cannot query field \'url\'"}]}', "count": 1},
+    ],
 )
-def test_a_schema_without_plan_pictures_still_tells_the_floors(
+def test_a_question_that_is_refused_once_still_tells_the_floors(
     butlr: Butlr, simulator: Simulator, fault: dict[str, Any]
 ) -> None:
     whole = topology(butlr.topology_document())
     assert {floor.plan is not None for floor in whole.floors.values()} == {True}
-    simulator.faults.set(**fault, count=1)
+    simulator.faults.set(**fault)
     plain = topology(butlr.topology_document())
     assert {floor.plan for floor in plain.floors.values()} == {None}
-    without = {key: replace(floor, plan=None) for key, floor in whole.floors.items()}
-    assert plain.floors == without
+    assert [f.outline for f in plain.floors.values()] == [f.outline for f in whole.floors.values()]
+    assert [len(f.rooms) for f in plain.floors.values()] == [len(f.rooms) for f in whole.floors.values()]
+    assert any("does not answer" in note.text for note in plain.notes)
 
 
-def test_plans_pictures_cover_the_floors_and_one_lies_on_its_side(butlr: Butlr, simulator: Simulator) -> None:
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "FloorPlan.url",
+        "Room.rotation",
+        "Floor.tags",
+        "Zone.sensors",
+        "Sensor.center",
+        "Hive.hiveType",
+        "Floor.area",
+    ],
+)
+def test_a_schema_that_lacks_a_field_loses_that_field_alone(
+    butlr: Butlr, simulator: Simulator, missing: str
+) -> None:
+    whole = topology(butlr.topology_document())
+    simulator.forms = Forms(missing_fields=frozenset({missing}))
+    read = topology(butlr.topology_document())
+    assert list(read.floors) == list(whole.floors)
+    [note] = [note.text for note in read.notes if "does not answer" in note.text]
+    assert missing.partition(".")[2] in note
+    unlike = {
+        name
+        for key, floor in whole.floors.items()
+        for name in ("plan", "rooms", "zones", "tags", "sensors", "area_m2", "outline", "capacity")
+        if getattr(floor, name) != getattr(read.floors[key], name)
+    }
+    assert unlike <= {
+        "FloorPlan.url": {"plan"},
+        "Floor.tags": {"tags"},
+        "Zone.sensors": {"zones"},
+        "Sensor.center": {"sensors"},
+        "Floor.area": {"area_m2"},
+    }.get(missing, set())
+
+
+def test_plans_pictures_cover_the_floors(butlr: Butlr, simulator: Simulator) -> None:
     floors = topology(butlr.topology_document()).floors
     for known in PEOPLE.office.floors:
         plan = floors[known.id].plan
@@ -121,7 +175,7 @@ def test_plans_pictures_cover_the_floors_and_one_lies_on_its_side(butlr: Butlr, 
         assert plan.url == f"{simulator.url}/plans/{known.id}.png"
         xs, ys = zip(*plan.polygon, strict=True)
         assert (min(xs), min(ys), max(xs), max(ys)) == known.extent
-        assert plan.rotation_deg == (90.0 if known.id == PARIS_2 else 0.0)
+        assert plan.rotation_deg == 0
 
 
 @pytest.mark.parametrize(
@@ -133,7 +187,7 @@ def test_plans_pictures_cover_the_floors_and_one_lies_on_its_side(butlr: Butlr, 
 )
 def test_graphql_errors_without_data_are_said(butlr: Butlr, simulator: Simulator, body: bytes) -> None:
     simulator.faults.body = body
-    with pytest.raises(UpstreamInvalid, match=r"topology has no data: .*no such field"):
+    with pytest.raises(UpstreamInvalid, match="refused the question for its topology: no such field"):
         butlr.topology_document()
 
 
