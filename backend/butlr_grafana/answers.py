@@ -56,7 +56,7 @@ class Answer:
 
     `now_s`: when it was asked. `maps`: the heat maps behind it, the one asked for first. `faults`: floors
     that could not be answered where others could; `lacking`: floors whose statistics could not be had.
-    `sightings`: presence, only to know which rooms were seen.
+    `sightings`: people, only to know which rooms were seen.
     `whole`: all maps together, where they are windows of one period. The rest is what the target makes of
     its parts; what is not its own is empty.
     """
@@ -256,8 +256,8 @@ def seen(answer: Answer) -> Answer:
         maps = with_seen(answer.maps, answer.series, why_not, now_s=answer.now_s)
         return replace(answer, maps=maps, sightings=answer.series, series=())
     if answer.asked.target == "utilization":
-        presence = [one for one in answer.series if one.query.target == "presence"]
-        return replace(answer, maps=with_seen(answer.maps, presence, {}, now_s=answer.now_s))
+        means = [a for a in answer.series if (a.query.target, a.query.statistic) == UTILIZATION[0]]
+        return replace(answer, maps=with_seen(answer.maps, means, {}, now_s=answer.now_s))
     return answer
 
 

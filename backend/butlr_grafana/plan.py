@@ -38,6 +38,10 @@ MONDAY_S = 4 * DAY_S
 STEPS_S = {"1m": 60, "5m": 300, "15m": 900, "1h": HOUR_S, "1d": DAY_S}
 """The words of windows in seconds; a day is as long as the local day is."""
 
+SERIES_SETTLE_S = 600
+"""Minutes of people move for five minutes (Butlr's documentation of its webhooks): none younger is kept for
+good."""
+
 MAX_SEGMENT_S = WEEK_S
 """Butlr answers at most 7 days a call (its documentation of `POST /v3/detections`)."""
 
@@ -64,7 +68,7 @@ def plan_series(query: SeriesQuery, *, now_s: float, settle_s: int) -> tuple[Seg
     As `plan`, but by the local calendar, so that no window of a local hour or day is cut in two; minutes
     are asked for a day at a time.
     """
-    settled_until_s = _settled_window(now_s - settle_s, query.base)
+    settled_until_s = _settled_window(now_s - max(settle_s, SERIES_SETTLE_S), query.base)
     pieces = query.period.cut_at(_local_cuts(query.period, query.base, settled_until_s))
     return tuple(Segment(query.floor.id, query.base, p, settled=p.end_s <= settled_until_s) for p in pieces)
 

@@ -1,6 +1,7 @@
 """Which rooms could be seen in a heat map's period: when it is asked for, how, and which map it is of.
 
-Presence is asked for in the windows in which panels ask for it, so that both share their calls.
+People are asked for, in the windows in which panels and rules ask for them, so that all share their calls.
+Not presence time: of an hour without anybody it may have no row at all, while a count of people has a 0.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from butlr_grafana.model import HOUR_S, HeatMap, Period, Query, SeriesAnswer, Se
 from butlr_grafana.plan import local_windows, window_starts
 from butlr_grafana.query import LONGEST_IN_HOURS_S, Asked, whole_windows
 from butlr_grafana.query_now import NOW_S
-from butlr_grafana.subjects import PRESENCE, series_subject
+from butlr_grafana.subjects import series_subject
 
 
 def tells_rooms_apart(asked: Asked) -> bool:
@@ -32,8 +33,8 @@ def sightings_of(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
     the hour or two that are just over, of which the topology tells. So what is asked of a running period has
     settled, and looking again costs no call.
     """
-    found = [_presence(query, now_s) for query in maps]
-    return [presence for presence in found if presence is not None]
+    found = [_people(query, now_s) for query in maps]
+    return [people for people in found if people is not None]
 
 
 def with_seen(
@@ -55,7 +56,7 @@ def _with_seen(
     return as_seen(heat_map, own, counted, since_s=since_s)
 
 
-def _presence(query: Query, now_s: float) -> SeriesQuery | None:
+def _people(query: Query, now_s: float) -> SeriesQuery | None:
     """All hours, whichever of them count; over more than 45 days whole days, unless only some hours do."""
     floor, period = query.floor, query.period
     if not any(room.online is not None and not room.members for room in floor.rooms):
@@ -68,13 +69,13 @@ def _presence(query: Query, now_s: float) -> SeriesQuery | None:
             return None
         period = Period(period.start_s, end_s)
     return SeriesQuery(
-        target="presence",
+        target="occupancy",
         floor=floor,
         period=whole_windows(period, every, floor.timezone, now_s),
         every=every,
-        statistic="sum",
+        statistic="mean",
         level="room",
-        base=series_subject(floor, PRESENCE, "room", every, "sum"),
+        base=series_subject(floor, "room_occupancy", "room", every, "mean"),
         require=query.require,
     )
 

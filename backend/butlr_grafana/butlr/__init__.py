@@ -37,6 +37,7 @@ from butlr_grafana.model import (
     StatsSubject,
     iso,
 )
+from butlr_grafana.plan import SERIES_SETTLE_S
 from butlr_grafana.verdicts import Verdicts
 
 __all__ = ["REAL_TIME", "Access", "Butlr", "Pace"]
@@ -94,7 +95,10 @@ class Butlr:
             case StatsSubject() as subject:
                 content = self._figures(segment, subject)
         # The answer may have told that our clock, by which the segment was called settled, is ahead.
-        settled = segment.settled and segment.period.end_s + self._settle_s <= self.clock.now()
+        settle_s = self._settle_s
+        if isinstance(segment.subject, SeriesSubject):
+            settle_s = max(settle_s, SERIES_SETTLE_S)
+        settled = segment.settled and segment.period.end_s + settle_s <= self.clock.now()
         # Nothing is kept for good while what it was read by is only assumed.
         settled = settled and not self._verdicts().unmeasured
         return Part(segment.period, content, self.clock.at(asked_at_s), settled)

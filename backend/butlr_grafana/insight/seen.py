@@ -1,7 +1,7 @@
 """Which rooms were seen in a period: one whose sensors were silent then is not an empty room.
 
 A heat map has cells only where somebody was, so it cannot tell an empty room from one that nobody could see.
-Presence can: a window of which a room's sensors know nothing has no value there.
+A count of people can: a window of which a room's sensors know nothing has no value there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def as_seen(
 ) -> HeatMap:
     """The map with `seen`; rooms that were silent all the time that is `counted` are offline ones in it.
 
-    `sightings`: presence of the floor's rooms, over the period or all of it but its end; there a room counts
+    `sightings`: people in the floor's rooms, over the period or all of it but its end; there a room counts
     as seen that is online now. A room that is offline now stays so where the period ends after `since_s`; in
     an earlier one it may have been seen.
     """

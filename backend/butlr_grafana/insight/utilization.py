@@ -76,7 +76,8 @@ def _of_floor(
     floor, chosen = heat_map.query.floor, heat_map.query.rooms
     own = {(a.query.target, a.query.statistic): a for a in series if a.query.floor.id == floor.id}
     means, peaks = _values(own["occupancy", "mean"]), _values(own["occupancy", "max"])
-    presence, entered = _values(own["presence", "sum"]), _values(own["traffic", "sum"], field="in")
+    presence = _time_in_use(own.get(("presence", "sum")), own["occupancy", "mean"])
+    entered = _values(own["traffic", "sum"], field="in")
     for room in floor.rooms if chosen is None else chosen:
         mean = means.get(room.id, np.empty(0))
         in_use = presence.get(room.id, np.empty(0))
@@ -102,6 +103,25 @@ def _of_floor(
             dwell_s=in_use_s / entries if in_use_s is not None and entries else None,
             per_m2_hour=heat.get((floor.id, room.id)),
         )
+
+
+def _time_in_use(presence: SeriesAnswer | None, means: SeriesAnswer) -> dict[str, Floats]:
+    """Seconds in which somebody was there, in each hour of which that is known.
+
+    Butlr may have no row of an hour without anybody; where the people of that hour are known, it is 0.
+    """
+    if presence is None:
+        return {}
+    counted = {one.asset_id: ~np.isnan(one.values["value"]) for one in means.series}
+    told = {one.asset_id: one.values["value"] for one in presence.series}
+    found = {}
+    for asset in {**told, **counted}:
+        known = counted.get(asset)
+        seconds = told.get(asset, np.full(0 if known is None else known.size, np.nan))
+        if known is not None:
+            seconds = np.where(np.isnan(seconds) & known, 0.0, seconds)
+        found[asset] = seconds[~np.isnan(seconds)]
+    return {asset: seconds for asset, seconds in found.items() if seconds.size}
 
 
 def _why_unknown(room: Room, heat_map: HeatMap) -> str:
