@@ -25,6 +25,9 @@ REPORTING, STATS = "/api/v3/reporting", "/api/v4/reporting/stats"
 PEOPLE = People(default_office(), seed=1)
 """Drawn once for all tests: days of people are kept, and are the same whoever asks."""
 
+DETECTIONS_A_MINUTE = 110
+"""Of each person, on the floors of the office that ships; `PEOPLE.detections` has a person once a minute."""
+
 Cells = dict[tuple[float, float], int]
 
 
@@ -37,11 +40,9 @@ def at(text: str) -> int:
 def truth(space: str, start_s: int, end_s: int, resolution_m: float) -> Cells:
     """Detections by cell centre, counted one cell at a time from the people, without the backend.
 
-    Centres are rounded to a millimetre, so that they can be looked up. A person is told once a minute by
-    `PEOPLE`, and as often as the floor's sensors do it by its heat map.
+    Centres are rounded to a millimetre, so that they can be looked up.
     """
     _, x, y = PEOPLE.detections(space, start_s, end_s)
-    rate = PEOPLE.office.by_id[space].detections_per_minute
     origin_x, origin_y = PEOPLE.office.by_id[space].grid_origin_m
     ix, iy = np.floor((x - origin_x) / resolution_m), np.floor((y - origin_y) / resolution_m)
     pairs, counts = np.unique(ix + 1j * iy, return_counts=True)
@@ -49,7 +50,7 @@ def truth(space: str, start_s: int, end_s: int, resolution_m: float) -> Cells:
         (
             round(origin_x + (float(pair.real) + 0.5) * resolution_m, 3),
             round(origin_y + (float(pair.imag) + 0.5) * resolution_m, 3),
-        ): int(n) * rate
+        ): int(n) * DETECTIONS_A_MINUTE
         for pair, n in zip(pairs, counts, strict=True)
     }
 

@@ -9,7 +9,18 @@ import shapely
 
 from butlr_grafana.query import Rules, before
 from butlr_grafana.words import Baseline
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, Cells, World, at, truth
+from tests.support import (
+    DETECTIONS,
+    DETECTIONS_A_MINUTE,
+    NEW_YORK,
+    PARIS,
+    PARIS_2,
+    PEOPLE,
+    Cells,
+    World,
+    at,
+    truth,
+)
 from tests.test_query import FLOOR, ask
 
 WEEK = ("2026-05-11T00:00:00Z", "2026-05-18T00:00:00Z")
@@ -173,7 +184,9 @@ def test_a_floor_is_compared_as_a_whole(world: World) -> None:
     [row] = get(
         world, "compare-zones", space=NEW_YORK, level="floor", baseline="/".join(EARLIER), format="rows"
     )
-    now, then = (len(PEOPLE.detections(NEW_YORK, at(a), at(b))[0]) for a, b in (WEEK, EARLIER))
+    now, then = (
+        DETECTIONS_A_MINUTE * len(PEOPLE.detections(NEW_YORK, at(a), at(b))[0]) for a, b in (WEEK, EARLIER)
+    )
     assert row["change"] == pytest.approx(now / HOURS - then / 96)
     assert row["complete"] == 1
 
@@ -191,7 +204,7 @@ def test_rooms_without_a_baseline_are_said_not_to_have_fallen(world: World) -> N
 
 def _inside(polygon: Any, start: str, end: str) -> int:
     _, x, y = PEOPLE.detections(PARIS, at(start), at(end))
-    return int(shapely.contains_xy(shapely.Polygon(polygon), x, y).sum())
+    return DETECTIONS_A_MINUTE * int(shapely.contains_xy(shapely.Polygon(polygon), x, y).sum())
 
 
 # --- hot zones --------------------------------------------------------------------------------------------
@@ -203,7 +216,7 @@ def test_rooms_and_outside_add_up_to_every_floor(world: World) -> None:
         own = [r for r in rows if r["space"] == space]
         floor = PEOPLE.office.by_id[space]
         assert {r["zone_id"] for r in own} == {r.id for r in floor.rooms} | {"outside"}
-        total = len(PEOPLE.detections(space, at(WEEK[0]), at(WEEK[1]))[0])
+        total = DETECTIONS_A_MINUTE * len(PEOPLE.detections(space, at(WEEK[0]), at(WEEK[1]))[0])
         assert sum(r["detections"] or 0 for r in own) == pytest.approx(total, rel=1e-9)
     ranks = [r["rank"] for r in rows]
     assert ranks == sorted(ranks)
@@ -220,7 +233,7 @@ def test_a_rooms_heat_is_that_of_its_people(world: World) -> None:
         if room.polygon is None or room.name in OVERLAPPING or not rows[room.id]["has_data"]:
             continue
         shape = shapely.Polygon(room.polygon)
-        inside = int(shapely.contains_xy(shape, x, y).sum())
+        inside = DETECTIONS_A_MINUTE * int(shapely.contains_xy(shape, x, y).sum())
         row = rows[room.id]
         assert row["detections"] == pytest.approx(inside, abs=1e-6)
         assert row["per_m2_hour"] == pytest.approx(inside / hours_seen(room.id, WEEK) / row["area_m2"])

@@ -22,7 +22,7 @@ from butlr_grafana.simulator import world as simulated
 from butlr_grafana.targets import TARGETS
 from butlr_grafana.words import METRICS
 from tests.present.floors import Pixels, Seen, is_coloured
-from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, truth
+from tests.support import DETECTIONS_A_MINUTE, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, truth
 
 START, END = at("2026-06-09T06:00"), at("2026-06-09T18:00")
 PERIOD = {"from": str(START * 1000), "to": str(END * 1000)}
@@ -208,14 +208,14 @@ def test_the_sum_of_small_rooms_is_that_of_their_detections(make_world: Callable
     world = make_world(min_capacity=7)
     found = rows(world, "hot-zones", PARIS_2, resolution="0.25")
     _, x, y = PEOPLE.detections(PARIS_2, START, END)
-    inside = shapely.intersects_xy(area_of(small_rooms(PARIS_2, 7)), x, y).sum()
+    inside = DETECTIONS_A_MINUTE * shapely.intersects_xy(area_of(small_rooms(PARIS_2, 7)), x, y).sum()
     [row] = [r for r in found if r["zone_id"] == SUM]
     # Cells on a wall are shared, so that it is not one by one.
     assert row["detections"] == pytest.approx(inside, rel=0.01)
     assert row["area_m2"] == pytest.approx(area_of(small_rooms(PARIS_2, 7)).area, abs=0.1)
-    assert sum(r["detections"] or 0 for r in found) == pytest.approx(len(x))
+    assert sum(r["detections"] or 0 for r in found) == pytest.approx(DETECTIONS_A_MINUTE * len(x))
     [floor] = rows(world, "hot-zones", PARIS_2, level="floor")
-    assert floor["detections"] == len(x)
+    assert floor["detections"] == DETECTIONS_A_MINUTE * len(x)
 
 
 def test_zones_of_small_rooms_are_one(make_world: Callable[..., World]) -> None:
@@ -241,7 +241,7 @@ def test_of_one_small_room_nothing_is_told_and_it_cannot_be_worked_out(
     assert "the room itself" in found[SUM]["reason"]
     # What all others lack to the floor's is not the room's: it counts as outside.
     _, x, _ = PEOPLE.detections(NEW_YORK, START, END)
-    assert sum(r["detections"] or 0 for r in found.values()) == pytest.approx(len(x))
+    assert sum(r["detections"] or 0 for r in found.values()) == pytest.approx(DETECTIONS_A_MINUTE * len(x))
     for target in ("utilization", "occupancy-now"):
         [row] = [r for r in rows(world, target, NEW_YORK) if r["room_id"] == SUM]
         assert row.get("mean") is row.get("people") is row["capacity"] is None

@@ -12,7 +12,7 @@ import shapely
 
 from butlr_grafana.present.theme import LIGHT
 from tests.present.floors import decoded, has
-from tests.support import DETECTIONS, PARIS, PEOPLE, REPORTING, World, at
+from tests.support import DETECTIONS, DETECTIONS_A_MINUTE, PARIS, PEOPLE, REPORTING, World, at
 
 HOUR, DAY = 3600, 86_400
 ROOM = next(r for r in PEOPLE.office.by_id[PARIS].rooms if r.name == "Project room")
@@ -46,7 +46,7 @@ def said(world: World, target: str, start_s: int, end_s: int, **words: str) -> l
 def seen_in(start_s: int, end_s: int) -> int:
     """Detections in the room, counted one by one."""
     _, x, y = PEOPLE.detections(PARIS, start_s, end_s)
-    return int(shapely.contains_xy(SHAPE, x, y).sum())
+    return DETECTIONS_A_MINUTE * int(shapely.contains_xy(SHAPE, x, y).sum())
 
 
 @pytest.fixture

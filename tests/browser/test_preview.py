@@ -28,7 +28,17 @@ from playwright.sync_api import Error
 
 from butlr_grafana.settings import BackendToken
 from tests.browser.conftest import Visit
-from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, cells_of, truth
+from tests.support import (
+    DETECTIONS_A_MINUTE,
+    NEW_YORK,
+    PARIS,
+    PARIS_2,
+    PEOPLE,
+    World,
+    at,
+    cells_of,
+    truth,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +65,7 @@ def frame_of(visit: Visit) -> dict[str, Any]:
 def people_between(frame: dict[str, Any]) -> int:
     """All detections in the period that a frame says is covered."""
     said = frame["meta"]["custom"]
-    return len(PEOPLE.detections(said["space"], at(said["from"]), at(said["to"]))[0])
+    return DETECTIONS_A_MINUTE * len(PEOPLE.detections(said["space"], at(said["from"]), at(said["to"]))[0])
 
 
 def picture_width(visit: Visit) -> int:
@@ -133,7 +143,7 @@ def test_the_form_limits_hours_and_days(visit: VisitWorld, world: World) -> None
         opens, closes = max(start, day.replace(hour=9)), min(end, day.replace(hour=12, minute=30))
         if day.strftime("%a") in ("Mon", "Wed") and opens < closes:
             t_s, _, _ = PEOPLE.detections(NEW_YORK, int(opens.timestamp()), int(closes.timestamp()))
-            expected += len(t_s)
+            expected += DETECTIONS_A_MINUTE * len(t_s)
             minutes += int((closes - opens).total_seconds()) // 60
     assert minutes > 400
     assert shown_total(here) == expected > 1000

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from butlr_grafana.simulator.world import SQUARE_FEET_PER_M2, Floor, Room
-from tests.support import PEOPLE, Cells, added, truth
+from tests.support import DETECTIONS_A_MINUTE, PEOPLE, Cells, added, truth
 
 HOUR_S, DAY_S = 3600, 86_400
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -75,7 +75,8 @@ class Look:
         return added(*(truth(floor.id, a, b, metres) for a, b in self.spans(floor)))
 
     def detections(self, floor: Floor) -> int:
-        return sum(len(PEOPLE.detections(floor.id, a, b)[0]) for a, b in self.spans(floor))
+        people = sum(len(PEOPLE.detections(floor.id, a, b)[0]) for a, b in self.spans(floor))
+        return DETECTIONS_A_MINUTE * people
 
     def spans(self, floor: Floor) -> list[tuple[int, int]]:
         """The hours that count, put together where they adjoin."""

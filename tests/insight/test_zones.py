@@ -25,7 +25,7 @@ from butlr_grafana.query import read
 from butlr_grafana.simulator.geometry import contains
 from butlr_grafana.threshold import Threshold, parse
 from tests.insight.floors import box, everywhere, floor, grid, heat_map, room, zone
-from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at
+from tests.support import DETECTIONS_A_MINUTE, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at
 
 P95 = Threshold(95, True)
 
@@ -319,8 +319,8 @@ def people_by_room(answer: HeatMap) -> dict[str, float]:
     _, x, y = PEOPLE.detections(floor_.id, period.start_s, period.end_s)
     inside = {r.id: contains(r.polygon, x, y) for r in floor_.rooms if r.polygon}
     owners = np.sum(list(inside.values()), axis=0)
-    counts = {key: float((1 / owners[hit]).sum()) for key, hit in inside.items()}
-    return {**counts, "outside": float((owners == 0).sum())}
+    counts = {key: DETECTIONS_A_MINUTE * float((1 / owners[hit]).sum()) for key, hit in inside.items()}
+    return {**counts, "outside": DETECTIONS_A_MINUTE * float((owners == 0).sum())}
 
 
 def on_walls(answer: HeatMap) -> dict[str, float]:
@@ -382,10 +382,15 @@ def test_zones_of_the_office(world: World) -> None:
     answer = ask(world, PARIS, *DAYS, "0.5")
     _, x, y = PEOPLE.detections(PARIS, *DAYS)
     found = {r.zone: r.detections for r in hot_zones([answer], level="zone", threshold=P95)}
-    expected = {z.name: contains(z.polygon, x, y).sum() for z in answer.query.floor.zones if z.polygon}
+    expected = {
+        z.name: DETECTIONS_A_MINUTE * contains(z.polygon, x, y).sum()
+        for z in answer.query.floor.zones
+        if z.polygon
+    }
     # Its lower and upper edge, at 6.2 and 7.8 m, leave six tenths of a row of cells within.
     rows = [contains(box(44, low, 46.5, high), x, y).sum() for low, high in ((6, 6.5), (6.5, 7.5), (7.5, 8))]
-    expected["Printers"] = pytest.approx(0.6 * rows[0] + rows[1] + 0.6 * rows[2])
+    in_cells = 0.6 * rows[0] + rows[1] + 0.6 * rows[2]
+    expected["Printers"] = pytest.approx(DETECTIONS_A_MINUTE * in_cells)
     assert found == expected
 
 
