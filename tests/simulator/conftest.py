@@ -46,28 +46,26 @@ def client(simulator: Simulator) -> Iterator[requests.Session]:
 def report(client: requests.Session, simulator: Simulator) -> Callable[..., Any]:
     """Asks for a report in a few words; see `body` for them."""
 
-    def ask(*measurements: str, status: int = 200, **words: Any) -> Any:
-        answer = client.post(
-            f"{simulator.url}/api/v3/reporting", json=body(*measurements, **words), timeout=30
-        )
+    def ask(measurement: str, status: int = 200, **words: Any) -> Any:
+        answer = client.post(f"{simulator.url}/api/v3/reporting", json=body(measurement, **words), timeout=30)
         assert answer.status_code == status, answer.text
         return answer.json()
 
     def body(
-        *measurements: str,
+        measurement: str,
+        *,
         start: str = "2025-06-10T00:00:00Z",
         stop: str = "2025-06-11T00:00:00Z",
         every: str = "1h",
         function: str = "mean",
         timezone: str = "Europe/Paris",
         create_empty: bool = False,
-        order: tuple[str, ...] = ("time", "room_id", "field"),
-        raw: bool = True,
-        page: int = 1,
-        limit: int = 10_000,
+        group_by: dict[str, Any] | None = None,
+        paginate: dict[str, int] | None = None,
         **filters: Any,
     ) -> dict[str, Any]:
         only = {name: {"eq": ids} if isinstance(ids, list) else ids for name, ids in filters.items()}
+        more = {"group_by": group_by, "paginate": paginate}
         return {
             "window": {
                 "every": every,
@@ -75,9 +73,9 @@ def report(client: requests.Session, simulator: Simulator) -> Callable[..., Any]
                 "timezone": timezone,
                 "create_empty": create_empty,
             },
-            "filter": {"start": start, "stop": stop, "measurements": list(measurements), **only},
-            "group_by": {"order": list(order), "raw": raw},
-            "paginate": {"page": page, "limit": limit},
+            "filter": {"start": start, "stop": stop, "measurements": [measurement], **only},
+            "options": {"format": "json", "timestamp": "RFC3339"},
+            **{name: value for name, value in more.items() if value is not None},
         }
 
     return ask

@@ -1,4 +1,4 @@
-"""The choices as such: their defaults, how they are written, what is no choice, and turning them while it runs."""
+"""The choices as such: how they are written, what is no choice, and turning them while it runs."""
 
 from __future__ import annotations
 

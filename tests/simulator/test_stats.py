@@ -6,18 +6,19 @@ import copy
 import datetime as dt
 import statistics
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import requests
 
-from butlr_grafana.simulator import People, Simulator
+from butlr_grafana.simulator import Forms, People, Simulator
 
 LARGEST, MEETING, KITCHEN = "space_paris_1", "room_paris_1_meeting_room_1", "room_paris_1_kitchen"
 FAILING, ZONE = "room_paris_1_project_room", "zone_paris_1_coffee_machine"
 PARIS = ZoneInfo("Europe/Paris")
-FIGURES = ("avg", "used_avg", "max", "median", "used_median")
+FIGURES = ("avg", "used_avg", "median", "used_median")
 Ask = Callable[..., Any]
 
 
@@ -46,7 +47,6 @@ def figures(minutes: list[int], sensors: str = "presence") -> dict[str, Any]:
     found = (
         statistics.fmean(minutes),
         statistics.fmean(used),
-        max(minutes),
         statistics.median(minutes),
         statistics.median(used),
     )
@@ -83,7 +83,7 @@ def test_figures_of_rooms_and_floors(ask: Ask, people: People) -> None:
 def test_hours_and_days_are_those_of_the_wall_clock(ask: Ask, people: People, start: str, stop: str) -> None:
     filters = {
         "time_ranges": [{"start": "01:30", "stop": "03:30"}, {"start": "08:00", "stop": "18:00"}],
-        "exclude_days_of_week": ["Monday", "saturday"],
+        "exclude_days_of_week": ["Monday", "Saturday"],
     }
     counted = [
         n
@@ -94,34 +94,67 @@ def test_hours_and_days_are_those_of_the_wall_clock(ask: Ask, people: People, st
     assert data[LARGEST] == figures(counted)
 
 
-def test_traffic_is_calibrated(ask: Ask, client: requests.Session, simulator: Simulator, report: Ask) -> None:
-    data = ask(words(LARGEST, MEETING, sensors="traffic"))["data"]
-    period = {"start": "2025-06-02T00:00:00Z", "stop": "2025-06-09T00:00:00Z", "every": "1m"}
+@pytest.mark.parametrize(
+    ("case", "written", "heeded"),
+    [
+        ("capital", "Saturday", True),
+        ("capital", "saturday", False),
+        ("lower", "saturday", True),
+        ("lower", "Saturday", False),
+        ("any", "SATURDAY", True),
+        ("any", "someday", False),
+    ],
+)
+def test_a_weekday_in_the_wrong_case_is_silently_ignored(
+    ask: Ask, simulator: Simulator, case: str, written: str, heeded: bool
+) -> None:
+    people = simulator.people
+    simulator.forms = Forms(weekday_case=case)
+    data = ask(words(LARGEST, filters={"exclude_days_of_week": [written]}))["data"]
+    counted = minutes(people, None, "2025-06-02T00:00Z", "2025-06-09T00:00Z")
+    assert data[LARGEST] == figures([n for at, n in counted if not heeded or at.weekday() != 5])
+
+
+def test_traffic_is_calibrated(ask: Ask, report: Ask) -> None:
+    data = ask(words(LARGEST, MEETING, sensors="traffic", stop="2025-06-04T00:00:00Z"))["data"]
+    halves = [(f"2025-06-0{day}T{h}:00:00Z") for day in (2, 3) for h in ("00", "12")] + [
+        "2025-06-04T00:00:00Z"
+    ]
     for item, measurement, name in (
         (LARGEST, "traffic_floor_occupancy", "spaces"),
         (MEETING, "traffic_room_occupancy", "rooms"),
     ):
-        asked = {name: [item], "calibrated": "true", **period}
-        pages = [report(measurement, page=page, **asked)["data"] for page in (1, 2)]
-        counted = [row["value"] for page in pages for row in page]
-        assert len(counted) == 7 * 1440
+        asked = {name: [item], "calibrated": "true", "every": "1m", "function": "median"}
+        parts = [report(measurement, start=a, stop=b, **asked)["data"] for a, b in pairwise(halves)]
+        counted = [row["value"] for part in parts for row in part]
+        assert len(counted) == 2 * 1440
         assert data[item] == figures(counted, "traffic")
 
 
 def test_what_has_no_data_has_no_figure(ask: Ask) -> None:
     """The kitchen has no door sensor, no zone has, the project room is offline, nobody enters the library."""
-    none = dict.fromkeys(words(sensors="traffic")["measurements"])
-    assert ask(words(KITCHEN, ZONE, sensors="traffic"))["data"] == {KITCHEN: none, ZONE: none}
-    none = dict.fromkeys(words()["measurements"])
+    assert ask(words(KITCHEN, ZONE, sensors="traffic"))["data"] == {}
+    assert list(ask(words(KITCHEN, MEETING, sensors="traffic"))["data"]) == [MEETING]
     offline = {"start": "2025-05-17T00:00:00Z", "stop": "2025-05-21T00:00:00Z"}
-    assert ask(words(FAILING, **offline))["data"] == {FAILING: none}
+    assert ask(words(FAILING, **offline))["data"] == {}
     later = {"start": "2025-06-11T12:00:00Z", "stop": "2025-06-12T00:00:00Z"}
-    assert ask(words(KITCHEN, **later))["data"] == {KITCHEN: none}
+    assert ask(words(KITCHEN, **later))["data"] == {}
     moment = {"start": "2025-06-09T12:00:10Z", "stop": "2025-06-09T12:00:20Z"}
-    assert ask(words(KITCHEN, **moment))["data"] == {KITCHEN: none}
+    assert ask(words(KITCHEN, **moment))["data"] == {}
+    assert ask(words("space_atlantis"))["data"] == {}
+    assert list(ask(words("space_atlantis", KITCHEN))["data"]) == [KITCHEN]
     library = ask(words("room_paris_1_library"))["data"]["room_paris_1_library"]
-    assert library == {name: None if "used" in name else 0 for name in none}
-    assert ask(words(ZONE))["data"][ZONE]["occupancy_max_presence"] > 0
+    assert library == {name: None if "used" in name else 0 for name in words()["measurements"]}
+    assert ask(words(ZONE))["data"][ZONE]["occupancy_used_avg_presence"] >= 1
+
+
+def test_dates_are_midnights_of_utc(ask: Ask) -> None:
+    assert ask(words(KITCHEN, start="2025-06-02", stop="2025-06-09")) == ask(words(KITCHEN))
+
+
+def test_forms_that_nobody_can_read(ask: Ask, simulator: Simulator) -> None:
+    simulator.forms = Forms(unreadable=frozenset({"stats"}))
+    assert list(ask(words(KITCHEN))) == ["dataV9"]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +164,7 @@ def test_what_has_no_data_has_no_figure(ask: Ask) -> None:
         ("measurements", ["occupancy_p95_presence"], "occupancy_p95_presence"),
         ("items", [], "items"),
         ("items", "space_paris_1", "items"),
-        ("items", [LARGEST, "space_atlantis"], "space_atlantis"),
+        ("measurements", ["occupancy_max_presence"], "occupancy_max_presence"),
         ("items", [LARGEST, "space_newyork_1"], "America/New_York, Europe/Paris"),
         ("start", "-7d", "start"),
         ("stop", None, "stop"),
@@ -140,9 +173,10 @@ def test_what_has_no_data_has_no_figure(ask: Ask) -> None:
         ("filters", {"time_ranges": {}}, "time_ranges"),
         ("filters", {"time_ranges": ["08:00-18:00"]}, "time_ranges"),
         ("filters", {"time_ranges": [{"start": "8:00", "stop": "18:00"}]}, "time_ranges"),
+        ("filters", {"time_ranges": [{"start": "08:00:00", "stop": "18:00:00"}]}, "time_ranges"),
         ("filters", {"time_ranges": [{"start": "08:00", "stop": "24:01"}]}, "time_ranges"),
         ("filters", {"time_ranges": [{"start": "18:00", "stop": "08:00"}]}, "time_ranges"),
-        ("filters", {"exclude_days_of_week": ["mon"]}, "mon"),
+        ("start", "2025-13-01", "start"),
         ("filters", {"exclude_days_of_week": "monday"}, "exclude_days_of_week"),
         ("filters", {"exclude_days_of_week": [1]}, "exclude_days_of_week"),
     ],

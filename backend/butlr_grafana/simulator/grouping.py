@@ -1,82 +1,78 @@
-"""Answers that are grouped: an object in an object for each word of `group_by.order`, figures innermost."""
+"""Answers that are grouped: objects in objects by the words of `group_by.order`, rows or figures inside."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .geometry import Floats
-from .report_query import ReportQuery
-from .series import Series
-from .stays import Ints
+from .rows import Row, number, quality
 
 
-def codes(series: Sequence[Series], order: Sequence[str]) -> dict[str, Ints]:
-    """For each tag in the order an array `[series]`: numbers that rank as its texts do, none first."""
-    return {
-        word: np.unique([one.tags[word] or "" for one in series], return_inverse=True)[1]
-        for word in order
-        if word != "time"
-    }
+def nested(rows: Sequence[Row], order: Sequence[str]) -> dict[str, Any]:
+    """Raw: one level an entry of the order, lists of rows innermost."""
+    return _nested(rows, [_key(word) for word in order])
 
 
-def number(value: float) -> float | int | None:
-    """As JSON has it: whole numbers whole, no data as null."""
-    if np.isnan(value):
-        return None
-    return int(value) if float(value).is_integer() else float(value)
+def by_asset(rows: Sequence[Row]) -> dict[str, Any]:
+    """`{asset: {time: [row]}}`, whatever was not asked."""
+    return _nested(rows, [lambda row: str(row["zone_id"] or row["room_id"] or row["space_id"]), _key("time")])
 
 
-def grouped(
-    query: ReportQuery, series: Sequence[Series], values: Floats, edges: Ints, times: Sequence[str]
-) -> dict[str, Any]:
-    """One page of groups of `[series, minute]` values.
+def figures(rows: Sequence[Row], order: Sequence[str], *, marked: bool) -> dict[str, Any]:
+    """One level an entry of the order, innermost the figures of all rows under it. Times are without Z.
 
-    `edges` are the columns at which windows begin and the last ends, `times` the windows' names.
+    `marked`: figures say whether rows of theirs are incomplete.
     """
-    group = _groups(series, query.order, len(edges) - 1)
-    counted = np.isfinite(values) if query.at_least is None else values >= query.at_least
-    by_minute = np.repeat(group, np.diff(edges), axis=1)
-    # By group, within it by time, at one time as the series come.
-    of, data = by_minute.T[counted.T], values.T[counted.T]
-    order = np.argsort(of, kind="stable")
-    of, data = of[order], data[order]
-    known, first = np.unique(group, return_index=True)
-    bounds = np.searchsorted(of, np.stack([known, known + 1]))
-    listed = np.arange(len(known)) if query.create_empty else np.flatnonzero(bounds[1] > bounds[0])
+    keys = [_key(word) if word != "time" else _time_without_z for word in order]
+    answer = _nested(rows, keys)
+    return {key: _with_leaves(branch, partial(_figures, marked=marked)) for key, branch in answer.items()}
+
+
+def _key(word: str) -> Callable[[Row], str]:
+    return lambda row: str(row[word])
+
+
+def _time_without_z(row: Row) -> str:
+    return str(row["time"]).removesuffix("Z")
+
+
+def _nested(rows: Sequence[Row], keys: Sequence[Callable[[Row], str]]) -> dict[str, Any]:
     answer: dict[str, Any] = {}
-    for k in listed[(query.page - 1) * query.limit : query.page * query.limit].tolist():
-        one, window = series[first[k] // (len(edges) - 1)], int(first[k]) % (len(edges) - 1)
-        *outer, last = [times[window] if word == "time" else one.tags[word] or "" for word in query.order]
+    for row in rows:
+        *outer, last = (key(row) for key in keys)
         inner = answer
         for name in outer:
             inner = inner.setdefault(name, {})
-        inner[last] = _figures(data[bounds[0, k] : bounds[1, k]])
+        inner.setdefault(last, []).append(row)
     return answer
 
 
-def _groups(series: Sequence[Series], order: Sequence[str], windows: int) -> Ints:
-    """`[series, window]`: numbers that are equal within a group and rise in the order asked for."""
-    ranks = codes(series, order)
-    group = np.zeros((len(series), windows), dtype=np.int64)
-    for word in order:
-        key = np.arange(windows) if word == "time" else ranks[word][:, None]
-        group = group * (key.max() + 1) + key
-    return group
+def _with_leaves(tree: Any, change: Callable[[list[Row]], Any]) -> Any:
+    if isinstance(tree, list):
+        return change(tree)
+    return {key: _with_leaves(branch, change) for key, branch in tree.items()}
 
 
-def _figures(data: Floats) -> dict[str, float | int | None]:
-    figures = dict.fromkeys(("sum", "min", "max", "mean", "median", "first", "last"), np.nan)
+def _figures(rows: list[Row], *, marked: bool) -> dict[str, Any]:
+    data = np.array([row["value"] for row in rows if row["value"] is not None], dtype=np.float64)
+    found: dict[str, Any] = dict.fromkeys(
+        ("sum", "min", "max", "mean", "median", "stddev", "first", "last"), None
+    )
     if len(data):
-        figures = {
+        found = {
             "sum": data.sum(),
             "min": data.min(),
             "max": data.max(),
             "mean": data.mean(),
             "median": np.median(data),
+            "stddev": data.std(),
             "first": data[0],
             "last": data[-1],
         }
-    return {"count": len(data), **{name: number(value) for name, value in figures.items()}}
+        found = {name: number(value) for name, value in found.items()}
+    if marked:
+        found |= quality(float(np.mean([row["null_percentage"] for row in rows])))
+    return {**found, "count": len(data)}

@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo
 
+from .calibration import Calibrated
+from .forms import Forms
 from .messages import Refusal
-from .series import MEASUREMENTS, TAGS
+from .series import Level, Measurement, measurements
 from .windows import EVERY_S, FUNCTIONS
 from .words import choice, choices, flag, instant, section, texts, whole, zone
 
-LONGEST_1M_S = 31 * 86400
-DEFAULT_LIMIT, LARGEST_LIMIT = 1000, 10_000
-FILTERS = {
-    "spaces": "space_id",
-    "rooms": "room_id",
-    "zones": "zone_id",
-    "buildings": "building_id",
-    "sensors": "sensor_id",
+_DAY_S = 86400
+FILTERS = ("spaces", "rooms", "zones", "buildings", "sensors", "hives", "clients", "tags")
+ORDERS = (
+    "time",
+    "field",
+    "measurement",
+    "tag_id",
+    "building_id",
+    "building_name",
+    "hive_id",
+    "hive_serial",
+    "sensor_id",
+    "space_id",
+    "space_name",
+    "room_id",
+    "room_name",
+    "zone_id",
+    "zone_name",
+    "mac_address",
+)
+"""What rows can be grouped by."""
+BOUNDS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "gte": operator.ge,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "lt": operator.lt,
 }
-ORDERS = ("time", "field", "measurement", *TAGS)
 
 
 @dataclass(frozen=True)
 class ReportQuery:
-    """What is asked, checked. The period is half-open, in UTC seconds; `only` allows values of tags."""
+    """What is asked, checked. The period is half-open, in UTC seconds; `only` allows ids.
+
+    Without an `order` rows are not grouped, unless `raw` is said: then `grouped` is true. `page` None: not
+    in pages.
+    """
 
     every: str
     function: str
@@ -34,27 +58,41 @@ class ReportQuery:
     create_empty: bool
     start_s: float
     stop_s: float
-    measurements: tuple[str, ...]
+    measured: Measurement
     only: Mapping[str, frozenset[str]]
-    at_least: float | None
-    calibrated: bool
+    bounds: tuple[tuple[str, float], ...]
+    calibrated: Calibrated
     order: tuple[str, ...]
+    grouped: bool
     raw: bool
-    page: int
+    page: int | None
     limit: int
 
+    @property
+    def level(self) -> Level:
+        """Of what, where the measurement does not say: the finest that is filtered by."""
+        return "zone" if "zones" in self.only else "room" if "rooms" in self.only else "floor"
 
-def parse(body: Mapping[str, Any]) -> ReportQuery:
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the answer comes from calibration."""
+        return self.calibrated != "false"
+
+
+def parse(body: Mapping[str, Any], forms: Forms) -> ReportQuery:
     """Checks a request's words; the first that is wrong is a 400 that names it."""
     window, where = section(body, "window"), section(body, "filter")
     every = choice(window, "every", "window.every", EVERY_S)
     start_s, stop_s = instant(where, "start", "filter.start"), instant(where, "stop", "filter.stop")
     if start_s >= stop_s:
-        raise Refusal(400, "filter.stop: must be after filter.start")
-    if every == "1m" and stop_s - start_s > LONGEST_1M_S:
-        raise Refusal(400, "filter.stop: at most 31 days after filter.start where window.every is 1m")
-    group = section(body, "group_by") if "group_by" in body else {"order": ["time"], "raw": True}
-    paginate = section(body, "paginate") if "paginate" in body else {}
+        raise Refusal(400, "filter.stop: start must be before stop")
+    if EVERY_S[every] == 60 and stop_s - start_s >= _DAY_S:
+        raise Refusal(400, "filter.stop: less than 24 hours after filter.start where window.every is 1m")
+    _check_options(body)
+    measured = _measured(where, forms)
+    calibrated = _calibrated(where.get("calibrated", "false"), measured)
+    paginate = section(body, "paginate") if "paginate" in body else None
+    order, raw = _grouping(body)
     return ReportQuery(
         every=every,
         function=choice(window, "function", "window.function", FUNCTIONS),
@@ -62,15 +100,41 @@ def parse(body: Mapping[str, Any]) -> ReportQuery:
         create_empty=flag(window, "create_empty", default=False),
         start_s=start_s,
         stop_s=stop_s,
-        measurements=choices(where.get("measurements"), "filter.measurements", MEASUREMENTS),
-        only={tag: _equal(where[name], name) for name, tag in FILTERS.items() if name in where},
-        at_least=_at_least(where.get("value")),
-        calibrated=_calibrated(where.get("calibrated", "false")),
-        order=choices(group.get("order"), "group_by.order", ORDERS),
-        raw=flag(group, "raw", default=False),
-        page=whole(paginate, "page", "paginate.page", most=10**9, default=1),
-        limit=whole(paginate, "limit", "paginate.limit", most=LARGEST_LIMIT, default=DEFAULT_LIMIT),
+        measured=measured,
+        only={name: _equal(where[name], name) for name in FILTERS if name in where},
+        bounds=_bounds(where.get("value")),
+        calibrated=calibrated,
+        order=order,
+        grouped="group_by" in body,
+        raw=raw,
+        page=None if paginate is None else whole(paginate, "page", "paginate.page", most=10**9),
+        limit=0 if paginate is None else whole(paginate, "limit", "paginate.limit", most=10**6),
     )
+
+
+def _check_options(body: Mapping[str, Any]) -> None:
+    options = section(body, "options") if "options" in body else {}
+    for name, only in (("format", "json"), ("timestamp", "RFC3339")):
+        if options.get(name, only) != only:
+            raise Refusal(400, f"options.{name}: {only}")
+
+
+def _measured(where: Mapping[str, Any], forms: Forms) -> Measurement:
+    known = measurements(forms)
+    names = choices(where.get("measurements"), "filter.measurements", known)
+    if len(names) != 1:
+        raise Refusal(400, "filter.measurements: one a call")
+    return known[names[0]]
+
+
+def _grouping(body: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
+    if "group_by" not in body:
+        return (), True
+    group = section(body, "group_by")
+    raw = flag(group, "raw", default=False)
+    if "order" not in group and raw:
+        return (), True
+    return choices(group.get("order"), "group_by.order", ORDERS), raw
 
 
 def _equal(value: Any, name: str) -> frozenset[str]:
@@ -79,17 +143,19 @@ def _equal(value: Any, name: str) -> frozenset[str]:
     return frozenset(texts(value["eq"], f"filter.{name}.eq"))
 
 
-def _at_least(value: Any) -> float | None:
+def _bounds(value: Any) -> tuple[tuple[str, float], ...]:
     if value is None:
-        return None
-    least = value.get("gte") if isinstance(value, dict) and value.keys() == {"gte"} else None
-    if not isinstance(least, int | float) or isinstance(least, bool):
-        raise Refusal(400, 'filter.value: {"gte": number}')
-    return float(least)
+        return ()
+    if not isinstance(value, dict) or not value or not value.keys() <= BOUNDS.keys():
+        raise Refusal(400, f"filter.value: an object of {', '.join(BOUNDS)}")
+    if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in value.values()):
+        raise Refusal(400, "filter.value: numbers")
+    return tuple((name, float(bound)) for name, bound in value.items())
 
 
-def _calibrated(value: Any) -> bool:
-    """A text in Butlr's examples; a boolean does as well."""
-    if value not in ("true", "false") and not isinstance(value, bool):
-        raise Refusal(400, 'filter.calibrated: "true" or "false"')
-    return value in ("true", True)
+def _calibrated(value: Any, measured: Measurement) -> Calibrated:
+    if not isinstance(value, str) or value not in get_args(Calibrated):
+        raise Refusal(400, f"filter.calibrated: the text {', '.join(get_args(Calibrated))}")
+    if value != "false" and not measured.can_be_calibrated:
+        raise Refusal(400, "filter.calibrated: only of traffic_floor_occupancy and traffic_room_occupancy")
+    return cast(Calibrated, value)

@@ -1,118 +1,157 @@
-"""`POST /api/v3/reporting`: the request checked, the answer as rows in any of its forms, or grouped.
+"""`POST /api/v3/reporting`: windows of values as flat rows, or grouped.
 
 What Butlr's documentation leaves open and is taken to be so here, beside what `series` says:
 
-- `time` is a window's start. `start` and `stop` in a row are the period asked for, as a public client has
-  seen them; `simulator.reporting_span = "window"` makes them the window's.
-- `field` is `in` or `out`, else the measurement's name.
-- `presence` is of zones, rooms or floors: the finest of them that `group_by.order` or the filters name.
-- Filters are on a row's own ids: one on `rooms` leaves no row of a floor.
-- Without `group_by` rows are raw; with it they are grouped unless it says `raw`. A group's figures are of the
-  minutes in it, whatever `window.function`. A page then holds `limit` innermost groups.
+- A period's minutes are those that begin within it. Uncalibrated windows are aligned on the clock of
+  `window.timezone`, and cut by the period; calibrated ones lie on the period's start.
+- Filters are on a row's own ids: one on `rooms` leaves no row of a floor. One on `tags` leaves what carries
+  one of them.
+- A group's figures are of the rows under it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import math
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from .forms import Forms
 from .geometry import Floats
-from .grouping import codes, grouped, number
+from .grouping import by_asset, figures, nested
+from .measuring import Asked, Span, late_s, minute_values
 from .minutes import MINUTE_S
 from .people import People
 from .report_query import ReportQuery
-from .series import Level, Series, Span, all_series, minute_values
+from .rows import Row, Table, rows, windows
+from .series import Series, all_series
 from .stays import Ints
-from .windows import aggregate, window_edges
-from .world import Office
+from .windows import EVERY_S, aggregate, steady_edges, window_edges
+from .world import Office, Tag
 
-SHAPES = ("data", "list", "by_asset")
-"""Raw rows under `data`, bare, or as `{asset: {time: [rows]}}`: Butlr has been seen to answer each."""
-
-SPANS = ("query", "window")
-"""Whose `start` and `stop` a row tells."""
+_UTC = ZoneInfo("UTC")
+_HOUR_S = 3600
 
 
-@dataclass(frozen=True)
-class RowForm:
-    """How raw rows are put: one of `SHAPES` and one of `SPANS`."""
-
-    shape: str = "data"
-    span: str = "query"
-
-    def __post_init__(self) -> None:
-        if self.shape not in SHAPES or self.span not in SPANS:
-            raise ValueError(f"the shape is one of {', '.join(SHAPES)}, the span one of {', '.join(SPANS)}")
-
-
-def answer(people: People, query: ReportQuery, until_s: float, form: RowForm) -> Any:
+def answer(people: People, query: ReportQuery, until_s: float, forms: Forms) -> Any:
     """The answer as JSON; what happens at `until_s` and later does not exist yet. Unknown ids: no rows."""
-    series, span = _chosen(people.office, query), Span.of(query.start_s, query.stop_s, until_s)
+    if _too_many(query, forms):
+        return {"data": {}, "page_info": _page_info(1, 0, 0, 1)}
+    series = _chosen(people.office, query, forms)
+    table = _table(people, query, series, until_s, forms)
+    marked = forms.data_incomplete == "rows" or (forms.data_incomplete == "stats" and not query.raw)
+    found = [] if table is None else rows(query, table, marked=marked)
+    page, info = _paged(found, query, forms)
+    return {"data": _put(page, query, forms), "page_info": info}
+
+
+def _too_many(query: ReportQuery, forms: Forms) -> bool:
+    """1m windows take only so many ids; beyond that Butlr answers nothing, as though there were no data."""
+    if EVERY_S[query.every] != MINUTE_S or forms.id_limits == "none":
+        return False
+    length_s = query.stop_s - query.start_s
+    most = 30 if length_s <= 2 * _HOUR_S else 20 if length_s <= 8 * _HOUR_S else 10
+    limited = ("zones", "rooms") if forms.id_limits == "zones+rooms" else ("zones",)
+    return any(len(query.only.get(name, ())) > most for name in limited)
+
+
+def _chosen(office: Office, query: ReportQuery, forms: Forms) -> list[Series]:
+    """The series of the measurement that pass all filters."""
+    found = all_series(office, query.measured, forms, query.level)
+    return [one for one in found if all(_passes(one, name, ids, office) for name, ids in query.only.items())]
+
+
+def _passes(one: Series, name: str, ids: frozenset[str], office: Office) -> bool:
+    match name:
+        case "tags":
+            return any(Tag.named(tag).id in ids for tag in one.carried)
+        case "clients":
+            return office.org_id in ids or (one.site is not None and one.site.id in ids)
+        case "hives":
+            serials = {hive.serial_number for hive in office.hives if hive.id in ids}
+            return one.sensor is not None and one.sensor.hive_serial in serials
+    of = {
+        "spaces": one.floor,
+        "rooms": one.room,
+        "zones": one.zone,
+        "buildings": one.building,
+        "sensors": one.sensor,
+    }[name]
+    return of is not None and of.id in ids
+
+
+def _table(
+    people: People, query: ReportQuery, series: list[Series], until_s: float, forms: Forms
+) -> Table | None:
+    """None where there is nothing to count."""
+    if query.is_calibrated:
+        first_s, last_s = (math.floor(at_s / MINUTE_S) * MINUTE_S for at_s in (query.start_s, query.stop_s))
+        span = Span(first_s, last_s, until_s)
+    else:
+        span = Span.beginning_within(query.start_s, query.stop_s, until_s)
     if not series or not span.minutes:
-        return _put([], form) if query.raw else {"data": {}}
-    values = minute_values(people, series, span, query.tz, calibrated=query.calibrated)
-    edges_s = window_edges(query.every, query.tz, span.start_s, span.stop_s)
+        return None
+    if query.is_calibrated:
+        edges_s = steady_edges(query.every, span.start_s, span.stop_s)
+        starts_s = query.start_s + (edges_s[:-1] - span.start_s)
+        step_s = EVERY_S[query.every] or 24 * _HOUR_S
+        told = windows(query, starts_s.tolist(), (starts_s + step_s).tolist(), by="start")
+    else:
+        edges_s = _edges(query, span, forms)
+        stops_s = np.minimum(edges_s[1:], query.stop_s)
+        told = windows(query, edges_s[:-1].tolist(), stops_s.tolist(), by=_labelled_by(query, forms))
     edges = (edges_s - span.start_s) // MINUTE_S
-    if not query.raw:
-        return {"data": grouped(query, series, values, edges, [_iso(at_s)[:-1] for at_s in edges_s.tolist()])}
-    return _put(_rows(query, series, aggregate(values, edges, query.function), edges_s, form), form)
+    asked = Asked(_UTC if forms.calibrated_day == "utc" else query.tz, query.calibrated, forms)
+    minutes = minute_values(people, series, span, asked)
+    values = aggregate(minutes, edges, query.function)
+    if "entered" in query.measured.fields.values() and not (query.create_empty and forms.create_empty_fills):
+        # No movement, no row.
+        values = np.where(values == 0, np.nan, values)
+    return Table(series, told, values, _lacking(minutes, edges, span, series, forms))
 
 
-def _chosen(office: Office, query: ReportQuery) -> list[Series]:
-    """The series of the measurements that pass all filters."""
-    level = _level(query)
-    found = [one for measurement in query.measurements for one in all_series(office, measurement, level)]
-    return [one for one in found if all(one.tags[tag] in ids for tag, ids in query.only.items())]
+def _edges(query: ReportQuery, span: Span, forms: Forms) -> Ints:
+    is_utc = query.every == "1d" and forms.day_windows == "utc"
+    return window_edges(query.every, _UTC if is_utc else query.tz, span.start_s, span.stop_s)
 
 
-def _level(query: ReportQuery) -> Level:
-    """What `presence` is of."""
-    named = {*query.order, *query.only}
-    return "zone" if "zone_id" in named else "room" if "room_id" in named else "floor"
+def _labelled_by(query: ReportQuery, forms: Forms) -> str:
+    if query.every == "1d" and forms.day_labels != "as_windows":
+        return forms.day_labels
+    return forms.window_labels
 
 
-def _rows(
-    query: ReportQuery, series: Sequence[Series], values: Floats, edges_s: Ints, form: RowForm
-) -> list[dict[str, Any]]:
-    """One page of rows in the order asked for, what it leaves open by time."""
-    n = len(series)
-    flat = values.T.ravel()
-    keep = np.isnan(flat) if query.create_empty else np.zeros(len(flat), dtype=np.bool_)
-    keep |= np.isfinite(flat) if query.at_least is None else flat >= query.at_least
-    at = np.flatnonzero(keep)
-    if query.order != ("time",):
-        ranks = {word: code[at % n] for word, code in codes(series, query.order).items()} | {"time": at // n}
-        at = at[np.lexsort([ranks[word] for word in reversed(query.order)])]
-    page = at[(query.page - 1) * query.limit : query.page * query.limit].tolist()
-    times = {w: _times(query, edges_s[w : w + 2].tolist(), form) for w in sorted({k // n for k in page})}
-    ids = [{tag: text for tag, text in one.tags.items() if tag != "building_id"} for one in series]
-    return [{**ids[k % n], **times[k // n], "value": number(flat[k])} for k in page]
+def _lacking(minutes: Floats, edges: Ints, span: Span, series: list[Series], forms: Forms) -> Floats:
+    """`[series, window]`: the share of the minutes that are over but have no data; NaN: none is over."""
+    over = np.zeros(minutes.shape)
+    for line, one in zip(over, series, strict=True):
+        line[: span.known(late_s(one.counts, forms))] = 1
+    lacks = np.add.reduceat(np.where(np.isnan(minutes), over, 0), edges[:-1], axis=1)
+    number = np.add.reduceat(over, edges[:-1], axis=1)
+    share: Floats = np.divide(lacks, number, out=np.full(lacks.shape, np.nan), where=number > 0)
+    return share
 
 
-def _times(query: ReportQuery, window_s: Sequence[int], form: RowForm) -> dict[str, str]:
-    span_s = window_s if form.span == "window" else (query.start_s, query.stop_s)
-    offset = datetime.fromtimestamp(window_s[0], query.tz).utcoffset()
-    hours = 0 if offset is None else int(offset.total_seconds() / 3600)
-    # As seen: India, at half past five, was "5h".
-    times = {"time": window_s[0], "start": span_s[0], "stop": span_s[1]}
-    return {**{name: _iso(at_s) for name, at_s in times.items()}, "timezone_offset": f"{hours}h"}
+def _paged(found: list[Row], query: ReportQuery, forms: Forms) -> tuple[list[Row], dict[str, int]]:
+    """A page of the rows. Without pages, or where they are not counted, `page_info` has zeros."""
+    if query.page is None:
+        return found, _page_info(1, 0, 0, 1)
+    limit = query.limit if forms.page_cap is None else min(query.limit, forms.page_cap)
+    page = found[(query.page - 1) * limit : query.page * limit]
+    if not forms.page_totals:
+        return page, _page_info(query.page, 0, 0, 1)
+    return page, _page_info(query.page, len(page), len(found), max(1, -(-len(found) // limit)))
 
 
-def _put(rows: list[dict[str, Any]], form: RowForm) -> Any:
-    if form.shape == "list":
-        return rows
-    if form.shape == "data":
-        return {"data": rows}
-    assets: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for row in rows:
-        asset = row["zone_id"] or row["room_id"] or row["space_id"]
-        assets.setdefault(asset, {}).setdefault(row["time"], []).append(row)
-    return assets
+def _page_info(page: int, items: int, total: int, pages: int) -> dict[str, int]:
+    return {"page": page, "page_item_count": items, "total_item_count": total, "total_pages": pages}
 
 
-def _iso(at_s: float) -> str:
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _put(found: list[Row], query: ReportQuery, forms: Forms) -> Any:
+    if not query.order:
+        form = forms.raw_without_order if query.grouped else forms.rows_without_group_by
+        return found if form == "flat" else by_asset(found)
+    if query.raw:
+        return nested(found, query.order)
+    return figures(found, query.order, marked=forms.data_incomplete == "stats")

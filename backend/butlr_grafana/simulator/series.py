@@ -1,193 +1,222 @@
-"""What can be measured: a series a room, floor, zone or door, with a value a minute or none.
+"""What can be measured: one series a room, floor, zone, tag or sensor, and where its counts come from.
 
 What Butlr does not document, and is taken to be so here:
 
-- A person counts once a minute (`Minutes.people`), so occupancy adds up to the heat map's detections.
-- A room without a presence sensor has no occupancy. While its sensor is offline a room, and the zones in it,
-  have no data; the floor has, without the people who are in that room.
-- Presence is the time in which at least one person is there, not the sum over persons.
-- Occupancy from traffic counts who came less who went since the window's local midnight. It knows nobody who
-  was in then, so it goes below zero when they leave; calibrated, it stays at zero instead.
-- A minute has data once it is over.
+- A room without a presence sensor has no occupancy, a floor without an entrance no door-based one.
+- A zone in a room is seen by the room's presence sensors, one outside rooms by its own.
+- A room's door-based occupancy is that of its door, whichever kind of sensor watches it. An entrance's sensor
+  counts for the floor; for the room that it names only where `Forms.entrance_rooms` says so.
+- A tag has the people of all rooms and zones that carry it and are seen.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
-from zoneinfo import ZoneInfo
 
-import numpy as np
+from .forms import Forms
+from .minutes import Count
+from .stays import OUTSIDE
+from .world import Building, Floor, Office, Room, Sensor, Site, Tag, Zone
 
-from .geometry import Floats
-from .minutes import MINUTE_S, Count
-from .people import People
-from .stays import OUTSIDE, Ints
-from .windows import local_days
-from .world import Floor, Office, Room, Sensor, Zone
-
-Level = Literal["floor", "room", "zone", "sensor"]
+Level = Literal["floor", "room", "zone", "tag", "sensor"]
+Counts = Count | Literal["net"]
+"""`net`: who came less who went since midnight."""
 
 
 class Measurement(NamedTuple):
-    """Of what, and what is counted, by the field's name ("": the measurement's); `net` is in less out."""
+    """Of what, what is counted by the names of its fields, and what Butlr's rows call it."""
 
     level: Level | None
-    fields: Mapping[str, Count | Literal["net"]]
+    fields: Mapping[str, Counts]
+    inside: str
+
+    @property
+    def by_doors(self) -> bool:
+        """Counted by sensors over doors."""
+        return not {"people", "occupied_s"} & set(self.fields.values())
+
+    @property
+    def can_be_calibrated(self) -> bool:
+        """Only occupancy that is counted by doors."""
+        return "net" in self.fields.values()
 
 
-MEASUREMENTS: Mapping[str, Measurement] = {
-    "floor_occupancy": Measurement("floor", {"": "people"}),
-    "room_occupancy": Measurement("room", {"": "people"}),
-    "zone_occupancy": Measurement("zone", {"": "people"}),
-    "traffic_floor_occupancy": Measurement("floor", {"": "net"}),
-    "traffic_room_occupancy": Measurement("room", {"": "net"}),
-    "traffic": Measurement("sensor", {"in": "entered", "out": "left"}),
-    "presence": Measurement(None, {"": "occupied_s"}),
-    "floor_presence_time_secs": Measurement("floor", {"": "occupied_s"}),
-    "room_presence_time_secs": Measurement("room", {"": "occupied_s"}),
-    "zone_presence_time_secs": Measurement("zone", {"": "occupied_s"}),
+_PEOPLE: Mapping[str, Counts] = {"occupancy": "people"}
+_SECONDS: Mapping[str, Counts] = {"presence_time_secs": "occupied_s"}
+_NET: Mapping[str, Counts] = {"occupancy": "net"}
+_MEASUREMENTS: Mapping[str, Measurement] = {
+    "floor_occupancy": Measurement("floor", _PEOPLE, "occupancy"),
+    "room_occupancy": Measurement("room", _PEOPLE, "occupancy"),
+    "zone_occupancy": Measurement("zone", _PEOPLE, "occupancy"),
+    "tag_occupancy": Measurement("tag", _PEOPLE, "occupancy"),
+    "traffic_floor_occupancy": Measurement("floor", _NET, "headcount"),
+    "traffic_room_occupancy": Measurement("room", _NET, "headcount"),
+    "traffic": Measurement("sensor", {"in": "entered", "out": "left"}, "traffic"),
+    "presence": Measurement("sensor", {"presence": "people"}, "presence"),
 }
-"""`presence` is of whatever the question is about; the names after it are in Butlr's public pages."""
+_PRESENCE_TIME: Mapping[str, Mapping[str, Measurement]] = {
+    "level": {
+        f"{level}_presence_time_secs": Measurement(level, _SECONDS, "presence_time")
+        for level in ("floor", "room", "zone")
+    },
+    "floor_only": {"floor_presence_time_secs": Measurement("floor", _SECONDS, "presence_time")},
+    "plain": {"presence_time_secs": Measurement(None, _SECONDS, "presence_time")},
+}
 
-TAGS = ("space_id", "space_name", "building_id", "room_id", "room_name", "zone_id", "sensor_id")
+
+def measurements(forms: Forms) -> dict[str, Measurement]:
+    """All there are, by name. A level of None: of zones, rooms or floors, the finest that is filtered by."""
+    return {**_MEASUREMENTS, **_PRESENCE_TIME[forms.presence_names]}
+
+
+class Source(NamedTuple):
+    """A row of `People.count`, and the room without whose sensor it has no data."""
+
+    floor_id: str
+    row: int
+    room_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Series:
-    """One line of values: of a floor, of one of its rooms or zones, or of a door's sensor."""
+    """One line of values: the sum of its sources. What it is not of is None."""
 
-    measurement: str
     field: str
-    counts: Count | Literal["net"]
-    floor: Floor
-    building_id: str
+    counts: Counts
+    sources: tuple[Source, ...]
+    site: Site | None = None
+    building: Building | None = None
+    floor: Floor | None = None
     room: Room | None = None
     zone: Zone | None = None
+    tag: Tag | None = None
     sensor: Sensor | None = None
-
-    @cached_property
-    def tags(self) -> dict[str, str | None]:
-        """`TAGS`, `measurement` and `field`; None where one does not apply."""
-        return {
-            "measurement": self.measurement,
-            "field": self.field,
-            "space_id": self.floor.id,
-            "space_name": self.floor.name,
-            "building_id": self.building_id,
-            "room_id": None if self.room is None else self.room.id,
-            "room_name": None if self.room is None else self.room.name,
-            "zone_id": None if self.zone is None else self.zone.id,
-            "sensor_id": None if self.sensor is None else self.sensor.id,
-        }
+    carried: tuple[str, ...] = ()
+    """The names of the tags of what it is of."""
 
     @property
     def item_id(self) -> str:
-        """The zone, room or floor it is of."""
-        item: Zone | Room | Floor = self.zone or self.room or self.floor
-        return item.id
-
-    @property
-    def row(self) -> int:
-        """Where `People.count` has it."""
-        if self.zone is not None:
-            return 1 + len(self.floor.rooms) + self.floor.zones.index(self.zone)
-        if self.sensor is not None and self.sensor.is_entrance:
-            return 0
-        return (OUTSIDE if self.room is None else self.floor.rooms.index(self.room)) - OUTSIDE
+        """The zone, room or floor it is of; "" for a tag."""
+        item: Zone | Room | Floor | None = self.zone or self.room or self.floor
+        return "" if item is None else item.id
 
 
-def all_series(office: Office, measurement: str, level: Level = "floor") -> list[Series]:
+def all_series(office: Office, said: Measurement, forms: Forms, level: Level = "floor") -> list[Series]:
     """Every series of a measurement, floor by floor; `level` says of what where the measurement does not."""
-    said, fields = MEASUREMENTS[measurement]
-    by_door = "net" in fields.values()
-    return [
-        Series(measurement, field or measurement, counts, floor, building.id, room, zone, sensor)
-        for site in office.sites
-        for building in site.buildings
+    level = said.level or level
+    if level == "tag":
+        return list(_of_tags(office, said))
+    found = [
+        replace(one, site=site, building=building)
+        for site, building in office.buildings
         for floor in building.floors
-        for room, zone, sensor in _subjects(floor, said or level, by_door=by_door)
-        for field, counts in fields.items()
+        for one in _of_floor(floor, said, level, forms)
     ]
+    # One whose sources no sensor sees has none.
+    return [one for one in found if one.sources]
 
 
-def _subjects(
-    floor: Floor, level: Level, *, by_door: bool
-) -> list[tuple[Room | None, Zone | None, Sensor | None]]:
-    """What of a floor a sensor of the right mode sees."""
-    rooms: dict[str | None, Room] = {room.id: room for room in floor.rooms}
-    mode = "traffic" if by_door or level == "sensor" else "presence"
-    sensors = [sensor for sensor in floor.sensors if sensor.mode == mode]
-    seen = {None if sensor.is_entrance else sensor.room_id for sensor in sensors}
-    match level:
-        case "floor":
-            return [(None, None, None)] if None in seen or not by_door else []
-        case "room":
-            return [(room, None, None) for room in floor.rooms if room.id in seen]
-        case "zone":
-            return [
-                (rooms.get(zone.room_id), zone, None)
-                for zone in floor.zones
-                if zone.room_id is None or zone.room_id in seen
-            ]
-        case "sensor":
-            return [(rooms.get(sensor.room_id), None, sensor) for sensor in sensors]
-
-
-@dataclass(frozen=True)
-class Span:
-    """Whole minutes, half-open, in UTC epoch seconds; from `known_s` on nothing is known yet."""
-
-    start_s: int
-    stop_s: int
-    known_s: int
-
-    @classmethod
-    def of(cls, start_s: float, stop_s: float, until_s: float) -> Span:
-        """The minutes that begin within a range; one is known once it is over, at `until_s` at the latest."""
-        first_s, end_s = (-int(-at_s // MINUTE_S) * MINUTE_S for at_s in (start_s, stop_s))
-        return cls(first_s, end_s, max(first_s, min(end_s, int(until_s // MINUTE_S) * MINUTE_S)))
-
-    @property
-    def minutes(self) -> int:
-        """How many."""
-        return (self.stop_s - self.start_s) // MINUTE_S
-
-
-def minute_values(
-    people: People, series: Sequence[Series], span: Span, tz: ZoneInfo, *, calibrated: bool
-) -> Floats:
-    """`[series, minute]`, NaN where there are no data. `tz` has the midnights at which `net` starts anew."""
-    values = np.full((len(series), span.minutes), np.nan)
-    known = (span.known_s - span.start_s) // MINUTE_S
-    together: dict[tuple[str, Count | Literal["net"]], list[int]] = defaultdict(list)
-    for index, one in enumerate(series):
-        together[one.floor.id, one.counts].append(index)
-    for (floor_id, counts), indices in together.items() if known else ():
-        if counts == "net":
-            table = _net(people, floor_id, span, tz, calibrated=calibrated)
+def _of_floor(floor: Floor, said: Measurement, level: Level, forms: Forms) -> Iterator[Series]:
+    for name, counts in said.fields.items():
+        if level == "sensor":
+            yield from _of_sensors(floor, name, counts)
+        elif level == "floor":
+            yield Series(name, counts, _floor_sources(floor, said), floor=floor, carried=floor.tags)
+        elif level == "room":
+            for room in floor.rooms:
+                sources = _doors(floor, room, forms) if said.by_doors else _room_sources(floor, room)
+                yield Series(name, counts, sources, floor=floor, room=room, carried=room.tags)
         else:
-            table = people.count(floor_id, counts, span.start_s, span.known_s)
-        values[indices, :known] = table[[series[index].row for index in indices]]
-    for line, one in zip(values, series, strict=True):
-        if one.room is not None and one.counts in ("people", "occupied_s"):
-            for since_s, until_s in people.offline(one.room.id, span.start_s, span.stop_s):
-                line[(since_s - span.start_s) // MINUTE_S : -((span.start_s - until_s) // MINUTE_S)] = np.nan
-    return values
+            for zone in floor.zones:
+                yield Series(
+                    name, counts, _zone_sources(floor, zone), floor=floor, zone=zone, carried=zone.tags
+                )
 
 
-def _net(people: People, floor_id: str, span: Span, tz: ZoneInfo, *, calibrated: bool) -> Ints:
-    """Who came less who went since midnight, at the end of each minute; calibrated, never below zero."""
-    days = local_days(tz, span.start_s, span.known_s)
-    first_s = days[0].midnight_s
-    flow = people.count(floor_id, "entered", first_s, span.known_s) - people.count(
-        floor_id, "left", first_s, span.known_s
+def _of_sensors(floor: Floor, name: str, counts: Counts) -> Iterator[Series]:
+    rooms = {room.id: room for room in floor.rooms}
+    mode = "presence" if counts == "people" else "traffic"
+    for sensor in floor.sensors:
+        if sensor.mode != mode:
+            continue
+        seen = _presence_of(floor, sensor) if mode == "presence" else _door_of(floor, sensor)
+        # A mirror has in and out the wrong way round.
+        swapped: Mapping[Counts, Counts] = {"entered": "left", "left": "entered"} if sensor.is_mirror else {}
+        room = rooms.get(sensor.room_id or "")
+        yield Series(
+            name,
+            swapped.get(counts, counts),
+            () if seen is None else (seen,),
+            floor=floor,
+            room=room,
+            sensor=sensor,
+            carried=() if room is None else room.tags,
+        )
+
+
+def _of_tags(office: Office, said: Measurement) -> Iterator[Series]:
+    [(name, counts)] = said.fields.items()
+    for tag in office.tags:
+        sources = [
+            source
+            for floor in office.floors
+            for placed in floor.placed
+            if tag.name in placed.tags
+            for source in (
+                _room_sources(floor, placed) if isinstance(placed, Room) else _zone_sources(floor, placed)
+            )
+        ]
+        if sources:
+            yield Series(name, counts, tuple(sources), tag=tag, carried=(tag.name,))
+
+
+def _room_row(floor: Floor, room_id: str | None) -> int:
+    return next(index for index, room in enumerate(floor.rooms) if room.id == room_id) - OUTSIDE
+
+
+def _zone_row(floor: Floor, zone_id: str | None) -> int:
+    return 1 + len(floor.rooms) + next(k for k, zone in enumerate(floor.zones) if zone.id == zone_id)
+
+
+def _floor_sources(floor: Floor, said: Measurement) -> tuple[Source, ...]:
+    seen = not said.by_doors or any(sensor.is_entrance for sensor in floor.sensors)
+    seen = seen and (said.by_doors or any(sensor.mode == "presence" for sensor in floor.sensors))
+    return (Source(floor.id, 0),) if seen else ()
+
+
+def _room_sources(floor: Floor, room: Room) -> tuple[Source, ...]:
+    seen = any(one.mode == "presence" and one.room_id == room.id for one in floor.sensors)
+    return (Source(floor.id, _room_row(floor, room.id), room.id),) if seen else ()
+
+
+def _zone_sources(floor: Floor, zone: Zone) -> tuple[Source, ...]:
+    seen = any(
+        one.mode == "presence"
+        and (one.zone_id == zone.id or (one.room_id is not None and one.room_id == zone.room_id))
+        for one in floor.sensors
     )
-    cuts = [(day.midnight_s - first_s) // MINUTE_S for day in days[1:]]
-    sums = [np.cumsum(part, axis=1) for part in np.split(flow, cuts, axis=1)]
-    if calibrated:
-        sums = [part - np.minimum(0, np.minimum.accumulate(part, axis=1)) for part in sums]
-    return np.concatenate(sums, axis=1)[:, (span.start_s - first_s) // MINUTE_S :]
+    return (Source(floor.id, _zone_row(floor, zone.id), zone.room_id),) if seen else ()
+
+
+def _doors(floor: Floor, room: Room, forms: Forms) -> tuple[Source, ...]:
+    """The room's own door, and the floor's entrance where its sensor counts for the room."""
+    mine = [one for one in floor.sensors if one.mode == "traffic" and one.room_id == room.id]
+    found = {_door_of(floor, one) for one in mine if not one.is_entrance or forms.entrance_rooms == "counted"}
+    return tuple(sorted(source for source in found if source is not None))
+
+
+def _door_of(floor: Floor, sensor: Sensor) -> Source | None:
+    if sensor.is_entrance:
+        return Source(floor.id, 0)
+    return None if sensor.room_id is None else Source(floor.id, _room_row(floor, sensor.room_id))
+
+
+def _presence_of(floor: Floor, sensor: Sensor) -> Source | None:
+    """A clone sees what its twin sees."""
+    if sensor.twin_id is not None:
+        sensor = next(one for one in floor.sensors if one.id == sensor.twin_id)
+    if sensor.room_id is not None:
+        return Source(floor.id, _room_row(floor, sensor.room_id), sensor.room_id)
+    return None if sensor.zone_id is None else Source(floor.id, _zone_row(floor, sensor.zone_id))

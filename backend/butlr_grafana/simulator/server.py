@@ -214,15 +214,15 @@ class Simulator:
 
     def _reporting(self, request: Request) -> Answer:
         self._check(request)
-        query = report_query.parse(request.json())
+        query = report_query.parse(request.json(), self._forms)
         until_s = self.clock() - self.faults.lag_s
-        return self._put("reporting", reporting.answer(self.people, query, until_s, reporting.RowForm()))
+        return self._put("reporting", reporting.answer(self.people, query, until_s, self._forms))
 
     def _stats(self, request: Request) -> Answer:
         self._check(request)
-        query = stats.parse(request.json())
+        query = stats.parse(request.json(), self._forms)
         until_s = self.clock() - self.faults.lag_s
-        return self._put("stats", stats.answer(self.people, query, until_s))
+        return self._put("stats", stats.answer(self.people, query, until_s, self._forms))
 
 
 def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Answer:

@@ -1,7 +1,8 @@
 """`POST /api/v4/reporting/stats`: one figure an item over the minutes that the filters leave.
 
-Occupancy from traffic is calibrated, as Butlr documents. `used` leaves out the minutes with nobody. An item
-that no sensor of the kind sees, or without any minute left, has null.
+Occupancy from traffic is calibrated, as Butlr documents, each day on the items' clock. `used` leaves out the
+minutes with nobody. An item that is unknown, or that no sensor of the kind sees, or without any minute left,
+is not in the answer; a figure of no minute is null.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from .forms import Forms
 from .geometry import Bools, Floats
-from .grouping import number
+from .measuring import Asked, Span, minute_values
 from .messages import Refusal
 from .minutes import MINUTE_S
 from .people import People
-from .series import Series, Span, all_series, minute_values
+from .rows import number
+from .series import Series, all_series
+from .series import measurements as all_measurements
 from .words import choices, instant, section, texts
 from .world import Floor, Office
 
 _FIGURES: Mapping[str, Callable[[Floats], Any]] = {
     "avg": np.mean,
-    "max": np.max,
     "median": np.median,
     "used_avg": lambda people: _used(np.mean, people),
     "used_median": lambda people: _used(np.median, people),
@@ -36,8 +39,9 @@ _SENSORS = {
     "traffic": ("traffic_floor_occupancy", "traffic_room_occupancy"),
 }
 MEASUREMENTS = tuple(f"occupancy_{figure}_{sensors}" for sensors in _SENSORS for figure in _FIGURES)
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _QUARTER_S = 900
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 
@@ -53,52 +57,69 @@ class StatsQuery:
     excluded_weekdays: frozenset[int]
 
 
-def parse(body: Mapping[str, Any]) -> StatsQuery:
+def parse(body: Mapping[str, Any], forms: Forms) -> StatsQuery:
     """Checks a request's words; the first that is wrong is a 400 that names it."""
     measurements = choices(body.get("measurements"), "measurements", MEASUREMENTS)
     items = texts(body.get("items"), "items")
-    start_s, stop_s = instant(body, "start", "start"), instant(body, "stop", "stop")
+    start_s, stop_s = (_instant_or_date(body, name) for name in ("start", "stop"))
     if start_s >= stop_s:
-        raise Refusal(400, "stop: must be after start")
+        raise Refusal(400, "stop: start must be before stop")
     filters = section(body, "filters") if "filters" in body else {}
-    ranges = filters.get("time_ranges", [])
+    ranges, days = filters.get("time_ranges", []), filters.get("exclude_days_of_week", [])
     if not isinstance(ranges, list):
         raise Refusal(400, "filters.time_ranges: a list")
-    days = filters.get("exclude_days_of_week", [])
-    days = [day.lower() if isinstance(day, str) else day for day in days] if isinstance(days, list) else days
-    excluded = choices(days, "filters.exclude_days_of_week", DAYS) if days != [] else ()
+    if not isinstance(days, list) or not all(isinstance(day, str) for day in days):
+        raise Refusal(400, "filters.exclude_days_of_week: a list of texts")
     return StatsQuery(
         measurements,
         items,
         start_s,
         stop_s,
         tuple(_time_range(words) for words in ranges),
-        frozenset(map(DAYS.index, excluded)),
+        frozenset(number for number, name in enumerate(DAYS) if _excluded(name, days, forms)),
     )
 
 
-def answer(people: People, query: StatsQuery, until_s: float) -> Any:
-    """The figures as JSON. An unknown item, or items of more than one time zone, is a 400."""
+def _excluded(name: str, days: Sequence[str], forms: Forms) -> bool:
+    """A day that is written otherwise than Butlr writes it is silently ignored."""
+    match forms.weekday_case:
+        case "capital":
+            return name in days
+        case "lower":
+            return name.lower() in days
+        case _:
+            return name.lower() in {day.lower() for day in days}
+
+
+def _instant_or_date(body: Mapping[str, Any], name: str) -> float:
+    """Butlr's examples have bare dates too: the midnight of UTC."""
+    word = body.get(name)
+    if isinstance(word, str) and _DATE.fullmatch(word):
+        return instant({name: f"{word}T00:00:00Z"}, name, name)
+    return instant(body, name, name)
+
+
+def answer(people: People, query: StatsQuery, until_s: float, forms: Forms) -> Any:
+    """The figures as JSON. Items of more than one time zone are a 400."""
     floors = _floors(people.office)
-    unknown = [item for item in query.items if item not in floors]
-    if unknown:
-        raise Refusal(400, f"items: {', '.join(unknown)} unknown")
-    zones = {floors[item].timezone for item in query.items}
+    items = [item for item in query.items if item in floors]
+    zones = {floors[item].timezone for item in items}
     if len(zones) > 1:
         raise Refusal(400, f"items: of one time zone only, not of {', '.join(sorted(zones))}")
+    span = Span.beginning_within(query.start_s, query.stop_s, until_s)
+    if not items or not span.minutes:
+        return {"data": {}}
     tz = ZoneInfo(zones.pop())
-    span = Span.of(query.start_s, query.stop_s, until_s)
-    counted = _counted(query, span, tz) if span.minutes else np.zeros(0, dtype=np.bool_)
-    data: dict[str, dict[str, Any]] = {item: {} for item in query.items}
+    counted = _counted(query, span, tz)
+    data: dict[str, dict[str, Any]] = {}
     for measurement in query.measurements:
         figure, _, sensors = measurement.removeprefix("occupancy_").rpartition("_")
-        series = _series(people.office, query.items, _SENSORS[sensors])
-        values = minute_values(people, list(series.values()), span, tz, calibrated=True)
-        lines = dict(zip(series, values[:, counted], strict=True))
-        for item, figures in data.items():
-            line = lines.get(item, np.empty(0))
-            line = line[np.isfinite(line)]
-            figures[measurement] = number(_FIGURES[figure](line)) if len(line) else None
+        series = _series(people.office, items, _SENSORS[sensors], forms)
+        values = minute_values(people, list(series.values()), span, Asked(tz, "true", forms))
+        for item, line in zip(series, values[:, counted], strict=True):
+            known = line[np.isfinite(line)]
+            if len(known):
+                data.setdefault(item, {})[measurement] = number(_FIGURES[figure](known))
     return {"data": data}
 
 
@@ -109,16 +130,14 @@ def _used(figure: Callable[[Floats], Any], people: Floats) -> Any:
 
 def _floors(office: Office) -> dict[str, Floor]:
     """The floor of every item there is."""
-    return {
-        item_id: floor
-        for floor in office.floors
-        for item_id in (floor.id, *(room.id for room in floor.rooms), *(zone.id for zone in floor.zones))
-    }
+    placed = {one.id: floor for floor in office.floors for one in floor.placed}
+    return {floor.id: floor for floor in office.floors} | placed
 
 
-def _series(office: Office, items: Sequence[str], measurements: Sequence[str]) -> dict[str, Series]:
+def _series(office: Office, items: Sequence[str], names: Sequence[str], forms: Forms) -> dict[str, Series]:
     """Those items that are measured."""
-    found = [one for measurement in measurements for one in all_series(office, measurement)]
+    known = all_measurements(forms)
+    found = [one for name in names for one in all_series(office, known[name], forms)]
     by_item = {one.item_id: one for one in found}
     return {item: by_item[item] for item in items if item in by_item}
 

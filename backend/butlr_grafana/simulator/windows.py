@@ -13,8 +13,20 @@ from .geometry import Floats
 from .minutes import MINUTE_S
 from .stays import Ints
 
-EVERY_S: Mapping[str, int | None] = {"1m": MINUTE_S, "1h": 3600, "1d": None}
+EVERY_S: Mapping[str, int | None] = {
+    "1m": MINUTE_S,
+    "60s": MINUTE_S,
+    "5m": 300,
+    "15m": 900,
+    "30m": 1800,
+    "1h": 3600,
+    "6h": 6 * 3600,
+    "12h": 12 * 3600,
+    "1d": None,
+}
 """How long a window is; None: a local day, be it of 23, 24 or 25 hours."""
+
+_DAY_S = 86400
 
 
 def local_days(tz: ZoneInfo, start_s: int, stop_s: int) -> list[LocalDay]:
@@ -30,15 +42,27 @@ def local_days(tz: ZoneInfo, start_s: int, stop_s: int) -> list[LocalDay]:
 def window_edges(every: str, tz: ZoneInfo, start_s: int, stop_s: int) -> Ints:
     """The n + 1 edges of n windows, each the next one's start; the first and last are cut to the range.
 
-    Hours are counted from local midnight, for not every zone's begin with those of UTC.
+    Windows are counted from local midnight, for not every zone's hours begin with those of UTC; those of more
+    than an hour go by the wall's clock, also on days that lose or gain one.
     """
+    starts = np.concatenate([_starts(every, day) for day in local_days(tz, start_s, stop_s)])
+    edges_s: Ints = np.r_[start_s, starts[(starts > start_s) & (starts < stop_s)], stop_s]
+    return edges_s
+
+
+def _starts(every: str, day: LocalDay) -> Ints:
     step_s = EVERY_S[every]
-    starts = [
-        np.arange(day.midnight_s, day.stop_s, step_s or day.length_s)
-        for day in local_days(tz, start_s, stop_s)
-    ]
-    inner = np.concatenate(starts)
-    edges_s: Ints = np.r_[start_s, inner[(inner > start_s) & (inner < stop_s)], stop_s]
+    if step_s is None:
+        return np.array([day.midnight_s])
+    if step_s <= 3600:
+        return np.arange(day.midnight_s, day.stop_s, step_s)
+    starts_s: Ints = np.r_[day.midnight_s, day.midnight_s + day.at(np.arange(step_s, _DAY_S, step_s))]
+    return starts_s
+
+
+def steady_edges(every: str, start_s: int, stop_s: int) -> Ints:
+    """The edges of windows that all have the same length and lie on the start, the last perhaps cut."""
+    edges_s: Ints = np.r_[np.arange(start_s, stop_s, EVERY_S[every] or _DAY_S), stop_s]
     return edges_s
 
 
