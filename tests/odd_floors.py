@@ -11,7 +11,8 @@ import numpy as np
 import orjson
 import pytest
 
-from butlr_grafana.butlr.topology import SENSORS_QUERY, SITES_QUERY
+from butlr_grafana.butlr.graphql import written
+from butlr_grafana.butlr.questions import HIVES, SENSORS, SITES
 from butlr_grafana.simulator import People, topology
 from butlr_grafana.simulator.day import LocalDay
 from butlr_grafana.simulator.geometry import box
@@ -150,7 +151,8 @@ def odd_world(people: People) -> Iterator[World]:
     """Butlr tells all of the office but one floor's plan and capacity: those it was never given."""
     world = World(NOW, people=people)
     document = {}
-    for query in (SITES_QUERY, SENSORS_QUERY):
+    for selection in (SITES, SENSORS, HIVES):
+        query, _ = written(selection)
         document |= topology.answer(people, {"query": query}, world.now_s, world.simulator.url)["data"]
     for told in document["sites"]["data"][0]["buildings"][0]["floors"]:
         if told["id"] == NO_PLAN:

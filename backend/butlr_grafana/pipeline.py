@@ -114,7 +114,9 @@ def _of_days(query: SeriesQuery, verdicts: Verdicts) -> SeriesQuery:
 
 
 def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
-    """The series of the floor's assets, in its order; those that Butlr tells nothing of are left out."""
+    """The series of the floor's assets, in its order. One that has a sensor and no row is a series of gaps: its
+    sensors were offline. Others that Butlr tells nothing of are left out.
+    """
     floor = query.floor
     samples = privacy.with_sums(join([_counted(query, part) for part in parts]), query)
     if query.local_hours is not None:
@@ -129,6 +131,8 @@ def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
     rows = []
     for asset in listed[query.level]:
         values = {field: v for (asset_id, field), v in found.values.items() if asset_id == asset.id}
+        if not values and query.base.level != "sensor" and _has_sensor(asset):
+            values = {"value": np.full(starts.size, np.nan)}
         if values:
             rows.append(AssetSeries(floor, asset.id, asset.name, starts, dict(sorted(values.items()))))
     return rows
@@ -139,6 +143,11 @@ def _counted(query: SeriesQuery, part: Part) -> Samples:
     if query.base.level != "sensor":
         return part.samples
     return doors.traffic(part.samples, query.floor, query.level, query.base, part.period)
+
+
+def _has_sensor(asset: Floor | Room | Zone) -> bool:
+    """Whether Butlr lists a presence sensor there; a room that stands for several has their sum or nothing."""
+    return not isinstance(asset, Floor) and asset.online is not None and not asset.members
 
 
 def known_figures(parts: Iterable[Samples]) -> dict[tuple[str, str], float]:
