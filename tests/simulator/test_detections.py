@@ -261,19 +261,26 @@ def test_a_person_gives_so_many_detections_a_minute(
 
 
 def test_stop_may_be_inclusive(client: requests.Session, simulator: Simulator, people: People) -> None:
-    t_s, _, _ = people.detections("space_paris_1", seconds("2025-06-10T10:00:00Z"), seconds(STOP) + 2 * 86400)
-    at_s = int(t_s[0])
-    cut, stop = (dt.datetime.fromtimestamp(at_s + extra, dt.UTC).isoformat() for extra in (0, 60))
-    start = "2025-06-10T09:59:00Z"
+    """At a whole minute, at which some people are seen; a second or less before it nobody is twice."""
+    at_s = seconds("2025-06-10T10:00:00Z")
+    there = len(people.detections("space_paris_1", at_s, at_s + 1)[0])
+    assert there > 0
 
     def total(start: str, stop: str) -> int:
         found: int = heatmap(client, simulator, body(start=start, stop=stop))["metadata"]["total_detections"]
         return found
 
-    assert total(start, cut) + total(cut, stop) == total(start, stop)
+    start, cut, stop = (f"2025-06-10T{clock}:00Z" for clock in ("09:59", "10:00", "10:01"))
+    whole = total(start, stop)
+    assert total(start, cut) + total(cut, stop) == whole
     simulator.forms = Forms(heat_stop="inclusive")
-    twice = RATE * int((t_s == at_s).sum())
-    assert total(start, cut) + total(cut, stop) == total(start, stop) + twice
+    assert total(start, cut) + total(cut, stop) == total(start, stop) + RATE * there
+    for before in ("59Z", "59.999Z"):
+        first, second = (
+            total(a, b.replace("00Z", before))
+            for a, b in ((start, "2025-06-10T09:59:00Z"), (cut, "2025-06-10T10:00:00Z"))
+        )
+        assert first + second == whole
 
 
 def test_each_call_may_have_a_grid_of_its_own(client: requests.Session, simulator: Simulator) -> None:

@@ -27,11 +27,11 @@ RESOLUTIONS_M = (0.25, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class HeatmapQuery:
-    """What is asked, checked. The period is half-open, in whole UTC seconds."""
+    """What is asked, checked. The period is in UTC seconds."""
 
     floor_id: str
-    start_s: int
-    stop_s: int
+    start_s: float
+    stop_s: float
     resolution_m: float
     normalize: bool
     omit_empty: bool
@@ -59,8 +59,8 @@ def parse(body: Mapping[str, Any]) -> HeatmapQuery:
         raise Refusal(400, 'heatmap_v2_options.heatmap_type: only "occupancy"')
     return HeatmapQuery(
         space_id,
-        math.ceil(start_s),
-        math.ceil(stop_s),
+        start_s,
+        stop_s,
         float(resolution_m),
         flag(options, "normalize", default=False),
         flag(where, "omit_empty_value", default=True),
@@ -94,11 +94,12 @@ def answer(people: People, query: HeatmapQuery, until_s: float, forms: Forms) ->
 
 
 def _cells(people: People, floor: Floor, query: HeatmapQuery, until_s: float, forms: Forms) -> Cells:
-    last_s = query.stop_s + (forms.heat_stop == "inclusive")
-    stop_s = max(query.start_s, min(last_s, math.ceil(until_s - forms.heat_late_s)))
-    _, x_m, y_m = people.detections(floor.id, query.start_s, stop_s)
+    start_s, over_s = math.ceil(query.start_s), math.ceil(until_s - forms.heat_late_s)
+    end_s = math.ceil(query.stop_s) if forms.heat_stop == "exclusive" else math.floor(query.stop_s) + 1
+    stop_s = max(start_s, min(end_s, over_s))
+    _, x_m, y_m = people.detections(floor.id, start_s, stop_s)
     if forms.ghost_heat:
-        more_x, more_y = ghosts(people, floor, query.start_s, stop_s)
+        more_x, more_y = ghosts(people, floor, start_s, stop_s)
         x_m, y_m = np.concatenate([x_m, more_x]), np.concatenate([y_m, more_y])
     origin = floor.grid_origin_m if forms.grid_phase == "floor" else call_origin(x_m, y_m)
     cells = count_cells(floor.extent, origin, query.resolution_m, x_m, y_m, empty=not query.omit_empty)

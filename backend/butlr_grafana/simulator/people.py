@@ -22,7 +22,7 @@ from .day import LocalDay, draw_day
 from .minutes import MINUTE_S, Count, Minutes, people_per_minute
 from .places import Places
 from .roster import PEOPLE_PER_FLOOR, Roster, hire
-from .stays import Crossings, Detections, Floats, Ints, Stays, cross, detect
+from .stays import OUTSIDE, Crossings, Detections, Floats, Ints, Stays, cross, detect
 from .world import Floor, Office
 
 _DAYS_KEPT = 400
@@ -74,13 +74,19 @@ class People:
         return stays.take((stays.start_s < stop_s) & (stays.stop_s > start_s))
 
     def detections(self, floor_id: str, start_s: int, stop_s: int) -> tuple[Ints, Floats, Floats]:
-        """`t_s, x_m, y_m` of what the sensors saw, sorted by time.
+        """`t_s, x_m, y_m` of what the sensors saw, sorted by time: one sighting a person and minute.
 
-        Everyone present is seen once a minute, but for those in a room whose sensor is offline then.
+        But for those in a room whose sensor is offline then, and on a floor that has only doors. Each
+        sighting stands for the `rate` detections that the person gives in that minute: a heat map's cell is
+        the number of sightings in it times the rate.
         """
         seen = [day.detections for day in self._days(floor_id, start_s, stop_s)]
         t_s, x_m, y_m, _ = _between(seen, start_s, stop_s)
         return t_s, x_m.astype(np.float64), y_m.astype(np.float64)
+
+    def rate(self, floor_id: str) -> int:
+        """The detections that a person on a floor gives a minute (`Simulator.rate` heeds the forms too)."""
+        return self.office.by_id[floor_id].detections_per_minute
 
     def crossings(self, floor_id: str, start_s: int, stop_s: int) -> tuple[Ints, Ints, Ints]:
         """`t_s, room, direction` of every step through a door (see `Crossings`); no door sensor fails."""
@@ -210,7 +216,9 @@ class People:
         return sit(crowd, self._places[crowd.floor_id], day.midnight_s, day.stop_s, phase_s)
 
     def _offline_rooms(self, floor: Floor, day: LocalDay) -> list[tuple[int, int, int]]:
-        """Rooms and the parts of the day in which their sensor is offline."""
+        """Rooms and the parts of the day in which their sensor is offline; where there is none, always."""
+        if floor.doors_only:
+            return [(room, day.midnight_s, day.stop_s) for room in range(OUTSIDE, len(floor.rooms))]
         return [
             (index, since_s, until_s)
             for index, room in enumerate(floor.rooms)

@@ -44,13 +44,19 @@ def hire(places: Places, first_person: int, rng: np.random.Generator) -> Roster:
     """Seats `floor.staff` people; guard and cleaner have their post by the entrance."""
     desk = np.array([*_desks(places), places.entrance, places.entrance])
     n = len(desk)
+    arrives_s = np.clip(rng.normal(8.75, 0.6, n), 7.6, 9.9) * 3600
+    works_s = np.clip(rng.normal(8.8, 0.6, n), 7.5, 10.5) * 3600
+    keen = np.clip(rng.normal(1.0, 0.15, n), 0.5, 1.3)
+    phase_s = rng.integers(0, 60, n)
+    # So that whole minutes, at which periods begin and end, are nobody's blind spot.
+    phase_s[::10] = 0
     return Roster(
         person=first_person + np.arange(n),
         desk=desk,
-        arrives_s=np.clip(rng.normal(8.75, 0.6, n), 7.6, 9.9) * 3600,
-        works_s=np.clip(rng.normal(8.8, 0.6, n), 7.5, 10.5) * 3600,
-        keen=np.clip(rng.normal(1.0, 0.15, n), 0.5, 1.3),
-        phase_s=rng.integers(0, 60, n),
+        arrives_s=arrives_s,
+        works_s=works_s,
+        keen=keen,
+        phase_s=phase_s,
     )
 
 

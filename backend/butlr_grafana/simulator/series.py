@@ -181,8 +181,7 @@ def _zone_row(floor: Floor, zone_id: str | None) -> int:
 
 
 def _floor_sources(floor: Floor, said: Measurement) -> tuple[Source, ...]:
-    seen = not said.by_doors or any(sensor.is_entrance for sensor in floor.sensors)
-    seen = seen and (said.by_doors or any(sensor.mode == "presence" for sensor in floor.sensors))
+    seen = any(one.is_entrance for one in floor.sensors) if said.by_doors else not floor.doors_only
     return (Source(floor.id, 0),) if seen else ()
 
 

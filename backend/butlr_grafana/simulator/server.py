@@ -141,8 +141,7 @@ class Simulator:
 
     def rate(self, floor_id: str) -> int:
         """How many detections a person on a floor gives a minute."""
-        own = self.people.office.by_id[floor_id].detections_per_minute
-        return self._forms.detections_per_minute or own
+        return self._forms.detections_per_minute or self.people.rate(floor_id)
 
     def crowd(self, floor_id: str, room_id: str, people: int, start_s: int, stop_s: int) -> Crowd:
         """So many more people in a room for a time, until `clear_crowds` (see `People.crowd`)."""

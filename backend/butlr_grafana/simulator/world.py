@@ -139,8 +139,8 @@ class Floor:
     `grid_origin_m` is where a corner of the heat map's cells lies: Butlr does not document its own.
     `guarded`: someone is there at night. `plan_rotation_deg`: how far its plan's picture is to be turned
     counterclockwise to lie right.
-    `detections_per_minute` of a person. `listed_twice`: rooms that Butlr lists twice. `null_lists`: its lists
-    that are null rather than empty, by their names in the schema.
+    `detections_per_minute` of a person. `doors_only`: nothing sees who is there. `listed_twice`: rooms that
+    Butlr lists twice. `null_lists`: its lists that are null rather than empty, by their names in the schema.
     """
 
     id: str
@@ -162,6 +162,7 @@ class Floor:
     tags: tuple[str, ...] = ()
     told_timezone: str | None = None
     detections_per_minute: int = 110
+    doors_only: bool = False
     installed: str | None = "2023-09-04T00:00:00Z"
     listed_twice: tuple[str, ...] = ()
     null_lists: frozenset[str] = frozenset({"sensors", "hives"})
