@@ -9,6 +9,8 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import Forms, Simulator
+from butlr_grafana.simulator.forms import drawn, turned
+from butlr_grafana.simulator.topology import schema_of
 
 
 def test_texts_are_read_as_their_kind() -> None:
@@ -46,6 +48,59 @@ def test_only_choices_can_be_chosen(form: Any) -> None:
 def test_every_form_is_described() -> None:
     assert Forms.__doc__
     assert [item.name for item in fields(Forms) if f"`{item.name}`" not in Forms.__doc__] == []
+
+
+def test_each_form_can_be_turned_alone() -> None:
+    found = turned()
+    assert {word.split("=")[0] for word in found} == {item.name for item in fields(Forms)} - {
+        "missing_scopes",
+        "without_scope",
+        "unreadable",
+    }
+    for word, forms in found.items():
+        assert Forms.read([word]) == forms
+        changed = [item.name for item in fields(Forms) if getattr(forms, item.name) != item.default]
+        assert changed == [word.split("=")[0]]
+        schema_of(forms)
+    assert len(found) > 50
+
+
+def test_combinations_are_the_same_for_the_same_seed() -> None:
+    found = [drawn(seed) for seed in range(20)]
+    assert found == [drawn(seed) for seed in range(20)]
+    assert len(set(found)) == 20
+    for item in fields(Forms):
+        values = {getattr(forms, item.name) for forms in found}
+        assert (len(values) > 1) == (item.name not in ("missing_scopes", "without_scope", "unreadable"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_simulator_answers_in_every_combination(
+    client: requests.Session, simulator: Simulator, seed: int
+) -> None:
+    simulator.forms = drawn(seed)
+    period = {"start": "2025-06-10T08:00:00Z", "stop": "2025-06-10T09:00:00Z"}
+    asked = {
+        "/api/v3/graphql": {"query": "{ sites { data { buildings { floors { rooms { id } } } } } }"},
+        "/v3/detections": {
+            "data_types": ["heatmap_v2"],
+            "filter": {"space_id": "space_paris_1", **period},
+            "window": {"heatmap_v2_options": {"grid_resolution": 0.5}},
+        },
+        "/api/v3/reporting": {
+            "window": {"every": "1h", "function": "sum", "timezone": "Europe/Paris"},
+            "filter": {"measurements": ["traffic"], **period},
+        },
+        "/api/v4/reporting/stats": {
+            "measurements": ["occupancy_avg_presence"],
+            "items": ["space_paris_1"],
+            **period,
+        },
+    }
+    for path, body in asked.items():
+        answer = client.post(f"{simulator.url}{path}", json=body, timeout=10)
+        assert answer.status_code == 200
+        assert answer.json()
 
 
 def test_forms_over_http(simulator: Simulator) -> None:

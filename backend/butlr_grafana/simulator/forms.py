@@ -7,6 +7,7 @@ The U numbers are those of the list of unknowns that `butlr-grafana check` measu
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -32,8 +33,12 @@ def _one_of(default: str, *others: str) -> Any:
 
 
 def _some_of(*choices: str) -> Any:
-    """A set of words; none said: of any."""
     return field(default=frozenset(), metadata={"choices": choices})
+
+
+def _turns(default: Any, *others: Any) -> Any:
+    """Any value will do; `others` are those that `turned` and `drawn` take."""
+    return field(default=default, metadata={"others": others})
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class Forms:
     heat_stop: str = _one_of("exclusive", "inclusive")
     grid_phase: str = _one_of("floor", "call")
     heat_y: str = _one_of("polygons", "flipped")
-    detections_per_minute: int | None = None
+    detections_per_minute: int | None = _turns(None, 60, 180)
     ghost_heat: bool = False
     totals_add_up: bool = True
     empty_heat: str = _one_of("list", "null")
@@ -101,25 +106,30 @@ class Forms:
     presence_names: str = _one_of("level", "floor_only", "plain")
     rows_without_group_by: str = _one_of("flat", "nested")
     raw_without_order: str = _one_of("flat", "nested")
-    page_cap: int | None = 1000
+    page_cap: int | None = _turns(1000, 100, None)
     page_totals: bool = True
     data_incomplete: str = _one_of("absent", "rows", "stats")
     id_limits: str = _one_of("zones+rooms", "zones", "none")
     create_empty_fills: bool = True
     entrance_rooms: str = _one_of("none", "counted")
     drift: bool = True
-    final_after_s: int = 3 * 3600
+    final_after_s: int = _turns(3 * 3600, 0, 9 * 3600)
 
     weekday_case: str = _one_of("capital", "lower", "any")
 
     rate_limit_headers: str = _one_of("none", "x-ratelimit", "ratelimit")
     retry_after: bool = True
-    heat_late_s: int = 0
-    traffic_late_s: int = 0
-    minutes_late_s: int = 60
-    minutes_move_s: int = 0
+    heat_late_s: int = _turns(0, 600)
+    traffic_late_s: int = _turns(0, 600)
+    minutes_late_s: int = _turns(60, 0, 120)
+    minutes_move_s: int = _turns(0, 300)
     introspection: bool = True
-    missing_fields: frozenset[str] = frozenset()
+    missing_fields: frozenset[str] = _turns(
+        frozenset(),
+        frozenset({"Room.rotation", "Zone.rotation"}),
+        frozenset({"Sensor.is_sleep_time", "Hive.is_sleep_time"}),
+        frozenset({"Floor.floor_plans", "Floor.installation_date"}),
+    )
     plan_rotation: bool = False
     missing_scopes: frozenset[str] = _some_of(*SCOPES)
     without_scope: str = _one_of("403", "empty")
@@ -140,6 +150,47 @@ class Forms:
 
 _ITEMS = {item.name: item for item in fields(Forms)}
 _FLAGS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+
+
+_ACCOUNTS = ("missing_scopes", "without_scope", "unreadable")
+"""With these an account does not work, whatever one knows of it."""
+
+
+def others(name: str) -> tuple[Any, ...]:
+    """The values of a form beside its default that `turned` and `drawn` take."""
+    item = _ITEMS[name]
+    if isinstance(item.default, bool):
+        return (not item.default,)
+    if isinstance(item.default, str):
+        return tuple(choice for choice in item.metadata["choices"] if choice != item.default)
+    found: tuple[Any, ...] = item.metadata["others"]
+    return found
+
+
+def turned() -> dict[str, Forms]:
+    """Every choice turned alone, by `name=value`; not those with which no account works."""
+    return {
+        f"{name}={_text(value)}": Forms(**{name: value})
+        for name in _ITEMS
+        if name not in _ACCOUNTS
+        for value in others(name)
+    }
+
+
+def drawn(seed: int) -> Forms:
+    """A combination: each choice is turned, or not, by a throw that is the same for the same seed."""
+    rng = random.Random(seed)  # noqa: S311 - nothing secret
+    found: dict[str, Any] = {}
+    for name in _ITEMS:
+        if name not in _ACCOUNTS and rng.random() < 0.5:
+            found[name] = rng.choice(others(name))
+    return Forms(**found)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(sorted(value)) if isinstance(value, frozenset) else str(value).lower()
 
 
 def _read(word: str) -> tuple[str, Any]:
