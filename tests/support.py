@@ -28,6 +28,7 @@ PEOPLE = People(default_office(), seed=1)
 DETECTIONS_A_MINUTE = 110
 """Of each person, on the floors of the office that ships; `PEOPLE.detections` has a person once a minute."""
 
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 Cells = dict[tuple[float, float], int]
 
 
@@ -53,6 +54,34 @@ def truth(space: str, start_s: int, end_s: int, resolution_m: float) -> Cells:
         ): int(n) * DETECTIONS_A_MINUTE
         for pair, n in zip(pairs, counts, strict=True)
     }
+
+
+ENTRANCE_ROOMS = {
+    PARIS: "room_paris_1_open_space_south",
+    PARIS_2: "room_paris_2_parcel_room",
+    NEW_YORK: "room_newyork_1_store",
+}
+"""The room that the sensor over each floor's entrance names, in the office that ships."""
+
+
+def through(space: str, place: str, start_s: int, end_s: int) -> tuple[Ints, Ints]:
+    """When people came in, and went out, through the doors of a floor or room, counted from the people.
+
+    A room's doors are its own, where a sensor watches it, and the entrance beside it. Copies of sensors
+    change nothing: a door is one door.
+    """
+    t_s, room, direction = PEOPLE.crossings(space, start_s, end_s)
+    floor = PEOPLE.office.by_id[space]
+    doors = [-1] if place in (space, ENTRANCE_ROOMS[space]) else []
+    if any(s.room_id == place and s.mode == "traffic" and not s.is_entrance for s in floor.sensors):
+        doors.append([r.id for r in floor.rooms].index(place))
+    here = np.isin(room, doors)
+    return t_s[here & (direction == 1)], t_s[here & (direction == -1)]
+
+
+def with_doors(space: str) -> set[str]:
+    """The rooms of a floor that have a sensor over a door."""
+    return {s.room_id for s in PEOPLE.office.by_id[space].sensors if s.mode == "traffic" and s.room_id}
 
 
 def cells_of(frame: dict[str, Any]) -> Cells:

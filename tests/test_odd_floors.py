@@ -28,7 +28,7 @@ from tests.odd_floors import (
     odd_world,
     strict,
 )
-from tests.support import World, at
+from tests.support import DETECTIONS_A_MINUTE, World, at
 
 PERIOD = {"from": "2026-06-16T06:00:00Z", "to": "2026-06-16T18:00:00Z"}
 
@@ -176,22 +176,37 @@ def test_one_detection_is_one_cell_of_a_whole_map(world: World, people: People) 
         cell for cell in zip(*(f["values"] for f in frame["fields"]), strict=True) if cell[2] is not None
     ]
     [(cell_x, cell_y, count)] = cells
-    assert (cell_x, cell_y, count) == (np.floor(x * 2) / 2 + 0.25, np.floor(y * 2) / 2 + 0.25, 1)
+    assert (cell_x, cell_y, count) == (
+        np.floor(x * 2) / 2 + 0.25,
+        np.floor(y * 2) / 2 + 0.25,
+        DETECTIONS_A_MINUTE,
+    )
     assert len(frame["fields"][0]["values"]) == 16 * 12, "all of the 8 x 6 m"
     [spot] = rows(world, "hotspots", ONE_CELL, resolution="0.5")
-    assert (spot["x"], spot["y"], spot["total"], spot["area_m2"]) == (cell_x, cell_y, 1, 0.25)
+    assert (spot["x"], spot["y"], spot["total"], spot["area_m2"]) == (
+        cell_x,
+        cell_y,
+        DETECTIONS_A_MINUTE,
+        0.25,
+    )
     [summary] = rows(world, "heatmap-summary", ONE_CELL, resolution="0.5")
-    assert (summary["peak"], summary["total_detections"]) == (1, 1)
+    assert (summary["peak"], summary["total_detections"]) == (DETECTIONS_A_MINUTE,) * 2
     [west, *_] = rows(world, "utilization", ONE_CELL)
     assert (west["room"], west["peak"], west["in_use_s"], west["entries"]) == ("West", 1, 60, 1)
 
 
 def test_people_without_a_room_are_outside(world: World) -> None:
-    """One sits in the corridor for eight hours, detected once a minute."""
+    """One sits in the corridor for eight hours."""
     [row] = rows(world, "hot-zones", NO_ROOM)
-    assert (row["zone_id"], row["detections"], row["share"]) == ("outside", 480, 1)
+    assert (row["zone_id"], row["detections"], row["share"]) == (
+        "outside",
+        480 * DETECTIONS_A_MINUTE,
+        1,
+    )
     found = {r["zone_id"]: r for r in rows(world, "hot-zones", NO_PLAN)}
-    assert found["outside"]["detections"] == 960, "the room's too: nobody knows where it is"
+    assert found["outside"]["detections"] == 960 * DETECTIONS_A_MINUTE, (
+        "the room's too: nobody knows where it is"
+    )
     assert "no polygon" in found["room_no_plan_west"]["reason"]
 
 

@@ -13,7 +13,18 @@ import numpy as np
 import pytest
 
 from tests.faults.trial import Trial
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, World, at
+from tests.support import (
+    DETECTIONS,
+    NEW_YORK,
+    PARIS,
+    PARIS_2,
+    PEOPLE,
+    REPORTING,
+    World,
+    at,
+    through,
+    with_doors,
+)
 
 MINUTE, HOUR, DAY, WEEK = 60, 3600, 86_400, 7 * 86_400
 FLOORS = [PARIS, PARIS_2, NEW_YORK]
@@ -64,8 +75,10 @@ def counted(space: str) -> set[str]:
 
 @pytest.mark.parametrize("window", ["10m", "25m", "3h"])
 def test_rooms_against_their_usual_level(world: World, window: str) -> None:
-    """At 12:34:56, a Wednesday; a window of hours begins with a full one."""
-    end = at("2026-06-17T12:34")
+    """At 12:34:56, a Wednesday; the newest minute that Butlr knows ends at 12:33. A window of hours begins
+    with a full one.
+    """
+    end = at("2026-06-17T12:33")
     start = {"10m": end - 600, "25m": end - 1500, "3h": at("2026-06-17T09:00")}[window]
     rows = get(world, "unusual", window=window)
     checked = 0
@@ -93,7 +106,7 @@ def test_rooms_against_their_usual_level(world: World, window: str) -> None:
 
 
 def test_a_crowd_is_unusual_and_an_empty_day_is_absence(world: World) -> None:
-    end = at("2026-06-17T12:34")
+    end = at("2026-06-17T12:33")
     before = {row["room_id"]: row for row in get(world, "unusual", space=PARIS)}
     world.simulator.crowd(PARIS, KITCHEN, 40, end, end + 3 * HOUR)
     try:
@@ -131,23 +144,22 @@ def test_bad_windows_are_named(world: World) -> None:
 def test_in_and_out_since_the_floors_own_midnight(world: World, level: str) -> None:
     end = at("2026-06-17T12:34")
     rows = get(world, "balance", level=level)
-    doors = {s.room_id for s in PEOPLE.office.sensors if s.mode == "traffic"}
+    doors = set().union(*map(with_doors, FLOORS))
     checked = 0
     for row in rows:
         space, floor = row["space"], PEOPLE.office.by_id[row["space"]]
         local = datetime.fromtimestamp(end, floor.zone_info)
         midnight = int(local.replace(hour=0, minute=0, second=0).timestamp())
-        _, room, direction = PEOPLE.crossings(space, midnight, end)
-        door = -1 if level == "floor" else [r.id for r in floor.rooms].index(row["room_id"])
         if level == "room" and row["room_id"] not in doors:
             assert (row["in"], row["out"], row["inside"], row["beyond"]) == (None, None, None, 0)
             continue
-        came, went = (int(((room == door) & (direction == way)).sum()) for way in (1, -1))
+        place = space if level == "floor" else row["room_id"]
+        came, went = (len(t_s) for t_s in through(space, place, midnight, end))
         assert (row["in"], row["out"], row["inside"]) == (came, went, came - went)
         most = row["capacity"]
         assert row["beyond"] == max(0, went - came, came - went - most if most else 0)
         checked += 1
-    assert checked == (3 if level == "floor" else len(doors - {None}))
+    assert checked == (3 if level == "floor" else len(doors))
 
 
 def test_just_after_midnight_the_day_that_ended_is_not_asked_again(make_world: Callable[..., World]) -> None:
@@ -166,22 +178,20 @@ def test_just_after_midnight_the_day_that_ended_is_not_asked_again(make_world: C
 def test_data_are_fresh_and_say_when_they_are_not(world: World, metric: str, path: str) -> None:
     fresh = get(world, "freshness", metric=metric)
     assert [row["space"] for row in fresh] == FLOORS
-    assert {(row["as_of"], row["age_s"], row["complete"]) for row in fresh} == {
-        ("2026-06-17T12:34:00Z", 56, 1)
-    }
-    assert {row["as_of_ms"] for row in fresh} == {at("2026-06-17T12:34") * 1000}
+    # Butlr's newest minute of people is one behind.
+    newest, age_s = ("2026-06-17T12:33:00Z", 116) if metric == "occupancy" else ("2026-06-17T12:34:00Z", 56)
+    assert {(row["as_of"], row["age_s"], row["complete"]) for row in fresh} == {(newest, age_s, 1)}
+    assert {row["as_of_ms"] for row in fresh} == {at(newest) * 1000}
     world.simulator.faults.set(status=503, paths=(path,))
     world.now_s += 20 * MINUTE
     late = get(world, "freshness", metric=metric)
-    assert {(row["as_of"], row["age_s"], row["complete"]) for row in late} == {
-        ("2026-06-17T12:34:00Z", 1256, 0)
-    }
+    assert {(row["as_of"], row["age_s"], row["complete"]) for row in late} == {(newest, age_s + 1200, 0)}
     assert all("503" in row["reason"] for row in late)
 
 
 def test_butlr_that_answers_and_knows_nothing_new_is_late(world: World) -> None:
     world.simulator.faults.set(lag_s=1800)
-    assert {row["age_s"] for row in get(world, "freshness")} == {1856}
+    assert {row["age_s"] for row in get(world, "freshness")} == {1916}
     world.simulator.faults.set(lag_s=3 * 3600)
     world.now_s += MINUTE
     rows = get(world, "freshness")

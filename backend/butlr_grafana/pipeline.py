@@ -114,8 +114,8 @@ def _of_days(query: SeriesQuery, verdicts: Verdicts) -> SeriesQuery:
 
 
 def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
-    """The series of the floor's assets, in its order. One that has a sensor and no row is a series of gaps: its
-    sensors were offline. Others that Butlr tells nothing of are left out.
+    """The series of the floor's assets, in its order. One that has a sensor and no row is a series of gaps:
+    its sensors were offline. Others that Butlr tells nothing of are left out.
     """
     floor = query.floor
     samples = privacy.with_sums(join([_counted(query, part) for part in parts]), query)
@@ -146,7 +146,8 @@ def _counted(query: SeriesQuery, part: Part) -> Samples:
 
 
 def _has_sensor(asset: Floor | Room | Zone) -> bool:
-    """Whether Butlr lists a presence sensor there; a room that stands for several has their sum or nothing."""
+    """Whether Butlr lists a presence sensor there; a room that stands for several has their sum or
+    nothing."""
     return not isinstance(asset, Floor) and asset.online is not None and not asset.members
 
 

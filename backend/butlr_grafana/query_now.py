@@ -49,6 +49,9 @@ def about_now(
             return resolve_now(asked, topology, now_s=now_s)
 
 
+LATE_S = MINUTE_S
+"""Butlr's newest minute of people has been seen to be one to two minutes behind the clock."""
+
 NOW_S = 5 * MINUTE_S
 NOW = {
     "room": ("room_occupancy", "traffic_room_occupancy"),
@@ -63,7 +66,7 @@ def resolve_now(asked: Asked, topology: Topology, *, now_s: float) -> tuple[Seri
     floor, one where it has no doors that are counted.
     """
     level = asked.level or "room"
-    end_s = floor_to(now_s, MINUTE_S)
+    end_s = latest_minute(now_s)
     return tuple(
         SeriesQuery(
             target=asked.target,
@@ -83,6 +86,11 @@ def resolve_now(asked: Asked, topology: Topology, *, now_s: float) -> tuple[Seri
     )
 
 
+def latest_minute(now_s: float) -> int:
+    """The end of the newest minute of people that Butlr can be expected to know."""
+    return floor_to(now_s - LATE_S, MINUTE_S)
+
+
 def _has_doors(floor: Floor, level: str) -> bool:
     """Whether people are counted through doors there; so it is assumed where Butlr does not list its
     sensors."""
@@ -95,13 +103,13 @@ HISTORY_WEEKS = 4
 
 
 def resolve_unusual(asked: Asked, topology: Topology, *, now_s: float) -> tuple[SeriesQuery, ...]:
-    """For each floor two questions: people in the window that ends with the last full minute, and in each
-    hour of the last four whole weeks by the floor's calendar.
+    """For each floor two questions: people in the window that ends with the newest minute, and in each hour
+    of the last four whole weeks by the floor's calendar.
 
     The weeks are those that were over a day ago, so that all of them are kept for good. A window of more than
     an hour is asked for in hours and begins with a full one.
     """
-    end_s = floor_to(now_s, MINUTE_S)
+    end_s = latest_minute(now_s)
     every, function = ("1m", "median") if asked.window_s <= HOUR_S else ("1h", "mean")
     queries = []
     for floor in floors_of(asked, topology):
@@ -109,7 +117,7 @@ def resolve_unusual(asked: Asked, topology: Topology, *, now_s: float) -> tuple[
         now = SeriesQuery(
             target=asked.target,
             floor=floor,
-            period=whole_windows(window, every, floor.timezone, now_s),
+            period=whole_windows(window, every, floor.timezone, end_s),
             every=every,
             statistic="mean",
             level="room",

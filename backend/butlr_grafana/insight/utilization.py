@@ -112,7 +112,9 @@ def _time_in_use(presence: SeriesAnswer | None, means: SeriesAnswer) -> dict[str
     """
     if presence is None:
         return {}
-    counted = {one.asset_id: ~np.isnan(one.values["value"]) for one in means.series}
+    # Of rooms that are only shown summed, time in use is not told.
+    single = {room.id for room in means.query.floor.rooms if not room.members}
+    counted = {one.asset_id: ~np.isnan(one.values["value"]) for one in means.series if one.asset_id in single}
     told = {one.asset_id: one.values["value"] for one in presence.series}
     found = {}
     for asset in {**told, **counted}:
