@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections import Counter
 from functools import partial
@@ -111,8 +112,7 @@ def test_nested_sensors_are_the_flat_list(client: requests.Session, simulator: S
     assert nested == list(flat)
     for room in (room for floor in found.values() for room in floor["rooms"]):
         mine = [one["id"] for one in flat.values() if one["room_id"] == room["id"]]
-        assert [one["id"] for one in room["sensors"] or ()] == mine
-        assert room["sensors"] != [], "a list without any is null"
+        assert [one["id"] for one in room["sensors"]] == mine
 
 
 def test_clones_mirrors_and_entrances(client: requests.Session, simulator: Simulator) -> None:
@@ -148,6 +148,24 @@ def test_clones_mirrors_and_entrances(client: requests.Session, simulator: Simul
         "space_newyork_1": "room_newyork_1_store",
     }
     assert sum(one["power_type"] is not None for one in found.values()) < len(found) / 10
+
+
+def test_sensors_are_where_they_see(client: requests.Session, simulator: Simulator) -> None:
+    """In the middle of the room or zone, on the wall with the door, at the way in."""
+    found = sensors(client, simulator)
+    kitchen, meeting = (found[f"sensor_paris_1_{name}"] for name in ("kitchen_heat", "meeting_room_1_door"))
+    assert (kitchen["center"], kitchen["door_line"]) == ([31.75, 3], None)
+    assert 2 * math.tan(math.radians(kitchen["field_of_view"]) / 2) * kitchen["height"] == pytest.approx(
+        3.99, abs=0.01
+    )
+    (x0, y0), (x1, y1) = meeting["door_line"]
+    assert (y0, y1) == (6, 6), "towards the corridor"
+    assert 15 < x0 < x1 < 21 or 15 < x1 < x0 < 21
+    assert meeting["center"] == [pytest.approx((x0 + x1) / 2), 6]
+    assert found["sensor_paris_1_reception_heat"]["center"] == [1.5, 7]
+    assert found["sensor_paris_1_entrance"]["center"] == [pytest.approx(0), pytest.approx(7)]
+    store = found["sensor_newyork_1_entrance"]["center"]
+    assert store == [pytest.approx(10.5), pytest.approx(0.25)], "whatever room it names"
 
 
 def test_hives(client: requests.Session, simulator: Simulator) -> None:

@@ -128,6 +128,10 @@ def test_an_entrance_and_its_clone_are_of_one_floor(floors: dict[str, Any], repo
     assert one == other > 20
 
 
+def test_one_sensor_is_no_device(floors: dict[str, Any]) -> None:
+    assert [one["id"] for one in floors[PUNE]["sensors"] if not one["mac_address"]] == ["sensor_pune_1_blank"]
+
+
 def test_devices_of_a_copied_floor_are_its_own() -> None:
     office = varied_office()
     macs = [sensor.mac_address for sensor in office.sensors]

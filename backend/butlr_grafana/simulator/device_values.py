@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from .devices import health, hive_heartbeat
 from .geometry import Point, centre
 from .messages import Failure
 from .people import People
+from .walls import entrance, ways_in
 from .world import Floor, Hive, Room, Sensor
 
 Object = dict[str, Any]
@@ -17,15 +19,13 @@ Object = dict[str, Any]
 _HEIGHT_M = 2.5
 _FIELD_OF_VIEW_DEG = 77.2
 """A footprint of 3.99 m: twice the tangent of half the angle, by the height."""
-_DOOR_M = 0.9
 
 
 def sensor_values(sensor: Sensor, people: People, now_s: int) -> Object:
     """All fields of `Sensor` but its relations."""
     floor, state = people.office.by_id[sensor.floor_id], health(sensor, people, now_s)
     hive = next((one for one in floor.hives if one.serial_number == sensor.hive_serial), None)
-    x, y = sensor_centre(sensor, floor)
-    is_door = sensor.mode == "traffic"
+    line = door_line(sensor, floor)
     return {
         "id": sensor.id,
         "name": sensor.name,
@@ -50,13 +50,13 @@ def sensor_values(sensor: Sensor, people: People, now_s: int) -> Object:
         "last_battery_change_date": None,
         "next_battery_change_date": None,
         "battery_change_by_date": state.battery_change_by_date,
-        "center": [x, y],
+        "center": sensor_centre(sensor, floor),
         "height": _HEIGHT_M,
         "orientation": [0.0, 0.0, 0.0],
         "field_of_view": _FIELD_OF_VIEW_DEG,
-        "door_line": [[x - _DOOR_M / 2, y], [x + _DOOR_M / 2, y]] if is_door else None,
-        "in_direction": 1 if is_door else None,
-        "parallel_to_door": True if is_door else None,
+        "door_line": line,
+        "in_direction": None if line is None else 1,
+        "parallel_to_door": None if line is None else True,
     }
 
 
@@ -83,11 +83,26 @@ def hive_values(hive: Hive, now_s: int) -> Object:
 
 
 def sensor_centre(sensor: Sensor, floor: Floor) -> Point:
-    """The centre of what a sensor sees: of its room or zone, or the floor's entrance."""
-    for place in () if sensor.is_entrance else floor.placed:
+    """The centre of what a sensor sees: the door that it watches, or its room or zone."""
+    line = door_line(sensor, floor)
+    if line is not None:
+        return centre(line)
+    for place in floor.placed:
         if place.id in (sensor.zone_id, sensor.room_id):
             return centre(place.footprint if isinstance(place, Room) else place.polygon)
     return floor.entrance
+
+
+@lru_cache(maxsize=1024)
+def door_line(sensor: Sensor, floor: Floor) -> tuple[Point, Point] | None:
+    """Both sides of the door that a traffic sensor watches; None for another sensor."""
+    if sensor.mode != "traffic":
+        return None
+    room = (
+        None if sensor.is_entrance else next((one for one in floor.rooms if one.id == sensor.room_id), None)
+    )
+    ways = [entrance(floor)] if room is None else ways_in(floor, room)
+    return ways[0].ends if ways else (floor.entrance, floor.entrance)
 
 
 def _or_fails(value: str | None) -> Callable[[object], str]:

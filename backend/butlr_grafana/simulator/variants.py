@@ -28,7 +28,7 @@ def varied_office(rates: tuple[int, int, int] = (60, 110, 180)) -> Office:
 
     - `PUNE`, of 110: its zone, at half past the hour, comes from its site only; two rooms are listed twice,
       and its empty lists are null; it has no zones. Its entrance is cloned into another room of the floor,
-      where it counts as entrance too.
+      where it counts as entrance too. One presence sensor has neither a MAC address nor a hive.
     - `PUNE_DOORS`: doors only. The floor's zone is a name that there is not.
     - `SOMEWHERE`: neither its site nor the floor has a zone, so that its clock is UTC.
     """
@@ -41,6 +41,8 @@ def varied_office(rates: tuple[int, int, int] = (60, 110, 180)) -> Office:
     pune = replace(pune, zones=(), sensors=seen, listed_twice=twice, null_lists=NULL_LISTS)
     pune = with_clone(pune, "sensor_pune_1_entrance", "Entrance 2", "Canteen")
     pune = replace(pune, sensors=(*pune.sensors[:-1], replace(pune.sensors[-1], is_entrance=True)))
+    blank = Sensor("sensor_pune_1_blank", "Blank", "", "presence", PUNE, rooms[2])
+    pune = replace(pune, sensors=(*pune.sensors, blank))
     doors = doors_only(copy_of(shipped.by_id["space_newyork_1"], "pune_2", "Pune, 2nd floor"))
     doors = replace(doors, timezone="Asia/Kolkata", told_timezone="India Standard Time")
     somewhere = copy_of(shipped.by_id["space_newyork_1"], "somewhere_1", "Somewhere, 1st floor")
