@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
@@ -58,14 +59,9 @@ def answer(
         raise Refusal(400, "variables: an object; operationName: a string")
     forms = forms or Forms()
     schema = schema_of(forms)
-    try:
-        document = parse(source)
-    except GraphQLError as error:
-        return refused([error], "GRAPHQL_PARSE_FAILED")
-    closed = () if forms.introspection else (NoSchemaIntrospectionCustomRule,)
-    wrong = validate(schema, document, [*specified_rules, *closed])
-    if wrong:
-        return refused(wrong, "GRAPHQL_VALIDATION_FAILED")
+    document = _document(source, schema, introspection=forms.introspection)
+    if not isinstance(document, DocumentNode):
+        return document
     values = Values(people, int(now_s), base_url, forms)
     result = execute_sync(
         schema, document, values.root(), variable_values=variables, operation_name=operation
@@ -79,12 +75,24 @@ def answer(
     return {"data": result.data, "errors": [_formatted(error) for error in result.errors]}
 
 
+@lru_cache(maxsize=64)
+def _document(source: str, schema: GraphQLSchema, *, introspection: bool) -> DocumentNode | dict[str, Any]:
+    """A document that may be run, or else the answer that refuses it."""
+    try:
+        document = parse(source)
+    except GraphQLError as error:
+        return _refused([error], "GRAPHQL_PARSE_FAILED")
+    closed = () if introspection else (NoSchemaIntrospectionCustomRule,)
+    wrong = validate(schema, document, [*specified_rules, *closed])
+    return _refused(wrong, "GRAPHQL_VALIDATION_FAILED") if wrong else document
+
+
 def unauthenticated(message: str) -> Any:
     """What a dead token gets, with the status 200."""
     return {"data": None, "errors": [{"message": message, "extensions": {"code": "UNAUTHENTICATED"}}]}
 
 
-def refused(errors: Collection[GraphQLError], code: str) -> Any:
+def _refused(errors: Collection[GraphQLError], code: str) -> dict[str, Any]:
     """What a document gets that is not run at all."""
     told = [{"message": error.message, "extensions": {"code": code}} for error in errors]
     return {"data": None, "errors": told}

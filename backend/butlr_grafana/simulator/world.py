@@ -167,6 +167,10 @@ class Floor:
     listed_twice: tuple[str, ...] = ()
     null_lists: frozenset[str] = frozenset({"sensors", "hives"})
 
+    def __hash__(self) -> int:
+        # Of all that is on it would take a millisecond, and floors are keys of caches.
+        return hash(self.id)
+
     @property
     def placed(self) -> tuple[Room | Zone, ...]:
         """The rooms, then the zones."""
