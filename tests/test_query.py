@@ -59,7 +59,8 @@ def test_defaults_need_no_reading() -> None:
         ("resolution", "1", "resolution_m", 1.0),
         ("resolution", r"0\.5", "resolution_m", 0.5),
         ("resolution", "auto", "resolution_m", 0.5),
-        ("columns", "200", "resolution_m", 0.25),
+        ("columns", "200", "resolution_m", 0.5),
+        ("columns", "79", "resolution_m", 1.0),
         ("columns", 50, "resolution_m", 1.0),
         ("normalize", "share", "normalize", "share"),
         ("require", "complete", "require", "complete"),
@@ -200,16 +201,25 @@ def test_words_of_other_targets_and_cache_busters_are_passed_over() -> None:
 @pytest.mark.parametrize(
     ("width", "columns", "expected"),
     [
-        (24.9, 100, 0.25),
-        (25.0, 100, 0.25),
-        (25.1, 100, 0.5),
+        (3, 100, 0.5),
+        (24.9, 2000, 0.5),
         (50, 100, 0.5),
         (50.1, 100, 1.0),
         (900, 100, 1.0),
     ],
 )
-def test_auto_is_the_finest_with_at_most_so_many_columns(width: float, columns: int, expected: float) -> None:
+def test_auto_is_half_a_metre_or_one_by_columns(width: float, columns: int, expected: float) -> None:
     assert finest(Floor("f", "F", BUILDING, "UTC", outline=square(width)), columns) == expected
+
+
+def test_a_quarter_of_a_metre_is_only_taken_where_it_is_asked_for() -> None:
+    narrow = Topology({"f": Floor("f", "F", BUILDING, "UTC", outline=square(8))})
+
+    def taken(**words: str) -> float:
+        [query] = resolve(read("heatmap", {**PERIOD, **words}), narrow, now_s=NOW, rules=Rules())
+        return query.resolution_m
+
+    assert [taken(), taken(resolution="auto", columns="2000"), taken(resolution="0.25")] == [0.5, 0.5, 0.25]
 
 
 def test_auto_on_a_floor_of_unknown_size_is_the_coarsest() -> None:

@@ -11,6 +11,7 @@ from butlr_grafana.errors import BackendError, BadWord
 from butlr_grafana.events.record import Event
 from butlr_grafana.insight.balance import Balance, balances
 from butlr_grafana.insight.compare import Comparison, compare, relative
+from butlr_grafana.insight.empty import with_zeros
 from butlr_grafana.insight.freshness import Freshness, freshness
 from butlr_grafana.insight.hotspots import Hotspot, hotspots
 from butlr_grafana.insight.now import Now, occupancy_now
@@ -222,6 +223,8 @@ def made_of(answer: Answer) -> Answer:
     answer = seen(answer)
     asked, maps, series = answer.asked, answer.maps, answer.series
     match asked.target:
+        case "heatmap" if asked.empty == "zero" and asked.format != "png":
+            return replace(answer, maps=tuple(map(with_zeros, maps)))
         case "compare":
             compared = compare(maps[0], maps[1])
             # The picture has a scale of its own, in detections per hour.

@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     warming.add_argument("--space", help="a floor's id; all floors where left out")
     warming.add_argument("--from", dest="start", required=True, help="ISO 8601")
     warming.add_argument("--to", dest="end", required=True, help="ISO 8601")
-    warming.add_argument("--resolution", default="auto", help="auto, 0.25, 0.5, 1.0")
+    warming.add_argument(
+        "--resolution", default="auto", help="auto, 0.25 (finer than the sensors see), 0.5, 1.0"
+    )
     warming.add_argument("--hours", default="", help="as in the panels: they keep pieces of their own")
     warming.add_argument("--days", default="")
     warming.set_defaults(command=warm)

@@ -27,6 +27,12 @@ WEEK_S = 7 * DAY_S
 RESOLUTIONS_M = (0.25, 0.5, 1.0)
 """The grids Butlr offers, in metres."""
 
+SENSOR_ACCURACY_M = (0.3, 0.6)
+"""How far a detection may lie from where the person was, as Butlr says (1 to 2 feet)."""
+
+AUTO_RESOLUTIONS_M = tuple(metres for metres in RESOLUTIONS_M if metres > SENSOR_ACCURACY_M[0])
+"""Those that are chosen without being asked for: no finer than the sensors see."""
+
 PHASE_TOLERANCE = 1e-3
 """Of a cell: positions closer than this are one position written with rounding."""
 
@@ -521,8 +527,9 @@ class Query:
 class HeatMap:
     """The answer to a heat-map query.
 
-    `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising. Both
-    are without the cells that may not be shown one by one (see `privacy`); `hidden` are their detections.
+    `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising, with
+    cells of 0 where they are asked for. Both are without the cells that may not be shown one by one (see
+    `privacy`); `hidden` are their detections.
     `parts` hold all cells: they are for sums only. `seen`: by room, in what share of the hours counted its
     sensors told anything (0 to 1), as far as that is known; `unseen_why`: why it is not, where it was asked.
     """

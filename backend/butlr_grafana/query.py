@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 
 from butlr_grafana.errors import BadWord, UnknownSpace, UnknownTarget, choose
 from butlr_grafana.model import (
+    AUTO_RESOLUTIONS_M,
     DAY_S,
     HOUR_S,
     MINUTE_S,
-    RESOLUTIONS_M,
     Floor,
     LocalHours,
     Period,
@@ -65,6 +65,7 @@ class Asked:
     release: float | None = None
     window_s: int = 10 * MINUTE_S
     area: str = "m2"
+    empty: str = "omit"
     underused: float = 0.1
     width: int = 1200
     theme: str = "light"
@@ -337,15 +338,16 @@ def knows_room(wanted: str, floor: Floor) -> bool:
 
 
 def finest(floor: Floor, columns: int) -> float:
-    """The finest resolution in metres with at most `columns` columns on this floor, else 1.0.
+    """The finer of 0.5 and 1.0 metres with at most `columns` columns on this floor, else 1.0.
 
-    Where Butlr knows no outline and no polygon of the floor, its width is unknown: 1.0.
+    0.25 is finer than the sensors see, so it is only taken where it is asked for. Where Butlr knows no
+    outline and no polygon of the floor, its width is unknown: 1.0.
     """
-    bounds = floor.bounds
+    coarsest, bounds = AUTO_RESOLUTIONS_M[-1], floor.bounds
     if bounds is None:
-        return RESOLUTIONS_M[-1]
+        return coarsest
     width_m = bounds.max_x - bounds.min_x
-    return next((r for r in RESOLUTIONS_M if width_m / r <= columns), RESOLUTIONS_M[-1])
+    return next((metres for metres in AUTO_RESOLUTIONS_M if width_m / metres <= columns), coarsest)
 
 
 def _local_hours(asked: Asked, floor: Floor, rules: Rules) -> LocalHours | None:

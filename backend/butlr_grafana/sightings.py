@@ -23,7 +23,7 @@ def tells_rooms_apart(asked: Asked) -> bool:
         case "hot-zones" | "compare-zones":
             return asked.level != "floor"
         case "heatmap":
-            return asked.format == "png"
+            return asked.format == "png" or asked.empty == "zero"
         case target:
             return target == "compare"
 

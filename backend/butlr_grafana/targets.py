@@ -39,7 +39,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "heatmap",
                 "Heat map",
                 "Where people were: detections per cell over the period, as one dense heatmap-cells frame.",
-                (*HEAT_MAP_WORDS, *PICTURE_WORDS),
+                (*HEAT_MAP_WORDS, "empty", *PICTURE_WORDS),
                 ("frames", "rows", "matrix", "csv", "png"),
             ),
             Target(

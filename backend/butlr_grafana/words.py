@@ -203,6 +203,7 @@ def _zone(name: str, text: str) -> str:
 
 
 FORMATS = ("frames", "rows", "matrix", "csv", "png", "webp", "geojson")
+EMPTY = ("omit", "zero")
 AREAS = ("m2", "ft2")
 METRICS = ("occupancy", "traffic", "presence", "heatmap")
 THEMES = ("light", "dark")
@@ -243,7 +244,8 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             ),
             Word(
                 "resolution",
-                "cell size in metres; auto: the finest with at most `columns` columns on this floor",
+                "cell size in metres; auto: 0.5, or 1.0 where that makes more than `columns` columns; 0.25 "
+                "is finer than the sensors see",
                 _resolution,
                 default="auto",
                 choices=("auto", "0.25", "0.5", "1.0"),
@@ -255,6 +257,14 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 _one_of(*NORMALIZE),
                 default="none",
                 choices=NORMALIZE,
+            ),
+            Word(
+                "empty",
+                "cells without a detection: left out (null in dense frames), or zero within the floor's "
+                "outline; no data stays null, and pictures leave both out",
+                _one_of(*EMPTY),
+                default="omit",
+                choices=EMPTY,
             ),
             Word(
                 "hours",

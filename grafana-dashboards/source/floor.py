@@ -34,6 +34,9 @@ detection.
 x grows to the right and y upwards, both in metres. The colour scale is the square root's, from zero to \
 the fullest cell.
 
+Cells are 0.5 m wide, or 1 m on a wide floor. The menu beside the variables offers 0.25 m too: that is finer \
+than the sensors see, which place a person to 0.3 to 0.6 m.
+
 Point at a cell for its value. Below it Grafana writes the cell's y; above it, however, the x of the next \
 cell to the right.
 

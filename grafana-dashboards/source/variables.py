@@ -71,11 +71,11 @@ def normalize() -> Json:
 
 
 def resolution() -> Json:
-    """Auto is the finest with at most 100 cells along x, so that the axis keeps its labels."""
+    """Auto is the finer of 0.5 and 1 m with at most 100 cells along x, so that the axis keeps its labels."""
     return _offered(
         "resolution",
         "Cells",
-        {"Auto": "auto", "0.25 m": "0.25", "0.5 m": "0.5", "1 m": "1.0"},
+        {"Auto": "auto", "0.5 m": "0.5", "1 m": "1.0", "0.25 m (finer than the sensors see)": "0.25"},
         hide=IN_MENU,
     )
 

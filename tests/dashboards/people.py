@@ -109,9 +109,9 @@ def seats(asset: Floor | Room) -> int | None:
 
 
 def finest(floor: Floor) -> float:
-    """What `auto` chooses: the finest grid with at most 100 columns."""
+    """What `auto` chooses: half a metre, or a metre where that makes more than 100 columns."""
     min_x, _, max_x, _ = floor.extent
-    return next(metres for metres in (0.25, 0.5, 1.0) if (max_x - min_x) / metres <= 100)
+    return next(metres for metres in (0.5, 1.0) if (max_x - min_x) / metres <= 100)
 
 
 def shape(asset: Room | Floor) -> Any:

@@ -123,6 +123,21 @@ def _floor(floor: Floor, grid: Grid) -> _Place:
     return _Place(floor.id, floor.name, _area_m2(floor), grid.total, blind)
 
 
+def without_data(heat_map: HeatMap) -> list[Room]:
+    """The rooms, each by itself, whose sensors were silent or that no sensor covers: there nobody was
+    detected, whether or not somebody was there.
+    """
+    floor, grid = heat_map.query.floor, _whole_floor(heat_map)
+    rooms = {room.id: room for room in as_built(floor.rooms)}
+    filled = shares.of_rooms(replace(floor, rooms=tuple(rooms.values())), grid).filled(grid.value)
+    return [room for room in rooms.values() if _blind(room, rooms, room.id in filled) in (OFFLINE, UNCOVERED)]
+
+
+def is_blind(heat_map: HeatMap) -> bool:
+    """Whether all of a floor's sensors were silent, and nobody was detected."""
+    return bool(_floor(heat_map.query.floor, _whole_floor(heat_map)).blind)
+
+
 def _rooms(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, float]) -> Iterator[_Place]:
     """Of rooms that are only told of together, what cannot be told counts as outside: else it could be had
     by taking all others from the floor's.

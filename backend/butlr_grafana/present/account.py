@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from butlr_grafana.model import (
+    SENSOR_ACCURACY_M,
     Coverage,
     Floor,
     HeatMap,
@@ -106,6 +107,8 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     if answer.raw.rebinned:
         text = "Butlr's grid moved within this period; cells were assigned by their centres."
         said.append(_notice("warning", text))
+    if query.resolution_m < SENSOR_ACCURACY_M[0]:
+        said.append(_notice("info", TOO_FINE.format(query.resolution_m)))
     said += _unseen(answer)
     shapeless = [r.name for r in query.rooms or () if not any(one.polygon for one in as_built([r]))]
     if shapeless:
@@ -189,6 +192,11 @@ def statistics_notices(
         if not a.coverage.complete
     ]
 
+
+TOO_FINE = (
+    "Cells of {:g} m are finer than the sensors see: they place a person to "
+    f"{SENSOR_ACCURACY_M[0]:g} to {SENSOR_ACCURACY_M[1]:g} m."
+)
 
 DEMO = "Demo mode: these people are simulated. Set Butlr credentials to see your own floors."
 

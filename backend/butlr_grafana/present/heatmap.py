@@ -54,7 +54,7 @@ def failed_frame(ref_id: str, message: str) -> dict[str, Any]:
 
 
 def rows(answer: HeatMap) -> list[dict[str, float]]:
-    """A row a cell with detections: `x`, `y` in metres and the value under its field name."""
+    """A row a cell that is shown: `x`, `y` in metres and the value under its field name."""
     x, y = _centres(answer)
     name = QUANTITIES[answer.query.normalize].field
     table = zip(x.tolist(), y.tolist(), answer.shown.value.tolist(), strict=True)
@@ -109,7 +109,7 @@ def matrix(answer: HeatMap) -> list[dict[str, float]]:
 
 
 def csv(answer: HeatMap) -> str:
-    """A line a cell with detections, headed with units."""
+    """A line a cell that is shown, headed with units."""
     x, y = _centres(answer)
     lines = [f"x_m,y_m,{QUANTITIES[answer.query.normalize].field}"]
     table = zip(x.tolist(), y.tolist(), answer.shown.value.tolist(), strict=True)
