@@ -109,7 +109,9 @@ def test_left_out_is_the_default(world: World, form: str) -> None:
 def test_a_room_that_no_sensor_covers_stays_null(world: World) -> None:
     """The store has no sensor of its own, and nobody whom another one could see."""
     store = room_of(NEW_YORK, "Store")
-    assert not [s for s in PEOPLE.office.by_id[NEW_YORK].sensors if s.room_id == store.id]
+    assert not [
+        s for s in PEOPLE.office.by_id[NEW_YORK].sensors if s.room_id == store.id and s.mode == "presence"
+    ]
     assert truth(NEW_YORK, *NIGHT, 0.5) == {}
     found = cells(world, NEW_YORK, NIGHT, "frames", resolution="0.5")
     # Without any cell they are laid from the corner of the floor, 20 by 14 m.
