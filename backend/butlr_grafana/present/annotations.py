@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from butlr_grafana.events.record import Event, names_of
-from butlr_grafana.model import DAY_S, HeatMap, Period, Topology, iso
+from butlr_grafana.model import DAY_S, MINUTE_S, HeatMap, Period, Topology, iso
 
 
 def gaps(answer: HeatMap) -> list[dict[str, Any]]:
@@ -30,8 +30,10 @@ def event_rows(events: Sequence[Event], topology: Topology, now_s: float) -> lis
 
 
 def event_regions(events: Sequence[Event], topology: Topology, now_s: float) -> list[dict[str, Any]]:
-    """The same events as the JSON data source's older clients take annotations."""
-    return [
+    """The same events as the JSON data source's older clients take annotations. Those of rules that differ in
+    nothing that is seen are one region.
+    """
+    regions = [
         _region(
             Period(event.start_s, max(event.ended_by(now_s) or int(now_s), event.start_s + 1)),
             _title(event, topology, now_s),
@@ -40,6 +42,8 @@ def event_regions(events: Sequence[Event], topology: Topology, now_s: float) -> 
         )
         for event in events
     ]
+    seen = ("time", "timeEnd", "title", "text")
+    return list({tuple(region[name] for name in seen): region for region in regions}.values())
 
 
 def _row(event: Event, topology: Topology, now_s: float) -> dict[str, Any]:
@@ -55,6 +59,8 @@ def _row(event: Event, topology: Topology, now_s: float) -> dict[str, Any]:
         "zone_id": event.zone_id,
         "zone": _name(event, topology),
         "threshold": event.watch.threshold,
+        "release": event.watch.release,
+        "window_s": event.watch.length_s,
         "peak_per_m2_hour": event.peak,
         "going_on": int(end_s is None),
     }
@@ -70,7 +76,9 @@ def _title(event: Event, topology: Topology, now_s: float) -> str:
 
 
 def _text(event: Event) -> str:
-    return f"above {event.watch.threshold:g} per m² and hour, at most {event.peak:.1f}"
+    watch = event.watch
+    minutes = f"{watch.length_s / MINUTE_S:g} min"
+    return f"above {watch.threshold:g} per m² and hour over {minutes}, at most {event.peak:.1f}"
 
 
 def _region(period: Period, title: str, text: str, tag: str) -> dict[str, Any]:

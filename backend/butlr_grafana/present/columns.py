@@ -96,6 +96,8 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "text": _text("What"),
         "going_on": _number("Goes on", YES_NO),
         "threshold": _number("Threshold, per m² and hour", "short", 2),
+        "release": _number("Ends below, per m² and hour", "short", 2),
+        "window_s": _number("Looked at", SECONDS, 0),
         "peak_per_m2_hour": _number("Peak, per m² and hour", "short", 2),
         "hours": _number("Hours counted", HOURS, 1),
         "complete": _number("Complete", YES_NO),

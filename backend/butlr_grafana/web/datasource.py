@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -60,7 +60,8 @@ def blueprint(answers: Answers) -> Blueprint:
     def variable() -> Response:
         payload = _payload(read_object().get("payload"), "payload")
         topology = service.topology(visible(), deadline=service.deadline())
-        return reply.json([{"__text": text, "__value": value} for text, value in _choices(payload, topology)])
+        choices = _each_once(_choices(payload, topology))
+        return reply.json([{"__text": text, "__value": value} for text, value in choices])
 
     @source.post("/tag-keys")
     def tag_keys() -> Response:
@@ -259,16 +260,28 @@ def _form(target: Target) -> list[Object]:
 
 
 def _options(name: str, topology: Topology, space: object) -> list[Object]:
+    return [{"label": text, "value": value} for text, value in _each_once(_options_of(name, topology, space))]
+
+
+def _each_once(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each value once. One that several floors or buildings have, as that of their small rooms, is called
+    what it is called on each.
+    """
+    texts: dict[str, dict[str, None]] = {}
+    for text, value in choices:
+        texts.setdefault(value, {})[text] = None
+    return [(", ".join(own), value) for value, own in texts.items()]
+
+
+def _options_of(name: str, topology: Topology, space: object) -> list[tuple[str, str]]:
     if name == "space":
-        return [{"label": f"{f.building.name} / {f.name}", "value": f.id} for f in topology.floors.values()]
+        return [(f"{f.building.name} / {f.name}", f.id) for f in topology.floors.values()]
     chosen = texts_of("space", space)[0] if space else None
     floors = [f for f in topology.floors.values() if chosen is None or f.id == chosen]
     if name == "room":
-        return [{"label": f"{r.name} ({f.name})", "value": r.id} for f in floors for r in askable(f)]
+        return [(f"{r.name} ({f.name})", r.id) for f in floors for r in askable(f)]
     if name == "tag":
-        return [
-            {"label": t, "value": t} for t in sorted({t for f in floors for r in f.rooms for t in r.tags})
-        ]
+        return [(t, t) for t in sorted({t for f in floors for r in f.rooms for t in r.tags})]
     raise BadWord("name", choose(name, ("space", "room", "tag")))
 
 
