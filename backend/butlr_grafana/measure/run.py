@@ -1,0 +1,80 @@
+"""One run of measuring: which findings, in which order, and what becomes of them in the book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from butlr_grafana.errors import UpstreamError, UpstreamLimited
+from butlr_grafana.measure.asking import OutOfCalls
+from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding, failed, skipped
+from butlr_grafana.measure.steps import Steps
+from butlr_grafana.verdict_book import VerdictBook
+from butlr_grafana.verdicts import CHANGES_NUMBERS
+
+ORDER = tuple(
+    "U1 U4 U2 U9 U5 U17 U3 U7 U6 U19 U10 U16 U14 U12 U18 U8 U13 U11 U15 U21".split()  # noqa: SIM905  # a list to read
+)
+"""What changes numbers comes first, should the calls not suffice; what reads other answers comes last."""
+
+FOR_NUMBERS = tuple(u for u in ORDER if CHANGES_NUMBERS.intersection(VERDICTS_OF.get(u, ())))
+"""What has to be known before anything is kept for good."""
+
+Show = Callable[[str], None]
+
+
+def findings(
+    steps: Steps, unknowns: Sequence[str] = ORDER, show: Show = lambda _text: None
+) -> Iterator[Finding]:
+    """One finding each, as it is found. Never raises for Butlr's faults: they are findings too."""
+    stop = ""
+    if "U15" in unknowns:
+        stop = _tried(steps.begin)
+    for unknown in unknowns:
+        if stop:
+            yield skipped(unknown, stop)
+            continue
+        show(f"{unknown} {SUBJECTS[unknown]}: {steps.asker.calls} questions so far")
+        try:
+            yield getattr(steps, unknown.lower())()
+        except OutOfCalls:
+            yield skipped(unknown, "the calls of one run are used; run `check` again")
+        except UpstreamLimited as error:
+            stop = "Butlr asks for fewer calls; run `check` again later"
+            yield failed(unknown, error.message, error.code)
+        except UpstreamError as error:
+            yield failed(unknown, error.message, error.code)
+
+
+def _tried(work: Callable[[], None]) -> str:
+    """Why nothing more should be asked, or nothing."""
+    try:
+        work()
+    except UpstreamLimited:
+        return "Butlr asks for fewer calls; run `check` again later"
+    except (UpstreamError, OutOfCalls):
+        return ""
+    return ""
+
+
+def none_of(unknowns: Iterable[str], why: str) -> list[Finding]:
+    """Where there is no floor or no hour to measure."""
+    return [skipped(unknown, why) for unknown in unknowns]
+
+
+def record(book: VerdictBook, found: Iterable[Finding]) -> None:
+    """Writes down what was measured, and what was looked at in vain."""
+    values: dict[str, object] = {}
+    tried: set[str] = set()
+    for finding in found:
+        values |= finding.verdict
+        tried |= set(finding.tried)
+    if values or tried:
+        book.record(values, tried=tried)
+
+
+def exit_code(found: Iterable[Finding]) -> int:
+    """0: all is well; 1: an API fails; 3: something differs that the product cannot handle."""
+    listed = list(found)
+    if any(finding.state == "FAILED" for finding in listed):
+        return 1
+    return 3 if any(not finding.handled for finding in listed) else 0
