@@ -57,7 +57,7 @@ class Answer:
 
     `now_s`: when it was asked. `maps`: the heat maps behind it, the one asked for first. `faults`: floors
     that could not be answered where others could; `lacking`: floors whose statistics could not be had.
-    `sightings`: people, only to know which rooms were seen.
+    `sightings`: people, only to know which rooms were seen. `assumed`: what is not known about Butlr yet.
     `whole`: all maps together, where they are windows of one period. The rest is what the target makes of
     its parts; what is not its own is empty.
     """
@@ -85,6 +85,7 @@ class Answer:
     events: tuple[Event, ...] = ()
     topology: Topology | None = None
     drawing: PlanDrawing | None = None
+    assumed: str = ""
 
     @property
     def complete(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from butlr_grafana.events.book import EventBook
 from butlr_grafana.flights import FORGET_S, rest_s
 from butlr_grafana.gather import Gatherer, is_fresh
 from butlr_grafana.hosts import plan_origins
+from butlr_grafana.measure.asking import CALLS_PER_MINUTE
+from butlr_grafana.measure.background import Background, Means, assumed_text
 from butlr_grafana.model import HeatMapSubject, Room, SeriesSubject, StatsSubject, Topology, Zone
 from butlr_grafana.outcomes import Repeats
 from butlr_grafana.pipeline import Pipeline
@@ -39,10 +42,12 @@ from butlr_grafana.store.shared import SharedStore
 from butlr_grafana.store.tiers import TieredStore
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.trouble import ButlrTroubles
-from butlr_grafana.verdicts import CHANGES_NUMBERS, Verdicts
+from butlr_grafana.verdict_book import VerdictBook, book_for
 from butlr_grafana.web import build
 
 MB = 2**20
+
+DEMO_PER_MINUTE = 60_000
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,12 @@ class Application:
     service: Service
     web: Flask
     butlr: Butlr
+    means: Means
+    background: Background
     link: Link | None = None
 
     def close(self) -> None:
+        self.background.close()
         if self.link is not None:
             # What fails from here on fails because this process ends: no news for other replicas.
             self.link.ending.set()
@@ -172,15 +180,15 @@ def show(telemetry: Telemetry, troubles: ButlrTroubles, gatherer: Gatherer, butl
         telemetry.trouble(kind, trouble)
 
 
-ASSUMED = Verdicts(measured=CHANGES_NUMBERS)
-"""What is taken as known where nobody measures."""
-
-
 class Known:
     """The topology as Butlr told it last, for the vendor's side: whose rows must exist."""
 
     def __init__(self) -> None:
         self._topology = Topology({})
+
+    def topology(self) -> Topology:
+        """All of it, also what is not to be told."""
+        return self._topology
 
     def remember(self, topology: Topology) -> Topology:
         self._topology = topology
@@ -195,30 +203,57 @@ class Known:
         return frozenset(asset.id for asset in assets if asset.online)
 
 
+def link_of(settings: Settings, *, demo: bool) -> Link:
+    """A connection to Redis of its own, with the names of this account."""
+    return Link(settings.cache_url, source=source_of(settings, demo=demo))
+
+
+def book_of(
+    settings: Settings,
+    *,
+    demo: bool,
+    link: Link | None,
+    now: Callable[[], float] = time.time,
+    clock: Callable[[], float] = time.monotonic,
+) -> VerdictBook:
+    """What was measured about this account, in the cache folder and in Redis; settings win."""
+    return book_for(
+        source_of(settings, demo=demo),
+        folder=Path(settings.cache_dir) if settings.cache_dir else None,
+        link=link,
+        fixed=settings.fixed_verdicts,
+        now=now,
+        clock=clock,
+    )
+
+
 def create_app(
     settings: Settings,
     *,
     demo: bool = False,
     now: Callable[[], float] = time.time,
     pace: Pace = REAL_TIME,
-    verdicts: Callable[[], Verdicts] | None = None,
+    book: VerdictBook | None = None,
 ) -> Application:
     """The application; Butlr is not asked before the first request.
 
-    `now` is the wall clock; `pace`: how tokens age and pauses pass. `verdicts`: what is known of the account.
+    `now` is the wall clock; `pace`: how tokens age and pauses pass. `book`: what was measured about the
+    account; where left out, the one of the cache folder and of Redis.
     """
     telemetry = Telemetry(demo=demo, clock=pace.clock)
     troubles = ButlrTroubles(pace.clock)
     source = source_of(settings, demo=demo)
     others = replicas(settings, source, telemetry, pace)
-    verdicts = verdicts or (lambda: ASSUMED)
+    book = book or book_of(
+        settings, demo=demo, link=others.link if others else None, now=now, clock=pace.clock
+    )
+    verdicts = book.current
     known = Known()
     butlr = Butlr(
         access(settings),
         observe=telemetry.called,
         now=now,
         pace=pace,
-        settle_s=settings.butlr_settle_s,
         gate=others.gate if others else None,
         shelf=others.shelf if others else None,
         verdicts=verdicts,
@@ -258,16 +293,28 @@ def create_app(
     show(telemetry, troubles, gatherer, butlr)
     service = Service(
         spaces=spaces,
-        pipeline=Pipeline(gatherer, settle_s=settings.butlr_settle_s, verdicts=verdicts),
+        pipeline=Pipeline(gatherer, verdicts=verdicts),
         rules=Rules(settings.max_range_days, settings.holidays),
         telemetry=telemetry,
         pictures=pictures,
         repeats=Repeats(now),
         events=events,
         contact=troubles.contact,
+        assumed=lambda: assumed_text(verdicts()),
         demo=demo,
         deadline_s=settings.deadline_s,
         now=now,
     )
     web = build(service, tokens=settings.tokens + settings.wall_tokens, grafana_url=settings.grafana_url)
-    return Application(service, web, butlr, others.link if others else None)
+    ending = threading.Event()
+    means = Means(
+        butlr,
+        access(settings),
+        book,
+        known.topology,
+        # The simulator of the demo is ours: nobody else waits for it.
+        per_minute=DEMO_PER_MINUTE if demo else settings.butlr_rate_limit or CALLS_PER_MINUTE,
+        wait=lambda seconds: pace.wait(ending, seconds),
+    )
+    background = Background(means, ending=ending, once=others.once if others else None)
+    return Application(service, web, butlr, means, background, others.link if others else None)

@@ -1,15 +1,26 @@
-"""`butlr-grafana check`: each step and each of Butlr's APIs in use, with one call, as a row of a table."""
+"""`butlr-grafana check`: each step and each of Butlr's APIs in use, with one call, as a row of a table; then
+each open question about Butlr, measured on this account.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isnan
+from pathlib import Path
+
+import orjson
 
 from butlr_grafana.app import Application
 from butlr_grafana.errors import BackendError, UpstreamError
+from butlr_grafana.measure.account import lacking_scopes
+from butlr_grafana.measure.asking import MOST_CALLS
+from butlr_grafana.measure.background import measuring
+from butlr_grafana.measure.finding import Finding
+from butlr_grafana.measure.report import Seen, report
+from butlr_grafana.measure.run import ORDER, exit_code
 from butlr_grafana.model import (
     DAY_S,
     HOUR_S,
@@ -25,11 +36,14 @@ from butlr_grafana.model import (
     floor_to,
 )
 from butlr_grafana.query_stats import USED_MEAN
-from butlr_grafana.settings import SettingError, Settings
+from butlr_grafana.settings import DEFAULT_BUTLR_URL, SettingError, Settings
 from butlr_grafana.shared.link import Link
 from butlr_grafana.subjects import series_subject
 
-OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
+OK, FAILED, SKIPPED, ASSUMED = "ok", "FAILED", "skipped", "assumed"
+
+TOPOLOGY_CALLS = 4
+"""What asking for the topology once more costs, a field that is refused included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +53,57 @@ class Row:
     said: str
 
     def __str__(self) -> str:
-        return f"{self.step:<13} {self.state:<7} {self.said}"
+        return f"{self.step:<19} {self.state:<7} {self.said}"
 
 
 class Checkup:
-    """`asked_for`: the settings as they were read; those of the application may point to the simulator."""
+    """`asked_for`: the settings as they were read; those of the application may point to the simulator.
 
-    def __init__(self, application: Application, asked_for: Settings, *, address: str) -> None:
+    `show`: is told of what takes long. `report`: where to write what a maintainer may see.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        asked_for: Settings,
+        *,
+        address: str,
+        show: Callable[[str], None] = lambda _text: None,
+        report: Path | None = None,
+    ) -> None:
         self._application = application
         self._settings = asked_for
         self._address = address
+        self._show = show
+        self._report = report
         self._topology: Topology | None = None
+        self._findings: list[Finding] = []
+        self._seen = Seen()
+        self._failed = False
         end_s = floor_to(application.service.now() - DAY_S, HOUR_S)
         self._hour = Period(end_s - HOUR_S, end_s)
 
+    @property
+    def exit_code(self) -> int:
+        """After all rows: 3 where something differs that cannot be handled, 1 where a step failed, else 0."""
+        return exit_code(self._findings) or int(self._failed)
+
     def rows(self) -> Iterator[Row]:
         """One after the other, so that a slow step is seen to be slow. Then the floors that are served."""
+        for row in self._rows():
+            self._failed = self._failed or row.state == FAILED
+            yield row
+
+    def _rows(self) -> Iterator[Row]:
         yield _row("settings", lambda: self._address)
         yield _row("exposure", self._exposure)
         if self._settings.cache_url:
             yield _row("shared cache", self._shared)
-        yield _row("login", self._login)
+        login = _row("login", self._login)
+        yield login
         yield _row("topology", self._floors)
+        if login.state == OK:
+            yield self._scopes()
         floor = self._floor
         for step, ask in (
             ("heat maps", self._heat_map),
@@ -69,10 +112,76 @@ class Checkup:
         ):
             yield _row(step, partial(ask, floor)) if floor else Row(step, SKIPPED, "no floor to ask for")
         yield self._plans()
+        if floor:
+            yield from self._measured()
+        if self._report is not None:
+            yield _row("report", partial(self._write, self._report))
         for served in self._topology.floors.values() if self._topology else ():
             yield Row(
                 "serves", "", f"{served.id:<24} {served.building.name} / {served.name} ({served.timezone})"
             )
+
+    def _measured(self) -> Iterator[Row]:
+        means = replace(self._application.means, seen=self._seen.add)
+        left = MOST_CALLS - self._application.butlr.client.sent - (TOPOLOGY_CALLS if self._report else 0)
+        try:
+            for finding in measuring(means, ORDER, most=left, show=self._show):
+                self._findings.append(finding)
+                yield Row(f"{finding.unknown} {finding.subject}", finding.state, said_of(finding))
+        except UpstreamError as error:
+            yield Row("measuring", FAILED, str(error))
+        yield self._kept()
+
+    def _kept(self) -> Row:
+        """Where a running `serve` finds what was measured."""
+        places = [
+            *(["BACKEND_CACHE_DIR"] if self._settings.cache_dir else []),
+            *(["BACKEND_CACHE_URL"] if self._settings.cache_url else []),
+        ]
+        if places:
+            return Row("kept", OK, f"in {' and '.join(places)}; a running `serve` reads it within seconds")
+        why = "no BACKEND_CACHE_DIR is set: `serve` measures what changes numbers by itself, at each start"
+        return Row("kept", SKIPPED, why)
+
+    def _write(self, path: Path) -> str:
+        try:
+            self._seen.add("topology", orjson.dumps(self._application.butlr.topology_document()))
+        except UpstreamError:
+            self._show("the topology cannot be had: its form is not in the report")
+        book = self._application.means.book
+        body = report(
+            self._topology,
+            self._findings,
+            book.current(),
+            self._seen,
+            drifts=book.entry.drifts,
+            own_address=self._application.means.access.url == DEFAULT_BUTLR_URL,
+        )
+        try:
+            path.write_bytes(body)
+        except OSError as error:
+            raise SettingError(f"--report {path}: cannot be written ({type(error).__name__})") from None
+        return f"{path}: {len(body):,} bytes, without names, ids and secrets"
+
+    def _scopes(self) -> Row:
+        """Which scopes the credential lacks: by what the login said, and by what Butlr then lists."""
+        floors = list(self._topology.floors.values()) if self._topology else []
+        listed = {
+            "read:spaces": bool(floors),
+            "read:rooms": any(floor.rooms for floor in floors),
+            "read:sensors": any(floor.sensors for floor in floors),
+            "read:hives": any(floor.hives for floor in floors),
+        }
+        lacking = lacking_scopes(self._application.butlr.client.scope)
+        missing = [scope for scope in lacking if not listed[scope]]
+        if missing:
+            return Row("scopes", FAILED, f"the credential lacks {', '.join(missing)}; let Butlr add that")
+        absent = [scope for scope, is_listed in listed.items() if not is_listed]
+        if absent:
+            return Row(
+                "scopes", ASSUMED, f"Butlr lists nothing that needs {', '.join(absent)}: perhaps it lacks"
+            )
+        return Row("scopes", OK, "spaces, rooms, sensors and hives may be read")
 
     @property
     def _floor(self) -> Floor | None:
@@ -145,3 +254,9 @@ def _row(step: str, work: Callable[[], str]) -> Row:
 
 def _known(part: Part) -> list[float]:
     return [value for value in part.samples.value.tolist() if not isnan(value)]
+
+
+def said_of(finding: Finding) -> str:
+    """A finding in one line."""
+    assumed = f"assumed: {finding.assumed}; " if finding.assumed else ""
+    return f"{assumed}measured: {finding.measured}; so: {finding.follows}"

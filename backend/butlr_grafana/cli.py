@@ -17,18 +17,22 @@ from pathlib import Path
 from flask import Flask
 
 from butlr_grafana import __version__, request_id, wall_command
-from butlr_grafana.app import Application, create_app
-from butlr_grafana.checkup import FAILED, Checkup
+from butlr_grafana.app import Application, book_of, create_app, link_of
+from butlr_grafana.checkup import Checkup
 from butlr_grafana.errors import BackendError
 from butlr_grafana.grafana_api import Grafana, GrafanaError, access_of
 from butlr_grafana.logs import log_to_stderr
-from butlr_grafana.model import Segment, iso
+from butlr_grafana.measure.background import measuring
+from butlr_grafana.model import HeatMapSubject, Segment, iso
 from butlr_grafana.query import resolve
 from butlr_grafana.questions import Started
 from butlr_grafana.server import Server, before_the_end, listen
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, SettingError, Settings, read
 from butlr_grafana.walls import WallError
 from butlr_grafana.web.formats import file
+
+WARMED = HeatMapSubject(1.0)
+"""What `warm` fetches, of whatever resolution."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,7 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="the backend").set_defaults(command=serve)
     commands.add_parser("demo", help="the backend against the embedded simulator").set_defaults(command=demo)
     commands.add_parser("simulate", help="the simulator alone (--help for its options)")
-    commands.add_parser("check", help="settings, token and one call to each API").set_defaults(command=check)
+    checking = commands.add_parser(
+        "check", help="first contact: settings, token, each API, and what Butlr does on this account"
+    )
+    checking.add_argument(
+        "--report", help="a file for what a maintainer needs; without names, ids and secrets"
+    )
+    checking.set_defaults(command=check)
     warming = commands.add_parser("warm", help="fills the cache for a range; resumes where it stopped")
     warming.add_argument("--space", help="a floor's id; all floors where left out")
     warming.add_argument("--from", dest="start", required=True, help="ISO 8601")
@@ -122,6 +132,7 @@ def _serve(settings: Settings) -> int:
             # Asks for the floors now, so that the first viewer does not wait for them.
             with contextlib.suppress(BackendError):
                 application.service.spaces.current(timeout_s=0)
+            application.background.start()
             return application.web
 
         with contextlib.suppress(SystemExit):
@@ -157,21 +168,34 @@ def upstream(settings: Settings) -> Iterator[tuple[Settings, bool]]:
         child.wait()
 
 
-def check(_: argparse.Namespace) -> int:
-    """A table: each step, what came of it; 1 where one failed."""
+def check(options: argparse.Namespace) -> int:
+    """A table: each step, what came of it, then each open question about Butlr as it is on this account.
+
+    1: an API fails; 3: Butlr differs in something that the product cannot handle.
+    """
     settings = _settings()
-    failed = False
-    with upstream(settings) as (reached, is_demo):
+    with contextlib.ExitStack() as stack:
+        reached, is_demo = stack.enter_context(upstream(settings))
         # Alone: else the login would be another replica's, and say nothing of these credentials.
-        application = create_app(replace(reached, cache_dir="", cache_url=""), demo=is_demo)
+        alone = replace(reached, cache_dir="", cache_url="")
+        link = None
+        if settings.cache_url:
+            link = stack.enter_context(contextlib.closing(link_of(reached, demo=is_demo)))
+        application = create_app(alone, demo=is_demo, book=book_of(reached, demo=is_demo, link=link))
+        stack.callback(application.close)
         address = (
             "demo mode: the embedded simulator" if is_demo else reached.butlr_api_url or DEFAULT_BUTLR_URL
         )
-        for row in Checkup(application, settings, address=address).rows():
+        checkup = Checkup(
+            application,
+            settings,
+            address=address,
+            show=_show_measuring,
+            report=Path(options.report) if options.report else None,
+        )
+        for row in checkup.rows():
             print(row, flush=True)
-            failed = failed or row.state == FAILED
-        application.close()
-    return int(failed)
+        return checkup.exit_code
 
 
 def warm(options: argparse.Namespace) -> int:
@@ -182,6 +206,7 @@ def warm(options: argparse.Namespace) -> int:
     with upstream(settings) as (reached, is_demo):
         application = create_app(reached, demo=is_demo)
         try:
+            _measure_first(application)
             segments = _to_warm(application, options)
             return _fetch_all(application, segments, at_a_time=2 * settings.butlr_max_concurrency)
         finally:
@@ -258,6 +283,25 @@ def _to_warm(application: Application, options: argparse.Namespace) -> list[Segm
         [query] = resolve(service.read("heatmap", words), topology, now_s=service.now(), rules=service.rules)
         segments += [s for s in service.pipeline.segments(query, now_s=service.now()) if s.settled]
     return segments
+
+
+def _measure_first(application: Application) -> None:
+    """Nothing is kept for good while what changes its numbers is only assumed."""
+    book = application.means.book
+    if book.current().is_sure_of(WARMED):
+        return
+    application.service.topology(None, deadline=application.service.deadline())
+    for _ in measuring(application.means, show=_show_measuring):
+        pass
+    if not book.current().is_sure_of(WARMED):
+        raise SettingError(
+            "Butlr cannot be measured now, so nothing would be kept for good "
+            f"({', '.join(sorted(book.current().unmeasured))}): `butlr-grafana check` says why"
+        )
+
+
+def _show_measuring(text: str) -> None:
+    print(f"measuring Butlr: {text}", file=sys.stderr, flush=True)
 
 
 def _fetch_all(application: Application, segments: list[Segment], *, at_a_time: int) -> int:

@@ -41,12 +41,9 @@ SUMS_BYTES = 64 * 2**20
 class Pipeline:
     """Thread-safe. Begin all queries of a request, then finish each."""
 
-    def __init__(
-        self, gatherer: Gatherer, *, settle_s: int, verdicts: Callable[[], Verdicts] = Verdicts
-    ) -> None:
+    def __init__(self, gatherer: Gatherer, *, verdicts: Callable[[], Verdicts] = Verdicts) -> None:
         self.gatherer = gatherer
         self._verdicts = verdicts
-        self._settle_s = settle_s
         self._sums = Sums(SUMS_BYTES)
 
     def begin(self, query: AnyQuery, *, now_s: float) -> Begun:
@@ -63,14 +60,15 @@ class Pipeline:
         """What Butlr is asked for a query, as this account's answers are read. Raises `UpstreamRefused` where
         the account has no such measurement.
         """
+        verdicts = self._verdicts()
+        settle_s = verdicts.settled_after_s
         match query:
             case Query():
-                planned = plan(query, now_s=now_s, settle_s=self._settle_s)
+                planned = plan(query, now_s=now_s, settle_s=settle_s)
             case SeriesQuery():
-                planned = plan_series(query, now_s=now_s, settle_s=self._settle_s)
+                planned = plan_series(query, now_s=now_s, settle_s=settle_s)
             case StatsQuery():
-                planned = plan_stats(query, now_s=now_s, settle_s=self._settle_s)
-        verdicts = self._verdicts()
+                planned = plan_stats(query, now_s=now_s, settle_s=settle_s)
         return tuple(replace(one, subject=verdicts.applied_to(one.subject)) for one in planned)
 
     def finish(self, begun: Begun, *, deadline: float) -> AnyAnswer:

@@ -47,7 +47,7 @@ DRAWING_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Thread-safe; holds no state of its own."""
+    """Thread-safe; holds no state of its own. `assumed`: what is only assumed about Butlr, in words."""
 
     spaces: Spaces
     pipeline: Pipeline
@@ -57,6 +57,7 @@ class Service:
     repeats: Repeats
     events: EventBook
     contact: Callable[[], Contact]
+    assumed: Callable[[], str]
     demo: bool
     deadline_s: float
     now: Callable[[], float] = time.time
@@ -132,7 +133,7 @@ class Service:
 
     def _made(self, started: Started, deadline: float) -> Answer:
         resolved = started.resolved
-        base = Answer(started.asked, now_s=resolved.now_s, topology=resolved.topology)
+        base = Answer(started.asked, now_s=resolved.now_s, topology=resolved.topology, assumed=self.assumed())
         if started.asked.target == "status":
             return replace(base, contact=self.contact())
         if started.asked.target == "events":

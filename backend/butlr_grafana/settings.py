@@ -187,11 +187,19 @@ class Settings:
         (),
         parse=_hosts,
     )
-    butlr_settle_s: int = setting(
+    butlr_settle_s: int | None = setting(
         "BUTLR_SETTLE_S",
-        "how old (seconds) a segment's end must be before it is kept for good",
-        3600,
+        "how old (seconds) a segment's end must be before it is kept for good; empty: as measured on this "
+        "account, 3600 until then",
+        None,
         parse=_number(0, 30 * 86_400),
+    )
+    butlr_y_direction: str = setting(
+        "BUTLR_Y_DIRECTION",
+        "whether the y of heat maps runs up as the floor plan's does (up), or down from the other side "
+        "(down); auto: as measured on this account, up until then",
+        "auto",
+        parse=_one_of(("auto", "up", "down")),
     )
     virtual_sensors: VirtualRule = setting(  # noqa: RUF009  # as all others; the linter takes the alias for a type
         "BUTLR_VIRTUAL_SENSORS",
@@ -281,6 +289,16 @@ class Settings:
     )
     grafana_user: str = setting("GRAFANA_USER", "instead of a token, for `wall` too", "")
     grafana_password: str = setting("GRAFANA_PASSWORD", "that user's", "", secret=True)
+
+    @property
+    def fixed_verdicts(self) -> dict[str, object]:
+        """What is not to be measured about Butlr, because it is set."""
+        fixed: dict[str, object] = {}
+        if self.butlr_settle_s is not None:
+            fixed["settle_s"] = self.butlr_settle_s
+        if self.butlr_y_direction != "auto":
+            fixed["heat_y"] = "as-plan" if self.butlr_y_direction == "up" else "flipped"
+        return fixed
 
     @property
     def demo(self) -> bool:

@@ -250,10 +250,11 @@ class VerdictBook:
         self._read_at = self._clock()
 
 
-def all_measured() -> VerdictBook:
+def all_measured(fixed: Mapping[str, object] | None = None) -> VerdictBook:
     """A book, kept nowhere, in which all that changes numbers is measured to be as it is assumed."""
     assumed = Verdicts()
-    return VerdictBook(known=assumed.with_({name: getattr(assumed, name) for name in CHANGES_NUMBERS}))
+    known = assumed.with_({name: getattr(assumed, name) for name in CHANGES_NUMBERS})
+    return VerdictBook(known=known, fixed=fixed)
 
 
 def book_for(

@@ -20,8 +20,18 @@ Days = Literal["local", "utc", "otherwise"]
 WeekdayCase = Literal["capitalised", "lower"]
 CalibratedDay = Literal["local", "utc"]
 
-CHANGES_NUMBERS = frozenset({"labels", "stop", "heat_y", "days", "weekday_case"})
-"""The verdicts that must be measured before anything is kept for good."""
+BEAR_ON: Mapping[type[Subject], frozenset[str]] = {
+    HeatMapSubject: frozenset({"stop", "heat_y"}),
+    SeriesSubject: frozenset({"labels", "days"}),
+    StatsSubject: frozenset({"weekday_case"}),
+}
+"""The verdicts that change the numbers of a subject: they must be measured before it is kept for good."""
+
+CHANGES_NUMBERS = frozenset().union(*BEAR_ON.values())
+"""All of those."""
+
+SETTLE_S = 3600
+"""How old a heat map's end must be before it can change no more, where nobody has measured it."""
 
 PRESENCE_NAMES = {
     "floor": "floor_presence_time_secs",
@@ -67,6 +77,11 @@ class Verdicts:
     tried: frozenset[str] = frozenset()
 
     @property
+    def settled_after_s(self) -> int:
+        """How old a segment's end must be before it is kept for good."""
+        return SETTLE_S if self.settle_s is None else self.settle_s
+
+    @property
     def unmeasured(self) -> frozenset[str]:
         """The verdicts that change numbers and that nobody has looked at yet: only assumed.
 
@@ -74,6 +89,10 @@ class Verdicts:
         key, so a later verdict asks for it again.
         """
         return CHANGES_NUMBERS - self.measured - self.tried
+
+    def is_sure_of(self, subject: Subject) -> bool:
+        """Whether nothing that changes this subject's numbers is only assumed."""
+        return not self.unmeasured & BEAR_ON[type(subject)]
 
     def applied_to(self, subject: Subject) -> Subject:
         """The subject as this account's answers are read, and its measurement as this account names it.

@@ -22,35 +22,44 @@ def evening(*people_by_hour: int) -> list[Row]:
     return [row(UTC_MIDNIGHT - 3600 + 3600 * n, value) for n, value in enumerate(people_by_hour)]
 
 
+def minutes(before: int, after: int, room: str = "room_a") -> list[Row]:
+    """Calibrated rows are labelled with the start of their minute."""
+    return [row(UTC_MIDNIGHT - 60, before, room=room), row(UTC_MIDNIGHT, after, room=room)]
+
+
 @pytest.mark.parametrize(
-    ("local", "utc", "state", "verdict"),
+    ("local", "utc", "around", "state", "verdict"),
     [
         # The zone decides: with UTC's the count begins anew in the evening.
-        (evening(4, 4, 3), evening(4, 0, 0), "ok", {"calibrated_day": "local"}),
-        # Both begin at local midnight.
-        (evening(4, 4, 3), evening(4, 4, 3), "ok", {"calibrated_day": "local"}),
-        # Both begin anew at UTC's.
-        (evening(4, 0, 0), evening(4, 0, 0), "DIFFERS", {"calibrated_day": "utc"}),
-        (evening(0, 0, 0), evening(0, 0, 0), "assumed", {}),
-        ([], [], "assumed", {}),
+        (evening(4, 4, 3), evening(4, 0, 0), [], "ok", {"calibrated_day": "local"}),
+        # Both begin at local midnight: those inside still are.
+        (evening(4, 4, 3), evening(4, 4, 3), minutes(4, 4), "ok", {"calibrated_day": "local"}),
+        # Both begin anew at UTC's; somebody came later in that hour.
+        (evening(4, 1, 0), evening(4, 1, 0), minutes(4, 0), "DIFFERS", {"calibrated_day": "utc"}),
+        (evening(0, 1, 0), evening(0, 1, 0), minutes(0, 1), "assumed", {}),
+        ([], [], [], "assumed", {}),
     ],
 )
 def test_the_day_of_counts_by_doors(
-    local: list[Row], utc: list[Row], state: str, verdict: dict[str, str]
+    local: list[Row], utc: list[Row], around: list[Row], state: str, verdict: dict[str, str]
 ) -> None:
-    finding = people.calibrated_day(DAY, local, utc)
+    finding = people.calibrated_day(DAY, local, utc, around)
     assert (finding.state, finding.verdict) == (state, verdict)
 
 
 def test_rooms_are_compared_each_for_itself() -> None:
-    other = [row(r["time"] and at(r["time"]), 5, room="room_b") for r in evening(0, 0)]
-    finding = people.calibrated_day(DAY, [*evening(4, 4), *other], [*evening(4, 0), *other])
+    other = [row(UTC_MIDNIGHT - 3600, 5, room="room_b"), row(UTC_MIDNIGHT, 5, room="room_b")]
+    finding = people.calibrated_day(DAY, [*evening(4, 4), *other], [*evening(4, 0), *other], [])
     assert (finding.numbers["windows"], finding.numbers["differ"]) == (4, 1)
+    around = [*minutes(3, 0), *minutes(0, 2, "room_b")]
+    finding = people.calibrated_day(DAY, evening(3, 2), evening(3, 2), around)
+    # Who came into another room after midnight is nobody who stayed.
+    assert (finding.numbers["before_utc_midnight"], finding.numbers["after_utc_midnight"]) == (3, 0)
 
 
 def test_a_floor_by_utc_has_no_other_day_of_counts() -> None:
     day = Period(at("2030-01-07"), at("2030-01-08"))
-    assert people.calibrated_day(day, [], []).verdict == {"calibrated_day": "local"}
+    assert people.calibrated_day(day, [], [], []).verdict == {"calibrated_day": "local"}
 
 
 def test_presence_time_under_the_assumed_names() -> None:
@@ -66,7 +75,7 @@ def test_a_refused_name_is_no_presence_time_of_that_level() -> None:
     assert finding.state == "DIFFERS"
     # Rooms were not asked for.
     assert finding.verdict == {"presence_names": {**PRESENCE_NAMES, "zone": None}}
-    assert "zones" in finding.follows
+    assert "a zone" in finding.follows
 
 
 def test_another_name_that_answers_is_used() -> None:
@@ -93,10 +102,25 @@ def test_few_people_tell_no_scale() -> None:
 
 
 def test_what_moved_within_a_run_is_said_and_decides_nothing() -> None:
-    finding = people.late_data({"heat": 100, "people": 5}, {"heat": 120, "people": 5}, apart_s=61.2)
+    finding = people.late_data({"heat": 100, "people": 5}, {"heat": 120, "people": 5}, None, apart_s=61.2)
     assert (finding.state, finding.verdict) == ("assumed", {})
     assert finding.numbers["moved"] == 1
     assert "after 61 s heat had changed" in finding.measured
+
+
+@pytest.mark.parametrize(
+    ("older", "state", "verdict"),
+    [
+        ({"heat": 500, "people": 6}, "assumed", {}),
+        ({"heat": 0, "people": 0}, "assumed", {}),
+        ({"heat": 0, "people": 6}, "DIFFERS", {"settle_s": 86_400}),
+    ],
+)
+def test_people_without_heat_are_late_heat(older: dict[str, float], state: str, verdict: object) -> None:
+    late = {"heat": 0, "people": 7}
+    finding = people.late_data(late, late, older, apart_s=60)
+    assert (finding.state, finding.verdict) == (state, verdict)
+    assert "7 person-minutes of ten minutes ago have no heat yet" in finding.measured
 
 
 @pytest.mark.parametrize(

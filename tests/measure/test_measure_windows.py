@@ -173,7 +173,8 @@ def test_a_batch_against_its_halves(whole: str, halves: tuple[str, str], state: 
     [
         ([0, 0, 1], 2, {"creates_empty": True}),
         ([], 2, {"creates_empty": False}),
-        ([1, 2], 2, {}),
+        ([1, 2], 2, {"creates_empty": False}),
+        ([1, 2, 1, 1], 2, {}),
         ([], 0, {}),
     ],
 )

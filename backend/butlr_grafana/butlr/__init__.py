@@ -46,9 +46,8 @@ __all__ = ["REAL_TIME", "Access", "Butlr", "Pace"]
 class Butlr:
     """Butlr as the model sees it. Thread-safe; every method raises `UpstreamError`.
 
-    `now`: this machine's wall clock; `settle_s`: how old an end must be, by Butlr's clock too, for a part
-    to be settled. `gate` and `shelf`: as in `Client`. `verdicts`: what is known of this account;
-    `must_answer`: as `Batches` has it.
+    `now`: this machine's wall clock. `gate` and `shelf`: as in `Client`. `verdicts`: what is known of this
+    account; `must_answer`: as `Batches` has it.
     """
 
     def __init__(
@@ -58,7 +57,6 @@ class Butlr:
         observe: Observer | None = None,
         now: Callable[[], float] = time.time,
         pace: Pace = REAL_TIME,
-        settle_s: int = 0,
         gate: Gate | None = None,
         shelf: TokenShelf | None = None,
         verdicts: Callable[[], Verdicts] = Verdicts,
@@ -73,7 +71,6 @@ class Butlr:
             observe=observe or (lambda _path, _outcome, _seconds: None),
         )
         self._access = access
-        self._settle_s = settle_s
         self._verdicts = verdicts
         self._batches = Batches(must_answer, now=self.clock.now, clock=pace.clock)
         self._totals = decode.Totals()
@@ -94,13 +91,14 @@ class Butlr:
                 content = self._series(segment, subject)
             case StatsSubject() as subject:
                 content = self._figures(segment, subject)
+        verdicts = self._verdicts()
         # The answer may have told that our clock, by which the segment was called settled, is ahead.
-        settle_s = self._settle_s
+        settle_s = verdicts.settled_after_s
         if isinstance(segment.subject, SeriesSubject):
             settle_s = max(settle_s, SERIES_SETTLE_S)
         settled = segment.settled and segment.period.end_s + settle_s <= self.clock.now()
         # Nothing is kept for good while what it was read by is only assumed.
-        settled = settled and not self._verdicts().unmeasured
+        settled = settled and verdicts.is_sure_of(segment.subject)
         return Part(segment.period, content, self.clock.at(asked_at_s), settled)
 
     def _heat_map(self, segment: Segment, subject: HeatMapSubject) -> Grid:

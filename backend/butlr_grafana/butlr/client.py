@@ -81,6 +81,16 @@ class Client:
         self._renewing = Trouble("Butlr's token", calm_s=0.0, clock=pace.clock)
         self._refused_on: dict[str, tuple[Token, float]] = {}
         self._doubted: dict[str, Token] = {}
+        self.sent = 0
+        """How many HTTP calls there were, logins and further tries too; nearly, for threads do not wait."""
+        self.limits: dict[str, str] = {}
+        """The latest of each header that was about how often Butlr may be asked."""
+
+    @property
+    def scope(self) -> str:
+        """What the login said that its token may do; empty where it did not say."""
+        token = self._token
+        return token.scope if token is not None else ""
 
     def close(self) -> None:
         """Ends waits and closes idle connections; a call under way goes on, but is not tried again."""
@@ -165,7 +175,9 @@ class Client:
         started, outcome = self._clock(), "ok"
         asked_at_s = self.butlr_clock.here()
         try:
+            self.sent += 1
             reply = self._transport.post(path, body, token=token.text if token else None)
+            self.limits |= reply.limits
             self.butlr_clock.saw(reply.date_s, asked_at_s=asked_at_s)
             outcome = str(reply.status)
             if graphql and is_unauthenticated(reply.body):

@@ -21,11 +21,12 @@ neither a wrong secret nor a missing permission must become a storm."""
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`renew_at` and `dead_at` are by the clock that the client is given."""
+    """`renew_at` and `dead_at` are by the clock that the client is given; `scope`: what it may do."""
 
     text: str
     renew_at: float
     dead_at: float
+    scope: str = ""
 
     def __repr__(self) -> str:
         return "Token(…)"
@@ -63,4 +64,6 @@ def token_of(body: bytes, asked_at: float) -> Token:
     if not isinstance(text, str) or not (text and text.isascii() and text.isprintable() and lifetime_s > 0):
         raise UpstreamInvalid("Butlr's login answered without a usable access_token")
     ahead_s = min(RENEW_AHEAD_S, lifetime_s / 2)
-    return Token(text, asked_at + lifetime_s - ahead_s, asked_at + lifetime_s)
+    scope = said.get("scope")
+    dead_at = asked_at + lifetime_s
+    return Token(text, dead_at - ahead_s, dead_at, scope if isinstance(scope, str) else "")

@@ -11,7 +11,8 @@ import io
 import socket
 import time
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -31,12 +32,21 @@ CONNECT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`date_s`: what Butlr's clock showed, where it said so."""
+    """`date_s`: what Butlr's clock showed, where it said so; `limits`: the headers that are about how often
+    it may be asked, by their names in lower case.
+    """
 
     status: int
     retry_after_s: float | None
     body: bytes
     date_s: float | None = None
+    limits: Mapping[str, str] = field(default_factory=dict)
+
+
+def limits_in(headers: Mapping[str, str]) -> dict[str, str]:
+    """`X-RateLimit-…`, `RateLimit-…`, `Retry-After`."""
+    names = ("x-ratelimit", "ratelimit", "retry-after")
+    return {name.lower(): value for name, value in headers.items() if name.lower().startswith(names)}
 
 
 class Transport:
@@ -76,7 +86,13 @@ class Transport:
         # A date to wait for is one of Butlr's clock.
         wait_s = retry_after_s(response.headers.get("Retry-After"), lambda: said_at_s or time.time())
         try:
-            return Reply(response.status_code, wait_s, _body(path, response), said_at_s)
+            return Reply(
+                response.status_code,
+                wait_s,
+                _body(path, response),
+                said_at_s,
+                limits_in(response.headers),
+            )
         except urllib3.exceptions.TimeoutError:
             raise UpstreamLate(f"Butlr's answer on {path} took longer than {self._timeout_s:g} s") from None
 

@@ -78,8 +78,9 @@ class Finding:
 
     @property
     def tried(self) -> tuple[str, ...]:
-        """The verdicts that this looked at and could not tell."""
-        return VERDICTS_OF.get(self.unknown, ()) if self.state == "assumed" else ()
+        """The verdicts that this looked at and could not tell, or that bear on what Butlr refuses."""
+        is_refused = self.state == "FAILED" and self.numbers.get("error") == "upstream_refused"
+        return VERDICTS_OF.get(self.unknown, ()) if self.state == "assumed" or is_refused else ()
 
 
 def told(

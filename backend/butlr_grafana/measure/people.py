@@ -8,7 +8,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 
 from butlr_grafana.butlr.labels import instant_of_label
@@ -18,89 +17,80 @@ from butlr_grafana.model import DAY_S, Period
 from butlr_grafana.sensors import Sensor
 from butlr_grafana.verdicts import PRESENCE_NAMES
 
+FEWEST_EACH, MOST_EACH = 54, 198
+"""Detections a person-minute: 60 to 180 as documented, and a tenth for heat outside rooms and chance."""
+
 LEAST_PERSON_MINUTES = 60
 """Below it chance decides how many detections a person gives."""
 
 
-def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row]) -> Finding:
-    """U6. People of the same rooms counted by doors, hour by hour over one local day, asked for with its time
-    zone and with UTC.
+def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around: Sequence[Row]) -> Finding:
+    """U6. People of the same rooms counted by doors: hour by hour over one local day, asked for with its time
+    zone and with UTC; and `around` UTC's midnight minute by minute, where those two are the same.
 
-    The count begins at 0 each day. So after the midnight at which Butlr begins anew it drops to what has
-    happened since, and the two answers differ between the midnights where the time zone decides.
+    The count begins at 0 each day. So the two differ between the midnights where the time zone decides; where
+    it does not, the minutes tell whether a count goes on over UTC's midnight.
     """
     assumed = "the count of people by doors begins anew at local midnight"
-    ours, theirs = _by_room_and_time(local), _by_room_and_time(utc)
-    common = ours.keys() & theirs.keys()
-    differ = sum(ours[key] != theirs[key] for key in common)
-    midnight_s = -(-day.start_s // DAY_S) * DAY_S
-    carried = _carried(ours, midnight_s)
+    differ, common = (
+        differing(local, utc),
+        len(_by_room_and_time(local).keys() & _by_room_and_time(utc).keys()),
+    )
+    midnight = utc_midnight(day)
+    before, after = _over(around, midnight)
     numbers: dict[str, Number] = {
-        "windows": len(common),
+        "windows": common,
         "differ": differ,
-        "carried_over_utc_midnight": carried,
-        "offset_min": (midnight_s - day.start_s) // 60,
+        "before_utc_midnight": before,
+        "after_utc_midnight": after,
     }
-    if midnight_s == day.start_s:
-        return told(
-            "U6",
-            assumed=assumed,
-            measured="the local day is UTC's",
-            follows="there is no difference here",
-            same=True,
-            numbers=numbers,
-            verdict={"calibrated_day": "local"},
-        )
-    measured = f"{differ} of {len(common)} hours differ between the two time zones"
-    if differ:
-        return told(
-            "U6",
-            assumed=assumed,
-            measured=measured,
-            follows="the floor's time zone is sent, and counts begin at its midnight",
-            same=True,
-            numbers=numbers,
-            verdict={"calibrated_day": "local"},
-        )
-    if carried is None:
-        why = f"{measured}, and nobody was inside around UTC midnight"
+    measured = f"{differ} of {common} hours differ between the two time zones"
+    follows = "the floor's time zone is sent, and counts begin at its midnight"
+    kind = "local"
+    if midnight is None:
+        measured, follows = "the local day is UTC's", "there is no difference here"
+    elif not differ and not before:
+        why = f"{measured}, and nobody was inside at UTC midnight"
         return untold("U6", assumed=assumed, why=why, numbers=numbers)
-    measured += f"; {carried} people stayed over UTC midnight"
-    if carried > 0:
-        return told(
-            "U6",
-            assumed=assumed,
-            measured=measured,
-            follows="counts begin at local midnight whatever zone is sent",
-            same=True,
-            numbers=numbers,
-            verdict={"calibrated_day": "local"},
+    elif not differ:
+        measured += f"; {before:g} people were inside before UTC midnight, {after:g} after it"
+        kind = "local" if after > 0 else "utc"
+        follows = (
+            "counts begin at local midnight whatever zone is sent"
+            if after > 0
+            else "counts by doors begin anew at UTC midnight, within the local day; prefer presence sensors"
         )
     return told(
         "U6",
         assumed=assumed,
         measured=measured,
-        follows="counts by doors begin anew at UTC midnight, in the middle of the local day; prefer presence",
-        same=False,
+        follows=follows,
+        same=kind == "local",
         numbers=numbers,
-        verdict={"calibrated_day": "utc"},
+        verdict={"calibrated_day": kind},
     )
 
 
-def _carried(counts: Mapping[tuple[str, int], float], midnight_s: int) -> int | None:
-    """People who were counted in the hour before UTC midnight and still were in the one after; `None`: nobody
-    was counted before.
-    """
-    by_room: dict[str, dict[int, float]] = defaultdict(dict)
-    for (room, at_s), value in counts.items():
-        by_room[room][at_s] = value
-    before = after = 0.0
-    for values in by_room.values():
-        for earlier, later in pairwise(sorted(values)):
-            if earlier < midnight_s <= later and values[earlier] > 0:
-                before += values[earlier]
-                after += min(values[earlier], values[later])
-    return round(after) if before else None
+def differing(local: Sequence[Row], utc: Sequence[Row]) -> int:
+    """How many values of the same room and time are not the same."""
+    ours, theirs = _by_room_and_time(local), _by_room_and_time(utc)
+    return sum(ours[key] != theirs[key] for key in ours.keys() & theirs.keys())
+
+
+def utc_midnight(day: Period) -> Period | None:
+    """The minutes around UTC's midnight within a local day; `None`: the day is UTC's."""
+    midnight_s = -(-day.start_s // DAY_S) * DAY_S
+    return None if midnight_s == day.start_s else Period(midnight_s - 300, midnight_s + 300)
+
+
+def _over(around: Sequence[Row], minutes: Period | None) -> tuple[float, float]:
+    """People in the last minute before the middle of a period, and in those rooms in the first after it."""
+    if minutes is None:
+        return 0.0, 0.0
+    counts = _by_room_and_time(around)
+    middle_s = (minutes.start_s + minutes.end_s) // 2
+    inside = {room: n for (room, at_s), n in counts.items() if at_s == middle_s - 60 and n > 0}
+    return sum(inside.values()), sum(counts.get((room, middle_s), 0.0) for room in inside)
 
 
 def _by_room_and_time(rows: Iterable[Row]) -> dict[tuple[str, int], float]:
@@ -134,7 +124,7 @@ def presence_names(tried: Mapping[str, Presence]) -> Finding:
         return untold("U7", assumed=assumed, why="; ".join(said), numbers=numbers)
     refused = [level for level, name in names.items() if name is None]
     follows = (
-        f"there is no presence time of {' and '.join(refused)}s; panels of it say so"
+        f"there is no presence time of a {' or a '.join(refused)}; panels of it say so"
         if refused
         else "presence time is asked for under these names"
     )
@@ -195,32 +185,53 @@ def count_scale(detections: float, room_minutes: float, floor_minutes: float | N
         assumed=assumed,
         measured=f"{detections:g} detections in {room_minutes:g} person-minutes: {factor:.1f} each{beside}",
         follows="`serve` measures each floor on, and shows heat in people where it is known",
-        same=60 <= factor <= 180,
+        same=FEWEST_EACH <= factor <= MOST_EACH,
         numbers=numbers,
         confidence="likely",
     )
 
 
-def late_data(first: Mapping[str, float], second: Mapping[str, float], *, apart_s: float) -> Finding:
-    """U15. The same five minutes of ten minutes ago, asked for twice in one run: heat, movements, people."""
+def late_data(
+    first: Mapping[str, float],
+    second: Mapping[str, float],
+    older: Mapping[str, float] | None,
+    *,
+    apart_s: float,
+) -> Finding:
+    """U15. The same five minutes of ten minutes ago, asked for twice in one run: heat and people. `older`:
+    those of an hour ago, where there were people and no heat.
+    """
     assumed = "an hour after its end a heat map changes no more"
     moved = sorted(name for name in first.keys() & second.keys() if first[name] != second[name])
-    numbers: dict[str, Number] = {"apart_s": round(apart_s)}
-    numbers |= {
-        f"{name}_{turn}": values[name]
-        for turn, values in (("first", first), ("second", second))
-        for name in sorted(values)
-    }
-    numbers["moved"] = len(moved)
+    numbers: dict[str, Number] = {"apart_s": round(apart_s), "moved": len(moved)}
+    for turn, values in (("first", first), ("second", second), ("older", older or {})):
+        numbers |= {f"{name}_{turn}": values[name] for name in sorted(values)}
     if not any(first.values()) and not any(second.values()):
         return untold(
-            "U15", assumed=assumed, why="nobody was there just now", numbers=numbers, follows=_SERVE_GOES_ON
+            "U15", assumed=assumed, why="nobody was there just now", numbers=numbers, follows=_GOES_ON
         )
-    measured = f"after {apart_s:.0f} s {', '.join(moved) or 'nothing'} had changed"
-    return untold("U15", assumed=assumed, why=measured, numbers=numbers, follows=_SERVE_GOES_ON)
+    measured = f"after {apart_s:.0f} s {' and '.join(moved) or 'nothing'} had changed"
+    if is_missing(second):
+        measured += f"; {second['people']:g} person-minutes of ten minutes ago have no heat yet"
+    if older is not None and is_missing(older):
+        return told(
+            "U15",
+            assumed=assumed,
+            measured=f"{measured}, nor have those of an hour ago",
+            follows="nothing is kept for good before it is a day old",
+            same=False,
+            numbers=numbers,
+            verdict={"settle_s": DAY_S},
+        )
+    return untold("U15", assumed=assumed, why=measured, numbers=numbers, follows=_GOES_ON)
 
 
-_SERVE_GOES_ON = "one run is too short; `serve` measures it over hours, and until then an hour is assumed"
+def is_missing(values: Mapping[str, float]) -> bool:
+    """Whether there were people and no heat at all."""
+    return values["heat"] == 0 and values.get("people", 0.0) >= 5
+
+
+_GOES_ON = "one run is too short; `serve` measures it over days, and until then an hour is assumed"
 
 
 def weekday_case(plain: float | None, capitalised: float | None, lower: float | None) -> Finding:
@@ -295,7 +306,7 @@ def clones(sensors: Iterable[Sensor], traffic: Iterable[Row], ghost_share: float
         )
     measured = f"{len(copies)} of {len(listed)} sensors are copies"
     if ratios:
-        measured += f"; {len(ratios)} pairs, a copy counts {median(ratios):.2f} times its original (median)"
+        measured += f"; of {len(ratios)} a copy counts {median(ratios):.2f} times its original (median)"
     if ghost_share is not None:
         measured += f"; {ghost_share:.0%} of the heat lies where presence copies look"
     return told(

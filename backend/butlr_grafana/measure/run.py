@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from butlr_grafana.errors import UpstreamError, UpstreamLimited
+from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamLimited
 from butlr_grafana.measure.asking import OutOfCalls
-from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding, failed, skipped
+from butlr_grafana.measure.finding import (
+    SUBJECTS,
+    VERDICTS_OF,
+    Finding,
+    failed,
+    skipped,
+    unhandled,
+)
 from butlr_grafana.measure.steps import Steps
 from butlr_grafana.verdict_book import VerdictBook
 from butlr_grafana.verdicts import CHANGES_NUMBERS
@@ -26,7 +33,7 @@ def findings(
     steps: Steps, unknowns: Sequence[str] = ORDER, show: Show = lambda _text: None
 ) -> Iterator[Finding]:
     """One finding each, as it is found. Never raises for Butlr's faults: they are findings too."""
-    stop = ""
+    stop, unreadable = "", dict[str, str]()
     if "U15" in unknowns:
         stop = _tried(steps.begin)
     for unknown in unknowns:
@@ -41,6 +48,14 @@ def findings(
         except UpstreamLimited as error:
             stop = "Butlr asks for fewer calls; run `check` again later"
             yield failed(unknown, error.message, error.code)
+        except UpstreamInvalid as error:
+            # It did answer, in a form that the product does not read.
+            if error.plain in unreadable:
+                yield skipped(unknown, f"as for {unreadable[error.plain]}: {error.plain}")
+                continue
+            unreadable[error.plain] = unknown
+            follows = "The product cannot read these answers, and shows nothing of them"
+            yield unhandled(unknown, assumed="", measured=error.plain, follows=follows)
         except UpstreamError as error:
             yield failed(unknown, error.message, error.code)
 
@@ -61,20 +76,22 @@ def none_of(unknowns: Iterable[str], why: str) -> list[Finding]:
     return [skipped(unknown, why) for unknown in unknowns]
 
 
-def record(book: VerdictBook, found: Iterable[Finding]) -> None:
-    """Writes down what was measured, and what was looked at in vain."""
+def record(book: VerdictBook, found: Iterable[Finding], *, busy: bool) -> None:
+    """Writes down what was measured and, where there were enough people, what was looked at in vain."""
     values: dict[str, object] = {}
     tried: set[str] = set()
     for finding in found:
         values |= finding.verdict
-        tried |= set(finding.tried)
+        tried |= set(finding.tried) if busy else set()
     if values or tried:
         book.record(values, tried=tried)
 
 
 def exit_code(found: Iterable[Finding]) -> int:
-    """0: all is well; 1: an API fails; 3: something differs that the product cannot handle."""
+    """0: all is well; 1: an API fails; 3: something differs that the product cannot handle, which also makes
+    others fail.
+    """
     listed = list(found)
-    if any(finding.state == "FAILED" for finding in listed):
-        return 1
-    return 3 if any(not finding.handled for finding in listed) else 0
+    if any(not finding.handled for finding in listed):
+        return 3
+    return int(any(finding.state == "FAILED" for finding in listed))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from butlr_grafana.butlr.labels import instant_of_label
 from butlr_grafana.butlr.rows import Row
+from butlr_grafana.errors import UpstreamInvalid, UpstreamRefused
 from butlr_grafana.measure.asking import Asker, Reporting
 from butlr_grafana.model import DAY_S, HOUR_S, Floor, Period, Polygon, Room, as_built
 from butlr_grafana.plan import instant_of
@@ -26,12 +27,15 @@ MOST_ROOMS = 30
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is measured. `day`: the local day of the `hour`; `day_rows`: all its traffic, hour by hour."""
+    """What is measured. `day`: the local day of the `hour`; `day_rows`: all its traffic, hour by hour;
+    `busy`: how busy the hour was, from 0 to 1 (enough).
+    """
 
     floor: Floor
     hour: Period
     day: Period
-    day_rows: tuple[Row, ...]
+    day_rows: tuple[Row, ...] = ()
+    busy: float = 0.0
 
     @property
     def timezone(self) -> str:
@@ -51,8 +55,10 @@ class Scene:
 
     @property
     def rooms(self) -> tuple[str, ...]:
-        """Those with a working presence sensor, as many as are asked for at once."""
-        return tuple(sorted(room.id for room in as_built(self.floor.rooms) if room.online))[:MOST_ROOMS]
+        """Those whose presence sensor works, or of which Butlr does not say; at most a batch."""
+        may_be_online = (True, None) if self.floor.sensors is None else (True,)
+        rooms = as_built(self.floor.rooms)
+        return tuple(sorted(room.id for room in rooms if room.online in may_be_online))[:MOST_ROOMS]
 
     @property
     def zones(self) -> tuple[str, ...]:
@@ -67,6 +73,10 @@ class Scene:
     @property
     def doors_online(self) -> int:
         return doors_online(self.floor)
+
+    @property
+    def may_have_doors(self) -> bool:
+        return may_have_doors(self.floor)
 
     @property
     def polygons(self) -> dict[str, Polygon]:
@@ -89,6 +99,11 @@ def doors_online(floor: Floor) -> int:
     return sum(s.counts_doors and s.online is not False for s in floor.sensors or ())
 
 
+def may_have_doors(floor: Floor) -> bool:
+    """Whether a traffic sensor works there, or Butlr does not say."""
+    return floor.sensors is None or doors_online(floor) > 0
+
+
 def best_first(floors: Iterable[Floor]) -> list[Floor]:
     """Floors by how much can be measured on them: working presence sensors in drawn rooms, doors, zones."""
 
@@ -105,38 +120,47 @@ def pick(
 ) -> Scene | None:
     """A floor and an hour with enough people, else the best that was met; `None`: nobody was anywhere.
 
-    Raises what the calls raise.
+    Where metrics cannot be read, the morning of the day before. Raises what other faults of Butlr raise.
     """
-    best: tuple[float, Scene] | None = None
-    for floor in best_first(floors)[:MOST_FLOORS]:
+    best: Scene | None = None
+    listed = best_first(floors)
+    for floor in listed[:MOST_FLOORS]:
         for back in range(1, MOST_DAYS + 1):
-            day = local_day(now_s, floor.timezone, back)
             show(f"a busy hour: day {back} before today")
-            busy, scene = _look(floor, day, asker)
-            if scene is not None and (best is None or busy > best[0]):
-                best = (busy, scene)
-            if busy >= 1.0:
+            try:
+                scene = _look(floor, local_day(now_s, floor.timezone, back), asker)
+            except (UpstreamInvalid, UpstreamRefused):
+                return morning(listed[0], now_s)
+            if scene is not None and (best is None or scene.busy > best.busy):
+                best = scene
+            if scene is not None and scene.busy >= 1.0:
                 return scene
-    return best[1] if best else None
+    return best
 
 
-def _look(floor: Floor, day: Period, asker: Asker) -> tuple[float, Scene | None]:
-    """How busy the busiest hour of a day was (1: enough), and that hour."""
+def morning(floor: Floor, now_s: float) -> Scene:
+    """From ten to eleven of the day before."""
+    day = local_day(now_s, floor.timezone, 1)
+    zone = ZoneInfo(floor.timezone)
+    start_s = instant_of(datetime.fromtimestamp(day.start_s, zone).date(), 10 * 60, zone)
+    return Scene(floor, Period(start_s, start_s + HOUR_S), day)
+
+
+def _look(floor: Floor, day: Period, asker: Asker) -> Scene | None:
+    """The busiest working hour of a day."""
     rows: list[Row] = []
     counts: Counter[int] = Counter()
     enough = ENOUGH_MOVEMENTS
-    if doors_online(floor):
+    if may_have_doors(floor):
         rows = asker.rows(Reporting("traffic", "1h", "sum", day, floor.timezone, spaces=[floor.id]))
         counts = by_label(rows)
     if not counts or max(counts.values()) < ENOUGH_MOVEMENTS:
-        people = asker.rows(
-            Reporting("floor_occupancy", "1h", "mean", day, floor.timezone, spaces=[floor.id])
-        )
-        counts, enough = by_label(people), ENOUGH_PEOPLE
+        question = Reporting("floor_occupancy", "1h", "mean", day, floor.timezone, spaces=[floor.id])
+        counts, enough = by_label(asker.rows(question)), ENOUGH_PEOPLE
     hour = busiest(counts, day, floor.timezone)
     if hour is None:
-        return 0.0, None
-    return _both(counts, hour) / enough, Scene(floor, hour, day, tuple(rows))
+        return None
+    return Scene(floor, hour, day, tuple(rows), min(1.0, _both(counts, hour) / enough))
 
 
 def by_label(rows: Sequence[Row]) -> Counter[int]:

@@ -53,6 +53,15 @@ class Steps:
         self.maps.append(answer)
         return answer
 
+    def _readable(self, answer: heat.HeatAnswer) -> heat.HeatAnswer:
+        """Raises `UpstreamInvalid` for one that our decoder does not read."""
+        if answer.grid is None:
+            raise UpstreamInvalid(answer.fault)
+        return answer
+
+    def _total(self, start_s: int, stop_s: int) -> float:
+        return self._readable(self._heat(start_s, stop_s)).total
+
     def _reporting(
         self, measurement: str, every: str, function: str, period: Period, **where: Sequence[str]
     ) -> Reporting:
@@ -85,34 +94,34 @@ class Steps:
     def u2(self) -> Finding:
         """A second with a detection is looked for in halves; the periods around it then meet where one is."""
         first_s, length_s = self.scene.hour.start_s + 1800, FIRST_LOOK_S
-        found = self._heat(first_s, first_s + length_s).total
+        found = self._total(first_s, first_s + length_s)
         if not found:
             length_s = LONG_LOOK_S
-            found = self._heat(first_s, first_s + length_s).total
+            found = self._total(first_s, first_s + length_s)
         if not found:
             return heat.stop([0.0, 0.0], 0.0, length_s)
         at_s, in_second = first_s, found
         while length_s > 1:
             half_s = length_s // 2
-            in_half = self._heat(at_s, at_s + half_s).total
+            in_half = self._total(at_s, at_s + half_s)
             if in_half:
                 in_second, length_s = in_half, half_s
             else:
                 at_s, in_second, length_s = at_s + half_s, 0.0, length_s - half_s
         edges = (at_s - 5, at_s, at_s + 1, at_s + 6)
         if not in_second:
-            in_second = self._heat(at_s, at_s + 1).total
-        parts = [self._heat(edges[0], edges[1]).total, in_second, self._heat(edges[2], edges[3]).total]
-        return heat.stop(parts, self._heat(edges[0], edges[3]).total, in_second)
+            in_second = self._total(at_s, at_s + 1)
+        parts = [self._total(edges[0], edges[1]), in_second, self._total(edges[2], edges[3])]
+        return heat.stop(parts, self._total(edges[0], edges[3]), in_second)
 
     def u3(self) -> Finding:
-        return heat.grid([self._hour_heat, self._next_heat], RESOLUTION_M)
+        return heat.grid([self._readable(self._hour_heat), self._readable(self._next_heat)], RESOLUTION_M)
 
     def u4(self) -> Finding:
         hour, where = self.scene.hour, {"spaces": [self._floor.id]}
         hourly: list[Row] = []
         fine: list[Row] = []
-        if self.scene.doors_online:
+        if self.scene.may_have_doors:
             hourly = self.asker.rows(self._reporting("traffic", "1h", "sum", hour, **where))
             fine = self.asker.rows(self._reporting("traffic", "5m", "sum", hour, **where))
         found = windows.labels(hour, hourly, fine, self._hour_people if self.scene.rooms else [])
@@ -121,7 +130,9 @@ class Steps:
 
     def u5(self) -> Finding:
         day = self.scene.day
-        measurement, function = ("traffic", "sum") if self.scene.doors_online else ("floor_occupancy", "max")
+        measurement, function = (
+            ("traffic", "sum") if self.scene.may_have_doors else ("floor_occupancy", "max")
+        )
         rows = self.asker.rows(self._reporting(measurement, "1d", function, day, spaces=[self._floor.id]))
         return windows.days(day, rows, self.labels_are)
 
@@ -134,7 +145,11 @@ class Steps:
             for zone in (self.scene.timezone, "UTC")
         ]
         local, utc = (self.asker.rows(question) for question in asked)
-        return people.calibrated_day(self.scene.day, local, utc)
+        around: list[Row] = []
+        if not people.differing(local, utc) and (midnight := people.utc_midnight(self.scene.day)):
+            question = self._reporting("traffic_room_occupancy", "1m", "max", midnight, rooms=rooms)
+            around = self.asker.rows(question.calibrated())
+        return people.calibrated_day(self.scene.day, local, utc, around)
 
     def u7(self) -> Finding:
         ids: dict[str, dict[str, Sequence[str]]] = {
@@ -179,11 +194,10 @@ class Steps:
             return None
 
     def u9(self) -> Finding:
-        answer = self._hour_heat
-        if answer.grid is None:
-            raise UpstreamInvalid("the heat map cannot be read")
+        grid = self._readable(self._hour_heat).grid
+        assert grid is not None
         minutes = people.minutes_by_room(self._minutes) if self.scene.rooms else {}
-        return heat.direction_of_y(answer.grid, self.scene.polygons, minutes)
+        return heat.direction_of_y(grid, self.scene.polygons, minutes)
 
     def u10(self) -> Finding:
         rows = self._minutes if self.scene.rooms else []
@@ -191,7 +205,9 @@ class Steps:
             "floor_occupancy", "1m", "median", self.scene.hour, spaces=[self._floor.id]
         )
         floor = people.person_minutes(self.asker.rows(question))
-        return people.count_scale(self._hour_heat.total, people.person_minutes(rows), floor or None)
+        return people.count_scale(
+            self._readable(self._hour_heat).total, people.person_minutes(rows), floor or None
+        )
 
     def u11(self) -> Finding:
         return account.rate_limit(self.headers(), self.asker.calls)
@@ -227,12 +243,11 @@ class Steps:
     def _fresh(self) -> tuple[float, Period, dict[str, float]]:
         """The five minutes that ended ten minutes ago, as they are known when they are first looked at."""
         now_s = self.now()
-        end_s = int(now_s) // 300 * 300 - 600
-        period = Period(end_s - 300, end_s)
+        period = five_minutes(now_s, age_s=600)
         return now_s, period, self._newest(period)
 
     def _newest(self, period: Period) -> dict[str, float]:
-        found = {"heat": self._heat(period.start_s, period.end_s).total}
+        found = {"heat": self._total(period.start_s, period.end_s)}
         if self.scene.rooms:
             question = self._reporting("room_occupancy", "1m", "median", period, rooms=self.scene.rooms[:10])
             found["people"] = people.person_minutes(self.asker.rows(question))
@@ -244,7 +259,11 @@ class Steps:
 
     def u15(self) -> Finding:
         first_s, period, first = self._fresh
-        return people.late_data(first, self._newest(period), apart_s=self.now() - first_s)
+        second = self._newest(period)
+        older = None
+        if people.is_missing(second):
+            older = self._newest(five_minutes(first_s, age_s=3600))
+        return people.late_data(first, second, older, apart_s=self.now() - first_s)
 
     def u16(self) -> Finding:
         rooms = self.scene.rooms
@@ -305,3 +324,9 @@ class Steps:
 
     def u21(self) -> Finding:
         return heat.totals(self.maps)
+
+
+def five_minutes(now_s: float, *, age_s: int) -> Period:
+    """Five minutes on the clock that ended so long ago, or a little longer."""
+    end_s = int(now_s) // 300 * 300 - age_s
+    return Period(end_s - 300, end_s)

@@ -105,16 +105,24 @@ def _floor(answer: Answer) -> Floor:
 
 
 def frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
-    """The answer as data frames: one an asset of a series, else one."""
+    """The answer as data frames: one an asset of a series, else one. The first one says what is assumed."""
+    found = _frames(answer, ref_id=ref_id, demo=demo)
+    if answer.assumed and answer.parts and found:
+        found[0] = _with_notices(found[0], [{"severity": "info", "text": answer.assumed}])
+    return found
+
+
+def _with_notices(frame: dict[str, Any], more: list[dict[str, str]]) -> dict[str, Any]:
+    return {**frame, "meta": {**frame["meta"], "notices": [*frame["meta"]["notices"], *more]}}
+
+
+def _frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
     if answer.asked.target not in ("occupancy", "traffic", "presence"):
         return [_frame(answer, ref_id=ref_id, demo=demo)]
     found = [f for part in answer.series for f in series.frames(part, ref_id=ref_id, demo=demo)]
     failed = told.faults(answer)
     if failed:
-        found[0] = {
-            **found[0],
-            "meta": {**found[0]["meta"], "notices": [*found[0]["meta"]["notices"], *failed]},
-        }
+        found[0] = _with_notices(found[0], failed)
     return found
 
 

@@ -1,0 +1,170 @@
+"""Measuring where nobody ran `check`: what changes numbers, before anything is kept for good.
+
+It begins when the floors are known, and again whenever an answer has contradicted a verdict. Of several
+replicas one measures, and the others read what it wrote into the book.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from butlr_grafana.butlr import Butlr
+from butlr_grafana.butlr.access import Access
+from butlr_grafana.errors import UpstreamError
+from butlr_grafana.measure.asking import MOST_CALLS, Asker
+from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding
+from butlr_grafana.measure.run import FOR_NUMBERS, Show, findings, none_of, record
+from butlr_grafana.measure.scene import pick
+from butlr_grafana.measure.steps import Steps
+from butlr_grafana.model import Topology
+from butlr_grafana.shared.once import Once
+from butlr_grafana.verdict_book import VerdictBook
+from butlr_grafana.verdicts import Verdicts
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 5.0
+"""How often it is looked at whether something is to be measured."""
+
+AGAIN_S, AFTER_FAULT_S = 3600.0, 300.0
+"""After a run that did not tell all, for nobody was there; after one in which Butlr failed."""
+
+NOBODY = "nobody was seen in the working hours of the last days"
+NO_FLOOR = "no floor to ask for"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a run needs. `topology`: all floors, as they are; `per_minute`: the pace; `seen`: see `Asker`."""
+
+    butlr: Butlr
+    access: Access
+    book: VerdictBook
+    topology: Callable[[], Topology]
+    per_minute: int
+    wait: Callable[[float], bool]
+    seen: Callable[[str, bytes], None] = lambda _api, _body: None
+
+
+def measuring(
+    means: Means,
+    unknowns: Sequence[str] = FOR_NUMBERS,
+    *,
+    most: int = MOST_CALLS,
+    show: Show = lambda _text: None,
+) -> Iterator[Finding]:
+    """One run, finding by finding; at its end they are written into the book. `most`: calls, of any kind.
+
+    Raises `UpstreamError` where Butlr does not even tell a busy hour.
+    """
+    client = means.butlr.client
+    before = client.sent
+    asker = Asker(
+        client.post,
+        means.access,
+        spent=lambda: client.sent - before,
+        most=most,
+        per_minute=means.per_minute,
+        wait=means.wait,
+        seen=means.seen,
+    )
+    floors = means.topology().floors.values()
+    scene = pick(floors, asker, means.butlr.clock.now(), show) if floors else None
+    if scene is None:
+        yield from none_of(unknowns, NOBODY if floors else NO_FLOOR)
+        return
+    steps = Steps(
+        asker,
+        scene,
+        now=means.butlr.clock.now,
+        headers=lambda: client.limits,
+        labels_are=means.book.current().labels,
+    )
+    found = []
+    for finding in findings(steps, unknowns, show):
+        found.append(finding)
+        yield finding
+    record(means.book, found, busy=scene.busy >= 1.0)
+
+
+def assumed_text(verdicts: Verdicts) -> str:
+    """What is assumed for now, for a viewer; empty where all is known."""
+    unknowns = [u for u in FOR_NUMBERS if verdicts.unmeasured.intersection(VERDICTS_OF[u])]
+    if not unknowns:
+        return ""
+    names = ", ".join(SUBJECTS[unknown] for unknown in unknowns)
+    return (
+        f"Not measured on this Butlr account yet, so assumed as documented: {names}. "
+        "Numbers may change when it is measured; nothing is kept for good until then."
+    )
+
+
+class Background:
+    """A thread that measures when it is needed. `once`: where replicas share, only one of them measures."""
+
+    def __init__(self, means: Means, *, ending: threading.Event, once: Once | None = None) -> None:
+        self._means = means
+        self._ending = ending
+        self._once = once
+        self._said: frozenset[str] = frozenset()
+        self._thread = threading.Thread(target=self._run, name="measuring", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._ending.set()
+
+    def _run(self) -> None:
+        pause_s = LOOK_S
+        while not self._ending.wait(pause_s):
+            pause_s = self.look()
+
+    def look(self) -> float:
+        """Measures if something is to be measured; tells after how many seconds to look again."""
+        unmeasured = self._means.book.current().unmeasured
+        if not unmeasured or not self._means.topology().floors:
+            return LOOK_S
+        self._say(unmeasured)
+        try:
+            self._measured()
+        except UpstreamError as error:
+            log.warning("Butlr could not be measured, again in %.0f s: %s", AFTER_FAULT_S, error)
+            return AFTER_FAULT_S
+        except Exception:  # a bug here must not end the measuring for good
+            log.exception("Butlr could not be measured for an unforeseen reason")
+            return AGAIN_S
+        left = self._means.book.current().unmeasured
+        return AGAIN_S if left else LOOK_S
+
+    def _say(self, unmeasured: frozenset[str]) -> None:
+        if unmeasured != self._said:
+            self._said = unmeasured
+            log.warning("%s", assumed_text(self._means.book.current()))
+
+    def _measured(self) -> None:
+        book = self._means.book
+        if self._once is None:
+            self._one_run()
+            return
+        self._once.do(
+            "measuring",
+            look=lambda: None if book.current().unmeasured else book.current(),
+            work=self._one_run,
+            keep=lambda _: None,
+            rest_s=lambda _: AFTER_FAULT_S,
+        )
+
+    def _one_run(self) -> Verdicts:
+        unmeasured = self._means.book.current().unmeasured
+        unknowns = [u for u in FOR_NUMBERS if unmeasured.intersection(VERDICTS_OF[u])]
+        found = list(measuring(self._means, unknowns))
+        for finding in found:
+            log.info("measured %s %s: %s", finding.unknown, finding.subject, finding.measured)
+        for finding in found:
+            if not finding.handled:
+                log.error("Butlr differs: %s: %s. %s", finding.subject, finding.measured, finding.follows)
+        return self._means.book.current()
