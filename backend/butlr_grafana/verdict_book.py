@@ -194,6 +194,12 @@ class VerdictBook:
                 self._lock.release()
         return self._shown
 
+    def newest(self) -> Verdicts:
+        """The same, as another process may have written it just now."""
+        with self._lock:
+            self._look()
+        return self._shown
+
     @property
     def entry(self) -> Entry:
         """The same with when it was measured and what contradicted it since."""

@@ -152,7 +152,7 @@ class Background:
             return
         self._once.do(
             "measuring",
-            look=lambda: None if book.current().unmeasured else book.current(),
+            look=lambda: None if book.newest().unmeasured else book.current(),
             work=self._one_run,
             keep=lambda _: None,
             rest_s=lambda _: AFTER_FAULT_S,

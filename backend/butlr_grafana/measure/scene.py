@@ -147,20 +147,24 @@ def morning(floor: Floor, now_s: float) -> Scene:
 
 
 def _look(floor: Floor, day: Period, asker: Asker) -> Scene | None:
-    """The busiest working hour of a day."""
+    """The busiest working hour of a day, by movements; where those are few, by people."""
     rows: list[Row] = []
-    counts: Counter[int] = Counter()
-    enough = ENOUGH_MOVEMENTS
+    found: list[Scene] = []
+
+    def consider(counted: Sequence[Row], enough: float) -> None:
+        counts = by_label(counted)
+        hour = busiest(counts, day, floor.timezone)
+        if hour is not None:
+            busy = min(1.0, _both(counts, hour) / enough)
+            found.append(Scene(floor, hour, day, tuple(rows), busy))
+
     if may_have_doors(floor):
-        rows = asker.rows(Reporting("traffic", "1h", "sum", day, floor.timezone, spaces=[floor.id]))
-        counts = by_label(rows)
-    if not counts or max(counts.values()) < ENOUGH_MOVEMENTS:
+        rows += asker.rows(Reporting("traffic", "1h", "sum", day, floor.timezone, spaces=[floor.id]))
+        consider(rows, ENOUGH_MOVEMENTS)
+    if not found or found[0].busy < 1.0:
         question = Reporting("floor_occupancy", "1h", "mean", day, floor.timezone, spaces=[floor.id])
-        counts, enough = by_label(asker.rows(question)), ENOUGH_PEOPLE
-    hour = busiest(counts, day, floor.timezone)
-    if hour is None:
-        return None
-    return Scene(floor, hour, day, tuple(rows), min(1.0, _both(counts, hour) / enough))
+        consider(asker.rows(question), ENOUGH_PEOPLE)
+    return max(found, key=lambda one: one.busy, default=None)
 
 
 def by_label(rows: Sequence[Row]) -> Counter[int]:

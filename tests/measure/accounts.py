@@ -1,0 +1,71 @@
+"""Simulated accounts to measure, on one frozen clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from butlr_grafana.app import Application, create_app
+from butlr_grafana.butlr import Pace
+from butlr_grafana.measure.background import measuring
+from butlr_grafana.measure.finding import Finding
+from butlr_grafana.measure.run import ORDER
+from butlr_grafana.settings import Settings
+from butlr_grafana.simulator import People, Simulator
+from butlr_grafana.simulator.forms import Forms
+from butlr_grafana.verdict_book import VerdictBook
+from tests.support import PEOPLE, at
+
+NOON = "2026-06-17T12:34:56"
+
+
+@dataclass
+class Waits:
+    """Time as the pace takes it: pauses are not waited, but noted."""
+
+    paused_s: list[float] = field(default_factory=list)
+
+    def pace(self) -> Pace:
+        def wait(event: threading.Event, seconds: float) -> bool:
+            self.paused_s.append(seconds)
+            return event.is_set()
+
+        return Pace(wait=wait)
+
+
+@dataclass
+class Account:
+    simulator: Simulator
+    application: Application
+    waits: Waits
+
+    def findings(self, unknowns: tuple[str, ...] = ORDER, **words: Any) -> dict[str, Finding]:
+        return {found.unknown: found for found in measuring(self.application.means, unknowns, **words)}
+
+    @property
+    def book(self) -> VerdictBook:
+        return self.application.means.book
+
+
+@contextmanager
+def account(*forms: str, people: People = PEOPLE, now: str = NOON, **settings: Any) -> Iterator[Account]:
+    """An account whose Butlr has these forms (`name=value`), its topology known, nothing measured."""
+    simulator = Simulator(people, clock=lambda: at(now), forms=Forms.read(forms))
+    simulator.token_lifetime_s = 1e9
+    waits = Waits()
+    with simulator:
+        reached = {"butlr_api_url": simulator.url, "butlr_client_id": "demo", "butlr_client_secret": "demo"}
+        application = create_app(
+            Settings(**{**reached, **settings}),
+            now=lambda: at(now),
+            pace=waits.pace(),
+            book=settings.pop("book", None) or VerdictBook(),
+        )
+        try:
+            application.service.spaces.current(timeout_s=20)
+            yield Account(simulator, application, waits)
+        finally:
+            application.close()

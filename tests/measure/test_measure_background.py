@@ -1,0 +1,197 @@
+"""`serve` where nobody ran `check`: what changes numbers is measured before anything is kept for good."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from butlr_grafana.butlr import Pace
+from butlr_grafana.errors import UpstreamDown
+from butlr_grafana.measure import background
+from butlr_grafana.measure.background import AFTER_FAULT_S, AGAIN_S, LOOK_S, Background
+from butlr_grafana.settings import Settings
+from butlr_grafana.shared.link import Link
+from butlr_grafana.shared.once import Once
+from butlr_grafana.simulator.forms import Forms
+from butlr_grafana.verdict_book import VerdictBook, book_for
+from butlr_grafana.verdicts import CHANGES_NUMBERS
+from tests.redis_server import RedisServer
+from tests.support import PARIS, World, at, cells_of, truth
+
+DAY = ("2026-06-10T00:00:00Z", "2026-06-11T00:00:00Z")
+ROOM_DAY = {"space": PARIS, "from": DAY[0], "to": DAY[1], "every": "1h", "format": "rows"}
+
+
+class NewWorld(World):
+    """An account of which nothing is known yet. Pauses between measuring calls are not waited for."""
+
+    def book(self, settings: Settings) -> VerdictBook | None:
+        return None
+
+    def clocks(self) -> dict[str, Any]:
+        def wait(event: threading.Event, _seconds: float) -> bool:
+            return event.is_set()
+
+        return {**super().clocks(), "pace": Pace(wait=wait)}
+
+
+@pytest.fixture
+def make_new() -> Iterator[Callable[..., NewWorld]]:
+    worlds: list[NewWorld] = []
+
+    def make(*forms: str, **settings: Any) -> NewWorld:
+        world = NewWorld(**settings)
+        world.simulator.forms = Forms.read(forms)
+        worlds.append(world)
+        return worlds[-1]
+
+    yield make
+    for world in worlds:
+        world.close()
+
+
+def notices(frame: dict[str, Any]) -> str:
+    return " ".join(notice["text"] for notice in frame["meta"]["notices"])
+
+
+def test_nothing_is_kept_for_good_before_it_is_measured_and_answers_say_so(
+    make_new: Callable[..., NewWorld],
+) -> None:
+    world = make_new()
+    frame = world.heat_map(PARIS, *DAY, resolution="1.0")
+    assert frame["meta"]["custom"]["total_detections"] > 0
+    assert "assumed as documented: window labels, heat map stop, direction of y" in notices(frame)
+    # It is only taken for new for a minute, although the day is a week old.
+    world.now_s += 120
+    assert world.spent(lambda: world.heat_map(PARIS, *DAY, resolution="1.0")) == 1
+
+    assert world.application.background.look() == LOOK_S
+
+    world.now_s += 120
+    frame = world.heat_map(PARIS, *DAY, resolution="1.0")
+    assert "assumed" not in notices(frame)
+    world.now_s += 7 * 86_400
+    assert world.spent(lambda: world.heat_map(PARIS, *DAY, resolution="1.0")) == 0
+
+
+def test_readiness_does_not_wait_for_measuring(make_new: Callable[..., NewWorld]) -> None:
+    world = make_new()
+    assert world.http.get("/readyz").status_code == 200
+    assert world.application.means.book.current().unmeasured == CHANGES_NUMBERS
+
+
+def test_it_is_said_once_in_the_log(
+    make_new: Callable[..., NewWorld], caplog: pytest.LogCaptureFixture
+) -> None:
+    world = make_new()
+    world.heat_map(PARIS, *DAY)
+    world.simulator.forms = Forms.read(["unreadable=reporting"])
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            world.application.background.look()
+    said = [r.getMessage() for r in caplog.records if "assumed as documented" in r.getMessage()]
+    # At first of all, then of those that the answers did not tell.
+    assert len(said) == len(set(said)) == 2
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["heat_stop=inclusive", "heat_y=flipped", "window_labels=start", "day_windows=utc", "weekday_case=lower"],
+)
+def test_answers_are_the_truth_however_the_choice_is_turned(
+    make_new: Callable[..., NewWorld], form: str
+) -> None:
+    world = make_new(form)
+    world.heat_map(PARIS, *DAY, resolution="1.0")  # under the assumptions
+    world.application.background.look()
+    assert world.application.means.book.current().unmeasured == frozenset()
+    found = cells_of(world.heat_map(PARIS, *DAY, resolution="1.0"))
+    assert found == truth(PARIS, at(DAY[0]), at(DAY[1]), 1.0)
+
+
+def test_without_floors_it_waits_and_after_a_fault_it_tries_again(
+    make_new: Callable[..., NewWorld], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_new()
+    assert world.application.background.look() == LOOK_S
+    assert world.simulator.count() == 0
+    world.heat_map(PARIS, *DAY)
+
+    def down(*_: Any, **__: Any) -> Iterator[Any]:
+        raise UpstreamDown("Butlr cannot be reached")
+
+    monkeypatch.setattr(background, "measuring", down)
+    assert world.application.background.look() == AFTER_FAULT_S
+
+
+def test_what_was_not_told_is_measured_again_later(make_new: Callable[..., NewWorld]) -> None:
+    world = make_new("unreadable=stats")
+    world.heat_map(PARIS, *DAY)
+    assert world.application.background.look() == AGAIN_S
+    assert world.application.means.book.current().unmeasured == {"weekday_case"}
+    # Heat maps do not wait for statistics.
+    world.heat_map(PARIS, *DAY, resolution="1.0")
+    world.now_s += 120
+    assert world.spent(lambda: world.heat_map(PARIS, *DAY, resolution="1.0")) == 0
+    before = world.simulator.count()
+    world.simulator.forms = Forms()
+    assert world.application.background.look() == LOOK_S
+    # Only that is asked for again: a busy hour, the people of its rooms, and three figures.
+    assert world.simulator.count() - before <= 6
+
+
+def test_a_contradiction_is_measured_again_by_itself(make_new: Callable[..., NewWorld]) -> None:
+    world = make_new()
+    world.heat_map(PARIS, *DAY)
+    world.application.background.look()
+    book = world.application.means.book
+    world.simulator.forms = Forms.read(["window_labels=start"])
+    book.contradicted("labels", api="metrics", form="a row labelled outside its windows")
+    assert not book.current().is_sure_of(next(iter(_series_subjects())))
+    world.application.background.look()
+    assert (book.current().labels, book.current().unmeasured) == ("start", frozenset())
+
+
+def _series_subjects() -> Iterator[Any]:
+    from butlr_grafana.model import SeriesSubject
+
+    yield SeriesSubject("room_occupancy", "room", "1h", "mean", "Europe/Paris", ("room_a",))
+
+
+def test_settings_that_are_set_are_not_waited_for(make_new: Callable[..., NewWorld]) -> None:
+    world = make_new(butlr_y_direction="down", butlr_settle_s=0)
+    verdicts = world.application.means.book.current()
+    assert (verdicts.heat_y, verdicts.settled_after_s) == ("flipped", 0)
+    assert verdicts.unmeasured == CHANGES_NUMBERS - {"heat_y"}
+
+
+def test_of_two_replicas_one_measures(make_new: Callable[..., NewWorld], redis: RedisServer) -> None:
+    world = make_new(butlr_rate_limit=0)
+    world.heat_map(PARIS, *DAY)
+    links = [Link(redis.url, source="tenant") for _ in range(2)]
+    books = [book_for("tenant", folder=None, link=link) for link in links]
+    means = [replace(world.application.means, book=book) for book in books]
+    both = [
+        Background(mean, ending=threading.Event(), once=Once(link, patience_s=60))
+        for mean, link in zip(means, links, strict=True)
+    ]
+    before = world.simulator.count()
+    threads = [threading.Thread(target=one.look) for one in both]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        asked = world.simulator.count() - before
+        for book in books:
+            assert book.newest().unmeasured == frozenset()
+        # One run costs some 20 calls.
+        assert 10 < asked < 30
+    finally:
+        for link in links:
+            link.close()
