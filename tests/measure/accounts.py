@@ -53,7 +53,10 @@ class Account:
 @contextmanager
 def account(*forms: str, people: People = PEOPLE, now: str = NOON, **settings: Any) -> Iterator[Account]:
     """An account whose Butlr has these forms (`name=value`), its topology known, nothing measured."""
-    simulator = Simulator(people, clock=lambda: at(now), forms=Forms.read(forms))
+    client_id, secret = settings.get("butlr_client_id", "demo"), settings.get("butlr_client_secret", "demo")
+    simulator = Simulator(
+        people, clock=lambda: at(now), client_id=client_id, client_secret=secret, forms=Forms.read(forms)
+    )
     simulator.token_lifetime_s = 1e9
     waits = Waits()
     with simulator:
@@ -62,7 +65,7 @@ def account(*forms: str, people: People = PEOPLE, now: str = NOON, **settings: A
             Settings(**{**reached, **settings}),
             now=lambda: at(now),
             pace=waits.pace(),
-            book=settings.pop("book", None) or VerdictBook(),
+            book=VerdictBook(),
         )
         try:
             application.service.spaces.current(timeout_s=20)
