@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NoReturn
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from butlr_grafana.app import Application, create_app
+from butlr_grafana.factors.factor import Factor, Observation
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, Simulator, default_office
 from butlr_grafana.simulator.messages import Answer, Request
@@ -155,6 +156,29 @@ class World:
         assert answer.status_code == 200, answer.get_data(as_text=True)
         [frame] = answer.get_json()
         return frame
+
+
+def know_rate(world: World, space: str, per_person_minute: float) -> None:
+    """From now on the backend takes this for what a person gives on a floor, whatever it sees itself."""
+    book, today = world.application.service.factors, datetime.fromtimestamp(world.now_s, UTC).date()
+    for back in range(-1, 15):
+        day = (today - timedelta(days=back)).isoformat()
+        book.note(space, Observation(day, 25.0, 1e9 * per_person_minute, 1e9))
+
+
+def version_of(world: World, space: str) -> str:
+    """The name of the factor that a floor has now."""
+    factor = world.application.service.factors.of(space)
+    assert isinstance(factor, Factor)
+    return factor.version
+
+
+NO_RATE = {
+    "severity": "info",
+    "text": "Heat is in detections: how many detections a person gives on this floor is not known: it has "
+    "not been measured yet.",
+}
+"""What every map in detections says as long as nothing has been measured."""
 
 
 def answer_of(world: World, path: str, how: Callable[[Endpoint, Request], Answer]) -> None:

@@ -292,6 +292,27 @@ def test_a_short_question_passes_between_those_of_a_long_one(butlr: Butlr) -> No
     assert butlr.asked.index(segment(100, 101)) < 10
 
 
+def test_what_nobody_waits_for_goes_last_and_what_is_urgent_first(butlr: Butlr) -> None:
+    held = [segment(k, k + 1) for k in range(4)]  # as many as there are workers
+    events = [butlr.hold(one) for one in held]
+    begin = butlr.gatherer.begin
+    pending = [begin(held)]
+    until(lambda: len(butlr.asked) == 4)
+    aside, plain, urgent = ([segment(k, k + 1), segment(k + 1, k + 2)] for k in (10, 20, 30))
+    pending += [begin(aside, aside=True), begin(plain), begin(urgent, urgent=True)]
+    for waiting in (*aside, *plain, *urgent):
+        butlr.hold(waiting)
+    for event in events[:1]:
+        event.set()
+    for number, one in enumerate([*reversed(urgent), *reversed(plain), *reversed(aside)], start=5):
+        until(lambda number=number: len(butlr.asked) == number)  # type: ignore[misc]
+        assert butlr.asked[-1] == one
+        butlr.held[one].set()
+    for event in events[1:]:
+        event.set()
+    assert all(one.collect(deadline=time.monotonic() + 10).coverage.complete for one in pending)
+
+
 def test_more_than_the_queue_holds_is_refused_and_the_rest_answered(
     butlr: Butlr, monkeypatch: pytest.MonkeyPatch
 ) -> None:

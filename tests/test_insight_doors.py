@@ -19,6 +19,7 @@ from tests.support import (
     Cells,
     World,
     at,
+    know_rate,
     truth,
 )
 from tests.test_query import FLOOR, ask
@@ -304,23 +305,24 @@ def test_hot_spots_are_the_areas_above_the_threshold(world: World, side: float) 
 
 FOOT_M = 0.3048
 AREAS = {
-    "hot-zones": ("area_m2", "per_m2_hour"),
-    "hotspots": ("area_m2",),
-    "utilization": ("area_m2", "per_m2_hour"),
-    "heatmap-summary": ("area_m2", "area_in_use_m2"),
+    "hot-zones": ("area_m2", "per_m2_hour", "people_per_m2"),
+    "hotspots": ("area_m2", "people_per_m2", "peak_people_per_m2"),
+    "utilization": ("area_m2", "per_m2_hour", "people_per_m2"),
+    "heatmap-summary": ("area_m2", "area_in_use_m2", "people_per_m2", "peak_people_per_m2"),
     "spaces": ("area_m2",),
 }
 
 
 @pytest.mark.parametrize("target", AREAS)
 def test_areas_are_in_square_feet_where_asked_for(world: World, target: str) -> None:
+    know_rate(world, NEW_YORK, 1.5)
     metric, imperial = (
         get(world, target, space=NEW_YORK, format="rows", area=unit) for unit in ("m2", "ft2")
     )
     assert metric == get(world, target, space=NEW_YORK, format="rows")
     for in_metres, in_feet in zip(metric, imperial, strict=True):
         for name in AREAS[target]:
-            factor = FOOT_M**2 if name.startswith("per_") else FOOT_M**-2
+            factor = FOOT_M**2 if "per_" in name else FOOT_M**-2
             value = in_metres.pop(name)
             converted = in_feet.pop(name.replace("m2", "ft2"))
             assert converted == (None if value is None else pytest.approx(value * factor, rel=1e-12))

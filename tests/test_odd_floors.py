@@ -165,8 +165,9 @@ def test_the_reason_is_given(
 
 
 def test_an_ordinary_answer_gives_no_reason(world: World) -> None:
+    """What a person gives has not been measured, but is not asked for."""
     for target in ("heatmap", "hot-zones", "occupancy", "occupancy-now"):
-        assert said(world, target, ONE_CELL) == ""
+        assert said(world, target, ONE_CELL, unit="detections") == ""
 
 
 def test_one_detection_is_one_cell_of_a_whole_map(world: World, people: People) -> None:

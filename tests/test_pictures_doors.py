@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, truth
+from tests.support import DETECTIONS, NEW_YORK, NO_RATE, PARIS, PARIS_2, PEOPLE, World, at, truth
 
 DAY = {"from": "2026-06-09T22:00:00Z", "to": "2026-06-10T22:00:00Z"}
 
@@ -83,14 +83,17 @@ def test_a_playback_frame_holds_its_rows_and_speaks_of_the_whole(world: World) -
     assert (said["windows"], said["hours"], said["segments"]["planned"]) == (24, 24, 24)
     assert (said["from"], said["to"], said["as_of"]) == (DAY["from"], DAY["to"], DAY["to"])
     assert said["complete"] is True
-    assert frame["meta"]["notices"] == []
+    assert frame["meta"]["notices"] == [NO_RATE]
 
 
 def test_a_playback_of_a_silent_night_says_so_once(world: World) -> None:
     words = {"space": NEW_YORK, "from": "2026-06-14T03:00:00Z", "to": "2026-06-14T06:00:00Z"}
     [frame] = get(world, "playback", **words).get_json()
     assert [f["values"] for f in frame["fields"]] == [[], [], [], []]
-    assert [n["text"] for n in frame["meta"]["notices"]] == ["No detections in this period."]
+    assert [n["text"] for n in frame["meta"]["notices"]] == [
+        "No detections in this period.",
+        NO_RATE["text"],
+    ]
 
 
 def test_an_animated_playback_has_a_frame_a_window(world: World) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import cast
 
 from butlr_grafana.errors import BackendError, BadWord
 from butlr_grafana.events.record import Event
+from butlr_grafana.factors.factor import Known
 from butlr_grafana.insight.balance import Balance, balances
 from butlr_grafana.insight.compare import Comparison, compare, relative
 from butlr_grafana.insight.empty import with_zeros
@@ -16,6 +17,7 @@ from butlr_grafana.insight.freshness import Freshness, freshness
 from butlr_grafana.insight.hotspots import Hotspot, hotspots
 from butlr_grafana.insight.now import Now, occupancy_now
 from butlr_grafana.insight.pattern import PatternCell, of_heat_maps, of_series
+from butlr_grafana.insight.people import in_unit
 from butlr_grafana.insight.unusual import Unusual, unusual
 from butlr_grafana.insight.utilization import RoomUse, utilization
 from butlr_grafana.insight.whole import whole
@@ -58,6 +60,7 @@ class Answer:
     `now_s`: when it was asked. `maps`: the heat maps behind it, the one asked for first. `faults`: floors
     that could not be answered where others could; `lacking`: floors whose statistics could not be had.
     `sightings`: people, only to know which rooms were seen. `assumed`: what is not known about Butlr yet.
+    `factors`: by floor, as they were known when it was asked; all of the answer is by these.
     `whole`: all maps together, where they are windows of one period. The rest is what the target makes of
     its parts; what is not its own is empty.
     """
@@ -75,6 +78,7 @@ class Answer:
     stats: tuple[StatsAnswer, ...] = ()
     lacking: tuple[tuple[Floor, BackendError], ...] = ()
     sightings: tuple[SeriesAnswer, ...] = ()
+    factors: Mapping[str, Known] = field(default_factory=dict)
     now: tuple[Now, ...] = ()
     pattern: tuple[PatternCell, ...] = ()
     rooms: tuple[RoomUse, ...] = ()
@@ -221,7 +225,7 @@ def made_of(answer: Answer) -> Answer:
     """The answer with what its target makes of its parts, which are in the order of `parts_of`, floor by
     floor, without those of floors that failed; at least one, but for `ALWAYS`.
     """
-    answer = seen(answer)
+    answer = in_one_unit(seen(answer))
     asked, maps, series = answer.asked, answer.maps, answer.series
     match asked.target:
         case "heatmap" if asked.empty == "zero" and asked.format != "png":
@@ -263,6 +267,18 @@ def seen(answer: Answer) -> Answer:
         means = [a for a in answer.series if (a.query.target, a.query.statistic) == UTILIZATION[0]]
         return replace(answer, maps=with_seen(answer.maps, means, {}, now_s=answer.now_s))
     return answer
+
+
+WITH_THRESHOLD = ("hot-zones", "hotspots")
+
+
+def in_one_unit(answer: Answer) -> Answer:
+    """The answer with its maps in the unit asked for."""
+    asked = answer.asked
+    has_number = asked.target in WITH_THRESHOLD and not asked.threshold.is_percentile
+    is_of_detections = has_number or asked.normalize == "hour"
+    maps = in_unit(answer.maps, answer.factors, wanted=asked.unit, is_of_detections=is_of_detections)
+    return replace(answer, maps=maps)
 
 
 def of_now(answer: Answer) -> Answer:

@@ -15,6 +15,9 @@ from butlr_grafana.butlr import REAL_TIME, Access, Butlr, Pace
 from butlr_grafana.butlr.client import ATTEMPTS
 from butlr_grafana.butlr.topology import topology
 from butlr_grafana.events.book import EventBook
+from butlr_grafana.factors.book import FactorBook
+from butlr_grafana.factors.measure import observe_floor
+from butlr_grafana.factors.watch import FactorWatch
 from butlr_grafana.flights import FORGET_S, rest_s
 from butlr_grafana.gather import Gatherer, is_fresh
 from butlr_grafana.hosts import plan_origins
@@ -59,15 +62,22 @@ class Application:
     butlr: Butlr
     means: Means
     background: Background
+    factor_watch: FactorWatch
     link: Link | None = None
+
+    def work_in_background(self) -> None:
+        """For a process that goes on: measures what nobody asks for. Commands that end do without."""
+        self.factor_watch.start()
 
     def close(self) -> None:
         self.background.close()
+        self.factor_watch.close()
         if self.link is not None:
             # What fails from here on fails because this process ends: no news for other replicas.
             self.link.ending.set()
         self.service.pipeline.gatherer.close()
         self.service.events.close()
+        self.service.factors.close()
         self.butlr.close()
         if self.link is not None:
             self.link.close()
@@ -137,6 +147,11 @@ def source_of(settings: Settings, *, demo: bool) -> str:
     account = "simulator" if demo else f"{access(settings).url} {settings.butlr_client_id}"
     return hashlib.sha256(account.encode()).hexdigest()[:16]
 
+
+LEAST_LEFT = 5
+"""Calls that the rate must still allow before something is asked that nobody waits for: it takes two or
+three.
+"""
 
 APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "statistics"}
 """Butlr's APIs by what is asked of them, for people; `floors` comes beside."""
@@ -290,6 +305,12 @@ def create_app(
         now=now,
     )
     events = EventBook(Path(settings.cache_dir) if settings.cache_dir else None, source=source)
+    factors = FactorBook(
+        Path(settings.cache_dir) if settings.cache_dir else None,
+        source=source,
+        link=others.link if others else None,
+        clock=pace.clock,
+    )
     show(telemetry, troubles, gatherer, butlr)
     service = Service(
         spaces=spaces,
@@ -299,6 +320,7 @@ def create_app(
         pictures=pictures,
         repeats=Repeats(now),
         events=events,
+        factors=factors,
         contact=troubles.contact,
         assumed=lambda: assumed_text(verdicts()),
         demo=demo,
@@ -317,4 +339,27 @@ def create_app(
         wait=lambda seconds: pace.wait(ending, seconds),
     )
     background = Background(means, ending=ending, once=others.once if others else None)
-    return Application(service, web, butlr, means, background, others.link if others else None)
+    watch = factor_watch(service, butlr, settings, pace)
+    return Application(service, web, butlr, means, background, watch, others.link if others else None)
+
+
+def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Pace) -> FactorWatch:
+    """Asks only where nothing else waits for Butlr, and Butlr limits nobody."""
+    gate, lanes, flights = butlr.client.gate, butlr.client.lanes, service.pipeline.gatherer.flights
+    most, least_left = lanes.open, min(LEAST_LEFT, settings.butlr_rate_limit)
+
+    def may_ask() -> bool:
+        is_limiting = gate.paused_s > 0 or lanes.open < most or gate.left < least_left
+        return not is_limiting and not flights.waiting and service.contact().reachable
+
+    return FactorWatch(
+        service.factors,
+        lambda: service.topology(None, deadline=service.deadline()),
+        lambda floor, day: observe_floor(
+            service.pipeline, floor, day, now_s=service.now(), rules=service.rules
+        ),
+        may_ask,
+        settle_s=settings.butlr_settle_s,
+        now=service.now,
+        clock=pace.clock,
+    )

@@ -132,7 +132,7 @@ def _serve(settings: Settings) -> int:
             # Asks for the floors now, so that the first viewer does not wait for them.
             with contextlib.suppress(BackendError):
                 application.service.spaces.current(timeout_s=0)
-            application.background.start()
+            application.work_in_background()
             return application.web
 
         with contextlib.suppress(SystemExit):

@@ -26,6 +26,9 @@ WHOLE_LIVE_S = 3600.0
 AHEAD = -1_000_000
 """The first rank of what is urgent; no question has so many segments."""
 
+BEHIND = 1_000_000
+"""The first rank of what nobody waits for."""
+
 PATIENCE_S = 5.0
 """How long to wait for Butlr where older data could be shown instead."""
 
@@ -85,14 +88,15 @@ class Gatherer:
         self._now = now
         self.flights = Flights(fetch, store.put, workers=workers, forget_s=forget_s, clock=clock)
 
-    def begin(self, segments: Sequence[Segment], *, urgent: bool = False) -> Pending:
+    def begin(self, segments: Sequence[Segment], *, urgent: bool = False, aside: bool = False) -> Pending:
         """Looks up what is kept and asks Butlr for the rest; returns at once.
 
-        What is `urgent` goes before all that waits and is not.
+        What is `urgent` goes before all that waits and is not; what is `aside` goes after all the rest.
         """
         slots: list[_Slot] = []
         # Newest first: where the deadline cuts, the part that people look at is in.
-        for rank, segment in enumerate(reversed(segments), start=AHEAD if urgent else 0):
+        first = AHEAD if urgent else BEHIND if aside else 0
+        for rank, segment in enumerate(reversed(segments), start=first):
             slots.append(self._slot(segment, rank))
         slots.reverse()
         return Pending(self, slots)

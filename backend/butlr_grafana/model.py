@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.factors.factor import Known
 from butlr_grafana.sensors import Hive, Sensor, VirtualRule
 
 MINUTE_S = 60
@@ -532,6 +533,8 @@ class HeatMap:
     `privacy`); `hidden` are their detections.
     `parts` hold all cells: they are for sums only. `seen`: by room, in what share of the hours counted its
     sensors told anything (0 to 1), as far as that is known; `unseen_why`: why it is not, where it was asked.
+    `unit`: what `shown` is in, `detections` or `people` (per m²); `factor`: the floor's, or why it has none,
+    where people are wanted.
     """
 
     query: Query
@@ -542,6 +545,8 @@ class HeatMap:
     hidden: float = 0.0
     seen: Mapping[str, float] = field(default_factory=dict)
     unseen_why: str = ""
+    unit: str = "detections"
+    factor: Known | None = None
 
     @property
     def total(self) -> float:

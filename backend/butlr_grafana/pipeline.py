@@ -46,7 +46,8 @@ class Pipeline:
         self._verdicts = verdicts
         self._sums = Sums(SUMS_BYTES)
 
-    def begin(self, query: AnyQuery, *, now_s: float) -> Begun:
+    def begin(self, query: AnyQuery, *, now_s: float, aside: bool = False) -> Begun:
+        """Begins what has to be asked of Butlr. `aside`: nobody waits for it, so all else goes first."""
         if isinstance(query, SeriesQuery):
             query = _of_days(query, self._verdicts())
         try:
@@ -54,7 +55,8 @@ class Pipeline:
         except UpstreamError as error:
             return Begun(query, self.gatherer.begin(()), error)
         # Who takes only a complete answer is an alert rule: it has seconds, and comes again in minutes.
-        return Begun(query, self.gatherer.begin(segments, urgent=query.require == "complete"))
+        urgent = query.require == "complete" and not aside
+        return Begun(query, self.gatherer.begin(segments, urgent=urgent, aside=aside))
 
     def segments(self, query: AnyQuery, *, now_s: float) -> tuple[Segment, ...]:
         """What Butlr is asked for a query, as this account's answers are read. Raises `UpstreamRefused` where

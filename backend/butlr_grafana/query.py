@@ -67,6 +67,7 @@ class Asked:
     area: str = "m2"
     empty: str = "omit"
     underused: float = 0.1
+    unit: str = "auto"
     width: int = 1200
     theme: str = "light"
     format: str = ""

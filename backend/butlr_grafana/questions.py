@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 
 from butlr_grafana.answers import Answer
+from butlr_grafana.factors.factor import Known
 from butlr_grafana.model import AnyQuery, Coverage, Period, StatsAnswer, Topology
 from butlr_grafana.pipeline import Begun
 from butlr_grafana.query import Asked
@@ -29,7 +30,7 @@ class Resolved:
 
     `served`: all floors there are, as they were known then; `topology`: those asked for. `panel`: the range,
     where the door has one. `parts`: what Butlr is to be asked. `period`: of recorded events; they have no
-    parts.
+    parts. `factors`: by floor, as they were known then.
     """
 
     asked: Asked
@@ -39,6 +40,7 @@ class Resolved:
     panel: Range | None = None
     parts: tuple[AnyQuery, ...] = ()
     period: Period | None = None
+    factors: Mapping[str, Known] = field(default_factory=dict)
 
     @property
     def timeless(self) -> Hashable:

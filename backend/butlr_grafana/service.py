@@ -10,11 +10,14 @@ from butlr_grafana.answers import ALWAYS, Answer, made_of, parts_of
 from butlr_grafana.errors import BackendError, UpstreamError
 from butlr_grafana.events.book import EventBook
 from butlr_grafana.events.record import Event, is_of_now, told, watch_of
+from butlr_grafana.factors.book import FactorBook
+from butlr_grafana.factors.measure import learn
 from butlr_grafana.gather import PATIENCE_S
 from butlr_grafana.model import (
     AnyAnswer,
     HeatMap,
     PlanDrawing,
+    Query,
     SeriesAnswer,
     SeriesQuery,
     StatsAnswer,
@@ -56,6 +59,7 @@ class Service:
     pictures: PlanPictures
     repeats: Repeats
     events: EventBook
+    factors: FactorBook
     contact: Callable[[], Contact]
     assumed: Callable[[], str]
     demo: bool
@@ -105,7 +109,9 @@ class Service:
         if asked.target == "events":
             period = period_of(asked, asked_period, now_s=now_s, rules=self.rules)
             return Resolved(asked, now_s, served, chosen, panel, period=period)
-        return Resolved(asked, now_s, served, chosen, panel, tuple(parts))
+        with_heat = {part.floor.id for part in parts if isinstance(part, Query)}
+        factors = {space: self.factors.of(space) for space in with_heat}
+        return Resolved(asked, now_s, served, chosen, panel, tuple(parts), factors=factors)
 
     def begin(self, resolved: Resolved) -> Started:
         """Begins what has to be asked of Butlr and returns at once."""
@@ -133,7 +139,13 @@ class Service:
 
     def _made(self, started: Started, deadline: float) -> Answer:
         resolved = started.resolved
-        base = Answer(started.asked, now_s=resolved.now_s, topology=resolved.topology, assumed=self.assumed())
+        base = Answer(
+            started.asked,
+            now_s=resolved.now_s,
+            topology=resolved.topology,
+            assumed=self.assumed(),
+            factors=resolved.factors,
+        )
         if started.asked.target == "status":
             return replace(base, contact=self.contact())
         if started.asked.target == "events":
@@ -157,6 +169,7 @@ class Service:
         )
         self.note(accounts_of(answer))
         self._record(answer)
+        learn(self.factors, answer.maps, answer.series, now_s=resolved.now_s)
         return answer
 
     def note(self, accounts: Iterable[Account]) -> None:

@@ -21,7 +21,7 @@ class Target:
 
 HEAT_MAP_WORDS = (
     *("space", "from", "to", "resolution", "columns", "normalize"),
-    *("hours", "days", "tz", "holidays", "room", "tag", "require", "format"),
+    *("hours", "days", "tz", "holidays", "room", "tag", "require", "unit", "format"),
 )
 ZONE_WORDS = tuple(name for name in HEAT_MAP_WORDS if name != "normalize")
 
@@ -130,7 +130,12 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "utilization",
                 "Utilization of rooms",
                 "A row a room, best used first: capacity, people, time in use, underused, entries, heat.",
-                (*(name for name in SERIES_WORDS if name not in ("every", "level")), "underused", "area"),
+                (
+                    *(name for name in SERIES_WORDS if name not in ("every", "level")),
+                    "underused",
+                    "area",
+                    "unit",
+                ),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),
@@ -138,7 +143,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "pattern",
                 "Pattern of the week",
                 "A row an hour of the week: the mean of a metric; of the heat map for up to 14 days.",
-                ("metric", *(name for name in SERIES_WORDS if name != "every"), "resolution"),
+                ("metric", *(name for name in SERIES_WORDS if name != "every"), "resolution", "unit"),
                 ("frames", "rows", "csv"),
             ),
             Target(

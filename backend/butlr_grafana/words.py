@@ -205,6 +205,7 @@ def _zone(name: str, text: str) -> str:
 FORMATS = ("frames", "rows", "matrix", "csv", "png", "webp", "geojson")
 EMPTY = ("omit", "zero")
 AREAS = ("m2", "ft2")
+UNITS = ("auto", "people", "detections")
 METRICS = ("occupancy", "traffic", "presence", "heatmap")
 THEMES = ("light", "dark")
 NARROWEST_PX, WIDEST_PX = 100, 4096
@@ -313,8 +314,8 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             ),
             Word(
                 "threshold",
-                "from where on it is hot: a percentile of the answer, or a number (per m² and hour, "
-                "whatever `area` is)",
+                "from where on it is hot: a percentile of the answer, or a number: with `unit=people` people "
+                "per m², else detections per m² and hour (whatever `area` is)",
                 threshold.parse,
                 default="p95",
                 example="2.5",
@@ -336,10 +337,18 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             ),
             Word(
                 "area",
-                "unit of areas; with ft2 columns are named `area_ft2`, `area_in_use_ft2`, `per_ft2_hour`",
+                "unit of areas; with ft2 columns are named `area_ft2`, `people_per_ft2` and the like",
                 _one_of(*AREAS),
                 default="m2",
                 choices=AREAS,
+            ),
+            Word(
+                "unit",
+                "of heat: people need the floor's measured factor; auto takes them where it is known, not with "
+                "`normalize=hour` or a number as `threshold`, which are of detections",
+                _one_of(*UNITS),
+                default="auto",
+                choices=UNITS,
             ),
             Word(
                 "underused",

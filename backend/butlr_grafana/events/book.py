@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS event (
 );
 CREATE INDEX IF NOT EXISTS event_start ON event (start_s);
 """
-_COLUMNS = "space, zone_id, start_s, end_s, seen_s, peak, level, length_s, threshold, release"
+_COLUMNS = "space, zone_id, start_s, end_s, seen_s, peak, level, length_s, threshold, release, watch"
 
 
 class EventBook:
@@ -104,5 +104,8 @@ class EventBook:
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    space, zone_id, start_s, end_s, seen_s, peak, *watch = row
-    return Event(Watch(*watch), space, zone_id, start_s, seen_s, peak, end_s)
+    space, zone_id, start_s, end_s, seen_s, peak, level, length_s, threshold, release, key = row
+    # The unit stands in the key alone: the table is older than units.
+    unit = "people" if key.endswith("/people") else "detections"
+    watch = Watch(level, length_s, threshold, release, unit)
+    return Event(watch, space, zone_id, start_s, seen_s, peak, end_s)

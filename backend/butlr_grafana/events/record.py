@@ -30,24 +30,27 @@ STALE_LOOK_S = 120
 class Watch:
     """What a rule looks for. Rules that differ in any of it have events of their own.
 
-    `threshold`, `release`: detections per m² and hour; `length_s`: of the time that is looked at.
+    `threshold`, `release`: in `unit`, people per m² or detections per m² and hour; `length_s`: of the time
+    that is looked at.
     """
 
     level: str
     length_s: int
     threshold: float
     release: float
+    unit: str = "detections"
 
     @property
     def key(self) -> str:
-        """Names the watch where events are kept."""
-        return f"{self.level}/{self.length_s}/{self.threshold:.6g}/{self.release:.6g}"
+        """Names the watch where events are kept; those in detections as before there were others."""
+        name = f"{self.level}/{self.length_s}/{self.threshold:.6g}/{self.release:.6g}"
+        return name if self.unit == "detections" else f"{name}/{self.unit}"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """A zone's time above a threshold; `end_s` `None`: it goes on, as far as was `seen_s`. `peak`: the
-    hottest that was seen, in detections per m² and hour.
+    hottest that was seen, in the watch's unit.
     """
 
     watch: Watch
@@ -78,7 +81,9 @@ def watch_of(asked: Asked, period: Period) -> Watch | None:
         return None
     threshold = asked.threshold.value
     release = RELEASE_SHARE * threshold if asked.release is None else min(asked.release, threshold)
-    return Watch(asked.level or "room", length_s, threshold, release)
+    # A number as threshold without a unit is in detections (see `insight.people.unit_of`).
+    unit = "people" if asked.unit == "people" else "detections"
+    return Watch(asked.level or "room", length_s, threshold, release, unit)
 
 
 def is_of_now(heat_map: HeatMap, now_s: float) -> bool:
@@ -95,7 +100,7 @@ def changes(
     """
     changed: list[Event] = []
     for zone in zones:
-        heat, event = zone.per_m2_hour, going_on.get(zone.zone_id)
+        heat, event = zone.heat(watch.unit), going_on.get(zone.zone_id)
         if heat is None:
             continue
         if event is not None and seen_s - event.seen_s > UNSEEN_S:

@@ -1,4 +1,4 @@
-"""One period against another, cell by cell, each per hour counted."""
+"""One period against another, cell by cell, each per hour counted, or in people per m²."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import shapely
 from numpy.typing import NDArray
 
 from butlr_grafana import merge
+from butlr_grafana.factors.factor import Factor
 from butlr_grafana.geometry import Lattice, shape_of
+from butlr_grafana.insight.people import unknown_why
 from butlr_grafana.model import Floats, HeatMap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Detections per hour counted on one rectangle of cells, x_m[nx] by y_m[ny] centres in metres.
+    """Detections per hour counted, or people per m², on one rectangle of cells, x_m[nx] by y_m[ny] centres in
+    metres.
 
     `current`, `baseline` and `change` (their difference) are NaN where neither has a detection,
     `change_pct` (100 is twice as much) also where the baseline has none. So are a side and both changes in
@@ -47,7 +50,7 @@ def compare(current: HeatMap, baseline: HeatMap) -> Comparison:
     rebinned = current.raw.rebinned or other.rebinned
     reasons = [silence("current", current), silence("baseline", baseline)]
     now, then = (
-        np.full(lattice.shape, np.nan) if reason else lattice.laid_out(grid, 0.0) / heat_map.coverage.hours
+        np.full(lattice.shape, np.nan) if reason else lattice.laid_out(grid, 0.0) / _divisor(heat_map)
         for reason, grid, heat_map in zip(reasons, (current.raw, other), (current, baseline), strict=True)
     )
     empty = ~((now > 0) | (then > 0))
@@ -58,6 +61,14 @@ def compare(current: HeatMap, baseline: HeatMap) -> Comparison:
     pct = np.full(lattice.shape, np.nan)
     np.divide(100 * change, then, out=pct, where=then > 0)
     return Comparison(*lattice.centres(), change, now, then, pct, tuple(filter(None, reasons)), rebinned)
+
+
+def _divisor(heat_map: HeatMap) -> float:
+    """By what a cell's detections are divided; NaN where people are not known."""
+    hours, cell_m2 = heat_map.coverage.hours, heat_map.raw.resolution_m**2
+    if heat_map.unit == "detections":
+        return hours
+    return hours * cell_m2 / heat_map.factor.people if isinstance(heat_map.factor, Factor) else np.nan
 
 
 def _unseen(lattice: Lattice, heat_map: HeatMap) -> NDArray[np.bool_]:
@@ -96,6 +107,8 @@ def silences(current: HeatMap, baseline: HeatMap) -> tuple[str, ...]:
 
 def silence(side: str, heat_map: HeatMap) -> str:
     """Why a side says nothing; empty where it does. No detection at all is silence, not a fall to zero."""
+    if heat_map.unit == "people" and (why := unknown_why(heat_map)):
+        return f"{side}: {why}"
     if heat_map.coverage.hours <= 0:
         return f"{side} ({heat_map.query.period}): no hour is counted"
     return "" if heat_map.total > 0 else f"{side} ({heat_map.query.period}): no detection at all"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from butlr_grafana.factors.factor import Factor, Known, in_people
 from butlr_grafana.insight import shares
 from butlr_grafana.model import Floor, Grid, HeatMap
 from butlr_grafana.threshold import Threshold
@@ -28,6 +29,9 @@ class Touched:
 class Hotspot:
     """Hot cells that touch side by side. Positions in metres on the floor, counts in detections.
 
+    `people_per_m2`: the mean number of people a square metre, `peak_people_per_m2`: of the fullest cell;
+    `person_hours`: of all of it; `None` where the floor's factor is not known.
+
     `x_m`, `y_m`: the centre, weighted by detections; in a bent area it may lie beside it. `peak`: of the
     fullest cell (of equals the leftmost, then the lowest). `rooms`: most detections first; what is
     missing from 1 lies outside any room.
@@ -43,25 +47,43 @@ class Hotspot:
     total: float
     per_hour: float
     rooms: tuple[Touched, ...]
+    people_per_m2: float | None = None
+    peak_people_per_m2: float | None = None
+    person_hours: float | None = None
 
 
 def hotspots(heat_map: HeatMap, threshold: Threshold) -> tuple[Hotspot, ...]:
     """The hot areas, most detections first; equals from left to right, then upwards.
 
-    A cell is hot from the threshold on: a percentile of the cells with a detection, or a number of
-    detections per m² and hour counted. A cell without a detection is never hot.
+    A cell is hot from the threshold on: a percentile of the cells with a detection, or a number in the map's
+    unit: people per m², or detections per m² and hour counted. A cell without a detection is never hot; in
+    people none is where the floor's factor is not known.
     """
     hours, raw = heat_map.coverage.hours, heat_map.raw
     if hours <= 0:
         return ()
     filled, heat = raw.value > 0, raw.value / (hours * raw.resolution_m**2)
+    if heat_map.unit == "people":
+        if not isinstance(heat_map.factor, Factor):
+            return ()
+        heat = heat * heat_map.factor.people
     limit = threshold.over(heat[filled])
     if limit is None:
         return ()
     hot = _only(raw, filled & (heat >= limit))
     label = areas(hot)
     spots = _measured(hot, label, hours, _touched(hot, label, heat_map.query.floor))
+    spots = [_with_people(spot, heat_map.factor, hours, raw.resolution_m**2) for spot in spots]
     return tuple(sorted(spots, key=lambda spot: (-spot.total, spot.x_m, spot.y_m)))
+
+
+def _with_people(spot: Hotspot, factor: Known | None, hours: float, cell_m2: float) -> Hotspot:
+    return replace(
+        spot,
+        people_per_m2=in_people(spot.per_hour / spot.area_m2, factor),
+        peak_people_per_m2=in_people(spot.peak / (hours * cell_m2), factor),
+        person_hours=in_people(spot.total, factor),
+    )
 
 
 def areas(grid: Grid) -> Labels:

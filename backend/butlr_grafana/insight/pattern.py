@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from butlr_grafana.insight.people import figure
 from butlr_grafana.model import Floor, HeatMap, SeriesAnswer
 
 Hour = tuple[int, float]
@@ -47,15 +48,19 @@ def of_series(answers: Sequence[SeriesAnswer]) -> tuple[PatternCell, ...]:
 
 
 def of_heat_maps(maps: Sequence[HeatMap]) -> tuple[PatternCell, ...]:
-    """Of heat maps of an hour each, of one floor: detections per hour; hours of which nothing is known
-    do not count.
+    """Of heat maps of an hour each, of one floor: detections per hour, or in people their mean number; hours
+    of which nothing is known do not count.
     """
     floor = maps[0].query.floor
-    hours = [
-        (m.query.period.start_s, m.total / m.coverage.hours if m.coverage.hours else float("nan"))
-        for m in maps
-    ]
+    hours = [(m.query.period.start_s, _per_hour(m)) for m in maps]
     return tuple(_cells(floor, floor.id, floor.name, "value", hours))
+
+
+def _per_hour(heat_map: HeatMap) -> float:
+    if not heat_map.coverage.hours:
+        return math.nan
+    value = figure(heat_map.total / heat_map.coverage.hours, heat_map)
+    return math.nan if value is None else value
 
 
 def _cells(

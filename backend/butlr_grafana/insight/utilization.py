@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, hot_zones
+from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, ZoneHeat, hot_zones
 from butlr_grafana.model import HOUR_S, Floats, Floor, HeatMap, Room, SeriesAnswer
 from butlr_grafana.privacy import withheld
 from butlr_grafana.threshold import Threshold
@@ -23,7 +23,7 @@ class RoomUse:
     `mean`, `median`, `p95` are of hourly mean occupancies, `peak` of minutes; `mean_when_used` of the
     minutes in which somebody was there, from Butlr's statistics. `utilization`: mean by capacity.
     `in_use_share`: of the hours counted, somebody was there; `underused`: known to be less than asked for.
-    `dwell_s`: presence for each entry.
+    `dwell_s`: presence for each entry. `people_per_m2`: from the heat map, by the floor's factor.
     `rank`: 1 has the highest utilization; then those without a capacity, then those without data.
     """
 
@@ -43,6 +43,7 @@ class RoomUse:
     entries: float | None
     dwell_s: float | None
     per_m2_hour: float | None
+    people_per_m2: float | None = None
     rank: int = 0
 
 
@@ -60,7 +61,7 @@ def utilization(
     there for less than the share `underused` (0 to 1) of the hours counted.
     """
     zones = hot_zones(maps, level="room", threshold=Threshold(95.0, is_percentile=True))
-    heat = {(z.space, z.zone_id): z.per_m2_hour for z in zones}
+    heat = {(z.space, z.zone_id): z for z in zones}
     rows = [row for heat_map in maps for row in _of_floor(heat_map, series, heat, means_when_used, underused)]
     ordered = sorted(rows, key=lambda r: (not r.has_data, r.utilization is None, -(r.utilization or 0.0)))
     return tuple(replace(row, rank=place) for place, row in enumerate(ordered, start=1))
@@ -69,7 +70,7 @@ def utilization(
 def _of_floor(
     heat_map: HeatMap,
     series: Sequence[SeriesAnswer],
-    heat: Mapping[tuple[str, str], float | None],
+    heat: Mapping[tuple[str, str], ZoneHeat],
     means_when_used: Mapping[tuple[str, str], float],
     underused: float,
 ) -> Iterator[RoomUse]:
@@ -101,7 +102,8 @@ def _of_floor(
             underused=bool(mean.size) and in_use_share is not None and in_use_share < underused,
             entries=entries,
             dwell_s=in_use_s / entries if in_use_s is not None and entries else None,
-            per_m2_hour=heat.get((floor.id, room.id)),
+            per_m2_hour=heat[floor.id, room.id].per_m2_hour,
+            people_per_m2=heat[floor.id, room.id].people_per_m2,
         )
 
 

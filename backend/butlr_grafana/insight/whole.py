@@ -13,14 +13,15 @@ from butlr_grafana.model import Coverage, HeatMap, Period
 def whole(windows: Sequence[HeatMap]) -> HeatMap:
     """The heat map of all windows of one floor and resolution together; they are in order and apart.
 
-    Its cells are raw sums: the windows' normalising is not the whole's.
+    Its cells are raw sums, `shown` too: the windows' normalising and unit are not the whole's.
     """
     first, last = windows[0].query, windows[-1].query
     query = replace(first, period=Period(first.period.start_s, last.period.end_s), normalize="none")
     raw = merge.add([window.raw for window in windows], first.resolution_m)
     parts = tuple(chain.from_iterable(window.parts for window in windows))
     hidden = sum(window.hidden for window in windows)
-    return HeatMap(query, raw, raw, _coverage(windows), parts, hidden)
+    unit, factor = windows[0].unit, windows[0].factor
+    return HeatMap(query, raw, raw, _coverage(windows), parts, hidden, unit=unit, factor=factor)
 
 
 def _coverage(windows: Sequence[HeatMap]) -> Coverage:

@@ -14,9 +14,9 @@ from butlr_grafana.threshold import Threshold
 class ZoneChange:
     """A room, zone or floor in both periods; what cannot be told is `None`, and `reason` says why.
 
-    `current`, `baseline`: detections per hour counted; `change`: their difference; `change_pct`: 100 is
-    twice as much, `None` where the baseline has none. `share_change`: of the floor's detections, in points
-    of 1: who moved where, whether or not the floor as a whole is fuller.
+    `current`, `baseline`: detections per hour counted, in people the mean number of people; `change`: their
+    difference; `change_pct`: 100 is twice as much, `None` where the baseline has none. `share_change`: of
+    the floor's detections, in points of 1: who moved where, whether or not the floor as a whole is fuller.
     """
 
     zone_id: str
@@ -40,7 +40,8 @@ def zone_changes(current: HeatMap, baseline: HeatMap, *, level: Level) -> tuple[
     """
     why_silent = "; ".join(silences(current, baseline))
     then = {z.zone_id: z for z in _zones(baseline, level)}
-    rows = [_change(now, then[now.zone_id], why_silent) for now in _zones(current, level)]
+    unit = current.unit
+    rows = [_change(now, then[now.zone_id], why_silent, unit) for now in _zones(current, level)]
     return tuple(sorted(rows, key=lambda r: (r.change is None, -abs(r.change or 0.0), r.zone)))
 
 
@@ -48,9 +49,10 @@ def _zones(heat_map: HeatMap, level: Level) -> tuple[ZoneHeat, ...]:
     return hot_zones([heat_map], level=level, threshold=Threshold(100.0, is_percentile=True))
 
 
-def _change(now: ZoneHeat, then: ZoneHeat, why_silent: str) -> ZoneChange:
+def _change(now: ZoneHeat, then: ZoneHeat, why_silent: str, unit: str) -> ZoneChange:
     reason = now.reason or then.reason or why_silent
-    a, b = (None, None) if reason else (now.per_hour, then.per_hour)
+    sides = (now.people, then.people) if unit == "people" else (now.per_hour, then.per_hour)
+    a, b = (None, None) if reason else sides
     change = None if a is None or b is None else a - b
     shares = None if reason or now.share is None or then.share is None else now.share - then.share
     return ZoneChange(

@@ -1,4 +1,4 @@
-"""Rooms, zones or floors ranked by detections per square metre and hour."""
+"""Rooms, zones or floors ranked by people per square metre, or by detections per square metre and hour."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from butlr_grafana import merge
+from butlr_grafana.factors.factor import in_people
 from butlr_grafana.geometry import shape_of
 from butlr_grafana.insight import shares
+from butlr_grafana.insight.people import unknown_why
 from butlr_grafana.model import Floor, Grid, HeatMap, Room, Zone, as_built
 from butlr_grafana.privacy import too_few, withheld
 from butlr_grafana.threshold import Threshold
@@ -31,8 +33,11 @@ class ZoneHeat:
     `detections` of rooms and of what is outside (`zone_id` "outside", no area) add up to the floor's, but
     for rooms without data. `per_hour`: of those counted in which the room was seen, where that is known.
     `share`: of the floor's detections. `area_m2`: Butlr's, else the polygon's.
-    `rank`: 1 is the hottest by `per_m2_hour` in the whole answer; equals share a rank; then those without
-    an area, by `per_hour`; then those without data. `hot` is 0 where nothing is known: `has_data` tells.
+    `people_per_m2`: the mean number of people a square metre; `person_hours`: of all of them; `None` where
+    the floor's factor is not known, and where people are asked for `reason` says so.
+    `rank`: 1 is the hottest in the whole answer, by `people_per_m2` in people, else by `per_m2_hour`; equals
+    share a rank; then those without an area, by `per_hour`; then those without data, in people those whose
+    factor is not known. `hot` is 0 where nothing is known: `has_data` tells.
     """
 
     zone_id: str
@@ -49,37 +54,54 @@ class ZoneHeat:
     area_m2: float | None
     rank: int = 0
     hot: int = 0
+    people_per_m2: float | None = None
+    person_hours: float | None = None
+
+    @property
+    def people(self) -> float | None:
+        """The mean number of people in it."""
+        if self.person_hours is None or self.per_hour is None:
+            return None
+        return self.per_hour * self.person_hours / self.detections if self.detections else 0.0
+
+    def heat(self, unit: str) -> float | None:
+        """What zones are ranked by, and a threshold is compared with."""
+        return self.people_per_m2 if unit == "people" else self.per_m2_hour
 
 
 def hot_zones(heat_maps: Sequence[HeatMap], *, level: Level, threshold: Threshold) -> tuple[ZoneHeat, ...]:
     """All rooms, zones or floors of the heat maps' floors, hottest first, zeros included.
 
-    A number as `threshold` is in detections per m² and hour. A heat map that is limited to rooms gives
-    these rooms, or their zones, only; their figures are the same as without the limit.
+    A number as `threshold` is in the maps' unit: people per m², or detections per m² and hour. A heat map
+    that is limited to rooms gives these rooms, or their zones, only; their figures are the same as without
+    the limit.
     """
+    unit = heat_maps[0].unit if heat_maps else "detections"
     rows = [row for heat_map in heat_maps for row in _rows(heat_map, level)]
-    limit = threshold.over([row.per_m2_hour for row in rows if row.per_m2_hour is not None])
-    return ranked([replace(row, hot=hot(row.per_m2_hour, limit)) for row in rows])
+    limit = threshold.over([heat for row in rows if (heat := row.heat(unit)) is not None])
+    return ranked([replace(row, hot=hot(row.heat(unit), limit)) for row in rows], unit)
 
 
-def hot(per_m2_hour: float | None, limit: float | None) -> int:
+def hot(heat: float | None, limit: float | None) -> int:
     """1 from the limit on; where nobody was is never hot, though all be as empty and the limit 0."""
-    return int(per_m2_hour is not None and limit is not None and per_m2_hour >= limit and per_m2_hour > 0)
+    return int(heat is not None and limit is not None and heat >= limit and heat > 0)
 
 
-def ranked(rows: Sequence[ZoneHeat]) -> tuple[ZoneHeat, ...]:
+def ranked(rows: Sequence[ZoneHeat], unit: str = "detections") -> tuple[ZoneHeat, ...]:
     """In the order of their ranks; equals as they came. After two of rank 1 comes rank 3."""
-    ordered = sorted(rows, key=_heat)
+    keys = [_place_of(row, unit) for row in rows]
+    ordered = sorted(zip(keys, rows, strict=True), key=lambda pair: pair[0])
     first: dict[tuple[int, float], int] = {}
     return tuple(
-        replace(row, rank=first.setdefault(_heat(row), place)) for place, row in enumerate(ordered, start=1)
+        replace(row, rank=first.setdefault(key, place)) for place, (key, row) in enumerate(ordered, start=1)
     )
 
 
-def _heat(row: ZoneHeat) -> tuple[int, float]:
-    if row.per_m2_hour is not None:
-        return 0, -row.per_m2_hour
-    return (1, -row.per_hour) if row.per_hour is not None else (2, 0.0)
+def _place_of(row: ZoneHeat, unit: str) -> tuple[int, float]:
+    if (heat := row.heat(unit)) is not None:
+        return 0, -heat
+    per_hour = row.per_hour if unit == "detections" else row.people
+    return (1, -per_hour) if per_hour is not None else (2, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,19 +243,24 @@ def _row(place: _Place, heat_map: HeatMap, level: Level, total: float) -> ZoneHe
     reason = place.blind or ("" if hours > 0 else NO_HOURS)
     detections = None if reason else place.detections
     per_hour = None if detections is None else detections / hours
+    per_m2_hour = None if per_hour is None or place.area_m2 is None else per_hour / place.area_m2
+    if heat_map.unit == "people":
+        reason = reason or unknown_why(heat_map)
     return ZoneHeat(
         zone_id=place.id,
         zone=place.name,
         level=level,
         space=floor.id,
         floor=floor.name,
-        has_data=not reason,
+        has_data=detections is not None,
         reason=reason,
         detections=detections,
         per_hour=per_hour,
-        per_m2_hour=None if per_hour is None or place.area_m2 is None else per_hour / place.area_m2,
+        per_m2_hour=per_m2_hour,
         share=None if detections is None or not total else detections / total,
         area_m2=place.area_m2,
+        people_per_m2=in_people(per_m2_hour, heat_map.factor),
+        person_hours=in_people(detections, heat_map.factor),
     )
 
 

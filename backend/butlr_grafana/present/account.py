@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from butlr_grafana.factors.factor import Factor, in_people
+from butlr_grafana.insight.people import is_in_people, unknown_why
 from butlr_grafana.model import (
     SENSOR_ACCURACY_M,
     Coverage,
@@ -39,8 +41,18 @@ QUANTITIES = {
 }
 
 
+PEOPLE_PER_M2 = Quantity("people_per_m2", "People per m²", "short")
+
+
+def quantity_of(answer: HeatMap) -> Quantity:
+    """What `shown` is."""
+    return PEOPLE_PER_M2 if is_in_people(answer) else QUANTITIES[answer.query.normalize]
+
+
 def custom(answer: HeatMap) -> dict[str, object]:
-    """`meta.custom` of a frame; times are ISO 8601 in UTC, bounds in metres."""
+    """`meta.custom` of a frame; times are ISO 8601 in UTC, bounds in metres. `max_value` and
+    `total_detections` are detections in any unit.
+    """
     coverage, period, bounds = answer.coverage, answer.query.period, answer.raw.bounds
     return {
         "space": answer.query.floor.id,
@@ -55,10 +67,29 @@ def custom(answer: HeatMap) -> dict[str, object]:
         else None,
         "max_value": answer.peak,
         "total_detections": answer.total,
+        **unit_custom(answer),
         "area_in_use_m2": answer.raw.value.size * answer.query.resolution_m**2,
         **coverage_custom(coverage, period),
         "rebinned": answer.raw.rebinned,
     }
+
+
+def unit_custom(answer: HeatMap) -> dict[str, object]:
+    """The unit, the factor and what it rests on, and the largest and the whole in people."""
+    factor = answer.factor
+    return {
+        "unit": answer.unit,
+        "factor": factor.account if isinstance(factor, Factor) else None,
+        "factor_unknown": unknown_why(answer) or None,
+        "max_people_per_m2": peak_people_per_m2(answer),
+        "person_hours": in_people(answer.total, factor),
+    }
+
+
+def peak_people_per_m2(answer: HeatMap) -> float | None:
+    """Of the fullest cell."""
+    hours, cell_m2 = answer.coverage.hours, answer.query.resolution_m**2
+    return in_people(answer.peak / (hours * cell_m2), answer.factor) if hours > 0 else None
 
 
 def coverage_custom(coverage: Coverage, period: Period) -> dict[str, object]:
@@ -120,9 +151,30 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
         said.append(_notice("info", "No local time of this period counts: see hours, days and holidays."))
     elif not answer.total:
         said.append(_notice("info", "No detections in this period."))
+    said += unit_notices([answer])
     said += privacy_notices(query.floor)
     if demo:
         said.append(_notice("info", DEMO))
+    return said
+
+
+IN_DETECTIONS, NOT_IN_PEOPLE = "Heat is in detections", "Heat in people is not known"
+
+
+def unit_notices(maps: Sequence[HeatMap]) -> list[dict[str, str]]:
+    """Where heat cannot be had in people, and why: one for all floors with the same reason."""
+    floors: dict[tuple[str, str], dict[str, None]] = {}
+    for answer in maps:
+        if why := unknown_why(answer):
+            floors.setdefault((answer.unit, why), {})[answer.query.floor.name] = None
+    several = len({answer.query.floor.id for answer in maps}) > 1
+    said = []
+    for (unit, why), names in floors.items():
+        which = f" of {_listed(list(names))}" if several else ""
+        if unit == "people":
+            said.append(_notice("warning", f"{NOT_IN_PEOPLE}{which}: {why}."))
+        else:
+            said.append(_notice("info", f"{IN_DETECTIONS}{which}: {why}."))
     return said
 
 

@@ -58,10 +58,12 @@ def _row(event: Event, topology: Topology, now_s: float) -> dict[str, Any]:
         "level": event.watch.level,
         "zone_id": event.zone_id,
         "zone": _name(event, topology),
+        "unit": event.watch.unit,
         "threshold": event.watch.threshold,
         "release": event.watch.release,
         "window_s": event.watch.length_s,
-        "peak_per_m2_hour": event.peak,
+        "peak_per_m2_hour": None if event.watch.unit == "people" else event.peak,
+        "peak_people_per_m2": event.peak if event.watch.unit == "people" else None,
         "going_on": int(end_s is None),
     }
 
@@ -78,7 +80,10 @@ def _title(event: Event, topology: Topology, now_s: float) -> str:
 def _text(event: Event) -> str:
     watch = event.watch
     minutes = f"{watch.length_s / MINUTE_S:g} min"
-    return f"above {watch.threshold:g} per m² and hour over {minutes}, at most {event.peak:.1f}"
+    if watch.unit == "people":
+        return f"above {watch.threshold:g} people per m² over {minutes}, at most {event.peak:.2f}"
+    limit = f"above {watch.threshold:g} detections per m² and hour over {minutes}"
+    return f"{limit}, at most {event.peak:.1f}"
 
 
 def _region(period: Period, title: str, text: str, tag: str) -> dict[str, Any]:

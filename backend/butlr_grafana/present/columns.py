@@ -95,8 +95,8 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "timeEnd": _time("Until"),
         "text": _text("What"),
         "going_on": _number("Goes on", YES_NO),
-        "threshold": _number("Threshold, per m² and hour", "short", 2),
-        "release": _number("Ends below, per m² and hour", "short", 2),
+        "threshold": _number("Threshold", "short", 2),
+        "release": _number("Ends below", "short", 2),
         "window_s": _number("Looked at", SECONDS, 0),
         "peak_per_m2_hour": _number("Peak, per m² and hour", "short", 2),
         "hours": _number("Hours counted", HOURS, 1),
@@ -113,6 +113,13 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "per_hour": _number("Detections per hour", PER_HOUR, 1),
         "per_m2_hour": _number("Per m² and hour", "short", 2),
         "per_ft2_hour": _number("Per ft² and hour", "short", 3),
+        # Heat in people.
+        "people_per_m2": _number("People per m²", "short", 3),
+        "people_per_ft2": _number("People per ft²", "short", 4),
+        "peak_people_per_m2": _number("Peak, people per m²", "short", 3),
+        "peak_people_per_ft2": _number("Peak, people per ft²", "short", 4),
+        "person_hours": _number("Person-hours", COUNT, 1),
+        "unit": _text("Unit"),
         "share": _number("Share of detections", SHARE, 1),
         "area_in_use_m2": _number("Area in use", SQUARE_METRES, 0),
         "area_in_use_ft2": _number("Area in use", SQUARE_FEET, 0),
@@ -165,15 +172,27 @@ ELSEWHERE: Mapping[tuple[str, str], Column] = MappingProxyType(
         ("pattern", "hours"): _number("Hours known", "none"),
         ("pattern/presence", "value"): _number("Time in use", SECONDS, 0),
         ("pattern/heatmap", "value"): _number("Detections per hour", PER_HOUR, 1),
+        ("pattern/heatmap/people", "value"): _number("People, mean", "short", 1),
+        ("heatmap-summary", "people"): _number("People, mean", "short", 1),
+        ("compare-zones/people", "current"): _number("People, current", "short", 1),
+        ("compare-zones/people", "baseline"): _number("People, baseline", "short", 1),
+        ("compare-zones/people", "change"): _number("People, change", "short", 1),
     }
 )
-"""Columns, by target and name, that mean something else there; a pattern's by its metric too."""
+"""Columns, by target and name, that mean something else there; a pattern's by its metric too, heat in people
+by its unit.
+"""
 
 
 def column(of: str, name: str) -> Column:
-    """The column `name` of the target `of`; a pattern says its metric (`pattern/presence`)."""
-    target = of.partition("/")[0]
-    return ELSEWHERE.get((of, name)) or ELSEWHERE.get((target, name)) or COLUMNS[name]
+    """The column `name` of the target `of`; a pattern says its metric (`pattern/presence`), heat in people
+    its unit (`compare-zones/people`, `pattern/heatmap/people`).
+    """
+    meanings = of.split("/")
+    for end in range(len(meanings), 0, -1):
+        if found := ELSEWHERE.get(("/".join(meanings[:end]), name)):
+            return found
+    return COLUMNS[name]
 
 
 def epoch_ms(text: str | None) -> int | None:

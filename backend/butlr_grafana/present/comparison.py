@@ -21,6 +21,13 @@ VALUES = (
 )
 """Field, title, unit. `change` comes first: the Heatmap panel draws the first value after x and y."""
 
+IN_PEOPLE = (
+    ("change", "Change, people per m²", "short"),
+    ("current", "People per m²", "short"),
+    ("baseline", "People per m², baseline", "short"),
+    ("change_pct", "Change", "percent"),
+)
+
 RELATIVE = (
     ("change", "Of the largest change", "percentunit"),
     ("current", "Of the fullest cell", "percentunit"),
@@ -41,9 +48,10 @@ def frame(
 ) -> dict[str, Any]:
     """Dense, x-major; `meta.custom` is the current period's, with the baseline's beside it."""
     xs, ys = comparison.x_m, comparison.y_m
+    columns = RELATIVE if relative else IN_PEOPLE if current.unit == "people" else VALUES
     values = [
         field(name, getattr(comparison, name).ravel(), {"displayName": title, "unit": unit})
-        for name, title, unit in (RELATIVE if relative else VALUES)
+        for name, title, unit in columns
     ]
     return {
         "refId": ref_id,

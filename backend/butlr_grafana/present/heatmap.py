@@ -7,8 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from butlr_grafana.model import Floats, HeatMap, iso
-from butlr_grafana.present.account import QUANTITIES, custom, notices
+from butlr_grafana import merge
+from butlr_grafana.factors.factor import Factor
+from butlr_grafana.geometry import Lattice
+from butlr_grafana.insight.people import is_in_people
+from butlr_grafana.model import Floats, Grid, HeatMap, iso
+from butlr_grafana.present.account import (
+    PEOPLE_PER_M2,
+    QUANTITIES,
+    Quantity,
+    custom,
+    notices,
+    quantity_of,
+)
 from butlr_grafana.present.columns import METRES
 from butlr_grafana.present.dense import dense
 
@@ -17,10 +28,11 @@ def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
     """The dense `heatmap-cells` frame that Grafana's Heatmap panel draws as a map.
 
     It takes the first two fields, numbers named x and y, as cell centres, x-major over a full rectangle
-    with even spacing, and the third as the value; empty cells are null (NaN here).
+    with even spacing, and the third as the value; empty cells are null (NaN here). In people the detections
+    stand beside them.
     """
-    xs, ys, values = dense(answer.shown)
-    quantity = QUANTITIES[answer.query.normalize]
+    lattice = Lattice.around(answer.raw)
+    xs, ys = lattice.centres()
     return {
         "refId": ref_id,
         "name": answer.query.floor.name,
@@ -33,14 +45,26 @@ def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
         "fields": [
             field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": METRES}),
             field("y", np.tile(ys, xs.size), {"displayName": "y", "unit": METRES}),
-            field(
-                quantity.field,
-                values.ravel(),
-                {"displayName": quantity.title, "unit": quantity.unit},
-                {"space": answer.query.floor.id},
+            *(
+                field(
+                    quantity.field,
+                    lattice.laid_out(grid, np.nan).ravel(),
+                    {"displayName": quantity.title, "unit": quantity.unit},
+                    {"space": answer.query.floor.id},
+                )
+                for quantity, grid in layers(answer)
             ),
         ],
     }
+
+
+def layers(answer: HeatMap) -> list[tuple[Quantity, Grid]]:
+    """What a map shows; in people the same cells in detections behind."""
+    normalize = answer.query.normalize
+    shown = [(quantity_of(answer), answer.shown)]
+    if not is_in_people(answer):
+        return shown
+    return [*shown, (QUANTITIES[normalize], merge.normalized(answer.raw, normalize, answer.coverage.hours))]
 
 
 def failed_frame(ref_id: str, message: str) -> dict[str, Any]:
@@ -53,12 +77,29 @@ def failed_frame(ref_id: str, message: str) -> dict[str, Any]:
     }
 
 
-def rows(answer: HeatMap) -> list[dict[str, float]]:
-    """A row a cell that is shown: `x`, `y` in metres and the value under its field name."""
+def rows(answer: HeatMap) -> list[dict[str, float | None]]:
+    """A row a cell that is shown: `x`, `y` in metres and the value under its field name; in people the
+    detections too, and `person_hours`.
+    """
     x, y = _centres(answer)
-    name = QUANTITIES[answer.query.normalize].field
-    table = zip(x.tolist(), y.tolist(), answer.shown.value.tolist(), strict=True)
-    return [{"x": a, "y": b, name: v} for a, b, v in table]
+    columns = _columns(answer)
+    table = zip(x.tolist(), y.tolist(), *columns.values(), strict=True)
+    return [dict(zip(("x", "y", *columns), row, strict=True)) for row in table]
+
+
+def _columns(answer: HeatMap) -> dict[str, list[float] | list[None]]:
+    """The values of the cells with a detection, by field; `None` where people are not known."""
+    if not is_in_people(answer):
+        return {quantity_of(answer).field: answer.shown.value.tolist()}
+    _, (detections, counted) = layers(answer)
+    known = isinstance(answer.factor, Factor) and answer.shown.value.size == counted.value.size
+    nothing = [None] * counted.value.size
+    per_cell = answer.raw.value * answer.factor.people if isinstance(answer.factor, Factor) else None
+    return {
+        detections.field: counted.value.tolist(),
+        PEOPLE_PER_M2.field: answer.shown.value.tolist() if known else nothing,
+        "person_hours": nothing if per_cell is None else per_cell.tolist(),
+    }
 
 
 def playback_frame(windows: Sequence[HeatMap], *, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
@@ -66,11 +107,9 @@ def playback_frame(windows: Sequence[HeatMap], *, ref_id: str, meta: dict[str, A
     detections, window after window.
     """
     query = windows[0].query
-    quantity = QUANTITIES[query.normalize]
-    lengths = [window.shown.value.size for window in windows]
+    lengths = [window.raw.value.size for window in windows]
     starts_ms = np.array([window.query.period.start_s for window in windows], np.int64) * 1000
     xs, ys = (np.concatenate(axis) for axis in zip(*map(_centres, windows), strict=True))
-    values = np.concatenate([window.shown.value for window in windows])
     return {
         "refId": ref_id,
         "name": query.floor.name,
@@ -84,9 +123,21 @@ def playback_frame(windows: Sequence[HeatMap], *, ref_id: str, meta: dict[str, A
             },
             field("x", xs, {"displayName": "x", "unit": METRES}),
             field("y", ys, {"displayName": "y", "unit": METRES}),
-            field(quantity.field, values, {"displayName": quantity.title, "unit": quantity.unit}),
+            *(
+                field(
+                    quantity.field,
+                    np.concatenate([_values(layers(window)[k][1], window) for window in windows]),
+                    {"displayName": quantity.title, "unit": quantity.unit},
+                )
+                for k, (quantity, _) in enumerate(layers(windows[0]))
+            ),
         ],
     }
+
+
+def _values(grid: Grid, answer: HeatMap) -> Floats:
+    """The values of the cells with a detection, NaN where people are not known."""
+    return grid.value if grid.value.size else np.full(answer.raw.value.size, np.nan)
 
 
 def timed_rows(answer: HeatMap) -> list[dict[str, Any]]:
@@ -111,14 +162,16 @@ def matrix(answer: HeatMap) -> list[dict[str, float]]:
 def csv(answer: HeatMap) -> str:
     """A line a cell that is shown, headed with units."""
     x, y = _centres(answer)
-    lines = [f"x_m,y_m,{QUANTITIES[answer.query.normalize].field}"]
-    table = zip(x.tolist(), y.tolist(), answer.shown.value.tolist(), strict=True)
-    lines += [f"{a:g},{b:g},{v:.10g}" for a, b, v in table]
+    columns = _columns(answer)
+    lines = [f"x_m,y_m,{','.join(columns)}"]
+    for a, b, *values in zip(x.tolist(), y.tolist(), *columns.values(), strict=True):
+        told = ("" if value is None else f"{value:.10g}" for value in values)
+        lines.append(f"{a:g},{b:g},{','.join(told)}")
     return "\r\n".join(lines) + "\r\n"
 
 
 def _centres(answer: HeatMap) -> tuple[Floats, Floats]:
-    x, y = answer.shown.centres()
+    x, y = answer.raw.centres()
     return np.round(x, 6), np.round(y, 6)
 
 

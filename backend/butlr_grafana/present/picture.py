@@ -14,9 +14,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from PIL import Image
 
+from butlr_grafana.factors.factor import in_people
+from butlr_grafana.insight.people import is_in_people, unknown_why
 from butlr_grafana.model import Bounds, Floats, Floor, HeatMap, LocalHours, Period, PlanDrawing, as_built
 from butlr_grafana.present import plan_layers
-from butlr_grafana.present.account import DEMO, QUANTITIES, notices
+from butlr_grafana.present.account import (
+    DEMO,
+    IN_DETECTIONS,
+    NOT_IN_PEOPLE,
+    QUANTITIES,
+    notices,
+    quantity_of,
+)
 from butlr_grafana.present.colour import Scale, diverging, sequential
 from butlr_grafana.present.dense import dense
 from butlr_grafana.present.lettering import readable, shorten, write
@@ -181,7 +190,7 @@ def lay(image: Image.Image, layers: Sequence[Layer]) -> None:
 
 
 def legend_of(answer: HeatMap, scale: Scale) -> Legend:
-    quantity = QUANTITIES[answer.query.normalize]
+    quantity = quantity_of(answer)
     title = f"{quantity.title}, per cell of {answer.query.resolution_m:g} m"
     if answer.query.normalize != "max":
         title += f", at most {number(scale.limit, quantity.unit)}"
@@ -189,7 +198,7 @@ def legend_of(answer: HeatMap, scale: Scale) -> Legend:
         title,
         scale,
         lambda value: number(value, quantity.unit),
-        whole=answer.query.normalize == "none",
+        whole=quantity.field == "detections",
     )
 
 
@@ -223,6 +232,8 @@ def nothing_of(answer: HeatMap) -> str:
     coverage = answer.coverage
     if not coverage.planned:
         return "No local time of this period counts"
+    if is_in_people(answer) and unknown_why(answer):
+        return NOT_IN_PEOPLE
     if answer.hidden:
         return "Not shown, for privacy"
     return "No data" if coverage.missing >= coverage.planned else "No detections in this period"
@@ -235,7 +246,11 @@ def _heat_lines(answer: HeatMap, demo: bool, options: PictureOptions) -> list[Li
     facts = [f"{coverage.hours:,.1f}".removesuffix(".0") + " h counted"]
     if answer.query.local_hours and not answer.query.local_hours.is_always:
         facts.append(_hours(answer.query.local_hours))
-    facts.append(f"{number(answer.total, unit)} detection{'s' if answer.total != 1 else ''}")
+    person_hours = in_people(answer.total, answer.factor)
+    if answer.unit == "people" and person_hours is not None:
+        facts.append(f"{number(person_hours, unit)} person-hours")
+    else:
+        facts.append(f"{number(answer.total, unit)} detection{'s' if answer.total != 1 else ''}")
     as_of = datetime.fromtimestamp(coverage.as_of_s or answer.query.period.end_s, ZoneInfo(floor.timezone))
     facts.append(f"as of {as_of.day} {as_of:%b %Y %H:%M}")
     said = notices(answer, demo=demo)
@@ -243,6 +258,8 @@ def _heat_lines(answer: HeatMap, demo: bool, options: PictureOptions) -> list[Li
     # What the picture itself says in its middle, and the demo's long text, are not said again.
     infos = [n["text"] for n in said if n["severity"] == "info" and n["text"] != DEMO]
     infos = [text for text in infos if answer.shown.value.size or not text.startswith("No ")]
+    # The legend names the unit.
+    infos = [text for text in infos if not text.startswith(IN_DETECTIONS)]
     if demo:
         infos.append("Demo: these people are simulated")
     more = max(0, len(warnings) - MOST_NOTES)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from butlr_grafana.factors.factor import in_people
 from butlr_grafana.insight.hotspots import Hotspot
 from butlr_grafana.insight.now import Now
 from butlr_grafana.insight.pattern import PatternCell
@@ -18,6 +19,7 @@ from butlr_grafana.insight.utilization import RoomUse
 from butlr_grafana.insight.zone_change import ZoneChange
 from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model import FOOT_M, Floor, HeatMap, Room, Topology, Zone, iso
+from butlr_grafana.present.account import peak_people_per_m2
 from butlr_grafana.present.columns import Column, column, epoch_ms
 
 Row = dict[str, Any]
@@ -40,6 +42,7 @@ def summary(answer: HeatMap) -> list[Row]:
             "area_m2": answer.query.floor.area_m2,
             "hours": round(coverage.hours, 4),
             "per_hour": answer.total / coverage.hours if coverage.hours else None,
+            **_summary_in_people(answer),
             "resolution": answer.query.resolution_m,
             "from": iso(answer.query.period.start_s),
             "to": iso(answer.query.period.end_s),
@@ -47,6 +50,23 @@ def summary(answer: HeatMap) -> list[Row]:
             "complete": int(coverage.complete),
         }
     ]
+
+
+def _summary_in_people(answer: HeatMap) -> Row:
+    """Of the whole floor, or the rooms asked for; `people_per_m2` of the floor's area where all of it
+    counts.
+    """
+    hours, area_m2 = answer.coverage.hours, answer.query.floor.area_m2
+    person_hours = in_people(answer.total, answer.factor)
+    is_told = person_hours is not None and hours > 0
+    return {
+        "people": person_hours / hours if person_hours is not None and is_told else None,
+        "person_hours": person_hours,
+        "people_per_m2": person_hours / hours / area_m2
+        if person_hours is not None and is_told and area_m2 and answer.query.rooms is None
+        else None,
+        "peak_people_per_m2": peak_people_per_m2(answer),
+    }
 
 
 def spaces(topology: Topology, *, level: str | None) -> list[Row]:
@@ -173,6 +193,9 @@ def spots(found: Sequence[Hotspot]) -> list[Row]:
             "peak_y": round(spot.peak_y_m, 3),
             "total": spot.total,
             "per_hour": spot.per_hour,
+            "people_per_m2": spot.people_per_m2,
+            "peak_people_per_m2": spot.peak_people_per_m2,
+            "person_hours": spot.person_hours,
             "rooms": ", ".join(room.room for room in spot.rooms),
             "room_ids": ",".join(room.room_id for room in spot.rooms),
         }
@@ -205,6 +228,8 @@ IN_FEET = {
     "area_m2": ("area_ft2", FOOT_M**-2),
     "area_in_use_m2": ("area_in_use_ft2", FOOT_M**-2),
     "per_m2_hour": ("per_ft2_hour", FOOT_M**2),
+    "people_per_m2": ("people_per_ft2", FOOT_M**2),
+    "peak_people_per_m2": ("peak_people_per_ft2", FOOT_M**2),
 }
 """What a column in square metres is called in square feet, and by what its values are multiplied."""
 

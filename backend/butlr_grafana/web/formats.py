@@ -88,6 +88,7 @@ def _png(answer: Answer, *, demo: bool) -> bytes:
         floor=floor,
         current=picture.span(current.query.period, floor.timezone),
         baseline=picture.span(baseline.query.period, floor.timezone),
+        unit="people per m²" if current.unit == "people" else "detections per hour",
         resolution_m=current.raw.resolution_m,
         notes=[n["text"] for n in told if n["severity"] == "warning" or n["text"] == DEMO],
         options=options,
@@ -146,9 +147,10 @@ def _frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:
 
 
 def _table(answer: Answer) -> str:
-    """Which table's columns are meant: the target's, of a pattern its metric's."""
+    """Which table's columns are meant: the target's, of a pattern its metric's, of heat in people these."""
     asked = answer.asked
-    return f"pattern/{asked.metric}" if asked.target == "pattern" else asked.target
+    of = f"pattern/{asked.metric}" if asked.target == "pattern" else asked.target
+    return f"{of}/people" if answer.maps and answer.maps[0].unit == "people" else of
 
 
 ROWS: Mapping[str, Callable[[Answer], Rows]] = {

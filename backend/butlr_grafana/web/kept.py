@@ -180,6 +180,7 @@ def _key(resolved: Resolved, visible: Visible, ref_id: str) -> Hashable:
         replace(asked, start_s=None, end_s=None),
         tuple(part.period for part in resolved.parts),
         visible,
+        tuple(sorted(resolved.factors.items())),
         ref_id,
         resolved.panel.max_data_points if resolved.panel else None,
         int(resolved.now_s) if asked.target in TELLS_AGE else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from butlr_grafana.answers import Answer
 from butlr_grafana.insight.compare import silences
+from butlr_grafana.insight.people import unknown_why
 from butlr_grafana.model import HeatMap, iso
 from butlr_grafana.present import comparison
 from butlr_grafana.present.account import (
@@ -15,6 +16,7 @@ from butlr_grafana.present.account import (
     notices,
     series_notices,
     statistics_notices,
+    unit_notices,
     why_nothing,
 )
 from butlr_grafana.sightings import tells_rooms_apart
@@ -52,6 +54,8 @@ def _of_rows(answer: Answer, found: Sequence[Row]) -> Iterator[str]:
 
 def _why_empty(answer: Answer) -> str:
     if answer.asked.target == "hotspots":
+        if answer.maps[0].unit == "people" and (why := unknown_why(answer.maps[0])):
+            return f"No hot spot is known: {why}."
         return "No cell reaches the threshold."
     served = answer.topology.floors.values() if answer.topology else ()
     floors = {part.query.floor.id: part.query.floor for part in answer.parts} or {f.id: f for f in served}
@@ -96,13 +100,18 @@ def _of_parts(answer: Answer) -> Iterator[Notice]:
         yield from comparison.said_of_both(current, baseline, silences(current, baseline), demo=False)
         return
     several = len({part.query.floor.id for part in answer.parts}) > 1
-    said = [(m.query.floor.name, notices(m, demo=False)) for m in maps]
+    # One for all floors that lack a factor: at first none has one.
+    units = unit_notices(maps)
+    said = [
+        (m.query.floor.name, [n for n in notices(m, demo=False) if n not in unit_notices([m])]) for m in maps
+    ]
     said += [(s.query.floor.name, series_notices(s, demo=False)) for s in answer.series]
     yield from _once(
         {**notice, "text": f"{name}: {notice['text']}"} if several else notice
         for name, own in said
         for notice in own
     )
+    yield from units
 
 
 def _info(text: str) -> Notice:

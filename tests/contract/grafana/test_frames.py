@@ -14,7 +14,7 @@ from shapely import Polygon, covers, points, union_all
 
 from butlr_grafana.targets import TARGETS
 from tests.contract.grafana.conftest import GENERATIONS, HERE, Grafana
-from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, Cells, World, at, truth
+from tests.support import NEW_YORK, NO_RATE, PARIS, PARIS_2, PEOPLE, Cells, World, at, truth
 
 FLOORS = (PARIS, PARIS_2, NEW_YORK)
 START, END = "2026-06-16T13:00:00Z", "2026-06-16T19:30:00Z"
@@ -178,7 +178,7 @@ def test_grafana_reads_the_total_the_names_and_the_meta(
     assert (said["total_detections"], said["max_value"], said["resolution"]) == (total, peak, 0.5)
     assert (at(said["from"]), at(said["to"]), said["hours"]) == (at(START), at(END), 6.5)
     assert said["complete"] is True
-    assert frame["meta"]["notices"] == []
+    assert frame["meta"]["notices"] == [NO_RATE]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,8 @@ def test_a_period_without_people_is_an_empty_map_that_says_so(
     assert value["calcs"]["allIsNull"] is True
     assert frame["meta"]["custom"]["total_detections"] == 0
     assert [(n["severity"], n["text"]) for n in frame["meta"]["notices"]] == [
-        ("info", "No detections in this period.")
+        ("info", "No detections in this period."),
+        ("info", NO_RATE["text"]),
     ]
 
 

@@ -1,0 +1,98 @@
+"""Observations of floors: from answers that are there anyway, and by asking Butlr for one day of a floor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from butlr_grafana import merge
+from butlr_grafana.factors.book import KEPT_DAYS, FactorBook
+from butlr_grafana.factors.factor import Observation, Unknown
+from butlr_grafana.factors.observe import NO_ROOMS, NOT_WHOLE, day_of, drawn_rooms, observation
+from butlr_grafana.model import DAY_S, HOUR_S, Floor, HeatMap, Part, Period, SeriesAnswer, Topology
+from butlr_grafana.pipeline import Pipeline
+from butlr_grafana.plan import instant_of
+from butlr_grafana.query import Asked, Rules, resolve, series_of
+
+LONGEST_DAY_S = DAY_S + HOUR_S
+"""When clocks go back."""
+
+PATIENCE_S = 60.0
+
+
+def observe_floor(
+    pipeline: Pipeline,
+    floor: Floor,
+    day: date,
+    *,
+    now_s: float,
+    rules: Rules,
+    patience_s: float = PATIENCE_S,
+) -> Observation | Unknown:
+    """One local day of a floor, which must be over: a heat map and the mean people of its rooms, as panels
+    ask for them, so that the calls are shared. Waits for Butlr at most `patience_s`, after all who wait for
+    a panel.
+
+    Raises `UpstreamError` where Butlr does not answer.
+    """
+    if not drawn_rooms(floor):
+        return Unknown(NO_ROOMS)
+    zone = ZoneInfo(floor.timezone)
+    period = Period(instant_of(day, 0, zone), instant_of(day + timedelta(days=1), 0, zone))
+    asked = Asked(
+        "heatmap", spaces=(floor.id,), start_s=period.start_s, end_s=period.end_s, require="complete"
+    )
+    [heat] = resolve(asked, Topology({floor.id: floor}), now_s=now_s, rules=rules)
+    people = series_of(_MEANS, floor, period, now_s, rules)
+    begun = [pipeline.begin(query, now_s=now_s, aside=True) for query in (heat, people)]
+    deadline = time.monotonic() + patience_s
+    found, means = (pipeline.finish(one, deadline=deadline) for one in begun)
+    assert isinstance(found, HeatMap)
+    assert isinstance(means, SeriesAnswer)
+    if found.query.period != period:
+        return Unknown(NOT_WHOLE)
+    grid = merge.add([part.grid for part in found.parts], found.query.resolution_m)
+    return observation(floor, grid, period, means.series)
+
+
+_MEANS = Asked("occupancy", statistic="mean", every="1h", level="room", require="complete")
+
+
+def learn(book: FactorBook, maps: Sequence[HeatMap], series: Sequence[SeriesAnswer], *, now_s: float) -> None:
+    """Notes what an answer that is there anyway tells of days that are over, and of which less is known."""
+    for heat_map in maps:
+        floor = heat_map.query.floor
+        means = next((one for one in series if _are_means(one, floor)), None)
+        if means is None:
+            continue
+        for part in heat_map.parts:
+            day = day_of(part.period, floor)
+            if _is_telling(part) and _is_over(day, floor, now_s):
+                known = book.on(floor.id, day)
+                if known is None or known.hours < part.period.length_s / HOUR_S:
+                    found = observation(floor, part.grid, part.period, means.series)
+                    if isinstance(found, Observation):
+                        book.note(floor.id, found)
+
+
+def _is_telling(part: Part) -> bool:
+    """Whether it cannot change any more, and is of a day at most."""
+    return part.settled and HOUR_S <= part.period.length_s <= LONGEST_DAY_S
+
+
+def _is_over(day: str, floor: Floor, now_s: float) -> bool:
+    """One of the days that are kept; today's would be another observation each hour."""
+    today = datetime.fromtimestamp(now_s, ZoneInfo(floor.timezone)).date()
+    return today - timedelta(days=KEPT_DAYS) <= date.fromisoformat(day) < today
+
+
+def _are_means(answer: SeriesAnswer, floor: Floor) -> bool:
+    query = answer.query
+    kind = (query.target, query.statistic, query.every, query.level)
+    return (
+        query.floor.id == floor.id
+        and kind == ("occupancy", "mean", "1h", "room")
+        and answer.coverage.complete
+    )
