@@ -30,14 +30,16 @@ with. {PER_HOUR}The hours and days chosen apply to both. A period without any da
 and is no fall to zero."""
 
 MAP_TEXT = f"""\
-Red cells had more detections an hour than in the earlier period, blue ones fewer; grey ones are alike. \
+Red cells had more people than in the earlier period, blue ones fewer; grey ones are alike. In people per m² \
+where the floor's rate of detections is known, else in detections; the legend says which. \
 {PER_HOUR}Drawn by the backend on the floor plan; the scale is the same on both sides of zero."""
 
 ROOMS_TEXT = f"""\
-Rooms by the size of their change, up or down. {PER_HOUR}*Now*, *then* and *change* are detections per \
-hour. *Of share* is the change in points of the floor's detections: it tells who moved where, whether or \
-not the floor as a whole is fuller. A room whose sensors were offline in one of the periods has no change. A \
-room's name leads to its map."""
+Rooms by the size of their change, up or down. {PER_HOUR}*Now*, *then* and *change* are the mean \
+number of people where the floor's rate of detections is known, else detections per hour. *Of share* is the \
+change in points of the floor's detections: it tells who moved where, whether or not the floor as a whole \
+is fuller. A room whose sensors were offline in one of the periods has no change. A room's name leads to its
+map."""
 
 ONE_SCALE = """\
 In parts of the fullest cell of either period, so that both maps share one scale. Point at a cell for its \

@@ -12,24 +12,25 @@ from source.panels.over_time import in_and_out, lines, strips
 from source.panels.parts import Frame, Place, Question
 from source.panels.plan import heat_over_plan
 from source.sources import Source
-from source.words import AREA, FLOOR, HERE, ROOMS
+from source.words import AREA, FLOOR, HERE, ROOMS, UNIT
 
 UID = "butlr-floor"
 
 NOW = Question("occupancy-now", {**FLOOR, "level": "floor"})
-SUMMARY = Question("heatmap-summary", {**HERE, **AREA})
-CELLS = Question("heatmap", {**HERE, "normalize": "${normalize}", "resolution": "${resolution}"})
-PLAN = Question("heatmap", {**HERE, "resolution": "${resolution}"})
+SUMMARY = Question("heatmap-summary", {**HERE, **AREA, **UNIT})
+CELLS = Question("heatmap", {**HERE, **UNIT, "normalize": "${normalize}", "resolution": "${resolution}"})
+PLAN = Question("heatmap", {**HERE, **UNIT, "resolution": "${resolution}"})
 ROOMS_NOW = Question("occupancy-now", {**FLOOR, "room": "${room:csv}"})
-HOT = Question("hot-zones", {**HERE, **AREA})
+HOT = Question("hot-zones", {**HERE, **AREA, **UNIT})
 PEOPLE = Question("occupancy", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
 DOORS = Question("traffic", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
 PRESENCE = Question("presence", HERE)
 
 MAP_TEXT = """\
-Each cell is a square of the floor. Its colour counts how often Butlr's sensors detected somebody there in \
-the time range, within the hours and days chosen (by the floor's own clock). A cell without colour had no \
-detection.
+Each cell is a square of the floor. Its colour is the mean number of people a square metre in the time \
+range, within the hours and days chosen (by the floor's own clock). Where the backend does not know how many \
+detections a person gives on this floor, the colour counts detections instead; the legend says which. A cell \
+without colour had no detection.
 
 x grows to the right and y upwards, both in metres. The colour scale is the square root's, from zero to \
 the fullest cell.
@@ -48,14 +49,16 @@ cells below. Point at the colour for a cell's place and count. The link in this 
 with the cells drawn by the backend, with room names, scale and legend."""
 
 SUMMARY_TEXT = """\
-The heat map of the time range in figures. *Fullest cell* counts the detections of one cell. *Area in use* \
+The heat map of the time range in figures. *Person-hours* are detections by the floor's own rate, empty \
+where it is not known. *Fullest cell* counts the detections of one cell. *Area in use* \
 is that of the cells with at least one. *Hours counted* are those within the hours and days chosen. \
 *Partial* means that some of the time range is missing or older than it should be; the marker beside the \
 title says which."""
 
 HOT_TEXT = """\
-Rooms by detections per area and hour counted, hottest first. Those of a cell on a wall are shared by \
-area, so that rooms and *outside any room* add up to the floor. Above the 95th percentile a room is *hot*. \
+Rooms by people per area, hottest first; by detections per area and hour counted, which stand beside, where \
+people are not known. Detections of a cell on a wall are shared by area, so that rooms and *outside any \
+room* add up to the floor. Above the 95th percentile a room is *hot*. \
 A room without an outline, or whose sensors are offline, has no figures rather than zeros. A room's name \
 leads to the map of that room alone."""
 
@@ -111,6 +114,7 @@ def dashboard(source: Source) -> Json:
             variables.hours(),
             variables.days(),
             variables.normalize(),
+            variables.unit(),
             variables.resolution(),
             variables.area(),
         ],
@@ -136,6 +140,7 @@ def dashboard(source: Source) -> Json:
                     downloads(source, SUMMARY, "csv"),
                 ),
                 [
+                    Column("person_hours", {"unit": "locale", "decimals": 0}),
                     Column("total_detections", {"unit": "locale"}),
                     Column("peak", {"unit": "locale"}),
                     Column("area_in_use_m2", {"decimals": 0}),
@@ -201,8 +206,10 @@ def dashboard(source: Source) -> Json:
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("per_m2_hour", {**shade("continuous-YlRd"), "decimals": 2, **width(110)}),
-                    Column("per_ft2_hour", {**shade("continuous-YlRd"), "decimals": 3, **width(110)}),
+                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(110)}),
+                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(110)}),
+                    Column("per_m2_hour", {"decimals": 2, **width(100)}),
+                    Column("per_ft2_hour", {"decimals": 3, **width(100)}),
                     Column("share", {**gauge(None, (None, COOL)), "decimals": 1}),
                     Column("reason", wrapped(110)),
                     Column("zone_id", hidden=True),

@@ -25,8 +25,9 @@ People on the floor at each hour of the week by the floor's own clock: the mean 
 hour of which nothing is known has no colour."""
 
 HEAT_TEXT = """\
-Detections an hour on the floor, or in the rooms chosen, at each hour of the week: the mean over the time \
-range, which may be up to 14 days for this panel."""
+People by the heat map of the floor, or of the rooms chosen, at each hour of the week: the mean over the \
+time range, which may be up to 14 days for this panel. Where the floor's rate of detections is not known, \
+the detections an hour instead."""
 
 FILM_TEXT = """\
 The time range as a film of equal windows on one colour scale, a picture a day, an hour or a quarter of an \
@@ -34,8 +35,8 @@ hour; at most 200. The time of each window is in the picture, beside a bar of al
 seconds to draw."""
 
 SURFACE_TEXT = """\
-Where people were, as a landscape of cells of one metre: the higher, the more detections. Drag to turn it, \
-scroll to come nearer, point at it for a cell's count."""
+Where people were, as a landscape of cells of one metre: the higher, the more people (or detections, where \
+people are not known). Drag to turn it, scroll to come nearer, point at it for a cell's value."""
 
 
 def dashboard(source: Source) -> Json:
@@ -66,7 +67,7 @@ def dashboard(source: Source) -> Json:
             week(
                 source,
                 Frame(
-                    "Detections, hour by hour of the week",
+                    "Heat, hour by hour of the week",
                     HEAT_TEXT,
                     Place(12, 0, 12, 9),
                     [HEAT],

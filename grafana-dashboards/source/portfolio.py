@@ -16,8 +16,8 @@ from source.words import AREA, EVERYWHERE
 
 UID = "butlr-portfolio"
 
-AREAS = ("per_m2_hour", "per_ft2_hour")
-"""One of the two is in an answer."""
+AREAS = ("people_per_m2", "people_per_ft2", "per_m2_hour", "per_ft2_hour")
+"""Those of one unit of area are in an answer."""
 
 NOW = Question("occupancy-now", {"space": "all", "level": "floor"})
 FLOORS = Question("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
@@ -36,7 +36,8 @@ People on each floor, the mean of each window. A gap is a time of which nothing 
 floor."""
 
 ROOMS_TEXT = """\
-The hottest rooms of all floors, by detections per area and hour counted. A room's name leads to its map."""
+The hottest rooms of all floors, by people per area; by detections per area and hour counted, which stand \
+beside, where the rate of no floor is known. A room's name leads to its map."""
 
 UNDERUSED_TEXT = """\
 Rooms of all floors with data that were in use for less than the share of hours chosen above, largest \
@@ -65,8 +66,10 @@ def dashboard(source: Source) -> Json:
                     Column("capacity", width(90)),
                     Column("share", {**gauge(1, *FULL), "decimals": 0}),
                     Column("detections", {"unit": "locale", **width(110)}, of="hot-zones"),
-                    Column("per_m2_hour", {**gauge(None, (None, "dark-orange")), "decimals": 2}),
-                    Column("per_ft2_hour", {**gauge(None, (None, "dark-orange")), "decimals": 3}),
+                    Column("people_per_m2", {**gauge(None, (None, "dark-orange")), "decimals": 3}),
+                    Column("people_per_ft2", {**gauge(None, (None, "dark-orange")), "decimals": 4}),
+                    Column("per_m2_hour", {"decimals": 2, **width(150)}),
+                    Column("per_ft2_hour", {"decimals": 3, **width(150)}),
                     Column("space", hidden=True),
                 ],
                 before=joined("space", A=("floor", "people", "capacity", "share"), B=("detections", *AREAS)),
@@ -111,8 +114,10 @@ def dashboard(source: Source) -> Json:
                         },
                     ),
                     Column("floor"),
-                    Column("per_m2_hour", {**shade("continuous-YlRd"), "decimals": 2, **width(110)}),
-                    Column("per_ft2_hour", {**shade("continuous-YlRd"), "decimals": 3, **width(110)}),
+                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(110)}),
+                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(110)}),
+                    Column("per_m2_hour", {"decimals": 2, **width(100)}),
+                    Column("per_ft2_hour", {"decimals": 3, **width(100)}),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),
                 ],

@@ -34,7 +34,8 @@ USE_TEXT = """\
 Every room in the time range, within the hours and days chosen. *Utilization* is the mean of its people by \
 its capacity. *Mean* and *95th percentile* are of hourly means, *Peak* is the fullest minute. *When used* \
 is the mean while anybody is there: a room for ten that is always used by two. *Time in use* is the share \
-of the hours in which somebody was there. *Dwell* is presence for each entry, where the doors are counted.
+of the hours in which somebody was there. *People per m²* is from the heat map, by the floor's own rate of \
+detections; empty where that is not known. *Dwell* is presence for each entry, where the doors are counted.
 
 A room whose sensors are offline, or that none counts, has no data, and is never called underused. A \
 room's name leads to its map."""
@@ -96,8 +97,10 @@ def dashboard(source: Source) -> Json:
                     ),
                     Column("entries", {"decimals": 0, **width(75)}),
                     Column("dwell_s", {"displayName": "Dwell", "decimals": 0, **width(85)}),
-                    Column("per_m2_hour", {**shade("continuous-YlRd"), "decimals": 2, **width(95)}),
-                    Column("per_ft2_hour", {**shade("continuous-YlRd"), "decimals": 3, **width(95)}),
+                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(95)}),
+                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(95)}),
+                    Column("per_m2_hour", {"decimals": 2, **width(95)}),
+                    Column("per_ft2_hour", {"decimals": 3, **width(95)}),
                     Column("underused", {**flag("underused", WARNING), **width(95)}),
                     Column("reason", wrapped(120)),
                     *ids,

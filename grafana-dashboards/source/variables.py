@@ -61,12 +61,19 @@ def normalize() -> Json:
         "normalize",
         "Show",
         {
-            "Detections": "none",
+            "People per m² or detections": "none",
             "Detections per hour": "hour",
             "Relative to the fullest cell": "max",
             "Share of all detections": "share",
         },
         hide=IN_MENU,
+    )
+
+
+def unit() -> Json:
+    """People are known where the floor's factor is."""
+    return _offered(
+        "unit", "Heat in", {"People where known": "auto", "Detections": "detections"}, hide=IN_MENU
     )
 
 

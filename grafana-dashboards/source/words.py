@@ -8,6 +8,7 @@ FLOOR: Words = {"space": "${space}"}
 HOURS: Words = {"hours": "${hours}", "days": "${days}"}
 ROOMS: Words = {"room": "${room:csv}"}
 AREA: Words = {"area": "${area}"}
+UNIT: Words = {"unit": "${unit}"}
 HERE: Words = {**FLOOR, **ROOMS, **HOURS}
 """One floor, all of it or some rooms, at the hours chosen."""
 

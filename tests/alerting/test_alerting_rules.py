@@ -14,7 +14,17 @@ from butlr_grafana.simulator.messages import Answer, Refusal, Request
 from butlr_grafana.simulator.server import Endpoint
 from tests.alerting.grafana import ALERTING, NORMAL, PENDING, Watcher, rules
 from tests.faults.trial import Trial
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, answer_of, at
+from tests.support import (
+    DETECTIONS,
+    NEW_YORK,
+    PARIS,
+    PARIS_2,
+    PEOPLE,
+    REPORTING,
+    answer_of,
+    at,
+    know_rate,
+)
 
 RULES = rules()
 KITCHEN = "room_paris_1_kitchen"
@@ -35,6 +45,8 @@ CROWDED = {
 @pytest.fixture
 def trial(tmp_path: Path) -> Iterator[Trial]:
     trial = Trial(BUSY, cache_dir=str(tmp_path))
+    for space in (PARIS, PARIS_2, NEW_YORK):
+        know_rate(trial, space, 1.0)  # the simulator's people give one detection a minute
     trial.http.get("/readyz")
     yield trial
     trial.simulator.clear_crowds()
@@ -109,10 +121,10 @@ def test_a_crowd_at_the_edge_rings_once(trial: Trial) -> None:
     floor = PEOPLE.office.by_id[PARIS]
     kitchen = next(room for room in floor.rooms if room.id == KITCHEN)
     start_s, rung = int(trial.now_s), []
-    # Detections per m² and hour, ten minutes each: above the limits, and between them.
-    for k, heat in enumerate([34, 34, 34, 27, 34, 27, 34, 27]):
+    # People per m², ten minutes each: above the limits, and between them.
+    for k, heat in enumerate([0.57, 0.57, 0.57, 0.45, 0.57, 0.45, 0.57, 0.45]):
         begin_s = start_s + k * 10 * MINUTE
-        people = round(heat * floor.area(kitchen.polygon) / 60)
+        people = round(heat * floor.area(kitchen.polygon))
         trial.simulator.crowd(PARIS, KITCHEN, people, begin_s, begin_s + 10 * MINUTE)
     watch = Watch("butlr-hot-zone")
     for _ in range(8):
@@ -283,7 +295,13 @@ def test_what_rings_is_recorded_as_an_event(trial: Trial) -> None:
     words = {"space": PARIS, "from": BUSY + "Z", "to": str(int(trial.now_s * 1000))}
     rows = trial.http.get("/api/v1/events", query_string={**words, "format": "rows"}).get_json()
     [event] = rows
-    assert (event["zone_id"], event["going_on"], event["threshold"]) == (KITCHEN, 0, 30)
+    assert (event["zone_id"], event["going_on"], event["threshold"]) == (KITCHEN, 0, 0.5)
+    assert event["unit"] == "people"
+    assert event["peak_per_m2_hour"] is None
+    # A hundred people, and whoever was there beside them.
+    kitchen = next(room for room in PEOPLE.office.by_id[PARIS].rooms if room.id == KITCHEN)
+    area_m2 = PEOPLE.office.by_id[PARIS].area(kitchen.polygon)
+    assert 100 <= event["peak_people_per_m2"] * area_m2 <= 120
     began, ended = at(event["time"]), at(event["timeEnd"])
     # Ten minutes' mean: seen within as long of its beginning and end, and at the next look.
     assert 0 < began - at(BUSY) <= 15 * MINUTE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +27,24 @@ class Look:
     start_s: int
     end_s: int
     now_s: int
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Detections a person and minute by floor, where the backend knows them."""
+
+    @property
+    def in_people(self) -> bool:
+        """Whether heat is in people, where it has a unit."""
+        unit = self.words.get("unit", "auto")
+        return unit == "people" or (
+            unit == "auto"
+            and self.words.get("normalize") != "hour"
+            and any(floor.id in self.rates for floor in self.floors)
+        )
+
+    def people(self, floor: Floor, detections: float | None) -> float | None:
+        """Detections as person-hours; those of an hour as people."""
+        if detections is None or floor.id not in self.rates:
+            return None
+        return detections / self.rates[floor.id] / 60
 
     @property
     def floors(self) -> list[Floor]:

@@ -7,6 +7,7 @@ its values as found and as they must be. A test compares them, and sees that no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -75,13 +76,27 @@ def heatmap(frames: list[Json], look: Look) -> Compared:
     chosen = look.words.get("resolution", "auto")
     metres = finest(floor) if chosen == "auto" else float(chosen)
     cells = shown_cells(look, floor, metres)
-    divisor = {"none": 1, "hour": len(look.hours(floor)), "max": max(cells.values())}[
-        look.words.get("normalize", "none")
-    ]
-    expected = {cell: n / divisor for cell, n in cells.items()}
+    normalize, hours = look.words.get("normalize", "none"), len(look.hours(floor))
+    name, divisor = {
+        "none": ("detections", 1),
+        "hour": ("detections_per_hour", hours),
+        "max": ("normalized", max(cells.values())),
+    }[normalize]
+    expected = {name: {cell: n / divisor for cell, n in cells.items()}}
+    if look.in_people and normalize != "max":
+        people = {cell: look.people(floor, n / hours / metres**2) for cell, n in cells.items()}
+        expected = {"people_per_m2": people, **expected}
     assert frame["meta"]["custom"]["resolution"] == metres
-    for name in ("x", "y", frame["fields"][2]["name"]):
-        yield name, cells_of(frame), expected
+    x, y, *fields = frame["fields"]
+    if frame["meta"].get("type") == "heatmap-cells":  # the panel draws the first value
+        assert [field["name"] for field in fields] == list(expected)
+    elif "people_per_m2" in expected:
+        expected["person_hours"] = {cell: look.people(floor, n) for cell, n in cells.items()}
+    assert {field["name"] for field in fields} == expected.keys()
+    for value in fields:
+        found = cells_of({"fields": [x, y, value]})
+        for name in ("x", "y", value["name"]):
+            yield name, found, expected[value["name"]]
 
 
 def shown_cells(look: Look, floor: Floor, metres: float) -> Cells:
@@ -105,6 +120,7 @@ def heatmap_summary(frames: list[Json], look: Look) -> Compared:
         area: len(cells) * metres**2 * look.area_unit,
         "hours": len(look.hours(floor)),
         "complete": 1,
+        "person_hours": look.people(floor, sum(cells.values())),
         # The last hour had not settled: it was asked for when the question was.
         "as_of": look.now_s * 1000,
     }
@@ -169,17 +185,24 @@ def _heat(
 
 def hot_zones(frames: list[Json], look: Look) -> Compared:
     expected = [row for floor in look.floors for row in _hot_rows(look, floor)]
-    per_area, area = ("per_ft2_hour", "area_ft2") if look.in_feet else ("per_m2_hour", "area_m2")
+    per_area, people, area = (
+        ("per_ft2_hour", "people_per_ft2", "area_ft2")
+        if look.in_feet
+        else ("per_m2_hour", "people_per_m2", "area_m2")
+    )
     for row in expected:
-        m2 = row.pop("area_m2")
+        m2, floor = row.pop("area_m2"), PEOPLE.office.by_id[row["space"]]
         row[area] = None if m2 is None else m2 * look.area_unit
         row[per_area] = None if m2 is None else row["per_hour"] / row[area]
-    order = [_hotness(row, per_area) for row in expected]
-    known = [row[per_area] for row in expected if row[per_area] is not None]
+        row[people] = look.people(floor, row[per_area])
+        row["person_hours"] = look.people(floor, row["detections"])
+    heat = people if look.in_people else per_area
+    order = [_hotness(look, row, heat) for row in expected]
+    known = [row[heat] for row in expected if row[heat] is not None]
     limit = np.percentile(known, 95)
     for row, own in zip(expected, order, strict=True):
         row["rank"] = 1 + sum(other < own for other in order)
-        row["hot"] = int(bool(row[per_area]) and row[per_area] >= limit)
+        row["hot"] = int(bool(row[heat]) and row[heat] >= limit)
     found = rows(frames)
     yield from by_field(found, in_order_of(found, ("space", "zone_id"), expected))
 
@@ -193,11 +216,14 @@ def _hot_rows(look: Look, floor: Floor) -> list[Row]:
     return [{**row, "space": floor.id, "floor": floor.name, "share": 1.0}]
 
 
-def _hotness(row: Row, per_area: str) -> tuple[int, float]:
+def _hotness(look: Look, row: Row, heat: str) -> tuple[int, float]:
     """Hottest first; equals are equal however they were added up."""
-    if row[per_area] is not None:
-        return 0, -round(row[per_area], 9)
-    return (2, 0.0) if row["per_hour"] is None else (1, -round(row["per_hour"], 9))
+    if row[heat] is not None:
+        return 0, -round(row[heat], 9)
+    per_hour = row["per_hour"]
+    if look.in_people:
+        per_hour = look.people(PEOPLE.office.by_id[row["space"]], per_hour)
+    return (2, 0.0) if per_hour is None else (1, -round(per_hour, 9))
 
 
 def playback(frames: list[Json], look: Look) -> Compared:
@@ -209,11 +235,24 @@ def playback(frames: list[Json], look: Look) -> Compared:
     for t in look.hours(floor):
         midnight = datetime.fromtimestamp(t, zone).replace(hour=0, minute=0)
         start_ms = 1000 * max(int(midnight.timestamp()), look.start_s)
-        cells = shown_cells(Look(look.words, t, t + HOUR_S, look.now_s), floor, metres)
+        cells = shown_cells(replace(look, start_s=t, end_s=t + HOUR_S), floor, metres)
         by_day[start_ms] = added(by_day.get(start_ms, {}), cells)
     expected = {(start, *cell): n for start, cells in by_day.items() for cell, n in cells.items()}
+    lengths: dict[int, int] = {}
+    for t in look.hours(floor):
+        midnight = datetime.fromtimestamp(t, zone).replace(hour=0, minute=0)
+        start_ms = 1000 * max(int(midnight.timestamp()), look.start_s)
+        lengths[start_ms] = lengths.get(start_ms, 0) + 1
     found = {(row["time"], row["x"], row["y"]): row["detections"] for row in rows(frames)}
     yield "detections", found, expected
+    if look.in_people:
+        people = {
+            (start, *cell): look.people(floor, n / lengths[start] / metres**2)
+            for start, cells in by_day.items()
+            for cell, n in cells.items()
+        }
+        found = {(row["time"], row["x"], row["y"]): row["people_per_m2"] for row in rows(frames)}
+        yield "people_per_m2", found, people
 
 
 def compare(frames: list[Json], look: Look) -> Compared:
@@ -221,8 +260,13 @@ def compare(frames: list[Json], look: Look) -> Compared:
     [frame], [floor] = frames, look.floors
     assert look.words["baseline"] == "previous"
     metres = finest(floor)
+
+    def per_hour(detections: float) -> float:
+        people = look.people(floor, detections / metres**2) if look.in_people else None
+        return detections if people is None else people
+
     now, then = (
-        {cell: n / len(side.hours(floor)) for cell, n in shown_cells(side, floor, metres).items()}
+        {cell: per_hour(n / len(side.hours(floor))) for cell, n in shown_cells(side, floor, metres).items()}
         for side in (look, look.before())
     )
     change = {cell: now.get(cell, 0) - then.get(cell, 0) for cell in now | then}
@@ -250,6 +294,9 @@ def compare_zones(frames: list[Json], look: Look) -> Compared:
     assert look.words["baseline"] == "previous"
     of_rooms = look.words["level"] == "room"
     now, then = (heat(side, floor) if of_rooms else _hot_rows(side, floor) for side in (look, look.before()))
+    if look.in_people:
+        for row in [*now, *then]:
+            row["per_hour"] = look.people(floor, row["per_hour"])
     expected = [_change(a, b) for a, b in zip(now, then, strict=True)]
     found = rows(frames)
     sizes = [abs(row["change"]) for row in found if row["change"] is not None]
@@ -399,6 +446,7 @@ def utilization(frames: list[Json], look: Look) -> Compared:
 def _uses(look: Look, floor: Floor) -> Iterator[Row]:
     per_hour = {row["zone_id"]: row for row in heat(look, floor)}
     per_area = "per_ft2_hour" if look.in_feet else "per_m2_hour"
+    people = "people_per_ft2" if look.in_feet else "people_per_m2"
     for room in look.rooms(floor):
         hours, hot = look.hours_seen(floor, room), per_hour[room.id]
         entries = (
@@ -415,6 +463,7 @@ def _uses(look: Look, floor: Floor) -> Iterator[Row]:
             "capacity": seats(room),
             "entries": entries,
             per_area: None if m2 is None else hot["per_hour"] / m2 / look.area_unit,
+            people: None if m2 is None else look.people(floor, hot["per_hour"] / m2 / look.area_unit),
             **_use(look, floor, room, hours, entries),
         }
 
@@ -451,8 +500,10 @@ def pattern(frames: list[Json], look: Look) -> Compared:
     for t in look.hours(floor):
         wall = datetime.fromtimestamp(t, ZoneInfo(floor.timezone))
         if look.words["metric"] == "heatmap":
-            hour = Look(look.words, t, t + HOUR_S, look.now_s)
+            hour = replace(look, start_s=t, end_s=t + HOUR_S)
             value = float(sum(shown_cells(hour, floor, metres).values()))
+            if look.in_people:
+                value = look.people(floor, value) or 0.0
         else:
             assert look.words["metric"] == "occupancy"
             value = float(people_hourly(floor, None, [t]).mean())

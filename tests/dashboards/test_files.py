@@ -15,7 +15,7 @@ import pytest
 from tests.dashboards.grafana import fill
 from tests.dashboards.people import Look, finest
 from tests.dashboards.reckoning import CHECKS
-from tests.dashboards.test_numbers import CHOICES, same
+from tests.dashboards.test_numbers import CHOICES, RATES, same
 from tests.dashboards.test_queries import (  # noqa: F401  # `file`: a fixture
     END,
     START,
@@ -23,7 +23,7 @@ from tests.dashboards.test_queries import (  # noqa: F401  # `file`: a fixture
     proxied,
     start_values,
 )
-from tests.support import World, at
+from tests.support import World, at, know_rate
 
 Json = dict[str, Any]
 
@@ -75,6 +75,8 @@ def cell_size(look: Look) -> float:
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_a_file_holds_the_panels_numbers(dashboard: Json, world: World, choice: str) -> None:
+    for space, rate in RATES.items():
+        know_rate(world, space, rate)
     start = start_values(dashboard)
     values = start | {name: chosen for name, chosen in CHOICES[choice].items() if name in start}
     done = 0
@@ -87,7 +89,7 @@ def test_a_file_holds_the_panels_numbers(dashboard: Json, world: World, choice: 
                 continue
             answer = world.http.get(path)
             assert answer.mimetype == "text/csv"
-            look = Look(words, at(START), at(END), int(world.now_s))
+            look = Look(words, at(START), at(END), int(world.now_s), RATES)
             for field, got, expected in CHECKS[target](frames_of(target, answer.text, look), look):
                 assert same(got, expected), (panel["title"], field, got, expected)
             done += 1

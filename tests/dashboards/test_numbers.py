@@ -11,7 +11,7 @@ from tests.dashboards.grafana import Values, fill, shown, simpod_payload
 from tests.dashboards.people import Look
 from tests.dashboards.reckoning import CHECKS
 from tests.dashboards.test_queries import END, START, file, frames, start_values  # noqa: F401  # `file`: a fixture
-from tests.support import World, at
+from tests.support import NEW_YORK, PARIS, PARIS_2, World, at, know_rate
 
 Json = dict[str, Any]
 
@@ -22,6 +22,7 @@ CHOICES = {
         "days": "mon-fri",
         "area": "ft2",
         "normalize": "hour",
+        "unit": "detections",
         "underused": "0.3",
     },
     "three rooms, one with a gap, one not drawn": {
@@ -51,8 +52,14 @@ def same(found: Any, expected: Any) -> bool:
     return bool(found == pytest.approx(expected, rel=1e-9, abs=1e-9))
 
 
+RATES = {PARIS: 1.25, PARIS_2: 0.8, NEW_YORK: 2.0}
+"""Detections a person and minute, as if they had been measured."""
+
+
 @pytest.mark.parametrize("choice", CHOICES)
 def test_numbers_are_those_of_the_people(dashboard: Json, world: World, choice: str) -> None:
+    for space, rate in RATES.items():
+        know_rate(world, space, rate)
     start = start_values(dashboard)
     values = start | {name: value for name, value in CHOICES[choice].items() if name in start}
     compared: dict[str, set[str]] = {}
@@ -62,7 +69,7 @@ def test_numbers_are_those_of_the_people(dashboard: Json, world: World, choice: 
             name, words = asked(target, values)
             key = json.dumps([name, words], sort_keys=True)
             if key not in compared:
-                look = Look(words, at(START), at(END), int(world.now_s))
+                look = Look(words, at(START), at(END), int(world.now_s), RATES)
                 compared[key] = set()
                 for field, got, expected in CHECKS[name](found[target["refId"]], look):
                     assert same(got, expected), (panel["title"], field, got, expected)

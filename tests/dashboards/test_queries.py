@@ -14,8 +14,9 @@ from PIL import Image
 
 from tests.dashboards.conftest import ASKING
 from tests.dashboards.grafana import Values, fill, infinity_request, shown, simpod_payload
-from tests.support import PARIS, World, at
+from tests.support import NEW_YORK, PARIS, PARIS_2, World, at, know_rate
 
+FLOORS = (PARIS, PARIS_2, NEW_YORK)
 Json = dict[str, Any]
 
 START, END = "2026-06-10T00:00:00Z", "2026-06-17T12:00:00Z"
@@ -92,6 +93,8 @@ def by_name(dashboard: Json, name: str) -> Json:
 
 
 def test_no_panel_is_empty(dashboard: Json, world: World) -> None:
+    for space in FLOORS:
+        know_rate(world, space, 1.0)
     values = start_values(dashboard)
     for panel in dashboard["panels"]:
         found = answered(world, panel, values)
@@ -170,6 +173,8 @@ def test_every_choice_of_every_variable_is_understood(dashboard: Json, world: Wo
 
 
 def test_all_hours_and_days_are_offered_and_no_limit(dashboard: Json, world: World) -> None:
+    for space in FLOORS:
+        know_rate(world, space, 1.0)
     start = start_values(dashboard)
     for name, whole in NO_LIMIT.items():
         assert whole in options(by_name(dashboard, name))

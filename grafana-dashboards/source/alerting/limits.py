@@ -17,10 +17,9 @@ class Limit:
     lasts: str
 
 
-HOT_ZONE = Limit(30, 24, "10m")
-"""Detections per m² and hour. With a detection a minute and person, 30 is a person on every two square
-metres: more than a full meeting room. Look at the hottest rooms of an ordinary month on the Portfolio page
-before you change it.
+HOT_ZONE = Limit(0.5, 0.4, "10m")
+"""People per m²: a person on every two square metres is more than a full meeting room. Look at the hottest
+rooms of an ordinary month on the Portfolio page before you change it.
 """
 
 UNUSUAL = Limit(3, 2, "10m")

@@ -20,17 +20,19 @@ HOT_ZONE = Rule(
     target="hot-zones",
     words={
         **COMPLETE,
+        "unit": "people",
         "threshold": f"{limits.HOT_ZONE.fires_above:g}",
         "release": f"{limits.HOT_ZONE.ends_below:g}",
     },
     labels=(*FLOOR, "zone_id", "zone"),
-    value="per_m2_hour",
+    value="people_per_m2",
     limit=limits.HOT_ZONE,
     severity="warning",
-    summary=f"{label('zone')} ({label('floor')}) is crowded: {value('%.1f')} detections per m² and hour, "
+    summary=f"{label('zone')} ({label('floor')}) is crowded: {value('%.2f')} people per m², "
     f"the limit is {limits.HOT_ZONE.fires_above:g}.",
     description="In the last ten minutes more people were seen on this room's area than it is meant for. It "
-    f"ends below {limits.HOT_ZONE.ends_below:g}.",
+    f"ends below {limits.HOT_ZONE.ends_below:g}. A floor on which the backend does not know yet how many "
+    "detections a person gives has no number, and no alert.",
     page=Page("Hot zones", room="zone_id"),
 )
 

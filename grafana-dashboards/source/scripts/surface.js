@@ -4,7 +4,10 @@ const frame = context.panel.data.series[0];
 if (!frame || frame.fields.length < 3) {
   return { title: { text: 'No data', left: 'center', top: 'middle' } };
 }
-const [x, y, value] = frame.fields.map((field) => Array.from(field.values));
+const [x, y, value] = frame.fields.slice(0, 3).map((field) => Array.from(field.values));
+const title = frame.fields[2].config?.displayName ?? frame.fields[2].name;
+// Of people per m² three digits, of detections whole ones.
+const written = (v) => title + ' ' + (v < 100 ? Number(v.toPrecision(3)) : Math.round(v));
 const ny = y.findIndex((_, i) => i > 0 && x[i] !== x[0]);
 const dark = context.grafana.theme.isDark;
 const ink = dark ? '#ccccdc' : '#24292e';
@@ -14,16 +17,17 @@ const axis = {
   splitLine: { lineStyle: { color: ink, opacity: 0.15 } },
 };
 const inferno = ['#000004', '#420a68', '#932667', '#dd513a', '#fca50a', '#fcffa4'];
-const largest = Math.max(...value.map((v) => v ?? 0), 1);
+const largest = Math.max(...value.map((v) => v ?? 0)) || 1;
 const spanX = x[x.length - 1] - x[0], spanY = y[ny - 1] - y[0];
 const wide = 180 / Math.max(spanX, spanY, 1);
 return {
   backgroundColor: 'transparent',
   tooltip: {
-    formatter: ({ value: [a, b, c] }) => 'x ' + a + ' m, y ' + b + ' m: ' + Math.round(c) + ' detections',
+    formatter: ({ value: [a, b, c] }) => 'x ' + a + ' m, y ' + b + ' m: ' + written(c),
   },
   visualMap: {
-    min: 0, max: largest, dimension: 2, calculable: true, text: ['detections', ''],
+    min: 0, max: largest, dimension: 2, calculable: true, text: [title, ''],
+    precision: largest < 10 ? 3 : 0,
     textStyle: { color: ink }, left: 8, bottom: 8, itemHeight: 120,
     // More is further from the background, as on the other maps.
     inRange: { color: dark ? inferno : [...inferno].reverse() },
