@@ -29,7 +29,8 @@ Json = dict[str, Any]
 DAY = {"from": "2026-06-16T04:00:00Z", "to": "2026-06-16T16:00:00Z"}
 HOURS = 12
 RATE = 2.5
-"""Detections a person and minute, as far as the backend is told: its people are fewer than the simulator's."""
+"""Detections a person and minute, as far as the backend is told: its people are fewer than the
+simulator's."""
 
 PER_PERSON_HOUR = RATE * 60
 REASON = "how many detections a person gives on this floor is not known: it has not been measured yet"

@@ -359,7 +359,7 @@ def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Pace)
             service.pipeline, floor, day, now_s=service.now(), rules=service.rules
         ),
         may_ask,
-        settle_s=settings.butlr_settle_s,
+        settle_s=lambda: service.pipeline.settled_after_s,
         now=service.now,
         clock=pace.clock,
     )

@@ -80,6 +80,21 @@ def within_rooms(grid: Grid, rooms: Sequence[Room]) -> Grid:
     return replace(grid, ix=grid.ix[keep], iy=grid.iy[keep], value=grid.value[keep], bounds=bounds)
 
 
+def on_cells_of(grid: Grid, other: Grid) -> Grid:
+    """The grid's values on the cells of another one of the same phase; 0 where it has none."""
+    place, wanted = (
+        g.ix.astype(np.int64) << 32 | (g.iy.astype(np.int64) & 0xFFFFFFFF) for g in (grid, other)
+    )
+    order = np.argsort(place)
+    at = np.searchsorted(place, wanted, sorter=order)
+    found = np.minimum(at, max(place.size - 1, 0))
+    value = np.zeros(wanted.size)
+    if place.size:
+        there = place[order[found]] == wanted
+        value[there] = grid.value[order[found[there]]]
+    return replace(other, value=value)
+
+
 def normalized(grid: Grid, how: str, hours: float, hidden: float = 0.0) -> Grid:
     """`none`, `max` (0 to 1 of the largest cell), `hour` (per hour counted), `share` (of all detections,
     with those `hidden` in cells that are not in the grid).

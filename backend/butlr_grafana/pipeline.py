@@ -58,6 +58,11 @@ class Pipeline:
         urgent = query.require == "complete" and not aside
         return Begun(query, self.gatherer.begin(segments, urgent=urgent, aside=aside))
 
+    @property
+    def settled_after_s(self) -> int:
+        """How old the end of a heat map's segment must be before it is kept for good."""
+        return self._verdicts().settled_after_s
+
     def segments(self, query: AnyQuery, *, now_s: float) -> tuple[Segment, ...]:
         """What Butlr is asked for a query, as this account's answers are read. Raises `UpstreamRefused` where
         the account has no such measurement.

@@ -36,7 +36,7 @@ class Trial:
             lambda: Topology({one.id: one for one in floors}),
             self._observe,
             lambda: self.is_free,
-            settle_s=SETTLE_S,
+            settle_s=lambda: SETTLE_S,
             now=lambda: self.now_s,
             clock=lambda: self.clock_s,
         )

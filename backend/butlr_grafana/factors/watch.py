@@ -50,7 +50,7 @@ class FactorWatch:
         observe: Observe,
         may_ask: Callable[[], bool],
         *,
-        settle_s: float,
+        settle_s: Callable[[], float],
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -109,7 +109,7 @@ class FactorWatch:
         yesterdays: set[Day] = set()
         for floor in floors:
             zone = ZoneInfo(floor.timezone)
-            last = datetime.fromtimestamp(self._now() - self._settle_s, zone).date() - timedelta(days=1)
+            last = datetime.fromtimestamp(self._now() - self._settle_s(), zone).date() - timedelta(days=1)
             days = [last - timedelta(days=n) for n in range(MOST_DAYS)]
             yesterdays |= {(floor.id, day) for day in days}
             has_factor = isinstance(self._book.of(floor.id), Factor)

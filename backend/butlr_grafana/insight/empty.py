@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from butlr_grafana.geometry import Lattice, Shape, area_of, shape_of, shape_of_asset, union
+from butlr_grafana.insight.people import is_in_people, unknown_why
 from butlr_grafana.insight.zones import is_blind, without_data
 from butlr_grafana.model import Bounds, Grid, HeatMap
 from butlr_grafana.privacy import sum_of
@@ -25,7 +26,10 @@ def with_zeros(heat_map: HeatMap) -> HeatMap:
     within the bounds that it names, else around everything drawn. Of a map that is limited to rooms only
     theirs.
     """
-    ground = _ground(heat_map) if heat_map.coverage.hours > 0 and not is_blind(heat_map) else None
+    # In people nothing is known, zeros neither, of a floor without a factor.
+    is_told = not (is_in_people(heat_map) and unknown_why(heat_map))
+    is_told = is_told and heat_map.coverage.hours > 0 and not is_blind(heat_map)
+    ground = _ground(heat_map) if is_told else None
     if ground is None:
         return heat_map
     grid = _reaching(heat_map.shown, Bounds(*ground.bounds))

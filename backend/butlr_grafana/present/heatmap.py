@@ -64,7 +64,11 @@ def layers(answer: HeatMap) -> list[tuple[Quantity, Grid]]:
     shown = [(quantity_of(answer), answer.shown)]
     if not is_in_people(answer):
         return shown
-    return [*shown, (QUANTITIES[normalize], merge.normalized(answer.raw, normalize, answer.coverage.hours))]
+    counted = merge.normalized(answer.raw, normalize, answer.coverage.hours)
+    if answer.shown.value.size > counted.value.size:
+        # Cells of 0 were asked for.
+        counted = merge.on_cells_of(counted, answer.shown)
+    return [*shown, (QUANTITIES[normalize], counted)]
 
 
 def failed_frame(ref_id: str, message: str) -> dict[str, Any]:
@@ -94,7 +98,9 @@ def _columns(answer: HeatMap) -> dict[str, list[float] | list[None]]:
     _, (detections, counted) = layers(answer)
     known = isinstance(answer.factor, Factor) and answer.shown.value.size == counted.value.size
     nothing = [None] * counted.value.size
-    per_cell = answer.raw.value * answer.factor.people if isinstance(answer.factor, Factor) else None
+    per_cell = None
+    if known and isinstance(answer.factor, Factor):
+        per_cell = merge.on_cells_of(answer.raw, answer.shown).value * answer.factor.people
     return {
         detections.field: counted.value.tolist(),
         PEOPLE_PER_M2.field: answer.shown.value.tolist() if known else nothing,
