@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 from datetime import date
 from pathlib import Path
 
@@ -31,11 +33,91 @@ def test_secrets_come_from_files_too(tmp_path: Path) -> None:
 
 
 def test_tokens_may_be_limited_to_floors() -> None:
-    settings = read({"BACKEND_TOKEN": "first-token, second-token=f1+f2"})
+    settings = read({"BACKEND_TOKEN": "first-token, second-token=space_1+space_paris-2"})
     assert settings.tokens == (
         BackendToken("first-token"),
-        BackendToken("second-token", frozenset({"f1", "f2"})),
+        BackendToken("second-token", frozenset({"space_1", "space_paris-2"})),
     )
+
+
+def of_openssl(seed: int, size: int) -> str:
+    """What `openssl rand -base64 SIZE` prints: base64 ends in no, one or two `=`."""
+    return base64.b64encode(random.Random(seed).randbytes(size)).decode()
+
+
+MADE = [of_openssl(seed, size) for seed in range(20) for size in (16, 24, 32)]
+
+
+def test_the_tokens_made_here_end_in_each_way_and_hold_each_sign() -> None:
+    """Else the test below could not fail."""
+    assert {token[-2:].count("=") for token in MADE} == {0, 1, 2}
+    assert any("+" in token for token in MADE)
+    assert any("/" in token for token in MADE)
+
+
+@pytest.mark.parametrize("name", ["BACKEND_TOKEN", "BACKEND_WALL_TOKEN"])
+@pytest.mark.parametrize(
+    ("scope", "floors"),
+    [
+        ("", None),
+        ("=space_1", {"space_1"}),
+        (
+            "=space_30kkSgRyzXV8sPzw1TlzqJ4Dsn6+space_b-2_c",
+            {"space_30kkSgRyzXV8sPzw1TlzqJ4Dsn6", "space_b-2_c"},
+        ),
+    ],
+)
+def test_a_token_keeps_each_of_its_signs(name: str, scope: str, floors: set[str] | None) -> None:
+    """`openssl rand -base64` makes tokens that end in `=`."""
+    settings = read({name: ",".join(token + scope for token in MADE)})
+    found = settings.tokens if name == "BACKEND_TOKEN" else settings.wall_tokens
+    assert [one.text for one in found] == MADE
+    assert {one.floors for one in found} == {None if floors is None else frozenset(floors)}
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "pass=word1234",
+        "secret=room_1+space_",
+        "=========",
+        "a=b=c=d=e",
+        "space_1=space",
+        "key=space_1,"[:-1] + "+",
+    ],
+)
+def test_what_no_floor_ids_follow_belongs_to_the_token(token: str) -> None:
+    assert read({"BACKEND_TOKEN": token}).tokens == (BackendToken(token),)
+
+
+@pytest.mark.parametrize(
+    ("written", "secret"),
+    [
+        (b"s3cret-value\n", "s3cret-value"),
+        (b"s3cret-value\r\n", "s3cret-value"),
+        (b"\xef\xbb\xbfs3cret-value", "s3cret-value"),
+        (b"\xef\xbb\xbfs3cret-value\r\n", "s3cret-value"),
+        ("s3cret-value\r\n".encode("utf-16"), "s3cret-value"),
+        (b"\xfe\xff" + "s3cret-value\n".encode("utf-16-be"), "s3cret-value"),
+        (b" s3cret value \n", " s3cret value "),
+    ],
+)
+def test_marks_and_line_ends_of_a_file_are_no_part_of_its_secret(
+    tmp_path: Path, written: bytes, secret: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(written)
+    settings = read({"BUTLR_CLIENT_ID": "id", "BUTLR_CLIENT_SECRET_FILE": str(file)})
+    assert settings.butlr_client_secret == secret
+
+
+@pytest.mark.parametrize("written", [b"", b"\n", b"\xef\xbb\xbf\r\n"])
+def test_a_file_without_a_secret_is_refused(tmp_path: Path, written: bytes) -> None:
+    """Else a file that was cut short would open the backend to everybody."""
+    file = tmp_path / "token"
+    file.write_bytes(written)
+    with pytest.raises(SettingError, match=r"BACKEND_TOKEN_FILE=.*is empty"):
+        read({"BACKEND_TOKEN_FILE": str(file)})
 
 
 def test_no_secret_in_repr() -> None:
@@ -76,6 +158,8 @@ def test_an_address_that_is_no_redis_is_refused_without_its_password(url: str) -
 
 def test_holidays_are_a_file_of_dates_or_a_country(tmp_path: Path) -> None:
     file = tmp_path / "holidays"
+    file.write_bytes(b"\xef\xbb\xbf2026-05-01\r\n# ours\r\n\r\n2026-12-24  # early\r\n")
+    assert read({"BACKEND_HOLIDAYS": str(file)}).holidays == {date(2026, 5, 1), date(2026, 12, 24)}
     file.write_text("# ours\n2026-05-01\n\n2026-12-24  # early\n")
     assert read({"BACKEND_HOLIDAYS": str(file)}).holidays == {date(2026, 5, 1), date(2026, 12, 24)}
     french = read({"BACKEND_HOLIDAYS": "FR"}).holidays

@@ -5,6 +5,7 @@ For each secret there is also `NAME_FILE`, a path to a file that holds it; both 
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -113,17 +114,24 @@ def _hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+FLOOR_ID = r"space_[A-Za-z0-9_-]+"
+
+_LIMITED_TOKEN = re.compile(rf"(?P<token>.*)=(?P<floors>{FLOOR_ID}(?:\+{FLOOR_ID})*)")
+"""A token may itself hold `=` and `+` (those of `openssl rand -base64` end in `=`): only a `=` with floor ids
+behind it, up to the end, begins a scope. Everything else belongs to the token.
+"""
+
+
 def _tokens(text: str) -> tuple[BackendToken, ...]:
-    tokens = []
-    for item in _names(text):
-        token, limited, floors = item.partition("=")
-        if len(token) < 8:
-            raise ValueError("a token has at least 8 characters")
-        allowed = frozenset(filter(None, floors.split("+"))) if limited else None
-        if allowed is not None and not allowed:
-            raise ValueError("token=floor+floor names at least one floor")
-        tokens.append(BackendToken(token, allowed))
-    return tuple(tokens)
+    return tuple(_token(item) for item in _names(text))
+
+
+def _token(item: str) -> BackendToken:
+    limited = _LIMITED_TOKEN.fullmatch(item)
+    token = limited["token"] if limited else item
+    if len(token) < 8:
+        raise ValueError("a token has at least 8 characters; token=space_…+space_… limits it to floors")
+    return BackendToken(token, frozenset(limited["floors"].split("+")) if limited else None)
 
 
 def _wall_tokens(text: str) -> tuple[BackendToken, ...]:
@@ -140,7 +148,7 @@ def _holidays(text: str) -> frozenset[date]:
             return frozenset(holidays.country_holidays(country, subdiv=region or None, years=HOLIDAY_YEARS))
         except NotImplementedError:
             raise ValueError(f"{text} is not a country or region whose holidays are known") from None
-    lines = [line.partition("#")[0].strip() for line in Path(text).read_text("utf-8").splitlines()]
+    lines = [line.partition("#")[0].strip() for line in _contents(Path(text)).splitlines()]
     return frozenset(date.fromisoformat(line) for line in lines if line)
 
 
@@ -213,7 +221,7 @@ class Settings:
     tokens: tuple[BackendToken, ...] = setting(
         "BACKEND_TOKEN",
         "tokens that callers must send (Bearer, or the Basic password), comma list; "
-        "token=floor+floor limits one to floors",
+        "token=space_…+space_… limits one to floors",
         (),
         parse=_tokens,
         secret=True,
@@ -346,6 +354,19 @@ def _text(env: str, environment: Mapping[str, str], *, secret: bool) -> str:
     if text:
         raise SettingError(f"{env} and {env}_FILE are both set; one is wanted")
     try:
-        return Path(path).read_text("utf-8").strip()
+        secret_text = _contents(Path(path)).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"{env}_FILE={path}: cannot be read ({type(error).__name__})") from None
+    if not secret_text:
+        # Else a file that was cut short would open the backend to everybody.
+        raise SettingError(f"{env}_FILE={path}: is empty; leave {env}_FILE unset where there is no secret")
+    return secret_text
+
+
+def _contents(path: Path) -> str:
+    """A file's text without its byte-order mark, which editors and shells on Windows write unseen: UTF-8, or
+    UTF-16 where the mark says so.
+    """
+    raw = path.read_bytes()
+    is_utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return raw.decode("utf-16" if is_utf16 else "utf-8-sig")

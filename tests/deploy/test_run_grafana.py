@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from butlr_grafana.settings import read
+
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ("yesoreyeram-infinity-datasource", "simpod-json-datasource", "volkovlabs-echarts-panel")
 
@@ -86,18 +88,44 @@ def test_without_a_token_no_header_is_sent(environment: Environment) -> None:
 
 
 @pytest.mark.parametrize(
-    "tokens", ["token-one", "token-one=floor_1+floor_2,token-two", " token-one , token-two\n"]
+    ("tokens", "first"),
+    [
+        ("token-one", "token-one"),
+        ("token-one=space_1+space_2,token-two", "token-one"),
+        (" token-one , token-two\n", "token-one"),
+        ("q2Fz+/8=", "q2Fz+/8="),
+        ("q2Fz+/8==,token-two", "q2Fz+/8=="),
+        ("q2Fz+/8===space_1+space_2-b", "q2Fz+/8=="),
+        ("pass=word+word", "pass=word+word"),
+    ],
 )
 @pytest.mark.parametrize("as_file", [False, True])
 def test_grafana_gets_the_first_token_through_a_file(
-    environment: Environment, tmp_path: Path, tokens: str, as_file: bool
+    environment: Environment, tmp_path: Path, tokens: str, first: str, as_file: bool
 ) -> None:
     (tmp_path / "given").write_text(tokens)
     given = {"BACKEND_TOKEN_FILE": str(tmp_path / "given")} if as_file else {"BACKEND_TOKEN": tokens}
     file = tmp_path / "data" / "butlr-token"
     assert started(environment | given)["BUTLR_BACKEND_AUTHORIZATION"] == f"Bearer $__file{{{file}}}"
-    assert file.read_text() == "token-one"
+    assert file.read_text() == first == read(given).tokens[0].text
     assert file.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("written", [b"\xef\xbb\xbftoken-one\r\n", b"token-one\r\n", b"token-one\n\n"])
+def test_a_mark_or_a_line_end_in_the_file_is_no_part_of_the_token(
+    environment: Environment, tmp_path: Path, written: bytes
+) -> None:
+    (tmp_path / "given").write_bytes(written)
+    started(environment | {"BACKEND_TOKEN_FILE": str(tmp_path / "given")})
+    assert (tmp_path / "data" / "butlr-token").read_bytes() == b"token-one"
+
+
+def test_a_file_in_utf_16_is_refused_in_words(environment: Environment, tmp_path: Path) -> None:
+    """As Windows PowerShell writes it; the backend reads it, this shell cannot."""
+    (tmp_path / "given").write_bytes("token-one\r\n".encode("utf-16"))
+    result = run(environment | {"BACKEND_TOKEN_FILE": str(tmp_path / "given")})
+    assert result.returncode == 1
+    assert "is UTF-16; save it as UTF-8" in result.stderr
 
 
 def test_a_token_of_an_earlier_run_does_not_stay(environment: Environment, tmp_path: Path) -> None:

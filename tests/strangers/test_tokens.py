@@ -98,6 +98,19 @@ def test_while_tokens_are_changed_both_are_good(world: World, token: str) -> Non
         assert world.http.get("/api/v1/spaces", headers={"Authorization": sent}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "token", ["q2Fz+/8=QQ==", "q2Fz+/8QQQ==", "pass=word", "a=1, b=2", "=========", "Bearer x"]
+)
+def test_a_token_is_taken_with_each_of_its_signs(make_world: Callable[..., World], token: str) -> None:
+    """Libraries take what holds a `=` for parameters."""
+    world = make_world(tokens=(BackendToken(token),))
+    basic = base64.b64encode(f"grafana:{token}".encode()).decode()
+    for sent in (f"Bearer {token}", f"bearer {token}", f"Basic {basic}"):
+        assert world.http.get("/api/v1/spaces", headers={"Authorization": sent}).status_code == 200
+    for sent in (f"Bearer {token[:-1]}", f"Bearer {token}="):
+        assert world.http.get("/api/v1/spaces", headers={"Authorization": sent}).status_code == 401
+
+
 def test_tokens_come_from_a_file_with_their_floors(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"whole-house,one-floor={PARIS}+{NEW_YORK}\n")

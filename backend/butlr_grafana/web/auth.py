@@ -73,7 +73,9 @@ def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:
 
 
 def _sent() -> str | None:
+    """The token as it was sent, to the last `=`: of a Bearer all that stands behind the word."""
+    kind, _, rest = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return rest.strip() or None
     auth = request.authorization
-    if auth is None:
-        return None
-    return auth.token if auth.type == "bearer" else auth.password
+    return None if auth is None else auth.password
