@@ -62,7 +62,8 @@ class Answer:
     `sightings`: people, only to know which rooms were seen. `assumed`: what is not known about Butlr yet.
     `factors`: by floor, as they were known when it was asked; all of the answer is by these.
     `whole`: all maps together, where they are windows of one period. The rest is what the target makes of
-    its parts; what is not its own is empty.
+    its parts; what is not its own is empty. `is_filtered_out`: a dashboard's filters leave no room, so
+    nothing was asked.
     """
 
     asked: Asked
@@ -90,6 +91,7 @@ class Answer:
     topology: Topology | None = None
     drawing: PlanDrawing | None = None
     assumed: str = ""
+    is_filtered_out: bool = False
 
     @property
     def complete(self) -> bool:

@@ -8,7 +8,7 @@ floor, the clock and the settings.
 from __future__ import annotations
 
 from calendar import isleap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NoReturn
@@ -27,6 +27,7 @@ from butlr_grafana.model import (
     Room,
     SeriesQuery,
     Topology,
+    as_built,
     floor_to,
     iso,
 )
@@ -34,13 +35,36 @@ from butlr_grafana.plan import window_starts
 from butlr_grafana.privacy import askable, sum_of, withheld
 from butlr_grafana.subjects import series_subject
 from butlr_grafana.targets import TARGETS
+from butlr_grafana.texts import NOTHING, Name, every_name, names_of, texts_of
 from butlr_grafana.threshold import Threshold
-from butlr_grafana.words import EARLIEST_S, MAX_COLUMNS, NOTHING, WORDS, Baseline, Word, texts_of
+from butlr_grafana.words import EARLIEST_S, MAX_COLUMNS, WORDS, Baseline, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """An ad-hoc filter of a dashboard: only rooms that have one of the values, by id or name (`room`), or by
+    tag (`tag`).
+    """
+
+    key: str
+    values: tuple[str, ...]
+
+    def taken(self, floor: Floor) -> set[str]:
+        """The ids of the floor's rooms that it takes."""
+        if self.key == "tag":
+            return {room.id for room in floor.rooms if not set(self.values).isdisjoint(room.tags)}
+        return {room.id for value in self.values for room in rooms_named(value, floor)}
+
+    def is_known(self, value: str, floor: Floor) -> bool:
+        return value in (texts_of_rooms(floor) if self.key == "room" else tags_of(floor))
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as typed values, with the defaults that need no floor; `None`: left out (or `auto`)."""
+    """A question as typed values, with the defaults that need no floor; `None`: left out (or `auto`).
+
+    `room` and `tag` are read in full where the floors are known (see `with_names`); `filters` narrow them.
+    """
 
     target: str
     spaces: tuple[str, ...] = ()
@@ -53,8 +77,9 @@ class Asked:
     days: frozenset[int] | None = None
     tz: str | None = None
     holidays: str = "in"
-    room: tuple[str, ...] = ()
-    tag: tuple[str, ...] = ()
+    room: tuple[Name, ...] = ()
+    tag: tuple[Name, ...] = ()
+    filters: tuple[Filter, ...] = ()
     require: str = "any"
     level: str | None = None
     every: str = "auto"
@@ -86,9 +111,10 @@ def read(target: str, words: Mapping[str, object]) -> Asked:
             continue
         if name not in WORDS:
             raise BadWord(name[:60], choose(name, WORDS).replace("is not known", "is not a query word"))
-        texts = [t for t in texts_of(name, raw) if t not in NOTHING]
-        if texts and name in TARGETS[target].words:
-            values[WORDS[name].field] = _value(WORDS[name], texts)
+        word = WORDS[name]
+        names, texts = (names_of(name, raw), ()) if word.is_name else ((), _texts(name, raw))
+        if (names or texts) and name in TARGETS[target].words:
+            values[word.field] = names or _value(word, texts)
     values.setdefault("format", TARGETS[target].formats[0])
     asked = Asked(target, **values)
     if asked.format not in TARGETS[target].formats:
@@ -96,7 +122,11 @@ def read(target: str, words: Mapping[str, object]) -> Asked:
     return asked
 
 
-def _value(word: Word, texts: list[str]) -> Any:
+def _texts(name: str, raw: object) -> tuple[str, ...]:
+    return tuple(text for text in texts_of(name, raw) if text not in NOTHING)
+
+
+def _value(word: Word, texts: Sequence[str]) -> Any:
     if word.many:
         return tuple(dict.fromkeys(word.parse(word.name, t) for t in texts))
     if len(texts) > 1 and word.name != "days":
@@ -126,6 +156,7 @@ def resolve(
     `asked_period`: the panel's range in seconds where the door has one (`/query`), else `from` and `to`.
     Raises `BadWord`, `UnknownSpace`.
     """
+    asked = with_names(asked, topology)
     period = period_of(asked, asked_period, now_s=now_s, rules=rules)
     columns = min(asked.columns, max(max_data_points or MAX_COLUMNS, 2))
     return tuple(
@@ -161,6 +192,7 @@ def resolve_series(
     asked_period: tuple[int, int] | None = None,
 ) -> tuple[SeriesQuery, ...]:
     """As `resolve`, for values over time; each floor's period is widened to whole windows, up to now."""
+    asked = with_names(asked, topology)
     period = period_of(asked, asked_period, now_s=now_s, rules=rules)
     return tuple(series_of(asked, floor, period, now_s, rules) for floor in floors_of(asked, topology))
 
@@ -290,11 +322,24 @@ def cover(start_s: int, end_s: int, *, now_s: float, rules: Rules) -> Period:
 
 def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
     """The floors asked for; may be left out where one is served. `all`, or several, where a target takes
-    many.
+    many: then only those that have any of the rooms asked for.
     """
+    floors = _spaces_of(asked, topology)
+    _check_filters(asked, topology)
+    if not is_spread(asked):
+        return floors
+    if asked.room or asked.tag:
+        floors = _with_rooms(with_names(asked, topology), floors)
+    if not asked.filters:
+        return floors
+    # Where none has any, one stands for the empty answer.
+    return tuple(floor for floor in floors if _narrowed(asked, floor, askable(floor))) or floors[:1]
+
+
+def _spaces_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
     many = TARGETS[asked.target].many_floors
     if many and asked.spaces == ("all",):
-        return _with_rooms(asked, tuple(topology.floors.values()))
+        return tuple(topology.floors.values())
     if not asked.spaces:
         if len(topology.floors) == 1 or asked.target == "spaces":
             return tuple(topology.floors.values())
@@ -306,8 +351,7 @@ def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
         if space not in topology.floors:
             # The same words for a floor that does not exist and one that is not for this caller.
             raise UnknownSpace(f"space: {choose(space, topology.floors)}")
-    chosen = tuple(topology.floors[space] for space in asked.spaces)
-    return _with_rooms(asked, chosen) if is_spread(asked) else chosen
+    return tuple(topology.floors[space] for space in asked.spaces)
 
 
 def is_spread(asked: Asked) -> bool:
@@ -315,23 +359,50 @@ def is_spread(asked: Asked) -> bool:
     return asked.spaces == ("all",) or len(asked.spaces) > 1
 
 
+def with_names(asked: Asked, topology: Topology) -> Asked:
+    """The question with each room and tag by its exact name: what a text means depends on the names that
+    there are on the floors asked for. Raises `BadWord`, `UnknownSpace` for the floors.
+    """
+    if not asked.room and not asked.tag:
+        return asked
+    floors = _spaces_of(asked, topology)
+    rooms = {text for floor in floors for text in texts_of_rooms(floor)}
+    tags = {tag for floor in floors for tag in tags_of(floor)}
+    return replace(
+        asked,
+        room=tuple(Name(text, exact=True) for text in every_name(asked.room, rooms.__contains__)),
+        tag=tuple(Name(text, exact=True) for text in every_name(asked.tag, tags.__contains__)),
+    )
+
+
+def texts_of_rooms(floor: Floor) -> set[str]:
+    """All by which a room of the floor is known, those too that are only told of together."""
+    rooms = [*floor.rooms, *as_built(floor.rooms)]
+    return {text for room in rooms for text in (room.id, room.name)}
+
+
+def tags_of(floor: Floor) -> set[str]:
+    return {tag for room in (*floor.rooms, *as_built(floor.rooms)) for tag in room.tags}
+
+
 def _with_rooms(asked: Asked, floors: tuple[Floor, ...]) -> tuple[Floor, ...]:
     """Of several floors those that have any of the rooms asked for. What none of them knows is an error."""
     if not asked.room and not asked.tag:
         return floors
     for wanted in asked.room:
-        if not any(knows_room(wanted, floor) for floor in floors):
-            raise BadWord("room", choose(wanted, [r.id for floor in floors for r in askable(floor)]))
+        if not any(knows_room(wanted.text, floor) for floor in floors):
+            raise BadWord("room", choose(wanted.text, [r.id for floor in floors for r in askable(floor)]))
     for tag in asked.tag:
-        if not any(tag in room.tags for floor in floors for room in floor.rooms):
+        if not any(tag.text in room.tags for floor in floors for room in floor.rooms):
             known = sorted({t for floor in floors for room in floor.rooms for t in room.tags})
-            raise BadWord("tag", choose(tag, known))
+            raise BadWord("tag", choose(tag.text, known))
     found = tuple(floor for floor in floors if _chosen(asked, floor))
     return found or _none_tagged(asked)
 
 
 def _none_tagged(asked: Asked) -> NoReturn:
-    raise BadWord("tag", f"none of the rooms asked for has {' or '.join(asked.tag)}"[:200])
+    tags = " or ".join(tag.text for tag in asked.tag)
+    raise BadWord("tag", f"none of the rooms asked for has {tags}"[:200])
 
 
 def knows_room(wanted: str, floor: Floor) -> bool:
@@ -367,26 +438,68 @@ def _local_hours(asked: Asked, floor: Floor, rules: Rules) -> LocalHours | None:
 
 
 def rooms_of(asked: Asked, floor: Floor) -> tuple[Room, ...] | None:
-    """The rooms asked for by id, of those the ones with any of the tags asked for."""
+    """The rooms asked for by id, of those the ones with any of the tags asked for; `None`: no limit.
+
+    None at all only where the filters leave none.
+    """
     if not asked.room and not asked.tag:
-        return None
+        return _narrowed(asked, floor, askable(floor)) if asked.filters else None
     if not is_spread(asked):
         for tag in asked.tag:
-            _check_tag(tag, floor)
-    return _chosen(asked, floor) or _none_tagged(asked)
+            _check_tag(tag.text, floor)
+    return _narrowed(asked, floor, _chosen(asked, floor) or _none_tagged(asked))
 
 
 def _chosen(asked: Asked, floor: Floor) -> tuple[Room, ...]:
     """The rooms of one floor; where several are asked for, what only others know is passed over."""
-    wanted = [w for w in asked.room if not is_spread(asked) or knows_room(w, floor)]
+    wanted = [w.text for w in asked.room if not is_spread(asked) or knows_room(w.text, floor)]
     among = {room.id: room for one in wanted for room in _named(one, floor)}
     chosen = among.values() if asked.room else floor.rooms
-    return tuple(r for r in chosen if not asked.tag or set(asked.tag) & set(r.tags))
+    tags = {tag.text for tag in asked.tag}
+    return tuple(r for r in chosen if not tags or tags & set(r.tags))
+
+
+def _narrowed(asked: Asked, floor: Floor, rooms: Sequence[Room]) -> tuple[Room, ...]:
+    """Those that each filter takes."""
+    taken = [one.taken(floor) for one in asked.filters]
+    return tuple(room for room in rooms if all(room.id in ids for ids in taken))
+
+
+def _check_filters(asked: Asked, topology: Topology) -> None:
+    """A filter's value may be of another floor, for a page's filters are for all of its panels; but there is
+    to be such a floor.
+    """
+    floors = topology.floors.values()
+    for one in asked.filters:
+        for value in one.values:
+            holders = [floor for floor in floors if one.is_known(value, floor)]
+            if not holders:
+                known = [text for floor in floors for text in _offered(one.key, floor)]
+                raise BadWord("adhocFilters", f"{one.key} {choose(value, dict.fromkeys(known))}")
+            if one.key == "room" and not any(knows_room(value, floor) for floor in holders):
+                _named(value, holders[0])
+            if one.key == "tag" and not any(value in _offered("tag", floor) for floor in holders):
+                _check_tag(value, holders[0])
+
+
+def _offered(key: str, floor: Floor) -> list[str]:
+    if key == "room":
+        return [room.id for room in askable(floor)]
+    return sorted({tag for room in floor.rooms for tag in room.tags})
+
+
+def filters_leave_nothing(asked: Asked, topology: Topology) -> bool:
+    """Whether no room is left on any floor asked for."""
+    return bool(asked.filters) and not any(rooms_of(asked, floor) for floor in floors_of(asked, topology))
+
+
+def rooms_named(wanted: str, floor: Floor) -> list[Room]:
+    """Names repeat, on one floor too: a name stands for all rooms that have it."""
+    return [r for r in floor.rooms if wanted == r.id] or [r for r in floor.rooms if wanted == r.name]
 
 
 def _named(wanted: str, floor: Floor) -> list[Room]:
-    """Names repeat, on one floor too: a name stands for all rooms that have it."""
-    named = [r for r in floor.rooms if wanted == r.id] or [r for r in floor.rooms if wanted == r.name]
+    named = rooms_named(wanted, floor)
     together = sum_of(floor)
     if together and any(wanted in (r.id, r.name) for r in together.members) and not named:
         raise BadWord("room", f"{wanted[:60]!r} is {_told_within(together)}")

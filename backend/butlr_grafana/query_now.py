@@ -30,6 +30,7 @@ from butlr_grafana.query import (
     rooms_of,
     series_of,
     whole_windows,
+    with_names,
 )
 from butlr_grafana.subjects import series_subject
 
@@ -38,6 +39,7 @@ def about_now(
     asked: Asked, topology: Topology, *, now_s: float, rules: Rules
 ) -> Sequence[Query | SeriesQuery]:
     """The questions of a target that is about now, floor by floor."""
+    asked = with_names(asked, topology)
     match asked.target:
         case "unusual":
             return resolve_unusual(asked, topology, now_s=now_s)

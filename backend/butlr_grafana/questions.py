@@ -30,7 +30,8 @@ class Resolved:
 
     `served`: all floors there are, as they were known then; `topology`: those asked for. `panel`: the range,
     where the door has one. `parts`: what Butlr is to be asked. `period`: of recorded events; they have no
-    parts. `factors`: by floor, as they were known then.
+    parts. `factors`: by floor, as they were known then. `is_filtered_out`: the dashboard's filters leave no
+    room, so the answer is empty.
     """
 
     asked: Asked
@@ -41,6 +42,7 @@ class Resolved:
     parts: tuple[AnyQuery, ...] = ()
     period: Period | None = None
     factors: Mapping[str, Known] = field(default_factory=dict)
+    is_filtered_out: bool = False
 
     @property
     def timeless(self) -> Hashable:

@@ -27,7 +27,15 @@ from butlr_grafana.model import (
 from butlr_grafana.outcomes import Outcome, Repeats
 from butlr_grafana.pipeline import Begun, Pipeline
 from butlr_grafana.plan_pictures import PlanPictures
-from butlr_grafana.query import Asked, Rules, floors_of, period_of, read
+from butlr_grafana.query import (
+    Asked,
+    Rules,
+    filters_leave_nothing,
+    floors_of,
+    period_of,
+    read,
+    with_names,
+)
 from butlr_grafana.questions import Account, Range, Resolved, Started, accounts_of
 from butlr_grafana.sightings import tells_rooms_apart
 from butlr_grafana.spaces import Spaces
@@ -95,6 +103,7 @@ class Service:
             return Resolved(asked, self.now(), Topology({}), Topology({}))
         served = self._served(visible, deadline)
         topology = served.restricted_to(visible)
+        asked = with_names(asked, topology)
         now_s = self.now()  # after the first answer, which tells Butlr's clock
         asked_period = (panel.start_s, panel.end_s) if panel else None
         parts = parts_of(
@@ -106,6 +115,8 @@ class Service:
             max_data_points=panel.max_data_points if panel else None,
         )
         chosen = Topology({floor.id: floor for floor in floors_of(asked, topology)}, topology.notes)
+        if filters_leave_nothing(asked, topology):
+            return Resolved(asked, now_s, served, chosen, panel, is_filtered_out=True)
         if asked.target == "events":
             period = period_of(asked, asked_period, now_s=now_s, rules=self.rules)
             return Resolved(asked, now_s, served, chosen, panel, period=period)
@@ -148,6 +159,8 @@ class Service:
         )
         if started.asked.target == "status":
             return replace(base, contact=self.contact())
+        if resolved.is_filtered_out:
+            return replace(base, is_filtered_out=True)
         if started.asked.target == "events":
             return replace(base, events=self._events(resolved))
         if not started.begun:

@@ -25,7 +25,10 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One query word. `parse(word's name, text)` → the value of `Asked`'s field, or `BadWord`."""
+    """One query word. `parse(word's name, text)` → the value of `Asked`'s field, or `BadWord`.
+
+    `is_name`: its texts are names of rooms or tags, which may hold any sign (see `texts.Name`).
+    """
 
     name: str
     description: str
@@ -34,6 +37,7 @@ class Word:
     choices: tuple[str, ...] = ()
     example: str | None = None
     many: bool = False
+    is_name: bool = False
     url_only: bool = False
     stored_as: str | None = None
 
@@ -86,9 +90,7 @@ def _baseline(name: str, text: str) -> Baseline:
     return Baseline(span=span)
 
 
-def _label(name: str, text: str) -> str:
-    if len(text) > 200 or not text.isprintable():
-        raise BadWord(name, f"{text[:60]!r} is not an id or a name")
+def _as_it_is(_: str, text: str) -> str:
     return text
 
 
@@ -287,15 +289,17 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             Word(
                 "room",
                 "room ids or names: only cells whose centre lies in them",
-                _label,
+                _as_it_is,
                 many=True,
+                is_name=True,
                 example="room_1",
             ),
             Word(
                 "tag",
                 "room tags: only cells whose centre lies in rooms with one of them",
-                _label,
+                _as_it_is,
                 many=True,
+                is_name=True,
                 example="quiet",
             ),
             Word(
@@ -393,28 +397,3 @@ WORDS: Mapping[str, Word] = MappingProxyType(
         )
     }
 )
-
-NOTHING = ("", "$__all", "All", "__all")
-"""Values with which Grafana says that a variable is not set."""
-
-
-def texts_of(name: str, raw: object) -> list[str]:
-    """A word's value as the list of texts it stands for.
-
-    Grafana's ways of writing several values: a JSON list, `a,b`, `{a,b}` (its default), and `(a|b)` with
-    regex escapes (the JSON data source's form, where `0.5` arrives as `0\\.5`).
-    """
-    if raw is None:
-        return []
-    if isinstance(raw, list | tuple):
-        return [text for item in raw for text in texts_of(name, item)]
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise BadWord(name, f"a text or a number is wanted, not {type(raw).__name__}")
-    text = re.sub(r"\\(.)", r"\1", str(raw)).strip()
-    if len(text) > 10_000:
-        raise BadWord(name, "more than 10,000 characters")
-    if re.fullmatch(r"\(.*\)", text):
-        return [t.strip() for t in text[1:-1].split("|")]
-    if re.fullmatch(r"\{.*\}", text):
-        text = text[1:-1]
-    return [t.strip() for t in text.split(",")]

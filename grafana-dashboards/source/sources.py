@@ -83,18 +83,19 @@ class Infinity:
         return {"refId": ref, "datasource": self.ref, **query}
 
     def floors(self) -> Json:
-        return self._choices({"level": "floor"}, text="label")
+        return self._choices({"level": "floor"})
 
     def rooms(self, space: str) -> Json:
-        return self._choices({"level": "room", "space": space}, text="name")
+        return self._choices({"level": "room", "space": space})
 
     def events(self, words: Words) -> Json:
         """A table from Grafana's server: frames handed on by the browser's parser mark nothing."""
         query = self.rows("events", {**words, **PERIOD}, EVENT)
         return {"refId": "Anno", "datasource": self.ref, **query}
 
-    def _choices(self, words: Words, *, text: str) -> Json:
-        query = self.rows("spaces", words, {"__text": (text, "string"), "__value": ("id", "string")})
+    def _choices(self, words: Words) -> Json:
+        """By texts that are each of one floor or room, as names are not."""
+        query = self.rows("spaces", words, {"__text": ("choice", "string"), "__value": ("id", "string")})
         return {"refId": "variable", "queryType": "infinity", "infinityQuery": {"refId": "variable", **query}}
 
     def rows(self, name: str, words: Words, columns: Columns) -> Json:

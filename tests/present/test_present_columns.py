@@ -39,12 +39,19 @@ def test_every_column_has_a_title_and_values_of_its_type(
         assert all(v is None or isinstance(v, types[told.kind]) for v in field["values"]), field["name"]
 
 
+EVENT = [
+    *("time", "timeEnd", "text", "tags", "space", "floor", "level", "zone_id", "zone"),
+    *("threshold", "peak_per_m2_hour", "going_on"),
+]
+"""Of these targets only events have no row in this world; their columns are there all the same."""
+
+
 @pytest.mark.parametrize("target", TABLES)
 def test_a_frame_holds_what_the_rows_hold(world: World, target: str) -> None:
     answer(world, target)  # may teach what a person gives, and the next answer would be another one
     [frame] = answer(world, target)
     rows = answer(world, target, format="rows")
-    assert [f["name"] for f in frame["fields"]] == list(rows[0] if rows else {})
+    assert [f["name"] for f in frame["fields"]] == (list(rows[0]) if rows else EVENT)
     for field in frame["fields"]:
         in_rows = [row[field["name"]] for row in rows]
         if field["type"] == "time":

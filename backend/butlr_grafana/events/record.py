@@ -120,10 +120,12 @@ def told(events: Iterable[Event], asked: Asked, topology: Topology) -> Iterator[
     was recorded of a room that is gone, or is not to be told of any more, stays untold.
     """
     names = {space: names_of(floor) for space, floor in topology.floors.items()}
+    limits = [{room.text for room in asked.room}] if asked.room else []
+    limits += [set(one.values) for one in asked.filters if one.key == "room"]
     for event in events:
         name = names.get(event.space, {}).get((event.watch.level, event.zone_id))
         is_level = asked.level in (None, event.watch.level)
-        is_room = not asked.room or bool({name, event.zone_id} & set(asked.room))
+        is_room = all({name, event.zone_id} & texts for texts in limits)
         if name is not None and is_level and is_room:
             yield event
 

@@ -71,6 +71,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "building": _text("Building"),
         "site": _text("Site"),
         "label": _text("Label"),
+        "choice": _text("Choice"),
         "timezone": _text("Time zone"),
         "type": _text("Type"),
         "tags": _text("Tags"),

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from butlr_grafana import merge
 from butlr_grafana.factors.factor import Factor
 from butlr_grafana.geometry import Lattice
 from butlr_grafana.insight.people import is_in_people
-from butlr_grafana.model import Floats, Grid, HeatMap, iso
+from butlr_grafana.model import RESOLUTIONS_M, Floats, Floor, Grid, HeatMap, iso
 from butlr_grafana.present.account import (
     PEOPLE_PER_M2,
     QUANTITIES,
@@ -22,6 +23,9 @@ from butlr_grafana.present.account import (
 )
 from butlr_grafana.present.columns import METRES
 from butlr_grafana.present.dense import dense
+
+Field = tuple[str, str, str]
+"""A value's name, title and Grafana unit id."""
 
 
 def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
@@ -71,6 +75,24 @@ def layers(answer: HeatMap) -> list[tuple[Quantity, Grid]]:
     return [*shown, (QUANTITIES[normalize], counted)]
 
 
+def blank_frame(
+    floor: Floor, values: Sequence[Field], *, ref_id: str, meta: dict[str, Any]
+) -> dict[str, Any]:
+    """A map of the floor in metres without a cell that has a value: the panel draws nothing of no rows."""
+    xs, ys, _ = dense(Grid.empty(RESOLUTIONS_M[-1], floor.bounds))
+    unknown = np.full(xs.size * ys.size, np.nan)
+    return {
+        "refId": ref_id,
+        "name": floor.name,
+        "meta": {"type": "heatmap-cells", "typeVersion": [0, 1], **meta},
+        "fields": [
+            field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": METRES}),
+            field("y", np.tile(ys, xs.size), {"displayName": "y", "unit": METRES}),
+            *(field(name, unknown, {"displayName": title, "unit": unit}) for name, title, unit in values),
+        ],
+    }
+
+
 def failed_frame(ref_id: str, message: str) -> dict[str, Any]:
     """An empty frame that says why, for one target that failed among others that did not."""
     return {
@@ -116,34 +138,44 @@ def playback_frame(windows: Sequence[HeatMap], *, ref_id: str, meta: dict[str, A
     lengths = [window.raw.value.size for window in windows]
     starts_ms = np.array([window.query.period.start_s for window in windows], np.int64) * 1000
     xs, ys = (np.concatenate(axis) for axis in zip(*map(_centres, windows), strict=True))
+    values = [
+        (quantity, np.concatenate([_values(layers(window)[k][1], window) for window in windows]))
+        for k, (quantity, _) in enumerate(layers(windows[0]))
+    ]
     return {
         "refId": ref_id,
         "name": query.floor.name,
         "meta": meta,
-        "fields": [
-            {
-                "name": "time",
-                "type": "time",
-                "config": {"displayName": "Time"},
-                "values": np.repeat(starts_ms, lengths),
-            },
-            field("x", xs, {"displayName": "x", "unit": METRES}),
-            field("y", ys, {"displayName": "y", "unit": METRES}),
-            *(
-                field(
-                    quantity.field,
-                    np.concatenate([_values(layers(window)[k][1], window) for window in windows]),
-                    {"displayName": quantity.title, "unit": quantity.unit},
-                )
-                for k, (quantity, _) in enumerate(layers(windows[0]))
-            ),
-        ],
+        "fields": _timed(np.repeat(starts_ms, lengths), xs, ys, values),
     }
 
 
 def _values(grid: Grid, answer: HeatMap) -> Floats:
     """The values of the cells with a detection, NaN where people are not known."""
     return grid.value if grid.value.size else np.full(answer.raw.value.size, np.nan)
+
+
+def blank_playback_frame(
+    floor: Floor, normalize: str, *, ref_id: str, meta: dict[str, Any]
+) -> dict[str, Any]:
+    """The same without a row."""
+    none = np.empty(0)
+    fields = _timed(none, none, none, [(QUANTITIES[normalize], none)])
+    return {"refId": ref_id, "name": floor.name, "meta": meta, "fields": fields}
+
+
+def _timed(
+    time_ms: NDArray[Any], x: Floats, y: Floats, values: Sequence[tuple[Quantity, Floats]]
+) -> list[dict[str, Any]]:
+    return [
+        {"name": "time", "type": "time", "config": {"displayName": "Time"}, "values": time_ms},
+        field("x", x, {"displayName": "x", "unit": METRES}),
+        field("y", y, {"displayName": "y", "unit": METRES}),
+        *(
+            field(quantity.field, value, {"displayName": quantity.title, "unit": quantity.unit})
+            for quantity, value in values
+        ),
+    ]
 
 
 def timed_rows(answer: HeatMap) -> list[dict[str, Any]]:
@@ -177,7 +209,9 @@ def csv(answer: HeatMap) -> str:
 
 
 def _centres(answer: HeatMap) -> tuple[Floats, Floats]:
-    x, y = answer.raw.centres()
+    """Of the cells that are told: those that are shown, or that have detections where people are not known."""
+    grid = answer.shown if answer.shown.value.size else answer.raw
+    x, y = grid.centres()
     return np.round(x, 6), np.round(y, 6)
 
 

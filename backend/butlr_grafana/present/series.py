@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from butlr_grafana.model import AssetSeries, SeriesAnswer, iso
+from butlr_grafana.model import AssetSeries, Floor, SeriesAnswer, iso
 from butlr_grafana.present.account import coverage_custom, series_notices, why_nothing
 
 UNITS = {"occupancy": "short", "traffic": "short", "presence": "s"}
@@ -16,13 +16,24 @@ TITLES = {"value": "", "in": " in", "out": " out"}
 def frames(answer: SeriesAnswer, *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
     """A frame an asset: `time` in epoch ms (the window's start), then its values, null for a gap.
 
-    Without a single asset: one empty frame, so that what the answer says of itself is seen.
+    Without a single asset: one frame without values, so that what the answer says of itself is seen.
     """
     meta = {"custom": _custom(answer), "notices": series_notices(answer, demo=demo)}
     found = [_frame(answer, series, ref_id, meta) for series in answer.series]
     nothing = {"severity": "info", "text": why_nothing(answer.query.level, [answer.query.floor])}
     empty = {"custom": meta["custom"], "notices": [*series_notices(answer, demo=demo), nothing]}
-    return found or [{"refId": ref_id, "name": answer.query.floor.name, "meta": empty, "fields": []}]
+    return found or [empty_frame(answer.query.target, answer.query.floor, ref_id=ref_id, meta=empty)]
+
+
+def empty_frame(target: str, floor: Floor, *, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
+    """The fields that an asset's frame would have, without a value."""
+    labels = {"space": floor.id, "floor": floor.name}
+    values: list[dict[str, Any]] = [
+        {"name": field, "type": "number", "labels": labels, "config": {"unit": UNITS[target]}, "values": []}
+        for field in (("in", "out") if target == "traffic" else ("value",))
+    ]
+    time = {"name": "time", "type": "time", "config": {}, "values": []}
+    return {"refId": ref_id, "name": floor.name, "meta": meta, "fields": [time, *values]}
 
 
 def _frame(answer: SeriesAnswer, series: AssetSeries, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:

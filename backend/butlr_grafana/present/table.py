@@ -20,6 +20,7 @@ from butlr_grafana.insight.zone_change import ZoneChange
 from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model import FOOT_M, Floor, HeatMap, Room, Topology, Zone, iso
 from butlr_grafana.present.account import peak_people_per_m2
+from butlr_grafana.present.choices import Choice, of_asset, of_floor, unique_texts
 from butlr_grafana.present.columns import Column, column, epoch_ms
 
 Row = dict[str, Any]
@@ -70,13 +71,29 @@ def _summary_in_people(answer: HeatMap) -> Row:
 
 
 def spaces(topology: Topology, *, level: str | None) -> list[Row]:
-    """A row a floor, room or zone; `level` narrows it."""
-    rows: list[Row] = []
+    """A row a floor, room or zone; `level` narrows it. `label` and, within a level, `choice` are of one row
+    only.
+    """
+    alone = len(topology.floors) == 1
+    listed: list[tuple[str, Floor, Floor | Room | Zone, Choice]] = []
     for floor in topology.floors.values():
-        rows.append(_space(floor, floor, "floor"))
-        rows += [_space(floor, room, "room") for room in floor.rooms]
-        rows += [_space(floor, zone, "zone") for zone in floor.zones]
-    return [row for row in rows if level is None or row["level"] == level]
+        listed.append(("floor", floor, floor, of_floor(floor)))
+        listed += [("room", floor, room, of_asset(room, floor, alone=alone)) for room in floor.rooms]
+        listed += [("zone", floor, zone, of_asset(zone, floor, alone=alone)) for zone in floor.zones]
+    listed = [one for one in listed if level in (None, one[0])]
+    label = unique_texts(Choice(f"{kind} {own.id}", _labels(floor, own)) for kind, floor, own, _ in listed)
+    choice = {
+        kind: unique_texts(c for k, _, _, c in listed if k == kind) for kind in ("floor", "room", "zone")
+    }
+    return [
+        _space(floor, own, kind, label=label[f"{kind} {own.id}"], choice=choice[kind][own.id])
+        for kind, floor, own, _ in listed
+    ]
+
+
+def _labels(floor: Floor, own: Floor | Room | Zone) -> tuple[str, str]:
+    short = f"{floor.building.name} / {floor.name}" + ("" if own is floor else f" / {own.name}")
+    return short, f"{floor.building.site} / {short}"
 
 
 def zones(found: Sequence[ZoneHeat], maps: Sequence[HeatMap]) -> list[Row]:
@@ -203,7 +220,7 @@ def spots(found: Sequence[Hotspot]) -> list[Row]:
     ]
 
 
-def _space(floor: Floor, own: Floor | Room | Zone, level: str) -> Row:
+def _space(floor: Floor, own: Floor | Room | Zone, level: str, *, label: str, choice: str) -> Row:
     room = own if isinstance(own, Room) else None
     return {
         "level": level,
@@ -214,7 +231,8 @@ def _space(floor: Floor, own: Floor | Room | Zone, level: str) -> Row:
         "building_id": floor.building.id,
         "building": floor.building.name,
         "site": floor.building.site,
-        "label": f"{floor.building.name} / {floor.name}" + ("" if level == "floor" else f" / {own.name}"),
+        "label": label,
+        "choice": choice,
         "timezone": floor.timezone,
         "capacity": None if isinstance(own, Zone) else own.capacity,
         "area_m2": None if isinstance(own, Zone) else own.area_m2,
@@ -248,9 +266,16 @@ def _flag(state: bool | None) -> int | None:
     return None if state is None else int(state)
 
 
-def frame(rows: Sequence[Row], *, of: str, ref_id: str, name: str, meta: dict[str, Any]) -> dict[str, Any]:
-    """A table frame: a field a key, with the title and unit that `columns` has for the target `of`."""
-    names = dict.fromkeys(key for row in rows for key in row)
+def names_in_feet(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns that `in_square_feet` makes."""
+    return tuple(IN_FEET.get(name, (name, 1))[0] for name in names)
+
+
+def frame(
+    rows: Sequence[Row], head: Sequence[str], *, of: str, ref_id: str, name: str, meta: dict[str, Any]
+) -> dict[str, Any]:
+    """A table frame: a field a column, with the title and unit that `columns` has for the target `of`."""
+    names = _names(rows, head)
     fields = [_field(key, column(of, key), [row.get(key) for row in rows]) for key in names]
     return {"refId": ref_id, "name": name, "meta": meta, "fields": fields}
 
@@ -261,8 +286,13 @@ def _field(name: str, column: Column, values: list[Any]) -> dict[str, Any]:
     return {"name": name, "type": column.kind, "config": column.config, "values": values}
 
 
-def csv(rows: Sequence[Row]) -> str:
-    keys = list(dict.fromkeys(k for row in rows for k in row))
+def _names(rows: Sequence[Row], head: Sequence[str]) -> list[str]:
+    """All columns; `head` alone where there is no row."""
+    return list(dict.fromkeys([*head, *(key for row in rows for key in row)]))
+
+
+def csv(rows: Sequence[Row], head: Sequence[str] = ()) -> str:
+    keys = _names(rows, head)
     out = io.StringIO()
     writer = csv_format.writer(out)
     writer.writerow(keys)

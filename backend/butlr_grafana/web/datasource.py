@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,24 +12,22 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from butlr_grafana.errors import BackendError, BadBody, BadWord, choose
-from butlr_grafana.model import Topology
 from butlr_grafana.present import heatmap
 from butlr_grafana.present.annotations import event_regions, gaps
-from butlr_grafana.privacy import askable
-from butlr_grafana.query import Asked, floors_of
+from butlr_grafana.query import Asked, Filter
 from butlr_grafana.questions import Range
 from butlr_grafana.service import Service
-from butlr_grafana.targets import TARGETS, Target
-from butlr_grafana.web import reply
+from butlr_grafana.targets import TARGETS
+from butlr_grafana.texts import names_of, texts_of, type_name
+from butlr_grafana.web import options, reply
 from butlr_grafana.web.auth import visible
 from butlr_grafana.web.encoded import as_json, joined
 from butlr_grafana.web.kept import Answers, Asking
+from butlr_grafana.web.options import FILTER_KEYS
 from butlr_grafana.web.requests import note_asked, note_fault
-from butlr_grafana.words import WORDS, instant, texts_of
+from butlr_grafana.words import instant
 
 MAX_TARGETS = 50
-FILTER_KEYS = ("room", "tag")
-VARIABLES = ("buildings", "floors", "rooms", "zones")
 
 Object = dict[str, Any]
 T = TypeVar("T")
@@ -41,16 +40,16 @@ def blueprint(answers: Answers) -> Blueprint:
     @source.post("/metrics")
     def metrics() -> Response:
         return reply.json(
-            [{"label": t.title, "value": t.name, "payloads": _form(t)} for t in TARGETS.values()]
+            [{"label": t.title, "value": t.name, "payloads": options.form(t)} for t in TARGETS.values()]
         )
 
     @source.post("/metric-payload-options")
     def metric_payload_options() -> Response:
         body = read_object()
+        payload = _payload(body.get("payload"), "payload")
         topology = service.topology(visible(), deadline=service.deadline())
-        payload = body.get("payload")
-        space = payload.get("space") if isinstance(payload, dict) else None
-        return reply.json(_options(str(body.get("name")), topology, space))
+        found = options.payload_options(_text(body, "name"), topology, payload)
+        return reply.json([{"label": text, "value": value} for text, value in found])
 
     @source.post("/query")
     def query() -> Response:
@@ -60,8 +59,8 @@ def blueprint(answers: Answers) -> Blueprint:
     def variable() -> Response:
         payload = _payload(read_object().get("payload"), "payload")
         topology = service.topology(visible(), deadline=service.deadline())
-        choices = _each_once(_choices(payload, topology))
-        return reply.json([{"__text": text, "__value": value} for text, value in choices])
+        found = options.variable_choices(payload, topology)
+        return reply.json([{"__text": text, "__value": value} for text, value in found])
 
     @source.post("/tag-keys")
     def tag_keys() -> Response:
@@ -69,13 +68,9 @@ def blueprint(answers: Answers) -> Blueprint:
 
     @source.post("/tag-values")
     def tag_values() -> Response:
-        key = str(read_object().get("key"))
-        if key not in FILTER_KEYS:
-            raise BadWord("key", choose(key, FILTER_KEYS))
+        key = _text(read_object(), "key")
         topology = service.topology(visible(), deadline=service.deadline())
-        rooms = [room for floor in topology.floors.values() for room in askable(floor)]
-        texts = {r.name for r in rooms} if key == "room" else {t for r in rooms for t in r.tags}
-        return reply.json([{"text": text} for text in sorted(texts)])
+        return reply.json([{"text": text} for text in options.filter_values(key, topology)])
 
     @source.post("/search")
     def search() -> Response:
@@ -123,7 +118,7 @@ def _query(answers: Answers, body: Object) -> Response:
 
     def ask(target: object) -> Asking:
         words = _payload(target.get("payload"), "payload") if isinstance(target, dict) else {}
-        asked = service.read(_target_name(target), _merged(words, filters))
+        asked = _narrowed(service.read(_target_name(target), _without_target(words)), filters)
         note_asked(asked)
         if asked.format != "frames":
             raise BadWord(
@@ -169,7 +164,8 @@ def _target_name(target: object) -> str:
     name = target.get("target")
     if not isinstance(name, str) or not name:
         raise BadWord("target", f"is missing; it may be {', '.join(TARGETS)}")
-    return texts_of("target", name)[0]
+    found = texts_of("target", name)
+    return found[0] if len(found) == 1 else name
 
 
 def _ref_id(target: object) -> str:
@@ -213,111 +209,50 @@ def _payload(raw: object, name: str) -> Object:
     return {**{k: v for k, v in raw.items() if k != "payload"}, **inner} if isinstance(inner, dict) else raw
 
 
-def _filters(body: Object) -> dict[str, list[str]]:
-    """Ad-hoc filters as query words; older plugins call them `filters`."""
+def _filters(body: Object) -> list[Filter]:
+    """A dashboard's ad-hoc filters (`filters` in older plugins); their values are taken as they are."""
     raw = body.get("adhocFilters") or body.get("filters") or []
     if not isinstance(raw, list):
-        raise BadBody("adhocFilters is no list")
-    words: dict[str, list[str]] = {}
-    for item in raw:
-        key = item.get("key") if isinstance(item, dict) else None
-        if key not in FILTER_KEYS:
-            raise BadWord("adhocFilters", choose(str(key), FILTER_KEYS))
-        if item.get("operator") not in ("=", "=|", None):
-            raise BadWord("adhocFilters", f"operator {str(item.get('operator'))[:20]!r}; it may be = or =|")
-        values = item.get("values") if isinstance(item.get("values"), list) else [item.get("value")]
-        words.setdefault(key, []).extend(str(v) for v in values)
-    return words
+        raise BadBody(f"adhocFilters is {type_name(raw)}; it may be a list of {{key, operator, value}}")
+    return [found for item in raw if (found := _filter(item)) is not None]
 
 
-def _merged(words: Object, filters: dict[str, list[str]]) -> Object:
-    merged = {k: v for k, v in words.items() if k != "target"}
+def _filter(item: object) -> Filter | None:
+    """`None`: one that somebody is still filling in."""
+    if not isinstance(item, dict):
+        raise BadBody(f"adhocFilters holds {type_name(item)}; it may hold objects")
+    listed = item.get("values")
+    # Grafana may send `values: []` beside the value.
+    raw = listed if isinstance(listed, list) and listed else [item.get("value")]
+    values = tuple(dict.fromkeys(one.text for one in names_of("adhocFilters", raw)))
+    key, operator = item.get("key"), item.get("operator")
+    if not values:
+        return None
+    if key not in FILTER_KEYS:
+        raise BadWord("adhocFilters", choose(str(key), FILTER_KEYS))
+    if operator not in ("=", "=|", None):
+        raise BadWord("adhocFilters", f"operator {str(operator)[:20]!r} is not known; it may be = or =|")
+    return Filter(key, values)
+
+
+def _narrowed(asked: Asked, filters: list[Filter]) -> Asked:
+    """The question with those filters that its target understands."""
+    return replace(asked, filters=tuple(f for f in filters if f.key in TARGETS[asked.target].words))
+
+
+def _without_target(words: Object) -> Object:
     for name in ("from", "to"):
-        if name in merged:
+        if name in words:
             raise BadWord(name, "is for URLs; a panel's period is the dashboard's")
-    return merged | {key: values for key, values in filters.items() if key not in merged}
+    return {k: v for k, v in words.items() if k != "target"}
 
 
-def _form(target: Target) -> list[Object]:
-    """The query editor's form: the plugin asks `/metric-payload-options` for a select without options."""
-    form: list[Object] = []
-    for word in (WORDS[name] for name in target.words if not WORDS[name].url_only):
-        field: Object = {
-            "name": word.name,
-            "label": f"{word.name}: {word.description}",
-            "placeholder": word.default or word.example or "",
-            "width": 40,
-        }
-        if word.choices:
-            field |= {"type": "select", "options": [{"label": c, "value": c} for c in word.choices]}
-        elif word.name in ("space", "room", "tag"):
-            several = target.many_floors if word.name == "space" else word.many
-            field |= {"type": "multi-select" if several else "select", "reloadMetric": word.name == "space"}
-        else:
-            field |= {"type": "input"}
-        form.append(field)
-    return form
-
-
-def _options(name: str, topology: Topology, space: object) -> list[Object]:
-    return [{"label": text, "value": value} for text, value in _each_once(_options_of(name, topology, space))]
-
-
-def _each_once(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Each value once. One that several floors or buildings have, as that of their small rooms, is called
-    what it is called on each.
-    """
-    texts: dict[str, dict[str, None]] = {}
-    for text, value in choices:
-        texts.setdefault(value, {})[text] = None
-    return [(", ".join(own), value) for value, own in texts.items()]
-
-
-def _options_of(name: str, topology: Topology, space: object) -> list[tuple[str, str]]:
-    if name == "space":
-        return [(f"{f.building.name} / {f.name}", f.id) for f in topology.floors.values()]
-    chosen = texts_of("space", space)[0] if space else None
-    floors = [f for f in topology.floors.values() if chosen is None or f.id == chosen]
-    if name == "room":
-        return [(f"{r.name} ({f.name})", r.id) for f in floors for r in askable(f)]
-    if name == "tag":
-        return [(t, t) for t in sorted({t for f in floors for r in f.rooms for t in r.tags})]
-    raise BadWord("name", choose(name, ("space", "room", "tag")))
-
-
-def _choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
-    """A variable's texts and values."""
-    wanted = texts_of("target", payload.get("target")) or [""]
-    if wanted[0] not in VARIABLES:
-        raise BadWord("target", choose(wanted[0], VARIABLES))
-    building = (texts_of("building", payload.get("building")) or [""])[0]
-    space = (texts_of("space", payload.get("space")) or [""])[0]
-    if building and building not in {b.id for b in topology.buildings}:
-        raise BadWord("building", choose(building, [b.id for b in topology.buildings]))
-    if space:
-        floors_of(Asked("spaces", spaces=(space,)), topology)
-    floors = [
-        f
-        for f in topology.floors.values()
-        if (not building or f.building.id == building) and (not space or f.id == space)
-    ]
-    match wanted[0]:
-        case "buildings":
-            return [(b.name, b.id) for b in dict.fromkeys(f.building for f in floors)]
-        case "floors":
-            return [(f"{f.building.name} / {f.name}", f.id) for f in floors]
-        case "rooms":
-            return [
-                (r.name if len(floors) == 1 else f"{r.name} ({f.name})", r.id)
-                for f in floors
-                for r in askable(f)
-            ]
-        case _:
-            return [
-                (z.name if len(floors) == 1 else f"{z.name} ({f.name})", z.id)
-                for f in floors
-                for z in f.zones
-            ]
+def _text(body: Object, name: str) -> str:
+    """A part of the body that is a text; a missing one is empty."""
+    found = body.get(name)
+    if found is not None and not isinstance(found, str):
+        raise BadWord(name, f"is {type_name(found)}; it may be a text")
+    return found or ""
 
 
 def _annotations(service: Service, body: Object) -> Response:

@@ -19,8 +19,9 @@ from butlr_grafana.present import (
     table,
     watch,
 )
-from butlr_grafana.present.account import DEMO
+from butlr_grafana.present.account import DEMO, QUANTITIES
 from butlr_grafana.present.annotations import event_rows
+from butlr_grafana.present.heads import head
 from butlr_grafana.present.theme import PictureOptions, ThemeName
 from butlr_grafana.web import told
 from butlr_grafana.web.encoded import Encoded, as_json
@@ -107,6 +108,8 @@ def _floor(answer: Answer) -> Floor:
 
 def frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
     """The answer as data frames: one an asset of a series, else one. The first one says what is assumed."""
+    if answer.is_filtered_out:
+        return [_blank(answer, ref_id=ref_id)]
     found = _frames(answer, ref_id=ref_id, demo=demo)
     if answer.assumed and answer.parts and found:
         found[0] = _with_notices(found[0], [{"severity": "info", "text": answer.assumed}])
@@ -143,7 +146,40 @@ def _frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:
     meta = told.meta(answer, found=found, demo=demo)
     floors = {part.query.floor.name for part in answer.parts}
     name = floors.pop() if len(floors) == 1 else answer.asked.target
-    return table.frame(found, of=_table(answer), ref_id=ref_id, name=name, meta=meta)
+    return table.frame(found, _head(answer), of=_table(answer), ref_id=ref_id, name=name, meta=meta)
+
+
+FILTERED_OUT = (
+    "The dashboard's filters leave no room of this floor: their values are of others, or of none together."
+)
+
+
+def _blank(answer: Answer, *, ref_id: str) -> dict[str, Any]:
+    """The frame of an answer of which the dashboard's filters leave nothing: its fields, and why."""
+    asked = answer.asked
+    meta = {"custom": {"complete": True}, "notices": [{"severity": "info", "text": FILTERED_OUT}]}
+    floor = _floor(answer)
+    match asked.target:
+        case "heatmap":
+            quantity = QUANTITIES[asked.normalize]
+            values = [(quantity.field, quantity.title, quantity.unit)]
+            return heatmap.blank_frame(floor, values, ref_id=ref_id, meta=meta)
+        case "compare":
+            shown = comparison.RELATIVE if asked.normalize == "max" else comparison.VALUES
+            return heatmap.blank_frame(floor, shown, ref_id=ref_id, meta=meta)
+        case "playback":
+            return heatmap.blank_playback_frame(floor, asked.normalize, ref_id=ref_id, meta=meta)
+        case "occupancy" | "traffic" | "presence":
+            return series.empty_frame(asked.target, floor, ref_id=ref_id, meta=meta)
+        case _:
+            return table.frame(
+                [], _head(answer), of=_table(answer), ref_id=ref_id, name=floor.name, meta=meta
+            )
+
+
+def _head(answer: Answer) -> tuple[str, ...]:
+    names = head(answer.asked)
+    return table.names_in_feet(names) if answer.asked.area == "ft2" else names
 
 
 def _table(answer: Answer) -> str:
@@ -185,7 +221,7 @@ def rows(answer: Answer) -> Rows:
 def csv(answer: Answer) -> str:
     if answer.asked.target == "heatmap":
         return heatmap.csv(answer.maps[0])
-    return table.csv(rows(answer))
+    return table.csv(rows(answer), _head(answer))
 
 
 def _name(answer: Answer, ending: str) -> str:

@@ -1,0 +1,112 @@
+"""What the JSON data source offers to choose: floors, rooms and tags for queries, variables and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from butlr_grafana.errors import BadWord, UnknownSpace, choose
+from butlr_grafana.model import Floor, Topology
+from butlr_grafana.present.choices import Choice, in_order, of_asset, of_building, of_floor
+from butlr_grafana.privacy import askable
+from butlr_grafana.targets import Target
+from butlr_grafana.texts import ALL, texts_of
+from butlr_grafana.words import WORDS
+
+FILTER_KEYS = ("room", "tag")
+VARIABLES = ("buildings", "floors", "rooms", "zones")
+OPTIONS = ("space", "room", "tag")
+
+Object = dict[str, Any]
+
+
+def form(target: Target) -> list[Object]:
+    """The query editor's form: the plugin asks `/metric-payload-options` for a select without options."""
+    fields: list[Object] = []
+    for word in (WORDS[name] for name in target.words if not WORDS[name].url_only):
+        field: Object = {
+            "name": word.name,
+            "label": f"{word.name}: {word.description}",
+            "placeholder": word.default or word.example or "",
+            "width": 40,
+        }
+        if word.choices:
+            field |= {"type": "select", "options": [{"label": c, "value": c} for c in word.choices]}
+        elif word.name in OPTIONS:
+            several = target.many_floors if word.name == "space" else word.many
+            field |= {"type": "multi-select" if several else "select", "reloadMetric": word.name == "space"}
+        else:
+            field |= {"type": "input"}
+        fields.append(field)
+    return fields
+
+
+def payload_options(name: str, topology: Topology, payload: Object) -> list[tuple[str, str]]:
+    """Texts and values for a field of the form; of rooms and tags those of the floors chosen in it.
+
+    A floor that there is not (any more) is passed over, so that another can be chosen.
+    """
+    if name == "space":
+        return in_order([of_floor(floor) for floor in topology.floors.values()])
+    wanted = _wanted("space", payload.get("space"))
+    floors = [f for f in topology.floors.values() if not wanted or f.id in wanted]
+    if name == "room":
+        return in_order(_rooms(floors))
+    if name == "tag":
+        return [(tag, tag) for tag in tags(floors)]
+    raise BadWord("name", choose(name, OPTIONS))
+
+
+def variable_choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
+    """A variable's texts and values."""
+    target = "".join(texts_of("target", payload.get("target"))[:1])
+    if target not in VARIABLES:
+        raise BadWord("target", choose(target, VARIABLES))
+    buildings, spaces = (_wanted(name, payload.get(name)) for name in ("building", "space"))
+    for building in buildings:
+        known = [b.id for b in topology.buildings]
+        if building not in known:
+            raise BadWord("building", choose(building, known))
+    for space in spaces:
+        if space not in topology.floors:
+            # The same words for a floor that does not exist and one that is not for this caller.
+            raise UnknownSpace(f"space: {choose(space, topology.floors)}")
+    floors = [
+        f
+        for f in topology.floors.values()
+        if (not buildings or f.building.id in buildings) and (not spaces or f.id in spaces)
+    ]
+    match target:
+        case "buildings":
+            return in_order([of_building(floor.building) for floor in floors])
+        case "floors":
+            return in_order([of_floor(floor) for floor in floors])
+        case "rooms":
+            return in_order(_rooms(floors))
+        case _:
+            alone = len(floors) == 1
+            return in_order([of_asset(zone, f, alone=alone) for f in floors for zone in f.zones])
+
+
+def filter_values(key: str, topology: Topology) -> list[str]:
+    """What a filter may be set to; a room's name stands for all rooms that have it."""
+    floors = list(topology.floors.values())
+    if key == "room":
+        return sorted({room.name for floor in floors for room in askable(floor)})
+    if key == "tag":
+        return tags(floors)
+    raise BadWord("key", choose(key, FILTER_KEYS))
+
+
+def tags(floors: Iterable[Floor]) -> list[str]:
+    return sorted({tag for floor in floors for room in floor.rooms for tag in room.tags})
+
+
+def _rooms(floors: Sequence[Floor]) -> list[Choice]:
+    alone = len(floors) == 1
+    return [of_asset(room, floor, alone=alone) for floor in floors for room in askable(floor)]
+
+
+def _wanted(name: str, raw: object) -> set[str]:
+    """Ids; none: no limit."""
+    return {text for text in texts_of(name, raw) if text not in ALL}
