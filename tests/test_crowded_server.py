@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
@@ -194,6 +195,35 @@ def test_what_is_too_large_or_no_request_is_refused(
     assert answer.split(b" ", 2)[:2] == [b"HTTP/1.1", str(status).encode()]
     assert b"Traceback" not in answer
     assert ask(url).status_code == 200
+    # In the form of all our errors, whoever refuses it; what to do is in the line that Infinity shows.
+    head, _, body = answer.partition(b"\r\n\r\n")
+    error = json.loads(body)
+    assert set(error) == {"message", "error"}
+    assert error["error"]["source"] == "caller"
+    assert error["error"]["message"] == error["message"]
+    assert re.fullmatch(rb"HTTP/1\.1 \d{3} [ -~]{10,120}", head.split(b"\r\n")[0])
+    names = {line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:]}
+    assert names >= {b"content-security-policy", b"x-content-type-options", b"content-length"}
+    assert b"aaaa" not in body
+
+
+def test_who_sends_too_long_a_url_is_told_what_to_do(url: str) -> None:
+    """225 rooms by Butlr's ids are more than a URL holds; by POST any number of them is answered."""
+    ids = [f"room_{number:027}" for number in range(1000)]
+    long = ask(url, "/api/v1/occupancy-now", space=PARIS, room=",".join(ids))
+    assert (long.status_code, long.json()["error"]["code"]) == (414, "url_too_long")
+    assert "by POST" in long.reason
+    assert "`all`" in long.json()["message"]
+    asked = {"space": PARIS, "format": "rows", "room": [*ids]}
+    unknown = requests.post(f"{url}/api/v1/occupancy-now", json=asked, timeout=SOON_S)
+    assert unknown.json()["message"].startswith(f"room: {ids[0]!r} is not known")
+    own = [room.id for room in PEOPLE.office.by_id[PARIS].rooms]
+    many = {**asked, "room": own * 400}
+    assert len(json.dumps(many)) > 10 * 8190
+    rows = requests.post(f"{url}/api/v1/occupancy-now", json=many, timeout=SOON_S).json()
+    assert [row["room_id"] for row in rows] == own
+    everything = ask(url, "/api/v1/occupancy-now", space=PARIS, format="rows", room="all").json()
+    assert [row["room_id"] for row in everything] == own
 
 
 INJECTED = "a\r\nSet-Cookie: x=1\r\n\r\nHTTP/1.1 200 OK\r\n"

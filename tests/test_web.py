@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
 
+from butlr_grafana.errors import BackendError
 from butlr_grafana.settings import BackendToken
 from butlr_grafana.targets import TARGETS
 from butlr_grafana.web.reply import reason_phrase
 from butlr_grafana.words import WORDS
+from tests.strangers.doors import routes_of
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS, PARIS_2, World, at, cells_of, truth
 
 RANGE = {"from": "2026-06-10T00:00:00.000Z", "to": "2026-06-11T00:00:00.000Z"}
@@ -201,6 +203,60 @@ def test_annotations_are_the_gaps_in_the_coverage(make_world: Callable[..., Worl
 # --- the same by URL --------------------------------------------------------------------------------------
 
 
+def test_by_post_the_answer_is_the_same(world: World) -> None:
+    """The parameters as a JSON object: texts, numbers, and lists, whose values are taken as they are."""
+    tables = [t for t in TARGETS.values() if t.name not in ("status",)]
+    for target in tables:
+        for written in target.formats:
+            words: dict[str, Any] = {**URL, "to": "2026-06-10T12:00:00Z", "format": written}
+            answers = (
+                world.http.get(f"/api/v1/{target.name}", query_string=words),
+                world.http.post(f"/api/v1/{target.name}", json=words),
+            )
+            for _ in range(2):  # the first says how many parts were fetched
+                by_url, by_body = answers
+                answers = (
+                    world.http.get(f"/api/v1/{target.name}", query_string=words),
+                    world.http.post(f"/api/v1/{target.name}", json=words),
+                )
+            assert by_url.status_code == by_body.status_code == 200, by_body.get_data(as_text=True)[:300]
+            assert by_url.get_data() == by_body.get_data(), target.name
+            assert by_url.mimetype == by_body.mimetype
+            assert by_url.headers["ETag"] == by_body.headers["ETag"]
+
+
+def test_parameters_by_post_may_be_numbers_and_lists(world: World) -> None:
+    rooms = [room.id for room in world.simulator.people.office.by_id[PARIS].rooms][:3]
+    words = {"space": [PARIS], "from": DAY[0] * 1000, "to": DAY[1] * 1000, "format": "rows", "refId": "B"}
+    found = world.http.post("/api/v1/hot-zones", json={**words, "room": rooms}).get_json()
+    assert {row["zone_id"] for row in found} == set(rooms)
+    map_ = {**words, "resolution": 1, "columns": 50, "width": 300}
+    cells = world.http.post("/api/v1/heatmap", json=map_).get_json()
+    assert {(row["x"], row["y"]): row["detections"] for row in cells} == truth(PARIS, *DAY, 1.0)
+    [frame] = world.http.post("/api/v1/heatmap", json={**map_, "format": "frames"}).get_json()
+    assert frame["refId"] == "B"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"", 400, "no JSON"),
+        (b"[]", 400, "a list"),
+        (b'"space"', 400, "a text"),
+        (b'{"space": {}}', 400, "space: a text or a number is wanted, not an object"),
+        (b'{"room": [true]}', 400, "room: a text or a number is wanted, not true or false"),
+        (b'{"room": [["a"]]}', 400, "room: a text or a number is wanted, not a list"),
+        (b'{"refId": 7}', 400, "refId: "),
+        (b'{"payload": {}}', 400, "payload: "),
+        (orjson.dumps({"room": "x" * 300_000}), 413, "256 KB"),
+    ],
+)
+def test_what_is_no_such_object_is_refused(world: World, body: bytes, status: int, said: str) -> None:
+    answer = world.http.post("/api/v1/hot-zones", data=body)
+    assert answer.status_code == status
+    assert said in answer.get_json()["message"]
+
+
 def get(world: World, path: str = "/api/v1/heatmap", **words: Any) -> Any:
     return world.http.get(path, query_string={**URL, **words})
 
@@ -296,12 +352,29 @@ def test_an_empty_floor_is_a_map_of_nulls_that_says_so(world: World) -> None:
 def test_openapi_describes_every_target_and_word(world: World) -> None:
     spec = world.http.get("/api/v1/openapi.json").get_json()
     validate(spec)
-    assert set(spec["paths"]) == {f"/api/v1/{t}" for t in TARGETS}
+    described = {(method.upper(), path) for path, found in spec["paths"].items() for method in found}
+    by_target = {(method, f"/api/v1/{target}") for target in TARGETS for method in ("GET", "POST")}
+    others = {route for route in routes_of(world.application.web) if "<" not in route[1]}
+    assert described == by_target | others
     for name, t in TARGETS.items():
-        assert [p["name"] for p in spec["paths"][f"/api/v1/{name}"]["get"]["parameters"]] == [
-            *t.words,
-            "refId",
-        ]
+        own = spec["paths"][f"/api/v1/{name}"]
+        assert [p["name"] for p in own["get"]["parameters"]] == [*t.words, "refId"]
+        body = own["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert list(body["properties"]) == [*t.words, "refId"]
+
+
+def test_openapi_tells_of_each_status_that_an_error_may_have(world: World) -> None:
+    """Those of our own errors, and those with which the server refuses what the application never sees."""
+    spec = world.http.get("/api/v1/openapi.json").get_json()
+    own = {str(kind.status) for kind in all_kinds(BackendError)}
+    assert own >= {"400", "401", "403", "404", "413", "414", "431", "500", "502", "503", "504"}
+    for path, found in spec["paths"].items():
+        for method, operation in found.items():
+            assert set(operation["responses"]) >= own | {"405"}, (method, path)
+
+
+def all_kinds(kind: type[BackendError]) -> set[type[BackendError]]:
+    return {kind}.union(*(all_kinds(one) for one in kind.__subclasses__()))
 
 
 def test_operations(world: World) -> None:
@@ -407,13 +480,25 @@ def test_a_reason_phrase_is_one_short_ascii_line(message: str) -> None:
 
 
 def test_unknown_paths_and_methods_have_the_one_error_shape(world: World) -> None:
-    for answer, status in (
-        (world.http.get("/nowhere"), 404),
-        (world.http.get("/query"), 405),
-        (world.http.get("/api/v1/nothing"), 404),
+    for answer, status, advice in (
+        (world.http.get("/nowhere"), 404, "/api/v1/<target>"),
+        (world.http.get("/query"), 405, "it may be POST"),
+        (world.http.delete("/metrics"), 405, "it may be GET, POST"),
+        (world.http.get("/api/v1/nothing"), 404, "it may be"),
+        (world.http.post("/api/v1/nothing", json={}), 404, "it may be"),
+        (world.http.get("/api//v1/heatmap"), 404, "a / too many"),
+        (world.http.post("/x//query", json={}), 404, "a / too many"),
+        (world.http.get("/api/v1/"), 404, "/api/v1/<target>"),
+        (world.http.get("/healthz/"), 404, "/api/v1/<target>"),
     ):
         assert answer.status_code == status
         assert set(answer.get_json()) == {"message", "error"}
+        assert advice in answer.get_json()["message"]
+        assert advice in answer.status
+        assert "Location" not in answer.headers
+        allowed = answer.headers.get("Allow", "")
+        assert not allowed or f"it may be {allowed}" in answer.get_json()["message"]
+        assert (status == 405) == bool(allowed)
 
 
 def test_an_unforeseen_fault_shows_no_traceback(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

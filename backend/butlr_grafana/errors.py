@@ -5,6 +5,8 @@
     │   ├── BadWord            a query word that cannot be read, with what it may be
     │   ├── BadBody            a body that is no JSON object, or lacks a part
     │   ├── BodyTooLarge       413
+    │   ├── UrlTooLong         414
+    │   ├── HeadersTooLarge    431
     │   ├── UnknownTarget      404
     │   ├── UnknownSpace       404, the same for foreign and for unknown floors
     │   ├── Unauthorized       401
@@ -75,6 +77,16 @@ class BadBody(CallerError):
 class BodyTooLarge(CallerError):
     status = 413
     code = "body_too_large"
+
+
+class UrlTooLong(CallerError):
+    status = 414
+    code = "url_too_long"
+
+
+class HeadersTooLarge(CallerError):
+    status = 431
+    code = "headers_too_large"
 
 
 class UnknownTarget(CallerError):

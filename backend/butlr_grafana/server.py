@@ -19,6 +19,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from butlr_grafana.refusals import LONGEST_LINE
 from butlr_grafana.settings import SettingError
 from butlr_grafana.worker import PunctualWorker, connections_allowed
 
@@ -82,7 +83,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "timeout": 60,
             "loglevel": "warning",
             "logger_class": SameLines,
-            "limit_request_line": 8190,
+            "limit_request_line": LONGEST_LINE,
             "control_socket_disable": True,
             "when_ready": lambda _server: ready(),
         }

@@ -18,7 +18,10 @@ from itertools import islice
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
+
+from butlr_grafana.refusals import refusal_of, written
 
 PATIENCE_S = 10.0
 """From a connection's beginning to its first byte, and from a request's first byte to its last."""
@@ -70,6 +73,16 @@ class PunctualWorker(gthread.ThreadWorker):  # type: ignore[misc]
         pool.submit(self.handle, conn).add_done_callback(
             lambda done: self.method_queue.defer(self.finish_request, conn, done)
         )
+
+    def handle_error(self, _req: Any, client: Any, _addr: Any, exc: BaseException) -> None:
+        """In a thread: what comes of a request that the application never saw."""
+        status, fault = refusal_of(exc)
+        if status >= 500:
+            self.log.exception("Error handling a request")
+        else:
+            self.log.warning("Invalid request: %s", fault)
+        with contextlib.suppress(OSError):
+            write_nonblock(client, written(status, fault))
 
     def handle(self, conn: Any) -> Any:
         """In a thread."""

@@ -60,6 +60,11 @@ def by_url(words: Words) -> Iterator[Question]:
             yield Question("GET", f"/api/v1/{target.name}", {**HOUR, **words, "level": level})
 
 
+def by_body(words: Words) -> Iterator[Question]:
+    for question in by_url(words):
+        yield Question("POST", question.path, body=question.words)
+
+
 def panels(words: Words) -> Iterator[Question]:
     def body(*targets: str, payload: object) -> Words:
         return {"range": HOUR, "targets": [{"refId": t, "target": t, "payload": payload} for t in targets]}
@@ -124,6 +129,7 @@ def plain(method: str, path: str) -> Ask:
 ROUTES: dict[tuple[str, str], Ask] = {
     ("GET", "/"): page,
     ("GET", "/api/v1/<target>"): by_url,
+    ("POST", "/api/v1/<target>"): by_body,
     ("GET", "/api/v1/openapi.json"): plain("GET", "/api/v1/openapi.json"),
     ("GET", "/healthz"): plain("GET", "/healthz"),
     ("GET", "/readyz"): plain("GET", "/readyz"),

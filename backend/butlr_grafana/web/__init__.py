@@ -18,6 +18,8 @@ MAX_BODY_BYTES = 256 * 1024
 def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: str) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    # A redirect would name the address by which this server is known, not the caller's way to it.
+    app.url_map.merge_slashes = False
     note_requests(app, service.telemetry)
     finish_replies(app)
     guard(app, tokens)

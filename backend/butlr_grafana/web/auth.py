@@ -7,10 +7,22 @@ viewer. So it opens what a wall shows, and that of today only.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 
 from flask import Flask, g, request
 
-from butlr_grafana.errors import NotForWalls, Unauthorized
+from butlr_grafana.errors import (
+    BackendError,
+    Incomplete,
+    NotForWalls,
+    Unauthorized,
+    UpstreamDown,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamLate,
+    UpstreamLimited,
+    UpstreamRefused,
+)
 from butlr_grafana.model import DAY_S, HOUR_S
 from butlr_grafana.query import Asked
 from butlr_grafana.service import Visible
@@ -48,15 +60,39 @@ def check_words(asked: Asked, now_s: float) -> None:
     if g.for_walls and not is_of_wall(asked, now_s):
         raise NotForWalls(
             "this token is for walls, which ask for today's heatmap with format=png, and for occupancy-now "
-            "with level=floor"
+            "with level=floor and format=rows or csv; without room and tag"
         )
 
 
+PLAIN: Mapping[type[UpstreamError], str] = {
+    UpstreamDown: "Butlr cannot be reached",
+    UpstreamLate: "Butlr has not answered in time",
+    UpstreamLimited: "Butlr limits the calls",
+    UpstreamRefused: "Butlr does not take the question",
+    UpstreamInvalid: "Butlr's answer cannot be used",
+    Incomplete: "a part of the answer is missing or old",
+}
+"""What a wall is told of Butlr's faults: their own words may name rooms."""
+
+
+def to_be_told(fault: BackendError) -> BackendError:
+    """The error as the present caller may see it."""
+    if g.get("for_walls") and isinstance(fault, UpstreamError):
+        return type(fault)(PLAIN.get(type(fault), "Butlr does not answer"))
+    return fault
+
+
 def is_of_wall(asked: Asked, now_s: float) -> bool:
-    """Whether a wall asks so: a picture of the floor today, or how many people are on it."""
+    """Whether a wall asks so: a picture of the floor today, or how many people are on it.
+
+    Of rooms nothing is asked: an error about one would name the others. Nor are frames, whose notices may
+    quote Butlr.
+    """
+    if asked.room or asked.tag:
+        return False
     if asked.target == "occupancy-now":
-        return asked.level == "floor"
-    is_picture = asked.target == "heatmap" and asked.format == "png" and not (asked.room or asked.tag)
+        return asked.level == "floor" and asked.format in ("rows", "csv")
+    is_picture = asked.target == "heatmap" and asked.format == "png"
     return is_picture and asked.start_s is not None and asked.start_s >= now_s - LONGEST_TODAY_S
 
 

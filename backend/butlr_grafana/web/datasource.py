@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
-from flask import Blueprint, Response, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from flask import Blueprint, Response
 
 from butlr_grafana.errors import BackendError, BadBody, BadWord, choose
 from butlr_grafana.present import heatmap
@@ -21,6 +20,7 @@ from butlr_grafana.targets import TARGETS
 from butlr_grafana.texts import names_of, texts_of, type_name
 from butlr_grafana.web import options, reply
 from butlr_grafana.web.auth import visible
+from butlr_grafana.web.body import Object, read_object
 from butlr_grafana.web.encoded import as_json, joined
 from butlr_grafana.web.kept import Answers, Asking
 from butlr_grafana.web.options import FILTER_KEYS
@@ -29,7 +29,6 @@ from butlr_grafana.words import instant
 
 MAX_TARGETS = 50
 
-Object = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -81,26 +80,6 @@ def blueprint(answers: Answers) -> Blueprint:
         return _annotations(service, read_object())
 
     return source
-
-
-def read_object() -> Object:
-    """The body as a JSON object; anything else is `BadBody`."""
-    try:
-        document = orjson.loads(_body())
-    except orjson.JSONDecodeError as error:
-        raise BadBody(f"the body is no JSON ({error})") from None
-    except BadRequest:
-        raise BadBody("the body did not arrive whole") from None
-    if not isinstance(document, dict):
-        raise BadBody(f"the body is a JSON {type(document).__name__}; it may be an object")
-    return document
-
-
-def _body() -> bytes:
-    body = request.get_data()
-    if request.content_length is None and len(body) == request.max_content_length:
-        raise RequestEntityTooLarge  # one without a length is cut off there in silence
-    return body
 
 
 def _query(answers: Answers, body: Object) -> Response:

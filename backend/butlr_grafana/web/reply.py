@@ -7,13 +7,25 @@ import re
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from butlr_grafana.errors import BackendError, BodyTooLarge, CallerError, ServiceError, Unauthorized
+from butlr_grafana.web.auth import to_be_told
 from butlr_grafana.web.encoded import Encoded, as_json
 from butlr_grafana.web.requests import note_fault
 
 log = logging.getLogger(__name__)
+
+GUARDING = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Content-Security-Policy": (
+        "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'self'"
+    ),
+}
+"""Headers of every answer."""
 
 _PLAIN = str.maketrans({"\u2026": "...", "\u2019": "'", "\u2018": "'", "\u2013": "-", "\u00b2": "2"})
 
@@ -72,7 +84,7 @@ def reason_phrase(message: str) -> str:
 def answer_errors(app: Flask) -> None:
     @app.errorhandler(BackendError)
     def known(fault: BackendError) -> Response:
-        return error(fault)
+        return error(to_be_told(fault))
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> Response:
@@ -81,9 +93,12 @@ def answer_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(fault: HTTPException) -> Response:
-        described = CallerError(f"{request.method} {request.path[:80]}: {fault.name.lower()}")
+        advice = _advice(fault)
+        described = CallerError(f"{request.method} {request.path[:40]}: {fault.name.lower()}{advice}")
         response = error(described)
         response.status = f"{fault.code or 500} {reason_phrase(described.message)}"
+        if isinstance(fault, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(_methods(fault))
         return response
 
     @app.errorhandler(Exception)
@@ -92,15 +107,24 @@ def answer_errors(app: Flask) -> None:
         return error(ServiceError("the backend met a fault it did not foresee; its log has the details"))
 
 
+def _advice(fault: HTTPException) -> str:
+    """What to do instead: short, so that a reason phrase holds it."""
+    if isinstance(fault, MethodNotAllowed):
+        return f"; it may be {', '.join(_methods(fault))}"
+    if isinstance(fault, NotFound) and "//" in request.path:
+        return "; is there a / too many, as where an address that ends in / is put before a path?"
+    if isinstance(fault, NotFound):
+        return "; targets are at /api/v1/<target>, see /api/v1/openapi.json"
+    return ""
+
+
+def _methods(fault: MethodNotAllowed) -> list[str]:
+    return sorted(set(fault.valid_methods or ()) - {"HEAD", "OPTIONS"})
+
+
 def finish_replies(app: Flask) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Frame-Options"] = "SAMEORIGIN"
-        response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
-            "base-uri 'none'; frame-ancestors 'self'"
-        )
+        response.headers.update(GUARDING)
         return response

@@ -1,4 +1,7 @@
-"""`GET /api/v1/<target>`: the targets by URL, for Infinity, alert rules and curl; and their description."""
+"""`/api/v1/<target>`: the targets by URL, for Infinity, alert rules and curl; and their description.
+
+`GET` takes the parameters in the URL, `POST` as a JSON object, for lists that no URL holds.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from butlr_grafana.errors import BadWord
 from butlr_grafana.query import Asked
 from butlr_grafana.web import reply
 from butlr_grafana.web.auth import check_words, visible
+from butlr_grafana.web.body import read_object
 from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.openapi import describe
 from butlr_grafana.web.requests import note_asked
@@ -37,7 +41,14 @@ def blueprint(answers: Answers) -> Blueprint:
 
     @api.get("/<target>")
     def by_url(target: str) -> Response:
-        ref_id, asked = read(target)
+        return answered(*read(target))
+
+    @api.post("/<target>")
+    def by_body(target: str) -> Response:
+        words = read_object()
+        return answered(ref_id_of(words.pop("refId", "A")), service.read(target, words))
+
+    def answered(ref_id: str, asked: Asked) -> Response:
         note_asked(asked)
         check_words(asked, service.now())
         asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())

@@ -1,0 +1,148 @@
+"""What a wall's token is told, on every route and with every word: not a room, not a tag, not a sensor.
+
+It is in the hands of whoever stands before the screen. Pictures are left out: rooms' names are drawn on them,
+for all to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.test import TestResponse
+
+from butlr_grafana.present.columns import COLUMNS
+from butlr_grafana.settings import BackendToken
+from butlr_grafana.targets import TARGETS
+from butlr_grafana.words import WORDS
+from tests.butlr.wire import respond
+from tests.faults.trial import FrontedTrial, Trial
+from tests.strangers.doors import HOUR, ROUTES, Question, Words
+from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING
+
+NOW = "2026-06-17T12:34:56"
+EVERYTHING = {"Authorization": "Bearer for-everything"}
+WALLS = {"all floors": "for-all-walls", "one floor": "for-paris-wall"}
+TOKENS = (
+    BackendToken("for-everything"),
+    BackendToken("for-all-walls", for_walls=True),
+    BackendToken("for-paris-wall", frozenset({PARIS}), for_walls=True),
+)
+FLOORS = PEOPLE.office.by_id
+ALLOWED = {text for floor in FLOORS.values() for text in (floor.id, floor.name)}
+ROOMS = next(iter(FLOORS.values())).rooms
+
+
+def private() -> set[str]:
+    """Everything by which a thing on any floor is called."""
+    names: set[str] = set()
+    for floor in FLOORS.values():
+        names |= {thing.id for thing in (*floor.rooms, *floor.zones, *floor.sensors)}
+        names |= {thing.name for thing in (*floor.rooms, *floor.zones)}
+        names |= {tag for room in floor.rooms for tag in room.tags}
+    # Not what is in a floor's own name, or what a word or a column is called.
+    common = (*ALLOWED, *WORDS, *TARGETS, *COLUMNS)
+    return {name for name in names if not any(name in text for text in common)}
+
+
+PRIVATE = private()
+FOREIGN = {text for space in (PARIS_2, NEW_YORK) for text in (space, FLOORS[space].name)}
+
+
+def leaks(answer: TestResponse, names: set[str]) -> set[str]:
+    if answer.mimetype.startswith("image/"):
+        return set()
+    text = f"{answer.status}\n{answer.headers}\n{answer.get_data().decode('utf-8', 'replace')}"
+    return {name for name in names if name in text}
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    trial = Trial(NOW, tokens=TOKENS)
+    yield trial
+    trial.close()
+
+
+ASKED: list[Words] = [
+    {},
+    {"space": PARIS},
+    {"space": "all"},
+    {"space": "zzz"},
+    {"space": NEW_YORK},
+    *({"space": PARIS, word: value} for word in WORDS for value in ("zzz", "", "All", "all")),
+    *(
+        {"space": space, "level": "floor", word: "zzz"}
+        for space in (PARIS, "all")
+        for word in ("room", "tag")
+    ),
+    {"space": PARIS, "room": ["zzz", "All"], "level": "floor", "format": "rows"},
+    {"space": PARIS, "tag": "zzz", "level": "floor", "format": "csv"},
+    {"building": "zzz"},
+]
+
+
+def test_what_is_looked_for_is_told_to_who_may_see_it(trial: Trial) -> None:
+    """Else the tests below could not fail."""
+    assert len(PRIVATE) > 100
+    unknown = Question("GET", "/api/v1/occupancy-now", {"space": PARIS, "level": "floor", "room": "zzz"})
+    assert leaks(unknown.put(trial.http, **EVERYTHING), PRIVATE) >= {room.id for room in ROOMS[:12]}
+    unknown = Question("GET", "/api/v1/occupancy-now", {"space": PARIS, "level": "floor", "tag": "zzz"})
+    assert leaks(unknown.put(trial.http, **EVERYTHING), PRIVATE)
+
+
+@pytest.mark.parametrize("wall", WALLS)
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_no_word_on_no_route_tells_of_rooms(trial: Trial, route: tuple[str, str], wall: str) -> None:
+    headers = {"Authorization": f"Bearer {WALLS[wall]}"}
+    hidden = PRIVATE | (FOREIGN if wall == "one floor" else set())
+    answered = 0
+    for words in ASKED:
+        for question in ROUTES[route](words):
+            answer = question.put(trial.http, **headers)
+            said = str(words)
+            assert {name for name in leaks(answer, hidden) if name not in said} == set(), question
+            answered += answer.status_code == 200
+    assert bool(answered) == (route[1] in ("/api/v1/<target>", "/healthz", "/readyz"))
+
+
+@pytest.mark.parametrize(
+    "status", ["200 OK", "400 Bad Request", "500 Internal Server Error", "429 Too Many Requests"]
+)
+@pytest.mark.parametrize("path", [DETECTIONS, GRAPHQL, REPORTING])
+def test_nor_do_butlrs_own_words(path: str, status: str) -> None:
+    trial = FrontedTrial(NOW, tokens=TOKENS)
+    try:
+        if path != GRAPHQL:
+            trial.http.get("/readyz")
+        trial.answers[path] = respond(
+            f'{{"message": "of {ROOMS[0].id} and {ROOMS[1].name}"}}'.encode(), status
+        )
+        headers = {"Authorization": f"Bearer {WALLS['all floors']}"}
+        told = []
+        for require in ("any", "complete"):
+            for question in (
+                Question(
+                    "GET", "/api/v1/heatmap", {**HOUR, "space": PARIS, "format": "png", "require": require}
+                ),
+                *(
+                    Question(
+                        "GET",
+                        "/api/v1/occupancy-now",
+                        {"space": space, "level": "floor", "format": form, "require": require},
+                    )
+                    for space in (PARIS, "all")
+                    for form in ("rows", "csv")
+                ),
+            ):
+                answer = question.put(trial.http, **headers)
+                assert leaks(answer, PRIVATE) == set(), question
+                told.append(answer)
+        failed = [answer for answer in told if answer.status_code >= 500]
+        assert failed
+        assert all(answer.get_json()["error"]["source"] == "upstream" for answer in failed)
+        # Who may see all reads Butlr's words.
+        asked = Question("GET", "/api/v1/occupancy-now", {"space": PARIS, "require": "complete"})
+        if path != DETECTIONS:
+            assert ROOMS[0].id in asked.put(trial.http, **EVERYTHING).get_data(as_text=True)
+    finally:
+        trial.close()
