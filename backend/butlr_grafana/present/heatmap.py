@@ -209,7 +209,8 @@ def csv(answer: HeatMap) -> str:
 
 
 def _centres(answer: HeatMap) -> tuple[Floats, Floats]:
-    """Of the cells that are told: those that are shown, or that have detections where people are not known."""
+    """Of the cells that are told: those that are shown, or that have detections where people are not
+    known."""
     grid = answer.shown if answer.shown.value.size else answer.raw
     x, y = grid.centres()
     return np.round(x, 6), np.round(y, 6)
