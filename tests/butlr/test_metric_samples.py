@@ -157,6 +157,12 @@ def test_traffic_is_of_sensors_and_windows_of_nobody_are_left_out() -> None:
     assert told(found) == {(key, "in", "08"): 2.0, (key, "out", "08"): 1.0}
 
 
+@pytest.mark.parametrize("odd", [{"field": []}, {"room_id": 7}, {"hive_id": {}}, {"time": ["x"]}])
+def test_a_row_whose_names_are_no_texts_is_a_fault(odd: dict[str, Any]) -> None:
+    with pytest.raises(UpstreamInvalid, match="is no text"):
+        read([row(9, 2, **{"room_id": "room_a", **odd})])
+
+
 def test_traffic_that_is_neither_in_nor_out_is_a_fault() -> None:
     with pytest.raises(UpstreamInvalid, match="'through', neither in nor out"):
         read([row(9, 2, field="through", sensor_id="sensor_1")], DOORS)

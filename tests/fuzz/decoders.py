@@ -20,7 +20,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from butlr_grafana.butlr import decode, question, reporting, stats, topology
+from butlr_grafana.butlr import decode, metrics, question, stats, topology
+from butlr_grafana.butlr.graphql import answer_of, written
+from butlr_grafana.butlr.questions import SENSORS as SENSORS_ASKED
+from butlr_grafana.butlr.questions import SITES as SITES_ASKED
+from butlr_grafana.butlr.rows import rows_of
 from butlr_grafana.errors import UpstreamInvalid
 from butlr_grafana.insight.shares import of_rooms, of_zones
 from butlr_grafana.model import (
@@ -42,6 +46,7 @@ from butlr_grafana.simulator import detections, report_query
 from butlr_grafana.simulator import reporting as simulated_rows
 from butlr_grafana.simulator import stats as simulated_stats
 from butlr_grafana.simulator import topology as simulated_floors
+from butlr_grafana.simulator.forms import Forms
 from butlr_grafana.store import codec
 from tests.fuzz.mangle import mangled
 from tests.support import PARIS, PEOPLE, at
@@ -49,9 +54,10 @@ from tests.support import PARIS, PEOPLE, at
 NOW_S = at("2026-06-17T12:34:56")
 PERIOD = Period(at("2026-06-10T10:00"), at("2026-06-10T10:10"))
 MAP = Segment(PARIS, HeatMapSubject(1.0), PERIOD, settled=True)
-SERIES = SeriesSubject("room_occupancy", "room", "1m", "median", "Europe/Paris")
-DOORS = SeriesSubject("traffic", "room", "1m", "sum", "Europe/Paris")
-FIGURES = StatsSubject((USED_MEAN,), tuple(room.id for room in PEOPLE.office.by_id[PARIS].rooms)[:5])
+ROOMS = tuple(room.id for room in PEOPLE.office.by_id[PARIS].rooms)[:5]
+SERIES = SeriesSubject("room_occupancy", "room", "1m", "median", "Europe/Paris", ROOMS)
+DOORS = SeriesSubject("traffic", "sensor", "1m", "sum", "Europe/Paris")
+FIGURES = StatsSubject((USED_MEAN,), ROOMS)
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,9 @@ class Decoder:
 def heat_map_bodies() -> Iterator[bytes]:
     asked = detections.parse(question(MAP))
     for nesting in ("data0.heatmap_v2", "top"):
-        for bounds in detections.BOUNDS_FORMS:
-            shape = detections.Shape(nesting, bounds)
-            yield orjson.dumps(detections.answer(PEOPLE, asked, NOW_S, shape))
+        for bounds in ("min_x", "x_min", "points", "pairs"):
+            forms = Forms(heat_nesting=nesting, heat_bounds=bounds)
+            yield orjson.dumps(detections.answer(PEOPLE, asked, NOW_S, forms))
 
 
 def holds_heat_map(body: bytes) -> bool:
@@ -145,23 +151,31 @@ def is_number(value: object) -> bool:
 
 
 def series_bodies(subject: SeriesSubject) -> Iterator[bytes]:
-    asked = report_query.parse(reporting.question(PARIS, subject, PERIOD, 1))
-    for shape in simulated_rows.SHAPES:
-        form = simulated_rows.RowForm(shape)
-        yield orjson.dumps(simulated_rows.answer(PEOPLE, asked, NOW_S, form))
+    asked = report_query.parse(metrics.question(PARIS, subject, PERIOD, subject.items), Forms())
+    for form in ("flat", "nested"):
+        forms = Forms(rows_without_group_by=form)
+        yield orjson.dumps(simulated_rows.answer(PEOPLE, asked, NOW_S, forms))
 
 
 def holds_series(subject: SeriesSubject) -> Callable[[bytes], bool]:
+    """What is told stands in a row that names its place, labelled with the end of its minute, or with its start
+    where the row says that it is calibrated.
+    """
+
     def holds(body: bytes) -> bool:
         try:
-            found = reporting.samples(reporting.rows_of(body), subject, PERIOD)
+            found = metrics.samples(rows_of(body), PARIS, subject, PERIOD)
         except UpstreamInvalid:
             return False
         said = {row for document in readings(body) for row in rows_in(document)}
         for i, start_s, value in zip(*(c.tolist() for c in columns(found)), strict=True):
-            asset, _ = found.series[i]
+            place, _ = found.series[i]
+            # Of traffic the name of a sensor's room, its own and its address.
+            names = place.split("\x1f") if subject.level == "sensor" else [place]
             assert PERIOD.start_s <= start_s < PERIOD.end_s
-            assert (asset, start_s, None if math.isnan(value) else value) in said
+            told = None if math.isnan(value) else value
+            for name in filter(None, names):
+                assert (name, start_s + 60, told, False) in said or (name, start_s, told, True) in said
         return True
 
     return holds
@@ -171,13 +185,14 @@ def columns(found: Samples) -> tuple[np.ndarray[Any, Any], ...]:
     return found.index, found.start_s, found.value
 
 
-def rows_in(document: Any) -> Iterator[tuple[str, int, float | None]]:
-    """Every text, instant and value that stand together in one object."""
+def rows_in(document: Any) -> Iterator[tuple[str, int, float | None, bool]]:
+    """Every text, instant and value that stand together in one object, and whether it is calibrated."""
     for row in objects_in(document):
         value, when = row.get("value"), seconds(row.get("time"))
         if when is not None and (value is None or is_number(value)):
+            known = value is not None and row.get("data_incomplete") is not True
             for text in (text for text in row.values() if isinstance(text, str)):
-                yield text, when, None if value is None else float(value)
+                yield text, when, float(value) if known else None, row.get("preprocessed") is True
 
 
 def seconds(text: object) -> int | None:
@@ -189,8 +204,8 @@ def seconds(text: object) -> int | None:
 
 
 def figure_bodies() -> Iterator[bytes]:
-    asked = simulated_stats.parse(stats.question(FIGURES, PERIOD))
-    yield orjson.dumps(simulated_stats.answer(PEOPLE, asked, NOW_S))
+    asked = simulated_stats.parse(stats.question(FIGURES, PERIOD), Forms())
+    yield orjson.dumps(simulated_stats.answer(PEOPLE, asked, NOW_S, Forms()))
 
 
 def holds_figures(body: bytes) -> bool:
@@ -211,7 +226,8 @@ def holds_figures(body: bytes) -> bool:
 
 def topology_bodies() -> Iterator[bytes]:
     """Of one floor with two rooms and a zone: a change is to hit each of its values now and then."""
-    for query in (topology.SITES_QUERY, topology.SENSORS_QUERY):
+    for selection in (SITES_ASKED, SENSORS_ASKED):
+        query, _ = written(selection)
         document = simulated_floors.answer(PEOPLE, {"query": query}, NOW_S, "http://127.0.0.1:1")
         if "sites" in document["data"]:
             [site] = document["data"]["sites"]["data"] = document["data"]["sites"]["data"][:1]
@@ -229,7 +245,9 @@ SITES, SENSORS = (json.loads(body)["data"] for body in topology_bodies())
 def holds_topology(body: bytes) -> bool:
     """Whatever is taken can be shown in every form, and reckoned with."""
     try:
-        data = topology.data_of(body)
+        data, _ = answer_of(body)
+        if data is None:
+            return False
         found = topology.topology(
             {"sites": data, "sensors": SENSORS} if "sites" in data else {"sites": SITES, "sensors": data}
         )
@@ -256,8 +274,8 @@ def check_shown(found: Topology) -> None:
 
 def kept_parts() -> Iterator[Part]:
     yield Part(PERIOD, decode.heat_map(next(heat_map_bodies()), 1.0), float(NOW_S), settled=True)
-    rows = reporting.rows_of(next(series_bodies(SERIES)))
-    yield Part(PERIOD, reporting.samples(rows, SERIES, PERIOD), float(NOW_S), settled=False)
+    rows = rows_of(next(series_bodies(SERIES)))
+    yield Part(PERIOD, metrics.samples(rows, PARIS, SERIES, PERIOD), float(NOW_S), settled=False)
 
 
 WHOLE = {codec.encode(part) for part in kept_parts()}

@@ -82,7 +82,7 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
     index, start_s, value, incomplete = [], [], [], 0
     for row in rows:
         label = row.get("time")
-        identity = (label, row.get("field"), *(row.get(key) for key in ID_KEYS))
+        identity = _identity(row)
         if identity in known:
             if known[identity] != row.get("value"):
                 raise UpstreamInvalid(f"Butlr's metrics hold two values of one row: {_named(row)}")
@@ -112,6 +112,14 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
         np.array(value, np.float64),
         incomplete,
     )
+
+
+def _identity(row: Row) -> tuple[object, ...]:
+    """What tells a row from all others: time, field and ids, each a text or missing."""
+    told = tuple(row.get(key) for key in ("time", "field", *ID_KEYS))
+    if not all(isinstance(one, str | None) for one in told):
+        raise UpstreamInvalid("Butlr's metrics hold a row whose time, field or id is no text")
+    return told
 
 
 def ids_in(rows: Iterable[Row], level: str) -> frozenset[str]:
