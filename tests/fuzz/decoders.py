@@ -158,8 +158,8 @@ def series_bodies(subject: SeriesSubject) -> Iterator[bytes]:
 
 
 def holds_series(subject: SeriesSubject) -> Callable[[bytes], bool]:
-    """What is told stands in a row that names its place, labelled with the end of its minute, or with its start
-    where the row says that it is calibrated.
+    """What is told stands in a row that names its place, labelled with the end of its minute, or with its
+    start where the row says that it is calibrated.
     """
 
     def holds(body: bytes) -> bool:
