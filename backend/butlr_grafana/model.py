@@ -468,14 +468,17 @@ class Floor:
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something about the topology that a viewer of a floor should know; of every floor where `floor_id` is
-    `None`.
+    `None`: such a note names no floor, for not everybody may see each.
 
-    `about`: what it bears on: `time` (windows and days), `area`, `traffic`, `places` (rooms, zones), `all`.
+    `about`: what it bears on: `time` (windows and days), `area`, `traffic`, `places` (rooms, zones), `gone`
+    (a floor that is listed no more), `schema` (fields that an account lacks), `all`. `of`: the ids of the
+    rooms and zones that the text names.
     """
 
     floor_id: str | None
     text: str
     about: str = "all"
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

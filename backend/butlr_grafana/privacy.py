@@ -9,7 +9,7 @@ A sum of one room would be that room itself: it is not told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from butlr_grafana.model import (
     Floats,
     Floor,
     Grid,
+    Note,
     Room,
     Samples,
     SeriesQuery,
@@ -40,7 +41,24 @@ ALONE = "a sum of one room would be the room itself"
 def guarded(topology: Topology, min_capacity: int) -> Topology:
     """The topology with one room for all whose known capacity is smaller; 0 leaves it as it is."""
     floors = {key: _guarded(floor, min_capacity) for key, floor in topology.floors.items()}
-    return replace(topology, floors=floors)
+    return replace(topology, floors=floors, notes=_guarded_notes(topology.notes, floors, min_capacity))
+
+
+def _guarded_notes(notes: Iterable[Note], floors: Mapping[str, Floor], min_capacity: int) -> tuple[Note, ...]:
+    """The notes without the names of small rooms; what named one is said once a floor, and not what it was."""
+    hidden: set[str] = set()
+    for floor in floors.values():
+        hidden |= {member.id for room in floor.rooms for member in room.members}
+        hidden |= {member.id for zone in floor.zones for member in zone.members}
+    why = f"what is to be known of rooms below {min_capacity} people is not shown, for privacy"
+    names = {key: f"{floor.name}: " for key, floor in floors.items()}
+    told = (
+        replace(note, text=f"{names.get(note.floor_id or '', '')}{why}", of=())
+        if hidden & set(note.of)
+        else note
+        for note in notes
+    )
+    return tuple(dict.fromkeys(told))
 
 
 def _guarded(floor: Floor, min_capacity: int) -> Floor:

@@ -114,7 +114,9 @@ class Service:
             asked_period=asked_period,
             max_data_points=panel.max_data_points if panel else None,
         )
-        chosen = Topology({floor.id: floor for floor in floors_of(asked, topology)}, topology.notes)
+        floors = {floor.id: floor for floor in floors_of(asked, topology)}
+        notes = (n for n in topology.notes if n.floor_id in (None, *floors) or n.about == "gone")
+        chosen = Topology(floors, tuple(notes))
         if filters_leave_nothing(asked, topology):
             return Resolved(asked, now_s, served, chosen, panel, is_filtered_out=True)
         if asked.target == "events":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,18 @@ from typing import Any
 import orjson
 
 from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamLate
-from butlr_grafana.model import Note, Topology
+from butlr_grafana.model import Floor, Note, Room, Topology, Zone, as_built
 from butlr_grafana.request_id import carried
 
 log = logging.getLogger(__name__)
 
 RENEW_S = 300.0
 RETRY_S = 10.0
+GONE_S = 86_400.0
+"""How long it is said of a floor, room or zone that it is listed no more."""
+
+LEFT_OUT = "Butlr left out {}: what was known of it is used"
+GONE = "Butlr lists {} ({}) no more"
 
 Document = dict[str, Any]
 
@@ -51,6 +56,7 @@ class Spaces:
         self._loading = False
         self._due_at = 0.0
         self._told: frozenset[Note] = frozenset()
+        self._gone: dict[Note, float] = {}
 
     def current(self, *, timeout_s: float) -> Topology:
         """The floors served. Waits only where none is known yet; raises `UpstreamError` if that fails."""
@@ -88,7 +94,7 @@ class Spaces:
         error: UpstreamError | None = None
         try:
             document = self._fetch()
-            topology = self._limited(with_known(self._read(document), self._topology))
+            topology = self._limited(self._with_known(self._read(document)))
             if not topology.partial:
                 self._keep(document)
             self._tell(topology.notes)
@@ -111,6 +117,25 @@ class Spaces:
         if self._error is None:  # else it has been said
             log.warning("Butlr's topology cannot be had, %s: %s", instead, error)
         return topology
+
+    def _with_known(self, topology: Topology) -> Topology:
+        """The topology with notes on what was there before and is not now, for a day. Where Butlr answered a
+        part only, the floors that it left out stay as they were.
+        """
+        known, now_s = self._topology or Topology({}), self._clock()
+        if topology.partial:
+            left_out = {k: floor for k, floor in known.floors.items() if k not in topology.floors}
+            notes = [Note(k, LEFT_OUT.format(floor.name)) for k, floor in left_out.items()]
+            return replace(topology, floors={**topology.floors, **left_out}, notes=(*topology.notes, *notes))
+        for note in gone(known, topology):
+            self._gone.setdefault(note, now_s)
+        ids = {asset.id for floor in topology.floors.values() for asset in _all_on(floor)}
+        self._gone = {
+            note: since_s
+            for note, since_s in self._gone.items()
+            if now_s - since_s < GONE_S and ids.isdisjoint(note.of or (note.floor_id,))
+        }
+        return replace(topology, notes=(*topology.notes, *self._gone))
 
     def _tell(self, notes: Sequence[Note]) -> None:
         """Each note once in the log, for as long as it holds."""
@@ -142,15 +167,22 @@ class Spaces:
             return None
 
 
-def with_known(topology: Topology, known: Topology | None) -> Topology:
-    """The topology with notes on floors that were there before and are not now. Where Butlr answered a part
-    only, those floors stay as they were.
+def gone(known: Topology, topology: Topology) -> Iterator[Note]:
+    """What was known and is not there any more: floors, and rooms and zones of those that are. One that is
+    only told of with others now is still there.
     """
-    gone = {key: floor for key, floor in known.floors.items() if key not in topology.floors} if known else {}
-    if not gone:
-        return topology
-    names = ", ".join(floor.name for floor in list(gone.values())[:5])
-    if topology.partial:
-        note = Note(None, f"Butlr left out {names}: what was known of them is used")
-        return replace(topology, floors={**topology.floors, **gone}, notes=(*topology.notes, note))
-    return replace(topology, notes=(*topology.notes, Note(None, f"Butlr lists {names} no more")))
+    for key, floor in known.floors.items():
+        after = topology.floors.get(key)
+        if after is None:
+            yield Note(key, GONE.format(floor.name, key), "gone")
+            continue
+        ids = {asset.id for asset in _all_on(after)}
+        told: list[Room | Zone] = [*floor.rooms, *floor.zones]
+        for asset in told:
+            if asset.id not in ids and not asset.members:
+                yield Note(key, GONE.format(asset.name, asset.id), "places", (asset.id,))
+
+
+def _all_on(floor: Floor) -> list[Floor | Room | Zone]:
+    """The floor and everything on it, each by itself."""
+    return [floor, *as_built(floor.rooms), *as_built(floor.zones)]

@@ -468,7 +468,7 @@ def test_what_counts_at_doors_is_said_where_it_is_not_simply_all(
     sensors: list[Any], said: tuple[str, ...]
 ) -> None:
     assert topology(document(sensors=sensors)).notes == tuple(
-        Note("space_1", text, "traffic") for text in said
+        Note("space_1", text, "traffic", ("room_1",) if "Kitchen" in text else ()) for text in said
     )
 
 
@@ -488,7 +488,7 @@ def test_what_is_listed_twice_is_there_once_with_a_note() -> None:
     assert notes == [
         ("space_1", "Kitchen (room_1) is listed more than once; it is read once"),
         ("space_1", "Bar (zone_1) is listed more than once; it is read once"),
-        (None, "First floor (space_1) is listed more than once; it is read once"),
+        ("space_1", "First floor (space_1) is listed more than once; it is read once"),
         ("space_2", "Kitchen (room_1) is listed more than once; it is read once"),
         ("space_2", "Bar (zone_1) is listed more than once; it is read once"),
     ]

@@ -64,7 +64,7 @@ def _notes_on(document: Document) -> Iterator[Note]:
     lost = [name for name in raw if isinstance(name, str)] if isinstance(raw, list) else []
     if lost:
         more = f" and {len(lost) - 8} more" if len(lost) > 8 else ""
-        yield Note(None, f"Butlr does not answer {', '.join(lost[:8])}{more} on this account")
+        yield Note(None, f"Butlr does not answer {', '.join(lost[:8])}{more} on this account", "schema")
     faults = document.get("faults")
     if isinstance(faults, int) and faults:
         yield Note(None, f"Butlr answered a part of its topology only ({faults} errors beside it)")
@@ -111,11 +111,12 @@ def notes_on_sensors(floor: Floor) -> Iterator[Note]:
         )
         yield Note(floor.id, text, "traffic")
     names = {room.id: room.name for room in floor.rooms}
-    places = {floor.name: counted, **{names.get(r, r): s for r, s in doors_by_room(floor).items()}}
-    copies = [name for name, own in places.items() if own and all(s.kind != "physical" for s in own)]
+    places = {floor.id: counted, **doors_by_room(floor)}
+    copies = [key for key, own in places.items() if own and all(s.kind != "physical" for s in own)]
     if copies:
-        text = f"Doors counted by copies of sensors only (clones or mirrors): {', '.join(copies[:8])}"
-        yield Note(floor.id, text, "traffic")
+        named = [floor.name if key == floor.id else names.get(key, key) for key in copies[:8]]
+        text = f"Doors counted by copies of sensors only (clones or mirrors): {', '.join(named)}"
+        yield Note(floor.id, text, "traffic", tuple(key for key in copies if key != floor.id))
 
 
 @dataclass(slots=True)
@@ -123,8 +124,9 @@ class _Reader:
     notes: list[Note] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
 
-    def note(self, floor_id: str | None, text_: str, about: str = "all") -> None:
-        self.notes.append(Note(floor_id, text_, about))
+    def note(self, floor_id: str | None, text_: str, about: str = "all", of: str | None = None) -> None:
+        """`of`: the room or zone that it names."""
+        self.notes.append(Note(floor_id, text_, about, (of,) if of else ()))
 
     def floors(self, sites: list[Any]) -> Iterator[Floor]:
         for site in dicts(sites):
@@ -137,7 +139,8 @@ class _Reader:
     def _is_first(self, id_: str, name: str, floor_id: str | None) -> bool:
         """Whether something is to be read: it has an id that was not there before."""
         if id_ and id_ in self._seen:
-            self.note(floor_id, f"{name or id_} ({id_}) is listed more than once; it is read once", "places")
+            said = f"{name or id_} ({id_}) is listed more than once; it is read once"
+            self.note(floor_id or id_, said, "places", of=id_ if floor_id else None)
             return False
         self._seen.add(id_)
         return bool(id_)
@@ -178,9 +181,9 @@ class _Reader:
             name=name,
             floor_id=floor_id,
             type=None if kind in ("", "Untagged") else kind,
-            polygon=self._polygon(raw.get("coordinates"), name, floor_id),
+            polygon=self._polygon(raw.get("coordinates"), name, floor_id, of=text(raw.get("id"))),
             capacity=capacity_of(raw.get("capacity")),
-            area_m2=self._area(raw.get("area"), name, floor_id),
+            area_m2=self._area(raw.get("area"), name, floor_id, of=text(raw.get("id"))),
             tags=tags_of(raw.get("tags")),
             rotation_deg=number(raw.get("rotation")) or 0.0,
         )
@@ -192,9 +195,9 @@ class _Reader:
             name=name,
             floor_id=floor_id,
             room_id=text(raw.get("room_id")) or None,
-            polygon=self._polygon(raw.get("coordinates"), name, floor_id),
+            polygon=self._polygon(raw.get("coordinates"), name, floor_id, of=text(raw.get("id"))),
             capacity=capacity_of(raw.get("capacity")),
-            area_m2=self._area(raw.get("area"), name, floor_id),
+            area_m2=self._area(raw.get("area"), name, floor_id, of=text(raw.get("id"))),
             tags=tags_of(raw.get("tags")),
             sensor_ids=tuple(filter(None, (text(s.get("id")) for s in dicts(raw.get("sensors"))))),
             rotation_deg=number(raw.get("rotation")) or 0.0,
@@ -210,16 +213,16 @@ class _Reader:
         self.note(floor_id, f"{name}: {said}, UTC is used", "time")
         return "UTC"
 
-    def _area(self, raw: object, name: str, floor_id: str) -> float | None:
+    def _area(self, raw: object, name: str, floor_id: str, of: str | None = None) -> float | None:
         area_m2, why = area_m2_of(raw)
         if why:
-            self.note(floor_id, f"{name}: {why}", "area")
+            self.note(floor_id, f"{name}: {why}", "area", of)
         return area_m2
 
-    def _polygon(self, raw: object, name: str, floor_id: str) -> Polygon | None:
+    def _polygon(self, raw: object, name: str, floor_id: str, of: str | None = None) -> Polygon | None:
         polygon, why = polygon_of(raw)
         if why:
-            self.note(floor_id, f"{name}: {why}", "places")
+            self.note(floor_id, f"{name}: {why}", "places", of)
         return polygon
 
 

@@ -76,6 +76,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "type": _text("Type"),
         "tags": _text("Tags"),
         "online": _number("Sensors online", YES_NO),
+        "notes": _text("To be known"),
         "capacity": _number("Capacity", COUNT),
         "area_m2": _number("Area", SQUARE_METRES, 1),
         "area_ft2": _number("Area", SQUARE_FEET, 0),

@@ -72,7 +72,7 @@ def _summary_in_people(answer: HeatMap) -> Row:
 
 def spaces(topology: Topology, *, level: str | None) -> list[Row]:
     """A row a floor, room or zone; `level` narrows it. `label` and, within a level, `choice` are of one row
-    only.
+    only. `notes`: what is to be known of a floor.
     """
     alone = len(topology.floors) == 1
     listed: list[tuple[str, Floor, Floor | Room | Zone, Choice]] = []
@@ -85,8 +85,15 @@ def spaces(topology: Topology, *, level: str | None) -> list[Row]:
     choice = {
         kind: unique_texts(c for k, _, _, c in listed if k == kind) for kind in ("floor", "room", "zone")
     }
+    notes = {
+        floor_id: [note.text for note in topology.notes if note.floor_id == floor_id]
+        for floor_id in topology.floors
+    }
     return [
-        _space(floor, own, kind, label=label[f"{kind} {own.id}"], choice=choice[kind][own.id])
+        {
+            **_space(floor, own, kind, label=label[f"{kind} {own.id}"], choice=choice[kind][own.id]),
+            "notes": "; ".join(notes[floor.id]) if own is floor else "",
+        }
         for kind, floor, own, _ in listed
     ]
 

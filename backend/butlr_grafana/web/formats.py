@@ -23,7 +23,7 @@ from butlr_grafana.present.account import DEMO, QUANTITIES
 from butlr_grafana.present.annotations import event_rows
 from butlr_grafana.present.heads import head
 from butlr_grafana.present.theme import PictureOptions, ThemeName
-from butlr_grafana.web import told
+from butlr_grafana.web import told, topology_notes
 from butlr_grafana.web.encoded import Encoded, as_json
 
 Rows = list[dict[str, Any]]
@@ -107,13 +107,16 @@ def _floor(answer: Answer) -> Floor:
 
 
 def frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
-    """The answer as data frames: one an asset of a series, else one. The first one says what is assumed."""
+    """The answer as data frames: one an asset of a series, else one. The first one says what is assumed, and
+    what is to be known of the floors.
+    """
     if answer.is_filtered_out:
         return [_blank(answer, ref_id=ref_id)]
-    found = _frames(answer, ref_id=ref_id, demo=demo)
-    if answer.assumed and answer.parts and found:
-        found[0] = _with_notices(found[0], [{"severity": "info", "text": answer.assumed}])
-    return found
+    first, *others = _frames(answer, ref_id=ref_id, demo=demo)
+    more = topology_notes.notices(answer.topology, answer.asked) if answer.topology else []
+    if answer.assumed and answer.parts:
+        more.append({"severity": "info", "text": answer.assumed})
+    return [_with_notices(first, more), *others]
 
 
 def _with_notices(frame: dict[str, Any], more: list[dict[str, str]]) -> dict[str, Any]:
@@ -124,10 +127,7 @@ def _frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
     if answer.asked.target not in ("occupancy", "traffic", "presence"):
         return [_frame(answer, ref_id=ref_id, demo=demo)]
     found = [f for part in answer.series for f in series.frames(part, ref_id=ref_id, demo=demo)]
-    failed = told.faults(answer)
-    if failed:
-        found[0] = _with_notices(found[0], failed)
-    return found
+    return [_with_notices(found[0], told.faults(answer)), *found[1:]]
 
 
 def _frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from butlr_grafana.errors import BackendError
 from butlr_grafana.model import DAY_S, MINUTE_S, HeatMap, Topology, floor_to, iso
 from butlr_grafana.present.account import notices
 from butlr_grafana.service import Service
-from butlr_grafana.web import reply
+from butlr_grafana.web import reply, topology_notes
 from butlr_grafana.web.auth import visible
 from butlr_grafana.web.requests import note_asked, note_fault
 from butlr_grafana.words import NORMALIZE, WORDS
@@ -51,6 +51,11 @@ def _page(service: Service, grafana_url: str) -> Response:
         note_asked(asked)
         answer = service.heat_map(asked, visible())
         context |= _shown(answer, words, grafana_url)
+        of_floor = topology.restricted_to(frozenset({answer.query.floor.id}))
+        context["notices"] = [
+            *notices(answer, demo=False),
+            *topology_notes.notices(of_floor, asked),
+        ]
     except BackendError as fault:
         note_fault(fault)
         context["fault"] = fault.message
@@ -96,7 +101,6 @@ def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str) -> dict[
         "start": datetime.fromtimestamp(query.period.start_s, zone),
         "end": datetime.fromtimestamp(query.period.end_s, zone),
         "as_of": datetime.fromtimestamp(coverage.as_of_s, zone),
-        "notices": notices(answer, demo=False),
         "resolutions": WORDS["resolution"].choices,
         "links": {
             f: "/api/v1/heatmap?" + urlencode({**words, "format": f}) for f in ("png", "csv", "frames")
