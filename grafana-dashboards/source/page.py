@@ -84,6 +84,8 @@ def panel_link(title: str, url: str) -> Json:
 
 
 def to_page(uid: str, **variables: str) -> str:
-    """Another of our pages at the same time; variables by name, as Grafana writes them in an address."""
+    """Another of our pages at the same time, from Grafana's root; variables by name, as Grafana writes them
+    in an address.
+    """
     chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
-    return f"/d/{uid}?${{__url_time_range}}{chosen}"
+    return f"d/{uid}?${{__url_time_range}}{chosen}"

@@ -189,6 +189,9 @@ PROMETHEUS: Answering = Prometheus()
 
 
 def through_grafana(source: Source, name: str, words: Words, period: Words = PERIOD) -> str:
-    """The backend's answer by way of Grafana's proxy: viewers need neither its address nor its token."""
+    """The backend's answer by way of Grafana's proxy: viewers need neither its address nor its token.
+
+    Without a `/` in front: Grafana's pages have its root as their base, which may be a sub-path of a host.
+    """
     query = "&".join(f"{key}={quote(value, safe='${}:_')}" for key, value in {**words, **period}.items())
-    return f"/api/datasources/proxy/uid/{source.uid}/api/v1/{name}?{query}"
+    return f"api/datasources/proxy/uid/{source.uid}/api/v1/{name}?{query}"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import APIResponse, Browser, Page, Request, Response, sync_playwright
@@ -61,8 +62,8 @@ class Visit:
         """What the link with this text answers, asked with this profile's credentials."""
         href = self.page.get_by_role("link", name=link, exact=True).get_attribute("href")
         assert href is not None
-        assert href.startswith("/"), "the page works behind any host"
-        return self.page.request.get(self.base + href)
+        assert not href.startswith(("/", "http")), "the page works behind any host and prefix"
+        return self.page.request.get(urljoin(self.page.url, href))
 
     def _note(self, kind: str, what: object) -> None:
         self.problems.append(f"{kind}: {what}")

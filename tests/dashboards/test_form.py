@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from tests.dashboards.grafana import references
 
@@ -99,10 +101,40 @@ def test_every_page_leads_to_the_others(folder: Path) -> None:
         assert ("json" in page["uid"]) != bool(by_tag[page["uid"]] & linked)
 
 
+def test_every_address_is_found_from_grafanas_root_wherever_that_is(dashboard: Json) -> None:
+    """A page's base is Grafana's root, `/grafana/` under a sub-path; what begins with a `/` leaves it."""
+    root = "https://example.com/grafana/"
+    found = list(addresses(dashboard["panels"]))
+    assert found or dashboard["uid"] in ("butlr-operations", "butlr-wall")
+    for address in found:
+        # Grafana's own code puts what a map's layer names under its public folder.
+        base = f"{root}public/" if address.startswith("../") else root
+        assert urljoin(base, address).startswith(
+            (f"{root}api/datasources/proxy/uid/butlr", f"{root}d/butlr-")
+        )
+    script = json.dumps([panel["options"] for panel in dashboard["panels"]])
+    assert not re.search(r"""[\"'(`]/(api|d|public)/""", script)
+
+
+def addresses(document: object) -> Iterator[str]:
+    """All that a panel leads to or loads; a query's URL is joined to its data source's."""
+    if isinstance(document, list):
+        for item in document:
+            yield from addresses(item)
+    elif isinstance(document, dict):
+        for key, value in document.items():
+            if key in ("url", "src") and isinstance(value, str) and not value.startswith("data:"):
+                yield value
+            elif key == "content":
+                yield from re.findall(r'(?:src|href)="([^"]+)"', value)
+            elif key != "targets":
+                yield from addresses(value)
+
+
 def test_links_to_pages_lead_to_pages_that_are_there(dashboard: Json, folder: Path) -> None:
     uids = {path.stem for path in folder.glob("*.json")}
-    for url in re.findall(r'"(/d/[^"]+)"', json.dumps(dashboard)):
-        uid, query = re.fullmatch(r"/d/([^?]+)\?(.+)", url).groups()  # type: ignore[union-attr]
+    for url in re.findall(r'"(/?d/[^"]+)"', json.dumps(dashboard)):
+        uid, query = re.fullmatch(r"d/([^?]+)\?(.+)", url).groups()  # type: ignore[union-attr]
         assert uid in uids
         target = json.loads((folder / f"{uid}.json").read_text("utf-8"))
         variables = {v["name"] for v in target["templating"]["list"]}

@@ -217,9 +217,11 @@ def size(found: list[Json]) -> tuple[int, float]:
 
 
 def proxied(url: str, panel: Json) -> str:
-    proxy = f"/api/datasources/proxy/uid/{panel['datasource']['uid']}"
-    assert url.startswith(proxy)
-    return url.removeprefix(proxy)
+    """What the backend is asked for where a page asks for this, from Grafana's root."""
+    proxy = f"api/datasources/proxy/uid/{panel['datasource']['uid']}"
+    path = url.removeprefix("/")
+    assert path.startswith(proxy)
+    return path.removeprefix(proxy)
 
 
 def test_links_lead_through_grafana_to_files(dashboard: Json, world: World) -> None:

@@ -1,4 +1,7 @@
-"""`GET /`: a page for a browser, one line of JSON for a client. No script; what the form says is the URL."""
+"""`GET /`: a page for a browser, one line of JSON for a client. No script; what the form says is the URL.
+
+Its addresses are relative, so that it can be served behind any prefix.
+"""
 
 from __future__ import annotations
 
@@ -102,8 +105,6 @@ def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str) -> dict[
         "end": datetime.fromtimestamp(query.period.end_s, zone),
         "as_of": datetime.fromtimestamp(coverage.as_of_s, zone),
         "resolutions": WORDS["resolution"].choices,
-        "links": {
-            f: "/api/v1/heatmap?" + urlencode({**words, "format": f}) for f in ("png", "csv", "frames")
-        },
+        "links": {f: "api/v1/heatmap?" + urlencode({**words, "format": f}) for f in ("png", "csv", "frames")},
         "grafana": f"{grafana_url}/d/{DASHBOARD_UID}?{urlencode(dashboard)}",
     }

@@ -105,7 +105,7 @@ def picture(source: Source, frame: Frame, target: str, words: Words, alternative
 
 def _plan(source: Source, space: str) -> Json:
     # Resolved under Grafana's public folder, so that it works behind any host and sub-path.
-    address = ".." + through_grafana(source, "floorplan", {"space": space}, period={})
+    address = "../" + through_grafana(source, "floorplan", {"space": space}, period={})
     return {
         "type": "geojson",
         "name": "Plan",
