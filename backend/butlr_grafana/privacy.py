@@ -45,7 +45,8 @@ def guarded(topology: Topology, min_capacity: int) -> Topology:
 
 
 def _guarded_notes(notes: Iterable[Note], floors: Mapping[str, Floor], min_capacity: int) -> tuple[Note, ...]:
-    """The notes without the names of small rooms; what named one is said once a floor, and not what it was."""
+    """The notes without the names of small rooms; what named one is said once a floor, and not what it
+    was."""
     hidden: set[str] = set()
     for floor in floors.values():
         hidden |= {member.id for room in floor.rooms for member in room.members}
