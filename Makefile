@@ -1,18 +1,21 @@
 # Everything runs from a fresh clone: only Python (3.11 or newer) and make are needed.
-PYTHON ?= python3
+# Another Python than python3, by its name or path: make PYTHON=python3.13 …
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz soak audit lint format docs lock grafana dashboards clean
+.PHONY: FORCE help demo test bench fuzz soak audit lint format docs lock grafana dashboards clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
+# Looked at each time: an environment that does not work (any more) is made anew, and all that depends on it.
+$(VENV)/.made-for: FORCE
+	@PYTHON="$(PYTHON)" .ci/venv $(VENV)
+
 # Runtime only, so that `make demo` is quick; the hashes in the lock are checked by every install.
-$(VENV)/.runtime: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(VENV)/.runtime: requirements.lock pyproject.toml $(VENV)/.made-for
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -40,7 +43,7 @@ soak: $(VENV)/.dev  ## viewers of a page for minutes; memory and threads into so
 	VIEWERS=$(VIEWERS) MINUTES=$(MINUTES) $(BIN)/python -m tests.soak
 
 audit: requirements-audit.lock  ## known vulnerabilities of everything in the locks
-	$(PYTHON) -m venv .venv-audit
+	@PYTHON="$(PYTHON)" .ci/venv .venv-audit
 	.venv-audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
 	@.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-dev.lock -r requirements-audit.lock \
 		|| { echo "NOT CLEAN, or NOT AUDITED where the database of vulnerabilities cannot be reached: see above"; exit 1; }
@@ -64,7 +67,8 @@ grafana: $(VENV)/.runtime  ## an installed Grafana (GRAFANA_HOME) on the provisi
 	@exec provisioning/run-grafana
 
 lock:  ## pins the dependencies anew, with hashes
-	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
+	@PYTHON="$(PYTHON)" .ci/venv .venv-lock
+	.venv-lock/bin/pip install --quiet uv
 	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra build pyproject.toml -o requirements.lock
 	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra build --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
 	echo pip-audit | .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 - -o requirements-audit.lock
