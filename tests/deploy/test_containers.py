@@ -6,6 +6,7 @@ compose's own schema is not on hand here; what is checked is what would hurt: ri
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 import subprocess
 import sys
@@ -60,7 +61,19 @@ def test_a_service_has_few_rights(service: dict[str, Any]) -> None:
 @each_service
 def test_images_are_pinned_or_built_here(service: dict[str, Any]) -> None:
     if "build" not in service:
-        assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
+        image = re.sub(r"\$\{\w+:-(.*)\}", r"\1", service["image"])
+        assert re.search(r":v?\d+\.\d+\.\d+$", image)
+
+
+def test_grafanas_version_can_be_chosen_and_is_one_that_documents_are_held_against() -> None:
+    [default] = re.findall(r"^grafana/grafana:\$\{GRAFANA_VERSION:-(.*)\}$", SERVICES["grafana"]["image"])
+    locked = json.loads((ROOT / "tests/contract/grafana/package-lock.json").read_text("utf-8"))["packages"]
+    found = {
+        entry["version"]
+        for path, entry in locked.items()
+        if path.endswith(("node_modules/@grafana/data", "node_modules/@grafana/schema"))
+    }
+    assert default in found
 
 
 @each_service

@@ -105,7 +105,7 @@ def strips(frame: Frame) -> Json:
             "defaults": {
                 "unit": "none",
                 "mappings": [{"type": "value", "options": said}],
-                "custom": {"fillOpacity": 60, "lineWidth": 0, "spanNulls": False},
+                "custom": {"fillOpacity": 60, "lineWidth": 0},
             },
             "overrides": [],
         },

@@ -1,4 +1,4 @@
-"""Node with the real `@grafana/data` of each Grafana generation: installed once, then one process each."""
+"""Node with the real packages of each Grafana generation: installed once, then one process each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from tests.support import cannot_run
 
 HERE = Path(__file__).parent
-GENERATIONS = ("12", "13")
+GENERATIONS = ("12.3", "12.4", "13.2")
 OLDEST_NODE = 20
 
 
