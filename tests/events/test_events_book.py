@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,18 @@ from tests.events.looks import WATCH, zone
 ALWAYS = Period(0, 10**10)
 
 
-def book(folder: Path | None, source: str = "tenant") -> EventBook:
-    return EventBook(folder, source=source)
+Book = Callable[..., EventBook]
+
+
+@pytest.fixture
+def book() -> Iterator[Book]:
+    """Makes books that are closed with the test."""
+    with contextlib.ExitStack() as made:
+
+        def make(folder: Path | None, source: str = "tenant") -> EventBook:
+            return made.enter_context(contextlib.closing(EventBook(folder, source=source)))
+
+        yield make
 
 
 def spans(of: EventBook, period: Period = ALWAYS, space: str = "f") -> list[tuple[str, int, int | None]]:
@@ -24,7 +36,7 @@ def spans(of: EventBook, period: Period = ALWAYS, space: str = "f") -> list[tupl
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_events_are_kept(tmp_path: Path, durable: bool) -> None:
+def test_events_are_kept(book: Book, tmp_path: Path, durable: bool) -> None:
     own = book(tmp_path if durable else None)
     own.see(WATCH, "f", [zone("a", 40), zone("b", 10)], 1000)
     own.see(WATCH, "f", [zone("a", 50), zone("b", 31)], 1300)
@@ -35,7 +47,7 @@ def test_events_are_kept(tmp_path: Path, durable: bool) -> None:
     assert (tmp_path / FILE).exists() == durable
 
 
-def test_a_restart_keeps_open_events_open(tmp_path: Path) -> None:
+def test_a_restart_keeps_open_events_open(book: Book, tmp_path: Path) -> None:
     own = book(tmp_path)
     own.see(WATCH, "f", [zone("a", 40)], 1000)
     own.close()
@@ -46,7 +58,7 @@ def test_a_restart_keeps_open_events_open(tmp_path: Path) -> None:
     assert spans(again) == [("room_a", 1000, 1600)]
 
 
-def test_rules_with_other_thresholds_have_events_of_their_own(tmp_path: Path) -> None:
+def test_rules_with_other_thresholds_have_events_of_their_own(book: Book, tmp_path: Path) -> None:
     own = book(tmp_path)
     low = module.Watch("room", 600, threshold=10.0, release=8.0)
     for seen_s, heat in ((1000, 20), (1300, 40), (1600, 20), (1900, 5)):
@@ -56,7 +68,7 @@ def test_rules_with_other_thresholds_have_events_of_their_own(tmp_path: Path) ->
     assert found == {30: (1300, 1600), 10: (1000, 1900)}
 
 
-def test_floors_and_tenants_are_apart(tmp_path: Path) -> None:
+def test_floors_and_tenants_are_apart(book: Book, tmp_path: Path) -> None:
     own = book(tmp_path)
     own.see(WATCH, "f", [zone("a", 40)], 1000)
     own.see(WATCH, "g", [zone("a", 10, "g")], 1000)
@@ -65,7 +77,7 @@ def test_floors_and_tenants_are_apart(tmp_path: Path) -> None:
     assert spans(book(tmp_path, source="another")) == []
 
 
-def test_a_look_that_comes_late_or_again_changes_nothing() -> None:
+def test_a_look_that_comes_late_or_again_changes_nothing(book: Book) -> None:
     own = book(None)
     own.see(WATCH, "f", [zone("a", 40)], 1300)
     own.see(WATCH, "f", [zone("a", 10)], 1000)
@@ -73,7 +85,7 @@ def test_a_look_that_comes_late_or_again_changes_nothing() -> None:
     assert spans(own) == [("room_a", 1300, None)]
 
 
-def test_events_that_overlap_the_period_are_told() -> None:
+def test_events_that_overlap_the_period_are_told(book: Book) -> None:
     own = book(None)
     for seen_s, heat in ((1000, 40), (1300, 10), (1600, 40)):
         own.see(WATCH, "f", [zone("a", heat)], seen_s)
@@ -83,7 +95,7 @@ def test_events_that_overlap_the_period_are_told() -> None:
     assert [s for _, s, _ in spans(own, Period(5000, 6000))] == [1600]
 
 
-def test_the_record_is_bounded_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_record_is_bounded_and_the_oldest_go(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 5)
     own = book(None)
     for k in range(20):
@@ -94,7 +106,7 @@ def test_the_record_is_bounded_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
 def test_a_damaged_file_costs_its_events_and_nothing_else(
-    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+    book: Book, tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / FILE).write_bytes(content)
     own = book(tmp_path)
@@ -108,7 +120,7 @@ def test_a_damaged_file_costs_its_events_and_nothing_else(
     assert all("record of events" in r.message for r in troubles)
 
 
-def test_a_file_of_another_version_is_begun_anew(tmp_path: Path) -> None:
+def test_a_file_of_another_version_is_begun_anew(book: Book, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("CREATE TABLE event (another TEXT)")
         connection.execute("PRAGMA user_version=99")

@@ -12,9 +12,8 @@ from typing import Any
 
 import requests
 
-from butlr_grafana.butlr.limits import Pace
 from butlr_grafana.simulator import Simulator
-from tests.butlr.wire import Answer, Asked, FakeTime, Wire, respond
+from tests.butlr.wire import Answer, Asked, Wire, respond
 from tests.support import DETECTIONS, LOGIN, NEW_YORK, Cells, World, at, cells_of, truth, until
 
 NOON = "2026-06-17T16:34:56"
@@ -71,22 +70,18 @@ class Look:
 class Trial(World):
     """A world with a disk cache, whose pauses pass at once.
 
-    `time`: the clock of tokens, pauses and rests; `shift_s`: how far the backend's wall clock is ahead of
-    Butlr's.
+    `shift_s`: how far the backend's wall clock is ahead of Butlr's.
     """
 
     def __init__(self, now: str = NOON, **settings: Any) -> None:
-        self.time = FakeTime()
         self.shift_s = 0.0
         super().__init__(now, **settings)
 
     def clocks(self) -> dict[str, Any]:
-        return {"now": lambda: self.now_s + self.shift_s, "pace": Pace(self.time, self.time.wait)}
+        return {**super().clocks(), "now": lambda: self.now_s + self.shift_s}
 
     def restart(self, **settings: Any) -> None:
         """Another process on the same disk, perhaps with other settings."""
-        if hasattr(self, "application"):
-            self.application.close()
         self._settings.update(settings)
         super().restart()
 

@@ -570,3 +570,24 @@ def test_threads_share_one_store(disk: Disk) -> None:
         thread.join(60)
     assert failed == []
     assert held(store, hours) == hours
+
+
+def test_what_comes_after_the_end_is_kept_and_the_file_is_not_left_open(
+    disk: Disk, connecting: Callable[[Connect | None], None]
+) -> None:
+    """A call to Butlr that was under way when the backend was told to stop."""
+    made: list[sqlite3.Connection] = []
+
+    def noted(real: Connect, path: Path, **words: Any) -> sqlite3.Connection:
+        made.append(real(path, **words))
+        return made[-1]
+
+    connecting(noted)
+    store = disk.store()
+    store.close()
+    put_all(store, row(2))
+    assert held(store, row(3)) == row(2)
+    assert len(made) > 1
+    for connection in made:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")

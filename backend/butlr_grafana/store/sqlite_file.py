@@ -19,7 +19,7 @@ Run = Callable[..., sqlite3.Cursor]
 
 
 class SqliteFile:
-    """Opened when it is first used. Thread-safe: one does something at a time.
+    """Opened when it is first used; after `close` never left open. Thread-safe: one does something at a time.
 
     `schema`: SQL that makes what is missing; a file of another `version` loses its `tables` first. `what`
     names it in the log; `None` as `path`: in memory, for as long as the process lives.
@@ -34,6 +34,7 @@ class SqliteFile:
         self._tables = tables
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._closed = False
         self.trouble = Trouble(what, calm_s=0.0)
         self._failing = ""
 
@@ -55,9 +56,14 @@ class SqliteFile:
                 # A read that works says nothing about writing.
                 if what == "write" or self._failing != "write":
                     self.trouble.well()
+            finally:
+                if self._closed:
+                    self._let_go()
 
     def close(self) -> None:
+        """Lets go of the file. What still comes (an answer that was under way) opens it for itself alone."""
         with self._lock:
+            self._closed = True
             self._let_go()
 
     def open(self) -> None:
