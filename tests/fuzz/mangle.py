@@ -119,7 +119,10 @@ def _changed(body: bytes, chance: Random, change: Any) -> bytes:
     change(*_somewhere(root, chance))
     if not root:
         return b""
-    text = json.dumps(root[0], ensure_ascii=True)
+    try:
+        text = json.dumps(root[0], ensure_ascii=True)
+    except RecursionError:  # one level more than could be read
+        return body
     while (written := json.dumps(MARK)) in text:
         text = text.replace(written, chance.choice(ODD), 1)
     return text.encode("utf-8", "surrogatepass")
@@ -140,8 +143,13 @@ def _somewhere(root: list[Any], chance: Random) -> tuple[Any, Any]:
     return holder, key
 
 
-def _places(holder: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(holder, dict | list):
-        for key in holder if isinstance(holder, dict) else range(len(holder)):
-            yield holder, key
-            yield from _places(holder[key])
+def _places(root: Any) -> Iterator[tuple[Any, Any]]:
+    """From the top down. A document may be nested deeper than Python calls itself."""
+    holders = [root]
+    while holders:
+        holder = holders.pop()
+        if isinstance(holder, dict | list):
+            keys = list(holder) if isinstance(holder, dict) else range(len(holder))
+            for key in keys:
+                yield holder, key
+            holders += [holder[key] for key in keys]
