@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ImageFont
 
 from butlr_grafana.model import Bounds, Floor, HeatMap, LocalHours, Period, Zone
 from butlr_grafana.present import picture
+from butlr_grafana.present.lettering import font
 from butlr_grafana.present.picture import PictureOptions, difference_png, plan_png, png, span
 from butlr_grafana.present.plan_geometry import Raster, fit, ground, pixels, true_outline
 from butlr_grafana.present.theme import DARK, LIGHT, THEMES, Rgb
@@ -273,6 +275,14 @@ def test_a_picture_is_as_wide_as_asked_and_as_high_as_the_floor_wants(width: int
     assert 0.6 * width < image.shape[0] < 1.7 * width
     margin = image[:, -3:], image[:, :3], image[:3], image[-3:]
     assert all(has(side, LIGHT.paper).all() for side in margin)
+
+
+def test_letters_are_set_alike_on_every_machine() -> None:
+    """By the engine that Pillow always has; the other needs a library of the system's."""
+    for size in (11, 44):
+        found = font(size)
+        assert isinstance(found, ImageFont.FreeTypeFont)
+        assert found.layout_engine == ImageFont.Layout.BASIC
 
 
 @pytest.mark.parametrize("width", [100, 160, 240])

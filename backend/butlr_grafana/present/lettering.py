@@ -19,6 +19,10 @@ from butlr_grafana.present.theme import Rgb
 FINER = 4
 """Letters are drawn this much larger and then reduced: FreeType rounds letters' widths to pixels."""
 
+ENGINE = ImageFont.Layout.BASIC
+"""Pillow's own. The other one, Raqm, is only there where the system has FriBidi, and sets letters in other
+places: a picture would depend on the machine. What only Raqm can do is for letters that the font has not."""
+
 OPTICAL = 1.1
 """Source Sans draws its letters small for its size."""
 
@@ -35,7 +39,7 @@ def _file(name: str) -> bytes:
 @lru_cache(maxsize=64)
 def font(size: int, *, medium: bool = False) -> Font:
     name = f"SourceSansPro-{'Semibold' if medium else 'Regular'}.ttf"
-    return ImageFont.truetype(BytesIO(_file(name)), round(size * OPTICAL))
+    return ImageFont.truetype(BytesIO(_file(name)), round(size * OPTICAL), layout_engine=ENGINE)
 
 
 def width(text: str, size: int, *, medium: bool = False) -> float:

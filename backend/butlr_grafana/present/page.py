@@ -154,8 +154,11 @@ def _legend(legend: Legend, theme: Theme, sizes: Sizes) -> Image.Image:
 def _entries(entries: Sequence[Entry], theme: Theme, sizes: Sizes, *, stacked: bool) -> Image.Image:
     """Swatches with texts, one under the other or side by side as far as the width allows."""
     size, row, between = sizes.small, round(sizes.small * 1.75), sizes.px(24, 12)
-    swatch = (round(size * 1.9), round(size * 1.25))
-    step = swatch[0] + round(size * 0.6)
+    gap = round(size * 0.6)
+    # In a narrow picture the swatch gives way to the longest word.
+    left_over = int(sizes.content - gap - max(width(word, size) for e in entries for word in e.text.split()))
+    swatch = (max(size, min(round(size * 1.9), left_over)), round(size * 1.25))
+    step = swatch[0] + gap
     texts = [wrap(e.text, size, sizes.content - step, most=sizes.lines) for e in entries]
     widths = [step + max(round(width(line, size) + 0.5) for line in lines) for lines in texts]
     row = max(row, max(map(len, texts)) * line_height(size))
@@ -178,10 +181,10 @@ def _entries(entries: Sequence[Entry], theme: Theme, sizes: Sizes, *, stacked: b
         box = (*place, place[0] + swatch[0] - 1, place[1] + swatch[1] - 1)
         draw.rectangle(box, outline=theme.thin_wall, width=sizes.px(1.4))
         if entry.look == "dashed":
-            for gap in range(place[0] + 3, box[2] - 2, 6):
-                draw.rectangle((gap, place[1], gap + 2, box[3]), fill=entry.fill)
-            for gap in range(place[1] + 3, box[3] - 2, 6):
-                draw.rectangle((place[0], gap, box[2], gap + 2), fill=entry.fill)
+            for x in range(place[0] + 3, box[2] - 2, 6):
+                draw.rectangle((x, place[1], x + 2, box[3]), fill=entry.fill)
+            for y in range(place[1] + 3, box[3] - 2, 6):
+                draw.rectangle((place[0], y, box[2], y + 2), fill=entry.fill)
         for number, text in enumerate(lines):
             middle = top + row / 2 + (number - (len(lines) - 1) / 2) * line_height(size)
             write(image, (left + step, middle), text, size, theme.ink)
