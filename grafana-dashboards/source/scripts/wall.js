@@ -93,7 +93,17 @@ function linesOf(text, font, room) {
   return lines;
 }
 
+// As large as the height allows: a font of the screen's own may be wider, and break a line more.
 function words() {
+  let shown = written(1);
+  for (let share = 0.95; shown.bottom > height && share > 0.4; share -= 0.05) {
+    shown = written(share);
+  }
+  return shown.elements;
+}
+
+// The texts in so large a share of their size, and where the last one ends.
+function written(share) {
   const { row, at, failedAt, reason } = kept;
   const left = width - side + 8;
   const lines = [
@@ -115,11 +125,12 @@ function words() {
   const elements = [];
   for (const line of lines.filter(Boolean)) {
     if (line.gap) {
-      top += line.gap;
+      top += Math.round(line.gap * share);
       continue;
     }
-    const font = (line.bold ? '600 ' : '') + line.size + 'px Inter, sans-serif';
-    const lineHeight = Math.round(line.size * 1.15);
+    const letters = Math.round(line.size * share);
+    const font = (line.bold ? '600 ' : '') + letters + 'px Inter, sans-serif';
+    const lineHeight = Math.round(letters * 1.15);
     elements.push({
       id: 'line' + elements.length,
       type: 'text',
@@ -134,9 +145,9 @@ function words() {
         overflow: 'break',
       },
     });
-    top += (linesOf(line.text, font, side - 16) - 1) * lineHeight + Math.round(line.size * 1.2);
+    top += (linesOf(line.text, font, side - 16) - 1) * lineHeight + Math.round(letters * 1.2);
   }
-  return elements;
+  return { elements, bottom: top };
 }
 
 function map() {
