@@ -6,7 +6,9 @@ RUN python -m venv /opt/butlr
 WORKDIR /src
 COPY requirements.lock ./
 RUN /opt/butlr/bin/pip install --require-hashes --requirement requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
+COPY grafana-dashboards grafana-dashboards
+COPY provisioning provisioning
 COPY backend backend
 RUN /opt/butlr/bin/pip install --no-deps --no-build-isolation .
 

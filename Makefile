@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: FORCE help demo test bench fuzz soak audit lint format docs lock grafana dashboards clean
+.PHONY: FORCE help demo test bench fuzz soak audit lint format docs dist lock grafana dashboards clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -66,13 +66,18 @@ dashboards: $(VENV)/.dev  ## builds grafana-dashboards/*.json from their source
 grafana: $(VENV)/.runtime  ## an installed Grafana (GRAFANA_HOME) on the provisioning of this repository
 	@exec provisioning/run-grafana
 
+dist: $(VENV)/.dev  ## the package, as a wheel and as its source, in dist/
+	rm -rf dist build
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
 lock:  ## pins the dependencies anew, with hashes
 	@PYTHON="$(PYTHON)" .ci/venv .venv-lock
 	.venv-lock/bin/pip install --quiet uv
 	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra build pyproject.toml -o requirements.lock
 	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra build --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
 	echo pip-audit | .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 - -o requirements-audit.lock
+	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --resolution lowest-direct pyproject.toml -o tests/deploy/lowest.lock
 	rm -rf .venv-lock
 
 clean:  ## removes what make made
-	rm -rf $(VENV) .venv-lock .venv-audit bench.json soak.json soak.png tests/contract/grafana/node_modules tests/contract/grafana/*/node_modules
+	rm -rf $(VENV) .venv-lock .venv-audit build dist bench.json soak.json soak.png tests/contract/grafana/node_modules tests/contract/grafana/*/node_modules

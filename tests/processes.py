@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,10 +30,12 @@ def run(*words: str, timeout_s: float = 60, **settings: str) -> subprocess.Compl
 
 
 @contextmanager
-def started(*words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+def started(
+    *words: str, command: Sequence[str] = COMMAND, **settings: str
+) -> Iterator[subprocess.Popen[str]]:
     """A command that runs until it ends, or the context does."""
     process = subprocess.Popen(
-        [*COMMAND, *words],
+        [*command, *words],
         env=environment(**settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -47,9 +49,11 @@ def started(*words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def running(*words: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(
+    *words: str, command: Sequence[str] = COMMAND, **settings: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A serving command and its URL, as it says itself."""
-    with started(*words, **settings) as process:
+    with started(*words, command=command, **settings) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         found = re.search(r"http://\S+", line)
@@ -57,10 +61,18 @@ def running(*words: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str
         yield process, found.group().rstrip("/")
 
 
+def _stat(pid: int | str) -> list[str]:
+    """What the kernel says of a process, from its state on; empty where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
 def children_of(pid: int) -> set[int]:
     """The process and all below it."""
-    table = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
-    parents = {int(p): int(q) for p, q in (line.split() for line in table.stdout.splitlines()[1:])}
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    parents = {each: int(found[1]) for each in pids if (found := _stat(each))}
     family = {pid}
     while grown := {p for p, q in parents.items() if q in family} - family:
         family |= grown
@@ -68,8 +80,5 @@ def children_of(pid: int) -> set[int]:
 
 
 def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+    found = _stat(pid)
+    return bool(found) and found[0] != "Z"

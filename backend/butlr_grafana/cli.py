@@ -1,4 +1,4 @@
-"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`, `render`, `wall`."""
+"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`, `render`, `wall`, `assets`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from flask import Flask
 
 from butlr_grafana import __version__, request_id, wall_command
 from butlr_grafana.app import Application, book_of, create_app, link_of
+from butlr_grafana.assets import write_out
 from butlr_grafana.checkup import Checkup
 from butlr_grafana.errors import BackendError
 from butlr_grafana.grafana_api import Grafana, GrafanaError, access_of
@@ -92,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     wall_command.add_options(walling)
     walling.set_defaults(command=wall)
+    writing = commands.add_parser("assets", help="writes dashboards, provisioning and rules to a folder")
+    writing.add_argument("folder", help="where to; files of the same names are replaced")
+    writing.set_defaults(command=assets)
     return parser
 
 
@@ -255,6 +259,17 @@ def wall(options: argparse.Namespace) -> int:
         print("demo mode: a wall of simulated floors", file=sys.stderr)
     with contextlib.closing(Grafana(access)) as grafana:
         print(wall_command.put_up(grafana, access.url, topology, options, token))
+    return 0
+
+
+def assets(options: argparse.Namespace) -> int:
+    """What Grafana and Prometheus read, out of the installed package."""
+    folder = Path(options.folder)
+    try:
+        written = write_out(folder)
+    except OSError as error:
+        raise SettingError(f"{folder}: the files cannot be written: {error.strerror or error}") from error
+    print(f"{folder}: {len(written)} files in grafana-dashboards/ and provisioning/")
     return 0
 
 
