@@ -7,7 +7,13 @@ import pytest
 
 from butlr_grafana.shared import link
 from tests.redis_server import RedisServer
-from tests.support import World
+from tests.support import World, logging_as_before
+
+
+@pytest.fixture(autouse=True)
+def logging_ends_with_the_test() -> Iterator[None]:
+    with logging_as_before():
+        yield
 
 
 @pytest.fixture

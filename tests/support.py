@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NoReturn
@@ -13,6 +16,7 @@ import numpy as np
 import pytest
 
 from butlr_grafana.app import Application, create_app
+from butlr_grafana.butlr.limits import Pace
 from butlr_grafana.factors.factor import Factor, Observation
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, Simulator, default_office
@@ -101,11 +105,32 @@ def added(*parts: Cells) -> Cells:
     return whole
 
 
+class FakeTime:
+    """A clock that only moves when told to, or when somebody sleeps."""
+
+    def __init__(self, now_s: float = 1_000.0) -> None:
+        self.now_s = now_s
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """As `threading.Event.wait`, at once."""
+        self.slept.append(seconds)
+        self.now_s += seconds
+        return event.is_set()
+
+
 class World:
-    """A simulator, a backend that asks it, and one clock for both."""
+    """A simulator, a backend that asks it, and one clock for both.
+
+    `time`: the clock of tokens, pauses and rests.
+    """
 
     def __init__(self, now: str = "2026-06-17T12:34:56", *, people: People = PEOPLE, **settings: Any) -> None:
         self.now_s: float = at(now)
+        self.time = FakeTime()
         self.simulator = Simulator(people, clock=lambda: self.now_s)
         # The world's clock jumps by days while a token's life is real time.
         self.simulator.token_lifetime_s = 1e9
@@ -114,7 +139,9 @@ class World:
         self.restart()
 
     def restart(self) -> None:
-        """A new backend process, as far as memory goes."""
+        """A new backend process, as far as memory goes; the one before has ended."""
+        if hasattr(self, "application"):
+            self.application.close()
         reached = {
             "butlr_api_url": self.simulator.url,
             "butlr_client_id": "demo",
@@ -129,8 +156,8 @@ class World:
         return all_measured(settings.fixed_verdicts)
 
     def clocks(self) -> dict[str, Any]:
-        """Time as the backend takes it."""
-        return {"now": lambda: self.now_s}
+        """Time as the backend takes it; its pauses, as between two tries, pass at once."""
+        return {"now": lambda: self.now_s, "pace": Pace(self.time, self.time.wait)}
 
     def close(self) -> None:
         self.application.close()
@@ -187,12 +214,30 @@ def answer_of(world: World, path: str, how: Callable[[Endpoint, Request], Answer
     endpoints[path] = {"POST": partial(how, endpoints[path]["POST"])}
 
 
+@contextlib.contextmanager
+def logging_as_before() -> Iterator[None]:
+    """What is set within about our log lines ends here.
+
+    A command that a test runs in this process writes to what is standard error during that test; whoever logs
+    after it would write to a closed file.
+    """
+    loggers = [logging.getLogger(name) for name in ("butlr_grafana", "py.warnings")]
+    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
+    try:
+        yield
+    finally:
+        for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+            logger.propagate = propagate
+
+
 def until(condition: Callable[[], bool]) -> None:
     """Waits for something that will be true soon; never a limit on how soon within ten seconds."""
     give_up_at = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < give_up_at
-        time.sleep(0.005)
+        time.sleep(0.005)  # noqa: TID251  # between two looks at the event itself
 
 
 def cannot_run(what: str, reason: str) -> NoReturn:

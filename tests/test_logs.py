@@ -15,6 +15,7 @@ from gunicorn.config import Config
 from butlr_grafana.logs import FORMS, LEVELS, JsonLines, TextLines, log_to_stderr
 from butlr_grafana.request_id import working_for
 from butlr_grafana.server import SameLines
+from tests.support import logging_as_before
 
 FORGED = "first\n2026-01-01 ERROR second\r\x1b[2J\u2028\x85third"
 
@@ -109,3 +110,15 @@ def test_the_servers_own_lines_have_the_same_form(
     SameLines(Config()).warning("Worker %s was killed", 7)
     line = json.loads(capsys.readouterr().err)
     assert (line["level"], line["message"]) == ("warning", "Worker 7 was killed")
+
+
+def test_what_a_command_sets_in_a_test_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Else whoever logs afterwards, a thread that is late, writes to a closed file."""
+    logger = logging.getLogger("butlr_grafana")
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    with logging_as_before():
+        log_to_stderr("json", "error")
+        assert (logger.handlers[:], logger.level, logger.propagate) != before
+    assert (logger.handlers[:], logger.level, logger.propagate) == before
+    logger.warning("too late")
+    assert "too late" not in capsys.readouterr().err

@@ -13,7 +13,7 @@ import orjson
 from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.client import Client
 from butlr_grafana.butlr.limits import Pace
-from tests.support import LOGIN
+from tests.support import LOGIN, FakeTime
 
 QUERY = {"query": "{ sites { data { id } } }"}
 OFFICE = b'{"data":{"sites":{"data":[{"id":"site_paris"},{"id":"site_newyork"}]}}}'
@@ -22,23 +22,6 @@ OFFICE = b'{"data":{"sites":{"data":[{"id":"site_paris"},{"id":"site_newyork"}]}
 AtOnce = Callable[[Callable[[], object], int], list[object]]
 Clients = Callable[..., Client]
 Hurried = Callable[..., "HurriedClient"]
-
-
-class FakeTime:
-    """A clock that only moves when told to, or when somebody sleeps."""
-
-    def __init__(self, now_s: float = 1_000.0) -> None:
-        self.now_s = now_s
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """As `threading.Event.wait`, at once."""
-        self.slept.append(seconds)
-        self.now_s += seconds
-        return event.is_set()
 
 
 class HurriedClient(Client):

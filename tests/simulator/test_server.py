@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,6 +19,7 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import Forms, People, Simulator
+from tests.support import until
 
 LOGIN = {
     "client_id": "demo",
@@ -227,8 +227,7 @@ def test_stopping_cuts_what_is_under_way(people: People) -> None:
         simulator.faults.latency_s = 3600
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(requests.get, f"{simulator.url}/v3/detections", timeout=60)
-            while not simulator.peak_in_flight:
-                time.sleep(0.001)
+            until(lambda: simulator.peak_in_flight > 0)
             simulator.stop()
             assert isinstance(call.exception(timeout=30), requests.ConnectionError)
 
