@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -43,6 +44,14 @@ def tools() -> tuple[list[str], list[str]]:
 def node() -> list[str]:
     """The command of a Node beside whose script the packages of the lock are installed."""
     node, npm = tools()
+    with (HERE / ".installing").open("w") as one_at_a_time:  # another Python's tests may run beside these
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        install(node, npm)
+    return node
+
+
+def install(node: list[str], npm: list[str]) -> None:
+    """What the lock names, if it is not there yet."""
     lock, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         # npm's own scripts call `node`: the one that was chosen.
@@ -55,7 +64,6 @@ def node() -> list[str]:
             said = " ".join(line for line in done.stderr.splitlines() if line.startswith("npm error"))
             cannot_run("AGAINST GRAFANA", f"npm ci in {HERE} failed: {said[:500]}")
         installed.touch()
-    return node
 
 
 class Grafana:
