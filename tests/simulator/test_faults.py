@@ -45,6 +45,16 @@ def test_a_status_with_or_without_retry_after(
     assert simulator.calls[-1].status == 503
 
 
+@pytest.mark.parametrize(("status", "error"), [(504, "Gateway Timeout"), (599, "Error")])
+def test_errors_have_butlrs_form(
+    client: requests.Session, simulator: Simulator, status: int, error: str
+) -> None:
+    simulator.faults.status = status
+    answer = call(client, simulator)
+    assert answer.status_code == status
+    assert answer.json() == {"error": error, "code": status, "details": "a simulated fault"}
+
+
 def test_latency(client: requests.Session, simulator: Simulator) -> None:
     simulator.faults.latency_s = 0.2
     began_s = time.monotonic()

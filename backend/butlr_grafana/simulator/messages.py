@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
 
 @dataclass(frozen=True)
 class Request:
@@ -52,7 +54,7 @@ class Answer:
     @classmethod
     def refusal(cls, status: int, details: str, **headers: str) -> Answer:
         """An error as Butlr's REST APIs put it: `{"error": …, "code": …, "details": …}`."""
-        error = HTTPStatus(status).phrase
+        error = _PHRASES.get(status, "Error")
         return cls.json({"error": error, "code": status, "details": details}, status, **headers)
 
 
