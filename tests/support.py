@@ -190,7 +190,9 @@ def know_rate(world: World, space: str, per_person_minute: float) -> None:
     book, today = world.application.service.factors, datetime.fromtimestamp(world.now_s, UTC).date()
     for back in range(-1, 15):
         day = (today - timedelta(days=back)).isoformat()
-        book.note(space, Observation(day, 25.0, 1e9 * per_person_minute, 1e9))
+        known = book.on(space, day)
+        minutes = 2 * known.person_minutes if known else 1e9  # of a day the most people count
+        book.note(space, Observation(day, 25.0, minutes * per_person_minute, minutes))
 
 
 def version_of(world: World, space: str) -> str:

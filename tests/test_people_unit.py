@@ -29,8 +29,7 @@ Json = dict[str, Any]
 DAY = {"from": "2026-06-16T04:00:00Z", "to": "2026-06-16T16:00:00Z"}
 HOURS = 12
 RATE = 2.5
-"""Detections a person and minute, as far as the backend is told: its people are fewer than the
-simulator's."""
+"""Detections a person and minute, as the backend is told; the simulator's people give one."""
 
 PER_PERSON_HOUR = RATE * 60
 REASON = "how many detections a person gives on this floor is not known: it has not been measured yet"
@@ -420,3 +419,11 @@ def test_pictures_speak_of_people(known: World, world: World) -> None:
     assert ask(known, "playback", format="webp", width="300").data != (
         ask(known, "playback", format="webp", width="300", unit="detections").data
     )
+
+
+def test_the_topology_tells_each_floors_factor(known: World) -> None:
+    found = {row["id"]: row for row in rows(known, "spaces", space="all")}
+    names = ("detections_per_person_minute", "factor_version", "factor_days", "factor_unknown")
+    assert [found[PARIS][name] for name in names] == [RATE, version_of(known, PARIS), 7, None]
+    assert [found[NEW_YORK][name] for name in names] == [None, None, None, "it has not been measured yet"]
+    assert [found["room_paris_1_kitchen"][name] for name in names] == [None] * 4

@@ -122,7 +122,8 @@ class Service:
         if asked.target == "events":
             period = period_of(asked, asked_period, now_s=now_s, rules=self.rules)
             return Resolved(asked, now_s, served, chosen, panel, period=period)
-        with_heat = {part.floor.id for part in parts if isinstance(part, Query)}
+        told_of = chosen.floors if asked.target == "spaces" else {}
+        with_heat = {*told_of, *(part.floor.id for part in parts if isinstance(part, Query))}
         factors = {space: self.factors.of(space) for space in with_heat}
         return Resolved(asked, now_s, served, chosen, panel, tuple(parts), factors=factors)
 

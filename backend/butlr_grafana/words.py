@@ -348,8 +348,8 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             ),
             Word(
                 "unit",
-                "of heat: people need the floor's measured factor; auto takes them where it is known, not "
-                "with `normalize=hour` or a number as `threshold`, which are of detections",
+                "of heat: people need the floor's measured factor; auto takes them where it is known, but "
+                "not with `normalize=hour` or a number as `threshold`: these are of detections",
                 _one_of(*UNITS),
                 default="auto",
                 choices=UNITS,

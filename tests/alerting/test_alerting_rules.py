@@ -13,6 +13,7 @@ import pytest
 from butlr_grafana.simulator.messages import Answer, Refusal, Request
 from butlr_grafana.simulator.server import Endpoint
 from tests.alerting.grafana import ALERTING, NORMAL, PENDING, Watcher, rules
+from tests.factors.rates import with_rates
 from tests.faults.trial import Trial
 from tests.support import (
     DETECTIONS,
@@ -131,6 +132,41 @@ def test_a_crowd_at_the_edge_rings_once(trial: Trial) -> None:
         watch.run(trial, 10)
         rung.append(watch.alerting("zone_id") == {KITCHEN})
     assert rung == [False, *[True] * 7]
+
+
+@pytest.mark.parametrize("rate", [60, 110, 180])
+def test_the_hot_zone_rule_means_the_same_at_any_rate(trial: Trial, rate: int) -> None:
+    """A full kitchen rings, an ordinary floor does not, however many detections a person gives."""
+    with_rates(trial, dict.fromkeys((PARIS, PARIS_2, NEW_YORK), rate))
+    for space in (PARIS, PARIS_2, NEW_YORK):
+        know_rate(trial, space, rate)
+    watch = Watch("butlr-hot-zone")
+    watch.run(trial, 15)
+    assert watch.named(ALERTING) == []
+    crowd(trial, minutes=40)
+    watch.run(trial, 35)
+    assert watch.alerting("zone_id") == {KITCHEN}
+
+
+def test_a_floor_whose_factor_is_not_known_has_no_number_and_silences_nobody(tmp_path: Path) -> None:
+    trial = Trial(BUSY, cache_dir=str(tmp_path))
+    try:
+        know_rate(trial, PARIS, 1.0)
+        watch = Watch("butlr-hot-zone")
+        watch.run(trial, 5)
+        crowd(trial, minutes=120)
+        trial.simulator.crowd(
+            NEW_YORK, "room_newyork_1_open_space", 200, int(trial.now_s), int(trial.now_s) + 7200
+        )
+        watch.run(trial, 35)
+        assert {dict(labels)["space"] for labels in watch.states} == {PARIS, PARIS_2, NEW_YORK}
+        assert watch.alerting("zone_id") == {KITCHEN}
+        know_rate(trial, NEW_YORK, 1.0)
+        watch.run(trial, 25)
+        assert watch.alerting("zone_id") == {KITCHEN, "room_newyork_1_open_space"}
+    finally:
+        trial.simulator.clear_crowds()
+        trial.close()
 
 
 def test_a_dead_sensor_is_a_room_without_anybody_all_day(trial: Trial) -> None:

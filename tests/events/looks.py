@@ -8,8 +8,11 @@ from butlr_grafana.insight.zones import ZoneHeat
 WATCH = Watch("room", 600, threshold=30.0, release=24.0)
 
 
-def zone(name: str, heat: float | None, space: str = "f") -> ZoneHeat:
-    """A room with so many detections per m² and hour; `None`: it has no data."""
+IN_PEOPLE = Watch("room", 600, threshold=0.5, release=0.4, unit="people")
+
+
+def zone(name: str, heat: float | None, space: str = "f", people: float | None = None) -> ZoneHeat:
+    """A room with so many detections per m² and hour, and people per m²; `None`: it has no data."""
     return ZoneHeat(
         zone_id=f"room_{name}",
         zone=name,
@@ -23,4 +26,5 @@ def zone(name: str, heat: float | None, space: str = "f") -> ZoneHeat:
         per_m2_hour=heat,
         share=None,
         area_m2=None,
+        people_per_m2=people,
     )

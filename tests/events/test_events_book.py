@@ -12,7 +12,7 @@ import pytest
 from butlr_grafana.events import book as module
 from butlr_grafana.events.book import FILE, EventBook
 from butlr_grafana.model import Period
-from tests.events.looks import WATCH, zone
+from tests.events.looks import IN_PEOPLE, WATCH, zone
 
 ALWAYS = Period(0, 10**10)
 
@@ -66,6 +66,30 @@ def test_rules_with_other_thresholds_have_events_of_their_own(book: Book, tmp_pa
         own.see(low, "f", [zone("a", heat)], seen_s)
     found = {e.watch.threshold: (e.start_s, e.end_s) for e in own.during(ALWAYS, ["f"])}
     assert found == {30: (1300, 1600), 10: (1000, 1900)}
+
+
+def test_a_rule_in_people_looks_at_people_and_has_events_of_its_own(book: Book, tmp_path: Path) -> None:
+    own = book(tmp_path)
+    for seen_s, people in ((1000, 0.6), (1300, 0.45), (1600, 0.3)):
+        # By detections it is hot all the time.
+        own.see(IN_PEOPLE, "f", [zone("a", 4000, people=people), zone("b", 4000)], seen_s)
+    own.see(WATCH, "f", [zone("a", 40, people=0.1)], 1000)
+    own.close()
+    in_people, in_detections = sorted(book(tmp_path).during(ALWAYS, ["f"]), key=lambda e: e.watch.threshold)
+    assert (in_people.watch, in_people.peak, in_people.end_s) == (IN_PEOPLE, 0.6, 1600)
+    assert (in_detections.watch, in_detections.peak, in_detections.end_s) == (WATCH, 40, None)
+
+
+def test_events_from_before_there_were_units_are_in_detections(book: Book, tmp_path: Path) -> None:
+    own = book(tmp_path)
+    own.see(WATCH, "f", [zone("a", 40)], 1000)
+    own.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as file:
+        # As the release before wrote it.
+        assert file.execute("SELECT watch FROM event").fetchall() == [("room/600/30/24",)]
+    again = book(tmp_path)
+    again.see(WATCH, "f", [zone("a", 10)], 1300)
+    assert spans(again) == [("room_a", 1000, 1300)]
 
 
 def test_floors_and_tenants_are_apart(book: Book, tmp_path: Path) -> None:

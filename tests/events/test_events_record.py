@@ -100,6 +100,9 @@ PERIOD = Period(0, 600)
         ({"release": "99"}, Watch("room", 600, 30, 30)),
         ({"level": "zone", "threshold": "2.5", "release": "2"}, Watch("zone", 600, 2.5, 2)),
         ({"room": "Kitchen"}, Watch("room", 600, 30, 24)),
+        ({"unit": "people", "threshold": "0.5"}, Watch("room", 600, 0.5, 0.4, "people")),
+        ({"unit": "detections"}, Watch("room", 600, 30, 24)),
+        ({"unit": "auto"}, Watch("room", 600, 30, 24)),
         ({"threshold": "p95"}, None),
         ({"require": "any"}, None),
         ({"hours": "08:00-18:00"}, None),
@@ -113,7 +116,7 @@ def test_what_is_a_watch(change: dict[str, str], watch: Watch | None) -> None:
 
 def test_rules_that_differ_have_keys_that_differ() -> None:
     watches = [WATCH, *(replace(WATCH, **{k: v}) for k, v in (("level", "zone"), ("length_s", 900)))]
-    watches += [replace(WATCH, threshold=20.0), replace(WATCH, release=20.0)]
+    watches += [replace(WATCH, threshold=20.0), replace(WATCH, release=20.0), replace(WATCH, unit="people")]
     assert len({watch.key for watch in watches}) == len(watches)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from butlr_grafana import cli
-from butlr_grafana.factors import watch
+from butlr_grafana.factors import measure, watch
 from butlr_grafana.factors.factor import Factor, Unknown
+from butlr_grafana.factors.observe import day_of
 from butlr_grafana.settings import Settings
 from tests.factors.rates import RATES, with_rates
 from tests.support import PARIS, PARIS_2, World, until
@@ -59,6 +60,30 @@ def test_the_hours_asked_for_are_compared_with_themselves(world: World) -> None:
     whole = world.application.service.factors.on(PARIS, "2026-06-16")
     assert whole is not None
     assert whole.hours > 8
+
+
+def test_an_answer_is_not_held_up_and_nothing_is_tried_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many days the newest are told first, some at each answer; then there is nothing left to do."""
+    tried: list[str] = []
+    real = measure.observation
+
+    def noted(floor: Any, grid: Any, period: Any, means: Any) -> Any:
+        tried.append(day_of(period, floor))
+        return real(floor, grid, period, means)
+
+    monkeypatch.setattr(measure, "observation", noted)
+    long = {"from": "2026-06-07T00:00:00Z", "hours": "09:00-17:00"}
+    before = -1
+    while len(tried) > before:
+        before = len(tried)
+        used(world, **long)
+        assert len(tried) <= before + measure.MOST_AT_ONCE
+        # A kept answer tells nothing again.
+        world.now_s += 3600
+    assert tried[: measure.MOST_AT_ONCE] == [f"2026-06-{day}" for day in (16, 15, 14, 13)]
+    assert len(set(tried)) == len(tried) == 10
 
 
 def test_a_factor_is_kept_on_disk(make_world: Callable[..., World], tmp_path: Any) -> None:

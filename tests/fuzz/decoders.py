@@ -259,7 +259,7 @@ def holds_topology(body: bytes) -> bool:
 
 
 def check_shown(found: Topology) -> None:
-    told = orjson.loads(orjson.dumps(table.spaces(found, level=None)))
+    told = orjson.loads(orjson.dumps(table.spaces(found, {}, level=None)))
     assert {row["id"] for row in told if row["level"] == "floor"} == set(found.floors)
     grid = Grid(1.0, (0.5, 0.5), *(np.arange(3, dtype=np.int32) for _ in range(2)), np.ones(3))
     for floor in found.floors.values():

@@ -10,6 +10,8 @@ import pytest
 import shapely
 
 from butlr_grafana import merge
+from butlr_grafana.factors.factor import Factor, Known, Unknown
+from butlr_grafana.insight.people import in_unit
 from butlr_grafana.insight.zones import (
     NO_HOURS,
     NO_POLYGON,
@@ -161,6 +163,30 @@ def test_hot_is_from_the_limit_on_but_never_where_nobody_was(
 def test_a_number_is_detections_per_square_metre_and_hour() -> None:
     found = by_name(heat_map(floor(A, B, C), grid(CELLS), hours=2.0), threshold="1.3")
     assert {name for name, row in found.items() if row.hot} == {"b", "c"}
+
+
+def test_in_people_each_floor_counts_by_its_own_factor() -> None:
+    """Two rooms of four square metres, an hour: 1,200 detections are 2 people at 10 a minute, 1 at 20. What
+    is not known comes last, whatever its detections.
+    """
+    rooms = (room("a", box(0, 0, 2, 2)), room("b", box(0, 4, 2, 6)))
+    cells = grid({(0, 0): 1200, (0, 4): 240, (9, 9): 600})
+    floors = [floor(*(replace(one, name=f"{one.name} {key}") for one in rooms), key=key) for key in "xyz"]
+    slow, fast = (Factor(rate, 1000.0, 1, f"v{rate}") for rate in (10, 20))
+    factors: dict[str, Known] = {"x": fast, "y": slow, "z": Unknown("no people")}
+    answers = in_unit([heat_map(one, cells) for one in floors], factors, wanted="people")
+    rows = hot_zones(answers, level="room", threshold=parse("threshold", "0.5"))
+    known = [(row.zone, row.people_per_m2, row.person_hours, row.hot) for row in rows[:4]]
+    assert known == [
+        ("a y", pytest.approx(0.5), pytest.approx(2), 1),
+        ("a x", pytest.approx(0.25), pytest.approx(1), 0),
+        ("b y", pytest.approx(0.1), pytest.approx(0.4), 0),
+        ("b x", pytest.approx(0.05), pytest.approx(0.2), 0),
+    ]
+    outside = [(row.space, row.people, row.rank) for row in rows[4:6]]
+    assert outside == [("y", pytest.approx(1), 5), ("x", pytest.approx(0.5), 6)]
+    assert [(row.space, row.rank, row.hot, row.has_data) for row in rows[6:]] == [("z", 7, 0, True)] * 3
+    assert all("no people" in row.reason and row.person_hours is None for row in rows[6:])
 
 
 def test_equals_share_a_rank_and_the_next_one_is_left_out() -> None:

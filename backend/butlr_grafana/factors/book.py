@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from cachetools import LRUCache
 
 from butlr_grafana.factors.factor import Factor, Known, Observation, Unknown, factor_of
 from butlr_grafana.shared.link import Link, Unshared
@@ -29,6 +30,9 @@ KEPT_DAYS = 14
 
 REFRESH_S = 30.0
 """How often other processes' observations are looked for."""
+
+MOST_TRIED = 5_000
+"""Days of floors that are remembered as tried; each can be tried again for the price of some milliseconds."""
 
 SHARED_MS = 60 * 86_400 * 1000
 """How long Redis keeps what nobody renews."""
@@ -74,6 +78,7 @@ class FactorBook:
         self._known: dict[str, dict[str, Observation]] = defaultdict(dict)
         self._factors: dict[str, Factor | None] = {}
         self._why: dict[str, str] = {}
+        self._tried: LRUCache[tuple[str, str], float] = LRUCache(MOST_TRIED)
         self._refresh_at = -float("inf")
 
     def of(self, space: str) -> Known:
@@ -89,6 +94,16 @@ class FactorBook:
         self._refresh()
         with self._lock:
             return self._known.get(space, {}).get(day)
+
+    def has_tried(self, space: str, day: str, hours: float) -> bool:
+        """Whether so many hours of a day have been observed, whatever came of it."""
+        known = self.on(space, day)
+        with self._lock:
+            return max(self._tried.get((space, day), 0.0), known.hours if known else 0.0) >= hours
+
+    def note_tried(self, space: str, day: str, hours: float) -> None:
+        with self._lock:
+            self._tried[space, day] = max(hours, self._tried.get((space, day), 0.0))
 
     def note(self, space: str, found: Observation | Unknown) -> None:
         """Keeps an observation, or why there could be none."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from butlr_grafana import merge
@@ -20,6 +21,9 @@ LONGEST_DAY_S = DAY_S + HOUR_S
 """When clocks go back."""
 
 PATIENCE_S = 60.0
+
+MOST_AT_ONCE = 4
+"""Observations made beside one answer; each takes some 20 milliseconds."""
 
 
 def observe_floor(
@@ -61,20 +65,27 @@ _MEANS = Asked("occupancy", statistic="mean", every="1h", level="room", require=
 
 
 def learn(book: FactorBook, maps: Sequence[HeatMap], series: Sequence[SeriesAnswer], *, now_s: float) -> None:
-    """Notes what an answer that is there anyway tells of days that are over, and of which less is known."""
+    """Notes what an answer that is there anyway tells of days that are over, and of which less is known; the
+    newest days first, and at most `MOST_AT_ONCE`: somebody waits for the answer.
+    """
+    for floor, part, means in islice(_untold(book, maps, series, now_s), MOST_AT_ONCE):
+        found = observation(floor, part.grid, part.period, means.series)
+        if isinstance(found, Observation):  # why some hours of a night told nothing is of no interest
+            book.note(floor.id, found)
+        book.note_tried(floor.id, day_of(part.period, floor), part.period.length_s / HOUR_S)
+
+
+def _untold(
+    book: FactorBook, maps: Sequence[HeatMap], series: Sequence[SeriesAnswer], now_s: float
+) -> Iterator[tuple[Floor, Part, SeriesAnswer]]:
     for heat_map in maps:
         floor = heat_map.query.floor
         means = next((one for one in series if _are_means(one, floor)), None)
-        if means is None:
-            continue
-        for part in heat_map.parts:
-            day = day_of(part.period, floor)
-            if _is_telling(part) and _is_over(day, floor, now_s):
-                known = book.on(floor.id, day)
-                if known is None or known.hours < part.period.length_s / HOUR_S:
-                    found = observation(floor, part.grid, part.period, means.series)
-                    if isinstance(found, Observation):
-                        book.note(floor.id, found)
+        for part in reversed(heat_map.parts) if means is not None else ():
+            day, hours = day_of(part.period, floor), part.period.length_s / HOUR_S
+            if _is_telling(part) and _is_over(day, floor, now_s) and not book.has_tried(floor.id, day, hours):
+                assert means is not None
+                yield floor, part, means
 
 
 def _is_telling(part: Part) -> bool:

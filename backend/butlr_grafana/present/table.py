@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv as csv_format
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from butlr_grafana.factors.factor import in_people
+from butlr_grafana.factors.factor import Factor, Known, Unknown, in_people
 from butlr_grafana.insight.hotspots import Hotspot
 from butlr_grafana.insight.now import Now
 from butlr_grafana.insight.pattern import PatternCell
@@ -70,9 +70,9 @@ def _summary_in_people(answer: HeatMap) -> Row:
     }
 
 
-def spaces(topology: Topology, *, level: str | None) -> list[Row]:
+def spaces(topology: Topology, factors: Mapping[str, Known], *, level: str | None) -> list[Row]:
     """A row a floor, room or zone; `level` narrows it. `label` and, within a level, `choice` are of one row
-    only. `notes`: what is to be known of a floor.
+    only. `notes`: what is to be known of a floor. `factors`: by floor.
     """
     alone = len(topology.floors) == 1
     listed: list[tuple[str, Floor, Floor | Room | Zone, Choice]] = []
@@ -85,17 +85,18 @@ def spaces(topology: Topology, *, level: str | None) -> list[Row]:
     choice = {
         kind: unique_texts(c for k, _, _, c in listed if k == kind) for kind in ("floor", "room", "zone")
     }
-    notes = {
-        floor_id: [note.text for note in topology.notes if note.floor_id == floor_id]
-        for floor_id in topology.floors
-    }
     return [
         {
             **_space(floor, own, kind, label=label[f"{kind} {own.id}"], choice=choice[kind][own.id]),
-            "notes": "; ".join(notes[floor.id]) if own is floor else "",
+            **(_of_floor(topology, floor, factors) if own is floor else _factor(None)),
         }
         for kind, floor, own, _ in listed
     ]
+
+
+def _of_floor(topology: Topology, floor: Floor, factors: Mapping[str, Known]) -> Row:
+    notes = (note.text for note in topology.notes if note.floor_id == floor.id)
+    return {"notes": "; ".join(notes), **_factor(factors.get(floor.id, Unknown()))}
 
 
 def _labels(floor: Floor, own: Floor | Room | Zone) -> tuple[str, str]:
@@ -246,6 +247,18 @@ def _space(floor: Floor, own: Floor | Room | Zone, level: str, *, label: str, ch
         "type": room.type if room else None,
         "tags": ",".join(room.tags) if room else "",
         "online": _flag(room.online) if room else None,
+        "notes": "",
+    }
+
+
+def _factor(known: Known | None) -> Row:
+    """What a person gives on a floor; nothing of what is no floor."""
+    factor = known if isinstance(known, Factor) else None
+    return {
+        "detections_per_person_minute": factor.per_person_minute if factor else None,
+        "factor_version": factor.version if factor else None,
+        "factor_days": factor.days if factor else None,
+        "factor_unknown": known.why if isinstance(known, Unknown) else None,
     }
 
 

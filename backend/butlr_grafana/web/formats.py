@@ -209,7 +209,7 @@ ROWS: Mapping[str, Callable[[Answer], Rows]] = {
     "balance": lambda a: watch.balances(a.balances, a.asked.level or "floor"),
     "freshness": lambda a: watch.freshness(a.fresh, a.asked.metric),
     "status": lambda a: watch.status(a.contact, a.now_s) if a.contact else [],
-    "spaces": lambda a: table.spaces(a.topology, level=a.asked.level) if a.topology else [],
+    "spaces": lambda a: table.spaces(a.topology, a.factors, level=a.asked.level) if a.topology else [],
 }
 
 
