@@ -38,7 +38,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target(
                 "heatmap",
                 "Heat map",
-                "Where people were: detections per cell over the period, as one dense heatmap-cells frame.",
+                "Where people were: people per m² (or detections) by cell, as one dense heatmap-cells frame.",
                 (*HEAT_MAP_WORDS, "empty", *PICTURE_WORDS),
                 ("frames", "rows", "matrix", "csv", "png"),
             ),
@@ -52,21 +52,21 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target(
                 "compare",
                 "Compare two periods",
-                "Each cell's change in detections per hour against a baseline, as one heatmap-cells frame.",
+                "Each cell's change in people per m² (or detections per hour) against a baseline.",
                 (*HEAT_MAP_WORDS, "baseline", *PICTURE_WORDS),
                 ("frames", "rows", "csv", "png"),
             ),
             Target(
                 "compare-zones",
                 "Compare two periods by room",
-                "A row a room, zone or the floor: detections per hour in both periods, largest change first.",
+                "A row a room, zone or the floor: people (or detections per hour) then and now, by change.",
                 (*ZONE_WORDS, "level", "baseline"),
                 ("frames", "rows", "csv"),
             ),
             Target(
                 "hot-zones",
                 "Hot zones",
-                "A row a room or zone, hottest first: detections, per m² and hour, share, rank, hot.",
+                "A row a room or zone, hottest first: people per m², detections, share, rank, hot.",
                 (*ZONE_WORDS, "level", "threshold", "release", "area"),
                 ("frames", "rows", "csv"),
                 many_floors=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import orjson
@@ -131,6 +132,9 @@ def test_replicas_know_what_one_has_seen(redis: RedisServer) -> None:
     assert rate(second, "g") == 180
     assert redis.client.hlen("butlr:s:factors") == KEPT_DAYS + 1
     assert redis.client.pttl("butlr:s:factors") > 0
+    # Names are hashed.
+    fields = [field.decode() for field in redis.client.hkeys("butlr:s:factors")]
+    assert all(re.fullmatch(r"[0-9a-f]{32}\|2026-06-\d\d", field) for field in fields)
 
 
 def test_what_others_wrote_into_redis_is_passed_over(redis: RedisServer) -> None:

@@ -8,6 +8,7 @@ person-minutes counts), so it does not matter who reads or writes first.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
 import time
 from collections import defaultdict
@@ -179,13 +180,11 @@ class FactorBook:
         key = self._link.key("factors")
         text = orjson.dumps([space, one.day, one.hours, one.detections, one.person_minutes])
         with self._lock:
-            kept = [f"{space}|{day}" for day in self._known[space]]
+            kept = [_field(space, day) for day in self._known[space]]
 
         def put(redis: Any) -> None:
-            redis.pipeline().hset(key, f"{space}|{one.day}", text).pexpire(key, SHARED_MS).execute()
-            gone = [
-                field for field in redis.hkeys(key) if _is_old(field.decode("utf-8", "replace"), space, kept)
-            ]
+            redis.pipeline().hset(key, _field(space, one.day), text).pexpire(key, SHARED_MS).execute()
+            gone = [field for field in redis.hkeys(key) if _is_old(field, space, kept)]
             if gone:
                 redis.hdel(key, *gone)
 
@@ -193,8 +192,13 @@ class FactorBook:
             self._link.run(put, key)
 
 
-def _is_old(field: str, space: str, kept: list[str]) -> bool:
-    return field.startswith(f"{space}|") and field < min(kept)
+def _field(space: str, day: str) -> bytes:
+    """Names are hashed in Redis, as in all keys there."""
+    return f"{hashlib.blake2b(space.encode(), digest_size=16).hexdigest()}|{day}".encode()
+
+
+def _is_old(field: bytes, space: str, kept: list[bytes]) -> bool:
+    return field.startswith(_field(space, "")) and field < min(kept)
 
 
 def _read(entries: dict[bytes, bytes]) -> Iterator[Entry]:

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from butlr_grafana import __version__
 from butlr_grafana.errors import BackendError
+from butlr_grafana.factors.factor import in_people
 from butlr_grafana.model import DAY_S, MINUTE_S, HeatMap, Topology, floor_to, iso
 from butlr_grafana.present.account import notices
 from butlr_grafana.service import Service
@@ -101,6 +102,7 @@ def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str) -> dict[
     return {
         "answer": answer,
         "coverage": coverage,
+        "people": in_people(answer.total / coverage.hours, answer.factor) if coverage.hours else None,
         "start": datetime.fromtimestamp(query.period.start_s, zone),
         "end": datetime.fromtimestamp(query.period.end_s, zone),
         "as_of": datetime.fromtimestamp(coverage.as_of_s, zone),
