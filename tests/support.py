@@ -185,6 +185,10 @@ class World:
         return frame
 
 
+PER_PERSON = 1
+"""Detections that a person of the simulator's gives in a minute."""
+
+
 def know_rate(world: World, space: str, per_person_minute: float) -> None:
     """From now on the backend takes this for what a person gives on a floor, whatever it sees itself."""
     book, today = world.application.service.factors, datetime.fromtimestamp(world.now_s, UTC).date()

@@ -21,6 +21,7 @@ from tests.support import (
     PARIS,
     PARIS_2,
     PEOPLE,
+    PER_PERSON,
     REPORTING,
     answer_of,
     at,
@@ -47,7 +48,7 @@ CROWDED = {
 def trial(tmp_path: Path) -> Iterator[Trial]:
     trial = Trial(BUSY, cache_dir=str(tmp_path))
     for space in (PARIS, PARIS_2, NEW_YORK):
-        know_rate(trial, space, 1.0)  # the simulator's people give one detection a minute
+        know_rate(trial, space, PER_PERSON)
     trial.http.get("/readyz")
     yield trial
     trial.simulator.clear_crowds()
@@ -151,7 +152,7 @@ def test_the_hot_zone_rule_means_the_same_at_any_rate(trial: Trial, rate: int) -
 def test_a_floor_whose_factor_is_not_known_has_no_number_and_silences_nobody(tmp_path: Path) -> None:
     trial = Trial(BUSY, cache_dir=str(tmp_path))
     try:
-        know_rate(trial, PARIS, 1.0)
+        know_rate(trial, PARIS, PER_PERSON)
         watch = Watch("butlr-hot-zone")
         watch.run(trial, 5)
         crowd(trial, minutes=120)
@@ -161,7 +162,7 @@ def test_a_floor_whose_factor_is_not_known_has_no_number_and_silences_nobody(tmp
         watch.run(trial, 35)
         assert {dict(labels)["space"] for labels in watch.states} == {PARIS, PARIS_2, NEW_YORK}
         assert watch.alerting("zone_id") == {KITCHEN}
-        know_rate(trial, NEW_YORK, 1.0)
+        know_rate(trial, NEW_YORK, PER_PERSON)
         watch.run(trial, 25)
         assert watch.alerting("zone_id") == {KITCHEN, "room_newyork_1_open_space"}
     finally:

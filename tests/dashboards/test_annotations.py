@@ -11,7 +11,7 @@ import pytest
 from tests.alerting.grafana import Watcher, rules
 from tests.dashboards.grafana import Values, infinity_request
 from tests.dashboards.test_queries import frames, start_values
-from tests.support import PARIS, PARIS_2, World, at, know_rate
+from tests.support import PARIS, PARIS_2, PER_PERSON, World, at, know_rate
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ PAGES = ["butlr-floor", "butlr-floor-json"]
 def watched(world: World) -> World:
     """A world in which the rule for hot zones has looked at a crowd that came and went."""
     world.now_s = BEGAN + 20
-    know_rate(world, PARIS, 1.0)
+    know_rate(world, PARIS, PER_PERSON)
     world.simulator.crowd(PARIS, KITCHEN, 100, BEGAN, ENDED)
     Watcher(rules()["butlr-hot-zone"]).run(world, 60)
     world.simulator.clear_crowds()

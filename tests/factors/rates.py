@@ -9,10 +9,20 @@ import shapely
 
 from butlr_grafana.simulator.messages import Answer, Request
 from butlr_grafana.simulator.server import Endpoint
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, World, answer_of
+from tests.support import (
+    DETECTIONS,
+    NEW_YORK,
+    PARIS,
+    PARIS_2,
+    PEOPLE,
+    PER_PERSON,
+    REPORTING,
+    World,
+    answer_of,
+)
 
 RATES = {PARIS: 60, PARIS_2: 110, NEW_YORK: 180}
-"""Detections a person and minute; the simulator's own people give one."""
+"""Detections a person and minute."""
 
 CORRIDOR = 3.0
 """Heat outside rooms, in parts of all that is inside."""
@@ -28,7 +38,7 @@ def with_rates(world: World, rates: Mapping[str, int] = RATES, *, corridor: floa
         document = orjson.loads(response.body)
         body = document["data"][0]["heatmap_v2"]
         space = request.json()["filter"]["space_id"]
-        cells = [[x, y, value * rates[space]] for x, y, value in body["array_cells"]]
+        cells = [[x, y, value // PER_PERSON * rates[space]] for x, y, value in body["array_cells"]]
         total = sum(value for _, _, value in cells)
         if total and corridor:
             place = in_corridor(space, body["metadata"]["resolution"])

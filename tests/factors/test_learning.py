@@ -49,6 +49,12 @@ def test_utilization_teaches_what_a_person_gives(world: World) -> None:
     assert len(world.simulator.calls) == spent
 
 
+def test_some_rooms_do_not_stand_for_the_floor(world: World) -> None:
+    with_rates(world)
+    used(world, room="room_paris_1_kitchen")
+    assert world.application.service.factors.of(PARIS) == Unknown()
+
+
 def test_the_hours_asked_for_are_compared_with_themselves(world: World) -> None:
     with_rates(world)
     used(world, hours="09:00-17:00")

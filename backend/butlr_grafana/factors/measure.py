@@ -80,6 +80,8 @@ def _untold(
 ) -> Iterator[tuple[Floor, Part, SeriesAnswer]]:
     for heat_map in maps:
         floor = heat_map.query.floor
+        if heat_map.query.rooms is not None:
+            continue  # some rooms would stand for the floor's whole day
         means = next((one for one in series if _are_means(one, floor)), None)
         for part in reversed(heat_map.parts) if means is not None else ():
             day, hours = day_of(part.period, floor), part.period.length_s / HOUR_S
