@@ -13,10 +13,11 @@ import pytest
 from butlr_grafana import cli
 from butlr_grafana.factors import measure, watch
 from butlr_grafana.factors.factor import Factor, Unknown
-from butlr_grafana.factors.observe import day_of
+from butlr_grafana.factors.observe import NOT_WHOLE, day_of
+from butlr_grafana.model import Period
 from butlr_grafana.settings import Settings
 from tests.factors.rates import RATES, with_rates
-from tests.support import PARIS, PARIS_2, World, until
+from tests.support import PARIS, PARIS_2, World, at, until
 
 WEEK = {"from": "2026-06-15T00:00:00Z", "to": "2026-06-17T12:00:00Z"}
 
@@ -142,6 +143,23 @@ def test_serve_measures_in_the_background_and_nobody_else(
     finally:
         signal.signal(signal.SIGTERM, before)
     until(lambda: "factors" not in names())
+
+
+def test_an_hour_can_be_observed_and_a_running_one_cannot(world: World) -> None:
+    """For who has no day's time."""
+    with_rates(world)
+    service = world.application.service
+    floor = service.topology(None, deadline=service.deadline()).floors[PARIS]
+
+    def observed(start: str, end: str) -> Any:
+        period = Period(at(start), at(end))
+        return measure.observe_period(service.pipeline, floor, period, now_s=world.now_s, rules=service.rules)
+
+    found = observed("2026-06-17T09:00", "2026-06-17T10:00")
+    assert (found.day, found.hours) == ("2026-06-17", 1.0)
+    assert found.per_person_minute == pytest.approx(RATES[PARIS], rel=0.1)
+    assert observed("2026-06-17T12:00", "2026-06-17T13:00") == Unknown(NOT_WHOLE)
+    assert observed("2026-06-17T09:30", "2026-06-17T10:00") == Unknown(NOT_WHOLE)
 
 
 def test_what_is_measured_goes_after_all_that_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,28 +35,41 @@ def observe_floor(
     rules: Rules,
     patience_s: float = PATIENCE_S,
 ) -> Observation | Unknown:
-    """One local day of a floor, which must be over: a heat map and the mean people of its rooms, as panels
-    ask for them, so that the calls are shared. Waits for Butlr at most `patience_s`, after all who wait for
-    a panel.
+    """One local day of a floor, which must be over; see `observe_period`."""
+    zone = ZoneInfo(floor.timezone)
+    period = Period(instant_of(day, 0, zone), instant_of(day + timedelta(days=1), 0, zone))
+    return observe_period(pipeline, floor, period, now_s=now_s, rules=rules, patience_s=patience_s)
+
+
+def observe_period(
+    pipeline: Pipeline,
+    floor: Floor,
+    period: Period,
+    *,
+    now_s: float,
+    rules: Rules,
+    patience_s: float = PATIENCE_S,
+) -> Observation | Unknown:
+    """Whole hours of a floor, which must be over: a heat map and the mean people of its rooms, as panels ask
+    for them, so that the calls are shared. Waits for Butlr at most `patience_s`, after all who wait for a
+    panel.
 
     Raises `UpstreamError` where Butlr does not answer.
     """
     if not drawn_rooms(floor):
         return Unknown(NO_ROOMS)
-    zone = ZoneInfo(floor.timezone)
-    period = Period(instant_of(day, 0, zone), instant_of(day + timedelta(days=1), 0, zone))
     asked = Asked(
         "heatmap", spaces=(floor.id,), start_s=period.start_s, end_s=period.end_s, require="complete"
     )
     [heat] = resolve(asked, Topology({floor.id: floor}), now_s=now_s, rules=rules)
+    if heat.period != period:
+        return Unknown(NOT_WHOLE)
     people = series_of(_MEANS, floor, period, now_s, rules)
     begun = [pipeline.begin(query, now_s=now_s, aside=True) for query in (heat, people)]
     deadline = time.monotonic() + patience_s
     found, means = (pipeline.finish(one, deadline=deadline) for one in begun)
     assert isinstance(found, HeatMap)
     assert isinstance(means, SeriesAnswer)
-    if found.query.period != period:
-        return Unknown(NOT_WHOLE)
     grid = merge.add([part.grid for part in found.parts], found.query.resolution_m)
     return observation(floor, grid, period, means.series)
 
