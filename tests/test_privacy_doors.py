@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -216,6 +217,40 @@ def test_the_sum_of_small_rooms_is_that_of_their_detections(make_world: Callable
     assert sum(r["detections"] or 0 for r in found) == pytest.approx(DETECTIONS_A_MINUTE * len(x))
     [floor] = rows(world, "hot-zones", PARIS_2, level="floor")
     assert floor["detections"] == DETECTIONS_A_MINUTE * len(x)
+
+
+@pytest.mark.parametrize("space", [PARIS, PARIS_2, NEW_YORK])
+def test_an_answer_has_one_total_wherever_it_is_read(make_world: Callable[..., World], space: str) -> None:
+    """All detections of the people, those in cells that are not shown too: on the page and in every target."""
+    world = make_world(min_capacity=9)
+    page = world.http.get("/", query_string={"space": space, "period": "1"}, headers={"Accept": "text/html"})
+    [shown] = re.findall(r'<dd id="total">([\d,]+)</dd>', page.get_data(as_text=True))
+    end = int(world.now_s) // 60 * 60
+    period = {"from": str((end - 86_400) * 1000), "to": str(end * 1000)}
+    [frame] = ask(world, "heatmap", space, **period).get_json()
+    cells = [n for n in frame["fields"][2]["values"] if n]
+    [summary] = rows(world, "heatmap-summary", space, **period)
+    [floor] = rows(world, "hot-zones", space, level="floor", **period)
+    [film] = ask(world, "playback", space, **period).get_json()
+    [pattern] = ask(world, "pattern", space, metric="heatmap", **period).get_json()
+    [compared] = ask(world, "compare", space, **period).get_json()
+    [places] = ask(world, "hot-zones", space, **period).get_json()
+    zones = rows(world, "hot-zones", space, **period)
+    expected = len(PEOPLE.detections(space, end - 86_400, end)[0])
+    assert sum(cells) < expected
+    assert {
+        "page": int(shown.replace(",", "")),
+        "summary": summary["total_detections"],
+        "floor": floor["detections"],
+        "rooms": round(sum(row["detections"] or 0 for row in zones)),
+        **{
+            name: one["meta"]["custom"]["total_detections"]
+            for name, one in (("map", frame), ("film", film), ("pattern", pattern), ("rooms'", places))
+        },
+        "compared": compared["meta"]["custom"]["total_detections"],
+    } == dict.fromkeys(
+        ("page", "summary", "floor", "rooms", "map", "film", "pattern", "rooms'", "compared"), expected
+    )
 
 
 def test_zones_of_small_rooms_are_one(make_world: Callable[..., World]) -> None:
