@@ -221,7 +221,7 @@ def test_the_sum_of_small_rooms_is_that_of_their_detections(make_world: Callable
 
 @pytest.mark.parametrize("space", [PARIS, PARIS_2, NEW_YORK])
 def test_an_answer_has_one_total_wherever_it_is_read(make_world: Callable[..., World], space: str) -> None:
-    """All detections of the people, those in cells that are not shown too: on the page and in every target."""
+    """All detections of the people, also of cells that are not shown: on the page and in every target."""
     world = make_world(min_capacity=9)
     page = world.http.get("/", query_string={"space": space, "period": "1"}, headers={"Accept": "text/html"})
     [shown] = re.findall(r'<dd id="total">([\d,]+)</dd>', page.get_data(as_text=True))

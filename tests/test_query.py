@@ -121,6 +121,46 @@ def test_times_in_each_way_of_writing_them(start: Any, end: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tz", "start", "end", "expected"),
+    [
+        ("America/New_York", "2026-05-26", "2026-05-27", ("2026-05-26T04:00", "2026-05-27T04:00")),
+        # Clocks go forward on 8 March: that day has 23 hours.
+        ("America/New_York", "2026-03-08", "2026-03-09", ("2026-03-08T05:00", "2026-03-09T04:00")),
+        ("Asia/Kathmandu", "2026-05-26", "2026-05-27", ("2026-05-25T18:15", "2026-05-26T18:15")),
+        # Its clocks go forward at midnight: the day begins at one.
+        ("Africa/Cairo", "2026-04-24", "2026-04-25", ("2026-04-23T22:00", "2026-04-24T21:00")),
+        # A time of day without an offset too; the hour that comes twice is its first coming.
+        (
+            "America/New_York",
+            "2025-11-02T01:30",
+            "2025-11-02T08:00:00",
+            ("2025-11-02T05:30", "2025-11-02T13:00"),
+        ),
+        # What names its zone is of that one, and so are milliseconds.
+        ("America/New_York", "2026-05-26T00:00Z", "1779840000000", ("2026-05-26T00:00", "2026-05-27T00:00")),
+        (
+            "America/New_York",
+            "2026-05-26T00:00+02:00",
+            "2026-05-26",
+            ("2026-05-25T22:00", "2026-05-26T04:00"),
+        ),
+        (None, "2026-05-26", "2026-05-27T00:00", ("2026-05-26T00:00", "2026-05-27T00:00")),
+    ],
+)
+def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
+    tz: str | None, start: str, end: str, expected: tuple[str, str]
+) -> None:
+    expected_s = (at(expected[0]), at(expected[1]))
+    # Whichever comes first in the URL.
+    for words in ({"tz": tz, "from": start, "to": end}, {"from": start, "to": end, "tz": tz}):
+        asked = read("heatmap", words)
+        assert (asked.start_s, asked.end_s) == expected_s
+        assert read("events", words).start_s == expected_s[0]
+    span = read("compare", {"baseline": f"{start}/{end}", "tz": tz}).baseline.span
+    assert span == expected_s
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         ({"resolution": "0.3"}, ["resolution", "0.25", "0.5", "1.0", "auto"]),

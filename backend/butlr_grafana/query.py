@@ -106,7 +106,8 @@ def read(target: str, words: Mapping[str, object]) -> Asked:
     if target not in TARGETS:
         raise UnknownTarget(target, TARGETS)
     values: dict[str, Any] = {}
-    for name, raw in words.items():
+    # `tz` first: times without an offset are read by it.
+    for name, raw in sorted(words.items(), key=lambda word: word[0] != "tz"):
         if name.startswith("_"):  # cache busters and the like
             continue
         if name not in WORDS:
@@ -114,7 +115,7 @@ def read(target: str, words: Mapping[str, object]) -> Asked:
         word = WORDS[name]
         names, texts = (names_of(name, raw), ()) if word.is_name else ((), _texts(name, raw))
         if (names or texts) and name in TARGETS[target].words:
-            values[word.field] = names or _value(word, texts)
+            values[word.field] = names or _value(word, texts, values.get("tz"))
     values.setdefault("format", TARGETS[target].formats[0])
     asked = Asked(target, **values)
     if asked.format not in TARGETS[target].formats:
@@ -126,7 +127,9 @@ def _texts(name: str, raw: object) -> tuple[str, ...]:
     return tuple(text for text in texts_of(name, raw) if text not in NOTHING)
 
 
-def _value(word: Word, texts: Sequence[str]) -> Any:
+def _value(word: Word, texts: Sequence[str], tz: str | None) -> Any:
+    if word.is_time and tz and len(texts) == 1:
+        return word.parse(word.name, texts[0], tz)
     if word.many:
         return tuple(dict.fromkeys(word.parse(word.name, t) for t in texts))
     if len(texts) > 1 and word.name != "days":

@@ -164,7 +164,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "events",
                 "Hot zones' starts and ends",
                 "A row a time in which a zone was hot, as alert rules saw it: start, end, threshold, peak.",
-                ("space", "from", "to", "level", "room", "format"),
+                ("space", "from", "to", "tz", "level", "room", "format"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from butlr_grafana import threshold
 from butlr_grafana.errors import BadWord, choose
 from butlr_grafana.model import MINUTE_S, RESOLUTIONS_M
+from butlr_grafana.plan import instant_of
 from butlr_grafana.timezones import TIME_ZONES
 
 MAX_COLUMNS = 2000
@@ -27,12 +29,13 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class Word:
     """One query word. `parse(word's name, text)` → the value of `Asked`'s field, or `BadWord`.
 
-    `is_name`: its texts are names of rooms or tags, which may hold any sign (see `texts.Name`).
+    `is_name`: its texts are names of rooms or tags, which may hold any sign (see `texts.Name`). `is_time`:
+    `parse` takes a third argument, the zone of a time that names none.
     """
 
     name: str
     description: str
-    parse: Callable[[str, str], Any]
+    parse: Callable[..., Any]
     default: str | None = None
     choices: tuple[str, ...] = ()
     example: str | None = None
@@ -40,6 +43,7 @@ class Word:
     is_name: bool = False
     url_only: bool = False
     stored_as: str | None = None
+    is_time: bool = False
 
     @property
     def field(self) -> str:
@@ -73,7 +77,7 @@ def _statistic(name: str, text: str) -> str:
     return text
 
 
-def _baseline(name: str, text: str) -> Baseline:
+def _baseline(name: str, text: str, timezone: str = "UTC") -> Baseline:
     if text == "previous":
         return Baseline()
     offset = re.fullmatch(r"-(\d{1,3})([dwy])", text, re.ASCII)
@@ -84,7 +88,7 @@ def _baseline(name: str, text: str) -> Baseline:
         raise BadWord(
             name, f"{text[:60]!r} is no baseline; it may be previous, an offset (-7d, -4w, -1y) or ISO/ISO"
         )
-    span = (instant(name, start), instant(name, end))
+    span = (instant(name, start, timezone), instant(name, end, timezone))
     if span[0] >= span[1]:
         raise BadWord(name, f"{start[:40]} is not before {end[:40]}")
     return Baseline(span=span)
@@ -121,16 +125,18 @@ def _columns(name: str, text: str) -> int:
     return int(text)
 
 
-def instant(name: str, text: str) -> int:
-    """Seconds since the epoch, from ISO 8601 (UTC where no zone is given) or epoch milliseconds."""
+def instant(name: str, text: str, timezone: str = "UTC") -> int:
+    """Seconds since the epoch, from ISO 8601 or epoch milliseconds.
+
+    A time without an offset is one of `timezone`; a date alone is the first instant of that day.
+    """
     try:
         if re.fullmatch(r"-?\d{1,16}", text, re.ASCII):
             seconds = int(text) // 1000
         else:
             # A plus sign in a URL that nobody escaped arrives as a blank.
             moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text))
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            seconds = int(moment.timestamp() // 1)
+            seconds = int(moment.timestamp() // 1) if moment.tzinfo else _of_wall(moment, timezone)
     except (ValueError, OverflowError):
         problem = f"{text[:60]!r} is not a time; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms"
         raise BadWord(name, problem) from None
@@ -141,6 +147,12 @@ def instant(name: str, text: str) -> int:
     if seconds > LATEST_S:
         raise BadWord(name, f"{text[:60]!r} is after 2099; it may be ISO 8601 or epoch ms up to then")
     return seconds
+
+
+def _of_wall(moment: datetime, timezone: str) -> int:
+    """The first instant at which the zone's clock shows the time, or a later one where it leaves it out."""
+    minute = moment.hour * 60 + moment.minute
+    return instant_of(moment.date(), minute, ZoneInfo(timezone)) + moment.second
 
 
 def _width(name: str, text: str) -> int:
@@ -231,16 +243,18 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             ),
             Word(
                 "from",
-                "start: ISO 8601 or epoch ms",
+                "start: ISO 8601 or epoch ms; without an offset in `tz`, else in UTC; a date is its midnight",
                 instant,
+                is_time=True,
                 url_only=True,
                 stored_as="start_s",
                 example="2024-01-01T00:00:00Z",
             ),
             Word(
                 "to",
-                "end (not included): ISO 8601 or epoch ms",
+                "end (not included): as `from`; a date is the midnight at which it begins",
                 instant,
+                is_time=True,
                 url_only=True,
                 stored_as="end_s",
                 example="1706745600000",
@@ -313,6 +327,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 "baseline",
                 "what to compare with: the period before, a calendar offset, or ISO/ISO",
                 _baseline,
+                is_time=True,
                 default="previous",
                 example="-4w",
             ),
