@@ -7,11 +7,20 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from butlr_grafana.model import Building, Floor, LocalHours, Period, Query, Segment
-from butlr_grafana.plan import instant_of, local_windows, plan
+from butlr_grafana.model import (
+    Building,
+    Floor,
+    LocalHours,
+    Period,
+    Query,
+    Segment,
+    SeriesQuery,
+    SeriesSubject,
+)
+from butlr_grafana.plan import instant_of, local_windows, plan, plan_series, window_starts
 from tests.support import at
 
 DAY, WEEK = 86_400, 7 * 86_400
@@ -175,3 +184,64 @@ def test_adjoining_windows_stay_adjoining_through_every_change() -> None:
                 period = Period(at(start), at(start) + 6 * DAY)
                 left, right = (local_windows(period, LocalHours(zone, *span)) for span in (first, second))
                 assert sum(w.length_s for w in left + right) == period.length_s
+
+
+ODD_ZONES = (*ZONES, "Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns", "Pacific/Chatham")
+
+
+def planned_series(zone: str, every: str, period: Period, now: int) -> list[Segment]:
+    base = SeriesSubject("presence", "room", every, "sum", zone)
+    query = SeriesQuery("presence", FLOOR, period, every, "sum", "room", base)
+    return list(plan_series(query, now_s=now, settle_s=3600))
+
+
+@given(
+    zone=st.sampled_from(ODD_ZONES),
+    every=st.sampled_from(["1m", "1h", "1d"]),
+    start=st.integers(at("2024-01-01"), at("2026-06-01")).map(lambda t: t // 60 * 60),
+    length=st.integers(1, 400 * 24 * 60).map(lambda minutes: minutes * 60),
+    age=st.integers(0, 40 * DAY),
+)
+def test_series_are_cut_between_windows_of_the_local_clock_at_most_a_week_long(
+    zone: str, every: str, start: int, length: int, age: int
+) -> None:
+    """But for days that are not settled, which are asked for in one piece as they always were."""
+    period = Period(start, start + min(length, 8 * DAY if every == "1m" else length))
+    segments = planned_series(zone, every, period, period.end_s + age)
+    assert (segments[0].period.start_s, segments[-1].period.end_s) == (period.start_s, period.end_s)
+    assert all(a.period.end_s == b.period.start_s for a, b in pairwise(segments))
+    assert all(segment.period.length_s <= WEEK for segment in segments if segment.settled)
+    starts = set(window_starts(Period(start - DAY, period.end_s + DAY), every, zone).tolist())
+    assert {segment.period.end_s for segment in segments[:-1]} <= starts
+
+
+@given(
+    zone=st.sampled_from(ODD_ZONES),
+    every=st.sampled_from(["15m", "1h"]),
+    day=st.dates(date(2018, 1, 1), date(2026, 12, 30)),
+)
+@example(zone="Australia/Lord_Howe", every="1h", day=date(2026, 4, 5))
+@example(zone="Australia/Lord_Howe", every="1h", day=date(2026, 10, 4))
+def test_windows_begin_where_the_clock_shows_a_multiple_of_them_or_jumps_by_a_part(
+    zone: str, every: str, day: date
+) -> None:
+    start, end = (instant_of(d, 0, ZoneInfo(zone)) for d in (day, day + timedelta(days=1)))
+    minutes = 15 if every == "15m" else 60
+    clock = {t: datetime.fromtimestamp(t, ZoneInfo(zone)) for t in range(start - 60, end, 60)}
+    expected = []
+    for t in range(start, end, 60):
+        jump = (clock[t].utcoffset() or timedelta()) - (clock[t - 60].utcoffset() or timedelta())
+        if clock[t].minute % minutes == 0 or jump % timedelta(minutes=minutes):
+            expected.append(t)
+    assert window_starts(Period(start, end), every, zone).tolist() == expected
+
+
+def test_a_week_of_169_hours_is_two_calls_and_a_changed_clock_begins_a_call() -> None:
+    paris = planned_series(
+        "Europe/Paris", "1h", Period(at("2026-10-18T22:00"), at("2026-10-25T23:00")), 2**31
+    )
+    assert [s.period.length_s // 3600 for s in paris] == [6 * 24, 25]
+    lord_howe = Period(at("2026-03-29T13:00"), at("2026-04-05T13:30"))
+    segments = planned_series("Australia/Lord_Howe", "1h", lord_howe, 2**31)
+    assert [s.period.length_s / 3600 for s in segments] == [6 * 24, 2, 0.5, 22]
+    assert len(planned_series("Australia/Lord_Howe", "1d", lord_howe, 2**31)) == 2

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from butlr_grafana.errors import BadWord, CallerError, UnknownSpace, UnknownTarget
 from butlr_grafana.model import Building, Floor, LocalHours, Period, Query, Room, Topology
-from butlr_grafana.query import Rules, cover, finest, read, resolve
+from butlr_grafana.query import Rules, cover, finest, read, resolve, resolve_series
 from butlr_grafana.targets import TARGETS
 from butlr_grafana.words import WORDS
 from tests.support import at
@@ -266,17 +268,115 @@ def test_auto_on_a_floor_of_unknown_size_is_the_coarsest() -> None:
     assert finest(OTHER, 100) == 1.0
 
 
-@given(st.integers(at("2026-01-01"), NOW - 1), st.integers(1, 300 * 86_400))
-def test_a_period_is_rounded_outwards_and_never_into_the_future(start: int, length: int) -> None:
+ODD_ZONES = (
+    "Europe/Paris",
+    "America/New_York",
+    "UTC",
+    "Asia/Kolkata",  # +05:30
+    "Asia/Kathmandu",  # +05:45
+    "America/St_Johns",  # -03:30
+    "Pacific/Marquesas",  # -09:30
+    "Pacific/Chatham",  # +12:45
+    "Australia/Lord_Howe",  # +10:30, half an hour more in summer
+)
+
+
+def begins_an_hour(instant_s: int, zone: ZoneInfo) -> bool:
+    """By the clock on the wall; also where that jumps by a part of an hour."""
+    now, before = (datetime.fromtimestamp(t, zone) for t in (instant_s, instant_s - 60))
+    jumped = (now.utcoffset() or timedelta()) - (before.utcoffset() or timedelta())
+    return now.minute == now.second == 0 or jumped % timedelta(hours=1) != timedelta()
+
+
+@given(
+    st.integers(at("2026-01-01"), NOW - 1),
+    st.integers(1, 300 * 86_400),
+    st.sampled_from(ODD_ZONES),
+)
+@example(at("2026-04-04T15:10"), 2 * 86_400, "Australia/Lord_Howe")
+@example(at("2026-04-04T14:40"), 2 * 86_400 + 1, "Australia/Lord_Howe")
+def test_a_period_is_rounded_outwards_to_local_hours_and_never_into_the_future(
+    start: int, length: int, zone: str
+) -> None:
     end = start + length
-    step = 60 if length <= 86_400 else 3600
-    covered = cover(start, end, now_s=NOW, rules=Rules())
-    assert start - step < covered.start_s <= start
+    covered = cover(start, end, zone, now_s=NOW, rules=Rules())
+    last_minute = NOW // 60 * 60
+
+    def is_edge(instant_s: int) -> bool:
+        return instant_s % 60 == 0 if length <= 86_400 else begins_an_hour(instant_s, ZoneInfo(zone))
+
+    # Minute by minute: away from what was asked for, to the first edge there is.
+    expected_start = next(t for t in range(start // 60 * 60, 0, -60) if is_edge(t))
+    expected_end = next(t for t in range(-(-end // 60) * 60, 2 * end, 60) if is_edge(t))
+    assert covered.start_s == expected_start
+    if expected_start < last_minute:
+        assert covered.end_s == min(expected_end, last_minute)
     assert covered.end_s <= NOW
-    if end <= NOW // 60 * 60:
-        assert min(end, NOW // 60 * 60) <= covered.end_s < end + step
-        if end + step <= NOW:
-            assert covered.start_s % step == covered.end_s % step == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end"),
+    [
+        # Days, and a week, of local time: none of them lies on hours of UTC.
+        ("Asia/Kolkata", "2026-05-10T18:30", "2026-05-17T18:30"),
+        ("Asia/Kathmandu", "2026-05-10T18:15", "2026-05-17T18:15"),
+        ("America/St_Johns", "2026-05-11T02:30", "2026-05-18T02:30"),
+        # Its day of the change has 24.5 hours, from UTC+11 to UTC+10:30.
+        ("Australia/Lord_Howe", "2026-04-04T13:00", "2026-04-05T13:30"),
+        # The same day from half past one when it comes again (the change), and from two.
+        ("Australia/Lord_Howe", "2026-04-04T15:00", "2026-04-06T13:30"),
+        ("Australia/Lord_Howe", "2026-04-04T15:30", "2026-04-06T13:30"),
+        # 23.5 hours, and from the change, at which half past two comes after two.
+        ("Australia/Lord_Howe", "2025-10-03T13:30", "2025-10-05T13:00"),
+        ("Australia/Lord_Howe", "2025-10-04T15:30", "2025-10-06T13:00"),
+    ],
+)
+def test_a_range_on_local_hours_is_answered_as_asked(zone: str, start: str, end: str) -> None:
+    floor = replace(FLOOR, timezone=zone)
+    here, there = Topology({floor.id: floor}), Topology({FLOOR.id: FLOOR})
+    # By the floor's own clock, or by that of `tz`.
+    for topology, words in ((here, {}), (there, {"tz": zone})):
+        query = ask(topology, from_=start + "Z", to=end + "Z", **words)
+        assert query.period == Period(at(start), at(end))
+    # By another one's it would not be.
+    assert ask(here, from_=start + "Z", to=end + "Z", tz="Asia/Tokyo").period != Period(at(start), at(end))
+
+
+def test_of_several_floors_each_goes_by_its_own_clock() -> None:
+    zones = ("Asia/Kolkata", "Asia/Kathmandu", "Europe/Paris")
+    topology = Topology({z: replace(FLOOR, id=z, timezone=z, rooms=()) for z in zones})
+    words = {"space": "all", "from": "2026-05-10T18:20Z", "to": "2026-05-17T18:20Z"}
+    found = resolve(read("hot-zones", words), topology, now_s=NOW, rules=Rules())
+    hours = [("17:30", "18:30"), ("18:15", "19:15"), ("18:00", "19:00")]
+    assert [q.period for q in found] == [
+        Period(at(f"2026-05-10T{start}"), at(f"2026-05-17T{end}")) for start, end in hours
+    ]
+    # Days are those of each, and of `tz` for all.
+    words |= {"every": "1d", "from": "2026-05-10T18:30Z", "to": "2026-05-17T18:30Z"}
+    for tz, days in (
+        (None, [(10, "18:30", 17), (10, "18:15", 18), (9, "22:00", 17)]),
+        ("Asia/Kolkata", [(10, "18:30", 17)] * 3),
+    ):
+        series = resolve_series(read("presence", words | {"tz": tz}), topology, now_s=NOW, rules=Rules())
+        assert [(q.period.start_s, q.period.end_s) for q in series] == [
+            (at(f"2026-05-{first:02}T{clock}"), at(f"2026-05-{last:02}T{clock}"))
+            for first, clock, last in days
+        ]
+        assert [q.base.timezone for q in series] == [tz or zone for zone in zones]
+
+
+@pytest.mark.parametrize(("days", "every"), [(1, "5m"), (7, "15m"), (45, "1h")])
+def test_windows_are_as_fine_for_a_range_that_is_rounded_as_for_one_that_is_not(
+    days: int, every: str
+) -> None:
+    """Which ones a range has is decided by what was asked for, the same on all floors."""
+    zones = ("Asia/Kolkata", "Europe/Paris")
+    topology = Topology({z: replace(FLOOR, id=z, timezone=z, rooms=()) for z in zones})
+    start = at("2026-03-01T00:07")
+    words = {"space": "all", "from": str(start * 1000), "to": str((start + days * 86_400) * 1000)}
+    for asked in ("auto", every):
+        found = resolve_series(read("presence", words | {"every": asked}), topology, now_s=NOW, rules=Rules())
+        assert {q.every for q in found} == {"1h" if (asked, every) == ("auto", "15m") else every}
 
 
 @given(st.dictionaries(st.sampled_from([*WORDS, "x"]), st.text(max_size=30), max_size=4))

@@ -40,6 +40,7 @@ from butlr_grafana.model import (
 )
 from butlr_grafana.plan import local_windows, window_starts
 from butlr_grafana.query import (
+    CLOCK_CHANGE_S,
     Asked,
     Rules,
     before,
@@ -197,27 +198,28 @@ def _parts(
 
 MOST_WINDOWS = 200
 MOST_PATTERN_S = 14 * DAY_S
+ROUNDED_S = HOUR_S + CLOCK_CHANGE_S
+"""By so much a sliding period may be longer than it was asked for, and a local week longer than 7 days."""
 
 
 def hours_of(query: Query) -> list[Query]:
     """A heat map an hour, for a pattern; only those of which some part counts."""
-    if query.period.length_s > MOST_PATTERN_S:
+    if query.period.length_s > MOST_PATTERN_S + ROUNDED_S:
         raise BadWord(
             "metric", "heatmap is for ranges of up to 14 days; it may be occupancy, traffic, presence"
         )
     hours = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
-    starts = window_starts(query.period, "1h", query.floor.timezone).tolist()
+    starts = window_starts(query.period, "1h", query.timezone).tolist()
     return [replace(query, period=piece, local_hours=None) for part in hours for piece in part.cut_at(starts)]
 
 
 def windows(query: Query, every: str) -> list[Period]:
-    """A playback's period in equal windows by the floor's clock; `auto`: hours up to a week, then days."""
+    """A playback's period in equal windows by the query's clock; `auto`: hours up to a week, then days."""
     period = query.period
     if every == "auto":
-        # A sliding week is rounded outwards to an hour more.
-        is_week = period.length_s <= 7 * DAY_S + 2 * HOUR_S
+        is_week = period.length_s <= 7 * DAY_S + ROUNDED_S
         every = "15m" if period.length_s <= 6 * HOUR_S else "1h" if is_week else "1d"
-    starts = window_starts(period, every, query.floor.timezone)
+    starts = window_starts(period, every, query.timezone)
     if starts.size > MOST_WINDOWS:
         raise BadWord("every", f"{every} makes {starts.size} windows of this range; at most {MOST_WINDOWS}")
     return list(period.cut_at(starts.tolist()))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import isnan
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -33,8 +34,8 @@ from butlr_grafana.model import (
     Subject,
     Topology,
     as_built,
-    floor_to,
 )
+from butlr_grafana.plan import hour_before
 from butlr_grafana.query_stats import USED_MEAN
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, SettingError, Settings
 from butlr_grafana.shared.link import Link
@@ -80,8 +81,7 @@ class Checkup:
         self._findings: list[Finding] = []
         self._seen = Seen()
         self._failed = False
-        end_s = floor_to(application.service.now() - DAY_S, HOUR_S)
-        self._hour = Period(end_s - HOUR_S, end_s)
+        self._yesterday_s = application.service.now() - DAY_S
 
     @property
     def exit_code(self) -> int:
@@ -242,7 +242,9 @@ class Checkup:
         return Row("plan pictures", OK, f"{len(addresses)} of {len(floors)} floors have one")
 
     def _fetch(self, floor: Floor, subject: Subject) -> Part:
-        return self._application.butlr.fetch(Segment(floor.id, subject, self._hour, settled=True))
+        start_s = hour_before(self._yesterday_s - HOUR_S, ZoneInfo(floor.timezone))
+        hour = Period(start_s, start_s + HOUR_S)
+        return self._application.butlr.fetch(Segment(floor.id, subject, hour, settled=True))
 
 
 def _row(step: str, work: Callable[[], str]) -> Row:

@@ -513,7 +513,8 @@ class Topology:
 class Query:
     """A question in full: every word read, every default filled in, every id known.
 
-    `rooms`: the rooms to which the cells are limited, or `None` for the whole floor.
+    `rooms`: the rooms to which the cells are limited, or `None` for the whole floor. `tz`: the zone by whose
+    clock it is asked, where that is not the floor's.
     """
 
     target: str
@@ -525,6 +526,12 @@ class Query:
     rooms: tuple[Room, ...] | None = None
     require: str = "any"
     format: str = "frames"
+    tz: str | None = None
+
+    @property
+    def timezone(self) -> str:
+        """By whose clock hours and days begin."""
+        return self.tz or self.floor.timezone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -581,6 +588,11 @@ class SeriesQuery:
     rooms: tuple[Room, ...] | None = None
     require: str = "any"
     format: str = "frames"
+
+    @property
+    def timezone(self) -> str:
+        """By whose clock windows begin: the floor's, or that of the word `tz`."""
+        return self.base.timezone
 
     @property
     def base_name(self) -> str:

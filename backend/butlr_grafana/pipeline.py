@@ -126,7 +126,7 @@ def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
     samples = privacy.with_sums(join([_counted(query, part) for part in parts]), query)
     if query.local_hours is not None:
         samples = only_within(samples, local_windows(query.period, query.local_hours))
-    starts = window_starts(query.period, query.every, floor.timezone)
+    starts = window_starts(query.period, query.every, query.timezone)
     found = resample(samples, starts, query.period.end_s, query.statistic)
     listed: dict[str, Sequence[Floor | Room | Zone]] = {
         "floor": [floor],

@@ -4,14 +4,16 @@ Invariants, for every period and zone:
 - the segments are disjoint, in order, and together are exactly the instants asked for;
 - none is longer than 168 hours (statistics apart, which come in one piece);
 - a segment is either wholly before the settle boundary (kept for good) or wholly after it;
-- away from the two edges of a period, boundaries do not depend on the period: weeks start on Monday
-  00:00 UTC, so that a period that slides finds what its predecessor fetched.
+- away from the two edges of a period, boundaries do not depend on the period, so that a period that slides
+  finds what its predecessor fetched: weeks of heat maps start on Monday 00:00 UTC, those of series on Monday
+  of their own zone, as a series' windows must not be cut.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from butlr_grafana.model import (
     DAY_S,
     HOUR_S,
+    MINUTE_S,
     WEEK_S,
     HeatMapSubject,
     LocalHours,
@@ -89,14 +92,15 @@ def _settled_window(settled_s: float, subject: SeriesSubject) -> int:
     if subject.is_calibrated:
         # Butlr corrects a day's door counts after its end: the day before is asked for once more.
         settled_s -= DAY_S
-    midnight_s = instant_of(datetime.fromtimestamp(settled_s, zone).date(), 0, zone)
-    if subject.is_calibrated:
-        return midnight_s
-    return midnight_s if subject.every == "1d" else floor_to(settled_s, HOUR_S, midnight_s)
+    if subject.is_calibrated or subject.every == "1d":
+        return instant_of(datetime.fromtimestamp(settled_s, zone).date(), 0, zone)
+    return hour_before(settled_s, zone)
 
 
 def _local_cuts(period: Period, subject: SeriesSubject, settled_until_s: int) -> list[int]:
-    """Where a period is divided: Mondays, in the running week and for minutes every midnight."""
+    """Where a period is divided: Mondays, in the running week and for minutes every midnight. And where the
+    clock changes by a part of a window: windows that are counted from a segment's start are then the same.
+    """
     zone = ZoneInfo(subject.timezone)
     day = datetime.fromtimestamp(period.start_s, zone).date()
     last = datetime.fromtimestamp(period.end_s, zone).date()
@@ -108,11 +112,31 @@ def _local_cuts(period: Period, subject: SeriesSubject, settled_until_s: int) ->
         # After the settle boundary nothing is kept for good: one piece.
         if day <= settled_day and (not whole_weeks or day.weekday() == 0):
             cuts.append(instant_of(day, 0, zone))
+            cuts += _long_week(day, zone) if whole_weeks else ()
         if subject.every == "1m":
             # Butlr answers minutes of less than 24 hours a call.
             cuts += [instant_of(day, minute, zone) for minute in (0, 12 * 60)]
         day += timedelta(days=1)
+    if subject.every == "1h":
+        cuts += _odd_hours(period, zone)
     return cuts
+
+
+def _long_week(monday: date, zone: ZoneInfo) -> list[int]:
+    """Where a week in which the clocks go back is divided: it is longer than Butlr's 7 days."""
+    start_s, end_s = (instant_of(monday + timedelta(days=k), 0, zone) for k in (0, 7))
+    return [instant_of(monday + timedelta(days=6), 0, zone)] if end_s - start_s > MAX_SEGMENT_S else []
+
+
+def _odd_hours(period: Period, zone: ZoneInfo) -> Iterator[int]:
+    """The `_odd_changes` of all days of a period, for windows of an hour."""
+    first, last = (datetime.fromtimestamp(t, zone).date() for t in (period.start_s, period.end_s))
+    days = [first + timedelta(days=k) for k in range((last - first).days + 2)]
+    offsets = [datetime(day.year, day.month, day.day, tzinfo=zone).utcoffset() for day in days]
+    for day, before, after in zip(days, offsets, offsets[1:], strict=False):
+        if before != after:
+            next_s = instant_of(day + timedelta(days=1), 0, zone)
+            yield from _odd_changes(instant_of(day, 0, zone), next_s, HOUR_S, zone)
 
 
 def _on_fixed_boundaries(period: Period, settled_until_s: int) -> Iterator[Period]:
@@ -175,22 +199,54 @@ def instant_of(day: date, minute: int, zone: ZoneInfo) -> int:
     wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minute)
     before, after = (int(wall.replace(fold=f).astimezone(UTC).timestamp()) for f in (0, 1))
     # fold 0 reads a left-out time with the offset before the change: later than with the one after it.
-    if before <= after:
-        return before
-    low, high = after, before
-    offset = datetime.fromtimestamp(high, zone).utcoffset()
-    while high - low > 1:
-        middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, zone).utcoffset() == offset:
-            high = middle
+    return before if before <= after else _change(after, before, zone)
+
+
+def _change(low_s: int, high_s: int, zone: ZoneInfo) -> int:
+    """The first instant after `low_s` at which a zone has the offset of `high_s`, another one than before."""
+    offset_s = _offset_s(high_s, zone)
+    while high_s - low_s > 1:
+        middle_s = (low_s + high_s) // 2
+        if _offset_s(middle_s, zone) == offset_s:
+            high_s = middle_s
         else:
-            low = middle
-    return high
+            low_s = middle_s
+    return high_s
+
+
+def _offset_s(instant_s: float, zone: ZoneInfo) -> int:
+    """What a zone's clock shows less UTC, in seconds."""
+    offset = datetime.fromtimestamp(instant_s, zone).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())
+
+
+def hour_before(instant_s: float, zone: ZoneInfo) -> int:
+    """The beginning of the hour on a zone's clock in which an instant lies.
+
+    A change of the clock by a part of an hour (Lord Howe's is half of one) begins an hour too, and the one
+    before it and the one that it begins are the shorter.
+    """
+    moment = datetime.fromtimestamp(instant_s, zone)
+    begin_s = int(instant_s // 1) - moment.minute * MINUTE_S - moment.second
+    changed_s = _offset_s(begin_s, zone) - _offset_s(instant_s, zone)
+    return begin_s if changed_s % HOUR_S == 0 else _change(begin_s, int(instant_s // 1), zone)
+
+
+def hour_after(instant_s: int, zone: ZoneInfo) -> int:
+    """The first beginning of an hour on a zone's clock that is not before an instant."""
+    moment = datetime.fromtimestamp(instant_s, zone)
+    into_s = moment.minute * MINUTE_S + moment.second
+    if not into_s or hour_before(instant_s, zone) == instant_s:
+        return instant_s
+    next_s = instant_s - into_s + HOUR_S
+    changed_s = _offset_s(next_s, zone) - _offset_s(instant_s, zone)
+    return next_s if changed_s % HOUR_S == 0 else _change(instant_s, next_s, zone)
 
 
 def window_starts(period: Period, every: str, timezone: str) -> NDArray[np.int64]:
     """The windows that overlap a period, by the local clock: days begin at local midnight, whatever their
-    length, and the finer ones are counted from there.
+    length; the finer ones are counted from there, and anew from a change of the clock by a part of one.
     """
     zone, step_s = ZoneInfo(timezone), STEPS_S[every]
     day = datetime.fromtimestamp(period.start_s, zone).date()
@@ -199,8 +255,25 @@ def window_starts(period: Period, every: str, timezone: str) -> NDArray[np.int64
     while midnight_s < period.end_s:
         day += timedelta(days=1)
         next_s = instant_of(day, 0, zone)
-        starts.append(np.arange(midnight_s, next_s, step_s if every != "1d" else next_s - midnight_s))
+        if every == "1d":
+            starts.append(np.array([midnight_s]))
+        else:
+            starts += _within_day(midnight_s, next_s, step_s, zone)
         midnight_s = next_s
     found = np.concatenate(starts)
     ends = np.append(found[1:], midnight_s)
     return found[(ends > period.start_s) & (found < period.end_s)]
+
+
+def _within_day(midnight_s: int, next_s: int, step_s: int, zone: ZoneInfo) -> list[NDArray[np.int64]]:
+    """The windows of `step_s`, at most an hour, of the day between two local midnights, in stretches."""
+    edges = [midnight_s, *_odd_changes(midnight_s, next_s, step_s, zone), next_s]
+    return [np.arange(start_s, end_s, step_s) for start_s, end_s in pairwise(edges)]
+
+
+def _odd_changes(midnight_s: int, next_s: int, step_s: int, zone: ZoneInfo) -> list[int]:
+    """Where a day's clock changes by a part of a window: the change, and the first whole hour after it."""
+    if (_offset_s(next_s, zone) - _offset_s(midnight_s, zone)) % step_s == 0:
+        return []
+    change_s = _change(midnight_s, next_s, zone)
+    return sorted({change_s, min(hour_after(change_s + 1, zone), next_s)})

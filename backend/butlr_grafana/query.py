@@ -31,7 +31,7 @@ from butlr_grafana.model import (
     floor_to,
     iso,
 )
-from butlr_grafana.plan import window_starts
+from butlr_grafana.plan import hour_after, hour_before, window_starts
 from butlr_grafana.privacy import askable, sum_of, withheld
 from butlr_grafana.subjects import series_subject
 from butlr_grafana.targets import TARGETS
@@ -160,19 +160,19 @@ def resolve(
     Raises `BadWord`, `UnknownSpace`.
     """
     asked = with_names(asked, topology)
-    period = period_of(asked, asked_period, now_s=now_s, rules=rules)
     columns = min(asked.columns, max(max_data_points or MAX_COLUMNS, 2))
     return tuple(
         Query(
             target=asked.target,
             floor=floor,
-            period=period,
+            period=period_of(asked, floor, asked_period, now_s=now_s, rules=rules),
             resolution_m=asked.resolution or finest(floor, columns),
             normalize=asked.normalize,
             local_hours=_local_hours(asked, floor, rules),
             rooms=rooms_of(asked, floor),
             require=asked.require,
             format=asked.format,
+            tz=asked.tz,
         )
         for floor in floors_of(asked, topology)
     )
@@ -184,6 +184,8 @@ MEASUREMENTS = {
     ("occupancy", "zone"): "zone_occupancy",
 }
 LONGEST_IN_MINUTES_S, LONGEST_IN_HOURS_S = 7 * DAY_S, 45 * DAY_S
+CLOCK_CHANGE_S = HOUR_S
+"""A day, or a week, in which the clocks go back is at most so much longer than others."""
 
 
 def resolve_series(
@@ -196,12 +198,23 @@ def resolve_series(
 ) -> tuple[SeriesQuery, ...]:
     """As `resolve`, for values over time; each floor's period is widened to whole windows, up to now."""
     asked = with_names(asked, topology)
-    period = period_of(asked, asked_period, now_s=now_s, rules=rules)
-    return tuple(series_of(asked, floor, period, now_s, rules) for floor in floors_of(asked, topology))
+    start_s, end_s = asked_period or _from_to(asked)
+    every = _every(asked, end_s - start_s)
+    return tuple(
+        series_of(
+            replace(asked, every=every),
+            floor,
+            period_of(asked, floor, asked_period, now_s=now_s, rules=rules),
+            now_s,
+            rules,
+        )
+        for floor in floors_of(asked, topology)
+    )
 
 
 def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: Rules) -> SeriesQuery:
-    every, level = _every(asked, period), asked.level or "room"
+    """`asked.every` is the windows' length, not `auto`."""
+    every, level, timezone = asked.every, asked.level or "room", zone_of(asked, floor)
     if asked.target == "traffic" and level == "zone":
         raise BadWord("level", "zones have no doors; it may be room, floor")
     hours = _local_hours(asked, floor, rules)
@@ -210,11 +223,11 @@ def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: R
     return SeriesQuery(
         target=asked.target,
         floor=floor,
-        period=whole_windows(period, every, floor.timezone, now_s),
+        period=whole_windows(period, every, timezone, now_s),
         every=every,
         statistic=asked.statistic if asked.target == "occupancy" else "sum",
         level=level,
-        base=series_subject(floor, measurement, level, base_every, function),
+        base=series_subject(floor, measurement, level, base_every, function, timezone=timezone),
         local_hours=hours,
         rooms=rooms_of(asked, floor),
         require=asked.require,
@@ -222,11 +235,13 @@ def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: R
     )
 
 
-def _every(asked: Asked, period: Period) -> str:
+def _every(asked: Asked, length_s: int) -> str:
+    """The windows' length for a range as it is asked for: the same on all floors, however each rounds it."""
     if asked.every == "auto":
-        steps = ((6 * HOUR_S, "1m"), (DAY_S, "5m"), (LONGEST_IN_HOURS_S, "1h"))
-        return next((every for longest, every in steps if period.length_s <= longest), "1d")
-    if asked.every in ("1m", "5m", "15m") and period.length_s > LONGEST_IN_MINUTES_S:
+        day_s, longest_in_hours_s = (s + CLOCK_CHANGE_S for s in (DAY_S, LONGEST_IN_HOURS_S))
+        steps = ((6 * HOUR_S, "1m"), (day_s, "5m"), (longest_in_hours_s, "1h"))
+        return next((every for longest, every in steps if length_s <= longest), "1d")
+    if asked.every in ("1m", "5m", "15m") and length_s > LONGEST_IN_MINUTES_S + CLOCK_CHANGE_S:
         raise BadWord("every", f"{asked.every} is for ranges of up to 7 days; it may be auto, 1h, 1d")
     return asked.every
 
@@ -239,7 +254,7 @@ def _base(asked: Asked, every: str, period: Period, *, limited: bool) -> tuple[s
     """
     function = asked.statistic if asked.target == "occupancy" else "sum"
     is_percentile = function.startswith("p")
-    if every in ("1m", "5m", "15m") or (is_percentile and period.length_s <= DAY_S):
+    if every in ("1m", "5m", "15m") or (is_percentile and period.length_s <= DAY_S + CLOCK_CHANGE_S):
         return "1m", "sum" if asked.target != "occupancy" else "median"
     if is_percentile:
         return "1h", "mean"
@@ -258,19 +273,20 @@ def whole_windows(period: Period, every: str, timezone: str, now_s: float) -> Pe
 def before(query: Query, baseline: Baseline, *, now_s: float, rules: Rules) -> Query:
     """The same question about the period that it is compared with; business hours apply to both.
 
-    Offsets are by the calendar of the floor's zone: `-7d` from nine o'clock is nine o'clock, also across
+    Offsets are by the calendar of the query's zone: `-7d` from nine o'clock is nine o'clock, also across
     a clock change.
     """
     period = query.period
     if baseline.span is not None:
         start_s, end_s = baseline.span
     elif baseline.count:
-        start_s, end_s = (_earlier(t, baseline, query.floor.timezone) for t in (period.start_s, period.end_s))
+        start_s, end_s = (_earlier(t, baseline, query.timezone) for t in (period.start_s, period.end_s))
     else:
         start_s, end_s = period.start_s - period.length_s, period.start_s
     if start_s < EARLIEST_S:
         raise BadWord("baseline", f"it leads to {iso(start_s)[:10]}; it may begin in 2010 or later")
-    return replace(query, period=cover(start_s, end_s, now_s=now_s, rules=rules))
+    period = cover(start_s, end_s, query.timezone, now_s=now_s, rules=rules)
+    return replace(query, period=period)
 
 
 def _earlier(instant_s: int, baseline: Baseline, timezone: str) -> int:
@@ -295,32 +311,59 @@ def _from_to(asked: Asked) -> tuple[int, int]:
     return asked.start_s, asked.end_s
 
 
-def period_of(asked: Asked, asked_period: tuple[int, int] | None, *, now_s: float, rules: Rules) -> Period:
+def zone_of(asked: Asked, floor: Floor) -> str:
+    """The zone by whose clock a floor is asked about: that of the word `tz`, else its own."""
+    return asked.tz or floor.timezone
+
+
+def period_of(
+    asked: Asked, floor: Floor, asked_period: tuple[int, int] | None, *, now_s: float, rules: Rules
+) -> Period:
     """The period to answer for; `asked_period`: the panel's range, where the door has one."""
-    return cover(*(asked_period or _from_to(asked)), now_s=now_s, rules=rules)
+    return cover(*(asked_period or _from_to(asked)), zone_of(asked, floor), now_s=now_s, rules=rules)
 
 
-def cover(start_s: int, end_s: int, *, now_s: float, rules: Rules) -> Period:
+def events_period(
+    asked: Asked, asked_period: tuple[int, int] | None, *, now_s: float, rules: Rules
+) -> Period:
+    """The period of recorded events, which have no segments: to the minute, however long."""
+    start_s, end_s = asked_period or _from_to(asked)
+    check_range(start_s, end_s, now_s=now_s, rules=rules)
+    return _up_to_now(floor_to(start_s, MINUTE_S), -floor_to(-end_s, MINUTE_S), now_s)
+
+
+def cover(start_s: int, end_s: int, timezone: str, *, now_s: float, rules: Rules) -> Period:
     """The period to answer for: rounded outwards, never into the future.
 
-    Up to a day to the minute; longer ones to the hour, so that a sliding window finds its segments kept.
-    An end that is not over yet is the last full minute, so that all who look in one minute share a call.
+    Up to a day to the minute; longer ones to the hour on the zone's clock, so that a sliding window finds its
+    segments kept, and one that lies on local hours is as it was asked for. An end that is not over yet is the
+    last full minute, so that all who look in one minute share a call.
     """
+    check_range(start_s, end_s, now_s=now_s, rules=rules)
+    if end_s - start_s <= DAY_S:
+        return _up_to_now(floor_to(start_s, MINUTE_S), -floor_to(-end_s, MINUTE_S), now_s)
+    zone = ZoneInfo(timezone)
+    return _up_to_now(hour_before(start_s, zone), hour_after(end_s, zone), now_s)
+
+
+def check_range(start_s: int, end_s: int, *, now_s: float, rules: Rules) -> None:
+    """Raises `BadWord` for a range that cannot be answered."""
     if start_s >= end_s:
         raise BadWord("from", f"{iso(start_s)} is not before to ({iso(end_s)})")
     if start_s >= now_s:
         raise BadWord("from", f"{iso(start_s)} lies in the future; it may be before now ({iso(now_s)})")
-    if end_s - start_s > rules.max_range_days * DAY_S:
+    if end_s - start_s > rules.max_range_days * DAY_S + CLOCK_CHANGE_S:
         days = (end_s - start_s) / DAY_S
         raise BadWord(
             "from", f"the range to `to` is {days:.0f} days; it may be at most {rules.max_range_days} days"
         )
-    step_s = MINUTE_S if end_s - start_s <= DAY_S else HOUR_S
-    start, end = floor_to(start_s, step_s), -floor_to(-end_s, step_s)
+
+
+def _up_to_now(start_s: int, end_s: int, now_s: float) -> Period:
     last_minute = floor_to(now_s, MINUTE_S)
-    if end > last_minute:
-        end = last_minute if last_minute > start else int(now_s)
-    return Period(start, end) if start < end else Period(start, start + 1)
+    if end_s > last_minute:
+        end_s = last_minute if last_minute > start_s else int(now_s)
+    return Period(start_s, end_s) if start_s < end_s else Period(start_s, start_s + 1)
 
 
 def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
@@ -426,7 +469,7 @@ def finest(floor: Floor, columns: int) -> float:
 
 
 def _local_hours(asked: Asked, floor: Floor, rules: Rules) -> LocalHours | None:
-    limits = LocalHours(asked.tz or floor.timezone)
+    limits = LocalHours(zone_of(asked, floor))
     if asked.holidays == "out":
         if not rules.holidays:
             raise BadWord(

@@ -11,15 +11,14 @@ from zoneinfo import ZoneInfo
 
 from butlr_grafana.model import (
     DAY_S,
-    HOUR_S,
     Floor,
     LocalHours,
     Period,
     SeriesQuery,
     StatsQuery,
     StatsSubject,
-    floor_to,
 )
+from butlr_grafana.plan import hour_before
 
 USED_MEAN = "occupancy_used_avg_presence"
 """Butlr's measurement: people in a room on average over the minutes in which anybody is there."""
@@ -31,12 +30,12 @@ def stats_of(query: SeriesQuery, *measurements: str) -> StatsQuery:
     """The question about all rooms of the query's floor, whichever of them are shown: they share a call.
     Not about those that are only told of together: their figures do not add up.
 
-    A period of more than a day ends at its last full hour, so that one that slides is asked for once an
-    hour.
+    A period of more than a day ends at its last full hour by the query's clock, so that one that slides is
+    asked for once an hour.
     """
     floor, period, hours = query.floor, query.period, query.local_hours
     if period.length_s > DAY_S:
-        period = Period(period.start_s, floor_to(period.end_s, HOUR_S))
+        period = Period(period.start_s, hour_before(period.end_s, ZoneInfo(query.timezone)))
     why_not = unsaid(hours, floor, period) if hours else ""
     subject = None
     rooms = tuple(room.id for room in floor.rooms if not room.members)

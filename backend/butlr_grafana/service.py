@@ -30,9 +30,9 @@ from butlr_grafana.plan_pictures import PlanPictures
 from butlr_grafana.query import (
     Asked,
     Rules,
+    events_period,
     filters_leave_nothing,
     floors_of,
-    period_of,
     read,
     with_names,
 )
@@ -120,7 +120,7 @@ class Service:
         if filters_leave_nothing(asked, topology):
             return Resolved(asked, now_s, served, chosen, panel, is_filtered_out=True)
         if asked.target == "events":
-            period = period_of(asked, asked_period, now_s=now_s, rules=self.rules)
+            period = events_period(asked, asked_period, now_s=now_s, rules=self.rules)
             return Resolved(asked, now_s, served, chosen, panel, period=period)
         told_of = chosen.floors if asked.target == "spaces" else {}
         with_heat = {*told_of, *(part.floor.id for part in parts if isinstance(part, Query))}

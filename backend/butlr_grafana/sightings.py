@@ -12,7 +12,7 @@ from dataclasses import replace
 from butlr_grafana.insight.seen import as_seen
 from butlr_grafana.model import HOUR_S, HeatMap, Period, Query, SeriesAnswer, SeriesQuery
 from butlr_grafana.plan import local_windows, window_starts
-from butlr_grafana.query import LONGEST_IN_HOURS_S, Asked, whole_windows
+from butlr_grafana.query import CLOCK_CHANGE_S, LONGEST_IN_HOURS_S, Asked, whole_windows
 from butlr_grafana.query_now import NOW_S
 from butlr_grafana.subjects import series_subject
 
@@ -61,9 +61,10 @@ def _people(query: Query, now_s: float) -> SeriesQuery | None:
     floor, period = query.floor, query.period
     if not any(room.online is not None and not room.members for room in floor.rooms):
         return None
-    every = "1h" if query.local_hours or period.length_s <= LONGEST_IN_HOURS_S else "1d"
+    in_hours = query.local_hours or period.length_s <= LONGEST_IN_HOURS_S + CLOCK_CHANGE_S
+    every = "1h" if in_hours else "1d"
     if period.end_s > now_s - NOW_S:
-        starts = window_starts(period, every, floor.timezone)
+        starts = window_starts(period, every, query.timezone)
         end_s = int(starts[starts <= now_s - HOUR_S].max(initial=period.start_s))
         if end_s <= period.start_s:
             return None
@@ -71,11 +72,11 @@ def _people(query: Query, now_s: float) -> SeriesQuery | None:
     return SeriesQuery(
         target="occupancy",
         floor=floor,
-        period=whole_windows(period, every, floor.timezone, now_s),
+        period=whole_windows(period, every, query.timezone, now_s),
         every=every,
         statistic="mean",
         level="room",
-        base=series_subject(floor, "room_occupancy", "room", every, "mean"),
+        base=series_subject(floor, "room_occupancy", "room", every, "mean", timezone=query.timezone),
         require=query.require,
     )
 

@@ -11,15 +11,18 @@ PRESENCE = "presence"
 TRAFFIC = "traffic"
 
 
-def series_subject(floor: Floor, measurement: str, level: str, every: str, function: str) -> SeriesSubject:
-    """All assets of a level are asked for, whichever are shown: so panels share their calls.
+def series_subject(
+    floor: Floor, measurement: str, level: str, every: str, function: str, *, timezone: str = ""
+) -> SeriesSubject:
+    """All assets of a level are asked for, whichever are shown: so panels share their calls. `timezone`: the
+    clock of the windows; the floor's own where left out.
 
     Traffic is asked for by sensor, once for the floor and its rooms (see `doors`).
     """
     if measurement == TRAFFIC:
-        return SeriesSubject(TRAFFIC, "sensor", every, "sum", floor.timezone)
+        return SeriesSubject(TRAFFIC, "sensor", every, "sum", timezone or floor.timezone)
     items = _items(floor, measurement, level)
-    return SeriesSubject(measurement, level, every, function, floor.timezone, items)
+    return SeriesSubject(measurement, level, every, function, timezone or floor.timezone, items)
 
 
 def _items(floor: Floor, measurement: str, level: str) -> tuple[str, ...]:

@@ -291,7 +291,10 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             ),
             Word("days", "only these local days", _days, example="mon-fri"),
             Word(
-                "tz", "IANA zone of hours and days; the floor's where left out", _zone, example="Europe/Paris"
+                "tz",
+                "IANA zone by whose clock hours, days and windows begin; each floor's own where left out",
+                _zone,
+                example="Europe/Paris",
             ),
             Word(
                 "holidays",

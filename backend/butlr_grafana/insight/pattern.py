@@ -1,4 +1,4 @@
-"""The week's pattern: weekday by hour of the local clock."""
+"""The week's pattern: weekday by hour of the query's clock."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def of_series(answers: Sequence[SeriesAnswer]) -> tuple[PatternCell, ...]:
         for one in answer.series
         for field, values in one.values.items()
         for cell in _cells(
-            one.floor, one.asset_id, one.name, field, zip(one.start_s.tolist(), values.tolist(), strict=True)
+            (one.floor, one.asset_id, one.name, field),
+            answer.query.timezone,
+            zip(one.start_s.tolist(), values.tolist(), strict=True),
         )
     )
 
@@ -51,9 +53,9 @@ def of_heat_maps(maps: Sequence[HeatMap]) -> tuple[PatternCell, ...]:
     """Of heat maps of an hour each, of one floor: detections per hour, or in people their mean number; hours
     of which nothing is known do not count.
     """
-    floor = maps[0].query.floor
+    query = maps[0].query
     hours = [(m.query.period.start_s, _per_hour(m)) for m in maps]
-    return tuple(_cells(floor, floor.id, floor.name, "value", hours))
+    return tuple(_cells((query.floor, query.floor.id, query.floor.name, "value"), query.timezone, hours))
 
 
 def _per_hour(heat_map: HeatMap) -> float:
@@ -63,10 +65,9 @@ def _per_hour(heat_map: HeatMap) -> float:
     return math.nan if value is None else value
 
 
-def _cells(
-    floor: Floor, asset_id: str, name: str, field: str, hours: Iterable[Hour]
-) -> Iterable[PatternCell]:
-    zone = ZoneInfo(floor.timezone)
+def _cells(asset: tuple[Floor, str, str, str], timezone: str, hours: Iterable[Hour]) -> Iterable[PatternCell]:
+    """`asset`: its floor, id, name and field."""
+    zone = ZoneInfo(timezone)
     sums, known = np.zeros((7, 24)), np.zeros((7, 24), np.int64)
     for start_s, value in hours:
         if not math.isnan(value):
@@ -76,4 +77,4 @@ def _cells(
     for weekday, hour in np.ndindex(7, 24):
         n = int(known[weekday, hour])
         mean = float(sums[weekday, hour]) / n if n else None
-        yield PatternCell(floor, asset_id, name, field, weekday, hour, mean, n)
+        yield PatternCell(*asset, weekday, hour, mean, n)

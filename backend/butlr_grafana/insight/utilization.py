@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, ZoneHeat, hot_zones
-from butlr_grafana.model import HOUR_S, Floats, Floor, HeatMap, Room, SeriesAnswer
+from butlr_grafana.model import Floats, Floor, HeatMap, Room, SeriesAnswer
 from butlr_grafana.privacy import withheld
 from butlr_grafana.threshold import Threshold
 
@@ -81,9 +81,8 @@ def _of_floor(
     entered = _values(own["traffic", "sum"], field="in")
     for room in floor.rooms if chosen is None else chosen:
         mean = means.get(room.id, np.empty(0))
-        in_use = presence.get(room.id, np.empty(0))
-        in_use_s = float(in_use.sum()) if in_use.size else None
-        in_use_share = in_use_s / (HOUR_S * in_use.size) if in_use_s is not None else None
+        in_use_s, known_s = presence.get(room.id, (None, 0.0))
+        in_use_share = in_use_s / known_s if in_use_s is not None else None
         entries = float(entered[room.id].sum()) if room.id in entered else None
         average = float(mean.mean()) if mean.size else None
         yield RoomUse(
@@ -107,25 +106,30 @@ def _of_floor(
         )
 
 
-def _time_in_use(presence: SeriesAnswer | None, means: SeriesAnswer) -> dict[str, Floats]:
-    """Seconds in which somebody was there, in each hour of which that is known.
+def _time_in_use(presence: SeriesAnswer | None, means: SeriesAnswer) -> dict[str, tuple[float, float]]:
+    """By asset: seconds in which somebody was there, and how long the windows are of which that is known.
 
-    Butlr may have no row of an hour without anybody; where the people of that hour are known, it is 0.
+    Butlr may have no row of an hour without anybody; where the people of that hour are known, it is 0. Not
+    each window is an hour: the last one ends now, and some clocks change by half of one.
     """
     if presence is None:
         return {}
     # Of rooms that are only shown summed, time in use is not told.
     single = {room.id for room in means.query.floor.rooms if not room.members}
-    counted = {one.asset_id: ~np.isnan(one.values["value"]) for one in means.series if one.asset_id in single}
-    told = {one.asset_id: one.values["value"] for one in presence.series}
+    counted = {one.asset_id: one for one in means.series if one.asset_id in single}
+    told = {one.asset_id: one for one in presence.series}
     found = {}
     for asset in {**told, **counted}:
-        known = counted.get(asset)
-        seconds = told.get(asset, np.full(0 if known is None else known.size, np.nan))
-        if known is not None:
-            seconds = np.where(np.isnan(seconds) & known, 0.0, seconds)
-        found[asset] = seconds[~np.isnan(seconds)]
-    return {asset: seconds for asset, seconds in found.items() if seconds.size}
+        starts = (told.get(asset) or counted[asset]).start_s
+        seconds = told[asset].values["value"] if asset in told else np.full(starts.size, np.nan)
+        if asset in counted:
+            is_counted = ~np.isnan(counted[asset].values["value"])
+            seconds = np.where(np.isnan(seconds) & is_counted, 0.0, seconds)
+        known = ~np.isnan(seconds)
+        lengths_s = np.diff(starts, append=presence.query.period.end_s)
+        if known.any():
+            found[asset] = (float(seconds[known].sum()), float(lengths_s[known].sum()))
+    return found
 
 
 def _why_unknown(room: Room, heat_map: HeatMap) -> str:

@@ -57,7 +57,7 @@ def custom(answer: HeatMap) -> dict[str, object]:
     return {
         "space": answer.query.floor.id,
         "floor": answer.query.floor.name,
-        "timezone": answer.query.floor.timezone,
+        "timezone": answer.query.timezone,
         "from": iso(period.start_s),
         "to": iso(period.end_s),
         "resolution": answer.query.resolution_m,

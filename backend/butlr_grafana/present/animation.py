@@ -240,7 +240,7 @@ class _Heading:
 
 def clock(answer: HeatMap) -> tuple[str, str]:
     """A window's local time in large, the rest in small: the hours and `Tue 16 Jun 2026`."""
-    zone = ZoneInfo(answer.query.floor.timezone)
+    zone = ZoneInfo(answer.query.timezone)
     period = answer.query.period
     start, end = (datetime.fromtimestamp(t, zone) for t in (period.start_s, period.end_s))
     last = end - timedelta(microseconds=1)

@@ -251,7 +251,9 @@ def _heat_lines(answer: HeatMap, demo: bool, options: PictureOptions) -> list[Li
         facts.append(f"{number(person_hours, unit)} person-hours")
     else:
         facts.append(f"{number(answer.total, unit)} detection{'s' if answer.total != 1 else ''}")
-    as_of = datetime.fromtimestamp(coverage.as_of_s or answer.query.period.end_s, ZoneInfo(floor.timezone))
+    as_of = datetime.fromtimestamp(
+        coverage.as_of_s or answer.query.period.end_s, ZoneInfo(answer.query.timezone)
+    )
     facts.append(f"as of {as_of.day} {as_of:%b %Y %H:%M}")
     said = notices(answer, demo=demo)
     warnings = [n["text"] for n in said if n["severity"] == "warning"]
@@ -265,7 +267,7 @@ def _heat_lines(answer: HeatMap, demo: bool, options: PictureOptions) -> list[Li
     more = max(0, len(warnings) - MOST_NOTES)
     return [
         Line(title_of(floor), sizes.title, theme.ink, medium=True),
-        Line(span(answer.query.period, floor.timezone), sizes.text, theme.ink),
+        Line(span(answer.query.period, answer.query.timezone), sizes.text, theme.ink),
         Line(" · ".join(facts), sizes.small, theme.faint),
         *(Line(f"▲ {text}", sizes.small, theme.warning) for text in warnings[:MOST_NOTES]),
         *([Line(f"▲ {more} more warnings", sizes.small, theme.warning)] if more else []),

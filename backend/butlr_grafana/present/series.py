@@ -79,7 +79,7 @@ def _custom(answer: SeriesAnswer) -> dict[str, object]:
     return {
         "space": query.floor.id,
         "floor": query.floor.name,
-        "timezone": query.floor.timezone,
+        "timezone": query.timezone,
         "from": iso(query.period.start_s),
         "to": iso(query.period.end_s),
         "every": query.every,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -43,21 +44,37 @@ def window_edges(every: str, tz: ZoneInfo, start_s: int, stop_s: int) -> Ints:
     """The n + 1 edges of n windows, each the next one's start; the first and last are cut to the range.
 
     Windows are counted from local midnight, for not every zone's hours begin with those of UTC; those of more
-    than an hour go by the wall's clock, also on days that lose or gain one.
+    than an hour go by the wall's clock, also on days that lose or gain one. Where a clock changes by a part
+    of a window, that part is a window of its own.
     """
-    starts = np.concatenate([_starts(every, day) for day in local_days(tz, start_s, stop_s)])
+    starts = np.concatenate([_starts(every, day, tz) for day in local_days(tz, start_s, stop_s)])
     edges_s: Ints = np.r_[start_s, starts[(starts > start_s) & (starts < stop_s)], stop_s]
     return edges_s
 
 
-def _starts(every: str, day: LocalDay) -> Ints:
+def _starts(every: str, day: LocalDay, tz: ZoneInfo) -> Ints:
     step_s = EVERY_S[every]
     if step_s is None:
         return np.array([day.midnight_s])
-    if step_s <= 3600:
+    if step_s <= 3600 and day.length_s % step_s == 0:
         return np.arange(day.midnight_s, day.stop_s, step_s)
+    if step_s <= 3600:
+        return _on_the_wall(day, step_s, tz)
     starts_s: Ints = np.r_[day.midnight_s, day.midnight_s + day.at(np.arange(step_s, _DAY_S, step_s))]
     return starts_s
+
+
+def _on_the_wall(day: LocalDay, step_s: int, tz: ZoneInfo) -> Ints:
+    """The windows of a day whose length is no multiple of theirs, minute by minute."""
+    minutes = range(day.midnight_s, day.stop_s, MINUTE_S)
+    clock = [datetime.fromtimestamp(at_s, tz) for at_s in minutes]
+    changes = [False] + [a.utcoffset() != b.utcoffset() for a, b in pairwise(clock)]
+    begins = [
+        at_s
+        for at_s, moment, change in zip(minutes, clock, changes, strict=True)
+        if change or (moment.hour * 60 + moment.minute) * MINUTE_S % step_s == 0
+    ]
+    return np.array(begins, np.int64)
 
 
 def steady_edges(every: str, start_s: int, stop_s: int) -> Ints:
