@@ -21,6 +21,9 @@
         ├── UpstreamInvalid    502, an answer that cannot be what it claims to be
         └── Incomplete         503, `require=complete` and a part is missing or stale
 
+A `CallerError` is the whole question's; any other is that of one floor, or of one column that can be left
+out, and the rest is answered without it.
+
 Each carries `status` (HTTP), `code` (stable, for programs), `source` (`caller`, `backend`, `upstream`)
 and a message for the person who reads the panel. No message holds a secret: credentials and tokens
 never enter an exception.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from cachetools import TTLCache
 
-from butlr_grafana.errors import UpstreamError
+from butlr_grafana.errors import BackendError
 from butlr_grafana.model import AnyAnswer, Floor
 
 REPEAT_S = 600
@@ -29,8 +29,8 @@ class Outcome:
 
     floor: Floor
     found: tuple[AnyAnswer, ...] = ()
-    fault: UpstreamError | None = None
-    lacking: tuple[UpstreamError, ...] = ()
+    fault: BackendError | None = None
+    lacking: tuple[BackendError, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -71,7 +71,7 @@ class Repeats:
         return Outcome(outcome.floor, tuple(_aged(answer, outcome.fault) for answer in last))
 
 
-def _aged(answer: AnyAnswer, fault: UpstreamError) -> AnyAnswer:
+def _aged(answer: AnyAnswer, fault: BackendError) -> AnyAnswer:
     """The answer as one that is older than it should be, and why."""
     planned = max(answer.coverage.planned, 1)
     coverage = replace(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from butlr_grafana.answers import ALWAYS, Answer, made_of, parts_of
-from butlr_grafana.errors import BackendError, UpstreamError
+from butlr_grafana.errors import BackendError, CallerError, UpstreamError
 from butlr_grafana.events.book import EventBook
 from butlr_grafana.events.record import Event, is_of_now, told, watch_of
 from butlr_grafana.factors.book import FactorBook
@@ -228,7 +228,7 @@ class Service:
         """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""
         floor = own[0].query.floor
         found: list[AnyAnswer] = []
-        lacking: list[UpstreamError] = []
+        lacking: list[BackendError] = []
         for begun in own:
             is_aside = isinstance(begun.query, StatsQuery) or (
                 isinstance(begun.query, SeriesQuery) and tells_rooms_apart(asked)
@@ -236,7 +236,9 @@ class Service:
             fills_columns = is_aside and begun.query.require != "complete"
             try:
                 found.append(self.pipeline.finish(begun, deadline=soon if fills_columns else deadline))
-            except UpstreamError as fault:
+            except CallerError:
+                raise
+            except BackendError as fault:
                 if not fills_columns:
                     return Outcome(floor, fault=fault)
                 lacking.append(fault)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from butlr_grafana.events.record import Event, names_of
-from butlr_grafana.model import DAY_S, MINUTE_S, HeatMap, Period, Topology, iso
+from butlr_grafana.model import DAY_S, MINUTE_S, Floor, HeatMap, Period, Topology, iso
 
 
 def gaps(answer: HeatMap) -> list[dict[str, Any]]:
@@ -20,6 +20,11 @@ def gaps(answer: HeatMap) -> list[dict[str, Any]]:
         if p.period.length_s >= DAY_S and not p.grid.value.size
     ]
     return sorted(missing + silent, key=lambda region: int(region["time"]))
+
+
+def unanswered(floor: Floor, period: Period, why: str) -> list[dict[str, Any]]:
+    """The one region of a period of which no answer could be had."""
+    return [_region(period, f"{floor.name}: no data", why, "missing")]
 
 
 def event_rows(events: Sequence[Event], topology: Topology, now_s: float) -> list[dict[str, Any]]:

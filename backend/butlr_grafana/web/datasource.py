@@ -10,9 +10,9 @@ from typing import TypeVar
 import orjson
 from flask import Blueprint, Response
 
-from butlr_grafana.errors import BackendError, BadBody, BadWord, choose
+from butlr_grafana.errors import BackendError, BadBody, BadWord, CallerError, choose
 from butlr_grafana.present import heatmap
-from butlr_grafana.present.annotations import event_regions, gaps
+from butlr_grafana.present.annotations import event_regions, gaps, unanswered
 from butlr_grafana.query import Asked, Filter
 from butlr_grafana.questions import Range
 from butlr_grafana.service import Service
@@ -235,7 +235,10 @@ def _text(body: Object, name: str) -> str:
 
 
 def _annotations(service: Service, body: Object) -> Response:
-    """Gaps in the data's coverage, and when zones were hot, of the floor that the query names."""
+    """Gaps in the data's coverage, and when zones were hot, of the floor that the query names.
+
+    What was recorded is told also where Butlr cannot be asked: then the whole period is a gap.
+    """
     panel = panel_range(body)
     annotation = body.get("annotation")
     raw = annotation.get("query") if isinstance(annotation, dict) else body.get("payload")
@@ -245,7 +248,15 @@ def _annotations(service: Service, body: Object) -> Response:
         service.start(service.read(target, words), visible(), deadline=deadline, panel=panel)
         for target in ("heatmap", "events")
     ]
-    covered, hot = (service.finish(one, deadline=deadline) for one in begun)
+    hot = service.finish(begun[1], deadline=deadline)
     assert hot.topology is not None
-    marks = gaps(covered.maps[0]) + event_regions(hot.events, hot.topology, hot.now_s)
+    try:
+        marks = gaps(service.finish(begun[0], deadline=deadline).maps[0])
+    except CallerError:
+        raise
+    except BackendError as fault:
+        note_fault(fault)
+        [query] = begun[0].resolved.parts
+        marks = unanswered(query.floor, query.period, fault.message)
+    marks += event_regions(hot.events, hot.topology, hot.now_s)
     return reply.json(sorted(marks, key=lambda region: int(region["time"])))
