@@ -122,14 +122,29 @@ class FakeTime:
         return event.is_set()
 
 
-class World:
-    """A simulator, a backend that asks it, and one clock for both.
+class Moving:
+    """The wall clock of a world. Put forward, it lets so much time pass; put back, none."""
 
-    `time`: the clock of tokens, pauses and rests.
+    def __get__(self, world: World, _: type | None = None) -> float:
+        return world.wall_s
+
+    def __set__(self, world: World, now_s: float) -> None:
+        world.stopwatch_s += max(0.0, now_s - world.wall_s)
+        world.wall_s = now_s
+
+
+class World:
+    """A simulator, a backend that asks it, and one wall clock for both; `stopwatch_s`: how much time has
+    passed since whenever, however that clock was put back. `time`: the clock of tokens, pauses and rests.
     """
 
+    wall_s = 0.0
+
+    now_s = Moving()
+
     def __init__(self, now: str = "2026-06-17T12:34:56", *, people: People = PEOPLE, **settings: Any) -> None:
-        self.now_s: float = at(now)
+        self.stopwatch_s = 0.0
+        self.now_s = at(now)
         self.time = FakeTime()
         self.simulator = Simulator(people, clock=lambda: self.now_s)
         # The world's clock jumps by days while a token's life is real time.
@@ -157,7 +172,11 @@ class World:
 
     def clocks(self) -> dict[str, Any]:
         """Time as the backend takes it; its pauses, as between two tries, pass at once."""
-        return {"now": lambda: self.now_s, "pace": Pace(self.time, self.time.wait)}
+        return {
+            "now": lambda: self.now_s,
+            "stopwatch": lambda: self.stopwatch_s,
+            "pace": Pace(self.time, self.time.wait),
+        }
 
     def close(self) -> None:
         self.application.close()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from butlr_grafana import flights
 from butlr_grafana.errors import BackendError, Busy, UpstreamDown, UpstreamLate
 from butlr_grafana.flights import FAILURE_REST_S, FORGET_S
-from butlr_grafana.gather import LIVE_S, Gathered, Gatherer, tile
+from butlr_grafana.gather import LIVE_S, Gathered, Gatherer, stamped, tile
 from butlr_grafana.model import Grid, HeatMapSubject, Part, Period, Segment
 from butlr_grafana.store.memory import MemoryStore
 from tests.support import until
@@ -32,18 +32,24 @@ class Butlr:
 
     def __init__(self) -> None:
         self.now_s = 1_000.0 * HOUR
-        self.mono_s = 0.0
+        self.mono_s = self.stopwatch_s = 0.0
         self.asked: list[Segment] = []
         self.fails: Callable[[Segment], BackendError | None] = lambda _: None
         self.held: dict[Segment, threading.Event] = {}
         self.store = MemoryStore(10**7)
         self.gatherer = Gatherer(
-            self.fetch,
+            stamped(self.fetch, lambda: self.stopwatch_s),
             self.store,
             workers=4,
             now=lambda: self.now_s,
+            stopwatch=lambda: self.stopwatch_s,
             clock=lambda: self.mono_s + time.monotonic(),
         )
+
+    def passes(self, seconds: float) -> None:
+        """By both clocks."""
+        self.now_s += seconds
+        self.stopwatch_s += seconds
 
     def fetch(self, asked: Segment) -> Part:
         self.asked.append(asked)
@@ -89,28 +95,50 @@ def test_what_is_settled_is_asked_once(butlr: Butlr) -> None:
 def test_what_can_change_is_asked_again_after_a_minute(butlr: Butlr) -> None:
     live = segment(0, 1, settled=False)
     butlr.gather(live)
-    butlr.now_s += LIVE_S - 1
+    butlr.passes(LIVE_S - 1)
     assert butlr.gather(live).coverage.as_of_s == butlr.now_s - LIVE_S + 1
     assert len(butlr.asked) == 1
-    butlr.now_s += 1
+    butlr.passes(1)
     assert butlr.gather(live).coverage.as_of_s == butlr.now_s
     assert len(butlr.asked) == 2
 
 
 def test_what_was_kept_before_it_settled_is_asked_again_when_it_has(butlr: Butlr) -> None:
     butlr.gather(segment(0, 1, settled=False))
-    butlr.now_s += LIVE_S
+    butlr.passes(LIVE_S)
     butlr.gather(segment(0, 1))
     butlr.gather(segment(0, 1))
     assert [s.settled for s in butlr.asked] == [False, True]
 
 
-def test_a_clock_that_steps_back_makes_nothing_good_for_ever(butlr: Butlr) -> None:
+@pytest.mark.parametrize("step_s", [-10 * HOUR, -LIVE_S, -LIVE_S / 2, 10 * HOUR])
+def test_a_clock_that_steps_makes_nothing_good_for_longer_or_shorter(butlr: Butlr, step_s: float) -> None:
     live = segment(0, 1, settled=False)
     butlr.gather(live)
-    butlr.now_s -= 10 * HOUR
+    butlr.now_s += step_s
+    butlr.stopwatch_s += LIVE_S - 1
+    assert butlr.gather(live).coverage.complete
+    assert len(butlr.asked) == 1
+    butlr.stopwatch_s += 1
     butlr.gather(live)
     assert len(butlr.asked) == 2
+
+
+def test_an_old_part_is_as_old_as_it_is_when_the_clock_has_stepped_back(butlr: Butlr) -> None:
+    """Its age is what a viewer and an alert rule go by: `as_of` is that long before now."""
+    live = segment(0, 1, settled=False)
+    fetched_at_s = butlr.now_s
+    butlr.gather(live)
+    butlr.fails = lambda _: UpstreamDown("gone")
+    butlr.passes(300)
+    assert butlr.gather(live).coverage.as_of_s == fetched_at_s
+    butlr.now_s -= 2400
+    butlr.passes(1800)
+    butlr.mono_s += FAILURE_REST_S
+    # By the wall clock it was fetched five minutes from now.
+    coverage = butlr.gather(live).coverage
+    assert (coverage.stale, coverage.as_of_s) == (1, butlr.now_s - 2100)
+    assert coverage.fresh_until_s == butlr.now_s - 2100
 
 
 def test_days_that_are_kept_make_their_week_without_a_call(butlr: Butlr) -> None:
@@ -179,7 +207,7 @@ def test_an_outage_serves_what_was_known_with_its_age(butlr: Butlr) -> None:
     settled, live = segment(0, 10), segment(10, 11.5, settled=False)
     butlr.gather(settled, live)
     known_at = butlr.now_s
-    butlr.now_s += 2 * HOUR
+    butlr.passes(2 * HOUR)
     butlr.fails = lambda _: UpstreamDown("gone")
     # The boundary between settled and not has moved on; what was kept lies across it.
     now = butlr.gather(segment(0, 12), segment(12, 13.5, settled=False))
@@ -195,7 +223,7 @@ def test_an_older_answer_for_the_same_minutes_is_stale_not_missing(butlr: Butlr)
     live = segment(0, 1, settled=False)
     butlr.gather(live)
     known_at = butlr.now_s
-    butlr.now_s += 1000
+    butlr.passes(1000)
     butlr.fails = lambda _: UpstreamDown("gone")
     old = butlr.gather(live)
     assert (old.coverage.stale, old.coverage.missing, old.coverage.gaps) == (1, 0, ())
@@ -238,7 +266,7 @@ def test_an_answer_that_lands_while_somebody_looks_is_not_asked_for_again(butlr:
     one = segment(0, 1)
     look = butlr.store.get
 
-    def looks_in_vain_while_it_lands(asked: Segment, since_s: float = 0.0) -> Part | None:
+    def looks_in_vain_while_it_lands(asked: Segment, since: float = 0.0) -> Part | None:
         butlr.store.get = look  # type: ignore[method-assign]
         assert butlr.gather(one).coverage.fetched == 1
         return None

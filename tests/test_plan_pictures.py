@@ -30,6 +30,7 @@ class Source:
 
     def __init__(self) -> None:
         self.now_s = 1_000_000.0
+        self.shift_s = 0.0
         self.asked: list[str] = []
         self.fails: Exception | None = None
         self.refuses = False
@@ -56,7 +57,15 @@ class Source:
         return np.full((3, 4), number, np.uint8)
 
     def pictures(self, folder: Path | None = None, source: str = "tenant") -> PlanPictures:
-        return PlanPictures(self.allow, self.fetch, source=source, folder=folder, now=lambda: self.now_s)
+        """`now_s` is the stopwatch; the wall clock is `shift_s` ahead of it."""
+        return PlanPictures(
+            self.allow,
+            self.fetch,
+            source=source,
+            folder=folder,
+            now=lambda: self.now_s + self.shift_s,
+            stopwatch=lambda: self.now_s,
+        )
 
 
 @pytest.fixture
@@ -146,13 +155,49 @@ def test_it_is_renewed_after_a_day_while_the_old_one_is_shown(source: Source) ->
     assert number(pictures) == 2
 
 
-def test_a_clock_that_steps_back_makes_no_picture_young_for_ever(source: Source) -> None:
+@pytest.mark.parametrize("step_s", [-10 * RENEW_S, -RENEW_S, -RENEW_S / 2, RENEW_S])
+def test_a_clock_that_steps_makes_no_picture_older_or_younger(source: Source, step_s: float) -> None:
     pictures = source.pictures()
     number(pictures)
-    source.now_s -= 10 * RENEW_S
+    source.shift_s += step_s
+    source.now_s += RENEW_S - 1
+    number(pictures)
+    settled(pictures)
+    assert len(source.asked) == 1
+    source.now_s += 1
     number(pictures)
     settled(pictures)
     assert number(pictures) == 2
+
+
+def test_a_kept_one_that_is_dated_in_the_future_is_shown_and_renewed(source: Source, tmp_path: Path) -> None:
+    """After a restart the date is all there is; by a clock that has stepped back it tells no age."""
+    first = source.pictures(tmp_path)
+    number(first)
+    settled(first)
+    source.shift_s -= RENEW_S / 2
+    source.open.clear()
+    pictures = source.pictures(tmp_path)
+    assert number(pictures) == 1
+    source.open.set()
+    settled(pictures)
+    assert number(pictures) == 2
+
+
+def test_a_failure_rests_as_long_whatever_the_clock_does(source: Source) -> None:
+    source.fails = UpstreamDown("gone")
+    pictures = source.pictures()
+    number(pictures)
+    settled(pictures)
+    source.shift_s -= RETRY_S * 1.5
+    source.now_s += RETRY_S - 1
+    number(pictures)
+    settled(pictures)
+    assert len(source.asked) == 1
+    source.now_s += 1
+    number(pictures)
+    settled(pictures)
+    assert len(source.asked) == 2
 
 
 def test_a_failure_is_remembered_for_minutes_and_said_once(

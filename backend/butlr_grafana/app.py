@@ -19,7 +19,7 @@ from butlr_grafana.factors.book import FactorBook
 from butlr_grafana.factors.measure import observe_floor
 from butlr_grafana.factors.watch import FactorWatch
 from butlr_grafana.flights import FORGET_S, rest_s
-from butlr_grafana.gather import Gatherer, is_fresh
+from butlr_grafana.gather import Gatherer, is_fresh, stamped
 from butlr_grafana.hosts import plan_origins
 from butlr_grafana.measure.asking import CALLS_PER_MINUTE
 from butlr_grafana.measure.background import Background, Means, assumed_text
@@ -37,6 +37,7 @@ from butlr_grafana.shared.once import Once
 from butlr_grafana.shared.questions import Fetch, shared
 from butlr_grafana.shared.shelf import Credentials, SharedShelf
 from butlr_grafana.spaces import Spaces
+from butlr_grafana.stopwatch import stopwatch
 from butlr_grafana.store import Store
 from butlr_grafana.store.counted import CountedStore
 from butlr_grafana.store.disk import DiskStore
@@ -95,7 +96,15 @@ class Replicas:
     shelf: SharedShelf
 
 
-def replicas(settings: Settings, source: str, telemetry: Telemetry, pace: Pace) -> Replicas | None:
+def replicas(
+    settings: Settings,
+    source: str,
+    telemetry: Telemetry,
+    *,
+    pace: Pace,
+    now: Callable[[], float],
+    stopwatch: Callable[[], float],
+) -> Replicas | None:
     if not settings.cache_url:
         return None
     link = Link(settings.cache_url, source=source, clock=pace.clock)
@@ -107,20 +116,20 @@ def replicas(settings: Settings, source: str, telemetry: Telemetry, pace: Pace) 
     return Replicas(
         link,
         once,
-        SharedStore(link, max_age_s=settings.cache_days * 86_400),
+        SharedStore(link, max_age_s=settings.cache_days * 86_400, now=now, stopwatch=stopwatch),
         credentials,
         SharedGate(settings.butlr_rate_limit, link, pace.clock),
         SharedShelf(link, once, credentials, clock=pace.clock),
     )
 
 
-def asked_once(fetch: Fetch, others: Replicas, now: Callable[[], float]) -> Fetch:
+def asked_once(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -> Fetch:
     return shared(
         fetch,
         others.once,
         others.store,
         scope=others.credentials.scope,
-        is_fresh=lambda segment, part: is_fresh(segment, part, now()),
+        is_fresh=lambda segment, part: is_fresh(segment, part, stopwatch()),
         rest_s=rest_s,
     )
 
@@ -164,7 +173,7 @@ def store(
     telemetry: Telemetry,
     others: Replicas | None,
 ) -> Store:
-    tiers: dict[str, Store] = {"memory": MemoryStore(settings.cache_mb * MB, now=now)}
+    tiers: dict[str, Store] = {"memory": MemoryStore(settings.cache_mb * MB)}
     if others is not None:
         tiers["shared"] = others.store
     if settings.cache_dir:
@@ -247,18 +256,25 @@ def create_app(
     *,
     demo: bool = False,
     now: Callable[[], float] = time.time,
+    stopwatch: Callable[[], float] = stopwatch,
     pace: Pace = REAL_TIME,
     book: VerdictBook | None = None,
 ) -> Application:
     """The application; Butlr is not asked before the first request.
 
-    `now` is the wall clock; `pace`: how tokens age and pauses pass. `book`: what was measured about the
-    account; where left out, the one of the cache folder and of Redis.
+    `now` is the wall clock, which may step; `stopwatch`, which never does: how old data are; `pace`: how
+    tokens age and pauses pass. `book`: what was measured about the account; where left out, the one of the
+    cache folder and of Redis.
     """
+
+    def by_butlr() -> float:
+        """The wall clock, but never later than Butlr's."""
+        return butlr.clock.now()
+
     telemetry = Telemetry(demo=demo, clock=pace.clock)
     troubles = ButlrTroubles(pace.clock)
     source = source_of(settings, demo=demo)
-    others = replicas(settings, source, telemetry, pace)
+    others = replicas(settings, source, telemetry, pace=pace, now=by_butlr, stopwatch=stopwatch)
     book = book or book_of(
         settings, demo=demo, link=others.link if others else None, now=now, clock=pace.clock
     )
@@ -274,17 +290,17 @@ def create_app(
         verdicts=verdicts,
         must_answer=known.must_answer,
     )
-    # From here on time is never later than Butlr's.
-    now = butlr.clock.now
+    fetch = stamped(butlr.fetch, stopwatch)
     gatherer = Gatherer(
         troubles.watched(
-            asked_once(butlr.fetch, others, now) if others else butlr.fetch,
+            asked_once(fetch, others, stopwatch) if others else fetch,
             lambda segment: APIS[type(segment.subject)],
         ),
-        store(settings, source, now, telemetry, others),
+        store(settings, source, by_butlr, telemetry, others),
         workers=settings.butlr_max_concurrency,
         forget_s=max(FORGET_S, settings.deadline_s),
-        now=now,
+        now=by_butlr,
+        stopwatch=stopwatch,
         clock=pace.clock,
     )
     spaces = Spaces(
@@ -302,7 +318,8 @@ def create_app(
         butlr.pictures.fetch,
         source=source,
         folder=Path(settings.cache_dir) / "plans" if settings.cache_dir else None,
-        now=now,
+        now=by_butlr,
+        stopwatch=stopwatch,
     )
     events = EventBook(Path(settings.cache_dir) if settings.cache_dir else None, source=source)
     factors = FactorBook(
@@ -318,14 +335,15 @@ def create_app(
         rules=Rules(settings.max_range_days, settings.holidays),
         telemetry=telemetry,
         pictures=pictures,
-        repeats=Repeats(now),
+        repeats=Repeats(by_butlr, stopwatch),
         events=events,
         factors=factors,
         contact=troubles.contact,
         assumed=lambda: assumed_text(verdicts()),
         demo=demo,
         deadline_s=settings.deadline_s,
-        now=now,
+        now=by_butlr,
+        stopwatch=stopwatch,
     )
     web = build(service, tokens=settings.tokens + settings.wall_tokens, grafana_url=settings.grafana_url)
     ending = threading.Event()

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from butlr_grafana.errors import BackendError, UpstreamLate
 from butlr_grafana.flights import FORGET_S, Flights
 from butlr_grafana.model import HOUR_S, Coverage, Part, Period, Segment
+from butlr_grafana.stopwatch import stopwatch
 from butlr_grafana.store import Store
 
 LIVE_S = 60.0
@@ -22,6 +23,9 @@ LIVE_S = 60.0
 
 WHOLE_LIVE_S = 3600.0
 """The same of one that is asked for as a whole, however long its period: what comes late hardly shows."""
+
+NOISE_S = 1.0
+"""Two clocks that are read one after the other, or are being slowed down: less than this is no step."""
 
 AHEAD = -1_000_000
 """The first rank of what is urgent; no question has so many segments."""
@@ -42,9 +46,44 @@ def live_s(segment: Segment) -> float:
     return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
 
 
-def is_fresh(segment: Segment, part: Part, now_s: float) -> bool:
-    """Whether a kept part is what would be answered now."""
-    return part.settled or abs(now_s - part.fetched_at_s) < live_s(segment)
+def is_fresh(segment: Segment, part: Part, stopwatch_s: float) -> bool:
+    """Whether a kept part is what would be answered when the stopwatch shows `stopwatch_s`."""
+    return part.settled or stopwatch_s - part.asked_at < live_s(segment)
+
+
+def stamped(fetch: Callable[[Segment], Part], stopwatch: Callable[[], float]) -> Callable[[Segment], Part]:
+    """`fetch`, whose parts know when they were asked for."""
+
+    def fetch_stamped(segment: Segment) -> Part:
+        asked_at = stopwatch()
+        return replace(fetch(segment), asked_at=asked_at)
+
+    return fetch_stamped
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The wall clock and the stopwatch, read together."""
+
+    now_s: float
+    stopwatch_s: float
+
+    def known_at_s(self, part: Part) -> float:
+        """The instant, by the wall clock as it is now, as of which a part is known.
+
+        It is when it was fetched, unless the wall clock has stepped back since: then the stopwatch tells.
+        Where that tells nothing, a date in the future is not believed.
+        """
+        if part.asked_at == -math.inf:
+            return part.fetched_at_s if part.fetched_at_s <= self.now_s else float(part.period.end_s)
+        return stepped(part.fetched_at_s, self.now_s, self.stopwatch_s - part.asked_at)
+
+
+def stepped(instant_s: float, now_s: float, age_s: float) -> float:
+    """An instant of the wall clock, `age_s` ago by the stopwatch, as one of the wall clock that shows
+    `now_s`: the same, unless that would make it younger than it is.
+    """
+    return instant_s if now_s - instant_s > age_s - NOISE_S else now_s - age_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +110,8 @@ class _Slot:
 class Gatherer:
     """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account.
 
-    `now`: the wall clock; `clock`: how long failed questions rest, and others that nobody repeats wait.
+    `now`: the wall clock; `stopwatch`: how old parts are; `clock`: how long failed questions rest, and others
+    that nobody repeats wait.
     """
 
     def __init__(
@@ -82,10 +122,12 @@ class Gatherer:
         workers: int,
         forget_s: float = FORGET_S,
         now: Callable[[], float] = time.time,
+        stopwatch: Callable[[], float] = stopwatch,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._now = now
+        self._stopwatch = stopwatch
         self.flights = Flights(fetch, store.put, workers=workers, forget_s=forget_s, clock=clock)
 
     def begin(self, segments: Sequence[Segment], *, urgent: bool = False, aside: bool = False) -> Pending:
@@ -115,7 +157,7 @@ class Gatherer:
         Raises the first fault, or `UpstreamLate`, where something was planned and nothing is known.
         """
         self._wait(pending.slots, deadline)
-        tally = _Tally()
+        tally = _Tally(Clocks(self._now(), self._stopwatch()))
         late: list[Segment] = []
         for slot in pending.slots:
             part, error = _result(slot.flight)
@@ -143,9 +185,9 @@ class Gatherer:
 
     def _fresh(self, segment: Segment) -> list[Part]:
         """The kept parts that make up the segment as it would be answered now; empty where they do not."""
-        now_s = self._now()
-        part = self._store.get(segment, since_s=now_s - live_s(segment))
-        if part is not None and is_fresh(segment, part, now_s):
+        stopwatch_s = self._stopwatch()
+        part = self._store.get(segment, since=stopwatch_s - live_s(segment))
+        if part is not None and is_fresh(segment, part, stopwatch_s):
             return [part]
         if not segment.settled or not segment.subject.adds_up:
             return []
@@ -170,9 +212,9 @@ class Gatherer:
         return self._parts(first, tile(self._store.within(first.space, first.subject, whole), whole))
 
     def _parts(self, segment: Segment, periods: Iterable[Period]) -> list[Part]:
-        now_s = self._now()
+        newest = self._stopwatch()
         asked = (Segment(segment.space, segment.subject, p, segment.settled) for p in periods)
-        found = (self._store.get(one, since_s=now_s) for one in asked)
+        found = (self._store.get(one, since=newest) for one in asked)
         return [part for part in found if part is not None]
 
 
@@ -226,9 +268,10 @@ def _result(flight: Future[Part] | None) -> tuple[Part | None, BackendError | No
 
 
 class _Tally:
-    """Adds up what an answer is made of."""
+    """Adds up what an answer is made of, when the clocks show `clocks`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
         self._parts: list[Part] = []
         self._fetched = self._cached = self._stale = self._missing = 0
         self._changeable_at: list[float] = []
@@ -260,11 +303,11 @@ class _Tally:
         edges = [t for p in older for t in (p.period.start_s, p.period.end_s)]
         self._gaps += [p for p in whole.cut_at(edges) if p.start_s not in covered]
         self._take(older, 0.0)
-        self._changeable_at += [p.fetched_at_s for p in older]
+        self._changeable_at += [self._clocks.known_at_s(p) for p in older]
 
     def _take(self, parts: list[Part], good_s: float) -> None:
         self._parts += parts
-        changeable_at = [p.fetched_at_s for p in parts if not p.settled]
+        changeable_at = [self._clocks.known_at_s(p) for p in parts if not p.settled]
         self._changeable_at += changeable_at
         self._fresh_until_s = min([self._fresh_until_s, *(at + good_s for at in changeable_at)])
 

@@ -310,12 +310,18 @@ Content = Grid | Samples
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Part:
-    """What was asked for one segment: `content` is exact for `period`, as known at `fetched_at_s`."""
+    """What was asked for one segment: `content` is exact for `period`, as known at `fetched_at_s`.
+
+    That is an instant of the wall clock, which may step. How old a part is, is measured from `asked_at`, on
+    this process' stopwatch; minus infinity where that is not known, as of settled parts from disk, whose age
+    does not count.
+    """
 
     period: Period
     content: Content
     fetched_at_s: float
     settled: bool
+    asked_at: float = -math.inf
 
     @property
     def grid(self) -> Grid:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from cachetools import TTLCache
 
 from butlr_grafana.errors import BackendError
+from butlr_grafana.gather import stepped
 from butlr_grafana.model import AnyAnswer, Floor
 
 REPEAT_S = 600
@@ -40,12 +41,16 @@ class Outcome:
 class Repeats:
     """The last complete answers of questions that want nothing else. Thread-safe, and bounded.
 
-    A question is known again by what is asked for, whatever its time. `now`: the wall clock.
+    A question is known again by what is asked for, whatever its time. `now`: the wall clock, by which answers
+    say as of when they are; `stopwatch`: how old they are. No other process knows them, and none outlives
+    this one: the stopwatch is enough.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._kept: TTLCache[Hashable, tuple[AnyAnswer, ...]] = TTLCache(MOST_KEPT, REPEAT_S, timer=now)
+    def __init__(self, now: Callable[[], float], stopwatch: Callable[[], float]) -> None:
+        self._kept: TTLCache[Hashable, _Last] = TTLCache(MOST_KEPT, REPEAT_S, timer=stopwatch)
         self._lock = threading.Lock()
+        self._now = now
+        self._stopwatch = stopwatch
 
     def has(self, question: Hashable, floor: Floor) -> bool:
         with self._lock:
@@ -61,20 +66,39 @@ class Repeats:
         return [self._filled((question, outcome.floor.id), outcome) for outcome in outcomes]
 
     def _filled(self, key: Hashable, outcome: Outcome) -> Outcome:
+        now_s, stopwatch_s = self._now(), self._stopwatch()
         with self._lock:
             if outcome.complete:
-                self._kept[key] = outcome.found
+                self._kept[key] = _Last(outcome.found, now_s, stopwatch_s)
                 return outcome
             last = self._kept.get(key)
         if last is None or outcome.fault is None:
             return outcome
-        return Outcome(outcome.floor, tuple(_aged(answer, outcome.fault) for answer in last))
+        step_s = stepped(last.now_s, now_s, stopwatch_s - last.stopwatch_s) - last.now_s
+        return Outcome(outcome.floor, tuple(_aged(answer, outcome.fault, step_s) for answer in last.found))
 
 
-def _aged(answer: AnyAnswer, fault: BackendError) -> AnyAnswer:
-    """The answer as one that is older than it should be, and why."""
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """Complete answers, and what the clocks showed when they were given."""
+
+    found: tuple[AnyAnswer, ...]
+    now_s: float
+    stopwatch_s: float
+
+
+def _aged(answer: AnyAnswer, fault: BackendError, step_s: float) -> AnyAnswer:
+    """The answer as one that is older than it should be, and why; `step_s`: how far the wall clock has
+    stepped since (negative: back), by which `as_of` would be too young.
+    """
     planned = max(answer.coverage.planned, 1)
     coverage = replace(
-        answer.coverage, planned=planned, fetched=0, cached=0, stale=planned, reasons=(fault.message,)
+        answer.coverage,
+        planned=planned,
+        fetched=0,
+        cached=0,
+        stale=planned,
+        as_of_s=answer.coverage.as_of_s + step_s,
+        reasons=(fault.message,),
     )
     return replace(answer, coverage=coverage)

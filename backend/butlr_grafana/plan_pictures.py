@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import math
 import os
 import threading
 import time
@@ -24,6 +25,7 @@ from PIL import Image
 from butlr_grafana.errors import UpstreamError
 from butlr_grafana.model import DAY_S, Floor, FloorPlanPicture, PlanDrawing
 from butlr_grafana.request_id import carried
+from butlr_grafana.stopwatch import stopwatch
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +41,17 @@ Ink = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Known:
+    """`fetched_at`: on the stopwatch."""
+
     ink: Ink
-    fetched_at_s: float
+    fetched_at: float
 
 
 class PlanPictures:
     """Thread-safe. `allow` raises `UpstreamError` where an address must not be used, `fetch` → its ink.
 
-    `folder`: where pictures are kept; `source` names the tenant, of whom each file is.
+    `folder`: where pictures are kept; `source` names the tenant, of whom each file is. `now`: the wall clock,
+    by which files are dated; `stopwatch`: how old pictures are.
     """
 
     def __init__(
@@ -57,12 +62,14 @@ class PlanPictures:
         source: str = "",
         folder: Path | None = None,
         now: Callable[[], float] = time.time,
+        stopwatch: Callable[[], float] = stopwatch,
     ) -> None:
         self._allow = allow
         self._fetch = fetch
         self._source = source
         self._folder = folder
         self._now = now
+        self._stopwatch = stopwatch
         self._condition = threading.Condition()
         self._known: LRUCache[str, _Known] = LRUCache(MEMORY_BYTES, getsizeof=lambda known: known.ink.nbytes)
         self._failed: dict[str, tuple[float, str]] = {}
@@ -101,12 +108,11 @@ class PlanPictures:
         known = self._known.get(key)
         if known is not None and self._is_young(known):
             return False
-        failed_at_s, _ = self._failed.get(key, (-RETRY_S, ""))
-        return abs(self._now() - failed_at_s) >= RETRY_S
+        failed_at, _ = self._failed.get(key, (-math.inf, ""))
+        return self._stopwatch() - failed_at >= RETRY_S
 
     def _is_young(self, known: _Known) -> bool:
-        # A clock that stepped back makes nothing young for ever.
-        return abs(self._now() - known.fetched_at_s) < RENEW_S
+        return self._stopwatch() - known.fetched_at < RENEW_S
 
     def _load(self, key: str, floor: Floor, plan: FloorPlanPicture) -> None:
         try:
@@ -125,7 +131,8 @@ class PlanPictures:
     def _load_now(self, key: str, url: str) -> None:
         self._allow(url)
         if self._kept(key) is None:
-            known = _Known(self._fetch(url), self._now())
+            asked_at = self._stopwatch()
+            known = _Known(self._fetch(url), asked_at)
             self._learn(key, known)
             self._keep(key, known)
         with self._condition:
@@ -140,7 +147,7 @@ class PlanPictures:
     def _note(self, key: str, floor: Floor, reason: str) -> None:
         _, before = self._failed.get(key, (0.0, ""))
         with self._condition:
-            self._failed[key] = (self._now(), reason)
+            self._failed[key] = (self._stopwatch(), reason)
             instead = "the last known one is used" if key in self._known else "it is drawn without one"
         if reason != before:
             log.warning("the picture of %s's plan cannot be had, %s: %s", floor.id, instead, reason)
@@ -151,9 +158,11 @@ class PlanPictures:
         if path is None or key in self._known:
             return None
         try:
-            fetched_at_s = path.stat().st_mtime
+            age_s = self._now() - path.stat().st_mtime
+            # One of the future was dated by a clock that has stepped back: its age is not known.
+            fetched_at = self._stopwatch() - age_s if age_s >= 0 else -math.inf
             with Image.open(path, formats=("PNG",)) as image:
-                known = _Known(np.asarray(image.convert("L")), fetched_at_s)
+                known = _Known(np.asarray(image.convert("L")), fetched_at)
         except FileNotFoundError:
             return None
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -172,7 +181,8 @@ class PlanPictures:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(body.getvalue())
-            os.utime(fresh, (known.fetched_at_s, known.fetched_at_s))
+            dated_s = self._now() - (self._stopwatch() - known.fetched_at)
+            os.utime(fresh, (dated_s, dated_s))
             fresh.replace(path)
             _prune(path.parent)
         except OSError as error:

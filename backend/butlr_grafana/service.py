@@ -39,6 +39,7 @@ from butlr_grafana.query import (
 from butlr_grafana.questions import Account, Range, Resolved, Started, accounts_of
 from butlr_grafana.sightings import tells_rooms_apart
 from butlr_grafana.spaces import Spaces
+from butlr_grafana.stopwatch import stopwatch
 from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.trouble import Contact
 
@@ -73,6 +74,7 @@ class Service:
     demo: bool
     deadline_s: float
     now: Callable[[], float] = time.time
+    stopwatch: Callable[[], float] = stopwatch
 
     def deadline(self) -> float:
         """On the monotonic clock, for a request that begins now."""

@@ -11,6 +11,8 @@ from tests.insight.minutes import NAN, known_at, series
 
 FLOOR = floor()
 HOUR = Period(3600, 3600 + 5 * 60)
+LATER = HOUR.end_s + 9
+"""When the answers were known."""
 
 
 def told(answer: SeriesAnswer | HeatMap) -> tuple[float, bool, str]:
@@ -20,7 +22,7 @@ def told(answer: SeriesAnswer | HeatMap) -> tuple[float, bool, str]:
 
 def minutes(*values: float, coverage: Coverage | None = None) -> SeriesAnswer:
     return series(
-        FLOOR, HOUR, "1m", {FLOOR.id: {"value": values}}, level="floor", coverage=coverage or known_at(9)
+        FLOOR, HOUR, "1m", {FLOOR.id: {"value": values}}, level="floor", coverage=coverage or known_at(LATER)
     )
 
 
@@ -36,8 +38,14 @@ def test_where_there_is_no_value_at_all_they_are_as_old_as_what_was_looked_at() 
     assert told(series(FLOOR, HOUR, "1m", {}, level="floor")) == nothing
 
 
+def test_nothing_is_known_for_longer_than_it_was_asked_for() -> None:
+    """As it seems by a clock that has stepped back: the minute after the one as of which all is known."""
+    stepped = known_at(HOUR.start_s + 90, stale=1)
+    assert told(minutes(1, 1, 1, 1, 1, coverage=stepped))[0] == HOUR.start_s + 90
+
+
 def test_why_they_are_not_newer_is_said() -> None:
-    late = known_at(9, stale=1, reasons=("Butlr is slow", "and down"))
+    late = known_at(LATER, stale=1, reasons=("Butlr is slow", "and down"))
     assert told(minutes(1, NAN, NAN, NAN, NAN, coverage=late)) == (
         HOUR.start_s + 60,
         False,

@@ -27,9 +27,13 @@ class Replica(Trial):
     def now_s(self) -> float:  # type: ignore[override]
         return self.office.now_s
 
+    @property
+    def stopwatch_s(self) -> float:  # type: ignore[override]
+        return self.office.now_s
+
     def clocks(self) -> dict[str, Any]:
         hurried = super().clocks()
-        return hurried if self.office.hurried else {"now": hurried["now"]}
+        return hurried if self.office.hurried else {k: v for k, v in hurried.items() if k != "pace"}
 
     def passes(self, seconds: float) -> None:
         self.office.passes(seconds)
@@ -67,12 +71,14 @@ class Office:
         return self.replica(**settings), self.replica(**settings)
 
     def passes(self, seconds: float) -> None:
-        """For all of them, and for the failures that Redis remembers."""
+        """For all of them, for the parts in Redis, and for the failures that it remembers."""
         # A call under way would see two times at once.
         until(lambda: "topology" not in {thread.name for thread in threading.enumerate()})
         self.now_s += seconds
         self.time.now_s += seconds
         self.redis.forget("failed:*")
+        for key in self.redis.names("part:*"):
+            self.redis.client.pexpire(key, self.redis.client.pttl(key) - int(1000 * seconds))
 
     @property
     def calls(self) -> int:

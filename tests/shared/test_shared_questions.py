@@ -76,6 +76,24 @@ def test_a_newer_part_of_another_replica_goes_before_an_older_one_in_memory(offi
     assert (office.calls - calls, seen.custom["segments"]["fetched"]) == (0, 0)
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_another_replica_brought_is_as_old_as_it_is_by_whatever_clock(
+    office: Office, is_there: bool
+) -> None:
+    """The other's wall clock shows the very second in which it was brought, forty minutes ago."""
+    first, second = office.two()
+    assert first.look(*TODAY).is_whole()
+    office.passes(2400)
+    second.shift_s = -2400
+    if is_there:
+        assert second.spent(lambda: second.look(*TODAY)) == 1
+        return
+    with first.fails(status=400):
+        shown = second.look(*TODAY)
+    assert not shown.complete
+    assert shown.as_of_s <= office.now_s - 2400 - 2400
+
+
 def test_in_an_outage_the_newest_that_any_replica_knows_is_shown(office: Office) -> None:
     """What is asked for nobody knows; a piece of it each knows, one as it was later."""
     first, second = office.two()

@@ -22,7 +22,7 @@ def segment(
 
 
 def part(asked: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: float = 10_000.0) -> Part:
-    """`cells` in a row from zero, each with `value`."""
+    """`cells` in a row from zero, each with `value`. The stopwatch shows what the wall clock does."""
     grid = Grid(
         asked.resolution_m,
         (0.25, 0.1) if cells else None,
@@ -31,7 +31,7 @@ def part(asked: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: fl
         np.full(cells, value),
         Bounds(0.0, 0.0, 20.0, 10.0),
     )
-    return Part(asked.period, grid, fetched_at_s, asked.settled)
+    return Part(asked.period, grid, fetched_at_s, asked.settled, fetched_at_s)
 
 
 def same(one: Part | None, other: Part | None) -> bool:

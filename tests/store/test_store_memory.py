@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -130,7 +131,7 @@ def test_a_part_that_has_settled_meanwhile_is_not_replaced() -> None:
 
 
 def test_an_answer_that_was_long_on_its_way_does_not_replace_a_newer_one() -> None:
-    store = MemoryStore(10**6, now=lambda: 500.0)
+    store = MemoryStore(10**6)
     sooner, later = segment(0, 60, settled=False), segment(0, 120, settled=False)
     store.put(later, part(later, fetched_at_s=120.0))
     store.put(sooner, part(sooner, fetched_at_s=60.0))
@@ -139,10 +140,10 @@ def test_an_answer_that_was_long_on_its_way_does_not_replace_a_newer_one() -> No
 
 def test_what_a_clock_that_was_ahead_has_dated_is_replaced() -> None:
     """It would be the newest until the clock has caught up."""
-    store = MemoryStore(10**6, now=lambda: 500.0)
+    store = MemoryStore(10**6)
     of_the_future, now = segment(0, 4100, settled=False), segment(0, 500, settled=False)
-    store.put(of_the_future, part(of_the_future, fetched_at_s=4100.0))
-    store.put(now, part(now, fetched_at_s=500.0))
+    store.put(of_the_future, replace(part(of_the_future, fetched_at_s=4100.0), asked_at=70.0))
+    store.put(now, replace(part(now, fetched_at_s=500.0), asked_at=80.0))
     assert store.within(SPACE, HALF, ALWAYS) == [now.period]
 
 

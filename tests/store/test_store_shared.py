@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from butlr_grafana.model import DAY_S, Period, Segment
 from butlr_grafana.shared.link import Link
 from butlr_grafana.store.memory import MemoryStore
-from butlr_grafana.store.shared import SharedStore
+from butlr_grafana.store.shared import LIVE_S, SharedStore
 from butlr_grafana.store.tiers import TieredStore
 from tests.redis_server import RedisServer
 from tests.store.parts import HALF, SPACE, part, same, segment
@@ -23,15 +25,36 @@ LIFE_MS = 400 * DAY_S * 1000
 
 
 class Replicas:
-    """Stores of one Redis, each as of a process of its own."""
+    """Stores of one Redis, each as of a process of its own. `now_s`: their clocks; Redis has its own."""
 
     def __init__(self, server: RedisServer) -> None:
         self.server = server
         self.links: list[Link] = []
+        self.now_s = 10_000.0
 
-    def store(self, source: str = "me", *, max_age_s: int = 400 * DAY_S) -> SharedStore:
+    def store(
+        self,
+        source: str = "me",
+        *,
+        max_age_s: int = 400 * DAY_S,
+        behind_s: float = 0.0,
+        stopwatch: Callable[[], float] | None = None,
+    ) -> SharedStore:
+        """`behind_s`: how far its wall clock is behind."""
         self.links.append(Link(self.server.url, source=source))
-        return SharedStore(self.links[-1], max_age_s=max_age_s)
+        return SharedStore(
+            self.links[-1],
+            max_age_s=max_age_s,
+            now=lambda: self.now_s - behind_s,
+            stopwatch=stopwatch or (lambda: self.now_s),
+        )
+
+    def passes(self, seconds: float) -> None:
+        """For Redis too."""
+        self.now_s += seconds
+        for key in self.server.names("part:*"):
+            left_ms = self.server.client.pttl(key)
+            self.server.client.pexpire(key, left_ms - int(1000 * seconds))
 
     def close(self) -> None:
         while self.links:
@@ -315,7 +338,58 @@ def test_a_newer_part_of_another_replica_goes_before_an_older_one_in_memory(repl
         part(live(), value=2.0, fetched_at_s=10_100.0),
     )
     mine.put(live(), older)
+    replicas.passes(100)
     theirs.put(live(), newer)
     assert mine.get(live(), 9_990.0) is older
     assert same(mine.get(live(), 10_050.0), newer)
     assert same(memory.get(live()), newer)
+
+
+# How old a part is that still changes
+
+
+@pytest.mark.parametrize("behind_s", [0.0, 2400.0, -2400.0, 10 * DAY_S])
+@pytest.mark.parametrize("stopwatch_s", [5.0, 10**6])
+def test_a_part_is_as_old_by_redis_as_it_is_whatever_the_readers_wall_clock_shows(
+    replicas: Replicas, behind_s: float, stopwatch_s: float
+) -> None:
+    """Up to the milliseconds that Redis counts; by a clock that is ahead it may be older, never younger."""
+    replicas.store().put(live(), part(live(), fetched_at_s=replicas.now_s))
+    replicas.passes(2400)
+    found = replicas.store(behind_s=behind_s, stopwatch=lambda: stopwatch_s).get(live())
+    assert found is not None
+    assert found.fetched_at_s == 10_000.0
+    age_s = stopwatch_s - found.asked_at
+    assert age_s >= 2400 - 0.01
+    if behind_s >= 0:
+        assert age_s < 2400 + 60  # what the test itself takes
+
+
+def test_a_part_that_is_old_when_it_is_put_lives_for_the_rest_only(replicas: Replicas) -> None:
+    replicas.now_s += 1000
+    replicas.store().put(live(), part(live(), fetched_at_s=replicas.now_s - 1000))
+    [key] = replicas.server.names("part:*")
+    assert 2_540_000 < replicas.server.client.pttl(key) <= 2_600_000
+    found = replicas.store().get(live())
+    assert found is not None
+    assert replicas.now_s - found.asked_at >= 1000 - 0.01
+
+
+@pytest.mark.parametrize("age_s", [LIVE_S, LIVE_S + 1, math.inf])
+def test_a_part_that_is_too_old_or_of_unknown_age_is_not_put(replicas: Replicas, age_s: float) -> None:
+    replicas.store().put(live(), replace(part(live()), asked_at=replicas.now_s - age_s))
+    assert replicas.server.names("part:*") == []
+
+
+@pytest.mark.parametrize("life_ms", [None, LIVE_S * 1000 + 60_000])
+def test_a_life_that_no_part_gets_tells_no_age(replicas: Replicas, life_ms: int | None) -> None:
+    """Redis' own clock has stepped back, or somebody else has been there."""
+    replicas.store().put(live(), part(live()))
+    [key] = replicas.server.names("part:*")
+    if life_ms is None:
+        replicas.server.client.persist(key)
+    else:
+        replicas.server.client.pexpire(key, life_ms)
+    found = replicas.store().get(live())
+    assert found is not None
+    assert found.asked_at == -math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +46,9 @@ def _of(floor: Floor, answer: HeatMap | SeriesAnswer | None, fault: str, since_s
     reason = "; ".join(answer.coverage.reasons)
     if known_until_s is None:
         reason = reason or "Butlr has no value of this time"
-    return Freshness(floor, known_until_s or since_s, answer.coverage.complete, reason)
+    # Nothing is known for longer than it was asked for: by a clock that has stepped back it would be.
+    until_s = min(known_until_s or since_s, answer.coverage.as_of_s or math.inf)
+    return Freshness(floor, until_s, answer.coverage.complete, reason)
 
 
 def _of_map(answer: HeatMap) -> int | None:

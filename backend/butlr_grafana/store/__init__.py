@@ -7,6 +7,7 @@ back, or a refusal), `sqlite_file` (a file that may break without harm).
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from butlr_grafana.model import Part, Period, Segment, Subject
@@ -17,9 +18,9 @@ class Store(Protocol):
     what cannot be read is not there, what cannot be written is counted and said by the place itself.
     """
 
-    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:
-        """The part of exactly this period, if it is kept; a settled one, else one fetched at `since_s` or
-        later, else the newest there is.
+    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:
+        """The part of exactly this period, if it is kept; a settled one, else one that was asked for when
+        this process' stopwatch showed `since`, or later, else the newest there is.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from butlr_grafana.model import Part, Period, Segment, Subject
@@ -15,8 +16,8 @@ class CountedStore:
         self._store = store
         self._looked_up = looked_up
 
-    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:
-        part = self._store.get(segment, since_s)
+    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:
+        part = self._store.get(segment, since)
         self._looked_up(part is not None)
         return part
 

@@ -5,6 +5,7 @@ The file is a cache: whatever is wrong with it costs calls, never an answer.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +58,7 @@ class DiskStore:
     def trouble(self) -> Trouble:
         return self._file.trouble
 
-    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:  # noqa: ARG002  # has one at most
+    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:  # noqa: ARG002  # has one at most
         row: Any = None
         is_idle = False
         with self._file.doing("read") as run:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import threading
-import time
-from collections.abc import Callable
 
 from cachetools import LRUCache
 
@@ -38,15 +37,14 @@ class _IndexedLRU(LRUCache[Key, Part]):
 
 
 class MemoryStore:
-    """`now`: the wall clock, by which parts say when they were fetched."""
+    """A `Store`. What comes of a stopwatch is this process' own, as the memory is."""
 
-    def __init__(self, max_bytes: int, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._parts = _IndexedLRU(max_bytes)
-        self._now = now
         self._newest: dict[tuple[str, Subject, int], Key] = {}
         self._lock = threading.Lock()
 
-    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:  # noqa: ARG002  # has one at most
+    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:  # noqa: ARG002  # has one at most
         with self._lock:
             return self._parts.get(key_of(segment))
 
@@ -71,8 +69,8 @@ class MemoryStore:
         held = self._parts.get(held_key) if held_key is not None else None
         # One that has settled meanwhile was kept again under the same key: it stays.
         if held_key is not None and held is not None and not held.settled:
-            # An answer that was long on its way; unless the held one is of a clock that has stepped back.
-            if part.fetched_at_s < held.fetched_at_s <= self._now():
+            # An answer that was long on its way.
+            if part.asked_at < held.asked_at:
                 return False
             del self._parts[held_key]
         self._newest[start] = key

@@ -1,7 +1,8 @@
 """Parts in Redis, for all replicas: settled ones for as long as on disk, others for an hour.
 
 A value is a digest of its key, a letter (`S`: settled, `L`: it can still change), the milliseconds of its
-`fetched_at_s`, and the codec's bytes. Each floor and subject has an index, a sorted set of periods by their
+`fetched_at_s`, and the codec's bytes. How old one is that can still change, its time to live says: replicas'
+wall clocks differ, and may step. Each floor and subject has an index, a sorted set of periods by their
 start; what is no more, because Redis needed the room, leaves it when it is met.
 """
 
@@ -9,16 +10,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import threading
+import time
 import weakref
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from butlr_grafana.model import Part, Period, Segment, Subject
 from butlr_grafana.shared.link import Link, Unshared
+from butlr_grafana.stopwatch import stopwatch
 from butlr_grafana.store import codec
 
 LIVE_S = 3600
-"""How long a part that can still change is kept: for freshness a minute would do, the rest is for outages."""
+"""How long a part that can still change is kept after it was asked for: for freshness a minute would do, the
+rest is for outages.
+"""
 
 DIGEST_BYTES = 16
 _HEAD_BYTES = DIGEST_BYTES + 1 + 15
@@ -76,33 +84,62 @@ def _member(period: Period) -> str:
 
 
 class SharedStore:
-    """A `Store`. What came from there, or went there, is not written again."""
+    """A `Store`. What came from there, or went there, is not written again. `now`: the wall clock;
+    `stopwatch`: how old parts are.
+    """
 
-    def __init__(self, link: Link, *, max_age_s: int) -> None:
+    def __init__(
+        self,
+        link: Link,
+        *,
+        max_age_s: int,
+        now: Callable[[], float] = time.time,
+        stopwatch: Callable[[], float] = stopwatch,
+    ) -> None:
         self._link = link
         self._max_age_ms = max_age_s * 1000
+        self._now = now
+        self._stopwatch = stopwatch
         self._put, self._within = map(link.script, (_PUT, _WITHIN))
         self._there: weakref.WeakSet[Part] = weakref.WeakSet()
         self._lock = threading.Lock()
 
-    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:  # noqa: ARG002  # has one at most
+    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:  # noqa: ARG002  # has one at most
         key = self._key(segment)
-        data = None
+        data, left_ms = None, 0
         with contextlib.suppress(Unshared):
-            data = self._link.run(lambda redis: redis.get(key), key)
+            data, left_ms = self._link.run(lambda redis: self._look(redis, key), key)
         if not isinstance(data, bytes) or data[:DIGEST_BYTES] != _digest(key):
             return None
         part = codec.decode_for(segment, data[_HEAD_BYTES:])
         if part is not None:
+            part = part if part.settled else replace(part, asked_at=self._asked_at(part, left_ms))
             self._note(part)
         return part
+
+    @staticmethod
+    def _look(redis: Any, key: str) -> tuple[object, int]:
+        """What is there, and for how many milliseconds more; negative: for ever, or it is not there."""
+        both = redis.pipeline(transaction=False).get(key).pttl(key).execute()
+        return both[0], int(both[1])
+
+    def _asked_at(self, part: Part, left_ms: int) -> float:
+        """On the stopwatch of this process, from the older of two ages: by Redis' clock, and by the wall
+        clocks of whoever brought it and of this machine. A life that is longer than any part gets is not
+        believed.
+        """
+        if not 0 <= left_ms <= LIVE_S * 1000:
+            return -math.inf
+        return self._stopwatch() - max(LIVE_S - left_ms / 1000, self._now() - part.fetched_at_s)
 
     def put(self, segment: Segment, part: Part) -> None:
         with self._lock:
             if part in self._there:
                 return
         key, period = self._key(segment), segment.period
-        letter, life_ms = ("S", self._max_age_ms) if part.settled else ("L", LIVE_S * 1000)
+        letter, life_ms = ("S", self._max_age_ms) if part.settled else ("L", self._left_ms(part))
+        if life_ms <= 0:
+            return
         at = f"{part.fetched_at_s * 1000:015.0f}"[:15]
         args = [
             *(_digest(key) + letter.encode() + at.encode() + codec.encode(part), letter, at),
@@ -128,6 +165,11 @@ class SharedStore:
 
     def close(self) -> None:
         """The connection is its owner's."""
+
+    def _left_ms(self, part: Part) -> int:
+        """How long a part that can still change lives: it has got older on its way here."""
+        age_s = max(0.0, self._stopwatch() - part.asked_at)
+        return int(1000 * (LIVE_S - age_s)) if age_s < LIVE_S else 0
 
     def _note(self, part: Part) -> None:
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from butlr_grafana.model import Part, Period, Segment, Subject
 from butlr_grafana.store import Store
 
@@ -12,13 +14,13 @@ class TieredStore:
     def __init__(self, *tiers: Store) -> None:
         self._tiers = tiers
 
-    def get(self, segment: Segment, since_s: float = 0.0) -> Part | None:
+    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:
         best, found_in = None, 0
         for depth, tier in enumerate(self._tiers):
-            part = tier.get(segment, since_s)
+            part = tier.get(segment, since)
             if part is not None and (best is None or _is_better(part, best)):
                 best, found_in = part, depth
-            if best is not None and (best.settled or best.fetched_at_s >= since_s):
+            if best is not None and (best.settled or best.asked_at >= since):
                 break
         if best is not None:
             for faster in self._tiers[:found_in]:
@@ -39,4 +41,4 @@ class TieredStore:
 
 def _is_better(one: Part, other: Part) -> bool:
     """What can still change: an older opinion may be in a faster place."""
-    return (one.settled, one.fetched_at_s) > (other.settled, other.fetched_at_s)
+    return (one.settled, one.asked_at) > (other.settled, other.asked_at)

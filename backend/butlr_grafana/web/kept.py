@@ -43,23 +43,27 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Good from `made_at_s` until `good_until_s`, while the floors served are `served`."""
+    """Good from `made_at_s` until `good_until_s` on the wall clock, and no longer than that by the stopwatch,
+    which showed `made_at` then; while the floors served are `served`.
+    """
 
     made: Made
     served: Topology
     made_at_s: float
     good_until_s: float
+    made_at: float
 
     @property
     def nbytes(self) -> int:
         return self.made.encoded.nbytes
 
-    def is_good(self, resolved: Resolved) -> bool:
-        return self.served is resolved.served and self.is_of(resolved.now_s)
+    def is_good(self, resolved: Resolved, stopwatch_s: float) -> bool:
+        return self.served is resolved.served and self.is_of(resolved.now_s, stopwatch_s)
 
-    def is_of(self, now_s: float) -> bool:
-        # A clock that has stepped back would make the end a long way off.
-        return self.made_at_s <= now_s < self.good_until_s
+    def is_of(self, now_s: float, stopwatch_s: float) -> bool:
+        # A wall clock that has stepped back would make the end a long way off, or come by a second time.
+        is_old = stopwatch_s - self.made_at >= self.good_until_s - self.made_at_s
+        return self.made_at_s <= now_s < self.good_until_s and not is_old
 
 
 class Answers:
@@ -77,11 +81,12 @@ class Answers:
     ) -> Asking:
         """Begins what nobody has begun yet; returns at once. Raises `CallerError`."""
         resolved = self.service.resolve(asked, visible, deadline=deadline, panel=panel)
-        making = _Making(resolved, ref_id, deadline, _key(resolved, visible, ref_id))
+        stopwatch_s = self.service.stopwatch()
+        making = _Making(resolved, ref_id, deadline, _key(resolved, visible, ref_id), stopwatch_s)
         if asked.target not in UNKEPT:
             with self._lock:
                 entry = self._kept.get(making.key)
-                if entry is not None and entry.is_good(resolved):
+                if entry is not None and entry.is_good(resolved, stopwatch_s):
                     return Asking(self, making, entry.made)
                 other = self._making.get(making.key)
                 if other is not None and other.resolved.served is resolved.served:
@@ -109,16 +114,18 @@ class Answers:
             and answer.asked.target not in UNKEPT
         ):
             with self._lock:
-                self._forget(now_s)
-                self._kept[making.key] = _Entry(made, making.resolved.served, now_s, good_until_s)
+                self._forget(now_s, making.asked_at)
+                self._kept[making.key] = _Entry(
+                    made, making.resolved.served, now_s, good_until_s, making.asked_at
+                )
         self._end(making, made)
 
-    def _forget(self, now_s: float) -> None:
+    def _forget(self, now_s: float, stopwatch_s: float) -> None:
         """Once a minute, what is of another one: else it would fill the room that there is, for nothing."""
         minute = now_s // MINUTE_S
         if minute != self._minute:
             self._minute = minute
-            for key in [key for key, entry in self._kept.items() if not entry.is_of(now_s)]:
+            for key in [key for key, entry in self._kept.items() if not entry.is_of(now_s, stopwatch_s)]:
                 del self._kept[key]
 
     def _end(self, making: _Making, outcome: Made | BaseException) -> None:
@@ -133,12 +140,15 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Making:
-    """An answer that one request makes, for itself and all who ask the same meanwhile."""
+    """An answer that one request makes, for itself and all who ask the same meanwhile; `asked_at`: by the
+    stopwatch.
+    """
 
     resolved: Resolved
     ref_id: str
     deadline: float
     key: Hashable
+    asked_at: float
     outcome: Future[Made] = field(default_factory=Future)
 
 

@@ -1,0 +1,13 @@
+"""The clock by which ages are measured: unlike the wall clock it never steps."""
+
+from __future__ import annotations
+
+import time
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The first also counts the time in which the machine sleeps, where the system has it."""
+
+
+def stopwatch() -> float:
+    """Seconds since whenever, of this machine only."""
+    return time.clock_gettime(_CLOCK)
