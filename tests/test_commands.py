@@ -12,7 +12,11 @@ import pytest
 import requests
 from PIL import Image
 
+from butlr_grafana.app import book_of
+from butlr_grafana.measure.run import ORDER
+from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import Simulator
+from butlr_grafana.simulator.forms import Forms
 from tests.processes import alive, children_of, run, running
 from tests.redis_server import PASSWORD, RedisServer
 from tests.support import (
@@ -88,18 +92,37 @@ def test_the_reason_phrase_is_on_the_wire() -> None:
 APIS = {"heat maps": DETECTIONS, "metrics": REPORTING, "statistics": STATS}
 
 
-def checked(url: str, secret: str = "demo", **settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
-    """The exit code, and state and words of each row; no row holds the secret."""
-    done = run("check", BUTLR_API_URL=url, BUTLR_CLIENT_ID="demo", BUTLR_CLIENT_SECRET=secret, **settings)
-    rows = {}
+Rows = dict[str, tuple[str, str]]
+
+
+def checked(url: str, secret: str = "demo", **settings: str) -> tuple[int, Rows]:
+    """The exit code, and state and words of each step; no row holds the secret."""
+    code, rows, _ = checked_and_measured(url, secret, **settings)
+    return code, rows
+
+
+def checked_and_measured(
+    url: str, secret: str = "demo", *options: str, **settings: str
+) -> tuple[int, Rows, Rows]:
+    """The same, and what was measured, by the number of the unknown. Not paced: the simulator is ours."""
+    access = {"BUTLR_API_URL": url, "BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": secret}
+    done = run("check", *options, BUTLR_RATE_LIMIT="100000", **access, **settings)
+    rows, measured = {}, {}
     for line in done.stdout.splitlines():
-        found = re.fullmatch(r"(\w+(?: \w+)?) +(ok|FAILED|skipped) +(.+)", line)
-        if found:
+        found = re.fullmatch(r"(\w+(?: \w+)*) +(ok|FAILED|skipped|assumed|DIFFERS) +(.+)", line)
+        if found and re.match(r"U\d", found[1]):
+            measured[found[1].split()[0]] = (found[2], found[3])
+        elif found:
             rows[found[1]] = (found[2], found[3])
     shared = ["shared cache"] if "BACKEND_CACHE_URL" in settings else []
-    assert list(rows) == ["settings", "exposure", *shared, "login", "topology", *APIS, "plan pictures"]
+    scopes = ["scopes"] if rows["login"][0] == "ok" else []
+    failed = [step for step in ("measuring",) if step in rows]
+    report = ["report"] if options else []
+    begin = ["settings", "exposure", *shared, "login", "topology", *scopes, *failed]
+    assert list(rows) == [*begin, *APIS, "plan pictures", "kept", *report]
     assert secret == "demo" or secret not in done.stdout + done.stderr
-    return done.returncode, rows
+    aside = ("measuring", "kept", "report")
+    return done.returncode, {step: row for step, row in rows.items() if step not in aside}, measured
 
 
 def test_check_says_what_works() -> None:
@@ -111,25 +134,74 @@ def test_check_says_what_works() -> None:
         assert re.search(rf"^serves +{space} ", done.stdout, re.MULTILINE)
 
 
-def test_check_asks_each_api_once() -> None:
+def test_check_measures_what_is_not_known_about_butlr_in_at_most_60_calls() -> None:
     with Simulator(PEOPLE) as simulator:
-        code, rows = checked(simulator.url)
+        code, rows, measured = checked_and_measured(simulator.url)
+        assert simulator.count() <= 60
+        assert simulator.peak_in_flight == 1
+        # A day of PARIS is asked for by each API at least, and one login suffices.
+        assert simulator.count(LOGIN) == 1
+        assert all(simulator.count(path) for path in (GRAPHQL, DETECTIONS, REPORTING, STATS))
     assert code == 0
     assert {state for state, _ in rows.values()} == {"ok"}
     assert rows["settings"][1] == simulator.url
-    # Floors and sensors are two questions to one API.
-    asked = {LOGIN: 1, GRAPHQL: 2, DETECTIONS: 1, REPORTING: 1, STATS: 1}
-    assert {path: simulator.count(path) for path in asked} == asked
-    assert simulator.count() == sum(asked.values())
+    assert list(measured) == list(ORDER)
+    assert not any(state in ("FAILED", "DIFFERS") for state, _ in measured.values())
+
+
+def test_check_says_what_differs_and_serve_finds_it(tmp_path: Path) -> None:
+    with Simulator(PEOPLE, forms=Forms(window_labels="start", heat_stop="inclusive")) as simulator:
+        code, _, measured = checked_and_measured(simulator.url, BACKEND_CACHE_DIR=str(tmp_path))
+        assert code == 0
+        assert {u for u, (state, _) in measured.items() if state == "DIFFERS"} == {"U2", "U4"}
+        said = measured["U4"][1]
+        assert "assumed: a row's time is the end of its window" in said
+        assert re.search(
+            r"measured: of one hour's rows 0 are labelled with its end, \d+ with its start", said
+        )
+        assert "so: each row is put into the window that begins at its label" in said
+        settings = Settings(
+            butlr_api_url=simulator.url,
+            butlr_client_id="demo",
+            butlr_client_secret="demo",
+            cache_dir=str(tmp_path),
+        )
+        verdicts = book_of(settings, demo=False, link=None).current()
+    assert (verdicts.labels, verdicts.stop) == ("start", "inclusive")
+    assert verdicts.unmeasured == frozenset()
+
+
+def test_check_ends_with_3_where_butlr_cannot_be_read_and_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    with Simulator(PEOPLE, forms=Forms(unreadable=frozenset({"stats"}))) as simulator:
+        code, rows, measured = checked_and_measured(simulator.url, "demo", "--report", str(path))
+        assert simulator.count() <= 60
+    assert code == 3
+    assert rows["statistics"][0] == "FAILED"
+    state, said = measured["U17"]
+    assert state == "DIFFERS"
+    assert "Write `check --report FILE` and open an issue with it" in said
+    document = json.loads(path.read_bytes())
+    assert [f["unknown"] for f in document["findings"] if not f["handled"]] == ["U17"]
+
+
+def test_check_names_the_scope_that_a_credential_lacks() -> None:
+    forms = Forms(missing_scopes=frozenset({"read:hives"}), without_scope="empty")
+    with Simulator(PEOPLE, forms=forms) as simulator:
+        code, rows = checked(simulator.url)
+    assert code == 1
+    assert rows["scopes"] == ("FAILED", "the credential lacks read:hives; let Butlr add that")
 
 
 @pytest.mark.parametrize("step", APIS)
 def test_check_names_the_api_that_fails_and_goes_on(step: str) -> None:
     with Simulator(PEOPLE) as simulator:
         simulator.faults.set(status=400, paths=(APIS[step],))
-        code, rows = checked(simulator.url)
+        code, rows, measured = checked_and_measured(simulator.url)
     assert code == 1
-    assert rows.pop(step) == ("FAILED", f"Butlr answered 400 on {APIS[step]}: a simulated fault")
+    assert "FAILED" in {state for state, _ in measured.values()}
+    assert "ok" in {state for state, _ in measured.values()}
+    assert rows.pop(step) == ("FAILED", f"Butlr answered 400 on {APIS[step]}: Bad Request; a simulated fault")
     assert {state for state, _ in rows.values()} == {"ok"}
 
 
@@ -170,7 +242,9 @@ def test_check_has_a_row_for_the_cache_that_replicas_share(redis: RedisServer) -
     assert rows["shared cache"] == ("ok", "what is written there can be read")
     # It asks Butlr itself, whatever other replicas have.
     assert simulator.count(LOGIN) == 1
-    assert redis.names() == []
+    # What it measured is for all of them.
+    [name] = redis.names()
+    assert name.endswith(":verdicts")
 
 
 def test_check_says_what_is_wrong_with_the_shared_cache_but_no_password(redis: RedisServer) -> None:
@@ -191,7 +265,11 @@ def test_warm_fills_what_replicas_share(redis: RedisServer) -> None:
     words = ("warm", "--space", NEW_YORK, "--from", "2026-05-04", "--to", "2026-06-01", "--resolution", "1.0")
     with Simulator(PEOPLE) as simulator:
         access = {"BUTLR_API_URL": simulator.url, "BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": "demo"}
-        said = [run(*words, **access, BACKEND_CACHE_URL=redis.url).stdout for _ in range(2)]
+        everywhere = {**access, "BACKEND_CACHE_URL": redis.url, "BUTLR_RATE_LIMIT": "100000"}
+        # Before anything is kept for good, it is measured.
+        assert run("check", **everywhere).returncode == 0
+        simulator.clear_calls()
+        said = [run(*words, **everywhere).stdout for _ in range(2)]
     assert "4 segments, 4 fetched, 0 were there already" in said[0]
     assert "4 segments, 0 fetched, 4 were there already" in said[1]
     assert (simulator.count(DETECTIONS), simulator.count(LOGIN)) == (4, 1)

@@ -1,5 +1,5 @@
-"""`butlr-grafana check`: each step and each of Butlr's APIs in use, with one call, as a row of a table; then
-each open question about Butlr, measured on this account.
+"""`butlr-grafana check`: each step, each open question about Butlr as it is on this account, and each of its
+APIs in use, read as was measured: a row of a table each.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ from butlr_grafana.shared.link import Link
 from butlr_grafana.subjects import series_subject
 
 OK, FAILED, SKIPPED, ASSUMED = "ok", "FAILED", "skipped", "assumed"
+
+API_CALLS = 4
+"""What reading an hour by each API costs."""
 
 TOPOLOGY_CALLS = 4
 """What asking for the topology once more costs, a field that is refused included."""
@@ -105,6 +108,9 @@ class Checkup:
         if login.state == OK:
             yield self._scopes()
         floor = self._floor
+        if floor:
+            yield from self._measured()
+        # Read as it was measured.
         for step, ask in (
             ("heat maps", self._heat_map),
             ("metrics", self._metrics),
@@ -112,8 +118,7 @@ class Checkup:
         ):
             yield _row(step, partial(ask, floor)) if floor else Row(step, SKIPPED, "no floor to ask for")
         yield self._plans()
-        if floor:
-            yield from self._measured()
+        yield self._kept()
         if self._report is not None:
             yield _row("report", partial(self._write, self._report))
         for served in self._topology.floors.values() if self._topology else ():
@@ -123,14 +128,14 @@ class Checkup:
 
     def _measured(self) -> Iterator[Row]:
         means = replace(self._application.means, seen=self._seen.add)
-        left = MOST_CALLS - self._application.butlr.client.sent - (TOPOLOGY_CALLS if self._report else 0)
+        left = MOST_CALLS - self._application.butlr.client.sent - API_CALLS
+        left -= TOPOLOGY_CALLS if self._report else 0
         try:
             for finding in measuring(means, ORDER, most=left, show=self._show):
                 self._findings.append(finding)
                 yield Row(f"{finding.unknown} {finding.subject}", finding.state, said_of(finding))
         except UpstreamError as error:
             yield Row("measuring", FAILED, str(error))
-        yield self._kept()
 
     def _kept(self) -> Row:
         """Where a running `serve` finds what was measured."""
@@ -244,7 +249,8 @@ class Checkup:
     def _fetch(self, floor: Floor, subject: Subject) -> Part:
         start_s = hour_before(self._yesterday_s - HOUR_S, ZoneInfo(floor.timezone))
         hour = Period(start_s, start_s + HOUR_S)
-        return self._application.butlr.fetch(Segment(floor.id, subject, hour, settled=True))
+        own = self._application.means.book.current().applied_to(subject)
+        return self._application.butlr.fetch(Segment(floor.id, own, hour, settled=True))
 
 
 def _row(step: str, work: Callable[[], str]) -> Row:
