@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from butlr_grafana.measure.settling import Sample, rows_of, samples_of
 from butlr_grafana.shared.link import Link, Unshared
 from butlr_grafana.trouble import Trouble
 from butlr_grafana.verdicts import CHANGES_NUMBERS, Verdicts, document_of, verdicts_of
@@ -48,12 +49,15 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known at one time. `revision` counts up with each change; `at_s`: when it was measured."""
+    """What is known at one time. `revision` counts up with each change; `at_s`: when it was measured;
+    `samples`: what is being measured over days.
+    """
 
     revision: int = 0
     at_s: float = 0.0
     verdicts: Verdicts = field(default_factory=Verdicts)
     drifts: tuple[Drift, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -62,7 +66,7 @@ class Entry:
     def written(self) -> bytes:
         drifts = [[d.verdict, d.api, d.form, d.at_s] for d in self.drifts]
         head = {"version": VERSION, "revision": self.revision, "at_s": self.at_s, "drifts": drifts}
-        return orjson.dumps(head | document_of(self.verdicts))
+        return orjson.dumps(head | {"samples": rows_of(self.samples)} | document_of(self.verdicts))
 
     @staticmethod
     def read(data: bytes) -> Entry:
@@ -73,7 +77,8 @@ class Entry:
         revision, at_s = document.get("revision"), document.get("at_s")
         if type(revision) is not int or not isinstance(at_s, int | float):
             raise ValueError("without revision and time")
-        return Entry(revision, float(at_s), verdicts_of(document), _drifts_of(document.get("drifts")))
+        drifts, samples = _drifts_of(document.get("drifts")), samples_of(document.get("samples"))
+        return Entry(revision, float(at_s), verdicts_of(document), drifts, samples)
 
 
 def _drifts_of(raw: object) -> tuple[Drift, ...]:
@@ -174,14 +179,14 @@ class VerdictBook:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = tuple(places)
-        self._fixed = dict(fixed or {})
+        self.fixed = dict(fixed or {})
         self._now = now
         self._clock = clock
         # Held while places are read or written, and never while answers are made of what is known.
         self._lock = threading.Lock()
         self._own = Entry(verdicts=known) if known else Entry()
         self._entry = self._own
-        self._shown = self._entry.verdicts.with_(self._fixed)
+        self._shown = self._entry.verdicts.with_(self.fixed)
         self._read_at: float | None = None
 
     def current(self) -> Verdicts:
@@ -217,13 +222,19 @@ class VerdictBook:
             self._change(replace(self._entry, verdicts=verdicts, drifts=drifts))
         return self._shown
 
+    def record_samples(self, samples: tuple[Sample, ...]) -> None:
+        """Writes down how far what is measured over days has come."""
+        with self._lock:
+            self._look()
+            self._change(replace(self._entry, samples=samples))
+
     def contradicted(self, verdict: str, *, api: str, form: str) -> None:
         """An answer contradicts a verdict: it counts as assumed until it is measured again.
 
         `form` says what was met, in our words; nothing of the account is in it. Nothing happens where the
         verdict is a setting, or was contradicted already.
         """
-        if verdict in self._fixed:
+        if verdict in self.fixed:
             return
         with self._lock:
             self._look()
@@ -252,7 +263,7 @@ class VerdictBook:
     def _take(self, entry: Entry) -> None:
         # In this order: who sees the new time sees the new verdicts.
         if entry is not self._entry or self._read_at is None:
-            self._entry, self._shown = entry, entry.verdicts.with_(self._fixed)
+            self._entry, self._shown = entry, entry.verdicts.with_(self.fixed)
         self._read_at = self._clock()
 
 

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 
 from butlr_grafana.butlr import Butlr
 from butlr_grafana.butlr.access import Access
-from butlr_grafana.errors import UpstreamError
-from butlr_grafana.measure.asking import MOST_CALLS, Asker
+from butlr_grafana.errors import UpstreamError, UpstreamInvalid
+from butlr_grafana.measure import heat
+from butlr_grafana.measure.asking import MOST_CALLS, Asker, Reporting
 from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding
+from butlr_grafana.measure.people import person_minutes
 from butlr_grafana.measure.run import FOR_NUMBERS, Show, findings, none_of, record
-from butlr_grafana.measure.scene import pick
+from butlr_grafana.measure.scene import best_first, pick
+from butlr_grafana.measure.settling import LENGTH_S, Look, Sample, next_of, settle_s, with_sample
 from butlr_grafana.measure.steps import Steps
-from butlr_grafana.model import Topology
+from butlr_grafana.model import Floor, Period, Topology, iso
 from butlr_grafana.shared.once import Once
 from butlr_grafana.verdict_book import VerdictBook
 from butlr_grafana.verdicts import Verdicts
@@ -28,6 +31,9 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
 """How often it is looked at whether something is to be measured."""
+
+SAMPLE_S = 60.0
+"""The same, for how late data come."""
 
 AGAIN_S, AFTER_FAULT_S = 3600.0, 300.0
 """After a run that did not tell all, for nobody was there; after one in which Butlr failed."""
@@ -126,11 +132,14 @@ class Background:
     def look(self) -> float:
         """Measures if something is to be measured; tells after how many seconds to look again."""
         unmeasured = self._means.book.current().unmeasured
-        if not unmeasured or not self._means.topology().floors:
+        if not self._means.topology().floors:
             return LOOK_S
         self._say(unmeasured)
         try:
-            self._measured()
+            if not unmeasured:
+                self._alone("settling", lambda: None, self._sample)
+                return SAMPLE_S
+            self._alone("measuring", self._known, self._one_run)
         except UpstreamError as error:
             log.warning("Butlr could not be measured, again in %.0f s: %s", AFTER_FAULT_S, error)
             return AFTER_FAULT_S
@@ -141,22 +150,40 @@ class Background:
         return AGAIN_S if left else LOOK_S
 
     def _say(self, unmeasured: frozenset[str]) -> None:
-        if unmeasured != self._said:
-            self._said = unmeasured
+        if unmeasured and unmeasured != self._said:
             log.warning("%s", assumed_text(self._means.book.current()))
+        self._said = unmeasured
 
-    def _measured(self) -> None:
+    def _known(self) -> Verdicts | None:
         book = self._means.book
+        return None if book.newest().unmeasured else book.current()
+
+    def _alone(self, name: str, look: Callable[[], Verdicts | None], work: Callable[[], Verdicts]) -> None:
+        """Works unless another replica just did: then `look` finds what came of it."""
         if self._once is None:
-            self._one_run()
-            return
-        self._once.do(
-            "measuring",
-            look=lambda: None if book.newest().unmeasured else book.current(),
-            work=self._one_run,
-            keep=lambda _: None,
-            rest_s=lambda _: AFTER_FAULT_S,
-        )
+            work()
+        else:
+            self._once.do(name, look=look, work=work, keep=lambda _: None, rest_s=lambda _: AFTER_FAULT_S)
+
+    def _sample(self) -> Verdicts:
+        """One look at data that may still change, where one is due."""
+        book, now_s = self._means.book, self._means.butlr.clock.now()
+        verdicts, samples = book.newest(), book.entry.samples
+        if "settle_s" in book.fixed:
+            return verdicts
+        floors = {floor.id: floor for floor in best_first(self._means.topology().floors.values())[:2]}
+        sample = next_of(samples, list(floors), now_s, known=verdicts.settle_s is not None)
+        if sample is None or sample.space not in floors:
+            return verdicts
+        asker = Asker(self._means.butlr.client.post, self._means.access, wait=self._means.wait)
+        look = look_at(floors[sample.space], sample, asker, now_s)
+        samples = with_sample(samples, sample.with_look(look), now_s)
+        book.record_samples(samples)
+        found = settle_s(samples)
+        if found is not None and found != verdicts.settle_s:
+            log.info("measured U15 %s: nothing changed after %d s", SUBJECTS["U15"], found)
+            book.record({"settle_s": found})
+        return book.current()
 
     def _one_run(self) -> Verdicts:
         unmeasured = self._means.book.current().unmeasured
@@ -168,3 +195,13 @@ class Background:
             if not finding.handled:
                 log.error("Butlr differs: %s: %s. %s", finding.subject, finding.measured, finding.follows)
         return self._means.book.current()
+
+
+def look_at(floor: Floor, sample: Sample, asker: Asker, now_s: float) -> Look:
+    """What a sample's five minutes are now. Raises `UpstreamError`."""
+    period = Period(sample.end_s - LENGTH_S, sample.end_s)
+    map_ = heat.read(asker.heat(floor.id, iso(period.start_s), iso(period.end_s), 1.0), 1.0)
+    if map_.grid is None:
+        raise UpstreamInvalid(map_.fault)
+    question = Reporting("floor_occupancy", "1m", "median", period, floor.timezone, spaces=[floor.id])
+    return Look(int(now_s) - sample.end_s, map_.total, person_minutes(asker.rows(question)))
