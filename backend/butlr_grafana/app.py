@@ -14,6 +14,7 @@ from flask import Flask
 from butlr_grafana.butlr import REAL_TIME, Access, Butlr, Pace
 from butlr_grafana.butlr.client import ATTEMPTS
 from butlr_grafana.butlr.topology import topology
+from butlr_grafana.errors import UpstreamDiffers
 from butlr_grafana.events.book import EventBook
 from butlr_grafana.factors.book import FactorBook
 from butlr_grafana.factors.measure import observe_floor
@@ -23,7 +24,16 @@ from butlr_grafana.gather import Gatherer, is_fresh, stamped
 from butlr_grafana.hosts import plan_origins
 from butlr_grafana.measure.asking import CALLS_PER_MINUTE
 from butlr_grafana.measure.background import Background, Means, assumed_text
-from butlr_grafana.model import HeatMapSubject, Room, SeriesSubject, StatsSubject, Topology, Zone
+from butlr_grafana.model import (
+    HeatMapSubject,
+    Part,
+    Room,
+    Segment,
+    SeriesSubject,
+    StatsSubject,
+    Topology,
+    Zone,
+)
 from butlr_grafana.outcomes import Repeats
 from butlr_grafana.pipeline import Pipeline
 from butlr_grafana.plan_pictures import PlanPictures
@@ -227,6 +237,20 @@ class Known:
         return frozenset(asset.id for asset in assets if asset.online)
 
 
+def noticed(fetch: Fetch, book: VerdictBook) -> Fetch:
+    """`fetch`; an answer that contradicts what was measured makes that an assumption again."""
+
+    def fetching(segment: Segment) -> Part:
+        try:
+            return fetch(segment)
+        except UpstreamDiffers as error:
+            if error.verdict:
+                book.contradicted(error.verdict, api=APIS[type(segment.subject)], form=error.form)
+            raise
+
+    return fetching
+
+
 def link_of(settings: Settings, *, demo: bool) -> Link:
     """A connection to Redis of its own, with the names of this account."""
     return Link(settings.cache_url, source=source_of(settings, demo=demo))
@@ -291,6 +315,7 @@ def create_app(
         must_answer=known.must_answer,
     )
     fetch = stamped(butlr.fetch, stopwatch)
+    fetch = noticed(butlr.fetch, book)
     gatherer = Gatherer(
         troubles.watched(
             asked_once(fetch, others, stopwatch) if others else fetch,

@@ -167,6 +167,25 @@ class UpstreamInvalid(UpstreamError):
     code = "upstream_invalid"
 
 
+class UpstreamDiffers(UpstreamInvalid):
+    """An answer that contradicts how this account's answers are read: `verdict` names what is to be measured
+    again, `form` says what was met, without anything of the account.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        verdict: str = "",
+        form: str = "",
+        said: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, said=said, retry_after_s=retry_after_s)
+        self.verdict = verdict
+        self.form = form
+
+
 class Incomplete(UpstreamError):
     status = 503
     code = "incomplete"

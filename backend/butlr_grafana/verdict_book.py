@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import secrets
 import threading
@@ -33,6 +34,9 @@ POLL_S = 5.0
 """How long a verdict that another process wrote may stay unseen."""
 
 MOST_DRIFTS = 20
+
+CONTRADICTED_S = 3600.0
+"""How often a verdict may be contradicted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,7 @@ class VerdictBook:
         self._clock = clock
         # Held while places are read or written, and never while answers are made of what is known.
         self._lock = threading.Lock()
+        self._contradicted: dict[str, float] = {}
         self._own = Entry(verdicts=known) if known else Entry()
         self._entry = self._own
         self._shown = self._entry.verdicts.with_(self.fixed)
@@ -232,11 +237,14 @@ class VerdictBook:
         """An answer contradicts a verdict: it counts as assumed until it is measured again.
 
         `form` says what was met, in our words; nothing of the account is in it. Nothing happens where the
-        verdict is a setting, or was contradicted already.
+        verdict is a setting, or was contradicted within the hour: measuring again would tell nothing new.
         """
         if verdict in self.fixed:
             return
         with self._lock:
+            if self._clock() < self._contradicted.get(verdict, -math.inf) + CONTRADICTED_S:
+                return
+            self._contradicted[verdict] = self._clock()
             self._look()
             known = self._entry.verdicts
             if verdict not in known.measured | known.tried:

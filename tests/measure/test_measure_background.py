@@ -145,22 +145,39 @@ def test_what_was_not_told_is_measured_again_later(make_new: Callable[..., NewWo
     assert world.simulator.count() - before <= 6
 
 
-def test_a_contradiction_is_measured_again_by_itself(make_new: Callable[..., NewWorld]) -> None:
+def people_by_hour(world: World) -> tuple[int, Any]:
+    answer = world.http.get("/api/v1/occupancy", query_string=ROOM_DAY)
+    return answer.status_code, answer.get_json()
+
+
+def test_a_butlr_that_changes_its_labels_is_measured_again_by_itself(
+    make_new: Callable[..., NewWorld], caplog: pytest.LogCaptureFixture
+) -> None:
     world = make_new()
-    world.heat_map(PARIS, *DAY)
-    world.application.background.look()
-    book = world.application.means.book
+    book, background = world.application.means.book, world.application.background
+    people_by_hour(world)
+    background.look()
+    world.now_s += 120
+    before = people_by_hour(world)
+    assert before[0] == 200
+
     world.simulator.forms = Forms.read(["window_labels=start"])
-    book.contradicted("labels", api="metrics", form="a row labelled outside its windows")
-    assert not book.current().is_sure_of(next(iter(_series_subjects())))
-    world.application.background.look()
+    other_day = {**ROOM_DAY, "from": "2026-06-11T00:00:00Z", "to": "2026-06-12T00:00:00Z"}
+    with caplog.at_level(logging.WARNING):
+        answer = world.http.get("/api/v1/occupancy", query_string=other_day)
+    # Not shown and not kept: every number would lie in the wrong window.
+    assert answer.status_code == 502
+    assert "labels is measured again" in caplog.text
+    assert "Butlr answers differently on metrics: a label at which no window ends" in caplog.text
+    [drift] = book.entry.drifts
+    assert (drift.verdict, drift.api) == ("labels", "metrics")
+
+    background.look()
     assert (book.current().labels, book.current().unmeasured) == ("start", frozenset())
-
-
-def _series_subjects() -> Iterator[Any]:
-    from butlr_grafana.model import SeriesSubject
-
-    yield SeriesSubject("room_occupancy", "room", "1h", "mean", "Europe/Paris", ("room_a",))
+    world.now_s += 120
+    # The same day, asked for again and read in the other way, is what it was.
+    assert people_by_hour(world) == before
+    assert world.http.get("/api/v1/occupancy", query_string=other_day).status_code == 200
 
 
 def test_settings_that_are_set_are_not_waited_for(make_new: Callable[..., NewWorld]) -> None:

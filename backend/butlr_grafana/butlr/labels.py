@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.errors import UpstreamDiffers, UpstreamInvalid
 from butlr_grafana.model import Period, iso
 from butlr_grafana.plan import STEPS_S, window_starts
 
@@ -51,9 +51,11 @@ class Windows:
         ):
             return at_s
         begins_or_ends = "begins" if at_start else "ends"
-        raise UpstreamInvalid(
+        raise UpstreamDiffers(
             f"Butlr's metrics hold a row labelled {iso(at_s)}: no window of {self._period} "
-            f"{begins_or_ends} there by the clock of {self._timezone}"
+            f"{begins_or_ends} there by the clock of {self._timezone}",
+            verdict="" if calibrated else "labels",
+            form=f"a label at which no window {begins_or_ends}",
         )
 
 
