@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from butlr_grafana.factors.factor import Factor, Known, Unknown
 from butlr_grafana.insight.empty import with_zeros
-from butlr_grafana.model import Bounds, Floor, Grid, HeatMap, Polygon
+from butlr_grafana.insight.people import in_unit
+from butlr_grafana.model import Bounds, Floor, Grid, HeatMap, Polygon, Topology
+from butlr_grafana.present.heatmap import rows
 from butlr_grafana.privacy import guarded, visible
 from tests.insight.floors import box, floor, grid, heat_map, room
 
@@ -85,6 +88,28 @@ def test_cells_lie_where_butlrs_grid_has_them() -> None:
     assert shown(found) == dict.fromkeys([*low, *left], 0.0) | {(0.25, 0.25): 1.0}
 
 
+FACTOR = Factor(per_person_minute=100.0, person_minutes=1000.0, days=1, version="v")
+
+
+def told(factor: Known) -> dict[tuple[float | None, float | None], dict[str, float | None]]:
+    """The rows of 7 detections in an hour and a square metre, in people, by place."""
+    counted = heat_map(floor(outline=L_SHAPE), grid({(1, 1): 7}))
+    [wanted] = in_unit([counted], {"f": factor}, wanted="people")
+    return {(row["x"], row["y"]): row for row in rows(with_zeros(wanted))}
+
+
+def test_in_people_too_nobody_is_zero() -> None:
+    """A person gives 6,000 detections an hour."""
+    found = told(FACTOR)
+    for name, of_seven in (("detections", 7), ("people_per_m2", 7 / 6000), ("person_hours", 7 / 6000)):
+        values = {place: row[name] for place, row in found.items()}
+        assert values == dict.fromkeys(INSIDE, 0) | {(1.5, 1.5): pytest.approx(of_seven)}
+
+
+def test_where_people_are_not_known_nobody_is_not_zero() -> None:
+    assert {row["people_per_m2"] for row in told(Unknown()).values()} == {None}
+
+
 WEST, EAST = room("west", box(0, 0, 2, 2), online=True), room("east", box(2, 0, 4, 2), online=True)
 
 
@@ -131,16 +156,10 @@ def test_a_map_of_some_rooms_has_zeros_in_these_only() -> None:
 def test_a_room_that_is_not_told_of_by_itself_stays_empty() -> None:
     small = replace(EAST, capacity=1)
     whole = floor(WEST, small, outline=box(0, 0, 4, 3))
-    [guarded_floor] = guarded_floors(whole)
+    guarded_floor = guarded(Topology({"f": whole}), 2).floors["f"]
     raw, hidden = visible(grid({(0, 0): 5, (2, 0): 3}), guarded_floor)
     found = with_zeros(replace(heat_map(guarded_floor, raw), hidden=hidden))
     assert zeros(found) == (IN_WEST | CORRIDOR) - {(0.5, 0.5)}
-
-
-def guarded_floors(*floors: Floor) -> list[Floor]:
-    from butlr_grafana.model import Topology
-
-    return list(guarded(Topology({one.id: one for one in floors}), 2).floors.values())
 
 
 def test_a_very_fine_outline_costs_no_more_than_its_cells() -> None:
