@@ -10,9 +10,10 @@ import orjson
 import pytest
 
 from butlr_grafana.butlr.topology import topology
+from butlr_grafana.checkup import Checkup
 from butlr_grafana.model import Building, Floor, Note, Room, Topology
 from butlr_grafana.privacy import guarded
-from butlr_grafana.settings import BackendToken
+from butlr_grafana.settings import BackendToken, Settings
 from butlr_grafana.simulator.messages import Answer, Request
 from butlr_grafana.simulator.server import Endpoint
 from butlr_grafana.spaces import GONE_S, RENEW_S, Spaces
@@ -128,6 +129,17 @@ def test_the_topology_as_rows_has_the_notes_of_each_floor(world: World) -> None:
     notes = {row["id"]: row["notes"] for row in answer.get_json()}
     assert all(note in notes[NEW_YORK] for note in NOTES)
     assert {note for id_, note in notes.items() if id_ not in (NEW_YORK, PARIS_2)} == {""}
+
+
+def test_check_tells_them_a_line_each(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    answer_of(world, GRAPHQL, changed(odd_new_york))
+    world.restart()
+    settings = Settings(butlr_api_url=world.simulator.url, butlr_client_id="demo", butlr_client_secret="demo")
+    checkup = Checkup(world.application, settings, address=world.simulator.url)
+    said = [row.said.split(maxsplit=1) for row in checkup.rows() if row.step == "note"]
+    assert {text for space, text in said if space == NEW_YORK} >= NOTES.keys()
+    assert all(text not in NOTES for space, text in said if space != NEW_YORK)
 
 
 def test_the_preview_page_tells_them(world: World) -> None:

@@ -92,7 +92,7 @@ class Checkup:
         return exit_code(self._findings) or int(self._failed)
 
     def rows(self) -> Iterator[Row]:
-        """One after the other, so that a slow step is seen to be slow. Then the floors that are served."""
+        """One after the other, so that a slow step is seen to be slow; then the floors served, with notes."""
         for row in self._rows():
             self._failed = self._failed or row.state == FAILED
             yield row
@@ -125,6 +125,8 @@ class Checkup:
             yield Row(
                 "serves", "", f"{served.id:<24} {served.building.name} / {served.name} ({served.timezone})"
             )
+        for note in self._topology.notes if self._topology else ():
+            yield Row("note", "", f"{note.floor_id or 'all floors':<24} {note.text}")
 
     def _measured(self) -> Iterator[Row]:
         means = replace(self._application.means, seen=self._seen.add)
@@ -217,7 +219,8 @@ class Checkup:
         if not found.floors:
             raise SettingError("Butlr knows no floor of this account")
         rooms = sum(len(as_built(f.rooms)) for f in found.floors.values())
-        return "; ".join([f"{len(found.floors)} floors, {rooms} rooms", *(note.text for note in found.notes)])
+        notes = f", {len(found.notes)} notes on them at the end" if found.notes else ""
+        return f"{len(found.floors)} floors, {rooms} rooms{notes}"
 
     def _heat_map(self, floor: Floor) -> str:
         grid = self._fetch(floor, HeatMapSubject(1.0)).grid
