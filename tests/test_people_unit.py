@@ -427,3 +427,15 @@ def test_the_topology_tells_each_floors_factor(known: World) -> None:
     assert [found[PARIS][name] for name in names] == [RATE, version_of(known, PARIS), 7, None]
     assert [found[NEW_YORK][name] for name in names] == [None, None, None, "it has not been measured yet"]
     assert [found["room_paris_1_kitchen"][name] for name in names] == [None] * 4
+
+
+def test_the_preview_page_has_people_where_they_are_known(world: World) -> None:
+    def page() -> str:
+        words = {"space": PARIS, "period": "1"}
+        return world.http.get("/", query_string=words, headers={"Accept": "text/html"}).text
+
+    assert 'id="people"' not in page()
+    know_rate(world, PARIS, RATE)
+    end = int(world.now_s) // 60 * 60
+    total = sum(truth(PARIS, end - 86_400, end, 0.5).values())
+    assert f'id="people">{total / PER_PERSON_HOUR / 24:,.1f}<' in page()

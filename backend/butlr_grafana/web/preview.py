@@ -16,7 +16,7 @@ from butlr_grafana import __version__
 from butlr_grafana.errors import BackendError
 from butlr_grafana.factors.factor import in_people
 from butlr_grafana.model import DAY_S, MINUTE_S, HeatMap, Topology, floor_to, iso
-from butlr_grafana.present.account import notices
+from butlr_grafana.present.account import IN_DETECTIONS, notices
 from butlr_grafana.service import Service
 from butlr_grafana.web import reply, topology_notes
 from butlr_grafana.web.auth import visible
@@ -57,7 +57,8 @@ def _page(service: Service, grafana_url: str) -> Response:
         context |= _shown(answer, words, grafana_url)
         of_floor = topology.restricted_to(frozenset({answer.query.floor.id}))
         context["notices"] = [
-            *notices(answer, demo=False),
+            # The figures below name their unit.
+            *(n for n in notices(answer, demo=False) if not n["text"].startswith(IN_DETECTIONS)),
             *topology_notes.notices(of_floor, asked),
         ]
     except BackendError as fault:
