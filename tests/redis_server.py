@@ -71,6 +71,12 @@ class RedisServer:
         for key in self.names(pattern) if self._answers else ():
             self.client.delete(key)
 
+    def passes(self, seconds: float, pattern: str) -> None:
+        """So much of these keys' time, where it is there to let it pass, and may."""
+        with contextlib.suppress(redis.ReadOnlyError):
+            for key in self.names(pattern) if self._answers else ():
+                self.client.pexpire(key, self.client.pttl(key) - int(1000 * seconds))
+
     def is_full(self) -> None:
         """It refuses to write, and gives nothing away."""
         self.client.config_set("maxmemory-policy", "noeviction")

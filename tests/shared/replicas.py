@@ -77,8 +77,7 @@ class Office:
         self.now_s += seconds
         self.time.now_s += seconds
         self.redis.forget("failed:*")
-        for key in self.redis.names("part:*"):
-            self.redis.client.pexpire(key, self.redis.client.pttl(key) - int(1000 * seconds))
+        self.redis.passes(seconds, "part:*")
 
     @property
     def calls(self) -> int:

@@ -52,9 +52,7 @@ class Replicas:
     def passes(self, seconds: float) -> None:
         """For Redis too."""
         self.now_s += seconds
-        for key in self.server.names("part:*"):
-            left_ms = self.server.client.pttl(key)
-            self.server.client.pexpire(key, left_ms - int(1000 * seconds))
+        self.server.passes(seconds, "part:*")
 
     def close(self) -> None:
         while self.links:
@@ -139,6 +137,7 @@ def test_of_those_with_one_start_that_still_change_only_the_newest_is_kept(repli
 
 
 def test_an_answer_that_was_long_on_its_way_does_not_replace_a_newer_one(replicas: Replicas) -> None:
+    replicas.now_s = 20_000.0
     store = replicas.store()
     newer, older = live(3660), live(3600)
     store.put(newer, part(newer, fetched_at_s=20_000.0))
@@ -343,6 +342,18 @@ def test_a_newer_part_of_another_replica_goes_before_an_older_one_in_memory(repl
     assert mine.get(live(), 9_990.0) is older
     assert same(mine.get(live(), 10_050.0), newer)
     assert same(memory.get(live()), newer)
+
+
+def test_of_two_replicas_the_one_whose_clock_is_wrong_brings_the_newer_one_all_the_same(
+    replicas: Replicas,
+) -> None:
+    """Its date is older; how long it has to live is not."""
+    right, behind = replicas.store(), replicas.store(behind_s=2400)
+    right.put(live(), part(live(), value=1.0))
+    replicas.passes(60)
+    late = replace(part(live(), value=2.0, fetched_at_s=replicas.now_s - 2400), asked_at=replicas.now_s)
+    behind.put(live(), late)
+    assert same(right.get(live()), late)
 
 
 # How old a part is that still changes

@@ -1,8 +1,8 @@
 """Parts in Redis, for all replicas: settled ones for as long as on disk, others for an hour.
 
-A value is a digest of its key, a letter (`S`: settled, `L`: it can still change), the milliseconds of its
-`fetched_at_s`, and the codec's bytes. How old one is that can still change, its time to live says: replicas'
-wall clocks differ, and may step. Each floor and subject has an index, a sorted set of periods by their
+A value is a digest of its key, a letter (`S`: settled, `L`: it can still change), and the codec's bytes. How
+old one is that can still change, and which of two is newer, their time to live says: replicas' wall clocks
+differ, and may step. Each floor and subject has an index, a sorted set of periods by their
 start; what is no more, because Redis needed the room, leaves it when it is met.
 """
 
@@ -29,19 +29,18 @@ rest is for outages.
 """
 
 DIGEST_BYTES = 16
-_HEAD_BYTES = DIGEST_BYTES + 1 + 15
+_HEAD_BYTES = DIGEST_BYTES + 1
 
 _PUT = """
-local settled, at = ARGV[2], tonumber(ARGV[3])
-if settled == 'L' then
+local life_ms = tonumber(ARGV[5])
+if ARGV[2] == 'L' then
   -- Today's open end grows by the minute: of those with one start only the newest is kept.
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[4], ARGV[4])) do
-    local key = ARGV[8] .. member
-    local head = redis.pcall('GETRANGE', key, ARGV[9], ARGV[10])
-    if type(head) ~= 'string' then head = '' end
-    if string.sub(head, 1, 1) == 'S' then
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[3], ARGV[3])) do
+    local key = ARGV[7] .. member
+    local letter = redis.pcall('GETRANGE', key, ARGV[8], ARGV[8])
+    if letter == 'S' then
       if key == KEYS[1] then return 0 end
-    elseif (tonumber(string.sub(head, 2)) or 0) > at then
+    elseif letter == 'L' and redis.call('PTTL', key) > life_ms then
       return 0
     else
       redis.call('DEL', key)
@@ -49,11 +48,11 @@ if settled == 'L' then
     end
   end
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[6])
-redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
-redis.call('PEXPIRE', KEYS[2], ARGV[7])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[5])
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[6])
 for _, member in ipairs(redis.call('ZRANDMEMBER', KEYS[2], 8)) do
-  if redis.call('EXISTS', ARGV[8] .. member) == 0 then redis.call('ZREM', KEYS[2], member) end
+  if redis.call('EXISTS', ARGV[7] .. member) == 0 then redis.call('ZREM', KEYS[2], member) end
 end
 return 1
 """
@@ -140,11 +139,10 @@ class SharedStore:
         letter, life_ms = ("S", self._max_age_ms) if part.settled else ("L", self._left_ms(part))
         if life_ms <= 0:
             return
-        at = f"{part.fetched_at_s * 1000:015.0f}"[:15]
         args = [
-            *(_digest(key) + letter.encode() + at.encode() + codec.encode(part), letter, at),
+            *(_digest(key) + letter.encode() + codec.encode(part), letter),
             *(period.start_s, _member(period), life_ms, self._max_age_ms),
-            *(self._parts(segment.space, segment.subject), DIGEST_BYTES, _HEAD_BYTES - 1),
+            *(self._parts(segment.space, segment.subject), DIGEST_BYTES),
         ]
         keys = [key, self._index(segment.space, segment.subject)]
         with contextlib.suppress(Unshared):
