@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import shutil
 import signal
@@ -85,6 +87,29 @@ def proxy(program: str, folder: Path, names: Names, backend_port: int) -> Iterat
     finally:
         process.kill()
         process.wait(10)
+
+
+def test_what_it_refuses_itself_is_in_our_own_form(haproxy: str, tmp_path: Path) -> None:
+    """No backend is there. A URL that is too long for one is nothing that it refuses itself."""
+    with ExitStack() as stack:
+        names = stack.enter_context(contextlib.closing(Names()))
+        url = stack.enter_context(proxy(haproxy, tmp_path, names, free_port()))
+        until(lambda: status(url) == 503)
+        for path in ("/api/v1/spaces", "/api/v1/spaces?room=" + "a" * 25_000):
+            answer = requests.get(url + path, timeout=20)
+            assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
+            assert answer.json()["error"]["source"] == "backend"
+
+
+def test_each_error_of_its_own_is_json() -> None:
+    form = r"http-error status (\d+) content-type application/json string '(.+)'"
+    found = re.findall(form, FILE.read_text("utf-8"))
+    assert [int(code) for code, _ in found] == [502, 503, 504]
+    for _, text in found:
+        document = json.loads(text)
+        assert set(document) == {"message", "error"}
+        assert document["error"]["message"] == document["message"]
+        assert set(document["error"]) == {"code", "message", "source"}
 
 
 def status(url: str) -> int:
