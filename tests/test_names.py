@@ -229,6 +229,14 @@ def test_two_names_are_two_rooms(world: World, way: str) -> None:
         assert TWO[way](world, name, OTHER) == sorted([id_of(name), id_of(OTHER)]), name
 
 
+def test_in_a_url_each_of_several_texts_may_be_a_list(world: World) -> None:
+    ids = [id_of(name) for name in ("Kitchen", "0.5", "true", OTHER)]
+    assert by_url(world, f"{ids[0]},{ids[1]}", f"{{{ids[2]},{ids[3]}}}") == sorted(ids)
+    words = {"space": [f"{PARIS},{PARIS_2}", "space_newyork_1"], "format": "rows", "level": "floor"}
+    rows = world.http.get("/api/v1/occupancy-now", query_string=words).get_json()
+    assert len({row["space"] for row in rows}) == 3
+
+
 @pytest.mark.parametrize(
     "value",
     [["Kitchen,Lounge room"], ["Kitchen\\,"], ["(1st floor)"], [" 1st floor"], [["Kitchen"]], [{}], [True]],

@@ -35,19 +35,25 @@ Known = Callable[[str], bool]
 
 
 def texts_of(name: str, raw: object) -> list[str]:
-    """The value of a word whose texts hold none of the signs of Grafana's forms. Raises `BadWord`."""
-    if isinstance(raw, list | tuple):
+    """The value of a word whose texts hold none of the signs of Grafana's forms. Raises `BadWord`.
+
+    A list holds chosen values; a tuple is several texts, of a URL in which the word stands more than once.
+    """
+    if isinstance(raw, list):
         items = (_scalar(name, item) for item in _limited(name, raw))
         return [text for item in items for text in (_alternatives(item) or [item])]
+    if isinstance(raw, tuple):
+        return [text for item in _limited(name, raw) for text in texts_of(name, item)]
     text = _scalar(name, raw)
     found = _json_list(text)
     return _split(text) if found is None else found
 
 
 def names_of(name: str, raw: object) -> tuple[Name, ...]:
-    """The value of a word whose texts are names. Raises `BadWord`."""
+    """The value of a word whose texts are names; lists and tuples as in `texts_of`. Raises `BadWord`."""
     if isinstance(raw, list | tuple):
-        found = [Name(_scalar(name, item), exact=True) for item in _limited(name, raw)]
+        chosen = isinstance(raw, list)
+        found = [Name(_scalar(name, item), exact=chosen) for item in _limited(name, raw)]
     else:
         found = [Name(_scalar(name, raw))]
     for one in found:

@@ -65,10 +65,10 @@ def ref_id_of(raw: object) -> str:
 
 
 def words_of_url() -> dict[str, object]:
-    """The URL's parameters; one that comes twice is a list where lists make sense, else an error."""
+    """The URL's parameters; one that comes twice is several texts where that makes sense, else an error."""
     words: dict[str, object] = {}
     for name, values in request.args.lists():
         if "\ufffd" in name + "".join(values):
             raise BadWord(name[:60], "is not UTF-8")
-        words[name] = values if len(values) > 1 else values[0]
+        words[name] = tuple(values) if len(values) > 1 else values[0]
     return words
