@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import re
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,11 @@ import pytest
 from butlr_grafana.cli import main
 from butlr_grafana.grafana_api import Grafana, GrafanaAccess, GrafanaError
 from butlr_grafana.simulator import Simulator
+from butlr_grafana.simulator.messages import Answer, Request
 from butlr_grafana.walls import dashboard_of, uid_of
 from tests.fake_grafana import EDITOR, PASSWORD, VIEWER, FakeGrafana, Organisation
 from tests.processes import run
-from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World
+from tests.support import GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, World
 
 ROOT = Path(__file__).parent.parent
 PROVISIONED: dict[str, Any] = json.loads(
@@ -285,6 +288,25 @@ def test_a_dashboard_without_floors_makes_no_wall(grafana: FakeGrafana, operator
     grafana.provision({**PROVISIONED, "templating": {"list": []}})
     assert "butlr-wall has no variable space" in operator.refused(grafana.url)
     assert grafana.changes == []
+
+
+def test_walls_of_floors_of_one_name_have_titles_of_their_own(
+    grafana: FakeGrafana, operator: Operator, butlr: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Grafana takes no two dashboards of one title in a folder, and nobody could tell them apart."""
+    tell = butlr._endpoints[GRAPHQL]["POST"]
+
+    def alike(request: Request) -> Answer:
+        found = tell(request)
+        return replace(found, body=re.sub(rb'"name":"Paris, \w+ floor"', b'"name":"Paris"', found.body))
+
+    monkeypatch.setitem(butlr._endpoints, GRAPHQL, {"POST": alike})
+    code, _, _ = operator.wall(grafana.url)
+    assert code == 0
+    titles = {space: wall["title"] for space, wall in walls_in(grafana).items()}
+    assert titles[PARIS] == "Wall: Paris / Paris (1)"
+    assert titles[PARIS_2] == "Wall: Paris / Paris (2)"
+    assert len(set(titles.values())) == len(titles) == 3
 
 
 def test_a_floor_that_is_not_served_is_named(grafana: FakeGrafana, operator: Operator) -> None:

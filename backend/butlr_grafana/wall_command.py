@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from butlr_grafana.grafana_api import Grafana, GrafanaError, url_of
 from butlr_grafana.model import Floor, Topology
+from butlr_grafana.present.choices import of_floor, unique_texts
 from butlr_grafana.settings import BackendToken, SettingError, Settings
 from butlr_grafana.walls import (
     DATA_SOURCE_UID,
@@ -83,7 +84,9 @@ def put_up(
             f"the dashboard {SOURCE_UID} is not in this Grafana, or this account may not see it: provision "
             "the dashboards first (README, 'Into a Grafana that exists already')"
         )
-    walls = [dashboard_of(source, floor) for floor in floors]
+    # Grafana takes no two dashboards of one title in a folder.
+    texts = unique_texts(of_floor(floor) for floor in topology.floors.values())
+    walls = [dashboard_of(source, floor, texts[floor.id]) for floor in floors]
     organisation = _move_out(grafana, token) if token else None
     playlists = grafana.ask("GET", "/api/playlists", "list playlists")
     known = playlist_uid(options.name, playlists)

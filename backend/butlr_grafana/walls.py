@@ -57,15 +57,18 @@ def uid_of(space: str) -> str:
     return UID_PREFIX + hashlib.sha256(space.encode()).hexdigest()[:16]
 
 
-def dashboard_of(source: Mapping[str, Any], floor: Floor) -> Json:
-    """The floor's copy of the provisioned dashboard. Raises `WallError` where it has no variable `space`."""
+def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Json:
+    """The floor's copy of the provisioned dashboard; `text` names the floor, where its name alone does not.
+
+    Raises `WallError` where the dashboard has no variable `space`.
+    """
     variables = source.get("templating", {}).get("list", [])
     if not any(variable.get("name") == SPACE for variable in variables):
         raise WallError(f"the dashboard {SOURCE_UID} has no variable {SPACE}: provision this version's")
     return {
         **_kept(source),
         "uid": uid_of(floor.id),
-        "title": f"Wall: {floor.building.name} / {floor.name}",
+        "title": f"Wall: {text or f'{floor.building.name} / {floor.name}'}",
         "description": "Made by butlr-grafana wall, which writes it anew: changes here are lost.",
         "tags": [TAG],
         # So that midnight, clock and times are the floor's, wherever the screen's machine thinks it is.

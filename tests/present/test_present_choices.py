@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -130,6 +131,9 @@ def test_two_floors_of_one_name_can_both_be_chosen(make_world: Callable[..., Wor
         "New York / Ground",
     ]
     assert of_frame(world, level="floor") == found
+    page = world.http.get("/", headers={"Accept": "text/html"}).get_data(as_text=True)
+    options = re.findall(r'<option value="(space_\w+)"(?: selected)?>(.*?)</option>', page)
+    assert [(text, value) for value, text in options] == found
     labels = world.http.get("/api/v1/spaces?format=rows").get_json()
     assert len({row["label"] for row in labels}) == len(labels)
 

@@ -17,6 +17,7 @@ from butlr_grafana.errors import BackendError
 from butlr_grafana.factors.factor import in_people
 from butlr_grafana.model import DAY_S, MINUTE_S, HeatMap, Topology, floor_to, iso
 from butlr_grafana.present.account import IN_DETECTIONS, notices
+from butlr_grafana.present.choices import in_order, of_floor
 from butlr_grafana.service import Service
 from butlr_grafana.web import reply, topology_notes
 from butlr_grafana.web.auth import visible
@@ -50,7 +51,7 @@ def _page(service: Service, grafana_url: str) -> Response:
         topology = service.topology(visible(), deadline=service.deadline())
         chosen = _chosen(topology)
         words = _words(chosen, service.now())
-        context |= {"chosen": chosen, "floors": list(topology.floors.values()), "words": words}
+        context |= {"chosen": chosen, "floors": _floors(topology), "words": words}
         asked = service.read("heatmap", words)
         note_asked(asked)
         answer = service.heat_map(asked, visible())
@@ -66,6 +67,11 @@ def _page(service: Service, grafana_url: str) -> Response:
         context["fault"] = fault.message
         status = fault.status
     return make_response(render_template("preview.html", **context), status)
+
+
+def _floors(topology: Topology) -> list[tuple[str, str]]:
+    """Texts, each of one floor only, and ids."""
+    return in_order([of_floor(floor) for floor in topology.floors.values()])
 
 
 def _chosen(topology: Topology) -> dict[str, str]:
