@@ -103,6 +103,14 @@ def test_of_several_floors_those_that_have_the_room_are_left(world: World) -> No
     assert rooms(ask(world, equal("room", ELSEWHERE.name), equal("room", "Lounge"), space="all")) == set()
 
 
+def test_a_floor_of_which_nothing_is_left_is_not_shown_as_a_whole(world: World) -> None:
+    either = {"key": "room", "operator": "=|", "value": "", "values": ["Lounge", ELSEWHERE.id]}
+    chosen = [KITCHEN.id, ELSEWHERE.id]
+    [frame] = ask(world, either, space="all", room=chosen, level="floor").get_json()
+    [spaces] = [field["values"] for field in frame["fields"] if field["name"] == "space"]
+    assert spaces == [NEW_YORK]
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [

@@ -374,12 +374,12 @@ def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
     _check_filters(asked, topology)
     if not is_spread(asked):
         return floors
-    if asked.room or asked.tag:
-        floors = _with_rooms(with_names(asked, topology), floors)
+    asked = with_names(asked, topology)
+    floors = _with_rooms(asked, floors)
     if not asked.filters:
         return floors
     # Where none has any, one stands for the empty answer.
-    return tuple(floor for floor in floors if _narrowed(asked, floor, askable(floor))) or floors[:1]
+    return tuple(floor for floor in floors if rooms_of(asked, floor)) or floors[:1]
 
 
 def _spaces_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
