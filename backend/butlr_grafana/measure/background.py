@@ -18,7 +18,7 @@ from butlr_grafana.measure import heat
 from butlr_grafana.measure.asking import MOST_CALLS, Asker, Reporting
 from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding
 from butlr_grafana.measure.people import person_minutes
-from butlr_grafana.measure.run import FOR_NUMBERS, Show, findings, none_of, record
+from butlr_grafana.measure.run import FOR_NUMBERS, FOR_SERVE, Show, findings, none_of, record
 from butlr_grafana.measure.scene import best_first, pick
 from butlr_grafana.measure.settling import LENGTH_S, Look, Sample, next_of, settle_s, with_sample
 from butlr_grafana.measure.steps import Steps
@@ -57,7 +57,7 @@ class Means:
 
 def measuring(
     means: Means,
-    unknowns: Sequence[str] = FOR_NUMBERS,
+    unknowns: Sequence[str] = FOR_SERVE,
     *,
     most: int = MOST_CALLS,
     show: Show = lambda _text: None,
@@ -186,8 +186,9 @@ class Background:
         return book.current()
 
     def _one_run(self) -> Verdicts:
-        unmeasured = self._means.book.current().unmeasured
-        unknowns = [u for u in FOR_NUMBERS if unmeasured.intersection(VERDICTS_OF[u])]
+        verdicts = self._means.book.current()
+        known = verdicts.measured | verdicts.tried
+        unknowns = [u for u in FOR_SERVE if not known.issuperset(VERDICTS_OF[u])]
         found = list(measuring(self._means, unknowns))
         for finding in found:
             log.info("measured %s %s: %s", finding.unknown, finding.subject, finding.measured)

@@ -26,6 +26,9 @@ ORDER = tuple(
 FOR_NUMBERS = tuple(u for u in ORDER if CHANGES_NUMBERS.intersection(VERDICTS_OF.get(u, ())))
 """What has to be known before anything is kept for good."""
 
+FOR_SERVE = (*FOR_NUMBERS, "U7")
+"""What `serve` measures where nobody ran `check`: also under which names presence time can be had at all."""
+
 Show = Callable[[str], None]
 
 

@@ -55,7 +55,7 @@ def measured(forms: Forms) -> Iterator[NewAccount]:
     try:
         world.simulator.forms = forms
         world.application.service.spaces.current(timeout_s=20)
-        list(measuring(world.application.means))
+        list(measuring(world.application.means))  # as `serve` does by itself
         yield world
     finally:
         world.close()
