@@ -124,19 +124,27 @@ def _local_cuts(period: Period, subject: SeriesSubject, settled_until_s: int) ->
 
 def _long_week(monday: date, zone: ZoneInfo) -> list[int]:
     """Where a week in which the clocks go back is divided: it is longer than Butlr's 7 days."""
-    start_s, end_s = (instant_of(monday + timedelta(days=k), 0, zone) for k in (0, 7))
-    return [instant_of(monday + timedelta(days=6), 0, zone)] if end_s - start_s > MAX_SEGMENT_S else []
+    begins, ends = (_midnight_offset(monday + timedelta(days=k), zone) for k in (0, 7))
+    return [instant_of(monday + timedelta(days=6), 0, zone)] if ends < begins else []
 
 
 def _odd_hours(period: Period, zone: ZoneInfo) -> Iterator[int]:
-    """The `_odd_changes` of all days of a period, for windows of an hour."""
+    """The `_odd_changes` of all days of a period, for windows of an hour; few weeks have one."""
     first, last = (datetime.fromtimestamp(t, zone).date() for t in (period.start_s, period.end_s))
-    days = [first + timedelta(days=k) for k in range((last - first).days + 2)]
-    offsets = [datetime(day.year, day.month, day.day, tzinfo=zone).utcoffset() for day in days]
-    for day, before, after in zip(days, offsets, offsets[1:], strict=False):
-        if before != after:
-            next_s = instant_of(day + timedelta(days=1), 0, zone)
-            yield from _odd_changes(instant_of(day, 0, zone), next_s, HOUR_S, zone)
+    weeks = [first + timedelta(days=k) for k in range(0, (last - first).days + 8, 7)]
+    offsets = [_midnight_offset(day, zone) for day in weeks]
+    for week, begins, ends in zip(weeks, offsets, offsets[1:], strict=False):
+        if (ends - begins) % timedelta(seconds=HOUR_S):
+            midnights = [instant_of(week + timedelta(days=k), 0, zone) for k in range(8)]
+            for start_s, end_s in pairwise(midnights):
+                yield from _odd_changes(start_s, end_s, HOUR_S, zone)
+
+
+def _midnight_offset(day: date, zone: ZoneInfo) -> timedelta:
+    """What the zone's clock shows less UTC when a day begins."""
+    offset = datetime(day.year, day.month, day.day, tzinfo=zone).utcoffset()
+    assert offset is not None
+    return offset
 
 
 def _on_fixed_boundaries(period: Period, settled_until_s: int) -> Iterator[Period]:
