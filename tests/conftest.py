@@ -5,15 +5,22 @@ from typing import Any
 
 import pytest
 
+from butlr_grafana import service
 from butlr_grafana.shared import link
 from tests.redis_server import RedisServer
-from tests.support import World, logging_as_before
+from tests.support import HANG_S, World, logging_as_before
 
 
 @pytest.fixture(autouse=True)
 def logging_ends_with_the_test() -> Iterator[None]:
     with logging_as_before():
         yield
+
+
+@pytest.fixture(autouse=True)
+def plans_pictures_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as they take on a loaded machine; tests of slow ones set it back."""
+    monkeypatch.setattr(service, "DRAWING_S", float(HANG_S))
 
 
 @pytest.fixture
@@ -44,8 +51,14 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture
 def redis(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    """Empty and well. Who has lost it looks for it again soon."""
+    """Empty and well. Who has lost it looks for it again soon.
+
+    A loaded machine is not taken for a slow Redis; tests of slow ones set `SLOW_S` back.
+    """
     monkeypatch.setattr(link, "REST_S", 0.05)
+    monkeypatch.setattr(link, "SLOW_S", float(HANG_S))
+    for patience in ("CONNECT_S", "ANSWER_S"):
+        monkeypatch.setattr(link, patience, 2.0)
     redis_server.client.flushall()
     yield redis_server
     redis_server.is_well_again()

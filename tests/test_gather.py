@@ -18,7 +18,7 @@ from butlr_grafana.flights import FAILURE_REST_S, FORGET_S
 from butlr_grafana.gather import LIVE_S, Gathered, Gatherer, stamped, tile
 from butlr_grafana.model import Grid, HeatMapSubject, Part, Period, Segment
 from butlr_grafana.store.memory import MemoryStore
-from tests.support import until
+from tests.support import HANG_S, until
 
 HOUR = 3600
 
@@ -54,7 +54,7 @@ class Butlr:
     def fetch(self, asked: Segment) -> Part:
         self.asked.append(asked)
         if asked in self.held:
-            assert self.held[asked].wait(20)
+            assert self.held[asked].wait(HANG_S)
         error = self.fails(asked)
         if error is not None:
             raise error
@@ -67,7 +67,7 @@ class Butlr:
         self.held[asked] = threading.Event()
         return self.held[asked]
 
-    def gather(self, *segments: Segment, patience_s: float = 10) -> Gathered:
+    def gather(self, *segments: Segment, patience_s: float = HANG_S) -> Gathered:
         deadline = self.mono_s + time.monotonic() + patience_s
         return self.gatherer.begin(segments).collect(deadline=deadline)
 
@@ -255,7 +255,7 @@ def test_what_still_changes_and_nobody_asks_for_any_more_is_not_asked(butlr: But
     butlr.gatherer.begin([wanted])
     for event in busy:
         event.set()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HANG_S
     held.collect(deadline=deadline)
     gathered = pending.collect(deadline=deadline)
     assert set(butlr.asked[4:]) == {wanted, settled}
@@ -300,7 +300,7 @@ def test_closing_ends_the_waiting_and_keeps_what_still_comes(butlr: Butlr) -> No
     under_way = butlr.asked[:4]
     butlr.gatherer.close()
     with pytest.raises(UpstreamDown, match="shutting down"):
-        pending.collect(deadline=time.monotonic() + 10)
+        pending.collect(deadline=time.monotonic() + HANG_S)
     event.set()
     for one in queued:
         butlr.held[one].set()
@@ -316,7 +316,7 @@ def test_a_short_question_passes_between_those_of_a_long_one(butlr: Butlr) -> No
     for event in events:
         event.set()
     for pending in (long, short):
-        pending.collect(deadline=butlr.mono_s + time.monotonic() + 10)
+        pending.collect(deadline=butlr.mono_s + time.monotonic() + HANG_S)
     assert butlr.asked.index(segment(100, 101)) < 10
 
 
@@ -350,7 +350,7 @@ def test_more_than_the_queue_holds_is_refused_and_the_rest_answered(
     assert butlr.gatherer.flights.waiting <= 10
     for event in events:
         event.set()
-    gathered = pending.collect(deadline=butlr.mono_s + time.monotonic() + 10)
+    gathered = pending.collect(deadline=butlr.mono_s + time.monotonic() + HANG_S)
     assert isinstance(gathered.error, Busy)
     assert gathered.error.status == 503
     assert gathered.coverage.fetched + gathered.coverage.missing == 100

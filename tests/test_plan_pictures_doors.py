@@ -16,8 +16,9 @@ from butlr_grafana import service
 from butlr_grafana.model import Bounds
 from butlr_grafana.present.theme import THEMES
 from butlr_grafana.simulator.plans import PIXELS_PER_M, draw
+from tests.held import held
 from tests.present.floors import Seen, has
-from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World
+from tests.support import HANG_S, NEW_YORK, PARIS, PARIS_2, PEOPLE, World
 
 PERIOD = {"from": "2026-06-09T00:00:00Z", "to": "2026-06-10T00:00:00Z"}
 PICTURE = f"/plans/{PARIS}.png"
@@ -88,9 +89,10 @@ def test_a_slow_picture_is_not_waited_for_and_there_at_the_next_look(
     world: World, without: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "DRAWING_S", 0.0)
-    world.simulator.faults.set(latency_s=1.0, paths=(PICTURE,))
-    assert png(world) == png(without)
-    monkeypatch.setattr(service, "DRAWING_S", 20.0)
+    world.simulator.faults.set(paths=(PICTURE,))  # these calls are counted
+    with held(world.simulator, PICTURE):
+        assert png(world) == png(without)
+    monkeypatch.setattr(service, "DRAWING_S", float(HANG_S))
     assert png(world) != png(without)
     assert world.simulator.count(PICTURE) == 1
 
@@ -110,7 +112,7 @@ def test_a_restart_while_butlr_is_gone_has_the_picture_still(
 
 
 def test_all_pictures_of_a_floor_share_one_call(world: World) -> None:
-    world.simulator.faults.set(latency_s=0.001, paths=(PICTURE,))
+    world.simulator.faults.set(paths=(PICTURE,))  # these calls are counted
     for target in ("heatmap", "compare", "floorplan", "heatmap"):
         png(world, target)
         png(world, target, theme="dark")
@@ -118,7 +120,7 @@ def test_all_pictures_of_a_floor_share_one_call(world: World) -> None:
 
 
 def test_answers_without_a_picture_ask_for_none(world: World) -> None:
-    world.simulator.faults.set(latency_s=0.001, paths=(PICTURE,))
+    world.simulator.faults.set(paths=(PICTURE,))  # these calls are counted
     for form in ("frames", "csv"):
         world.http.get("/api/v1/heatmap", query_string={"space": PARIS, "format": form, **PERIOD})
     assert world.simulator.count(PICTURE) == 0

@@ -19,7 +19,7 @@ from butlr_grafana.settings import BackendToken
 from tests.butlr.wire import Asked, respond
 from tests.faults.trial import FrontedTrial
 from tests.processes import running
-from tests.support import DETECTIONS, GRAPHQL, LOGIN, PARIS, World, until
+from tests.support import DETECTIONS, GRAPHQL, HANG_S, LOGIN, PARIS, World, until
 
 MADE = re.compile(r"[0-9a-f]{16}")
 DAY = ("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
@@ -139,13 +139,13 @@ def test_a_shared_call_has_the_id_of_the_request_that_began_it(
 
     def hold(to: object, asked: Asked) -> None:
         came.set()
-        go.wait(10)
+        go.wait(HANG_S)
         pass_on(to, asked)  # type: ignore[arg-type]
 
     fronted.front.reply = hold
     with ThreadPoolExecutor(2) as viewers:
         first = viewers.submit(look, fronted, "panel-7")
-        assert came.wait(10)
+        assert came.wait(HANG_S)
         second = viewers.submit(look, fronted, "panel-8", form="csv")
         until(lambda: len(asked_for) == 2)
         go.set()

@@ -14,7 +14,7 @@ import pytest
 
 from butlr_grafana import service
 from butlr_grafana.butlr import stats
-from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, STATS, World, at
+from tests.support import HANG_S, NEW_YORK, PARIS, PARIS_2, PEOPLE, STATS, World, at
 
 HOUR, DAY = 3600, 86_400
 MONDAY = at("2026-06-08T00:00")
@@ -186,7 +186,7 @@ def test_statistics_that_are_slow_are_not_waited_out_and_come_later(
     released, ask_them = threading.Event(), stats.question
 
     def late(*words: Any) -> dict[str, object]:
-        assert released.wait(20)
+        assert released.wait(HANG_S)
         return ask_them(*words)
 
     monkeypatch.setattr(service, "PATIENCE_S", 0.0)

@@ -13,7 +13,7 @@ from butlr_grafana import gather, service
 from butlr_grafana.outcomes import REPEAT_S
 from butlr_grafana.simulator.messages import Answer, Refusal, Request
 from butlr_grafana.simulator.server import Endpoint
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, REPORTING, World, answer_of, at, until
+from tests.support import DETECTIONS, HANG_S, NEW_YORK, PARIS, PARIS_2, REPORTING, World, answer_of, at, until
 
 FLOORS = [PARIS, PARIS_2, NEW_YORK]
 HOT, NOW, USUAL, DOORS = "hot-zones", "occupancy-now", "unusual", "balance"
@@ -177,7 +177,7 @@ def test_a_slow_floor_that_can_be_repeated_is_not_waited_for_to_the_end(world: W
 
     def slowly(answer: Endpoint, request: Request) -> Answer:
         if floor_of(request.json()) == PARIS:
-            released.wait(30)
+            released.wait(HANG_S)
             ended.set()
         return answer(request)
 
@@ -198,7 +198,7 @@ def test_alert_rules_go_before_panels_when_calls_are_few(make_world: Callable[..
     released = threading.Event()
 
     def held(answer: Endpoint, request: Request) -> Answer:
-        assert released.wait(30)
+        assert released.wait(HANG_S)
         return answer(request)
 
     answer_of(world, DETECTIONS, held)

@@ -13,7 +13,7 @@ from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.client import Client
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import AtOnce, Clients, FakeTime, Hurried, HurriedClient, Wire
-from tests.support import PEOPLE, at
+from tests.support import HANG_S, PEOPLE, at
 
 # Property tests look at results, not at the clock.
 settings.register_profile("untimed", deadline=None)
@@ -77,7 +77,7 @@ def at_once() -> AtOnce:
         results: list[object] = []
 
         def one() -> None:
-            barrier.wait(10)
+            barrier.wait(HANG_S)
             try:
                 results.append(work())
             except Exception as error:  # noqa: BLE001 - the test looks at it
@@ -87,7 +87,7 @@ def at_once() -> AtOnce:
         for thread in started:
             thread.start()
         for thread in started:
-            thread.join(30)
+            thread.join(HANG_S)
         assert len(results) == threads
         return results
 

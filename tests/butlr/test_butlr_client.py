@@ -32,7 +32,7 @@ from butlr_grafana.errors import (
 from butlr_grafana.model import HeatMapSubject, Period, Segment
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import OFFICE, QUERY, Asked, Clients, FakeTime, Hurried, Wire, respond
-from tests.support import GRAPHQL, LOGIN, until
+from tests.support import GRAPHQL, HANG_S, LOGIN, until
 
 FIRST_BACKOFF_S = 0.8
 """The longest of the first one: 0.4 * 2**1."""
@@ -563,7 +563,7 @@ def test_closing_ends_the_wait_for_a_pause(simulator: Simulator, patient: Client
     client.gate.pause(3600.0)
     thread, raised = in_a_thread(lambda: graphql(client))
     client.close()
-    thread.join(10)
+    thread.join(HANG_S)
     assert not thread.is_alive()
     assert [str(error) for error in raised] == ["the backend is shutting down"]
     assert simulator.count() == 0
@@ -577,7 +577,7 @@ def test_closing_ends_the_wait_before_a_retry(
     thread, raised = in_a_thread(lambda: graphql(client))
     until(lambda: simulator.count(GRAPHQL) == 1)
     client.close()
-    thread.join(10)
+    thread.join(HANG_S)
     assert not thread.is_alive()
     assert len(raised) == 1
     assert simulator.count(GRAPHQL) == 1
@@ -590,16 +590,16 @@ def test_a_call_under_way_is_not_tried_again_after_closing(
 
     def reply(to: socket.socket, _: Asked) -> None:
         asked.set()
-        let_go.wait(10)
+        let_go.wait(HANG_S)
         respond(b"", "503 Later")(to, _)
 
     wire.reply = reply
     client = patient(wire.url)
     thread, raised = in_a_thread(lambda: graphql(client))
-    assert asked.wait(10)
+    assert asked.wait(HANG_S)
     client.close()
     let_go.set()
-    thread.join(10)
+    thread.join(HANG_S)
     assert not thread.is_alive()
     assert [str(error) for error in raised] == [f"Butlr answered 503 on {GRAPHQL}"]
     assert wire.paths() == [LOGIN, GRAPHQL]

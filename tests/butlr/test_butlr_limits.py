@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from butlr_grafana.butlr.limits import MAX_PAUSE_S, RAISE_AFTER, Gate, Lanes, retry_after_s
 from butlr_grafana.errors import UpstreamDown, UpstreamLimited
+from tests.support import HANG_S
 
 WALL_S = 1_749_643_200.0  # Wed, 11 Jun 2025 12:00:00 GMT
 
@@ -243,6 +244,6 @@ def test_who_finds_no_lane_waits_for_one() -> None:
         with lanes.one():
             third = threading.Thread(target=call, daemon=True)
             third.start()
-        third.join(10)
+        third.join(HANG_S)
     assert under_way == [2]
     assert lanes.under_way == 0

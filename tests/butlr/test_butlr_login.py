@@ -25,7 +25,8 @@ from tests.butlr.wire import (
     logged_in,
     respond,
 )
-from tests.support import DETECTIONS, GRAPHQL, LOGIN
+from tests.held import held
+from tests.support import DETECTIONS, GRAPHQL, HANG_S, LOGIN
 
 SECRET = "s3cret-that-nobody-may-see"
 
@@ -46,9 +47,15 @@ def test_the_login_is_asked_as_documented(simulator: Simulator, patient: Clients
 
 
 def test_many_threads_share_one_login(simulator: Simulator, patient: Clients, at_once: AtOnce) -> None:
-    simulator.faults.set(latency_s=0.2, paths=(LOGIN,))
     client = patient(simulator.url)
-    assert at_once(lambda: sites(client), 20) == [OFFICE] * 20
+    begun: list[int] = []
+
+    def asks() -> object:
+        begun.append(1)
+        return sites(client)
+
+    with held(simulator, LOGIN, lambda: len(begun) == 20):
+        assert at_once(asks, 20) == [OFFICE] * 20
     assert (simulator.count(LOGIN), simulator.count(GRAPHQL)) == (1, 20)
 
 
@@ -79,7 +86,7 @@ def test_while_one_thread_renews_the_others_go_on_with_the_old_token(
         logins.append(asked)
         if len(logins) > 1:
             renewing.set()
-            let_go.wait(10)
+            let_go.wait(HANG_S)
         logged_in(f"token-{len(logins)}")(to, asked)
 
     wire.login = login
@@ -88,12 +95,12 @@ def test_while_one_thread_renews_the_others_go_on_with_the_old_token(
     fake.now_s += 950.0
     renewer = threading.Thread(target=lambda: client.post(GRAPHQL, QUERY), daemon=True)
     renewer.start()
-    assert renewing.wait(10)
+    assert renewing.wait(HANG_S)
     for _ in range(3):  # would hang here if they waited for the renewal
         client.post(GRAPHQL, QUERY)
         assert wire.asked[-1].headers["authorization"] == "Bearer token-1"
     let_go.set()
-    renewer.join(10)
+    renewer.join(HANG_S)
     client.post(GRAPHQL, QUERY)
     assert wire.asked[-1].headers["authorization"] == "Bearer token-2"
     assert len(logins) == 2
@@ -150,8 +157,8 @@ def test_many_threads_replace_a_revoked_token_once(
     sites(client)
     simulator.revoke_tokens()
     simulator.clear_calls()
-    simulator.faults.set(latency_s=0.1)
-    assert at_once(lambda: sites(client), 20) == [OFFICE] * 20
+    with held(simulator, LOGIN, lambda: simulator.count(GRAPHQL) == 20):  # all have been refused
+        assert at_once(lambda: sites(client), 20) == [OFFICE] * 20
     assert simulator.count(LOGIN) == 1
 
 

@@ -18,6 +18,7 @@ from butlr_grafana.model import Building, Floor, Topology
 from butlr_grafana.simulator import Simulator
 from butlr_grafana.spaces import RENEW_S, RETRY_S, Spaces
 from tests.butlr.wire import AtOnce, FakeTime
+from tests.support import HANG_S
 
 
 def read(document: dict[str, Any]) -> Topology:
@@ -39,7 +40,7 @@ class Source:
 
     def __call__(self) -> dict[str, Any]:
         self.asked += 1
-        assert self.open.wait(10)
+        assert self.open.wait(HANG_S)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -49,7 +50,7 @@ def settled() -> None:
     """Waits for loading threads to end."""
     for thread in threading.enumerate():
         if thread.name == "topology":
-            thread.join(10)
+            thread.join(HANG_S)
             assert not thread.is_alive()
 
 

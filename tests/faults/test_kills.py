@@ -16,8 +16,9 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import Simulator
+from tests.held import held
 from tests.processes import alive, children_of, run, running, started
-from tests.support import DETECTIONS, NEW_YORK, PEOPLE, at, cannot_run, cells_of, truth, until
+from tests.support import DETECTIONS, HANG_S, NEW_YORK, PEOPLE, at, cannot_run, cells_of, truth, until
 
 NOW = "2026-06-17T16:34:56"
 YEAR = {"from": "2025-06-02T00:00:00Z", "to": "2026-06-01T00:00:00Z"}
@@ -67,18 +68,20 @@ def kill_all_of_it(process: subprocess.Popen[str]) -> None:
     family = children_of(process.pid)
     for pid in family:
         os.kill(pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(HANG_S)
     until(lambda: not any(alive(pid) for pid in family))
 
 
 def test_killed_in_the_middle_of_a_year_and_started_again(butlr: Simulator, tmp_path: Path) -> None:
-    butlr.faults.latency_s = 0.05
-    with serving(butlr, tmp_path) as (process, url), ThreadPoolExecutor(1) as pool:
+    with (
+        held(butlr, DETECTIONS, free=20),
+        serving(butlr, tmp_path) as (process, url),
+        ThreadPoolExecutor(1) as pool,
+    ):
         asking = pool.submit(heat_map, url, **YEAR)
         until(lambda: butlr.count(DETECTIONS) >= 20)
         kill_all_of_it(process)
         assert isinstance(asking.exception(), requests.ConnectionError)
-    butlr.faults.clear()
     until(lambda: butlr.in_flight == 0)  # those of the dead backend are answered to the end
     kept = parts_in(tmp_path)
     assert kept >= butlr.count(DETECTIONS) - AT_A_TIME
@@ -124,10 +127,11 @@ def test_asked_to_stop_under_load_it_answers_who_was_there(butlr: Simulator, tmp
         butlr.faults.set(latency_s=600.0, paths=(DETECTIONS,))
         in_vain = pool.submit(heat_map, url, **LAST_WEEK)
         until(lambda: butlr.in_flight == 1)
-        butlr.faults.set(latency_s=0.5)
-        asking = [pool.submit(heat_map, url, **week) for week in WEEKS]
-        until(lambda: butlr.count(DETECTIONS) + butlr.in_flight == at_once + 1)
-        process.send_signal(signal.SIGTERM)
+        butlr.faults.clear()
+        with held(butlr, DETECTIONS):
+            asking = [pool.submit(heat_map, url, **week) for week in WEEKS]
+            until(lambda: butlr.count(DETECTIONS) + butlr.in_flight == at_once + 1)
+            process.send_signal(signal.SIGTERM)
         for question, week in zip(asking, WEEKS, strict=True):
             assert_whole(question.result(), **week)
         answer = in_vain.result()
@@ -149,7 +153,7 @@ def test_a_disk_that_is_full_for_a_while(butlr: Simulator, tmp_path: Path) -> No
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
         for week in WEEKS[:4]:
             assert_whole(heat_map(url, **week), **week)
-        assert requests.get(f"{url}/readyz", timeout=10).status_code == 200
+        assert requests.get(f"{url}/readyz", timeout=HANG_S).status_code == 200
         kept = parts_in(tmp_path)
         for pid in children_of(process.pid):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -163,13 +167,11 @@ def test_a_disk_that_is_full_for_a_while(butlr: Simulator, tmp_path: Path) -> No
 def test_a_killed_warm_goes_on_from_what_was_kept(butlr: Simulator, tmp_path: Path) -> None:
     words = ("warm", "--space", NEW_YORK, "--from", YEAR["from"], "--to", YEAR["to"])
     one_by_one = settings(butlr, tmp_path, at_a_time=1)
-    butlr.faults.latency_s = 0.02
-    with started(*words, **one_by_one) as process:
+    with held(butlr, DETECTIONS, free=10), started(*words, **one_by_one) as process:
         until(lambda: butlr.count(DETECTIONS) >= 10)
         kill_all_of_it(process)
     kept = parts_in(tmp_path)
     assert 0 < kept < YEAR_SEGMENTS
-    butlr.faults.clear()
     done = run(*words, **one_by_one)
     assert (
         f"{YEAR_SEGMENTS} segments, {YEAR_SEGMENTS - kept} fetched, {kept} were there already" in done.stdout

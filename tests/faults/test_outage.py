@@ -15,6 +15,7 @@ from tests.faults.trial import (
     assert_upstreams_fault,
     keeps_the_promise,
 )
+from tests.held import held
 from tests.support import DETECTIONS, at, truth, until
 
 VIEWERS = 20
@@ -108,8 +109,8 @@ def test_a_failed_question_rests_however_many_ask_it(trial: Trial) -> None:
 def test_too_slow_for_a_viewer_is_a_504_and_whole_at_the_next_look(make_trial: MakeTrial) -> None:
     trial = make_trial(deadline_s=0.2)
     trial.http.get("/readyz")
-    trial.simulator.faults.set(latency_s=0.5, paths=(DETECTIONS,))
-    assert_upstreams_fault(trial.look(*MAY), 504)
+    with held(trial.simulator, DETECTIONS):
+        assert_upstreams_fault(trial.look(*MAY), 504)
     # What was asked for goes on: nothing is asked twice.
     until(lambda: trial.look(*MAY).complete)
     assert trial.look(*MAY).is_whole()

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from butlr_grafana.shared import link
 from butlr_grafana.trouble import CALM_S
 from tests.faults.trial import MAY, MAY_SEGMENTS, PANEL_SEGMENTS, keeps_the_promise
+from tests.held import held
 from tests.processes import alive, children_of, running
 from tests.redis_server import Between, RedisServer
 from tests.shared.replicas import Office, Replica
@@ -102,7 +104,8 @@ def test_a_hanging_redis_is_waited_for_once_not_at_every_part(office: Office) ->
     assert replica.look("2026-01-05T00:00:00Z", "2026-04-15T00:00:00Z", **DAYS).complete
 
 
-def test_a_slow_redis_is_left_alone(office: Office) -> None:
+def test_a_slow_redis_is_left_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "SLOW_S", 0.1)
     slow = Between(office.redis.port, delay_s=0.15)
     replica = office.replica(cache_url=slow.url, deadline_s=10.0)
     assert replica.look("2026-01-05T00:00:00Z", "2026-04-15T00:00:00Z", **DAYS).complete
@@ -137,12 +140,12 @@ def test_redis_is_emptied(office: Office) -> None:
 
 def test_redis_is_emptied_while_parts_are_asked_for(office: Office) -> None:
     """The leases are gone too: whoever waited asks itself, and all see the same."""
-    office.simulator.faults.latency_s = 0.3
     replicas = office.two()
-    with ThreadPoolExecutor(2) as pool:
+    with held(office.simulator, DETECTIONS) as answers, ThreadPoolExecutor(2) as pool:
         looking = [pool.submit(replica.look, *MAY) for replica in replicas]
         until(lambda: office.redis.names("lease:*") != [])
         office.redis.client.flushall()
+        answers.set()
         assert all(look.result().is_whole() for look in looking)
     assert office.calls <= 2 * MAY_SEGMENTS
 

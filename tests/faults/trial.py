@@ -14,7 +14,7 @@ import requests
 
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import Answer, Asked, Wire, respond
-from tests.support import DETECTIONS, LOGIN, NEW_YORK, Cells, World, at, cells_of, truth, until
+from tests.support import DETECTIONS, HANG_S, LOGIN, NEW_YORK, Cells, World, at, cells_of, truth, until
 
 NOON = "2026-06-17T16:34:56"
 """A Wednesday's noon in New York."""
@@ -156,7 +156,7 @@ def passed_on(simulator: Simulator) -> Answer:
     def answer(to: Any, asked: Asked) -> None:
         kept = {k: v for k, v in asked.headers.items() if k in ("authorization", "content-type")}
         try:
-            found = requests.post(simulator.url + asked.path, asked.body, headers=kept, timeout=10)
+            found = requests.post(simulator.url + asked.path, asked.body, headers=kept, timeout=HANG_S)
         except requests.RequestException:
             raise ConnectionError from None  # hangs up
         said = [f"{k}: {found.headers[k]}" for k in ("Date", "Content-Type") if k in found.headers]

@@ -42,7 +42,8 @@ def make_link(redis: RedisServer, clock: FakeTime) -> Iterator[MakeLink]:
 
 
 @pytest.fixture
-def between(redis: RedisServer) -> Iterator[Callable[..., Between]]:
+def between(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Between]]:
+    monkeypatch.setattr("butlr_grafana.shared.link.SLOW_S", SLOW_S)
     made: list[Between] = []
 
     def make(**words: object) -> Between:

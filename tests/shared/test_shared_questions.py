@@ -10,9 +10,10 @@ import pytest
 
 from butlr_grafana.shared import leases
 from tests.faults.trial import MAY, MAY_SEGMENTS, PANEL_SEGMENTS, assert_upstreams_fault
+from tests.held import held
 from tests.redis_server import RedisServer
 from tests.shared.replicas import Office, Replica
-from tests.support import DETECTIONS, NEW_YORK, REPORTING, at, truth, until
+from tests.support import DETECTIONS, HANG_S, NEW_YORK, REPORTING, at, truth, until
 
 YEAR = ("2025-06-17T00:00:00Z", "2026-06-17T00:00:00Z")
 TODAY = ("2026-06-17T10:00:00Z", "2026-06-17T16:30:00Z")
@@ -30,9 +31,12 @@ def test_a_year_that_one_replica_knows_costs_the_next_nothing(office: Office) ->
 
 
 def test_both_at_once_cost_what_one_does(office: Office) -> None:
-    office.simulator.faults.latency_s = 0.05
     replicas = office.two()
-    with ThreadPoolExecutor(2) as pool:
+
+    def one_waits() -> bool:
+        return sum(replica.gauge(WAITS) for replica in replicas) >= 1
+
+    with held(office.simulator, DETECTIONS, one_waits), ThreadPoolExecutor(2) as pool:
         looks = list(pool.map(lambda replica: replica.look(*MAY), replicas))
     assert all(look.is_whole() for look in looks)
     assert office.calls == MAY_SEGMENTS
@@ -195,10 +199,22 @@ def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_leases")
-def test_a_call_may_take_longer_than_a_lease(office: Office) -> None:
+def test_a_call_may_take_longer_than_a_lease(office: Office, redis: RedisServer) -> None:
     first, second = office.two()
-    office.simulator.faults.set(latency_s=1.0, paths=(DETECTIONS,))
-    with ThreadPoolExecutor(2) as pool:
+    first.http.get("/readyz")
+    left_ms: dict[str, int] = {}
+
+    def all_are_renewed() -> bool:
+        """Of each lease more is left than a moment ago."""
+        now_ms = {name: redis.client.pttl(name) for name in redis.names("lease:*")}
+        for name, left in now_ms.items():
+            if left > left_ms.get(name, left):
+                renewed.add(name)
+        left_ms.update(now_ms)
+        return len(renewed) == MAY_SEGMENTS
+
+    renewed: set[str] = set()
+    with held(office.simulator, DETECTIONS, all_are_renewed), ThreadPoolExecutor(2) as pool:
         looks = list(pool.map(lambda replica: replica.look(*MAY), (first, second)))
     assert all(look.is_whole() for look in looks)
     assert office.calls == MAY_SEGMENTS
@@ -209,21 +225,25 @@ def test_the_lease_of_an_owner_that_died_ends_by_itself(office: Office, redis: R
     first, second = office.two()
     names = taken_names(first, redis)
     for name in names:
-        redis.client.set(name, "of one that is no more", px=400)
-    assert second.look(*MAY).is_whole()
-    assert second.gauge(WAITS) >= 1
+        redis.client.set(name, "of one that is no more")
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(second.look, *MAY)
+        until(lambda: second.gauge(WAITS) >= 1)
+        for name in names:
+            redis.client.pexpire(name, 1)
+        assert looking.result().is_whole()
 
 
 def test_a_lease_is_released_by_its_owner_only(office: Office, redis: RedisServer) -> None:
     """It hung, lost the lease, and comes back while another has it."""
     first = office.replica()
     first.http.get("/readyz")
-    office.simulator.faults.set(latency_s=1.0, paths=(DETECTIONS,))
-    with ThreadPoolExecutor(1) as pool:
+    with held(office.simulator, DETECTIONS) as answers, ThreadPoolExecutor(1) as pool:
         asking = pool.submit(first.look, *MAY)
         until(lambda: len(redis.names("lease:*")) == MAY_SEGMENTS)
         for name in redis.names("lease:*"):
-            redis.client.set(name, "of another", px=20_000)
+            redis.client.set(name, "of another", px=1000 * HANG_S)
+        answers.set()
         assert asking.result().is_whole()
     assert {redis.client.get(name) for name in redis.names("lease:*")} == {b"of another"}
 
@@ -241,19 +261,14 @@ def test_an_owner_that_hangs_for_ever_is_waited_for_so_long(office: Office, redi
 def taken_names(replica: Replica, redis: RedisServer) -> list[str]:
     """The leases that a look at May takes, found by taking them; nothing is kept of it."""
     seen: set[str] = set()
-    latency = replica.simulator.faults
     replica.http.get("/readyz")
-    latency.set(latency_s=0.2, paths=(DETECTIONS,))
-    with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(replica.look, *MAY)
 
-        def all_seen() -> bool:
-            seen.update(redis.names("lease:*"))
-            return len(seen) == MAY_SEGMENTS
+    def all_seen() -> bool:
+        seen.update(redis.names("lease:*"))
+        return len(seen) == MAY_SEGMENTS
 
-        until(all_seen)
-        asking.result()
-    latency.clear()
+    with held(replica.simulator, DETECTIONS, all_seen):
+        replica.look(*MAY)
     redis.client.flushall()
     return sorted(seen)
 

@@ -6,20 +6,26 @@ from concurrent.futures import ThreadPoolExecutor
 
 from butlr_grafana.butlr.client import LOGIN_REST_S
 from butlr_grafana.shared.shelf import Credentials
-from tests.faults.trial import MAY, assert_upstreams_fault
+from tests.faults.trial import MAY, Look, assert_upstreams_fault
+from tests.held import held
 from tests.redis_server import RedisServer
 from tests.shared.conftest import MakeOffice
-from tests.shared.replicas import Office
-from tests.support import LOGIN
+from tests.shared.replicas import Office, Replica
+from tests.support import DETECTIONS, LOGIN
 
 REFUSED = "Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET"
 
 
 def test_replicas_log_in_once(office: Office) -> None:
-    office.simulator.faults.set(latency_s=0.2, paths=(LOGIN,))
     replicas = [office.replica() for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        looks = list(pool.map(lambda replica: replica.look(), replicas))
+    begun: list[int] = []
+
+    def look(replica: Replica) -> Look:
+        begun.append(1)
+        return replica.look()
+
+    with held(office.simulator, LOGIN, lambda: len(begun) == 4), ThreadPoolExecutor(4) as pool:
+        looks = list(pool.map(look, replicas))
     assert all(look.is_whole() for look in looks)
     assert office.logins == 1
 
@@ -28,11 +34,15 @@ def test_a_token_that_is_revoked_in_a_burst_is_replaced_by_one_login(office: Off
     replicas = office.two()
     for replica in replicas:
         replica.look()
-    office.simulator.faults.set(latency_s=0.05)
+    before = office.simulator.count(DETECTIONS)
     office.simulator.revoke_tokens()
     days = {"hours": "08:00-18:00", "days": "mon-fri"}
     periods = [("2026-05-04T00:00:00Z", "2026-05-18T00:00:00Z"), ("2026-05-18T00:00:00Z", MAY[1])]
-    with ThreadPoolExecutor(2) as pool:
+
+    def both_are_refused() -> bool:
+        return office.simulator.count(DETECTIONS) >= before + 2
+
+    with held(office.simulator, LOGIN, both_are_refused), ThreadPoolExecutor(2) as pool:
         looks = list(pool.map(lambda i: replicas[i].look(*periods[i], **days), range(2)))
     assert [look.complete for look in looks] == [True, True]
     assert office.logins == 2
