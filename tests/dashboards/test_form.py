@@ -62,6 +62,14 @@ def test_no_host_is_named(file: Path) -> None:
     assert not re.search(r"https?:|localhost|127\.0\.0\.1|://", text)
 
 
+def test_what_a_text_panel_names_is_found_under_a_sub_path_too(dashboard: Json) -> None:
+    """Grafana sets the page's base to its sub-path, and adds it to no address in a panel's own HTML."""
+    base = "https://example.com/grafana/"
+    for panel in (p for p in dashboard["panels"] if p["type"] == "text"):
+        for address in re.findall(r'(?:src|href)="([^"]+)"', panel["options"]["content"]):
+            assert urljoin(base, address).startswith(f"{base}api/datasources/proxy/uid/"), address
+
+
 def test_a_dashboard_holds_no_one_floor(dashboard: Json) -> None:
     """Another tenant has other floors: Grafana is to take the first that it is offered."""
     assert not any("current" in variable for variable in dashboard["templating"]["list"])

@@ -241,7 +241,7 @@ def test_pictures_in_panels_are_pictures(dashboard: Json, world: World) -> None:
     values = start_values(dashboard)
     for panel in (p for p in dashboard["panels"] if p["type"] == "text"):
         [address] = re.findall(r'src="([^"]+)"', panel["options"]["content"])
-        answer = world.http.get(fill(proxied(address, panel), values))
+        answer = world.http.get(fill(proxied(f"/{address}", panel), values))
         assert answer.status_code == 200, answer.get_data(as_text=True)
         with Image.open(io.BytesIO(answer.get_data())) as picture:
             assert picture.width >= 1000

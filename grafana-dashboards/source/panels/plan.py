@@ -97,7 +97,8 @@ def heat_over_plan(source: Source, frame: Frame, space: str) -> Json:
 
 def picture(source: Source, frame: Frame, target: str, words: Words, alternative: str) -> Json:
     """A picture (or an animation) that the backend draws, as wide as the panel."""
-    address = through_grafana(source, target, words)
+    # Without a leading slash: a text panel's page has Grafana's sub-path as its base, and adds it to no address.
+    address = through_grafana(source, target, words).removeprefix("/")
     # Both at most, so that it keeps its proportions; Grafana takes `object-fit` out.
     html = f'<img src="{address}" alt="{alternative}" style="max-width: 100%; max-height: 100%" />'
     return panel("text", source, frame, targets=[], options={"mode": "html", "content": html})
