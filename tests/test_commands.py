@@ -17,7 +17,7 @@ from butlr_grafana.measure.run import ORDER
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import Simulator
 from butlr_grafana.simulator.forms import Forms
-from tests.processes import alive, children_of, run, running
+from tests.processes import alive, children_of, run, running, started
 from tests.redis_server import PASSWORD, RedisServer
 from tests.support import (
     DETECTIONS,
@@ -31,6 +31,7 @@ from tests.support import (
     STATS,
     at,
     truth,
+    until,
 )
 
 
@@ -50,6 +51,43 @@ def test_demo_answers_and_stops_cleanly(number: signal.Signals) -> None:
         assert process.returncode == 0
         assert "Traceback" not in out + err
         assert not [pid for pid in family if alive(pid)]
+
+
+def test_every_line_is_json_from_the_first_to_the_last() -> None:
+    """And nobody is told to open an address: collectors read these lines."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    with started("serve", BACKEND_LOG="json", BACKEND_PORT=port) as process:
+        until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
+        assert requests.get(f"http://127.0.0.1:{port}/api/v1/heatmap?space=x", timeout=20).status_code >= 400
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    lines = [json.loads(line) for line in (out + err).splitlines()]
+    [first] = [line for line in lines if line["message"] == "listening"]
+    assert first["address"] == f"http://127.0.0.1:{port}/"
+    assert "demo mode" in first["mode"]
+    assert "browser" not in out + err
+    assert len(lines) > 1
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=10).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_only_an_address_on_this_machine_is_said_to_be_opened() -> None:
+    said = {}
+    for host in ("127.0.0.1", "0.0.0.0"):
+        with running("serve", BACKEND_HOST=host, BACKEND_ALLOW_ANONYMOUS="1") as (process, url):
+            process.send_signal(signal.SIGTERM)
+            assert process.stdout is not None
+            said[host] = process.stdout.read()
+            assert host in url
+    assert "Open http://127.0.0.1:" in said["127.0.0.1"]
+    assert "Open" not in said["0.0.0.0"]
 
 
 def test_the_simulator_does_not_outlive_a_killed_backend() -> None:

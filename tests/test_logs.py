@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -122,3 +123,25 @@ def test_what_a_command_sets_in_a_test_ends_with_it(capsys: pytest.CaptureFixtur
     assert (logger.handlers[:], logger.level, logger.propagate) == before
     logger.warning("too late")
     assert "too late" not in capsys.readouterr().err
+
+
+def test_what_nobody_catches_is_a_line_too() -> None:
+    """In a process of its own: it concerns all of the interpreter."""
+    code = """
+import threading, warnings
+from butlr_grafana.logs import log_to_stderr, log_what_is_uncaught
+log_to_stderr("json")
+log_what_is_uncaught()
+warnings.warn("an old way")
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+raise RuntimeError("the end")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    warned, in_thread, in_main = map(json.loads, done.stderr.splitlines())
+    assert "an old way" in warned["message"]
+    assert in_thread["exception"].endswith("ZeroDivisionError: division by zero")
+    assert in_main["exception"].endswith("RuntimeError: the end")
+    assert {in_thread["level"], in_main["level"]} == {"critical"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import errno
+import os
 import random
 from datetime import date
 from pathlib import Path
@@ -191,6 +193,35 @@ def test_a_fault_names_the_setting(environment: dict[str, str], said: str) -> No
     with pytest.raises(SettingError) as error:
         read(environment)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["BUTLR_CLIENT_SECRET_FILE", "BACKEND_CACHE_URL_FILE", "BACKEND_HOLIDAYS"])
+def test_a_file_that_may_not_be_read_is_named_with_the_user_and_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Root may read everything, and tests may run as root: the system's refusal is played."""
+
+    def refuse(*_: object) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: 10001)
+    with pytest.raises(SettingError) as error:
+        read({"BUTLR_CLIENT_ID": "id", name: "/etc/butlr/file"})
+    assert str(error.value).startswith(name)
+    assert "user 10001 may not read this file; run: sudo chown 10001 /etc/butlr/file" in str(error.value)
+    with pytest.raises(SettingError, match=r"on the host, by its name there"):
+        read({"BUTLR_CLIENT_ID": "id", name: "/run/secrets/file"})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "this is a folder; Docker makes one"), (b"\xff\xfe", "no text in UTF-8")]
+)
+def test_what_is_no_file_of_text_is_said(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = tmp_path / "secret"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(SettingError, match=said):
+        read({"BUTLR_CLIENT_ID": "id", "BUTLR_CLIENT_SECRET_FILE": str(path)})
 
 
 def test_a_bad_token_is_not_shown() -> None:

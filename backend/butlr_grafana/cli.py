@@ -1,9 +1,10 @@
-"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`, `render`, `wall`, `assets`."""
+"""The commands: `serve`, `demo`, `prepare`, `simulate`, `check`, `warm`, `render`, `wall`, `assets`."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -22,9 +23,11 @@ from butlr_grafana.assets import write_out
 from butlr_grafana.checkup import Checkup
 from butlr_grafana.errors import BackendError
 from butlr_grafana.grafana_api import Grafana, GrafanaError, access_of
-from butlr_grafana.logs import log_to_stderr
+from butlr_grafana.hosts import is_loopback
+from butlr_grafana.logs import form_named, log_to_stderr, log_what_is_uncaught
 from butlr_grafana.measure.background import measuring
 from butlr_grafana.model import HeatMapSubject, Segment, iso
+from butlr_grafana.prepare import prepare
 from butlr_grafana.query import resolve
 from butlr_grafana.questions import Started
 from butlr_grafana.server import Server, before_the_end, listen
@@ -34,6 +37,7 @@ from butlr_grafana.web.formats import file
 
 WARMED = HeatMapSubject(1.0)
 """What `warm` fetches, of whatever resolution."""
+log = logging.getLogger("butlr_grafana.cli")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,15 +48,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run(words[1:])
     options = _parser().parse_args(words)
-    log_to_stderr()
+    form = form_named(os.environ)
+    log_to_stderr(form)
     try:
         with request_id.working_for(request_id.present_or_new()):
             return int(options.command(options))
     except (SettingError, BackendError, GrafanaError, WallError) as error:
-        print(f"butlr-grafana: {error}", file=sys.stderr)
+        _say_fault(error, as_line=form == "json" and options.command in (serve, demo, preparation))
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _say_fault(error: Exception, *, as_line: bool) -> None:
+    """To a person; or, of a command that runs where lines are collected, as one of them."""
+    if as_line:
+        log.error("%s", error)
+    else:
+        print(f"butlr-grafana: {error}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     commands.add_parser("serve", help="the backend").set_defaults(command=serve)
     commands.add_parser("demo", help="the backend against the embedded simulator").set_defaults(command=demo)
+    preparing = commands.add_parser("prepare", help="makes missing token files, and refuses wrong settings")
+    preparing.set_defaults(command=preparation)
     commands.add_parser("simulate", help="the simulator alone (--help for its options)")
     checking = commands.add_parser(
         "check", help="first contact: settings, token, each API, and what Butlr does on this account"
@@ -106,6 +121,11 @@ def _settings() -> Settings:
     return settings
 
 
+def preparation(_: argparse.Namespace) -> int:
+    prepare(os.environ)
+    return 0
+
+
 def serve(_: argparse.Namespace) -> int:
     return _serve(_settings())
 
@@ -118,16 +138,23 @@ def demo(_: argparse.Namespace) -> int:
 
 def _serve(settings: Settings) -> int:
     settings.check_exposure()
+    if settings.log == "json":
+        log_what_is_uncaught()
     listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
-    url = f"http://{host if settings.host != '0.0.0.0' else 'localhost'}:{port}"  # noqa: S104
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
     with upstream(settings) as (reached, is_demo):
 
         def ready() -> None:
             mode = "demo mode, simulated people" if is_demo else reached.butlr_api_url or "Butlr"
-            print(f"butlr-grafana {__version__} on {url}/ ({mode})", flush=True)
-            if is_demo:
-                print(f"Open {url}/ in a browser; Ctrl-C stops it.", flush=True)
+            if settings.log == "json":
+                told = {"version": __version__, "address": url, "mode": mode}
+                log.info("listening", extra={"data": told})
+                return
+            print(f"butlr-grafana {__version__} on {url} ({mode})", flush=True)
+            # Beyond this machine it is another address, or none, as in a container.
+            if is_demo and is_loopback(settings.host):
+                print(f"Open {url} in a browser; Ctrl-C stops it.", flush=True)
 
         def make_app() -> Flask:
             application = create_app(reached, demo=is_demo)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 from butlr_grafana import request_id
@@ -23,6 +25,11 @@ _ESCAPED = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160), 0x2028, 0x2
 """Whatever ends a line or moves a terminal's cursor: texts of others must not look like lines of ours."""
 
 
+def form_named(environment: Mapping[str, str]) -> str:
+    """The form that `BACKEND_LOG` asks for, where the settings are not read yet, or are wrong."""
+    return "json" if environment.get("BACKEND_LOG", "").strip().lower() == "json" else "text"
+
+
 def log_to_stderr(form: str = "text", level: str = "info") -> None:
     """`form`: one of `FORMS`; `level`: the least of `LEVELS` that is written."""
     handler = logging.StreamHandler(sys.stderr)
@@ -31,6 +38,20 @@ def log_to_stderr(form: str = "text", level: str = "info") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     root.propagate = False
+
+
+def log_what_is_uncaught() -> None:
+    """Exceptions that nobody catches, and warnings, as log lines, not in Python's own form."""
+    logger = logging.getLogger("butlr_grafana")
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").handlers[:] = logger.handlers
+
+    def uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None and not issubclass(kind, KeyboardInterrupt):
+            logger.critical("uncaught exception", exc_info=(kind, error, trace))
+
+    sys.excepthook = uncaught
+    threading.excepthook = lambda seen: uncaught(seen.exc_type, seen.exc_value, seen.exc_traceback)
 
 
 class TextLines(logging.Formatter):

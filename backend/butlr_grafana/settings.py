@@ -6,6 +6,7 @@ For each secret there is also `NAME_FILE`, a path to a file that holds it; both 
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -148,7 +149,7 @@ def _holidays(text: str) -> frozenset[date]:
             return frozenset(holidays.country_holidays(country, subdiv=region or None, years=HOLIDAY_YEARS))
         except NotImplementedError:
             raise ValueError(f"{text} is not a country or region whose holidays are known") from None
-    lines = [line.partition("#")[0].strip() for line in _contents(Path(text)).splitlines()]
+    lines = [line.partition("#")[0].strip() for line in _file(text).splitlines()]
     return frozenset(date.fromisoformat(line) for line in lines if line)
 
 
@@ -335,7 +336,7 @@ def read(environment: Mapping[str, str]) -> Settings:
             continue
         try:
             values[spec.name] = spec.metadata["parse"](text)
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             shown = "" if spec.metadata["secret"] else f"={text[:60]!r}"
             raise SettingError(f"{spec.metadata['env']}{shown}: {error}") from None
     settings = Settings(**values)
@@ -354,19 +355,34 @@ def _text(env: str, environment: Mapping[str, str], *, secret: bool) -> str:
     if text:
         raise SettingError(f"{env} and {env}_FILE are both set; one is wanted")
     try:
-        secret_text = _contents(Path(path)).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{env}_FILE={path}: cannot be read ({type(error).__name__})") from None
+        secret_text = _file(path).rstrip("\r\n")
+    except ValueError as error:
+        raise SettingError(f"{env}_FILE={path}: {error}") from None
     if not secret_text:
         # Else a file that was cut short would open the backend to everybody.
         raise SettingError(f"{env}_FILE={path}: is empty; leave {env}_FILE unset where there is no secret")
     return secret_text
 
 
-def _contents(path: Path) -> str:
+def _file(path: str) -> str:
     """A file's text without its byte-order mark, which editors and shells on Windows write unseen: UTF-8, or
-    UTF-16 where the mark says so.
+    UTF-16 where the mark says so. Raises `ValueError`, which says what to do, and nothing of what it holds.
     """
-    raw = path.read_bytes()
-    is_utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return raw.decode("utf-16" if is_utf16 else "utf-8-sig")
+    try:
+        raw = Path(path).read_bytes()
+        is_utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return raw.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except PermissionError:
+        user = os.geteuid()
+        mounted = " (a mounted file: on the host, by its name there)" if path.startswith("/run/") else ""
+        raise ValueError(
+            f"user {user} may not read this file; run: sudo chown {user} {path}{mounted}"
+        ) from None
+    except IsADirectoryError:
+        raise ValueError(
+            "a file is wanted, and this is a folder; Docker makes one where a file is missing"
+        ) from None
+    except UnicodeDecodeError:
+        raise ValueError("this file is no text in UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"this file cannot be read: {os.strerror(error.errno or 0)}") from None

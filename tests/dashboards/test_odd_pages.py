@@ -60,8 +60,7 @@ def pictures(dashboard: Json, values: Values) -> Iterator[str]:
         yield from (proxied(link["url"], panel) for link in panel["links"])
         if panel["type"] == "text":
             yield from (
-                proxied(f"/{src}", panel)
-                for src in re.findall(r'src="([^"]+)"', panel["options"]["content"])
+                proxied(f"/{src}", panel) for src in re.findall(r'src="([^"]+)"', panel["options"]["content"])
             )
         if panel["type"] == "geomap":
             yield proxied(panel["options"]["layers"][0]["config"]["src"].removeprefix(".."), panel)
