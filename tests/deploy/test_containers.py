@@ -8,8 +8,6 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -60,7 +58,7 @@ def test_a_service_has_few_rights(service: dict[str, Any]) -> None:
 
 @each_service
 def test_images_are_pinned_or_built_here(service: dict[str, Any]) -> None:
-    if "build" not in service:
+    if service["image"] != SERVICES["backend"]["image"]:
         image = re.sub(r"\$\{\w+:-(.*)\}", r"\1", service["image"])
         assert re.search(r":v?\d+\.\d+\.\d+$", image)
 
@@ -201,26 +199,57 @@ def test_the_cache_is_bounded_kept_nowhere_and_reached_by_backends_only() -> Non
     assert program == "valkey-server"
     asked = dict(zip(options[::2], options[1::2], strict=True))
     assert asked.pop("--maxmemory").endswith(":-512mb}")
+    assert asked.pop("--protected-mode") == "no"  # else it answers its own container only
     assert asked == {"--save": "", "--appendonly": "no", "--maxmemory-policy": "allkeys-lru"}
     assert "volumes" not in valkey
+    user, group = valkey["user"].split(":")
+    assert f"/data:uid={user},gid={group},mode=0700" in valkey["tmpfs"]
     [network] = valkey["networks"]
     assert COMPOSE["networks"][network] == {"internal": True}
     assert [name for name, s in SERVICES.items() if network in s.get("networks", [])] == ["backend", "valkey"]
 
 
-def test_tokens_are_made_once_and_can_be_read_by_both_users(tmp_path: Path) -> None:
-    interpreter, flag, code = SERVICES["token"]["command"]
-    assert (interpreter, flag) == ("python", "-c")
-    here = code.replace(str(Path(TOKEN_FILE).parent), str(tmp_path))
-    made = []
-    for _ in range(2):
-        subprocess.run([sys.executable, "-c", here], check=True)
-        made.append({path.name: path.read_text() for path in tmp_path.iterdir()})
-    assert made[0] == made[1]
-    assert set(made[0]) == {"token", "wall-token"}
-    assert len(set(made[0].values())) == 2
-    assert all(re.fullmatch(r"[\w-]{40,}", token) for token in made[0].values())
-    assert all(path.stat().st_mode & 0o444 == 0o444 for path in tmp_path.iterdir())
+def test_the_first_container_makes_the_tokens_and_reads_the_settings_of_the_backend() -> None:
+    """tests/test_prepare.py: what the command does."""
+    token, backend = SERVICES["token"], SERVICES["backend"]
+    assert token["command"] == ["butlr-grafana", "prepare"]
+    assert token["environment"] == backend["environment"]
+    assert token["secrets"] == backend["secrets"]
+    assert backend["depends_on"] == {"token": {"condition": "service_completed_successfully"}}
+
+
+def test_the_image_is_built_once_and_at_every_up() -> None:
+    """Built for two services it is two images, and the second `up` replaces everything."""
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["backend"]
+    assert SERVICES["backend"]["pull_policy"] == "build"
+    of_ours = [name for name, s in SERVICES.items() if s["image"] == SERVICES["backend"]["image"]]
+    assert of_ours == ["token", "backend"]
+    assert SERVICES["token"]["pull_policy"] == "never"
+
+
+def test_probes_are_frequent_and_services_have_time_to_stop() -> None:
+    for service in SERVICES.values():
+        probe = service.get("healthcheck", {})
+        assert probe.get("disable") or probe.get("interval", "3s") == "3s"
+        if service["restart"] != "no":
+            assert re.fullmatch(r"\d+s", service["stop_grace_period"])
+    assert "--interval=3s" in instructions("HEALTHCHECK")[0]
+    assert "healthcheck" not in SERVICES["backend"]
+    config = (ROOT / "provisioning/haproxy/haproxy.cfg").read_text("utf-8")
+    [hard_stop_s] = re.findall(r"hard-stop-after (\d+)s", config)
+    assert int(SERVICES["proxy"]["stop_grace_period"][:-1]) > int(hard_stop_s)
+
+
+def test_what_holds_secrets_is_in_no_commit() -> None:
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert {"/.env", "/secrets/"} <= set(ignored)
+
+
+def test_grafana_is_told_its_address_and_probed_there() -> None:
+    """tests/containers: what the probe does."""
+    environment = SERVICES["grafana"]["environment"]
+    assert environment["GF_SERVER_ROOT_URL"] == "${GF_SERVER_ROOT_URL:-}"
+    assert environment["GF_SERVER_SERVE_FROM_SUB_PATH"] == "${GF_SERVER_SERVE_FROM_SUB_PATH:-false}"
 
 
 def test_anonymous_viewers_are_where_the_walls_are_and_nothing_else_is() -> None:

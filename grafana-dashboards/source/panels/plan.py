@@ -97,7 +97,7 @@ def heat_over_plan(source: Source, frame: Frame, space: str) -> Json:
 
 def picture(source: Source, frame: Frame, target: str, words: Words, alternative: str) -> Json:
     """A picture (or an animation) that the backend draws, as wide as the panel."""
-    # Without a leading slash: a text panel's page has Grafana's sub-path as its base, and adds it to no address.
+    # Without a leading slash: the page's base is Grafana's sub-path, which a slash would leave.
     address = through_grafana(source, target, words).removeprefix("/")
     # Both at most, so that it keeps its proportions; Grafana takes `object-fit` out.
     html = f'<img src="{address}" alt="{alternative}" style="max-width: 100%; max-height: 100%" />'
