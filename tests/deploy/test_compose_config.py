@@ -21,7 +21,11 @@ SCALE = {
     "BACKEND_CACHE_URL": "redis://valkey:6379",
     "BUTLR_BACKEND_URL": "http://proxy:8080",
 }
-CREDENTIALS = {"BUTLR_CLIENT_ID": "id", "BUTLR_CLIENT_SECRET_FILE": "secrets/butlr_client_secret"}
+CREDENTIALS = {
+    "BUTLR_API_URL": "https://butlr.example",
+    "BUTLR_CLIENT_ID": "id",
+    "BUTLR_CLIENT_SECRET_FILE": "secrets/butlr_client_secret",
+}
 VARIANTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "nothing": ({}, set()),
     "credentials": (CREDENTIALS, set()),
@@ -91,10 +95,10 @@ def test_compose_accepts_the_file_and_chooses_the_services(
     read: dict[str, Any] = json.loads(config(compose, tmp_path, env, "--format", "json").stdout)
     assert set(read["services"]) == DEFAULT | more
     assert read["services"]["backend"]["deploy"]["replicas"] == int(env.get("BACKEND_REPLICAS", "1"))
-    for name in ("GF_SERVER_ROOT_URL", "GF_SERVER_SERVE_FROM_SUB_PATH", "GF_AUTH_ANONYMOUS_ENABLED"):
-        assert read["services"]["grafana"]["environment"][name] == env.get(
-            name, "" if "ROOT" in name else "false"
-        )
+    grafana = read["services"]["grafana"]["environment"]
+    assert grafana["GF_SERVER_ROOT_URL"] == env.get("GF_SERVER_ROOT_URL", "")
+    for name in ("GF_SERVER_SERVE_FROM_SUB_PATH", "GF_AUTH_ANONYMOUS_ENABLED"):
+        assert grafana[name] == env.get(name, "false")
     [port] = read["services"]["grafana"]["ports"]
     assert f"{port['host_ip']}:{port['published']}" == env.get("GRAFANA_ADDRESS", "127.0.0.1:3000")
     secret = read["secrets"]["butlr_client_secret"]["file"]
