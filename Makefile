@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: FORCE help demo test bench fuzz soak audit lint format docs dist lock grafana dashboards clean
+.PHONY: FORCE help demo test containers upgrade bench fuzz soak audit lint format docs dist lock grafana dashboards clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ demo: $(VENV)/.runtime  ## the backend on 127.0.0.1:8080 against the embedded si
 
 test: $(VENV)/.dev  ## every test
 	$(BIN)/python -m pytest
+
+containers: $(VENV)/.dev  ## builds the image and runs docker-compose.yml for real (CONTAINERS_STAND_INS=1: without an image registry)
+	CONTAINERS=1 $(BIN)/python -m pytest tests/containers
+
+upgrade:  ## what docker compose runs here becomes this version, without a gap
+	@provisioning/upgrade
 
 bench: $(VENV)/.dev  ## the benchmark: prints a table, writes bench.json
 	$(BIN)/python -m tests.bench

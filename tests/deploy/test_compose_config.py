@@ -49,7 +49,7 @@ VARIANTS: dict[str, tuple[dict[str, str], set[str]]] = {
 
 
 def compose_command() -> list[str] | None:
-    """Compose of the second line, as docker's plugin or alone; Debian 12's `docker-compose` is of the first."""
+    """Compose of the second line, as docker's plugin or alone; Debian 12's package is of the first."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]):
             asked = [*command, "version", "--short"]

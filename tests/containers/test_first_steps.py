@@ -1,0 +1,165 @@
+"""The README's lines, taken literally, from an empty folder on; and what they started."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.containers.conftest import Record
+from tests.containers.project import ROOT, Project, docker, inspect, run
+
+MONTH = "space=space_paris_1&from=2026-01-05&to=2026-02-02"
+
+
+def blocks() -> list[str]:
+    """The README's blocks of commands for Docker, in order."""
+    found = re.findall(r"^```\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return [block for block in found if "docker compose" in block or "make upgrade" in block]
+
+
+START, CREDENTIALS, UPGRADE, WALLS = blocks()
+
+
+@pytest.fixture(scope="module")
+def project(make_project: Callable[..., Project], record: Record) -> Project:
+    """Started by the README's first block."""
+    made = make_project("first")
+    made.shell(START)
+    made.wait_healthy()
+    size = int(docker("image", "inspect", "--format", "{{.Size}}", "butlr-grafana"))
+    record("size of our image", f"{size / 1e6:.0f} MB")
+    return made
+
+
+def test_all_start_healthy_in_order(project: Project) -> None:
+    by_service = {each.service: inspect(each.id)["State"] for each in project.containers()}
+    assert set(by_service) == {"token", "backend", "grafana"}
+    assert by_service["token"]["ExitCode"] == 0
+    assert by_service["token"]["FinishedAt"] < by_service["backend"]["StartedAt"]
+    assert min(p["End"] for p in by_service["backend"]["Health"]["Log"]) < by_service["grafana"]["StartedAt"]
+
+
+def test_a_floor_is_seen_through_grafana(project: Project) -> None:
+    [row] = project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows&require=complete")
+    assert row["total_detections"] > 0
+
+
+def test_a_second_up_does_nothing(project: Project) -> None:
+    """But for the first container, which ends each time."""
+    before = [each for each in project.containers() if each.service != "token"]
+    images = docker("images", "--all", "--quiet")
+    project.shell(START)
+    assert [each for each in project.containers() if each.service != "token"] == before
+    assert docker("images", "--all", "--quiet") == images
+
+
+def test_down_and_up_keep_the_token_and_the_cache(project: Project) -> None:
+    token = project.inside("backend", "cat", "/run/butlr/token")
+    project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows&require=complete")
+    project.compose("down")
+    assert project.containers() == []
+    project.up()
+    assert project.inside("backend", "cat", "/run/butlr/token") == token
+    project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows&require=complete")
+    metrics = project.python(
+        "backend",
+        "import urllib.request as u; "
+        "asked = u.Request('http://127.0.0.1:8080/metrics', "
+        "headers={'Authorization': 'Bearer ' + open('/run/butlr/token').read()}); "
+        "print(u.urlopen(asked).read().decode())",
+    )
+    calls = re.findall(r'^butlr_calls_total\{.*path="/v3/detections".*\} (\S+)$', metrics, re.MULTILINE)
+    assert sum(map(float, calls)) == 0
+    assert re.search(r'^butlr_backend_segments_total\{.*source="cached".*\} 4\.0$', metrics, re.MULTILINE)
+
+
+def test_every_line_of_ours_is_json_to_the_last(project: Project) -> None:
+    with pytest.raises(AssertionError, match="404"):
+        project.get("/api/v1/no-such-target")
+    project.compose("restart", "backend")
+    project.wait_healthy()
+    lines = [json.loads(line) for line in project.logs("token", "backend")]
+    assert len([line for line in lines if line["message"] == "listening"]) == 2
+    assert "browser" not in "".join(project.logs("token", "backend"))
+
+
+def test_pip_and_setuptools_are_not_in_the_image() -> None:
+    """Debian keeps wheels of its own for `venv`, in the stand-in, elsewhere."""
+    look = r"find / -xdev \( -name pip -o -name setuptools -o -name 'pip-*' -o -name ensurepip \)"
+    found = run(
+        *("docker", "run", "--rm", "butlr-grafana", "sh", "-c"),
+        f"{look} -not -path '/usr/share/*' -not -path '/usr/lib/*' -not -path '/proc/*' 2>/dev/null",
+        check=False,
+    ).stdout
+    assert found == ""
+
+
+def test_grafana_is_not_healthy_where_it_cannot_read_what_it_is_to_show(project: Project) -> None:
+    """It starts all the same, without data sources; the probe is what tells."""
+    command = inspect("butlr-test-first-grafana-1")["Config"]["Healthcheck"]["Test"][1]
+    assert (
+        run("docker", "exec", "butlr-test-first-grafana-1", "sh", "-c", command, check=False).returncode == 0
+    )
+    for file in ("provisioning/datasources/butlr.yaml", "grafana-dashboards/butlr-floor.json"):
+        path = project.folder / file
+        for unreadable in (path, path.parent):
+            mode = unreadable.stat().st_mode
+            unreadable.chmod(0)
+            probe = run("docker", "exec", "butlr-test-first-grafana-1", "sh", "-c", command, check=False)
+            unreadable.chmod(mode)
+            assert probe.returncode != 0
+            assert re.search(r"/\S+ cannot be read by user 472", probe.stdout)
+
+
+def test_grafana_answers_under_a_sub_path_and_is_healthy_there(project: Project) -> None:
+    project.configure(GF_SERVER_ROOT_URL="https://example.com/grafana/", GF_SERVER_SERVE_FROM_SUB_PATH="true")
+    project.up()
+    assert project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows", sub_path="/grafana")
+    project.configure()
+    project.up()
+
+
+def test_the_lines_for_credentials_start_with_them(project: Project, record: Record) -> None:
+    """No Butlr is reached: where it would be, the environment says."""
+    project.always["BUTLR_API_URL"] = "http://butlr:8090"
+    project.shell(f"umask 077\n{CREDENTIALS}", input="the secret\n")
+    project.wait_healthy()
+    assert project.inside("backend", "cat", "/run/secrets/butlr_client_secret") == "the secret"
+    assert project.inside("backend", "sh", "-c", "echo $BUTLR_CLIENT_ID") == "…"
+    assert (project.folder / "secrets").stat().st_mode & 0o077 == 0
+    [line] = [json.loads(line) for line in project.logs("backend") if "listening" in line]
+    assert line["mode"] == "http://butlr:8090"
+
+
+def test_the_lines_for_an_upgrade_bring_what_was_pulled(project: Project, tmp_path: Path) -> None:
+    """With one backend; the folder becomes a clone whose origin has one commit more."""
+    git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
+    run(*git, "init", "--quiet", cwd=project.folder)
+    run(*git, "add", "--all", cwd=project.folder)
+    run(*git, "commit", "--quiet", "--message", "this", cwd=project.folder)
+    run(*git, "clone", "--quiet", project.folder, tmp_path / "origin")
+    version = tmp_path / "origin/backend/butlr_grafana/__init__.py"
+    version.write_text(re.sub(r'__version__ = "[^"]+"', '__version__ = "9.8.7"', version.read_text("utf-8")))
+    run(*git, "commit", "--quiet", "--all", "--message", "newer", cwd=tmp_path / "origin")
+    branch = run("git", "branch", "--show-current", cwd=project.folder).stdout.strip()
+    run(*git, "remote", "add", "origin", tmp_path / "origin", cwd=project.folder)
+    run(*git, "fetch", "--quiet", "origin", cwd=project.folder)
+    run(*git, "branch", "--quiet", "--set-upstream-to", f"origin/{branch}", cwd=project.folder)
+    grafana = project.containers("grafana")
+    project.shell(UPGRADE)
+    project.wait_healthy()
+    assert project.containers("grafana") == grafana
+    assert project.inside("backend", "butlr-grafana", "--version") == "9.8.7"
+    [backend] = project.containers("backend")
+    assert backend.name.endswith("-backend-2")
+
+
+def test_the_line_for_walls_reaches_grafana(project: Project) -> None:
+    """The rest of that block talks to a real Grafana."""
+    project.shell("\n".join(WALLS.splitlines()[:2]))
+    [grafana] = project.containers("grafana")
+    assert "GF_AUTH_ANONYMOUS_ENABLED=true" in inspect(grafana.id)["Config"]["Env"]

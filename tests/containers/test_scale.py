@@ -1,0 +1,286 @@
+"""Three replicas, the proxy, Valkey, Prometheus: their rights, and requests while parts go away."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.containers.conftest import Record
+from tests.containers.project import Project, docker, inspect, until
+
+RATE = 50
+SCALE = {
+    "BACKEND_CACHE_URL": "redis://valkey:6379",
+    "BUTLR_BACKEND_URL": "http://proxy:8080",
+}
+CREDENTIALS = {
+    "BUTLR_API_URL": "http://butlr:8090",
+    "BUTLR_CLIENT_ID": "demo",
+    "BUTLR_CLIENT_SECRET_FILE": "secrets/butlr_client_secret",
+}
+USERS = {
+    "token": "10001:10001",
+    "backend": "10001:10001",
+    "grafana": "472:0",
+    "prometheus": "65534:65534",
+    "valkey": "999:999",
+    "proxy": "99:99",
+}
+PROXY = "http://proxy:8080"
+
+
+def settings(profiles: str = "operations,scale", replicas: int = 3) -> dict[str, str]:
+    return {"COMPOSE_PROFILES": profiles, "BACKEND_REPLICAS": str(replicas), **SCALE, **CREDENTIALS}
+
+
+@pytest.fixture(scope="module")
+def project(make_project: Callable[..., Project]) -> Iterator[Project]:
+    made = make_project("scale", **settings())
+    (made.folder / "secrets").mkdir(mode=0o700)
+    (made.folder / "secrets/butlr_client_secret").write_text("demo", "utf-8")
+    # Without a Butlr no replica is ready, and the proxy asks none.
+    made.compose("up", "--detach")
+    with made.butlr(latency_s=2.0):
+        made.wait_healthy()
+        until(lambda: replicas_asked(made) == 3, "three replicas behind the proxy")
+        yield made
+
+
+def replicas_asked(project: Project) -> int:
+    """As the proxy says itself."""
+    ask = "exec 3<>/dev/tcp/127.0.0.1/8404 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && tail -n 1 <&3"
+    said = project.inside("proxy", "bash", "-c", ask)
+    return int(said) if said.isdigit() else 0
+
+
+def whole(project: Project, replicas: int = 3) -> None:
+    """Before a test and after: all healthy, and all asked."""
+    project.configure(**settings(replicas=replicas))
+    project.up()
+    until(lambda: replicas_asked(project) == replicas, f"{replicas} replicas behind the proxy")
+
+
+def assert_nothing_was_lost(report: dict[str, Any], *, least: int) -> None:
+    assert report["failed"] == 0, json.dumps(report, indent=1)
+    assert report["sent"] >= least
+    assert report["answered"]["post"] >= report["sent"] // 10 - 1
+    assert report["answered"]["slow"] >= report["sent"] // 10 - 1
+    # Butlr takes two seconds: it was really asked.
+    assert report["quickest_s"]["slow"] >= 2
+
+
+def of(report: dict[str, Any]) -> str:
+    slowest = ", ".join(f"{kind} {seconds} s" for kind, seconds in sorted(report["slowest_s"].items()))
+    return f"{report['failed']} of {report['sent']} failed; slowest: {slowest}"
+
+
+@pytest.mark.parametrize("service", ["backend", "grafana", "prometheus", "valkey", "proxy"])
+def test_a_container_has_the_rights_that_were_declared_and_no_others(project: Project, service: str) -> None:
+    """As seen from inside, by the process that runs there and by one that is added."""
+    state = project.inside(service, "cat", "/proc/1/status", "/proc/self/status")
+    for name, value in (("CapEff", "0" * 16), ("CapPrm", "0" * 16), ("NoNewPrivs", "1")):
+        assert [line.split()[1] for line in state.splitlines() if line.startswith(f"{name}:")] == [value] * 2
+    assert project.inside(service, "sh", "-c", "echo $(id -u):$(id -g)") == USERS[service]
+    refused = project.compose("exec", "-T", service, "sh", "-c", "touch /x /etc/x /usr/x", check=False)
+    assert refused.stderr.count("Read-only file system") == 3
+
+
+def test_what_a_container_must_write_it_can_write(project: Project) -> None:
+    for service, folder in (
+        *(("backend", "/cache"), ("backend", "/tmp"), ("grafana", "/var/lib/grafana")),
+        *(("prometheus", "/prometheus"), ("valkey", "/data"), ("proxy", "/tmp")),
+    ):
+        project.inside(service, "sh", "-c", f"touch {folder}/probe && rm {folder}/probe")
+    for service in ("backend", "grafana"):
+        done = project.compose("exec", "-T", service, "touch", "/run/butlr/token", check=False)
+        assert done.returncode != 0
+
+
+def test_prometheus_sees_each_replica(project: Project) -> None:
+    def up() -> bool:
+        found = json.loads(
+            project.inside(
+                "prometheus", "wget", "-q", "-O", "-", "http://127.0.0.1:9090/api/v1/query?query=sum(up)"
+            )
+        )
+        result = found["data"]["result"]
+        return bool(result) and result[0]["value"][1] == "3"
+
+    until(up, "three replicas in Prometheus")
+
+
+def keys(project: Project) -> int:
+    return int(project.inside("valkey", "valkey-cli", "dbsize"))
+
+
+def trouble(project: Project) -> list[float]:
+    """Of each replica, whether it goes on without the shared cache."""
+    code = (
+        "import re, urllib.request as u; "
+        "asked = u.Request('http://127.0.0.1:8080/metrics', "
+        "headers={'Authorization': 'Bearer ' + open('/run/butlr/token').read()}); "
+        "text = u.urlopen(asked).read().decode(); "
+        """print(re.search(r'butlr_backend_trouble\\{kind="shared"\\} (\\S+)', text)[1])"""
+    )
+    return [float(docker("exec", each.id, "python", "-c", code)) for each in project.containers("backend")]
+
+
+DAYS = itertools.count()
+
+
+def look_at_another_day(project: Project) -> None:
+    """Of a kind that the load does not ask for, so that nothing is kept of it."""
+    start = datetime(2025, 12, 1, tzinfo=UTC) + timedelta(days=next(DAYS))
+    words = (
+        f"space=space_paris_1&resolution=0.25&from={start:%Y-%m-%d}&to={start + timedelta(days=1):%Y-%m-%d}"
+    )
+    [row] = project.get(f"/api/v1/heatmap-summary?{words}&format=rows&require=complete")
+    assert row["hours"] == 24
+
+
+def until_trouble_is(project: Project, expected: float) -> None:
+    """Who is asked finds out that it is gone; that it is back each finds out by itself."""
+
+    def is_so() -> bool:
+        look_at_another_day(project)
+        return trouble(project) == [expected] * 3
+
+    until(is_so, f"all replicas say {expected:.0f} of the shared cache")
+
+
+def test_valkey_is_shared_and_may_go_away_refuse_and_come_back(project: Project) -> None:
+    look_at_another_day(project)
+    assert keys(project) > 0
+    assert trouble(project) == [0, 0, 0]
+
+    project.compose("stop", "valkey")
+    until_trouble_is(project, 1)
+    project.compose("start", "valkey")
+    until_trouble_is(project, 0)
+    look_at_another_day(project)
+    assert keys(project) > 0
+
+    project.inside("valkey", "valkey-cli", "config", "set", "requirepass", "secret")
+    with_password = ("valkey-cli", "--no-auth-warning", "-a", "secret")
+    project.inside("valkey", *with_password, "client", "kill", "type", "normal", "skipme", "yes")
+    until_trouble_is(project, 1)
+    project.inside("valkey", *with_password, "config", "set", "requirepass", "")
+    until_trouble_is(project, 0)
+
+
+def test_no_request_is_lost_when_a_replica_is_killed(project: Project, record: Record) -> None:
+    whole(project)
+    with project.load(PROXY, rate=RATE, seed=0) as report:
+        time.sleep(3)
+        docker("kill", project.containers("backend")[0].id)
+        time.sleep(8)
+    record("one of three killed", of(report))
+    assert_nothing_was_lost(report, least=10 * RATE)
+
+
+def test_no_request_is_lost_when_a_replica_hangs(project: Project, record: Record) -> None:
+    whole(project)
+    hanging = project.containers("backend")[1].id
+    try:
+        with project.load(PROXY, rate=RATE, seed=60) as report:
+            time.sleep(3)
+            docker("pause", hanging)
+            until(lambda: replicas_asked(project) == 2, "the proxy has seen it")
+            time.sleep(3)
+    finally:
+        docker("unpause", hanging)
+    record("one of three paused", of(report))
+    assert_nothing_was_lost(report, least=5 * RATE)
+
+
+def test_no_request_is_lost_when_five_become_two(project: Project, record: Record) -> None:
+    whole(project, replicas=5)
+    with project.load(PROXY, rate=RATE, seed=160) as report:
+        time.sleep(3)
+        whole(project, replicas=2)
+    record("five become two", of(report))
+    assert_nothing_was_lost(report, least=5 * RATE)
+    assert len(project.containers("backend")) == 2
+
+
+def test_no_request_is_lost_in_an_upgrade_three_times_in_a_row(project: Project, record: Record) -> None:
+    whole(project)
+    others = project.containers("grafana", "valkey", "prometheus", "proxy")
+    for turn in range(3):
+        before = {each.id for each in project.containers("backend")}
+        source = project.folder / "backend/butlr_grafana/__init__.py"
+        source.write_text(source.read_text("utf-8") + f"# {turn}\n", "utf-8")
+        if turn == 1:
+            (project.folder / "provisioning/haproxy/haproxy.cfg").touch()
+        with project.load(PROXY, rate=RATE, seed=260 + 230 * turn) as report:
+            time.sleep(3)
+            said = project.shell("make upgrade").stdout
+            time.sleep(2)
+        record(f"upgrade {turn + 1} of 3", of(report))
+        assert_nothing_was_lost(report, least=15 * RATE)
+        after = project.containers("backend")
+        assert len(after) == 3
+        assert not before & {each.id for each in after}
+        assert ("proxy: has read its file anew" in said) == (turn >= 1)
+        image = docker("image", "inspect", "--format", "{{.Id}}", "butlr-grafana")
+        assert {inspect(each.id)["Image"] for each in project.containers("backend", "token")} == {image}
+        # A first container that is made anew takes nobody along.
+        assert project.containers("grafana", "valkey", "prometheus", "proxy") == others
+
+
+def test_an_upgrade_that_cannot_start_changes_nothing(project: Project) -> None:
+    whole(project)
+    before = project.containers("backend", "grafana", "proxy")
+    project.configure(**settings(), BACKEND_LOG_LEVEL="loud")
+    done = project.shell("make upgrade", check=False)
+    assert done.returncode != 0
+    assert "BACKEND_LOG_LEVEL='loud'" in done.stdout + done.stderr
+    assert project.containers("backend", "grafana", "proxy") == before
+    project.configure(**settings())
+
+
+def test_what_the_proxy_refuses_is_in_its_log(project: Project) -> None:
+    project.compose("stop", "backend")
+    with pytest.raises(AssertionError, match="503"):
+        project.get("/api/v1/spaces?room=room_secret")
+    lines = [json.loads(line) for line in project.logs("proxy") if line[:1] == "{"]
+    assert [line for line in lines if line["status"] == 503 and line["message"] == "GET /api/v1/spaces"]
+    assert "room_secret" not in "".join(project.logs("proxy"))
+    project.compose("start", "backend")
+    project.wait_healthy()
+
+
+def test_each_is_stopped_within_its_grace(project: Project, record: Record) -> None:
+    """137 would be SIGKILL, sent when the grace is over."""
+    whole(project)
+    project.compose("stop")
+    codes = {each.name: inspect(each.id)["State"]["ExitCode"] for each in project.containers()}
+    record("exit codes after stop", sorted(set(codes.values())))
+    assert len(codes) == 8
+    assert 137 not in codes.values(), codes
+
+
+@pytest.mark.parametrize(
+    ("profiles", "more"),
+    [("operations", {"prometheus"}), ("scale", {"valkey", "proxy"})],
+)
+def test_a_profile_alone_starts_its_services_and_down_takes_them(
+    project: Project, profiles: str, more: set[str]
+) -> None:
+    project.compose("down")
+    alone = settings(profiles, replicas=1)
+    if profiles == "operations":
+        alone = {name: value for name, value in alone.items() if name not in SCALE}
+    project.configure(**alone)
+    project.up()
+    assert project.running() == {"backend", "grafana", *more}
+    project.compose("down")
+    assert (
+        docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={project.name}") == ""
+    )
