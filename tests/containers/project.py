@@ -143,8 +143,8 @@ class Project:
         """One Butlr for all backends, whose heat maps take so long; not one of compose's containers."""
         name = f"{self.name}-butlr"
         docker(
-            *("run", "--detach", "--rm", "--init", "--name", name, "--network-alias", "butlr"),
-            *("--network", f"{self.name}_default", "butlr-grafana"),
+            *("run", "--detach", "--rm", "--init", "--no-healthcheck", "--name", name),
+            *("--network", f"{self.name}_default", "--network-alias", "butlr", "butlr-grafana"),
             *("butlr-grafana", "simulate", "--host", "0.0.0.0", "--port", "8090"),
         )
         try:
@@ -185,6 +185,7 @@ class Project:
             report.update(json.loads(client.stdout.read()))
         finally:
             client.stdin.close()
+            client.stdout.close()
             client.kill()
             client.wait()
 
