@@ -209,7 +209,7 @@ class World:
         return frame
 
 
-PER_PERSON = 1
+PER_PERSON = DETECTIONS_A_MINUTE
 """Detections that a person of the simulator's gives in a minute."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from butlr_grafana.simulator.world import SQUARE_FEET_PER_M2, Floor, Room
-from tests.support import DETECTIONS_A_MINUTE, PEOPLE, Cells, added, truth
+from tests.support import DETECTIONS_A_MINUTE, PEOPLE, Cells, added, through, truth
 
 HOUR_S, DAY_S = 3600, 86_400
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -118,7 +118,7 @@ def has_sensor(floor: Floor, room: Room) -> bool:
 
 
 def has_door(floor: Floor, room: Room) -> bool:
-    """Whether who goes through its door is counted."""
+    """Whether who goes through its door, or through the entrance beside it, is counted."""
     return any(s.room_id == room.id and s.mode == "traffic" for s in floor.sensors)
 
 
@@ -184,7 +184,23 @@ def occupied_s(floor: Floor, room: Room, start_s: int, end_s: int) -> float:
 
 
 def crossings(floor: Floor, room: Room | None, direction: int, start_s: int, end_s: int) -> int:
-    """Who came in (1) or went out (-1) through a room's door, or the floor's entrance."""
-    _, through, way = PEOPLE.crossings(floor.id, start_s, end_s)
-    index = -1 if room is None else floor.rooms.index(room)
-    return int(((through == index) & (way == direction)).sum())
+    """Who came in (1) or went out (-1) through a room's doors, or the floor's entrance."""
+    came, went = through(floor.id, room.id if room else floor.id, start_s, end_s)
+    return len(came if direction == 1 else went)
+
+
+def by_doors(floor: Floor, room: Room | None, midnight_s: int, end_s: int) -> int | None:
+    """Butlr's count of people by the doors at the end of a minute of a day that is not over: who came less
+    who went, never fewer than none, and one too many for every forty steps, which it corrects after the day.
+
+    Who comes through the entrance is not in the room beside it.
+    """
+    if room is not None and not any(
+        s.room_id == room.id and s.mode == "traffic" and not s.is_entrance for s in floor.sensors
+    ):
+        return None
+    t_s, door, way = PEOPLE.crossings(floor.id, midnight_s, end_s)
+    own = door == (-1 if room is None else floor.rooms.index(room))
+    minutes, minute = (end_s - midnight_s) // 60, (t_s[own] - midnight_s) // 60
+    net = np.cumsum(np.bincount(minute, way[own], minlength=minutes))
+    return int(net[-1] - min(0, net.min())) + int(own.sum()) // 40

@@ -19,6 +19,7 @@ from butlr_grafana.simulator.world import Floor, Room
 from tests.dashboards.people import (
     HOUR_S,
     Look,
+    by_doors,
     crossings,
     finest,
     has_door,
@@ -323,7 +324,8 @@ def _change(now: Row, then: Row) -> Row:
 
 
 def occupancy_now(frames: list[Json], look: Look) -> Compared:
-    """By the last full minute: what the sensors see, or who came through the doors since midnight."""
+    """By the newest minute that Butlr knows: what the sensors see, or who came through the doors since
+    midnight."""
     by_room = look.words.get("level") != "floor"
     expected = []
     for floor in look.floors:
@@ -344,18 +346,16 @@ def occupancy_now(frames: list[Json], look: Look) -> Compared:
 
 
 def _there(look: Look, floor: Floor, room: Room | None) -> int | None:
-    minute = look.now_s // 60 * 60
+    # Butlr's newest minute is one behind.
+    minute = look.now_s // 60 * 60 - 60
     midnight = datetime.fromtimestamp(minute, ZoneInfo(floor.timezone)).replace(hour=0, minute=0)
     counts = []
     if room is None or (has_sensor(floor, room) and not PEOPLE.offline(room.id, minute - 60, minute)):
         assert not any(PEOPLE.offline(r.id, minute - 60, minute) for r in floor.rooms)
         index = None if room is None else floor.rooms.index(room)
         counts.append(int(PEOPLE.occupancy(floor.id, index, minute - 60, minute)[0]))
-    if room is None or has_door(floor, room):
-        since = int(midnight.timestamp())
-        came, went = (crossings(floor, room, way, since, minute) for way in (1, -1))
-        counts.append(max(0, came - went))
-    return max(counts, default=None)
+    inside_now = by_doors(floor, room, int(midnight.timestamp()), minute)
+    return max([*counts, *([] if inside_now is None else [inside_now])], default=None)
 
 
 def windows(look: Look, floor: Floor) -> list[tuple[int, list[tuple[int, int]]]]:
