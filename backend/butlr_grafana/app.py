@@ -314,8 +314,7 @@ def create_app(
         verdicts=verdicts,
         must_answer=known.must_answer,
     )
-    fetch = stamped(butlr.fetch, stopwatch)
-    fetch = noticed(butlr.fetch, book)
+    fetch = noticed(stamped(butlr.fetch, stopwatch), book)
     gatherer = Gatherer(
         troubles.watched(
             asked_once(fetch, others, stopwatch) if others else fetch,

@@ -21,7 +21,7 @@ import yaml
 from butlr_grafana.simulator import Simulator
 from tests.deploy.names import Names
 from tests.deploy.replicas import Replica
-from tests.processes import running
+from tests.processes import measured, running
 from tests.redis_server import RedisServer
 from tests.support import DETECTIONS, LOGIN, NEW_YORK, PEOPLE, at, cannot_run, cells_of, truth, until
 
@@ -160,12 +160,14 @@ def test_two_backends_behind_it_are_as_one(haproxy: str, redis: RedisServer, tmp
             started[address] = stack.enter_context(
                 running(
                     "serve",
-                    BUTLR_API_URL=butlr.url,
-                    BUTLR_CLIENT_ID="demo",
-                    BUTLR_CLIENT_SECRET="demo",
-                    BACKEND_HOST=address,
-                    BACKEND_PORT=str(port),
-                    BACKEND_CACHE_URL=redis.url,
+                    **measured(
+                        BUTLR_API_URL=butlr.url,
+                        BUTLR_CLIENT_ID="demo",
+                        BUTLR_CLIENT_SECRET="demo",
+                        BACKEND_HOST=address,
+                        BACKEND_PORT=str(port),
+                        BACKEND_CACHE_URL=redis.url,
+                    ),
                 )
             )
 

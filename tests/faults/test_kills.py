@@ -17,7 +17,7 @@ import requests
 
 from butlr_grafana.simulator import Simulator
 from tests.held import held
-from tests.processes import alive, children_of, run, running, started
+from tests.processes import alive, children_of, measured, run, running, started
 from tests.support import DETECTIONS, HANG_S, NEW_YORK, PEOPLE, at, cannot_run, cells_of, truth, until
 
 NOW = "2026-06-17T16:34:56"
@@ -37,13 +37,13 @@ Served = tuple[subprocess.Popen[str], str]
 
 
 def settings(butlr: Simulator, cache: Path, *, at_a_time: int) -> dict[str, str]:
-    return {
-        "BUTLR_API_URL": butlr.url,
-        "BUTLR_CLIENT_ID": "demo",
-        "BUTLR_CLIENT_SECRET": "demo",
-        "BUTLR_MAX_CONCURRENCY": str(at_a_time),
-        "BACKEND_CACHE_DIR": str(cache),
-    }
+    return measured(
+        BUTLR_API_URL=butlr.url,
+        BUTLR_CLIENT_ID="demo",
+        BUTLR_CLIENT_SECRET="demo",
+        BUTLR_MAX_CONCURRENCY=str(at_a_time),
+        BACKEND_CACHE_DIR=str(cache),
+    )
 
 
 def serving(butlr: Simulator, cache: Path, *, at_a_time: int = AT_A_TIME) -> AbstractContextManager[Served]:

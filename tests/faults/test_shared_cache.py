@@ -18,7 +18,7 @@ from butlr_grafana.shared import link
 from butlr_grafana.trouble import CALM_S
 from tests.faults.trial import MAY, MAY_SEGMENTS, PANEL_SEGMENTS, keeps_the_promise
 from tests.held import held
-from tests.processes import alive, children_of, running
+from tests.processes import alive, children_of, measured, running
 from tests.redis_server import Between, RedisServer
 from tests.shared.replicas import Office, Replica
 from tests.support import DETECTIONS, LOGIN, NEW_YORK, until
@@ -227,10 +227,12 @@ Served = tuple[subprocess.Popen[str], str]
 def serving(office: Office) -> AbstractContextManager[Served]:
     return running(
         "serve",
-        BUTLR_API_URL=office.simulator.url,
-        BUTLR_CLIENT_ID="demo",
-        BUTLR_CLIENT_SECRET="demo",
-        BACKEND_CACHE_URL=office.redis.url,
+        **measured(
+            BUTLR_API_URL=office.simulator.url,
+            BUTLR_CLIENT_ID="demo",
+            BUTLR_CLIENT_SECRET="demo",
+            BACKEND_CACHE_URL=office.redis.url,
+        ),
     )
 
 
