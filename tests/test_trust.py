@@ -231,8 +231,12 @@ def test_alert_rules_go_before_panels_when_calls_are_few(make_world: Callable[..
 
 
 @pytest.mark.parametrize("target", [*RULES, "freshness"])
-def test_an_hour_of_evaluations_is_one_call_a_floor_and_evaluation(world: Watched, target: str) -> None:
+def test_an_hour_of_evaluations_is_one_call_a_floor_and_evaluation(
+    world: Watched, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once the history is kept; two rules that ask the same in one minute share it."""
+    for module in (gather, service):
+        monkeypatch.setattr(module, "PATIENCE_S", float(HANG_S))
     world.ask(target)
     for _ in range(60):
         world.now_s += 60
