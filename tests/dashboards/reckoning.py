@@ -427,6 +427,8 @@ def traffic(frames: list[Json], look: Look) -> Compared:
 def presence(frames: list[Json], look: Look) -> Compared:
     def seconds(floor: Floor, room: Room | None, name: str, start_s: int, end_s: int) -> float | None:
         assert room is not None
+        # Butlr's newest minute is one behind.
+        end_s = min(end_s, look.now_s // 60 * 60 - 60)
         return None if PEOPLE.offline(room.id, start_s, end_s) else occupied_s(floor, room, start_s, end_s)
 
     yield from series(frames, look, seconds)
