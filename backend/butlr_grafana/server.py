@@ -26,8 +26,15 @@ from butlr_grafana.worker import PunctualWorker, connections_allowed
 SWITCH_S = 0.001
 """How long a thread may go on computing while others want to run: an answer that is kept takes less."""
 
-LAST_CALL_S = 3.0
-"""How long those who wait may go on waiting once the worker is asked to stop."""
+LAST_CALL_S = 8.0
+"""How long those who wait may go on waiting once the worker is asked to stop.
+
+Requests still come for two seconds on connections that were kept. What Butlr answers within some seconds is
+to be whole for them too, and all is to be over within `GRACE_S`.
+"""
+
+GRACE_S = 10
+"""How long the worker may take to stop."""
 
 
 def before_the_end(work: Callable[[], None]) -> None:
@@ -79,7 +86,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "threads": threads,
             "worker_connections": connections_allowed(),
             "keepalive": 75,
-            "graceful_timeout": 10,
+            "graceful_timeout": GRACE_S,
             "timeout": 60,
             "loglevel": "warning",
             "logger_class": SameLines,

@@ -275,6 +275,6 @@ def test_a_profile_alone_starts_its_services_and_down_takes_them(
     project.up()
     assert project.running() == {"backend", "grafana", *more}
     project.compose("down")
-    assert (
-        docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={project.name}") == ""
-    )
+    mine = f"label=com.docker.compose.project={project.name}"
+    numbered = "label=com.docker.compose.container-number"
+    assert docker("ps", "--all", "--quiet", "--filter", mine, "--filter", numbered) == ""
