@@ -35,7 +35,9 @@ def request(n: int, seed: int) -> tuple[str, str, str, Any]:
     if n % 10 == 0:
         k = n // 10 + seed
         day = FIRST_DAY + timedelta(days=k // len(FLOORS) % DAYS)
-        words = f"space={FLOORS[k % len(FLOORS)]}&from={day:%Y-%m-%d}&to={day + timedelta(days=1):%Y-%m-%d}"
+        resolution = ("0.5", "1.0")[k // (len(FLOORS) * DAYS) % 2]
+        words = f"space={FLOORS[k % len(FLOORS)]}&resolution={resolution}"
+        words += f"&from={day:%Y-%m-%d}&to={day + timedelta(days=1):%Y-%m-%d}"
         return "slow", "GET", f"/api/v1/heatmap-summary?{words}&format=rows&require=complete", None
     if n % 10 == 5:
         target = {"target": "spaces", "refId": "A", "payload": {}}
