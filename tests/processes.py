@@ -7,7 +7,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,6 +81,37 @@ def running(
         found = re.search(r"http://\S+", line)
         assert found, line + (process.stderr.read() if process.stderr and process.poll() else "")
         yield process, found.group().rstrip("/")
+
+
+@contextmanager
+def saying_json(
+    *words: str, **settings: str
+) -> Iterator[tuple[subprocess.Popen[str], str, Callable[[], str]]]:
+    """A serving command that logs JSON, its URL, and what gives all it has said once it has ended."""
+    with started(*words, BACKEND_LOG="json", **settings) as process:
+        assert process.stderr is not None
+        said: list[str] = []
+        listening = threading.Event()
+        url: list[str] = []
+
+        def listen() -> None:
+            for line in process.stderr or ():
+                said.append(line)
+                if found := re.search(r'"message": "listening".*?(http://[^"\s]+)', line):
+                    url.append(found.group(1).rstrip("/"))
+                    listening.set()
+
+        def all_said() -> str:
+            process.wait(20)
+            listener.join(20)
+            return "".join(said)
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        assert listening.wait(60), "".join(said)
+        yield process, url[0], all_said
+        process.kill()
+        listener.join(20)
 
 
 def _stat(pid: int | str) -> list[str]:

@@ -236,7 +236,7 @@ def test_an_answer_has_one_total_wherever_it_is_read(make_world: Callable[..., W
     [compared] = ask(world, "compare", space, **period).get_json()
     [places] = ask(world, "hot-zones", space, **period).get_json()
     zones = rows(world, "hot-zones", space, **period)
-    expected = len(PEOPLE.detections(space, end - 86_400, end)[0])
+    expected = DETECTIONS_A_MINUTE * len(PEOPLE.detections(space, end - 86_400, end)[0])
     assert sum(cells) < expected
     assert {
         "page": int(shown.replace(",", "")),

@@ -18,7 +18,7 @@ from butlr_grafana.request_id import carried, of_caller, present, present_or_new
 from butlr_grafana.settings import BackendToken
 from tests.butlr.wire import Asked, respond
 from tests.faults.trial import FrontedTrial
-from tests.processes import running
+from tests.processes import running, saying_json
 from tests.support import DETECTIONS, GRAPHQL, HANG_S, LOGIN, PARIS, World, until
 
 MADE = re.compile(r"[0-9a-f]{16}")
@@ -193,7 +193,8 @@ def test_a_request_is_one_line_and_each_call_another_when_debugging(
     fronted.http.get("/api/v1/heatmap?resolution=7", headers={"X-Request-Id": "panel-8"})
     fronted.http.get("/healthz")
     calls = [line for level, line in lines if level == "DEBUG" and line["message"] == "Butlr was called"]
-    assert [line["path"] for line in calls] == [LOGIN, GRAPHQL, GRAPHQL, DETECTIONS]
+    # The words of the schema, the floors and the sensors are three questions.
+    assert [line["path"] for line in calls] == [LOGIN, GRAPHQL, GRAPHQL, GRAPHQL, DETECTIONS]
     assert {line["request_id"] for line in calls} == {"panel-7"}
     good, bad = (line for level, line in lines if level == "INFO")
     assert good.pop("seconds") >= 0  # type: ignore[operator]
@@ -213,13 +214,13 @@ def test_a_request_is_one_line_and_each_call_another_when_debugging(
 def test_a_backend_logs_json_lines_without_a_secret() -> None:
     """The real process, on its standard error; what the server itself has to say included."""
     secrets = {"BACKEND_TOKEN": "t0ken-of-the-backend"}
-    with running("demo", BACKEND_LOG="json", BACKEND_LOG_LEVEL="debug", **secrets) as (process, url):
+    with saying_json("demo", BACKEND_LOG_LEVEL="debug", **secrets) as (process, url, errors):
         words = {"space": PARIS, "from": DAY[0], "to": DAY[1], "format": "csv"}
         for token in ("t0ken-of-the-backend", "another-t0ken"):
             headers = {"Authorization": f"Bearer {token}", request_id.HEADER: "panel-7"}
             requests.get(f"{url}/api/v1/heatmap", params=words, headers=headers, timeout=20)
         process.terminate()
-        _, err = process.communicate(timeout=20)
+        err = errors()
     lines = [json.loads(line) for line in err.splitlines()]
     assert {"time", "level", "logger", "message"} <= set.intersection(*(set(line) for line in lines))
     ours = [line for line in lines if line.get("request_id") == "panel-7"]
@@ -235,4 +236,5 @@ def test_warnings_level_says_nothing_of_requests() -> None:
         assert requests.get(f"{url}/api/v1/spaces", timeout=20).status_code == 200
         process.terminate()
         _, err = process.communicate(timeout=20)
-    assert err == ""
+    # What is to be known of the floors is said once; of requests there is nothing.
+    assert [line for line in err.splitlines() if " butlr_grafana.spaces: topology: " not in line] == []

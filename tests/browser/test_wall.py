@@ -262,8 +262,9 @@ def test_hundreds_of_refreshes_cost_what_the_minutes_cost(
     spent = Counter(call.path for call in world.simulator.calls)
     looks = LOOKS - 20 - len(DOWN) - len(AWAY)
     assert spent.total() == spent[DETECTIONS] + spent[REPORTING] + spent[GRAPHQL]
-    # And each hour which rooms could be seen, twice where Butlr is in trouble then.
-    assert spent[REPORTING] <= looks + 2 * 8
+    # Who is seen and who went through doors; and each hour which rooms could be seen, twice where Butlr is in
+    # trouble then.
+    assert spent[REPORTING] <= 2 * looks + 2 * 8
     # Each hour what is settled by then is asked for once more, for good.
     assert spent[DETECTIONS] <= looks + 8
     # Floors and sensors, every five minutes.
@@ -291,4 +292,5 @@ def test_many_walls_cost_butlr_what_one_costs(make_world: Callable[..., World]) 
 
     one, fifty = spent(1), spent(50)
     assert fifty == one
-    assert one[REPORTING] == 3 + 1  # who is there, each minute; which rooms could be seen, once an hour
+    # Who is seen and who went through doors, each minute; which rooms could be seen, once an hour.
+    assert one[REPORTING] == 2 * 3 + 1

@@ -9,6 +9,7 @@ import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,10 @@ def test_a_fault_that_stays_is_said_after_four_attempts(
     with pytest.raises(kind) as caught:
         graphql(hurried(simulator.url))
     assert type(caught.value) is kind
-    assert caught.value.message == f"Butlr answered {status} on {GRAPHQL}: a simulated fault"
+    assert (
+        caught.value.message
+        == f"Butlr answered {status} on {GRAPHQL}: {HTTPStatus(status).phrase}; a simulated fault"
+    )
     assert caught.value.retry_after_s == 7.0
     assert (simulator.count(GRAPHQL), ATTEMPTS) == (4, 4)
 
@@ -80,8 +84,12 @@ def test_what_butlr_calls_wrong_is_never_asked_again(
     simulator: Simulator, hurried: Hurried, status: int
 ) -> None:
     simulator.faults.set(status=status)
-    with pytest.raises(UpstreamRefused, match=f"^Butlr answered {status} on {GRAPHQL}: a simulated fault$"):
+    with pytest.raises(UpstreamRefused) as caught:
         graphql(hurried(simulator.url))
+    assert (
+        caught.value.message
+        == f"Butlr answered {status} on {GRAPHQL}: {HTTPStatus(status).phrase}; a simulated fault"
+    )
     assert simulator.count(GRAPHQL) == 1
 
 

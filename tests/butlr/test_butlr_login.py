@@ -32,7 +32,7 @@ SECRET = "s3cret-that-nobody-may-see"
 
 
 def sites(client: Client) -> bytes:
-    return client.post(GRAPHQL, QUERY)
+    return client.post(GRAPHQL, QUERY, graphql=True)
 
 
 def test_the_login_is_asked_as_documented(simulator: Simulator, patient: Clients) -> None:
@@ -144,9 +144,18 @@ def test_a_revoked_token_costs_one_login_and_one_more_try(simulator: Simulator, 
     simulator.clear_calls()
     assert sites(client) == OFFICE
     assert [(call.path, call.status) for call in simulator.calls] == [
-        (GRAPHQL, 401),
+        (GRAPHQL, 200),  # with an error inside
         (LOGIN, 200),
         (GRAPHQL, 200),
+    ]
+    simulator.revoke_tokens()
+    simulator.clear_calls()
+    with pytest.raises(UpstreamRefused, match="400"):  # the body is read, so the token was good
+        client.post(DETECTIONS, {})
+    assert [(call.path, call.status) for call in simulator.calls] == [
+        (DETECTIONS, 401),
+        (LOGIN, 200),
+        (DETECTIONS, 400),
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import pytest
 
 from tests.faults.trial import MAY, MAY_SEGMENTS, Trial, keeps_the_promise
@@ -18,9 +20,8 @@ def test_one_error_in_three_is_not_noticed(trial: Trial, status: int) -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_nothing_but_errors(trial: Trial, status: int) -> None:
-    keeps_the_promise(
-        trial, trial.fails(status=status), reason=f"Butlr answered {status} on /v3/detections: a simulated"
-    )
+    reason = f"Butlr answered {status} on /v3/detections: {HTTPStatus(status).phrase}"
+    keeps_the_promise(trial, trial.fails(status=status), reason=reason)
 
 
 def test_floors_once_known_stay_known(trial: Trial) -> None:

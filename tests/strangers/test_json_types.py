@@ -47,6 +47,8 @@ GOOD_WORDS: dict[str, Any] = {
     "metric": "occupancy",
     "every": "auto",
     "statistic": "mean",
+    "unit": "auto",
+    "empty": "omit",
     "level": "room",
     "width": 300,
     "theme": "dark",

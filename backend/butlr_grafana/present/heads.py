@@ -26,6 +26,7 @@ HEADS: Mapping[str, tuple[str, ...]] = {
     "heatmap-summary": (
         *FLOOR,
         *("total_detections", "peak", "peak_x", "peak_y", "area_in_use_m2", "area_m2", "hours", "per_hour"),
+        *("people", "person_hours", "people_per_m2", "peak_people_per_m2"),
         *("resolution", "from", "to"),
         *AGE,
     ),
@@ -33,7 +34,8 @@ HEADS: Mapping[str, tuple[str, ...]] = {
     "hot-zones": (*_of(ZoneHeat), *AGE),
     "compare-zones": (*_of(ZoneChange), "complete"),
     "hotspots": (
-        *("rank", "x", "y", "area_m2", "peak", "peak_x", "peak_y", "total", "per_hour", "rooms", "room_ids"),
+        *("rank", "x", "y", "area_m2", "peak", "peak_x", "peak_y", "total", "per_hour"),
+        *("people_per_m2", "peak_people_per_m2", "person_hours", "rooms", "room_ids"),
     ),
     "utilization": (
         "rank",
@@ -47,7 +49,7 @@ HEADS: Mapping[str, tuple[str, ...]] = {
     ),
     "events": (
         *("time", "timeEnd", "text", "tags", *FLOOR, "level", "zone_id", "zone"),
-        *("threshold", "peak_per_m2_hour", "going_on"),
+        *("unit", "threshold", "release", "window_s", "peak_per_m2_hour", "peak_people_per_m2", "going_on"),
     ),
     "unusual": (
         *ROOM,
@@ -58,7 +60,8 @@ HEADS: Mapping[str, tuple[str, ...]] = {
     "status": ("source", "reachable", "as_of", "reason", "age_s", "as_of_ms"),
     "spaces": (
         *("level", "id", "name", *FLOOR, "building_id", "building", "site", "label", "choice", "timezone"),
-        *("capacity", "area_m2", "type", "tags", "online"),
+        *("capacity", "area_m2", "type", "tags", "online", "notes"),
+        *("detections_per_person_minute", "factor_version", "factor_days", "factor_unknown"),
     ),
 }
 
@@ -76,7 +79,7 @@ def head(asked: Asked) -> tuple[str, ...]:
         case "traffic":
             return ("time", "space", *asset, "in", "out")
         case "occupancy-now":
-            return (*FLOOR, *asset, "people", "capacity", "share", *AGE)
+            return (*FLOOR, *asset, "people", "people_seen", "people_by_doors", "capacity", "share", *AGE)
         case "balance":
             own = () if (asked.level or "floor") == "floor" else ("room_id", "room")
             return (*FLOOR, *own, "in", "out", "inside", "capacity", "beyond", *AGE)
