@@ -201,10 +201,10 @@ def test_a_file_that_may_not_be_read_is_named_with_the_user_and_the_remedy(
 ) -> None:
     """Root may read everything, and tests may run as root: the system's refusal is played."""
 
-    def refuse(*_: object) -> str:
+    def refuse(*_: object) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
     monkeypatch.setattr(os, "geteuid", lambda: 10001)
     with pytest.raises(SettingError) as error:
         read({"BUTLR_CLIENT_ID": "id", name: "/etc/butlr/file"})
@@ -215,7 +215,7 @@ def test_a_file_that_may_not_be_read_is_named_with_the_user_and_the_remedy(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "this is a folder; Docker makes one"), (b"\xff\xfe", "no text in UTF-8")]
+    ("content", "said"), [(None, "this is a folder; Docker makes one"), (b"\xe9t\xe9", "no text in UTF-8")]
 )
 def test_what_is_no_file_of_text_is_said(tmp_path: Path, content: bytes | None, said: str) -> None:
     path = tmp_path / "secret"

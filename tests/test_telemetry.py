@@ -65,10 +65,10 @@ def test_calls_are_counted_by_path_and_outcome_and_timed(world: World) -> None:
     figures = Figures(world)
     assert figures.of("butlr_calls_total") == {
         ("200", LOGIN): 1,
-        ("200", GRAPHQL): 2,
+        ("200", GRAPHQL): 3,  # the words of the schema, the floors and the sensors
         ("400", DETECTIONS): 1,
     }
-    assert figures.of("butlr_call_seconds_count") == {(LOGIN,): 1, (GRAPHQL,): 2, (DETECTIONS,): 1}
+    assert figures.of("butlr_call_seconds_count") == {(LOGIN,): 1, (GRAPHQL,): 3, (DETECTIONS,): 1}
 
 
 def test_requests_are_counted_by_route_target_format_and_status(world: World) -> None:
@@ -198,15 +198,15 @@ def trial() -> Iterator[Trial]:
 
 
 def test_limits_left_are_told() -> None:
-    trial = Trial(butlr_rate_limit=5, butlr_max_concurrency=3)
+    trial = Trial(butlr_rate_limit=6, butlr_max_concurrency=3)
     try:
-        assert trial.gauge("butlr_calls_left") == 5
-        trial.look("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")  # login, floors, sensors, a day
+        assert trial.gauge("butlr_calls_left") == 6
+        trial.look("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")  # login, schema, floors, sensors, a day
         assert trial.gauge("butlr_calls_left") == 1
         assert trial.gauge("butlr_calls_allowed") == 3
         assert trial.gauge("butlr_calls_in_flight") == trial.gauge("butlr_calls_waiting") == 0
         trial.passes(60)
-        assert trial.gauge("butlr_calls_left") == 5
+        assert trial.gauge("butlr_calls_left") == 6
     finally:
         trial.close()
 

@@ -18,7 +18,7 @@ import pytest
 
 from butlr_grafana.simulator import People, default_office
 from butlr_grafana.simulator.world import Office
-from tests.support import DETECTIONS, NEW_YORK, PARIS, REPORTING, World, at
+from tests.support import DETECTIONS, DETECTIONS_A_MINUTE, NEW_YORK, PARIS, REPORTING, World, at
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 NOW = "2026-11-28T12:00:00"
@@ -69,7 +69,7 @@ def office_in(zone: str) -> Office:
     """The demo's, with its New York floor on another clock."""
 
     def moved(old: Any) -> Any:
-        return replace(old, timezone=zone) if old.id == NEW_YORK else old
+        return replace(old, timezone=zone, told_timezone=zone) if old.id == NEW_YORK else old
 
     office = default_office()
     sites = [
@@ -137,7 +137,7 @@ def test_the_week_of_the_report(place: Place) -> None:
     [summary] = place.rows("heatmap-summary")
     assert summary["hours"] == place.week.hours
     assert (summary["from"], summary["to"]) == (place.week.start, place.week.end)
-    detections = len(place.people.detections(NEW_YORK, *place.week.span)[0])
+    detections = DETECTIONS_A_MINUTE * len(place.people.detections(NEW_YORK, *place.week.span)[0])
     assert summary["total_detections"] == detections
     assert summary["per_hour"] == pytest.approx(detections / place.week.hours)
 
@@ -158,7 +158,9 @@ def test_a_pattern_has_each_hour_of_the_week_once(place: Place) -> None:
     detections = place.people.detections(NEW_YORK, *place.week.span)[0]
     for (start_s, end_s), count in zip(pairwise(edges), np.histogram(detections, edges)[0], strict=True):
         local = datetime.fromtimestamp(start_s, ZoneInfo(place.week.zone))
-        by_hour.setdefault((local.isoweekday(), local.hour), []).append(count * HOUR / (end_s - start_s))
+        by_hour.setdefault((local.isoweekday(), local.hour), []).append(
+            DETECTIONS_A_MINUTE * count * HOUR / (end_s - start_s)
+        )
     found = place.rows("pattern", metric="heatmap")
     assert {(row["weekday_number"], row["hour"]): row["hours"] for row in found if row["hours"]} == {
         hour: len(values) for hour, values in by_hour.items()
