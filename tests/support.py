@@ -275,3 +275,13 @@ def cannot_run(what: str, reason: str) -> NoReturn:
     if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(f"CI must run this: {reason}", pytrace=False)
     pytest.skip(f"NOT TESTED {what}: {reason}")
+
+
+_HOMES = {part.id: floor.id for floor in PEOPLE.office.floors for part in (floor, *floor.rooms, *floor.zones)}
+
+
+def floor_of(body: Any) -> str:
+    """The floor of the demo's that a call of detections or reporting is about."""
+    limits = body["filter"]
+    kind = next((kind for kind in ("spaces", "rooms", "zones") if kind in limits), "")
+    return str(limits["space_id"]) if not kind else _HOMES[limits[kind]["eq"][0]]

@@ -12,26 +12,25 @@ import pytest
 from butlr_grafana import gather, service
 from butlr_grafana.outcomes import REPEAT_S
 from butlr_grafana.simulator.messages import Answer, Refusal, Request
-from butlr_grafana.simulator.office import default_office
 from butlr_grafana.simulator.server import Endpoint
-from tests.support import DETECTIONS, HANG_S, NEW_YORK, PARIS, PARIS_2, REPORTING, World, answer_of, at, until
+from tests.support import (
+    DETECTIONS,
+    HANG_S,
+    NEW_YORK,
+    PARIS,
+    PARIS_2,
+    REPORTING,
+    World,
+    answer_of,
+    at,
+    floor_of,
+    until,
+)
 
 FLOORS = [PARIS, PARIS_2, NEW_YORK]
 HOT, NOW, USUAL, DOORS = "hot-zones", "occupancy-now", "unusual", "balance"
 RULES = (HOT, NOW, USUAL, DOORS)
 Rows = list[dict[str, Any]]
-
-
-HOME = {
-    part.id: floor.id for floor in default_office().floors for part in (floor, *floor.rooms, *floor.zones)
-}
-
-
-def floor_of(body: Any) -> str:
-    """The floor that a call is about."""
-    limits = body["filter"]
-    kind = next((kind for kind in ("spaces", "rooms", "zones") if kind in limits), "")
-    return str(limits["space_id"]) if not kind else HOME[limits[kind]["eq"][0]]
 
 
 class Watched(World):

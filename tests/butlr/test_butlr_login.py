@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import socket
 import threading
@@ -10,7 +11,7 @@ import orjson
 import pytest
 
 from butlr_grafana.butlr.access import Access
-from butlr_grafana.butlr.client import ATTEMPTS, Client
+from butlr_grafana.butlr.client import ATTEMPTS, Client, Token
 from butlr_grafana.errors import UpstreamDown, UpstreamError, UpstreamInvalid, UpstreamRefused
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import (
@@ -160,12 +161,23 @@ def test_a_revoked_token_costs_one_login_and_one_more_try(simulator: Simulator, 
 
 
 def test_many_threads_replace_a_revoked_token_once(
-    simulator: Simulator, patient: Clients, at_once: AtOnce
+    simulator: Simulator, patient: Clients, at_once: AtOnce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = patient(simulator.url)
     sites(client)
     simulator.revoke_tokens()
     simulator.clear_calls()
+    numbers, all_hold_it = itertools.count(), threading.Barrier(20, timeout=HANG_S)
+    current = client._current_token
+
+    def held_by_all() -> Token:
+        """The dead token, until each thread holds it."""
+        token = current()
+        if next(numbers) < 20:
+            all_hold_it.wait()
+        return token
+
+    monkeypatch.setattr(client, "_current_token", held_by_all)
     with held(simulator, LOGIN, lambda: simulator.count(GRAPHQL) == 20):  # all have been refused
         assert at_once(lambda: sites(client), 20) == [OFFICE] * 20
     assert simulator.count(LOGIN) == 1

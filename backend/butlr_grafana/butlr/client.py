@@ -283,7 +283,8 @@ def error_of(path: str, reply: Reply) -> UpstreamError:
         case status if status >= 500:
             return UpstreamDown(text, said=said, retry_after_s=reply.retry_after_s)
         case status if status < 400:
-            return UpstreamInvalid(f"{text} (a redirect is not followed)", said=said)
+            advice = f"set BUTLR_API_URL to where it ends: {text}, and a redirect is not followed"
+            return UpstreamInvalid(advice, said=said)
         case _:
             return UpstreamRefused(text, said=said)
 
