@@ -6,8 +6,11 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+
+from tests.processes import measured
 
 
 @contextmanager
@@ -35,16 +38,19 @@ def simulator(latency_s: float) -> AbstractContextManager[str]:
     return process("-m", "butlr_grafana.simulator", "--port", "0", "--latency", str(latency_s))
 
 
-def backend(butlr_url: str, **settings: str) -> AbstractContextManager[str]:
-    return process(
-        "-m",
-        "butlr_grafana.cli",
-        "serve",
-        BACKEND_PORT="0",
-        BACKEND_LOG_LEVEL="warning",
-        BUTLR_API_URL=butlr_url,
-        **{"BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": "demo", **settings},
-    )
+@contextmanager
+def backend(butlr_url: str, **settings: str) -> Iterator[str]:
+    """One that has nothing to measure, so that every call it makes is a panel's."""
+    access = {"BUTLR_API_URL": butlr_url, "BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": "demo"}
+    with tempfile.TemporaryDirectory() as folder:
+        known = measured(**{"BACKEND_CACHE_DIR": folder, **access, **settings})
+        with process(
+            "-m",
+            "butlr_grafana.cli",
+            "serve",
+            **{"BACKEND_PORT": "0", "BACKEND_LOG_LEVEL": "warning", **known},
+        ) as url:
+            yield url
 
 
 def bare(body_file: str) -> AbstractContextManager[str]:
