@@ -1,4 +1,4 @@
-"""No file of observations stays open after its test."""
+"""No file of observations, and no connection to Redis, stays open after its test."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 
 from butlr_grafana.factors.book import FactorBook
+from butlr_grafana.shared.link import Link
 
 
 @pytest.fixture(autouse=True)
 def no_book_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    opened: list[FactorBook] = []
+    opened: list[FactorBook | Link] = []
     begin = FactorBook.__init__
 
     def begun(book: FactorBook, *words: Any, **more: Any) -> None:
         begin(book, *words, **more)
         opened.append(book)
+        if more.get("link"):
+            opened.append(more["link"])
 
     monkeypatch.setattr(FactorBook, "__init__", begun)
     yield
