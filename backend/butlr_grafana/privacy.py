@@ -9,6 +9,7 @@ A sum of one room would be that room itself: it is not told.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -95,7 +96,7 @@ def _together(small: tuple[Room, ...], name: str) -> Room:
 
 def _added(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
+    return math.fsum(known) if len(known) == len(values) else None
 
 
 def _room_around(zone: Zone, small: Iterable[Room]) -> str | None:

@@ -103,7 +103,7 @@ def factor_of(observations: Iterable[Observation]) -> Factor | None:
     text = ";".join(f"{one.day} {one.detections!r} {one.person_minutes!r}" for one in newest)
     return Factor(
         per_person_minute=statistics.median(one.per_person_minute for one in newest),
-        person_minutes=sum(one.person_minutes for one in newest),
+        person_minutes=math.fsum(one.person_minutes for one in newest),
         days=len(newest),
         version=f"{newest[-1].day}-{hashlib.sha256(text.encode()).hexdigest()[:6]}",
     )

@@ -8,6 +8,7 @@ sensor may look like one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -49,12 +50,12 @@ def observation(
     counted = {room_id: sum_ for room_id, sum_ in minutes.items() if sum_ > 0}
     if not counted:
         return Unknown(NO_PEOPLE if all(np.isnan(sum_) for sum_ in minutes.values()) else _too_few(0))
-    person_minutes = sum(counted.values())
+    person_minutes = math.fsum(counted.values())
     if person_minutes < LEAST_PERSON_MINUTES:
         return Unknown(_too_few(person_minutes))
     by_room = shares.of_rooms(replace(floor, rooms=tuple(as_built(floor.rooms))), grid)
     detections = dict(zip(by_room.ids, by_room.sums(grid.value).tolist(), strict=True))
-    found = sum(detections[room_id] for room_id in counted)
+    found = math.fsum(detections[room_id] for room_id in counted)
     if found <= 0:
         return Unknown(NO_HEAT)
     return Observation(day_of(period, floor), period.length_s / HOUR_S, found, person_minutes)

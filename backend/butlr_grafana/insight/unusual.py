@@ -128,5 +128,8 @@ def _usual(
     weeks = min((len(history.get(hour, ())) for hour in hours), default=0)
     if not known:
         return None, weeks
-    total = sum(minutes * sum(history[hour]) / len(history[hour]) for hour, minutes in known.items())
+    # `fsum`: Python 3.12's sum of floats is another than 3.11's, in the last digit.
+    total = math.fsum(
+        minutes * math.fsum(history[hour]) / len(history[hour]) for hour, minutes in known.items()
+    )
     return total / sum(known.values()), weeks

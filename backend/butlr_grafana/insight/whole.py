@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -38,7 +39,7 @@ def _coverage(windows: Sequence[HeatMap]) -> Coverage:
         cached=sum(c.cached for c in each),
         stale=sum(c.stale for c in each),
         missing=sum(c.missing for c in each),
-        hours=sum(c.hours for c in each),
+        hours=math.fsum(c.hours for c in each),
         as_of_s=min(changeable, default=max(c.as_of_s for c in each)),
         gaps=tuple(chain.from_iterable(c.gaps for c in each)),
         reasons=tuple(dict.fromkeys(chain.from_iterable(c.reasons for c in each))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -173,7 +174,7 @@ def _rooms(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, fl
         place = _place(room, built, counted, filled, seen)
         if room.members:
             told = 0.0 if place.blind else place.detections
-            outside += sum(counted[member.id] for member in room.members) - told
+            outside += math.fsum(counted[member.id] for member in room.members) - told
         if ids is None or room.id in ids:
             yield place
     if ids is None:
@@ -218,8 +219,8 @@ def _together(
     if too_few(known) and not blind:
         blind = f"{TOO_FEW}: {next(filter(None, reasons))}"
     areas = [_area_m2(member) for member in known]
-    area_m2 = None if blind or None in areas else sum(filter(None, areas))
-    return _Place(asset.id, asset.name, area_m2, sum(counted[member.id] for member in known), blind)
+    area_m2 = None if blind or None in areas else math.fsum(filter(None, areas))
+    return _Place(asset.id, asset.name, area_m2, math.fsum(counted[member.id] for member in known), blind)
 
 
 def _blind(asset: Room | Zone, rooms: Mapping[str, Room], has_cells: bool) -> str:
