@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: FORCE help demo test containers upgrade bench fuzz soak audit lint format docs dist lock grafana dashboards clean
+.PHONY: FORCE help demo test containers upgrade bench golden fuzz soak audit lint format docs dist lock grafana dashboards clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ containers: $(VENV)/.dev  ## builds the image and runs docker-compose.yml for re
 
 upgrade:  ## what docker compose runs here becomes this version, without a gap
 	@provisioning/upgrade
+
+golden: $(VENV)/.dev  ## writes tests/golden/files/ anew from what the backend answers now; prints what changed
+	$(BIN)/python -m tests.golden
 
 bench: $(VENV)/.dev  ## the benchmark: prints a table, writes bench.json
 	$(BIN)/python -m tests.bench
