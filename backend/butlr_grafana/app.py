@@ -78,6 +78,7 @@ class Application:
 
     def work_in_background(self) -> None:
         """For a process that goes on: measures what nobody asks for. Commands that end do without."""
+        self.background.start()
         self.factor_watch.start()
 
     def close(self) -> None:
