@@ -57,10 +57,11 @@ audit: requirements-audit.lock  ## known vulnerabilities of everything in the lo
 	@.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-dev.lock -r requirements-audit.lock \
 		|| { echo "NOT CLEAN, or NOT AUDITED where the database of vulnerabilities cannot be reached: see above"; exit 1; }
 
-lint: $(VENV)/.dev  ## formatting, lint, types
+lint: $(VENV)/.dev  ## formatting, lint, types, import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(VENV)/.dev  ## formats the code
 	$(BIN)/ruff format .

@@ -7,9 +7,9 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.settings import Settings
-from butlr_grafana.targets import TARGETS
-from butlr_grafana.words import WORDS
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana import service
-from butlr_grafana.shared import link
+from butlr_grafana.replicas import redis_connection
+from butlr_grafana.service import service
 from tests.redis_server import RedisServer
 from tests.support import HANG_S, World, logging_as_before
 
@@ -55,10 +55,10 @@ def redis(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
     A loaded machine is not taken for a slow Redis; tests of slow ones set `SLOW_S` back.
     """
-    monkeypatch.setattr(link, "REST_S", 0.05)
-    monkeypatch.setattr(link, "SLOW_S", float(HANG_S))
+    monkeypatch.setattr(redis_connection, "REST_S", 0.05)
+    monkeypatch.setattr(redis_connection, "SLOW_S", float(HANG_S))
     for patience in ("CONNECT_S", "ANSWER_S"):
-        monkeypatch.setattr(link, patience, 2.0)
+        monkeypatch.setattr(redis_connection, patience, 2.0)
     redis_server.client.flushall()
     yield redis_server
     redis_server.is_well_again()

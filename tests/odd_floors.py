@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from butlr_grafana.butlr.graphql import written
-from butlr_grafana.butlr.questions import HIVES, SENSORS, SITES
+from butlr_grafana.butlr.graphql_queries import HIVES, SENSORS, SITES
 from butlr_grafana.simulator import People, topology
 from butlr_grafana.simulator.day import LocalDay
 from butlr_grafana.simulator.geometry import box

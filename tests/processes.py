@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from butlr_grafana.app import book_of, link_of
+from butlr_grafana.model.verdicts import CHANGES_NUMBERS, Verdicts
 from butlr_grafana.settings import read
-from butlr_grafana.verdicts import CHANGES_NUMBERS, Verdicts
 
 COMMAND = [sys.executable, "-m", "butlr_grafana.cli"]
 

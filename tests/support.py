@@ -17,12 +17,12 @@ import pytest
 
 from butlr_grafana.app import Application, create_app
 from butlr_grafana.butlr.limits import Pace
-from butlr_grafana.factors.factor import Factor, Observation
+from butlr_grafana.measure.verdict_store import VerdictBook, all_measured
+from butlr_grafana.model.factor import Factor, Observation
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, Simulator, default_office
 from butlr_grafana.simulator.messages import Answer, Request
 from butlr_grafana.simulator.server import Endpoint
-from butlr_grafana.verdict_book import VerdictBook, all_measured
 
 PARIS, PARIS_2, NEW_YORK = "space_paris_1", "space_paris_2", "space_newyork_1"
 DETECTIONS, GRAPHQL, LOGIN = "/v3/detections", "/api/v3/graphql", "/api/v2/clients/login"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from butlr_grafana.settings import BackendToken, SettingError, Settings, read
+from butlr_grafana.base.access import BackendToken, SettingError
+from butlr_grafana.settings import Settings, read
 
 CREDENTIALS = {"BUTLR_CLIENT_ID": "id", "BUTLR_CLIENT_SECRET": "s3cret-value"}
 

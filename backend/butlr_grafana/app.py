@@ -11,53 +11,45 @@ from pathlib import Path
 
 from flask import Flask
 
-from butlr_grafana.butlr import REAL_TIME, Access, Butlr, Pace
+from butlr_grafana.base.errors import UpstreamDiffers
+from butlr_grafana.base.incidents import ButlrTroubles
+from butlr_grafana.base.stopwatch import stopwatch
+from butlr_grafana.base.urls import plan_origins
+from butlr_grafana.butlr.api import REAL_TIME, Access, Butlr, Pace
 from butlr_grafana.butlr.client import ATTEMPTS
 from butlr_grafana.butlr.topology import topology
-from butlr_grafana.errors import UpstreamDiffers
-from butlr_grafana.events.book import EventBook
-from butlr_grafana.factors.book import FactorBook
-from butlr_grafana.factors.measure import observe_floor
-from butlr_grafana.factors.watch import FactorWatch
-from butlr_grafana.flights import FORGET_S, rest_s
-from butlr_grafana.gather import Gatherer, is_fresh, stamped
-from butlr_grafana.hosts import plan_origins
+from butlr_grafana.cache.chunks.counted import CountedStore
+from butlr_grafana.cache.chunks.disk import DiskStore
+from butlr_grafana.cache.chunks.memory import MemoryStore
+from butlr_grafana.cache.chunks.store import Store
+from butlr_grafana.cache.chunks.tiers import TieredStore
+from butlr_grafana.cache.floorplan_images import PlanPictures
+from butlr_grafana.cache.topology import Spaces
 from butlr_grafana.measure.asking import CALLS_PER_MINUTE
 from butlr_grafana.measure.background import Background, Means, assumed_text
-from butlr_grafana.model import (
-    HeatMapSubject,
-    Part,
-    Room,
-    Segment,
-    SeriesSubject,
-    StatsSubject,
-    Topology,
-    Zone,
-)
-from butlr_grafana.outcomes import Repeats
-from butlr_grafana.pipeline import Pipeline
-from butlr_grafana.plan_pictures import PlanPictures
-from butlr_grafana.privacy import guarded
-from butlr_grafana.query import Rules
-from butlr_grafana.service import Service
+from butlr_grafana.measure.factor_learning import observe_floor
+from butlr_grafana.measure.factor_store import FactorBook
+from butlr_grafana.measure.factor_watch import FactorWatch
+from butlr_grafana.measure.verdict_store import VerdictBook, book_for
+from butlr_grafana.model.chunk import HeatMapSubject, Part, Segment, SeriesSubject, StatsSubject
+from butlr_grafana.model.floor import Room, Topology, Zone
+from butlr_grafana.model.privacy import guarded
+from butlr_grafana.pipeline.gather import Gatherer, is_fresh, stamped
+from butlr_grafana.pipeline.in_flight import FORGET_S, rest_s
+from butlr_grafana.pipeline.run import Pipeline
+from butlr_grafana.query.limits import Rules
+from butlr_grafana.replicas.chunk_store import SharedStore
+from butlr_grafana.replicas.fetch_once import Fetch, shared
+from butlr_grafana.replicas.rate_limit import SharedGate
+from butlr_grafana.replicas.redis_connection import Link
+from butlr_grafana.replicas.single_flight import Once
+from butlr_grafana.replicas.token_store import Credentials, SharedShelf
+from butlr_grafana.service.event_log import EventBook
+from butlr_grafana.service.last_good import Repeats
+from butlr_grafana.service.metrics import Telemetry
+from butlr_grafana.service.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
-from butlr_grafana.shared.budget import SharedGate
-from butlr_grafana.shared.link import Link
-from butlr_grafana.shared.once import Once
-from butlr_grafana.shared.questions import Fetch, shared
-from butlr_grafana.shared.shelf import Credentials, SharedShelf
-from butlr_grafana.spaces import Spaces
-from butlr_grafana.stopwatch import stopwatch
-from butlr_grafana.store import Store
-from butlr_grafana.store.counted import CountedStore
-from butlr_grafana.store.disk import DiskStore
-from butlr_grafana.store.memory import MemoryStore
-from butlr_grafana.store.shared import SharedStore
-from butlr_grafana.store.tiers import TieredStore
-from butlr_grafana.telemetry import Telemetry
-from butlr_grafana.trouble import ButlrTroubles
-from butlr_grafana.verdict_book import VerdictBook, book_for
-from butlr_grafana.web import build
+from butlr_grafana.web.app import build
 
 MB = 2**20
 

@@ -15,28 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from butlr_grafana.hosts import is_loopback, named
-from butlr_grafana.logs import FORMS, LEVELS
-from butlr_grafana.sensors import VirtualRule
+from butlr_grafana.base.access import BackendToken, SettingError
+from butlr_grafana.base.log_format import FORMS, LEVELS
+from butlr_grafana.base.urls import is_loopback, named
+from butlr_grafana.model.sensors import VirtualRule
 
 DEFAULT_BUTLR_URL = "https://api.butlr.io"
 HOLIDAY_YEARS = range(2015, 2046)
-
-
-class SettingError(Exception):
-    """A setting that cannot be used; the message names it and says what it may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackendToken:
-    """One caller's token and the floors it may see (`None`: all that are served).
-
-    `for_walls`: nothing can be asked with it but what a wall shows.
-    """
-
-    text: str = field(repr=False)
-    floors: frozenset[str] | None = None
-    for_walls: bool = False
 
 
 def setting(

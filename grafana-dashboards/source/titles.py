@@ -5,8 +5,8 @@ They look fields up by what a person sees, so sorting and filtering need the tit
 
 from __future__ import annotations
 
-from butlr_grafana.present.account import QUANTITIES
-from butlr_grafana.present.columns import column
+from butlr_grafana.present.frames.columns import column
+from butlr_grafana.present.frames.notices import QUANTITIES
 
 DETECTIONS = QUANTITIES["none"].title
 """The value of a heat map that is not normalised."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.targets import TARGETS
-from butlr_grafana.words import WORDS
+from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.targets import TARGETS
 from tests.alerting.grafana import FILE, groups, request, rules, seconds, step
 from tests.dashboards.grafana import references
 from tests.support import World

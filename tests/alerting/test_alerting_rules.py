@@ -13,8 +13,8 @@ import pytest
 from butlr_grafana.simulator.messages import Answer, Refusal, Request
 from butlr_grafana.simulator.server import Endpoint
 from tests.alerting.grafana import ALERTING, NORMAL, PENDING, Watcher, rules
-from tests.factors.rates import with_rates
 from tests.faults.trial import Trial
+from tests.measure.factors.rates import with_rates
 from tests.support import (
     DETECTIONS,
     NEW_YORK,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask, Response
 
-from butlr_grafana.server import Server, listen
+from butlr_grafana.web.server import Server, listen
 
 
 def main(path: str) -> None:

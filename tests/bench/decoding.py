@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import orjson
 
-from butlr_grafana import merge
-from butlr_grafana.butlr import decode
-from butlr_grafana.model import Grid
+from butlr_grafana.butlr import heatmaps
+from butlr_grafana.model import grid_math
+from butlr_grafana.model.chunk import Grid
 from tests.bench.row import Row, median_ms
 
 NX, NY, RESOLUTION_M = 400, 400, 0.25
@@ -36,7 +36,7 @@ def weeks() -> list[bytes]:
 
 
 def ours(bodies: Sequence[bytes]) -> Grid:
-    return merge.add([decode.heat_map(body, RESOLUTION_M) for body in bodies], RESOLUTION_M)
+    return grid_math.add([heatmaps.heat_map(body, RESOLUTION_M) for body in bodies], RESOLUTION_M)
 
 
 def plainly(bodies: Sequence[bytes]) -> dict[tuple[float, float], float]:

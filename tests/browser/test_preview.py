@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Error
 
-from butlr_grafana.settings import BackendToken
+from butlr_grafana.base.access import BackendToken
 from tests.browser.conftest import Visit
 from tests.support import (
     DETECTIONS_A_MINUTE,

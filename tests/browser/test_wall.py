@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from butlr_grafana import gather, service
+from butlr_grafana.pipeline import gather
+from butlr_grafana.service import service
 from tests.faults.trial import Trial
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS_2, PEOPLE, REPORTING, World, at
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import settings
 
-from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.client import Client
+from butlr_grafana.butlr.config import Access
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import AtOnce, Clients, FakeTime, Hurried, HurriedClient, Wire
 from tests.support import HANG_S, PEOPLE, at

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from butlr_grafana.butlr.batches import BELIEVED_S, Batches, most_ids
-from butlr_grafana.model import Period, SeriesSubject
+from butlr_grafana.model.chunk import SeriesSubject
+from butlr_grafana.model.time import Period
 from tests.butlr.wire import FakeTime
 from tests.support import at
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import orjson
 import pytest
 
+from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr.graphql import Question, answer_of, is_unauthenticated, written
-from butlr_grafana.errors import UpstreamInvalid
 
 FLOORS = {
     "sites": {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr.labels import Windows
-from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.model import Period, iso
+from butlr_grafana.model.time import Period, iso
 from tests.support import at
 
 PARIS, KOLKATA = "Europe/Paris", "Asia/Kolkata"

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr.metrics import question, samples
-from butlr_grafana.doors import door_key
-from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.model import Period, Samples, SeriesSubject, iso
+from butlr_grafana.model.chunk import Samples, SeriesSubject
+from butlr_grafana.model.doors import door_key
+from butlr_grafana.model.time import Period, iso
 from tests.support import at
 
 HOURS = Period(at("2030-01-07T08:00"), at("2030-01-07T11:00"))

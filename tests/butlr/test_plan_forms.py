@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butlr_grafana.butlr.plan_forms import area_m2_of, polygon_of
-from butlr_grafana.geometry import shape_of
-from butlr_grafana.model import Polygon
+from butlr_grafana.model.floor import Polygon
+from butlr_grafana.model.geometry import shape_of
 
 L_SHAPE = ((0.0, 0.0), (6.0, 0.0), (6.0, 2.0), (2.0, 2.0), (2.0, 5.0), (0.0, 5.0))
 RING = [list(point) for point in L_SHAPE]

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
+from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr.rows import rows_of
-from butlr_grafana.errors import UpstreamInvalid
 
 NO_PAGES = {"page": 1, "page_item_count": 0, "total_item_count": 0, "total_pages": 1}
 EIGHT, NINE = "2030-01-07T08:00:00Z", "2030-01-07T09:00:00Z"

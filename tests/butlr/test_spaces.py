@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 import pytest
 
-from butlr_grafana.butlr import Access, Butlr
+from butlr_grafana.base.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
+from butlr_grafana.butlr.api import Access, Butlr
 from butlr_grafana.butlr.topology import topology
-from butlr_grafana.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
-from butlr_grafana.model import Building, Floor, Topology
+from butlr_grafana.cache.topology import RENEW_S, RETRY_S, Spaces
+from butlr_grafana.model.floor import Building, Floor, Topology
 from butlr_grafana.simulator import Simulator
-from butlr_grafana.spaces import RENEW_S, RETRY_S, Spaces
 from tests.butlr.wire import AtOnce, FakeTime
 from tests.support import HANG_S
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.client import Client
+from butlr_grafana.butlr.config import Access
 from butlr_grafana.butlr.limits import Pace
 from tests.support import LOGIN, FakeTime
 

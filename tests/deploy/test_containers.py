@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from butlr_grafana.kiosk.documents import ORGANISATION
 from butlr_grafana.settings import Settings, read
-from butlr_grafana.walls import ORGANISATION
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -210,7 +210,7 @@ def test_the_cache_is_bounded_kept_nowhere_and_reached_by_backends_only() -> Non
 
 
 def test_the_first_container_makes_the_tokens_and_reads_the_settings_of_the_backend() -> None:
-    """tests/test_prepare.py: what the command does."""
+    """tests/cli/test_prepare.py: what the command does."""
     token, backend = SERVICES["token"], SERVICES["backend"]
     assert token["command"] == ["butlr-grafana", "prepare"]
     assert token["environment"] == backend["environment"]

@@ -59,7 +59,7 @@ def test_a_wheel_holds_what_is_needed_and_nothing_else(packed: tuple[Path, Path]
 
 def test_a_package_without_its_files_is_not_built(tmp_path: Path) -> None:
     """An image whose build forgets a folder, for example."""
-    from butlr_grafana.assets import names
+    from butlr_grafana.cli.assets import names
 
     assert set(names(ROOT)) == set(ours())
     (tmp_path / "grafana-dashboards").mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from butlr_grafana import gather
+from butlr_grafana.pipeline import gather
 from tests.faults.trial import FrontedTrial, Trial
 
 MakeTrial = Callable[..., Trial]

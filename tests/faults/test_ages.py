@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana import gather, service
-from butlr_grafana.outcomes import REPEAT_S
+from butlr_grafana.pipeline import gather
+from butlr_grafana.service import service
+from butlr_grafana.service.last_good import REPEAT_S
 from butlr_grafana.simulator.messages import Answer, Refusal, Request
 from butlr_grafana.simulator.server import Endpoint
 from tests.faults.conftest import MakeTrial

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from butlr_grafana import gather
+from butlr_grafana.pipeline import gather
 from tests.faults.trial import NOON, Look, Trial, assert_upstreams_fault
 from tests.support import DETECTIONS, NEW_YORK, Cells, added, at, truth
 

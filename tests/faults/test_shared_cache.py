@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from butlr_grafana.shared import link
-from butlr_grafana.trouble import CALM_S
+from butlr_grafana.base.incidents import CALM_S
+from butlr_grafana.replicas import redis_connection
 from tests.faults.trial import MAY, MAY_SEGMENTS, PANEL_SEGMENTS, keeps_the_promise
 from tests.held import held
 from tests.processes import alive, children_of, measured, running
 from tests.redis_server import Between, RedisServer
-from tests.shared.replicas import Office, Replica
+from tests.replicas.replicas import Office, Replica
 from tests.support import DETECTIONS, LOGIN, NEW_YORK, until
 
 APRIL = ("2026-04-06T00:00:00Z", "2026-05-04T00:00:00Z")
@@ -105,7 +105,7 @@ def test_a_hanging_redis_is_waited_for_once_not_at_every_part(office: Office) ->
 
 
 def test_a_slow_redis_is_left_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "SLOW_S", 0.1)
+    monkeypatch.setattr(redis_connection, "SLOW_S", 0.1)
     slow = Between(office.redis.port, delay_s=0.15)
     replica = office.replica(cache_url=slow.url, deadline_s=10.0)
     assert replica.look("2026-01-05T00:00:00Z", "2026-04-15T00:00:00Z", **DAYS).complete

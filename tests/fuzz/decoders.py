@@ -20,34 +20,35 @@ from typing import Any
 import numpy as np
 import orjson
 
-from butlr_grafana.butlr import decode, metrics, question, stats, topology
+from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.butlr import heatmaps, metrics, statistics, topology
+from butlr_grafana.butlr.api import question
 from butlr_grafana.butlr.graphql import answer_of, written
-from butlr_grafana.butlr.questions import SENSORS as SENSORS_ASKED
-from butlr_grafana.butlr.questions import SITES as SITES_ASKED
+from butlr_grafana.butlr.graphql_queries import SENSORS as SENSORS_ASKED
+from butlr_grafana.butlr.graphql_queries import SITES as SITES_ASKED
 from butlr_grafana.butlr.rows import rows_of
-from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.insight.shares import of_rooms, of_zones
-from butlr_grafana.model import (
+from butlr_grafana.cache.chunks import codec
+from butlr_grafana.insight.apportion import of_rooms, of_zones
+from butlr_grafana.model.chunk import (
     Grid,
     HeatMapSubject,
     Part,
-    Period,
     Samples,
     Segment,
     SeriesSubject,
     StatsSubject,
-    Topology,
 )
-from butlr_grafana.present import geojson, table
-from butlr_grafana.privacy import guarded
-from butlr_grafana.query import finest
-from butlr_grafana.query_stats import USED_MEAN
+from butlr_grafana.model.floor import Topology
+from butlr_grafana.model.privacy import guarded
+from butlr_grafana.model.time import Period
+from butlr_grafana.present.frames import geojson, table
+from butlr_grafana.query.resolve import finest
+from butlr_grafana.query.resolve_stats import USED_MEAN
 from butlr_grafana.simulator import detections, report_query
 from butlr_grafana.simulator import reporting as simulated_rows
 from butlr_grafana.simulator import stats as simulated_stats
 from butlr_grafana.simulator import topology as simulated_floors
 from butlr_grafana.simulator.forms import Forms
-from butlr_grafana.store import codec
 from tests.fuzz.mangle import mangled
 from tests.support import PARIS, PEOPLE, at
 
@@ -90,7 +91,7 @@ def heat_map_bodies() -> Iterator[bytes]:
 
 def holds_heat_map(body: bytes) -> bool:
     try:
-        grid = decode.heat_map(body, MAP.resolution_m)
+        grid = heatmaps.heat_map(body, MAP.resolution_m)
     except UpstreamInvalid:
         return False
     listed = [rows for document in readings(body) for rows in cells_in(document)]
@@ -204,13 +205,13 @@ def seconds(text: object) -> int | None:
 
 
 def figure_bodies() -> Iterator[bytes]:
-    asked = simulated_stats.parse(stats.question(FIGURES, PERIOD), Forms())
+    asked = simulated_stats.parse(statistics.question(FIGURES, PERIOD), Forms())
     yield orjson.dumps(simulated_stats.answer(PEOPLE, asked, NOW_S, Forms()))
 
 
 def holds_figures(body: bytes) -> bool:
     try:
-        found = stats.samples(body, FIGURES, PERIOD)
+        found = statistics.samples(body, FIGURES, PERIOD)
     except UpstreamInvalid:
         return False
     assert found.series == tuple((item, USED_MEAN) for item in FIGURES.items)
@@ -273,7 +274,7 @@ def check_shown(found: Topology) -> None:
 
 
 def kept_parts() -> Iterator[Part]:
-    yield Part(PERIOD, decode.heat_map(next(heat_map_bodies()), 1.0), float(NOW_S), settled=True)
+    yield Part(PERIOD, heatmaps.heat_map(next(heat_map_bodies()), 1.0), float(NOW_S), settled=True)
     rows = rows_of(next(series_bodies(SERIES)))
     yield Part(PERIOD, metrics.samples(rows, PARIS, SERIES, PERIOD), float(NOW_S), settled=False)
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from butlr_grafana.butlr.decode import heat_map
-from butlr_grafana.store import codec
+from butlr_grafana.butlr.heatmaps import heat_map
+from butlr_grafana.cache.chunks import codec
 from tests.fuzz.decoders import DECODERS, HEAD, TRIALS, WHOLE, says
 
 BODIES = 250

@@ -6,21 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from butlr_grafana.model import (
-    HOUR_S,
-    Bounds,
-    Building,
-    Coverage,
-    Floor,
-    Grid,
-    HeatMap,
-    Part,
-    Period,
-    Polygon,
-    Query,
-    Room,
-    Zone,
-)
+from butlr_grafana.model.chunk import Coverage, Grid, Part
+from butlr_grafana.model.floor import Bounds, Building, Floor, Polygon, Room, Zone
+from butlr_grafana.model.queries import HeatMap, Query
+from butlr_grafana.model.time import HOUR_S, Period
 
 HOUSE = Building("b", "House", "Site")
 

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from butlr_grafana.model import AssetSeries, Coverage, Floor, Period, SeriesAnswer, SeriesQuery, SeriesSubject
-from butlr_grafana.plan import window_starts
+from butlr_grafana.model.calendar import window_starts
+from butlr_grafana.model.chunk import Coverage, SeriesSubject
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.queries import AssetSeries, SeriesAnswer, SeriesQuery
+from butlr_grafana.model.time import Period
 
 NAN = float("nan")
 WHOLE = Coverage(1, 1, 0, 0, 0, 1.0, 0.0)

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from butlr_grafana.factors.factor import Factor, Known, Unknown
 from butlr_grafana.insight.empty import with_zeros
 from butlr_grafana.insight.people import in_unit
-from butlr_grafana.model import Bounds, Floor, Grid, HeatMap, Polygon, Topology
-from butlr_grafana.present.heatmap import rows
-from butlr_grafana.privacy import guarded, visible
+from butlr_grafana.model.chunk import Grid
+from butlr_grafana.model.factor import Factor, Known, Unknown
+from butlr_grafana.model.floor import Bounds, Floor, Polygon, Topology
+from butlr_grafana.model.privacy import guarded, visible
+from butlr_grafana.model.queries import HeatMap
+from butlr_grafana.present.frames.heatmap import rows
 from tests.insight.floors import box, floor, grid, heat_map, room
 
 Cells = dict[tuple[float, float], float]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from butlr_grafana.insight.freshness import freshness
-from butlr_grafana.model import Coverage, HeatMap, Part, Period, SeriesAnswer
+from butlr_grafana.model.chunk import Coverage, Part
+from butlr_grafana.model.queries import HeatMap, SeriesAnswer
+from butlr_grafana.model.time import Period
 from tests.insight.floors import everywhere, floor, grid, heat_map
 from tests.insight.minutes import NAN, known_at, series
 

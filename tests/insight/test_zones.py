@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 import shapely
 
-from butlr_grafana import merge
-from butlr_grafana.factors.factor import Factor, Known, Unknown
 from butlr_grafana.insight.people import in_unit
 from butlr_grafana.insight.zones import (
     NO_HOURS,
@@ -22,10 +20,15 @@ from butlr_grafana.insight.zones import (
     hot,
     hot_zones,
 )
-from butlr_grafana.model import DAY_S, HeatMap, Part, Period, Room, Zone
-from butlr_grafana.query import read
+from butlr_grafana.model import grid_math
+from butlr_grafana.model.chunk import Part
+from butlr_grafana.model.factor import Factor, Known, Unknown
+from butlr_grafana.model.floor import Room, Zone
+from butlr_grafana.model.queries import HeatMap
+from butlr_grafana.model.threshold import Threshold, parse
+from butlr_grafana.model.time import DAY_S, Period
+from butlr_grafana.query.parse import read
 from butlr_grafana.simulator.geometry import contains
-from butlr_grafana.threshold import Threshold, parse
 from tests.insight.floors import box, everywhere, floor, grid, heat_map, room, zone
 from tests.support import DETECTIONS_A_MINUTE, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at
 
@@ -250,7 +253,7 @@ def test_a_limit_to_rooms_leaves_rows_out_and_changes_no_figure() -> None:
     limited = replace(
         whole,
         query=replace(whole.query, rooms=(C,)),
-        raw=merge.within_rooms(whole.raw, [C]),
+        raw=grid_math.within_rooms(whole.raw, [C]),
         parts=tuple(
             Part(Period(k, k + 1), replace(whole.raw, value=whole.raw.value / 2), 0, True) for k in (0, 1)
         ),

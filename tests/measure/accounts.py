@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from butlr_grafana.app import Application, create_app
-from butlr_grafana.butlr import Pace
+from butlr_grafana.butlr.api import Pace
 from butlr_grafana.measure.background import measuring
 from butlr_grafana.measure.finding import Finding
 from butlr_grafana.measure.run import ORDER
+from butlr_grafana.measure.verdict_store import VerdictBook
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, Simulator
 from butlr_grafana.simulator.forms import Forms
-from butlr_grafana.verdict_book import VerdictBook
 from tests.support import PEOPLE, at
 
 NOON = "2026-06-17T12:34:56"

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from butlr_grafana.model import iso
+from butlr_grafana.model.time import iso
 
 Row = dict[str, Any]
 

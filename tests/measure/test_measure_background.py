@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.butlr import Pace
-from butlr_grafana.errors import UpstreamDown
+from butlr_grafana.base.errors import UpstreamDown
+from butlr_grafana.butlr.api import Pace
 from butlr_grafana.measure import background
 from butlr_grafana.measure.background import AFTER_FAULT_S, AGAIN_S, LOOK_S, Background
+from butlr_grafana.measure.verdict_store import VerdictBook, book_for
+from butlr_grafana.model.verdicts import CHANGES_NUMBERS
+from butlr_grafana.replicas.redis_connection import Link
+from butlr_grafana.replicas.single_flight import Once
 from butlr_grafana.settings import Settings
-from butlr_grafana.shared.link import Link
-from butlr_grafana.shared.once import Once
 from butlr_grafana.simulator.forms import Forms
-from butlr_grafana.verdict_book import VerdictBook, book_for
-from butlr_grafana.verdicts import CHANGES_NUMBERS
 from tests.redis_server import RedisServer
 from tests.support import PARIS, World, at, cells_of, truth
 

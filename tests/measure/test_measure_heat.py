@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from butlr_grafana.measure import heat
-from butlr_grafana.model import Bounds, Grid
+from butlr_grafana.model.chunk import Grid
+from butlr_grafana.model.floor import Bounds
 from tests.measure.rows import heat_map
 
 CELLS = [(0.25, 0.25, 3), (0.75, 0.25, 5)]

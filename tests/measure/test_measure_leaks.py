@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from butlr_grafana.checkup import Checkup
+from butlr_grafana.cli.check import Checkup
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, default_office
 from butlr_grafana.simulator.world import Office

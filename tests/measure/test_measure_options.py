@@ -9,7 +9,7 @@ import pytest
 from butlr_grafana.measure.asking import CALLS_PER_MINUTE, MOST_CALLS
 from butlr_grafana.measure.finding import SUBJECTS
 from butlr_grafana.measure.run import ORDER, exit_code
-from butlr_grafana.verdicts import CHANGES_NUMBERS, PRESENCE_NAMES
+from butlr_grafana.model.verdicts import CHANGES_NUMBERS, PRESENCE_NAMES
 from tests.measure.accounts import account
 from tests.support import GRAPHQL, LOGIN
 

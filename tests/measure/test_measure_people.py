@@ -6,9 +6,9 @@ import pytest
 
 from butlr_grafana.measure import account, people
 from butlr_grafana.measure.people import Presence
-from butlr_grafana.model import Period
-from butlr_grafana.sensors import Sensor
-from butlr_grafana.verdicts import PRESENCE_NAMES
+from butlr_grafana.model.sensors import Sensor
+from butlr_grafana.model.time import Period
+from butlr_grafana.model.verdicts import PRESENCE_NAMES
 from tests.measure.rows import Row, moved, row
 from tests.support import at
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from butlr_grafana.measure import report
 from butlr_grafana.measure.finding import failed, told
+from butlr_grafana.measure.verdict_store import Drift
 from butlr_grafana.measure.vocabulary import WORDS, is_safe
-from butlr_grafana.verdict_book import Drift
-from butlr_grafana.verdicts import Verdicts
+from butlr_grafana.model.verdicts import Verdicts
 
 
 @pytest.mark.parametrize(

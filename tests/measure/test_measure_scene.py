@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.butlr.access import Access
-from butlr_grafana.errors import UpstreamDown, UpstreamError, UpstreamInvalid
+from butlr_grafana.base.errors import UpstreamDown, UpstreamError, UpstreamInvalid
+from butlr_grafana.butlr.config import Access
 from butlr_grafana.measure import scene
 from butlr_grafana.measure.asking import Asker, OutOfCalls, Reporting
-from butlr_grafana.model import HOUR_S, Building, Floor, Period, Room
-from butlr_grafana.sensors import Sensor
+from butlr_grafana.model.floor import Building, Floor, Room
+from butlr_grafana.model.sensors import Sensor
+from butlr_grafana.model.time import HOUR_S, Period
 from tests.measure.rows import Row, moved, reporting, row
 from tests.support import at
 

@@ -9,9 +9,9 @@ import pytest
 from butlr_grafana.measure import settling
 from butlr_grafana.measure.background import SAMPLE_S
 from butlr_grafana.measure.settling import AGES_S, Look, Sample
-from butlr_grafana.model import DAY_S, HOUR_S
+from butlr_grafana.measure.verdict_store import VerdictBook, book_for
+from butlr_grafana.model.time import DAY_S, HOUR_S
 from butlr_grafana.simulator.forms import Forms
-from butlr_grafana.verdict_book import VerdictBook, book_for
 from tests.measure.test_measure_background import NewWorld
 from tests.support import PARIS, at
 

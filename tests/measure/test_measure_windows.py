@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana.measure import windows
-from butlr_grafana.model import Period
+from butlr_grafana.model.time import Period
 from tests.measure.rows import Row, moved, reporting, row
 from tests.support import at
 

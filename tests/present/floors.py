@@ -11,19 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from butlr_grafana.model import (
-    Bounds,
-    Building,
-    Coverage,
-    Floor,
-    Grid,
-    HeatMap,
-    Period,
-    Polygon,
-    Query,
-    Room,
-)
-from butlr_grafana.present.theme import Rgb, Theme
+from butlr_grafana.model.chunk import Coverage, Grid
+from butlr_grafana.model.floor import Bounds, Building, Floor, Polygon, Room
+from butlr_grafana.model.queries import HeatMap, Query
+from butlr_grafana.model.time import Period
+from butlr_grafana.present.images.theme import Rgb, Theme
 
 HOUR = 3600
 MONDAY_8H = 1_781_503_200

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
-from butlr_grafana.targets import TARGETS
+from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.web.openapi import describe
 from tests.strangers.doors import HOUR, RULE, Question, by_url
 from tests.support import DETECTIONS, PARIS, REPORTING, STATS, World

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from butlr_grafana.settings import BackendToken
+from butlr_grafana.base.access import BackendToken
 from butlr_grafana.simulator.world import Floor
 from tests.butlr.wire import respond
 from tests.faults.trial import FrontedTrial, Trial

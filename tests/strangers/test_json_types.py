@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from butlr_grafana.targets import TARGETS
-from butlr_grafana.words import WORDS
+from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.targets import TARGETS
 from tests.strangers.doors import HOUR
 from tests.strangers.test_bad_inputs import ERROR, anything, made_up
 from tests.support import NEW_YORK, PARIS, World

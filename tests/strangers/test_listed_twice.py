@@ -17,8 +17,8 @@ from typing import Any
 import orjson
 import pytest
 
-from butlr_grafana.targets import TARGETS
-from butlr_grafana.words import METRICS
+from butlr_grafana.query.parameters import METRICS
+from butlr_grafana.query.targets import TARGETS
 from tests.alerting.grafana import request, rules, step
 from tests.strangers.tangles import KINDS, WAYS, lists_of, tangle, tangling
 from tests.support import GRAPHQL, NEW_YORK, PARIS, World, answer_of

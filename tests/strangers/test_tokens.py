@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.settings import BackendToken, read
+from butlr_grafana.base.access import BackendToken
+from butlr_grafana.settings import read
 from butlr_grafana.web import auth
 from tests.strangers.doors import HOUR, ROUTES, Question, questions
 from tests.support import NEW_YORK, PARIS, World

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.test import TestResponse
 
-from butlr_grafana.present.columns import COLUMNS
-from butlr_grafana.settings import BackendToken
-from butlr_grafana.targets import TARGETS
-from butlr_grafana.words import WORDS
+from butlr_grafana.base.access import BackendToken
+from butlr_grafana.present.frames.columns import COLUMNS
+from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.targets import TARGETS
 from tests.butlr.wire import respond
 from tests.faults.trial import FrontedTrial, Trial
 from tests.strangers.doors import HOUR, ROUTES, Question, Words

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from butlr_grafana.butlr.rows import Row
-from butlr_grafana.model import DAY_S, Period, SeriesSubject
-from butlr_grafana.plan import window_starts
+from butlr_grafana.model.calendar import window_starts
+from butlr_grafana.model.chunk import SeriesSubject
+from butlr_grafana.model.time import DAY_S, Period
 
 MOST_IDS = ((120, 30), (480, 20))
 """Windows a call and the most ids with so many: Butlr's limits for zones at 1m (up to 2 h, up to 8 h), taken

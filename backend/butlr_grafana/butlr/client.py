@@ -15,21 +15,7 @@ from http import HTTPStatus
 
 import orjson
 
-from butlr_grafana.butlr.access import Access
-from butlr_grafana.butlr.clock import ButlrClock
-from butlr_grafana.butlr.decode import quote
-from butlr_grafana.butlr.graphql import is_unauthenticated
-from butlr_grafana.butlr.limits import REAL_TIME, Gate, Lanes, Outages, Pace
-from butlr_grafana.butlr.tokens import (
-    LOGIN_REST_S,
-    NoShelf,
-    Token,
-    TokenShelf,
-    login_rest_s,
-    token_of,
-)
-from butlr_grafana.butlr.transport import Reply, Transport
-from butlr_grafana.errors import (
+from butlr_grafana.base.errors import (
     UpstreamDown,
     UpstreamError,
     UpstreamInvalid,
@@ -37,7 +23,14 @@ from butlr_grafana.errors import (
     UpstreamLimited,
     UpstreamRefused,
 )
-from butlr_grafana.trouble import Trouble
+from butlr_grafana.base.incidents import Trouble
+from butlr_grafana.butlr.auth import LOGIN_REST_S, NoShelf, Token, TokenShelf, login_rest_s, token_of
+from butlr_grafana.butlr.clock import ButlrClock
+from butlr_grafana.butlr.config import Access
+from butlr_grafana.butlr.graphql import is_unauthenticated
+from butlr_grafana.butlr.heatmaps import quote
+from butlr_grafana.butlr.limits import REAL_TIME, Gate, Lanes, Outages, Pace
+from butlr_grafana.butlr.transport import Reply, Transport
 
 ATTEMPTS = 4
 

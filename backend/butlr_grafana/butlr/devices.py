@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from butlr_grafana.butlr.raw import dicts, flag, instant_s, number, text
-from butlr_grafana.model import Floor
-from butlr_grafana.sensors import Hive, Sensor
+from butlr_grafana.butlr.json_values import dicts, flag, instant_s, number, text
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.sensors import Hive, Sensor
 
 MODES = {"presence": "presence", "activity": "presence", "traffic": "traffic", "headcount": "traffic"}
 """Butlr's modes, older names too."""

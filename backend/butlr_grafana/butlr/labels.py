@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from butlr_grafana.errors import UpstreamDiffers, UpstreamInvalid
-from butlr_grafana.model import Period, iso
-from butlr_grafana.plan import STEPS_S, window_starts
+from butlr_grafana.base.errors import UpstreamDiffers, UpstreamInvalid
+from butlr_grafana.model.calendar import STEPS_S, window_starts
+from butlr_grafana.model.time import Period, iso
 
 
 class Windows:

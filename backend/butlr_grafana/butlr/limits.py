@@ -12,8 +12,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from butlr_grafana.base.errors import UpstreamLimited
 from butlr_grafana.butlr.clock import date_s
-from butlr_grafana.errors import UpstreamLimited
 
 MAX_PAUSE_S = 60.0
 """A `Retry-After` beyond this is taken as this: an absurd one must not silence a building for a day."""

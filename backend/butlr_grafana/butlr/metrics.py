@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from butlr_grafana.butlr.decode import LARGEST_COUNT
+from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.butlr.heatmaps import LARGEST_COUNT
 from butlr_grafana.butlr.labels import Windows
-from butlr_grafana.doors import door_key
-from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.model import Period, Samples, SeriesSubject, iso
+from butlr_grafana.model.chunk import Samples, SeriesSubject
+from butlr_grafana.model.doors import door_key
+from butlr_grafana.model.time import Period, iso
 
 Row = dict[str, Any]
 

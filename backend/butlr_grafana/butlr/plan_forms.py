@@ -17,8 +17,8 @@ import numpy as np
 import orjson
 import shapely
 
-from butlr_grafana.geometry import area_of, shape_of
-from butlr_grafana.model import FOOT_M, Polygon
+from butlr_grafana.model.floor import FOOT_M, Polygon
+from butlr_grafana.model.geometry import area_of, shape_of
 
 LARGEST_M = 1e5
 """No point of a floor is this far from its origin."""

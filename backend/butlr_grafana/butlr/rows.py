@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
-from butlr_grafana.butlr.decode import quote
-from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.butlr.heatmaps import quote
 
 Row = dict[str, Any]
 

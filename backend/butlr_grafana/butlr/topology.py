@@ -11,23 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr.devices import hives_by_floor, sensors_by_floor
+from butlr_grafana.butlr.json_values import at, dicts, number, text, whole
 from butlr_grafana.butlr.plan_forms import area_m2_of, polygon_of
-from butlr_grafana.butlr.raw import at, dicts, number, text, whole
-from butlr_grafana.doors import doors_by_room, entrances
-from butlr_grafana.errors import UpstreamInvalid
-from butlr_grafana.model import (
-    Building,
-    Floor,
-    FloorPlanPicture,
-    Note,
-    Polygon,
-    Room,
-    Topology,
-    Zone,
-)
-from butlr_grafana.sensors import Sensor, VirtualRule, one_a_tail
-from butlr_grafana.timezones import TIME_ZONES
+from butlr_grafana.model.doors import doors_by_room, entrances
+from butlr_grafana.model.floor import Building, Floor, FloorPlanPicture, Note, Polygon, Room, Topology, Zone
+from butlr_grafana.model.sensors import Sensor, VirtualRule, one_a_tail
+from butlr_grafana.model.timezones import TIME_ZONES
 
 Document = dict[str, Any]
 """`sites`, `sensors`, `hives`: the `data` of three questions, the last two may be `None`. `lost`: fields that

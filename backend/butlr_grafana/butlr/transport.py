@@ -6,28 +6,22 @@ come. (Looking up the host's name is the system's own affair.)
 
 from __future__ import annotations
 
-import http.client
-import io
-import socket
 import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any
 
 import orjson
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
+from butlr_grafana.base.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
+from butlr_grafana.base.http_session import CONNECT_S, _kind, open_session
+from butlr_grafana.base.request_id import HEADER, present_or_new
 from butlr_grafana.butlr.clock import date_s
 from butlr_grafana.butlr.limits import retry_after_s
-from butlr_grafana.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
-from butlr_grafana.request_id import HEADER, present_or_new
 
 MAX_BODY_BYTES = 64 * 2**20
-CONNECT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,74 +104,3 @@ def _body(path: str, response: requests.Response) -> bytes:
     if unpack and pieces and not unpack.eof:
         raise UpstreamDown(f"Butlr's answer on {path} ends in the middle")
     return b"".join(pieces)
-
-
-def open_session(connections: int) -> requests.Session:
-    """One that keeps no cookies, adds no credentials, and holds to a time limit to the last byte."""
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # A callable keeps requests from putting a .netrc entry over the bearer token.
-    session.auth = lambda request: request
-    session.headers["User-Agent"] = "butlr-grafana"
-    session.headers["Accept-Encoding"] = "gzip"
-    adapter = _Adapter(pool_connections=2, pool_maxsize=max(connections, 2), max_retries=0)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
-
-
-class _Adapter(HTTPAdapter):
-    """Through a proxy or not: connections whose answers are read under one time limit."""
-
-    def get_connection_with_tls_context(self, *args: Any, **words: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **words)
-        if not issubclass(pool.ConnectionCls, _Punctual):
-            pool.ConnectionCls = type("PunctualConnection", (_Punctual, pool.ConnectionCls), {})
-        return pool
-
-
-class _PunctualReader(io.RawIOBase):
-    """A socket's bytes for as long as its timeout in all; the socket itself starts anew at each byte."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket, self._raw = connection, connection.makefile("rb", buffering=0)
-        self._timeout_s = connection.gettimeout() or 0.0
-        self._ends_at = time.monotonic() + self._timeout_s
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        left_s = self._ends_at - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError("timed out")
-        self._socket.settimeout(left_s)
-        try:
-            return self._raw.readinto(buffer)
-        finally:
-            # The next question on this connection is sent under it.
-            self._socket.settimeout(self._timeout_s)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _PunctualResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **words: Any) -> None:
-        super().__init__(sock, *args, **words)
-        self.fp.close()
-        self.fp = io.BufferedReader(_PunctualReader(sock))
-
-
-class _Punctual:
-    """What `http.client` builds its answers with, head and body."""
-
-    response_class = _PunctualResponse
-
-
-def _kind(error: BaseException) -> str:
-    """The name of the innermost cause: short, and without the URL that requests puts in its texts."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return type(error).__name__

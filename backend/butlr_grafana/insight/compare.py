@@ -8,11 +8,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from butlr_grafana import merge
-from butlr_grafana.factors.factor import Factor
-from butlr_grafana.geometry import Lattice, shape_of
 from butlr_grafana.insight.people import unknown_why
-from butlr_grafana.model import Floats, HeatMap
+from butlr_grafana.model import grid_math
+from butlr_grafana.model.chunk import Floats
+from butlr_grafana.model.factor import Factor
+from butlr_grafana.model.geometry import Lattice, shape_of
+from butlr_grafana.model.queries import HeatMap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +46,7 @@ def compare(current: HeatMap, baseline: HeatMap) -> Comparison:
     if current.raw.resolution_m != baseline.raw.resolution_m:
         raise ValueError(f"{current.raw.resolution_m} m against {baseline.raw.resolution_m} m")
     phase_m = current.raw.phase_m or baseline.raw.phase_m
-    other = merge.aligned_to(baseline.raw, phase_m) if phase_m else baseline.raw
+    other = grid_math.aligned_to(baseline.raw, phase_m) if phase_m else baseline.raw
     lattice = Lattice.around(current.raw, other)
     rebinned = current.raw.rebinned or other.rebinned
     reasons = [silence("current", current), silence("baseline", baseline)]

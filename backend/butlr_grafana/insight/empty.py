@@ -12,11 +12,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from butlr_grafana.geometry import Lattice, Shape, area_of, shape_of, shape_of_asset, union
 from butlr_grafana.insight.people import is_in_people, unknown_why
 from butlr_grafana.insight.zones import is_blind, without_data
-from butlr_grafana.model import Bounds, Grid, HeatMap
-from butlr_grafana.privacy import sum_of
+from butlr_grafana.model.chunk import Grid
+from butlr_grafana.model.floor import Bounds
+from butlr_grafana.model.geometry import Lattice, Shape, area_of, shape_of, shape_of_asset, union
+from butlr_grafana.model.privacy import sum_of
+from butlr_grafana.model.queries import HeatMap
 
 
 def with_zeros(heat_map: HeatMap) -> HeatMap:

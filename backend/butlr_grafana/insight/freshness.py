@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from butlr_grafana.model import Floor, HeatMap, SeriesAnswer
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.queries import HeatMap, SeriesAnswer
 
 
 @dataclass(frozen=True, slots=True)

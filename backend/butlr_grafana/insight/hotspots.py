@@ -8,10 +8,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from butlr_grafana.factors.factor import Factor, Known, in_people
-from butlr_grafana.insight import shares
-from butlr_grafana.model import Floor, Grid, HeatMap
-from butlr_grafana.threshold import Threshold
+from butlr_grafana.insight import apportion
+from butlr_grafana.model.chunk import Grid
+from butlr_grafana.model.factor import Factor, Known, in_people
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.queries import HeatMap
+from butlr_grafana.model.threshold import Threshold
 
 Labels = NDArray[np.int64]
 
@@ -146,7 +148,7 @@ def _measured(grid: Grid, label: Labels, hours: float, rooms: list[tuple[Touched
 
 def _touched(grid: Grid, label: Labels, floor: Floor) -> list[tuple[Touched, ...]]:
     """For each area the rooms that it touches."""
-    by_room = shares.of_rooms(floor, grid)
+    by_room = apportion.of_rooms(floor, grid)
     outside = len(floor.rooms)
     inside = by_room.owner < outside
     cell, owner = by_room.cell[inside], by_room.owner[inside].astype(np.int64)

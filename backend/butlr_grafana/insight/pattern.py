@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from butlr_grafana.insight.people import figure
-from butlr_grafana.model import Floor, HeatMap, SeriesAnswer
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.queries import HeatMap, SeriesAnswer
 
 Hour = tuple[int, float]
 """The instant at which a local hour begins, and its value (NaN: unknown)."""

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from butlr_grafana.factors.factor import Factor, Known, Unknown, in_people
-from butlr_grafana.model import Grid, HeatMap
+from butlr_grafana.model.chunk import Grid
+from butlr_grafana.model.factor import Factor, Known, Unknown, in_people
+from butlr_grafana.model.queries import HeatMap
 
 Unit = Literal["people", "detections"]
 

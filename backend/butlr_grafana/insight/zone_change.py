@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from butlr_grafana.insight.compare import silences
 from butlr_grafana.insight.zones import Level, ZoneHeat, hot_zones
-from butlr_grafana.model import HeatMap
-from butlr_grafana.threshold import Threshold
+from butlr_grafana.model.queries import HeatMap
+from butlr_grafana.model.threshold import Threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from butlr_grafana import merge
-from butlr_grafana.factors.factor import in_people
-from butlr_grafana.geometry import shape_of
-from butlr_grafana.insight import shares
+from butlr_grafana.insight import apportion
 from butlr_grafana.insight.people import unknown_why
-from butlr_grafana.model import Floor, Grid, HeatMap, Room, Zone, as_built
-from butlr_grafana.privacy import too_few, withheld
-from butlr_grafana.threshold import Threshold
+from butlr_grafana.model import grid_math
+from butlr_grafana.model.chunk import Grid
+from butlr_grafana.model.factor import in_people
+from butlr_grafana.model.floor import Floor, Room, Zone, as_built
+from butlr_grafana.model.geometry import shape_of
+from butlr_grafana.model.privacy import too_few, withheld
+from butlr_grafana.model.queries import HeatMap
+from butlr_grafana.model.threshold import Threshold
 
 Level = Literal["room", "zone", "floor"]
 
@@ -136,7 +138,7 @@ def _whole_floor(heat_map: HeatMap) -> Grid:
     query = heat_map.query
     if query.rooms is None and not heat_map.hidden:
         return heat_map.raw
-    return merge.add([part.grid for part in heat_map.parts], query.resolution_m)
+    return grid_math.add([part.grid for part in heat_map.parts], query.resolution_m)
 
 
 def _floor(floor: Floor, grid: Grid) -> _Place:
@@ -152,7 +154,7 @@ def without_data(heat_map: HeatMap) -> list[Room]:
     """
     floor, grid = heat_map.query.floor, _whole_floor(heat_map)
     rooms = {room.id: room for room in as_built(floor.rooms)}
-    filled = shares.of_rooms(replace(floor, rooms=tuple(rooms.values())), grid).filled(grid.value)
+    filled = apportion.of_rooms(replace(floor, rooms=tuple(rooms.values())), grid).filled(grid.value)
     return [room for room in rooms.values() if _blind(room, rooms, room.id in filled) in (OFFLINE, UNCOVERED)]
 
 
@@ -166,7 +168,7 @@ def _rooms(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, fl
     by taking all others from the floor's.
     """
     built = {room.id: room for room in as_built(floor.rooms)}
-    by_room = shares.of_rooms(replace(floor, rooms=tuple(built.values())), grid)
+    by_room = apportion.of_rooms(replace(floor, rooms=tuple(built.values())), grid)
     *sums, outside = by_room.sums(grid.value).tolist()
     counted = dict(zip(built, sums, strict=True))
     filled = by_room.filled(grid.value)
@@ -178,12 +180,12 @@ def _rooms(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, fl
         if ids is None or room.id in ids:
             yield place
     if ids is None:
-        yield _Place(shares.OUTSIDE, OUTSIDE_NAME, None, outside, "")
+        yield _Place(apportion.OUTSIDE, OUTSIDE_NAME, None, outside, "")
 
 
 def _zones(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, float]) -> Iterator[_Place]:
     rooms = {room.id: room for room in as_built(floor.rooms)}
-    by_zone = shares.of_zones(replace(floor, zones=tuple(as_built(floor.zones))), grid)
+    by_zone = apportion.of_zones(replace(floor, zones=tuple(as_built(floor.zones))), grid)
     counted = dict(zip(by_zone.ids, by_zone.sums(grid.value).tolist(), strict=True))
     filled = by_zone.filled(grid.value)
     for zone in floor.zones:

@@ -12,16 +12,16 @@ from typing import Any, Protocol
 
 import orjson
 
-from butlr_grafana.butlr.access import Access
-from butlr_grafana.butlr.rows import Row, rows_of
-from butlr_grafana.errors import (
+from butlr_grafana.base.errors import (
     UpstreamDown,
     UpstreamError,
     UpstreamInvalid,
     UpstreamLate,
     UpstreamLimited,
 )
-from butlr_grafana.model import Period, iso
+from butlr_grafana.butlr.config import Access
+from butlr_grafana.butlr.rows import Row, rows_of
+from butlr_grafana.model.time import Period, iso
 
 MOST_CALLS = 60
 CALLS_PER_MINUTE = 50

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from butlr_grafana.butlr import Butlr
-from butlr_grafana.butlr.access import Access
-from butlr_grafana.errors import UpstreamError, UpstreamInvalid
+from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid
+from butlr_grafana.butlr.api import Butlr
+from butlr_grafana.butlr.config import Access
 from butlr_grafana.measure import heat
 from butlr_grafana.measure.asking import MOST_CALLS, Asker, Reporting
 from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding
@@ -22,10 +22,11 @@ from butlr_grafana.measure.run import FOR_NUMBERS, FOR_SERVE, Show, findings, no
 from butlr_grafana.measure.scene import best_first, pick
 from butlr_grafana.measure.settling import LENGTH_S, Look, Sample, next_of, settle_s, with_sample
 from butlr_grafana.measure.steps import Steps
-from butlr_grafana.model import Floor, Period, Topology, iso
-from butlr_grafana.shared.once import Once
-from butlr_grafana.verdict_book import VerdictBook
-from butlr_grafana.verdicts import Verdicts
+from butlr_grafana.measure.verdict_store import VerdictBook
+from butlr_grafana.model.floor import Floor, Topology
+from butlr_grafana.model.time import Period, iso
+from butlr_grafana.model.verdicts import Verdicts
+from butlr_grafana.replicas.single_flight import Once
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,11 @@ import numpy as np
 import orjson
 import shapely
 
-from butlr_grafana.butlr import decode
-from butlr_grafana.errors import UpstreamInvalid
+from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.butlr import heatmaps
 from butlr_grafana.measure.finding import Finding, Number, told, unhandled, untold
-from butlr_grafana.model import Floats, Grid, Polygon
+from butlr_grafana.model.chunk import Floats, Grid
+from butlr_grafana.model.floor import Polygon
 
 _DEEPEST = 6
 
@@ -42,7 +43,7 @@ class HeatAnswer:
 def read(body: bytes, resolution_m: float) -> HeatAnswer:
     """Never raises: what cannot be read is in `fault`."""
     try:
-        grid, fault = decode.heat_map(body, resolution_m), ""
+        grid, fault = heatmaps.heat_map(body, resolution_m), ""
     except UpstreamInvalid as error:
         # Without Butlr's own words, which may name anything.
         grid, fault = None, error.plain.partition(":")[0]
@@ -143,7 +144,7 @@ def grid(answers: Sequence[HeatAnswer], resolution_m: float) -> Finding:
     if len(phases) < 2:
         return untold("U3", assumed=assumed, why="nobody was there in one of the hours", numbers=numbers)
     apart_m = max(_apart(a, b, resolution_m) for a in phases for b in phases)
-    is_fixed = apart_m <= 2 * decode.OFF_GRID * resolution_m
+    is_fixed = apart_m <= 2 * heatmaps.OFF_GRID * resolution_m
     numbers |= {"apart_m": round(apart_m, 4), "same": is_fixed}
     return told(
         "U3",

@@ -13,9 +13,9 @@ from statistics import median
 from butlr_grafana.butlr.labels import instant_of_label
 from butlr_grafana.butlr.rows import Row
 from butlr_grafana.measure.finding import Finding, Number, told, unhandled, untold
-from butlr_grafana.model import DAY_S, Period
-from butlr_grafana.sensors import Sensor
-from butlr_grafana.verdicts import PRESENCE_NAMES
+from butlr_grafana.model.sensors import Sensor
+from butlr_grafana.model.time import DAY_S, Period
+from butlr_grafana.model.verdicts import PRESENCE_NAMES
 
 FEWEST_EACH, MOST_EACH = 54, 198
 """Detections a person-minute: 60 to 180 as documented, and a tenth for heat outside rooms and chance."""

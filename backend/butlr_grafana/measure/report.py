@@ -18,10 +18,10 @@ import orjson
 
 from butlr_grafana import __version__
 from butlr_grafana.measure.finding import Finding
+from butlr_grafana.measure.verdict_store import Drift
 from butlr_grafana.measure.vocabulary import SHOWN_VALUES, is_safe
-from butlr_grafana.model import Topology, as_built
-from butlr_grafana.verdict_book import Drift
-from butlr_grafana.verdicts import Verdicts, document_of
+from butlr_grafana.model.floor import Topology, as_built
+from butlr_grafana.model.verdicts import Verdicts, document_of
 
 FORM = 1
 DEEPEST = 12

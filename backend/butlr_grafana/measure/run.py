@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamLimited
+from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamLimited
 from butlr_grafana.measure.asking import OutOfCalls
-from butlr_grafana.measure.finding import (
-    SUBJECTS,
-    VERDICTS_OF,
-    Finding,
-    failed,
-    skipped,
-    unhandled,
-)
+from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding, failed, skipped, unhandled
 from butlr_grafana.measure.steps import Steps
-from butlr_grafana.verdict_book import VerdictBook
-from butlr_grafana.verdicts import CHANGES_NUMBERS
+from butlr_grafana.measure.verdict_store import VerdictBook
+from butlr_grafana.model.verdicts import CHANGES_NUMBERS
 
 ORDER = tuple(
     "U1 U4 U2 U9 U5 U17 U3 U7 U6 U19 U10 U16 U14 U12 U18 U8 U13 U11 U15 U21".split()  # noqa: SIM905  # a list to read

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from butlr_grafana.base.errors import UpstreamInvalid, UpstreamRefused
 from butlr_grafana.butlr.labels import instant_of_label
 from butlr_grafana.butlr.rows import Row
-from butlr_grafana.errors import UpstreamInvalid, UpstreamRefused
 from butlr_grafana.measure.asking import Asker, Reporting
-from butlr_grafana.model import DAY_S, HOUR_S, Floor, Period, Polygon, Room, as_built
-from butlr_grafana.plan import instant_of
+from butlr_grafana.model.calendar import instant_of
+from butlr_grafana.model.floor import Floor, Polygon, Room, as_built
+from butlr_grafana.model.time import DAY_S, HOUR_S, Period
 
 WORKING_HOURS = range(7, 20)
 MOST_FLOORS, MOST_DAYS = 2, 4

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from butlr_grafana.model import DAY_S, HOUR_S
+from butlr_grafana.model.time import DAY_S, HOUR_S
 
 AGES_S = (600, 1800, HOUR_S, 3 * HOUR_S, DAY_S)
 """How old the five minutes are when they are asked for; what they are at last is taken for the truth."""

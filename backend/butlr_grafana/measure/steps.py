@@ -8,14 +8,15 @@ from functools import cached_property
 
 import orjson
 
+from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid
 from butlr_grafana.butlr.rows import Row, rows_of
-from butlr_grafana.errors import UpstreamError, UpstreamInvalid
 from butlr_grafana.measure import account, heat, people, windows
 from butlr_grafana.measure.asking import Asker, Reporting, is_refused
 from butlr_grafana.measure.finding import Finding, skipped
 from butlr_grafana.measure.scene import Scene
-from butlr_grafana.model import Floor, Period, iso
-from butlr_grafana.verdicts import PRESENCE_NAMES
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.time import Period, iso
+from butlr_grafana.model.verdicts import PRESENCE_NAMES
 
 MEAN = "occupancy_avg_presence"
 """The statistic by which days are told apart."""

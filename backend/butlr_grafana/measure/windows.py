@@ -10,11 +10,11 @@ from typing import Any
 
 import orjson
 
+from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr.labels import instant_of_label
 from butlr_grafana.butlr.rows import Row, rows_of
-from butlr_grafana.errors import UpstreamInvalid
 from butlr_grafana.measure.finding import Finding, Number, told, unhandled, untold
-from butlr_grafana.model import DAY_S, Period
+from butlr_grafana.model.time import DAY_S, Period
 
 END, START, ELSEWHERE = "end", "start", "elsewhere"
 

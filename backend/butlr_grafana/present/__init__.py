@@ -1,1 +1,1 @@
-"""Answers as the outside wants them: data frames, rows, matrix, CSV, pictures. Pure; units in every form."""
+"""Results become frames, rows, files and images."""

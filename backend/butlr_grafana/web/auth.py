@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from flask import Flask, g, request
 
-from butlr_grafana.errors import (
+from butlr_grafana.base.access import BackendToken
+from butlr_grafana.base.errors import (
     BackendError,
     Incomplete,
     NotForWalls,
@@ -23,10 +24,9 @@ from butlr_grafana.errors import (
     UpstreamLimited,
     UpstreamRefused,
 )
-from butlr_grafana.model import DAY_S, HOUR_S
-from butlr_grafana.query import Asked
-from butlr_grafana.service import Visible
-from butlr_grafana.settings import BackendToken
+from butlr_grafana.model.time import DAY_S, HOUR_S
+from butlr_grafana.query.parse import Asked
+from butlr_grafana.service.service import Visible
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 WALL_PATHS = frozenset({"/api/v1/heatmap", "/api/v1/occupancy-now"})

@@ -8,8 +8,8 @@ import orjson
 from flask import request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from butlr_grafana.errors import BadBody
-from butlr_grafana.texts import type_name
+from butlr_grafana.base.errors import BadBody
+from butlr_grafana.query.texts import type_name
 
 Object = dict[str, Any]
 

@@ -10,22 +10,22 @@ from typing import TypeVar
 import orjson
 from flask import Blueprint, Response
 
-from butlr_grafana.errors import BackendError, BadBody, BadWord, CallerError, choose
-from butlr_grafana.present import heatmap
-from butlr_grafana.present.annotations import event_regions, gaps, unanswered
-from butlr_grafana.query import Asked, Filter
-from butlr_grafana.questions import Range
-from butlr_grafana.service import Service
-from butlr_grafana.targets import TARGETS
-from butlr_grafana.texts import names_of, texts_of, type_name
-from butlr_grafana.web import options, reply
+from butlr_grafana.base.errors import BackendError, BadBody, BadWord, CallerError, choose
+from butlr_grafana.present.encoding import as_json, joined
+from butlr_grafana.present.frames import heatmap
+from butlr_grafana.present.frames.annotations import event_regions, gaps, unanswered
+from butlr_grafana.query.parameters import instant
+from butlr_grafana.query.parse import Asked, Filter
+from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.query.texts import names_of, texts_of, type_name
+from butlr_grafana.service.requests import Range
+from butlr_grafana.service.response_cache import Answers, Asking
+from butlr_grafana.service.service import Service
+from butlr_grafana.web import options, responses
 from butlr_grafana.web.auth import visible
 from butlr_grafana.web.body import Object, read_object
-from butlr_grafana.web.encoded import as_json, joined
-from butlr_grafana.web.kept import Answers, Asking
 from butlr_grafana.web.options import FILTER_KEYS
-from butlr_grafana.web.requests import note_asked, note_fault
-from butlr_grafana.words import instant
+from butlr_grafana.web.request_log import note_asked, note_fault
 
 MAX_TARGETS = 50
 
@@ -38,7 +38,7 @@ def blueprint(answers: Answers) -> Blueprint:
 
     @source.post("/metrics")
     def metrics() -> Response:
-        return reply.json(
+        return responses.json(
             [{"label": t.title, "value": t.name, "payloads": options.form(t)} for t in TARGETS.values()]
         )
 
@@ -48,7 +48,7 @@ def blueprint(answers: Answers) -> Blueprint:
         payload = _payload(body.get("payload"), "payload")
         topology = service.topology(visible(), deadline=service.deadline())
         found = options.payload_options(_text(body, "name"), topology, payload)
-        return reply.json([{"label": text, "value": value} for text, value in found])
+        return responses.json([{"label": text, "value": value} for text, value in found])
 
     @source.post("/query")
     def query() -> Response:
@@ -59,21 +59,21 @@ def blueprint(answers: Answers) -> Blueprint:
         payload = _payload(read_object().get("payload"), "payload")
         topology = service.topology(visible(), deadline=service.deadline())
         found = options.variable_choices(payload, topology)
-        return reply.json([{"__text": text, "__value": value} for text, value in found])
+        return responses.json([{"__text": text, "__value": value} for text, value in found])
 
     @source.post("/tag-keys")
     def tag_keys() -> Response:
-        return reply.json([{"type": "string", "text": key, "key": key} for key in FILTER_KEYS])
+        return responses.json([{"type": "string", "text": key, "key": key} for key in FILTER_KEYS])
 
     @source.post("/tag-values")
     def tag_values() -> Response:
         key = _text(read_object(), "key")
         topology = service.topology(visible(), deadline=service.deadline())
-        return reply.json([{"text": text} for text in options.filter_values(key, topology)])
+        return responses.json([{"text": text} for text in options.filter_values(key, topology)])
 
     @source.post("/search")
     def search() -> Response:
-        return reply.json(list(TARGETS))
+        return responses.json(list(TARGETS))
 
     @source.post("/annotations")
     def annotate() -> Response:
@@ -118,8 +118,8 @@ def _query(answers: Answers, body: Object) -> Response:
     for fault in faults:
         note_fault(fault)
     if faults and len(faults) == len(made):
-        return reply.error(faults[0])
-    return reply.encoded(
+        return responses.error(faults[0])
+    return responses.encoded(
         joined(
             as_json([heatmap.failed_frame(_ref_id(target), one.message)])
             if isinstance(one, BackendError)
@@ -259,4 +259,4 @@ def _annotations(service: Service, body: Object) -> Response:
         [query] = begun[0].resolved.parts
         marks = unanswered(query.floor, query.period, fault.message)
     marks += event_regions(hot.events, hot.topology, hot.now_s)
-    return reply.json(sorted(marks, key=lambda region: int(region["time"])))
+    return responses.json(sorted(marks, key=lambda region: int(region["time"])))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from butlr_grafana import __version__
-from butlr_grafana.targets import TARGETS, Target
-from butlr_grafana.words import WORDS, Word
+from butlr_grafana.query.parameters import WORDS, Word
+from butlr_grafana.query.targets import TARGETS, Target
 
 MEDIA = {
     "frames": ("application/json", {"type": "array", "items": {"$ref": "#/components/schemas/Frame"}}),

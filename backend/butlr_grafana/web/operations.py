@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from butlr_grafana.service import Service
-from butlr_grafana.web import reply
+from butlr_grafana.service.service import Service
+from butlr_grafana.web import responses
 
 
 def blueprint(service: Service) -> Blueprint:
@@ -14,12 +14,12 @@ def blueprint(service: Service) -> Blueprint:
 
     @operations.get("/healthz")
     def healthz() -> Response:
-        return reply.json({"status": "ok"})
+        return responses.json({"status": "ok"})
 
     @operations.get("/readyz")
     def readyz() -> Response:
         fault = service.ready()
-        return reply.error(fault) if fault else reply.json({"status": "ready", "demo": service.demo})
+        return responses.error(fault) if fault else responses.json({"status": "ready", "demo": service.demo})
 
     @operations.get("/metrics")
     def metrics() -> Response:

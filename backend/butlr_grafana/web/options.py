@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from butlr_grafana.errors import BadWord, UnknownSpace, choose
-from butlr_grafana.model import Floor, Topology
-from butlr_grafana.present.choices import Choice, in_order, of_asset, of_building, of_floor
-from butlr_grafana.privacy import askable
-from butlr_grafana.targets import Target
-from butlr_grafana.texts import ALL, texts_of
-from butlr_grafana.words import WORDS
+from butlr_grafana.base.errors import BadWord, UnknownSpace, choose
+from butlr_grafana.model.choices import Choice, in_order, of_asset, of_building, of_floor
+from butlr_grafana.model.floor import Floor, Topology
+from butlr_grafana.model.privacy import askable
+from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.targets import Target
+from butlr_grafana.query.texts import ALL, texts_of
 
 FILTER_KEYS = ("room", "tag")
 VARIABLES = ("buildings", "floors", "rooms", "zones")

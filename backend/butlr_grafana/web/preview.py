@@ -13,16 +13,19 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, make_response, render_template, request
 
 from butlr_grafana import __version__
-from butlr_grafana.errors import BackendError
-from butlr_grafana.factors.factor import in_people
-from butlr_grafana.model import DAY_S, MINUTE_S, HeatMap, Topology, floor_to, iso
-from butlr_grafana.present.account import IN_DETECTIONS, notices
-from butlr_grafana.present.choices import in_order, of_floor
-from butlr_grafana.service import Service
-from butlr_grafana.web import reply, topology_notes
+from butlr_grafana.base.errors import BackendError
+from butlr_grafana.model.choices import in_order, of_floor
+from butlr_grafana.model.factor import in_people
+from butlr_grafana.model.floor import Topology
+from butlr_grafana.model.queries import HeatMap
+from butlr_grafana.model.time import DAY_S, MINUTE_S, floor_to, iso
+from butlr_grafana.present import topology_notes
+from butlr_grafana.present.frames.notices import IN_DETECTIONS, notices
+from butlr_grafana.query.parameters import NORMALIZE, WORDS
+from butlr_grafana.service.service import Service
+from butlr_grafana.web import responses
 from butlr_grafana.web.auth import visible
-from butlr_grafana.web.requests import note_asked, note_fault
-from butlr_grafana.words import NORMALIZE, WORDS
+from butlr_grafana.web.request_log import note_asked, note_fault
 
 PERIODS = {"1": "24 hours", "7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
 DASHBOARD_UID = "butlr-floor"
@@ -36,7 +39,7 @@ def blueprint(service: Service, grafana_url: str) -> Blueprint:
     @page.get("/")
     def home() -> Response:
         if "text/html" not in request.headers.get("Accept", ""):
-            return reply.json(
+            return responses.json(
                 {"status": "ok", "name": "butlr-grafana", "version": __version__, "demo": service.demo}
             )
         return _page(service, grafana_url)

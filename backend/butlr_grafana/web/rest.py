@@ -11,14 +11,14 @@ import threading
 from cachetools import LRUCache, cached
 from flask import Blueprint, Response, request
 
-from butlr_grafana.errors import BadWord
-from butlr_grafana.query import Asked
-from butlr_grafana.web import reply
+from butlr_grafana.base.errors import BadWord
+from butlr_grafana.query.parse import Asked
+from butlr_grafana.service.response_cache import Answers
+from butlr_grafana.web import responses
 from butlr_grafana.web.auth import check_words, visible
 from butlr_grafana.web.body import read_object
-from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.openapi import describe
-from butlr_grafana.web.requests import note_asked
+from butlr_grafana.web.request_log import note_asked
 
 KNOWN_URLS = 1_000
 """How many questions are remembered as they were read; the server takes no line of more than 8 KB."""
@@ -37,7 +37,7 @@ def blueprint(answers: Answers) -> Blueprint:
 
     @api.get("/openapi.json")
     def openapi() -> Response:
-        return reply.json(describe())
+        return responses.json(describe())
 
     @api.get("/<target>")
     def by_url(target: str) -> Response:
@@ -52,7 +52,7 @@ def blueprint(answers: Answers) -> Blueprint:
         note_asked(asked)
         check_words(asked, service.now())
         asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
-        return reply.encoded(asking.made())
+        return responses.encoded(asking.made())
 
     return api
 

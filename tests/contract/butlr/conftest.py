@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from butlr_grafana.butlr import Access, Butlr
+from butlr_grafana.butlr.api import Access, Butlr
 from butlr_grafana.simulator import Simulator
 from tests.support import PEOPLE, at
 

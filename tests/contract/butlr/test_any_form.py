@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from butlr_grafana.measure.background import measuring
+from butlr_grafana.measure.verdict_store import VerdictBook
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator.forms import Forms, drawn, turned
 from butlr_grafana.simulator.ghosts import ghosts
-from butlr_grafana.verdict_book import VerdictBook
 from tests.support import (
     DETECTIONS_A_MINUTE,
     NEW_YORK,

@@ -9,9 +9,11 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from butlr_grafana.butlr import Butlr, question
-from butlr_grafana.errors import UpstreamInvalid, UpstreamRefused
-from butlr_grafana.model import Bounds, Grid, HeatMapSubject, Period, Segment
+from butlr_grafana.base.errors import UpstreamInvalid, UpstreamRefused
+from butlr_grafana.butlr.api import Butlr, question
+from butlr_grafana.model.chunk import Grid, HeatMapSubject, Segment
+from butlr_grafana.model.floor import Bounds
+from butlr_grafana.model.time import Period
 from butlr_grafana.simulator import Simulator
 from butlr_grafana.simulator.forms import NESTINGS, Forms
 from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, Cells, at, truth

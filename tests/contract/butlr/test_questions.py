@@ -8,7 +8,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from butlr_grafana.butlr.graphql import Question, written
-from butlr_grafana.butlr.questions import hives_question, sensors_question, sites_question
+from butlr_grafana.butlr.graphql_queries import hives_question, sensors_question, sites_question
 
 SCHEMA = build_schema(files("butlr_grafana.simulator").joinpath("schema.graphql").read_text("utf-8"))
 QUESTIONS = [sites_question(), sensors_question(), hives_question()]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.butlr import Access, Butlr
+from butlr_grafana.base.errors import UpstreamInvalid, UpstreamRefused
+from butlr_grafana.butlr.api import Access, Butlr
 from butlr_grafana.butlr.topology import topology
-from butlr_grafana.errors import UpstreamInvalid, UpstreamRefused
-from butlr_grafana.model import Polygon
+from butlr_grafana.model.floor import Polygon
 from butlr_grafana.simulator import Simulator
 from butlr_grafana.simulator.forms import Forms
 from butlr_grafana.simulator.world import Room as Built

@@ -1,0 +1,1 @@
+"""Errors, request ids, log format, incidents, URLs and the HTTP session. Imports nothing of ours."""

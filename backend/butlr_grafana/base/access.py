@@ -1,0 +1,21 @@
+"""A token and the floors that it opens; an error in a setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class SettingError(Exception):
+    """A setting that cannot be used; the message names it and says what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendToken:
+    """One caller's token and the floors it may see (`None`: all that are served).
+
+    `for_walls`: nothing can be asked with it but what a wall shows.
+    """
+
+    text: str = field(repr=False)
+    floors: frozenset[str] | None = None
+    for_walls: bool = False

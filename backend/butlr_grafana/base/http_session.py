@@ -1,0 +1,86 @@
+"""The HTTP session of every client here: no proxy, no redirect, one deadline for headers and body."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+CONNECT_S = 10.0
+
+
+def open_session(connections: int) -> requests.Session:
+    """One that keeps no cookies, adds no credentials, and holds to a time limit to the last byte."""
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # A callable keeps requests from putting a .netrc entry over the bearer token.
+    session.auth = lambda request: request
+    session.headers["User-Agent"] = "butlr-grafana"
+    session.headers["Accept-Encoding"] = "gzip"
+    adapter = _Adapter(pool_connections=2, pool_maxsize=max(connections, 2), max_retries=0)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+class _Adapter(HTTPAdapter):
+    """Through a proxy or not: connections whose answers are read under one time limit."""
+
+    def get_connection_with_tls_context(self, *args: Any, **words: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **words)
+        if not issubclass(pool.ConnectionCls, _Punctual):
+            pool.ConnectionCls = type("PunctualConnection", (_Punctual, pool.ConnectionCls), {})
+        return pool
+
+
+class _PunctualReader(io.RawIOBase):
+    """A socket's bytes for as long as its timeout in all; the socket itself starts anew at each byte."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket, self._raw = connection, connection.makefile("rb", buffering=0)
+        self._timeout_s = connection.gettimeout() or 0.0
+        self._ends_at = time.monotonic() + self._timeout_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        left_s = self._ends_at - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        self._socket.settimeout(left_s)
+        try:
+            return self._raw.readinto(buffer)
+        finally:
+            # The next question on this connection is sent under it.
+            self._socket.settimeout(self._timeout_s)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _PunctualResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **words: Any) -> None:
+        super().__init__(sock, *args, **words)
+        self.fp.close()
+        self.fp = io.BufferedReader(_PunctualReader(sock))
+
+
+class _Punctual:
+    """What `http.client` builds its answers with, head and body."""
+
+    response_class = _PunctualResponse
+
+
+def _kind(error: BaseException) -> str:
+    """The name of the innermost cause: short, and without the URL that requests puts in its texts."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return type(error).__name__

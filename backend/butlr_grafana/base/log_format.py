@@ -1,0 +1,89 @@
+"""The shape of log lines: text for people, or JSON for collectors; one line an event, on standard error.
+
+A record may carry figures of its own as `extra={"data": {name: value}}`; every line has the id of the
+request that it belongs to. No line holds a secret, a body, or a query: what may be logged is chosen where
+it is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from butlr_grafana.base import request_id
+
+FORMS = ("text", "json")
+LEVELS = ("debug", "info", "warning", "error")
+
+_ESCAPED = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+"""Whatever ends a line or moves a terminal's cursor: texts of others must not look like lines of ours."""
+
+
+def form_named(environment: Mapping[str, str]) -> str:
+    """The form that `BACKEND_LOG` asks for, where the settings are not read yet, or are wrong."""
+    return "json" if environment.get("BACKEND_LOG", "").strip().lower() == "json" else "text"
+
+
+def log_to_stderr(form: str = "text", level: str = "info") -> None:
+    """`form`: one of `FORMS`; `level`: the least of `LEVELS` that is written."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    root = logging.getLogger("butlr_grafana")
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    root.propagate = False
+
+
+def log_what_is_uncaught() -> None:
+    """Exceptions that nobody catches, and warnings, as log lines, not in Python's own form."""
+    logger = logging.getLogger("butlr_grafana")
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").handlers[:] = logger.handlers
+
+    def uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None and not issubclass(kind, KeyboardInterrupt):
+            logger.critical("uncaught exception", exc_info=(kind, error, trace))
+
+    sys.excepthook = uncaught
+    threading.excepthook = lambda seen: uncaught(seen.exc_type, seen.exc_value, seen.exc_traceback)
+
+
+class TextLines(logging.Formatter):
+    """`time LEVEL logger: message name=value …`; a traceback follows on lines of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        said = "".join(f" {name}={value}" for name, value in figures(record).items())
+        return (super().formatMessage(record) + said).translate(_ESCAPED)
+
+
+class JsonLines(logging.Formatter):
+    """An object a line: `time` (ISO, UTC), `level`, `logger`, `message`, `request_id`, the event's figures,
+    and `exception` with the traceback where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **figures(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def figures(record: logging.LogRecord) -> Mapping[str, object]:
+    """The request's id, where there is one, and the event's own figures."""
+    known = request_id.present()
+    own: Mapping[str, object] = getattr(record, "data", {})
+    return {**({"request_id": known} if known else {}), **own}

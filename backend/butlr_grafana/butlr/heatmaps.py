@@ -1,0 +1,314 @@
+"""Butlr's answer to a heat-map question → `Grid`.
+
+Butlr documents the cells, not how `array_cells` and `metadata` are nested, nor the keys of `bounds`; so
+several forms are taken. What is not tolerated is doubt about a number: anything that cannot be what it
+claims raises `UpstreamInvalid`, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import numpy as np
+import simdjson
+
+from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.model.chunk import MAX_CELLS, Floats, Grid, Ints, check_size
+from butlr_grafana.model.floor import Bounds
+
+FARTHEST_M = 10_000.0
+"""A floor plan's coordinate beyond this is a fault, not a floor."""
+
+FAR_OUTSIDE_M = 100.0
+"""A cell so far outside the bounds that the same answer names is no cell of that floor."""
+
+LARGEST_COUNT = 2.0**50
+"""Sums of a thousand such cells are still exact in a double."""
+
+OFF_GRID = 0.02
+"""Of a cell: how far a centre may lie off the grid (Butlr rounds coordinates) before it is a fault."""
+
+_REUSED_BYTES = 4 * 2**20
+"""A parser keeps room for the largest document that it has read: one that has read a larger one is let go."""
+
+_turn = threading.Lock()
+"""One thread decodes at a time: several would be no faster, for they hold Python's lock, but those who answer
+what is kept would have to wait for all of them in turn.
+"""
+
+_kept: list[simdjson.Parser] = []
+"""The parser for the next document, unless it failed on the last: a new one each time would spend half of it
+asking for memory.
+"""
+
+_SEARCH_DEPTH = 4
+_SEARCH_WIDTH = 50
+
+
+class Totals:
+    """Whether an account's answers add up: `total_detections` is the sum of their cells, `max_value` the
+    largest. Thread-safe.
+
+    `known`: what was measured; `None`: it is learnt. Once so many answers have added up that it is no chance,
+    one that does not is cut or damaged; an account of which one did not before has figures of another kind.
+    """
+
+    ENOUGH = 5
+
+    def __init__(self, known: bool | None = None) -> None:
+        self._known = known
+        self._fitting = 0
+        self._lock = threading.Lock()
+
+    def check(self, cells: Floats, total: float | None, largest: float | None) -> None:
+        """Raises `UpstreamInvalid` where an answer should add up and does not."""
+        if total is None and largest is None:
+            return
+        sums = (float(cells.sum()), float(cells.max(initial=0.0)))
+        fits = all(said is None or said == found for said, found in zip((total, largest), sums, strict=True))
+        with self._lock:
+            must_fit = self._known if self._known is not None else self._fitting >= self.ENOUGH
+            if self._known is None:
+                self._fitting += bool(fits and cells.size)
+                if not fits and not must_fit:
+                    self._known = False
+        if must_fit and not fits:
+            raise UpstreamInvalid(
+                f"Butlr's heat map does not add up: its cells have {sums[0]:g} detections and at most "
+                f"{sums[1]:g}, its metadata say {_said(total)} and {_said(largest)}"
+            )
+
+
+def _said(number: float | None) -> str:
+    return "nothing" if number is None else f"{number:g}"
+
+
+def heat_map(
+    body: bytes, resolution_m: float, totals: Totals | None = None, *, flipped: bool = False
+) -> Grid:
+    """The cells of one call, asked for at `resolution_m`; raises `UpstreamInvalid`.
+
+    `totals`: what is known of how this account's answers add up. `flipped`: y runs from the other side of the
+    bounds than the polygons' does.
+    """
+    with _turn:
+        parser = _kept.pop() if _kept else simdjson.Parser()
+        # Not after an error: its traceback may hold pieces of the document, and then no other one is taken.
+        grid = _read(parser, body, resolution_m, totals or Totals(known=False), flipped=flipped)
+        if len(body) <= _REUSED_BYTES:
+            _kept.append(parser)
+    return grid
+
+
+def _read(
+    parser: simdjson.Parser, body: bytes, resolution_m: float, totals: Totals, *, flipped: bool
+) -> Grid:
+    try:
+        document = parser.parse(body)
+    except (ValueError, RuntimeError) as error:
+        raise UpstreamInvalid(f"Butlr's heat map is no JSON ({error}): {quote(body)}") from None
+    holder = _holder(document, body)
+    metadata = holder["metadata"].as_dict() if isinstance(holder.get("metadata"), simdjson.Object) else {}
+    said = _number(metadata.get("resolution"))
+    if said is not None and abs(said - resolution_m) > 1e-9:
+        raise UpstreamInvalid(f"Butlr answered a grid of {said:g} m where {resolution_m:g} m was asked")
+    said_total, said_most = (_number(metadata.get(key)) for key in ("total_detections", "max_value"))
+    bounds = _bounds(metadata.get("bounds"))
+    if holder["array_cells"] is None:
+        if said_total != 0:
+            raise UpstreamInvalid(
+                "Butlr's array_cells are null, and its metadata do not say that nobody was there"
+            )
+        return Grid.empty(resolution_m, _laid_out(bounds, bounds, resolution_m))
+    x, y, value = _columns(holder["array_cells"], body)
+    totals.check(value, said_total, said_most)
+    if flipped:
+        if bounds is None:
+            raise UpstreamInvalid("Butlr's heat map names no bounds, without which its y cannot be turned")
+        y = bounds.min_y + bounds.max_y - y
+    spread = _checked(x, y, value)
+    if value.size and value.min() == 0:  # `omit_empty_value` may be ignored
+        present = value > 0
+        x, y, value = x[present], y[present], value[present]
+        spread = _checked(x, y, value)
+    if spread is None:
+        return Grid.empty(resolution_m, _laid_out(bounds, bounds, resolution_m))
+    # One cell far away would be kept for good, and no sum that it is in could be answered.
+    check_size(*_cells_across(spread, resolution_m))
+    _check_place(spread, bounds)
+    bounds = _laid_out(bounds, spread, resolution_m)
+    (ix, phase_x), (iy, phase_y) = (_on_grid(axis, resolution_m) for axis in (x, y))
+    ix, iy, value = _each_once(ix, iy, value, said_total=said_total)
+    return Grid(resolution_m, (phase_x, phase_y), ix, iy, value, bounds)
+
+
+def _each_once(ix: Ints, iy: Ints, value: Floats, *, said_total: float | None) -> tuple[Ints, Ints, Floats]:
+    """The cells in the order of (x, y); one that is listed twice is added up, where the total says so."""
+    place = (ix.astype(np.int64) << 32) + iy
+    if (place[1:] > place[:-1]).all():  # as Butlr sends them
+        return ix, iy, value
+    order = np.argsort(place, kind="stable")
+    ix, iy, value, place = ix[order], iy[order], value[order], place[order]
+    again = np.diff(place) == 0
+    if not again.any():
+        return ix, iy, value
+    if said_total != float(value.sum()):
+        raise UpstreamInvalid(f"Butlr listed {int(again.sum())} cells twice, and its total does not say why")
+    starts = np.flatnonzero(np.concatenate(([True], ~again)))
+    return ix[starts], iy[starts], np.add.reduceat(value, starts)
+
+
+def quote(body: bytes) -> str:
+    """The first 200 characters of an answer, on one line, for an error message."""
+    return " ".join(body[:800].decode("utf-8", "replace").split())[:200]
+
+
+def _holder(document: Any, body: bytes) -> Any:
+    """The object that has `array_cells`: at the top, or up to four levels down, lists by their items."""
+    level = [document]
+    for _ in range(_SEARCH_DEPTH + 1):
+        found = [node for node in level if isinstance(node, simdjson.Object) and "array_cells" in node]
+        if len(found) > 1:
+            raise UpstreamInvalid(f"Butlr answered {len(found)} heat maps to one question: {quote(body)}")
+        if found:
+            return found[0]
+        level = [child for node in level for child in _children(node)]
+    raise UpstreamInvalid(f"Butlr's answer has no array_cells: {quote(body)}")
+
+
+def _children(node: Any) -> list[Any]:
+    # By key and index: `values()`, slices and the like would turn every number into a Python object.
+    if isinstance(node, simdjson.Object):
+        children = [node[key] for key in node]
+    elif isinstance(node, simdjson.Array):
+        children = [node[i] for i in range(min(len(node), _SEARCH_WIDTH))]
+    else:
+        children = []
+    return [c for c in children if isinstance(c, simdjson.Object | simdjson.Array)]
+
+
+def _columns(cells: Any, body: bytes) -> tuple[Floats, Floats, Floats]:
+    if not isinstance(cells, simdjson.Array):
+        raise UpstreamInvalid("Butlr's array_cells is no list")
+    try:
+        flat = np.frombuffer(cells.as_buffer(of_type="d"), np.float64)
+    except (TypeError, ValueError):
+        raise UpstreamInvalid("Butlr's array_cells hold something that is no number") from None
+    # Only `[[a,b,c],[a,b,c],…]` may be flattened: ragged rows would shift every cell behind them.
+    expected = b"[" + (b"[,,]," * len(cells))[:-1] + b"]"
+    # As simdjson writes it, where the bytes that came do not show it at once.
+    if not _is_written_so(body, expected) and _structure(cells.mini) != expected:  # type: ignore[arg-type]  # bytes; the stub says str
+        raise UpstreamInvalid("Butlr's array_cells are not all [x, y, value]")
+    return flat[0::3].copy(), flat[1::3].copy(), flat[2::3].copy()
+
+
+def _is_written_so(body: bytes, structure: bytes) -> bool:
+    """Whether the body has `array_cells` once, written in the usual way, and of this structure.
+
+    Without a backslash the name has no other spelling, and is no part of a text.
+    """
+    if b"\\" in body:
+        return False
+    whole, name = _structure(body), _structure(b'"array_cells"')
+    return whole.count(name) == 1 and whole.startswith(b":" + structure, whole.find(name) + len(name))
+
+
+def _structure(text: bytes) -> bytes:
+    """Of JSON its brackets and commas, and whatever can be in no number."""
+    return text.translate(None, b"0123456789.-+eE \t\r\n")
+
+
+def _checked(x: Floats, y: Floats, value: Floats) -> Bounds | None:
+    """How far the cells reach; `None` of no cells. Raises `UpstreamInvalid` for numbers that cannot be."""
+    if not value.size:
+        return None
+    # NaN is the least and the largest of all that it is among.
+    spread = Bounds(*(float(limit(axis)) for limit in (np.min, np.max) for axis in (x, y)))
+    farthest_m = max(map(abs, (spread.min_x, spread.min_y, spread.max_x, spread.max_y)))
+    least, most = float(value.min()), float(value.max())
+    if not all(map(math.isfinite, (spread.min_x, spread.min_y, spread.max_x, spread.max_y, least, most))):
+        raise UpstreamInvalid("Butlr's heat map holds a number that is not finite")
+    if farthest_m > FARTHEST_M:
+        raise UpstreamInvalid(f"Butlr's heat map has a cell farther than {FARTHEST_M:g} m from the origin")
+    if least < 0 or most > LARGEST_COUNT:
+        raise UpstreamInvalid(f"Butlr's heat map has a cell of {least:g} to {most:g} detections")
+    return spread
+
+
+def _check_place(spread: Bounds, bounds: Bounds | None) -> None:
+    if bounds is None:
+        return
+    around = bounds.union(spread)
+    outside_m = max(
+        bounds.min_x - around.min_x,
+        bounds.min_y - around.min_y,
+        around.max_x - bounds.max_x,
+        around.max_y - bounds.max_y,
+    )
+    if outside_m > FAR_OUTSIDE_M:
+        raise UpstreamInvalid(f"Butlr's heat map has a cell {outside_m:g} m outside the bounds it names")
+
+
+def _on_grid(axis: Floats, resolution_m: float) -> tuple[np.ndarray[Any, np.dtype[np.int32]], float]:
+    """Cell numbers, and the phase in [0, resolution) read off the centres themselves."""
+    steps = axis / resolution_m
+    # Relative to one centre, so that a phase near 0 does not fall apart into 0.001 and 0.999.
+    base = float(steps[0])
+    steps -= base
+    index = np.round(steps)
+    steps -= index
+    least, most = float(steps.min()), float(steps.max())
+    # Twice, for the one centre may be off the other way; the rest is for float noise: at 0.25 m, centres
+    # rounded to centimetres (0.12, 0.38) are off by exactly this much.
+    if max(-least, most) > 2 * OFF_GRID + 1e-6:
+        raise UpstreamInvalid(f"Butlr's cells do not lie on a grid of {resolution_m:g} m")
+    # The middle of the extremes: roundings up and down cancel out, however many there are of each.
+    origin_m = round((base + (least + most) / 2) * resolution_m, 6)
+    first = int(np.floor(origin_m / resolution_m + 1e-9))
+    phase_m = max(0.0, round(origin_m - first * resolution_m, 6))
+    index += first
+    return index.astype(np.int32), phase_m
+
+
+def _bounds(raw: object) -> Bounds | None:
+    """Bounds in any of the forms seen; `None` where there are none or they make no rectangle."""
+    said: dict[str, Any] = raw if isinstance(raw, dict) else {}
+    if "min" in said:
+        numbers = [*_pair(said["min"]), *_pair(said.get("max"))]
+    elif "min_x" in said:
+        numbers = [_number(said.get(k)) for k in ("min_x", "min_y", "max_x", "max_y")]
+    else:
+        numbers = [_number(said.get(k)) for k in ("x_min", "y_min", "x_max", "y_max")]
+    min_x, min_y, max_x, max_y = numbers
+    if min_x is None or min_y is None or max_x is None or max_y is None or min_x > max_x or min_y > max_y:
+        return None
+    if max(map(abs, (min_x, min_y, max_x, max_y))) > FARTHEST_M:
+        return None
+    return Bounds(min_x, min_y, max_x, max_y)
+
+
+def _laid_out(bounds: Bounds | None, spread: Bounds | None, resolution_m: float) -> Bounds | None:
+    """The bounds, unless no rectangle of cells can hold them and the cells' `spread`."""
+    if bounds is None or spread is None:
+        return None
+    nx, ny = _cells_across(bounds.union(spread), resolution_m)
+    return bounds if nx * ny <= MAX_CELLS else None
+
+
+def _cells_across(rectangle: Bounds, resolution_m: float) -> tuple[int, int]:
+    sides_m = (rectangle.max_x - rectangle.min_x, rectangle.max_y - rectangle.min_y)
+    return round(sides_m[0] / resolution_m) + 1, round(sides_m[1] / resolution_m) + 1
+
+
+def _pair(raw: object) -> tuple[float | None, float | None]:
+    if isinstance(raw, dict):
+        return _number(raw.get("x")), _number(raw.get("y"))
+    if isinstance(raw, list) and len(raw) == 2:
+        return _number(raw[0]), _number(raw[1])
+    return None, None
+
+
+def _number(raw: object) -> float | None:
+    return float(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else None

@@ -1,0 +1,75 @@
+"""A picture's bytes → its ink: how far each pixel is from the paper.
+
+A plan is lines on paper; colours are left out, as on a heat map colour means people. What is taken is
+decoded in full first: neither a file's name nor what a server calls it counts, and nothing but the pixels
+is kept.
+"""
+
+from __future__ import annotations
+
+import io
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, ImageStat
+
+from butlr_grafana.base.errors import UpstreamInvalid
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+MAX_PIXELS = 16_000_000
+"""A picture that claims more is refused before it is unpacked, at four bytes a pixel and more."""
+LARGEST_SIDE_PX = 3_000
+"""Larger ones are reduced: no picture of ours is wider than 4096."""
+
+FAINT = 6
+"""Ink up to this is paper that was scanned, or noise of a JPEG."""
+
+Ink = NDArray[np.uint8]
+
+
+def ink_of(body: bytes) -> Ink:
+    """uint8[height, width]: 0 is paper, 255 as far from it as can be. Raises `UpstreamInvalid`."""
+    try:
+        with Image.open(io.BytesIO(body), formats=FORMATS) as image:
+            _check_size(*image.size)
+            image.draft("L", image.size)
+            grey = _opaque(ImageOps.exif_transpose(image))
+    except UpstreamInvalid:
+        raise
+    except Exception as error:  # noqa: BLE001  # what was made to break a decoder breaks it in any way
+        raise UpstreamInvalid(f"a plan's picture is no PNG, JPEG or WebP ({type(error).__name__})") from None
+    return _off_paper(np.asarray(grey.reduce(max(1, ceil(max(grey.size) / LARGEST_SIDE_PX)))))
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UpstreamInvalid(
+            f"a plan's picture has {width} x {height} pixels; at most {MAX_PIXELS:,} are taken"
+        )
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Lightness, a byte a pixel; what is transparent is white, or black under what is drawn in light."""
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off rather than scale
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+    if not image.has_transparency_data:
+        return image.convert("L")
+    if image.mode not in ("RGBA", "LA"):
+        image = image.convert("RGBA")
+    grey, alpha = image.convert("L"), image.getchannel("A")
+    is_light = alpha.getbbox() is not None and ImageStat.Stat(grey, alpha).mean[0] > 127
+    paper = Image.new("L", image.size, 0 if is_light else 255)
+    paper.paste(grey, mask=alpha)
+    return paper
+
+
+def _off_paper(grey: Ink) -> Ink:
+    """The distance from the paper's lightness, which is the most frequent one."""
+    paper = int(np.bincount(grey.ravel(), minlength=256).argmax())
+    far = paper - grey.astype(np.int16) if paper > 127 else grey.astype(np.int16) - paper
+    # Dark on light or light on dark: what lies on the paper's other side is no ink.
+    ink = np.clip(far, 0, None).astype(np.float32) * np.float32(255 / max(paper, 255 - paper))
+    ink[ink <= FAINT] = 0
+    rounded: Ink = np.rint(ink).astype(np.uint8)
+    return rounded

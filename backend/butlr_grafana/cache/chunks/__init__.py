@@ -1,0 +1,1 @@
+"""Settled chunks by tier: memory, disk, and what replicas share."""

@@ -1,0 +1,90 @@
+"""Parts in memory: least recently used goes first, bounded by bytes."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+from cachetools import LRUCache
+
+from butlr_grafana.model.chunk import Part, Segment, Subject
+from butlr_grafana.model.time import Period
+
+Key = tuple[str, Subject, Period]
+Group = tuple[str, Subject]
+
+
+def key_of(segment: Segment) -> Key:
+    return (segment.space, segment.subject, segment.period)
+
+
+class _IndexedLRU(LRUCache[Key, Part]):
+    """An LRU that also knows which periods it holds of a floor, and forgets both together."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes, getsizeof=lambda part: part.content.nbytes)
+        self.periods: dict[Group, set[Period]] = {}
+
+    def __setitem__(self, key: Key, part: Part, *args: object, **kwargs: object) -> None:
+        super().__setitem__(key, part)
+        self.periods.setdefault(key[:2], set()).add(key[2])
+
+    def __delitem__(self, key: Key, *args: object, **kwargs: object) -> None:
+        super().__delitem__(key)
+        held = self.periods[key[:2]]
+        held.discard(key[2])
+        if not held:
+            del self.periods[key[:2]]
+
+
+class MemoryStore:
+    """A `Store`. What comes of a stopwatch is this process' own, as the memory is."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._parts = _IndexedLRU(max_bytes)
+        self._newest: dict[tuple[str, Subject, int], Key] = {}
+        self._lock = threading.Lock()
+
+    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:  # noqa: ARG002  # has one at most
+        with self._lock:
+            return self._parts.get(key_of(segment))
+
+    def put(self, segment: Segment, part: Part) -> None:
+        if part.content.nbytes > self._parts.maxsize:
+            return
+        key = key_of(segment)
+        with self._lock:
+            if part.settled or self._makes_way_for(part, key):
+                self._parts[key] = part
+
+    def _makes_way_for(self, part: Part, key: Key) -> bool:
+        """Today's open end grows by the minute: of those with one start only the newest is kept.
+
+        Whether `part`, which has not settled, is that one; if so the older is gone.
+        """
+        same = self._parts.get(key)
+        if same is not None and same.settled:
+            return False
+        start = (*key[:2], key[2].start_s)
+        held_key = self._newest.get(start)
+        held = self._parts.get(held_key) if held_key is not None else None
+        # One that has settled meanwhile was kept again under the same key: it stays.
+        if held_key is not None and held is not None and not held.settled:
+            # An answer that was long on its way.
+            if part.asked_at < held.asked_at:
+                return False
+            del self._parts[held_key]
+        self._newest[start] = key
+        self._forget_gone()
+        return True
+
+    def _forget_gone(self) -> None:
+        if len(self._newest) > 2 * len(self._parts) + 100:
+            self._newest = {s: k for s, k in self._newest.items() if k in self._parts}
+
+    def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
+        with self._lock:
+            return [p for p in self._parts.periods.get((space, subject), ()) if period.contains(p)]
+
+    def close(self) -> None:
+        """Nothing is open."""

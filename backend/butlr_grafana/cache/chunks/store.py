@@ -1,0 +1,38 @@
+"""Where parts live: one small interface, one file a place.
+
+`memory` (seconds for what still changes, bytes-bounded for the rest), `disk` (survives a restart),
+`shared` (Redis, for all replicas), `tiers` (several as one, fastest first), `codec` (a part as bytes, and
+back, or a refusal), `sqlite_file` (a file that may break without harm).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from butlr_grafana.model.chunk import Part, Segment, Subject
+from butlr_grafana.model.time import Period
+
+
+class Store(Protocol):
+    """Parts by floor, subject and period. Thread-safe; no method raises for a fault of the place:
+    what cannot be read is not there, what cannot be written is counted and said by the place itself.
+    """
+
+    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:
+        """The part of exactly this period, if it is kept; a settled one, else one that was asked for when
+        this process' stopwatch showed `since`, or later, else the newest there is.
+        """
+        ...
+
+    def put(self, segment: Segment, part: Part) -> None:
+        """Keeps a part; one that is not settled replaces an older one of the same start."""
+        ...
+
+    def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
+        """The periods of all kept parts that lie in `period`, settled or not, in no order."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of files and connections; may be called again, and a later question opens them anew."""
+        ...

@@ -1,0 +1,45 @@
+"""Several places as one, fastest first: what is found in a slower one is kept in the faster ones too."""
+
+from __future__ import annotations
+
+import math
+
+from butlr_grafana.cache.chunks.store import Store
+from butlr_grafana.model.chunk import Part, Segment, Subject
+from butlr_grafana.model.time import Period
+
+
+class TieredStore:
+    """`tiers`: fastest first."""
+
+    def __init__(self, *tiers: Store) -> None:
+        self._tiers = tiers
+
+    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:
+        best, found_in = None, 0
+        for depth, tier in enumerate(self._tiers):
+            part = tier.get(segment, since)
+            if part is not None and (best is None or _is_better(part, best)):
+                best, found_in = part, depth
+            if best is not None and (best.settled or best.asked_at >= since):
+                break
+        if best is not None:
+            for faster in self._tiers[:found_in]:
+                faster.put(segment, best)
+        return best
+
+    def put(self, segment: Segment, part: Part) -> None:
+        for tier in self._tiers:
+            tier.put(segment, part)
+
+    def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
+        return list({p for tier in self._tiers for p in tier.within(space, subject, period)})
+
+    def close(self) -> None:
+        for tier in self._tiers:
+            tier.close()
+
+
+def _is_better(one: Part, other: Part) -> bool:
+    """What can still change: an older opinion may be in a faster place."""
+    return (one.settled, one.asked_at) > (other.settled, other.asked_at)

@@ -1,0 +1,121 @@
+"""One SQLite file that is never in the way of an answer.
+
+Whatever is wrong with it (cut, overwritten, another version, a full or read-only disk) costs what it holds,
+nothing else. It is said once when trouble starts and once when it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from butlr_grafana.base.incidents import Trouble
+
+Run = Callable[..., sqlite3.Cursor]
+"""`run(sql, values)`."""
+
+
+class SqliteFile:
+    """Opened when it is first used; after `close` never left open. Thread-safe: one does something at a time.
+
+    `schema`: SQL that makes what is missing; a file of another `version` loses its `tables` first. `what`
+    names it in the log; `None` as `path`: in memory, for as long as the process lives.
+    """
+
+    def __init__(
+        self, path: Path | None, *, what: str, schema: str, version: int, tables: tuple[str, ...]
+    ) -> None:
+        self._path = path
+        self._schema = schema
+        self._version = version
+        self._tables = tables
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._closed = False
+        self.trouble = Trouble(what, calm_s=0.0)
+        self._failing = ""
+
+    @contextlib.contextmanager
+    def doing(self, what: str) -> Iterator[Run]:
+        """To `read`, `write` or `open`. A fault of the disk ends what is done within, and becomes a line in
+        the log; a damaged file is set aside and begun anew.
+        """
+        with self._lock:
+            try:
+                yield self._run
+            except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+                self._failing = what
+                self.trouble.failed(f"{self._path} cannot be used ({what}: {error}); going on without")
+                self._let_go()
+                if _is_damage(error):
+                    self._set_aside()
+            else:
+                # A read that works says nothing about writing.
+                if what == "write" or self._failing != "write":
+                    self.trouble.well()
+            finally:
+                if self._closed:
+                    self._let_go()
+
+    def close(self) -> None:
+        """Lets go of the file. What still comes (an answer that was under way) opens it for itself alone."""
+        with self._lock:
+            self._closed = True
+            self._let_go()
+
+    def open(self) -> None:
+        with self.doing("open"):
+            self._opened()
+
+    def _run(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        return self._opened().execute(sql, values)
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _let_go(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        place = self._path or ":memory:"
+        connection = sqlite3.connect(place, timeout=5, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            if found not in (0, self._version):
+                for table in self._tables:
+                    connection.execute(f"DROP TABLE IF EXISTS {table}")
+            connection.executescript(self._schema)
+            if found != self._version:  # else nothing is written: a full or read-only disk can still be read
+                connection.execute(f"PRAGMA user_version={self._version}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_aside(self) -> None:
+        if self._path is None:
+            return
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                damaged = self._path.with_name(self._path.name + suffix)
+                damaged.replace(damaged.with_name(damaged.name + ".damaged"))
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file itself is broken, rather than its place: full, locked, read-only, out of reach."""
+    if isinstance(error, sqlite3.OperationalError):
+        # Our SQL does not change: where it is called wrong, the schema in the file is.
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    # Garbage also shows as text that is no UTF-8 or as a column of another type.
+    return isinstance(error, sqlite3.DatabaseError | ValueError | TypeError)

@@ -1,0 +1,188 @@
+"""The topology that is being served: loaded once, renewed behind the viewers' backs, never forgotten.
+
+A floor plan that is minutes old is right; none at all answers nothing. So a failing renewal keeps what is
+known, and the last known one is kept on disk for a restart while Butlr is away.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamLate
+from butlr_grafana.base.request_id import carried
+from butlr_grafana.model.floor import Floor, Note, Room, Topology, Zone, as_built
+
+log = logging.getLogger(__name__)
+
+RENEW_S = 300.0
+RETRY_S = 10.0
+GONE_S = 86_400.0
+"""How long it is said of a floor, room or zone that it is listed no more."""
+
+LEFT_OUT = "Butlr left out {}: what was known of it is used"
+GONE = "Butlr lists {} ({}) no more"
+
+Document = dict[str, Any]
+
+
+class Spaces:
+    """Thread-safe. `fetch` → the vendor's document, `read` makes a `Topology` of it."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Document],
+        read: Callable[[Document], Topology],
+        *,
+        served: tuple[str, ...] = (),
+        keep_in: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._read = read
+        self._served = frozenset(served)
+        self._kept = keep_in
+        self._clock = clock
+        self._condition = threading.Condition()
+        self._topology: Topology | None = None
+        self._error: UpstreamError | None = None
+        self._loading = False
+        self._due_at = 0.0
+        self._told: frozenset[Note] = frozenset()
+        self._gone: dict[Note, float] = {}
+
+    def current(self, *, timeout_s: float) -> Topology:
+        """The floors served. Waits only where none is known yet; raises `UpstreamError` if that fails."""
+        with self._condition:
+            self._load_if_due()
+            if self._topology is None:
+                self._condition.wait_for(lambda: self._topology or not self._loading, timeout_s)
+            if self._topology is None:
+                raise self._error or UpstreamLate("Butlr has not told its floors yet; it is being asked on")
+            return self._topology
+
+    @property
+    def limited(self) -> bool:
+        """Whether Butlr knows floors that are not served."""
+        return bool(self._served)
+
+    def renew(self, *, timeout_s: float) -> None:
+        """Asks Butlr where that is due, and waits for what comes of it, well or not."""
+        with self._condition:
+            self._load_if_due()
+            self._condition.wait_for(lambda: not self._loading, timeout_s)
+
+    def _load_if_due(self) -> None:
+        if not self._loading and self._clock() >= self._due_at:
+            self._loading = True
+            threading.Thread(target=carried(self._load), name="topology", daemon=True).start()
+
+    @property
+    def known(self) -> bool:
+        return self._topology is not None
+
+    def _load(self) -> None:
+        # Whatever happens, what is known stays.
+        topology: Topology | None = self._topology
+        error: UpstreamError | None = None
+        try:
+            document = self._fetch()
+            topology = self._limited(self._with_known(self._read(document)))
+            if not topology.partial:
+                self._keep(document)
+            self._tell(topology.notes)
+        except UpstreamError as fault:
+            topology, error = self._instead(topology, fault), fault
+        except Exception:  # a bug must reach those who wait, and not be waited out
+            log.exception("Butlr's topology cannot be read for an unforeseen reason")
+            error = UpstreamInvalid("Butlr's topology cannot be read; the backend's log says why")
+            topology = self._instead(topology, error)
+        finally:
+            with self._condition:
+                self._topology, self._error, self._loading = topology, error, False
+                self._due_at = self._clock() + (RETRY_S if error else RENEW_S)
+                self._condition.notify_all()
+
+    def _instead(self, known: Topology | None, error: UpstreamError) -> Topology | None:
+        """What is used where Butlr's answer cannot be: what is known, else what was kept on disk."""
+        topology = known or self._kept_one()
+        instead = "the last known one is used" if topology else "nothing can be answered yet"
+        if self._error is None:  # else it has been said
+            log.warning("Butlr's topology cannot be had, %s: %s", instead, error)
+        return topology
+
+    def _with_known(self, topology: Topology) -> Topology:
+        """The topology with notes on what was there before and is not now, for a day. Where Butlr answered a
+        part only, the floors that it left out stay as they were.
+        """
+        known, now_s = self._topology or Topology({}), self._clock()
+        if topology.partial:
+            left_out = {k: floor for k, floor in known.floors.items() if k not in topology.floors}
+            notes = [Note(k, LEFT_OUT.format(floor.name)) for k, floor in left_out.items()]
+            return replace(topology, floors={**topology.floors, **left_out}, notes=(*topology.notes, *notes))
+        for note in gone(known, topology):
+            self._gone.setdefault(note, now_s)
+        ids = {asset.id for floor in topology.floors.values() for asset in _all_on(floor)}
+        self._gone = {
+            note: since_s
+            for note, since_s in self._gone.items()
+            if now_s - since_s < GONE_S and ids.isdisjoint(note.of or (note.floor_id,))
+        }
+        return replace(topology, notes=(*topology.notes, *self._gone))
+
+    def _tell(self, notes: Sequence[Note]) -> None:
+        """Each note once in the log, for as long as it holds."""
+        for note in notes:
+            if note not in self._told:
+                log.warning("topology: %s", note.text)
+        self._told = frozenset(notes)
+
+    def _limited(self, topology: Topology) -> Topology:
+        return topology.restricted_to(self._served or None)
+
+    def _keep(self, document: Document) -> None:
+        if self._kept is None:
+            return
+        try:
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._kept.with_suffix(".new")
+            fresh.write_bytes(orjson.dumps(document))
+            fresh.replace(self._kept)
+        except OSError as error:
+            log.warning("the topology cannot be kept on disk (%s)", error)
+
+    def _kept_one(self) -> Topology | None:
+        if self._kept is None:
+            return None
+        try:
+            return self._limited(self._read(orjson.loads(self._kept.read_bytes())))
+        except (OSError, orjson.JSONDecodeError, UpstreamInvalid):
+            return None
+
+
+def gone(known: Topology, topology: Topology) -> Iterator[Note]:
+    """What was known and is not there any more: floors, and rooms and zones of those that are. One that is
+    only told of with others now is still there.
+    """
+    for key, floor in known.floors.items():
+        after = topology.floors.get(key)
+        if after is None:
+            yield Note(key, GONE.format(floor.name, key), "gone")
+            continue
+        ids = {asset.id for asset in _all_on(after)}
+        told: list[Room | Zone] = [*floor.rooms, *floor.zones]
+        for asset in told:
+            if asset.id not in ids and not asset.members:
+                yield Note(key, GONE.format(asset.name, asset.id), "places", (asset.id,))
+
+
+def _all_on(floor: Floor) -> list[Floor | Room | Zone]:
+    """The floor and everything on it, each by itself."""
+    return [floor, *as_built(floor.rooms), *as_built(floor.zones)]

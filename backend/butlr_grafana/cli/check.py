@@ -1,0 +1,264 @@
+"""`butlr-grafana check`: each step, each open question about Butlr as it is on this account, and each of its
+APIs in use, read as was measured: a row of a table each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from math import isnan
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from butlr_grafana.app import Application
+from butlr_grafana.base.access import SettingError
+from butlr_grafana.base.errors import BackendError, UpstreamError
+from butlr_grafana.measure.account import lacking_scopes
+from butlr_grafana.measure.asking import MOST_CALLS
+from butlr_grafana.measure.background import measuring
+from butlr_grafana.measure.finding import Finding
+from butlr_grafana.measure.report import Seen, report
+from butlr_grafana.measure.run import ORDER, exit_code
+from butlr_grafana.model.calendar import hour_before
+from butlr_grafana.model.chunk import HeatMapSubject, Part, Segment, StatsSubject, Subject
+from butlr_grafana.model.floor import Floor, Topology, as_built
+from butlr_grafana.model.subjects import series_subject
+from butlr_grafana.model.time import DAY_S, HOUR_S, Period
+from butlr_grafana.query.resolve_stats import USED_MEAN
+from butlr_grafana.replicas.redis_connection import Link
+from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
+
+OK, FAILED, SKIPPED, ASSUMED = "ok", "FAILED", "skipped", "assumed"
+
+API_CALLS = 4
+"""What reading an hour by each API costs."""
+
+TOPOLOGY_CALLS = 4
+"""What asking for the topology once more costs, a field that is refused included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    step: str
+    state: str
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.step:<19} {self.state:<7} {self.said}"
+
+
+class Checkup:
+    """`asked_for`: the settings as they were read; those of the application may point to the simulator.
+
+    `show`: is told of what takes long. `report`: where to write what a maintainer may see.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        asked_for: Settings,
+        *,
+        address: str,
+        show: Callable[[str], None] = lambda _text: None,
+        report: Path | None = None,
+    ) -> None:
+        self._application = application
+        self._settings = asked_for
+        self._address = address
+        self._show = show
+        self._report = report
+        self._topology: Topology | None = None
+        self._findings: list[Finding] = []
+        self._seen = Seen()
+        self._failed = False
+        self._yesterday_s = application.service.now() - DAY_S
+
+    @property
+    def exit_code(self) -> int:
+        """After all rows: 3 where something differs that cannot be handled, 1 where a step failed, else 0."""
+        return exit_code(self._findings) or int(self._failed)
+
+    def rows(self) -> Iterator[Row]:
+        """One after the other, so that a slow step is seen to be slow; then the floors served, with notes."""
+        for row in self._rows():
+            self._failed = self._failed or row.state == FAILED
+            yield row
+
+    def _rows(self) -> Iterator[Row]:
+        yield _row("settings", lambda: self._address)
+        yield _row("exposure", self._exposure)
+        if self._settings.cache_url:
+            yield _row("shared cache", self._shared)
+        login = _row("login", self._login)
+        yield login
+        yield _row("topology", self._floors)
+        if login.state == OK:
+            yield self._scopes()
+        floor = self._floor
+        if floor:
+            yield from self._measured()
+        # Read as it was measured.
+        for step, ask in (
+            ("heat maps", self._heat_map),
+            ("metrics", self._metrics),
+            ("statistics", self._statistics),
+        ):
+            yield _row(step, partial(ask, floor)) if floor else Row(step, SKIPPED, "no floor to ask for")
+        yield self._plans()
+        yield self._kept()
+        if self._report is not None:
+            yield _row("report", partial(self._write, self._report))
+        for served in self._topology.floors.values() if self._topology else ():
+            yield Row(
+                "serves", "", f"{served.id:<24} {served.building.name} / {served.name} ({served.timezone})"
+            )
+        for note in self._topology.notes if self._topology else ():
+            yield Row("note", "", f"{note.floor_id or 'all floors':<24} {note.text}")
+
+    def _measured(self) -> Iterator[Row]:
+        means = replace(self._application.means, seen=self._seen.add)
+        left = MOST_CALLS - self._application.butlr.client.sent - API_CALLS
+        left -= TOPOLOGY_CALLS if self._report else 0
+        try:
+            for finding in measuring(means, ORDER, most=left, show=self._show):
+                self._findings.append(finding)
+                yield Row(f"{finding.unknown} {finding.subject}", finding.state, said_of(finding))
+        except UpstreamError as error:
+            yield Row("measuring", FAILED, str(error))
+
+    def _kept(self) -> Row:
+        """Where a running `serve` finds what was measured."""
+        places = [
+            *(["BACKEND_CACHE_DIR"] if self._settings.cache_dir else []),
+            *(["BACKEND_CACHE_URL"] if self._settings.cache_url else []),
+        ]
+        if places:
+            return Row("kept", OK, f"in {' and '.join(places)}; a running `serve` reads it within seconds")
+        why = "no BACKEND_CACHE_DIR is set: `serve` measures what changes numbers by itself, at each start"
+        return Row("kept", SKIPPED, why)
+
+    def _write(self, path: Path) -> str:
+        try:
+            self._seen.add("topology", orjson.dumps(self._application.butlr.topology_document()))
+        except UpstreamError:
+            self._show("the topology cannot be had: its form is not in the report")
+        book = self._application.means.book
+        body = report(
+            self._topology,
+            self._findings,
+            book.current(),
+            self._seen,
+            drifts=book.entry.drifts,
+            own_address=self._application.means.access.url == DEFAULT_BUTLR_URL,
+        )
+        try:
+            path.write_bytes(body)
+        except OSError as error:
+            raise SettingError(f"--report {path}: cannot be written ({type(error).__name__})") from None
+        return f"{path}: {len(body):,} bytes, without names, ids and secrets"
+
+    def _scopes(self) -> Row:
+        """Which scopes the credential lacks: by what the login said, and by what Butlr then lists."""
+        floors = list(self._topology.floors.values()) if self._topology else []
+        listed = {
+            "read:spaces": bool(floors),
+            "read:rooms": any(floor.rooms for floor in floors),
+            "read:sensors": any(floor.sensors for floor in floors),
+            "read:hives": any(floor.hives for floor in floors),
+        }
+        lacking = lacking_scopes(self._application.butlr.client.scope)
+        missing = [scope for scope in lacking if not listed[scope]]
+        if missing:
+            return Row("scopes", FAILED, f"the credential lacks {', '.join(missing)}; let Butlr add that")
+        absent = [scope for scope, is_listed in listed.items() if not is_listed]
+        if absent:
+            return Row(
+                "scopes", ASSUMED, f"Butlr lists nothing that needs {', '.join(absent)}: perhaps it lacks"
+            )
+        return Row("scopes", OK, "spaces, rooms, sensors and hives may be read")
+
+    @property
+    def _floor(self) -> Floor | None:
+        floors = self._topology.floors.values() if self._topology else ()
+        return next(iter(floors), None)
+
+    def _exposure(self) -> str:
+        self._settings.check_exposure()
+        return f"{self._settings.host}:{self._settings.port}"
+
+    def _shared(self) -> str:
+        with contextlib.closing(Link(self._settings.cache_url, source="check")) as link:
+            fault = link.check()
+        if fault:
+            raise SettingError(f"BACKEND_CACHE_URL: {fault}")
+        return "what is written there can be read"
+
+    def _login(self) -> str:
+        self._application.butlr.log_in()
+        return "Butlr takes the credentials"
+
+    def _floors(self) -> str:
+        spaces = self._application.service.spaces
+        found = self._topology = spaces.current(timeout_s=self._settings.deadline_s)
+        missing = [s for s in self._settings.butlr_spaces if s not in found.floors]
+        if missing:
+            raise SettingError(f"BUTLR_SPACES: Butlr does not know {', '.join(missing)}")
+        if not found.floors:
+            raise SettingError("Butlr knows no floor of this account")
+        rooms = sum(len(as_built(f.rooms)) for f in found.floors.values())
+        notes = f", {len(found.notes)} notes on them at the end" if found.notes else ""
+        return f"{len(found.floors)} floors, {rooms} rooms{notes}"
+
+    def _heat_map(self, floor: Floor) -> str:
+        grid = self._fetch(floor, HeatMapSubject(1.0)).grid
+        return f"{grid.value.size} cells, {grid.total:.0f} detections in an hour of {floor.id}"
+
+    def _metrics(self, floor: Floor) -> str:
+        subject = series_subject(floor, "floor_occupancy", "floor", "1h", "mean")
+        known = _known(self._fetch(floor, subject))
+        said = f"{known[0]:.1f} people on average" if known else "nobody counted"
+        return f"{said} in an hour of {floor.id}"
+
+    def _statistics(self, floor: Floor) -> str:
+        items = tuple(room.id for room in as_built(floor.rooms)) or (floor.id,)
+        known = _known(self._fetch(floor, StatsSubject((USED_MEAN,), items)))
+        return f"somebody in {len(known)} of {len(items)} rooms in an hour of {floor.id}"
+
+    def _plans(self) -> Row:
+        """A picture that cannot be had is no fault: plans are then drawn from their polygons."""
+        floors = self._topology.floors.values() if self._topology else ()
+        addresses = [floor.plan.url for floor in floors if floor.plan]
+        if not addresses:
+            return Row("plan pictures", SKIPPED, "Butlr has none")
+        try:
+            self._application.butlr.pictures.fetch(addresses[0])
+        except UpstreamError as error:
+            return Row("plan pictures", SKIPPED, str(error))
+        return Row("plan pictures", OK, f"{len(addresses)} of {len(floors)} floors have one")
+
+    def _fetch(self, floor: Floor, subject: Subject) -> Part:
+        start_s = hour_before(self._yesterday_s - HOUR_S, ZoneInfo(floor.timezone))
+        hour = Period(start_s, start_s + HOUR_S)
+        own = self._application.means.book.current().applied_to(subject)
+        return self._application.butlr.fetch(Segment(floor.id, own, hour, settled=True))
+
+
+def _row(step: str, work: Callable[[], str]) -> Row:
+    try:
+        return Row(step, OK, work())
+    except (BackendError, SettingError) as error:
+        return Row(step, FAILED, str(error))
+
+
+def _known(part: Part) -> list[float]:
+    return [value for value in part.samples.value.tolist() if not isnan(value)]
+
+
+def said_of(finding: Finding) -> str:
+    """A finding in one line."""
+    assumed = f"assumed: {finding.assumed}; " if finding.assumed else ""
+    return f"{assumed}measured: {finding.measured}; so: {finding.follows}"

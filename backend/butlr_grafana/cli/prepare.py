@@ -1,0 +1,37 @@
+"""The command `prepare`: what has to be there, and right, before `serve` is started and started again.
+
+Compose runs it once before the backends. It makes the tokens between Grafana and the backend, and reads the
+settings as `serve` will, so that a wrong one ends `docker compose up` at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from butlr_grafana.base.access import SettingError
+from butlr_grafana.settings import read
+
+TOKEN_FILES = ("BACKEND_TOKEN_FILE", "BACKEND_WALL_TOKEN_FILE")
+
+
+def prepare(environment: Mapping[str, str]) -> None:
+    """Makes the files that `TOKEN_FILES` name, where they are missing. Raises `SettingError`."""
+    for name in TOKEN_FILES:
+        path = environment.get(name, "").strip()
+        if path:
+            try:
+                _make_token(Path(path))
+            except OSError as error:
+                raise SettingError(f"{name}={path}: cannot be made ({error.strerror})") from None
+    read(environment).check_exposure()
+
+
+def _make_token(file: Path) -> None:
+    if file.exists():
+        return
+    new = file.with_suffix(".new")
+    new.write_text(secrets.token_urlsafe(32))
+    new.chmod(0o444)  # Grafana and Prometheus read it too, each as a user of its own
+    new.rename(file)

@@ -1,0 +1,81 @@
+"""Which rooms were seen in a period: one whose sensors were silent then is not an empty room.
+
+A heat map has cells only where somebody was, so it cannot tell an empty room from one that nobody could see.
+A count of people can: a window of which a room's sensors know nothing has no value there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from butlr_grafana.model.chunk import Floats
+from butlr_grafana.model.floor import Floor, Room
+from butlr_grafana.model.queries import HeatMap, SeriesAnswer
+from butlr_grafana.model.time import Instants, Period
+
+NOT_ALL_KNOWN = "not all of it is known"
+
+
+def as_seen(
+    heat_map: HeatMap, sightings: SeriesAnswer, counted: Sequence[Period], *, since_s: float
+) -> HeatMap:
+    """The map with `seen`; rooms that were silent all the time that is `counted` are offline ones in it.
+
+    `sightings`: people in the floor's rooms, over the period or all of it but its end; there a room counts
+    as seen that is online now. A room that is offline now stays so where the period ends after `since_s`; in
+    an earlier one it may have been seen.
+    """
+    if not sightings.coverage.complete:
+        return replace(heat_map, unseen_why="; ".join(sightings.coverage.reasons) or NOT_ALL_KNOWN)
+    query = heat_map.query
+    is_running = query.period.end_s > since_s
+    own = {room.id: room for room in query.floor.rooms if not (is_running and room.online is False)}
+    seen = {room_id: share for room_id, share in shares(sightings, counted).items() if room_id in own}
+    rooms = {room.id: _as_seen(room, seen.get(room.id)) for room in query.floor.rooms}
+    chosen = None if query.rooms is None else tuple(rooms[room.id] for room in query.rooms)
+    floor = replace(query.floor, rooms=tuple(rooms.values()))
+    return replace(heat_map, query=replace(query, floor=floor, rooms=chosen), seen=seen)
+
+
+def shares(sightings: SeriesAnswer, counted: Sequence[Period]) -> dict[str, float]:
+    """By room, in what share (0 to 1) of the time `counted` something is known of it; what comes after the
+    sightings counts as known. Rooms of which no time counts are left out.
+    """
+    end_s, found = sightings.query.period.end_s, {}
+    after_s = sum(max(0, part.end_s - max(part.start_s, end_s)) for part in counted)
+    for series in sightings.series:
+        starts = series.start_s
+        ends = np.append(starts[1:], end_s)
+        length_s = sum(_overlap_s(starts, ends, part) for part in counted) + np.zeros(starts.size)
+        if sightings.query.local_hours:
+            # A window that begins outside the hours has no value, whatever is known of it.
+            begins = [(starts >= part.start_s) & (starts < part.end_s) for part in counted]
+            length_s *= np.any(begins, axis=0) if begins else 0.0
+        known = ~np.isnan(series.values["value"])
+        if whole_s := float(length_s.sum()) + after_s:
+            found[series.asset_id] = (float(length_s[known].sum()) + after_s) / whole_s
+    return found
+
+
+def _overlap_s(starts: Instants, ends: Instants, part: Period) -> Floats:
+    common = np.minimum(ends, part.end_s) - np.maximum(starts, part.start_s)
+    found: Floats = np.maximum(common, 0).astype(np.float64)
+    return found
+
+
+def silent_in_either(current: HeatMap, baseline: HeatMap) -> Floor:
+    """The floor of two periods, on which the rooms are offline that were so in one of them."""
+    floor = current.query.floor
+    silent = {room.id for room in baseline.query.floor.rooms if room.online is False}
+    rooms = tuple(replace(room, online=False) if room.id in silent else room for room in floor.rooms)
+    return replace(floor, rooms=rooms)
+
+
+def _as_seen(room: Room, share: float | None) -> Room:
+    """Rooms without sensors of their own, and those that are only told of together, are left alone."""
+    if share is None or room.online is None or room.members:
+        return room
+    return replace(room, online=share > 0)

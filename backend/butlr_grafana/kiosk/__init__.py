@@ -1,0 +1,1 @@
+"""TV walls through Grafana's API."""

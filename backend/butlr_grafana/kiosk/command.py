@@ -1,0 +1,190 @@
+"""`butlr-grafana wall`: its options, and its steps in the order in which screens never meet a gap."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from butlr_grafana.base.access import BackendToken, SettingError
+from butlr_grafana.kiosk.documents import (
+    DATA_SOURCE_UID,
+    FOLDER,
+    ORGANISATION,
+    SOURCE_UID,
+    TAG,
+    Json,
+    chosen,
+    dashboard_of,
+    data_source_of,
+    gone,
+    is_same,
+    playlist_of,
+    playlist_uid,
+)
+from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError, url_of
+from butlr_grafana.model.choices import of_floor, unique_texts
+from butlr_grafana.model.floor import Floor, Topology
+from butlr_grafana.settings import Settings
+
+NO_SUCH, CHANGED, TAKEN, HIDDEN = 404, 412, 409, 403
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--grafana", required=True, type=_url, metavar="URL", help="as a browser reaches it")
+    parser.add_argument(
+        "--floor",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="may be repeated, its order counts; all floors where left out",
+    )
+    parser.add_argument("--name", default="Butlr wall", type=_name, help="the playlist's: Butlr wall")
+    parser.add_argument(
+        "--anonymous",
+        action="store_true",
+        help="in an organisation of its own, in which nothing else is, for screens without a login",
+    )
+    parser.add_argument("--every", default="1m", type=_interval, help="how long a floor is shown: 30s, 1m")
+
+
+def token_for(options: argparse.Namespace, settings: Settings) -> BackendToken | None:
+    """What anonymous viewers' screens ask with. Raises `SettingError` where it or the account is not set."""
+    if not options.anonymous:
+        return None
+    if not settings.wall_tokens:
+        raise SettingError("--anonymous needs BACKEND_WALL_TOKEN, which the backend has too")
+    if not settings.grafana_user:
+        raise SettingError(
+            "--anonymous needs GRAFANA_USER and GRAFANA_PASSWORD of a server administrator: a service "
+            "account's token opens one organisation only"
+        )
+    return settings.wall_tokens[0]
+
+
+def put_up(
+    grafana: Grafana,
+    url: str,
+    topology: Topology,
+    options: argparse.Namespace,
+    token: BackendToken | None = None,
+) -> str:
+    """Makes or renews the walls and the playlist; the wall's address. Says on stderr what it did.
+
+    Dashboards come first and are removed last: a playlist never names one that is not there. `token`: what
+    anonymous viewers' screens ask the backend with; theirs are in an organisation of their own.
+    """
+    topology = topology.restricted_to(token.floors if token else None)
+    floors = chosen(topology, options.floor)
+    grafana.check_login()
+    source = _dashboard(grafana, SOURCE_UID)
+    if source is None:
+        raise GrafanaError(
+            f"the dashboard {SOURCE_UID} is not in this Grafana, or this account may not see it: provision "
+            "the dashboards first (README, 'Into a Grafana that exists already')"
+        )
+    # Grafana takes no two dashboards of one title in a folder.
+    texts = unique_texts(of_floor(floor) for floor in topology.floors.values())
+    walls = [dashboard_of(source, floor, texts[floor.id]) for floor in floors]
+    organisation = _move_out(grafana, token) if token else None
+    playlists = grafana.ask("GET", "/api/playlists", "list playlists")
+    known = playlist_uid(options.name, playlists)
+    _make_folder(grafana)
+    for wall in walls:
+        _save(grafana, wall)
+    uid = _save_playlist(grafana, known, floors, options)
+    _remove(grafana, topology)
+    where = f"orgId={organisation}&" if organisation else ""
+    return f"{url}/playlists/play/{quote(uid, safe='')}?{where}kiosk&autofitpanels"
+
+
+def _move_out(grafana: Grafana, token: BackendToken) -> int:
+    """Goes to the walls' organisation, made where there is none, with its one data source; its id."""
+    provisioned = grafana.ask("GET", f"/api/datasources/uid/{DATA_SOURCE_UID}", "read data sources")
+    path = f"/api/orgs/name/{quote(ORGANISATION)}"
+    found = grafana.ask("GET", path, "look for organisations", without=(NO_SUCH,))
+    if found is None:
+        made = grafana.ask("POST", "/api/orgs", "make organisations", {"name": ORGANISATION})
+        _say(f"made       the organisation {ORGANISATION}")
+    organisation = int(made["orgId"] if found is None else found["id"])
+    grafana.enter(organisation)
+    source, doing = data_source_of(provisioned, token.text), "keep data sources"
+    own = f"/api/datasources/uid/{DATA_SOURCE_UID}"
+    if grafana.ask("GET", own, "read data sources", without=(NO_SUCH,)) is None:
+        grafana.ask("POST", "/api/datasources", doing, source)
+    else:
+        grafana.ask("PUT", own, doing, source)
+    return organisation
+
+
+def _dashboard(grafana: Grafana, uid: str) -> Json | None:
+    doing = f"read the dashboard {uid}"
+    answer = grafana.ask("GET", f"/api/dashboards/uid/{uid}", doing, without=(NO_SUCH,))
+    if answer is None:
+        return None
+    dashboard: Json = answer["dashboard"]
+    return dashboard
+
+
+def _make_folder(grafana: Grafana) -> None:
+    uid, title = FOLDER["uid"], FOLDER["title"]
+    # Of a folder that is not there, Grafana says to most accounts that they may not see it.
+    absent = (NO_SUCH, HIDDEN)
+    if grafana.ask("GET", f"/api/folders/{uid}", f"read the folder {title}", without=absent) is None:
+        grafana.ask("POST", "/api/folders", f"make the folder {title}", FOLDER, without=(TAKEN, CHANGED))
+
+
+def _save(grafana: Grafana, wall: Json) -> None:
+    there = _dashboard(grafana, wall["uid"])
+    if there is not None and is_same(wall, there):
+        _say(f"unchanged  {wall['title']}")
+        return
+    body = {"dashboard": wall, "folderUid": FOLDER["uid"], "overwrite": True, "message": "butlr-grafana wall"}
+    grafana.ask("POST", "/api/dashboards/db", f"save dashboards in the folder {FOLDER['title']}", body)
+    _say(f"{'made' if there is None else 'renewed':<10} {wall['title']}")
+
+
+def _save_playlist(
+    grafana: Grafana, uid: str | None, floors: Sequence[Floor], options: argparse.Namespace
+) -> str:
+    playlist = playlist_of(options.name, floors, options.every)
+    if uid is None:
+        made = grafana.ask("POST", "/api/playlists", "make playlists", playlist)
+        return str(made["uid"])
+    grafana.ask("PUT", f"/api/playlists/{quote(uid, safe='')}", "change playlists", playlist)
+    return uid
+
+
+def _remove(grafana: Grafana, topology: Topology) -> None:
+    """Walls of floors that are served no more; those that were only left out by `--floor` stay."""
+    found = grafana.ask("GET", f"/api/search?type=dash-db&tag={TAG}&limit=5000", "search dashboards")
+    for wall in gone(found, topology):
+        doing = f"delete dashboards in the folder {FOLDER['title']}"
+        grafana.ask("DELETE", f"/api/dashboards/uid/{wall['uid']}", doing, without=(NO_SUCH,))
+        _say(f"removed    {wall['title']}")
+
+
+def _say(line: str) -> None:
+    """Aside, so that the address is all there is on stdout."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _url(text: str) -> str:
+    try:
+        return url_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _interval(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,4}[smh]", text):
+        raise argparse.ArgumentTypeError("a time like 30s, 1m or 1h is wanted")
+    return text
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a playlist has a name")
+    return text.strip()

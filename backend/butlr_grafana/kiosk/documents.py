@@ -1,0 +1,139 @@
+"""A TV wall as Grafana's documents: a dashboard for each floor, and the playlist that goes through them.
+
+Playlists cannot set variables, so a floor's dashboard is a copy of the one that is provisioned, with the
+floor in it as a constant. Pure: documents in, documents out. Their form is that of Grafana's HTTP API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from butlr_grafana.base.errors import choose
+from butlr_grafana.model.floor import Floor, Topology
+
+Json = dict[str, Any]
+
+SOURCE_UID = "butlr-wall"
+UID_PREFIX = "butlr-wall-"
+TAG = "butlr-wall"
+"""On every wall, and not the pages' own tag: their menu of other pages shall not list the walls."""
+
+ORGANISATION = "Butlr walls"
+"""Where walls for anonymous viewers are, so that they can open nothing else; compose names it too."""
+
+DATA_SOURCE_UID = "butlr"
+"""As provisioned; the wall's script asks through it, in whatever organisation it is shown."""
+
+FOLDER: Json = {"uid": "butlr-walls", "title": "Butlr walls"}
+SPACE = "space"
+"""The variable that is made a constant."""
+
+_HIDDEN = 2
+_SERVERS_OWN = ("id", "version")
+"""What Grafana adds to a dashboard as it keeps it."""
+
+
+class WallError(Exception):
+    """A wall that cannot be made of what there is; the message says what is wrong."""
+
+
+def chosen(topology: Topology, asked: Sequence[str]) -> list[Floor]:
+    """The floors asked for, each once, in the order asked; all in Butlr's order where none is.
+
+    Raises `WallError` for a floor that is not served, and where none is.
+    """
+    if not topology.floors:
+        raise WallError("Butlr serves no floor to this account, so there is nothing to show")
+    for space in asked:
+        if space not in topology.floors:
+            raise WallError(f"--floor: {choose(space, topology.floors)}")
+    return [topology.floors[space] for space in dict.fromkeys(asked or topology.floors)]
+
+
+def uid_of(space: str) -> str:
+    """The uid of a floor's wall, the same at every run; at most 40 characters, as Grafana wants."""
+    return UID_PREFIX + hashlib.sha256(space.encode()).hexdigest()[:16]
+
+
+def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Json:
+    """The floor's copy of the provisioned dashboard; `text` names the floor, where its name alone does not.
+
+    Raises `WallError` where the dashboard has no variable `space`.
+    """
+    variables = source.get("templating", {}).get("list", [])
+    if not any(variable.get("name") == SPACE for variable in variables):
+        raise WallError(f"the dashboard {SOURCE_UID} has no variable {SPACE}: provision this version's")
+    return {
+        **_kept(source),
+        "uid": uid_of(floor.id),
+        "title": f"Wall: {text or f'{floor.building.name} / {floor.name}'}",
+        "description": "Made by butlr-grafana wall, which writes it anew: changes here are lost.",
+        "tags": [TAG],
+        # So that midnight, clock and times are the floor's, wherever the screen's machine thinks it is.
+        "timezone": floor.timezone,
+        "templating": {
+            "list": [_constant(floor.id) if v.get("name") == SPACE else v for v in variables],
+        },
+    }
+
+
+def _constant(space: str) -> Json:
+    return {
+        "type": "constant",
+        "name": SPACE,
+        "hide": _HIDDEN,
+        "query": space,
+        "current": {"text": space, "value": space},
+        "skipUrlSync": True,
+    }
+
+
+def _kept(dashboard: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in dashboard.items() if name not in _SERVERS_OWN}
+
+
+def is_same(dashboard: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    """Whether what Grafana has (`there`) need not be written again, which would lengthen its history."""
+    return _kept(dashboard) == _kept(there)
+
+
+def data_source_of(provisioned: Mapping[str, Any], token: str) -> Json:
+    """The data source of an organisation of its own: the provisioned one's backend, and a wall's token."""
+    return {
+        "uid": DATA_SOURCE_UID,
+        **{name: provisioned[name] for name in ("name", "type", "access", "url")},
+        "jsonData": {
+            "httpHeaderName1": "Authorization",
+            "allowedHosts": [provisioned["url"]],
+        },
+        "secureJsonData": {"httpHeaderValue1": f"Bearer {token}"},
+    }
+
+
+def playlist_of(name: str, floors: Iterable[Floor], every: str) -> Json:
+    """`every`: how long each floor is shown, as Grafana writes it: `30s`, `1m`."""
+    items = [{"type": "dashboard_by_uid", "value": uid_of(floor.id)} for floor in floors]
+    return {"name": name, "interval": every, "items": items}
+
+
+def gone(found: Iterable[Mapping[str, Any]], topology: Topology) -> list[Json]:
+    """Of the dashboards found (`uid`, `tags`), the walls of floors that are served no more.
+
+    Only what was made here: by uid and tag both.
+    """
+    served = {uid_of(space) for space in topology.floors}
+    return [
+        dict(one)
+        for one in found
+        if one["uid"].startswith(UID_PREFIX) and TAG in one.get("tags", ()) and one["uid"] not in served
+    ]
+
+
+def playlist_uid(name: str, playlists: Iterable[Mapping[str, Any]]) -> str | None:
+    """Of the playlist with exactly this name. Raises `WallError` where several have it."""
+    uids = [str(playlist["uid"]) for playlist in playlists if playlist["name"] == name]
+    if len(uids) > 1:
+        raise WallError(f"{len(uids)} playlists are called {name!r}: delete all but one, or choose a --name")
+    return uids[0] if uids else None

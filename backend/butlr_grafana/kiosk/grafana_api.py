@@ -1,0 +1,175 @@
+"""Grafana's HTTP API as far as the walls need it: one attempt a call, and faults in words.
+
+A wrong password is tried once only: after five, Grafana locks the user for five minutes. Redirects are not
+followed, so that credentials reach no other host.
+"""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import requests
+import urllib3
+
+from butlr_grafana.base.access import SettingError
+from butlr_grafana.base.http_session import open_session
+from butlr_grafana.base.urls import address_of
+from butlr_grafana.settings import Settings
+
+TIMEOUT_S = 30.0
+CONNECT_S = 10.0
+SHOWN = 300
+"""Characters of Grafana's own message that are repeated."""
+
+
+class GrafanaError(Exception):
+    """Grafana cannot be asked, or does not do as asked; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrafanaAccess:
+    """`url` without a trailing slash; `authorization` as the header has it."""
+
+    url: str
+    names: str
+    """The settings that the credentials come from."""
+    authorization: str = field(repr=False)
+
+
+def url_of(text: str) -> str:
+    """Grafana's address, sub-path included. Raises `ValueError`, without the address."""
+    address_of(text)
+    if "?" in text or "#" in text:
+        raise ValueError("Grafana's address ends before any ? or #")
+    return text.rstrip("/")
+
+
+def access_of(settings: Settings, url: str) -> GrafanaAccess:
+    """Raises `SettingError` where the credentials are none, half or twofold."""
+    token, user, password = settings.grafana_token, settings.grafana_user, settings.grafana_password
+    if token and (user or password):
+        raise SettingError("GRAFANA_TOKEN and GRAFANA_USER are both set; one is wanted")
+    if token:
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise SettingError("GRAFANA_TOKEN has characters that no token has")
+        return GrafanaAccess(url, "GRAFANA_TOKEN", f"Bearer {token}")
+    if not user or not password:
+        raise SettingError(
+            "GRAFANA_TOKEN (of a service account) or GRAFANA_USER and GRAFANA_PASSWORD are needed"
+        )
+    pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return GrafanaAccess(url, "GRAFANA_USER and GRAFANA_PASSWORD", f"Basic {pair}")
+
+
+class Grafana:
+    """One conversation, from one thread."""
+
+    def __init__(self, access: GrafanaAccess, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._access = access
+        self._timeout_s = timeout_s
+        self._session = open_session(connections=1)
+        self._organisation: int | None = None
+
+    def close(self) -> None:
+        self._session.close()
+
+    def enter(self, organisation: int) -> None:
+        """From here on all calls are about this organisation, rather than the account's own."""
+        self._organisation = organisation
+
+    def check_login(self) -> None:
+        """Where anonymous viewing is on, Grafana takes wrong credentials for a viewer: not in this call."""
+        self.ask("GET", "/api/user", "tell who is asking")
+
+    def ask(
+        self, method: str, path: str, doing: str, body: object = None, *, without: Collection[int] = ()
+    ) -> Any:
+        """What the answer's JSON holds; `None` where the status is one of `without`.
+
+        `doing` completes 'Grafana does not let this account …'. Raises `GrafanaError`.
+        """
+        response = self._response(method, path, body)
+        if response.status_code in without:
+            return None
+        if not response.ok or response.is_redirect:
+            raise GrafanaError(self._refusal(response, doing))
+        try:
+            return orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            raise GrafanaError(f"what answers at {self._access.url}{path} is no Grafana: no JSON") from None
+
+    def _response(self, method: str, path: str, body: object) -> requests.Response:
+        headers = {"Authorization": self._access.authorization, "Accept": "application/json"}
+        if self._organisation is not None:
+            headers["X-Grafana-Org-Id"] = str(self._organisation)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        timeout: Any = urllib3.Timeout(total=self._timeout_s, connect=min(CONNECT_S, self._timeout_s))
+        try:
+            return self._session.request(
+                method,
+                self._access.url + path,
+                data=None if body is None else orjson.dumps(body),
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise GrafanaError(self._unreached(error)) from None
+
+    def _unreached(self, error: BaseException) -> str:
+        causes = _causes(error)
+        url = self._access.url
+        if isinstance(error, requests.Timeout) or isinstance(causes[-1], TimeoutError):
+            return f"Grafana at {url} gave no answer within {self._timeout_s:g} s"
+        for cause in causes:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return (
+                    f"the certificate of {url} is not trusted ({cause.verify_message}); "
+                    "for an authority of your own set REQUESTS_CA_BUNDLE to its file"
+                )
+            if isinstance(cause, ssl.SSLError):
+                return f"{url} does not speak TLS as it should ({cause.reason}); is it http://?"
+        return (
+            f"Grafana at {url} cannot be reached ({type(causes[-1]).__name__}): is it up, is --grafana right?"
+        )
+
+    def _refusal(self, response: requests.Response, doing: str) -> str:
+        status, said = response.status_code, _message(response)
+        if response.is_redirect:
+            return f"{self._access.url} sends elsewhere ({status}), with credentials that is not followed: "
+            "give --grafana the address that it ends at"
+        if status == 401:
+            locked = "; after five wrong passwords it refuses a user for five minutes"
+            is_user = self._access.authorization.startswith("Basic ")
+            return f"Grafana does not accept {self._access.names} (401{said}){locked if is_user else ''}"
+        if status == 403:
+            return (
+                f"Grafana does not let this account {doing} (403{said}): "
+                "give it the role Editor, or the permission named"
+            )
+        return f"Grafana cannot {doing} ({status}{said})"
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """An error and what it came of, the innermost last. (Some libraries keep the cause as an argument.)"""
+    causes: list[BaseException] = []
+    while error is not None and error not in causes:
+        causes.append(error)
+        inner = error.__cause__ or error.__context__
+        error = inner or next((a for a in error.args if isinstance(a, BaseException)), None)
+    return causes
+
+
+def _message(response: requests.Response) -> str:
+    """`: …` with Grafana's own words, where it has any."""
+    try:
+        said = orjson.loads(response.content)["message"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
+    return f": {said[:SHOWN]}" if isinstance(said, str) and said else ""

@@ -1,0 +1,129 @@
+"""Observations of floors: from answers that are there anyway, and by asking Butlr for one day of a floor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from butlr_grafana.measure.factor_observation import NO_ROOMS, NOT_WHOLE, day_of, drawn_rooms, observation
+from butlr_grafana.measure.factor_store import KEPT_DAYS, FactorBook
+from butlr_grafana.model import grid_math
+from butlr_grafana.model.calendar import instant_of
+from butlr_grafana.model.chunk import Part
+from butlr_grafana.model.factor import Observation, Unknown
+from butlr_grafana.model.floor import Floor, Topology
+from butlr_grafana.model.queries import HeatMap, SeriesAnswer
+from butlr_grafana.model.time import DAY_S, HOUR_S, Period
+from butlr_grafana.pipeline.run import Pipeline
+from butlr_grafana.query.limits import Rules
+from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.resolve import resolve, series_of
+
+LONGEST_DAY_S = DAY_S + HOUR_S
+"""When clocks go back."""
+
+PATIENCE_S = 60.0
+
+MOST_AT_ONCE = 4
+"""Observations made beside one answer; each takes some 20 milliseconds."""
+
+
+def observe_floor(
+    pipeline: Pipeline,
+    floor: Floor,
+    day: date,
+    *,
+    now_s: float,
+    rules: Rules,
+    patience_s: float = PATIENCE_S,
+) -> Observation | Unknown:
+    """One local day of a floor, which must be over; see `observe_period`."""
+    zone = ZoneInfo(floor.timezone)
+    period = Period(instant_of(day, 0, zone), instant_of(day + timedelta(days=1), 0, zone))
+    return observe_period(pipeline, floor, period, now_s=now_s, rules=rules, patience_s=patience_s)
+
+
+def observe_period(
+    pipeline: Pipeline,
+    floor: Floor,
+    period: Period,
+    *,
+    now_s: float,
+    rules: Rules,
+    patience_s: float = PATIENCE_S,
+) -> Observation | Unknown:
+    """Whole hours of a floor, which must be over: a heat map and the mean people of its rooms, as panels ask
+    for them, so that the calls are shared. Waits for Butlr at most `patience_s`, after all who wait for a
+    panel.
+
+    Raises `UpstreamError` where Butlr does not answer.
+    """
+    if not drawn_rooms(floor):
+        return Unknown(NO_ROOMS)
+    asked = Asked(
+        "heatmap", spaces=(floor.id,), start_s=period.start_s, end_s=period.end_s, require="complete"
+    )
+    [heat] = resolve(asked, Topology({floor.id: floor}), now_s=now_s, rules=rules)
+    if heat.period != period:
+        return Unknown(NOT_WHOLE)
+    people = series_of(_MEANS, floor, period, now_s, rules)
+    begun = [pipeline.begin(query, now_s=now_s, aside=True) for query in (heat, people)]
+    deadline = time.monotonic() + patience_s
+    found, means = (pipeline.finish(one, deadline=deadline) for one in begun)
+    assert isinstance(found, HeatMap)
+    assert isinstance(means, SeriesAnswer)
+    grid = grid_math.add([part.grid for part in found.parts], found.query.resolution_m)
+    return observation(floor, grid, period, means.series)
+
+
+_MEANS = Asked("occupancy", statistic="mean", every="1h", level="room", require="complete")
+
+
+def learn(book: FactorBook, maps: Sequence[HeatMap], series: Sequence[SeriesAnswer], *, now_s: float) -> None:
+    """Notes what an answer that is there anyway tells of days that are over, and of which less is known; the
+    newest days first, and at most `MOST_AT_ONCE`: somebody waits for the answer.
+    """
+    for floor, part, means in islice(_untold(book, maps, series, now_s), MOST_AT_ONCE):
+        found = observation(floor, part.grid, part.period, means.series)
+        if isinstance(found, Observation):  # why some hours of a night told nothing is of no interest
+            book.note(floor.id, found)
+        book.note_tried(floor.id, day_of(part.period, floor), part.period.length_s / HOUR_S)
+
+
+def _untold(
+    book: FactorBook, maps: Sequence[HeatMap], series: Sequence[SeriesAnswer], now_s: float
+) -> Iterator[tuple[Floor, Part, SeriesAnswer]]:
+    for heat_map in maps:
+        floor = heat_map.query.floor
+        if heat_map.query.rooms is not None:
+            continue  # some rooms would stand for the floor's whole day
+        means = next((one for one in series if _are_means(one, floor)), None)
+        for part in reversed(heat_map.parts) if means is not None else ():
+            day, hours = day_of(part.period, floor), part.period.length_s / HOUR_S
+            if _is_telling(part) and _is_over(day, floor, now_s) and not book.has_tried(floor.id, day, hours):
+                assert means is not None
+                yield floor, part, means
+
+
+def _is_telling(part: Part) -> bool:
+    """Whether it cannot change any more, and is of a day at most."""
+    return part.settled and HOUR_S <= part.period.length_s <= LONGEST_DAY_S
+
+
+def _is_over(day: str, floor: Floor, now_s: float) -> bool:
+    """One of the days that are kept; today's would be another observation each hour."""
+    today = datetime.fromtimestamp(now_s, ZoneInfo(floor.timezone)).date()
+    return today - timedelta(days=KEPT_DAYS) <= date.fromisoformat(day) < today
+
+
+def _are_means(answer: SeriesAnswer, floor: Floor) -> bool:
+    query = answer.query
+    kind = (query.target, query.statistic, query.every, query.level)
+    return (
+        query.floor.id == floor.id
+        and kind == ("occupancy", "mean", "1h", "room")
+        and answer.coverage.complete
+    )

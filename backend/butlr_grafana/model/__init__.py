@@ -1,0 +1,1 @@
+"""Frozen values, geometry, calendar and privacy: no I/O, no clock."""

@@ -1,0 +1,132 @@
+"""The floor's local clock: days, windows and clock changes. The only place that knows it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, LocalHours, Period
+
+STEPS_S = {"1m": 60, "5m": 300, "15m": 900, "1h": HOUR_S, "1d": DAY_S}
+"""The words of windows in seconds; a day is as long as the local day is."""
+
+SERIES_SETTLE_S = 600
+"""Minutes of people move for five minutes (Butlr's documentation of its webhooks): none younger is kept for
+good."""
+
+
+def local_windows(period: Period, hours: LocalHours) -> list[Period]:
+    """The contiguous stretches of `period` whose local time counts, in order.
+
+    Windows that touch (a whole day and the next) become one.
+    """
+    zone = ZoneInfo(hours.timezone)
+    # A day before and after: the period's edges may lie in a window that belongs to the day before.
+    day = datetime.fromtimestamp(period.start_s, zone).date() - timedelta(days=1)
+    last = datetime.fromtimestamp(period.end_s, zone).date()
+    overnight = 1 if hours.closes_min <= hours.opens_min else 0
+    windows: list[Period] = []
+    while day <= last:
+        if day.weekday() in hours.weekdays and day not in hours.excluded:
+            opens_s = instant_of(day, hours.opens_min, zone)
+            closes_s = instant_of(day + timedelta(days=overnight), hours.closes_min, zone)
+            inside = Period(opens_s, closes_s).overlap(period) if opens_s < closes_s else None
+            if inside and windows and windows[-1].end_s == inside.start_s:
+                windows[-1] = Period(windows[-1].start_s, inside.end_s)
+            elif inside:
+                windows.append(inside)
+        day += timedelta(days=1)
+    return windows
+
+
+def instant_of(day: date, minute: int, zone: ZoneInfo) -> int:
+    """The first instant of a local day at which its clock shows `minute` (0 to 1440) or later.
+
+    A time that a clock change leaves out is the instant of the change; one that comes twice is its
+    first coming. So adjoining windows stay adjoining through every change.
+    """
+    wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minute)
+    before, after = (int(wall.replace(fold=f).astimezone(UTC).timestamp()) for f in (0, 1))
+    # fold 0 reads a left-out time with the offset before the change: later than with the one after it.
+    return before if before <= after else _change(after, before, zone)
+
+
+def _change(low_s: int, high_s: int, zone: ZoneInfo) -> int:
+    """The first instant after `low_s` at which a zone has the offset of `high_s`, another one than before."""
+    offset_s = _offset_s(high_s, zone)
+    while high_s - low_s > 1:
+        middle_s = (low_s + high_s) // 2
+        if _offset_s(middle_s, zone) == offset_s:
+            high_s = middle_s
+        else:
+            low_s = middle_s
+    return high_s
+
+
+def _offset_s(instant_s: float, zone: ZoneInfo) -> int:
+    """What a zone's clock shows less UTC, in seconds."""
+    offset = datetime.fromtimestamp(instant_s, zone).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())
+
+
+def hour_before(instant_s: float, zone: ZoneInfo) -> int:
+    """The beginning of the hour on a zone's clock in which an instant lies.
+
+    A change of the clock by a part of an hour (Lord Howe's is half of one) begins an hour too, and the one
+    before it and the one that it begins are the shorter.
+    """
+    moment = datetime.fromtimestamp(instant_s, zone)
+    begin_s = int(instant_s // 1) - moment.minute * MINUTE_S - moment.second
+    changed_s = _offset_s(begin_s, zone) - _offset_s(instant_s, zone)
+    return begin_s if changed_s % HOUR_S == 0 else _change(begin_s, int(instant_s // 1), zone)
+
+
+def hour_after(instant_s: int, zone: ZoneInfo) -> int:
+    """The first beginning of an hour on a zone's clock that is not before an instant."""
+    moment = datetime.fromtimestamp(instant_s, zone)
+    into_s = moment.minute * MINUTE_S + moment.second
+    if not into_s or hour_before(instant_s, zone) == instant_s:
+        return instant_s
+    next_s = instant_s - into_s + HOUR_S
+    changed_s = _offset_s(next_s, zone) - _offset_s(instant_s, zone)
+    return next_s if changed_s % HOUR_S == 0 else _change(instant_s, next_s, zone)
+
+
+def window_starts(period: Period, every: str, timezone: str) -> NDArray[np.int64]:
+    """The windows that overlap a period, by the local clock: days begin at local midnight, whatever their
+    length; the finer ones are counted from there, and anew from a change of the clock by a part of one.
+    """
+    zone, step_s = ZoneInfo(timezone), STEPS_S[every]
+    day = datetime.fromtimestamp(period.start_s, zone).date()
+    starts: list[NDArray[np.int64]] = []
+    midnight_s = instant_of(day, 0, zone)
+    while midnight_s < period.end_s:
+        day += timedelta(days=1)
+        next_s = instant_of(day, 0, zone)
+        if every == "1d":
+            starts.append(np.array([midnight_s]))
+        else:
+            starts += _within_day(midnight_s, next_s, step_s, zone)
+        midnight_s = next_s
+    found = np.concatenate(starts)
+    ends = np.append(found[1:], midnight_s)
+    return found[(ends > period.start_s) & (found < period.end_s)]
+
+
+def _within_day(midnight_s: int, next_s: int, step_s: int, zone: ZoneInfo) -> list[NDArray[np.int64]]:
+    """The windows of `step_s`, at most an hour, of the day between two local midnights, in stretches."""
+    edges = [midnight_s, *_odd_changes(midnight_s, next_s, step_s, zone), next_s]
+    return [np.arange(start_s, end_s, step_s) for start_s, end_s in pairwise(edges)]
+
+
+def _odd_changes(midnight_s: int, next_s: int, step_s: int, zone: ZoneInfo) -> list[int]:
+    """Where a day's clock changes by a part of a window: the change, and the first whole hour after it."""
+    if (_offset_s(next_s, zone) - _offset_s(midnight_s, zone)) % step_s == 0:
+        return []
+    change_s = _change(midnight_s, next_s, zone)
+    return sorted({change_s, min(hour_after(change_s + 1, zone), next_s)})

@@ -1,0 +1,96 @@
+"""Texts to choose floors, rooms and zones by: each for one thing only.
+
+The JSON data source keeps one choice for each text, and a person cannot tell two equal ones apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from butlr_grafana.model.floor import Building, Floor, Room, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something to choose by its `id`; `texts`: the shortest first, then with more of what tells it apart."""
+
+    id: str
+    texts: tuple[str, ...]
+
+
+def of_building(building: Building) -> Choice:
+    name = _shown(building.name, building.id)
+    return Choice(building.id, (name, f"{building.site} / {name}"))
+
+
+def of_floor(floor: Floor) -> Choice:
+    text = _floor_text(floor)
+    return Choice(floor.id, (text, f"{floor.building.site} / {text}"))
+
+
+def of_asset(asset: Room | Zone, floor: Floor, *, alone: bool) -> Choice:
+    """`alone`: all choices are of one floor."""
+    name = _shown(asset.name, asset.id)
+    if alone:
+        return Choice(asset.id, (name,))
+    where = _floor_text(floor)
+    places = (_shown(floor.name, floor.id), where, f"{floor.building.site} / {where}")
+    return Choice(asset.id, tuple(f"{name} ({place})" for place in places))
+
+
+def _floor_text(floor: Floor) -> str:
+    return f"{_shown(floor.building.name, floor.building.id)} / {_shown(floor.name, floor.id)}"
+
+
+def _shown(name: str, id_: str) -> str:
+    """The name, or the id where nothing of the name can be seen."""
+    return name if name.strip() else id_
+
+
+def unique_texts(choices: Iterable[Choice]) -> dict[str, str]:
+    """A text for each id, in the order of the choices; what is listed twice is one choice.
+
+    Where texts look alike, they are made longer; where that does not help they are numbered, in the order of
+    the ids, so that a number does not depend on the order in which Butlr lists things.
+    """
+    by_id = {choice.id: choice.texts for choice in choices}
+    # What no text tells apart is made no longer for its own sake.
+    step = dict.fromkeys(by_id.values(), 0)
+    while longer := _to_lengthen(step):
+        step.update({kind: step[kind] + 1 for kind in longer})
+    texts = {id_: kind[step[kind]] for id_, kind in by_id.items()}
+    return texts | _numbered(texts)
+
+
+def _to_lengthen(step: dict[tuple[str, ...], int]) -> list[tuple[str, ...]]:
+    count = Counter(_look(kind[at]) for kind, at in step.items())
+    return [kind for kind, at in step.items() if count[_look(kind[at])] > 1 and at + 1 < len(kind)]
+
+
+def _numbered(texts: dict[str, str]) -> dict[str, str]:
+    count = Counter(map(_look, texts.values()))
+    taken = set(count)
+    used: Counter[str] = Counter()
+    numbered = {}
+    for id_ in sorted(id_ for id_, text in texts.items() if count[_look(text)] > 1):
+        text, look = texts[id_], _look(texts[id_])
+        while True:
+            used[look] += 1
+            found = f"{text} ({used[look]})"
+            if _look(found) not in taken:
+                break
+        taken.add(_look(found))
+        numbered[id_] = found
+    return numbered
+
+
+def _look(text: str) -> str:
+    """Texts that look alike are equal here: blanks of other kinds or numbers, and those at the ends."""
+    return " ".join(text.split())
+
+
+def in_order(choices: Sequence[Choice]) -> list[tuple[str, str]]:
+    """Text and id of each choice."""
+    return [(text, id_) for id_, text in unique_texts(choices).items()]

@@ -1,0 +1,264 @@
+"""What is fetched from Butlr and kept: subjects, segments, grids, samples and their coverage."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.model.floor import Bounds
+from butlr_grafana.model.time import Period
+
+RESOLUTIONS_M = (0.25, 0.5, 1.0)
+"""The grids Butlr offers, in metres."""
+
+SENSOR_ACCURACY_M = (0.3, 0.6)
+"""How far a detection may lie from where the person was, as Butlr says (1 to 2 feet)."""
+
+AUTO_RESOLUTIONS_M = tuple(metres for metres in RESOLUTIONS_M if metres > SENSOR_ACCURACY_M[0])
+"""Those that are chosen without being asked for: no finer than the sensors see."""
+
+PHASE_TOLERANCE = 1e-3
+"""Of a cell: positions closer than this are one position written with rounding."""
+
+MAX_CELLS = 4_000_000
+"""The largest rectangle of cells that is ever laid out."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+def check_size(nx: int, ny: int) -> None:
+    """Raises `UpstreamInvalid` for a rectangle that no floor has and no memory should hold."""
+    if nx * ny > MAX_CELLS:
+        raise UpstreamInvalid(f"cells spread over {nx} x {ny}; at most {MAX_CELLS:,} cells can be answered")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class HeatMapSubject:
+    """What a heat-map segment is of: detections in cells of `resolution_m`.
+
+    `stop`, `y`: how this account's answers are read (`verdicts.Verdicts.stop`, `heat_y`).
+    """
+
+    adds_up: ClassVar[bool] = True
+    """Whether adjoining parts together are the part of the whole period."""
+
+    resolution_m: float
+    stop: str = "exclusive"
+    y: str = "as-plan"
+
+    @property
+    def key(self) -> str:
+        """Names the subject where parts are kept."""
+        return f"heatmap/{self.resolution_m:g}/{self.stop}/{self.y}"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class SeriesSubject:
+    """What a series segment is of: one Butlr measurement in windows of `every` (`1m`, `1h`, `1d`).
+
+    `level`: `floor`, `room`, `zone`, or `sensor` (all traffic sensors of a floor, see `doors`). `items`: the
+    ids that are asked for, sorted; none where the floor itself is. `function`: how Butlr makes one value of a
+    window's; `timezone`: the clock of its windows. `labels`: what a row's `time` is (`Verdicts.labels`).
+    """
+
+    adds_up: ClassVar[bool] = True
+
+    measurement: str
+    level: str
+    every: str
+    function: str
+    timezone: str
+    items: tuple[str, ...] = ()
+    labels: str = "end"
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether it is a people count made from doors, which Butlr corrects after the day."""
+        return self.measurement.startswith("traffic_")
+
+    @property
+    def key(self) -> str:
+        return (
+            f"series/{self.measurement}/{self.level}/{self.every}/{self.function}/{self.timezone}"
+            f"/{digest(self.items)}/{self.labels}"
+        )
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class StatsSubject:
+    """What a statistics segment is of: figures of `items` (ids of one floor) over a whole period, of the
+    minutes that count by the floor's clock.
+
+    `time_ranges`: minutes after midnight, half-open; none: the whole day. `excluded_weekdays`: Monday is 0.
+    """
+
+    adds_up: ClassVar[bool] = False
+
+    measurements: tuple[str, ...]
+    items: tuple[str, ...]
+    time_ranges: tuple[tuple[int, int], ...] = ()
+    excluded_weekdays: tuple[int, ...] = ()
+    weekday_case: str = "capitalised"
+
+    @property
+    def key(self) -> str:
+        ranges = ",".join(f"{start}-{stop}" for start, stop in self.time_ranges)
+        days = ",".join(map(str, self.excluded_weekdays)) + (
+            self.weekday_case if self.excluded_weekdays else ""
+        )
+        return f"stats/{'+'.join(self.measurements)}/{ranges}/{days}/{digest(self.items)}"
+
+
+Subject = HeatMapSubject | SeriesSubject | StatsSubject
+
+
+def digest(items: Iterable[str]) -> str:
+    """A short name for a list of ids."""
+    return hashlib.sha256("\n".join(items).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One question small enough for Butlr: a floor, a subject, at most 168 hours where parts add up.
+
+    `settled`: its end is so old that nothing can be added to it any more, so it is kept for good.
+    """
+
+    space: str
+    subject: Subject
+    period: Period
+    settled: bool
+
+    @property
+    def resolution_m(self) -> float:
+        """The cells of a heat-map segment."""
+        assert isinstance(self.subject, HeatMapSubject)
+        return self.subject.resolution_m
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Detections by cell, sparse: cell k has its centre at `phase + index * resolution` metres.
+
+    `ix`, `iy` int32[n] and `value` float64[n] hold each cell with a detection once, sorted by (x, y).
+    `phase_m` lies in [0, resolution) on both axes; Butlr does not document its grid's origin, so it is
+    read off the cells, and is `None` where there is no cell. `bounds`: what Butlr said of the floor.
+    """
+
+    resolution_m: float
+    phase_m: tuple[float, float] | None
+    ix: Ints
+    iy: Ints
+    value: Floats
+    bounds: Bounds | None = None
+    rebinned: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        return self.ix.nbytes + self.iy.nbytes + self.value.nbytes + 200
+
+    @property
+    def total(self) -> float:
+        return float(self.value.sum())
+
+    def centres(self) -> tuple[Floats, Floats]:
+        """The cells' centres in metres, x[n] and y[n]."""
+        phase_x, phase_y = self.phase_m or (0.0, 0.0)
+        x, y = (index.astype(np.float64) * self.resolution_m for index in (self.ix, self.iy))
+        return x + phase_x, y + phase_y
+
+    @staticmethod
+    def empty(resolution_m: float, bounds: Bounds | None = None) -> Grid:
+        none = np.empty(0, np.int32)
+        return Grid(resolution_m, None, none, none, np.empty(0, np.float64), bounds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Values of assets in time windows: row k is `value[k]` of `series[index[k]]` in the window that
+    begins at `start_s[k]`.
+
+    `series`: pairs of an asset's id and a field (`value`, `in`, `out`; of statistics the measurement, in one
+    window, the period). `index` int32[n], `start_s` int64[n], `value` float64[n], NaN where Butlr knows
+    nothing: a gap is not 0. `incomplete`: how many windows Butlr itself calls incomplete; they are NaN.
+    """
+
+    series: tuple[tuple[str, str], ...]
+    index: Ints
+    start_s: NDArray[np.int64]
+    value: Floats
+    incomplete: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        names = sum(len(asset) + len(field) + 120 for asset, field in self.series)
+        return self.index.nbytes + self.start_s.nbytes + self.value.nbytes + names + 200
+
+    @staticmethod
+    def empty() -> Samples:
+        return Samples((), np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+Content = Grid | Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Part:
+    """What was asked for one segment: `content` is exact for `period`, as known at `fetched_at_s`.
+
+    That is an instant of the wall clock, which may step. How old a part is, is measured from `asked_at`, on
+    this process' stopwatch; minus infinity where that is not known, as of settled parts from disk, whose age
+    does not count.
+    """
+
+    period: Period
+    content: Content
+    fetched_at_s: float
+    settled: bool
+    asked_at: float = -math.inf
+
+    @property
+    def grid(self) -> Grid:
+        """The content of a heat-map part."""
+        assert isinstance(self.content, Grid)
+        return self.content
+
+    @property
+    def samples(self) -> Samples:
+        """The content of a series part."""
+        assert isinstance(self.content, Samples)
+        return self.content
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of what was planned is in an answer.
+
+    `planned` segments are `fetched` (from Butlr, for this answer), `cached`, `stale` (older than they
+    should be, or only a part of the segment) or `missing`. `hours`: the hours really counted.
+    `as_of_s`: up to when the answer is known; the oldest part that could still change decides.
+    `fresh_until_s`: up to when what is kept of it would be answered again; infinite of settled parts.
+    """
+
+    planned: int
+    fetched: int
+    cached: int
+    stale: int
+    missing: int
+    hours: float
+    as_of_s: float
+    gaps: tuple[Period, ...] = ()
+    reasons: tuple[str, ...] = ()
+    fresh_until_s: float = math.inf
+
+    @property
+    def complete(self) -> bool:
+        return not self.missing and not self.stale

@@ -1,0 +1,187 @@
+"""A building's floors with their rooms, zones and plans, as Butlr's topology describes them; metres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from butlr_grafana.model.sensors import Hive, Sensor, VirtualRule
+
+FOOT_M = 0.3048
+"""Exactly."""
+Polygon = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A rectangle on the floor in metres."""
+
+    min_x: float
+    min_y: float
+    max_x: float
+    max_y: float
+
+    def union(self, other: Bounds) -> Bounds:
+        return Bounds(
+            min(self.min_x, other.min_x),
+            min(self.min_y, other.min_y),
+            max(self.max_x, other.max_x),
+            max(self.max_y, other.max_y),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room; whatever Butlr does not know of it is `None`. With `members` it stands for several that are
+    only told of together (see `privacy`), and has no polygon of its own.
+    """
+
+    id: str
+    name: str
+    floor_id: str
+    type: str | None = None
+    polygon: Polygon | None = None
+    capacity: int | None = None
+    area_m2: float | None = None
+    tags: tuple[str, ...] = ()
+    online: bool | None = None
+    members: tuple[Room, ...] = ()
+    rotation_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A marked area; `members` as in `Room`."""
+
+    id: str
+    name: str
+    floor_id: str
+    room_id: str | None = None
+    polygon: Polygon | None = None
+    members: tuple[Zone, ...] = ()
+    capacity: int | None = None
+    area_m2: float | None = None
+    tags: tuple[str, ...] = ()
+    sensor_ids: tuple[str, ...] = ()
+    online: bool | None = None
+    rotation_deg: float = 0.0
+
+
+Asset = TypeVar("Asset", Room, Zone)
+
+
+def as_built(assets: Iterable[Asset]) -> list[Asset]:
+    """Rooms or zones one by one, also those that are only told of together: for outlines, not for figures."""
+    return [member for asset in assets for member in asset.members or (asset,)]
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    id: str
+    name: str
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class FloorPlanPicture:
+    """Where Butlr keeps its picture of a floor, and where that belongs.
+
+    Turned by `rotation_deg` (from x towards y) it covers `polygon`, in metres. The address may hold a
+    signature, so it is not shown.
+    """
+
+    url: str = field(repr=False)
+    polygon: Polygon
+    rotation_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanDrawing:
+    """A floor's plan as Butlr's picture has it: `ink` uint8[height, width], 0 is paper, 255 the darkest."""
+
+    plan: FloorPlanPicture
+    ink: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A floor: what Butlr calls a space in a heat-map question.
+
+    `sensors`: all that Butlr lists there, virtual ones too; `None`: Butlr did not say. `virtual_sensors`:
+    which of those count (`sensors.one_a_tail`).
+    """
+
+    id: str
+    name: str
+    building: Building
+    timezone: str
+    number: int | None = None
+    capacity: int | None = None
+    area_m2: float | None = None
+    outline: Polygon | None = None
+    plan: FloorPlanPicture | None = None
+    rooms: tuple[Room, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    tags: tuple[str, ...] = ()
+    sensors: tuple[Sensor, ...] | None = None
+    hives: tuple[Hive, ...] = ()
+    virtual_sensors: VirtualRule = "by-place"
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The rectangle around everything drawn on the floor."""
+        rooms, zones = as_built(self.rooms), as_built(self.zones)
+        shapes = [self.outline, *(r.polygon for r in rooms), *(z.polygon for z in zones)]
+        points = [p for shape in shapes if shape for p in shape]
+        if not points:
+            return None
+        xs, ys = zip(*points, strict=True)
+        return Bounds(min(xs), min(ys), max(xs), max(ys))
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something about the topology that a viewer of a floor should know; of every floor where `floor_id` is
+    `None`: such a note names no floor, for not everybody may see each.
+
+    `about`: what it bears on: `time` (windows and days), `area`, `traffic`, `places` (rooms, zones), `gone`
+    (a floor that is listed no more), `schema` (fields that an account lacks), `all`. `of`: the ids of the
+    rooms and zones that the text names.
+    """
+
+    floor_id: str | None
+    text: str
+    about: str = "all"
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The floors that may be asked for, by id, in Butlr's order.
+
+    `notes`: what could not be read, or was decided in Butlr's stead. `partial`: Butlr left out a part of its
+    answer, so a floor that is not in it may still be there.
+    """
+
+    floors: dict[str, Floor]
+    notes: tuple[Note, ...] = ()
+    partial: bool = False
+
+    def restricted_to(self, floors: frozenset[str] | None) -> Topology:
+        """Only these floors; `None` is all of them."""
+        if floors is None:
+            return self
+        notes = tuple(n for n in self.notes if n.floor_id is None or n.floor_id in floors)
+        return Topology({k: f for k, f in self.floors.items() if k in floors}, notes, self.partial)
+
+    def notes_on(self, floor_id: str) -> tuple[Note, ...]:
+        """What is to be known of a floor."""
+        return tuple(note for note in self.notes if note.floor_id in (None, floor_id))
+
+    @property
+    def buildings(self) -> tuple[Building, ...]:
+        return tuple(dict.fromkeys(f.building for f in self.floors.values()))

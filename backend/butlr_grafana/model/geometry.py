@@ -1,0 +1,113 @@
+"""Shapes on a floor: the rectangle of cells behind sparse grids, and polygons as valid areas. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+from butlr_grafana.model.chunk import PHASE_TOLERANCE, Floats, Grid, Ints, check_size
+from butlr_grafana.model.floor import Bounds, Polygon, Room, Zone
+
+Shape = shapely.MultiPolygon
+
+_NO_AREA_M2 = 1e-12
+"""Less than this is where two walls meet, written with rounding."""
+
+
+def shape_of(polygon: Polygon | None) -> Shape | None:
+    """A valid area; one that crosses itself is repaired. `None` where there is nothing to stand on."""
+    if polygon is None or len(set(polygon)) < 3 or not np.isfinite(polygon).all():
+        return None
+    drawn = shapely.Polygon(polygon)
+    return area_of(drawn if drawn.is_valid else shapely.make_valid(drawn))
+
+
+def shape_of_asset(asset: Room | Zone) -> Shape | None:
+    """Where a room or zone is; of several that are only told of together, where any of them is."""
+    if not asset.members:
+        return shape_of(asset.polygon)
+    shapes = [shape for shape in (shape_of(member.polygon) for member in asset.members) if shape is not None]
+    return area_of(shapely.union_all(shapes)) if shapes else None
+
+
+def area_of(geometry: shapely.Geometry) -> Shape | None:
+    """Its polygons without the lines and points beside them; `None` where they have no area."""
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    area = shapely.MultiPolygon([part for part in parts if isinstance(part, shapely.Polygon)])
+    return area if area.area > _NO_AREA_M2 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """A rectangle of cells: `shape` of them from index `first` on, centres at phase + index * resolution."""
+
+    resolution_m: float
+    phase_m: tuple[float, float]
+    first: tuple[int, int]
+    shape: tuple[int, int]
+
+    @staticmethod
+    def around(*grids: Grid) -> Lattice:
+        """All cells and bounds of grids of one resolution and phase (or without cells), at least 2 x 2:
+        Grafana's Heatmap panel gives a single cell no colour.
+
+        Where no cell tells the phase, cells begin at the corner of the bounds. Raises `UpstreamInvalid`
+        where the rectangle is larger than any floor.
+        """
+        res, box = grids[0].resolution_m, union([grid.bounds for grid in grids])
+        phase = next((g.phase_m for g in grids if g.phase_m is not None), None) or _phase_at(box, res)
+        limits = ((box.min_x, box.max_x), (box.min_y, box.max_y)) if box else (None, None)
+        indices = (np.concatenate([g.ix for g in grids]), np.concatenate([g.iy for g in grids]))
+        (first_x, nx), (first_y, ny) = (
+            _extent(index, start_m, res, limit)
+            for index, start_m, limit in zip(indices, phase, limits, strict=True)
+        )
+        check_size(nx, ny)
+        return Lattice(res, phase, (first_x, first_y), (nx, ny))
+
+    def laid_out(self, grid: Grid, empty: float) -> Floats:
+        """The grid's values [nx, ny], `empty` where it has none. Cells of a moved grid may share one."""
+        values = np.full(self.shape, empty)
+        at = (grid.ix - self.first[0], grid.iy - self.first[1])
+        values[at] = 0.0
+        np.add.at(values, at, grid.value)
+        return values
+
+    def centres(self) -> tuple[Floats, Floats]:
+        """Metres, x[nx] and y[ny]."""
+        x, y = (
+            np.round(start_m + (first + np.arange(count)) * self.resolution_m, 6)
+            for start_m, first, count in zip(self.phase_m, self.first, self.shape, strict=True)
+        )
+        return x, y
+
+
+def union(parts: Iterable[Bounds | None]) -> Bounds | None:
+    """The rectangle around all that are known."""
+    whole: Bounds | None = None
+    for bounds in parts:
+        if bounds is not None:
+            whole = bounds if whole is None else whole.union(bounds)
+    return whole
+
+
+def _phase_at(box: Bounds | None, res: float) -> tuple[float, float]:
+    corner = (box.min_x, box.min_y) if box else (0.0, 0.0)
+    return (corner[0] + res / 2) % res, (corner[1] + res / 2) % res
+
+
+def _extent(index: Ints, start_m: float, res: float, limit: tuple[float, float] | None) -> tuple[int, int]:
+    """First index and number of cells on one axis: every cell, and all whose centre is within the bounds.
+
+    Centres, so that it is right whether Butlr's bounds are edges or centres.
+    """
+    ends = [int(index.min()), int(index.max())] if index.size else []
+    if limit is not None:
+        ends.append(math.ceil((limit[0] - start_m) / res - PHASE_TOLERANCE))
+        ends.append(math.floor((limit[1] - start_m) / res + PHASE_TOLERANCE))
+    first, last = min(ends, default=0), max(ends, default=1)
+    return first, max(last - first + 1, 2)

@@ -1,0 +1,156 @@
+"""Queries of one floor and their results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from butlr_grafana.model.chunk import Coverage, Floats, Grid, Part, SeriesSubject, StatsSubject
+from butlr_grafana.model.factor import Known
+from butlr_grafana.model.floor import Floor, Room
+from butlr_grafana.model.time import LocalHours, Period
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question in full: every word read, every default filled in, every id known.
+
+    `rooms`: the rooms to which the cells are limited, or `None` for the whole floor. `tz`: the zone by whose
+    clock it is asked, where that is not the floor's.
+    """
+
+    target: str
+    floor: Floor
+    period: Period
+    resolution_m: float
+    normalize: str = "none"
+    local_hours: LocalHours | None = None
+    rooms: tuple[Room, ...] | None = None
+    require: str = "any"
+    format: str = "frames"
+    tz: str | None = None
+
+    @property
+    def timezone(self) -> str:
+        """By whose clock hours and days begin."""
+        return self.tz or self.floor.timezone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeatMap:
+    """The answer to a heat-map query.
+
+    `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising, with
+    cells of 0 where they are asked for. Both are without the cells that may not be shown one by one (see
+    `privacy`); `hidden` are their detections.
+    `parts` hold all cells: they are for sums only. `seen`: by room, in what share of the hours counted its
+    sensors told anything (0 to 1), as far as that is known; `unseen_why`: why it is not, where it was asked.
+    `unit`: what `shown` is in, `detections` or `people` (per m²); `factor`: the floor's, or why it has none,
+    where people are wanted.
+    """
+
+    query: Query
+    raw: Grid
+    shown: Grid
+    coverage: Coverage
+    parts: tuple[Part, ...]
+    hidden: float = 0.0
+    seen: Mapping[str, float] = field(default_factory=dict)
+    unseen_why: str = ""
+    unit: str = "detections"
+    factor: Known | None = None
+
+    @property
+    def total(self) -> float:
+        """All detections, whether or not their cells are shown."""
+        return self.raw.total + self.hidden
+
+    @property
+    def peak(self) -> float:
+        """Detections of the fullest cell."""
+        return float(self.raw.value.max(initial=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesQuery:
+    """A question for values over time on one floor, in full.
+
+    `every`: the windows of the answer; `base`: what Butlr is asked for, which `base_name` says in words.
+    `rooms`: those to which the answer is limited, or `None`.
+    """
+
+    target: str
+    floor: Floor
+    period: Period
+    every: str
+    statistic: str
+    level: str
+    base: SeriesSubject
+    local_hours: LocalHours | None = None
+    rooms: tuple[Room, ...] | None = None
+    require: str = "any"
+    format: str = "frames"
+
+    @property
+    def timezone(self) -> str:
+        """By whose clock windows begin: the floor's, or that of the word `tz`."""
+        return self.base.timezone
+
+    @property
+    def base_name(self) -> str:
+        return f"{self.base.every} {self.base.function}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssetSeries:
+    """Values of one asset: `values` by field (`value`, or `in` and `out`), float64[n], NaN for a gap."""
+
+    floor: Floor
+    asset_id: str
+    name: str
+    start_s: NDArray[np.int64]
+    values: dict[str, Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesAnswer:
+    """The answer to a series query: one series an asset of which Butlr tells, in the floor's order.
+
+    `incomplete`: of how many values Butlr itself says that they are incomplete; they are gaps.
+    """
+
+    query: SeriesQuery
+    series: tuple[AssetSeries, ...]
+    coverage: Coverage
+    incomplete: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatsQuery:
+    """A question for one figure a room over a period, in full.
+
+    `subject`: what Butlr is asked for; `None` where it cannot be asked, and `why_not` says why (empty: the
+    floor has no room).
+    """
+
+    floor: Floor
+    period: Period
+    subject: StatsSubject | None
+    why_not: str = ""
+    require: str = "any"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StatsAnswer:
+    """The answer to a statistics query: the known figures by item and measurement."""
+
+    query: StatsQuery
+    figures: dict[tuple[str, str], float]
+    coverage: Coverage
+
+
+AnyQuery = Query | SeriesQuery | StatsQuery
+AnyAnswer = HeatMap | SeriesAnswer | StatsAnswer

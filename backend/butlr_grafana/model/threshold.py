@@ -1,0 +1,49 @@
+"""The word `threshold`: from where on something is hot."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from butlr_grafana.base.errors import BadWord
+from butlr_grafana.model.chunk import Floats
+
+_NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A percentile (0 to 100) of the values compared, or a number in their unit."""
+
+    value: float
+    is_percentile: bool
+
+    def over(self, values: Sequence[float] | Floats) -> float | None:
+        """The lowest value that reaches it; `None` for a percentile of nothing.
+
+        Percentiles lie between two values where they must (linearly, numpy's default).
+        """
+        if not self.is_percentile:
+            return self.value
+        return float(np.percentile(values, self.value)) if len(values) else None
+
+    def __str__(self) -> str:
+        return f"p{self.value:g}" if self.is_percentile else f"{self.value:g}"
+
+
+def parse(name: str, text: str) -> Threshold:
+    """`p95` or a number that is not negative. Raises `BadWord`; `name` is the word's."""
+    is_percentile = text[:1] in ("p", "P")
+    number = text[1:] if is_percentile else text
+    value = float(number) if len(number) <= 40 and _NUMBER.fullmatch(number) else math.inf
+    if value > 100 if is_percentile else not math.isfinite(value):
+        raise BadWord(
+            name,
+            f"{text[:60]!r} is not a threshold; it may be a percentile from p0 to p100 (p95) "
+            "or a number that is not negative (2.5)",
+        )
+    return Threshold(value, is_percentile)

@@ -1,0 +1,339 @@
+"""Segments → parts: what is kept, else what Butlr answers in time, else what was known before.
+
+Nothing here waits past the deadline. What comes later is kept and is in the next answer.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass, field, replace
+
+from butlr_grafana.base.errors import BackendError, UpstreamLate
+from butlr_grafana.base.stopwatch import stopwatch
+from butlr_grafana.cache.chunks.store import Store
+from butlr_grafana.model.chunk import Coverage, Part, Segment
+from butlr_grafana.model.time import HOUR_S, Period
+from butlr_grafana.pipeline.in_flight import FORGET_S, Flights
+
+LIVE_S = 60.0
+"""How long a part that can still change is good for."""
+
+WHOLE_LIVE_S = 3600.0
+"""The same of one that is asked for as a whole, however long its period: what comes late hardly shows."""
+
+NOISE_S = 1.0
+"""Two clocks that are read one after the other, or are being slowed down: less than this is no step."""
+
+AHEAD = -1_000_000
+"""The first rank of what is urgent; no question has so many segments."""
+
+BEHIND = 1_000_000
+"""The first rank of what nobody waits for."""
+
+PATIENCE_S = 5.0
+"""How long to wait for Butlr where older data could be shown instead."""
+
+
+def live_s(segment: Segment) -> float:
+    """How long a part of it that has not settled is good for.
+
+    Where the segment has, its part was kept before, or Butlr's clock did not call it so: an older opinion,
+    and soon asked again.
+    """
+    return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
+
+
+def is_fresh(segment: Segment, part: Part, stopwatch_s: float) -> bool:
+    """Whether a kept part is what would be answered when the stopwatch shows `stopwatch_s`."""
+    return part.settled or stopwatch_s - part.asked_at < live_s(segment)
+
+
+def stamped(fetch: Callable[[Segment], Part], stopwatch: Callable[[], float]) -> Callable[[Segment], Part]:
+    """`fetch`, whose parts know when they were asked for."""
+
+    def fetch_stamped(segment: Segment) -> Part:
+        asked_at = stopwatch()
+        return replace(fetch(segment), asked_at=asked_at)
+
+    return fetch_stamped
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The wall clock and the stopwatch, read together."""
+
+    now_s: float
+    stopwatch_s: float
+
+    def known_at_s(self, part: Part) -> float:
+        """The instant, by the wall clock as it is now, as of which a part is known.
+
+        It is when it was fetched, unless the wall clock has stepped back since: then the stopwatch tells.
+        Where that tells nothing, a date in the future is not believed.
+        """
+        if part.asked_at == -math.inf:
+            return part.fetched_at_s if part.fetched_at_s <= self.now_s else float(part.period.end_s)
+        return stepped(part.fetched_at_s, self.now_s, self.stopwatch_s - part.asked_at)
+
+
+def stepped(instant_s: float, now_s: float, age_s: float) -> float:
+    """An instant of the wall clock, `age_s` ago by the stopwatch, as one of the wall clock that shows
+    `now_s`: the same, unless that would make it younger than it is.
+    """
+    return instant_s if now_s - instant_s > age_s - NOISE_S else now_s - age_s
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """`parts` in the order of time, disjoint; `coverage` says what is not among them.
+
+    `error`: the first fault met, where there was one.
+    """
+
+    parts: tuple[Part, ...]
+    coverage: Coverage
+    error: BackendError | None = None
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One segment on its way to an answer."""
+
+    segment: Segment
+    kept: list[Part] = field(default_factory=list)
+    flight: Future[Part] | None = None
+
+
+class Gatherer:
+    """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account.
+
+    `now`: the wall clock; `stopwatch`: how old parts are; `clock`: how long failed questions rest, and others
+    that nobody repeats wait.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[Segment], Part],
+        store: Store,
+        *,
+        workers: int,
+        forget_s: float = FORGET_S,
+        now: Callable[[], float] = time.time,
+        stopwatch: Callable[[], float] = stopwatch,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._stopwatch = stopwatch
+        self.flights = Flights(fetch, store.put, workers=workers, forget_s=forget_s, clock=clock)
+
+    def begin(self, segments: Sequence[Segment], *, urgent: bool = False, aside: bool = False) -> Pending:
+        """Looks up what is kept and asks Butlr for the rest; returns at once.
+
+        What is `urgent` goes before all that waits and is not; what is `aside` goes after all the rest.
+        """
+        slots: list[_Slot] = []
+        # Newest first: where the deadline cuts, the part that people look at is in.
+        first = AHEAD if urgent else BEHIND if aside else 0
+        for rank, segment in enumerate(reversed(segments), start=first):
+            slots.append(self._slot(segment, rank))
+        slots.reverse()
+        return Pending(self, slots)
+
+    def _slot(self, segment: Segment, rank: int) -> _Slot:
+        while True:
+            landed = self.flights.landed
+            kept = self._fresh(segment)
+            flight = None if kept else self.flights.ask(segment, rank=rank, landed=landed)
+            if kept or flight is not None:
+                return _Slot(segment, kept, flight)
+
+    def collect(self, pending: Pending, *, deadline: float) -> Gathered:
+        """The parts at the latest when the monotonic clock shows `deadline`.
+
+        Raises the first fault, or `UpstreamLate`, where something was planned and nothing is known.
+        """
+        self._wait(pending.slots, deadline)
+        tally = _Tally(Clocks(self._now(), self._stopwatch()))
+        late: list[Segment] = []
+        for slot in pending.slots:
+            part, error = _result(slot.flight)
+            if slot.flight is None:
+                tally.cached(slot.kept, live_s(slot.segment))
+            elif part is not None:
+                tally.fetched(part, live_s(slot.segment))
+            else:
+                tally.failed(error)
+                late.append(slot.segment)
+        for run in runs(late):
+            tally.late(run, self._older(run))
+        return tally.gathered(len(pending.slots))
+
+    def close(self) -> None:
+        """Nobody waits for Butlr any more."""
+        self.flights.close()
+        self._store.close()
+
+    def _wait(self, slots: list[_Slot], deadline: float) -> None:
+        flights = {s.flight for s in slots if s.flight is not None}
+        _, late = wait_for(flights, timeout=min(PATIENCE_S, max(0.0, deadline - time.monotonic())))
+        if late and not all(self._older(run) for run in runs(s.segment for s in slots if s.flight in late)):
+            wait_for(late, timeout=max(0.0, deadline - time.monotonic()))
+
+    def _fresh(self, segment: Segment) -> list[Part]:
+        """The kept parts that make up the segment as it would be answered now; empty where they do not."""
+        stopwatch_s = self._stopwatch()
+        part = self._store.get(segment, since=stopwatch_s - live_s(segment))
+        if part is not None and is_fresh(segment, part, stopwatch_s):
+            return [part]
+        if not segment.settled or not segment.subject.adds_up:
+            return []
+        tiles = tile(self._store.within(segment.space, segment.subject, segment.period), segment.period)
+        if not tiles or tiles[0].start_s != segment.period.start_s or tiles == [segment.period]:
+            return []
+        if sum(t.length_s for t in tiles) != segment.period.length_s:
+            return []
+        parts = self._parts(segment, tiles)
+        return parts if len(parts) == len(tiles) and all(p.settled for p in parts) else []
+
+    def _older(self, run: Sequence[Segment]) -> list[Part]:
+        """The best that is kept of adjoining segments: disjoint parts within them, however old.
+
+        Of all of them together: the boundary between settled and not moves on, and what was kept before
+        it moved lies across it.
+        """
+        first = run[0]
+        whole = Period(first.period.start_s, run[-1].period.end_s)
+        if not first.subject.adds_up:
+            return self._parts(first, [whole])
+        return self._parts(first, tile(self._store.within(first.space, first.subject, whole), whole))
+
+    def _parts(self, segment: Segment, periods: Iterable[Period]) -> list[Part]:
+        newest = self._stopwatch()
+        asked = (Segment(segment.space, segment.subject, p, segment.settled) for p in periods)
+        found = (self._store.get(one, since=newest) for one in asked)
+        return [part for part in found if part is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Work begun. `collect` may be called once others have been begun too."""
+
+    gatherer: Gatherer
+    slots: list[_Slot]
+
+    def collect(self, *, deadline: float) -> Gathered:
+        return self.gatherer.collect(self, deadline=deadline)
+
+
+def runs(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """Segments in the order of time, grouped where one begins as the other ends."""
+    grouped: list[list[Segment]] = []
+    for segment in segments:
+        if grouped and grouped[-1][-1].period.end_s == segment.period.start_s:
+            grouped[-1].append(segment)
+        else:
+            grouped.append([segment])
+    return grouped
+
+
+def tile(known: Iterable[Period], whole: Period) -> list[Period]:
+    """Disjoint periods of `known` inside `whole`, in order: from the left, always the longest."""
+    longest: dict[int, Period] = {}
+    for period in known:
+        if whole.contains(period) and (
+            period.start_s not in longest or longest[period.start_s].end_s < period.end_s
+        ):
+            longest[period.start_s] = period
+    tiles: list[Period] = []
+    for start in sorted(longest):
+        if not tiles or start >= tiles[-1].end_s:
+            tiles.append(longest[start])
+    return tiles
+
+
+def _result(flight: Future[Part] | None) -> tuple[Part | None, BackendError | None]:
+    """What a flight brought so far; a fault that is a bug is raised."""
+    if flight is None or not flight.done():
+        return None, None
+    error = flight.exception()
+    if error is None:
+        return flight.result(), None
+    if isinstance(error, BackendError):
+        return None, error
+    raise error
+
+
+class _Tally:
+    """Adds up what an answer is made of, when the clocks show `clocks`."""
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._parts: list[Part] = []
+        self._fetched = self._cached = self._stale = self._missing = 0
+        self._changeable_at: list[float] = []
+        self._fresh_until_s = math.inf
+        self._gaps: list[Period] = []
+        self._errors: list[BackendError] = []
+
+    def fetched(self, part: Part, good_s: float) -> None:
+        self._fetched += 1
+        self._take([part], good_s)
+
+    def cached(self, parts: list[Part], good_s: float) -> None:
+        self._cached += 1
+        self._take(parts, good_s)
+
+    def failed(self, error: BackendError | None) -> None:
+        """A segment without its part; `error` is `None` where the answer is only late."""
+        if error is not None:
+            self._errors.append(error)
+
+    def late(self, run: Sequence[Segment], older: list[Part]) -> None:
+        """Adjoining segments that Butlr did not answer, and what was known of them before."""
+        for segment in run:
+            known = any(segment.period.overlap(p.period) for p in older)
+            self._stale += known
+            self._missing += not known
+        whole = Period(run[0].period.start_s, run[-1].period.end_s)
+        covered = {p.period.start_s for p in older}
+        edges = [t for p in older for t in (p.period.start_s, p.period.end_s)]
+        self._gaps += [p for p in whole.cut_at(edges) if p.start_s not in covered]
+        self._take(older, 0.0)
+        self._changeable_at += [self._clocks.known_at_s(p) for p in older]
+
+    def _take(self, parts: list[Part], good_s: float) -> None:
+        self._parts += parts
+        changeable_at = [self._clocks.known_at_s(p) for p in parts if not p.settled]
+        self._changeable_at += changeable_at
+        self._fresh_until_s = min([self._fresh_until_s, *(at + good_s for at in changeable_at)])
+
+    def gathered(self, planned: int) -> Gathered:
+        error = self._errors[0] if self._errors else None
+        if planned and not self._parts:
+            if error is not None:
+                # The same for all who ask while the question rests: without what others hung on to it.
+                raise error.with_traceback(None)
+            raise UpstreamLate("Butlr gave no answer before the deadline; it is being asked on")
+        reasons = tuple(dict.fromkeys(e.message for e in self._errors))
+        if self._gaps and not reasons:
+            reasons = ("Butlr has not answered yet; it is being asked on",)
+        last_end_s = float(max((p.period.end_s for p in self._parts), default=0))
+        coverage = Coverage(
+            planned=planned,
+            fetched=self._fetched,
+            cached=self._cached,
+            stale=self._stale,
+            missing=self._missing,
+            hours=sum(p.period.length_s for p in self._parts) / HOUR_S,
+            as_of_s=min(self._changeable_at, default=last_end_s),
+            gaps=tuple(self._gaps),
+            reasons=reasons[:3],
+            fresh_until_s=self._fresh_until_s,
+        )
+        parts = sorted(self._parts, key=lambda p: p.period)
+        return Gathered(tuple(parts), coverage, error)

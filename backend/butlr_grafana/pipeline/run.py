@@ -1,0 +1,195 @@
+"""The way of a query, stage by stage: `Query → segments → parts → one grid → answer`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from cachetools import LRUCache
+
+from butlr_grafana.base.errors import Incomplete, UpstreamError
+from butlr_grafana.model import doors, grid_math, privacy
+from butlr_grafana.model.calendar import local_windows, window_starts
+from butlr_grafana.model.chunk import Grid, Part, Samples, Segment
+from butlr_grafana.model.floor import Floor, Room, Zone
+from butlr_grafana.model.queries import (
+    AnyAnswer,
+    AnyQuery,
+    AssetSeries,
+    HeatMap,
+    Query,
+    SeriesAnswer,
+    SeriesQuery,
+    StatsAnswer,
+    StatsQuery,
+)
+from butlr_grafana.model.time import iso
+from butlr_grafana.model.verdicts import Verdicts
+from butlr_grafana.pipeline.gather import Gathered, Gatherer, Pending
+from butlr_grafana.pipeline.resample import join, only_within, resample
+from butlr_grafana.pipeline.split import plan, plan_series, plan_stats
+
+SUMS_BYTES = 64 * 2**20
+
+
+class Pipeline:
+    """Thread-safe. Begin all queries of a request, then finish each."""
+
+    def __init__(self, gatherer: Gatherer, *, verdicts: Callable[[], Verdicts] = Verdicts) -> None:
+        self.gatherer = gatherer
+        self._verdicts = verdicts
+        self._sums = Sums(SUMS_BYTES)
+
+    def begin(self, query: AnyQuery, *, now_s: float, aside: bool = False) -> Begun:
+        """Begins what has to be asked of Butlr. `aside`: nobody waits for it, so all else goes first."""
+        if isinstance(query, SeriesQuery):
+            query = _of_days(query, self._verdicts())
+        try:
+            segments = self.segments(query, now_s=now_s)
+        except UpstreamError as error:
+            return Begun(query, self.gatherer.begin(()), error)
+        # Who takes only a complete answer is an alert rule: it has seconds, and comes again in minutes.
+        urgent = query.require == "complete" and not aside
+        return Begun(query, self.gatherer.begin(segments, urgent=urgent, aside=aside))
+
+    @property
+    def settled_after_s(self) -> int:
+        """How old the end of a heat map's segment must be before it is kept for good."""
+        return self._verdicts().settled_after_s
+
+    def segments(self, query: AnyQuery, *, now_s: float) -> tuple[Segment, ...]:
+        """What Butlr is asked for a query, as this account's answers are read. Raises `UpstreamRefused` where
+        the account has no such measurement.
+        """
+        verdicts = self._verdicts()
+        settle_s = verdicts.settled_after_s
+        match query:
+            case Query():
+                planned = plan(query, now_s=now_s, settle_s=settle_s)
+            case SeriesQuery():
+                planned = plan_series(query, now_s=now_s, settle_s=settle_s)
+            case StatsQuery():
+                planned = plan_stats(query, now_s=now_s, settle_s=settle_s)
+        return tuple(replace(one, subject=verdicts.applied_to(one.subject)) for one in planned)
+
+    def finish(self, begun: Begun, *, deadline: float) -> AnyAnswer:
+        """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
+        if begun.error is not None:
+            raise begun.error
+        query, gathered = begun.query, begun.pending.collect(deadline=deadline)
+        if query.require == "complete" and not gathered.coverage.complete:
+            raise incomplete(gathered)
+        if isinstance(query, SeriesQuery):
+            series = assets(query, gathered.parts)
+            incomplete_windows = sum(part.samples.incomplete for part in gathered.parts)
+            return SeriesAnswer(query, tuple(series), gathered.coverage, incomplete_windows)
+        if isinstance(query, StatsQuery):
+            figures = known_figures(part.samples for part in gathered.parts)
+            return StatsAnswer(query, figures, gathered.coverage)
+        raw = self._sums.add(gathered.parts, query)
+        if query.rooms is not None:
+            raw = grid_math.within_rooms(raw, query.rooms)
+        raw, hidden = privacy.visible(raw, query.floor)
+        shown = grid_math.normalized(raw, query.normalize, gathered.coverage.hours, hidden)
+        return HeatMap(query, raw, shown, gathered.coverage, gathered.parts, hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A query whose calls are under way; `error`: why it cannot be asked of this account."""
+
+    query: AnyQuery
+    pending: Pending
+    error: UpstreamError | None = None
+
+
+def _of_days(query: SeriesQuery, verdicts: Verdicts) -> SeriesQuery:
+    """Where Butlr's days begin at UTC's midnights, local days are made of hours."""
+    base = query.base
+    if verdicts.days == "local" or base.every != "1d":
+        return query
+    function = "mean" if base.function == "median" else base.function
+    return replace(query, base=replace(base, every="1h", function=function))
+
+
+def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
+    """The series of the floor's assets, in its order. One that has a sensor and no row is a series of gaps:
+    its sensors were offline. Others that Butlr tells nothing of are left out.
+    """
+    floor = query.floor
+    samples = privacy.with_sums(join([_counted(query, part) for part in parts]), query)
+    if query.local_hours is not None:
+        samples = only_within(samples, local_windows(query.period, query.local_hours))
+    starts = window_starts(query.period, query.every, query.timezone)
+    found = resample(samples, starts, query.period.end_s, query.statistic)
+    listed: dict[str, Sequence[Floor | Room | Zone]] = {
+        "floor": [floor],
+        "room": floor.rooms if query.rooms is None else query.rooms,
+        "zone": floor.zones,
+    }
+    rows = []
+    for asset in listed[query.level]:
+        values = {field: v for (asset_id, field), v in found.values.items() if asset_id == asset.id}
+        if not values and query.base.level != "sensor" and _has_sensor(asset):
+            values = {"value": np.full(starts.size, np.nan)}
+        if values:
+            rows.append(AssetSeries(floor, asset.id, asset.name, starts, dict(sorted(values.items()))))
+    return rows
+
+
+def _counted(query: SeriesQuery, part: Part) -> Samples:
+    """What a part says of the assets asked for."""
+    if query.base.level != "sensor":
+        return part.samples
+    return doors.traffic(part.samples, query.floor, query.level, query.base, part.period)
+
+
+def _has_sensor(asset: Floor | Room | Zone) -> bool:
+    """Whether Butlr lists a presence sensor there; a room that stands for several has their sum or
+    nothing."""
+    return not isinstance(asset, Floor) and asset.online is not None and not asset.members
+
+
+def known_figures(parts: Iterable[Samples]) -> dict[tuple[str, str], float]:
+    """The figures of statistics by item and measurement, without those that Butlr does not know."""
+    return {
+        part.series[int(i)]: float(value)
+        for part in parts
+        for i, value in zip(part.index, part.value, strict=True)
+        if not np.isnan(value)
+    }
+
+
+class Sums:
+    """Adds parts up, keeping the sum of the settled ones: a year that is looked at every minute changes
+    by its last piece only. Sums of sums are exact, so it does not show.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._kept: LRUCache[object, Grid] = LRUCache(max_bytes, getsizeof=lambda grid: grid.nbytes)
+        self._lock = threading.Lock()
+
+    def add(self, parts: Sequence[Part], query: Query) -> Grid:
+        settled = [part for part in parts if part.settled]
+        rest = [part.grid for part in parts if not part.settled]
+        key = (query.floor.id, query.resolution_m, tuple((p.period, p.fetched_at_s) for p in settled))
+        with self._lock:
+            known = self._kept.get(key)
+        if known is None:
+            known = grid_math.add([part.grid for part in settled], query.resolution_m)
+            with self._lock:
+                if known.nbytes <= self._kept.maxsize:
+                    self._kept[key] = known
+        return grid_math.add([known, *rest], query.resolution_m) if rest else known
+
+
+def incomplete(gathered: Gathered) -> Incomplete:
+    coverage = gathered.coverage
+    gaps = ", ".join(str(g) for g in coverage.gaps[:3]) or f"data as of {iso(coverage.as_of_s)}"
+    why = f" ({'; '.join(coverage.reasons)})" if coverage.reasons else ""
+    return Incomplete(
+        f"require=complete: {coverage.missing} of {coverage.planned} segments missing, "
+        f"{coverage.stale} stale: {gaps}{why}"
+    )

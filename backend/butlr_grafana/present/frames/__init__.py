@@ -1,0 +1,1 @@
+"""Results as Grafana data frames, rows, CSV and GeoJSON."""

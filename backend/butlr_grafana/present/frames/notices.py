@@ -1,0 +1,264 @@
+"""What an answer says of itself: `meta.custom`, notices, and the names and units of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from butlr_grafana.insight.people import is_in_people, unknown_why
+from butlr_grafana.model.chunk import SENSOR_ACCURACY_M, Coverage
+from butlr_grafana.model.factor import Factor, in_people
+from butlr_grafana.model.floor import Floor, Room, as_built
+from butlr_grafana.model.privacy import sum_of, withheld
+from butlr_grafana.model.queries import HeatMap, SeriesAnswer, StatsAnswer
+from butlr_grafana.model.time import Period, iso
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value's field name, its title for a person, its Grafana unit id."""
+
+    field: str
+    title: str
+    unit: str
+
+
+QUANTITIES = {
+    "none": Quantity("detections", "Detections", "short"),
+    "hour": Quantity("detections_per_hour", "Detections per hour", "short"),
+    "max": Quantity("normalized", "Of the fullest cell", "percentunit"),
+    "share": Quantity("share", "Share of all detections", "percentunit"),
+}
+
+
+PEOPLE_PER_M2 = Quantity("people_per_m2", "People per m²", "short")
+
+
+def quantity_of(answer: HeatMap) -> Quantity:
+    """What `shown` is."""
+    return PEOPLE_PER_M2 if is_in_people(answer) else QUANTITIES[answer.query.normalize]
+
+
+def custom(answer: HeatMap) -> dict[str, object]:
+    """`meta.custom` of a frame; times are ISO 8601 in UTC, bounds in metres. `max_value` and
+    `total_detections` are detections in any unit.
+    """
+    coverage, period, bounds = answer.coverage, answer.query.period, answer.raw.bounds
+    return {
+        "space": answer.query.floor.id,
+        "floor": answer.query.floor.name,
+        "timezone": answer.query.timezone,
+        "from": iso(period.start_s),
+        "to": iso(period.end_s),
+        "resolution": answer.query.resolution_m,
+        "normalize": answer.query.normalize,
+        "bounds": {"min_x": bounds.min_x, "max_x": bounds.max_x, "min_y": bounds.min_y, "max_y": bounds.max_y}
+        if bounds
+        else None,
+        "max_value": answer.peak,
+        "total_detections": answer.total,
+        **unit_custom(answer),
+        "area_in_use_m2": answer.raw.value.size * answer.query.resolution_m**2,
+        **coverage_custom(coverage, period),
+        "rebinned": answer.raw.rebinned,
+    }
+
+
+def unit_custom(answer: HeatMap) -> dict[str, object]:
+    """The unit, the factor and what it rests on, and the largest and the whole in people."""
+    factor = answer.factor
+    return {
+        "unit": answer.unit,
+        "factor": factor.account if isinstance(factor, Factor) else None,
+        "factor_unknown": unknown_why(answer) or None,
+        "max_people_per_m2": peak_people_per_m2(answer),
+        "person_hours": in_people(answer.total, factor),
+    }
+
+
+def peak_people_per_m2(answer: HeatMap) -> float | None:
+    """Of the fullest cell."""
+    hours, cell_m2 = answer.coverage.hours, answer.query.resolution_m**2
+    return in_people(answer.peak / (hours * cell_m2), answer.factor) if hours > 0 else None
+
+
+def coverage_custom(coverage: Coverage, period: Period) -> dict[str, object]:
+    """How much of what was planned is in, and as of when."""
+    return {
+        "hours": round(coverage.hours, 4),
+        "segments": {
+            "planned": coverage.planned,
+            "fetched": coverage.fetched,
+            "cached": coverage.cached,
+            "missing": coverage.missing,
+            "stale": coverage.stale,
+        },
+        "complete": coverage.complete,
+        "as_of": iso(coverage.as_of_s or period.end_s),
+        "gaps": [{"from": iso(g.start_s), "to": iso(g.end_s)} for g in coverage.gaps[:100]],
+    }
+
+
+def coverage_notices(coverage: Coverage, *, demo: bool) -> list[dict[str, str]]:
+    said = [] if coverage.complete else [_notice("warning", _incomplete(coverage))]
+    return [*said, _notice("info", DEMO)] if demo else said
+
+
+def series_notices(answer: SeriesAnswer, *, demo: bool) -> list[dict[str, str]]:
+    """What a viewer must know beside values over time; gaps are not explained by themselves."""
+    query = answer.query
+    said = coverage_notices(answer.coverage, demo=demo)
+    if query.level == "room":
+        said += _offline(query.floor.rooms if query.rooms is None else query.rooms)
+    if query.level != "floor":
+        said += privacy_notices(query.floor)
+    if answer.incomplete:
+        text = f"Butlr calls {answer.incomplete} values of this period incomplete; they are left out."
+        said.append(_notice("warning", text))
+    unknown = [s.name for s in answer.series if all(np.isnan(values).all() for values in s.values.values())]
+    if unknown:
+        said.append(_notice("info", f"No value is known in this period: {_listed(unknown)}."))
+    return said
+
+
+def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
+    """What a viewer must know beside the picture: markers in the panel's title."""
+    coverage, query = answer.coverage, answer.query
+    said = coverage_notices(coverage, demo=False)
+    if answer.raw.rebinned:
+        text = "Butlr's grid moved within this period; cells were assigned by their centres."
+        said.append(_notice("warning", text))
+    if query.resolution_m < SENSOR_ACCURACY_M[0]:
+        said.append(_notice("info", TOO_FINE.format(query.resolution_m)))
+    said += _unseen(answer)
+    shapeless = [r.name for r in query.rooms or () if not any(one.polygon for one in as_built([r]))]
+    if shapeless:
+        text = f"Butlr knows no outline of {_listed(shapeless)}: no cell can be assigned."
+        said.append(_notice("warning", text))
+    if query.floor.bounds is None:
+        said.append(_notice("info", "Butlr has no drawing of this floor: cells lie in no room."))
+    if not coverage.planned:
+        said.append(_notice("info", "No local time of this period counts: see hours, days and holidays."))
+    elif not answer.total:
+        said.append(_notice("info", "No detections in this period."))
+    said += unit_notices([answer])
+    said += privacy_notices(query.floor)
+    if demo:
+        said.append(_notice("info", DEMO))
+    return said
+
+
+IN_DETECTIONS, NOT_IN_PEOPLE = "Heat is in detections", "Heat in people is not known"
+
+
+def unit_notices(maps: Sequence[HeatMap]) -> list[dict[str, str]]:
+    """Where heat cannot be had in people, and why: one for all floors with the same reason."""
+    floors: dict[tuple[str, str], dict[str, None]] = {}
+    for answer in maps:
+        if why := unknown_why(answer):
+            floors.setdefault((answer.unit, why), {})[answer.query.floor.name] = None
+    several = len({answer.query.floor.id for answer in maps}) > 1
+    said = []
+    for (unit, why), names in floors.items():
+        which = f" of {_listed(list(names))}" if several else ""
+        if unit == "people":
+            said.append(_notice("warning", f"{NOT_IN_PEOPLE}{which}: {why}."))
+        else:
+            said.append(_notice("info", f"{IN_DETECTIONS}{which}: {why}."))
+    return said
+
+
+def why_nothing(level: str, floors: Sequence[Floor]) -> str:
+    """Why nothing is told of the rooms or zones of floors, or of the floors themselves."""
+    known = {"room": any(f.rooms for f in floors), "zone": any(f.zones for f in floors)}
+    if not known.get(level, True):
+        return f"Butlr knows no {level} of {_listed([floor.name for floor in floors])}."
+    return "Butlr has no values for this question."
+
+
+def _unseen(answer: HeatMap) -> list[dict[str, str]]:
+    """Of which rooms nothing is known in the period, or not of all of it."""
+    query, seen = answer.query, answer.seen
+    rooms = query.floor.rooms if query.rooms is None else query.rooms
+    silent = [room.name for room in rooms if room.online is False and seen.get(room.id) == 0]
+    said = _offline([room for room in rooms if seen.get(room.id) != 0])
+    if silent:
+        text = f"Sensors offline in this period, no data rather than nobody: {_listed(silent)}."
+        said.append(_notice("warning", text))
+    partly = [room.name for room in rooms if room.online and 0 < seen.get(room.id, 1) < 1]
+    if partly:
+        text = f"Sensors offline for a part of this period: {_listed(partly)}."
+        said.append(_notice("info", text))
+    if answer.unseen_why:
+        text = f"Whether sensors were offline in this period is not known: {answer.unseen_why}."
+        said.append(_notice("warning", text))
+    return said
+
+
+def _offline(rooms: Sequence[Room]) -> list[dict[str, str]]:
+    names = [room.name for room in rooms if room.online is False]
+    text = f"Sensors offline now, no data rather than nobody: {_listed(names)}."
+    return [_notice("warning", text)] if names else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+
+
+def privacy_notices(floor: Floor) -> list[dict[str, str]]:
+    """That some rooms are not told of one by one, where it is so."""
+    together = sum_of(floor)
+    if together is None:
+        return []
+    why = withheld(together)
+    shown = f"not shown, for privacy: {why}" if why else "shown as a sum only, for privacy"
+    return [_notice("info", f"{together.name}: {shown}. Cells there stay empty.")]
+
+
+def statistics_notices(
+    stats: Sequence[StatsAnswer], lacking: Sequence[tuple[Floor, str]], column: str
+) -> list[dict[str, str]]:
+    """Why a column that Butlr's statistics fill is empty or old; `lacking`: floors, and what failed."""
+    said = [
+        _notice("info", f"{a.query.floor.name}: no {column}, as Butlr's statistics {a.query.why_not}.")
+        for a in stats
+        if a.query.why_not
+    ]
+    said += [
+        _notice("warning", f"{floor.name}: no {column}, as Butlr's statistics cannot be had: {fault}")
+        for floor, fault in lacking
+    ]
+    return said + [
+        _notice("warning", f"{a.query.floor.name}: {column} is as of {iso(a.coverage.as_of_s)}.")
+        for a in stats
+        if not a.coverage.complete
+    ]
+
+
+TOO_FINE = (
+    "Cells of {:g} m are finer than the sensors see: they place a person to "
+    f"{SENSOR_ACCURACY_M[0]:g} to {SENSOR_ACCURACY_M[1]:g} m."
+)
+
+DEMO = "Demo mode: these people are simulated. Set Butlr credentials to see your own floors."
+
+
+def _incomplete(coverage: Coverage) -> str:
+    what = []
+    if coverage.missing:
+        what.append(f"{coverage.missing} of {coverage.planned} parts missing")
+    if coverage.stale:
+        what.append(f"{coverage.stale} older than they should be")
+    gaps = "; not in: " + ", ".join(_span(g) for g in coverage.gaps[:3]) if coverage.gaps else ""
+    why = f" ({'; '.join(coverage.reasons)})" if coverage.reasons else ""
+    return f"Partial answer, as of {iso(coverage.as_of_s)}: {', '.join(what)}{gaps}{why}."
+
+
+def _span(period: Period) -> str:
+    return f"{iso(period.start_s)} to {iso(period.end_s)}"
+
+
+def _notice(severity: str, text: str) -> dict[str, str]:
+    return {"severity": severity, "text": text}

@@ -1,0 +1,91 @@
+"""Values over time as Grafana time series frames or rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.queries import AssetSeries, SeriesAnswer
+from butlr_grafana.model.time import iso
+from butlr_grafana.present.frames.notices import coverage_custom, series_notices, why_nothing
+
+UNITS = {"occupancy": "short", "traffic": "short", "presence": "s"}
+TITLES = {"value": "", "in": " in", "out": " out"}
+
+
+def frames(answer: SeriesAnswer, *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
+    """A frame an asset: `time` in epoch ms (the window's start), then its values, null for a gap.
+
+    Without a single asset: one frame without values, so that what the answer says of itself is seen.
+    """
+    meta = {"custom": _custom(answer), "notices": series_notices(answer, demo=demo)}
+    found = [_frame(answer, series, ref_id, meta) for series in answer.series]
+    nothing = {"severity": "info", "text": why_nothing(answer.query.level, [answer.query.floor])}
+    empty = {"custom": meta["custom"], "notices": [*series_notices(answer, demo=demo), nothing]}
+    return found or [empty_frame(answer.query.target, answer.query.floor, ref_id=ref_id, meta=empty)]
+
+
+def empty_frame(target: str, floor: Floor, *, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
+    """The fields that an asset's frame would have, without a value."""
+    labels = {"space": floor.id, "floor": floor.name}
+    values: list[dict[str, Any]] = [
+        {"name": field, "type": "number", "labels": labels, "config": {"unit": UNITS[target]}, "values": []}
+        for field in (("in", "out") if target == "traffic" else ("value",))
+    ]
+    time = {"name": "time", "type": "time", "config": {}, "values": []}
+    return {"refId": ref_id, "name": floor.name, "meta": meta, "fields": [time, *values]}
+
+
+def _frame(answer: SeriesAnswer, series: AssetSeries, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
+    level = answer.query.level
+    labels = {"space": series.floor.id, "floor": series.floor.name}
+    if level != "floor":
+        labels |= {level: series.name, f"{level}_id": series.asset_id}
+    values = [
+        {
+            "name": field,
+            "type": "number",
+            "labels": labels,
+            "config": {
+                "displayNameFromDS": f"{series.name}{TITLES[field]}",
+                "unit": UNITS[answer.query.target],
+            },
+            "values": value,
+        }
+        for field, value in series.values.items()
+    ]
+    time = {"name": "time", "type": "time", "config": {}, "values": series.start_s * 1000}
+    return {"refId": ref_id, "name": series.name, "meta": meta, "fields": [time, *values]}
+
+
+def rows(answer: SeriesAnswer) -> list[dict[str, Any]]:
+    """A row a window and asset: `time` (its start), `space`, the asset's id and name, and its values."""
+    return [row for series in answer.series for row in _rows(answer.query.level, series)]
+
+
+def _rows(level: str, series: AssetSeries) -> Iterator[dict[str, Any]]:
+    asset = {} if level == "floor" else {f"{level}_id": series.asset_id, level: series.name}
+    for k, start_s in enumerate(series.start_s.tolist()):
+        values = {field: _known(float(value[k])) for field, value in series.values.items()}
+        yield {"time": iso(start_s), "space": series.floor.id, **asset, **values}
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _custom(answer: SeriesAnswer) -> dict[str, object]:
+    query = answer.query
+    return {
+        "space": query.floor.id,
+        "floor": query.floor.name,
+        "timezone": query.timezone,
+        "from": iso(query.period.start_s),
+        "to": iso(query.period.end_s),
+        "every": query.every,
+        "statistic": query.statistic,
+        "base": query.base_name,
+        **coverage_custom(answer.coverage, query.period),
+    }

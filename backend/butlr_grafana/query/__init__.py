@@ -1,0 +1,1 @@
+"""Query parameters: text becomes a parsed query, then a resolved one."""

@@ -1,0 +1,113 @@
+"""Text from a URL or a JSON payload becomes a `ParsedQuery`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from butlr_grafana.base.errors import BadWord, UnknownTarget, choose
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.threshold import Threshold
+from butlr_grafana.model.time import MINUTE_S
+from butlr_grafana.query.parameters import WORDS, Baseline, Word
+from butlr_grafana.query.room_names import rooms_named, tags_of, texts_of_rooms
+from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.query.texts import NOTHING, Name, names_of, texts_of
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """An ad-hoc filter of a dashboard: only rooms that have one of the values, by id or name (`room`), or by
+    tag (`tag`).
+    """
+
+    key: str
+    values: tuple[str, ...]
+
+    def taken(self, floor: Floor) -> set[str]:
+        """The ids of the floor's rooms that it takes."""
+        if self.key == "tag":
+            return {room.id for room in floor.rooms if not set(self.values).isdisjoint(room.tags)}
+        return {room.id for value in self.values for room in rooms_named(value, floor)}
+
+    def is_known(self, value: str, floor: Floor) -> bool:
+        return value in (texts_of_rooms(floor) if self.key == "room" else tags_of(floor))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as typed values, with the defaults that need no floor; `None`: left out (or `auto`).
+
+    `room` and `tag` are read in full where the floors are known (see `with_names`); `filters` narrow them.
+    """
+
+    target: str
+    spaces: tuple[str, ...] = ()
+    start_s: int | None = None
+    end_s: int | None = None
+    resolution: float | None = None
+    columns: int = 100
+    normalize: str = "none"
+    hours: tuple[int, int] | None = None
+    days: frozenset[int] | None = None
+    tz: str | None = None
+    holidays: str = "in"
+    room: tuple[Name, ...] = ()
+    tag: tuple[Name, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    require: str = "any"
+    level: str | None = None
+    every: str = "auto"
+    statistic: str = "mean"
+    metric: str = "occupancy"
+    baseline: Baseline = Baseline()  # noqa: RUF009  # frozen
+    threshold: Threshold = Threshold(95.0, is_percentile=True)  # noqa: RUF009  # frozen
+    release: float | None = None
+    window_s: int = 10 * MINUTE_S
+    area: str = "m2"
+    empty: str = "omit"
+    underused: float = 0.1
+    unit: str = "auto"
+    width: int = 1200
+    theme: str = "light"
+    format: str = ""
+
+
+def read(target: str, words: Mapping[str, object]) -> Asked:
+    """Types every word. Unknown words and values are errors that name the word and what it may be.
+
+    Words that belong to other targets only are passed over: dashboards share them between panels.
+    """
+    if target not in TARGETS:
+        raise UnknownTarget(target, TARGETS)
+    values: dict[str, Any] = {}
+    # `tz` first: times without an offset are read by it.
+    for name, raw in sorted(words.items(), key=lambda word: word[0] != "tz"):
+        if name.startswith("_"):  # cache busters and the like
+            continue
+        if name not in WORDS:
+            raise BadWord(name[:60], choose(name, WORDS).replace("is not known", "is not a query word"))
+        word = WORDS[name]
+        names, texts = (names_of(name, raw), ()) if word.is_name else ((), _texts(name, raw))
+        if (names or texts) and name in TARGETS[target].words:
+            values[word.field] = names or _value(word, texts, values.get("tz"))
+    values.setdefault("format", TARGETS[target].formats[0])
+    asked = Asked(target, **values)
+    if asked.format not in TARGETS[target].formats:
+        raise BadWord("format", choose(asked.format, TARGETS[target].formats))
+    return asked
+
+
+def _texts(name: str, raw: object) -> tuple[str, ...]:
+    return tuple(text for text in texts_of(name, raw) if text not in NOTHING)
+
+
+def _value(word: Word, texts: Sequence[str], tz: str | None) -> Any:
+    if word.is_time and tz and len(texts) == 1:
+        return word.parse(word.name, texts[0], tz)
+    if word.many:
+        return tuple(dict.fromkeys(word.parse(word.name, t) for t in texts))
+    if len(texts) > 1 and word.name != "days":
+        raise BadWord(word.name, f"one value is wanted, not {len(texts)}")
+    return word.parse(word.name, ",".join(texts))

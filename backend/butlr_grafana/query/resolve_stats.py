@@ -1,0 +1,72 @@
+"""A series query → the same question to Butlr's statistics, as far as their filters can say it.
+
+The filters know times of day and days of the week by the floor's clock; no dates, and a time range ends on
+the day it starts. What they cannot say is not asked: no figure is better than a wrong one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from butlr_grafana.model.calendar import hour_before
+from butlr_grafana.model.chunk import StatsSubject
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.queries import SeriesQuery, StatsQuery
+from butlr_grafana.model.time import DAY_S, LocalHours, Period
+
+USED_MEAN = "occupancy_used_avg_presence"
+"""Butlr's measurement: people in a room on average over the minutes in which anybody is there."""
+
+MIDNIGHT_MIN = 24 * 60
+
+
+def stats_of(query: SeriesQuery, *measurements: str) -> StatsQuery:
+    """The question about all rooms of the query's floor, whichever of them are shown: they share a call.
+    Not about those that are only told of together: their figures do not add up.
+
+    A period of more than a day ends at its last full hour by the query's clock, so that one that slides is
+    asked for once an hour.
+    """
+    floor, period, hours = query.floor, query.period, query.local_hours
+    if period.length_s > DAY_S:
+        period = Period(period.start_s, hour_before(period.end_s, ZoneInfo(query.timezone)))
+    why_not = unsaid(hours, floor, period) if hours else ""
+    subject = None
+    rooms = tuple(room.id for room in floor.rooms if not room.members)
+    if rooms and not why_not:
+        ranges = time_ranges(hours) if hours else ()
+        days = tuple(d for d in range(7) if hours and d not in hours.weekdays)
+        subject = StatsSubject(measurements, rooms, ranges, days)
+    return StatsQuery(floor, period, subject, why_not, query.require)
+
+
+def time_ranges(hours: LocalHours) -> tuple[tuple[int, int], ...]:
+    """Hours as ranges that each end on the day they start; none: the whole day.
+
+    Overnight hours become two ranges, which is the same only where every day counts.
+    """
+    opens, closes = hours.opens_min, hours.closes_min or MIDNIGHT_MIN
+    if opens < closes:
+        return () if (opens, closes) == (0, MIDNIGHT_MIN) else ((opens, closes),)
+    return ((0, closes), (opens, MIDNIGHT_MIN))
+
+
+def unsaid(hours: LocalHours, floor: Floor, period: Period) -> str:
+    """What of the hours that count Butlr's filters cannot say in this period; empty: nothing."""
+    if hours.timezone != floor.timezone:
+        return f"count by the floor's clock ({floor.timezone}) only, not by tz={hours.timezone}"
+    if len(time_ranges(hours)) > 1 and len(hours.weekdays) < 7:
+        return "cannot count overnight hours of some weekdays only"
+    if _leaves_out_a_day(hours, period):
+        return "cannot leave out holidays"
+    return ""
+
+
+def _leaves_out_a_day(hours: LocalHours, period: Period) -> bool:
+    """Whether a date that does not count would count otherwise."""
+    zone = ZoneInfo(hours.timezone)
+    first, last = (datetime.fromtimestamp(t, zone).date() for t in (period.start_s, period.end_s - 1))
+    # Overnight hours belong to the day they start.
+    first -= timedelta(days=1)
+    return any(first <= day <= last and day.weekday() in hours.weekdays for day in hours.excluded)

@@ -1,0 +1,25 @@
+"""By which texts a floor's rooms and tags are known."""
+
+from __future__ import annotations
+
+from butlr_grafana.model.floor import Floor, Room, as_built
+from butlr_grafana.model.privacy import askable
+
+
+def texts_of_rooms(floor: Floor) -> set[str]:
+    """All by which a room of the floor is known, those too that are only told of together."""
+    rooms = [*floor.rooms, *as_built(floor.rooms)]
+    return {text for room in rooms for text in (room.id, room.name)}
+
+
+def tags_of(floor: Floor) -> set[str]:
+    return {tag for room in (*floor.rooms, *as_built(floor.rooms)) for tag in room.tags}
+
+
+def knows_room(wanted: str, floor: Floor) -> bool:
+    return any(wanted in (room.id, room.name) for room in askable(floor))
+
+
+def rooms_named(wanted: str, floor: Floor) -> list[Room]:
+    """Names repeat, on one floor too: a name stands for all rooms that have it."""
+    return [r for r in floor.rooms if wanted == r.id] or [r for r in floor.rooms if wanted == r.name]

@@ -1,0 +1,171 @@
+"""Which floors and rooms a query names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+from butlr_grafana.base.errors import BadWord, UnknownSpace, choose
+from butlr_grafana.model.floor import Floor, Room, Topology
+from butlr_grafana.model.privacy import askable, sum_of, withheld
+from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.room_names import knows_room, rooms_named, tags_of, texts_of_rooms
+from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.query.texts import Name, every_name
+
+
+def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
+    """The floors asked for; may be left out where one is served. `all`, or several, where a target takes
+    many: then only those that have any of the rooms asked for.
+    """
+    floors = _spaces_of(asked, topology)
+    _check_filters(asked, topology)
+    if not is_spread(asked):
+        return floors
+    asked = with_names(asked, topology)
+    floors = _with_rooms(asked, floors)
+    if not asked.filters:
+        return floors
+    # Where none has any, one stands for the empty answer.
+    return tuple(floor for floor in floors if rooms_of(asked, floor)) or floors[:1]
+
+
+def _spaces_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
+    many = TARGETS[asked.target].many_floors
+    if many and asked.spaces == ("all",):
+        return tuple(topology.floors.values())
+    if not asked.spaces:
+        if len(topology.floors) == 1 or asked.target == "spaces":
+            return tuple(topology.floors.values())
+        served = ", ".join(list(topology.floors)[:12]) or "nothing: no floor is served"
+        raise BadWord("space", f"is missing; it may be {'all, ' if many else ''}{served}")
+    if len(asked.spaces) > 1 and not many:
+        raise BadWord("space", f"one floor is wanted, not {len(asked.spaces)}")
+    for space in asked.spaces:
+        if space not in topology.floors:
+            # The same words for a floor that does not exist and one that is not for this caller.
+            raise UnknownSpace(f"space: {choose(space, topology.floors)}")
+    return tuple(topology.floors[space] for space in asked.spaces)
+
+
+def is_spread(asked: Asked) -> bool:
+    """Whether several floors are asked for, of which not each has to know every room and tag."""
+    return asked.spaces == ("all",) or len(asked.spaces) > 1
+
+
+def with_names(asked: Asked, topology: Topology) -> Asked:
+    """The question with each room and tag by its exact name: what a text means depends on the names that
+    there are on the floors asked for. Raises `BadWord`, `UnknownSpace` for the floors.
+    """
+    if not asked.room and not asked.tag:
+        return asked
+    floors = _spaces_of(asked, topology)
+    rooms = {text for floor in floors for text in texts_of_rooms(floor)}
+    tags = {tag for floor in floors for tag in tags_of(floor)}
+    return replace(
+        asked,
+        room=tuple(Name(text, exact=True) for text in every_name(asked.room, rooms.__contains__)),
+        tag=tuple(Name(text, exact=True) for text in every_name(asked.tag, tags.__contains__)),
+    )
+
+
+def _with_rooms(asked: Asked, floors: tuple[Floor, ...]) -> tuple[Floor, ...]:
+    """Of several floors those that have any of the rooms asked for. What none of them knows is an error."""
+    if not asked.room and not asked.tag:
+        return floors
+    for wanted in asked.room:
+        if not any(knows_room(wanted.text, floor) for floor in floors):
+            raise BadWord("room", choose(wanted.text, [r.id for floor in floors for r in askable(floor)]))
+    for tag in asked.tag:
+        if not any(tag.text in room.tags for floor in floors for room in floor.rooms):
+            known = sorted({t for floor in floors for room in floor.rooms for t in room.tags})
+            raise BadWord("tag", choose(tag.text, known))
+    found = tuple(floor for floor in floors if _chosen(asked, floor))
+    return found or _none_tagged(asked)
+
+
+def _none_tagged(asked: Asked) -> NoReturn:
+    tags = " or ".join(tag.text for tag in asked.tag)
+    raise BadWord("tag", f"none of the rooms asked for has {tags}"[:200])
+
+
+def rooms_of(asked: Asked, floor: Floor) -> tuple[Room, ...] | None:
+    """The rooms asked for by id, of those the ones with any of the tags asked for; `None`: no limit.
+
+    None at all only where the filters leave none.
+    """
+    if not asked.room and not asked.tag:
+        return _narrowed(asked, floor, askable(floor)) if asked.filters else None
+    if not is_spread(asked):
+        for tag in asked.tag:
+            _check_tag(tag.text, floor)
+    return _narrowed(asked, floor, _chosen(asked, floor) or _none_tagged(asked))
+
+
+def _chosen(asked: Asked, floor: Floor) -> tuple[Room, ...]:
+    """The rooms of one floor; where several are asked for, what only others know is passed over."""
+    wanted = [w.text for w in asked.room if not is_spread(asked) or knows_room(w.text, floor)]
+    among = {room.id: room for one in wanted for room in _named(one, floor)}
+    chosen = among.values() if asked.room else floor.rooms
+    tags = {tag.text for tag in asked.tag}
+    return tuple(r for r in chosen if not tags or tags & set(r.tags))
+
+
+def _narrowed(asked: Asked, floor: Floor, rooms: Sequence[Room]) -> tuple[Room, ...]:
+    """Those that each filter takes."""
+    taken = [one.taken(floor) for one in asked.filters]
+    return tuple(room for room in rooms if all(room.id in ids for ids in taken))
+
+
+def _check_filters(asked: Asked, topology: Topology) -> None:
+    """A filter's value may be of another floor, for a page's filters are for all of its panels; but there is
+    to be such a floor.
+    """
+    floors = topology.floors.values()
+    for one in asked.filters:
+        for value in one.values:
+            holders = [floor for floor in floors if one.is_known(value, floor)]
+            if not holders:
+                known = [text for floor in floors for text in _offered(one.key, floor)]
+                raise BadWord("adhocFilters", f"{one.key} {choose(value, dict.fromkeys(known))}")
+            if one.key == "room" and not any(knows_room(value, floor) for floor in holders):
+                _named(value, holders[0])
+            if one.key == "tag" and not any(value in _offered("tag", floor) for floor in holders):
+                _check_tag(value, holders[0])
+
+
+def _offered(key: str, floor: Floor) -> list[str]:
+    if key == "room":
+        return [room.id for room in askable(floor)]
+    return sorted({tag for room in floor.rooms for tag in room.tags})
+
+
+def filters_leave_nothing(asked: Asked, topology: Topology) -> bool:
+    """Whether no room is left on any floor asked for."""
+    return bool(asked.filters) and not any(rooms_of(asked, floor) for floor in floors_of(asked, topology))
+
+
+def _named(wanted: str, floor: Floor) -> list[Room]:
+    named = rooms_named(wanted, floor)
+    together = sum_of(floor)
+    if together and any(wanted in (r.id, r.name) for r in together.members) and not named:
+        raise BadWord("room", f"{wanted[:60]!r} is {_told_within(together)}")
+    if together in named and withheld(together):
+        raise BadWord("room", f"{wanted[:60]!r} stands for one room only, and {withheld(together)}")
+    if not named:
+        raise BadWord("room", choose(wanted, [r.id for r in askable(floor)]))
+    return named
+
+
+def _check_tag(tag: str, floor: Floor) -> None:
+    known = sorted({t for room in floor.rooms for t in room.tags})
+    together = sum_of(floor)
+    if together and tag not in known and any(tag in room.tags for room in together.members):
+        raise BadWord("tag", f"{tag[:60]!r} is only of rooms that are {_told_within(together)}")
+    if tag not in known:
+        raise BadWord("tag", choose(tag, known))
+
+
+def _told_within(together: Room) -> str:
+    return f"told of only within {together.name!r} ({together.id}), for privacy"

@@ -1,0 +1,41 @@
+"""Questions to Butlr, each asked by one replica while the others wait for its part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from butlr_grafana.base.errors import UpstreamError
+from butlr_grafana.model.chunk import Part, Segment
+from butlr_grafana.replicas.chunk_store import SharedStore, name_of
+from butlr_grafana.replicas.single_flight import Once
+
+Fetch = Callable[[Segment], Part]
+
+
+def shared(
+    fetch: Fetch,
+    once: Once,
+    store: SharedStore,
+    *,
+    scope: str,
+    is_fresh: Callable[[Segment, Part], bool],
+    rest_s: Callable[[UpstreamError], float],
+) -> Fetch:
+    """`fetch` for all replicas together. `scope`: those of one scope have the same credentials, so that one
+    whose secret is wrong tells its failures to nobody else. `rest_s`: how long a failed question rests.
+    """
+
+    def fetch_once(segment: Segment) -> Part:
+        def found() -> Part | None:
+            part = store.get(segment)
+            return part if part is not None and is_fresh(segment, part) else None
+
+        return once.do(
+            f"{scope}:{name_of(segment)}",
+            look=found,
+            work=lambda: fetch(segment),
+            keep=lambda part: store.put(segment, part),
+            rest_s=rest_s,
+        )
+
+    return fetch_once

@@ -1,0 +1,106 @@
+"""Who does a thing now: a lease on its name, which ends by itself where its owner dies."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from butlr_grafana.replicas.redis_connection import Link, Unshared
+
+LEASE_S = 10.0
+"""What a killed owner costs those who wait for it."""
+
+FREE, TAKEN = 0, 1
+
+_TAKE = """
+local failure = redis.call('GET', KEYS[2])
+if failure then return failure end
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
+return 1
+"""
+_RENEW = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0
+"""
+_RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Ours until it is released, or not renewed in time. `owner` is drawn anew each time."""
+
+    name: str
+    owner: str = field(default_factory=lambda: secrets.token_hex(16))
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What the last owner left instead of a result."""
+
+    said: bytes
+
+
+class Leases:
+    """Thread-safe. A thread renews what is held, at most for `longest_s`: who hangs longer has lost it."""
+
+    def __init__(self, link: Link, *, longest_s: float) -> None:
+        self._link = link
+        self._longest_s = longest_s
+        self._held: dict[str, Lease] = {}
+        self._lock = threading.Lock()
+        self._keeper: threading.Thread | None = None
+        self._take, self._renew, self._release = map(link.script, (_TAKE, _RENEW, _RELEASE))
+
+    def take(self, name: str) -> Lease | Failure | None:
+        """A lease where nobody has it; what its last owner failed with, for as long as that rests; `None`:
+        another has it. Raises `Unshared`.
+        """
+        lease = Lease(name, until=time.monotonic() + self._longest_s)
+        args, keys = [lease.owner, int(LEASE_S * 1000)], self._keys(name)
+
+        def asked(_: Any) -> Failure | bool:
+            answer = self._take(keys=keys, args=args)
+            return Failure(answer) if isinstance(answer, bytes) else (TAKEN, FREE).index(answer) == 1
+
+        is_ours = self._link.run(asked, *keys)
+        if isinstance(is_ours, Failure):
+            return is_ours
+        if not is_ours:
+            return None
+        with self._lock:
+            self._held[lease.owner] = lease
+            if self._keeper is None:
+                self._keeper = threading.Thread(target=self._keep, name="leases", daemon=True)
+                self._keeper.start()
+        return lease
+
+    def release(self, lease: Lease, *, failure: bytes = b"", rest_s: float = 0.0) -> None:
+        """Ends it, if it is still ours; a `failure` is told to whoever comes within `rest_s`."""
+        with self._lock:
+            self._held.pop(lease.owner, None)
+        args = [lease.owner, failure, max(1, int(rest_s * 1000))]
+        with contextlib.suppress(Unshared):  # it ends by itself
+            self._link.run(lambda _: self._release(keys=self._keys(lease.name), args=args))
+
+    def _keys(self, name: str) -> list[str]:
+        return [self._link.key("lease", name), self._link.key("failed", name)]
+
+    def _keep(self) -> None:
+        while not self._link.ending.wait(LEASE_S / 3):
+            with self._lock:
+                held = [lease for lease in self._held.values() if time.monotonic() < lease.until]
+            for lease in held:
+                args = [lease.owner, int(LEASE_S * 1000)]
+                keys = self._keys(lease.name)[:1]
+                with contextlib.suppress(Unshared):
+                    self._link.run(lambda _, k=keys, a=args: self._renew(keys=k, args=a))  # type: ignore[misc]

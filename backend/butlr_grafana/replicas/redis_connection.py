@@ -1,0 +1,143 @@
+"""The connection to Redis or Valkey: it answers at once, or it is not there.
+
+Whatever is wrong with it (down, hanging, slow, full, read-only, no Redis at all) is one fault, `Unshared`,
+and one trouble in the log. From then on nobody asks it; a thread of its own looks for it every `REST_S`, and
+takes it for well when something written there can be read again. So a dead Redis costs an answer at most
+one timeout, once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from butlr_grafana.base.incidents import CALM_S, Trouble
+
+CONNECT_S = 0.25
+ANSWER_S = 0.5
+
+SLOW_S, SLOW_IN_A_ROW = 0.1, 5
+"""So many answers in a row that take longer than this are no help: Redis answers within a millisecond."""
+
+REST_S = 3.0
+
+T = TypeVar("T")
+
+FAULTS = (redis.RedisError, OSError, ValueError, TypeError, IndexError, AttributeError)
+"""What a Redis may end in, and a server that is none: answers of another kind than the command's."""
+
+
+class Unshared(Exception):
+    """Redis cannot be used now: go on alone. Never leaves the rooms that use a `Link`."""
+
+
+class Link:
+    """Thread-safe. `url` may hold a password: it is in no message. `source` begins every key, so that tenants
+    never mix. `clock`: how troubles pass; Redis itself answers in real time.
+    """
+
+    def __init__(self, url: str, *, source: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis: Any = redis.Redis.from_url(
+            url,
+            socket_connect_timeout=CONNECT_S,
+            socket_timeout=ANSWER_S,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            driver_info=None,
+            # These would lengthen the timeouts whenever the server says so.
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        )
+        self._root = f"butlr:{source}"
+        self._lock = threading.Lock()
+        self._there = True
+        self._slow = 0
+        self.trouble = Trouble("shared cache", calm_s=CALM_S, clock=clock)
+        self.ending = threading.Event()
+        """Set when this process ends: its waits end, and its faults are no news for others."""
+
+    def key(self, *names: object) -> str:
+        return ":".join([self._root, *map(str, names)])
+
+    def script(self, text: str) -> Callable[..., Any]:
+        """A Lua script, run as one step: `script(keys=[…], args=[…])`, within `run` only."""
+        script: Callable[..., Any] = self._redis.register_script(text)
+        return script
+
+    def run(self, ask: Callable[[Any], T], *keys: str) -> T:
+        """What `ask` makes of Redis' answers. Raises `Unshared`.
+
+        `keys`: those that it uses. Where one holds something of another kind, it is not ours and goes.
+        """
+        if not self._there:
+            raise Unshared
+        began_s = time.monotonic()
+        try:
+            answer = self._asked(ask, keys)
+        except FAULTS as error:
+            self._lost(said_by(error))
+            raise Unshared from None
+        self._slow = self._slow + 1 if time.monotonic() - began_s > SLOW_S else 0
+        if self._slow >= SLOW_IN_A_ROW:
+            self._lost(f"its answers take longer than {SLOW_S:g} s")
+        elif self.trouble.on:
+            self.trouble.well()
+        return answer
+
+    def _asked(self, ask: Callable[[Any], T], keys: tuple[str, ...]) -> T:
+        try:
+            return ask(self._redis)
+        except redis.ResponseError as error:
+            if not keys or "WRONGTYPE" not in str(error):
+                raise
+            self._redis.delete(*keys)
+            return ask(self._redis)
+
+    def check(self) -> str | None:
+        """Why Redis cannot be used, asked now; `None`: it can."""
+        began_s = time.monotonic()
+        try:
+            self._write_and_read()
+        except FAULTS as error:
+            return said_by(error)
+        took_s = time.monotonic() - began_s
+        return None if took_s < 2 * SLOW_S else f"its answers take longer than {SLOW_S:g} s"
+
+    def close(self) -> None:
+        """Lets go of connections; a later question opens them anew."""
+        self.ending.set()
+        self._redis.close()
+
+    def _lost(self, why: str) -> None:
+        self.trouble.failed(f"{why}; each replica goes on alone")
+        with self._lock:
+            was_there, self._there = self._there, False
+        if was_there:
+            threading.Thread(target=self._seek, name="shared-cache", daemon=True).start()
+
+    def _seek(self) -> None:
+        while not self.ending.wait(REST_S):
+            why = self.check()
+            if why is None:
+                self._slow, self._there = 0, True
+                return
+            self.trouble.failed(why)
+
+    def _write_and_read(self) -> None:
+        """A ping would also be answered by a Redis that is full or read-only."""
+        key, value = self.key("probe", secrets.token_hex(8)), secrets.token_bytes(8)
+        self._redis.set(key, value, px=10_000)
+        if self._redis.getdel(key) != value:
+            raise ValueError("what was written is not there")
+
+
+def said_by(error: Exception) -> str:
+    """Its kind (`TimeoutError`, `OutOfMemoryError`, `ReadOnlyError`); its words may quote anything."""
+    return f"it cannot be used ({type(error).__name__})"

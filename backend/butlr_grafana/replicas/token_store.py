@@ -1,0 +1,85 @@
+"""Butlr's token for all replicas, sealed with a key that only who knows the client secret can make."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken
+
+from butlr_grafana.butlr.auth import Token, login_rest_s
+from butlr_grafana.replicas.redis_connection import Link, Unshared
+from butlr_grafana.replicas.single_flight import Once
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is made of the client secret: a `seal`, and a `scope` that names the secret without telling it."""
+
+    scope: str
+    seal: bytes = field(repr=False)
+
+    @staticmethod
+    def of(secret: str, *, where: str) -> Credentials:
+        """`where`: another Butlr or account, another scope. Takes some 50 ms, so that guessing is dear."""
+        made = hashlib.scrypt(secret.encode(), salt=f"butlr-grafana {where}".encode(), n=2**14, r=8, p=1)
+        return Credentials(made[:8].hex(), base64.urlsafe_b64encode(made[32:]))
+
+
+class SharedShelf:
+    """A `TokenShelf` in Redis. `clock`: how tokens age; how long one still lives is told by Redis' own clock,
+    so that replicas' clocks need not agree.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        once: Once,
+        credentials: Credentials,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._link = link
+        self._once = once
+        self._name = f"{credentials.scope}:login"
+        self._key = link.key("token", credentials.scope)
+        self._seal = Fernet(credentials.seal)
+        self._clock = clock
+
+    def renewed(self, log_in: Callable[[], Token], *, instead_of: Token | None) -> Token:
+        dead = instead_of.text if instead_of is not None else ""
+
+        def found() -> Token | None:
+            token = self._link.run(self._read, self._key)
+            return token if token is not None and token.text != dead else None
+
+        with contextlib.suppress(Unshared):
+            token = found()
+            if token is not None:
+                return token
+        return self._once.do(self._name, look=found, work=log_in, keep=self._put, rest_s=login_rest_s)
+
+    def _read(self, redis: Any) -> Token | None:
+        sealed, left_ms = redis.pipeline().get(self._key).pttl(self._key).execute()
+        if not sealed or left_ms <= 0:
+            return None
+        try:
+            document = orjson.loads(self._seal.decrypt(sealed))
+            text, renew_ahead_s = str(document["token"]), float(document["renew_ahead_s"])
+        except (InvalidToken, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return None
+        dead_at = self._clock() + left_ms / 1000
+        return Token(text, dead_at - renew_ahead_s, dead_at)
+
+    def _put(self, token: Token) -> None:
+        document = {"token": token.text, "renew_ahead_s": token.dead_at - token.renew_at}
+        sealed = self._seal.encrypt(orjson.dumps(document))
+        left_ms = max(1, int((token.dead_at - self._clock()) * 1000))
+        with contextlib.suppress(Unshared):
+            self._link.run(lambda redis: redis.set(self._key, sealed, px=left_ms))

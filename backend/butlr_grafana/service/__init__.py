@@ -1,0 +1,1 @@
+"""One request under one deadline: last-good results, response cache, event log, our own metrics."""

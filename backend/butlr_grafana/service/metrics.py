@@ -1,0 +1,172 @@
+"""What is counted, for Prometheus.
+
+Names follow Prometheus' conventions. A label's values are few and ours: routes, targets, formats, statuses,
+Butlr's paths; never what a caller can make up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from butlr_grafana import __version__
+from butlr_grafana.base.errors import BackendError
+from butlr_grafana.base.incidents import Trouble
+from butlr_grafana.model.chunk import Coverage
+
+log = logging.getLogger(__name__)
+
+# A series more for each one, which Prometheus does not need.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+REQUEST_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
+
+SOURCES = ("fetched", "cached", "stale", "missing")
+"""Where an answer's segments came from, if they came."""
+
+AGE_WINDOW_S = 60.0
+"""The age of data is that of the answers of the last minute: longer than Prometheus takes between looks."""
+
+
+class Telemetry:
+    """One registry an application, so that two in one process do not add up. Thread-safe.
+
+    `clock`: how answers age.
+    """
+
+    def __init__(self, *, demo: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self.registry = CollectorRegistry()
+        self._ages = Recent(AGE_WINDOW_S, clock)
+        self._calls = self._counter("butlr_calls", "Calls to Butlr, each attempt", "path", "outcome")
+        self._call_seconds = self._histogram(
+            "butlr_call_seconds", "Seconds that a call to Butlr took", CALL_SECONDS, "path"
+        )
+        self._segments = self._counter(
+            "butlr_backend_segments", "Segments of answers by where they came from", "source"
+        )
+        self._reads = self._counter("butlr_backend_cache_reads", "Looks into the cache", "tier", "result")
+        self._waits = self._counter(
+            "butlr_backend_shared_waits", "Questions that waited for another replica to be answered"
+        )
+        self._requests = self._counter(
+            "butlr_backend_requests",
+            "Requests answered",
+            *("method", "endpoint", "target", "format", "status"),
+        )
+        self._request_seconds = self._histogram(
+            "butlr_backend_request_seconds",
+            "Seconds until a request was answered",
+            REQUEST_SECONDS,
+            *("endpoint", "target"),
+        )
+        self._faults = self._counter(
+            "butlr_backend_faults", "Errors answered, by whose fault they are", "code", "source"
+        )
+        self._trouble = Gauge(
+            "butlr_backend_trouble", "1 while this kind of trouble lasts", ["kind"], registry=self.registry
+        )
+        self.gauge(
+            "butlr_backend_data_age_seconds",
+            "Age of the oldest part in the last minute's answers about now; NaN: there was none",
+            self._ages.largest,
+        )
+        self.gauge("butlr_backend_threads", "Threads of the process", threading.active_count)
+        about = Gauge("butlr_backend_info", "Always 1", ["version", "demo"], registry=self.registry)
+        about.labels(__version__, str(int(demo))).set(1)
+        ProcessCollector(registry=self.registry)
+        # A ratio is to be known from the start, not from the first of each kind on.
+        for source in SOURCES:
+            self._segments.labels(source)
+
+    def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """A value that is read when Prometheus asks."""
+        Gauge(name, description, registry=self.registry).set_function(read)
+
+    def trouble(self, kind: str, trouble: Trouble) -> None:
+        """A kind of trouble, read when Prometheus asks."""
+        self._trouble.labels(kind).set_function(lambda: float(trouble.on))
+
+    def called(self, path: str, outcome: str, seconds: float) -> None:
+        """A call to Butlr ended, with an HTTP status or an error's code."""
+        self._calls.labels(path, outcome).inc()
+        self._call_seconds.labels(path).observe(seconds)
+        figures = {"path": path, "outcome": outcome, "seconds": round(seconds, 3)}
+        log.debug("Butlr was called", extra={"data": figures})
+
+    def tier(self, name: str) -> Callable[[bool], None]:
+        """To be told of each look into this tier of the cache: whether the part was there."""
+        hits, misses = self._reads.labels(name, "hit"), self._reads.labels(name, "miss")
+        return lambda hit: (hits if hit else misses).inc()
+
+    def waited(self) -> None:
+        """A question waits for what another replica is asking already."""
+        self._waits.inc()
+
+    def answered(self, coverage: Coverage, *, age_s: float | None = None) -> None:
+        """What an answer is made of; `age_s`: how old its oldest part is, where it is about now."""
+        for source in SOURCES:
+            self._segments.labels(source).inc(getattr(coverage, source))
+        if age_s is not None:
+            self._ages.add(age_s)
+
+    def requested(
+        self, *, method: str, endpoint: str, target: str, written: str, status: int, seconds: float
+    ) -> None:
+        """A request was answered; `written`: the format of the answer."""
+        self._requests.labels(method, endpoint, target, written, str(status)).inc()
+        self._request_seconds.labels(endpoint, target).observe(seconds)
+
+    def faulted(self, fault: BackendError) -> None:
+        """An error was answered, or stands in an answer in a target's place."""
+        self._faults.labels(fault.code, fault.source).inc()
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(name, description, labels, registry=self.registry)
+
+    def _histogram(self, name: str, description: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, description, labels, buckets=buckets, registry=self.registry)
+
+
+class Recent:
+    """The largest of the values of the last `window_s`; NaN where there was none. Thread-safe."""
+
+    def __init__(self, window_s: float, clock: Callable[[], float]) -> None:
+        self._window_s = window_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._values: deque[tuple[float, float]] = deque()
+
+    def add(self, value: float) -> None:
+        with self._lock:
+            now = self._clock()
+            self._forget(now)
+            # A smaller one that came before will never be the largest again.
+            while self._values and self._values[-1][1] <= value:
+                self._values.pop()
+            self._values.append((now, value))
+
+    def largest(self) -> float:
+        with self._lock:
+            self._forget(self._clock())
+            return self._values[0][1] if self._values else float("nan")
+
+    def _forget(self, now: float) -> None:
+        while self._values and self._values[0][0] <= now - self._window_s:
+            self._values.popleft()

@@ -1,0 +1,214 @@
+"""Answers that several ask for: made once, and kept as bytes while a new one would be the same.
+
+A question is known by all that its answer depends on, but for what Butlr says. What is kept was complete,
+asked nothing of Butlr any more, and is good to the end of the minute, or for as long as all its parts are;
+where all of them have settled, to the end of the hour. So a kept answer is, byte for byte, the one that would
+be made of the same parts.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+
+from cachetools import LRUCache
+
+from butlr_grafana.model.floor import Topology
+from butlr_grafana.model.time import HOUR_S, MINUTE_S, floor_to
+from butlr_grafana.present import formats
+from butlr_grafana.present.encoding import Encoded
+from butlr_grafana.query.parse import Asked
+from butlr_grafana.service.requests import Account, Range, Resolved, Started, accounts_of
+from butlr_grafana.service.service import PICTURES, Service, Visible
+from butlr_grafana.targets.answer import Answer
+
+KEPT_BYTES = 64 * 2**20
+
+TELLS_AGE = frozenset({"heatmap-summary", "hot-zones", "occupancy-now", "unusual", "balance", "freshness"})
+"""Targets whose rows say how old they are in seconds: another second, another answer."""
+
+UNKEPT = frozenset({"status", "events"})
+"""Targets that tell of more than the floors and Butlr's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An answer as bytes, and the accounts of its parts."""
+
+    encoded: Encoded
+    accounts: tuple[Account, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Good from `made_at_s` until `good_until_s` on the wall clock, and no longer than that by the stopwatch,
+    which showed `made_at` then; while the floors served are `served`.
+    """
+
+    made: Made
+    served: Topology
+    made_at_s: float
+    good_until_s: float
+    made_at: float
+
+    @property
+    def nbytes(self) -> int:
+        return self.made.encoded.nbytes
+
+    def is_good(self, resolved: Resolved, stopwatch_s: float) -> bool:
+        return self.served is resolved.served and self.is_of(resolved.now_s, stopwatch_s)
+
+    def is_of(self, now_s: float, stopwatch_s: float) -> bool:
+        # A wall clock that has stepped back would make the end a long way off, or come by a second time.
+        is_old = stopwatch_s - self.made_at >= self.good_until_s - self.made_at_s
+        return self.made_at_s <= now_s < self.good_until_s and not is_old
+
+
+class Answers:
+    """Thread-safe. Ask all questions of a request, `work` on each, then take what has been `made`."""
+
+    def __init__(self, service: Service, max_bytes: int = KEPT_BYTES) -> None:
+        self.service = service
+        self._kept: LRUCache[Hashable, _Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.nbytes)
+        self._making: dict[Hashable, _Making] = {}
+        self._minute = -math.inf
+        self._lock = threading.Lock()
+
+    def ask(
+        self, asked: Asked, visible: Visible, *, ref_id: str, deadline: float, panel: Range | None = None
+    ) -> Asking:
+        """Begins what nobody has begun yet; returns at once. Raises `CallerError`."""
+        resolved = self.service.resolve(asked, visible, deadline=deadline, panel=panel)
+        stopwatch_s = self.service.stopwatch()
+        making = _Making(resolved, ref_id, deadline, _key(resolved, visible, ref_id), stopwatch_s)
+        if asked.target not in UNKEPT:
+            with self._lock:
+                entry = self._kept.get(making.key)
+                if entry is not None and entry.is_good(resolved, stopwatch_s):
+                    return Asking(self, making, entry.made)
+                other = self._making.get(making.key)
+                if other is not None and other.resolved.served is resolved.served:
+                    return Asking(self, other)
+                self._making[making.key] = making
+        try:
+            return Asking(self, making, started=self.service.begin(resolved))
+        except BaseException as fault:
+            self._end(making, fault)
+            raise
+
+    def make(self, making: _Making, started: Started) -> None:
+        """Waits for Butlr, makes the answer, and tells all who wait for it, whatever comes of it."""
+        try:
+            answer = self.service.finish(started, deadline=making.deadline)
+            encoded = formats.encoded(answer, ref_id=making.ref_id, demo=self.service.demo)
+        except BaseException as fault:  # noqa: BLE001  # raised to all who wait, this request among them
+            self._end(making, fault)
+            return
+        made = Made(encoded, accounts_of(answer))
+        now_s, good_until_s = making.resolved.now_s, _good_until_s(answer)
+        if (
+            now_s < good_until_s
+            and encoded.nbytes <= self._kept.maxsize
+            and answer.asked.target not in UNKEPT
+        ):
+            with self._lock:
+                self._forget(now_s, making.asked_at)
+                self._kept[making.key] = _Entry(
+                    made, making.resolved.served, now_s, good_until_s, making.asked_at
+                )
+        self._end(making, made)
+
+    def _forget(self, now_s: float, stopwatch_s: float) -> None:
+        """Once a minute, what is of another one: else it would fill the room that there is, for nothing."""
+        minute = now_s // MINUTE_S
+        if minute != self._minute:
+            self._minute = minute
+            for key in [key for key, entry in self._kept.items() if not entry.is_of(now_s, stopwatch_s)]:
+                del self._kept[key]
+
+    def _end(self, making: _Making, outcome: Made | BaseException) -> None:
+        with self._lock:
+            if self._making.get(making.key) is making:
+                del self._making[making.key]
+        if isinstance(outcome, Made):
+            making.outcome.set_result(outcome)
+        else:
+            making.outcome.set_exception(outcome)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Making:
+    """An answer that one request makes, for itself and all who ask the same meanwhile; `asked_at`: by the
+    stopwatch.
+    """
+
+    resolved: Resolved
+    ref_id: str
+    deadline: float
+    key: Hashable
+    asked_at: float
+    outcome: Future[Made] = field(default_factory=Future)
+
+
+class Asking:
+    """A question of one request on its way: kept, made by another request, or `started` by this one.
+
+    Whoever started questions works on all of them, whatever happens, before taking what has been made: no two
+    requests may wait for each other, and nobody for one that has gone.
+    """
+
+    def __init__(
+        self, answers: Answers, making: _Making, kept: Made | None = None, started: Started | None = None
+    ) -> None:
+        self._answers = answers
+        self._making = making
+        self._kept = kept
+        self._is_own = started is not None
+        self._started = started
+
+    def work(self) -> None:
+        """Makes the answer, where that is for this request to do; does not raise."""
+        if self._started is not None:
+            started, self._started = self._started, None
+            self._answers.make(self._making, started)
+
+    def made(self) -> Encoded:
+        """The answer's bytes; raises what making them raised."""
+        self.work()
+        made = self._kept or self._making.outcome.result()
+        if not self._is_own:
+            self._answers.service.note(made.accounts)
+        return made.encoded
+
+
+def _key(resolved: Resolved, visible: Visible, ref_id: str) -> Hashable:
+    """Equal for questions whose answers are made of the same floors, words, periods and seconds."""
+    asked = resolved.asked
+    return (
+        replace(asked, start_s=None, end_s=None),
+        tuple(part.period for part in resolved.parts),
+        visible,
+        tuple(sorted(resolved.factors.items())),
+        ref_id,
+        resolved.panel.max_data_points if resolved.panel else None,
+        int(resolved.now_s) if asked.target in TELLS_AGE else None,
+    )
+
+
+def _good_until_s(answer: Answer) -> float:
+    """Up to when a new answer would be the same; minus infinity where already it would not."""
+    if not answer.complete or any(part.coverage.fetched for part in answer.parts):
+        return -math.inf
+    if answer.asked.format in PICTURES and answer.drawing is None and _has_drawing(answer):
+        return -math.inf
+    fresh_until_s = min((part.coverage.fresh_until_s for part in answer.parts), default=math.inf)
+    # Of what has settled nothing changes any more; the hour is for what nobody has thought of.
+    step_s = HOUR_S if answer.parts and fresh_until_s == math.inf else MINUTE_S
+    return min(floor_to(answer.now_s, step_s) + step_s, fresh_until_s)
+
+
+def _has_drawing(answer: Answer) -> bool:
+    return answer.topology is not None and any(floor.plan for floor in answer.topology.floors.values())

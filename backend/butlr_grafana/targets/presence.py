@@ -1,0 +1,91 @@
+"""Which rooms could be seen in a heat map's period: when it is asked for, how, and which map it is of.
+
+People are asked for, in the windows in which panels and rules ask for them, so that all share their calls.
+Not presence time: of an hour without anybody it may have no row at all, while a count of people has a 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from butlr_grafana.insight.sensor_availability import as_seen
+from butlr_grafana.model.calendar import local_windows, window_starts
+from butlr_grafana.model.queries import HeatMap, Query, SeriesAnswer, SeriesQuery
+from butlr_grafana.model.subjects import series_subject
+from butlr_grafana.model.time import HOUR_S, Period
+from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.period import CLOCK_CHANGE_S, whole_windows
+from butlr_grafana.query.resolve import LONGEST_IN_HOURS_S
+from butlr_grafana.query.resolve_live import NOW_S
+
+
+def tells_rooms_apart(asked: Asked) -> bool:
+    """Whether heat maps are read room by room, so that one that nobody could see must not look empty."""
+    match asked.target:
+        case "hot-zones" | "compare-zones":
+            return asked.level != "floor"
+        case "heatmap":
+            return asked.format == "png" or asked.empty == "zero"
+        case target:
+            return target == "compare"
+
+
+def sightings_of(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
+    """The questions beside those of heat maps: none where Butlr tells of no room whether it is online, nor of
+    the hour or two that are just over, of which the topology tells. So what is asked of a running period has
+    settled, and looking again costs no call.
+    """
+    found = [_people(query, now_s) for query in maps]
+    return [people for people in found if people is not None]
+
+
+def with_seen(
+    maps: Sequence[HeatMap], sightings: Sequence[SeriesAnswer], why_not: Mapping[str, str], *, now_s: float
+) -> tuple[HeatMap, ...]:
+    """The maps with what is known of their rooms; `why_not`: by floor, why nothing is."""
+    return tuple(_with_seen(heat_map, sightings, why_not, now_s - NOW_S) for heat_map in maps)
+
+
+def _with_seen(
+    heat_map: HeatMap, sightings: Sequence[SeriesAnswer], why_not: Mapping[str, str], since_s: float
+) -> HeatMap:
+    query = heat_map.query
+    # Of two periods that are compared each has its own, which covers most of it.
+    own = max(sightings, key=lambda one: _common_s(one.query, query), default=None)
+    if own is None or not _common_s(own.query, query):
+        return replace(heat_map, unseen_why=why_not.get(query.floor.id, ""))
+    counted = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
+    return as_seen(heat_map, own, counted, since_s=since_s)
+
+
+def _people(query: Query, now_s: float) -> SeriesQuery | None:
+    """All hours, whichever of them count; over more than 45 days whole days, unless only some hours do."""
+    floor, period = query.floor, query.period
+    if not any(room.online is not None and not room.members for room in floor.rooms):
+        return None
+    in_hours = query.local_hours or period.length_s <= LONGEST_IN_HOURS_S + CLOCK_CHANGE_S
+    every = "1h" if in_hours else "1d"
+    if period.end_s > now_s - NOW_S:
+        starts = window_starts(period, every, query.timezone)
+        end_s = int(starts[starts <= now_s - HOUR_S].max(initial=period.start_s))
+        if end_s <= period.start_s:
+            return None
+        period = Period(period.start_s, end_s)
+    return SeriesQuery(
+        target="occupancy",
+        floor=floor,
+        period=whole_windows(period, every, query.timezone, now_s),
+        every=every,
+        statistic="mean",
+        level="room",
+        base=series_subject(floor, "room_occupancy", "room", every, "mean", timezone=query.timezone),
+        require=query.require,
+    )
+
+
+def _common_s(asked: SeriesQuery, query: Query) -> int:
+    if asked.floor.id != query.floor.id:
+        return 0
+    common = asked.period.overlap(query.period)
+    return common.length_s if common else 0

@@ -1,0 +1,32 @@
+"""The doors: Flask, thin. `build` is the only wiring of routes."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from butlr_grafana.base.access import BackendToken
+from butlr_grafana.service.response_cache import Answers
+from butlr_grafana.service.service import Service
+from butlr_grafana.web import datasource, operations, preview, rest
+from butlr_grafana.web.auth import guard
+from butlr_grafana.web.request_log import note_requests
+from butlr_grafana.web.responses import answer_errors, finish_replies
+
+MAX_BODY_BYTES = 256 * 1024
+
+
+def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: str) -> Flask:
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    # A redirect would name the address by which this server is known, not the caller's way to it.
+    app.url_map.merge_slashes = False
+    note_requests(app, service.telemetry)
+    finish_replies(app)
+    guard(app, tokens)
+    answer_errors(app)
+    answers = Answers(service)
+    app.register_blueprint(datasource.blueprint(answers))
+    app.register_blueprint(rest.blueprint(answers))
+    app.register_blueprint(operations.blueprint(service))
+    app.register_blueprint(preview.blueprint(service, grafana_url))
+    return app

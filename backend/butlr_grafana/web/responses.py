@@ -1,0 +1,130 @@
+"""Answers as HTTP: strict JSON, the one error shape, the reason phrase, headers."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from butlr_grafana.base.errors import BackendError, BodyTooLarge, CallerError, ServiceError, Unauthorized
+from butlr_grafana.present.encoding import Encoded, as_json
+from butlr_grafana.web.auth import to_be_told
+from butlr_grafana.web.request_log import note_fault
+
+log = logging.getLogger(__name__)
+
+GUARDING = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Content-Security-Policy": (
+        "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'self'"
+    ),
+}
+"""Headers of every answer."""
+
+_PLAIN = str.maketrans({"\u2026": "...", "\u2019": "'", "\u2018": "'", "\u2013": "-", "\u00b2": "2"})
+
+
+def json(document: Any, status: int = 200) -> Response:
+    """Strict JSON: numpy arrays as they are, NaN as null."""
+    found = as_json(document)
+    return Response(found.body, status=status, mimetype=found.media)
+
+
+def encoded(found: Encoded) -> Response:
+    """An answer's bytes: as they are, squeezed where the caller takes that, or only that they are the same as
+    those it has (304).
+    """
+    squeezed = found.squeezed if request.accept_encodings.quality("gzip") > 0 else None
+    response = Response(found.body if squeezed is None else squeezed, mimetype=found.media)
+    if squeezed is not None:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    # A browser may keep it, and asks each time whether it is good; nobody between may.
+    response.headers["Cache-Control"] = "private, no-cache"
+    if found.name is not None:
+        response.headers["Content-Disposition"] = f'inline; filename="{_file_name(found)}"'
+        response.headers["X-Complete"] = "1" if found.complete else "0"
+    # Weak: squeezed or not, it is the same answer.
+    response.set_etag(found.etag, weak=True)
+    if "If-None-Match" in request.headers:
+        response.make_conditional(request)
+    return response
+
+
+def _file_name(found: Encoded) -> str:
+    """It says where the file is not the whole truth."""
+    stem, _, ending = (found.name or "").rpartition(".")
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '-', stem)}{'' if found.complete else '-partial'}.{ending}"
+
+
+def error(fault: BackendError) -> Response:
+    note_fault(fault)
+    response = json(fault.as_dict(), fault.status)
+    response.status = f"{fault.status} {reason_phrase(fault.message)}"
+    if isinstance(fault, Unauthorized):
+        response.headers["WWW-Authenticate"] = 'Basic realm="butlr-grafana"'
+    return response
+
+
+def reason_phrase(message: str) -> str:
+    """The message's first 120 characters as ASCII on one line: all that Infinity shows of an error.
+
+    Whatever could end the line or begin a header is a blank.
+    """
+    ascii_text = message.translate(_PLAIN).encode("ascii", "replace").decode()
+    return re.sub(r"[^ -~]+", " ", ascii_text)[:120].strip() or "error"
+
+
+def answer_errors(app: Flask) -> None:
+    @app.errorhandler(BackendError)
+    def known(fault: BackendError) -> Response:
+        return error(to_be_told(fault))
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(_: RequestEntityTooLarge) -> Response:
+        limit_kb = int(app.config["MAX_CONTENT_LENGTH"]) // 1024
+        return error(BodyTooLarge(f"the body is larger than {limit_kb} KB"))
+
+    @app.errorhandler(HTTPException)
+    def http(fault: HTTPException) -> Response:
+        advice = _advice(fault)
+        described = CallerError(f"{request.method} {request.path[:40]}: {fault.name.lower()}{advice}")
+        response = error(described)
+        response.status = f"{fault.code or 500} {reason_phrase(described.message)}"
+        if isinstance(fault, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(_methods(fault))
+        return response
+
+    @app.errorhandler(Exception)
+    def unforeseen(_: Exception) -> Response:
+        log.exception("unforeseen fault in %s %s", request.method, request.path)
+        return error(ServiceError("the backend met a fault it did not foresee; its log has the details"))
+
+
+def _advice(fault: HTTPException) -> str:
+    """What to do instead: short, so that a reason phrase holds it."""
+    if isinstance(fault, MethodNotAllowed):
+        return f"; it may be {', '.join(_methods(fault))}"
+    if isinstance(fault, NotFound) and "//" in request.path:
+        return "; is there a / too many, as where an address that ends in / is put before a path?"
+    if isinstance(fault, NotFound):
+        return "; targets are at /api/v1/<target>, see /api/v1/openapi.json"
+    return ""
+
+
+def _methods(fault: MethodNotAllowed) -> list[str]:
+    return sorted(set(fault.valid_methods or ()) - {"HEAD", "OPTIONS"})
+
+
+def finish_replies(app: Flask) -> None:
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.update(GUARDING)
+        return response

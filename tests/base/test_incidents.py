@@ -1,0 +1,181 @@
+"""One line when something begins to fail, one when it is over."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from butlr_grafana.base.errors import (
+    UpstreamDown,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamLate,
+    UpstreamLimited,
+    UpstreamRefused,
+)
+from butlr_grafana.base.incidents import ButlrTroubles, Contact, Trouble, spoken
+from tests.butlr.wire import FakeTime
+
+
+@pytest.fixture
+def fake() -> FakeTime:
+    return FakeTime()
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines since the last look."""
+    lines = [record.getMessage() for record in caplog.records]
+    caplog.clear()
+    return lines
+
+
+def test_a_trouble_is_said_when_it_begins_and_when_it_is_over(
+    fake: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    trouble = Trouble("the lift", calm_s=60, clock=fake)
+    trouble.well()
+    assert said(caplog) == []
+    for _ in range(37):
+        trouble.failed("it is stuck")
+        fake.now_s += 6
+    assert said(caplog) == ["trouble began: the lift: it is stuck"]
+    assert trouble.on
+    fake.now_s += 60
+    trouble.well()
+    assert said(caplog) == ["trouble over after 4 min, 37 failed: the lift"]
+    assert not trouble.on
+    trouble.well()
+    assert said(caplog) == []
+
+
+def test_lines_of_trouble_are_warnings_with_figures(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
+    trouble = Trouble("the lift", calm_s=0, clock=fake)
+    trouble.failed("it is stuck")
+    fake.now_s += 30
+    trouble.failed("it is stuck")
+    trouble.well()
+    began, over = caplog.records
+    assert began.levelno == over.levelno == logging.WARNING
+    assert vars(began)["data"] == {"trouble": "the lift"}
+    assert vars(over)["data"] == {"trouble": "the lift", "seconds": 30.0, "failures": 2}
+
+
+def test_where_some_goes_well_and_some_does_not_it_is_one_trouble(
+    fake: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    trouble = Trouble("the lift", calm_s=60, clock=fake)
+    for _ in range(100):
+        trouble.failed("it is stuck")
+        fake.now_s += 59
+        trouble.well()
+    assert len(said(caplog)) == 1
+    fake.now_s += 1
+    trouble.well()
+    # From the first failure to the last.
+    assert said(caplog) == [f"trouble over after {round(99 * 59 / 3600)} h, 100 failed: the lift"]
+
+
+def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
+    trouble = Trouble("the lift", calm_s=0, clock=fake)
+    for failures in (3, 1):
+        for _ in range(failures):
+            trouble.failed("it is stuck")
+        said(caplog)
+        trouble.well()
+        assert said(caplog) == [f"trouble over after 0 s, {failures} failed: the lift"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (89, "89 s"), (90, "2 min"), (240, "4 min"), (5_399, "90 min"), (10_800, "3 h")],
+)
+def test_a_length_of_time_is_said_roughly(seconds: float, text: str) -> None:
+    assert spoken(seconds) == text
+
+
+# --- questions to Butlr -----------------------------------------------------------------------------------
+
+
+class Asked:
+    """Questions to Butlr's APIs, which end as told."""
+
+    def __init__(self, fake: FakeTime) -> None:
+        self.troubles = ButlrTroubles(fake)
+        self.error: Exception | None = None
+        self.ask = self.troubles.watched(self._ask, lambda api: api)
+
+    def _ask(self, api: str) -> str:
+        if self.error:
+            raise self.error
+        return f"answer of {api}"
+
+    def fails(self, error: Exception, *apis: str) -> None:
+        self.error = error
+        for api in apis:
+            with pytest.raises(type(error)):
+                self.ask(api)
+        self.error = None
+
+
+@pytest.fixture
+def asked(fake: FakeTime) -> Asked:
+    return Asked(fake)
+
+
+def test_a_watched_question_is_answered_as_before(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:
+    assert asked.ask("floors") == "answer of floors"
+    assert said(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (UpstreamDown("nobody there"), "unreachable"),
+        (UpstreamLate("too slow"), "unreachable"),
+        (UpstreamLimited("too many"), "limited"),
+        (UpstreamRefused("not for you"), "refused"),
+        (UpstreamInvalid("no cells"), "invalid"),
+    ],
+)
+def test_a_trouble_with_butlr_is_over_when_all_that_failed_is_answered(
+    asked: Asked, fake: FakeTime, caplog: pytest.LogCaptureFixture, error: UpstreamError, kind: str
+) -> None:
+    asked.fails(error, "floors", "metrics", "metrics")
+    assert said(caplog) == [f"trouble began: Butlr {kind}: {error.message}"]
+    assert [k for k, trouble in asked.troubles.by_kind.items() if trouble.on] == [kind]
+    fake.now_s += 61
+    asked.ask("floors")
+    asked.ask("heat maps")
+    assert said(caplog) == []
+    asked.ask("metrics")
+    assert said(caplog) == [f"trouble over after 0 s, 3 failed: Butlr {kind}"]
+    assert not asked.troubles.by_kind[kind].on
+
+
+def test_what_nobody_asks_any_more_keeps_no_trouble_going(
+    asked: Asked, fake: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked.fails(UpstreamDown("nobody there"), "statistics", "floors")
+    for minute in range(1, 16):
+        assert asked.troubles.by_kind["unreachable"].on, minute
+        fake.now_s += 60
+        asked.ask("floors")
+    assert len(said(caplog)) == 2
+
+
+def test_a_fault_of_ours_is_no_trouble_with_butlr(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:
+    asked.fails(ZeroDivisionError(), "floors")
+    assert said(caplog) == []
+
+
+def test_the_contact_is_that_of_the_last_question(asked: Asked, fake: FakeTime) -> None:
+    fake.now_s += 100
+    assert asked.troubles.contact() == Contact(True, 100, None)
+    asked.ask("floors")
+    fake.now_s += 5
+    asked.fails(UpstreamDown("nobody there"), "floors")
+    assert asked.troubles.contact() == Contact(False, 5, "nobody there")
+    # Who refuses is there.
+    asked.fails(UpstreamRefused("not for you"), "floors")
+    assert asked.troubles.contact() == Contact(True, 5, None)

@@ -1,0 +1,28 @@
+"""No file of observations, and no connection to Redis, stays open after its test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from butlr_grafana.measure.factor_store import FactorBook
+from butlr_grafana.replicas.redis_connection import Link
+
+
+@pytest.fixture(autouse=True)
+def no_book_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    opened: list[FactorBook | Link] = []
+    begin = FactorBook.__init__
+
+    def begun(book: FactorBook, *words: Any, **more: Any) -> None:
+        begin(book, *words, **more)
+        opened.append(book)
+        if more.get("link"):
+            opened.append(more["link"])
+
+    monkeypatch.setattr(FactorBook, "__init__", begun)
+    yield
+    for book in opened:
+        book.close()

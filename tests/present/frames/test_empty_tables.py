@@ -1,0 +1,110 @@
+"""A table's columns are the same whether or not it has a row: programs that read it count on their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+
+from butlr_grafana.query.parameters import AREAS, LEVELS, METRICS, NORMALIZE
+from butlr_grafana.query.targets import TARGETS
+from tests.odd_floors import NO_ROOM, odd_people, odd_world
+from tests.support import PARIS, World
+
+PERIOD = {"from": "2026-06-17T10:00:00Z", "to": "2026-06-17T12:00:00Z"}
+RULE = {"from": "2026-06-17T12:23:00Z", "to": "2026-06-17T12:33:00Z", "require": "complete", "threshold": "1"}
+CHOICES = {"level": LEVELS, "metric": METRICS, "area": AREAS, "normalize": NORMALIZE}
+SERIES = ("occupancy", "traffic", "presence")
+
+
+def questions() -> Iterator[tuple[str, dict[str, str]]]:
+    """Each target that is a table, with each word that changes its columns."""
+    for target in TARGETS.values():
+        used = [name for name in CHOICES if name in target.words]
+        for values in product(*(CHOICES[name] for name in used)):
+            words = dict(zip(used, values, strict=True))
+            if "csv" in target.formats and not (target.name == "compare" and words["normalize"] == "share"):
+                yield target.name, words
+
+
+@pytest.fixture(scope="module")
+def full() -> Iterator[World]:
+    """With a row of everything, an event too."""
+    world = World()
+    assert world.http.get("/api/v1/hot-zones", query_string={**RULE, "space": PARIS}).status_code == 200
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[World]:
+    with odd_people() as people, odd_world(people) as world:
+        yield world
+
+
+def ask(world: World, target: str, form: str, words: dict[str, str], space: str, **more: str) -> Any:
+    query = {**PERIOD, **words, "space": space, "format": form, **more}
+    return world.http.get(f"/api/v1/{target}", query_string=query)
+
+
+def header(world: World, target: str, words: dict[str, str], space: str, **more: str) -> list[str]:
+    text = ask(world, target, "csv", words, space, **more).get_data(as_text=True)
+    return text.splitlines()[0].split(",")
+
+
+def names(frames: Any) -> list[str]:
+    return [field["name"] for field in frames[0]["fields"]]
+
+
+@pytest.mark.parametrize(("target", "words"), list(questions()), ids=str)
+def test_columns_are_those_of_the_rows(full: World, target: str, words: dict[str, str]) -> None:
+    end = {"to": "2026-06-17T12:34:00Z"} if target == "events" else {}
+    answer = ask(full, target, "rows", words, PARIS, **end)
+    if answer.status_code == 400:
+        assert words["level"] == "zone"  # no doors
+        return
+    rows = answer.get_json()
+    assert rows or (target, words.get("level")) in (("events", "zone"), ("events", "floor"))
+    if target == "heatmap":
+        assert header(full, target, words, PARIS) == ["x_m", "y_m", list(rows[0])[2]]
+        return
+    head = header(full, target, words, PARIS, **end)
+    assert not rows or head == list(rows[0])
+    frame = names(ask(full, target, "frames", words, PARIS, **end).get_json())
+    assert frame == ([n for n in head if n in ("time", "value", "in", "out")] if target in SERIES else head)
+
+
+NOTHING: list[tuple[str, dict[str, str]]] = [
+    *((target, {"level": level}) for target in (*SERIES, "spaces", "events") for level in ("room", "zone")),
+    *((target, {"level": "room"}) for target in ("occupancy-now", "balance", "pattern")),
+    *((target, {"level": "zone"}) for target in ("hot-zones", "compare-zones")),
+    ("hot-zones", {"level": "zone", "area": "ft2"}),
+    ("utilization", {}),
+    ("utilization", {"area": "ft2"}),
+    ("unusual", {}),
+    ("hotspots", {"hours": "03:00-03:30"}),
+    ("playback", {"hours": "03:00-03:30"}),
+]
+
+
+@pytest.mark.parametrize(("target", "words"), NOTHING, ids=str)
+def test_without_a_row_they_are_the_same(
+    full: World, empty: World, target: str, words: dict[str, str]
+) -> None:
+    if ask(full, target, "rows", words, PARIS).status_code == 400:
+        assert words == {"level": "zone"}  # no doors
+        return
+    assert ask(empty, target, "rows", words, NO_ROOM).get_json() == []
+    head = header(empty, target, words, NO_ROOM)
+    assert len(head) > 2
+    assert head == header(full, target, {k: v for k, v in words.items() if k != "hours"}, PARIS)
+    there, here = (
+        ask(world, target, "frames", words, space).get_json()
+        for world, space in ((full, PARIS), (empty, NO_ROOM))
+    )
+    if target not in ("hotspots", "playback"):
+        assert names(here) == names(there)
+    assert here[0]["fields"]
+    assert here[0]["meta"]["notices"]

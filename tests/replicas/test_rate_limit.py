@@ -1,0 +1,149 @@
+"""The rate and the pause of all replicas together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from butlr_grafana.replicas import rate_limit
+from butlr_grafana.replicas.rate_limit import SharedGate
+from butlr_grafana.replicas.redis_connection import Link
+from tests.faults.trial import MAY, MAY_SEGMENTS
+from tests.redis_server import RedisServer
+from tests.replicas.replicas import Office
+from tests.support import DETECTIONS, until
+
+DAYS = {"hours": "08:00-18:00"}
+"""A call a day."""
+
+
+@pytest.fixture
+def links(redis: RedisServer) -> Iterator[list[Link]]:
+    made = [Link(redis.url, source="tenant") for _ in range(2)]
+    yield made
+    for link in made:
+        link.close()
+
+
+def gates(links: list[Link], rate: int) -> list[SharedGate]:
+    return [SharedGate(rate, link) for link in links]
+
+
+def test_two_replicas_send_what_one_may(office: Office) -> None:
+    """Twenty-eight calls are wanted of each, of other weeks."""
+    replicas = office.two(butlr_rate_limit=12, deadline_s=2.0)
+    periods = [
+        ("2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z"),
+        ("2026-04-06T00:00:00Z", "2026-05-04T00:00:00Z"),
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda i: replicas[i].look(*periods[i], **DAYS), range(2)))
+    seen = len(office.simulator.calls)  # logins and floors count too
+    assert seen == 12
+    assert {replica.gauge("butlr_calls_left") for replica in replicas} == {0.0}
+
+
+def test_no_window_ever_holds_more_than_the_rate(links: list[Link], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four threads at two gates, for three windows and more.
+
+    A call passes at some moment between when it was asked for and when the answer came; so does, in the order
+    of time, the n-th call between the n-th of those times and the n-th of these. However late a thread is,
+    five further on the answer cannot come before a window is over.
+    """
+    monkeypatch.setattr(rate_limit, "WINDOW_MS", 300)
+    pair, asked, answered, lock = gates(links, 5), [], [], threading.Lock()
+
+    def knock(gate: SharedGate) -> None:
+        while len(answered) < 18:
+            asked_s = time.monotonic()
+            wait_s = gate.reserve()
+            if wait_s == 0:
+                with lock:
+                    asked.append(asked_s)
+                    answered.append(time.monotonic())
+            else:
+                time.sleep(min(wait_s, 0.02))  # noqa: TID251  # the rate goes by Redis' own clock
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(knock, pair * 2))
+    asked.sort()
+    answered.sort()
+    # Redis counts whole milliseconds.
+    assert all(later - sooner > 0.298 for sooner, later in zip(asked, answered[5:], strict=False))
+
+
+def test_a_full_gate_says_when_to_come_back(links: list[Link]) -> None:
+    first, second = gates(links, 2)
+    assert [first.reserve(), second.reserve()] == [0.0, 0.0]
+    assert all(59 < gate.reserve() <= 60 for gate in (first, second))
+    assert [first.left, second.left] == [0, 0]
+
+
+def test_no_rate_is_no_limit(links: list[Link]) -> None:
+    first, second = gates(links, 0)
+    assert {gate.reserve() for _ in range(100) for gate in (first, second)} == {0.0}
+    assert first.left == float("inf")
+
+
+def test_a_pause_is_everybodys(links: list[Link]) -> None:
+    first, second = gates(links, 0)
+    first.pause(7.0)
+    assert 6 < second.reserve() <= 7
+    assert 6 < second.paused_s <= 7
+
+
+def test_a_shorter_pause_ends_no_longer_one(links: list[Link]) -> None:
+    first, second = gates(links, 0)
+    first.pause(30.0)
+    second.pause(1.0)
+    assert 29 < gates(links, 0)[0].reserve() <= 30
+
+
+def test_a_pause_ends(links: list[Link]) -> None:
+    first, second = gates(links, 0)
+    first.pause(0.05)
+    until(lambda: first.reserve() == second.reserve() == 0.0)
+
+
+def test_tenants_have_rates_of_their_own(redis: RedisServer, links: list[Link]) -> None:
+    other = Link(redis.url, source="another")
+    assert [SharedGate(1, links[0]).reserve(), SharedGate(1, other).reserve()] == [0.0, 0.0]
+    other.close()
+
+
+def test_alone_it_goes_on_from_what_it_has_sent(redis: RedisServer, links: list[Link]) -> None:
+    first, second = gates(links, 3)
+    assert [first.reserve(), first.reserve(), second.reserve()] == [0.0] * 3
+    redis.stop()
+    assert first.left == 1
+    assert first.reserve() == 0.0
+    assert first.reserve() > 0
+    assert [second.reserve(), second.reserve()] == [0.0] * 2
+    assert second.reserve() > 0
+
+
+def test_after_a_429_no_replica_asks_before_its_time(office: Office, redis: RedisServer) -> None:
+    first, second = office.two(butlr_max_concurrency=1)
+    for replica in (first, second):
+        replica.http.get("/readyz")
+    office.simulator.faults.set(status=429, retry_after="2", paths=(DETECTIONS,))
+    with ThreadPoolExecutor(2) as pool:
+        asking = pool.submit(first.look, *MAY)
+        until(lambda: redis.names("pause") != [])
+        office.simulator.faults.clear()
+        other = pool.submit(second.look, "2026-04-06T00:00:00Z", "2026-05-04T00:00:00Z")
+        [pause] = redis.names("pause")
+        seen = set()
+        while True:
+            calls = office.calls
+            if redis.client.pttl(pause) <= 0:
+                break
+            seen.add(calls)
+        assert seen == {1}
+        assert asking.result().is_whole()
+        assert other.result().is_whole()
+    assert office.calls == 1 + 2 * MAY_SEGMENTS

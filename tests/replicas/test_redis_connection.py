@@ -1,0 +1,225 @@
+"""The connection: quick or not there, said once, found again by itself."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from butlr_grafana.base.incidents import CALM_S
+from butlr_grafana.replicas.redis_connection import SLOW_IN_A_ROW, SLOW_S, Link, Unshared
+from tests.butlr.wire import FakeTime
+from tests.faults.trial import MAY, MAY_SEGMENTS
+from tests.redis_server import PASSWORD, Between, RedisServer
+from tests.replicas.replicas import Office
+from tests.support import until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MakeLink = Callable[..., Link]
+
+
+@pytest.fixture
+def clock() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def make_link(redis: RedisServer, clock: FakeTime) -> Iterator[MakeLink]:
+    made: list[Link] = []
+
+    def make(url: str = redis.url) -> Link:
+        made.append(Link(url, source="tenant", clock=clock))
+        return made[-1]
+
+    yield make
+    for link in made:
+        link.close()
+
+
+@pytest.fixture
+def between(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Between]]:
+    monkeypatch.setattr("butlr_grafana.replicas.redis_connection.SLOW_S", SLOW_S)
+    made: list[Between] = []
+
+    def make(**words: object) -> Between:
+        made.append(Between(redis.port, **words))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def works(link: Link) -> bool:
+    try:
+        return bool(link.run(lambda redis: redis.set("butlr:tenant:x", "1")))
+    except Unshared:
+        return False
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+FAULTS: dict[str, tuple[Callable[[RedisServer], None], str]] = {
+    "down": (RedisServer.stop, "ConnectionError"),
+    "hanging": (RedisServer.hang, "TimeoutError"),
+    "full": (RedisServer.is_full, "OutOfMemoryError"),
+    "read-only": (RedisServer.is_read_only, "ReadOnlyError"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_said_once_and_so_is_its_end(
+    redis: RedisServer, make_link: MakeLink, clock: FakeTime, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    link = make_link()
+    assert works(link)
+    begins, reason = FAULTS[fault]
+    begins(redis)
+    assert [works(link) for _ in range(50)] == [False] * 50
+    assert link.trouble.on
+    [line] = said(caplog)
+    assert line.startswith(f"trouble began: shared cache: it cannot be used ({reason})")
+    redis.is_well_again()
+    clock.now_s += CALM_S + 1
+    until(lambda: works(link) and not link.trouble.on)
+    assert len(said(caplog)) == 2
+    assert said(caplog)[1].endswith(": shared cache")
+    assert said(caplog)[1].startswith("trouble over")
+
+
+def test_while_it_is_away_nobody_but_one_thread_asks(redis: RedisServer, make_link: MakeLink) -> None:
+    """A hanging Redis costs one wait, however many come after."""
+    link = make_link()
+    redis.hang()
+    assert not works(link)
+    asked: list[object] = []
+    for _ in range(1000):
+        with pytest.raises(Unshared):
+            link.run(asked.append)
+    assert asked == []
+    assert [t.name for t in threading.enumerate()].count("shared-cache") == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_asked_whether_it_is_well_it_says_what_is_wrong(
+    redis: RedisServer, make_link: MakeLink, fault: str
+) -> None:
+    link = make_link()
+    assert link.check() is None
+    begins, reason = FAULTS[fault]
+    begins(redis)
+    assert link.check() == f"it cannot be used ({reason})"
+    redis.is_well_again()
+    assert link.check() is None
+
+
+def test_it_may_be_away_from_the_beginning(redis: RedisServer, make_link: MakeLink) -> None:
+    redis.stop()
+    link = make_link()
+    assert not works(link)
+    redis.is_well_again()
+    until(lambda: works(link))
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+        b"\xff\xfe\x00\x01\r\n",
+        b"*-7\r\n$x\r\n",
+        b"$abc\r\n",
+        b"+OK\r\n+OK\r\n+OK\r\n",
+        b":5\r\n",
+        b"*0\r\n",
+        b"-\r\n",
+        b"-ERR " + PASSWORD.encode() + b"\r\n",
+    ],
+)
+def test_who_speaks_no_redis_is_not_believed(
+    make_link: MakeLink,
+    between: Callable[..., Between],
+    caplog: pytest.LogCaptureFixture,
+    instead: bytes,
+) -> None:
+    link = make_link(between(instead=instead).url)
+    assert link.check() is not None
+    caplog.set_level(logging.DEBUG)
+    for _ in range(5):
+        with pytest.raises(Unshared):
+            link.run(lambda redis: (b"1", b"2").index(redis.get("butlr:tenant:x")))
+    assert PASSWORD not in caplog.text + str(link.check())
+
+
+def test_answers_that_take_long_are_no_help(
+    make_link: MakeLink, between: Callable[..., Between], caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = between(delay_s=SLOW_S * 1.5)
+    link = make_link(slow.url)
+    tries = 0
+    while works(link):
+        tries += 1
+        assert tries <= SLOW_IN_A_ROW
+    assert "longer than 0.1 s" in said(caplog)[0]
+    slow.delay_s = 0.0
+    until(lambda: works(link))
+
+
+def test_one_slow_answer_among_others_is_none_of_a_trouble(
+    make_link: MakeLink, between: Callable[..., Between]
+) -> None:
+    slow = between()
+    link = make_link(slow.url)
+    for number in range(3 * SLOW_IN_A_ROW):
+        slow.delay_s = SLOW_S * 1.5 if number % SLOW_IN_A_ROW == 0 else 0.0
+        assert works(link)
+
+
+def test_a_wrong_password_is_a_fault_that_tells_none(
+    redis: RedisServer, make_link: MakeLink, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wrong = "an0ther-secret"
+    link = make_link(redis.url.replace(PASSWORD, wrong))
+    assert not works(link)
+    assert link.check() == "it cannot be used (AuthenticationError)"
+    assert wrong not in caplog.text + repr(link) + str(link.check())
+
+
+def test_the_user_that_the_page_tells_may_do_all_that_is_needed(redis: RedisServer) -> None:
+    page = (ROOT / "docs/scaling.md").read_text("utf-8")
+    [words] = re.findall(r"`(ACL SETUSER butlr [^`]+)`", page)
+    assert redis.client.execute_command(*words.split()) == b"OK"
+    office = Office(redis)
+    url = f"redis://butlr:password@127.0.0.1:{redis.port}"
+    first, second = office.two(cache_url=url, butlr_rate_limit=1000)
+    assert first.look().is_whole()
+    first.application.butlr.client.gate.pause(0.001)
+    assert second.spent(second.look) == 0
+    assert second.spent(lambda: second.look(*MAY)) == MAY_SEGMENTS
+    assert [replica.is_linked() for replica in (first, second)] == [True, True]
+    assert [replica.link.trouble.on for replica in (first, second)] == [False, False]
+    office.close()
+    redis.client.acl_deluser("butlr")
+
+
+def test_it_can_be_closed_while_it_is_looked_for(redis: RedisServer, make_link: MakeLink) -> None:
+    link = make_link()
+    redis.stop()
+    assert not works(link)
+    link.close()
+    until(lambda: "shared-cache" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_scripts_are_known_again_after_a_restart(redis: RedisServer, make_link: MakeLink) -> None:
+    link = make_link()
+    script = link.script("return redis.call('INCR', KEYS[1])")
+    assert link.run(lambda _: script(keys=["butlr:tenant:n"])) == 1
+    redis.client.script_flush()
+    assert link.run(lambda _: script(keys=["butlr:tenant:n"])) == 2

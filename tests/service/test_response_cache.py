@@ -1,0 +1,416 @@
+"""Answers are made once for all who ask the same, and are the same bytes as if each were made anew."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from butlr_grafana.base.access import BackendToken
+from butlr_grafana.present import formats
+from butlr_grafana.present.encoding import Encoded, joined
+from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.service.response_cache import UNKEPT, Answers
+from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.server import Endpoint
+from butlr_grafana.web.app import build
+from tests.support import (
+    DETECTIONS,
+    HANG_S,
+    NEW_YORK,
+    PARIS,
+    PARIS_2,
+    World,
+    answer_of,
+    at,
+    cells_of,
+    truth,
+    until,
+)
+
+NOON = "2026-06-17T12:34:05"
+DAY = {"space": PARIS, "from": "2026-06-16T12:00:00Z", "to": "2026-06-17T12:34:00Z"}
+KINDS = [(name, form) for name, target in TARGETS.items() for form in target.formats]
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    return make_world(now=NOON)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The targets of the answers that were made, rather than kept, in their order."""
+    found: list[str] = []
+    make = formats.encoded
+
+    def noted(answer: Any, **words: Any) -> Encoded:
+        found.append(answer.asked.target)
+        return make(answer, **words)
+
+    monkeypatch.setattr(formats, "encoded", noted)
+    return found
+
+
+def ask(world: World, target: str = "heatmap", **words: str) -> TestResponse:
+    return world.http.get(f"/api/v1/{target}", query_string={**DAY, **words})
+
+
+def anew(world: World, target: str, **words: str) -> TestResponse:
+    """The same from the same segments, by doors that have kept nothing."""
+    doors = build(world.application.service, tokens=(), grafana_url="http://localhost:3000")
+    return doors.test_client().get(f"/api/v1/{target}", query_string={**DAY, **words})
+
+
+@pytest.mark.parametrize(("target", "form"), KINDS)
+def test_a_kept_answer_is_the_one_that_would_be_made(
+    world: World, made: list[str], target: str, form: str
+) -> None:
+    for _ in range(3):  # the floor's own picture, and what Butlr is asked for, come in the first
+        assert ask(world, target, format=form).status_code == 200
+    before = len(made)
+    kept = ask(world, target, format=form)
+    assert len(made) - before == (1 if target in UNKEPT else 0)
+    assert kept.data == anew(world, target, format=form).data
+    world.now_s += 7
+    assert ask(world, target, format=form).data == anew(world, target, format=form).data
+
+
+def test_it_is_kept_to_the_end_of_the_minute(world: World, made: list[str]) -> None:
+    for _ in range(3):
+        ask(world)
+    assert len(made) == 2  # what was fetched is said to be fetched once only
+    world.now_s += 54  # 12:34:59
+    ask(world)
+    assert len(made) == 2
+    world.now_s += 1
+    ask(world)
+    assert len(made) == 3
+
+
+def test_what_has_settled_is_kept_to_the_end_of_the_hour(world: World, made: list[str]) -> None:
+    past = {"from": "2026-06-01T00:00:00Z", "to": "2026-06-15T00:00:00Z"}
+    for _ in range(3):
+        ask(world, **past)
+    assert len(made) == 2
+    world.now_s = at("2026-06-17T12:59:59")
+    ask(world, **past)
+    assert len(made) == 2
+    world.now_s += 1
+    ask(world, **past)
+    assert len(made) == 3
+
+
+def test_it_is_kept_only_as_long_as_its_newest_part_is_good(world: World, made: list[str]) -> None:
+    world.now_s = at("2026-06-17T12:33:30")
+    past = {"from": "2026-06-17T11:00:00Z", "to": "2026-06-17T12:30:00Z"}
+    ask(world, **past)
+    world.now_s = at("2026-06-17T12:34:10")
+    ask(world, **past)
+    assert len(made) == 2
+    world.now_s = at("2026-06-17T12:34:29")
+    ask(world, **past)
+    assert len(made) == 2
+    world.now_s = at("2026-06-17T12:34:31")  # a minute after it was fetched
+    assert world.spent(lambda: ask(world, **past)) == 1
+    assert len(made) == 3
+
+
+def test_a_sliding_range_of_the_same_minutes_is_one_question(world: World, made: list[str]) -> None:
+    end_ms = int(world.now_s) * 1000
+    for shift_ms in (0, 400, 900, 1300):
+        words = {"from": str(end_ms - 6 * 3_600_000 + shift_ms), "to": str(end_ms + shift_ms)}
+        assert ask(world, **words).status_code == 200
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"space": PARIS_2},
+        {"resolution": "1.0"},
+        {"format": "rows"},
+        {"refId": "B"},
+        {"to": "2026-06-17T11:00:00Z"},
+    ],
+)
+def test_another_question_is_another_answer(world: World, made: list[str], words: dict[str, str]) -> None:
+    for _ in range(2):
+        ask(world)
+    assert ask(world, **words).data != ask(world).data
+    assert len(made) == 3
+
+
+def test_what_is_not_whole_is_not_kept(world: World, made: list[str]) -> None:
+    ask(world, to="2026-06-17T11:00:00Z")
+    world.simulator.faults.set(status=400, paths=(DETECTIONS,))
+    world.now_s = at("2026-06-17T12:34:30")
+    for _ in range(2):
+        [frame] = ask(world).get_json()
+        assert not frame["meta"]["custom"]["complete"]
+    assert len(made) == 3
+    world.simulator.faults.clear()
+    world.now_s += 10
+    world.time.now_s += 10  # a failed question rests
+    assert ask(world).get_json()[0]["meta"]["custom"]["complete"]
+
+
+def test_a_failure_is_not_kept(world: World) -> None:
+    world.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
+    hour = {"from": "2026-06-17T12:00:00Z"}
+    assert ask(world, **hour).status_code == 502
+    assert ask(world, **hour, space=PARIS_2).status_code == 200
+
+
+def test_floors_that_were_renewed_are_asked_anew(world: World, made: list[str]) -> None:
+    for _ in range(2):
+        ask(world, "spaces")
+    assert len(made) == 1
+    spaces = world.application.service.spaces
+    old = spaces.current(timeout_s=1)
+    spaces._due_at = 0.0
+    spaces.renew(timeout_s=10)
+    assert spaces.current(timeout_s=1) is not old
+    ask(world, "spaces")
+    assert len(made) == 2
+
+
+def test_a_clock_that_steps_back_finds_nothing_kept_of_its_future(world: World, made: list[str]) -> None:
+    whole_days = {"from": "2026-06-01T00:00:00Z", "to": "2026-06-15T00:00:00Z"}
+    for _ in range(2):
+        ask(world, **whole_days)
+    assert len(made) == 2
+    world.now_s -= 3600
+    ask(world, **whole_days)
+    assert len(made) == 3
+
+
+def test_a_token_sees_no_answer_that_was_made_for_another(make_world: Callable[..., World]) -> None:
+    tokens = (BackendToken("all-floors"), BackendToken("only-paris", frozenset({PARIS})))
+    world = make_world(now=NOON, tokens=tokens)
+
+    def spaces(token: str) -> set[str]:
+        answer = world.http.get("/api/v1/spaces?format=rows", headers={"Authorization": f"Bearer {token}"})
+        return {row["space"] for row in answer.get_json()}
+
+    for _ in range(2):
+        assert spaces("all-floors") == {PARIS, PARIS_2, NEW_YORK}
+        assert spaces("only-paris") == {PARIS}
+
+
+def test_memory_is_bounded_by_bytes(world: World) -> None:
+    service, visible = world.application.service, None
+    size = len(ask(world).data) * 2 + 1000
+    answers = Answers(service, max_bytes=3 * size)
+    for hour in range(10):
+        words = {**DAY, "to": f"2026-06-17T{hour:02}:00:00Z"}
+        for _ in range(2):
+            asked = service.read("heatmap", words)
+            answers.ask(asked, visible, ref_id="A", deadline=service.deadline()).made()
+        held = answers._kept
+        assert held.currsize == sum(entry.nbytes for entry in held.values()) <= 3 * size
+        assert len(held) == min(hour + 1, 3)
+
+
+def test_what_is_of_another_minute_is_forgotten(world: World) -> None:
+    service = world.application.service
+    answers = Answers(service)
+    for minute in range(5):
+        for resolution in ("0.5", "1.0"):
+            for _ in range(2):
+                asked = service.read("heatmap", {**DAY, "resolution": resolution})
+                answers.ask(asked, None, ref_id="A", deadline=service.deadline()).made()
+        assert len(answers._kept) == 2
+        world.now_s += 60 if minute < 3 else -7200
+
+
+@pytest.fixture
+def released(world: World) -> Iterator[threading.Event]:
+    """Until it is set, Butlr answers no heat map."""
+    event = threading.Event()
+
+    def held(answer: Endpoint, request: Request) -> Answer:
+        assert event.wait(HANG_S)
+        return answer(request)
+
+    world.http.get("/readyz")
+    answer_of(world, DETECTIONS, held)
+    yield event
+    event.set()
+
+
+class Crowd:
+    """Requests at once, each in a thread of its own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._threads: list[threading.Thread] = []
+        self.answers: list[TestResponse] = []
+
+    def asks(self, send: Callable[[FlaskClient], TestResponse]) -> None:
+        client = self._world.application.web.test_client()
+        thread = threading.Thread(target=lambda: self.answers.append(send(client)))
+        thread.start()
+        self._threads.append(thread)
+
+    def gather(self) -> list[TestResponse]:
+        for thread in self._threads:
+            thread.join(HANG_S)
+            assert not thread.is_alive()
+        return self.answers
+
+
+def test_many_who_ask_the_same_at_once_wait_for_one_answer(
+    world: World, made: list[str], released: threading.Event
+) -> None:
+    crowd, asked = Crowd(world), []
+
+    def send(client: FlaskClient) -> TestResponse:
+        asked.append(1)
+        return client.get("/api/v1/heatmap", query_string=DAY)
+
+    for _ in range(40):
+        crowd.asks(send)
+    until(lambda: len(asked) == 40)
+    released.set()
+    answers = crowd.gather()
+    # Who came when the first had gone found what it kept, or made the second, which is kept.
+    assert len(made) <= 2
+    assert {answer.status_code for answer in answers} == {200}
+    for answer in answers:
+        assert cells_of(answer.get_json()[0]) == truth(PARIS, at(DAY["from"]), at(DAY["to"]), 0.5)
+    # Yesterday, today as far as it has settled, and the rest: as for one who asks.
+    assert world.calls == 3
+
+
+def test_who_waits_for_an_answer_that_fails_hears_why(
+    world: World, made: list[str], released: threading.Event
+) -> None:
+    world.simulator.faults.set(status=400, paths=(DETECTIONS,))
+    crowd = Crowd(world)
+    for _ in range(5):
+        crowd.asks(lambda client: client.get("/api/v1/heatmap", query_string=DAY))
+    released.set()
+    for answer in crowd.gather():
+        assert answer.status_code == 502
+        assert answer.get_json()["error"]["source"] == "upstream"
+    assert not made
+
+
+def panels(*spaces: str) -> dict[str, Any]:
+    return {
+        "range": {"from": DAY["from"], "to": DAY["to"]},
+        "targets": [
+            {"refId": space, "target": "heatmap", "payload": {"space": space, "resolution": "1.0"}}
+            for space in spaces
+        ],
+    }
+
+
+def test_requests_with_the_same_panels_do_not_wait_for_each_other(
+    world: World, made: list[str], released: threading.Event
+) -> None:
+    """Each begins what the other waits for, in the other order."""
+    crowd = Crowd(world)
+    for order in ((PARIS, PARIS_2), (PARIS_2, NEW_YORK, PARIS), (NEW_YORK, PARIS_2)):
+        crowd.asks(lambda client, order=order: client.post("/query", json=panels(*order)))
+    released.set()
+    for answer in crowd.gather():
+        for frame in answer.get_json():
+            custom = frame["meta"]["custom"]
+            assert custom["space"] == frame["refId"]
+            assert cells_of(frame) == truth(frame["refId"], at(custom["from"]), at(custom["to"]), 1.0)
+
+
+def test_one_panel_twice_in_a_request_is_made_once(world: World, made: list[str]) -> None:
+    first, second = world.http.post("/query", json=panels(PARIS, PARIS)).get_json()
+    assert first == second
+    assert len(made) == 1
+
+
+def test_a_bug_in_one_panel_leaves_nobody_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = type(world.application.service).read
+
+    def broken(self: object, target: str, words: dict[str, object]) -> Any:
+        if words["space"] == PARIS_2:
+            raise RuntimeError("a bug")
+        return read(self, target, words)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as bug:
+        bug.setattr(type(world.application.service), "read", broken)
+        assert world.http.post("/query", json=panels(PARIS, PARIS_2)).status_code == 500
+    assert world.http.post("/query", json=panels(PARIS, PARIS_2)).status_code == 200
+
+
+def test_kept_answers_count_as_shown(world: World) -> None:
+    """On /metrics, with the age of what they show."""
+
+    def counted(name: str) -> float:
+        text = world.http.get("/metrics").get_data(as_text=True)
+        return float(next(line for line in text.splitlines() if line.startswith(name)).split()[-1])
+
+    for _ in range(2):
+        ask(world)
+    cached = 'butlr_backend_segments_total{source="cached"}'
+    before, planned = counted(cached), ask(world).get_json()[0]["meta"]["custom"]["segments"]["planned"]
+    assert counted(cached) - before == planned
+    world.now_s += 20
+    ask(world)
+    assert counted("butlr_backend_data_age_seconds") == 20
+
+
+def test_who_has_the_same_answer_is_told_so(world: World) -> None:
+    for _ in range(2):
+        first = ask(world)
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    same = ask_with(world, {"If-None-Match": first.headers["ETag"]})
+    assert (same.status_code, same.data) == (304, b"")
+    assert same.headers["ETag"] == first.headers["ETag"]
+    world.now_s += 60
+    changed = ask_with(world, {"If-None-Match": first.headers["ETag"]}, to="2026-06-17T12:35:00Z")
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != first.headers["ETag"]
+
+
+def ask_with(world: World, headers: dict[str, str], **words: str) -> TestResponse:
+    return world.http.get("/api/v1/heatmap", query_string={**DAY, **words}, headers=headers)
+
+
+@pytest.mark.parametrize("takes", ["gzip", "br, gzip;q=0.5", "*"])
+def test_an_answer_is_squeezed_for_who_takes_that(world: World, takes: str) -> None:
+    plain = ask(world)
+    squeezed = ask_with(world, {"Accept-Encoding": takes})
+    assert (plain.headers.get("Content-Encoding"), squeezed.headers["Content-Encoding"]) == (None, "gzip")
+    assert len(squeezed.data) * 4 < len(plain.data)
+    found = cells_of(orjson.loads(gzip.decompress(squeezed.data))[0])
+    assert found == truth(PARIS, at(DAY["from"]), at(DAY["to"]), 0.5)
+    for answer in (plain, squeezed):
+        assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("takes", ["", "identity", "br", "gzip;q=0"])
+def test_who_does_not_take_that_gets_it_as_it_is(world: World, takes: str) -> None:
+    answer = ask_with(world, {"Accept-Encoding": takes})
+    assert "Content-Encoding" not in answer.headers
+    assert answer.get_json()
+
+
+def test_pictures_and_small_answers_are_not_squeezed(world: World) -> None:
+    for target, form in (("heatmap", "png"), ("status", "rows")):
+        answer = world.http.get(
+            f"/api/v1/{target}", query_string={**DAY, "format": form}, headers={"Accept-Encoding": "gzip"}
+        )
+        assert "Content-Encoding" not in answer.headers
+
+
+def test_arrays_are_joined_in_their_order() -> None:
+    lists = [[], [1, {"a": "],["}], [], [[2], 3]]
+    found = joined(Encoded(orjson.dumps(one), "application/json") for one in lists)
+    assert orjson.loads(found.body) == [1, {"a": "],["}, [2], 3]
+    assert joined([]).body == b"[]"

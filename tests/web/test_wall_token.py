@@ -1,0 +1,127 @@
+"""What can be asked with a wall's token, which is in the hands of whoever stands before the screen."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from butlr_grafana.base.access import BackendToken, SettingError
+from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.settings import Settings, read
+from tests.support import NEW_YORK, PARIS, World, at
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKENS = (
+    BackendToken("everything"),
+    BackendToken("walls-only", for_walls=True),
+    BackendToken("paris-wall", frozenset({PARIS}), for_walls=True),
+)
+NOW = "2026-06-17T12:34:56"
+MIDNIGHT = at("2026-06-16T22:00:00")
+"""Of that day in Paris."""
+
+TODAY = {"space": PARIS, "from": str(MIDNIGHT * 1000), "to": str(at(NOW) * 1000)}
+MAP = {**TODAY, "format": "png"}
+PEOPLE_NOW = {"space": PARIS, "level": "floor", "format": "rows"}
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    return make_world(now=NOW, tokens=TOKENS)
+
+
+def ask(world: World, target: str, words: dict[str, str], token: str = "walls-only") -> Any:
+    """By URL; by POST the answer is the same."""
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = world.http.get(f"/api/v1/{target}", query_string=words, headers=headers)
+    by_body = world.http.post(f"/api/v1/{target}", json=words, headers=headers)
+    assert by_body.status_code == answer.status_code
+    return answer
+
+
+def test_a_wall_gets_what_it_shows(world: World) -> None:
+    assert ask(world, "heatmap", {**MAP, "width": "1400", "theme": "dark"}).mimetype == "image/png"
+    [row] = ask(world, "occupancy-now", PEOPLE_NOW).get_json()
+    assert row["people"] > 0
+
+
+def test_the_walls_script_asks_for_nothing_else() -> None:
+    [panel] = json.loads((ROOT / "grafana-dashboards/butlr-wall.json").read_text("utf-8"))["panels"]
+    asked = re.findall(r"fetched\('([\w-]+)', \{(.*?)\}\)", panel["options"]["getOption"])
+    assert dict(asked).keys() == {"heatmap", "occupancy-now"}
+    assert "level: 'floor'" in dict(asked)["occupancy-now"]
+    assert "format: 'png'" in panel["options"]["getOption"]
+
+
+@pytest.mark.parametrize("target", sorted(set(TARGETS) - {"heatmap", "occupancy-now"}))
+def test_no_other_target_is_answered(world: World, target: str) -> None:
+    answer = ask(world, target, TODAY)
+    assert answer.status_code == 403
+    assert answer.get_json()["error"]["code"] == "not_for_walls"
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("heatmap", {**MAP, "format": "csv"}),
+        ("heatmap", {**MAP, "format": "frames"}),
+        ("heatmap", TODAY),
+        ("heatmap", {**MAP, "from": str((MIDNIGHT - 86_400) * 1000)}),
+        ("heatmap", {**MAP, "from": "2026-06-01", "to": "2026-06-02"}),
+        ("heatmap", {**MAP, "room": "room_paris_1_kitchen"}),
+        ("occupancy-now", {**PEOPLE_NOW, "level": "room"}),
+        ("occupancy-now", {"space": PARIS}),
+        ("occupancy-now", {**PEOPLE_NOW, "room": "room_paris_1_kitchen"}),
+        ("occupancy-now", {**PEOPLE_NOW, "tag": "quiet"}),
+        ("occupancy-now", {**PEOPLE_NOW, "format": "frames"}),
+    ],
+)
+def test_nor_is_anything_but_a_picture_of_today(world: World, target: str, words: dict[str, str]) -> None:
+    assert ask(world, target, words).status_code == 403
+    assert ask(world, target, words, "everything").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("GET", path) for path in ("/", "/metrics", "/api/v1/openapi.json", "/static/preview.css", "/no")),
+        *(("POST", path) for path in ("/query", "/variable", "/annotations", "/metrics", "/tag-values")),
+    ],
+)
+def test_no_other_door_opens(world: World, method: str, path: str) -> None:
+    headers = {"Authorization": "Bearer walls-only"}
+    assert world.http.open(path, method=method, json={}, headers=headers).status_code == 403
+
+
+def test_a_day_may_be_of_25_hours(make_world: Callable[..., World]) -> None:
+    """Paris, 25 October: from 00:00 to 24:00 it is 25 hours."""
+    world = make_world(now="2026-10-25T22:59:30", tokens=TOKENS)
+    since = str(at("2026-10-24T22:00:00") * 1000)
+    assert (
+        ask(world, "heatmap", {**MAP, "from": since, "to": str(int(world.now_s) * 1000)}).status_code == 200
+    )
+
+
+def test_floors_limit_a_walls_token_too(world: World) -> None:
+    assert ask(world, "heatmap", MAP, "paris-wall").status_code == 200
+    assert ask(world, "heatmap", {**MAP, "space": NEW_YORK}, "paris-wall").status_code == 404
+
+
+def test_a_walls_token_alone_is_refused() -> None:
+    tokens = read({"BACKEND_WALL_TOKEN": f"walls-only,paris-wall={PARIS}"}).wall_tokens
+    assert tokens == TOKENS[1:]
+    with pytest.raises(SettingError, match="BACKEND_TOKEN too"):
+        Settings(wall_tokens=tokens).check_exposure()
+    assert "walls-only" not in repr(Settings(wall_tokens=tokens))
+
+
+def test_a_token_that_is_both_is_a_walls(make_world: Callable[..., World]) -> None:
+    world = make_world(
+        tokens=(BackendToken("the-same"),), wall_tokens=(BackendToken("the-same", for_walls=True),)
+    )
+    assert ask(world, "spaces", {}, "the-same").status_code == 403
