@@ -45,7 +45,11 @@ def test_the_readmes_make_targets_exist() -> None:
 def test_the_guide_names_each_folder_and_file_of_the_package() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     table = text[text.index("| folder |") : text.index("`tests/` has the same folders")]
-    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`([\w.]+)/?`", row)}
+    named = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`([\w.]+)/?`", row)
+    }
     package = ROOT / "backend/butlr_grafana"
     there = {path.name for path in package.iterdir() if path.is_dir() and list(path.glob("*.py"))}
     there |= {path.name for path in package.glob("*.py") if path.name != "__init__.py"}
