@@ -7,7 +7,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.settings import Settings
 
@@ -26,7 +26,7 @@ def settings_table() -> str:
 
 def words_table() -> str:
     lines = ["| word | values (default first) | what it does |", "|---|---|---|"]
-    for word in WORDS.values():
+    for word in PARAMETERS.values():
         values = [f"`{word.default}`"] if word.default else []
         values += [f"`{c}`" for c in word.choices if c != word.default]
         values += [f"`{word.example}`"] if word.example else []

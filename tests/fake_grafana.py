@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 Json = dict[str, Any]
-Answer = tuple[int, Any]
+Result = tuple[int, Any]
 
 EDITOR, VIEWER, PASSWORD = "glsa_editors_token", "glsa_viewers_token", "s3cret-value"
 _USER = base64.b64encode(f"anna:{PASSWORD}".encode()).decode()
@@ -42,7 +42,7 @@ class Organisation:
         version: int = self.dashboards[uid]["dashboard"]["version"]
         return version
 
-    def asked(self, method: str, target: str, body: Any, *, may_edit: bool, is_admin: bool) -> Answer:
+    def asked(self, method: str, target: str, body: Any, *, may_edit: bool, is_admin: bool) -> Result:
         parts = urlsplit(target)
         kind, _, name = parts.path.removeprefix("/api/").removeprefix("dashboards/").partition("/")
         if kind == "folders":
@@ -55,7 +55,7 @@ class Organisation:
             return self._playlists(method, name, body, may_edit)
         return self._dashboards(method, name, body, may_edit)
 
-    def _data_sources(self, method: str, uid: str, body: Any, is_admin: bool) -> Answer:
+    def _data_sources(self, method: str, uid: str, body: Any, is_admin: bool) -> Result:
         if not is_admin:
             return _denied("datasources:read")
         if method == "GET":
@@ -67,7 +67,7 @@ class Organisation:
         self.data_sources[body["uid"]] = body
         return 200, {"message": "Datasource added"}
 
-    def _folders(self, method: str, uid: str, body: Any, may_edit: bool) -> Answer:
+    def _folders(self, method: str, uid: str, body: Any, may_edit: bool) -> Result:
         if method == "GET":
             folder = self.folders.get(uid)
             return (200, folder) if folder else _denied("folders:read")
@@ -78,7 +78,7 @@ class Organisation:
         self.folders[body["uid"]] = body
         return 200, body
 
-    def _dashboards(self, method: str, uid: str, body: Any, may_edit: bool) -> Answer:
+    def _dashboards(self, method: str, uid: str, body: Any, may_edit: bool) -> Result:
         if method == "POST":
             return self._save(body, may_edit)
         there = self.dashboards.get(uid)
@@ -91,7 +91,7 @@ class Organisation:
         del self.dashboards[uid]
         return 200, {"message": f"Dashboard {there['dashboard']['title']} deleted", "uid": uid}
 
-    def _save(self, body: Json, may_edit: bool) -> Answer:
+    def _save(self, body: Json, may_edit: bool) -> Result:
         dashboard, folder = body["dashboard"], body["folderUid"]
         if not may_edit:
             return _denied("any of dashboards:create, dashboards:write")
@@ -122,7 +122,7 @@ class Organisation:
             if tag in d["tags"]
         ]
 
-    def _playlists(self, method: str, uid: str, body: Any, may_edit: bool) -> Answer:
+    def _playlists(self, method: str, uid: str, body: Any, may_edit: bool) -> Result:
         if method == "GET":
             return 200, [{k: v for k, v in p.items() if k != "items"} for p in self.playlists.values()]
         if not may_edit:
@@ -162,7 +162,7 @@ class FakeGrafana(Organisation):
     def changes(self) -> list[tuple[str, str]]:
         return [call for call in self.calls if call[0] != "GET"]
 
-    def answer(self, method: str, target: str, credentials: str, body: Any, organisation: str) -> Answer:
+    def answer(self, method: str, target: str, credentials: str, body: Any, organisation: str) -> Result:
         role = ROLES.get(credentials)
         path = urlsplit(target).path
         self.calls.append((method, path))
@@ -176,7 +176,7 @@ class FakeGrafana(Organisation):
         own = [self, *self.others.values()][int(organisation or 1) - 1]
         return own.asked(method, target, body, may_edit=is_admin or role == "Editor", is_admin=is_admin)
 
-    def _organisations(self, method: str, name: str, body: Any, is_admin: bool) -> Answer:
+    def _organisations(self, method: str, name: str, body: Any, is_admin: bool) -> Result:
         if not is_admin:
             return _denied("orgs:read" if method == "GET" else "orgs:create")
         if method == "POST":
@@ -190,7 +190,7 @@ class FakeGrafana(Organisation):
         return 200, {"orgId": number} if method == "POST" else {"id": number, "name": name}
 
 
-def _denied(permission: str) -> Answer:
+def _denied(permission: str) -> Result:
     said = f"You'll need additional permissions to perform this action. Permissions needed: {permission}"
     return 403, {"accessErrorId": "ACE0000000000", "message": said, "title": "Access denied"}
 

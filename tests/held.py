@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from butlr_grafana.simulator import Simulator
-from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.support import HANG_S, until
 
@@ -28,7 +28,7 @@ def held(
     endpoints = simulator._endpoints if path in simulator._endpoints else simulator._own_endpoints
     before = endpoints[path]
 
-    def answer(endpoint: Endpoint, request: Request) -> Answer:
+    def answer(endpoint: Endpoint, request: Request) -> Result:
         if next(numbers) >= free:
             opened.wait(HANG_S)
         return endpoint(request)

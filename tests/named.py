@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.support import GRAPHQL, World, answer_of
 
@@ -35,7 +35,7 @@ def room(number: int, name: str, *tags: str, space: str = "") -> dict[str, Any]:
 def tell(world: World, change: Callable[[dict[str, Any]], None]) -> None:
     """Butlr's topology with each floor as `change` makes it; to be said before anything is asked."""
 
-    def changed(answer: Endpoint, request: Request) -> Answer:
+    def changed(answer: Endpoint, request: Request) -> Result:
         found = answer(request)
         document = orjson.loads(found.body)
         for site in (document["data"].get("sites") or {}).get("data", []):

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from butlr_grafana.app import Application, create_app
-from butlr_grafana.butlr.limits import Pace
-from butlr_grafana.measure.verdict_store import VerdictBook, all_measured
+from butlr_grafana.butlr.limits import Timing
+from butlr_grafana.measure.verdict_store import VerdictStore, all_measured
 from butlr_grafana.model.factor import Factor, Observation
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, Simulator, default_office
-from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 
 PARIS, PARIS_2, NEW_YORK = "space_paris_1", "space_paris_2", "space_newyork_1"
@@ -171,7 +171,7 @@ class World:
         self.application: Application = create_app(settings, book=self.book(settings), **self.clocks())
         self.http = self.application.web.test_client()
 
-    def book(self, settings: Settings) -> VerdictBook | None:
+    def book(self, settings: Settings) -> VerdictStore | None:
         """What is known about Butlr: all that changes numbers, so that nothing has to be measured first."""
         return all_measured(settings.fixed_verdicts)
 
@@ -180,7 +180,7 @@ class World:
         return {
             "now": lambda: self.now_s,
             "stopwatch": lambda: self.stopwatch_s,
-            "pace": Pace(self.time, self.time.wait),
+            "pace": Timing(self.time, self.time.wait),
         }
 
     def close(self) -> None:
@@ -238,7 +238,7 @@ NO_RATE = {
 """What every map in detections says as long as nothing has been measured."""
 
 
-def answer_of(world: World, path: str, how: Callable[[Endpoint, Request], Answer]) -> None:
+def answer_of(world: World, path: str, how: Callable[[Endpoint, Request], Result]) -> None:
     """Faults are of a whole path; to tell floors apart an endpoint of the simulator is wrapped."""
     endpoints = world.simulator._endpoints
     endpoints[path] = {"POST": partial(how, endpoints[path]["POST"])}

@@ -12,10 +12,10 @@ from pathlib import Path
 from flask import Flask
 
 from butlr_grafana.base.errors import UpstreamDiffers
-from butlr_grafana.base.incidents import ButlrTroubles
+from butlr_grafana.base.incidents import ButlrIncidents
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.base.urls import plan_origins
-from butlr_grafana.butlr.api import REAL_TIME, Access, Butlr, Pace
+from butlr_grafana.butlr.api import REAL_TIME, Butlr, ButlrConfig, Timing
 from butlr_grafana.butlr.client import ATTEMPTS
 from butlr_grafana.butlr.topology import topology
 from butlr_grafana.cache.chunks.counted import CountedStore
@@ -23,29 +23,29 @@ from butlr_grafana.cache.chunks.disk import DiskStore
 from butlr_grafana.cache.chunks.memory import MemoryStore
 from butlr_grafana.cache.chunks.store import Store
 from butlr_grafana.cache.chunks.tiers import TieredStore
-from butlr_grafana.cache.floorplan_images import PlanPictures
-from butlr_grafana.cache.topology import Spaces
+from butlr_grafana.cache.floorplan_images import FloorPlanImages
+from butlr_grafana.cache.topology import TopologyCache
 from butlr_grafana.measure.asking import CALLS_PER_MINUTE
 from butlr_grafana.measure.background import Background, Means, assumed_text
 from butlr_grafana.measure.factor_learning import observe_floor
-from butlr_grafana.measure.factor_store import FactorBook
+from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.measure.factor_watch import FactorWatch
-from butlr_grafana.measure.verdict_store import VerdictBook, book_for
-from butlr_grafana.model.chunk import HeatMapSubject, Part, Segment, SeriesSubject, StatsSubject
+from butlr_grafana.measure.verdict_store import VerdictStore, book_for
+from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Segment, SeriesSubject, StatsSubject
 from butlr_grafana.model.floor import Room, Topology, Zone
 from butlr_grafana.model.privacy import guarded
 from butlr_grafana.pipeline.gather import Gatherer, is_fresh, stamped
 from butlr_grafana.pipeline.in_flight import FORGET_S, rest_s
 from butlr_grafana.pipeline.run import Pipeline
-from butlr_grafana.query.limits import Rules
+from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.replicas.chunk_store import SharedStore
 from butlr_grafana.replicas.fetch_once import Fetch, shared
-from butlr_grafana.replicas.rate_limit import SharedGate
-from butlr_grafana.replicas.redis_connection import Link
-from butlr_grafana.replicas.single_flight import Once
-from butlr_grafana.replicas.token_store import Credentials, SharedShelf
-from butlr_grafana.service.event_log import EventBook
-from butlr_grafana.service.last_good import Repeats
+from butlr_grafana.replicas.rate_limit import SharedRateLimiter
+from butlr_grafana.replicas.redis_connection import RedisConnection
+from butlr_grafana.replicas.single_flight import SharedSingleFlight
+from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
+from butlr_grafana.service.event_log import EventLog
+from butlr_grafana.service.last_good import LastGoodCache
 from butlr_grafana.service.metrics import Telemetry
 from butlr_grafana.service.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
@@ -66,7 +66,7 @@ class Application:
     means: Means
     background: Background
     factor_watch: FactorWatch
-    link: Link | None = None
+    link: RedisConnection | None = None
 
     def work_in_background(self) -> None:
         """For a process that goes on: measures what nobody asks for. Commands that end do without."""
@@ -91,12 +91,12 @@ class Application:
 class Replicas:
     """What this process has in common with others of the same tenant."""
 
-    link: Link
-    once: Once
+    link: RedisConnection
+    once: SharedSingleFlight
     store: SharedStore
     credentials: Credentials
-    gate: SharedGate
-    shelf: SharedShelf
+    gate: SharedRateLimiter
+    shelf: SharedTokenStore
 
 
 def replicas(
@@ -104,15 +104,15 @@ def replicas(
     source: str,
     telemetry: Telemetry,
     *,
-    pace: Pace,
+    pace: Timing,
     now: Callable[[], float],
     stopwatch: Callable[[], float],
 ) -> Replicas | None:
     if not settings.cache_url:
         return None
-    link = Link(settings.cache_url, source=source, clock=pace.clock)
+    link = RedisConnection(settings.cache_url, source=source, clock=pace.clock)
     telemetry.trouble("shared", link.trouble)
-    once = Once(link, patience_s=ATTEMPTS * settings.butlr_timeout_s, waited=telemetry.waited)
+    once = SharedSingleFlight(link, patience_s=ATTEMPTS * settings.butlr_timeout_s, waited=telemetry.waited)
     # With the address: simulators have one tenant in common, but no tokens.
     where = f"{source} {access(settings).url}"
     credentials = Credentials.of(settings.butlr_client_secret, where=where)
@@ -121,8 +121,8 @@ def replicas(
         once,
         SharedStore(link, max_age_s=settings.cache_days * 86_400, now=now, stopwatch=stopwatch),
         credentials,
-        SharedGate(settings.butlr_rate_limit, link, pace.clock),
-        SharedShelf(link, once, credentials, clock=pace.clock),
+        SharedRateLimiter(settings.butlr_rate_limit, link, pace.clock),
+        SharedTokenStore(link, once, credentials, clock=pace.clock),
     )
 
 
@@ -137,8 +137,8 @@ def asked_once(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -
     )
 
 
-def access(settings: Settings) -> Access:
-    return Access(
+def access(settings: Settings) -> ButlrConfig:
+    return ButlrConfig(
         url=settings.butlr_api_url or DEFAULT_BUTLR_URL,
         client_id=settings.butlr_client_id,
         client_secret=settings.butlr_client_secret,
@@ -192,7 +192,7 @@ def store(
     return TieredStore(*(CountedStore(tier, telemetry.tier(name)) for name, tier in tiers.items()))
 
 
-def show(telemetry: Telemetry, troubles: ButlrTroubles, gatherer: Gatherer, butlr: Butlr) -> None:
+def show(telemetry: Telemetry, troubles: ButlrIncidents, gatherer: Gatherer, butlr: Butlr) -> None:
     """Puts on `/metrics` how things stand between us and Butlr."""
     flights, gate, lanes, clock = gatherer.flights, butlr.client.gate, butlr.client.lanes, butlr.clock
     gauge = telemetry.gauge
@@ -230,10 +230,10 @@ class Known:
         return frozenset(asset.id for asset in assets if asset.online)
 
 
-def noticed(fetch: Fetch, book: VerdictBook) -> Fetch:
+def noticed(fetch: Fetch, book: VerdictStore) -> Fetch:
     """`fetch`; an answer that contradicts what was measured makes that an assumption again."""
 
-    def fetching(segment: Segment) -> Part:
+    def fetching(segment: Segment) -> Chunk:
         try:
             return fetch(segment)
         except UpstreamDiffers as error:
@@ -244,19 +244,19 @@ def noticed(fetch: Fetch, book: VerdictBook) -> Fetch:
     return fetching
 
 
-def link_of(settings: Settings, *, demo: bool) -> Link:
+def link_of(settings: Settings, *, demo: bool) -> RedisConnection:
     """A connection to Redis of its own, with the names of this account."""
-    return Link(settings.cache_url, source=source_of(settings, demo=demo))
+    return RedisConnection(settings.cache_url, source=source_of(settings, demo=demo))
 
 
 def book_of(
     settings: Settings,
     *,
     demo: bool,
-    link: Link | None,
+    link: RedisConnection | None,
     now: Callable[[], float] = time.time,
     clock: Callable[[], float] = time.monotonic,
-) -> VerdictBook:
+) -> VerdictStore:
     """What was measured about this account, in the cache folder and in Redis; settings win."""
     return book_for(
         source_of(settings, demo=demo),
@@ -274,8 +274,8 @@ def create_app(
     demo: bool = False,
     now: Callable[[], float] = time.time,
     stopwatch: Callable[[], float] = stopwatch,
-    pace: Pace = REAL_TIME,
-    book: VerdictBook | None = None,
+    pace: Timing = REAL_TIME,
+    book: VerdictStore | None = None,
 ) -> Application:
     """The application; Butlr is not asked before the first request.
 
@@ -289,7 +289,7 @@ def create_app(
         return butlr.clock.now()
 
     telemetry = Telemetry(demo=demo, clock=pace.clock)
-    troubles = ButlrTroubles(pace.clock)
+    troubles = ButlrIncidents(pace.clock)
     source = source_of(settings, demo=demo)
     others = replicas(settings, source, telemetry, pace=pace, now=by_butlr, stopwatch=stopwatch)
     book = book or book_of(
@@ -320,7 +320,7 @@ def create_app(
         stopwatch=stopwatch,
         clock=pace.clock,
     )
-    spaces = Spaces(
+    spaces = TopologyCache(
         troubles.watched(butlr.topology_document, lambda: "floors"),
         # Here, so that no room of the house ever sees what is not to be told.
         lambda document: guarded(
@@ -330,7 +330,7 @@ def create_app(
         keep_in=Path(settings.cache_dir) / f"topology-{source}.json" if settings.cache_dir else None,
         clock=pace.clock,
     )
-    pictures = PlanPictures(
+    pictures = FloorPlanImages(
         butlr.pictures.check,
         butlr.pictures.fetch,
         source=source,
@@ -338,8 +338,8 @@ def create_app(
         now=by_butlr,
         stopwatch=stopwatch,
     )
-    events = EventBook(Path(settings.cache_dir) if settings.cache_dir else None, source=source)
-    factors = FactorBook(
+    events = EventLog(Path(settings.cache_dir) if settings.cache_dir else None, source=source)
+    factors = FactorStore(
         Path(settings.cache_dir) if settings.cache_dir else None,
         source=source,
         link=others.link if others else None,
@@ -349,10 +349,10 @@ def create_app(
     service = Service(
         spaces=spaces,
         pipeline=Pipeline(gatherer, verdicts=verdicts),
-        rules=Rules(settings.max_range_days, settings.holidays),
+        rules=QueryLimits(settings.max_range_days, settings.holidays),
         telemetry=telemetry,
         pictures=pictures,
-        repeats=Repeats(by_butlr, stopwatch),
+        repeats=LastGoodCache(by_butlr, stopwatch),
         events=events,
         factors=factors,
         contact=troubles.contact,
@@ -378,7 +378,7 @@ def create_app(
     return Application(service, web, butlr, means, background, watch, others.link if others else None)
 
 
-def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Pace) -> FactorWatch:
+def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Timing) -> FactorWatch:
     """Asks only where nothing else waits for Butlr, and Butlr limits nobody."""
     gate, lanes, flights = butlr.client.gate, butlr.client.lanes, service.pipeline.gatherer.flights
     most, least_left = lanes.open, min(LEAST_LEFT, settings.butlr_rate_limit)

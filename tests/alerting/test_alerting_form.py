@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.query.targets import TARGETS
 from tests.alerting.grafana import FILE, groups, request, rules, seconds, step
 from tests.dashboards.grafana import references
@@ -72,7 +72,7 @@ def test_the_server_asks_for_a_table_with_named_columns(rule: Json) -> None:
         words = {p["key"]: p["value"] for p in model["url_options"]["params"]}
         assert words["format"] == "rows"
         assert (words["from"], words["to"]) == ("${__from}", "${__to}")
-        assert set(words) <= set(WORDS)
+        assert set(words) <= set(PARAMETERS)
         assert len(columns(rule, query["refId"], "number")) == 1
         assert columns(rule, query["refId"], "string") == columns(rule, "A", "string")
 

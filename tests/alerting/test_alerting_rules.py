@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from butlr_grafana.simulator.messages import Answer, Refusal, Request
+from butlr_grafana.simulator.messages import Refusal, Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.alerting.grafana import ALERTING, NORMAL, PENDING, Watcher, rules
 from tests.faults.trial import Trial
@@ -188,10 +188,10 @@ def test_a_dead_sensor_is_a_room_without_anybody_all_day(trial: Trial) -> None:
 def test_exits_that_nobody_counts_ring_on_the_same_day(trial: Trial) -> None:
     """The first entries of the day are more than six hours ago in Paris, and not in New York."""
 
-    def without_exits(answer: Endpoint, request: Request) -> Answer:
+    def without_exits(answer: Endpoint, request: Request) -> Result:
         found = orjson.loads(answer(request).body)
         rows = found if isinstance(found, list) else found["data"]
-        return Answer.json([{**row, "value": 0} if row.get("field") == "out" else row for row in rows])
+        return Result.json([{**row, "value": 0} if row.get("field") == "out" else row for row in rows])
 
     now_s = int(trial.now_s)
     first_hour, came = {}, {}
@@ -310,7 +310,7 @@ def test_one_floor_without_data_does_not_silence_the_others(trial: Trial) -> Non
     crowd(trial, minutes=60)
     gone: set[str] = set()
 
-    def unless_gone(answer: Endpoint, request: Request) -> Answer:
+    def unless_gone(answer: Endpoint, request: Request) -> Result:
         if request.json()["filter"]["space_id"] in gone:
             raise Refusal(400, "this floor is gone")
         return answer(request)

@@ -14,7 +14,7 @@ from butlr_grafana.base.errors import (
     UpstreamLimited,
     UpstreamRefused,
 )
-from butlr_grafana.base.incidents import ButlrTroubles, Contact, Trouble, spoken
+from butlr_grafana.base.incidents import ButlrIncidents, Contact, Incident, spoken
 from tests.butlr.wire import FakeTime
 
 
@@ -33,7 +33,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_trouble_is_said_when_it_begins_and_when_it_is_over(
     fake: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trouble = Trouble("the lift", calm_s=60, clock=fake)
+    trouble = Incident("the lift", calm_s=60, clock=fake)
     trouble.well()
     assert said(caplog) == []
     for _ in range(37):
@@ -50,7 +50,7 @@ def test_a_trouble_is_said_when_it_begins_and_when_it_is_over(
 
 
 def test_lines_of_trouble_are_warnings_with_figures(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
-    trouble = Trouble("the lift", calm_s=0, clock=fake)
+    trouble = Incident("the lift", calm_s=0, clock=fake)
     trouble.failed("it is stuck")
     fake.now_s += 30
     trouble.failed("it is stuck")
@@ -64,7 +64,7 @@ def test_lines_of_trouble_are_warnings_with_figures(fake: FakeTime, caplog: pyte
 def test_where_some_goes_well_and_some_does_not_it_is_one_trouble(
     fake: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trouble = Trouble("the lift", calm_s=60, clock=fake)
+    trouble = Incident("the lift", calm_s=60, clock=fake)
     for _ in range(100):
         trouble.failed("it is stuck")
         fake.now_s += 59
@@ -77,7 +77,7 @@ def test_where_some_goes_well_and_some_does_not_it_is_one_trouble(
 
 
 def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
-    trouble = Trouble("the lift", calm_s=0, clock=fake)
+    trouble = Incident("the lift", calm_s=0, clock=fake)
     for failures in (3, 1):
         for _ in range(failures):
             trouble.failed("it is stuck")
@@ -97,11 +97,11 @@ def test_a_length_of_time_is_said_roughly(seconds: float, text: str) -> None:
 # --- questions to Butlr -----------------------------------------------------------------------------------
 
 
-class Asked:
+class ParsedQuery:
     """Questions to Butlr's APIs, which end as told."""
 
     def __init__(self, fake: FakeTime) -> None:
-        self.troubles = ButlrTroubles(fake)
+        self.troubles = ButlrIncidents(fake)
         self.error: Exception | None = None
         self.ask = self.troubles.watched(self._ask, lambda api: api)
 
@@ -119,11 +119,13 @@ class Asked:
 
 
 @pytest.fixture
-def asked(fake: FakeTime) -> Asked:
-    return Asked(fake)
+def asked(fake: FakeTime) -> ParsedQuery:
+    return ParsedQuery(fake)
 
 
-def test_a_watched_question_is_answered_as_before(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_watched_question_is_answered_as_before(
+    asked: ParsedQuery, caplog: pytest.LogCaptureFixture
+) -> None:
     assert asked.ask("floors") == "answer of floors"
     assert said(caplog) == []
 
@@ -139,7 +141,7 @@ def test_a_watched_question_is_answered_as_before(asked: Asked, caplog: pytest.L
     ],
 )
 def test_a_trouble_with_butlr_is_over_when_all_that_failed_is_answered(
-    asked: Asked, fake: FakeTime, caplog: pytest.LogCaptureFixture, error: UpstreamError, kind: str
+    asked: ParsedQuery, fake: FakeTime, caplog: pytest.LogCaptureFixture, error: UpstreamError, kind: str
 ) -> None:
     asked.fails(error, "floors", "metrics", "metrics")
     assert said(caplog) == [f"trouble began: Butlr {kind}: {error.message}"]
@@ -154,7 +156,7 @@ def test_a_trouble_with_butlr_is_over_when_all_that_failed_is_answered(
 
 
 def test_what_nobody_asks_any_more_keeps_no_trouble_going(
-    asked: Asked, fake: FakeTime, caplog: pytest.LogCaptureFixture
+    asked: ParsedQuery, fake: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked.fails(UpstreamDown("nobody there"), "statistics", "floors")
     for minute in range(1, 16):
@@ -164,12 +166,14 @@ def test_what_nobody_asks_any_more_keeps_no_trouble_going(
     assert len(said(caplog)) == 2
 
 
-def test_a_fault_of_ours_is_no_trouble_with_butlr(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_ours_is_no_trouble_with_butlr(
+    asked: ParsedQuery, caplog: pytest.LogCaptureFixture
+) -> None:
     asked.fails(ZeroDivisionError(), "floors")
     assert said(caplog) == []
 
 
-def test_the_contact_is_that_of_the_last_question(asked: Asked, fake: FakeTime) -> None:
+def test_the_contact_is_that_of_the_last_question(asked: ParsedQuery, fake: FakeTime) -> None:
     fake.now_s += 100
     assert asked.troubles.contact() == Contact(True, 100, None)
     asked.ask("floors")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from butlr_grafana.butlr.client import Client
-from butlr_grafana.butlr.config import Access
+from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import AtOnce, Clients, FakeTime, Hurried, HurriedClient, Wire
 from tests.support import HANG_S, PEOPLE, at
@@ -45,7 +45,9 @@ def hurried(fake: FakeTime) -> Iterator[Hurried]:
 
     def make(url: str, *, real_clock: bool = False, **access: object) -> HurriedClient:
         words = {"client_id": "demo", "client_secret": "demo", "timeout_s": 10.0, **access}
-        made.append(HurriedClient(Access(url=url, **words), fake, time.monotonic if real_clock else None))  # type: ignore[arg-type]
+        made.append(
+            HurriedClient(ButlrConfig(url=url, **words), fake, time.monotonic if real_clock else None)
+        )  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -60,7 +62,7 @@ def patient() -> Iterator[Clients]:
 
     def make(url: str, **access: object) -> Client:
         words = {"client_id": "demo", "client_secret": "demo", "timeout_s": 10.0, **access}
-        made.append(Client(Access(url=url, **words)))  # type: ignore[arg-type]
+        made.append(Client(ButlrConfig(url=url, **words)))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

@@ -12,16 +12,16 @@ import pytest
 
 from butlr_grafana.base.errors import UpstreamDown, UpstreamError, UpstreamInvalid, UpstreamRefused
 from butlr_grafana.butlr.client import ATTEMPTS, Client, Token
-from butlr_grafana.butlr.config import Access
+from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import (
     OFFICE,
     QUERY,
-    Asked,
     AtOnce,
     Clients,
     FakeTime,
     Hurried,
+    ParsedQuery,
     Wire,
     logged_in,
     respond,
@@ -83,7 +83,7 @@ def test_while_one_thread_renews_the_others_go_on_with_the_old_token(
     renewing, let_go = threading.Event(), threading.Event()
     logins = []
 
-    def login(to: socket.socket, asked: Asked) -> None:
+    def login(to: socket.socket, asked: ParsedQuery) -> None:
         logins.append(asked)
         if len(logins) > 1:
             renewing.set()
@@ -358,7 +358,7 @@ def test_nothing_that_can_be_printed_shows_secret_or_token(
 
 
 def test_access_is_frozen_and_keeps_its_secret_out_of_repr() -> None:
-    access = Access("https://api.butlr.io", "me", SECRET)
+    access = ButlrConfig("https://api.butlr.io", "me", SECRET)
     assert "me" in repr(access)
     assert SECRET not in repr(access)
     with pytest.raises(AttributeError):
@@ -375,11 +375,11 @@ FLOORS = b'{"data":{"sites":{"data":[]}}}'
 def test_a_dead_token_inside_a_200_is_one_new_login_and_one_more_try(wire: Wire, hurried: Hurried) -> None:
     logins = []
 
-    def login(to: socket.socket, asked: Asked) -> None:
+    def login(to: socket.socket, asked: ParsedQuery) -> None:
         logins.append(asked)
         logged_in(f"token-{len(logins)}")(to, asked)
 
-    def reply(to: socket.socket, asked: Asked) -> None:
+    def reply(to: socket.socket, asked: ParsedQuery) -> None:
         respond(DEAD if asked.headers["authorization"] == "Bearer token-1" else FLOORS)(to, asked)
 
     wire.login, wire.reply = login, reply

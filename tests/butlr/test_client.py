@@ -27,14 +27,14 @@ from butlr_grafana.base.errors import (
 )
 from butlr_grafana.butlr import client as client_module
 from butlr_grafana.butlr import transport
-from butlr_grafana.butlr.api import Access, Butlr
+from butlr_grafana.butlr.api import Butlr, ButlrConfig
 from butlr_grafana.butlr.client import ATTEMPTS, Client, error_of, said_by
-from butlr_grafana.butlr.limits import GONE_AFTER, Pace
+from butlr_grafana.butlr.limits import GONE_AFTER, Timing
 from butlr_grafana.butlr.transport import Reply
 from butlr_grafana.model.chunk import HeatMapSubject, Segment
 from butlr_grafana.model.time import Period
 from butlr_grafana.simulator import Simulator
-from tests.butlr.wire import OFFICE, QUERY, Asked, Clients, FakeTime, Hurried, Wire, respond
+from tests.butlr.wire import OFFICE, QUERY, Clients, FakeTime, Hurried, ParsedQuery, Wire, respond
 from tests.support import GRAPHQL, HANG_S, LOGIN, until
 
 FIRST_BACKOFF_S = 0.8
@@ -334,7 +334,7 @@ def test_a_head_that_drips_is_late(wire: Wire, hurried: Hurried, first: bytes) -
 
 @pytest.mark.usefixtures("one_attempt")
 def test_a_body_that_drips_is_late(wire: Wire, hurried: Hurried) -> None:
-    def reply(to: socket.socket, _: Asked) -> None:
+    def reply(to: socket.socket, _: ParsedQuery) -> None:
         to.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
         wire.drip(to, [b"x"] * 100)
 
@@ -348,7 +348,7 @@ def test_a_compressed_body_that_drips_is_late_too(wire: Wire, hurried: Hurried) 
     """Where a hundred bytes unpack to nothing, no piece of the body ever comes by."""
     name_without_end = b"\x1f\x8b\x08\x08\0\0\0\0\0\x03" + b"n" * 90
 
-    def reply(to: socket.socket, _: Asked) -> None:
+    def reply(to: socket.socket, _: ParsedQuery) -> None:
         to.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n")
         wire.drip(to, [bytes([byte]) for byte in name_without_end])
 
@@ -364,7 +364,7 @@ def test_a_body_beyond_the_cap_is_refused_and_not_held(
     monkeypatch.setattr(transport, "MAX_BODY_BYTES", 2**20)
     body = gzip.compress(bytes(32 * 2**20)) if "gzip" in headers[0] else bytes(2**19)
 
-    def reply(to: socket.socket, asked: Asked) -> None:
+    def reply(to: socket.socket, asked: ParsedQuery) -> None:
         respond(body, "200 OK", *headers)(to, asked)
         for _ in range(64):  # of the plain body; of the packed one nobody reads on
             to.sendall(body)
@@ -439,7 +439,7 @@ def test_one_connection_serves_call_after_call(
 def test_a_head_that_is_cut_off_is_no_answer(wire: Wire) -> None:
     """Python's HTTP takes it for a whole head and an empty body."""
     wire.reply = lambda to, _: to.sendall(b"HTTP/1.1 200 OK\r\nContent-")
-    butlr = Butlr(Access(wire.url, "demo", "demo"))
+    butlr = Butlr(ButlrConfig(wire.url, "demo", "demo"))
     with pytest.raises(UpstreamError):
         butlr.fetch(Segment("space_1", HeatMapSubject(0.5), Period(0, 3600), settled=True))
     butlr.close()
@@ -448,7 +448,7 @@ def test_a_head_that_is_cut_off_is_no_answer(wire: Wire) -> None:
 @pytest.mark.parametrize("body", [b"<html><h1>Sign in</h1></html>", b"", b"OK", b'{"message": "later"}'])
 def test_a_page_with_status_200_is_no_heat_map(wire: Wire, body: bytes) -> None:
     wire.reply = respond(body)
-    butlr = Butlr(Access(wire.url, "demo", "demo"))
+    butlr = Butlr(ButlrConfig(wire.url, "demo", "demo"))
     try:
         with pytest.raises(
             UpstreamInvalid, match=r"Butlr's (heat map is no JSON|answer has no array_cells)"
@@ -526,9 +526,9 @@ def test_every_status_has_its_error(status: int, kind: type[UpstreamError]) -> N
 def test_each_call_is_told_to_the_observer(simulator: Simulator, fake: FakeTime) -> None:
     told: list[tuple[str, str, float]] = []
     client = Client(
-        Access(simulator.url, "demo", "demo"),
+        ButlrConfig(simulator.url, "demo", "demo"),
         observe=lambda *call: told.append(call),
-        pace=Pace(fake, fake.wait),
+        pace=Timing(fake, fake.wait),
     )
     simulator.faults.set(status=404, count=1)
     with pytest.raises(UpstreamRefused):
@@ -598,7 +598,7 @@ def test_a_call_under_way_is_not_tried_again_after_closing(
 ) -> None:
     asked, let_go = threading.Event(), threading.Event()
 
-    def reply(to: socket.socket, _: Asked) -> None:
+    def reply(to: socket.socket, _: ParsedQuery) -> None:
         asked.set()
         let_go.wait(HANG_S)
         respond(b"", "503 Later")(to, _)

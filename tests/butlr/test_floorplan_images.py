@@ -19,10 +19,10 @@ from butlr_grafana.base.errors import (
 )
 from butlr_grafana.base.urls import origin_of
 from butlr_grafana.butlr import floorplan_images
-from butlr_grafana.butlr.floorplan_images import Pictures
+from butlr_grafana.butlr.floorplan_images import FloorPlanImageClient
 from tests.butlr.wire import Wire, respond
 
-Fetcher = Callable[..., Pictures]
+Fetcher = Callable[..., FloorPlanImageClient]
 SECRET = "signature-of-the-address"
 
 
@@ -40,9 +40,9 @@ def told() -> list[tuple[str, str]]:
 @pytest.fixture
 def fetcher(wire: Wire, told: list[tuple[str, str]]) -> Iterator[Fetcher]:
     """Pictures from the wire; `own`: it is Butlr's."""
-    made: list[Pictures] = []
+    made: list[FloorPlanImageClient] = []
 
-    def make(*, own: bool = False, **words: Any) -> Pictures:
+    def make(*, own: bool = False, **words: Any) -> FloorPlanImageClient:
         origin = origin_of(wire.url)
         given = {
             "origins": frozenset({origin}),
@@ -51,7 +51,7 @@ def fetcher(wire: Wire, told: list[tuple[str, str]]) -> Iterator[Fetcher]:
             "observe": lambda path, outcome, _: told.append((path, outcome)),
             **words,
         }
-        made.append(Pictures(**given))
+        made.append(FloorPlanImageClient(**given))
         return made[-1]
 
     yield make
@@ -63,7 +63,7 @@ def url(wire: Wire, path: str = "/plans/one.png") -> str:
     return f"{wire.url}{path}?{SECRET}"
 
 
-def refused(fetch: Pictures, address: str, kind: type[UpstreamError], says: str) -> None:
+def refused(fetch: FloorPlanImageClient, address: str, kind: type[UpstreamError], says: str) -> None:
     with pytest.raises(kind) as error:
         fetch.fetch(address)
     assert says in str(error.value)

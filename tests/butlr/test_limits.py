@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butlr_grafana.base.errors import UpstreamDown, UpstreamLimited
-from butlr_grafana.butlr.limits import MAX_PAUSE_S, RAISE_AFTER, Gate, Lanes, retry_after_s
+from butlr_grafana.butlr.limits import MAX_PAUSE_S, RAISE_AFTER, ConcurrencyLimit, RateLimiter, retry_after_s
 from tests.support import HANG_S
 
 WALL_S = 1_749_643_200.0  # Wed, 11 Jun 2025 12:00:00 GMT
@@ -74,7 +74,7 @@ def test_no_text_makes_retry_after_raise_or_wait_long(header: str) -> None:
 
 def test_the_gate_lets_the_rate_pass_and_then_says_when() -> None:
     clock = Clock(100.0)
-    gate = Gate(3, clock)
+    gate = RateLimiter(3, clock)
     passed = []
     for at_s in (100.0, 110.0, 120.0):
         clock.now_s = at_s
@@ -88,7 +88,7 @@ def test_the_gate_lets_the_rate_pass_and_then_says_when() -> None:
 
 
 def test_no_rate_is_no_limit() -> None:
-    gate = Gate(0, Clock())
+    gate = RateLimiter(0, Clock())
     assert [gate.reserve() for _ in range(1000)] == [0.0] * 1000
 
 
@@ -100,7 +100,7 @@ def test_no_rate_is_no_limit() -> None:
 def test_never_more_than_the_rate_in_any_minute(rate: int, start_s: float, steps: list[float | None]) -> None:
     """`None`: waits as long as the gate says."""
     clock = Clock(start_s)
-    gate = Gate(rate, clock)
+    gate = RateLimiter(rate, clock)
     passed: list[float] = []
     for step in steps:
         wait_s = gate.reserve()
@@ -116,7 +116,7 @@ def test_a_call_at_the_very_edge_of_the_minute_is_counted() -> None:
     # The two ways of writing "a minute later" differ here: sent <= now - 60 is false, sent + 60 - now is 0.
     sent_s, edge_s = 524231.6415246381, 524291.641524638
     clock = Clock(sent_s)
-    gate = Gate(1, clock)
+    gate = RateLimiter(1, clock)
     assert gate.reserve() == 0.0
     clock.now_s = edge_s
     first = gate.reserve()
@@ -128,7 +128,7 @@ def test_a_call_at_the_very_edge_of_the_minute_is_counted() -> None:
 @given(st.integers(1, 4), st.floats(0, 1e6), st.integers(2, 12))
 def test_who_waits_as_told_gets_through(rate: int, start_s: float, calls: int) -> None:
     clock = Clock(start_s)
-    gate = Gate(rate, clock)
+    gate = RateLimiter(rate, clock)
     for _ in range(calls):
         for _ in range(3):
             wait_s = gate.reserve()
@@ -142,7 +142,7 @@ def test_who_waits_as_told_gets_through(rate: int, start_s: float, calls: int) -
 
 def test_nobody_passes_during_a_pause_and_the_longest_pause_counts() -> None:
     clock = Clock(5.0)
-    gate = Gate(0, clock)
+    gate = RateLimiter(0, clock)
     gate.pause(20.0)
     gate.pause(3.0)
     assert gate.reserve() == 20.0
@@ -156,7 +156,7 @@ def test_nobody_passes_during_a_pause_and_the_longest_pause_counts() -> None:
 
 def test_who_is_turned_away_by_a_pause_does_not_use_up_the_rate() -> None:
     clock = Clock(5.0)
-    gate = Gate(1, clock)
+    gate = RateLimiter(1, clock)
     gate.pause(10.0)
     assert [gate.reserve() for _ in range(5)] == [10.0] * 5
     clock.now_s = 15.0
@@ -167,13 +167,13 @@ def test_who_is_turned_away_by_a_pause_does_not_use_up_the_rate() -> None:
 # How many at a time
 
 
-def end_well(lanes: Lanes, calls: int) -> None:
+def end_well(lanes: ConcurrencyLimit, calls: int) -> None:
     for _ in range(calls):
         with lanes.one():
             pass
 
 
-def fail(lanes: Lanes, error: Exception) -> None:
+def fail(lanes: ConcurrencyLimit, error: Exception) -> None:
     with pytest.raises(type(error)), lanes.one():
         raise error
 
@@ -182,7 +182,7 @@ LIMITED = UpstreamLimited("slow down")
 
 
 @contextlib.contextmanager
-def answered_by_429(lanes: Lanes) -> Iterator[None]:
+def answered_by_429(lanes: ConcurrencyLimit) -> Iterator[None]:
     """A call whose answer comes at the end of the context."""
     with lanes.one():
         yield
@@ -190,7 +190,7 @@ def answered_by_429(lanes: Lanes) -> Iterator[None]:
 
 
 def test_a_429_halves_the_lanes_and_never_closes_the_last() -> None:
-    lanes = Lanes(11)
+    lanes = ConcurrencyLimit(11)
     seen = []
     for _ in range(5):
         fail(lanes, LIMITED)
@@ -199,7 +199,7 @@ def test_a_429_halves_the_lanes_and_never_closes_the_last() -> None:
 
 
 def test_a_run_of_successes_opens_one_and_never_more_than_there_were() -> None:
-    lanes = Lanes(3)
+    lanes = ConcurrencyLimit(3)
     fail(lanes, LIMITED)
     end_well(lanes, RAISE_AFTER - 1)
     assert lanes.open == 1
@@ -211,7 +211,7 @@ def test_a_run_of_successes_opens_one_and_never_more_than_there_were() -> None:
 
 @pytest.mark.parametrize("error", [LIMITED, UpstreamDown("gone"), KeyError("a bug")])
 def test_any_failure_ends_a_run(error: Exception) -> None:
-    lanes = Lanes(2)
+    lanes = ConcurrencyLimit(2)
     fail(lanes, LIMITED)
     end_well(lanes, RAISE_AFTER - 1)
     fail(lanes, error)
@@ -222,7 +222,7 @@ def test_any_failure_ends_a_run(error: Exception) -> None:
 
 
 def test_those_that_were_under_way_together_say_it_once() -> None:
-    lanes = Lanes(8)
+    lanes = ConcurrencyLimit(8)
     with contextlib.ExitStack() as together:
         for _ in range(8):
             together.enter_context(contextlib.suppress(UpstreamLimited))
@@ -233,7 +233,7 @@ def test_those_that_were_under_way_together_say_it_once() -> None:
 
 
 def test_who_finds_no_lane_waits_for_one() -> None:
-    lanes = Lanes(2)
+    lanes = ConcurrencyLimit(2)
     under_way: list[int] = []
 
     def call() -> None:

@@ -12,9 +12,9 @@ import orjson
 import pytest
 
 from butlr_grafana.base.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
-from butlr_grafana.butlr.api import Access, Butlr
+from butlr_grafana.butlr.api import Butlr, ButlrConfig
 from butlr_grafana.butlr.topology import topology
-from butlr_grafana.cache.topology import RENEW_S, RETRY_S, Spaces
+from butlr_grafana.cache.topology import RENEW_S, RETRY_S, TopologyCache
 from butlr_grafana.model.floor import Building, Floor, Topology
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import AtOnce, FakeTime
@@ -60,14 +60,14 @@ def _no_thread_left() -> Iterator[None]:
     settled()
 
 
-def floors(spaces: Spaces) -> list[str]:
+def floors(spaces: TopologyCache) -> list[str]:
     return list(spaces.current(timeout_s=10).floors)
 
 
 def test_many_threads_load_it_once(at_once: AtOnce) -> None:
     source = Source("a", "b")
     source.open.clear()
-    spaces = Spaces(source, read)
+    spaces = TopologyCache(source, read)
     begun: list[int] = []
 
     def asks() -> list[str]:
@@ -82,7 +82,7 @@ def test_many_threads_load_it_once(at_once: AtOnce) -> None:
 
 def test_nothing_is_asked_before_the_first_question() -> None:
     source = Source("a")
-    spaces = Spaces(source, read)
+    spaces = TopologyCache(source, read)
     assert (source.asked, spaces.known) == (0, False)
     assert floors(spaces) == ["a"]
     assert spaces.known
@@ -90,7 +90,7 @@ def test_nothing_is_asked_before_the_first_question() -> None:
 
 def test_it_is_renewed_after_five_minutes_and_not_before(fake: FakeTime) -> None:
     source = Source("a")
-    spaces = Spaces(source, read, clock=fake)
+    spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
     settled()
     source.answer = {"floors": ["a", "new"]}
@@ -107,7 +107,7 @@ def test_it_is_renewed_after_five_minutes_and_not_before(fake: FakeTime) -> None
 
 def test_nobody_waits_for_a_renewal(fake: FakeTime, at_once: AtOnce) -> None:
     source = Source("a")
-    spaces = Spaces(source, read, clock=fake)
+    spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
     settled()
     fake.now_s += RENEW_S
@@ -126,7 +126,7 @@ FAULTS = [UpstreamDown("gone"), UpstreamInvalid("nonsense"), RuntimeError("a bug
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_a_failing_renewal_keeps_the_old_one_and_tries_again_soon(fake: FakeTime, fault: Exception) -> None:
     source = Source("a")
-    spaces = Spaces(source, read, clock=fake)
+    spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
     settled()
     source.answer = fault
@@ -148,7 +148,7 @@ def test_a_failing_renewal_keeps_the_old_one_and_tries_again_soon(fake: FakeTime
 def test_a_bug_in_the_first_loading_is_said(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
     source = Source("a")
     source.answer = RuntimeError("a bug")
-    spaces = Spaces(source, read, clock=fake)
+    spaces = TopologyCache(source, read, clock=fake)
     with pytest.raises(UpstreamInvalid, match="the backend's log says why"):
         spaces.current(timeout_s=10)
     settled()
@@ -160,7 +160,7 @@ def test_a_bug_in_the_first_loading_is_said(fake: FakeTime, caplog: pytest.LogCa
 
 def test_a_topology_that_cannot_be_read_keeps_the_old_one(fake: FakeTime) -> None:
     source = Source("a")
-    spaces = Spaces(source, read, clock=fake)
+    spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
     settled()
     source.answer = {"nothing": "of use"}
@@ -173,7 +173,7 @@ def test_a_topology_that_cannot_be_read_keeps_the_old_one(fake: FakeTime) -> Non
 def test_the_first_loading_that_fails_says_why_and_is_not_hammered(fake: FakeTime) -> None:
     source = Source()
     source.answer = UpstreamDown("Butlr is away")
-    spaces = Spaces(source, read, clock=fake)
+    spaces = TopologyCache(source, read, clock=fake)
     for _ in range(5):
         with pytest.raises(UpstreamDown, match=r"^Butlr is away$"):
             spaces.current(timeout_s=10)
@@ -186,7 +186,7 @@ def test_the_first_loading_that_fails_says_why_and_is_not_hammered(fake: FakeTim
 def test_who_cannot_wait_is_told_it_is_late_and_the_loading_goes_on() -> None:
     source = Source("a")
     source.open.clear()
-    spaces = Spaces(source, read)
+    spaces = TopologyCache(source, read)
     for timeout_s in (0.0, 0.01):
         with pytest.raises(UpstreamLate, match="has not told its floors yet"):
             spaces.current(timeout_s=timeout_s)
@@ -203,7 +203,7 @@ def test_who_cannot_wait_is_told_it_is_late_and_the_loading_goes_on() -> None:
     ("served", "expected"), [((), ["a", "b", "c"]), (("c", "a"), ["a", "c"]), (("b", "unknown"), ["b"])]
 )
 def test_only_served_floors_are_told(served: tuple[str, ...], expected: list[str]) -> None:
-    assert floors(Spaces(Source("a", "b", "c"), read, served=served)) == expected
+    assert floors(TopologyCache(Source("a", "b", "c"), read, served=served)) == expected
 
 
 # On disk
@@ -221,29 +221,29 @@ def away() -> Source:
 
 
 def test_a_restart_while_butlr_is_away_has_the_last_known_one(kept: Path) -> None:
-    assert floors(Spaces(Source("a", "b"), read, keep_in=kept)) == ["a", "b"]
+    assert floors(TopologyCache(Source("a", "b"), read, keep_in=kept)) == ["a", "b"]
     settled()
-    assert floors(Spaces(away(), read, keep_in=kept)) == ["a", "b"]
+    assert floors(TopologyCache(away(), read, keep_in=kept)) == ["a", "b"]
 
 
 def test_what_is_kept_is_everything_what_is_served_is_decided_anew(kept: Path) -> None:
-    floors(Spaces(Source("a", "b"), read, keep_in=kept, served=("a",)))
+    floors(TopologyCache(Source("a", "b"), read, keep_in=kept, served=("a",)))
     settled()
-    assert floors(Spaces(away(), read, keep_in=kept, served=("b",))) == ["b"]
+    assert floors(TopologyCache(away(), read, keep_in=kept, served=("b",))) == ["b"]
 
 
 def test_a_restart_asks_butlr_first(kept: Path) -> None:
-    floors(Spaces(Source("old"), read, keep_in=kept))
+    floors(TopologyCache(Source("old"), read, keep_in=kept))
     settled()
-    assert floors(Spaces(Source("new"), read, keep_in=kept)) == ["new"]
+    assert floors(TopologyCache(Source("new"), read, keep_in=kept)) == ["new"]
 
 
 def test_what_cannot_be_read_does_not_replace_what_is_kept(kept: Path) -> None:
-    floors(Spaces(Source("a"), read, keep_in=kept))
+    floors(TopologyCache(Source("a"), read, keep_in=kept))
     settled()
     nonsense = Source()
     nonsense.answer = {"nothing": "of use"}
-    assert floors(Spaces(nonsense, read, keep_in=kept)) == ["a"]
+    assert floors(TopologyCache(nonsense, read, keep_in=kept)) == ["a"]
     settled()
     assert orjson.loads(kept.read_bytes()) == {"floors": ["a"]}
 
@@ -256,14 +256,14 @@ def test_a_damaged_file_is_no_file(
     kept.parent.mkdir()
     kept.write_bytes(content)
     with pytest.raises(UpstreamDown, match="Butlr is away"):
-        Spaces(away(), reader, keep_in=kept).current(timeout_s=10)
+        TopologyCache(away(), reader, keep_in=kept).current(timeout_s=10)
 
 
 def test_a_place_that_cannot_be_written_is_a_line_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    spaces = Spaces(Source("a"), read, keep_in=tmp_path / "file" / "topology.json")
+    spaces = TopologyCache(Source("a"), read, keep_in=tmp_path / "file" / "topology.json")
     assert floors(spaces) == ["a"]
     settled()
     assert "the topology cannot be kept on disk" in caplog.text
@@ -273,7 +273,7 @@ def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that fills up in the middle of writing."""
-    floors(Spaces(Source("old"), read, keep_in=kept))
+    floors(TopologyCache(Source("old"), read, keep_in=kept))
     settled()
 
     def full(path: Path, data: bytes) -> int:
@@ -282,9 +282,9 @@ def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    assert floors(Spaces(Source("new"), read, keep_in=kept)) == ["new"]
+    assert floors(TopologyCache(Source("new"), read, keep_in=kept)) == ["new"]
     settled()
-    assert floors(Spaces(away(), read, keep_in=kept)) == ["old"]
+    assert floors(TopologyCache(away(), read, keep_in=kept)) == ["old"]
 
 
 # With Butlr
@@ -294,15 +294,15 @@ def test_with_butlr_up_and_then_down(
     simulator: Simulator, kept: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    butlr = Butlr(Access(simulator.url, "demo", "demo"))
+    butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
     office = ["space_paris_1", "space_paris_2", "space_newyork_1"]
-    assert floors(Spaces(butlr.topology_document, topology, keep_in=kept)) == office
+    assert floors(TopologyCache(butlr.topology_document, topology, keep_in=kept)) == office
     settled()
     butlr.close()
     simulator.stop()
-    butlr = Butlr(Access(simulator.url, "demo", "demo"))
+    butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
     butlr.client._closing.set()  # so that it does not wait before trying again
-    after = Spaces(butlr.topology_document, topology, keep_in=kept, served=("space_paris_2",))
+    after = TopologyCache(butlr.topology_document, topology, keep_in=kept, served=("space_paris_2",))
     (floor,) = after.current(timeout_s=10).floors.values()
     butlr.close()
     assert (floor.name, len(floor.rooms), floor.capacity) == ("Paris, 2nd floor", 14, 60)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import orjson
 
 from butlr_grafana.butlr.client import Client
-from butlr_grafana.butlr.config import Access
-from butlr_grafana.butlr.limits import Pace
+from butlr_grafana.butlr.config import ButlrConfig
+from butlr_grafana.butlr.limits import Timing
 from tests.support import LOGIN, FakeTime
 
 QUERY = {"query": "{ sites { data { id } } }"}
@@ -27,13 +27,13 @@ Hurried = Callable[..., "HurriedClient"]
 class HurriedClient(Client):
     """A client whose sleeps pass at once, on the fake clock."""
 
-    def __init__(self, access: Access, fake: FakeTime, clock: Callable[[], float] | None = None) -> None:
-        super().__init__(access, pace=Pace(clock or fake, fake.wait))
+    def __init__(self, access: ButlrConfig, fake: FakeTime, clock: Callable[[], float] | None = None) -> None:
+        super().__init__(access, pace=Timing(clock or fake, fake.wait))
         self.fake = fake
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParsedQuery:
     """A request as the wire saw it; header names in lower case."""
 
     path: str
@@ -41,10 +41,10 @@ class Asked:
     body: bytes
 
 
-Answer = Callable[[socket.socket, Asked], None]
+Result = Callable[[socket.socket, ParsedQuery], None]
 
 
-def respond(body: bytes, status: str = "200 OK", *headers: str) -> Answer:
+def respond(body: bytes, status: str = "200 OK", *headers: str) -> Result:
     """A whole answer, after which the connection closes."""
     lines = [f"HTTP/1.1 {status}", "Connection: close", *headers]
     if not any(header.startswith("Content-Length") for header in headers):
@@ -52,7 +52,7 @@ def respond(body: bytes, status: str = "200 OK", *headers: str) -> Answer:
     return lambda to, _: to.sendall("\r\n".join([*lines, "", ""]).encode() + body)
 
 
-def logged_in(token: str, lifetime_s: object = 1000) -> Answer:
+def logged_in(token: str, lifetime_s: object = 1000) -> Result:
     return respond(orjson.dumps({"access_token": token, "expires_in": lifetime_s, "token_type": "Bearer"}))
 
 
@@ -63,9 +63,9 @@ class Wire:
     """
 
     def __init__(self) -> None:
-        self.login: Answer = logged_in("token-1")
-        self.reply: Answer = respond(b"{}")
-        self.asked: list[Asked] = []
+        self.login: Result = logged_in("token-1")
+        self.reply: Result = respond(b"{}")
+        self.asked: list[ParsedQuery] = []
         self.ending = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._threads = [threading.Thread(target=self._accept, name="wire", daemon=True)]
@@ -107,7 +107,7 @@ class Wire:
             (self.login if asked.path == LOGIN else self.reply)(connection, asked)
 
 
-def _read(connection: socket.socket) -> Asked:
+def _read(connection: socket.socket) -> ParsedQuery:
     data = b""
     while b"\r\n\r\n" not in data:
         piece = connection.recv(65536)
@@ -119,4 +119,4 @@ def _read(connection: socket.socket) -> Asked:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", "0")):
         body += connection.recv(65536)
-    return Asked(first.split(" ")[1], headers, body)
+    return ParsedQuery(first.split(" ")[1], headers, body)

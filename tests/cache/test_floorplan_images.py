@@ -11,7 +11,7 @@ import pytest
 
 from butlr_grafana.base.errors import UpstreamDown, UpstreamRefused
 from butlr_grafana.cache import floorplan_images
-from butlr_grafana.cache.floorplan_images import RENEW_S, RETRY_S, Ink, PlanPictures
+from butlr_grafana.cache.floorplan_images import RENEW_S, RETRY_S, FloorPlanImages, Ink
 from butlr_grafana.model.floor import Building, Floor, FloorPlanPicture
 
 SQUARE = ((0.0, 0.0), (4.0, 0.0), (4.0, 3.0), (0.0, 3.0))
@@ -56,9 +56,9 @@ class Source:
             raise self.fails
         return np.full((3, 4), number, np.uint8)
 
-    def pictures(self, folder: Path | None = None, source: str = "tenant") -> PlanPictures:
+    def pictures(self, folder: Path | None = None, source: str = "tenant") -> FloorPlanImages:
         """`now_s` is the stopwatch; the wall clock is `shift_s` ahead of it."""
-        return PlanPictures(
+        return FloorPlanImages(
             self.allow,
             self.fetch,
             source=source,
@@ -73,13 +73,13 @@ def source() -> Source:
     return Source()
 
 
-def number(pictures: PlanPictures, of: Floor | None = None, timeout_s: float = SOON) -> int | None:
+def number(pictures: FloorPlanImages, of: Floor | None = None, timeout_s: float = SOON) -> int | None:
     """Which picture is shown."""
     drawing = pictures.of(of or floor(), timeout_s=timeout_s)
     return int(drawing.ink[0, 0]) if drawing else None
 
 
-def settled(pictures: PlanPictures) -> None:
+def settled(pictures: FloorPlanImages) -> None:
     """Until nothing is being fetched."""
     with pictures._condition:
         assert pictures._condition.wait_for(lambda: not pictures._loading, SOON)

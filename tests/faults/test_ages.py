@@ -11,7 +11,7 @@ import pytest
 from butlr_grafana.pipeline import gather
 from butlr_grafana.service import service
 from butlr_grafana.service.last_good import REPEAT_S
-from butlr_grafana.simulator.messages import Answer, Refusal, Request
+from butlr_grafana.simulator.messages import Refusal, Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import Trial
@@ -30,7 +30,7 @@ class Watched(Trial):
         for path in (DETECTIONS, REPORTING):
             answer_of(self, path, self._unless_gone)
 
-    def _unless_gone(self, answer: Endpoint, request: Request) -> Answer:
+    def _unless_gone(self, answer: Endpoint, request: Request) -> Result:
         if floor_of(request.json()) in self.gone:
             raise Refusal(400, "this floor is gone")
         return answer(request)

@@ -47,7 +47,7 @@ LIES = ("less than nobody", "every other is less than nobody", "not finite") * 2
 LENGTHS = st.one_of(st.integers(60, DAY), st.integers(DAY, 12 * DAY))
 ENDS = st.one_of(st.none(), st.integers(at("2026-05-20T00:00"), at("2026-06-17T16:00")))
 
-WORDS = st.sampled_from(
+PARAMETERS = st.sampled_from(
     [{}, {"resolution": "1.0"}, {"hours": "09:00-17:00", "days": "mon-fri"}, {"hours": "09:00-17:00"}]
 )
 Question = tuple[int, int | None, dict[str, str]]
@@ -103,7 +103,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.check(self.asked[self.turn % len(self.asked)])
         self.turn += 1
 
-    @rule(length_s=LENGTHS, end_s=ENDS, words=WORDS)
+    @rule(length_s=LENGTHS, end_s=ENDS, words=PARAMETERS)
     def somebody_asks_something_new(self, length_s: int, end_s: int | None, words: dict[str, str]) -> None:
         self.asked.append((length_s, end_s, words))
         self.check(self.asked[-1])

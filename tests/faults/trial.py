@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from butlr_grafana.simulator import Simulator
-from tests.butlr.wire import Answer, Asked, Wire, respond
+from tests.butlr.wire import ParsedQuery, Result, Wire, respond
 from tests.support import DETECTIONS, HANG_S, LOGIN, NEW_YORK, Cells, World, at, cells_of, truth, until
 
 NOON = "2026-06-17T16:34:56"
@@ -130,13 +130,13 @@ class FrontedTrial(Trial):
     """The same with a server of raw bytes before Butlr: `answers` by path are sent instead of its own."""
 
     def __init__(self, now: str = NOON, **settings: Any) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Result] = {}
         self.front = Wire()
         self.front.login = self.front.reply = self._answer
         super().__init__(now, butlr_api_url=self.front.url, **settings)
 
     @contextlib.contextmanager
-    def answers_with(self, answer: Answer) -> Iterator[None]:
+    def answers_with(self, answer: Result) -> Iterator[None]:
         """In place of Butlr's heat maps."""
         self.answers[DETECTIONS] = answer
         yield
@@ -146,14 +146,14 @@ class FrontedTrial(Trial):
         super().close()
         self.front.stop()
 
-    def _answer(self, to: Any, asked: Asked) -> None:
+    def _answer(self, to: Any, asked: ParsedQuery) -> None:
         self.answers.get(asked.path, passed_on(self.simulator))(to, asked)
 
 
-def passed_on(simulator: Simulator) -> Answer:
+def passed_on(simulator: Simulator) -> Result:
     """The simulator's own answer."""
 
-    def answer(to: Any, asked: Asked) -> None:
+    def answer(to: Any, asked: ParsedQuery) -> None:
         kept = {k: v for k, v in asked.headers.items() if k in ("authorization", "content-type")}
         try:
             found = requests.post(simulator.url + asked.path, asked.body, headers=kept, timeout=HANG_S)

@@ -30,9 +30,9 @@ from butlr_grafana.butlr.rows import rows_of
 from butlr_grafana.cache.chunks import codec
 from butlr_grafana.insight.apportion import of_rooms, of_zones
 from butlr_grafana.model.chunk import (
+    Chunk,
     Grid,
     HeatMapSubject,
-    Part,
     Samples,
     Segment,
     SeriesSubject,
@@ -273,10 +273,10 @@ def check_shown(found: Topology) -> None:
 # What is kept
 
 
-def kept_parts() -> Iterator[Part]:
-    yield Part(PERIOD, heatmaps.heat_map(next(heat_map_bodies()), 1.0), float(NOW_S), settled=True)
+def kept_parts() -> Iterator[Chunk]:
+    yield Chunk(PERIOD, heatmaps.heat_map(next(heat_map_bodies()), 1.0), float(NOW_S), settled=True)
     rows = rows_of(next(series_bodies(SERIES)))
-    yield Part(PERIOD, metrics.samples(rows, PARIS, SERIES, PERIOD), float(NOW_S), settled=False)
+    yield Chunk(PERIOD, metrics.samples(rows, PARIS, SERIES, PERIOD), float(NOW_S), settled=False)
 
 
 WHOLE = {codec.encode(part) for part in kept_parts()}

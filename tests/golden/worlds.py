@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.support import (
     DETECTIONS,
@@ -62,9 +62,9 @@ def one_floor_refused() -> World:
     """Butlr refuses all that is asked of the second floor in Paris."""
     world = World(NOW)
 
-    def refused(endpoint: Endpoint, request: Request) -> Answer:
+    def refused(endpoint: Endpoint, request: Request) -> Result:
         if floor_of(request.json()) == PARIS_2:
-            return Answer.refusal(403, "not allowed to read this floor")
+            return Result.refusal(403, "not allowed to read this floor")
         return endpoint(request)
 
     for path in (DETECTIONS, REPORTING):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from butlr_grafana.model.chunk import Coverage, Grid, Part
+from butlr_grafana.model.chunk import Chunk, Coverage, Grid
 from butlr_grafana.model.floor import Bounds, Building, Floor, Polygon, Room, Zone
 from butlr_grafana.model.queries import HeatMap, Query
 from butlr_grafana.model.time import HOUR_S, Period
@@ -65,4 +65,4 @@ def heat_map(
     period = Period(0, HOUR_S)
     query = Query("heatmap", where, period, raw.resolution_m, rooms=rooms)
     coverage = Coverage(parts, parts, 0, 0, 0, hours, 0.0)
-    return HeatMap(query, raw, raw, coverage, tuple(Part(period, raw, 0.0, True) for _ in range(parts)))
+    return HeatMap(query, raw, raw, coverage, tuple(Chunk(period, raw, 0.0, True) for _ in range(parts)))

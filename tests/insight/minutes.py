@@ -10,7 +10,7 @@ import numpy as np
 from butlr_grafana.model.calendar import window_starts
 from butlr_grafana.model.chunk import Coverage, SeriesSubject
 from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.queries import AssetSeries, SeriesAnswer, SeriesQuery
+from butlr_grafana.model.queries import AssetSeries, SeriesQuery, SeriesResult
 from butlr_grafana.model.time import Period
 
 NAN = float("nan")
@@ -20,7 +20,7 @@ Values = Mapping[str, Mapping[str, Sequence[float]]]
 
 def series(
     of: Floor, period: Period, every: str, values: Values, *, level: str = "room", coverage: Coverage = WHOLE
-) -> SeriesAnswer:
+) -> SeriesResult:
     """An answer as the pipeline gives it; `values` by asset and field, one a window, NaN for a gap."""
     base = SeriesSubject("room_occupancy", level, every, "mean", of.timezone)
     query = SeriesQuery("occupancy", of, period, every, "mean", level, base)
@@ -29,7 +29,7 @@ def series(
         AssetSeries(of, asset, asset, starts, {field: np.array(one, float) for field, one in fields.items()})
         for asset, fields in values.items()
     )
-    return SeriesAnswer(query, found, coverage)
+    return SeriesResult(query, found, coverage)
 
 
 def known_at(as_of_s: float, *, stale: int = 0, reasons: tuple[str, ...] = ()) -> Coverage:

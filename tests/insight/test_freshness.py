@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from butlr_grafana.insight.freshness import freshness
-from butlr_grafana.model.chunk import Coverage, Part
-from butlr_grafana.model.queries import HeatMap, SeriesAnswer
+from butlr_grafana.model.chunk import Chunk, Coverage
+from butlr_grafana.model.queries import HeatMap, SeriesResult
 from butlr_grafana.model.time import Period
 from tests.insight.floors import everywhere, floor, grid, heat_map
 from tests.insight.minutes import NAN, known_at, series
@@ -17,12 +17,12 @@ LATER = HOUR.end_s + 9
 """When the answers were known."""
 
 
-def told(answer: SeriesAnswer | HeatMap) -> tuple[float, bool, str]:
+def told(answer: SeriesResult | HeatMap) -> tuple[float, bool, str]:
     [one] = freshness([FLOOR], [answer], {}, since_s=HOUR.start_s)
     return one.known_until_s, one.complete, one.reason
 
 
-def minutes(*values: float, coverage: Coverage | None = None) -> SeriesAnswer:
+def minutes(*values: float, coverage: Coverage | None = None) -> SeriesResult:
     return series(
         FLOOR, HOUR, "1m", {FLOOR.id: {"value": values}}, level="floor", coverage=coverage or known_at(LATER)
     )
@@ -58,7 +58,7 @@ def test_why_they_are_not_newer_is_said() -> None:
 def test_a_heat_map_is_known_as_far_as_it_was_answered_empty_or_not() -> None:
     def answered(*periods: Period) -> HeatMap:
         whole = heat_map(FLOOR, grid(everywhere(2, 2)))
-        return replace(whole, parts=tuple(Part(p, grid({}), 0.0, False) for p in periods))
+        return replace(whole, parts=tuple(Chunk(p, grid({}), 0.0, False) for p in periods))
 
     assert told(answered(HOUR))[0] == HOUR.end_s
     early = Period(HOUR.start_s, HOUR.start_s + 120)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from butlr_grafana.insight.rollup import whole
-from butlr_grafana.model.chunk import Coverage, Grid, Part
+from butlr_grafana.model.chunk import Chunk, Coverage, Grid
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import HOUR_S, Period
 from tests.insight.floors import floor, grid, heat_map
@@ -28,7 +28,7 @@ def window(
         own,
         query=replace(own.query, period=period, normalize="max"),
         coverage=coverage,
-        parts=(Part(period, raw, 0.0, settled),),
+        parts=(Chunk(period, raw, 0.0, settled),),
         hidden=3.0,
     )
 

@@ -21,7 +21,7 @@ from butlr_grafana.insight.zones import (
     hot_zones,
 )
 from butlr_grafana.model import grid_math
-from butlr_grafana.model.chunk import Part
+from butlr_grafana.model.chunk import Chunk
 from butlr_grafana.model.factor import Factor, Known, Unknown
 from butlr_grafana.model.floor import Room, Zone
 from butlr_grafana.model.queries import HeatMap
@@ -255,7 +255,7 @@ def test_a_limit_to_rooms_leaves_rows_out_and_changes_no_figure() -> None:
         query=replace(whole.query, rooms=(C,)),
         raw=grid_math.within_rooms(whole.raw, [C]),
         parts=tuple(
-            Part(Period(k, k + 1), replace(whole.raw, value=whole.raw.value / 2), 0, True) for k in (0, 1)
+            Chunk(Period(k, k + 1), replace(whole.raw, value=whole.raw.value / 2), 0, True) for k in (0, 1)
         ),
     )
     for level, name in (("room", "c"), ("zone", "x")):

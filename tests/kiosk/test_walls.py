@@ -22,7 +22,7 @@ from butlr_grafana.cli.main import main
 from butlr_grafana.kiosk.documents import dashboard_of, uid_of
 from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaAccess, GrafanaError
 from butlr_grafana.simulator import Simulator
-from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.messages import Request, Result
 from tests.fake_grafana import EDITOR, PASSWORD, VIEWER, FakeGrafana, Organisation
 from tests.processes import run
 from tests.support import GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, World
@@ -296,7 +296,7 @@ def test_walls_of_floors_of_one_name_have_titles_of_their_own(
     """Grafana takes no two dashboards of one title in a folder, and nobody could tell them apart."""
     tell = butlr._endpoints[GRAPHQL]["POST"]
 
-    def alike(request: Request) -> Answer:
+    def alike(request: Request) -> Result:
         found = tell(request)
         return replace(found, body=re.sub(rb'"name":"Paris, \w+ floor"', b'"name":"Paris"', found.body))
 

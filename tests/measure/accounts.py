@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from butlr_grafana.app import Application, create_app
-from butlr_grafana.butlr.api import Pace
+from butlr_grafana.butlr.api import Timing
 from butlr_grafana.measure.background import measuring
 from butlr_grafana.measure.finding import Finding
 from butlr_grafana.measure.run import ORDER
-from butlr_grafana.measure.verdict_store import VerdictBook
+from butlr_grafana.measure.verdict_store import VerdictStore
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, Simulator
 from butlr_grafana.simulator.forms import Forms
@@ -28,12 +28,12 @@ class Waits:
 
     paused_s: list[float] = field(default_factory=list)
 
-    def pace(self) -> Pace:
+    def pace(self) -> Timing:
         def wait(event: threading.Event, seconds: float) -> bool:
             self.paused_s.append(seconds)
             return event.is_set()
 
-        return Pace(wait=wait)
+        return Timing(wait=wait)
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Account:
         return {found.unknown: found for found in measuring(self.application.means, unknowns, **words)}
 
     @property
-    def book(self) -> VerdictBook:
+    def book(self) -> VerdictStore:
         return self.application.means.book
 
 
@@ -65,7 +65,7 @@ def account(*forms: str, people: People = PEOPLE, now: str = NOON, **settings: A
             Settings(**{**reached, **settings}),
             now=lambda: at(now),
             pace=waits.pace(),
-            book=VerdictBook(),
+            book=VerdictStore(),
         )
         try:
             application.service.spaces.current(timeout_s=20)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from butlr_grafana.base.errors import UpstreamDown
-from butlr_grafana.butlr.api import Pace
+from butlr_grafana.butlr.api import Timing
 from butlr_grafana.measure import background
 from butlr_grafana.measure.background import AFTER_FAULT_S, AGAIN_S, LOOK_S, Background
-from butlr_grafana.measure.verdict_store import VerdictBook, book_for
+from butlr_grafana.measure.verdict_store import VerdictStore, book_for
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS
-from butlr_grafana.replicas.redis_connection import Link
-from butlr_grafana.replicas.single_flight import Once
+from butlr_grafana.replicas.redis_connection import RedisConnection
+from butlr_grafana.replicas.single_flight import SharedSingleFlight
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator.forms import Forms
 from tests.redis_server import RedisServer
@@ -30,14 +30,14 @@ ROOM_DAY = {"space": PARIS, "from": DAY[0], "to": DAY[1], "every": "1h", "format
 class NewWorld(World):
     """An account of which nothing is known yet. Pauses between measuring calls are not waited for."""
 
-    def book(self, settings: Settings) -> VerdictBook | None:
+    def book(self, settings: Settings) -> VerdictStore | None:
         return None
 
     def clocks(self) -> dict[str, Any]:
         def wait(event: threading.Event, _seconds: float) -> bool:
             return event.is_set()
 
-        return {**super().clocks(), "pace": Pace(wait=wait)}
+        return {**super().clocks(), "pace": Timing(wait=wait)}
 
 
 @pytest.fixture
@@ -190,11 +190,11 @@ def test_settings_that_are_set_are_not_waited_for(make_new: Callable[..., NewWor
 def test_of_two_replicas_one_measures(make_new: Callable[..., NewWorld], redis: RedisServer) -> None:
     world = make_new(butlr_rate_limit=0)
     world.heat_map(PARIS, *DAY)
-    links = [Link(redis.url, source="tenant") for _ in range(2)]
+    links = [RedisConnection(redis.url, source="tenant") for _ in range(2)]
     books = [book_for("tenant", folder=None, link=link) for link in links]
     means = [replace(world.application.means, book=book) for book in books]
     both = [
-        Background(mean, ending=threading.Event(), once=Once(link, patience_s=60))
+        Background(mean, ending=threading.Event(), once=SharedSingleFlight(link, patience_s=60))
         for mean, link in zip(means, links, strict=True)
     ]
     before = world.simulator.count()

@@ -188,8 +188,8 @@ def test_person_minutes_and_the_busiest_room() -> None:
         ("openid", ()),
     ],
 )
-def test_scopes_that_a_login_does_not_name(said: str, lacking: tuple[str, ...]) -> None:
-    assert account.lacking_scopes(said) == lacking
+def test_scopes_that_a_login_does_not_name(said: str, partial_errors: tuple[str, ...]) -> None:
+    assert account.lacking_scopes(said) == partial_errors
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana.base.errors import UpstreamDown, UpstreamError, UpstreamInvalid
-from butlr_grafana.butlr.config import Access
+from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.measure import scene
 from butlr_grafana.measure.asking import Asker, OutOfCalls, Reporting
 from butlr_grafana.model.floor import Building, Floor, Room
@@ -56,7 +56,7 @@ class Post:
 
 
 def asker(post: Post, **words: Any) -> Asker:
-    return Asker(post, Access("http://127.0.0.1:1", "id", "secret"), wait=lambda _: False, **words)
+    return Asker(post, ButlrConfig("http://127.0.0.1:1", "id", "secret"), wait=lambda _: False, **words)
 
 
 def busy_from(start_s: int, hours: list[int]) -> list[Row]:
@@ -159,7 +159,7 @@ def test_an_asker_waits_between_calls_and_stops_when_told() -> None:
         waited.append(seconds)
         return len(waited) == 2
 
-    asking = Asker(Post({}), Access("http://127.0.0.1:1", "id", "secret"), per_minute=50, wait=wait)
+    asking = Asker(Post({}), ButlrConfig("http://127.0.0.1:1", "id", "secret"), per_minute=50, wait=wait)
     question(asking)
     question(asking)
     with pytest.raises(OutOfCalls):

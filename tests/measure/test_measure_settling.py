@@ -9,7 +9,7 @@ import pytest
 from butlr_grafana.measure import settling
 from butlr_grafana.measure.background import SAMPLE_S
 from butlr_grafana.measure.settling import AGES_S, Look, Sample
-from butlr_grafana.measure.verdict_store import VerdictBook, book_for
+from butlr_grafana.measure.verdict_store import VerdictStore, book_for
 from butlr_grafana.model.time import DAY_S, HOUR_S
 from butlr_grafana.simulator.forms import Forms
 from tests.measure.test_measure_background import NewWorld
@@ -151,7 +151,7 @@ def test_a_butlr_that_is_late_is_found_out_over_days(
 
 def test_a_setting_that_is_set_is_not_measured(make_new: Callable[..., NewWorld]) -> None:
     world = make_new("heat_late_s=0")
-    book = VerdictBook(fixed={"settle_s": 60}, known=world.application.means.book.current())
+    book = VerdictStore(fixed={"settle_s": 60}, known=world.application.means.book.current())
     object.__setattr__(world.application.means, "book", book)
     world.heat_map(PARIS, "2026-06-10T00:00:00Z", "2026-06-11T00:00:00Z")
     world.application.background.look()

@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from butlr_grafana.measure.verdict_store import POLL_S, Drift, VerdictBook, all_measured, book_for
+from butlr_grafana.measure.verdict_store import POLL_S, Drift, VerdictStore, all_measured, book_for
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS, PRESENCE_NAMES, Verdicts
-from butlr_grafana.replicas.redis_connection import Link
+from butlr_grafana.replicas.redis_connection import RedisConnection
 from tests.redis_server import RedisServer
 
 
@@ -23,7 +23,7 @@ class Clock:
         return self.now_s
 
 
-def book_in(folder: Path, clock: Clock | None = None, **words: object) -> VerdictBook:
+def book_in(folder: Path, clock: Clock | None = None, **words: object) -> VerdictStore:
     ticking = clock or Clock()
     return book_for("tenant", folder=folder, link=None, now=ticking, clock=ticking, **words)  # type: ignore[arg-type]
 
@@ -158,7 +158,7 @@ def test_a_folder_that_cannot_be_written_keeps_it_in_memory(tmp_path: Path) -> N
 
 
 def test_without_a_folder_it_is_known_until_the_process_ends() -> None:
-    book = VerdictBook()
+    book = VerdictStore()
     book.record({"days": "utc"})
     assert book.current().days == "utc"
 
@@ -187,7 +187,7 @@ def test_threads_lose_no_verdict_of_each_other(tmp_path: Path) -> None:
 
 def test_replicas_share_verdicts_through_redis(redis: RedisServer, tmp_path: Path) -> None:
     clock = Clock()
-    links = [Link(redis.url, source="tenant") for _ in range(2)]
+    links = [RedisConnection(redis.url, source="tenant") for _ in range(2)]
     one, other = (book_for("tenant", folder=None, link=link, now=clock, clock=clock) for link in links)
     try:
         assert other.current().labels == "end"
@@ -195,7 +195,7 @@ def test_replicas_share_verdicts_through_redis(redis: RedisServer, tmp_path: Pat
         clock.now_s += POLL_S
         assert other.current().labels == "start"
         # Another tenant has its own.
-        stranger = Link(redis.url, source="stranger")
+        stranger = RedisConnection(redis.url, source="stranger")
         links.append(stranger)
         assert book_for("stranger", folder=None, link=stranger).current().labels == "end"
     finally:
@@ -207,7 +207,7 @@ def test_what_check_wrote_into_the_folder_reaches_replicas_without_it(
     redis: RedisServer, tmp_path: Path
 ) -> None:
     book_in(tmp_path).record({"labels": "start"})
-    link = Link(redis.url, source="tenant")
+    link = RedisConnection(redis.url, source="tenant")
     try:
         assert book_for("tenant", folder=tmp_path, link=link).current().labels == "start"
         assert book_for("tenant", folder=None, link=link).current().labels == "start"
@@ -216,7 +216,7 @@ def test_what_check_wrote_into_the_folder_reaches_replicas_without_it(
 
 
 def test_rubbish_in_redis_is_nothing(redis: RedisServer) -> None:
-    link = Link(redis.url, source="tenant")
+    link = RedisConnection(redis.url, source="tenant")
     try:
         redis.client.set(link.key("verdicts"), b"\xffrubbish")
         book = book_for("tenant", folder=None, link=link)

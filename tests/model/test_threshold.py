@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butlr_grafana.base.errors import BadWord
+from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.threshold import Threshold, parse
 
 
@@ -51,7 +51,7 @@ def test_a_threshold_is_a_percentile_or_a_number(text: str, expected: Threshold)
     ],
 )
 def test_anything_else_is_refused_with_what_it_may_be(text: str) -> None:
-    with pytest.raises(BadWord, match=r"^threshold: .*p0 to p100.*number") as refused:
+    with pytest.raises(BadParameter, match=r"^threshold: .*p0 to p100.*number") as refused:
         parse("threshold", text)
     assert refused.value.word == "threshold"
 
@@ -60,7 +60,7 @@ def test_anything_else_is_refused_with_what_it_may_be(text: str) -> None:
 def test_no_text_makes_a_threshold_that_cannot_be_compared_with(text: str) -> None:
     try:
         found = parse("threshold", text)
-    except BadWord:
+    except BadParameter:
         return
     assert 0 <= found.value < math.inf
     assert not found.is_percentile or found.value <= 100

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, UpstreamLate
 from butlr_grafana.cache.chunks.memory import MemoryStore
-from butlr_grafana.model.chunk import Grid, HeatMapSubject, Part, Segment
+from butlr_grafana.model.chunk import Chunk, Grid, HeatMapSubject, Segment
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline import in_flight
-from butlr_grafana.pipeline.gather import LIVE_S, Gathered, Gatherer, stamped, tile
+from butlr_grafana.pipeline.gather import LIVE_S, FetchResult, Gatherer, stamped, tile
 from butlr_grafana.pipeline.in_flight import FAILURE_REST_S, FORGET_S
 from tests.support import HANG_S, until
 
@@ -52,7 +52,7 @@ class Butlr:
         self.now_s += seconds
         self.stopwatch_s += seconds
 
-    def fetch(self, asked: Segment) -> Part:
+    def fetch(self, asked: Segment) -> Chunk:
         self.asked.append(asked)
         if asked in self.held:
             assert self.held[asked].wait(HANG_S)
@@ -62,18 +62,18 @@ class Butlr:
         one = np.zeros(1, np.int32)
         minutes = float(asked.period.length_s // 60)
         grid = Grid(0.5, (0.25, 0.25), one, one, np.array([minutes]))
-        return Part(asked.period, grid, self.now_s, asked.settled)
+        return Chunk(asked.period, grid, self.now_s, asked.settled)
 
     def hold(self, asked: Segment) -> threading.Event:
         self.held[asked] = threading.Event()
         return self.held[asked]
 
-    def gather(self, *segments: Segment, patience_s: float = HANG_S) -> Gathered:
+    def gather(self, *segments: Segment, patience_s: float = HANG_S) -> FetchResult:
         deadline = self.mono_s + time.monotonic() + patience_s
         return self.gatherer.begin(segments).collect(deadline=deadline)
 
 
-def minutes(gathered: Gathered) -> float:
+def minutes(gathered: FetchResult) -> float:
     return sum(part.grid.total for part in gathered.parts)
 
 
@@ -267,7 +267,7 @@ def test_an_answer_that_lands_while_somebody_looks_is_not_asked_for_again(butlr:
     one = segment(0, 1)
     look = butlr.store.get
 
-    def looks_in_vain_while_it_lands(asked: Segment, since: float = 0.0) -> Part | None:
+    def looks_in_vain_while_it_lands(asked: Segment, since: float = 0.0) -> Chunk | None:
         butlr.store.get = look  # type: ignore[method-assign]
         assert butlr.gather(one).coverage.fetched == 1
         return None

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from butlr_grafana.base.errors import BadWord, CallerError, UnknownSpace, UnknownTarget
+from butlr_grafana.base.errors import BadParameter, CallerError, UnknownSpace, UnknownTarget
 from butlr_grafana.model.floor import Building, Floor, Room, Topology
 from butlr_grafana.model.queries import Query
 from butlr_grafana.model.time import LocalHours, Period
-from butlr_grafana.query.limits import Rules
-from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.query.parse import read
 from butlr_grafana.query.period import cover
 from butlr_grafana.query.resolve import finest, resolve, resolve_series
@@ -42,10 +42,10 @@ OTHER = Floor("space_2", "Second", BUILDING, "America/New_York")
 TOPOLOGY = Topology({f.id: f for f in (FLOOR, OTHER)})
 PERIOD = {"from": "2026-06-01T00:00:00Z", "to": "2026-06-02T00:00:00Z"}
 HOLIDAYS = frozenset({date(2026, 5, 1)})
-RULES = Rules(400, HOLIDAYS)
+RULES = QueryLimits(400, HOLIDAYS)
 
 
-def ask(topology: Topology = TOPOLOGY, *, rules: Rules = RULES, **words: Any) -> Query:
+def ask(topology: Topology = TOPOLOGY, *, rules: QueryLimits = RULES, **words: Any) -> Query:
     """`from_`: the word `from`, which Python keeps for itself."""
     given_words = {"space": "space_1", **PERIOD, **words}
     asked = read("heatmap", {"from" if k == "from_" else k: v for k, v in given_words.items()})
@@ -207,7 +207,7 @@ def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
     ],
 )
 def test_an_error_names_the_word_and_what_it_may_be(words: dict[str, Any], said: list[str]) -> None:
-    with pytest.raises(BadWord) as error:
+    with pytest.raises(BadParameter) as error:
         ask(**words)
     assert error.value.word == said[0]
     assert error.value.status == 400
@@ -216,8 +216,8 @@ def test_an_error_names_the_word_and_what_it_may_be(words: dict[str, Any], said:
 
 
 def test_holidays_out_without_the_setting_is_an_error_that_names_it() -> None:
-    with pytest.raises(BadWord, match="BACKEND_HOLIDAYS"):
-        ask(rules=Rules(), holidays="out")
+    with pytest.raises(BadParameter, match="BACKEND_HOLIDAYS"):
+        ask(rules=QueryLimits(), holidays="out")
 
 
 def test_a_foreign_floor_is_answered_as_an_unknown_one() -> None:
@@ -263,7 +263,7 @@ def test_a_quarter_of_a_metre_is_only_taken_where_it_is_asked_for() -> None:
     narrow = Topology({"f": Floor("f", "F", BUILDING, "UTC", outline=square(8))})
 
     def taken(**words: str) -> float:
-        [query] = resolve(read("heatmap", {**PERIOD, **words}), narrow, now_s=NOW, rules=Rules())
+        [query] = resolve(read("heatmap", {**PERIOD, **words}), narrow, now_s=NOW, rules=QueryLimits())
         return query.resolution_m
 
     assert [taken(), taken(resolution="auto", columns="2000"), taken(resolution="0.25")] == [0.5, 0.5, 0.25]
@@ -304,7 +304,7 @@ def test_a_period_is_rounded_outwards_to_local_hours_and_never_into_the_future(
     start: int, length: int, zone: str
 ) -> None:
     end = start + length
-    covered = cover(start, end, zone, now_s=NOW, rules=Rules())
+    covered = cover(start, end, zone, now_s=NOW, rules=QueryLimits())
     last_minute = NOW // 60 * 60
 
     def is_edge(instant_s: int) -> bool:
@@ -351,7 +351,7 @@ def test_of_several_floors_each_goes_by_its_own_clock() -> None:
     zones = ("Asia/Kolkata", "Asia/Kathmandu", "Europe/Paris")
     topology = Topology({z: replace(FLOOR, id=z, timezone=z, rooms=()) for z in zones})
     words = {"space": "all", "from": "2026-05-10T18:20Z", "to": "2026-05-17T18:20Z"}
-    found = resolve(read("hot-zones", words), topology, now_s=NOW, rules=Rules())
+    found = resolve(read("hot-zones", words), topology, now_s=NOW, rules=QueryLimits())
     hours = [("17:30", "18:30"), ("18:15", "19:15"), ("18:00", "19:00")]
     assert [q.period for q in found] == [
         Period(at(f"2026-05-10T{start}"), at(f"2026-05-17T{end}")) for start, end in hours
@@ -362,7 +362,9 @@ def test_of_several_floors_each_goes_by_its_own_clock() -> None:
         (None, [(10, "18:30", 17), (10, "18:15", 18), (9, "22:00", 17)]),
         ("Asia/Kolkata", [(10, "18:30", 17)] * 3),
     ):
-        series = resolve_series(read("presence", words | {"tz": tz}), topology, now_s=NOW, rules=Rules())
+        series = resolve_series(
+            read("presence", words | {"tz": tz}), topology, now_s=NOW, rules=QueryLimits()
+        )
         assert [(q.period.start_s, q.period.end_s) for q in series] == [
             (at(f"2026-05-{first:02}T{clock}"), at(f"2026-05-{last:02}T{clock}"))
             for first, clock, last in days
@@ -380,15 +382,17 @@ def test_windows_are_as_fine_for_a_range_that_is_rounded_as_for_one_that_is_not(
     start = at("2026-03-01T00:07")
     words = {"space": "all", "from": str(start * 1000), "to": str((start + days * 86_400) * 1000)}
     for asked in ("auto", every):
-        found = resolve_series(read("presence", words | {"every": asked}), topology, now_s=NOW, rules=Rules())
+        found = resolve_series(
+            read("presence", words | {"every": asked}), topology, now_s=NOW, rules=QueryLimits()
+        )
         assert {q.every for q in found} == {"1h" if (asked, every) == ("auto", "15m") else every}
 
 
-@given(st.dictionaries(st.sampled_from([*WORDS, "x"]), st.text(max_size=30), max_size=4))
+@given(st.dictionaries(st.sampled_from([*PARAMETERS, "x"]), st.text(max_size=30), max_size=4))
 def test_any_text_is_read_or_refused(words: dict[str, str]) -> None:
     for target in TARGETS:
         with contextlib.suppress(CallerError):
             asked = read(target, {"space": "space_1", **PERIOD, **words})
-            for query in resolve(asked, TOPOLOGY, now_s=NOW, rules=Rules()):
+            for query in resolve(asked, TOPOLOGY, now_s=NOW, rules=QueryLimits()):
                 assert query.floor in (FLOOR, OTHER)
                 assert query.resolution_m in (0.25, 0.5, 1.0)

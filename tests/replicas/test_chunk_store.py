@@ -17,7 +17,7 @@ from butlr_grafana.cache.chunks.tiers import TieredStore
 from butlr_grafana.model.chunk import Segment
 from butlr_grafana.model.time import DAY_S, Period
 from butlr_grafana.replicas.chunk_store import LIVE_S, SharedStore
-from butlr_grafana.replicas.redis_connection import Link
+from butlr_grafana.replicas.redis_connection import RedisConnection
 from tests.cache.chunks.parts import HALF, SPACE, part, same, segment
 from tests.redis_server import RedisServer
 
@@ -30,7 +30,7 @@ class Replicas:
 
     def __init__(self, server: RedisServer) -> None:
         self.server = server
-        self.links: list[Link] = []
+        self.links: list[RedisConnection] = []
         self.now_s = 10_000.0
 
     def store(
@@ -42,7 +42,7 @@ class Replicas:
         stopwatch: Callable[[], float] | None = None,
     ) -> SharedStore:
         """`behind_s`: how far its wall clock is behind."""
-        self.links.append(Link(self.server.url, source=source))
+        self.links.append(RedisConnection(self.server.url, source=source))
         return SharedStore(
             self.links[-1],
             max_age_s=max_age_s,

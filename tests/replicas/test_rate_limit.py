@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from butlr_grafana.replicas import rate_limit
-from butlr_grafana.replicas.rate_limit import SharedGate
-from butlr_grafana.replicas.redis_connection import Link
+from butlr_grafana.replicas.rate_limit import SharedRateLimiter
+from butlr_grafana.replicas.redis_connection import RedisConnection
 from tests.faults.trial import MAY, MAY_SEGMENTS
 from tests.redis_server import RedisServer
 from tests.replicas.replicas import Office
@@ -22,15 +22,15 @@ DAYS = {"hours": "08:00-18:00"}
 
 
 @pytest.fixture
-def links(redis: RedisServer) -> Iterator[list[Link]]:
-    made = [Link(redis.url, source="tenant") for _ in range(2)]
+def links(redis: RedisServer) -> Iterator[list[RedisConnection]]:
+    made = [RedisConnection(redis.url, source="tenant") for _ in range(2)]
     yield made
     for link in made:
         link.close()
 
 
-def gates(links: list[Link], rate: int) -> list[SharedGate]:
-    return [SharedGate(rate, link) for link in links]
+def gates(links: list[RedisConnection], rate: int) -> list[SharedRateLimiter]:
+    return [SharedRateLimiter(rate, link) for link in links]
 
 
 def test_two_replicas_send_what_one_may(office: Office) -> None:
@@ -47,7 +47,9 @@ def test_two_replicas_send_what_one_may(office: Office) -> None:
     assert {replica.gauge("butlr_calls_left") for replica in replicas} == {0.0}
 
 
-def test_no_window_ever_holds_more_than_the_rate(links: list[Link], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_window_ever_holds_more_than_the_rate(
+    links: list[RedisConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Four threads at two gates, for three windows and more.
 
     A call passes at some moment between when it was asked for and when the answer came; so does, in the order
@@ -57,7 +59,7 @@ def test_no_window_ever_holds_more_than_the_rate(links: list[Link], monkeypatch:
     monkeypatch.setattr(rate_limit, "WINDOW_MS", 300)
     pair, asked, answered, lock = gates(links, 5), [], [], threading.Lock()
 
-    def knock(gate: SharedGate) -> None:
+    def knock(gate: SharedRateLimiter) -> None:
         while len(answered) < 18:
             asked_s = time.monotonic()
             wait_s = gate.reserve()
@@ -76,46 +78,46 @@ def test_no_window_ever_holds_more_than_the_rate(links: list[Link], monkeypatch:
     assert all(later - sooner > 0.298 for sooner, later in zip(asked, answered[5:], strict=False))
 
 
-def test_a_full_gate_says_when_to_come_back(links: list[Link]) -> None:
+def test_a_full_gate_says_when_to_come_back(links: list[RedisConnection]) -> None:
     first, second = gates(links, 2)
     assert [first.reserve(), second.reserve()] == [0.0, 0.0]
     assert all(59 < gate.reserve() <= 60 for gate in (first, second))
     assert [first.left, second.left] == [0, 0]
 
 
-def test_no_rate_is_no_limit(links: list[Link]) -> None:
+def test_no_rate_is_no_limit(links: list[RedisConnection]) -> None:
     first, second = gates(links, 0)
     assert {gate.reserve() for _ in range(100) for gate in (first, second)} == {0.0}
     assert first.left == float("inf")
 
 
-def test_a_pause_is_everybodys(links: list[Link]) -> None:
+def test_a_pause_is_everybodys(links: list[RedisConnection]) -> None:
     first, second = gates(links, 0)
     first.pause(7.0)
     assert 6 < second.reserve() <= 7
     assert 6 < second.paused_s <= 7
 
 
-def test_a_shorter_pause_ends_no_longer_one(links: list[Link]) -> None:
+def test_a_shorter_pause_ends_no_longer_one(links: list[RedisConnection]) -> None:
     first, second = gates(links, 0)
     first.pause(30.0)
     second.pause(1.0)
     assert 29 < gates(links, 0)[0].reserve() <= 30
 
 
-def test_a_pause_ends(links: list[Link]) -> None:
+def test_a_pause_ends(links: list[RedisConnection]) -> None:
     first, second = gates(links, 0)
     first.pause(0.05)
     until(lambda: first.reserve() == second.reserve() == 0.0)
 
 
-def test_tenants_have_rates_of_their_own(redis: RedisServer, links: list[Link]) -> None:
-    other = Link(redis.url, source="another")
-    assert [SharedGate(1, links[0]).reserve(), SharedGate(1, other).reserve()] == [0.0, 0.0]
+def test_tenants_have_rates_of_their_own(redis: RedisServer, links: list[RedisConnection]) -> None:
+    other = RedisConnection(redis.url, source="another")
+    assert [SharedRateLimiter(1, links[0]).reserve(), SharedRateLimiter(1, other).reserve()] == [0.0, 0.0]
     other.close()
 
 
-def test_alone_it_goes_on_from_what_it_has_sent(redis: RedisServer, links: list[Link]) -> None:
+def test_alone_it_goes_on_from_what_it_has_sent(redis: RedisServer, links: list[RedisConnection]) -> None:
     first, second = gates(links, 3)
     assert [first.reserve(), first.reserve(), second.reserve()] == [0.0] * 3
     redis.stop()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from butlr_grafana.base.incidents import CALM_S
-from butlr_grafana.replicas.redis_connection import SLOW_IN_A_ROW, SLOW_S, Link, Unshared
+from butlr_grafana.replicas.redis_connection import SLOW_IN_A_ROW, SLOW_S, RedisConnection, RedisUnavailable
 from tests.butlr.wire import FakeTime
 from tests.faults.trial import MAY, MAY_SEGMENTS
 from tests.redis_server import PASSWORD, Between, RedisServer
@@ -20,7 +20,7 @@ from tests.support import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
-MakeLink = Callable[..., Link]
+MakeLink = Callable[..., RedisConnection]
 
 
 @pytest.fixture
@@ -30,10 +30,10 @@ def clock() -> FakeTime:
 
 @pytest.fixture
 def make_link(redis: RedisServer, clock: FakeTime) -> Iterator[MakeLink]:
-    made: list[Link] = []
+    made: list[RedisConnection] = []
 
-    def make(url: str = redis.url) -> Link:
-        made.append(Link(url, source="tenant", clock=clock))
+    def make(url: str = redis.url) -> RedisConnection:
+        made.append(RedisConnection(url, source="tenant", clock=clock))
         return made[-1]
 
     yield make
@@ -55,10 +55,10 @@ def between(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
         one.close()
 
 
-def works(link: Link) -> bool:
+def works(link: RedisConnection) -> bool:
     try:
         return bool(link.run(lambda redis: redis.set("butlr:tenant:x", "1")))
-    except Unshared:
+    except RedisUnavailable:
         return False
 
 
@@ -101,7 +101,7 @@ def test_while_it_is_away_nobody_but_one_thread_asks(redis: RedisServer, make_li
     assert not works(link)
     asked: list[object] = []
     for _ in range(1000):
-        with pytest.raises(Unshared):
+        with pytest.raises(RedisUnavailable):
             link.run(asked.append)
     assert asked == []
     assert [t.name for t in threading.enumerate()].count("shared-cache") == 1
@@ -152,7 +152,7 @@ def test_who_speaks_no_redis_is_not_believed(
     assert link.check() is not None
     caplog.set_level(logging.DEBUG)
     for _ in range(5):
-        with pytest.raises(Unshared):
+        with pytest.raises(RedisUnavailable):
             link.run(lambda redis: (b"1", b"2").index(redis.get("butlr:tenant:x")))
     assert PASSWORD not in caplog.text + str(link.check())
 

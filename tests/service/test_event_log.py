@@ -11,13 +11,13 @@ import pytest
 
 from butlr_grafana.model.time import Period
 from butlr_grafana.service import event_log as module
-from butlr_grafana.service.event_log import FILE, EventBook
+from butlr_grafana.service.event_log import FILE, EventLog
 from tests.insight.looks import IN_PEOPLE, WATCH, zone
 
 ALWAYS = Period(0, 10**10)
 
 
-Book = Callable[..., EventBook]
+Book = Callable[..., EventLog]
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def book() -> Iterator[Book]:
     """Makes books that are closed with the test."""
     with contextlib.ExitStack() as made:
 
-        def make(folder: Path | None, source: str = "tenant") -> EventBook:
-            return made.enter_context(contextlib.closing(EventBook(folder, source=source)))
+        def make(folder: Path | None, source: str = "tenant") -> EventLog:
+            return made.enter_context(contextlib.closing(EventLog(folder, source=source)))
 
         yield make
 
 
-def spans(of: EventBook, period: Period = ALWAYS, space: str = "f") -> list[tuple[str, int, int | None]]:
+def spans(of: EventLog, period: Period = ALWAYS, space: str = "f") -> list[tuple[str, int, int | None]]:
     return [(e.zone_id, e.start_s, e.end_s) for e in of.during(period, [space])]
 
 

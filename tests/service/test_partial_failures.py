@@ -11,7 +11,7 @@ import pytest
 
 from butlr_grafana.base import errors
 from butlr_grafana.base.errors import BackendError, CallerError
-from butlr_grafana.model.chunk import Part, Segment, SeriesSubject, StatsSubject
+from butlr_grafana.model.chunk import Chunk, Segment, SeriesSubject, StatsSubject
 from butlr_grafana.pipeline import gather, in_flight
 from butlr_grafana.service import service
 from tests.support import NEW_YORK, PARIS, PARIS_2, World, at
@@ -46,7 +46,7 @@ class Failing(World):
         under_way = self.application.service.pipeline.gatherer.flights
         fetch = under_way._fetch
 
-        def fetched(segment: Segment) -> Part:
+        def fetched(segment: Segment) -> Chunk:
             if self.fails(segment):
                 raise fault_of(self.kind)
             return fetch(segment)

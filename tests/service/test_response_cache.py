@@ -16,8 +16,8 @@ from butlr_grafana.base.access import BackendToken
 from butlr_grafana.present import formats
 from butlr_grafana.present.encoding import Encoded, joined
 from butlr_grafana.query.targets import TARGETS
-from butlr_grafana.service.response_cache import UNKEPT, Answers
-from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.service.response_cache import UNKEPT, ResponseCache
+from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from butlr_grafana.web.app import build
 from tests.support import (
@@ -207,7 +207,7 @@ def test_a_token_sees_no_answer_that_was_made_for_another(make_world: Callable[.
 def test_memory_is_bounded_by_bytes(world: World) -> None:
     service, visible = world.application.service, None
     size = len(ask(world).data) * 2 + 1000
-    answers = Answers(service, max_bytes=3 * size)
+    answers = ResponseCache(service, max_bytes=3 * size)
     for hour in range(10):
         words = {**DAY, "to": f"2026-06-17T{hour:02}:00:00Z"}
         for _ in range(2):
@@ -220,7 +220,7 @@ def test_memory_is_bounded_by_bytes(world: World) -> None:
 
 def test_what_is_of_another_minute_is_forgotten(world: World) -> None:
     service = world.application.service
-    answers = Answers(service)
+    answers = ResponseCache(service)
     for minute in range(5):
         for resolution in ("0.5", "1.0"):
             for _ in range(2):
@@ -235,7 +235,7 @@ def released(world: World) -> Iterator[threading.Event]:
     """Until it is set, Butlr answers no heat map."""
     event = threading.Event()
 
-    def held(answer: Endpoint, request: Request) -> Answer:
+    def held(answer: Endpoint, request: Request) -> Result:
         assert event.wait(HANG_S)
         return answer(request)
 

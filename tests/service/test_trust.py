@@ -12,7 +12,7 @@ import pytest
 from butlr_grafana.pipeline import gather
 from butlr_grafana.service import service
 from butlr_grafana.service.last_good import REPEAT_S
-from butlr_grafana.simulator.messages import Answer, Refusal, Request
+from butlr_grafana.simulator.messages import Refusal, Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.support import (
     DETECTIONS,
@@ -43,11 +43,11 @@ class Watched(World):
         for path in (DETECTIONS, REPORTING):
             self.answering(path, self._unless_gone)
 
-    def answering(self, path: str, how: Callable[[Endpoint, Request], Answer]) -> None:
+    def answering(self, path: str, how: Callable[[Endpoint, Request], Result]) -> None:
         """Has Butlr answer in another way from now on; `how` gets the way in which it did."""
         answer_of(self, path, how)
 
-    def _unless_gone(self, answer: Endpoint, request: Request) -> Answer:
+    def _unless_gone(self, answer: Endpoint, request: Request) -> Result:
         if floor_of(request.json()) in self.gone:
             raise Refusal(400, "this floor is gone")
         return answer(request)
@@ -182,7 +182,7 @@ def test_a_slow_floor_that_can_be_repeated_is_not_waited_for_to_the_end(world: W
     world.rows(NOW)
     released, ended = threading.Event(), threading.Event()
 
-    def slowly(answer: Endpoint, request: Request) -> Answer:
+    def slowly(answer: Endpoint, request: Request) -> Result:
         if floor_of(request.json()) == PARIS:
             released.wait(HANG_S)
             ended.set()
@@ -204,7 +204,7 @@ def test_alert_rules_go_before_panels_when_calls_are_few(make_world: Callable[..
     world.http.get("/readyz")
     released = threading.Event()
 
-    def held(answer: Endpoint, request: Request) -> Answer:
+    def held(answer: Endpoint, request: Request) -> Result:
         assert released.wait(HANG_S)
         return answer(request)
 

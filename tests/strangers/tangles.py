@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 
 Thing = dict[str, Any]
@@ -85,10 +85,10 @@ def tangle(data: Thing, seed: int) -> list[str]:
 def tangling(seed: int) -> Any:
     """An endpoint's GraphQL answers, tangled; the same question gets the same answer each time."""
 
-    def answer(real: Endpoint, request: Request) -> Answer:
+    def answer(real: Endpoint, request: Request) -> Result:
         document = orjson.loads(real(request).body)
         if isinstance(document.get("data"), dict):
             tangle(document["data"], seed)
-        return Answer.json(document)
+        return Result.json(document)
 
     return answer

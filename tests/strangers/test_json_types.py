@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.query.targets import TARGETS
 from tests.strangers.doors import HOUR
 from tests.strangers.test_bad_inputs import ERROR, anything, made_up
@@ -133,7 +133,7 @@ def test_the_bodies_are_good(world: World) -> None:
     for path, body in BODIES.items():
         answer = world.http.post(path, json=body)
         assert answer.status_code == 200, (path, answer.get_data(as_text=True))
-    assert GOOD_WORDS.keys() == WORDS.keys() - {"format"}
+    assert GOOD_WORDS.keys() == PARAMETERS.keys() - {"format"}
 
 
 @pytest.mark.parametrize("path", BODIES)

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.present.frames.columns import COLUMNS
-from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.query.targets import TARGETS
 from tests.butlr.wire import respond
 from tests.faults.trial import FrontedTrial, Trial
@@ -41,7 +41,7 @@ def private() -> set[str]:
         names |= {thing.name for thing in (*floor.rooms, *floor.zones)}
         names |= {tag for room in floor.rooms for tag in room.tags}
     # Not what is in a floor's own name, or what a word or a column is called.
-    common = (*ALLOWED, *WORDS, *TARGETS, *COLUMNS)
+    common = (*ALLOWED, *PARAMETERS, *TARGETS, *COLUMNS)
     return {name for name in names if not any(name in text for text in common)}
 
 
@@ -69,7 +69,7 @@ ASKED: list[Words] = [
     {"space": "all"},
     {"space": "zzz"},
     {"space": NEW_YORK},
-    *({"space": PARIS, word: value} for word in WORDS for value in ("zzz", "", "All", "all")),
+    *({"space": PARIS, word: value} for word in PARAMETERS for value in ("zzz", "", "All", "all")),
     *(
         {"space": space, "level": "floor", word: "zzz"}
         for space in (PARIS, "all")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import shapely
 
-from butlr_grafana.query.limits import Rules
+from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import Baseline
 from butlr_grafana.query.period import before
 from tests.query.test_resolve import FLOOR, ask
@@ -116,7 +116,7 @@ def test_a_comparison_with_itself_has_no_change(world: World) -> None:
 def test_baselines_by_the_calendar(baseline: Baseline, start: str, end: str) -> None:
     query = ask(from_="2026-04-02T12:00:00Z", to="2026-04-07T12:00:00Z")
     assert query.floor is FLOOR
-    earlier = before(query, baseline, now_s=at("2026-06-17"), rules=Rules())
+    earlier = before(query, baseline, now_s=at("2026-06-17"), rules=QueryLimits())
     assert (earlier.period.start_s, earlier.period.end_s) == (at(start), at(end))
 
 

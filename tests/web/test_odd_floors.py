@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from butlr_grafana.query.parameters import METRICS, WORDS
+from butlr_grafana.query.parameters import METRICS, PARAMETERS
 from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.simulator import People
 from tests.odd_floors import (
@@ -82,7 +82,7 @@ def test_every_answer_is_sensible_or_says_which_word_is_wrong(world: World, spac
     for words in questions(target):
         answer = ask(world, target, space, **words)
         if 400 <= answer.status_code < 500:
-            assert answer.get_json()["message"].partition(":")[0] in WORDS, words
+            assert answer.get_json()["message"].partition(":")[0] in PARAMETERS, words
             continue
         assert answer.status_code == 200, (words, answer.get_data(as_text=True))
         answered += 1

@@ -11,13 +11,13 @@ import pytest
 
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.butlr.topology import topology
-from butlr_grafana.cache.topology import GONE_S, RENEW_S, Spaces
+from butlr_grafana.cache.topology import GONE_S, RENEW_S, TopologyCache
 from butlr_grafana.cli.check import Checkup
 from butlr_grafana.model.floor import Building, Floor, Note, Room, Topology
 from butlr_grafana.model.privacy import guarded
 from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.settings import Settings
-from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.butlr.wire import FakeTime
 from tests.strangers.tangles import lists_of
@@ -45,11 +45,11 @@ def odd_new_york(data: dict[str, Any]) -> None:
             floor["rooms"].append(rooms["Kitchen"])
 
 
-def changed(how: Callable[[dict[str, Any]], None]) -> Callable[[Endpoint, Request], Answer]:
-    def answer(real: Endpoint, request: Request) -> Answer:
+def changed(how: Callable[[dict[str, Any]], None]) -> Callable[[Endpoint, Request], Result]:
+    def answer(real: Endpoint, request: Request) -> Result:
         document = orjson.loads(real(request).body)
         how(document["data"])
-        return Answer.json(document)
+        return Result.json(document)
 
     return answer
 
@@ -239,7 +239,7 @@ class Vanishing:
     def __init__(self, fake: FakeTime) -> None:
         self.fake = fake
         self.now = Topology({})
-        self.spaces = Spaces(lambda: {}, lambda _: self.now, clock=fake)
+        self.spaces = TopologyCache(lambda: {}, lambda _: self.now, clock=fake)
 
     def notes(self, now: Topology, after_s: float = RENEW_S) -> list[Note]:
         self.now = now

@@ -15,7 +15,7 @@ from openapi_spec_validator import validate
 
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.base.errors import BackendError
-from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.web.responses import reason_phrase
 from tests.strangers.doors import routes_of
@@ -135,7 +135,7 @@ def test_metrics_lists_the_targets_with_a_form_for_each(world: World) -> None:
     assert [m["value"] for m in listed] == list(TARGETS)
     for metric in listed:
         names = [p["name"] for p in metric["payloads"]]
-        assert names == [w for w in TARGETS[metric["value"]].words if not WORDS[w].url_only]
+        assert names == [w for w in TARGETS[metric["value"]].words if not PARAMETERS[w].url_only]
     heat = {p["name"]: p for p in listed[0]["payloads"]}
     assert [o["value"] for o in heat["resolution"]["options"]] == ["auto", "0.25", "0.5", "1.0"]
     assert heat["space"]["type"] == "select"

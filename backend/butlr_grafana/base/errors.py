@@ -63,7 +63,7 @@ class CallerError(BackendError):
     source = "caller"
 
 
-class BadWord(CallerError):
+class BadParameter(CallerError):
     """A query word with a value it cannot have; `word` is its name."""
 
     code = "bad_word"

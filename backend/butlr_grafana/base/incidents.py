@@ -44,7 +44,7 @@ KINDS: dict[type[UpstreamError], str] = {
 """Troubles with Butlr, by the error that a question to it ends with."""
 
 
-class Trouble:
+class Incident:
     """One thing that works or does not, in one or several parts. Thread-safe.
 
     `what` names it in the log. `calm_s`: how long a part may not have failed when a success makes it well.
@@ -112,11 +112,13 @@ class Contact:
     why: str | None
 
 
-class ButlrTroubles:
+class ButlrIncidents:
     """Those of the questions to Butlr, each after all its attempts. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.by_kind = {kind: Trouble(f"Butlr {kind}", clock=clock) for kind in dict.fromkeys(KINDS.values())}
+        self.by_kind = {
+            kind: Incident(f"Butlr {kind}", clock=clock) for kind in dict.fromkeys(KINDS.values())
+        }
         self._clock = clock
         self._answered_at = clock()
         self._why: str | None = None

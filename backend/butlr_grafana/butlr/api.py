@@ -16,21 +16,21 @@ from typing import Any
 from butlr_grafana.base.errors import UpstreamError
 from butlr_grafana.base.urls import origin_of
 from butlr_grafana.butlr import heatmaps, metrics, statistics
-from butlr_grafana.butlr.auth import TokenShelf
+from butlr_grafana.butlr.auth import TokenStore
 from butlr_grafana.butlr.batches import Batches, MustAnswer
 from butlr_grafana.butlr.client import Client, Observer
-from butlr_grafana.butlr.config import Access
-from butlr_grafana.butlr.floorplan_images import Pictures
-from butlr_grafana.butlr.graphql import Question
+from butlr_grafana.butlr.config import ButlrConfig
+from butlr_grafana.butlr.floorplan_images import FloorPlanImageClient
+from butlr_grafana.butlr.graphql import GraphqlQuery
 from butlr_grafana.butlr.graphql_queries import hives_question, sensors_question, sites_question
-from butlr_grafana.butlr.limits import REAL_TIME, Gate, Pace
+from butlr_grafana.butlr.limits import REAL_TIME, RateLimiter, Timing
 from butlr_grafana.butlr.rows import Row, rows_of
 from butlr_grafana.model.calendar import SERIES_SETTLE_S
 from butlr_grafana.model.chunk import (
+    Chunk,
     Content,
     Grid,
     HeatMapSubject,
-    Part,
     Samples,
     Segment,
     SeriesSubject,
@@ -39,7 +39,7 @@ from butlr_grafana.model.chunk import (
 from butlr_grafana.model.time import Period, iso
 from butlr_grafana.model.verdicts import Verdicts
 
-__all__ = ["REAL_TIME", "Access", "Butlr", "Pace"]
+__all__ = ["REAL_TIME", "Butlr", "ButlrConfig", "Timing"]
 
 
 class Butlr:
@@ -51,19 +51,19 @@ class Butlr:
 
     def __init__(
         self,
-        access: Access,
+        access: ButlrConfig,
         *,
         observe: Observer | None = None,
         now: Callable[[], float] = time.time,
-        pace: Pace = REAL_TIME,
-        gate: Gate | None = None,
-        shelf: TokenShelf | None = None,
+        pace: Timing = REAL_TIME,
+        gate: RateLimiter | None = None,
+        shelf: TokenStore | None = None,
         verdicts: Callable[[], Verdicts] = Verdicts,
         must_answer: MustAnswer = lambda _space, _level: (),
     ) -> None:
         self.client = Client(access, observe=observe, now=now, pace=pace, gate=gate, shelf=shelf)
         self.clock = self.client.butlr_clock
-        self.pictures = Pictures(
+        self.pictures = FloorPlanImageClient(
             origins=access.plan_origins,
             own=origin_of(access.url),
             bearer=self.client.bearer,
@@ -80,7 +80,7 @@ class Butlr:
         """Only that; every other question logs in by itself."""
         self.client.bearer()
 
-    def fetch(self, segment: Segment) -> Part:
+    def fetch(self, segment: Segment) -> Chunk:
         """What Butlr knows of a segment, as known when it was asked."""
         asked_at_s = self.clock.here()
         match segment.subject:
@@ -98,7 +98,7 @@ class Butlr:
         settled = segment.settled and segment.period.end_s + settle_s <= self.clock.now()
         # Nothing is kept for good while what it was read by is only assumed.
         settled = settled and verdicts.is_sure_of(segment.subject)
-        return Part(segment.period, content, self.clock.at(asked_at_s), settled)
+        return Chunk(segment.period, content, self.clock.at(asked_at_s), settled)
 
     def _heat_map(self, segment: Segment, subject: HeatMapSubject) -> Grid:
         """One call of `POST /v3/detections`: raw counts, so that parts can be added."""
@@ -144,7 +144,7 @@ class Butlr:
             "faults": len(sites.faults),
         }
 
-    def _optional(self, question: Question) -> dict[str, Any] | None:
+    def _optional(self, question: GraphqlQuery) -> dict[str, Any] | None:
         try:
             return question.ask(self._graphql).data
         except UpstreamError:

@@ -32,7 +32,7 @@ class Token:
         return "Token(…)"
 
 
-class TokenShelf(Protocol):
+class TokenStore(Protocol):
     """Where a client gets its next token. Thread-safe."""
 
     def renewed(self, log_in: Callable[[], Token], *, instead_of: Token | None) -> Token:
@@ -42,7 +42,7 @@ class TokenShelf(Protocol):
         ...
 
 
-class NoShelf:
+class NoTokenStore:
     """This process is the only one."""
 
     def renewed(self, log_in: Callable[[], Token], *, instead_of: Token | None) -> Token:  # noqa: ARG002

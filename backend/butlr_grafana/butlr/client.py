@@ -23,13 +23,13 @@ from butlr_grafana.base.errors import (
     UpstreamLimited,
     UpstreamRefused,
 )
-from butlr_grafana.base.incidents import Trouble
-from butlr_grafana.butlr.auth import LOGIN_REST_S, NoShelf, Token, TokenShelf, login_rest_s, token_of
+from butlr_grafana.base.incidents import Incident
+from butlr_grafana.butlr.auth import LOGIN_REST_S, NoTokenStore, Token, TokenStore, login_rest_s, token_of
 from butlr_grafana.butlr.clock import ButlrClock
-from butlr_grafana.butlr.config import Access
+from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.butlr.graphql import is_unauthenticated
 from butlr_grafana.butlr.heatmaps import quote
-from butlr_grafana.butlr.limits import REAL_TIME, Gate, Lanes, Outages, Pace
+from butlr_grafana.butlr.limits import REAL_TIME, CircuitBreaker, ConcurrencyLimit, RateLimiter, Timing
 from butlr_grafana.butlr.transport import Reply, Transport
 
 ATTEMPTS = 4
@@ -46,18 +46,18 @@ class Client:
 
     def __init__(
         self,
-        access: Access,
+        access: ButlrConfig,
         *,
         observe: Observer | None = None,
         now: Callable[[], float] = time.time,
-        pace: Pace = REAL_TIME,
-        gate: Gate | None = None,
-        shelf: TokenShelf | None = None,
+        pace: Timing = REAL_TIME,
+        gate: RateLimiter | None = None,
+        shelf: TokenStore | None = None,
     ) -> None:
         self.access = access
-        self.gate = gate or Gate(access.rate_per_minute, pace.clock)
-        self.lanes = Lanes(access.max_concurrency)
-        self._outages = Outages()
+        self.gate = gate or RateLimiter(access.rate_per_minute, pace.clock)
+        self.lanes = ConcurrencyLimit(access.max_concurrency)
+        self._outages = CircuitBreaker()
         self.butlr_clock = ButlrClock(now, pace.clock)
         self._clock = pace.clock
         self._wait = pace.wait
@@ -66,12 +66,12 @@ class Client:
         self._transport = Transport(
             access.url, timeout_s=access.timeout_s, connections=access.max_concurrency
         )
-        self._shelf = shelf or NoShelf()
+        self._shelf = shelf or NoTokenStore()
         self._login_lock = threading.Lock()
         self._token: Token | None = None
         self._dead_token: Token | None = None
         self._login_failed: tuple[float, UpstreamError] | None = None
-        self._renewing = Trouble("Butlr's token", calm_s=0.0, clock=pace.clock)
+        self._renewing = Incident("Butlr's token", calm_s=0.0, clock=pace.clock)
         self._refused_on: dict[str, tuple[Token, float]] = {}
         self._doubted: dict[str, Token] = {}
         self.sent = 0

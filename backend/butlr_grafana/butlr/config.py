@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ButlrConfig:
     """`url` without a trailing slash; paths begin with one. The secret never shows in `repr`."""
 
     url: str

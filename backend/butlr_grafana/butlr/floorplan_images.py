@@ -37,7 +37,7 @@ PATH = "plan picture"
 Observer = Callable[[str, str, float], None]
 
 
-class Pictures:
+class FloorPlanImageClient:
     """Thread-safe. `origins`: those allowed; `own`: Butlr's, where `bearer` gives the token to send."""
 
     def __init__(

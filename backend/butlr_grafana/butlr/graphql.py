@@ -48,7 +48,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class GraphqlReply:
     """`data`; `faults`, where only a part is there; `lost`, the fields that the account's schema lacks."""
 
     data: dict[str, Any]
@@ -57,7 +57,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class Question:
+class GraphqlQuery:
     """A question that remembers what was refused of it. Not shared between threads.
 
     `needed`: the fields without which there is no answer. `lesser`: what is asked for instead, in this order,
@@ -69,24 +69,24 @@ class Question:
     lesser: tuple[Selection, ...] = ()
     lost: dict[Path, None] = field(default_factory=dict)
 
-    def ask(self, post: Post) -> Result:
+    def ask(self, post: Post) -> GraphqlReply:
         """Asks until nothing is refused any more. Raises `UpstreamError`."""
         try:
             return self._ask(post)
         except (UpstreamInvalid, UpstreamRefused):
             if not self.lesser:
                 raise
-            found = Question(self.lesser[0], self.needed, self.lesser[1:]).ask(post)
+            found = GraphqlQuery(self.lesser[0], self.needed, self.lesser[1:]).ask(post)
             whole, asked = (frozenset(written(s)[1].values()) for s in (self.selection, self.lesser[0]))
             return replace(found, lost=(*sorted(whole - asked), *found.lost))
 
-    def _ask(self, post: Post) -> Result:
+    def _ask(self, post: Post) -> GraphqlReply:
         for _ in range(MOST_TRIES):
             text, columns = written(self.selection, frozenset(self.lost))
             body = post({"query": text})
             data, faults = answer_of(body)
             if data is not None:
-                return Result(data, faults, tuple(self.lost))
+                return GraphqlReply(data, faults, tuple(self.lost))
             refused = {path: None for fault in faults for path in refused_by(fault, columns)}
             if not refused or refused.keys() & set(self.needed):
                 break

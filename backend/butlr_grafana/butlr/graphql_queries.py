@@ -7,7 +7,7 @@ one).
 
 from __future__ import annotations
 
-from butlr_grafana.butlr.graphql import Path, Question, Selection
+from butlr_grafana.butlr.graphql import GraphqlQuery, Path, Selection
 
 
 def _scalars(names: str) -> dict[str, Selection | None]:
@@ -100,16 +100,16 @@ NEEDED: tuple[Path, ...] = (
 """Without these there is no floor to ask about."""
 
 
-def sites_question() -> Question:
+def sites_question() -> GraphqlQuery:
     """Sites, buildings, floors, rooms, zones."""
-    return Question(SITES, NEEDED, (SITES_WITHOUT_SENSORS, LEAST))
+    return GraphqlQuery(SITES, NEEDED, (SITES_WITHOUT_SENSORS, LEAST))
 
 
-def sensors_question() -> Question:
+def sensors_question() -> GraphqlQuery:
     """All sensors of the account; filters by floor are declared and ignored by Butlr."""
-    return Question(SENSORS, (("sensors",), ("sensors", "data"), ("sensors", "data", "id")))
+    return GraphqlQuery(SENSORS, (("sensors",), ("sensors", "data"), ("sensors", "data", "id")))
 
 
-def hives_question() -> Question:
+def hives_question() -> GraphqlQuery:
     """All hives of the account."""
-    return Question(HIVES, (("hives",), ("hives", "data"), ("hives", "data", "id")))
+    return GraphqlQuery(HIVES, (("hives",), ("hives", "data"), ("hives", "data", "id")))

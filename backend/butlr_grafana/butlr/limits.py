@@ -20,7 +20,7 @@ MAX_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Timing:
     """How tokens age and pauses pass; tests bring one of their own.
 
     `clock`: seconds since whenever; `wait`: waits for an event, at most so many of its seconds, and tells
@@ -31,7 +31,7 @@ class Pace:
     wait: Callable[[threading.Event, float], bool] = threading.Event.wait
 
 
-REAL_TIME = Pace()
+REAL_TIME = Timing()
 
 
 def retry_after_s(header: str | None, wall_clock: Callable[[], float] = time.time) -> float | None:
@@ -53,7 +53,7 @@ def retry_after_s(header: str | None, wall_clock: Callable[[], float] = time.tim
     return min(seconds, MAX_PAUSE_S) if seconds > 0 else None
 
 
-class Gate:
+class RateLimiter:
     """Passes at most `rate_per_minute` calls in any 60 s (0: no limit), none during a pause."""
 
     def __init__(self, rate_per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -100,7 +100,7 @@ RAISE_AFTER = 10
 """So many calls in a row that Butlr answered well make room for one more at a time."""
 
 
-class Lanes:
+class ConcurrencyLimit:
     """How many calls at a time: half as many after a 429, one more after a run of successes; never more
     than `most`, never none.
     """
@@ -158,7 +158,7 @@ GONE_AFTER = 32
 hiccups. In an outage it would only multiply the calls, and the time until a viewer is told."""
 
 
-class Outages:
+class CircuitBreaker:
     """Whether Butlr is gone on a path, rather than failing there now and then. Thread-safe."""
 
     def __init__(self) -> None:

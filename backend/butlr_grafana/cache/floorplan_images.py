@@ -48,7 +48,7 @@ class _Known:
     fetched_at: float
 
 
-class PlanPictures:
+class FloorPlanImages:
     """Thread-safe. `allow` raises `UpstreamError` where an address must not be used, `fetch` → its ink.
 
     `folder`: where pictures are kept; `source` names the tenant, of whom each file is. `now`: the wall clock,

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from butlr_grafana.base.incidents import Trouble
+from butlr_grafana.base.incidents import Incident
 
 Run = Callable[..., sqlite3.Cursor]
 """`run(sql, values)`."""
@@ -35,7 +35,7 @@ class SqliteFile:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
-        self.trouble = Trouble(what, calm_s=0.0)
+        self.trouble = Incident(what, calm_s=0.0)
         self._failing = ""
 
     @contextlib.contextmanager

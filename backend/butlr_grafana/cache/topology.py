@@ -33,7 +33,7 @@ GONE = "Butlr lists {} ({}) no more"
 Document = dict[str, Any]
 
 
-class Spaces:
+class TopologyCache:
     """Thread-safe. `fetch` → the vendor's document, `read` makes a `Topology` of it."""
 
     def __init__(

@@ -24,12 +24,12 @@ from butlr_grafana.measure.finding import Finding
 from butlr_grafana.measure.report import Seen, report
 from butlr_grafana.measure.run import ORDER, exit_code
 from butlr_grafana.model.calendar import hour_before
-from butlr_grafana.model.chunk import HeatMapSubject, Part, Segment, StatsSubject, Subject
+from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Segment, StatsSubject, Subject
 from butlr_grafana.model.floor import Floor, Topology, as_built
 from butlr_grafana.model.subjects import series_subject
 from butlr_grafana.model.time import DAY_S, HOUR_S, Period
 from butlr_grafana.query.resolve_stats import USED_MEAN
-from butlr_grafana.replicas.redis_connection import Link
+from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 
 OK, FAILED, SKIPPED, ASSUMED = "ok", "FAILED", "skipped", "assumed"
@@ -170,8 +170,8 @@ class Checkup:
             "read:sensors": any(floor.sensors for floor in floors),
             "read:hives": any(floor.hives for floor in floors),
         }
-        lacking = lacking_scopes(self._application.butlr.client.scope)
-        missing = [scope for scope in lacking if not listed[scope]]
+        partial_errors = lacking_scopes(self._application.butlr.client.scope)
+        missing = [scope for scope in partial_errors if not listed[scope]]
         if missing:
             return Row("scopes", FAILED, f"the credential lacks {', '.join(missing)}; let Butlr add that")
         absent = [scope for scope, is_listed in listed.items() if not is_listed]
@@ -191,7 +191,7 @@ class Checkup:
         return f"{self._settings.host}:{self._settings.port}"
 
     def _shared(self) -> str:
-        with contextlib.closing(Link(self._settings.cache_url, source="check")) as link:
+        with contextlib.closing(RedisConnection(self._settings.cache_url, source="check")) as link:
             fault = link.check()
         if fault:
             raise SettingError(f"BACKEND_CACHE_URL: {fault}")
@@ -240,7 +240,7 @@ class Checkup:
             return Row("plan pictures", SKIPPED, str(error))
         return Row("plan pictures", OK, f"{len(addresses)} of {len(floors)} floors have one")
 
-    def _fetch(self, floor: Floor, subject: Subject) -> Part:
+    def _fetch(self, floor: Floor, subject: Subject) -> Chunk:
         start_s = hour_before(self._yesterday_s - HOUR_S, ZoneInfo(floor.timezone))
         hour = Period(start_s, start_s + HOUR_S)
         own = self._application.means.book.current().applied_to(subject)
@@ -254,7 +254,7 @@ def _row(step: str, work: Callable[[], str]) -> Row:
         return Row(step, FAILED, str(error))
 
 
-def _known(part: Part) -> list[float]:
+def _known(part: Chunk) -> list[float]:
     return [value for value in part.samples.value.tolist() if not isnan(value)]
 
 

@@ -35,7 +35,7 @@ from butlr_grafana.model.chunk import HeatMapSubject, Segment
 from butlr_grafana.model.time import iso
 from butlr_grafana.present.formats import file
 from butlr_grafana.query.resolve import resolve
-from butlr_grafana.service.requests import Started
+from butlr_grafana.service.requests import PendingRequest
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings, read
 from butlr_grafana.web.server import Server, before_the_end, listen
 
@@ -304,7 +304,7 @@ def assets(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show_progress(started: Started) -> None:
+def _show_progress(started: PendingRequest) -> None:
     """Until every call that the answer needs has ended, well or not."""
     flights = [s.flight for begun in started.begun for s in begun.pending.slots if s.flight is not None]
     bar, left = Progress(len(flights)), set(flights)

@@ -14,7 +14,7 @@ import numpy as np
 from butlr_grafana.insight.utilization import why_unknown
 from butlr_grafana.model.chunk import Floats
 from butlr_grafana.model.floor import Floor, Room
-from butlr_grafana.model.queries import SeriesAnswer
+from butlr_grafana.model.queries import SeriesResult
 from butlr_grafana.model.time import MINUTE_S, Period
 
 LEAST_USUAL = 4.0
@@ -50,7 +50,7 @@ class Unusual:
     complete: bool
 
 
-def unusual(now: SeriesAnswer, before: SeriesAnswer) -> tuple[Unusual, ...]:
+def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
     """All rooms of a floor, in its order.
 
     `now`: the people of the period, in equal windows; `before`: of whole weeks, in windows of an hour.
@@ -107,7 +107,7 @@ def _mean(values: Floats, weights: Floats) -> float | None:
     return float(np.average(values[known], weights=weights[known])) if known.any() else None
 
 
-def _by_hour_of_week(answer: SeriesAnswer) -> dict[str, dict[HourOfWeek, list[float]]]:
+def _by_hour_of_week(answer: SeriesResult) -> dict[str, dict[HourOfWeek, list[float]]]:
     """By room and hour of the week, what is known of the weeks."""
     zone = ZoneInfo(answer.query.floor.timezone)
     starts = answer.series[0].start_s.tolist() if answer.series else []  # the same for all

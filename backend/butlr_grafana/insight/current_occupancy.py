@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from butlr_grafana.model.floor import Floor, Room, Zone
-from butlr_grafana.model.queries import SeriesAnswer
+from butlr_grafana.model.queries import SeriesResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,19 @@ class Now:
         return self.people / self.capacity if self.people is not None and self.capacity else None
 
 
-def occupancy_now(answers: Sequence[SeriesAnswer]) -> tuple[Now, ...]:
+def occupancy_now(answers: Sequence[SeriesResult]) -> tuple[Now, ...]:
     """Every room, zone or floor of the answers, in the floors' order: the newest known minute of each way of
     counting (the higher of the two is Butlr's own recipe).
 
     `answers`: floor by floor one of what sensors see, and one of doors where there are any.
     """
-    by_floor: dict[str, list[SeriesAnswer]] = {}
+    by_floor: dict[str, list[SeriesResult]] = {}
     for answer in answers:
         by_floor.setdefault(answer.query.floor.id, []).append(answer)
     return tuple(now for own in by_floor.values() for now in _of_floor(own))
 
 
-def _of_floor(answers: Sequence[SeriesAnswer]) -> Iterator[Now]:
+def _of_floor(answers: Sequence[SeriesResult]) -> Iterator[Now]:
     query = answers[0].query
     floor = query.floor
     assets: Sequence[Floor | Room | Zone] = [floor]
@@ -79,7 +79,7 @@ def _of_floor(answers: Sequence[SeriesAnswer]) -> Iterator[Now]:
         )
 
 
-def _newest_of(answers: Sequence[SeriesAnswer], *, doors: bool) -> dict[str, float]:
+def _newest_of(answers: Sequence[SeriesResult], *, doors: bool) -> dict[str, float]:
     """By asset its newest known minute, of what doors count or of what sensors see."""
     own = (answer for answer in answers if answer.query.base.is_calibrated is doors)
     newest = {one.asset_id: _newest(one.values["value"]) for answer in own for one in answer.series}

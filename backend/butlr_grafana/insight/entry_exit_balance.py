@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from butlr_grafana.model.floor import Floor, Room
-from butlr_grafana.model.queries import AssetSeries, SeriesAnswer
+from butlr_grafana.model.queries import AssetSeries, SeriesResult
 from butlr_grafana.model.time import HOUR_S
 
 ONE_WAY_S = 6 * HOUR_S
@@ -46,12 +46,12 @@ class Balance:
         return max(0.0, -inside, inside - self.capacity if self.capacity else 0.0, self.one_way)
 
 
-def balances(answers: Sequence[SeriesAnswer]) -> tuple[Balance, ...]:
+def balances(answers: Sequence[SeriesResult]) -> tuple[Balance, ...]:
     """Every floor, or room, of the answers: traffic since midnight, in windows of hours or shorter."""
     return tuple(one for answer in answers for one in _of_floor(answer))
 
 
-def _of_floor(answer: SeriesAnswer) -> Iterator[Balance]:
+def _of_floor(answer: SeriesResult) -> Iterator[Balance]:
     query, coverage = answer.query, answer.coverage
     assets: Sequence[Floor | Room] = [query.floor]
     if query.level == "room":

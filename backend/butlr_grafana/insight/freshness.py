@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.queries import HeatMap, SeriesAnswer
+from butlr_grafana.model.queries import HeatMap, SeriesResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Freshness:
 
 def freshness(
     floors: Sequence[Floor],
-    answers: Sequence[HeatMap | SeriesAnswer],
+    answers: Sequence[HeatMap | SeriesResult],
     faults: Mapping[str, str],
     *,
     since_s: int,
@@ -40,7 +40,7 @@ def freshness(
     return tuple(_of(floor, by_floor.get(floor.id), faults.get(floor.id, ""), since_s) for floor in floors)
 
 
-def _of(floor: Floor, answer: HeatMap | SeriesAnswer | None, fault: str, since_s: int) -> Freshness:
+def _of(floor: Floor, answer: HeatMap | SeriesResult | None, fault: str, since_s: int) -> Freshness:
     if answer is None:
         return Freshness(floor, since_s, complete=False, reason=fault)
     known_until_s = _of_map(answer) if isinstance(answer, HeatMap) else _of_series(answer)
@@ -57,7 +57,7 @@ def _of_map(answer: HeatMap) -> int | None:
     return max((part.period.end_s for part in answer.parts), default=None)
 
 
-def _of_series(answer: SeriesAnswer) -> int | None:
+def _of_series(answer: SeriesResult) -> int | None:
     """The end of the newest window that has a value."""
     newest: list[int] = []
     for one in answer.series:

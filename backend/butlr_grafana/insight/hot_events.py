@@ -13,7 +13,7 @@ from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import HOUR_S, Period
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.parse import ParsedQuery
 
 RELEASE_SHARE = 0.8
 """Of the threshold, where no `release` is asked for."""
@@ -68,7 +68,7 @@ class Event:
         return self.seen_s if self.end_s is None and now_s - self.seen_s > UNSEEN_S else self.end_s
 
 
-def watch_of(asked: Asked, period: Period) -> Watch | None:
+def watch_of(asked: ParsedQuery, period: Period) -> Watch | None:
     """The watch behind a question, where it is one that records: a number as threshold, nothing but complete
     answers, every hour of a short time. `period`: the one answered for, which may be a minute shorter or
     longer than the one asked for.
@@ -117,7 +117,7 @@ def changes(
     return changed
 
 
-def told(events: Iterable[Event], asked: Asked, topology: Topology) -> Iterator[Event]:
+def told(events: Iterable[Event], asked: ParsedQuery, topology: Topology) -> Iterator[Event]:
     """The events of the level and rooms asked for, and of nothing that the topology does not tell of: what
     was recorded of a room that is gone, or is not to be told of any more, stays untold.
     """

@@ -12,7 +12,7 @@ import numpy as np
 
 from butlr_grafana.insight.people import figure
 from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.queries import HeatMap, SeriesAnswer
+from butlr_grafana.model.queries import HeatMap, SeriesResult
 
 Hour = tuple[int, float]
 """The instant at which a local hour begins, and its value (NaN: unknown)."""
@@ -35,7 +35,7 @@ class PatternCell:
     hours: int
 
 
-def of_series(answers: Sequence[SeriesAnswer]) -> tuple[PatternCell, ...]:
+def of_series(answers: Sequence[SeriesResult]) -> tuple[PatternCell, ...]:
     """Of series in windows of an hour: 168 cells an asset and field."""
     return tuple(
         cell

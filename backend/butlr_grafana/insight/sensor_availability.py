@@ -13,44 +13,44 @@ import numpy as np
 
 from butlr_grafana.model.chunk import Floats
 from butlr_grafana.model.floor import Floor, Room
-from butlr_grafana.model.queries import HeatMap, SeriesAnswer
+from butlr_grafana.model.queries import HeatMap, SeriesResult
 from butlr_grafana.model.time import Instants, Period
 
 NOT_ALL_KNOWN = "not all of it is known"
 
 
 def as_seen(
-    heat_map: HeatMap, sightings: SeriesAnswer, counted: Sequence[Period], *, since_s: float
+    heat_map: HeatMap, availability: SeriesResult, counted: Sequence[Period], *, since_s: float
 ) -> HeatMap:
     """The map with `seen`; rooms that were silent all the time that is `counted` are offline ones in it.
 
-    `sightings`: people in the floor's rooms, over the period or all of it but its end; there a room counts
+    `availability`: people in the floor's rooms, over the period or all of it but its end; there a room counts
     as seen that is online now. A room that is offline now stays so where the period ends after `since_s`; in
     an earlier one it may have been seen.
     """
-    if not sightings.coverage.complete:
-        return replace(heat_map, unseen_why="; ".join(sightings.coverage.reasons) or NOT_ALL_KNOWN)
+    if not availability.coverage.complete:
+        return replace(heat_map, unavailable_reason="; ".join(availability.coverage.reasons) or NOT_ALL_KNOWN)
     query = heat_map.query
     is_running = query.period.end_s > since_s
     own = {room.id: room for room in query.floor.rooms if not (is_running and room.online is False)}
-    seen = {room_id: share for room_id, share in shares(sightings, counted).items() if room_id in own}
+    seen = {room_id: share for room_id, share in shares(availability, counted).items() if room_id in own}
     rooms = {room.id: _as_seen(room, seen.get(room.id)) for room in query.floor.rooms}
     chosen = None if query.rooms is None else tuple(rooms[room.id] for room in query.rooms)
     floor = replace(query.floor, rooms=tuple(rooms.values()))
     return replace(heat_map, query=replace(query, floor=floor, rooms=chosen), seen=seen)
 
 
-def shares(sightings: SeriesAnswer, counted: Sequence[Period]) -> dict[str, float]:
+def shares(availability: SeriesResult, counted: Sequence[Period]) -> dict[str, float]:
     """By room, in what share (0 to 1) of the time `counted` something is known of it; what comes after the
     sightings counts as known. Rooms of which no time counts are left out.
     """
-    end_s, found = sightings.query.period.end_s, {}
+    end_s, found = availability.query.period.end_s, {}
     after_s = sum(max(0, part.end_s - max(part.start_s, end_s)) for part in counted)
-    for series in sightings.series:
+    for series in availability.series:
         starts = series.start_s
         ends = np.append(starts[1:], end_s)
         length_s = sum(_overlap_s(starts, ends, part) for part in counted) + np.zeros(starts.size)
-        if sightings.query.local_hours:
+        if availability.query.local_hours:
             # A window that begins outside the hours has no value, whatever is known of it.
             begins = [(starts >= part.start_s) & (starts < part.end_s) for part in counted]
             length_s *= np.any(begins, axis=0) if begins else 0.0

@@ -11,7 +11,7 @@ from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, ZoneHeat, hot_zone
 from butlr_grafana.model.chunk import Floats
 from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.privacy import withheld
-from butlr_grafana.model.queries import HeatMap, SeriesAnswer
+from butlr_grafana.model.queries import HeatMap, SeriesResult
 from butlr_grafana.model.threshold import Threshold
 
 NO_SENSOR = "no sensor counts its people"
@@ -51,7 +51,7 @@ class RoomUse:
 
 def utilization(
     maps: Sequence[HeatMap],
-    series: Sequence[SeriesAnswer],
+    series: Sequence[SeriesResult],
     means_when_used: Mapping[tuple[str, str], float],
     *,
     underused: float,
@@ -71,7 +71,7 @@ def utilization(
 
 def _of_floor(
     heat_map: HeatMap,
-    series: Sequence[SeriesAnswer],
+    series: Sequence[SeriesResult],
     heat: Mapping[tuple[str, str], ZoneHeat],
     means_when_used: Mapping[tuple[str, str], float],
     underused: float,
@@ -108,7 +108,7 @@ def _of_floor(
         )
 
 
-def _time_in_use(presence: SeriesAnswer | None, means: SeriesAnswer) -> dict[str, tuple[float, float]]:
+def _time_in_use(presence: SeriesResult | None, means: SeriesResult) -> dict[str, tuple[float, float]]:
     """By asset: seconds in which somebody was there, and how long the windows are of which that is known.
 
     Butlr may have no row of an hour without anybody; where the people of that hour are known, it is 0. Not
@@ -147,7 +147,7 @@ def why_unknown(room: Room) -> str:
     return WAS_OFFLINE if room.online else OFFLINE
 
 
-def _values(answer: SeriesAnswer, field: str = "value") -> dict[str, Floats]:
+def _values(answer: SeriesResult, field: str = "value") -> dict[str, Floats]:
     """The known values of each asset; one of which none is known is left out."""
     known = {
         s.asset_id: s.values[field][~np.isnan(s.values[field])] for s in answer.series if field in s.values

@@ -19,7 +19,7 @@ from butlr_grafana.base.errors import (
     UpstreamLate,
     UpstreamLimited,
 )
-from butlr_grafana.butlr.config import Access
+from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.butlr.rows import Row, rows_of
 from butlr_grafana.model.time import Period, iso
 
@@ -48,7 +48,7 @@ class Asker:
     def __init__(
         self,
         post: Post,
-        access: Access,
+        access: ButlrConfig,
         *,
         spent: Callable[[], int] | None = None,
         most: int = MOST_CALLS,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid
 from butlr_grafana.butlr.api import Butlr
-from butlr_grafana.butlr.config import Access
+from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.measure import heat
 from butlr_grafana.measure.asking import MOST_CALLS, Asker, Reporting
 from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding
@@ -22,11 +22,11 @@ from butlr_grafana.measure.run import FOR_NUMBERS, FOR_SERVE, Show, findings, no
 from butlr_grafana.measure.scene import best_first, pick
 from butlr_grafana.measure.settling import LENGTH_S, Look, Sample, next_of, settle_s, with_sample
 from butlr_grafana.measure.steps import Steps
-from butlr_grafana.measure.verdict_store import VerdictBook
+from butlr_grafana.measure.verdict_store import VerdictStore
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.time import Period, iso
 from butlr_grafana.model.verdicts import Verdicts
-from butlr_grafana.replicas.single_flight import Once
+from butlr_grafana.replicas.single_flight import SharedSingleFlight
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ class Means:
     """What a run needs. `topology`: all floors, as they are; `per_minute`: the pace; `seen`: see `Asker`."""
 
     butlr: Butlr
-    access: Access
-    book: VerdictBook
+    access: ButlrConfig
+    book: VerdictStore
     topology: Callable[[], Topology]
     per_minute: int
     wait: Callable[[float], bool]
@@ -112,7 +112,9 @@ def assumed_text(verdicts: Verdicts) -> str:
 class Background:
     """A thread that measures when it is needed. `once`: where replicas share, only one of them measures."""
 
-    def __init__(self, means: Means, *, ending: threading.Event, once: Once | None = None) -> None:
+    def __init__(
+        self, means: Means, *, ending: threading.Event, once: SharedSingleFlight | None = None
+    ) -> None:
         self._means = means
         self._ending = ending
         self._once = once

@@ -9,17 +9,17 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from butlr_grafana.measure.factor_observation import NO_ROOMS, NOT_WHOLE, day_of, drawn_rooms, observation
-from butlr_grafana.measure.factor_store import KEPT_DAYS, FactorBook
+from butlr_grafana.measure.factor_store import KEPT_DAYS, FactorStore
 from butlr_grafana.model import grid_math
 from butlr_grafana.model.calendar import instant_of
-from butlr_grafana.model.chunk import Part
+from butlr_grafana.model.chunk import Chunk
 from butlr_grafana.model.factor import Observation, Unknown
 from butlr_grafana.model.floor import Floor, Topology
-from butlr_grafana.model.queries import HeatMap, SeriesAnswer
+from butlr_grafana.model.queries import HeatMap, SeriesResult
 from butlr_grafana.model.time import DAY_S, HOUR_S, Period
 from butlr_grafana.pipeline.run import Pipeline
-from butlr_grafana.query.limits import Rules
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.resolve import resolve, series_of
 
 LONGEST_DAY_S = DAY_S + HOUR_S
@@ -37,7 +37,7 @@ def observe_floor(
     day: date,
     *,
     now_s: float,
-    rules: Rules,
+    rules: QueryLimits,
     patience_s: float = PATIENCE_S,
 ) -> Observation | Unknown:
     """One local day of a floor, which must be over; see `observe_period`."""
@@ -52,7 +52,7 @@ def observe_period(
     period: Period,
     *,
     now_s: float,
-    rules: Rules,
+    rules: QueryLimits,
     patience_s: float = PATIENCE_S,
 ) -> Observation | Unknown:
     """Whole hours of a floor, which must be over: a heat map and the mean people of its rooms, as panels ask
@@ -63,7 +63,7 @@ def observe_period(
     """
     if not drawn_rooms(floor):
         return Unknown(NO_ROOMS)
-    asked = Asked(
+    asked = ParsedQuery(
         "heatmap", spaces=(floor.id,), start_s=period.start_s, end_s=period.end_s, require="complete"
     )
     [heat] = resolve(asked, Topology({floor.id: floor}), now_s=now_s, rules=rules)
@@ -74,15 +74,17 @@ def observe_period(
     deadline = time.monotonic() + patience_s
     found, means = (pipeline.finish(one, deadline=deadline) for one in begun)
     assert isinstance(found, HeatMap)
-    assert isinstance(means, SeriesAnswer)
+    assert isinstance(means, SeriesResult)
     grid = grid_math.add([part.grid for part in found.parts], found.query.resolution_m)
     return observation(floor, grid, period, means.series)
 
 
-_MEANS = Asked("occupancy", statistic="mean", every="1h", level="room", require="complete")
+_MEANS = ParsedQuery("occupancy", statistic="mean", every="1h", level="room", require="complete")
 
 
-def learn(book: FactorBook, maps: Sequence[HeatMap], series: Sequence[SeriesAnswer], *, now_s: float) -> None:
+def learn(
+    book: FactorStore, maps: Sequence[HeatMap], series: Sequence[SeriesResult], *, now_s: float
+) -> None:
     """Notes what an answer that is there anyway tells of days that are over, and of which less is known; the
     newest days first, and at most `MOST_AT_ONCE`: somebody waits for the answer.
     """
@@ -94,8 +96,8 @@ def learn(book: FactorBook, maps: Sequence[HeatMap], series: Sequence[SeriesAnsw
 
 
 def _untold(
-    book: FactorBook, maps: Sequence[HeatMap], series: Sequence[SeriesAnswer], now_s: float
-) -> Iterator[tuple[Floor, Part, SeriesAnswer]]:
+    book: FactorStore, maps: Sequence[HeatMap], series: Sequence[SeriesResult], now_s: float
+) -> Iterator[tuple[Floor, Chunk, SeriesResult]]:
     for heat_map in maps:
         floor = heat_map.query.floor
         if heat_map.query.rooms is not None:
@@ -108,7 +110,7 @@ def _untold(
                 yield floor, part, means
 
 
-def _is_telling(part: Part) -> bool:
+def _is_telling(part: Chunk) -> bool:
     """Whether it cannot change any more, and is of a day at most."""
     return part.settled and HOUR_S <= part.period.length_s <= LONGEST_DAY_S
 
@@ -119,7 +121,7 @@ def _is_over(day: str, floor: Floor, now_s: float) -> bool:
     return today - timedelta(days=KEPT_DAYS) <= date.fromisoformat(day) < today
 
 
-def _are_means(answer: SeriesAnswer, floor: Floor) -> bool:
+def _are_means(answer: SeriesResult, floor: Floor) -> bool:
     query = answer.query
     kind = (query.target, query.statistic, query.every, query.level)
     return (

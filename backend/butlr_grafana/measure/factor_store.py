@@ -21,7 +21,7 @@ from cachetools import LRUCache
 
 from butlr_grafana.cache.sqlite_file import SqliteFile
 from butlr_grafana.model.factor import Factor, Known, Observation, Unknown, factor_of
-from butlr_grafana.replicas.redis_connection import Link, Unshared
+from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
 FILE = "factors.sqlite"
 VERSION = 1
@@ -50,7 +50,7 @@ Entry = tuple[str, Observation]
 """A floor's id, and what was observed there."""
 
 
-class FactorBook:
+class FactorStore:
     """Thread-safe. `source` names the tenant, as in the cache; `folder` and `link` may be missing.
 
     What is wrong with the file or with Redis costs observations, never an answer. `clock`: how often others'
@@ -62,7 +62,7 @@ class FactorBook:
         folder: Path | None,
         *,
         source: str,
-        link: Link | None = None,
+        link: RedisConnection | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._file = SqliteFile(
@@ -170,7 +170,7 @@ class FactorBook:
         if self._link is None:
             return []
         key = self._link.key("factors")
-        with contextlib.suppress(Unshared):
+        with contextlib.suppress(RedisUnavailable):
             return list(_read(self._link.run(lambda redis: redis.hgetall(key), key)))
         return []
 
@@ -188,7 +188,7 @@ class FactorBook:
             if gone:
                 redis.hdel(key, *gone)
 
-        with contextlib.suppress(Unshared):
+        with contextlib.suppress(RedisUnavailable):
             self._link.run(put, key)
 
 

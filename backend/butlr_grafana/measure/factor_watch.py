@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from butlr_grafana.base.errors import UpstreamError
-from butlr_grafana.measure.factor_store import FactorBook
+from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.model.factor import MOST_DAYS, Factor, Observation, Unknown
 from butlr_grafana.model.floor import Floor, Topology
 
@@ -45,7 +45,7 @@ class FactorWatch:
 
     def __init__(
         self,
-        book: FactorBook,
+        book: FactorStore,
         floors: Callable[[], Topology],
         observe: Observe,
         may_ask: Callable[[], bool],

@@ -8,7 +8,7 @@ from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamLi
 from butlr_grafana.measure.asking import OutOfCalls
 from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding, failed, skipped, unhandled
 from butlr_grafana.measure.steps import Steps
-from butlr_grafana.measure.verdict_store import VerdictBook
+from butlr_grafana.measure.verdict_store import VerdictStore
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS
 
 ORDER = tuple(
@@ -72,7 +72,7 @@ def none_of(unknowns: Iterable[str], why: str) -> list[Finding]:
     return [skipped(unknown, why) for unknown in unknowns]
 
 
-def record(book: VerdictBook, found: Iterable[Finding], *, busy: bool) -> None:
+def record(book: VerdictStore, found: Iterable[Finding], *, busy: bool) -> None:
     """Writes down what was measured and, where there were enough people, what was looked at in vain."""
     values: dict[str, object] = {}
     tried: set[str] = set()

@@ -20,10 +20,10 @@ from typing import Any, Protocol
 
 import orjson
 
-from butlr_grafana.base.incidents import Trouble
+from butlr_grafana.base.incidents import Incident
 from butlr_grafana.measure.settling import Sample, rows_of, samples_of
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS, Verdicts, document_of, verdicts_of
-from butlr_grafana.replicas.redis_connection import Link, Unshared
+from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class FilePlace:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
         self._entry: Entry | None = None
-        self._trouble = Trouble("what was measured about Butlr", calm_s=0.0)
+        self._trouble = Incident("what was measured about Butlr", calm_s=0.0)
 
     def read(self) -> Entry | None:
         try:
@@ -144,7 +144,7 @@ class FilePlace:
 class RedisPlace:
     """Redis; while it cannot be used, what it said last holds."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RedisConnection) -> None:
         self._link = link
         self._key = link.key("verdicts")
         self._entry: Entry | None = None
@@ -153,7 +153,7 @@ class RedisPlace:
         try:
             data: Any = self._link.run(lambda redis: redis.get(self._key), self._key)
             self._entry = Entry.read(data) if isinstance(data, bytes) else None
-        except Unshared:
+        except RedisUnavailable:
             pass
         except ValueError:
             self._entry = None
@@ -162,12 +162,12 @@ class RedisPlace:
     def write(self, entry: Entry) -> None:
         try:
             self._link.run(lambda redis: redis.set(self._key, entry.written()), self._key)
-        except Unshared:
+        except RedisUnavailable:
             return
         self._entry = entry
 
 
-class VerdictBook:
+class VerdictStore:
     """Thread-safe. `fixed`: verdicts that a setting names; they win over what is measured.
 
     `now`: the wall clock; `clock`: how long what was read is taken for new.
@@ -275,26 +275,26 @@ class VerdictBook:
         self._read_at = self._clock()
 
 
-def all_measured(fixed: Mapping[str, object] | None = None) -> VerdictBook:
+def all_measured(fixed: Mapping[str, object] | None = None) -> VerdictStore:
     """A book, kept nowhere, in which all that changes numbers is measured to be as it is assumed."""
     assumed = Verdicts()
     known = assumed.with_({name: getattr(assumed, name) for name in CHANGES_NUMBERS})
-    return VerdictBook(known=known, fixed=fixed)
+    return VerdictStore(known=known, fixed=fixed)
 
 
 def book_for(
     source: str,
     *,
     folder: Path | None,
-    link: Link | None,
+    link: RedisConnection | None,
     fixed: Mapping[str, object] | None = None,
     now: Callable[[], float] = time.time,
     clock: Callable[[], float] = time.monotonic,
-) -> VerdictBook:
+) -> VerdictStore:
     """The book of one account. `source` names it, as in the cache; no folder and no Redis: in memory."""
     places: list[Place] = []
     if folder is not None:
         places.append(FilePlace(folder / f"verdicts-{source}.json"))
     if link is not None:
         places.append(RedisPlace(link))
-    return VerdictBook(places, fixed=fixed, now=now, clock=clock)
+    return VerdictStore(places, fixed=fixed, now=now, clock=clock)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-WORDS = frozenset(
+PARAMETERS = frozenset(
     """
     1 1d 1h 1m 1min 2 5m activity address aggregator all angle answer api area array as avg basic
     battery bottom bounds building buildings by calibrated capacity capitalised cell cells center
@@ -49,4 +49,4 @@ def is_safe(word: str) -> bool:
         return False
     pieces = re.split(r"[_.]", word)
     parts = [part.lower() for piece in pieces for part in _PARTS.findall(piece)]
-    return "".join(parts) == "".join(pieces).lower() and all(part in WORDS for part in parts)
+    return "".join(parts) == "".join(pieces).lower() and all(part in PARAMETERS for part in parts)

@@ -211,7 +211,7 @@ Content = Grid | Samples
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Part:
+class Chunk:
     """What was asked for one segment: `content` is exact for `period`, as known at `fetched_at_s`.
 
     That is an instant of the wall clock, which may step. How old a part is, is measured from `asked_at`, on

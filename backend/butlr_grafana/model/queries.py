@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from butlr_grafana.model.chunk import Coverage, Floats, Grid, Part, SeriesSubject, StatsSubject
+from butlr_grafana.model.chunk import Chunk, Coverage, Floats, Grid, SeriesSubject, StatsSubject
 from butlr_grafana.model.factor import Known
 from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.time import LocalHours, Period
@@ -47,7 +47,8 @@ class HeatMap:
     cells of 0 where they are asked for. Both are without the cells that may not be shown one by one (see
     `privacy`); `hidden` are their detections.
     `parts` hold all cells: they are for sums only. `seen`: by room, in what share of the hours counted its
-    sensors told anything (0 to 1), as far as that is known; `unseen_why`: why it is not, where it was asked.
+    sensors told anything (0 to 1), as far as that is known; `unavailable_reason`: why it is not, where it
+    was asked.
     `unit`: what `shown` is in, `detections` or `people` (per m²); `factor`: the floor's, or why it has none,
     where people are wanted.
     """
@@ -56,10 +57,10 @@ class HeatMap:
     raw: Grid
     shown: Grid
     coverage: Coverage
-    parts: tuple[Part, ...]
+    parts: tuple[Chunk, ...]
     hidden: float = 0.0
     seen: Mapping[str, float] = field(default_factory=dict)
-    unseen_why: str = ""
+    unavailable_reason: str = ""
     unit: str = "detections"
     factor: Known | None = None
 
@@ -116,7 +117,7 @@ class AssetSeries:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeriesAnswer:
+class SeriesResult:
     """The answer to a series query: one series an asset of which Butlr tells, in the floor's order.
 
     `incomplete`: of how many values Butlr itself says that they are incomplete; they are gaps.
@@ -144,7 +145,7 @@ class StatsQuery:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StatsAnswer:
+class StatsResult:
     """The answer to a statistics query: the known figures by item and measurement."""
 
     query: StatsQuery
@@ -153,4 +154,4 @@ class StatsAnswer:
 
 
 AnyQuery = Query | SeriesQuery | StatsQuery
-AnyAnswer = HeatMap | SeriesAnswer | StatsAnswer
+AnyResult = HeatMap | SeriesResult | StatsResult

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from butlr_grafana.base.errors import BadWord
+from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.chunk import Floats
 
 _NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
@@ -36,12 +36,12 @@ class Threshold:
 
 
 def parse(name: str, text: str) -> Threshold:
-    """`p95` or a number that is not negative. Raises `BadWord`; `name` is the word's."""
+    """`p95` or a number that is not negative. Raises `BadParameter`; `name` is the word's."""
     is_percentile = text[:1] in ("p", "P")
     number = text[1:] if is_percentile else text
     value = float(number) if len(number) <= 40 and _NUMBER.fullmatch(number) else math.inf
     if value > 100 if is_percentile else not math.isfinite(value):
-        raise BadWord(
+        raise BadParameter(
             name,
             f"{text[:60]!r} is not a threshold; it may be a percentile from p0 to p100 (p95) "
             "or a number that is not negative (2.5)",

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from butlr_grafana.base.errors import BackendError, UpstreamLate
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.cache.chunks.store import Store
-from butlr_grafana.model.chunk import Coverage, Part, Segment
+from butlr_grafana.model.chunk import Chunk, Coverage, Segment
 from butlr_grafana.model.time import HOUR_S, Period
-from butlr_grafana.pipeline.in_flight import FORGET_S, Flights
+from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests
 
 LIVE_S = 60.0
 """How long a part that can still change is good for."""
@@ -47,15 +47,15 @@ def live_s(segment: Segment) -> float:
     return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
 
 
-def is_fresh(segment: Segment, part: Part, stopwatch_s: float) -> bool:
+def is_fresh(segment: Segment, part: Chunk, stopwatch_s: float) -> bool:
     """Whether a kept part is what would be answered when the stopwatch shows `stopwatch_s`."""
     return part.settled or stopwatch_s - part.asked_at < live_s(segment)
 
 
-def stamped(fetch: Callable[[Segment], Part], stopwatch: Callable[[], float]) -> Callable[[Segment], Part]:
+def stamped(fetch: Callable[[Segment], Chunk], stopwatch: Callable[[], float]) -> Callable[[Segment], Chunk]:
     """`fetch`, whose parts know when they were asked for."""
 
-    def fetch_stamped(segment: Segment) -> Part:
+    def fetch_stamped(segment: Segment) -> Chunk:
         asked_at = stopwatch()
         return replace(fetch(segment), asked_at=asked_at)
 
@@ -69,7 +69,7 @@ class Clocks:
     now_s: float
     stopwatch_s: float
 
-    def known_at_s(self, part: Part) -> float:
+    def known_at_s(self, part: Chunk) -> float:
         """The instant, by the wall clock as it is now, as of which a part is known.
 
         It is when it was fetched, unless the wall clock has stepped back since: then the stopwatch tells.
@@ -88,13 +88,13 @@ def stepped(instant_s: float, now_s: float, age_s: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class FetchResult:
     """`parts` in the order of time, disjoint; `coverage` says what is not among them.
 
     `error`: the first fault met, where there was one.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[Chunk, ...]
     coverage: Coverage
     error: BackendError | None = None
 
@@ -104,8 +104,8 @@ class _Slot:
     """One segment on its way to an answer."""
 
     segment: Segment
-    kept: list[Part] = field(default_factory=list)
-    flight: Future[Part] | None = None
+    kept: list[Chunk] = field(default_factory=list)
+    flight: Future[Chunk] | None = None
 
 
 class Gatherer:
@@ -117,7 +117,7 @@ class Gatherer:
 
     def __init__(
         self,
-        fetch: Callable[[Segment], Part],
+        fetch: Callable[[Segment], Chunk],
         store: Store,
         *,
         workers: int,
@@ -129,9 +129,11 @@ class Gatherer:
         self._store = store
         self._now = now
         self._stopwatch = stopwatch
-        self.flights = Flights(fetch, store.put, workers=workers, forget_s=forget_s, clock=clock)
+        self.flights = InFlightRequests(fetch, store.put, workers=workers, forget_s=forget_s, clock=clock)
 
-    def begin(self, segments: Sequence[Segment], *, urgent: bool = False, aside: bool = False) -> Pending:
+    def begin(
+        self, segments: Sequence[Segment], *, urgent: bool = False, aside: bool = False
+    ) -> PendingFetch:
         """Looks up what is kept and asks Butlr for the rest; returns at once.
 
         What is `urgent` goes before all that waits and is not; what is `aside` goes after all the rest.
@@ -142,7 +144,7 @@ class Gatherer:
         for rank, segment in enumerate(reversed(segments), start=first):
             slots.append(self._slot(segment, rank))
         slots.reverse()
-        return Pending(self, slots)
+        return PendingFetch(self, slots)
 
     def _slot(self, segment: Segment, rank: int) -> _Slot:
         while True:
@@ -152,7 +154,7 @@ class Gatherer:
             if kept or flight is not None:
                 return _Slot(segment, kept, flight)
 
-    def collect(self, pending: Pending, *, deadline: float) -> Gathered:
+    def collect(self, pending: PendingFetch, *, deadline: float) -> FetchResult:
         """The parts at the latest when the monotonic clock shows `deadline`.
 
         Raises the first fault, or `UpstreamLate`, where something was planned and nothing is known.
@@ -184,7 +186,7 @@ class Gatherer:
         if late and not all(self._older(run) for run in runs(s.segment for s in slots if s.flight in late)):
             wait_for(late, timeout=max(0.0, deadline - time.monotonic()))
 
-    def _fresh(self, segment: Segment) -> list[Part]:
+    def _fresh(self, segment: Segment) -> list[Chunk]:
         """The kept parts that make up the segment as it would be answered now; empty where they do not."""
         stopwatch_s = self._stopwatch()
         part = self._store.get(segment, since=stopwatch_s - live_s(segment))
@@ -200,7 +202,7 @@ class Gatherer:
         parts = self._parts(segment, tiles)
         return parts if len(parts) == len(tiles) and all(p.settled for p in parts) else []
 
-    def _older(self, run: Sequence[Segment]) -> list[Part]:
+    def _older(self, run: Sequence[Segment]) -> list[Chunk]:
         """The best that is kept of adjoining segments: disjoint parts within them, however old.
 
         Of all of them together: the boundary between settled and not moves on, and what was kept before
@@ -212,7 +214,7 @@ class Gatherer:
             return self._parts(first, [whole])
         return self._parts(first, tile(self._store.within(first.space, first.subject, whole), whole))
 
-    def _parts(self, segment: Segment, periods: Iterable[Period]) -> list[Part]:
+    def _parts(self, segment: Segment, periods: Iterable[Period]) -> list[Chunk]:
         newest = self._stopwatch()
         asked = (Segment(segment.space, segment.subject, p, segment.settled) for p in periods)
         found = (self._store.get(one, since=newest) for one in asked)
@@ -220,13 +222,13 @@ class Gatherer:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingFetch:
     """Work begun. `collect` may be called once others have been begun too."""
 
     gatherer: Gatherer
     slots: list[_Slot]
 
-    def collect(self, *, deadline: float) -> Gathered:
+    def collect(self, *, deadline: float) -> FetchResult:
         return self.gatherer.collect(self, deadline=deadline)
 
 
@@ -256,7 +258,7 @@ def tile(known: Iterable[Period], whole: Period) -> list[Period]:
     return tiles
 
 
-def _result(flight: Future[Part] | None) -> tuple[Part | None, BackendError | None]:
+def _result(flight: Future[Chunk] | None) -> tuple[Chunk | None, BackendError | None]:
     """What a flight brought so far; a fault that is a bug is raised."""
     if flight is None or not flight.done():
         return None, None
@@ -273,18 +275,18 @@ class _Tally:
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
-        self._parts: list[Part] = []
+        self._parts: list[Chunk] = []
         self._fetched = self._cached = self._stale = self._missing = 0
         self._changeable_at: list[float] = []
         self._fresh_until_s = math.inf
         self._gaps: list[Period] = []
         self._errors: list[BackendError] = []
 
-    def fetched(self, part: Part, good_s: float) -> None:
+    def fetched(self, part: Chunk, good_s: float) -> None:
         self._fetched += 1
         self._take([part], good_s)
 
-    def cached(self, parts: list[Part], good_s: float) -> None:
+    def cached(self, parts: list[Chunk], good_s: float) -> None:
         self._cached += 1
         self._take(parts, good_s)
 
@@ -293,7 +295,7 @@ class _Tally:
         if error is not None:
             self._errors.append(error)
 
-    def late(self, run: Sequence[Segment], older: list[Part]) -> None:
+    def late(self, run: Sequence[Segment], older: list[Chunk]) -> None:
         """Adjoining segments that Butlr did not answer, and what was known of them before."""
         for segment in run:
             known = any(segment.period.overlap(p.period) for p in older)
@@ -306,13 +308,13 @@ class _Tally:
         self._take(older, 0.0)
         self._changeable_at += [self._clocks.known_at_s(p) for p in older]
 
-    def _take(self, parts: list[Part], good_s: float) -> None:
+    def _take(self, parts: list[Chunk], good_s: float) -> None:
         self._parts += parts
         changeable_at = [self._clocks.known_at_s(p) for p in parts if not p.settled]
         self._changeable_at += changeable_at
         self._fresh_until_s = min([self._fresh_until_s, *(at + good_s for at in changeable_at)])
 
-    def gathered(self, planned: int) -> Gathered:
+    def gathered(self, planned: int) -> FetchResult:
         error = self._errors[0] if self._errors else None
         if planned and not self._parts:
             if error is not None:
@@ -336,4 +338,4 @@ class _Tally:
             fresh_until_s=self._fresh_until_s,
         )
         parts = sorted(self._parts, key=lambda p: p.period)
-        return Gathered(tuple(parts), coverage, error)
+        return FetchResult(tuple(parts), coverage, error)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, UpstreamError, UpstreamLate
 from butlr_grafana.base.request_id import present_or_new, working_for
-from butlr_grafana.model.chunk import Part, Segment
+from butlr_grafana.model.chunk import Chunk, Segment
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,10 @@ class _Flight:
     rank: int
     wanted_at: float
     request_id: str = field(default_factory=present_or_new)
-    answer: Future[Part] = field(default_factory=Future)
+    answer: Future[Chunk] = field(default_factory=Future)
 
 
-class Flights:
+class InFlightRequests:
     """Thread-safe. `fetch` asks Butlr and raises `BackendError`; `keep` stores what it brought.
 
     `forget_s`: after how long a question that still changes, and is not asked again, is given up.
@@ -54,8 +54,8 @@ class Flights:
 
     def __init__(
         self,
-        fetch: Callable[[Segment], Part],
-        keep: Callable[[Segment, Part], None],
+        fetch: Callable[[Segment], Chunk],
+        keep: Callable[[Segment, Chunk], None],
         *,
         workers: int,
         forget_s: float = FORGET_S,
@@ -76,7 +76,7 @@ class Flights:
         self.landed = 0
         """How many questions have been answered so far, well or not."""
 
-    def ask(self, segment: Segment, *, rank: int, landed: int) -> Future[Part] | None:
+    def ask(self, segment: Segment, *, rank: int, landed: int) -> Future[Chunk] | None:
         """The future of a question, shared with whoever asked it before.
 
         `rank`: lower goes first, and of those who share a question the lowest counts. Numbering a long
@@ -171,7 +171,7 @@ class Flights:
         self._under_way.pop(segment).answer.set_exception(error)
 
     def _fly(self, segment: Segment, flight: _Flight) -> None:
-        part: Part | None = None
+        part: Chunk | None = None
         try:
             part = self._fetch(segment)
             self._keep(segment, part)

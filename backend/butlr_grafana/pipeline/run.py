@@ -12,22 +12,22 @@ from cachetools import LRUCache
 from butlr_grafana.base.errors import Incomplete, UpstreamError
 from butlr_grafana.model import doors, grid_math, privacy
 from butlr_grafana.model.calendar import local_windows, window_starts
-from butlr_grafana.model.chunk import Grid, Part, Samples, Segment
+from butlr_grafana.model.chunk import Chunk, Grid, Samples, Segment
 from butlr_grafana.model.floor import Floor, Room, Zone
 from butlr_grafana.model.queries import (
-    AnyAnswer,
     AnyQuery,
+    AnyResult,
     AssetSeries,
     HeatMap,
     Query,
-    SeriesAnswer,
     SeriesQuery,
-    StatsAnswer,
+    SeriesResult,
     StatsQuery,
+    StatsResult,
 )
 from butlr_grafana.model.time import iso
 from butlr_grafana.model.verdicts import Verdicts
-from butlr_grafana.pipeline.gather import Gathered, Gatherer, Pending
+from butlr_grafana.pipeline.gather import FetchResult, Gatherer, PendingFetch
 from butlr_grafana.pipeline.resample import join, only_within, resample
 from butlr_grafana.pipeline.split import plan, plan_series, plan_stats
 
@@ -42,17 +42,17 @@ class Pipeline:
         self._verdicts = verdicts
         self._sums = Sums(SUMS_BYTES)
 
-    def begin(self, query: AnyQuery, *, now_s: float, aside: bool = False) -> Begun:
+    def begin(self, query: AnyQuery, *, now_s: float, aside: bool = False) -> PendingQuery:
         """Begins what has to be asked of Butlr. `aside`: nobody waits for it, so all else goes first."""
         if isinstance(query, SeriesQuery):
             query = _of_days(query, self._verdicts())
         try:
             segments = self.segments(query, now_s=now_s)
         except UpstreamError as error:
-            return Begun(query, self.gatherer.begin(()), error)
+            return PendingQuery(query, self.gatherer.begin(()), error)
         # Who takes only a complete answer is an alert rule: it has seconds, and comes again in minutes.
         urgent = query.require == "complete" and not aside
-        return Begun(query, self.gatherer.begin(segments, urgent=urgent, aside=aside))
+        return PendingQuery(query, self.gatherer.begin(segments, urgent=urgent, aside=aside))
 
     @property
     def settled_after_s(self) -> int:
@@ -74,7 +74,7 @@ class Pipeline:
                 planned = plan_stats(query, now_s=now_s, settle_s=settle_s)
         return tuple(replace(one, subject=verdicts.applied_to(one.subject)) for one in planned)
 
-    def finish(self, begun: Begun, *, deadline: float) -> AnyAnswer:
+    def finish(self, begun: PendingQuery, *, deadline: float) -> AnyResult:
         """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
         if begun.error is not None:
             raise begun.error
@@ -84,10 +84,10 @@ class Pipeline:
         if isinstance(query, SeriesQuery):
             series = assets(query, gathered.parts)
             incomplete_windows = sum(part.samples.incomplete for part in gathered.parts)
-            return SeriesAnswer(query, tuple(series), gathered.coverage, incomplete_windows)
+            return SeriesResult(query, tuple(series), gathered.coverage, incomplete_windows)
         if isinstance(query, StatsQuery):
             figures = known_figures(part.samples for part in gathered.parts)
-            return StatsAnswer(query, figures, gathered.coverage)
+            return StatsResult(query, figures, gathered.coverage)
         raw = self._sums.add(gathered.parts, query)
         if query.rooms is not None:
             raw = grid_math.within_rooms(raw, query.rooms)
@@ -97,11 +97,11 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class PendingQuery:
     """A query whose calls are under way; `error`: why it cannot be asked of this account."""
 
     query: AnyQuery
-    pending: Pending
+    pending: PendingFetch
     error: UpstreamError | None = None
 
 
@@ -114,7 +114,7 @@ def _of_days(query: SeriesQuery, verdicts: Verdicts) -> SeriesQuery:
     return replace(query, base=replace(base, every="1h", function=function))
 
 
-def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
+def assets(query: SeriesQuery, parts: Sequence[Chunk]) -> list[AssetSeries]:
     """The series of the floor's assets, in its order. One that has a sensor and no row is a series of gaps:
     its sensors were offline. Others that Butlr tells nothing of are left out.
     """
@@ -139,7 +139,7 @@ def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
     return rows
 
 
-def _counted(query: SeriesQuery, part: Part) -> Samples:
+def _counted(query: SeriesQuery, part: Chunk) -> Samples:
     """What a part says of the assets asked for."""
     if query.base.level != "sensor":
         return part.samples
@@ -171,7 +171,7 @@ class Sums:
         self._kept: LRUCache[object, Grid] = LRUCache(max_bytes, getsizeof=lambda grid: grid.nbytes)
         self._lock = threading.Lock()
 
-    def add(self, parts: Sequence[Part], query: Query) -> Grid:
+    def add(self, parts: Sequence[Chunk], query: Query) -> Grid:
         settled = [part for part in parts if part.settled]
         rest = [part.grid for part in parts if not part.settled]
         key = (query.floor.id, query.resolution_m, tuple((p.period, p.fetched_at_s) for p in settled))
@@ -185,7 +185,7 @@ class Sums:
         return grid_math.add([known, *rest], query.resolution_m) if rest else known
 
 
-def incomplete(gathered: Gathered) -> Incomplete:
+def incomplete(gathered: FetchResult) -> Incomplete:
     coverage = gathered.coverage
     gaps = ", ".join(str(g) for g in coverage.gaps[:3]) or f"data as of {iso(coverage.as_of_s)}"
     why = f" ({'; '.join(coverage.reasons)})" if coverage.reasons else ""

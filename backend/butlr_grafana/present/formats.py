@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from butlr_grafana.base.errors import BadWord, choose
+from butlr_grafana.base.errors import BadParameter, choose
 from butlr_grafana.insight.sensor_availability import silent_in_either
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.time import iso
@@ -16,13 +16,13 @@ from butlr_grafana.present.frames.annotations import event_rows
 from butlr_grafana.present.frames.empty_tables import head
 from butlr_grafana.present.frames.notices import DEMO, QUANTITIES
 from butlr_grafana.present.images import film, heatmap_image
-from butlr_grafana.present.images.theme import PictureOptions, ThemeName
-from butlr_grafana.targets.answer import Answer
+from butlr_grafana.present.images.theme import ImageOptions, ThemeName
+from butlr_grafana.targets.answer import Result
 
 Rows = list[dict[str, Any]]
 
 
-def encoded(answer: Answer, *, ref_id: str, demo: bool) -> Encoded:
+def encoded(answer: Result, *, ref_id: str, demo: bool) -> Encoded:
     """The answer as it is sent."""
     chosen = answer.asked.format
     match chosen:
@@ -48,7 +48,7 @@ MEDIA = {
 """The formats that are files."""
 
 
-def file(answer: Answer, *, demo: bool) -> bytes:
+def file(answer: Result, *, demo: bool) -> bytes:
     """The answer as the file that its format names."""
     match answer.asked.format:
         case "csv":
@@ -63,11 +63,11 @@ def file(answer: Answer, *, demo: bool) -> bytes:
                 answer.maps, demo=demo, width=width, theme=_theme(answer), drawing=answer.drawing
             )
         case other:
-            raise BadWord("format", choose(other, MEDIA))
+            raise BadParameter("format", choose(other, MEDIA))
 
 
-def _png(answer: Answer, *, demo: bool) -> bytes:
-    options = PictureOptions(width=answer.asked.width, theme=_theme(answer))
+def _png(answer: Result, *, demo: bool) -> bytes:
+    options = ImageOptions(width=answer.asked.width, theme=_theme(answer))
     if answer.asked.target == "floorplan":
         return heatmap_image.plan_png(_floor(answer), options=options, drawing=answer.drawing)
     if answer.comparison is None:
@@ -90,16 +90,16 @@ def _png(answer: Answer, *, demo: bool) -> bytes:
     )
 
 
-def _theme(answer: Answer) -> ThemeName:
+def _theme(answer: Result) -> ThemeName:
     return "dark" if answer.asked.theme == "dark" else "light"
 
 
-def _floor(answer: Answer) -> Floor:
+def _floor(answer: Result) -> Floor:
     assert answer.topology is not None
     return next(iter(answer.topology.floors.values()))
 
 
-def frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
+def frames(answer: Result, *, ref_id: str, demo: bool) -> Rows:
     """The answer as data frames: one an asset of a series, else one. The first one says what is assumed, and
     what is to be known of the floors.
     """
@@ -116,14 +116,14 @@ def _with_notices(frame: dict[str, Any], more: list[dict[str, str]]) -> dict[str
     return {**frame, "meta": {**frame["meta"], "notices": [*frame["meta"]["notices"], *more]}}
 
 
-def _frames(answer: Answer, *, ref_id: str, demo: bool) -> Rows:
+def _frames(answer: Result, *, ref_id: str, demo: bool) -> Rows:
     if answer.asked.target not in ("occupancy", "traffic", "presence"):
         return [_frame(answer, ref_id=ref_id, demo=demo)]
     found = [f for part in answer.series for f in series.frames(part, ref_id=ref_id, demo=demo)]
     return [_with_notices(found[0], metadata.faults(answer)), *found[1:]]
 
 
-def _frame(answer: Answer, *, ref_id: str, demo: bool) -> dict[str, Any]:
+def _frame(answer: Result, *, ref_id: str, demo: bool) -> dict[str, Any]:
     if answer.asked.target == "heatmap":
         return heatmap.frame(answer.maps[0], ref_id=ref_id, demo=demo)
     if answer.comparison is not None:
@@ -147,7 +147,7 @@ FILTERED_OUT = (
 )
 
 
-def _blank(answer: Answer, *, ref_id: str) -> dict[str, Any]:
+def _blank(answer: Result, *, ref_id: str) -> dict[str, Any]:
     """The frame of an answer of which the dashboard's filters leave nothing: its fields, and why."""
     asked = answer.asked
     meta = {"custom": {"complete": True}, "notices": [{"severity": "info", "text": FILTERED_OUT}]}
@@ -170,19 +170,19 @@ def _blank(answer: Answer, *, ref_id: str) -> dict[str, Any]:
             )
 
 
-def _head(answer: Answer) -> tuple[str, ...]:
+def _head(answer: Result) -> tuple[str, ...]:
     names = head(answer.asked)
     return table.names_in_feet(names) if answer.asked.area == "ft2" else names
 
 
-def _table(answer: Answer) -> str:
+def _table(answer: Result) -> str:
     """Which table's columns are meant: the target's, of a pattern its metric's, of heat in people these."""
     asked = answer.asked
     of = f"pattern/{asked.metric}" if asked.target == "pattern" else asked.target
     return f"{of}/people" if answer.maps and answer.maps[0].unit == "people" else of
 
 
-ROWS: Mapping[str, Callable[[Answer], Rows]] = {
+ROWS: Mapping[str, Callable[[Result], Rows]] = {
     "heatmap": lambda a: heatmap.rows(a.maps[0]),
     "heatmap-summary": lambda a: table.summary(a.maps[0]),
     "compare": lambda a: comparison.rows(a.comparison) if a.comparison else [],
@@ -206,18 +206,18 @@ ROWS: Mapping[str, Callable[[Answer], Rows]] = {
 }
 
 
-def rows(answer: Answer) -> Rows:
+def rows(answer: Result) -> Rows:
     found = table.aged(ROWS[answer.asked.target](answer), answer.now_s)
     return table.in_square_feet(found) if answer.asked.area == "ft2" else found
 
 
-def csv(answer: Answer) -> str:
+def csv(answer: Result) -> str:
     if answer.asked.target == "heatmap":
         return heatmap.csv(answer.maps[0])
     return table.csv(rows(answer), _head(answer))
 
 
-def _name(answer: Answer, ending: str) -> str:
+def _name(answer: Result, ending: str) -> str:
     """`floor_from_to.csv`; of several floors the target's name."""
     queries = [part.query for part in answer.parts]
     if not queries:

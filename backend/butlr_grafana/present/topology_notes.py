@@ -7,7 +7,7 @@ hours are reckoned by them. The target `spaces` tells all of them.
 from __future__ import annotations
 
 from butlr_grafana.model.floor import Note, Topology
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.parse import ParsedQuery
 
 Notice = dict[str, str]
 
@@ -26,7 +26,7 @@ LEVELS = {**dict.fromkeys(SERIES, "room"), "occupancy-now": "room", "balance": "
 """What these targets are of where no level is asked for."""
 
 
-def notices(topology: Topology, asked: Asked) -> list[Notice]:
+def notices(topology: Topology, asked: ParsedQuery) -> list[Notice]:
     """Those of the notes that bear on an answer of these floors; of many the first, and how many more."""
     told = [note for note in topology.notes if bears_on(note, asked)]
     several = len(topology.floors) > 1
@@ -42,7 +42,7 @@ def notices(topology: Topology, asked: Asked) -> list[Notice]:
     return [*shown[:MOST], {"severity": rest[0]["severity"], "text": text}]
 
 
-def bears_on(note: Note, asked: Asked) -> bool:
+def bears_on(note: Note, asked: ParsedQuery) -> bool:
     target = asked.target
     if target == "spaces" or note.about == "all":
         return True

@@ -7,7 +7,7 @@ from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class QueryLimits:
     """What the settings say of questions."""
 
     max_range_days: int = 400

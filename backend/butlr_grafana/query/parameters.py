@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from butlr_grafana.base.errors import BadWord, choose
+from butlr_grafana.base.errors import BadParameter, choose
 from butlr_grafana.model import threshold
 from butlr_grafana.model.calendar import instant_of
 from butlr_grafana.model.chunk import RESOLUTIONS_M
@@ -27,8 +27,8 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """One query word. `parse(word's name, text)` → the value of `Asked`'s field, or `BadWord`.
+class Parameter:
+    """One query word. `parse(word's name, text)` → the value of `ParsedQuery`'s field, or `BadParameter`.
 
     `is_name`: its texts are names of rooms or tags, which may hold any sign (see `texts.Name`). `is_time`:
     `parse` takes a third argument, the zone of a time that names none.
@@ -48,7 +48,7 @@ class Word:
 
     @property
     def field(self) -> str:
-        """The field of `Asked` that holds it (`from` is no name in Python)."""
+        """The field of `ParsedQuery` that holds it (`from` is no name in Python)."""
         return self.stored_as or self.name
 
 
@@ -65,14 +65,14 @@ class Baseline:
 
 def _ident(name: str, text: str) -> str:
     if not re.fullmatch(r"[\w.:-]{1,100}", text, re.ASCII):
-        raise BadWord(name, f"{text[:60]!r} is not an id; an id has letters, digits, and _ - . : only")
+        raise BadParameter(name, f"{text[:60]!r} is not an id; an id has letters, digits, and _ - . : only")
     return text
 
 
 def _statistic(name: str, text: str) -> str:
     percentile = re.fullmatch(r"p(\d{1,2}(\.\d)?|100)", text, re.ASCII)
     if text not in STATISTICS and not percentile:
-        raise BadWord(
+        raise BadParameter(
             name, f"{text[:60]!r} is not known; it may be {', '.join(STATISTICS)}, or p95 and the like"
         )
     return text
@@ -86,12 +86,12 @@ def _baseline(name: str, text: str, timezone: str = "UTC") -> Baseline:
         return Baseline(count=int(offset[1]), unit=offset[2])
     start, slash, end = text.partition("/")
     if not slash:
-        raise BadWord(
+        raise BadParameter(
             name, f"{text[:60]!r} is no baseline; it may be previous, an offset (-7d, -4w, -1y) or ISO/ISO"
         )
     span = (instant(name, start, timezone), instant(name, end, timezone))
     if span[0] >= span[1]:
-        raise BadWord(name, f"{start[:40]} is not before {end[:40]}")
+        raise BadParameter(name, f"{start[:40]} is not before {end[:40]}")
     return Baseline(span=span)
 
 
@@ -102,7 +102,7 @@ def _as_it_is(_: str, text: str) -> str:
 def _one_of(*values: str) -> Callable[[str, str], str]:
     def parse(name: str, text: str) -> str:
         if text not in values:
-            raise BadWord(name, choose(text, values))
+            raise BadParameter(name, choose(text, values))
         return text
 
     return parse
@@ -116,13 +116,15 @@ def _resolution(name: str, text: str) -> float | None:
     except ValueError:
         metres = -1.0
     if metres not in RESOLUTIONS_M:
-        raise BadWord(name, f"{text[:60]!r} is not a grid of Butlr; it may be auto, 0.25, 0.5, 1.0 (metres)")
+        raise BadParameter(
+            name, f"{text[:60]!r} is not a grid of Butlr; it may be auto, 0.25, 0.5, 1.0 (metres)"
+        )
     return metres
 
 
 def _columns(name: str, text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_COLUMNS:
-        raise BadWord(name, f"{text[:60]!r} is not a number of columns; it may be 1 to {MAX_COLUMNS}")
+        raise BadParameter(name, f"{text[:60]!r} is not a number of columns; it may be 1 to {MAX_COLUMNS}")
     return int(text)
 
 
@@ -140,13 +142,13 @@ def instant(name: str, text: str, timezone: str = "UTC") -> int:
             seconds = int(moment.timestamp() // 1) if moment.tzinfo else _of_wall(moment, timezone)
     except (ValueError, OverflowError):
         problem = f"{text[:60]!r} is not a time; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms"
-        raise BadWord(name, problem) from None
+        raise BadParameter(name, problem) from None
     if seconds < EARLIEST_S:
         # Grafana's Heatmap panel takes metres for milliseconds when its map is double-clicked.
         hint = "after a double-click on a map, go back in the browser"
-        raise BadWord(name, f"{text[:60]!r} is before 2010; it may be epoch ms from then on ({hint})")
+        raise BadParameter(name, f"{text[:60]!r} is before 2010; it may be epoch ms from then on ({hint})")
     if seconds > LATEST_S:
-        raise BadWord(name, f"{text[:60]!r} is after 2099; it may be ISO 8601 or epoch ms up to then")
+        raise BadParameter(name, f"{text[:60]!r} is after 2099; it may be ISO 8601 or epoch ms up to then")
     return seconds
 
 
@@ -159,13 +161,13 @@ def _of_wall(moment: datetime, timezone: str) -> int:
 def _width(name: str, text: str) -> int:
     if not text.isdecimal() or not NARROWEST_PX <= int(text) <= WIDEST_PX:
         problem = f"{text[:60]!r} is not a width; it may be {NARROWEST_PX} to {WIDEST_PX} (pixels)"
-        raise BadWord(name, problem)
+        raise BadParameter(name, problem)
     return int(text)
 
 
 def _share(name: str, text: str) -> float:
     if not re.fullmatch(r"0?\.\d{1,6}|[01](\.0{1,6})?", text, re.ASCII):
-        raise BadWord(name, f"{text[:60]!r} is not a share; it may be 0 to 1 (0.1)")
+        raise BadParameter(name, f"{text[:60]!r} is not a share; it may be 0 to 1 (0.1)")
     return float(text)
 
 
@@ -173,14 +175,16 @@ def _window(name: str, text: str) -> int:
     found = re.fullmatch(r"(\d{1,4})([mh])", text, re.ASCII)
     minutes = int(found[1]) * (60 if found[2] == "h" else 1) if found else 0
     if not 1 <= minutes <= LONGEST_WINDOW_MIN:
-        raise BadWord(name, f"{text[:60]!r} is not a length of time; it may be 1m to 24h (10m, 8h)")
+        raise BadParameter(name, f"{text[:60]!r} is not a length of time; it may be 1m to 24h (10m, 8h)")
     return minutes * MINUTE_S
 
 
 def _release(name: str, text: str) -> float:
     found = threshold.parse(name, text)
     if found.is_percentile:
-        raise BadWord(name, f"{text[:60]!r} is a percentile; it may be a number that is not negative (2.5)")
+        raise BadParameter(
+            name, f"{text[:60]!r} is a percentile; it may be a number that is not negative (2.5)"
+        )
     return found.value
 
 
@@ -189,7 +193,7 @@ def _hours(name: str, text: str) -> tuple[int, int]:
     parts = [int(g) for g in found.groups()] if found else [99] * 4
     opens, closes = parts[0] * 60 + parts[1], parts[2] * 60 + parts[3]
     if max(parts[1], parts[3]) > 59 or opens >= 24 * 60 or closes > 24 * 60:
-        raise BadWord(
+        raise BadParameter(
             name,
             f"{text[:60]!r} are not hours; it may be 08:00-18:00, or overnight 22:00-06:00 (00:00 to 24:00)",
         )
@@ -201,7 +205,7 @@ def _days(name: str, text: str) -> frozenset[int]:
     for piece in text.lower().replace(" ", "").split(","):
         first, dash, last = piece.partition("-")
         if first not in DAY_NAMES or (dash and last not in DAY_NAMES):
-            raise BadWord(
+            raise BadParameter(
                 name, f"{piece[:60]!r} is not a day; it may be mon-fri or mon,wed ({', '.join(DAY_NAMES)})"
             )
         a, b = DAY_NAMES.index(first), DAY_NAMES.index(last if dash else first)
@@ -211,7 +215,7 @@ def _days(name: str, text: str) -> frozenset[int]:
 
 def _zone(name: str, text: str) -> str:
     if text not in TIME_ZONES:
-        raise BadWord(
+        raise BadParameter(
             name, f"{text[:60]!r} is not an IANA time zone; it may be Europe/Paris, America/New_York, …"
         )
     return text
@@ -230,11 +234,11 @@ STATISTICS = ("mean", "max", "min", "sum", "median", "first", "last")
 EVERY = ("auto", "1m", "5m", "15m", "1h", "1d")
 NORMALIZE = ("none", "max", "hour", "share")
 
-WORDS: Mapping[str, Word] = MappingProxyType(
+PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
         w.name: w
         for w in (
-            Word(
+            Parameter(
                 "space",
                 "floor id; may be left out where one floor is served; rankings also take a list or `all`",
                 _ident,
@@ -242,7 +246,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 many=True,
                 example="space_1",
             ),
-            Word(
+            Parameter(
                 "from",
                 "start: ISO 8601 or epoch ms; without an offset in `tz`, else in UTC; a date is its midnight",
                 instant,
@@ -251,7 +255,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 stored_as="start_s",
                 example="2024-01-01T00:00:00Z",
             ),
-            Word(
+            Parameter(
                 "to",
                 "end (not included): as `from`; a date is the midnight at which it begins",
                 instant,
@@ -260,7 +264,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 stored_as="end_s",
                 example="1706745600000",
             ),
-            Word(
+            Parameter(
                 "resolution",
                 "cell size in metres; auto: 0.5, or 1.0 where that makes more than `columns` columns; 0.25 "
                 "is finer than the sensors see",
@@ -268,15 +272,15 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 default="auto",
                 choices=("auto", "0.25", "0.5", "1.0"),
             ),
-            Word("columns", "most columns that `auto` may choose", _columns, default="100"),
-            Word(
+            Parameter("columns", "most columns that `auto` may choose", _columns, default="100"),
+            Parameter(
                 "normalize",
                 "none: detections; max: 0 to 1 of the largest cell; hour: per hour covered; share: of all",
                 _one_of(*NORMALIZE),
                 default="none",
                 choices=NORMALIZE,
             ),
-            Word(
+            Parameter(
                 "empty",
                 "cells without a detection: left out (null in dense frames), or zero within the floor's "
                 "outline; no data stays null, and pictures leave both out",
@@ -284,27 +288,27 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 default="omit",
                 choices=EMPTY,
             ),
-            Word(
+            Parameter(
                 "hours",
                 "only these local hours; overnight ones belong to the day they start",
                 _hours,
                 example="08:00-18:00",
             ),
-            Word("days", "only these local days", _days, example="mon-fri"),
-            Word(
+            Parameter("days", "only these local days", _days, example="mon-fri"),
+            Parameter(
                 "tz",
                 "IANA zone by whose clock hours, days and windows begin; each floor's own where left out",
                 _zone,
                 example="Europe/Paris",
             ),
-            Word(
+            Parameter(
                 "holidays",
                 "out: the dates of BACKEND_HOLIDAYS do not count",
                 _one_of("in", "out"),
                 default="in",
                 choices=("in", "out"),
             ),
-            Word(
+            Parameter(
                 "room",
                 "room ids or names: only cells whose centre lies in them",
                 _as_it_is,
@@ -312,7 +316,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 is_name=True,
                 example="room_1",
             ),
-            Word(
+            Parameter(
                 "tag",
                 "room tags: only cells whose centre lies in rooms with one of them",
                 _as_it_is,
@@ -320,14 +324,14 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 is_name=True,
                 example="quiet",
             ),
-            Word(
+            Parameter(
                 "require",
                 "complete: an error rather than a partial or old answer",
                 _one_of("any", "complete"),
                 default="any",
                 choices=("any", "complete"),
             ),
-            Word(
+            Parameter(
                 "baseline",
                 "what to compare with: the period before, a calendar offset, or ISO/ISO",
                 _baseline,
@@ -335,7 +339,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 default="previous",
                 example="-4w",
             ),
-            Word(
+            Parameter(
                 "threshold",
                 "from where on it is hot: a percentile of the answer, or a number: with `unit=people` people "
                 "per m², else detections per m² and hour (whatever `area` is)",
@@ -343,14 +347,14 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 default="p95",
                 example="2.5",
             ),
-            Word(
+            Parameter(
                 "release",
                 "below which number a zone that was hot is no longer, for `events`; 80 % of a number as "
                 "threshold where left out",
                 _release,
                 example="2",
             ),
-            Word(
+            Parameter(
                 "window",
                 "how much of the time just over counts, from 1m to 24h",
                 _window,
@@ -358,14 +362,14 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 example="8h",
                 stored_as="window_s",
             ),
-            Word(
+            Parameter(
                 "area",
                 "unit of areas; with ft2 columns are named `area_ft2`, `people_per_ft2` and the like",
                 _one_of(*AREAS),
                 default="m2",
                 choices=AREAS,
             ),
-            Word(
+            Parameter(
                 "unit",
                 "of heat: people need the floor's measured factor; auto takes them where it is known, but "
                 "not with `normalize=hour` or a number as `threshold`: these are of detections",
@@ -373,39 +377,39 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 default="auto",
                 choices=UNITS,
             ),
-            Word(
+            Parameter(
                 "underused",
                 "a room is underused where somebody was there for less than this share (0 to 1) of the hours "
                 "counted",
                 _share,
                 default="0.1",
             ),
-            Word(
+            Parameter(
                 "metric",
                 "what a pattern, or freshness, is of",
                 _one_of(*METRICS),
                 default="occupancy",
                 choices=METRICS,
             ),
-            Word("every", "length of the windows", _one_of(*EVERY), default="auto", choices=EVERY),
-            Word(
+            Parameter("every", "length of the windows", _one_of(*EVERY), default="auto", choices=EVERY),
+            Parameter(
                 "statistic",
                 "what is made of a window's values: mean, max, min, sum, median, first, last, p95 …",
                 _statistic,
                 default="mean",
                 example="p95",
             ),
-            Word(
+            Parameter(
                 "level",
                 "floors, rooms or zones; rankings: `room` where left out",
                 _one_of(*LEVELS),
                 choices=LEVELS,
             ),
-            Word("width", "width of a picture in pixels", _width, default="1200", url_only=True),
-            Word(
+            Parameter("width", "width of a picture in pixels", _width, default="1200", url_only=True),
+            Parameter(
                 "theme", "look of a picture", _one_of(*THEMES), default="light", choices=THEMES, url_only=True
             ),
-            Word(
+            Parameter(
                 "format",
                 "how the answer is written",
                 _one_of(*FORMATS),

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from butlr_grafana.base.errors import BadWord, UnknownTarget, choose
+from butlr_grafana.base.errors import BadParameter, UnknownTarget, choose
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.threshold import Threshold
 from butlr_grafana.model.time import MINUTE_S
-from butlr_grafana.query.parameters import WORDS, Baseline, Word
+from butlr_grafana.query.parameters import PARAMETERS, Baseline, Parameter
 from butlr_grafana.query.room_names import rooms_named, tags_of, texts_of_rooms
 from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.query.texts import NOTHING, Name, names_of, texts_of
@@ -36,7 +36,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedQuery:
     """A question as typed values, with the defaults that need no floor; `None`: left out (or `auto`).
 
     `room` and `tag` are read in full where the floors are known (see `with_names`); `filters` narrow them.
@@ -74,7 +74,7 @@ class Asked:
     format: str = ""
 
 
-def read(target: str, words: Mapping[str, object]) -> Asked:
+def read(target: str, words: Mapping[str, object]) -> ParsedQuery:
     """Types every word. Unknown words and values are errors that name the word and what it may be.
 
     Words that belong to other targets only are passed over: dashboards share them between panels.
@@ -86,16 +86,18 @@ def read(target: str, words: Mapping[str, object]) -> Asked:
     for name, raw in sorted(words.items(), key=lambda word: word[0] != "tz"):
         if name.startswith("_"):  # cache busters and the like
             continue
-        if name not in WORDS:
-            raise BadWord(name[:60], choose(name, WORDS).replace("is not known", "is not a query word"))
-        word = WORDS[name]
+        if name not in PARAMETERS:
+            raise BadParameter(
+                name[:60], choose(name, PARAMETERS).replace("is not known", "is not a query word")
+            )
+        word = PARAMETERS[name]
         names, texts = (names_of(name, raw), ()) if word.is_name else ((), _texts(name, raw))
         if (names or texts) and name in TARGETS[target].words:
             values[word.field] = names or _value(word, texts, values.get("tz"))
     values.setdefault("format", TARGETS[target].formats[0])
-    asked = Asked(target, **values)
+    asked = ParsedQuery(target, **values)
     if asked.format not in TARGETS[target].formats:
-        raise BadWord("format", choose(asked.format, TARGETS[target].formats))
+        raise BadParameter("format", choose(asked.format, TARGETS[target].formats))
     return asked
 
 
@@ -103,11 +105,11 @@ def _texts(name: str, raw: object) -> tuple[str, ...]:
     return tuple(text for text in texts_of(name, raw) if text not in NOTHING)
 
 
-def _value(word: Word, texts: Sequence[str], tz: str | None) -> Any:
+def _value(word: Parameter, texts: Sequence[str], tz: str | None) -> Any:
     if word.is_time and tz and len(texts) == 1:
         return word.parse(word.name, texts[0], tz)
     if word.many:
         return tuple(dict.fromkeys(word.parse(word.name, t) for t in texts))
     if len(texts) > 1 and word.name != "days":
-        raise BadWord(word.name, f"one value is wanted, not {len(texts)}")
+        raise BadParameter(word.name, f"one value is wanted, not {len(texts)}")
     return word.parse(word.name, ",".join(texts))

@@ -9,32 +9,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from butlr_grafana.base.errors import BadWord
+from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.chunk import AUTO_RESOLUTIONS_M
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.queries import Query, SeriesQuery
 from butlr_grafana.model.subjects import series_subject
 from butlr_grafana.model.time import DAY_S, HOUR_S, LocalHours, Period
-from butlr_grafana.query.limits import Rules
+from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import MAX_COLUMNS
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.period import CLOCK_CHANGE_S, _from_to, period_of, whole_windows, zone_of
 from butlr_grafana.query.rooms import floors_of, rooms_of, with_names
 
 
 def resolve(
-    asked: Asked,
+    asked: ParsedQuery,
     topology: Topology,
     *,
     now_s: float,
-    rules: Rules,
+    rules: QueryLimits,
     asked_period: tuple[int, int] | None = None,
     max_data_points: int | None = None,
 ) -> tuple[Query, ...]:
     """Fills in what depends on the floor, the clock and the settings: a query a floor.
 
     `asked_period`: the panel's range in seconds where the door has one (`/query`), else `from` and `to`.
-    Raises `BadWord`, `UnknownSpace`.
+    Raises `BadParameter`, `UnknownSpace`.
     """
     asked = with_names(asked, topology)
     columns = min(asked.columns, max(max_data_points or MAX_COLUMNS, 2))
@@ -64,11 +64,11 @@ LONGEST_IN_MINUTES_S, LONGEST_IN_HOURS_S = 7 * DAY_S, 45 * DAY_S
 
 
 def resolve_series(
-    asked: Asked,
+    asked: ParsedQuery,
     topology: Topology,
     *,
     now_s: float,
-    rules: Rules,
+    rules: QueryLimits,
     asked_period: tuple[int, int] | None = None,
 ) -> tuple[SeriesQuery, ...]:
     """As `resolve`, for values over time; each floor's period is widened to whole windows, up to now."""
@@ -87,11 +87,13 @@ def resolve_series(
     )
 
 
-def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: Rules) -> SeriesQuery:
+def series_of(
+    asked: ParsedQuery, floor: Floor, period: Period, now_s: float, rules: QueryLimits
+) -> SeriesQuery:
     """`asked.every` is the windows' length, not `auto`."""
     every, level, timezone = asked.every, asked.level or "room", zone_of(asked, floor)
     if asked.target == "traffic" and level == "zone":
-        raise BadWord("level", "zones have no doors; it may be room, floor")
+        raise BadParameter("level", "zones have no doors; it may be room, floor")
     hours = _local_hours(asked, floor, rules)
     base_every, function = _base(asked, every, period, limited=hours is not None)
     measurement = MEASUREMENTS.get((asked.target, level), asked.target)
@@ -110,18 +112,18 @@ def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: R
     )
 
 
-def _every(asked: Asked, length_s: int) -> str:
+def _every(asked: ParsedQuery, length_s: int) -> str:
     """The windows' length for a range as it is asked for: the same on all floors, however each rounds it."""
     if asked.every == "auto":
         day_s, longest_in_hours_s = (s + CLOCK_CHANGE_S for s in (DAY_S, LONGEST_IN_HOURS_S))
         steps = ((6 * HOUR_S, "1m"), (day_s, "5m"), (longest_in_hours_s, "1h"))
         return next((every for longest, every in steps if length_s <= longest), "1d")
     if asked.every in ("1m", "5m", "15m") and length_s > LONGEST_IN_MINUTES_S + CLOCK_CHANGE_S:
-        raise BadWord("every", f"{asked.every} is for ranges of up to 7 days; it may be auto, 1h, 1d")
+        raise BadParameter("every", f"{asked.every} is for ranges of up to 7 days; it may be auto, 1h, 1d")
     return asked.every
 
 
-def _base(asked: Asked, every: str, period: Period, *, limited: bool) -> tuple[str, str]:
+def _base(asked: ParsedQuery, every: str, period: Period, *, limited: bool) -> tuple[str, str]:
     """What Butlr is asked for: windows and their function.
 
     Minutes by their median, as Butlr advises. Percentiles are of minutes up to a day, of hourly means
@@ -151,11 +153,11 @@ def finest(floor: Floor, columns: int) -> float:
     return next((metres for metres in AUTO_RESOLUTIONS_M if width_m / metres <= columns), coarsest)
 
 
-def _local_hours(asked: Asked, floor: Floor, rules: Rules) -> LocalHours | None:
+def _local_hours(asked: ParsedQuery, floor: Floor, rules: QueryLimits) -> LocalHours | None:
     limits = LocalHours(zone_of(asked, floor))
     if asked.holidays == "out":
         if not rules.holidays:
-            raise BadWord(
+            raise BadParameter(
                 "holidays", "out needs the setting BACKEND_HOLIDAYS (a file of dates or a country code)"
             )
         limits = replace(limits, excluded=rules.holidays)

@@ -14,15 +14,15 @@ from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.queries import Query, SeriesQuery
 from butlr_grafana.model.subjects import series_subject
 from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, Period, floor_to
-from butlr_grafana.query.limits import Rules
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.period import whole_windows
 from butlr_grafana.query.resolve import resolve, resolve_series, series_of
 from butlr_grafana.query.rooms import floors_of, rooms_of, with_names
 
 
 def about_now(
-    asked: Asked, topology: Topology, *, now_s: float, rules: Rules
+    asked: ParsedQuery, topology: Topology, *, now_s: float, rules: QueryLimits
 ) -> Sequence[Query | SeriesQuery]:
     """The questions of a target that is about now, floor by floor."""
     asked = with_names(asked, topology)
@@ -49,7 +49,7 @@ NOW = {
 """What tells how many people are there: what the sensors see, and who came through the doors."""
 
 
-def resolve_now(asked: Asked, topology: Topology, *, now_s: float) -> tuple[SeriesQuery, ...]:
+def resolve_now(asked: ParsedQuery, topology: Topology, *, now_s: float) -> tuple[SeriesQuery, ...]:
     """The last five full minutes by their median, as Butlr advises, by both ways of counting: two questions a
     floor, one where it has no doors that are counted.
     """
@@ -90,7 +90,7 @@ def _has_doors(floor: Floor, level: str) -> bool:
 HISTORY_WEEKS = 4
 
 
-def resolve_unusual(asked: Asked, topology: Topology, *, now_s: float) -> tuple[SeriesQuery, ...]:
+def resolve_unusual(asked: ParsedQuery, topology: Topology, *, now_s: float) -> tuple[SeriesQuery, ...]:
     """For each floor two questions: people in the window that ends with the newest minute, and in each hour
     of the last four whole weeks by the floor's calendar.
 
@@ -129,7 +129,7 @@ def _weeks_before(floor: Floor, instant_s: float) -> Period:
 
 
 def resolve_balance(
-    asked: Asked, topology: Topology, *, now_s: float, rules: Rules
+    asked: ParsedQuery, topology: Topology, *, now_s: float, rules: QueryLimits
 ) -> tuple[SeriesQuery, ...]:
     """Traffic of each floor since its own midnight, up to the last full minute, hour by hour."""
     end_s = floor_to(now_s, MINUTE_S)
@@ -151,7 +151,7 @@ def fresh_since(now_s: float) -> int:
 
 
 def resolve_freshness(
-    asked: Asked, topology: Topology, *, now_s: float, rules: Rules
+    asked: ParsedQuery, topology: Topology, *, now_s: float, rules: QueryLimits
 ) -> tuple[Query | SeriesQuery, ...]:
     """What changes by the minute on each floor: its heat map in the largest cells, or its own series."""
     period = (fresh_since(now_s), floor_to(now_s, MINUTE_S))

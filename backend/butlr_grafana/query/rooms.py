@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from butlr_grafana.base.errors import BadWord, UnknownSpace, choose
+from butlr_grafana.base.errors import BadParameter, UnknownSpace, choose
 from butlr_grafana.model.floor import Floor, Room, Topology
 from butlr_grafana.model.privacy import askable, sum_of, withheld
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.room_names import knows_room, rooms_named, tags_of, texts_of_rooms
 from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.query.texts import Name, every_name
 
 
-def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
+def floors_of(asked: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
     """The floors asked for; may be left out where one is served. `all`, or several, where a target takes
     many: then only those that have any of the rooms asked for.
     """
@@ -31,7 +31,7 @@ def floors_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
     return tuple(floor for floor in floors if rooms_of(asked, floor)) or floors[:1]
 
 
-def _spaces_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
+def _spaces_of(asked: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
     many = TARGETS[asked.target].many_floors
     if many and asked.spaces == ("all",):
         return tuple(topology.floors.values())
@@ -39,9 +39,9 @@ def _spaces_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
         if len(topology.floors) == 1 or asked.target == "spaces":
             return tuple(topology.floors.values())
         served = ", ".join(list(topology.floors)[:12]) or "nothing: no floor is served"
-        raise BadWord("space", f"is missing; it may be {'all, ' if many else ''}{served}")
+        raise BadParameter("space", f"is missing; it may be {'all, ' if many else ''}{served}")
     if len(asked.spaces) > 1 and not many:
-        raise BadWord("space", f"one floor is wanted, not {len(asked.spaces)}")
+        raise BadParameter("space", f"one floor is wanted, not {len(asked.spaces)}")
     for space in asked.spaces:
         if space not in topology.floors:
             # The same words for a floor that does not exist and one that is not for this caller.
@@ -49,14 +49,14 @@ def _spaces_of(asked: Asked, topology: Topology) -> tuple[Floor, ...]:
     return tuple(topology.floors[space] for space in asked.spaces)
 
 
-def is_spread(asked: Asked) -> bool:
+def is_spread(asked: ParsedQuery) -> bool:
     """Whether several floors are asked for, of which not each has to know every room and tag."""
     return asked.spaces == ("all",) or len(asked.spaces) > 1
 
 
-def with_names(asked: Asked, topology: Topology) -> Asked:
+def with_names(asked: ParsedQuery, topology: Topology) -> ParsedQuery:
     """The question with each room and tag by its exact name: what a text means depends on the names that
-    there are on the floors asked for. Raises `BadWord`, `UnknownSpace` for the floors.
+    there are on the floors asked for. Raises `BadParameter`, `UnknownSpace` for the floors.
     """
     if not asked.room and not asked.tag:
         return asked
@@ -70,27 +70,29 @@ def with_names(asked: Asked, topology: Topology) -> Asked:
     )
 
 
-def _with_rooms(asked: Asked, floors: tuple[Floor, ...]) -> tuple[Floor, ...]:
+def _with_rooms(asked: ParsedQuery, floors: tuple[Floor, ...]) -> tuple[Floor, ...]:
     """Of several floors those that have any of the rooms asked for. What none of them knows is an error."""
     if not asked.room and not asked.tag:
         return floors
     for wanted in asked.room:
         if not any(knows_room(wanted.text, floor) for floor in floors):
-            raise BadWord("room", choose(wanted.text, [r.id for floor in floors for r in askable(floor)]))
+            raise BadParameter(
+                "room", choose(wanted.text, [r.id for floor in floors for r in askable(floor)])
+            )
     for tag in asked.tag:
         if not any(tag.text in room.tags for floor in floors for room in floor.rooms):
             known = sorted({t for floor in floors for room in floor.rooms for t in room.tags})
-            raise BadWord("tag", choose(tag.text, known))
+            raise BadParameter("tag", choose(tag.text, known))
     found = tuple(floor for floor in floors if _chosen(asked, floor))
     return found or _none_tagged(asked)
 
 
-def _none_tagged(asked: Asked) -> NoReturn:
+def _none_tagged(asked: ParsedQuery) -> NoReturn:
     tags = " or ".join(tag.text for tag in asked.tag)
-    raise BadWord("tag", f"none of the rooms asked for has {tags}"[:200])
+    raise BadParameter("tag", f"none of the rooms asked for has {tags}"[:200])
 
 
-def rooms_of(asked: Asked, floor: Floor) -> tuple[Room, ...] | None:
+def rooms_of(asked: ParsedQuery, floor: Floor) -> tuple[Room, ...] | None:
     """The rooms asked for by id, of those the ones with any of the tags asked for; `None`: no limit.
 
     None at all only where the filters leave none.
@@ -103,7 +105,7 @@ def rooms_of(asked: Asked, floor: Floor) -> tuple[Room, ...] | None:
     return _narrowed(asked, floor, _chosen(asked, floor) or _none_tagged(asked))
 
 
-def _chosen(asked: Asked, floor: Floor) -> tuple[Room, ...]:
+def _chosen(asked: ParsedQuery, floor: Floor) -> tuple[Room, ...]:
     """The rooms of one floor; where several are asked for, what only others know is passed over."""
     wanted = [w.text for w in asked.room if not is_spread(asked) or knows_room(w.text, floor)]
     among = {room.id: room for one in wanted for room in _named(one, floor)}
@@ -112,13 +114,13 @@ def _chosen(asked: Asked, floor: Floor) -> tuple[Room, ...]:
     return tuple(r for r in chosen if not tags or tags & set(r.tags))
 
 
-def _narrowed(asked: Asked, floor: Floor, rooms: Sequence[Room]) -> tuple[Room, ...]:
+def _narrowed(asked: ParsedQuery, floor: Floor, rooms: Sequence[Room]) -> tuple[Room, ...]:
     """Those that each filter takes."""
     taken = [one.taken(floor) for one in asked.filters]
     return tuple(room for room in rooms if all(room.id in ids for ids in taken))
 
 
-def _check_filters(asked: Asked, topology: Topology) -> None:
+def _check_filters(asked: ParsedQuery, topology: Topology) -> None:
     """A filter's value may be of another floor, for a page's filters are for all of its panels; but there is
     to be such a floor.
     """
@@ -128,7 +130,7 @@ def _check_filters(asked: Asked, topology: Topology) -> None:
             holders = [floor for floor in floors if one.is_known(value, floor)]
             if not holders:
                 known = [text for floor in floors for text in _offered(one.key, floor)]
-                raise BadWord("adhocFilters", f"{one.key} {choose(value, dict.fromkeys(known))}")
+                raise BadParameter("adhocFilters", f"{one.key} {choose(value, dict.fromkeys(known))}")
             if one.key == "room" and not any(knows_room(value, floor) for floor in holders):
                 _named(value, holders[0])
             if one.key == "tag" and not any(value in _offered("tag", floor) for floor in holders):
@@ -141,7 +143,7 @@ def _offered(key: str, floor: Floor) -> list[str]:
     return sorted({tag for room in floor.rooms for tag in room.tags})
 
 
-def filters_leave_nothing(asked: Asked, topology: Topology) -> bool:
+def filters_leave_nothing(asked: ParsedQuery, topology: Topology) -> bool:
     """Whether no room is left on any floor asked for."""
     return bool(asked.filters) and not any(rooms_of(asked, floor) for floor in floors_of(asked, topology))
 
@@ -150,11 +152,11 @@ def _named(wanted: str, floor: Floor) -> list[Room]:
     named = rooms_named(wanted, floor)
     together = sum_of(floor)
     if together and any(wanted in (r.id, r.name) for r in together.members) and not named:
-        raise BadWord("room", f"{wanted[:60]!r} is {_told_within(together)}")
+        raise BadParameter("room", f"{wanted[:60]!r} is {_told_within(together)}")
     if together in named and withheld(together):
-        raise BadWord("room", f"{wanted[:60]!r} stands for one room only, and {withheld(together)}")
+        raise BadParameter("room", f"{wanted[:60]!r} stands for one room only, and {withheld(together)}")
     if not named:
-        raise BadWord("room", choose(wanted, [r.id for r in askable(floor)]))
+        raise BadParameter("room", choose(wanted, [r.id for r in askable(floor)]))
     return named
 
 
@@ -162,9 +164,9 @@ def _check_tag(tag: str, floor: Floor) -> None:
     known = sorted({t for room in floor.rooms for t in room.tags})
     together = sum_of(floor)
     if together and tag not in known and any(tag in room.tags for room in together.members):
-        raise BadWord("tag", f"{tag[:60]!r} is only of rooms that are {_told_within(together)}")
+        raise BadParameter("tag", f"{tag[:60]!r} is only of rooms that are {_told_within(together)}")
     if tag not in known:
-        raise BadWord("tag", choose(tag, known))
+        raise BadParameter("tag", choose(tag, known))
 
 
 def _told_within(together: Room) -> str:

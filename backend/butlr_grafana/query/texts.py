@@ -17,7 +17,7 @@ from itertools import chain
 
 import orjson
 
-from butlr_grafana.base.errors import BadWord
+from butlr_grafana.base.errors import BadParameter
 
 NOTHING = ("", "$__all", "All", "__all")
 """Values with which Grafana says that a variable is not set."""
@@ -35,7 +35,7 @@ Known = Callable[[str], bool]
 
 
 def texts_of(name: str, raw: object) -> list[str]:
-    """The value of a word whose texts hold none of the signs of Grafana's forms. Raises `BadWord`.
+    """The value of a word whose texts hold none of the signs of Grafana's forms. Raises `BadParameter`.
 
     A list holds chosen values; a tuple is several texts, of a URL in which the word stands more than once.
     """
@@ -50,7 +50,7 @@ def texts_of(name: str, raw: object) -> list[str]:
 
 
 def names_of(name: str, raw: object) -> tuple[Name, ...]:
-    """The value of a word whose texts are names; lists and tuples as in `texts_of`. Raises `BadWord`."""
+    """The value of a word whose texts are names; lists and tuples as in `texts_of`. Raises `BadParameter`."""
     if isinstance(raw, list | tuple):
         chosen = isinstance(raw, list)
         found = [Name(_scalar(name, item), exact=chosen) for item in _limited(name, raw)]
@@ -58,7 +58,9 @@ def names_of(name: str, raw: object) -> tuple[Name, ...]:
         found = [Name(_scalar(name, raw))]
     for one in found:
         if one.exact and len(one.text) > LONGEST_NAME:
-            raise BadWord(name, f"{one.text[:60]!r} … is longer than any name ({LONGEST_NAME:,} characters)")
+            raise BadParameter(
+                name, f"{one.text[:60]!r} … is longer than any name ({LONGEST_NAME:,} characters)"
+            )
         _limited(name, one.text.split(","))
     return tuple(dict.fromkeys(one for one in found if one.text))
 
@@ -170,10 +172,10 @@ def _scalar(name: str, raw: object) -> str:
     if raw is None:
         return ""
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise BadWord(name, f"a text or a number is wanted, not {type_name(raw)}")
+        raise BadParameter(name, f"a text or a number is wanted, not {type_name(raw)}")
     text = str(raw)
     if len(text) > LONGEST_TEXT:
-        raise BadWord(name, f"more than {LONGEST_TEXT:,} characters")
+        raise BadParameter(name, f"more than {LONGEST_TEXT:,} characters")
     return text
 
 
@@ -185,7 +187,7 @@ def type_name(value: object) -> str:
 
 def _limited(name: str, raw: Sequence[object]) -> Sequence[object]:
     if len(raw) > MOST_VALUES:
-        raise BadWord(name, f"holds {len(raw):,} values; it may be at most {MOST_VALUES:,}")
+        raise BadParameter(name, f"holds {len(raw):,} values; it may be at most {MOST_VALUES:,}")
     return raw
 
 

@@ -20,9 +20,9 @@ from typing import Any
 
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.cache.chunks import codec
-from butlr_grafana.model.chunk import Part, Segment, Subject
+from butlr_grafana.model.chunk import Chunk, Segment, Subject
 from butlr_grafana.model.time import Period
-from butlr_grafana.replicas.redis_connection import Link, Unshared
+from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
 LIVE_S = 3600
 """How long a part that can still change is kept after it was asked for: for freshness a minute would do, the
@@ -90,7 +90,7 @@ class SharedStore:
 
     def __init__(
         self,
-        link: Link,
+        link: RedisConnection,
         *,
         max_age_s: int,
         now: Callable[[], float] = time.time,
@@ -101,13 +101,13 @@ class SharedStore:
         self._now = now
         self._stopwatch = stopwatch
         self._put, self._within = map(link.script, (_PUT, _WITHIN))
-        self._there: weakref.WeakSet[Part] = weakref.WeakSet()
+        self._there: weakref.WeakSet[Chunk] = weakref.WeakSet()
         self._lock = threading.Lock()
 
-    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:  # noqa: ARG002  # has one at most
+    def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:  # noqa: ARG002  # has one at most
         key = self._key(segment)
         data, left_ms = None, 0
-        with contextlib.suppress(Unshared):
+        with contextlib.suppress(RedisUnavailable):
             data, left_ms = self._link.run(lambda redis: self._look(redis, key), key)
         if not isinstance(data, bytes) or data[:DIGEST_BYTES] != _digest(key):
             return None
@@ -123,7 +123,7 @@ class SharedStore:
         both = redis.pipeline(transaction=False).get(key).pttl(key).execute()
         return both[0], int(both[1])
 
-    def _asked_at(self, part: Part, left_ms: int) -> float:
+    def _asked_at(self, part: Chunk, left_ms: int) -> float:
         """On the stopwatch of this process, from the older of two ages: by Redis' clock, and by the wall
         clocks of whoever brought it and of this machine. A life that is longer than any part gets is not
         believed.
@@ -132,7 +132,7 @@ class SharedStore:
             return -math.inf
         return self._stopwatch() - max(LIVE_S - left_ms / 1000, self._now() - part.fetched_at_s)
 
-    def put(self, segment: Segment, part: Part) -> None:
+    def put(self, segment: Segment, part: Chunk) -> None:
         with self._lock:
             if part in self._there:
                 return
@@ -146,7 +146,7 @@ class SharedStore:
             *(self._parts(segment.space, segment.subject), DIGEST_BYTES),
         ]
         keys = [key, self._index(segment.space, segment.subject)]
-        with contextlib.suppress(Unshared):
+        with contextlib.suppress(RedisUnavailable):
             self._link.run(lambda _: self._put(keys=keys, args=args), *keys)
             self._note(part)
 
@@ -158,19 +158,19 @@ class SharedStore:
             edges = [tuple(map(int, member.split(b":"))) for member in self._within(keys=[index], args=args)]
             return [Period(start_s, end_s) for start_s, end_s in edges if start_s < end_s]
 
-        with contextlib.suppress(Unshared):
+        with contextlib.suppress(RedisUnavailable):
             return self._link.run(asked, index)
         return []
 
     def close(self) -> None:
         """The connection is its owner's."""
 
-    def _left_ms(self, part: Part) -> int:
+    def _left_ms(self, part: Chunk) -> int:
         """How long a part that can still change lives: it has got older on its way here."""
         age_s = max(0.0, self._stopwatch() - part.asked_at)
         return int(1000 * (LIVE_S - age_s)) if age_s < LIVE_S else 0
 
-    def _note(self, part: Part) -> None:
+    def _note(self, part: Chunk) -> None:
         with self._lock:
             self._there.add(part)
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from butlr_grafana.base.errors import UpstreamError
-from butlr_grafana.model.chunk import Part, Segment
+from butlr_grafana.model.chunk import Chunk, Segment
 from butlr_grafana.replicas.chunk_store import SharedStore, name_of
-from butlr_grafana.replicas.single_flight import Once
+from butlr_grafana.replicas.single_flight import SharedSingleFlight
 
-Fetch = Callable[[Segment], Part]
+Fetch = Callable[[Segment], Chunk]
 
 
 def shared(
     fetch: Fetch,
-    once: Once,
+    once: SharedSingleFlight,
     store: SharedStore,
     *,
     scope: str,
-    is_fresh: Callable[[Segment, Part], bool],
+    is_fresh: Callable[[Segment, Chunk], bool],
     rest_s: Callable[[UpstreamError], float],
 ) -> Fetch:
     """`fetch` for all replicas together. `scope`: those of one scope have the same credentials, so that one
     whose secret is wrong tells its failures to nobody else. `rest_s`: how long a failed question rests.
     """
 
-    def fetch_once(segment: Segment) -> Part:
-        def found() -> Part | None:
+    def fetch_once(segment: Segment) -> Chunk:
+        def found() -> Chunk | None:
             part = store.get(segment)
             return part if part is not None and is_fresh(segment, part) else None
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from butlr_grafana.replicas.redis_connection import Link, Unshared
+from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
 LEASE_S = 10.0
 """What a killed owner costs those who wait for it."""
@@ -53,7 +53,7 @@ class Failure:
 class Leases:
     """Thread-safe. A thread renews what is held, at most for `longest_s`: who hangs longer has lost it."""
 
-    def __init__(self, link: Link, *, longest_s: float) -> None:
+    def __init__(self, link: RedisConnection, *, longest_s: float) -> None:
         self._link = link
         self._longest_s = longest_s
         self._held: dict[str, Lease] = {}
@@ -63,7 +63,7 @@ class Leases:
 
     def take(self, name: str) -> Lease | Failure | None:
         """A lease where nobody has it; what its last owner failed with, for as long as that rests; `None`:
-        another has it. Raises `Unshared`.
+        another has it. Raises `RedisUnavailable`.
         """
         lease = Lease(name, until=time.monotonic() + self._longest_s)
         args, keys = [lease.owner, int(LEASE_S * 1000)], self._keys(name)
@@ -89,7 +89,7 @@ class Leases:
         with self._lock:
             self._held.pop(lease.owner, None)
         args = [lease.owner, failure, max(1, int(rest_s * 1000))]
-        with contextlib.suppress(Unshared):  # it ends by itself
+        with contextlib.suppress(RedisUnavailable):  # it ends by itself
             self._link.run(lambda _: self._release(keys=self._keys(lease.name), args=args))
 
     def _keys(self, name: str) -> list[str]:
@@ -102,5 +102,5 @@ class Leases:
             for lease in held:
                 args = [lease.owner, int(LEASE_S * 1000)]
                 keys = self._keys(lease.name)[:1]
-                with contextlib.suppress(Unshared):
+                with contextlib.suppress(RedisUnavailable):
                     self._link.run(lambda _, k=keys, a=args: self._renew(keys=k, args=a))  # type: ignore[misc]

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from butlr_grafana.butlr.limits import Gate
-from butlr_grafana.replicas.redis_connection import Link, Unshared
+from butlr_grafana.butlr.limits import RateLimiter
+from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
 WINDOW_MS = 60_000
 
@@ -40,12 +40,14 @@ return redis.call('ZCOUNT', KEYS[1], '(' .. (time[1] * 1000 + math.floor(time[2]
 """
 
 
-class SharedGate(Gate):
+class SharedRateLimiter(RateLimiter):
     """The gate of all replicas. What this one sends is counted in its own too, by which it goes on alone:
     then each replica may use the whole rate.
     """
 
-    def __init__(self, rate_per_minute: int, link: Link, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, rate_per_minute: int, link: RedisConnection, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(rate_per_minute, clock)
         self._link = link
         self._keys = [link.key("calls"), link.key("pause")]
@@ -56,7 +58,7 @@ class SharedGate(Gate):
     def pause(self, seconds: float) -> None:
         super().pause(seconds)
         milliseconds = max(1, int(seconds * 1000))
-        with contextlib.suppress(Unshared):
+        with contextlib.suppress(RedisUnavailable):
             self._link.run(lambda _: self._pause(keys=self._keys[1:], args=[milliseconds]))
 
     @property
@@ -65,7 +67,7 @@ class SharedGate(Gate):
             return super().left
         try:
             sent = self._link.run(lambda _: int(self._sent_by_all(keys=self._keys[:1], args=[WINDOW_MS])))
-        except Unshared:
+        except RedisUnavailable:
             return super().left
         return max(0, self._rate - sent)
 
@@ -74,7 +76,7 @@ class SharedGate(Gate):
             return self.paused_s
         try:
             paused_s, full_s = self._link.run(self._asked, *self._keys)
-        except Unshared:
+        except RedisUnavailable:
             return super().reserve()
         if paused_s:
             super().pause(paused_s)

@@ -1,9 +1,8 @@
 """The connection to Redis or Valkey: it answers at once, or it is not there.
 
-Whatever is wrong with it (down, hanging, slow, full, read-only, no Redis at all) is one fault, `Unshared`,
-and one trouble in the log. From then on nobody asks it; a thread of its own looks for it every `REST_S`, and
-takes it for well when something written there can be read again. So a dead Redis costs an answer at most
-one timeout, once.
+Down, hanging, slow, full, read-only, or no Redis at all: all are one fault, `RedisUnavailable`, and one
+incident in the log. From then on no request asks it. A thread of its own checks it every `REST_S`; it counts
+as working when a value written there can be read again. So a dead Redis costs one response one timeout.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from butlr_grafana.base.incidents import CALM_S, Trouble
+from butlr_grafana.base.incidents import CALM_S, Incident
 
 CONNECT_S = 0.25
 ANSWER_S = 0.5
@@ -35,11 +34,11 @@ FAULTS = (redis.RedisError, OSError, ValueError, TypeError, IndexError, Attribut
 """What a Redis may end in, and a server that is none: answers of another kind than the command's."""
 
 
-class Unshared(Exception):
-    """Redis cannot be used now: go on alone. Never leaves the rooms that use a `Link`."""
+class RedisUnavailable(Exception):
+    """Redis cannot be used now: go on alone. Never leaves the rooms that use a `RedisConnection`."""
 
 
-class Link:
+class RedisConnection:
     """Thread-safe. `url` may hold a password: it is in no message. `source` begins every key, so that tenants
     never mix. `clock`: how troubles pass; Redis itself answers in real time.
     """
@@ -59,7 +58,7 @@ class Link:
         self._lock = threading.Lock()
         self._there = True
         self._slow = 0
-        self.trouble = Trouble("shared cache", calm_s=CALM_S, clock=clock)
+        self.trouble = Incident("shared cache", calm_s=CALM_S, clock=clock)
         self.ending = threading.Event()
         """Set when this process ends: its waits end, and its faults are no news for others."""
 
@@ -72,18 +71,18 @@ class Link:
         return script
 
     def run(self, ask: Callable[[Any], T], *keys: str) -> T:
-        """What `ask` makes of Redis' answers. Raises `Unshared`.
+        """What `ask` makes of Redis' answers. Raises `RedisUnavailable`.
 
         `keys`: those that it uses. Where one holds something of another kind, it is not ours and goes.
         """
         if not self._there:
-            raise Unshared
+            raise RedisUnavailable
         began_s = time.monotonic()
         try:
             answer = self._asked(ask, keys)
         except FAULTS as error:
             self._lost(said_by(error))
-            raise Unshared from None
+            raise RedisUnavailable from None
         self._slow = self._slow + 1 if time.monotonic() - began_s > SLOW_S else 0
         if self._slow >= SLOW_IN_A_ROW:
             self._lost(f"its answers take longer than {SLOW_S:g} s")

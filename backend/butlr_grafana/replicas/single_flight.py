@@ -18,7 +18,7 @@ from butlr_grafana.base.errors import (
     UpstreamRefused,
 )
 from butlr_grafana.replicas.leases import Failure, Lease, Leases
-from butlr_grafana.replicas.redis_connection import Link, Unshared
+from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
 T = TypeVar("T")
 
@@ -31,13 +31,15 @@ FIRST_LOOK_S, LAST_LOOK_S = 0.02, 0.25
 """Between two looks at whether another is done; each is half as long again as the one before."""
 
 
-class Once:
+class SharedSingleFlight:
     """Thread-safe. `patience_s`: how long another is waited for before a thing is done all the same.
 
     `waited` is told of each wait.
     """
 
-    def __init__(self, link: Link, *, patience_s: float, waited: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, link: RedisConnection, *, patience_s: float, waited: Callable[[], None] = lambda: None
+    ) -> None:
         self._link = link
         self._leases = Leases(link, longest_s=patience_s)
         self._patience_s = patience_s
@@ -57,7 +59,7 @@ class Once:
         `rest_s`: for how long a failure is everybody's. Raises what `work` raises, here or there.
         """
         found, lease = None, None
-        with contextlib.suppress(Unshared):  # then everybody works alone
+        with contextlib.suppress(RedisUnavailable):  # then everybody works alone
             found, lease = self._found_or_ours(name, look)
         if found is not None:
             return found
@@ -95,7 +97,7 @@ class Once:
 
     def _found_under(self, lease: Lease, look: Callable[[], T | None]) -> tuple[T | None, Lease | None]:
         found = None
-        with contextlib.suppress(Unshared):
+        with contextlib.suppress(RedisUnavailable):
             found = look()
         if found is None:
             return None, lease
@@ -109,12 +111,12 @@ def told(error: UpstreamError) -> bytes:
 
 
 def heard(said: bytes) -> UpstreamError:
-    """The same error here. Raises `Unshared` for what is none."""
+    """The same error here. Raises `RedisUnavailable` for what is none."""
     try:
         document = orjson.loads(said)
         kind, message, retry_after_s = KINDS[document["code"]], document["message"], document["retry_after_s"]
     except (ValueError, KeyError, TypeError):
-        raise Unshared from None
+        raise RedisUnavailable from None
     if not isinstance(message, str) or not isinstance(retry_after_s, int | float | None):
-        raise Unshared
+        raise RedisUnavailable
     return kind(message, retry_after_s=retry_after_s)

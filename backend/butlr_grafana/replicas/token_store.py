@@ -14,8 +14,8 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken
 
 from butlr_grafana.butlr.auth import Token, login_rest_s
-from butlr_grafana.replicas.redis_connection import Link, Unshared
-from butlr_grafana.replicas.single_flight import Once
+from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
+from butlr_grafana.replicas.single_flight import SharedSingleFlight
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class Credentials:
         return Credentials(made[:8].hex(), base64.urlsafe_b64encode(made[32:]))
 
 
-class SharedShelf:
-    """A `TokenShelf` in Redis. `clock`: how tokens age; how long one still lives is told by Redis' own clock,
+class SharedTokenStore:
+    """A `TokenStore` in Redis. `clock`: how tokens age; how long one still lives is told by Redis' own clock,
     so that replicas' clocks need not agree.
     """
 
     def __init__(
         self,
-        link: Link,
-        once: Once,
+        link: RedisConnection,
+        once: SharedSingleFlight,
         credentials: Credentials,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -59,7 +59,7 @@ class SharedShelf:
             token = self._link.run(self._read, self._key)
             return token if token is not None and token.text != dead else None
 
-        with contextlib.suppress(Unshared):
+        with contextlib.suppress(RedisUnavailable):
             token = found()
             if token is not None:
                 return token
@@ -81,5 +81,5 @@ class SharedShelf:
         document = {"token": token.text, "renew_ahead_s": token.dead_at - token.renew_at}
         sealed = self._seal.encrypt(orjson.dumps(document))
         left_ms = max(1, int((token.dead_at - self._clock()) * 1000))
-        with contextlib.suppress(Unshared):
+        with contextlib.suppress(RedisUnavailable):
             self._link.run(lambda redis: redis.set(self._key, sealed, px=left_ms))

@@ -30,7 +30,7 @@ CREATE INDEX IF NOT EXISTS event_start ON event (start_s);
 _COLUMNS = "space, zone_id, start_s, end_s, seen_s, peak, level, length_s, threshold, release, watch"
 
 
-class EventBook:
+class EventLog:
     """Thread-safe. `source` names the tenant, as in the cache; `folder` `None`: kept in memory.
 
     What is wrong with the file costs events, never an answer; it is said in the log.

@@ -10,7 +10,7 @@ from cachetools import TTLCache
 
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.queries import AnyAnswer
+from butlr_grafana.model.queries import AnyResult
 from butlr_grafana.pipeline.gather import stepped
 
 REPEAT_S = 600
@@ -23,23 +23,25 @@ MOST_KEPT = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FloorResult:
     """A floor's answers, or the `fault` of the first that failed; then there are none.
 
-    `lacking`: why a part that only fills columns could not be had.
+    `partial_errors`: why a part that only fills columns could not be had.
     """
 
     floor: Floor
-    found: tuple[AnyAnswer, ...] = ()
+    found: tuple[AnyResult, ...] = ()
     fault: BackendError | None = None
-    lacking: tuple[BackendError, ...] = ()
+    partial_errors: tuple[BackendError, ...] = ()
 
     @property
     def complete(self) -> bool:
-        return not (self.fault or self.lacking) and all(answer.coverage.complete for answer in self.found)
+        return not (self.fault or self.partial_errors) and all(
+            answer.coverage.complete for answer in self.found
+        )
 
 
-class Repeats:
+class LastGoodCache:
     """The last complete answers of questions that want nothing else. Thread-safe, and bounded.
 
     A question is known again by what is asked for, whatever its time. `now`: the wall clock, by which answers
@@ -57,7 +59,7 @@ class Repeats:
         with self._lock:
             return (question, floor.id) in self._kept
 
-    def filled(self, question: Hashable, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    def filled(self, question: Hashable, outcomes: Sequence[FloorResult]) -> list[FloorResult]:
         """The outcomes, in which a floor that failed repeats its last complete answers, marked as old.
 
         Only beside one that is complete: where none is, nothing is known of now.
@@ -66,7 +68,7 @@ class Repeats:
             return list(outcomes)
         return [self._filled((question, outcome.floor.id), outcome) for outcome in outcomes]
 
-    def _filled(self, key: Hashable, outcome: Outcome) -> Outcome:
+    def _filled(self, key: Hashable, outcome: FloorResult) -> FloorResult:
         now_s, stopwatch_s = self._now(), self._stopwatch()
         with self._lock:
             if outcome.complete:
@@ -76,19 +78,21 @@ class Repeats:
         if last is None or outcome.fault is None:
             return outcome
         step_s = stepped(last.now_s, now_s, stopwatch_s - last.stopwatch_s) - last.now_s
-        return Outcome(outcome.floor, tuple(_aged(answer, outcome.fault, step_s) for answer in last.found))
+        return FloorResult(
+            outcome.floor, tuple(_aged(answer, outcome.fault, step_s) for answer in last.found)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Last:
     """Complete answers, and what the clocks showed when they were given."""
 
-    found: tuple[AnyAnswer, ...]
+    found: tuple[AnyResult, ...]
     now_s: float
     stopwatch_s: float
 
 
-def _aged(answer: AnyAnswer, fault: BackendError, step_s: float) -> AnyAnswer:
+def _aged(answer: AnyResult, fault: BackendError, step_s: float) -> AnyResult:
     """The answer as one that is older than it should be, and why; `step_s`: how far the wall clock has
     stepped since (negative: back), by which `as_of` would be too young.
     """

@@ -24,7 +24,7 @@ from prometheus_client import (
 
 from butlr_grafana import __version__
 from butlr_grafana.base.errors import BackendError
-from butlr_grafana.base.incidents import Trouble
+from butlr_grafana.base.incidents import Incident
 from butlr_grafana.model.chunk import Coverage
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Telemetry:
         """A value that is read when Prometheus asks."""
         Gauge(name, description, registry=self.registry).set_function(read)
 
-    def trouble(self, kind: str, trouble: Trouble) -> None:
+    def trouble(self, kind: str, trouble: Incident) -> None:
         """A kind of trouble, read when Prometheus asks."""
         self._trouble.labels(kind).set_function(lambda: float(trouble.on))
 

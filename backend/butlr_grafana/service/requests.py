@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from butlr_grafana.model.chunk import Coverage
 from butlr_grafana.model.factor import Known
 from butlr_grafana.model.floor import Topology
-from butlr_grafana.model.queries import AnyQuery, StatsAnswer
+from butlr_grafana.model.queries import AnyQuery, StatsResult
 from butlr_grafana.model.time import Period
-from butlr_grafana.pipeline.run import Begun
-from butlr_grafana.query.parse import Asked
-from butlr_grafana.targets.answer import Answer
+from butlr_grafana.pipeline.run import PendingQuery
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.targets.answer import Result
 
 ABOUT_NOW_S = 300.0
 """An answer whose period ends so long ago at most is about now."""
@@ -28,7 +28,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedQuery:
     """A question in full, of which nothing has been begun.
 
     `served`: all floors there are, as they were known then; `topology`: those asked for. `panel`: the range,
@@ -37,7 +37,7 @@ class Resolved:
     room, so the answer is empty.
     """
 
-    asked: Asked
+    asked: ParsedQuery
     now_s: float
     served: Topology
     topology: Topology
@@ -57,14 +57,14 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class PendingRequest:
     """A question whose calls are under way. Start all questions of a request, then finish each."""
 
-    resolved: Resolved
-    begun: tuple[Begun, ...] = ()
+    resolved: ResolvedQuery
+    begun: tuple[PendingQuery, ...] = ()
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> ParsedQuery:
         return self.resolved.asked
 
 
@@ -84,8 +84,8 @@ class Account:
         return max(0.0, now_s - self.coverage.as_of_s)
 
 
-def accounts_of(answer: Answer) -> tuple[Account, ...]:
+def accounts_of(answer: Result) -> tuple[Account, ...]:
     return tuple(
-        Account(part.coverage, None if isinstance(part, StatsAnswer) else part.query.period.end_s)
+        Account(part.coverage, None if isinstance(part, StatsResult) else part.query.period.end_s)
         for part in answer.parts
     )

@@ -20,10 +20,10 @@ from butlr_grafana.model.floor import Topology
 from butlr_grafana.model.time import HOUR_S, MINUTE_S, floor_to
 from butlr_grafana.present import formats
 from butlr_grafana.present.encoding import Encoded
-from butlr_grafana.query.parse import Asked
-from butlr_grafana.service.requests import Account, Range, Resolved, Started, accounts_of
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.service.requests import Account, PendingRequest, Range, ResolvedQuery, accounts_of
 from butlr_grafana.service.service import PICTURES, Service, Visible
-from butlr_grafana.targets.answer import Answer
+from butlr_grafana.targets.answer import Result
 
 KEPT_BYTES = 64 * 2**20
 
@@ -58,7 +58,7 @@ class _Entry:
     def nbytes(self) -> int:
         return self.made.encoded.nbytes
 
-    def is_good(self, resolved: Resolved, stopwatch_s: float) -> bool:
+    def is_good(self, resolved: ResolvedQuery, stopwatch_s: float) -> bool:
         return self.served is resolved.served and self.is_of(resolved.now_s, stopwatch_s)
 
     def is_of(self, now_s: float, stopwatch_s: float) -> bool:
@@ -67,7 +67,7 @@ class _Entry:
         return self.made_at_s <= now_s < self.good_until_s and not is_old
 
 
-class Answers:
+class ResponseCache:
     """Thread-safe. Ask all questions of a request, `work` on each, then take what has been `made`."""
 
     def __init__(self, service: Service, max_bytes: int = KEPT_BYTES) -> None:
@@ -78,7 +78,13 @@ class Answers:
         self._lock = threading.Lock()
 
     def ask(
-        self, asked: Asked, visible: Visible, *, ref_id: str, deadline: float, panel: Range | None = None
+        self,
+        asked: ParsedQuery,
+        visible: Visible,
+        *,
+        ref_id: str,
+        deadline: float,
+        panel: Range | None = None,
     ) -> Asking:
         """Begins what nobody has begun yet; returns at once. Raises `CallerError`."""
         resolved = self.service.resolve(asked, visible, deadline=deadline, panel=panel)
@@ -99,7 +105,7 @@ class Answers:
             self._end(making, fault)
             raise
 
-    def make(self, making: _Making, started: Started) -> None:
+    def make(self, making: _Making, started: PendingRequest) -> None:
         """Waits for Butlr, makes the answer, and tells all who wait for it, whatever comes of it."""
         try:
             answer = self.service.finish(started, deadline=making.deadline)
@@ -145,7 +151,7 @@ class _Making:
     stopwatch.
     """
 
-    resolved: Resolved
+    resolved: ResolvedQuery
     ref_id: str
     deadline: float
     key: Hashable
@@ -161,7 +167,11 @@ class Asking:
     """
 
     def __init__(
-        self, answers: Answers, making: _Making, kept: Made | None = None, started: Started | None = None
+        self,
+        answers: ResponseCache,
+        making: _Making,
+        kept: Made | None = None,
+        started: PendingRequest | None = None,
     ) -> None:
         self._answers = answers
         self._making = making
@@ -184,7 +194,7 @@ class Asking:
         return made.encoded
 
 
-def _key(resolved: Resolved, visible: Visible, ref_id: str) -> Hashable:
+def _key(resolved: ResolvedQuery, visible: Visible, ref_id: str) -> Hashable:
     """Equal for questions whose answers are made of the same floors, words, periods and seconds."""
     asked = resolved.asked
     return (
@@ -198,7 +208,7 @@ def _key(resolved: Resolved, visible: Visible, ref_id: str) -> Hashable:
     )
 
 
-def _good_until_s(answer: Answer) -> float:
+def _good_until_s(answer: Result) -> float:
     """Up to when a new answer would be the same; minus infinity where already it would not."""
     if not answer.complete or any(part.coverage.fetched for part in answer.parts):
         return -math.inf
@@ -210,5 +220,5 @@ def _good_until_s(answer: Answer) -> float:
     return min(floor_to(answer.now_s, step_s) + step_s, fresh_until_s)
 
 
-def _has_drawing(answer: Answer) -> bool:
+def _has_drawing(answer: Result) -> bool:
     return answer.topology is not None and any(floor.plan for floor in answer.topology.floors.values())

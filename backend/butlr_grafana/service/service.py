@@ -9,32 +9,32 @@ from dataclasses import dataclass, replace
 from butlr_grafana.base.errors import BackendError, CallerError, UpstreamError
 from butlr_grafana.base.incidents import Contact
 from butlr_grafana.base.stopwatch import stopwatch
-from butlr_grafana.cache.floorplan_images import PlanPictures
-from butlr_grafana.cache.topology import Spaces
+from butlr_grafana.cache.floorplan_images import FloorPlanImages
+from butlr_grafana.cache.topology import TopologyCache
 from butlr_grafana.insight.hot_events import Event, is_of_now, told, watch_of
 from butlr_grafana.measure.factor_learning import learn
-from butlr_grafana.measure.factor_store import FactorBook
+from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.model.floor import PlanDrawing, Topology
 from butlr_grafana.model.queries import (
-    AnyAnswer,
+    AnyResult,
     HeatMap,
     Query,
-    SeriesAnswer,
     SeriesQuery,
-    StatsAnswer,
+    SeriesResult,
     StatsQuery,
+    StatsResult,
 )
 from butlr_grafana.pipeline.gather import PATIENCE_S
-from butlr_grafana.pipeline.run import Begun, Pipeline
-from butlr_grafana.query.limits import Rules
-from butlr_grafana.query.parse import Asked, read
+from butlr_grafana.pipeline.run import PendingQuery, Pipeline
+from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.parse import ParsedQuery, read
 from butlr_grafana.query.period import events_period
 from butlr_grafana.query.rooms import filters_leave_nothing, floors_of, with_names
-from butlr_grafana.service.event_log import EventBook
-from butlr_grafana.service.last_good import Outcome, Repeats
+from butlr_grafana.service.event_log import EventLog
+from butlr_grafana.service.last_good import FloorResult, LastGoodCache
 from butlr_grafana.service.metrics import Telemetry
-from butlr_grafana.service.requests import Account, Range, Resolved, Started, accounts_of
-from butlr_grafana.targets.answer import Answer
+from butlr_grafana.service.requests import Account, PendingRequest, Range, ResolvedQuery, accounts_of
+from butlr_grafana.targets.answer import Result
 from butlr_grafana.targets.presence import tells_rooms_apart
 from butlr_grafana.targets.recipes import ALWAYS, made_of, parts_of
 
@@ -56,14 +56,14 @@ DRAWING_S = 2.0
 class Service:
     """Thread-safe; holds no state of its own. `assumed`: what is only assumed about Butlr, in words."""
 
-    spaces: Spaces
+    spaces: TopologyCache
     pipeline: Pipeline
-    rules: Rules
+    rules: QueryLimits
     telemetry: Telemetry
-    pictures: PlanPictures
-    repeats: Repeats
-    events: EventBook
-    factors: FactorBook
+    pictures: FloorPlanImages
+    repeats: LastGoodCache
+    events: EventLog
+    factors: FactorStore
     contact: Callable[[], Contact]
     assumed: Callable[[], str]
     demo: bool
@@ -87,17 +87,17 @@ class Service:
                 raise
             raise fault.without_words() from None
 
-    def read(self, target: str, words: Mapping[str, object]) -> Asked:
+    def read(self, target: str, words: Mapping[str, object]) -> ParsedQuery:
         return read(target, words)
 
     def resolve(
-        self, asked: Asked, visible: Visible, *, deadline: float, panel: Range | None = None
-    ) -> Resolved:
+        self, asked: ParsedQuery, visible: Visible, *, deadline: float, panel: Range | None = None
+    ) -> ResolvedQuery:
         """Fills in floors, clock and settings; Butlr is asked for its floors only. Raises `CallerError`."""
         if asked.target == "status":
             # Perhaps nobody else asks: then the floors, which are due every few minutes, are the question.
             self.spaces.renew(timeout_s=STATUS_S)
-            return Resolved(asked, self.now(), Topology({}), Topology({}))
+            return ResolvedQuery(asked, self.now(), Topology({}), Topology({}))
         served = self._served(visible, deadline)
         topology = served.restricted_to(visible)
         asked = with_names(asked, topology)
@@ -115,30 +115,30 @@ class Service:
         notes = (n for n in topology.notes if n.floor_id in (None, *floors) or n.about == "gone")
         chosen = Topology(floors, tuple(notes))
         if filters_leave_nothing(asked, topology):
-            return Resolved(asked, now_s, served, chosen, panel, is_filtered_out=True)
+            return ResolvedQuery(asked, now_s, served, chosen, panel, is_filtered_out=True)
         if asked.target == "events":
             period = events_period(asked, asked_period, now_s=now_s, rules=self.rules)
-            return Resolved(asked, now_s, served, chosen, panel, period=period)
+            return ResolvedQuery(asked, now_s, served, chosen, panel, period=period)
         told_of = chosen.floors if asked.target == "spaces" else {}
         with_heat = {*told_of, *(part.floor.id for part in parts if isinstance(part, Query))}
         factors = {space: self.factors.of(space) for space in with_heat}
-        return Resolved(asked, now_s, served, chosen, panel, tuple(parts), factors=factors)
+        return ResolvedQuery(asked, now_s, served, chosen, panel, tuple(parts), factors=factors)
 
-    def begin(self, resolved: Resolved) -> Started:
+    def begin(self, resolved: ResolvedQuery) -> PendingRequest:
         """Begins what has to be asked of Butlr and returns at once."""
         if resolved.asked.format in PICTURES:
             for floor in resolved.topology.floors.values():
                 self.pictures.ask(floor)
         begun = tuple(self.pipeline.begin(part, now_s=resolved.now_s) for part in resolved.parts)
-        return Started(resolved, begun)
+        return PendingRequest(resolved, begun)
 
     def start(
-        self, asked: Asked, visible: Visible, *, deadline: float, panel: Range | None = None
-    ) -> Started:
+        self, asked: ParsedQuery, visible: Visible, *, deadline: float, panel: Range | None = None
+    ) -> PendingRequest:
         """`resolve` and `begin`."""
         return self.begin(self.resolve(asked, visible, deadline=deadline, panel=panel))
 
-    def finish(self, started: Started, *, deadline: float) -> Answer:
+    def finish(self, started: PendingRequest, *, deadline: float) -> Result:
         """The answer at the latest at the deadline.
 
         A floor that fails does not take the others along; where all fail, or a comparison lacks a side,
@@ -148,9 +148,9 @@ class Service:
         """
         return replace(self._made(started, deadline), drawing=self._drawing(started, deadline))
 
-    def _made(self, started: Started, deadline: float) -> Answer:
+    def _made(self, started: PendingRequest, deadline: float) -> Result:
         resolved = started.resolved
-        base = Answer(
+        base = Result(
             started.asked,
             now_s=resolved.now_s,
             topology=resolved.topology,
@@ -174,10 +174,10 @@ class Service:
             replace(
                 base,
                 maps=tuple(part for part in found if isinstance(part, HeatMap)),
-                series=tuple(part for part in found if isinstance(part, SeriesAnswer)),
-                stats=tuple(part for part in found if isinstance(part, StatsAnswer)),
+                series=tuple(part for part in found if isinstance(part, SeriesResult)),
+                stats=tuple(part for part in found if isinstance(part, StatsResult)),
                 faults=faults,
-                lacking=tuple((o.floor, fault) for o in outcomes for fault in o.lacking),
+                partial_errors=tuple((o.floor, fault) for o in outcomes for fault in o.partial_errors),
             )
         )
         self.note(accounts_of(answer))
@@ -190,7 +190,7 @@ class Service:
         for account in accounts:
             self.telemetry.answered(account.coverage, age_s=account.age_s(self.now()))
 
-    def _record(self, answer: Answer) -> None:
+    def _record(self, answer: Result) -> None:
         """Hot zones as an alert rule sees them become events."""
         for heat_map in answer.maps:
             watch = watch_of(answer.asked, heat_map.query.period)
@@ -199,17 +199,17 @@ class Service:
                 zones = [zone for zone in answer.zones if zone.space == space]
                 self.events.see(watch, space, zones, heat_map.query.period.end_s)
 
-    def _events(self, resolved: Resolved) -> tuple[Event, ...]:
+    def _events(self, resolved: ResolvedQuery) -> tuple[Event, ...]:
         """The recorded ones of the period, of the zones and rooms that there are and that are asked for."""
         assert resolved.period is not None
         found = self.events.during(resolved.period, resolved.topology.floors)
         return tuple(told(found, resolved.asked, resolved.topology))
 
-    def _outcomes(self, started: Started, deadline: float) -> list[Outcome]:
+    def _outcomes(self, started: PendingRequest, deadline: float) -> list[FloorResult]:
         """Floor by floor. Where only complete answers count, one that is not repeats its last, if others are;
         for those no more is waited than it takes to see that Butlr is slow.
         """
-        by_floor: dict[str, list[Begun]] = {}
+        by_floor: dict[str, list[PendingQuery]] = {}
         for begun in started.begun:
             by_floor.setdefault(begun.query.floor.id, []).append(begun)
         soon = min(deadline, time.monotonic() + PATIENCE_S)
@@ -221,11 +221,13 @@ class Service:
             outcomes.append(self._outcome(started.asked, own, soon if can_repeat else deadline, soon))
         return repeats.filled(question, outcomes) if repeats else outcomes
 
-    def _outcome(self, asked: Asked, own: Sequence[Begun], deadline: float, soon: float) -> Outcome:
+    def _outcome(
+        self, asked: ParsedQuery, own: Sequence[PendingQuery], deadline: float, soon: float
+    ) -> FloorResult:
         """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""
         floor = own[0].query.floor
-        found: list[AnyAnswer] = []
-        lacking: list[BackendError] = []
+        found: list[AnyResult] = []
+        partial_errors: list[BackendError] = []
         for begun in own:
             is_aside = isinstance(begun.query, StatsQuery) or (
                 isinstance(begun.query, SeriesQuery) and tells_rooms_apart(asked)
@@ -237,11 +239,11 @@ class Service:
                 raise
             except BackendError as fault:
                 if not fills_columns:
-                    return Outcome(floor, fault=fault)
-                lacking.append(fault)
-        return Outcome(floor, tuple(found), lacking=tuple(lacking))
+                    return FloorResult(floor, fault=fault)
+                partial_errors.append(fault)
+        return FloorResult(floor, tuple(found), partial_errors=tuple(partial_errors))
 
-    def _drawing(self, started: Started, deadline: float) -> PlanDrawing | None:
+    def _drawing(self, started: PendingRequest, deadline: float) -> PlanDrawing | None:
         """The plan's own picture, where one is to be drawn on and there in time."""
         floor = next(iter(started.resolved.topology.floors.values()), None)
         if floor is None or started.asked.format not in PICTURES:
@@ -249,12 +251,12 @@ class Service:
         timeout_s = max(0.0, min(DRAWING_S, deadline - time.monotonic()))
         return self.pictures.of(floor, timeout_s=timeout_s)
 
-    def answer(self, asked: Asked, visible: Visible) -> Answer:
+    def answer(self, asked: ParsedQuery, visible: Visible) -> Result:
         """One answer from words, for the doors that ask for one at a time."""
         deadline = self.deadline()
         return self.finish(self.start(asked, visible, deadline=deadline), deadline=deadline)
 
-    def heat_map(self, asked: Asked, visible: Visible) -> HeatMap:
+    def heat_map(self, asked: ParsedQuery, visible: Visible) -> HeatMap:
         """The map itself, where one is asked for."""
         return self.answer(asked, visible).maps[0]
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from . import crowds, plans
 from .forms import Forms
-from .messages import Answer, Refusal, Request
+from .messages import Refusal, Request, Result
 
 if TYPE_CHECKING:
     from .server import Simulator
 
-Endpoint = Callable[[Request], Answer]
+Endpoint = Callable[[Request], Result]
 
 
 def endpoints(simulator: Simulator) -> dict[str, dict[str, Endpoint]]:
     """By path and method."""
     controls = _Controls(simulator)
     return {
-        "/healthz": {"GET": lambda _: Answer.json({"status": "ok"})},
+        "/healthz": {"GET": lambda _: Result.json({"status": "ok"})},
         "/_simulator/calls": {"GET": controls.calls},
         "/_simulator/faults": {
             "GET": controls.faults,
@@ -45,25 +45,25 @@ class _Controls:
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
 
-    def calls(self, _: Request) -> Answer:
-        return Answer.json(dict(self._simulator.call_counts()))
+    def calls(self, _: Request) -> Result:
+        return Result.json(dict(self._simulator.call_counts()))
 
-    def faults(self, _: Request) -> Answer:
-        return Answer.json(self._simulator.faults.to_json())
+    def faults(self, _: Request) -> Result:
+        return Result.json(self._simulator.faults.to_json())
 
-    def set_faults(self, request: Request) -> Answer:
+    def set_faults(self, request: Request) -> Result:
         self._simulator.faults.set_json(request.json())
         return self.faults(request)
 
-    def clear_faults(self, request: Request) -> Answer:
+    def clear_faults(self, request: Request) -> Result:
         self._simulator.faults.clear()
         return self.faults(request)
 
-    def forms(self, _: Request) -> Answer:
+    def forms(self, _: Request) -> Result:
         forms = self._simulator.forms
-        return Answer.json({item.name: _plain(getattr(forms, item.name)) for item in fields(forms)})
+        return Result.json({item.name: _plain(getattr(forms, item.name)) for item in fields(forms)})
 
-    def set_forms(self, request: Request) -> Answer:
+    def set_forms(self, request: Request) -> Result:
         """These forms and no others, each as the text that `--form` takes."""
         try:
             self._simulator.forms = Forms.read([f"{name}={text}" for name, text in request.json().items()])
@@ -71,28 +71,28 @@ class _Controls:
             raise Refusal(400, str(error)) from error
         return self.forms(request)
 
-    def clear_forms(self, request: Request) -> Answer:
+    def clear_forms(self, request: Request) -> Result:
         self._simulator.forms = Forms()
         return self.forms(request)
 
-    def crowds(self, _: Request) -> Answer:
+    def crowds(self, _: Request) -> Result:
         people = self._simulator.people
-        return Answer.json(crowds.to_json(people.crowds, people.office))
+        return Result.json(crowds.to_json(people.crowds, people.office))
 
-    def add_crowd(self, request: Request) -> Answer:
+    def add_crowd(self, request: Request) -> Result:
         simulator = self._simulator
         simulator.crowd(*crowds.parse(request.json(), simulator.people.office, simulator.clock()))
         return self.crowds(request)
 
-    def clear_crowds(self, request: Request) -> Answer:
+    def clear_crowds(self, request: Request) -> Result:
         self._simulator.clear_crowds()
         return self.crowds(request)
 
-    def plan(self, request: Request) -> Answer:
+    def plan(self, request: Request) -> Result:
         """A picture lies on its side only where the topology can say so."""
         floor = self._simulator.people.office.by_id[request.path.removeprefix("/plans/").removesuffix(".png")]
         shown = floor if self._simulator.forms.plan_rotation else replace(floor, plan_rotation_deg=0)
-        return Answer(200, plans.draw(shown), "image/png")
+        return Result(200, plans.draw(shown), "image/png")
 
 
 def _plain(value: Any) -> Any:

@@ -49,7 +49,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParsedQuery:
     """How series are to be counted: `tz` has the midnights at which door counts start anew."""
 
     tz: ZoneInfo
@@ -62,7 +62,7 @@ def late_s(counts: Counts, forms: Forms) -> int:
     return forms.minutes_late_s if counts in ("people", "occupied_s") else forms.traffic_late_s
 
 
-def minute_values(people: People, series: Sequence[Series], span: Span, asked: Asked) -> Floats:
+def minute_values(people: People, series: Sequence[Series], span: Span, asked: ParsedQuery) -> Floats:
     """`[series, minute]`, NaN where there are no data."""
     values = np.full((len(series), span.minutes), np.nan)
     counter = _Counter(people, span, asked)
@@ -78,7 +78,7 @@ def minute_values(people: People, series: Sequence[Series], span: Span, asked: A
 class _Counter:
     """Counts each floor's table once."""
 
-    def __init__(self, people: People, span: Span, asked: Asked) -> None:
+    def __init__(self, people: People, span: Span, asked: ParsedQuery) -> None:
         self._people, self._span, self._asked = people, span, asked
         self._tables: dict[tuple[str, Counts], Ints] = {}
 
@@ -108,7 +108,7 @@ def _added(parts: Sequence[Floats]) -> Floats:
     return total
 
 
-def _net(people: People, floor_id: str, span: Span, stop_s: int, asked: Asked) -> Ints:
+def _net(people: People, floor_id: str, span: Span, stop_s: int, asked: ParsedQuery) -> Ints:
     """Who is in by the doors, at the end of each minute; each local day on its own."""
     days = local_days(asked.tz, span.start_s, stop_s)
     first_s = days[0].midnight_s

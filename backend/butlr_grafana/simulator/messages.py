@@ -33,7 +33,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Result:
     """One HTTP answer, not yet compressed."""
 
     status: int
@@ -42,17 +42,17 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def json(cls, value: Any, status: int = 200, **headers: str) -> Answer:
+    def json(cls, value: Any, status: int = 200, **headers: str) -> Result:
         """A value as JSON; underscores in header names stand for hyphens."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         return cls(status, orjson.dumps(value), headers=named)
 
-    def having(self, headers: Mapping[str, str]) -> Answer:
+    def having(self, headers: Mapping[str, str]) -> Result:
         """The same with more headers."""
         return replace(self, headers={**self.headers, **headers}) if headers else self
 
     @classmethod
-    def refusal(cls, status: int, details: str, **headers: str) -> Answer:
+    def refusal(cls, status: int, details: str, **headers: str) -> Result:
         """An error as Butlr's REST APIs put it: `{"error": …, "code": …, "details": …}`."""
         error = _PHRASES.get(status, "Error")
         return cls.json({"error": error, "code": status, "details": details}, status, **headers)

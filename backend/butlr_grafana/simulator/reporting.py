@@ -20,7 +20,7 @@ import numpy as np
 from .forms import Forms
 from .geometry import Floats
 from .grouping import by_asset, figures, nested
-from .measuring import Asked, Span, late_s, minute_values
+from .measuring import ParsedQuery, Span, late_s, minute_values
 from .minutes import MINUTE_S
 from .people import People
 from .report_query import ReportQuery
@@ -102,7 +102,7 @@ def _table(
         stops_s = np.minimum(edges_s[1:], query.stop_s)
         told = windows(query, edges_s[:-1].tolist(), stops_s.tolist(), by=_labelled_by(query, forms))
     edges = (edges_s - span.start_s) // MINUTE_S
-    asked = Asked(_UTC if forms.calibrated_day == "utc" else query.tz, query.calibrated, forms)
+    asked = ParsedQuery(_UTC if forms.calibrated_day == "utc" else query.tz, query.calibrated, forms)
     minutes = minute_values(people, series, span, asked)
     values = aggregate(minutes, edges, query.function)
     if "entered" in query.measured.fields.values() and not (query.create_empty and forms.create_empty_fills):

@@ -36,7 +36,7 @@ class Table:
     series: Sequence[Series]
     windows: Sequence[Window]
     values: Floats
-    lacking: Floats
+    partial_errors: Floats
 
 
 def iso(at_s: float) -> str:
@@ -80,21 +80,21 @@ def rows(query: ReportQuery, table: Table, *, marked: bool) -> list[Row]:
     """
     keep = np.isfinite(table.values) & _within(query, table.values)
     if marked:
-        keep |= table.lacking == 1
+        keep |= table.partial_errors == 1
     found: list[Row] = []
     for index in _shuffled(query, len(table.series)):
         base = _base(query, table.series[index])
         for k in np.flatnonzero(keep[index]).tolist():
             row = {**base, **vars(table.windows[k]), "value": number(table.values[index, k])}
             if marked:
-                row |= quality(table.lacking[index, k])
+                row |= quality(table.partial_errors[index, k])
             found.append(row)
     return found
 
 
-def quality(lacking: float) -> Row:
+def quality(partial_errors: float) -> Row:
     """What says that a value is of only a part of its window."""
-    return {"data_incomplete": bool(lacking > 0), "null_percentage": round(float(lacking), 4)}
+    return {"data_incomplete": bool(partial_errors > 0), "null_percentage": round(float(partial_errors), 4)}
 
 
 def _within(query: ReportQuery, values: Floats) -> Bools:

@@ -18,7 +18,7 @@ from .controls import Endpoint
 from .crowds import Crowd
 from .faults import LOGIN_PATH, Faults
 from .forms import SCOPES, Forms, renamed
-from .messages import Answer, Refusal, Request
+from .messages import Refusal, Request, Result
 from .office import default_office
 from .people import People
 from .tokens import Tokens
@@ -155,7 +155,7 @@ class Simulator:
         """Every token given so far is dead."""
         self._tokens.revoke()
 
-    def _respond(self, request: Request) -> tuple[Answer | None, Faults | None]:
+    def _respond(self, request: Request) -> tuple[Result | None, Faults | None]:
         """The answer (None: a reset in its stead) and the faults to write it with."""
         own = self._own_endpoints.get(request.path)
         if own is not None and request.path not in self.faults.paths:
@@ -167,12 +167,12 @@ class Simulator:
         self._log.add(Call(request.method, request.path, _readable(request.body), status, at))
         return answer, fault
 
-    def _answer(self, request: Request, fault: Faults | None) -> Answer | None:
+    def _answer(self, request: Request, fault: Faults | None) -> Result | None:
         if fault is not None and (self._stopping.wait(fault.latency_s) or fault.reset == "before"):
             return None
         if fault is not None and fault.status is not None:
             retry = {} if fault.retry_after is None else {"Retry_After": fault.retry_after}
-            return Answer.refusal(fault.status, "a simulated fault", **retry)
+            return Result.refusal(fault.status, "a simulated fault", **retry)
         if request.path == LOGIN_PATH:
             return _dispatch(self._endpoints[request.path], request)
         limit = self.faults.rate_limit_per_minute
@@ -180,61 +180,61 @@ class Simulator:
         headers = rate_headers(self._forms.rate_limit_headers, limit, self._limit.left(limit), wait_s)
         if wait_s:
             after = {"Retry_After": str(wait_s)} if self._forms.retry_after else {}
-            return Answer.refusal(429, "too many requests", **after).having(headers)
+            return Result.refusal(429, "too many requests", **after).having(headers)
         endpoint = self._endpoints.get(request.path) or self._own_endpoints.get(request.path)
         return _dispatch(endpoint, request).having(headers)
 
-    def _login(self, request: Request) -> Answer:
+    def _login(self, request: Request) -> Result:
         scope = " ".join(scope for scope in SCOPES if scope not in self._forms.missing_scopes)
         now_s, lifetime_s = self.clock(), self.token_lifetime_s
-        return Answer.json(self._tokens.login(request.json(), now_s, lifetime_s, scope))
+        return Result.json(self._tokens.login(request.json(), now_s, lifetime_s, scope))
 
     def _check(self, request: Request) -> None:
         self._tokens.check(request.headers.get("authorization", ""), self.clock())
 
-    def _put(self, api: str, body: Any) -> Answer:
-        return Answer.json(renamed(body) if api in self._forms.unreadable else body)
+    def _put(self, api: str, body: Any) -> Result:
+        return Result.json(renamed(body) if api in self._forms.unreadable else body)
 
-    def _detections(self, request: Request) -> Answer:
+    def _detections(self, request: Request) -> Result:
         self._check(request)
         query = detections.parse(request.json())
         until_s = self.clock() - self.faults.lag_s
         return self._put("heat", detections.answer(self.people, query, until_s, self._forms))
 
-    def _graphql(self, request: Request) -> Answer:
+    def _graphql(self, request: Request) -> Result:
         try:
             self._check(request)
         except Refusal as refusal:
-            return Answer.json(topology.unauthenticated(refusal.details))
+            return Result.json(topology.unauthenticated(refusal.details))
         # The host the client knows this server by, which in a container is not the one it listens on.
         base_url = f"http://{request.headers['host']}" if "host" in request.headers else self.url
         body, now_s = request.json(), self.clock()
         return self._put("topology", topology.answer(self.people, body, now_s, base_url, self._forms))
 
-    def _reporting(self, request: Request) -> Answer:
+    def _reporting(self, request: Request) -> Result:
         self._check(request)
         query = report_query.parse(request.json(), self._forms)
         until_s = self.clock() - self.faults.lag_s
         return self._put("reporting", reporting.answer(self.people, query, until_s, self._forms))
 
-    def _stats(self, request: Request) -> Answer:
+    def _stats(self, request: Request) -> Result:
         self._check(request)
         query = stats.parse(request.json(), self._forms)
         until_s = self.clock() - self.faults.lag_s
         return self._put("stats", stats.answer(self.people, query, until_s, self._forms))
 
 
-def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Answer:
+def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Result:
     """Calls the endpoint; none for the path is a 404, none for the method a 405."""
     if methods is None:
-        return Answer.refusal(404, f"no such path: {request.path}")
+        return Result.refusal(404, f"no such path: {request.path}")
     endpoint = methods.get(request.method)
     if endpoint is None:
-        return Answer.refusal(405, f"{request.path} takes {', '.join(methods)}", Allow=", ".join(methods))
+        return Result.refusal(405, f"{request.path} takes {', '.join(methods)}", Allow=", ".join(methods))
     try:
         return endpoint(request)
     except Refusal as refusal:
-        return Answer.refusal(refusal.status, refusal.details)
+        return Result.refusal(refusal.status, refusal.details)
 
 
 def _readable(body: bytes) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 
 from .forms import Forms
 from .geometry import Bools, Floats
-from .measuring import Asked, Span, minute_values
+from .measuring import ParsedQuery, Span, minute_values
 from .messages import Refusal
 from .minutes import MINUTE_S
 from .people import People
@@ -115,7 +115,7 @@ def answer(people: People, query: StatsQuery, until_s: float, forms: Forms) -> A
     for measurement in query.measurements:
         figure, _, sensors = measurement.removeprefix("occupancy_").rpartition("_")
         series = _series(people.office, items, _SENSORS[sensors], forms)
-        values = minute_values(people, list(series.values()), span, Asked(tz, "true", forms))
+        values = minute_values(people, list(series.values()), span, ParsedQuery(tz, "true", forms))
         for item, line in zip(series, values[:, counted], strict=True):
             known = line[np.isfinite(line)]
             if len(known):

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .faults import Faults
-from .messages import Answer, Request
+from .messages import Request, Result
 
 _LONGEST_BODY = 1 << 20
 _GZIP_FROM = 1024
@@ -23,7 +23,7 @@ _DRIPS_PER_S = 20
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: close() sends RST instead of FIN."""
 
-Respond = Callable[[Request], tuple[Answer | None, Faults | None]]
+Respond = Callable[[Request], tuple[Result | None, Faults | None]]
 """Makes the answer and tells which faults its writing shall show; no answer: the connection is reset."""
 
 
@@ -57,11 +57,11 @@ class Handler(BaseHTTPRequestHandler):
             status, message = (
                 (413, "the body is too long") if length.isdecimal() else (411, "no Content-Length")
             )
-            self._write(Answer.refusal(status, message), Faults())
+            self._write(Result.refusal(status, message), Faults())
             return None
         return self.rfile.read(int(length))
 
-    def _write(self, answer: Answer, fault: Faults) -> None:
+    def _write(self, answer: Result, fault: Faults) -> None:
         body = answer.body if fault.body is None else fault.body
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)

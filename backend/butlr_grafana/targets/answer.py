@@ -21,28 +21,28 @@ from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model.factor import Known
 from butlr_grafana.model.floor import Floor, PlanDrawing, Topology
 from butlr_grafana.model.queries import (
-    AnyAnswer,
+    AnyResult,
     HeatMap,
-    SeriesAnswer,
-    StatsAnswer,
+    SeriesResult,
+    StatsResult,
 )
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.parse import ParsedQuery
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class Result:
     """The answer to what was `asked`.
 
     `now_s`: when it was asked. `maps`: the heat maps behind it, the one asked for first. `faults`: floors
-    that could not be answered where others could; `lacking`: floors whose statistics could not be had.
-    `sightings`: people, only to know which rooms were seen. `assumed`: what is not known about Butlr yet.
+    that could not be answered where others could; `partial_errors`: floors whose statistics could not be had.
+    `availability`: people, only to know which rooms were seen. `assumed`: what is not known about Butlr yet.
     `factors`: by floor, as they were known when it was asked; all of the answer is by these.
     `whole`: all maps together, where they are windows of one period. The rest is what the target makes of
     its parts; what is not its own is empty. `is_filtered_out`: a dashboard's filters leave no room, so
     nothing was asked.
     """
 
-    asked: Asked
+    asked: ParsedQuery
     now_s: float = 0.0
     maps: tuple[HeatMap, ...] = ()
     faults: tuple[tuple[Floor, BackendError], ...] = ()
@@ -51,10 +51,10 @@ class Answer:
     zones: tuple[ZoneHeat, ...] = ()
     changes: tuple[ZoneChange, ...] = ()
     spots: tuple[Hotspot, ...] = ()
-    series: tuple[SeriesAnswer, ...] = ()
-    stats: tuple[StatsAnswer, ...] = ()
-    lacking: tuple[tuple[Floor, BackendError], ...] = ()
-    sightings: tuple[SeriesAnswer, ...] = ()
+    series: tuple[SeriesResult, ...] = ()
+    stats: tuple[StatsResult, ...] = ()
+    partial_errors: tuple[tuple[Floor, BackendError], ...] = ()
+    availability: tuple[SeriesResult, ...] = ()
     factors: Mapping[str, Known] = field(default_factory=dict)
     now: tuple[Now, ...] = ()
     pattern: tuple[PatternCell, ...] = ()
@@ -71,9 +71,9 @@ class Answer:
 
     @property
     def complete(self) -> bool:
-        return not (self.faults or self.lacking) and all(part.coverage.complete for part in self.parts)
+        return not (self.faults or self.partial_errors) and all(part.coverage.complete for part in self.parts)
 
     @property
-    def parts(self) -> list[AnyAnswer]:
+    def parts(self) -> list[AnyResult]:
         """All that came from Butlr."""
-        return [*self.maps, *self.series, *self.stats, *self.sightings]
+        return [*self.maps, *self.series, *self.stats, *self.availability]

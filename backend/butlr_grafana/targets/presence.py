@@ -11,16 +11,16 @@ from dataclasses import replace
 
 from butlr_grafana.insight.sensor_availability import as_seen
 from butlr_grafana.model.calendar import local_windows, window_starts
-from butlr_grafana.model.queries import HeatMap, Query, SeriesAnswer, SeriesQuery
+from butlr_grafana.model.queries import HeatMap, Query, SeriesQuery, SeriesResult
 from butlr_grafana.model.subjects import series_subject
 from butlr_grafana.model.time import HOUR_S, Period
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.period import CLOCK_CHANGE_S, whole_windows
 from butlr_grafana.query.resolve import LONGEST_IN_HOURS_S
 from butlr_grafana.query.resolve_live import NOW_S
 
 
-def tells_rooms_apart(asked: Asked) -> bool:
+def tells_rooms_apart(asked: ParsedQuery) -> bool:
     """Whether heat maps are read room by room, so that one that nobody could see must not look empty."""
     match asked.target:
         case "hot-zones" | "compare-zones":
@@ -31,7 +31,7 @@ def tells_rooms_apart(asked: Asked) -> bool:
             return target == "compare"
 
 
-def sightings_of(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
+def availability_queries(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
     """The questions beside those of heat maps: none where Butlr tells of no room whether it is online, nor of
     the hour or two that are just over, of which the topology tells. So what is asked of a running period has
     settled, and looking again costs no call.
@@ -40,21 +40,21 @@ def sightings_of(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
     return [people for people in found if people is not None]
 
 
-def with_seen(
-    maps: Sequence[HeatMap], sightings: Sequence[SeriesAnswer], why_not: Mapping[str, str], *, now_s: float
+def with_availability(
+    maps: Sequence[HeatMap], availability: Sequence[SeriesResult], why_not: Mapping[str, str], *, now_s: float
 ) -> tuple[HeatMap, ...]:
     """The maps with what is known of their rooms; `why_not`: by floor, why nothing is."""
-    return tuple(_with_seen(heat_map, sightings, why_not, now_s - NOW_S) for heat_map in maps)
+    return tuple(_with_seen(heat_map, availability, why_not, now_s - NOW_S) for heat_map in maps)
 
 
 def _with_seen(
-    heat_map: HeatMap, sightings: Sequence[SeriesAnswer], why_not: Mapping[str, str], since_s: float
+    heat_map: HeatMap, availability: Sequence[SeriesResult], why_not: Mapping[str, str], since_s: float
 ) -> HeatMap:
     query = heat_map.query
     # Of two periods that are compared each has its own, which covers most of it.
-    own = max(sightings, key=lambda one: _common_s(one.query, query), default=None)
+    own = max(availability, key=lambda one: _common_s(one.query, query), default=None)
     if own is None or not _common_s(own.query, query):
-        return replace(heat_map, unseen_why=why_not.get(query.floor.id, ""))
+        return replace(heat_map, unavailable_reason=why_not.get(query.floor.id, ""))
     counted = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
     return as_seen(heat_map, own, counted, since_s=since_s)
 

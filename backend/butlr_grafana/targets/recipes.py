@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import cast
 
-from butlr_grafana.base.errors import BadWord
+from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.insight.anomaly import unusual
 from butlr_grafana.insight.compare import compare, relative
 from butlr_grafana.insight.current_occupancy import occupancy_now
@@ -27,20 +27,20 @@ from butlr_grafana.model.queries import (
     AnyQuery,
     HeatMap,
     Query,
-    SeriesAnswer,
     SeriesQuery,
-    StatsAnswer,
+    SeriesResult,
+    StatsResult,
 )
 from butlr_grafana.model.time import DAY_S, HOUR_S, Period
-from butlr_grafana.query.limits import Rules
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.period import CLOCK_CHANGE_S, before
 from butlr_grafana.query.resolve import resolve, resolve_series
 from butlr_grafana.query.resolve_live import about_now, fresh_since
 from butlr_grafana.query.resolve_stats import USED_MEAN, stats_of
 from butlr_grafana.query.rooms import floors_of
-from butlr_grafana.targets.answer import Answer
-from butlr_grafana.targets.presence import sightings_of, tells_rooms_apart, with_seen
+from butlr_grafana.targets.answer import Result
+from butlr_grafana.targets.presence import availability_queries, tells_rooms_apart, with_availability
 
 UTILIZATION = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
 """The hourly series, target and statistic, behind `utilization`; its heat maps come beside."""
@@ -50,11 +50,11 @@ ALWAYS = ("freshness",)
 
 
 def parts_of(
-    asked: Asked,
+    asked: ParsedQuery,
     topology: Topology,
     *,
     now_s: float,
-    rules: Rules,
+    rules: QueryLimits,
     asked_period: tuple[int, int] | None = None,
     max_data_points: int | None = None,
 ) -> list[AnyQuery]:
@@ -72,16 +72,16 @@ def parts_of(
         max_data_points=max_data_points,
     )
     if tells_rooms_apart(asked):
-        parts += sightings_of([part for part in parts if isinstance(part, Query)], now_s=now_s)
+        parts += availability_queries([part for part in parts if isinstance(part, Query)], now_s=now_s)
     return parts
 
 
 def _parts(
-    asked: Asked,
+    asked: ParsedQuery,
     topology: Topology,
     *,
     now_s: float,
-    rules: Rules,
+    rules: QueryLimits,
     asked_period: tuple[int, int] | None,
     max_data_points: int | None,
 ) -> list[AnyQuery]:
@@ -97,7 +97,7 @@ def _parts(
             max_data_points=max_data_points,
         )
 
-    def series(of: Asked) -> tuple[SeriesQuery, ...]:
+    def series(of: ParsedQuery) -> tuple[SeriesQuery, ...]:
         return resolve_series(of, topology, now_s=now_s, rules=rules, asked_period=asked_period)
 
     # Before anything is asked under another target's rules.
@@ -111,7 +111,7 @@ def _parts(
             return [*series(asked)]
         case "compare" | "compare-zones":
             if asked.normalize == "share":
-                raise BadWord("normalize", "a comparison is per hour counted; it may be none, hour, max")
+                raise BadParameter("normalize", "a comparison is per hour counted; it may be none, hour, max")
             # Per hour is made of raw counts on both sides, whatever else was asked for.
             current = replace(maps()[0], normalize="none")
             return [current, before(current, asked.baseline, now_s=now_s, rules=rules)]
@@ -143,7 +143,7 @@ ROUNDED_S = HOUR_S + CLOCK_CHANGE_S
 def hours_of(query: Query) -> list[Query]:
     """A heat map an hour, for a pattern; only those of which some part counts."""
     if query.period.length_s > MOST_PATTERN_S + ROUNDED_S:
-        raise BadWord(
+        raise BadParameter(
             "metric", "heatmap is for ranges of up to 14 days; it may be occupancy, traffic, presence"
         )
     hours = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
@@ -159,11 +159,13 @@ def windows(query: Query, every: str) -> list[Period]:
         every = "15m" if period.length_s <= 6 * HOUR_S else "1h" if is_week else "1d"
     starts = window_starts(period, every, query.timezone)
     if starts.size > MOST_WINDOWS:
-        raise BadWord("every", f"{every} makes {starts.size} windows of this range; at most {MOST_WINDOWS}")
+        raise BadParameter(
+            "every", f"{every} makes {starts.size} windows of this range; at most {MOST_WINDOWS}"
+        )
     return list(period.cut_at(starts.tolist()))
 
 
-def made_of(answer: Answer) -> Answer:
+def made_of(answer: Result) -> Result:
     """The answer with what its target makes of its parts, which are in the order of `parts_of`, floor by
     floor, without those of floors that failed; at least one, but for `ALWAYS`.
     """
@@ -198,23 +200,23 @@ def made_of(answer: Answer) -> Answer:
             return of_now(answer)
 
 
-def seen(answer: Answer) -> Answer:
+def seen(answer: Result) -> Result:
     """The answer with maps that know which rooms were seen, where they are read room by room."""
-    why_not = {floor.id: fault.message for floor, fault in answer.lacking}
+    why_not = {floor.id: fault.message for floor, fault in answer.partial_errors}
     if tells_rooms_apart(answer.asked):
         # They are no values of the answer's own.
-        maps = with_seen(answer.maps, answer.series, why_not, now_s=answer.now_s)
-        return replace(answer, maps=maps, sightings=answer.series, series=())
+        maps = with_availability(answer.maps, answer.series, why_not, now_s=answer.now_s)
+        return replace(answer, maps=maps, availability=answer.series, series=())
     if answer.asked.target == "utilization":
         means = [a for a in answer.series if (a.query.target, a.query.statistic) == UTILIZATION[0]]
-        return replace(answer, maps=with_seen(answer.maps, means, {}, now_s=answer.now_s))
+        return replace(answer, maps=with_availability(answer.maps, means, {}, now_s=answer.now_s))
     return answer
 
 
 WITH_THRESHOLD = ("hot-zones", "hotspots")
 
 
-def in_one_unit(answer: Answer) -> Answer:
+def in_one_unit(answer: Result) -> Result:
     """The answer with its maps in the unit asked for."""
     asked = answer.asked
     has_number = asked.target in WITH_THRESHOLD and not asked.threshold.is_percentile
@@ -223,7 +225,7 @@ def in_one_unit(answer: Answer) -> Answer:
     return replace(answer, maps=maps)
 
 
-def of_now(answer: Answer) -> Answer:
+def of_now(answer: Result) -> Result:
     """`made_of` for what is about now."""
     series = answer.series
     match answer.asked.target:
@@ -237,17 +239,17 @@ def of_now(answer: Answer) -> Answer:
         case "freshness":
             floors = tuple(answer.topology.floors.values()) if answer.topology else ()
             why = {floor.id: fault.message for floor, fault in answer.faults}
-            known: list[HeatMap | SeriesAnswer] = [*answer.maps, *series]
+            known: list[HeatMap | SeriesResult] = [*answer.maps, *series]
             return replace(answer, fresh=freshness(floors, known, why, since_s=fresh_since(answer.now_s)))
         case _:
             return answer
 
 
-def _level(asked: Asked) -> Level:
+def _level(asked: ParsedQuery) -> Level:
     return cast(Level, asked.level or "room")
 
 
-def means_when_used(stats: Sequence[StatsAnswer]) -> dict[tuple[str, str], float]:
+def means_when_used(stats: Sequence[StatsResult]) -> dict[tuple[str, str], float]:
     """By floor and room."""
     return {
         (answer.query.floor.id, item): figure

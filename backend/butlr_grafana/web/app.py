@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from butlr_grafana.base.access import BackendToken
-from butlr_grafana.service.response_cache import Answers
+from butlr_grafana.service.response_cache import ResponseCache
 from butlr_grafana.service.service import Service
 from butlr_grafana.web import datasource, operations, preview, rest
 from butlr_grafana.web.auth import guard
@@ -24,7 +24,7 @@ def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: st
     finish_replies(app)
     guard(app, tokens)
     answer_errors(app)
-    answers = Answers(service)
+    answers = ResponseCache(service)
     app.register_blueprint(datasource.blueprint(answers))
     app.register_blueprint(rest.blueprint(answers))
     app.register_blueprint(operations.blueprint(service))

@@ -25,7 +25,7 @@ from butlr_grafana.base.errors import (
     UpstreamRefused,
 )
 from butlr_grafana.model.time import DAY_S, HOUR_S
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.service.service import Visible
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
@@ -55,7 +55,7 @@ def visible() -> Visible:
     return floors
 
 
-def check_words(asked: Asked, now_s: float) -> None:
+def check_words(asked: ParsedQuery, now_s: float) -> None:
     """Refuses what no wall asks, where the present caller is one."""
     if g.for_walls and not is_of_wall(asked, now_s):
         raise NotForWalls(
@@ -82,7 +82,7 @@ def to_be_told(fault: BackendError) -> BackendError:
     return fault
 
 
-def is_of_wall(asked: Asked, now_s: float) -> bool:
+def is_of_wall(asked: ParsedQuery, now_s: float) -> bool:
     """Whether a wall asks so: a picture of the floor today, or how many people are on it.
 
     Of rooms nothing is asked: an error about one would name the others. Nor are frames, whose notices may

@@ -10,16 +10,16 @@ from typing import TypeVar
 import orjson
 from flask import Blueprint, Response
 
-from butlr_grafana.base.errors import BackendError, BadBody, BadWord, CallerError, choose
+from butlr_grafana.base.errors import BackendError, BadBody, BadParameter, CallerError, choose
 from butlr_grafana.present.encoding import as_json, joined
 from butlr_grafana.present.frames import heatmap
 from butlr_grafana.present.frames.annotations import event_regions, gaps, unanswered
 from butlr_grafana.query.parameters import instant
-from butlr_grafana.query.parse import Asked, Filter
+from butlr_grafana.query.parse import Filter, ParsedQuery
 from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.query.texts import names_of, texts_of, type_name
 from butlr_grafana.service.requests import Range
-from butlr_grafana.service.response_cache import Answers, Asking
+from butlr_grafana.service.response_cache import Asking, ResponseCache
 from butlr_grafana.service.service import Service
 from butlr_grafana.web import options, responses
 from butlr_grafana.web.auth import visible
@@ -32,7 +32,7 @@ MAX_TARGETS = 50
 T = TypeVar("T")
 
 
-def blueprint(answers: Answers) -> Blueprint:
+def blueprint(answers: ResponseCache) -> Blueprint:
     service = answers.service
     source = Blueprint("datasource", __name__)
 
@@ -82,7 +82,7 @@ def blueprint(answers: Answers) -> Blueprint:
     return source
 
 
-def _query(answers: Answers, body: Object) -> Response:
+def _query(answers: ResponseCache, body: Object) -> Response:
     """Begins every target, then finishes each, so that all of them share the deadline."""
     service = answers.service
     panel = panel_range(body)
@@ -100,7 +100,7 @@ def _query(answers: Answers, body: Object) -> Response:
         asked = _narrowed(service.read(_target_name(target), _without_target(words)), filters)
         note_asked(asked)
         if asked.format != "frames":
-            raise BadWord(
+            raise BadParameter(
                 "format", f"{asked.format} is for URLs; a panel takes frames, which {asked.target} may lack"
             )
         return answers.ask(asked, visible(), ref_id=_ref_id(target), deadline=deadline, panel=panel)
@@ -142,7 +142,7 @@ def _target_name(target: object) -> str:
         raise BadBody("targets holds something that is no object")
     name = target.get("target")
     if not isinstance(name, str) or not name:
-        raise BadWord("target", f"is missing; it may be {', '.join(TARGETS)}")
+        raise BadParameter("target", f"is missing; it may be {', '.join(TARGETS)}")
     found = texts_of("target", name)
     return found[0] if len(found) == 1 else name
 
@@ -166,7 +166,9 @@ def panel_range(body: Object) -> Range:
 def _instant(limits: Object, name: str) -> int:
     raw = limits.get(name)
     if not isinstance(raw, str | int) or isinstance(raw, bool):
-        raise BadWord(f"range.{name}", "is missing; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms")
+        raise BadParameter(
+            f"range.{name}", "is missing; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms"
+        )
     return instant(f"range.{name}", str(raw))
 
 
@@ -208,13 +210,13 @@ def _filter(item: object) -> Filter | None:
     if not values:
         return None
     if key not in FILTER_KEYS:
-        raise BadWord("adhocFilters", choose(str(key), FILTER_KEYS))
+        raise BadParameter("adhocFilters", choose(str(key), FILTER_KEYS))
     if operator not in ("=", "=|", None):
-        raise BadWord("adhocFilters", f"operator {str(operator)[:20]!r} is not known; it may be = or =|")
+        raise BadParameter("adhocFilters", f"operator {str(operator)[:20]!r} is not known; it may be = or =|")
     return Filter(key, values)
 
 
-def _narrowed(asked: Asked, filters: list[Filter]) -> Asked:
+def _narrowed(asked: ParsedQuery, filters: list[Filter]) -> ParsedQuery:
     """The question with those filters that its target understands."""
     return replace(asked, filters=tuple(f for f in filters if f.key in TARGETS[asked.target].words))
 
@@ -222,7 +224,7 @@ def _narrowed(asked: Asked, filters: list[Filter]) -> Asked:
 def _without_target(words: Object) -> Object:
     for name in ("from", "to"):
         if name in words:
-            raise BadWord(name, "is for URLs; a panel's period is the dashboard's")
+            raise BadParameter(name, "is for URLs; a panel's period is the dashboard's")
     return {k: v for k, v in words.items() if k != "target"}
 
 
@@ -230,7 +232,7 @@ def _text(body: Object, name: str) -> str:
     """A part of the body that is a text; a missing one is empty."""
     found = body.get(name)
     if found is not None and not isinstance(found, str):
-        raise BadWord(name, f"is {type_name(found)}; it may be a text")
+        raise BadParameter(name, f"is {type_name(found)}; it may be a text")
     return found or ""
 
 

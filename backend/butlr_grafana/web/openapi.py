@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from butlr_grafana import __version__
-from butlr_grafana.query.parameters import WORDS, Word
+from butlr_grafana.query.parameters import PARAMETERS, Parameter
 from butlr_grafana.query.targets import TARGETS, Target
 
 MEDIA = {
@@ -169,7 +169,7 @@ def _by_body(target: Target) -> dict[str, Any]:
 def _in_json(parameter: dict[str, Any]) -> Schema:
     """A word's value: a list of texts, which are taken as they are, where it may have several."""
     schema: Schema = parameter["schema"]
-    word = WORDS.get(parameter["name"])
+    word = PARAMETERS.get(parameter["name"])
     return {"anyOf": [schema, _list(TEXT)]} if word and word.many else schema
 
 
@@ -184,12 +184,12 @@ def _operation(target: Target) -> dict[str, Any]:
         "operationId": target.name,
         "summary": target.title,
         "description": target.description,
-        "parameters": [*(_parameter(WORDS[name], target) for name in target.words), REF_ID],
+        "parameters": [*(_parameter(PARAMETERS[name], target) for name in target.words), REF_ID],
         "responses": _answers("The answer", content),
     }
 
 
-def _parameter(word: Word, target: Target) -> dict[str, Any]:
+def _parameter(word: Parameter, target: Target) -> dict[str, Any]:
     choices = target.formats if word.name == "format" else word.choices
     schema: dict[str, Any] = {"type": "string"}
     if choices:

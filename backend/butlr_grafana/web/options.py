@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from butlr_grafana.base.errors import BadWord, UnknownSpace, choose
+from butlr_grafana.base.errors import BadParameter, UnknownSpace, choose
 from butlr_grafana.model.choices import Choice, in_order, of_asset, of_building, of_floor
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.privacy import askable
-from butlr_grafana.query.parameters import WORDS
+from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.query.targets import Target
 from butlr_grafana.query.texts import ALL, texts_of
 
@@ -23,7 +23,7 @@ Object = dict[str, Any]
 def form(target: Target) -> list[Object]:
     """The query editor's form: the plugin asks `/metric-payload-options` for a select without options."""
     fields: list[Object] = []
-    for word in (WORDS[name] for name in target.words if not WORDS[name].url_only):
+    for word in (PARAMETERS[name] for name in target.words if not PARAMETERS[name].url_only):
         field: Object = {
             "name": word.name,
             "label": f"{word.name}: {word.description}",
@@ -54,19 +54,19 @@ def payload_options(name: str, topology: Topology, payload: Object) -> list[tupl
         return in_order(_rooms(floors))
     if name == "tag":
         return [(tag, tag) for tag in tags(floors)]
-    raise BadWord("name", choose(name, OPTIONS))
+    raise BadParameter("name", choose(name, OPTIONS))
 
 
 def variable_choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
     """A variable's texts and values."""
     target = "".join(texts_of("target", payload.get("target"))[:1])
     if target not in VARIABLES:
-        raise BadWord("target", choose(target, VARIABLES))
+        raise BadParameter("target", choose(target, VARIABLES))
     buildings, spaces = (_wanted(name, payload.get(name)) for name in ("building", "space"))
     for building in buildings:
         known = [b.id for b in topology.buildings]
         if building not in known:
-            raise BadWord("building", choose(building, known))
+            raise BadParameter("building", choose(building, known))
     for space in spaces:
         if space not in topology.floors:
             # The same words for a floor that does not exist and one that is not for this caller.
@@ -95,7 +95,7 @@ def filter_values(key: str, topology: Topology) -> list[str]:
         return sorted({room.name for floor in floors for room in askable(floor)})
     if key == "tag":
         return tags(floors)
-    raise BadWord("key", choose(key, FILTER_KEYS))
+    raise BadParameter("key", choose(key, FILTER_KEYS))
 
 
 def tags(floors: Iterable[Floor]) -> list[str]:

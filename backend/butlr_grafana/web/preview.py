@@ -21,7 +21,7 @@ from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import DAY_S, MINUTE_S, floor_to, iso
 from butlr_grafana.present import topology_notes
 from butlr_grafana.present.frames.notices import IN_DETECTIONS, notices
-from butlr_grafana.query.parameters import NORMALIZE, WORDS
+from butlr_grafana.query.parameters import NORMALIZE, PARAMETERS
 from butlr_grafana.service.service import Service
 from butlr_grafana.web import responses
 from butlr_grafana.web.auth import visible
@@ -116,7 +116,7 @@ def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str) -> dict[
         "start": datetime.fromtimestamp(query.period.start_s, zone),
         "end": datetime.fromtimestamp(query.period.end_s, zone),
         "as_of": datetime.fromtimestamp(coverage.as_of_s, zone),
-        "resolutions": WORDS["resolution"].choices,
+        "resolutions": PARAMETERS["resolution"].choices,
         "links": {f: "api/v1/heatmap?" + urlencode({**words, "format": f}) for f in ("png", "csv", "frames")},
         "grafana": f"{grafana_url}/d/{DASHBOARD_UID}?{urlencode(dashboard)}",
     }

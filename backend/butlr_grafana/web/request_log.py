@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 
 from butlr_grafana.base import request_id
 from butlr_grafana.base.errors import BackendError
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.service.metrics import Telemetry
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Noted:
     """What is known of the present request besides its answer."""
 
     began: float
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ParsedQuery] = field(default_factory=list)
     faults: list[BackendError] = field(default_factory=list)
 
 
@@ -48,7 +48,7 @@ def note_requests(app: Flask, telemetry: Telemetry) -> None:
         return response
 
 
-def note_asked(asked: Asked) -> None:
+def note_asked(asked: ParsedQuery) -> None:
     """The present request asks for this, among others perhaps."""
     g.noted.asked.append(asked)
 

@@ -11,9 +11,9 @@ import threading
 from cachetools import LRUCache, cached
 from flask import Blueprint, Response, request
 
-from butlr_grafana.base.errors import BadWord
-from butlr_grafana.query.parse import Asked
-from butlr_grafana.service.response_cache import Answers
+from butlr_grafana.base.errors import BadParameter
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.service.response_cache import ResponseCache
 from butlr_grafana.web import responses
 from butlr_grafana.web.auth import check_words, visible
 from butlr_grafana.web.body import read_object
@@ -24,13 +24,13 @@ KNOWN_URLS = 1_000
 """How many questions are remembered as they were read; the server takes no line of more than 8 KB."""
 
 
-def blueprint(answers: Answers) -> Blueprint:
+def blueprint(answers: ResponseCache) -> Blueprint:
     service = answers.service
     api = Blueprint("rest", __name__, url_prefix="/api/v1")
-    known: LRUCache[tuple[str, bytes], tuple[str, Asked]] = LRUCache(KNOWN_URLS)
+    known: LRUCache[tuple[str, bytes], tuple[str, ParsedQuery]] = LRUCache(KNOWN_URLS)
 
     @cached(known, key=lambda target: (target, request.query_string), lock=threading.Lock())
-    def read(target: str) -> tuple[str, Asked]:
+    def read(target: str) -> tuple[str, ParsedQuery]:
         """The present request's question; dashboards send the same ones again and again."""
         words = words_of_url()
         return ref_id_of(words.pop("refId", "A")), service.read(target, words)
@@ -48,7 +48,7 @@ def blueprint(answers: Answers) -> Blueprint:
         words = read_object()
         return answered(ref_id_of(words.pop("refId", "A")), service.read(target, words))
 
-    def answered(ref_id: str, asked: Asked) -> Response:
+    def answered(ref_id: str, asked: ParsedQuery) -> Response:
         note_asked(asked)
         check_words(asked, service.now())
         asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
@@ -61,7 +61,9 @@ def ref_id_of(raw: object) -> str:
     """A panel's name for one of its queries, which Infinity hands on only where the answer repeats it."""
     if isinstance(raw, str) and re.fullmatch(r"\w{1,20}", raw, re.ASCII):
         return raw
-    raise BadWord("refId", "is not a query's name; it may be A, B, … (letters, digits and _, at most 20)")
+    raise BadParameter(
+        "refId", "is not a query's name; it may be A, B, … (letters, digits and _, at most 20)"
+    )
 
 
 def words_of_url() -> dict[str, object]:
@@ -69,6 +71,6 @@ def words_of_url() -> dict[str, object]:
     words: dict[str, object] = {}
     for name, values in request.args.lists():
         if "\ufffd" in name + "".join(values):
-            raise BadWord(name[:60], "is not UTF-8")
+            raise BadParameter(name[:60], "is not UTF-8")
         words[name] = tuple(values) if len(values) > 1 else values[0]
     return words

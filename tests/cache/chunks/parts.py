@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from butlr_grafana.model.chunk import Grid, HeatMapSubject, Part, Segment
+from butlr_grafana.model.chunk import Chunk, Grid, HeatMapSubject, Segment
 from butlr_grafana.model.floor import Bounds
 from butlr_grafana.model.time import Period
 
@@ -23,7 +23,7 @@ def segment(
     return Segment(space, HeatMapSubject(resolution_m), Period(start_s, end_s), settled)
 
 
-def part(asked: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: float = 10_000.0) -> Part:
+def part(asked: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: float = 10_000.0) -> Chunk:
     """`cells` in a row from zero, each with `value`. The stopwatch shows what the wall clock does."""
     grid = Grid(
         asked.resolution_m,
@@ -33,10 +33,10 @@ def part(asked: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: fl
         np.full(cells, value),
         Bounds(0.0, 0.0, 20.0, 10.0),
     )
-    return Part(asked.period, grid, fetched_at_s, asked.settled, fetched_at_s)
+    return Chunk(asked.period, grid, fetched_at_s, asked.settled, fetched_at_s)
 
 
-def same(one: Part | None, other: Part | None) -> bool:
+def same(one: Chunk | None, other: Chunk | None) -> bool:
     """Down to the last bit."""
     if one is None or other is None:
         return one is other

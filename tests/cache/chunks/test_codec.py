@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from butlr_grafana.cache.chunks.codec import MAGIC, decode, encode
-from butlr_grafana.model.chunk import Grid, Part
+from butlr_grafana.model.chunk import Chunk, Grid
 from butlr_grafana.model.floor import Bounds
 from butlr_grafana.model.time import Period
 from tests.cache.chunks.parts import part, same, segment
@@ -38,10 +38,10 @@ def grids(draw: st.DrawFn) -> Grid:
 
 
 @st.composite
-def parts(draw: st.DrawFn) -> Part:
+def parts(draw: st.DrawFn) -> Chunk:
     start_s = draw(st.integers(0, 4_000_000_000))
     period = Period(start_s, start_s + draw(st.integers(1, 604_800)))
-    return Part(period, draw(grids()), draw(st.floats(0, 4e9)), draw(st.booleans()))
+    return Chunk(period, draw(grids()), draw(st.floats(0, 4e9)), draw(st.booleans()))
 
 
 WHOLE = part(segment(), cells=5, value=2.5)
@@ -49,12 +49,12 @@ ENCODED = encode(WHOLE)
 
 
 @given(parts())
-def test_a_part_comes_back_as_it_was(kept: Part) -> None:
+def test_a_part_comes_back_as_it_was(kept: Chunk) -> None:
     assert same(decode(encode(kept)), kept)
 
 
 def test_an_empty_part_comes_back() -> None:
-    kept = Part(Period(0, 60), Grid.empty(0.5), 7.0, settled=True)
+    kept = Chunk(Period(0, 60), Grid.empty(0.5), 7.0, settled=True)
     back = decode(encode(kept))
     assert same(back, kept)
     assert back is not None
@@ -71,7 +71,7 @@ def test_what_comes_back_can_be_written_to() -> None:
 
 
 @given(parts(), st.data())
-def test_any_flipped_bits_of_any_byte_are_nothing(kept: Part, data: st.DataObject) -> None:
+def test_any_flipped_bits_of_any_byte_are_nothing(kept: Chunk, data: st.DataObject) -> None:
     damaged = bytearray(encode(kept))
     damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
     assert decode(bytes(damaged)) is None

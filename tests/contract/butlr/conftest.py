@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from butlr_grafana.butlr.api import Access, Butlr
+from butlr_grafana.butlr.api import Butlr, ButlrConfig
 from butlr_grafana.simulator import Simulator
 from tests.support import PEOPLE, at
 
@@ -30,6 +30,6 @@ def _as_it_was(simulator: Simulator) -> Iterator[None]:
 
 @pytest.fixture
 def butlr(simulator: Simulator) -> Iterator[Butlr]:
-    made = Butlr(Access(simulator.url, "demo", "demo"), now=lambda: NOW_S + 0.5)
+    made = Butlr(ButlrConfig(simulator.url, "demo", "demo"), now=lambda: NOW_S + 0.5)
     yield made
     made.close()

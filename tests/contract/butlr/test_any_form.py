@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from butlr_grafana.measure.background import measuring
-from butlr_grafana.measure.verdict_store import VerdictBook
+from butlr_grafana.measure.verdict_store import VerdictStore
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator.forms import Forms, drawn, turned
 from butlr_grafana.simulator.ghosts import ghosts
@@ -45,8 +45,8 @@ TOGETHER = {f"seed {seed}": drawn(seed) for seed in range(20)}
 class NewAccount(World):
     """A backend that knows nothing of its Butlr, with address and credentials only, until it has measured."""
 
-    def book(self, settings: Settings) -> VerdictBook:
-        return VerdictBook(fixed=settings.fixed_verdicts)
+    def book(self, settings: Settings) -> VerdictStore:
+        return VerdictStore(fixed=settings.fixed_verdicts)
 
 
 @contextmanager

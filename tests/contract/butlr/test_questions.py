@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 from graphql import build_schema, parse, validate
 
-from butlr_grafana.butlr.graphql import Question, written
+from butlr_grafana.butlr.graphql import GraphqlQuery, written
 from butlr_grafana.butlr.graphql_queries import hives_question, sensors_question, sites_question
 
 SCHEMA = build_schema(files("butlr_grafana.simulator").joinpath("schema.graphql").read_text("utf-8"))
@@ -15,13 +15,13 @@ QUESTIONS = [sites_question(), sensors_question(), hives_question()]
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: next(iter(q.selection)))
-def test_butlrs_schema_takes_the_question(question: Question) -> None:
+def test_butlrs_schema_takes_the_question(question: GraphqlQuery) -> None:
     text, _ = written(question.selection)
     assert validate(SCHEMA, parse(text)) == []
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: next(iter(q.selection)))
-def test_nothing_is_asked_for_that_must_not_be(question: Question) -> None:
+def test_nothing_is_asked_for_that_must_not_be(question: GraphqlQuery) -> None:
     """Sensors' camel-case ids fail one by one; sites and buildings have no tags; secrets are never read."""
     _, columns = written(question.selection)
     for path in columns.values():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana.base.errors import UpstreamInvalid, UpstreamRefused
-from butlr_grafana.butlr.api import Access, Butlr
+from butlr_grafana.butlr.api import Butlr, ButlrConfig
 from butlr_grafana.butlr.topology import topology
 from butlr_grafana.model.floor import Polygon
 from butlr_grafana.simulator import Simulator
@@ -192,11 +192,11 @@ def test_graphql_errors_without_data_are_said(butlr: Butlr, simulator: Simulator
 
 
 def test_each_path_is_a_setting(simulator: Simulator) -> None:
-    moved = Butlr(Access(simulator.url, "demo", "demo", graphql_path="/api/v4/graphql"))
+    moved = Butlr(ButlrConfig(simulator.url, "demo", "demo", graphql_path="/api/v4/graphql"))
     with pytest.raises(UpstreamRefused, match="404 on /api/v4/graphql"):
         moved.topology_document()
     moved.close()
-    moved = Butlr(Access(simulator.url, "demo", "demo", login_path="/api/v3/login"))
+    moved = Butlr(ButlrConfig(simulator.url, "demo", "demo", login_path="/api/v3/login"))
     with pytest.raises(UpstreamRefused, match=r"on /api/v3/login|credentials"):
         moved.topology_document()
     moved.close()

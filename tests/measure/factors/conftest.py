@@ -7,22 +7,22 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.measure.factor_store import FactorBook
-from butlr_grafana.replicas.redis_connection import Link
+from butlr_grafana.measure.factor_store import FactorStore
+from butlr_grafana.replicas.redis_connection import RedisConnection
 
 
 @pytest.fixture(autouse=True)
 def no_book_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    opened: list[FactorBook | Link] = []
-    begin = FactorBook.__init__
+    opened: list[FactorStore | RedisConnection] = []
+    begin = FactorStore.__init__
 
-    def begun(book: FactorBook, *words: Any, **more: Any) -> None:
+    def begun(book: FactorStore, *words: Any, **more: Any) -> None:
         begin(book, *words, **more)
         opened.append(book)
         if more.get("link"):
             opened.append(more["link"])
 
-    monkeypatch.setattr(FactorBook, "__init__", begun)
+    monkeypatch.setattr(FactorStore, "__init__", begun)
     yield
     for book in opened:
         book.close()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import orjson
 import shapely
 
-from butlr_grafana.simulator.messages import Answer, Request
+from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.support import (
     DETECTIONS,
@@ -31,7 +31,7 @@ CORRIDOR = 3.0
 def with_rates(world: World, rates: Mapping[str, int] = RATES, *, corridor: float = CORRIDOR) -> None:
     """Each floor's map has so many times the detections, and as many more in one cell outside all rooms."""
 
-    def louder(answer: Endpoint, request: Request) -> Answer:
+    def louder(answer: Endpoint, request: Request) -> Result:
         response = answer(request)
         if response.status != 200:
             return response
@@ -47,7 +47,7 @@ def with_rates(world: World, rates: Mapping[str, int] = RATES, *, corridor: floa
         body["array_cells"] = cells
         body["metadata"]["max_value"] = max((value for _, _, value in cells), default=0)
         body["metadata"]["total_detections"] = sum(value for _, _, value in cells)
-        return Answer.json(document)
+        return Result.json(document)
 
     answer_of(world, DETECTIONS, louder)
 
@@ -69,7 +69,7 @@ def doors_only(world: World, spaces: Collection[str]) -> None:
     """No presence sensor counts anybody on these floors."""
     silent = {room.id for space in spaces for room in PEOPLE.office.by_id[space].rooms} | set(spaces)
 
-    def counted(answer: Endpoint, request: Request) -> Answer:
+    def counted(answer: Endpoint, request: Request) -> Result:
         response = answer(request)
         asked = request.json()
         if "room_occupancy" not in str(asked) or response.status != 200:
@@ -77,6 +77,6 @@ def doors_only(world: World, spaces: Collection[str]) -> None:
         document = orjson.loads(response.body)
         rows = document["data"]
         document["data"] = [row for row in rows if not silent & set(map(str, row.values()))]
-        return Answer.json(document)
+        return Result.json(document)
 
     answer_of(world, REPORTING, counted)

@@ -8,9 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from butlr_grafana.measure.factor_store import FILE, KEPT_DAYS, REFRESH_S, FactorBook
+from butlr_grafana.measure.factor_store import FILE, KEPT_DAYS, REFRESH_S, FactorStore
 from butlr_grafana.model.factor import Factor, Observation, Unknown
-from butlr_grafana.replicas.redis_connection import Link
+from butlr_grafana.replicas.redis_connection import RedisConnection
 from tests.redis_server import RedisServer
 
 
@@ -26,13 +26,13 @@ def seen(number: int, rate: float, person_minutes: float = 1000.0) -> Observatio
     return Observation(f"2026-06-{number:02d}", 24.0, rate * person_minutes, person_minutes)
 
 
-def rate(book: FactorBook, space: str = "f") -> float | None:
+def rate(book: FactorStore, space: str = "f") -> float | None:
     found = book.of(space)
     return found.per_person_minute if isinstance(found, Factor) else None
 
 
 def test_nothing_is_known_at_first_and_a_reason_is_told(tmp_path: Path) -> None:
-    book = FactorBook(tmp_path, source="s")
+    book = FactorStore(tmp_path, source="s")
     assert book.of("f") == Unknown("it has not been measured yet")
     book.note("f", Unknown("no presence sensor"))
     assert book.of("f") == Unknown("no presence sensor")
@@ -44,49 +44,49 @@ def test_nothing_is_known_at_first_and_a_reason_is_told(tmp_path: Path) -> None:
 
 
 def test_it_is_there_after_a_restart_for_the_same_account_only(tmp_path: Path) -> None:
-    book = FactorBook(tmp_path, source="s")
+    book = FactorStore(tmp_path, source="s")
     for number, value in ((1, 60), (2, 100), (3, 110)):
         book.note("f", seen(number, value))
     book.note("g", seen(1, 180))
     version = book.of("f")
     book.close()
-    again = FactorBook(tmp_path, source="s")
+    again = FactorStore(tmp_path, source="s")
     assert again.of("f") == version
     assert (rate(again), rate(again, "g")) == (100, 180)
     assert again.on("f", "2026-06-02") == seen(2, 100)
-    assert rate(FactorBook(tmp_path, source="another")) is None
+    assert rate(FactorStore(tmp_path, source="another")) is None
 
 
 def test_without_a_folder_it_is_known_while_the_process_lives() -> None:
-    book = FactorBook(None, source="s")
+    book = FactorStore(None, source="s")
     book.note("f", seen(1, 110))
     assert rate(book) == 110
-    assert rate(FactorBook(None, source="s")) is None
+    assert rate(FactorStore(None, source="s")) is None
 
 
 def test_of_a_day_the_observation_of_the_most_people_counts(tmp_path: Path) -> None:
-    book = FactorBook(tmp_path, source="s")
+    book = FactorStore(tmp_path, source="s")
     book.note("f", seen(1, 60, 500))
     book.note("f", seen(1, 110, 5000))
     book.note("f", seen(1, 180, 700))
     assert rate(book) == 110
     book.close()
-    assert rate(FactorBook(tmp_path, source="s")) == 110
+    assert rate(FactorStore(tmp_path, source="s")) == 110
 
 
 def test_old_days_go(tmp_path: Path) -> None:
-    book = FactorBook(tmp_path, source="s")
+    book = FactorStore(tmp_path, source="s")
     for number in range(1, 29):
         book.note("f", seen(number, 110))
     book.close()
-    for one in (book, FactorBook(tmp_path, source="s")):
+    for one in (book, FactorStore(tmp_path, source="s")):
         known = [number for number in range(1, 29) if one.on("f", f"2026-06-{number:02d}")]
         assert known == list(range(29 - KEPT_DAYS, 29))
 
 
 def test_another_process_on_the_same_folder_sees_it_soon(tmp_path: Path) -> None:
     clock = Clock()
-    serving, checking = (FactorBook(tmp_path, source="s", clock=clock) for _ in range(2))
+    serving, checking = (FactorStore(tmp_path, source="s", clock=clock) for _ in range(2))
     assert rate(serving) is None
     checking.note("f", seen(1, 110))
     assert rate(serving) is None
@@ -96,24 +96,24 @@ def test_another_process_on_the_same_folder_sees_it_soon(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"SQLite format 3\0" + b"\xff" * 4096])
 def test_a_damaged_file_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
-    book = FactorBook(tmp_path, source="s")
+    book = FactorStore(tmp_path, source="s")
     book.note("f", seen(1, 110))
     book.close()
     for suffix in ("-wal", "-shm"):
         (tmp_path / f"{FILE}{suffix}").unlink(missing_ok=True)
     (tmp_path / FILE).write_bytes(damage)
-    again = FactorBook(tmp_path, source="s")
+    again = FactorStore(tmp_path, source="s")
     assert rate(again) is None
     again.note("f", seen(2, 60))
     again.note("f", seen(3, 60))
     assert rate(again) == 60
     again.close()
-    assert rate(FactorBook(tmp_path, source="s")) == 60
+    assert rate(FactorStore(tmp_path, source="s")) == 60
 
 
 def test_a_folder_that_cannot_be_used_costs_nothing_that_is_known(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    book = FactorBook(tmp_path / "file", source="s")
+    book = FactorStore(tmp_path / "file", source="s")
     book.note("f", seen(1, 110))
     assert rate(book) == 110
 
@@ -121,7 +121,8 @@ def test_a_folder_that_cannot_be_used_costs_nothing_that_is_known(tmp_path: Path
 def test_replicas_know_what_one_has_seen(redis: RedisServer) -> None:
     clock = Clock()
     first, second = (
-        FactorBook(None, source="s", link=Link(redis.url, source="s"), clock=clock) for _ in range(2)
+        FactorStore(None, source="s", link=RedisConnection(redis.url, source="s"), clock=clock)
+        for _ in range(2)
     )
     assert rate(second) is None
     for number in range(1, 29):
@@ -149,16 +150,16 @@ def test_what_others_wrote_into_redis_is_passed_over(redis: RedisServer) -> None
         "h": b"\xff\xfe",
     }.items():
         redis.client.hset("butlr:s:factors", field, value)
-    book = FactorBook(None, source="s", link=Link(redis.url, source="s"))
+    book = FactorStore(None, source="s", link=RedisConnection(redis.url, source="s"))
     assert rate(book) == 60
     redis.client.set("butlr:t:factors", "of another kind")
-    other = FactorBook(None, source="t", link=Link(redis.url, source="t"))
+    other = FactorStore(None, source="t", link=RedisConnection(redis.url, source="t"))
     assert rate(other) is None
     other.note("f", seen(1, 110))
     assert redis.client.hlen("butlr:t:factors") == 1
 
 
 def test_without_redis_it_goes_on_alone(redis: RedisServer) -> None:
-    book = FactorBook(None, source="s", link=Link("redis://127.0.0.1:1", source="s"))
+    book = FactorStore(None, source="s", link=RedisConnection("redis://127.0.0.1:1", source="s"))
     book.note("f", seen(1, 110))
     assert rate(book) == 110

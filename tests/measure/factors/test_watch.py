@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from butlr_grafana.base.errors import UpstreamDown
-from butlr_grafana.measure.factor_store import FactorBook
+from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.measure.factor_watch import AGAIN_S, APART_S, BUSY_S, IDLE_S, FactorWatch
 from butlr_grafana.model.factor import Observation, Unknown
 from butlr_grafana.model.floor import Building, Floor, Topology
@@ -30,7 +30,7 @@ class Trial:
         self.is_free = True
         self.asked: list[tuple[str, str]] = []
         self.tells: dict[str, Callable[[str], Observation | Unknown]] = {}
-        self.book = FactorBook(None, source="s", clock=lambda: self.clock_s)
+        self.book = FactorStore(None, source="s", clock=lambda: self.clock_s)
         self.watch = FactorWatch(
             self.book,
             lambda: Topology({one.id: one for one in floors}),

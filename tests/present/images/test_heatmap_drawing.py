@@ -16,11 +16,11 @@ from butlr_grafana.model.floor import Bounds, Floor, FloorPlanPicture, PlanDrawi
 from butlr_grafana.present.images.film import webp
 from butlr_grafana.present.images.floorplan_geometry import fit
 from butlr_grafana.present.images.floorplan_image import LEVELS, mask
-from butlr_grafana.present.images.heatmap_image import PictureOptions, difference_png, plan_png, png
+from butlr_grafana.present.images.heatmap_image import ImageOptions, difference_png, plan_png, png
 from butlr_grafana.present.images.theme import LIGHT, THEMES, Rgb, Theme
 from tests.present.floors import Seen, box, decoded, floor, has, heat_map, room
 
-PLAIN = PictureOptions(labels=False)
+PLAIN = ImageOptions(labels=False)
 WALLS = Bounds(0, 0, 8, 5)
 HALL = floor(room("Hall", box(0, 0, 8, 5)))
 SPOT = (2.5, 3.5, 4.0, 4.5)
@@ -52,7 +52,7 @@ def drawn(
 
 
 def seen(drawing: PlanDrawing | None, of: Floor = HALL, walls: Bounds = WALLS, **options: Any) -> Seen:
-    chosen = PictureOptions(**{"labels": False, **options})
+    chosen = ImageOptions(**{"labels": False, **options})
     return Seen.of(plan_png(of, options=chosen, drawing=drawing), walls, chosen.colours)
 
 

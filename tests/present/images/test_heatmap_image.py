@@ -15,12 +15,12 @@ from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import LocalHours, Period
 from butlr_grafana.present.images import heatmap_image
 from butlr_grafana.present.images.floorplan_geometry import Raster, fit, ground, pixels, true_outline
-from butlr_grafana.present.images.heatmap_image import PictureOptions, difference_png, plan_png, png, span
+from butlr_grafana.present.images.heatmap_image import ImageOptions, difference_png, plan_png, png, span
 from butlr_grafana.present.images.lettering import font
 from butlr_grafana.present.images.theme import DARK, LIGHT, THEMES, Rgb
 from tests.present.floors import MONDAY_8H, Seen, box, decoded, floor, has, heat_map, is_coloured, room
 
-PLAIN = PictureOptions(labels=False)
+PLAIN = ImageOptions(labels=False)
 HALL = floor(room("Hall", box(0, 0, 8, 5)))
 WALLS = Bounds(0, 0, 8, 5)
 CELLS = {(0, 0): 4.0, (2, 0): 25.0, (7, 4): 100.0, (3, 2): 1.0}
@@ -28,7 +28,7 @@ CELLS = {(0, 0): 4.0, (2, 0): 25.0, (7, 4): 100.0, (3, 2): 1.0}
 
 
 def seen(answer: HeatMap, walls: Bounds = WALLS, **options: Any) -> Seen:
-    chosen = PictureOptions(**{"labels": False, **options})
+    chosen = ImageOptions(**{"labels": False, **options})
     return Seen.of(png(answer, demo=False, options=chosen), walls, chosen.colours)
 
 
@@ -150,7 +150,7 @@ def test_no_cell_is_lost_where_a_pixel_holds_many() -> None:
     """400 m in 0.25 m cells, 320 pixels wide: five cells a pixel."""
     wide = floor(room("Hangar", box(0, 0, 400, 100)))
     data = png(
-        heat_map(wide, {(777, 133): 5.0}, resolution_m=0.25), demo=False, options=PictureOptions(width=320)
+        heat_map(wide, {(777, 133): 5.0}, resolution_m=0.25), demo=False, options=ImageOptions(width=320)
     )
     image = decoded(data)
     legend_top = int(np.flatnonzero(is_coloured(image).sum(axis=1) > 100)[0])
@@ -242,8 +242,7 @@ def test_whatever_butlr_knows_of_a_floor_there_is_a_picture(
     plan: Floor, cells: dict[tuple[int, int], float]
 ) -> None:
     drawn = [
-        decoded(png(heat_map(plan, cells), demo=True, options=PictureOptions(width=w)))
-        for w in (100, 320, 700)
+        decoded(png(heat_map(plan, cells), demo=True, options=ImageOptions(width=w))) for w in (100, 320, 700)
     ]
     assert [d.shape[1] for d in drawn] == [100, 320, 700]
     for image in drawn:
@@ -274,7 +273,7 @@ def test_overlapping_and_nested_rooms_are_drawn() -> None:
 
 @pytest.mark.parametrize("width", [320, 641, 1200, 4096])
 def test_a_picture_is_as_wide_as_asked_and_as_high_as_the_floor_wants(width: int) -> None:
-    image = decoded(png(heat_map(HALL, CELLS), demo=True, options=PictureOptions(width=width)))
+    image = decoded(png(heat_map(HALL, CELLS), demo=True, options=ImageOptions(width=width)))
     assert image.shape[1] == width
     assert 0.6 * width < image.shape[0] < 1.7 * width
     margin = image[:, -3:], image[:, :3], image[:3], image[-3:]
@@ -301,7 +300,7 @@ def test_a_tiny_picture_takes_more_lines_instead_of_cutting_words(
 
     monkeypatch.setattr("butlr_grafana.present.images.page_layout.write", write)
     answer = heat_map(HALL, CELLS)
-    image = decoded(png(answer, demo=True, options=PictureOptions(width=width, labels=False)))
+    image = decoded(png(answer, demo=True, options=ImageOptions(width=width, labels=False)))
     assert image.shape[1] == width
     # A zone's name is one word, which no line may be wide enough for.
     assert not [text for text in written if "…" in text and not text.startswith("(")]
@@ -314,7 +313,7 @@ def test_a_narrow_foot_breaks_into_rows() -> None:
     """Legend, entries and metre scale have room one below the other."""
     plan = floor(room("Hall", box(0, 0, 16, 10), online=False))
     answer = heat_map(plan, {(1, 1): 5.0})
-    image = decoded(png(answer, demo=False, options=PictureOptions(width=320, labels=False)))
+    image = decoded(png(answer, demo=False, options=ImageOptions(width=320, labels=False)))
     legend = np.flatnonzero(is_coloured(image).sum(axis=1) > 150)
     across = is_coloured(image)[legend[-8:]].sum(axis=1)
     assert (across == across[0]).all(), "nothing is pasted over the legend"
@@ -331,13 +330,13 @@ def test_a_narrow_foot_breaks_into_rows() -> None:
 @pytest.mark.parametrize("width", [320, 1200])
 def test_no_floor_is_too_long_or_too_narrow(hall: Any, width: int) -> None:
     map_ = heat_map(floor(room("Hall", hall)), {(1, 1): 5.0})
-    image = decoded(png(map_, demo=False, options=PictureOptions(width=width)))
+    image = decoded(png(map_, demo=False, options=ImageOptions(width=width)))
     assert image.shape[1] == width
     assert image.shape[0] < 2 * width
 
 
 def test_the_dark_theme_is_dark() -> None:
-    image = decoded(png(heat_map(HALL, CELLS), demo=True, options=PictureOptions(theme="dark")))
+    image = decoded(png(heat_map(HALL, CELLS), demo=True, options=ImageOptions(theme="dark")))
     assert has(image[:5], DARK.paper).all()
     assert has(image, DARK.floor).any()
     assert has(image, DARK.ink).any()
@@ -364,7 +363,7 @@ def test_a_warning_is_seen_only_where_there_is_one() -> None:
 )
 def test_a_wrong_option_is_named(options: dict[str, Any], word: str) -> None:
     with pytest.raises(ValueError, match=word):
-        PictureOptions(**options)
+        ImageOptions(**options)
 
 
 def test_periods_are_written_in_the_floors_zone() -> None:
@@ -397,7 +396,7 @@ def test_a_buildings_name_is_not_said_twice() -> None:
 def difference(change: Any, theme: str = "light", **more: Any) -> bytes:
     values = np.array(change, float)
     x, y = (np.arange(n) + 0.5 for n in values.shape)
-    options = PictureOptions(labels=False, theme="dark" if theme == "dark" else "light", **more)
+    options = ImageOptions(labels=False, theme="dark" if theme == "dark" else "light", **more)
     return difference_png(x, y, values, floor=HALL, current="now", baseline="then", options=options)
 
 

@@ -11,7 +11,7 @@ from butlr_grafana.model.floor import Bounds, Polygon
 from butlr_grafana.present.images import lettering
 from butlr_grafana.present.images.floorplan_geometry import Layout, Raster, fit
 from butlr_grafana.present.images.floorplan_layers import labels
-from butlr_grafana.present.images.heatmap_image import DEFAULTS, PictureOptions, plan_of
+from butlr_grafana.present.images.heatmap_image import DEFAULTS, ImageOptions, plan_of
 from butlr_grafana.present.images.labels import Box, Cells, Label, Named, place
 from butlr_grafana.present.images.lettering import readable, shorten, width, wrap
 from butlr_grafana.present.images.ticks import MINUS
@@ -53,7 +53,7 @@ def test_labels_are_disjoint_inside_the_plan_and_inside_their_rooms(
     sketch: list[tuple[str, float, float, float, float]], width_px: int
 ) -> None:
     rooms = [room(f"{i} {name}", box(x, y, x + w, y + h)) for i, (name, x, y, w, h) in enumerate(sketch)]
-    plan = plan_of(floor(*rooms), [], PictureOptions(width=width_px))
+    plan = plan_of(floor(*rooms), [], ImageOptions(width=width_px))
     found = labels(plan, [])
     by_id = {r.id: r for r in rooms}
     across, down = plan.layout.size

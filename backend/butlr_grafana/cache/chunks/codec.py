@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from butlr_grafana.model.chunk import Content, Grid, HeatMapSubject, Part, Samples, Segment
+from butlr_grafana.model.chunk import Chunk, Content, Grid, HeatMapSubject, Samples, Segment
 from butlr_grafana.model.floor import Bounds
 from butlr_grafana.model.time import Period
 
@@ -27,7 +27,7 @@ MOST_BYTES = 2**28
 _COLUMNS = {"grid": ("<i4", "<i4", "<f8"), "samples": ("<i4", "<i8", "<f8")}
 
 
-def encode(part: Part) -> bytes:
+def encode(part: Chunk) -> bytes:
     described, columns = _described(part.content)
     header = orjson.dumps(
         {
@@ -44,7 +44,7 @@ def encode(part: Part) -> bytes:
     return _HEAD.pack(MAGIC, zlib.crc32(body), len(header)) + body
 
 
-def decode(data: bytes) -> Part | None:
+def decode(data: bytes) -> Chunk | None:
     try:
         magic, checksum, header_length = _HEAD.unpack_from(data)
         body = data[_HEAD.size :]
@@ -52,18 +52,18 @@ def decode(data: bytes) -> Part | None:
             return None
         head = orjson.loads(body[:header_length])
         content = _content(head, _unpacked(head, body[header_length:]))
-        return Part(Period(*head["period"]), content, head["fetched_at_s"], head["settled"])
+        return Chunk(Period(*head["period"]), content, head["fetched_at_s"], head["settled"])
     except (struct.error, zlib.error, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None
 
 
-def decode_for(segment: Segment, data: bytes) -> Part | None:
+def decode_for(segment: Segment, data: bytes) -> Chunk | None:
     """What was damaged, or filed under another segment, is not there."""
     part = decode(data)
     return part if part is not None and _is_of(part, segment) else None
 
 
-def _is_of(part: Part, segment: Segment) -> bool:
+def _is_of(part: Chunk, segment: Segment) -> bool:
     if part.period != segment.period:
         return False
     if isinstance(segment.subject, HeatMapSubject):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from butlr_grafana.cache.chunks.store import Store
-from butlr_grafana.model.chunk import Part, Segment, Subject
+from butlr_grafana.model.chunk import Chunk, Segment, Subject
 from butlr_grafana.model.time import Period
 
 
@@ -17,12 +17,12 @@ class CountedStore:
         self._store = store
         self._looked_up = looked_up
 
-    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:
+    def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:
         part = self._store.get(segment, since)
         self._looked_up(part is not None)
         return part
 
-    def put(self, segment: Segment, part: Part) -> None:
+    def put(self, segment: Segment, part: Chunk) -> None:
         self._store.put(segment, part)
 
     def within(self, space: str, subject: Subject, period: Period) -> list[Period]:

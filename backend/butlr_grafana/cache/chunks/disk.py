@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from butlr_grafana.base.incidents import Trouble
+from butlr_grafana.base.incidents import Incident
 from butlr_grafana.cache.chunks import codec
 from butlr_grafana.cache.sqlite_file import Run, SqliteFile
-from butlr_grafana.model.chunk import Part, Segment, Subject
+from butlr_grafana.model.chunk import Chunk, Segment, Subject
 from butlr_grafana.model.time import DAY_S, Period
 
 VERSION = 2
@@ -56,10 +56,10 @@ class DiskStore:
         self._file.open()
 
     @property
-    def trouble(self) -> Trouble:
+    def trouble(self) -> Incident:
         return self._file.trouble
 
-    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:  # noqa: ARG002  # has one at most
+    def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:  # noqa: ARG002  # has one at most
         row: Any = None
         is_idle = False
         with self._file.doing("read") as run:
@@ -82,7 +82,7 @@ class DiskStore:
                 (int(self._now()), *self._key(segment)),
             )
 
-    def put(self, segment: Segment, part: Part) -> None:
+    def put(self, segment: Segment, part: Chunk) -> None:
         if not part.settled:
             return
         body, now = codec.encode(part), int(self._now())

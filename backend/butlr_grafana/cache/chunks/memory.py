@@ -7,7 +7,7 @@ import threading
 
 from cachetools import LRUCache
 
-from butlr_grafana.model.chunk import Part, Segment, Subject
+from butlr_grafana.model.chunk import Chunk, Segment, Subject
 from butlr_grafana.model.time import Period
 
 Key = tuple[str, Subject, Period]
@@ -18,14 +18,14 @@ def key_of(segment: Segment) -> Key:
     return (segment.space, segment.subject, segment.period)
 
 
-class _IndexedLRU(LRUCache[Key, Part]):
+class _IndexedLRU(LRUCache[Key, Chunk]):
     """An LRU that also knows which periods it holds of a floor, and forgets both together."""
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(max_bytes, getsizeof=lambda part: part.content.nbytes)
         self.periods: dict[Group, set[Period]] = {}
 
-    def __setitem__(self, key: Key, part: Part, *args: object, **kwargs: object) -> None:
+    def __setitem__(self, key: Key, part: Chunk, *args: object, **kwargs: object) -> None:
         super().__setitem__(key, part)
         self.periods.setdefault(key[:2], set()).add(key[2])
 
@@ -45,11 +45,11 @@ class MemoryStore:
         self._newest: dict[tuple[str, Subject, int], Key] = {}
         self._lock = threading.Lock()
 
-    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:  # noqa: ARG002  # has one at most
+    def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:  # noqa: ARG002  # has one at most
         with self._lock:
             return self._parts.get(key_of(segment))
 
-    def put(self, segment: Segment, part: Part) -> None:
+    def put(self, segment: Segment, part: Chunk) -> None:
         if part.content.nbytes > self._parts.maxsize:
             return
         key = key_of(segment)
@@ -57,7 +57,7 @@ class MemoryStore:
             if part.settled or self._makes_way_for(part, key):
                 self._parts[key] = part
 
-    def _makes_way_for(self, part: Part, key: Key) -> bool:
+    def _makes_way_for(self, part: Chunk, key: Key) -> bool:
         """Today's open end grows by the minute: of those with one start only the newest is kept.
 
         Whether `part`, which has not settled, is that one; if so the older is gone.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-from butlr_grafana.model.chunk import Part, Segment, Subject
+from butlr_grafana.model.chunk import Chunk, Segment, Subject
 from butlr_grafana.model.time import Period
 
 
@@ -19,13 +19,13 @@ class Store(Protocol):
     what cannot be read is not there, what cannot be written is counted and said by the place itself.
     """
 
-    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:
+    def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:
         """The part of exactly this period, if it is kept; a settled one, else one that was asked for when
         this process' stopwatch showed `since`, or later, else the newest there is.
         """
         ...
 
-    def put(self, segment: Segment, part: Part) -> None:
+    def put(self, segment: Segment, part: Chunk) -> None:
         """Keeps a part; one that is not settled replaces an older one of the same start."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from butlr_grafana.cache.chunks.store import Store
-from butlr_grafana.model.chunk import Part, Segment, Subject
+from butlr_grafana.model.chunk import Chunk, Segment, Subject
 from butlr_grafana.model.time import Period
 
 
@@ -15,7 +15,7 @@ class TieredStore:
     def __init__(self, *tiers: Store) -> None:
         self._tiers = tiers
 
-    def get(self, segment: Segment, since: float = -math.inf) -> Part | None:
+    def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:
         best, found_in = None, 0
         for depth, tier in enumerate(self._tiers):
             part = tier.get(segment, since)
@@ -28,7 +28,7 @@ class TieredStore:
                 faster.put(segment, best)
         return best
 
-    def put(self, segment: Segment, part: Part) -> None:
+    def put(self, segment: Segment, part: Chunk) -> None:
         for tier in self._tiers:
             tier.put(segment, part)
 
@@ -40,6 +40,6 @@ class TieredStore:
             tier.close()
 
 
-def _is_better(one: Part, other: Part) -> bool:
+def _is_better(one: Chunk, other: Chunk) -> bool:
     """What can still change: an older opinion may be in a faster place."""
     return (one.settled, one.asked_at) > (other.settled, other.asked_at)

@@ -11,7 +11,7 @@ from butlr_grafana.insight.utilization import RoomUse
 from butlr_grafana.insight.zone_change import ZoneChange
 from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.present.frames.notices import QUANTITIES
-from butlr_grafana.query.parse import Asked
+from butlr_grafana.query.parse import ParsedQuery
 
 AGE = ("as_of", "complete", "age_s", "as_of_ms")
 
@@ -66,7 +66,7 @@ HEADS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def head(asked: Asked) -> tuple[str, ...]:
+def head(asked: ParsedQuery) -> tuple[str, ...]:
     """The names of the columns, in their order; areas in square metres."""
     level = asked.level or "room"
     asset = () if level == "floor" else (f"{level}_id", level)

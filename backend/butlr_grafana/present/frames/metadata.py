@@ -19,7 +19,7 @@ from butlr_grafana.present.frames.notices import (
     unit_notices,
     why_nothing,
 )
-from butlr_grafana.targets.answer import Answer
+from butlr_grafana.targets.answer import Result
 from butlr_grafana.targets.presence import tells_rooms_apart
 
 Row = dict[str, Any]
@@ -29,7 +29,7 @@ BASES = "Mean, median and p95 are of hourly means; the peak is of minutes."
 """A percentile says nothing without what it is of."""
 
 
-def meta(answer: Answer, *, found: Sequence[Row] | None = None, demo: bool) -> dict[str, Any]:
+def meta(answer: Result, *, found: Sequence[Row] | None = None, demo: bool) -> dict[str, Any]:
     """`found`: the rows, where it is a table."""
     said = [*_of_parts(answer), *faults(answer)]
     if found is not None:
@@ -39,7 +39,7 @@ def meta(answer: Answer, *, found: Sequence[Row] | None = None, demo: bool) -> d
     return {"custom": _custom(answer), "notices": said}
 
 
-def _of_rows(answer: Answer, found: Sequence[Row]) -> Iterator[str]:
+def _of_rows(answer: Result, found: Sequence[Row]) -> Iterator[str]:
     """Why there is no row, or no value in a column; what values are of."""
     if not found:
         yield _why_empty(answer)
@@ -53,7 +53,7 @@ def _of_rows(answer: Answer, found: Sequence[Row]) -> Iterator[str]:
         yield "Butlr knows no capacity here, so there is no share of it."
 
 
-def _why_empty(answer: Answer) -> str:
+def _why_empty(answer: Result) -> str:
     if answer.asked.target == "hotspots":
         if answer.maps[0].unit == "people" and (why := unknown_why(answer.maps[0])):
             return f"No hot spot is known: {why}."
@@ -63,18 +63,18 @@ def _why_empty(answer: Answer) -> str:
     return why_nothing(answer.asked.level or "room", list(floors.values()))
 
 
-def faults(answer: Answer) -> list[Notice]:
+def faults(answer: Result) -> list[Notice]:
     """Why floors, or a column, are missing."""
     floors = [
         {"severity": "error", "text": f"{floor.name}: {fault.message}"} for floor, fault in answer.faults
     ]
     if tells_rooms_apart(answer.asked):
         return floors  # the maps tell what they lack
-    lacking = [(floor, fault.message) for floor, fault in answer.lacking]
-    return floors + statistics_notices(answer.stats, lacking, column="mean_when_used")
+    partial_errors = [(floor, fault.message) for floor, fault in answer.partial_errors]
+    return floors + statistics_notices(answer.stats, partial_errors, column="mean_when_used")
 
 
-def _custom(answer: Answer) -> dict[str, Any]:
+def _custom(answer: Result) -> dict[str, Any]:
     maps = _maps(answer)
     if answer.asked.target == "compare-zones":
         return comparison.both(*maps)
@@ -93,7 +93,7 @@ def _custom(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _of_parts(answer: Answer) -> Iterator[Notice]:
+def _of_parts(answer: Result) -> Iterator[Notice]:
     """What the heat maps and series say, each thing once; with the floor's name where there are several."""
     maps = _maps(answer)
     if answer.asked.target == "compare-zones":
@@ -123,6 +123,6 @@ def _once(said: Iterable[Notice]) -> list[Notice]:
     return list({notice["text"]: notice for notice in said}.values())
 
 
-def _maps(answer: Answer) -> tuple[HeatMap, ...]:
+def _maps(answer: Result) -> tuple[HeatMap, ...]:
     """The heat maps that are spoken of; windows of one period are spoken of together."""
     return answer.maps if answer.whole is None else (answer.whole,)

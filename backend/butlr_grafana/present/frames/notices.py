@@ -12,7 +12,7 @@ from butlr_grafana.model.chunk import SENSOR_ACCURACY_M, Coverage
 from butlr_grafana.model.factor import Factor, in_people
 from butlr_grafana.model.floor import Floor, Room, as_built
 from butlr_grafana.model.privacy import sum_of, withheld
-from butlr_grafana.model.queries import HeatMap, SeriesAnswer, StatsAnswer
+from butlr_grafana.model.queries import HeatMap, SeriesResult, StatsResult
 from butlr_grafana.model.time import Period, iso
 
 
@@ -106,7 +106,7 @@ def coverage_notices(coverage: Coverage, *, demo: bool) -> list[dict[str, str]]:
     return [*said, _notice("info", DEMO)] if demo else said
 
 
-def series_notices(answer: SeriesAnswer, *, demo: bool) -> list[dict[str, str]]:
+def series_notices(answer: SeriesResult, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know beside values over time; gaps are not explained by themselves."""
     query = answer.query
     said = coverage_notices(answer.coverage, demo=demo)
@@ -191,8 +191,8 @@ def _unseen(answer: HeatMap) -> list[dict[str, str]]:
     if partly:
         text = f"Sensors offline for a part of this period: {_listed(partly)}."
         said.append(_notice("info", text))
-    if answer.unseen_why:
-        text = f"Whether sensors were offline in this period is not known: {answer.unseen_why}."
+    if answer.unavailable_reason:
+        text = f"Whether sensors were offline in this period is not known: {answer.unavailable_reason}."
         said.append(_notice("warning", text))
     return said
 
@@ -218,9 +218,9 @@ def privacy_notices(floor: Floor) -> list[dict[str, str]]:
 
 
 def statistics_notices(
-    stats: Sequence[StatsAnswer], lacking: Sequence[tuple[Floor, str]], column: str
+    stats: Sequence[StatsResult], partial_errors: Sequence[tuple[Floor, str]], column: str
 ) -> list[dict[str, str]]:
-    """Why a column that Butlr's statistics fill is empty or old; `lacking`: floors, and what failed."""
+    """Why a column that Butlr's statistics fill is empty or old. `partial_errors`: floors, what failed."""
     said = [
         _notice("info", f"{a.query.floor.name}: no {column}, as Butlr's statistics {a.query.why_not}.")
         for a in stats
@@ -228,7 +228,7 @@ def statistics_notices(
     ]
     said += [
         _notice("warning", f"{floor.name}: no {column}, as Butlr's statistics cannot be had: {fault}")
-        for floor, fault in lacking
+        for floor, fault in partial_errors
     ]
     return said + [
         _notice("warning", f"{a.query.floor.name}: {column} is as of {iso(a.coverage.as_of_s)}.")

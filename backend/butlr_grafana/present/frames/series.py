@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.queries import AssetSeries, SeriesAnswer
+from butlr_grafana.model.queries import AssetSeries, SeriesResult
 from butlr_grafana.model.time import iso
 from butlr_grafana.present.frames.notices import coverage_custom, series_notices, why_nothing
 
@@ -15,7 +15,7 @@ UNITS = {"occupancy": "short", "traffic": "short", "presence": "s"}
 TITLES = {"value": "", "in": " in", "out": " out"}
 
 
-def frames(answer: SeriesAnswer, *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
+def frames(answer: SeriesResult, *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
     """A frame an asset: `time` in epoch ms (the window's start), then its values, null for a gap.
 
     Without a single asset: one frame without values, so that what the answer says of itself is seen.
@@ -38,7 +38,7 @@ def empty_frame(target: str, floor: Floor, *, ref_id: str, meta: dict[str, Any])
     return {"refId": ref_id, "name": floor.name, "meta": meta, "fields": [time, *values]}
 
 
-def _frame(answer: SeriesAnswer, series: AssetSeries, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
+def _frame(answer: SeriesResult, series: AssetSeries, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
     level = answer.query.level
     labels = {"space": series.floor.id, "floor": series.floor.name}
     if level != "floor":
@@ -60,7 +60,7 @@ def _frame(answer: SeriesAnswer, series: AssetSeries, ref_id: str, meta: dict[st
     return {"refId": ref_id, "name": series.name, "meta": meta, "fields": [time, *values]}
 
 
-def rows(answer: SeriesAnswer) -> list[dict[str, Any]]:
+def rows(answer: SeriesResult) -> list[dict[str, Any]]:
     """A row a window and asset: `time` (its start), `space`, the asset's id and name, and its values."""
     return [row for series in answer.series for row in _rows(answer.query.level, series)]
 
@@ -76,7 +76,7 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _custom(answer: SeriesAnswer) -> dict[str, object]:
+def _custom(answer: SeriesResult) -> dict[str, object]:
     query = answer.query
     return {
         "space": query.floor.id,

@@ -34,7 +34,7 @@ from butlr_grafana.present.images.heatmap_image import (
     title_of,
 )
 from butlr_grafana.present.images.page_layout import assemble, foot
-from butlr_grafana.present.images.theme import SMALLEST_PX, PictureOptions, Sizes, Style, Theme, ThemeName
+from butlr_grafana.present.images.theme import SMALLEST_PX, ImageOptions, Sizes, Style, Theme, ThemeName
 
 LEAST_CLOCK_PX = 9
 MOST_FRAMES = 200
@@ -63,7 +63,7 @@ def webp(
     normalisations, and for a width or time out of range.
     """
     _check(frames, width, milliseconds)
-    options = PictureOptions(style=style, theme=theme, width=width, smooth=smooth)
+    options = ImageOptions(style=style, theme=theme, width=width, smooth=smooth)
     film = _Film(_painter(frames, options, demo=demo, drawing=drawing), len(frames))
     out = io.BytesIO()
     # Lossless: few colours and sharp edges, for which it is smaller than lossy too.
@@ -113,7 +113,7 @@ class _Film(Image.Image):
 
 
 def _painter(
-    frames: Sequence[HeatMap], options: PictureOptions, *, demo: bool, drawing: PlanDrawing | None
+    frames: Sequence[HeatMap], options: ImageOptions, *, demo: bool, drawing: PlanDrawing | None
 ) -> Callable[[int], Image.Image]:
     """Draws frame number n, on what all frames share."""
     first, everything = frames[0], _everything(frames)

@@ -1,7 +1,7 @@
 """Pictures of a floor as PNG: a heat map, the difference of two, the plan alone.
 
 Each is a head (what, when, how much of it is known), the plan, and a foot (legend with its unit, metre
-scale), for any width; see `PictureOptions`. x grows to the right, y upwards.
+scale), for any width; see `ImageOptions`. x grows to the right, y upwards.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from butlr_grafana.present.images.floorplan_geometry import Raster, extent, fit,
 from butlr_grafana.present.images.floorplan_layers import Layer, Plan
 from butlr_grafana.present.images.lettering import readable, shorten, write
 from butlr_grafana.present.images.page_layout import Entry, Legend, Line, assemble, foot, head
-from butlr_grafana.present.images.theme import PictureOptions, Sizes
+from butlr_grafana.present.images.theme import ImageOptions, Sizes
 from butlr_grafana.present.images.ticks import number
 
 HIGHEST = 1.3
@@ -46,14 +46,14 @@ NO_PLAN = Bounds(0.0, 0.0, 12.0, 5.0)
 
 MOST_NOTES = 3
 
-DEFAULTS = PictureOptions()
+DEFAULTS = ImageOptions()
 
 
 def png(
     answer: HeatMap,
     *,
     demo: bool,
-    options: PictureOptions = DEFAULTS,
+    options: ImageOptions = DEFAULTS,
     drawing: PlanDrawing | None = None,
 ) -> bytes:
     """A heat map on its floor plan, over the plan's own picture where there is one."""
@@ -86,7 +86,7 @@ def difference_png(
     unit: str = "detections per hour",
     resolution_m: float | None = None,
     notes: Sequence[str] = (),
-    options: PictureOptions = DEFAULTS,
+    options: ImageOptions = DEFAULTS,
     drawing: PlanDrawing | None = None,
 ) -> bytes:
     """What changed: cells with centres x_m[nx], y_m[ny], even and ascending, and change[nx, ny].
@@ -121,9 +121,7 @@ def difference_png(
     return _bytes([head(lines, theme, sizes), image, footing], plan)
 
 
-def plan_png(
-    floor: Floor, *, options: PictureOptions = DEFAULTS, drawing: PlanDrawing | None = None
-) -> bytes:
+def plan_png(floor: Floor, *, options: ImageOptions = DEFAULTS, drawing: PlanDrawing | None = None) -> bytes:
     """The floor plan alone: rooms, zones, names."""
     plan = plan_of(floor, [], options, drawing=drawing)
     theme, sizes = plan.theme, plan.sizes
@@ -160,7 +158,7 @@ def chosen_of(answer: HeatMap) -> frozenset[str] | None:
 def plan_of(
     floor: Floor,
     rasters: Sequence[Raster],
-    options: PictureOptions,
+    options: ImageOptions,
     *,
     chosen: frozenset[str] | None = None,
     drawing: PlanDrawing | None = None,
@@ -173,7 +171,7 @@ def plan_of(
     return Plan(floor, layout, options.colours, sizes, chosen, drawing)
 
 
-def draw_plan(plan: Plan, raster: Raster, scale: Scale, options: PictureOptions) -> Image.Image:
+def draw_plan(plan: Plan, raster: Raster, scale: Scale, options: ImageOptions) -> Image.Image:
     image = floorplan_layers.under(plan, [raster])
     colour(image, plan, raster, scale, smooth=options.smooth)
     names = floorplan_layers.labels(plan, [raster]) if options.labels else []
@@ -242,7 +240,7 @@ def nothing_of(answer: HeatMap) -> str:
     return "No data" if coverage.missing >= coverage.planned else "No detections in this period"
 
 
-def _heat_lines(answer: HeatMap, demo: bool, options: PictureOptions) -> list[Line]:
+def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions) -> list[Line]:
     theme, sizes = options.colours, Sizes(options.width)
     floor, coverage = answer.query.floor, answer.coverage
     unit = QUANTITIES["none"].unit

@@ -119,7 +119,7 @@ THEMES: dict[str, Theme] = {"light": LIGHT, "dark": DARK}
 
 
 @dataclass(frozen=True, slots=True)
-class PictureOptions:
+class ImageOptions:
     """What a caller may choose. Raises `ValueError`, which names the option and what it may be.
 
     `top`: the value of the last colour, where pictures are to be compared; else the picture's own largest.
