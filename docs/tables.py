@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from butlr_grafana.query.parameters import PARAMETERS
-from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.settings import Settings
+from butlr_grafana.targets.registry import TARGETS
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana.query.parameters import PARAMETERS
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 from tests.alerting.grafana import FILE, groups, request, rules, seconds, step
 from tests.dashboards.grafana import references
 from tests.support import World

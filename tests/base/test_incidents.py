@@ -97,7 +97,7 @@ def test_a_length_of_time_is_said_roughly(seconds: float, text: str) -> None:
 # --- questions to Butlr -----------------------------------------------------------------------------------
 
 
-class ParsedQuery:
+class Sent:
     """Questions to Butlr's APIs, which end as told."""
 
     def __init__(self, fake: FakeTime) -> None:
@@ -119,12 +119,12 @@ class ParsedQuery:
 
 
 @pytest.fixture
-def asked(fake: FakeTime) -> ParsedQuery:
-    return ParsedQuery(fake)
+def asked(fake: FakeTime) -> Sent:
+    return Sent(fake)
 
 
 def test_a_watched_question_is_answered_as_before(
-    asked: ParsedQuery, caplog: pytest.LogCaptureFixture
+    asked: Sent, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert asked.ask("floors") == "answer of floors"
     assert said(caplog) == []
@@ -141,7 +141,7 @@ def test_a_watched_question_is_answered_as_before(
     ],
 )
 def test_a_trouble_with_butlr_is_over_when_all_that_failed_is_answered(
-    asked: ParsedQuery, fake: FakeTime, caplog: pytest.LogCaptureFixture, error: UpstreamError, kind: str
+    asked: Sent, fake: FakeTime, caplog: pytest.LogCaptureFixture, error: UpstreamError, kind: str
 ) -> None:
     asked.fails(error, "floors", "metrics", "metrics")
     assert said(caplog) == [f"trouble began: Butlr {kind}: {error.message}"]
@@ -156,7 +156,7 @@ def test_a_trouble_with_butlr_is_over_when_all_that_failed_is_answered(
 
 
 def test_what_nobody_asks_any_more_keeps_no_trouble_going(
-    asked: ParsedQuery, fake: FakeTime, caplog: pytest.LogCaptureFixture
+    asked: Sent, fake: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked.fails(UpstreamDown("nobody there"), "statistics", "floors")
     for minute in range(1, 16):
@@ -167,13 +167,13 @@ def test_what_nobody_asks_any_more_keeps_no_trouble_going(
 
 
 def test_a_fault_of_ours_is_no_trouble_with_butlr(
-    asked: ParsedQuery, caplog: pytest.LogCaptureFixture
+    asked: Sent, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked.fails(ZeroDivisionError(), "floors")
     assert said(caplog) == []
 
 
-def test_the_contact_is_that_of_the_last_question(asked: ParsedQuery, fake: FakeTime) -> None:
+def test_the_contact_is_that_of_the_last_question(asked: Sent, fake: FakeTime) -> None:
     fake.now_s += 100
     assert asked.troubles.contact() == Contact(True, 100, None)
     asked.ask("floors")

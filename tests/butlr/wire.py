@@ -33,7 +33,7 @@ class HurriedClient(Client):
 
 
 @dataclass(frozen=True)
-class ParsedQuery:
+class Sent:
     """A request as the wire saw it; header names in lower case."""
 
     path: str
@@ -41,7 +41,7 @@ class ParsedQuery:
     body: bytes
 
 
-Result = Callable[[socket.socket, ParsedQuery], None]
+Result = Callable[[socket.socket, Sent], None]
 
 
 def respond(body: bytes, status: str = "200 OK", *headers: str) -> Result:
@@ -65,7 +65,7 @@ class Wire:
     def __init__(self) -> None:
         self.login: Result = logged_in("token-1")
         self.reply: Result = respond(b"{}")
-        self.asked: list[ParsedQuery] = []
+        self.asked: list[Sent] = []
         self.ending = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._threads = [threading.Thread(target=self._accept, name="wire", daemon=True)]
@@ -107,7 +107,7 @@ class Wire:
             (self.login if asked.path == LOGIN else self.reply)(connection, asked)
 
 
-def _read(connection: socket.socket) -> ParsedQuery:
+def _read(connection: socket.socket) -> Sent:
     data = b""
     while b"\r\n\r\n" not in data:
         piece = connection.recv(65536)
@@ -119,4 +119,4 @@ def _read(connection: socket.socket) -> ParsedQuery:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", "0")):
         body += connection.recv(65536)
-    return ParsedQuery(first.split(" ")[1], headers, body)
+    return Sent(first.split(" ")[1], headers, body)

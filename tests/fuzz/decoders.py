@@ -42,8 +42,8 @@ from butlr_grafana.model.floor import Topology
 from butlr_grafana.model.privacy import guarded
 from butlr_grafana.model.time import Period
 from butlr_grafana.present.frames import geojson, table
-from butlr_grafana.query.resolve import finest
-from butlr_grafana.query.resolve_stats import USED_MEAN
+from butlr_grafana.query.heatmaps import finest
+from butlr_grafana.query.statistics import USED_MEAN
 from butlr_grafana.simulator import detections, report_query
 from butlr_grafana.simulator import reporting as simulated_rows
 from butlr_grafana.simulator import stats as simulated_stats

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 from tests.golden.cases import CASES, EACH_FORMAT, PICTURES, Case
 from tests.golden.taken import FILES, RESPONSES, Taken, differences, kept, kept_heads, take
 

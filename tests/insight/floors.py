@@ -63,6 +63,6 @@ def heat_map(
 ) -> HeatMap:
     """An answer as the pipeline gives it; `raw` is what is left of its one part after a limit to rooms."""
     period = Period(0, HOUR_S)
-    query = Query("heatmap", where, period, raw.resolution_m, rooms=rooms)
+    query = Query(where, period, raw.resolution_m, rooms=rooms)
     coverage = Coverage(parts, parts, 0, 0, 0, hours, 0.0)
     return HeatMap(query, raw, raw, coverage, tuple(Chunk(period, raw, 0.0, True) for _ in range(parts)))

@@ -13,7 +13,7 @@ from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.insight.compare import Comparison, compare
 from butlr_grafana.model.chunk import Grid
 from butlr_grafana.model.floor import Bounds
-from butlr_grafana.query.parse import read
+from butlr_grafana.targets.registry import read
 from tests.insight.floors import floor, grid, heat_map
 from tests.support import PARIS_2, World, at, truth
 

@@ -10,20 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butlr_grafana.insight.hot_events import (
-    RELEASE_SHARE,
     UNSEEN_S,
     Event,
     Watch,
     changes,
     is_of_now,
-    told,
-    watch_of,
 )
 from butlr_grafana.model.chunk import Coverage
-from butlr_grafana.model.floor import Topology
 from butlr_grafana.model.time import Period
-from butlr_grafana.query.parse import read
-from tests.insight.floors import everywhere, floor, grid, heat_map, room
+from tests.insight.floors import everywhere, floor, grid, heat_map
 from tests.insight.looks import WATCH, zone
 
 Heats = list[float | None]
@@ -85,37 +80,6 @@ def test_events_of_a_room_are_apart_and_begin_hot(heats: Heats) -> None:
         assert event.peak >= first
 
 
-RULE = {
-    "from": "2026-06-17T12:24:56Z",
-    "to": "2026-06-17T12:34:56Z",
-    "require": "complete",
-    "threshold": "30",
-}
-PERIOD = Period(0, 600)
-
-
-@pytest.mark.parametrize(
-    ("change", "watch"),
-    [
-        ({}, Watch("room", 600, 30, 30 * RELEASE_SHARE)),
-        ({"release": "20"}, Watch("room", 600, 30, 20)),
-        ({"release": "99"}, Watch("room", 600, 30, 30)),
-        ({"level": "zone", "threshold": "2.5", "release": "2"}, Watch("zone", 600, 2.5, 2)),
-        ({"room": "Kitchen"}, Watch("room", 600, 30, 24)),
-        ({"unit": "people", "threshold": "0.5"}, Watch("room", 600, 0.5, 0.4, "people")),
-        ({"unit": "detections"}, Watch("room", 600, 30, 24)),
-        ({"unit": "auto"}, Watch("room", 600, 30, 24)),
-        ({"threshold": "p95"}, None),
-        ({"require": "any"}, None),
-        ({"hours": "08:00-18:00"}, None),
-        ({"days": "mon-fri"}, None),
-        ({"from": "2026-06-17T10:34:56Z"}, None),
-    ],
-)
-def test_what_is_a_watch(change: dict[str, str], watch: Watch | None) -> None:
-    assert watch_of(read("hot-zones", {**RULE, **change}), PERIOD) == watch
-
-
 def test_rules_that_differ_have_keys_that_differ() -> None:
     watches = [WATCH, *(replace(WATCH, **{k: v}) for k, v in (("level", "zone"), ("length_s", 900)))]
     watches += [replace(WATCH, threshold=20.0), replace(WATCH, release=20.0), replace(WATCH, unit="people")]
@@ -130,17 +94,3 @@ def test_a_look_is_whole_and_of_now(end_s: int, missing: int, counts: bool) -> N
     query = replace(answer.query, period=Period(0, end_s))
     look = replace(answer, query=query, coverage=Coverage(1, 1, 0, 0, missing, 1, 0))
     assert is_of_now(look, 600) == counts
-
-
-def test_only_what_the_topology_tells_of_is_told() -> None:
-    """A room that is gone, or now too small to be told of, is not told of by its past either."""
-    topology = Topology({"f": floor(room("a", None), room("b", None))})
-    events = [Event(WATCH, "f", f"room_{name}", 0, 0, 31.0) for name in ("a", "b", "gone")]
-    words = {"from": RULE["from"], "to": RULE["to"]}
-
-    def ids(**more: str) -> list[str]:
-        return [e.zone_id for e in told(events, read("events", {**words, **more}), topology)]
-
-    assert ids() == ["room_a", "room_b"]
-    assert ids(room="room_b") == ids(room="b") == ["room_b"]
-    assert ids(level="zone") == []

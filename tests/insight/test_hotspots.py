@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from butlr_grafana.insight.hotspots import Hotspot, Touched, areas, hotspots
 from butlr_grafana.model.threshold import Threshold, parse
-from butlr_grafana.query.parse import read
+from butlr_grafana.targets.registry import read
 from tests.insight.floors import box, everywhere, floor, grid, heat_map, room
 from tests.support import PARIS, World, truth
 

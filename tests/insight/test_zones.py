@@ -27,8 +27,8 @@ from butlr_grafana.model.floor import Room, Zone
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.threshold import Threshold, parse
 from butlr_grafana.model.time import DAY_S, Period
-from butlr_grafana.query.parse import read
 from butlr_grafana.simulator.geometry import contains
+from butlr_grafana.targets.registry import read
 from tests.insight.floors import box, everywhere, floor, grid, heat_map, room, zone
 from tests.support import DETECTIONS_A_MINUTE, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at
 

@@ -180,7 +180,7 @@ def test_person_minutes_and_the_busiest_room() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "lacking"),
+    ("said", "partial_errors"),
     [
         ("read:spaces read:rooms read:sensors read:hives", ()),
         ("read:spaces read:sensors write:tags", ("read:rooms", "read:hives")),

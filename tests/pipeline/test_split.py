@@ -33,7 +33,7 @@ ZONES = (
 def planned(
     start: int, end: int, now: int, hours: LocalHours | None = None, settle: int = 3600
 ) -> list[Segment]:
-    query = Query("heatmap", FLOOR, Period(start, end), 0.5, local_hours=hours)
+    query = Query(FLOOR, Period(start, end), 0.5, local_hours=hours)
     return list(plan(query, now_s=now, settle_s=settle))
 
 

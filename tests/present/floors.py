@@ -71,7 +71,7 @@ def heat_map(
         "as_of_s": float(period.end_s),
         **coverage,
     }
-    return HeatMap(Query("heatmap", on, period, resolution_m, **query), grid, grid, Coverage(**counted), ())
+    return HeatMap(Query(on, period, resolution_m, **query), grid, grid, Coverage(**counted), ())
 
 
 def decoded(data: bytes) -> Pixels:

@@ -16,12 +16,13 @@ from butlr_grafana.base.errors import BadParameter, CallerError, UnknownSpace, U
 from butlr_grafana.model.floor import Building, Floor, Room, Topology
 from butlr_grafana.model.queries import Query
 from butlr_grafana.model.time import LocalHours, Period
+from butlr_grafana.query.heatmaps import finest, heat_map_queries
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import PARAMETERS
-from butlr_grafana.query.parse import read
 from butlr_grafana.query.period import cover
-from butlr_grafana.query.resolve import finest, resolve, resolve_series
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.query.scope import scope_of
+from butlr_grafana.query.series import series_queries
+from butlr_grafana.targets.registry import TARGETS, read
 from tests.support import at
 
 NOW = at("2026-06-17T12:34:56")
@@ -49,13 +50,13 @@ def ask(topology: Topology = TOPOLOGY, *, rules: QueryLimits = RULES, **words: A
     """`from_`: the word `from`, which Python keeps for itself."""
     given_words = {"space": "space_1", **PERIOD, **words}
     asked = read("heatmap", {"from" if k == "from_" else k: v for k, v in given_words.items()})
-    [query] = resolve(asked, topology, now_s=NOW, rules=rules)
+    [query] = heat_map_queries(scope_of(asked, topology, now_s=NOW, limits=rules))
     return query
 
 
 def test_defaults_need_no_reading() -> None:
     query = ask()
-    assert query == Query("heatmap", FLOOR, Period(at("2026-06-01"), at("2026-06-02")), 0.5)
+    assert query == Query(FLOOR, Period(at("2026-06-01"), at("2026-06-02")), 0.5)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +264,8 @@ def test_a_quarter_of_a_metre_is_only_taken_where_it_is_asked_for() -> None:
     narrow = Topology({"f": Floor("f", "F", BUILDING, "UTC", outline=square(8))})
 
     def taken(**words: str) -> float:
-        [query] = resolve(read("heatmap", {**PERIOD, **words}), narrow, now_s=NOW, rules=QueryLimits())
+        parsed = read("heatmap", {**PERIOD, **words})
+        [query] = heat_map_queries(scope_of(parsed, narrow, now_s=NOW, limits=QueryLimits()))
         return query.resolution_m
 
     assert [taken(), taken(resolution="auto", columns="2000"), taken(resolution="0.25")] == [0.5, 0.5, 0.25]
@@ -304,7 +306,7 @@ def test_a_period_is_rounded_outwards_to_local_hours_and_never_into_the_future(
     start: int, length: int, zone: str
 ) -> None:
     end = start + length
-    covered = cover(start, end, zone, now_s=NOW, rules=QueryLimits())
+    covered = cover(start, end, zone, now_s=NOW, limits=QueryLimits())
     last_minute = NOW // 60 * 60
 
     def is_edge(instant_s: int) -> bool:
@@ -351,7 +353,7 @@ def test_of_several_floors_each_goes_by_its_own_clock() -> None:
     zones = ("Asia/Kolkata", "Asia/Kathmandu", "Europe/Paris")
     topology = Topology({z: replace(FLOOR, id=z, timezone=z, rooms=()) for z in zones})
     words = {"space": "all", "from": "2026-05-10T18:20Z", "to": "2026-05-17T18:20Z"}
-    found = resolve(read("hot-zones", words), topology, now_s=NOW, rules=QueryLimits())
+    found = heat_map_queries(scope_of(read("hot-zones", words), topology, now_s=NOW, limits=QueryLimits()))
     hours = [("17:30", "18:30"), ("18:15", "19:15"), ("18:00", "19:00")]
     assert [q.period for q in found] == [
         Period(at(f"2026-05-10T{start}"), at(f"2026-05-17T{end}")) for start, end in hours
@@ -362,9 +364,9 @@ def test_of_several_floors_each_goes_by_its_own_clock() -> None:
         (None, [(10, "18:30", 17), (10, "18:15", 18), (9, "22:00", 17)]),
         ("Asia/Kolkata", [(10, "18:30", 17)] * 3),
     ):
-        series = resolve_series(
-            read("presence", words | {"tz": tz}), topology, now_s=NOW, rules=QueryLimits()
-        )
+        parsed = read("presence", words | {"tz": tz})
+        scope = scope_of(parsed, topology, now_s=NOW, limits=QueryLimits())
+        series = series_queries(scope, "presence", every="1d")
         assert [(q.period.start_s, q.period.end_s) for q in series] == [
             (at(f"2026-05-{first:02}T{clock}"), at(f"2026-05-{last:02}T{clock}"))
             for first, clock, last in days
@@ -382,9 +384,8 @@ def test_windows_are_as_fine_for_a_range_that_is_rounded_as_for_one_that_is_not(
     start = at("2026-03-01T00:07")
     words = {"space": "all", "from": str(start * 1000), "to": str((start + days * 86_400) * 1000)}
     for asked in ("auto", every):
-        found = resolve_series(
-            read("presence", words | {"every": asked}), topology, now_s=NOW, rules=QueryLimits()
-        )
+        scope = scope_of(read("presence", words), topology, now_s=NOW, limits=QueryLimits())
+        found = series_queries(scope, "presence", every=asked)
         assert {q.every for q in found} == {"1h" if (asked, every) == ("auto", "15m") else every}
 
 
@@ -393,6 +394,5 @@ def test_any_text_is_read_or_refused(words: dict[str, str]) -> None:
     for target in TARGETS:
         with contextlib.suppress(CallerError):
             asked = read(target, {"space": "space_1", **PERIOD, **words})
-            for query in resolve(asked, TOPOLOGY, now_s=NOW, rules=QueryLimits()):
+            for query in TARGETS[target].queries(scope_of(asked, TOPOLOGY, now_s=NOW, limits=QueryLimits())):
                 assert query.floor in (FLOOR, OTHER)
-                assert query.resolution_m in (0.25, 0.5, 1.0)

@@ -17,7 +17,7 @@ from butlr_grafana.model.floor import Building, Floor, Room
 from butlr_grafana.model.queries import SeriesQuery, StatsQuery
 from butlr_grafana.model.time import LocalHours, Period
 from butlr_grafana.pipeline.split import plan_stats
-from butlr_grafana.query.resolve_stats import stats_of
+from butlr_grafana.query.statistics import stats_of
 from tests.support import at
 
 PARIS = "Europe/Paris"

@@ -13,8 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from butlr_grafana import __version__
-from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.service.metrics import Recent
+from butlr_grafana.targets.registry import TARGETS
 from tests.butlr.wire import FakeTime
 from tests.faults.trial import Trial
 from tests.support import DETECTIONS, GRAPHQL, LOGIN, PARIS, World

@@ -15,10 +15,10 @@ from werkzeug.test import TestResponse
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.present import formats
 from butlr_grafana.present.encoding import Encoded, joined
-from butlr_grafana.query.targets import TARGETS
-from butlr_grafana.service.response_cache import UNKEPT, ResponseCache
+from butlr_grafana.service.response_cache import ResponseCache
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
+from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web.app import build
 from tests.support import (
     DETECTIONS,
@@ -76,7 +76,7 @@ def test_a_kept_answer_is_the_one_that_would_be_made(
         assert ask(world, target, format=form).status_code == 200
     before = len(made)
     kept = ask(world, target, format=form)
-    assert len(made) - before == (1 if target in UNKEPT else 0)
+    assert len(made) - before == (0 if TARGETS[target].cacheable else 1)
     assert kept.data == anew(world, target, format=form).data
     world.now_s += 7
     assert ask(world, target, format=form).data == anew(world, target, format=form).data

@@ -13,7 +13,7 @@ import orjson
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 
 HOUR = {"from": "2026-06-17T11:34:00Z", "to": "2026-06-17T12:34:00Z"}
 RULE = {"from": "2026-06-17T12:23:00Z", "to": "2026-06-17T12:33:00Z", "require": "complete", "threshold": "1"}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web.openapi import describe
 from tests.strangers.doors import HOUR, RULE, Question, by_url
 from tests.support import DETECTIONS, PARIS, REPORTING, STATS, World
@@ -193,7 +193,7 @@ panel_targets = st.one_of(
             "payload": {"space": PARIS, target[1]: value},
         },
         st.sampled_from(
-            [(t.name, word) for t in TARGETS.values() for word in t.words if word not in ("from", "to")]
+            [(t.name, word) for t in TARGETS.values() for word in t.parameters if word not in ("from", "to")]
         ).filter(lambda word: word != ("events", "room")),
         bad_values,
     ),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from butlr_grafana.query.parameters import PARAMETERS
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 from tests.strangers.doors import HOUR
 from tests.strangers.test_bad_inputs import ERROR, anything, made_up
 from tests.support import NEW_YORK, PARIS, World
@@ -148,7 +148,7 @@ def test_each_type_in_each_place(world: World, path: str) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_type_as_each_word_of_a_target(world: World, target: str) -> None:
-    words = {name: GOOD_WORDS[name] for name in TARGETS[target].words if name != "format"}
+    words = {name: GOOD_WORDS[name] for name in TARGETS[target].parameters if name != "format"}
     form = "rows" if "rows" in TARGETS[target].formats else "geojson"
     for word in ("format", "refId", *words):
         for value in VALUES:

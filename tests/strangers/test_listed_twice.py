@@ -18,7 +18,7 @@ import orjson
 import pytest
 
 from butlr_grafana.query.parameters import METRICS
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 from tests.alerting.grafana import request, rules, step
 from tests.strangers.tangles import KINDS, WAYS, lists_of, tangle, tangling
 from tests.support import GRAPHQL, NEW_YORK, PARIS, World, answer_of
@@ -86,15 +86,15 @@ def questions(target: str) -> Iterator[dict[str, str]]:
     """Every format, level and metric that a target takes; on all floors where it takes several."""
     spec = TARGETS[target]
     choices: dict[str, Sequence[str]] = {"format": [f for f in spec.formats if f not in ("png", "webp")]}
-    if "level" in spec.words:
+    if "level" in spec.parameters:
         choices["level"] = ("room", "zone", "floor")
-    if "metric" in spec.words:
+    if "metric" in spec.parameters:
         choices["metric"] = METRICS
-    if "space" in spec.words:
+    if "space" in spec.parameters:
         choices["space"] = (
             ("all", f"{NEW_YORK},{PARIS},{NEW_YORK}") if spec.many_floors else (PARIS, NEW_YORK)
         )
-    if "from" in spec.words:
+    if "from" in spec.parameters:
         choices |= {name: (value,) for name, value in HOUR.items()}
     for values in itertools.product(*choices.values()):
         yield dict(zip(choices, values, strict=True))

@@ -12,9 +12,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from butlr_grafana.base.access import BackendToken
-from butlr_grafana.present.frames.columns import COLUMNS
 from butlr_grafana.query.parameters import PARAMETERS
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.columns import COLUMNS
+from butlr_grafana.targets.registry import TARGETS
 from tests.butlr.wire import respond
 from tests.faults.trial import FrontedTrial, Trial
 from tests.strangers.doors import HOUR, ROUTES, Question, Words

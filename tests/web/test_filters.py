@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana.base.access import BackendToken
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 from tests.support import DETECTIONS, NEW_YORK, PARIS, PEOPLE, REPORTING, STATS, World
 
 RANGE = {"from": "2026-06-17T10:00:00Z", "to": "2026-06-17T12:00:00Z"}
@@ -70,7 +70,7 @@ def test_one_that_somebody_is_still_filling_in_is_passed_over(world: World, unfi
     assert rooms(ask(world, unfinished)) == {room.id for room in FLOORS[PARIS].rooms}
 
 
-FRAMES = [t.name for t in TARGETS.values() if "frames" in t.formats and "room" in t.words]
+FRAMES = [t.name for t in TARGETS.values() if "frames" in t.formats and "room" in t.parameters]
 CELLS = ("heatmap", "compare")
 
 

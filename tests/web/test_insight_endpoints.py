@@ -116,7 +116,7 @@ def test_a_comparison_with_itself_has_no_change(world: World) -> None:
 def test_baselines_by_the_calendar(baseline: Baseline, start: str, end: str) -> None:
     query = ask(from_="2026-04-02T12:00:00Z", to="2026-04-07T12:00:00Z")
     assert query.floor is FLOOR
-    earlier = before(query, baseline, now_s=at("2026-06-17"), rules=QueryLimits())
+    earlier = before(query, baseline, now_s=at("2026-06-17"), limits=QueryLimits())
     assert (earlier.period.start_s, earlier.period.end_s) == (at(start), at(end))
 
 

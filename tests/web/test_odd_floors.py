@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from butlr_grafana.query.parameters import METRICS, PARAMETERS
-from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.simulator import People
+from butlr_grafana.targets.registry import TARGETS
 from tests.odd_floors import (
     FLOORS,
     NO_PLAN,
@@ -49,22 +49,22 @@ def questions(target: str) -> Iterator[dict[str, str]]:
     """Every format, level and metric that a target takes."""
     spec = TARGETS[target]
     choices: dict[str, Iterable[str]] = {"format": spec.formats}
-    if "level" in spec.words:
+    if "level" in spec.parameters:
         choices["level"] = ("room", "zone", "floor")
-    if "metric" in spec.words:
+    if "metric" in spec.parameters:
         choices["metric"] = METRICS
-    if "normalize" in spec.words:
+    if "normalize" in spec.parameters:
         choices["normalize"] = ("none", "max", "hour", "share")
-    if "baseline" in spec.words:
+    if "baseline" in spec.parameters:
         choices["baseline"] = ("previous", "-1d")
     for values in itertools.product(*choices.values()):
         yield dict(zip(choices, values, strict=True))
 
 
 def ask(world: World, target: str, space: str, **words: str) -> Any:
-    period = PERIOD if "from" in TARGETS[target].words else {}
+    period = PERIOD if "from" in TARGETS[target].parameters else {}
     picture = {"width": "400"} if words.get("format") in ("png", "webp") else {}
-    place = {"space": space} if "space" in TARGETS[target].words else {}
+    place = {"space": space} if "space" in TARGETS[target].parameters else {}
     query = {**place, **period, **picture, **words}
     return world.http.get(f"/api/v1/{target}", query_string=query)
 
@@ -114,7 +114,7 @@ def test_a_row_that_is_promised_is_there(world: World, space: str) -> None:
     for target in ("hot-zones", "compare-zones"):
         assert [r["zone_id"] for r in rows(world, target, space, level="floor")] == [space]
     for target in ("heatmap-summary", "occupancy-now", "spaces"):
-        level = {"level": "floor"} if "level" in TARGETS[target].words else {}
+        level = {"level": "floor"} if "level" in TARGETS[target].parameters else {}
         assert [r["space"] for r in rows(world, target, space, **level)] == [space]
 
 

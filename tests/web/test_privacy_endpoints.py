@@ -20,8 +20,8 @@ from PIL import Image, ImageSequence
 from butlr_grafana.model.floor import Bounds
 from butlr_grafana.present.images.theme import THEMES
 from butlr_grafana.query.parameters import METRICS
-from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.simulator import world as simulated
+from butlr_grafana.targets.registry import TARGETS
 from tests.present.floors import Pixels, Seen, is_coloured
 from tests.support import DETECTIONS_A_MINUTE, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, truth
 
@@ -58,22 +58,22 @@ def questions(target: str) -> Iterator[dict[str, str]]:
     """Every format, level, metric and kind of statistic that a target takes."""
     spec = TARGETS[target]
     choices: dict[str, Iterable[str]] = {"format": spec.formats}
-    if "level" in spec.words:
+    if "level" in spec.parameters:
         choices["level"] = ("room", "zone", "floor")
-    if "metric" in spec.words:
+    if "metric" in spec.parameters:
         choices["metric"] = METRICS
-    if "statistic" in spec.words:
+    if "statistic" in spec.parameters:
         choices["statistic"] = ("mean", "max", "p90")
-    if "every" in spec.words:
+    if "every" in spec.parameters:
         choices["every"] = ("1h",)
-    if "normalize" in spec.words:
+    if "normalize" in spec.parameters:
         choices["normalize"] = ("none", "share")
     for values in itertools.product(*choices.values()):
         yield dict(zip(choices, values, strict=True))
 
 
 def ask(world: World, target: str, space: str, **words: str) -> Any:
-    period = PERIOD if "from" in TARGETS[target].words else {}
+    period = PERIOD if "from" in TARGETS[target].parameters else {}
     picture = {"width": "480"} if words.get("format") in ("png", "webp") else {}
     return world.http.get(f"/api/v1/{target}", query_string={"space": space, **period, **picture, **words})
 
@@ -144,7 +144,7 @@ def test_no_figure_of_a_small_room_is_in_any_row(
     """The figures that its rows have where the setting is off."""
     open_world, world = make_world(), make_world(min_capacity=min_capacity)
     ids = {secret.id for secret in secrets(space, min_capacity)}
-    for level in ("room", "zone") if "level" in TARGETS[target].words else ("room",):
+    for level in ("room", "zone") if "level" in TARGETS[target].parameters else ("room",):
         words = {**WEEK, "level": level}
         in_the_open = rows(open_world, target, space, **words)
         own = [r for r in in_the_open if ids & {r.get("zone_id"), r.get("room_id")}]
@@ -378,7 +378,7 @@ def within(seen: Seen, room: simulated.Room) -> Pixels:
 # --- what cannot be asked for -----------------------------------------------------------------------------
 
 
-ASKS_FOR_ROOMS = [t for t, spec in TARGETS.items() if "room" in spec.words and t != "events"]
+ASKS_FOR_ROOMS = [t for t, spec in TARGETS.items() if "room" in spec.parameters and t != "events"]
 """Events are a record: of a room that is not told of, none is found."""
 
 

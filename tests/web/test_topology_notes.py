@@ -15,10 +15,10 @@ from butlr_grafana.cache.topology import GONE_S, RENEW_S, TopologyCache
 from butlr_grafana.cli.check import Checkup
 from butlr_grafana.model.floor import Building, Floor, Note, Room, Topology
 from butlr_grafana.model.privacy import guarded
-from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
+from butlr_grafana.targets.registry import TARGETS
 from tests.butlr.wire import FakeTime
 from tests.strangers.tangles import lists_of
 from tests.support import GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, answer_of
@@ -69,7 +69,7 @@ def world() -> Iterator[World]:
 
 def ask(world: World, target: str, who: Mapping[str, str] = ALL, **words: str) -> list[str]:
     """The notices of an answer's first frame that come from the topology of New York."""
-    period = PERIOD if "from" in TARGETS[target].words else {}
+    period = PERIOD if "from" in TARGETS[target].parameters else {}
     answer = world.http.get(f"/api/v1/{target}", query_string={**period, **words}, headers=who)
     assert answer.status_code == 200, answer.text
     texts = [notice["text"] for notice in answer.get_json()[0]["meta"]["notices"]]
@@ -153,7 +153,7 @@ def test_the_preview_page_tells_them(world: World) -> None:
 
 def test_who_may_not_see_a_floor_is_told_nothing_of_it(world: World) -> None:
     for target in TARGETS:
-        period = PERIOD if "from" in TARGETS[target].words else {}
+        period = PERIOD if "from" in TARGETS[target].parameters else {}
         many = TARGETS[target].many_floors
         words = {"space": "all" if many else PARIS, **period, "hours": "08:00-18:00"}
         answer = world.http.get(f"/api/v1/{target}", query_string=words, headers=PARIS_ONLY)

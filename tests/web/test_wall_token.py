@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from butlr_grafana.base.access import BackendToken, SettingError
-from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.settings import Settings, read
+from butlr_grafana.targets.registry import TARGETS
 from tests.support import NEW_YORK, PARIS, World, at
 
 ROOT = Path(__file__).resolve().parents[2]

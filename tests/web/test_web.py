@@ -16,7 +16,7 @@ from openapi_spec_validator import validate
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.query.parameters import PARAMETERS
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web.responses import reason_phrase
 from tests.strangers.doors import routes_of
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS, PARIS_2, World, at, cells_of, truth
@@ -358,9 +358,9 @@ def test_openapi_describes_every_target_and_word(world: World) -> None:
     assert described == by_target | others
     for name, t in TARGETS.items():
         own = spec["paths"][f"/api/v1/{name}"]
-        assert [p["name"] for p in own["get"]["parameters"]] == [*t.words, "refId"]
+        assert [p["name"] for p in own["get"]["parameters"]] == [*t.parameters, "refId"]
         body = own["post"]["requestBody"]["content"]["application/json"]["schema"]
-        assert list(body["properties"]) == [*t.words, "refId"]
+        assert list(body["properties"]) == [*t.parameters, "refId"]
 
 
 def test_openapi_tells_of_each_status_that_an_error_may_have(world: World) -> None:

@@ -28,7 +28,7 @@ from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Segment, StatsSubje
 from butlr_grafana.model.floor import Floor, Topology, as_built
 from butlr_grafana.model.subjects import series_subject
 from butlr_grafana.model.time import DAY_S, HOUR_S, Period
-from butlr_grafana.query.resolve_stats import USED_MEAN
+from butlr_grafana.query.statistics import USED_MEAN
 from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 

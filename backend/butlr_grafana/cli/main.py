@@ -34,7 +34,8 @@ from butlr_grafana.measure.background import measuring
 from butlr_grafana.model.chunk import HeatMapSubject, Segment
 from butlr_grafana.model.time import iso
 from butlr_grafana.present.formats import file
-from butlr_grafana.query.resolve import resolve
+from butlr_grafana.query.heatmaps import heat_map_queries
+from butlr_grafana.query.scope import scope_of
 from butlr_grafana.service.requests import PendingRequest
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings, read
 from butlr_grafana.web.server import Server, before_the_end, listen
@@ -326,7 +327,9 @@ def _to_warm(application: Application, options: argparse.Namespace) -> list[Segm
             "hours": options.hours,
             "days": options.days,
         }
-        [query] = resolve(service.read("heatmap", words), topology, now_s=service.now(), rules=service.rules)
+        parsed = service.read("heatmap", words)
+        scope = scope_of(parsed, topology, now_s=service.now(), limits=service.rules)
+        [query] = heat_map_queries(scope)
         segments += [s for s in service.pipeline.segments(query, now_s=service.now()) if s.settled]
     return segments
 

@@ -6,14 +6,13 @@ one that hovers about the threshold makes one event, not many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from butlr_grafana.insight.zones import ZoneHeat
-from butlr_grafana.model.floor import Floor, Topology
+from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import HeatMap
-from butlr_grafana.model.time import HOUR_S, Period
-from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.model.time import HOUR_S
 
 RELEASE_SHARE = 0.8
 """Of the threshold, where no `release` is asked for."""
@@ -68,24 +67,14 @@ class Event:
         return self.seen_s if self.end_s is None and now_s - self.seen_s > UNSEEN_S else self.end_s
 
 
-def watch_of(asked: ParsedQuery, period: Period) -> Watch | None:
-    """The watch behind a question, where it is one that records: a number as threshold, nothing but complete
-    answers, every hour of a short time. `period`: the one answered for, which may be a minute shorter or
-    longer than the one asked for.
-    """
-    length_s = period.length_s
-    if asked.start_s is not None and asked.end_s is not None:
-        length_s = asked.end_s - asked.start_s
-    every_hour = asked.hours is None and asked.days is None and asked.holidays == "in"
-    if asked.target != "hot-zones" or asked.require != "complete" or asked.threshold.is_percentile:
-        return None
-    if not every_hour or length_s > LONGEST_LOOK_S:
-        return None
-    threshold = asked.threshold.value
-    release = RELEASE_SHARE * threshold if asked.release is None else min(asked.release, threshold)
-    # A number as threshold without a unit is in detections (see `insight.people.unit_of`).
-    unit = "people" if asked.unit == "people" else "detections"
-    return Watch(asked.level or "room", length_s, threshold, release, unit)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one rule's query saw of a floor's zones at `seen_s`."""
+
+    watch: Watch
+    space: str
+    zones: tuple[ZoneHeat, ...]
+    seen_s: int
 
 
 def is_of_now(heat_map: HeatMap, now_s: float) -> bool:
@@ -115,21 +104,6 @@ def changes(
         elif heat > watch.threshold:
             changed.append(Event(watch, zone.space, zone.zone_id, seen_s, seen_s, heat))
     return changed
-
-
-def told(events: Iterable[Event], asked: ParsedQuery, topology: Topology) -> Iterator[Event]:
-    """The events of the level and rooms asked for, and of nothing that the topology does not tell of: what
-    was recorded of a room that is gone, or is not to be told of any more, stays untold.
-    """
-    names = {space: names_of(floor) for space, floor in topology.floors.items()}
-    limits = [{room.text for room in asked.room}] if asked.room else []
-    limits += [set(one.values) for one in asked.filters if one.key == "room"]
-    for event in events:
-        name = names.get(event.space, {}).get((event.watch.level, event.zone_id))
-        is_level = asked.level in (None, event.watch.level)
-        is_room = all({name, event.zone_id} & texts for texts in limits)
-        if name is not None and is_level and is_room:
-            yield event
 
 
 def names_of(floor: Floor) -> dict[tuple[str, str], str]:

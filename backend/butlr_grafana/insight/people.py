@@ -68,3 +68,9 @@ def is_in_people(heat_map: HeatMap) -> bool:
 def figure(value: float | None, heat_map: HeatMap) -> float | None:
     """A figure of the map in the unit shown: detections as they are, or people (see `Factor.people`)."""
     return value if heat_map.unit == "detections" else in_people(value, heat_map.factor)
+
+
+def peak_people_per_m2(heat_map: HeatMap) -> float | None:
+    """Of the fullest cell."""
+    hours, cell_m2 = heat_map.coverage.hours, heat_map.query.resolution_m**2
+    return in_people(heat_map.peak / (hours * cell_m2), heat_map.factor) if hours > 0 else None

@@ -77,7 +77,7 @@ def _of_floor(
     underused: float,
 ) -> Iterator[RoomUse]:
     floor, chosen = heat_map.query.floor, heat_map.query.rooms
-    own = {(a.query.target, a.query.statistic): a for a in series if a.query.floor.id == floor.id}
+    own = {(a.query.metric, a.query.statistic): a for a in series if a.query.floor.id == floor.id}
     means, peaks = _values(own["occupancy", "mean"]), _values(own["occupancy", "max"])
     presence = _time_in_use(own.get(("presence", "sum")), own["occupancy", "mean"])
     entered = _values(own["traffic", "sum"], field="in")

@@ -14,13 +14,13 @@ from butlr_grafana.model import grid_math
 from butlr_grafana.model.calendar import instant_of
 from butlr_grafana.model.chunk import Chunk
 from butlr_grafana.model.factor import Observation, Unknown
-from butlr_grafana.model.floor import Floor, Topology
+from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import HeatMap, SeriesResult
 from butlr_grafana.model.time import DAY_S, HOUR_S, Period
 from butlr_grafana.pipeline.run import Pipeline
+from butlr_grafana.query.heatmaps import whole_floor
 from butlr_grafana.query.limits import QueryLimits
-from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.resolve import resolve, series_of
+from butlr_grafana.query.series import hourly_means
 
 LONGEST_DAY_S = DAY_S + HOUR_S
 """When clocks go back."""
@@ -63,13 +63,10 @@ def observe_period(
     """
     if not drawn_rooms(floor):
         return Unknown(NO_ROOMS)
-    asked = ParsedQuery(
-        "heatmap", spaces=(floor.id,), start_s=period.start_s, end_s=period.end_s, require="complete"
-    )
-    [heat] = resolve(asked, Topology({floor.id: floor}), now_s=now_s, rules=rules)
+    heat = whole_floor(floor, period, now_s=now_s, limits=rules)
     if heat.period != period:
         return Unknown(NOT_WHOLE)
-    people = series_of(_MEANS, floor, period, now_s, rules)
+    people = hourly_means(floor, period, now_s=now_s, require="complete")
     begun = [pipeline.begin(query, now_s=now_s, aside=True) for query in (heat, people)]
     deadline = time.monotonic() + patience_s
     found, means = (pipeline.finish(one, deadline=deadline) for one in begun)
@@ -77,9 +74,6 @@ def observe_period(
     assert isinstance(means, SeriesResult)
     grid = grid_math.add([part.grid for part in found.parts], found.query.resolution_m)
     return observation(floor, grid, period, means.series)
-
-
-_MEANS = ParsedQuery("occupancy", statistic="mean", every="1h", level="room", require="complete")
 
 
 def learn(
@@ -123,7 +117,7 @@ def _is_over(day: str, floor: Floor, now_s: float) -> bool:
 
 def _are_means(answer: SeriesResult, floor: Floor) -> bool:
     query = answer.query
-    kind = (query.target, query.statistic, query.every, query.level)
+    kind = (query.metric, query.statistic, query.every, query.level)
     return (
         query.floor.id == floor.id
         and kind == ("occupancy", "mean", "1h", "room")

@@ -22,7 +22,6 @@ class Query:
     clock it is asked, where that is not the floor's.
     """
 
-    target: str
     floor: Floor
     period: Period
     resolution_m: float
@@ -83,7 +82,7 @@ class SeriesQuery:
     `rooms`: those to which the answer is limited, or `None`.
     """
 
-    target: str
+    metric: str
     floor: Floor
     period: Period
     every: str

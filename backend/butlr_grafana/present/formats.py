@@ -1,43 +1,21 @@
-"""An answer in the format asked for: one table, target by target, for both doors."""
+"""A result in the format asked for: JSON, or the bytes of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from butlr_grafana.base.errors import BadParameter, choose
 from butlr_grafana.insight.sensor_availability import silent_in_either
-from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.time import iso
 from butlr_grafana.present import topology_notes
 from butlr_grafana.present.encoding import Encoded, as_json
-from butlr_grafana.present.frames import alert_rows, comparison, geojson, heatmap, metadata, series, table
-from butlr_grafana.present.frames.annotations import event_rows
-from butlr_grafana.present.frames.empty_tables import head
-from butlr_grafana.present.frames.notices import DEMO, QUANTITIES
+from butlr_grafana.present.frames import comparison, geojson, heatmap, table
+from butlr_grafana.present.frames.notices import DEMO
 from butlr_grafana.present.images import film, heatmap_image
 from butlr_grafana.present.images.theme import ImageOptions, ThemeName
-from butlr_grafana.targets.answer import Result
-
-Rows = list[dict[str, Any]]
-
-
-def encoded(answer: Result, *, ref_id: str, demo: bool) -> Encoded:
-    """The answer as it is sent."""
-    chosen = answer.asked.format
-    match chosen:
-        case "rows":
-            return as_json(rows(answer))
-        case "matrix":
-            return as_json(heatmap.matrix(answer.maps[0]))
-        case "geojson":
-            return Encoded(file(answer, demo=demo), MEDIA[chosen])
-        case "csv" | "png" | "webp":
-            body = file(answer, demo=demo)
-            return Encoded(body, MEDIA[chosen], _name(answer, chosen), complete=answer.complete)
-        case _:
-            return as_json(frames(answer, ref_id=ref_id, demo=demo))
-
+from butlr_grafana.present.shapes import columns, floor_of, rows, shape_of, with_notices
+from butlr_grafana.targets.base import Result
+from butlr_grafana.targets.shapes import ComparisonResult, FloorPlan, HeatMapResult
 
 MEDIA = {
     "csv": "text/csv",
@@ -47,182 +25,107 @@ MEDIA = {
 }
 """The formats that are files."""
 
-
-def file(answer: Result, *, demo: bool) -> bytes:
-    """The answer as the file that its format names."""
-    match answer.asked.format:
-        case "csv":
-            return csv(answer).encode()
-        case "png":
-            return _png(answer, demo=demo)
-        case "geojson":
-            return as_json(geojson.plan(_floor(answer))).body
-        case "webp":
-            width = min(answer.asked.width, film.WIDEST_PX)
-            return film.webp(
-                answer.maps, demo=demo, width=width, theme=_theme(answer), drawing=answer.drawing
-            )
-        case other:
-            raise BadParameter("format", choose(other, MEDIA))
-
-
-def _png(answer: Result, *, demo: bool) -> bytes:
-    options = ImageOptions(width=answer.asked.width, theme=_theme(answer))
-    if answer.asked.target == "floorplan":
-        return heatmap_image.plan_png(_floor(answer), options=options, drawing=answer.drawing)
-    if answer.comparison is None:
-        return heatmap_image.png(answer.maps[0], demo=demo, options=options, drawing=answer.drawing)
-    current, baseline = answer.maps
-    found, floor = answer.comparison, silent_in_either(current, baseline)
-    metadata = comparison.said(found, current, baseline, demo=demo)
-    return heatmap_image.difference_png(
-        found.x_m,
-        found.y_m,
-        found.change,
-        floor=floor,
-        current=heatmap_image.span(current.query.period, current.query.timezone),
-        baseline=heatmap_image.span(baseline.query.period, current.query.timezone),
-        unit="people per m²" if current.unit == "people" else "detections per hour",
-        resolution_m=current.raw.resolution_m,
-        notes=[n["text"] for n in metadata if n["severity"] == "warning" or n["text"] == DEMO],
-        options=options,
-        drawing=answer.drawing,
-    )
-
-
-def _theme(answer: Result) -> ThemeName:
-    return "dark" if answer.asked.theme == "dark" else "light"
-
-
-def _floor(answer: Result) -> Floor:
-    assert answer.topology is not None
-    return next(iter(answer.topology.floors.values()))
-
-
-def frames(answer: Result, *, ref_id: str, demo: bool) -> Rows:
-    """The answer as data frames: one an asset of a series, else one. The first one says what is assumed, and
-    what is to be known of the floors.
-    """
-    if answer.is_filtered_out:
-        return [_blank(answer, ref_id=ref_id)]
-    first, *others = _frames(answer, ref_id=ref_id, demo=demo)
-    more = topology_notes.notices(answer.topology, answer.asked) if answer.topology else []
-    if answer.assumed and answer.parts:
-        more.append({"severity": "info", "text": answer.assumed})
-    return [_with_notices(first, more), *others]
-
-
-def _with_notices(frame: dict[str, Any], more: list[dict[str, str]]) -> dict[str, Any]:
-    return {**frame, "meta": {**frame["meta"], "notices": [*frame["meta"]["notices"], *more]}}
-
-
-def _frames(answer: Result, *, ref_id: str, demo: bool) -> Rows:
-    if answer.asked.target not in ("occupancy", "traffic", "presence"):
-        return [_frame(answer, ref_id=ref_id, demo=demo)]
-    found = [f for part in answer.series for f in series.frames(part, ref_id=ref_id, demo=demo)]
-    return [_with_notices(found[0], metadata.faults(answer)), *found[1:]]
-
-
-def _frame(answer: Result, *, ref_id: str, demo: bool) -> dict[str, Any]:
-    if answer.asked.target == "heatmap":
-        return heatmap.frame(answer.maps[0], ref_id=ref_id, demo=demo)
-    if answer.comparison is not None:
-        current, baseline = answer.maps
-        relative = answer.asked.normalize == "max"
-        return comparison.frame(
-            answer.comparison, current, baseline, relative=relative, ref_id=ref_id, demo=demo
-        )
-    if answer.asked.target == "playback":
-        meta = metadata.meta(answer, demo=demo)
-        return heatmap.playback_frame(answer.maps, ref_id=ref_id, meta=meta)
-    found = rows(answer)
-    meta = metadata.meta(answer, found=found, demo=demo)
-    floors = {part.query.floor.name for part in answer.parts}
-    name = floors.pop() if len(floors) == 1 else answer.asked.target
-    return table.frame(found, _head(answer), of=_table(answer), ref_id=ref_id, name=name, meta=meta)
-
-
 FILTERED_OUT = (
     "The dashboard's filters leave no room of this floor: their values are of others, or of none together."
 )
 
 
-def _blank(answer: Result, *, ref_id: str) -> dict[str, Any]:
-    """The frame of an answer of which the dashboard's filters leave nothing: its fields, and why."""
-    asked = answer.asked
-    meta = {"custom": {"complete": True}, "notices": [{"severity": "info", "text": FILTERED_OUT}]}
-    floor = _floor(answer)
-    match asked.target:
-        case "heatmap":
-            quantity = QUANTITIES[asked.normalize]
-            values = [(quantity.field, quantity.title, quantity.unit)]
-            return heatmap.blank_frame(floor, values, ref_id=ref_id, meta=meta)
-        case "compare":
-            shown = comparison.RELATIVE if asked.normalize == "max" else comparison.VALUES
-            return heatmap.blank_frame(floor, shown, ref_id=ref_id, meta=meta)
-        case "playback":
-            return heatmap.blank_playback_frame(floor, asked.normalize, ref_id=ref_id, meta=meta)
-        case "occupancy" | "traffic" | "presence":
-            return series.empty_frame(asked.target, floor, ref_id=ref_id, meta=meta)
+def encoded(result: Result[Any], *, ref_id: str, demo: bool) -> Encoded:
+    """The result as it is sent."""
+    chosen = result.parsed.format
+    match chosen:
+        case "rows":
+            return as_json(rows(result))
+        case "matrix":
+            return as_json(heatmap.matrix(result.maps[0]))
+        case "geojson":
+            return Encoded(file(result, demo=demo), MEDIA[chosen])
+        case "csv" | "png" | "webp":
+            body = file(result, demo=demo)
+            return Encoded(body, MEDIA[chosen], _name(result, chosen), complete=result.complete)
         case _:
-            return table.frame(
-                [], _head(answer), of=_table(answer), ref_id=ref_id, name=floor.name, meta=meta
+            return as_json(frames(result, ref_id=ref_id, demo=demo))
+
+
+def file(result: Result[Any], *, demo: bool) -> bytes:
+    """The result as the file that its format names."""
+    match result.parsed.format:
+        case "csv":
+            return csv(result).encode()
+        case "png":
+            return _png(result, demo=demo)
+        case "geojson":
+            return as_json(geojson.plan(floor_of(result))).body
+        case "webp":
+            width = min(result.parsed.width, film.WIDEST_PX)
+            return film.webp(
+                result.maps, demo=demo, width=width, theme=_theme(result), drawing=result.drawing
             )
+        case other:
+            raise BadParameter("format", choose(other, MEDIA))
 
 
-def _head(answer: Result) -> tuple[str, ...]:
-    names = head(answer.asked)
-    return table.names_in_feet(names) if answer.asked.area == "ft2" else names
+def _png(result: Result[Any], *, demo: bool) -> bytes:
+    options = ImageOptions(width=result.parsed.width, theme=_theme(result))
+    match result.content:
+        case FloorPlan(floor=floor):
+            return heatmap_image.plan_png(floor, options=options, drawing=result.drawing)
+        case ComparisonResult() as content:
+            return _difference_png(result, content, options, demo=demo)
+        case _:
+            return heatmap_image.png(result.maps[0], demo=demo, options=options, drawing=result.drawing)
 
 
-def _table(answer: Result) -> str:
-    """Which table's columns are meant: the target's, of a pattern its metric's, of heat in people these."""
-    asked = answer.asked
-    of = f"pattern/{asked.metric}" if asked.target == "pattern" else asked.target
-    return f"{of}/people" if answer.maps and answer.maps[0].unit == "people" else of
+def _difference_png(
+    result: Result[Any], content: ComparisonResult, options: ImageOptions, *, demo: bool
+) -> bytes:
+    found, current, baseline = content.comparison, content.current, content.baseline
+    said = comparison.said(found, current, baseline, demo=demo)
+    return heatmap_image.difference_png(
+        found.x_m,
+        found.y_m,
+        found.change,
+        floor=silent_in_either(current, baseline),
+        current=heatmap_image.span(current.query.period, current.query.timezone),
+        baseline=heatmap_image.span(baseline.query.period, current.query.timezone),
+        unit="people per m²" if current.unit == "people" else "detections per hour",
+        resolution_m=current.raw.resolution_m,
+        notes=[n["text"] for n in said if n["severity"] == "warning" or n["text"] == DEMO],
+        options=options,
+        drawing=result.drawing,
+    )
 
 
-ROWS: Mapping[str, Callable[[Result], Rows]] = {
-    "heatmap": lambda a: heatmap.rows(a.maps[0]),
-    "heatmap-summary": lambda a: table.summary(a.maps[0]),
-    "compare": lambda a: comparison.rows(a.comparison) if a.comparison else [],
-    "hot-zones": lambda a: table.zones(a.zones, a.maps),
-    "compare-zones": lambda a: table.changes(a.changes, complete=a.complete),
-    "hotspots": lambda a: table.spots(a.spots),
-    **dict.fromkeys(
-        ("occupancy", "traffic", "presence"),
-        lambda a: [row for part in a.series for row in series.rows(part)],
-    ),
-    "playback": lambda a: [row for part in a.maps for row in heatmap.timed_rows(part)],
-    "utilization": lambda a: table.rooms(a.rooms, complete=a.complete),
-    "pattern": lambda a: table.pattern(a.pattern),
-    "occupancy-now": lambda a: table.now(a.now, a.asked.level or "room"),
-    "events": lambda a: event_rows(a.events, a.topology, a.now_s) if a.topology else [],
-    "unusual": lambda a: alert_rows.levels(a.levels),
-    "balance": lambda a: alert_rows.balances(a.balances, a.asked.level or "floor"),
-    "freshness": lambda a: alert_rows.freshness(a.fresh, a.asked.metric),
-    "status": lambda a: alert_rows.status(a.contact, a.now_s) if a.contact else [],
-    "spaces": lambda a: table.spaces(a.topology, a.factors, level=a.asked.level) if a.topology else [],
-}
+def _theme(result: Result[Any]) -> ThemeName:
+    return "dark" if result.parsed.theme == "dark" else "light"
 
 
-def rows(answer: Result) -> Rows:
-    found = table.aged(ROWS[answer.asked.target](answer), answer.now_s)
-    return table.in_square_feet(found) if answer.asked.area == "ft2" else found
+def frames(result: Result[Any], *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
+    """The result as data frames: one an asset of a series, else one. The first one says what is assumed, and
+    what is to be known of the floors.
+    """
+    if result.scope.is_filtered_out:
+        meta = {"custom": {"complete": True}, "notices": [{"severity": "info", "text": FILTERED_OUT}]}
+        return [shape_of(result).blank(result, ref_id, meta)]
+    first, *others = shape_of(result).frames(result, ref_id, demo)
+    more = topology_notes.notices(result)
+    if result.assumed and result.parts:
+        more.append({"severity": "info", "text": result.assumed})
+    return [with_notices(first, more), *others]
 
 
-def csv(answer: Result) -> str:
-    if answer.asked.target == "heatmap":
-        return heatmap.csv(answer.maps[0])
-    return table.csv(rows(answer), _head(answer))
+def csv(result: Result[Any]) -> str:
+    if isinstance(result.content, HeatMapResult):
+        return heatmap.csv(result.maps[0])
+    return table.csv(rows(result), columns(result))
 
 
-def _name(answer: Result, ending: str) -> str:
+def _name(result: Result[Any], ending: str) -> str:
     """`floor_from_to.csv`; of several floors the target's name."""
-    queries = [part.query for part in answer.parts]
+    queries = [part.query for part in result.parts]
     if not queries:
-        return f"{answer.asked.target}.{ending}"
+        return f"{result.target.name}.{ending}"
     period = queries[0].period
     of = queries[0].floor.id if len({q.floor.id for q in queries}) == 1 else "floors"
-    kind = "" if answer.asked.target == "heatmap" else f"_{answer.asked.target}"
+    kind = "" if isinstance(result.content, HeatMapResult) else f"_{result.target.name}"
     return f"{of}{kind}_{iso(period.start_s)[:10]}_{iso(period.end_s)[:10]}.{ending}"

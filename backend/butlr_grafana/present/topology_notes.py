@@ -6,8 +6,10 @@ hours are reckoned by them. The target `spaces` tells all of them.
 
 from __future__ import annotations
 
-from butlr_grafana.model.floor import Note, Topology
-from butlr_grafana.query.parse import ParsedQuery
+from typing import Any
+
+from butlr_grafana.model.floor import Note
+from butlr_grafana.targets.base import Result
 
 Notice = dict[str, str]
 
@@ -17,23 +19,16 @@ MOST = 5
 WARNINGS = frozenset({"all", "gone", "time", "traffic"})
 """What makes figures other than they seem to be; the rest is why there are none."""
 
-SERIES = frozenset({"occupancy", "traffic", "presence"})
-BY_THE_CLOCK = SERIES | {"unusual", "balance", "utilization", "pattern", "playback"}
-OF_AREAS = frozenset({"hot-zones", "utilization", "heatmap-summary"})
-OF_DOORS = frozenset({"traffic", "balance", "occupancy-now", "utilization"})
-OF_PLACES = frozenset({"hot-zones", "compare-zones", "hotspots", "unusual", "utilization", "floorplan"})
-LEVELS = {**dict.fromkeys(SERIES, "room"), "occupancy-now": "room", "balance": "floor", "pattern": "floor"}
-"""What these targets are of where no level is asked for."""
 
-
-def notices(topology: Topology, asked: ParsedQuery) -> list[Notice]:
+def notices(result: Result[Any]) -> list[Notice]:
     """Those of the notes that bear on an answer of these floors; of many the first, and how many more."""
-    told = [note for note in topology.notes if bears_on(note, asked)]
+    topology = result.topology
+    told = [note for note in topology.notes if bears_on(note, result)]
     several = len(topology.floors) > 1
     named = {key: floor.name for key, floor in topology.floors.items()} if several else {}
     found = dict.fromkeys((_severity(note), _text(note, named.get(note.floor_id or "", ""))) for note in told)
     shown = [{"severity": severity, "text": text} for severity, text in found]
-    if asked.target == "spaces" or len(shown) <= MOST:
+    if "everything" in result.target.topics(result.parsed) or len(shown) <= MOST:
         return shown
     # Warnings first, so that none is lost among what is less.
     shown.sort(key=lambda notice: notice["severity"] != "warning")
@@ -42,26 +37,17 @@ def notices(topology: Topology, asked: ParsedQuery) -> list[Notice]:
     return [*shown[:MOST], {"severity": rest[0]["severity"], "text": text}]
 
 
-def bears_on(note: Note, asked: ParsedQuery) -> bool:
-    target = asked.target
-    if target == "spaces" or note.about == "all":
-        return True
+def bears_on(note: Note, result: Result[Any]) -> bool:
+    topics = result.target.topics(result.parsed)
     match note.about:
-        case "time":
-            is_limited = bool(asked.hours or asked.days or asked.holidays == "out")
-            return target in BY_THE_CLOCK or (is_limited and asked.tz is None)
-        case "area":
-            return target in OF_AREAS and not (target == "heatmap-summary" and note.of)
-        case "traffic":
-            return target in OF_DOORS or (target in ("pattern", "freshness") and asked.metric == "traffic")
-        case "places":
-            is_of_floors = asked.level == "floor" and target in ("hot-zones", "compare-zones")
-            by_level = (asked.level or LEVELS.get(target, "floor")) != "floor" and target in LEVELS
-            return (target in OF_PLACES and not is_of_floors) or by_level or bool(asked.room or asked.tag)
+        case _ if "everything" in topics or note.about == "all":
+            return True
         case "gone":
-            return asked.spaces == ("all",)
-        case _:
-            return False
+            return result.parsed.spaces == ("all",)
+        case "area":
+            return "area" in topics or ("floor_area" in topics and not note.of)
+        case about:
+            return about in topics
 
 
 def _severity(note: Note) -> str:

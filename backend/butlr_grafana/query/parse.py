@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from butlr_grafana.base.errors import BadParameter, UnknownTarget, choose
+from butlr_grafana.base.errors import BadParameter, choose
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.threshold import Threshold
 from butlr_grafana.model.time import MINUTE_S
 from butlr_grafana.query.parameters import PARAMETERS, Baseline, Parameter
 from butlr_grafana.query.room_names import rooms_named, tags_of, texts_of_rooms
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.query.spec import TargetSpec
 from butlr_grafana.query.texts import NOTHING, Name, names_of, texts_of
+
+COLUMNS = 100
+"""The most columns of cells, where nothing else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """A question as typed values, with the defaults that need no floor; `None`: left out (or `auto`).
+    """A query as typed values, with the defaults that need no floor; `None`: left out (or `auto`).
 
     `room` and `tag` are read in full where the floors are known (see `with_names`); `filters` narrow them.
     """
 
-    target: str
+    spec: TargetSpec
     spaces: tuple[str, ...] = ()
     start_s: int | None = None
     end_s: int | None = None
     resolution: float | None = None
-    columns: int = 100
+    columns: int = COLUMNS
     normalize: str = "none"
     hours: tuple[int, int] | None = None
     days: frozenset[int] | None = None
@@ -73,14 +76,17 @@ class ParsedQuery:
     theme: str = "light"
     format: str = ""
 
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return self.spec.name
 
-def read(target: str, words: Mapping[str, object]) -> ParsedQuery:
-    """Types every word. Unknown words and values are errors that name the word and what it may be.
 
-    Words that belong to other targets only are passed over: dashboards share them between panels.
+def parse(spec: TargetSpec, words: Mapping[str, object]) -> ParsedQuery:
+    """Types every parameter. An unknown parameter or value is an error that names it and what it may be.
+
+    Parameters of other targets are ignored: dashboards share them between panels. Raises `BadParameter`.
     """
-    if target not in TARGETS:
-        raise UnknownTarget(target, TARGETS)
     values: dict[str, Any] = {}
     # `tz` first: times without an offset are read by it.
     for name, raw in sorted(words.items(), key=lambda word: word[0] != "tz"):
@@ -92,13 +98,13 @@ def read(target: str, words: Mapping[str, object]) -> ParsedQuery:
             )
         word = PARAMETERS[name]
         names, texts = (names_of(name, raw), ()) if word.is_name else ((), _texts(name, raw))
-        if (names or texts) and name in TARGETS[target].words:
+        if (names or texts) and name in spec.parameters:
             values[word.field] = names or _value(word, texts, values.get("tz"))
-    values.setdefault("format", TARGETS[target].formats[0])
-    asked = ParsedQuery(target, **values)
-    if asked.format not in TARGETS[target].formats:
-        raise BadParameter("format", choose(asked.format, TARGETS[target].formats))
-    return asked
+    values.setdefault("format", spec.formats[0])
+    parsed = ParsedQuery(spec, **values)
+    if parsed.format not in spec.formats:
+        raise BadParameter("format", choose(parsed.format, spec.formats))
+    return parsed
 
 
 def _texts(name: str, raw: object) -> tuple[str, ...]:

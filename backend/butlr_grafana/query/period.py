@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.calendar import hour_after, hour_before, window_starts
-from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import Query
 from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, Period, floor_to, iso
 from butlr_grafana.query.limits import QueryLimits
@@ -27,7 +26,7 @@ def whole_windows(period: Period, every: str, timezone: str, now_s: float) -> Pe
     return Period(int(beyond[0]), max(end_s, period.end_s))
 
 
-def before(query: Query, baseline: Baseline, *, now_s: float, rules: QueryLimits) -> Query:
+def before(query: Query, baseline: Baseline, *, now_s: float, limits: QueryLimits) -> Query:
     """The same question about the period that it is compared with; business hours apply to both.
 
     Offsets are by the calendar of the query's zone: `-7d` from nine o'clock is nine o'clock, also across
@@ -42,7 +41,7 @@ def before(query: Query, baseline: Baseline, *, now_s: float, rules: QueryLimits
         start_s, end_s = period.start_s - period.length_s, period.start_s
     if start_s < EARLIEST_S:
         raise BadParameter("baseline", f"it leads to {iso(start_s)[:10]}; it may begin in 2010 or later")
-    period = cover(start_s, end_s, query.timezone, now_s=now_s, rules=rules)
+    period = cover(start_s, end_s, query.timezone, now_s=now_s, limits=limits)
     return replace(query, period=period)
 
 
@@ -59,65 +58,46 @@ def _earlier(instant_s: int, baseline: Baseline, timezone: str) -> int:
     return int(earlier.astimezone(UTC).timestamp())
 
 
-def _from_to(asked: ParsedQuery) -> tuple[int, int]:
-    for name, value in (("from", asked.start_s), ("to", asked.end_s)):
+def range_of(parsed: ParsedQuery) -> tuple[int, int]:
+    """`from` and `to` of the parameters. Raises `BadParameter` where one is missing."""
+    for name, value in (("from", parsed.start_s), ("to", parsed.end_s)):
         if value is None:
             raise BadParameter(name, "is missing; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms")
-    assert asked.start_s is not None
-    assert asked.end_s is not None
-    return asked.start_s, asked.end_s
+    assert parsed.start_s is not None
+    assert parsed.end_s is not None
+    return parsed.start_s, parsed.end_s
 
 
-def zone_of(asked: ParsedQuery, floor: Floor) -> str:
-    """The zone by whose clock a floor is asked about: that of the word `tz`, else its own."""
-    return asked.tz or floor.timezone
-
-
-def period_of(
-    asked: ParsedQuery,
-    floor: Floor,
-    asked_period: tuple[int, int] | None,
-    *,
-    now_s: float,
-    rules: QueryLimits,
-) -> Period:
-    """The period to answer for; `asked_period`: the panel's range, where the door has one."""
-    return cover(*(asked_period or _from_to(asked)), zone_of(asked, floor), now_s=now_s, rules=rules)
-
-
-def events_period(
-    asked: ParsedQuery, asked_period: tuple[int, int] | None, *, now_s: float, rules: QueryLimits
-) -> Period:
-    """The period of recorded events, which have no segments: to the minute, however long."""
-    start_s, end_s = asked_period or _from_to(asked)
-    check_range(start_s, end_s, now_s=now_s, rules=rules)
+def to_the_minute(start_s: int, end_s: int, *, now_s: float, limits: QueryLimits) -> Period:
+    """A range rounded outwards to whole minutes, however long: of what has no segments."""
+    check_range(start_s, end_s, now_s=now_s, limits=limits)
     return _up_to_now(floor_to(start_s, MINUTE_S), -floor_to(-end_s, MINUTE_S), now_s)
 
 
-def cover(start_s: int, end_s: int, timezone: str, *, now_s: float, rules: QueryLimits) -> Period:
+def cover(start_s: int, end_s: int, timezone: str, *, now_s: float, limits: QueryLimits) -> Period:
     """The period to answer for: rounded outwards, never into the future.
 
     Up to a day to the minute; longer ones to the hour on the zone's clock, so that a sliding window finds its
     segments kept, and one that lies on local hours is as it was asked for. An end that is not over yet is the
     last full minute, so that all who look in one minute share a call.
     """
-    check_range(start_s, end_s, now_s=now_s, rules=rules)
+    check_range(start_s, end_s, now_s=now_s, limits=limits)
     if end_s - start_s <= DAY_S:
         return _up_to_now(floor_to(start_s, MINUTE_S), -floor_to(-end_s, MINUTE_S), now_s)
     zone = ZoneInfo(timezone)
     return _up_to_now(hour_before(start_s, zone), hour_after(end_s, zone), now_s)
 
 
-def check_range(start_s: int, end_s: int, *, now_s: float, rules: QueryLimits) -> None:
+def check_range(start_s: int, end_s: int, *, now_s: float, limits: QueryLimits) -> None:
     """Raises `BadParameter` for a range that cannot be answered."""
     if start_s >= end_s:
         raise BadParameter("from", f"{iso(start_s)} is not before to ({iso(end_s)})")
     if start_s >= now_s:
         raise BadParameter("from", f"{iso(start_s)} lies in the future; it may be before now ({iso(now_s)})")
-    if end_s - start_s > rules.max_range_days * DAY_S + CLOCK_CHANGE_S:
+    if end_s - start_s > limits.max_range_days * DAY_S + CLOCK_CHANGE_S:
         days = (end_s - start_s) / DAY_S
         raise BadParameter(
-            "from", f"the range to `to` is {days:.0f} days; it may be at most {rules.max_range_days} days"
+            "from", f"the range to `to` is {days:.0f} days; it may be at most {limits.max_range_days} days"
         )
 
 

@@ -11,121 +11,120 @@ from butlr_grafana.model.floor import Floor, Room, Topology
 from butlr_grafana.model.privacy import askable, sum_of, withheld
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.room_names import knows_room, rooms_named, tags_of, texts_of_rooms
-from butlr_grafana.query.targets import TARGETS
 from butlr_grafana.query.texts import Name, every_name
 
 
-def floors_of(asked: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
+def floors_of(parsed: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
     """The floors asked for; may be left out where one is served. `all`, or several, where a target takes
     many: then only those that have any of the rooms asked for.
     """
-    floors = _spaces_of(asked, topology)
-    _check_filters(asked, topology)
-    if not is_spread(asked):
+    floors = _spaces_of(parsed, topology)
+    _check_filters(parsed, topology)
+    if not is_spread(parsed):
         return floors
-    asked = with_names(asked, topology)
-    floors = _with_rooms(asked, floors)
-    if not asked.filters:
+    parsed = with_names(parsed, topology)
+    floors = _with_rooms(parsed, floors)
+    if not parsed.filters:
         return floors
     # Where none has any, one stands for the empty answer.
-    return tuple(floor for floor in floors if rooms_of(asked, floor)) or floors[:1]
+    return tuple(floor for floor in floors if rooms_of(parsed, floor)) or floors[:1]
 
 
-def _spaces_of(asked: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
-    many = TARGETS[asked.target].many_floors
-    if many and asked.spaces == ("all",):
+def _spaces_of(parsed: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
+    many = parsed.spec.many_floors
+    if many and parsed.spaces == ("all",):
         return tuple(topology.floors.values())
-    if not asked.spaces:
-        if len(topology.floors) == 1 or asked.target == "spaces":
+    if not parsed.spaces:
+        if len(topology.floors) == 1 or parsed.spec.without_floor:
             return tuple(topology.floors.values())
         served = ", ".join(list(topology.floors)[:12]) or "nothing: no floor is served"
         raise BadParameter("space", f"is missing; it may be {'all, ' if many else ''}{served}")
-    if len(asked.spaces) > 1 and not many:
-        raise BadParameter("space", f"one floor is wanted, not {len(asked.spaces)}")
-    for space in asked.spaces:
+    if len(parsed.spaces) > 1 and not many:
+        raise BadParameter("space", f"one floor is wanted, not {len(parsed.spaces)}")
+    for space in parsed.spaces:
         if space not in topology.floors:
             # The same words for a floor that does not exist and one that is not for this caller.
             raise UnknownSpace(f"space: {choose(space, topology.floors)}")
-    return tuple(topology.floors[space] for space in asked.spaces)
+    return tuple(topology.floors[space] for space in parsed.spaces)
 
 
-def is_spread(asked: ParsedQuery) -> bool:
+def is_spread(parsed: ParsedQuery) -> bool:
     """Whether several floors are asked for, of which not each has to know every room and tag."""
-    return asked.spaces == ("all",) or len(asked.spaces) > 1
+    return parsed.spaces == ("all",) or len(parsed.spaces) > 1
 
 
-def with_names(asked: ParsedQuery, topology: Topology) -> ParsedQuery:
+def with_names(parsed: ParsedQuery, topology: Topology) -> ParsedQuery:
     """The question with each room and tag by its exact name: what a text means depends on the names that
     there are on the floors asked for. Raises `BadParameter`, `UnknownSpace` for the floors.
     """
-    if not asked.room and not asked.tag:
-        return asked
-    floors = _spaces_of(asked, topology)
+    if not parsed.room and not parsed.tag:
+        return parsed
+    floors = _spaces_of(parsed, topology)
     rooms = {text for floor in floors for text in texts_of_rooms(floor)}
     tags = {tag for floor in floors for tag in tags_of(floor)}
     return replace(
-        asked,
-        room=tuple(Name(text, exact=True) for text in every_name(asked.room, rooms.__contains__)),
-        tag=tuple(Name(text, exact=True) for text in every_name(asked.tag, tags.__contains__)),
+        parsed,
+        room=tuple(Name(text, exact=True) for text in every_name(parsed.room, rooms.__contains__)),
+        tag=tuple(Name(text, exact=True) for text in every_name(parsed.tag, tags.__contains__)),
     )
 
 
-def _with_rooms(asked: ParsedQuery, floors: tuple[Floor, ...]) -> tuple[Floor, ...]:
+def _with_rooms(parsed: ParsedQuery, floors: tuple[Floor, ...]) -> tuple[Floor, ...]:
     """Of several floors those that have any of the rooms asked for. What none of them knows is an error."""
-    if not asked.room and not asked.tag:
+    if not parsed.room and not parsed.tag:
         return floors
-    for wanted in asked.room:
+    for wanted in parsed.room:
         if not any(knows_room(wanted.text, floor) for floor in floors):
             raise BadParameter(
                 "room", choose(wanted.text, [r.id for floor in floors for r in askable(floor)])
             )
-    for tag in asked.tag:
+    for tag in parsed.tag:
         if not any(tag.text in room.tags for floor in floors for room in floor.rooms):
             known = sorted({t for floor in floors for room in floor.rooms for t in room.tags})
             raise BadParameter("tag", choose(tag.text, known))
-    found = tuple(floor for floor in floors if _chosen(asked, floor))
-    return found or _none_tagged(asked)
+    found = tuple(floor for floor in floors if _chosen(parsed, floor))
+    return found or _none_tagged(parsed)
 
 
-def _none_tagged(asked: ParsedQuery) -> NoReturn:
-    tags = " or ".join(tag.text for tag in asked.tag)
+def _none_tagged(parsed: ParsedQuery) -> NoReturn:
+    tags = " or ".join(tag.text for tag in parsed.tag)
     raise BadParameter("tag", f"none of the rooms asked for has {tags}"[:200])
 
 
-def rooms_of(asked: ParsedQuery, floor: Floor) -> tuple[Room, ...] | None:
+def rooms_of(parsed: ParsedQuery, floor: Floor) -> tuple[Room, ...] | None:
     """The rooms asked for by id, of those the ones with any of the tags asked for; `None`: no limit.
 
     None at all only where the filters leave none.
     """
-    if not asked.room and not asked.tag:
-        return _narrowed(asked, floor, askable(floor)) if asked.filters else None
-    if not is_spread(asked):
-        for tag in asked.tag:
+    if not parsed.room and not parsed.tag:
+        return _narrowed(parsed, floor, askable(floor)) if parsed.filters else None
+    if not is_spread(parsed):
+        for tag in parsed.tag:
             _check_tag(tag.text, floor)
-    return _narrowed(asked, floor, _chosen(asked, floor) or _none_tagged(asked))
+    return _narrowed(parsed, floor, _chosen(parsed, floor) or _none_tagged(parsed))
 
 
-def _chosen(asked: ParsedQuery, floor: Floor) -> tuple[Room, ...]:
+def _chosen(parsed: ParsedQuery, floor: Floor) -> tuple[Room, ...]:
     """The rooms of one floor; where several are asked for, what only others know is passed over."""
-    wanted = [w.text for w in asked.room if not is_spread(asked) or knows_room(w.text, floor)]
+    wanted = [w.text for w in parsed.room if not is_spread(parsed) or knows_room(w.text, floor)]
     among = {room.id: room for one in wanted for room in _named(one, floor)}
-    chosen = among.values() if asked.room else floor.rooms
-    tags = {tag.text for tag in asked.tag}
+    chosen = among.values() if parsed.room else floor.rooms
+    tags = {tag.text for tag in parsed.tag}
     return tuple(r for r in chosen if not tags or tags & set(r.tags))
 
 
-def _narrowed(asked: ParsedQuery, floor: Floor, rooms: Sequence[Room]) -> tuple[Room, ...]:
+def _narrowed(parsed: ParsedQuery, floor: Floor, rooms: Sequence[Room]) -> tuple[Room, ...]:
     """Those that each filter takes."""
-    taken = [one.taken(floor) for one in asked.filters]
+    taken = [one.taken(floor) for one in parsed.filters]
     return tuple(room for room in rooms if all(room.id in ids for ids in taken))
 
 
-def _check_filters(asked: ParsedQuery, topology: Topology) -> None:
+def _check_filters(parsed: ParsedQuery, topology: Topology) -> None:
     """A filter's value may be of another floor, for a page's filters are for all of its panels; but there is
     to be such a floor.
     """
     floors = topology.floors.values()
-    for one in asked.filters:
+    for one in parsed.filters:
         for value in one.values:
             holders = [floor for floor in floors if one.is_known(value, floor)]
             if not holders:
@@ -143,9 +142,9 @@ def _offered(key: str, floor: Floor) -> list[str]:
     return sorted({tag for room in floor.rooms for tag in room.tags})
 
 
-def filters_leave_nothing(asked: ParsedQuery, topology: Topology) -> bool:
+def filters_leave_nothing(parsed: ParsedQuery, topology: Topology) -> bool:
     """Whether no room is left on any floor asked for."""
-    return bool(asked.filters) and not any(rooms_of(asked, floor) for floor in floors_of(asked, topology))
+    return bool(parsed.filters) and not any(rooms_of(parsed, floor) for floor in floors_of(parsed, topology))
 
 
 def _named(wanted: str, floor: Floor) -> list[Room]:

@@ -2,58 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from butlr_grafana.model.chunk import Coverage
 from butlr_grafana.model.factor import Known
-from butlr_grafana.model.floor import Topology
 from butlr_grafana.model.queries import AnyQuery, StatsResult
-from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.run import PendingQuery
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.targets.answer import Result
+from butlr_grafana.query.scope import Scope
+from butlr_grafana.targets.base import Result, Target
 
 ABOUT_NOW_S = 300.0
 """An answer whose period ends so long ago at most is about now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """A panel's range in seconds, where the door has one, and how many columns it can draw."""
-
-    start_s: int
-    end_s: int
-    max_data_points: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ResolvedQuery:
-    """A question in full, of which nothing has been begun.
+    """A query in full, of which nothing has been begun.
 
-    `served`: all floors there are, as they were known then; `topology`: those asked for. `panel`: the range,
-    where the door has one. `parts`: what Butlr is to be asked. `period`: of recorded events; they have no
-    parts. `factors`: by floor, as they were known then. `is_filtered_out`: the dashboard's filters leave no
-    room, so the answer is empty.
+    `parts`: what Butlr is to be asked. `factors`: by floor, as they were known then.
     """
 
-    asked: ParsedQuery
-    now_s: float
-    served: Topology
-    topology: Topology
-    panel: Range | None = None
+    target: Target[Any]
+    scope: Scope
     parts: tuple[AnyQuery, ...] = ()
-    period: Period | None = None
     factors: Mapping[str, Known] = field(default_factory=dict)
-    is_filtered_out: bool = False
 
     @property
-    def timeless(self) -> Hashable:
-        """What is asked for, whatever its time and the form of its answer: how long a period, of what."""
-        asked, panel = self.asked, self.panel
-        start_s, end_s = (panel.start_s, panel.end_s) if panel else (asked.start_s, asked.end_s)
-        length_s = None if start_s is None or end_s is None else end_s - start_s
-        return replace(asked, start_s=None, end_s=None, spaces=(), format=""), length_s
+    def parsed(self) -> ParsedQuery:
+        return self.scope.parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +43,8 @@ class PendingRequest:
     begun: tuple[PendingQuery, ...] = ()
 
     @property
-    def asked(self) -> ParsedQuery:
-        return self.resolved.asked
+    def parsed(self) -> ParsedQuery:
+        return self.resolved.parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +63,7 @@ class Account:
         return max(0.0, now_s - self.coverage.as_of_s)
 
 
-def accounts_of(answer: Result) -> tuple[Account, ...]:
+def accounts_of(answer: Result[Any]) -> tuple[Account, ...]:
     return tuple(
         Account(part.coverage, None if isinstance(part, StatsResult) else part.query.period.end_s)
         for part in answer.parts

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cachetools import LRUCache
 
@@ -21,17 +22,12 @@ from butlr_grafana.model.time import HOUR_S, MINUTE_S, floor_to
 from butlr_grafana.present import formats
 from butlr_grafana.present.encoding import Encoded
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.service.requests import Account, PendingRequest, Range, ResolvedQuery, accounts_of
+from butlr_grafana.query.scope import PanelRange
+from butlr_grafana.service.requests import Account, PendingRequest, ResolvedQuery, accounts_of
 from butlr_grafana.service.service import PICTURES, Service, Visible
-from butlr_grafana.targets.answer import Result
+from butlr_grafana.targets.base import Result
 
 KEPT_BYTES = 64 * 2**20
-
-TELLS_AGE = frozenset({"heatmap-summary", "hot-zones", "occupancy-now", "unusual", "balance", "freshness"})
-"""Targets whose rows say how old they are in seconds: another second, another answer."""
-
-UNKEPT = frozenset({"status", "events"})
-"""Targets that tell of more than the floors and Butlr's data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,7 @@ class _Entry:
         return self.made.encoded.nbytes
 
     def is_good(self, resolved: ResolvedQuery, stopwatch_s: float) -> bool:
-        return self.served is resolved.served and self.is_of(resolved.now_s, stopwatch_s)
+        return self.served is resolved.scope.served and self.is_of(resolved.scope.now_s, stopwatch_s)
 
     def is_of(self, now_s: float, stopwatch_s: float) -> bool:
         # A wall clock that has stepped back would make the end a long way off, or come by a second time.
@@ -79,24 +75,24 @@ class ResponseCache:
 
     def ask(
         self,
-        asked: ParsedQuery,
+        parsed: ParsedQuery,
         visible: Visible,
         *,
         ref_id: str,
         deadline: float,
-        panel: Range | None = None,
+        panel: PanelRange | None = None,
     ) -> Asking:
         """Begins what nobody has begun yet; returns at once. Raises `CallerError`."""
-        resolved = self.service.resolve(asked, visible, deadline=deadline, panel=panel)
+        resolved = self.service.resolve(parsed, visible, deadline=deadline, panel=panel)
         stopwatch_s = self.service.stopwatch()
         making = _Making(resolved, ref_id, deadline, _key(resolved, visible, ref_id), stopwatch_s)
-        if asked.target not in UNKEPT:
+        if resolved.target.cacheable:
             with self._lock:
                 entry = self._kept.get(making.key)
                 if entry is not None and entry.is_good(resolved, stopwatch_s):
                     return Asking(self, making, entry.made)
                 other = self._making.get(making.key)
-                if other is not None and other.resolved.served is resolved.served:
+                if other is not None and other.resolved.scope.served is resolved.scope.served:
                     return Asking(self, other)
                 self._making[making.key] = making
         try:
@@ -114,16 +110,12 @@ class ResponseCache:
             self._end(making, fault)
             return
         made = Made(encoded, accounts_of(answer))
-        now_s, good_until_s = making.resolved.now_s, _good_until_s(answer)
-        if (
-            now_s < good_until_s
-            and encoded.nbytes <= self._kept.maxsize
-            and answer.asked.target not in UNKEPT
-        ):
+        now_s, good_until_s = making.resolved.scope.now_s, _good_until_s(answer)
+        if now_s < good_until_s and encoded.nbytes <= self._kept.maxsize and answer.target.cacheable:
             with self._lock:
                 self._forget(now_s, making.asked_at)
                 self._kept[making.key] = _Entry(
-                    made, making.resolved.served, now_s, good_until_s, making.asked_at
+                    made, making.resolved.scope.served, now_s, good_until_s, making.asked_at
                 )
         self._end(making, made)
 
@@ -196,23 +188,23 @@ class Asking:
 
 def _key(resolved: ResolvedQuery, visible: Visible, ref_id: str) -> Hashable:
     """Equal for questions whose answers are made of the same floors, words, periods and seconds."""
-    asked = resolved.asked
+    scope = resolved.scope
     return (
-        replace(asked, start_s=None, end_s=None),
+        replace(resolved.parsed, start_s=None, end_s=None),
         tuple(part.period for part in resolved.parts),
         visible,
         tuple(sorted(resolved.factors.items())),
         ref_id,
-        resolved.panel.max_data_points if resolved.panel else None,
-        int(resolved.now_s) if asked.target in TELLS_AGE else None,
+        scope.panel.max_data_points if scope.panel else None,
+        int(scope.now_s) if resolved.target.tells_age else None,
     )
 
 
-def _good_until_s(answer: Result) -> float:
+def _good_until_s(answer: Result[Any]) -> float:
     """Up to when a new answer would be the same; minus infinity where already it would not."""
     if not answer.complete or any(part.coverage.fetched for part in answer.parts):
         return -math.inf
-    if answer.asked.format in PICTURES and answer.drawing is None and _has_drawing(answer):
+    if answer.parsed.format in PICTURES and answer.drawing is None and _has_drawing(answer):
         return -math.inf
     fresh_until_s = min((part.coverage.fresh_until_s for part in answer.parts), default=math.inf)
     # Of what has settled nothing changes any more; the hour is for what nobody has thought of.
@@ -220,5 +212,5 @@ def _good_until_s(answer: Result) -> float:
     return min(floor_to(answer.now_s, step_s) + step_s, fresh_until_s)
 
 
-def _has_drawing(answer: Result) -> bool:
+def _has_drawing(answer: Result[Any]) -> bool:
     return answer.topology is not None and any(floor.plan for floor in answer.topology.floors.values())

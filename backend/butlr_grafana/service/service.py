@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from butlr_grafana.base.errors import BackendError, CallerError, UpstreamError
 from butlr_grafana.base.incidents import Contact
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.cache.floorplan_images import FloorPlanImages
 from butlr_grafana.cache.topology import TopologyCache
-from butlr_grafana.insight.hot_events import Event, is_of_now, told, watch_of
 from butlr_grafana.measure.factor_learning import learn
 from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.model.floor import PlanDrawing, Topology
@@ -27,16 +27,14 @@ from butlr_grafana.model.queries import (
 from butlr_grafana.pipeline.gather import PATIENCE_S
 from butlr_grafana.pipeline.run import PendingQuery, Pipeline
 from butlr_grafana.query.limits import QueryLimits
-from butlr_grafana.query.parse import ParsedQuery, read
-from butlr_grafana.query.period import events_period
-from butlr_grafana.query.rooms import filters_leave_nothing, floors_of, with_names
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.scope import PanelRange, Scope, scope_of
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.last_good import FloorResult, LastGoodCache
 from butlr_grafana.service.metrics import Telemetry
-from butlr_grafana.service.requests import Account, PendingRequest, Range, ResolvedQuery, accounts_of
-from butlr_grafana.targets.answer import Result
-from butlr_grafana.targets.presence import tells_rooms_apart
-from butlr_grafana.targets.recipes import ALWAYS, made_of, parts_of
+from butlr_grafana.service.requests import Account, PendingRequest, ResolvedQuery, accounts_of
+from butlr_grafana.targets.base import Fetched, Result, Sources, build, queries_of
+from butlr_grafana.targets.registry import read, target_of
 
 Visible = frozenset[str] | None
 """The floors that a caller may see; `None`: all that are served."""
@@ -91,54 +89,47 @@ class Service:
         return read(target, words)
 
     def resolve(
-        self, asked: ParsedQuery, visible: Visible, *, deadline: float, panel: Range | None = None
+        self, parsed: ParsedQuery, visible: Visible, *, deadline: float, panel: PanelRange | None = None
     ) -> ResolvedQuery:
         """Fills in floors, clock and settings; Butlr is asked for its floors only. Raises `CallerError`."""
-        if asked.target == "status":
-            # Perhaps nobody else asks: then the floors, which are due every few minutes, are the question.
+        target = target_of(parsed)
+        if not target.needs_topology:
+            # Perhaps nobody else asks: then the floors, which are due every few minutes, are the request.
             self.spaces.renew(timeout_s=STATUS_S)
-            return ResolvedQuery(asked, self.now(), Topology({}), Topology({}))
+            nothing = Topology({})
+            return ResolvedQuery(target, Scope(parsed, nothing, nothing, (), self.now(), self.rules))
         served = self._served(visible, deadline)
-        topology = served.restricted_to(visible)
-        asked = with_names(asked, topology)
-        now_s = self.now()  # after the first answer, which tells Butlr's clock
-        asked_period = (panel.start_s, panel.end_s) if panel else None
-        parts = parts_of(
-            asked,
-            topology,
-            now_s=now_s,
-            rules=self.rules,
-            asked_period=asked_period,
-            max_data_points=panel.max_data_points if panel else None,
+        scope = scope_of(
+            parsed,
+            served.restricted_to(visible),
+            now_s=self.now(),  # after the first answer, which tells Butlr's clock
+            limits=self.rules,
+            panel=panel,
+            served=served,
         )
-        floors = {floor.id: floor for floor in floors_of(asked, topology)}
-        notes = (n for n in topology.notes if n.floor_id in (None, *floors) or n.about == "gone")
-        chosen = Topology(floors, tuple(notes))
-        if filters_leave_nothing(asked, topology):
-            return ResolvedQuery(asked, now_s, served, chosen, panel, is_filtered_out=True)
-        if asked.target == "events":
-            period = events_period(asked, asked_period, now_s=now_s, rules=self.rules)
-            return ResolvedQuery(asked, now_s, served, chosen, panel, period=period)
-        told_of = chosen.floors if asked.target == "spaces" else {}
-        with_heat = {*told_of, *(part.floor.id for part in parts if isinstance(part, Query))}
+        parts = queries_of(target, scope)
+        if scope.is_filtered_out:
+            return ResolvedQuery(target, scope)
+        named = scope.topology.floors if target.needs_factors else {}
+        with_heat = {*named, *(part.floor.id for part in parts if isinstance(part, Query))}
         factors = {space: self.factors.of(space) for space in with_heat}
-        return ResolvedQuery(asked, now_s, served, chosen, panel, tuple(parts), factors=factors)
+        return ResolvedQuery(target, scope, tuple(parts), factors)
 
     def begin(self, resolved: ResolvedQuery) -> PendingRequest:
         """Begins what has to be asked of Butlr and returns at once."""
-        if resolved.asked.format in PICTURES:
-            for floor in resolved.topology.floors.values():
+        if resolved.parsed.format in PICTURES:
+            for floor in resolved.scope.topology.floors.values():
                 self.pictures.ask(floor)
-        begun = tuple(self.pipeline.begin(part, now_s=resolved.now_s) for part in resolved.parts)
+        begun = tuple(self.pipeline.begin(part, now_s=resolved.scope.now_s) for part in resolved.parts)
         return PendingRequest(resolved, begun)
 
     def start(
-        self, asked: ParsedQuery, visible: Visible, *, deadline: float, panel: Range | None = None
+        self, parsed: ParsedQuery, visible: Visible, *, deadline: float, panel: PanelRange | None = None
     ) -> PendingRequest:
         """`resolve` and `begin`."""
-        return self.begin(self.resolve(asked, visible, deadline=deadline, panel=panel))
+        return self.begin(self.resolve(parsed, visible, deadline=deadline, panel=panel))
 
-    def finish(self, started: PendingRequest, *, deadline: float) -> Result:
+    def finish(self, started: PendingRequest, *, deadline: float) -> Result[Any]:
         """The answer at the latest at the deadline.
 
         A floor that fails does not take the others along; where all fail, or a comparison lacks a side,
@@ -148,62 +139,41 @@ class Service:
         """
         return replace(self._made(started, deadline), drawing=self._drawing(started, deadline))
 
-    def _made(self, started: PendingRequest, deadline: float) -> Result:
+    def _made(self, started: PendingRequest, deadline: float) -> Result[Any]:
         resolved = started.resolved
-        base = Result(
-            started.asked,
-            now_s=resolved.now_s,
-            topology=resolved.topology,
-            assumed=self.assumed(),
-            factors=resolved.factors,
-        )
-        if started.asked.target == "status":
-            return replace(base, contact=self.contact())
-        if resolved.is_filtered_out:
-            return replace(base, is_filtered_out=True)
-        if started.asked.target == "events":
-            return replace(base, events=self._events(resolved))
-        if not started.begun:
-            return base
+        fetched = Fetched(resolved.scope, factors=resolved.factors)
+        if resolved.scope.is_filtered_out:
+            return Result(resolved.target, fetched, assumed=self.assumed())
+        if started.begun:
+            fetched = self._fetched(started, fetched, deadline)
+        fetched, content = build(resolved.target, fetched, Sources(self.contact, self.events.during))
+        result = Result(resolved.target, fetched, content, self.assumed())
+        if started.begun:
+            self.note(accounts_of(result))
+            for look in resolved.target.looks(result):
+                self.events.see(look.watch, look.space, look.zones, look.seen_s)
+            learn(self.factors, result.maps, fetched.series, now_s=resolved.scope.now_s)
+        return result
+
+    def _fetched(self, started: PendingRequest, empty: Fetched, deadline: float) -> Fetched:
         outcomes = self._outcomes(started, deadline)
         faults = tuple((o.floor, o.fault) for o in outcomes if o.fault is not None)
-        if len(faults) == len(outcomes) and started.asked.target not in ALWAYS:
+        if len(faults) == len(outcomes) and not started.resolved.target.survives_faults:
             raise faults[0][1]
         found = [part for outcome in outcomes for part in outcome.found]
-        answer = made_of(
-            replace(
-                base,
-                maps=tuple(part for part in found if isinstance(part, HeatMap)),
-                series=tuple(part for part in found if isinstance(part, SeriesResult)),
-                stats=tuple(part for part in found if isinstance(part, StatsResult)),
-                faults=faults,
-                partial_errors=tuple((o.floor, fault) for o in outcomes for fault in o.partial_errors),
-            )
+        return replace(
+            empty,
+            maps=tuple(part for part in found if isinstance(part, HeatMap)),
+            series=tuple(part for part in found if isinstance(part, SeriesResult)),
+            stats=tuple(part for part in found if isinstance(part, StatsResult)),
+            faults=faults,
+            partial_errors=tuple((o.floor, fault) for o in outcomes for fault in o.partial_errors),
         )
-        self.note(accounts_of(answer))
-        self._record(answer)
-        learn(self.factors, answer.maps, answer.series, now_s=resolved.now_s)
-        return answer
 
     def note(self, accounts: Iterable[Account]) -> None:
         """An answer made of these is shown to somebody."""
         for account in accounts:
             self.telemetry.answered(account.coverage, age_s=account.age_s(self.now()))
-
-    def _record(self, answer: Result) -> None:
-        """Hot zones as an alert rule sees them become events."""
-        for heat_map in answer.maps:
-            watch = watch_of(answer.asked, heat_map.query.period)
-            if watch is not None and is_of_now(heat_map, answer.now_s):
-                space = heat_map.query.floor.id
-                zones = [zone for zone in answer.zones if zone.space == space]
-                self.events.see(watch, space, zones, heat_map.query.period.end_s)
-
-    def _events(self, resolved: ResolvedQuery) -> tuple[Event, ...]:
-        """The recorded ones of the period, of the zones and rooms that there are and that are asked for."""
-        assert resolved.period is not None
-        found = self.events.during(resolved.period, resolved.topology.floors)
-        return tuple(told(found, resolved.asked, resolved.topology))
 
     def _outcomes(self, started: PendingRequest, deadline: float) -> list[FloorResult]:
         """Floor by floor. Where only complete answers count, one that is not repeats its last, if others are;
@@ -213,16 +183,16 @@ class Service:
         for begun in started.begun:
             by_floor.setdefault(begun.query.floor.id, []).append(begun)
         soon = min(deadline, time.monotonic() + PATIENCE_S)
-        repeats = self.repeats if started.asked.require == "complete" and len(by_floor) > 1 else None
-        question = started.resolved.timeless if repeats else None
+        repeats = self.repeats if started.parsed.require == "complete" and len(by_floor) > 1 else None
+        question = started.resolved.scope.timeless if repeats else None
         outcomes = []
         for own in by_floor.values():
             can_repeat = repeats is not None and repeats.has(question, own[0].query.floor)
-            outcomes.append(self._outcome(started.asked, own, soon if can_repeat else deadline, soon))
+            outcomes.append(self._outcome(started.resolved, own, soon if can_repeat else deadline, soon))
         return repeats.filled(question, outcomes) if repeats else outcomes
 
     def _outcome(
-        self, asked: ParsedQuery, own: Sequence[PendingQuery], deadline: float, soon: float
+        self, resolved: ResolvedQuery, own: Sequence[PendingQuery], deadline: float, soon: float
     ) -> FloorResult:
         """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""
         floor = own[0].query.floor
@@ -230,7 +200,7 @@ class Service:
         partial_errors: list[BackendError] = []
         for begun in own:
             is_aside = isinstance(begun.query, StatsQuery) or (
-                isinstance(begun.query, SeriesQuery) and tells_rooms_apart(asked)
+                isinstance(begun.query, SeriesQuery) and resolved.target.needs_presence(resolved.parsed)
             )
             fills_columns = is_aside and begun.query.require != "complete"
             try:
@@ -245,20 +215,16 @@ class Service:
 
     def _drawing(self, started: PendingRequest, deadline: float) -> PlanDrawing | None:
         """The plan's own picture, where one is to be drawn on and there in time."""
-        floor = next(iter(started.resolved.topology.floors.values()), None)
-        if floor is None or started.asked.format not in PICTURES:
+        floor = next(iter(started.resolved.scope.topology.floors.values()), None)
+        if floor is None or started.parsed.format not in PICTURES:
             return None
         timeout_s = max(0.0, min(DRAWING_S, deadline - time.monotonic()))
         return self.pictures.of(floor, timeout_s=timeout_s)
 
-    def answer(self, asked: ParsedQuery, visible: Visible) -> Result:
+    def answer(self, parsed: ParsedQuery, visible: Visible) -> Result[Any]:
         """One answer from words, for the doors that ask for one at a time."""
         deadline = self.deadline()
-        return self.finish(self.start(asked, visible, deadline=deadline), deadline=deadline)
-
-    def heat_map(self, asked: ParsedQuery, visible: Visible) -> HeatMap:
-        """The map itself, where one is asked for."""
-        return self.answer(asked, visible).maps[0]
+        return self.finish(self.start(parsed, visible, deadline=deadline), deadline=deadline)
 
     def ready(self) -> BackendError | None:
         """Why nothing can be answered yet, or `None`; to be told to anybody."""

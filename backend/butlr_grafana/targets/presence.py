@@ -14,21 +14,9 @@ from butlr_grafana.model.calendar import local_windows, window_starts
 from butlr_grafana.model.queries import HeatMap, Query, SeriesQuery, SeriesResult
 from butlr_grafana.model.subjects import series_subject
 from butlr_grafana.model.time import HOUR_S, Period
-from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.live import NOW_S
 from butlr_grafana.query.period import CLOCK_CHANGE_S, whole_windows
-from butlr_grafana.query.resolve import LONGEST_IN_HOURS_S
-from butlr_grafana.query.resolve_live import NOW_S
-
-
-def tells_rooms_apart(asked: ParsedQuery) -> bool:
-    """Whether heat maps are read room by room, so that one that nobody could see must not look empty."""
-    match asked.target:
-        case "hot-zones" | "compare-zones":
-            return asked.level != "floor"
-        case "heatmap":
-            return asked.format == "png" or asked.empty == "zero"
-        case target:
-            return target == "compare"
+from butlr_grafana.query.series import LONGEST_IN_HOURS_S
 
 
 def availability_queries(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
@@ -73,7 +61,7 @@ def _people(query: Query, now_s: float) -> SeriesQuery | None:
             return None
         period = Period(period.start_s, end_s)
     return SeriesQuery(
-        target="occupancy",
+        metric="occupancy",
         floor=floor,
         period=whole_windows(period, every, query.timezone, now_s),
         every=every,

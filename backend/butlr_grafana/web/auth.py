@@ -24,15 +24,13 @@ from butlr_grafana.base.errors import (
     UpstreamLimited,
     UpstreamRefused,
 )
-from butlr_grafana.model.time import DAY_S, HOUR_S
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.service.service import Visible
+from butlr_grafana.targets.registry import TARGETS, target_of
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-WALL_PATHS = frozenset({"/api/v1/heatmap", "/api/v1/occupancy-now"})
-
-LONGEST_TODAY_S = DAY_S + HOUR_S + HOUR_S / 12
-"""From midnight to midnight where clocks go back, and five minutes for a screen whose clock is behind."""
+WALL_TARGETS = [target.name for target in TARGETS.values() if target.for_walls]
+WALL_PATHS = frozenset(f"/api/v1/{name}" for name in WALL_TARGETS)
 
 
 def guard(app: Flask, tokens: tuple[BackendToken, ...]) -> None:
@@ -45,7 +43,7 @@ def guard(app: Flask, tokens: tuple[BackendToken, ...]) -> None:
             return
         token = known(_sent(), tokens)
         if token.for_walls and request.path not in WALL_PATHS:
-            raise NotForWalls("this token is for walls, which ask for heatmap and occupancy-now only")
+            raise NotForWalls(f"this token is for walls, which ask for {' and '.join(WALL_TARGETS)} only")
         g.visible, g.for_walls = token.floors, token.for_walls
 
 
@@ -82,18 +80,9 @@ def to_be_told(fault: BackendError) -> BackendError:
     return fault
 
 
-def is_of_wall(asked: ParsedQuery, now_s: float) -> bool:
-    """Whether a wall asks so: a picture of the floor today, or how many people are on it.
-
-    Of rooms nothing is asked: an error about one would name the others. Nor are frames, whose notices may
-    quote Butlr.
-    """
-    if asked.room or asked.tag:
-        return False
-    if asked.target == "occupancy-now":
-        return asked.level == "floor" and asked.format in ("rows", "csv")
-    is_picture = asked.target == "heatmap" and asked.format == "png"
-    return is_picture and asked.start_s is not None and asked.start_s >= now_s - LONGEST_TODAY_S
+def is_of_wall(parsed: ParsedQuery, now_s: float) -> bool:
+    """Whether a wall asks so. Of rooms nothing is asked: an error about one would name the others."""
+    return not (parsed.room or parsed.tag) and target_of(parsed).is_for_walls(parsed, now_s)
 
 
 def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:

@@ -16,11 +16,11 @@ from butlr_grafana.present.frames import heatmap
 from butlr_grafana.present.frames.annotations import event_regions, gaps, unanswered
 from butlr_grafana.query.parameters import instant
 from butlr_grafana.query.parse import Filter, ParsedQuery
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.query.scope import PanelRange
 from butlr_grafana.query.texts import names_of, texts_of, type_name
-from butlr_grafana.service.requests import Range
 from butlr_grafana.service.response_cache import Asking, ResponseCache
 from butlr_grafana.service.service import Service
+from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web import options, responses
 from butlr_grafana.web.auth import visible
 from butlr_grafana.web.body import Object, read_object
@@ -152,7 +152,7 @@ def _ref_id(target: object) -> str:
     return ref_id[:60] if isinstance(ref_id, str) else "A"
 
 
-def panel_range(body: Object) -> Range:
+def panel_range(body: Object) -> PanelRange:
     """The panel's `range` and `maxDataPoints`."""
     limits = body.get("range")
     if not isinstance(limits, dict):
@@ -160,7 +160,7 @@ def panel_range(body: Object) -> Range:
     start, end = (_instant(limits, name) for name in ("from", "to"))
     points = body.get("maxDataPoints")
     usable = isinstance(points, int | float) and not isinstance(points, bool) and points >= 1
-    return Range(start, end, int(points) if usable and points is not None else None)
+    return PanelRange(start, end, int(points) if usable and points is not None else None)
 
 
 def _instant(limits: Object, name: str) -> int:
@@ -218,7 +218,7 @@ def _filter(item: object) -> Filter | None:
 
 def _narrowed(asked: ParsedQuery, filters: list[Filter]) -> ParsedQuery:
     """The question with those filters that its target understands."""
-    return replace(asked, filters=tuple(f for f in filters if f.key in TARGETS[asked.target].words))
+    return replace(asked, filters=tuple(f for f in filters if f.key in TARGETS[asked.target].parameters))
 
 
 def _without_target(words: Object) -> Object:
@@ -251,7 +251,6 @@ def _annotations(service: Service, body: Object) -> Response:
         for target in ("heatmap", "events")
     ]
     hot = service.finish(begun[1], deadline=deadline)
-    assert hot.topology is not None
     try:
         marks = gaps(service.finish(begun[0], deadline=deadline).maps[0])
     except CallerError:
@@ -260,5 +259,5 @@ def _annotations(service: Service, body: Object) -> Response:
         note_fault(fault)
         [query] = begun[0].resolved.parts
         marks = unanswered(query.floor, query.period, fault.message)
-    marks += event_regions(hot.events, hot.topology, hot.now_s)
+    marks += event_regions(hot.content.events if hot.content else (), hot.topology, hot.now_s)
     return responses.json(sorted(marks, key=lambda region: int(region["time"])))

@@ -6,7 +6,8 @@ from typing import Any
 
 from butlr_grafana import __version__
 from butlr_grafana.query.parameters import PARAMETERS, Parameter
-from butlr_grafana.query.targets import TARGETS, Target
+from butlr_grafana.targets.base import Target
+from butlr_grafana.targets.registry import TARGETS
 
 MEDIA = {
     "frames": ("application/json", {"type": "array", "items": {"$ref": "#/components/schemas/Frame"}}),
@@ -155,7 +156,7 @@ def _got(path: str, summary: str, content: dict[str, Schema]) -> dict[str, Any]:
     }
 
 
-def _by_body(target: Target) -> dict[str, Any]:
+def _by_body(target: Target[Any]) -> dict[str, Any]:
     """The same as by URL, for lists that no URL holds."""
     asked = _operation(target)
     words = {p["name"]: {"description": p["description"], **_in_json(p)} for p in asked.pop("parameters")}
@@ -173,7 +174,7 @@ def _in_json(parameter: dict[str, Any]) -> Schema:
     return {"anyOf": [schema, _list(TEXT)]} if word and word.many else schema
 
 
-def _operation(target: Target) -> dict[str, Any]:
+def _operation(target: Target[Any]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for name in target.formats:
         media, schema = MEDIA[name]
@@ -184,12 +185,12 @@ def _operation(target: Target) -> dict[str, Any]:
         "operationId": target.name,
         "summary": target.title,
         "description": target.description,
-        "parameters": [*(_parameter(PARAMETERS[name], target) for name in target.words), REF_ID],
+        "parameters": [*(_parameter(PARAMETERS[name], target) for name in target.parameters), REF_ID],
         "responses": _answers("The answer", content),
     }
 
 
-def _parameter(word: Parameter, target: Target) -> dict[str, Any]:
+def _parameter(word: Parameter, target: Target[Any]) -> dict[str, Any]:
     choices = target.formats if word.name == "format" else word.choices
     schema: dict[str, Any] = {"type": "string"}
     if choices:

@@ -10,8 +10,8 @@ from butlr_grafana.model.choices import Choice, in_order, of_asset, of_building,
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.privacy import askable
 from butlr_grafana.query.parameters import PARAMETERS
-from butlr_grafana.query.targets import Target
 from butlr_grafana.query.texts import ALL, texts_of
+from butlr_grafana.targets.base import Target
 
 FILTER_KEYS = ("room", "tag")
 VARIABLES = ("buildings", "floors", "rooms", "zones")
@@ -20,10 +20,10 @@ OPTIONS = ("space", "room", "tag")
 Object = dict[str, Any]
 
 
-def form(target: Target) -> list[Object]:
+def form(target: Target[Any]) -> list[Object]:
     """The query editor's form: the plugin asks `/metric-payload-options` for a select without options."""
     fields: list[Object] = []
-    for word in (PARAMETERS[name] for name in target.words if not PARAMETERS[name].url_only):
+    for word in (PARAMETERS[name] for name in target.parameters if not PARAMETERS[name].url_only):
         field: Object = {
             "name": word.name,
             "label": f"{word.name}: {word.description}",

@@ -55,15 +55,15 @@ def _page(service: Service, grafana_url: str) -> Response:
         chosen = _chosen(topology)
         words = _words(chosen, service.now())
         context |= {"chosen": chosen, "floors": _floors(topology), "words": words}
-        asked = service.read("heatmap", words)
-        note_asked(asked)
-        answer = service.heat_map(asked, visible())
+        parsed = service.read("heatmap", words)
+        note_asked(parsed)
+        result = service.answer(parsed, visible())
+        answer = result.maps[0]
         context |= _shown(answer, words, grafana_url)
-        of_floor = topology.restricted_to(frozenset({answer.query.floor.id}))
         context["notices"] = [
             # The figures below name their unit.
             *(n for n in notices(answer, demo=False) if not n["text"].startswith(IN_DETECTIONS)),
-            *topology_notes.notices(of_floor, asked),
+            *topology_notes.notices(result),
         ]
     except BackendError as fault:
         note_fault(fault)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from shapely import Polygon, covers, points, union_all
 
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 from tests.contract.grafana.conftest import GENERATIONS, HERE, Grafana
 from tests.support import NEW_YORK, NO_RATE, PARIS, PARIS_2, PEOPLE, Cells, World, at, truth
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.present.frames.columns import COLUMNS, column, epoch_ms
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.columns import COLUMNS, epoch_ms
+from butlr_grafana.targets.registry import TARGETS
 from tests.support import PARIS, World, at
 
 PERIOD = {"from": "2026-06-16T06:00:00Z", "to": "2026-06-16T10:00:00Z"}
@@ -29,14 +29,12 @@ def test_every_column_has_a_title_and_values_of_its_type(
     world: World, target: str, words: dict[str, str]
 ) -> None:
     [frame] = answer(world, target, **words)
-    of = f"pattern/{words.get('metric', 'occupancy')}" if target == "pattern" else target
     types = {"number": int | float, "string": str, "time": int}
     for field in frame["fields"]:
-        told = column(of, field["name"])
-        assert field["type"] == told.kind
-        assert field["config"]["displayName"] == told.title
-        assert field["config"].get("unit") == told.unit
-        assert all(v is None or isinstance(v, types[told.kind]) for v in field["values"]), field["name"]
+        assert field["type"] == COLUMNS[field["name"]].kind
+        assert field["config"]["displayName"]
+        assert bool(field["config"].get("unit")) == (field["type"] == "number")
+        assert all(v is None or isinstance(v, types[field["type"]]) for v in field["values"]), field["name"]
 
 
 EVENT = [
@@ -65,12 +63,19 @@ def test_numbers_have_a_unit_and_texts_have_none() -> None:
     assert all(c.title[:1].upper() == c.title[:1] or n in ("x", "y", "p95") for n, c in COLUMNS.items())
 
 
-def test_a_name_may_mean_something_else_in_another_target() -> None:
-    assert column("hot-zones", "share").title == "Share of detections"
-    assert column("occupancy-now", "share").title == "Share of capacity"
-    assert column("pattern/presence", "value").unit == "s"
-    assert column("pattern/occupancy", "value").title == "People"
-    assert column("pattern/presence", "hours").title == column("pattern/traffic", "hours").title
+def config(world: World, target: str, name: str, **words: str) -> dict[str, Any]:
+    [frame] = answer(world, target, **words)
+    [found] = [field["config"] for field in frame["fields"] if field["name"] == name]
+    return dict(found)
+
+
+def test_a_name_may_mean_something_else_in_another_target(world: World) -> None:
+    assert config(world, "hot-zones", "share")["displayName"] == "Share of detections"
+    assert config(world, "occupancy-now", "share")["displayName"] == "Share of capacity"
+    assert config(world, "pattern", "value", metric="presence")["unit"] == "s"
+    assert config(world, "pattern", "value", metric="occupancy")["displayName"] == "People"
+    hours = [config(world, "pattern", "hours", metric=metric) for metric in ("presence", "traffic")]
+    assert hours[0] == hours[1] == {"displayName": "Hours known", "unit": "none"}
 
 
 def test_times_are_milliseconds_in_frames() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana.query.parameters import AREAS, LEVELS, METRICS, NORMALIZE
-from butlr_grafana.query.targets import TARGETS
+from butlr_grafana.targets.registry import TARGETS
 from tests.odd_floors import NO_ROOM, odd_people, odd_world
 from tests.support import PARIS, World
 
@@ -22,7 +22,7 @@ SERIES = ("occupancy", "traffic", "presence")
 def questions() -> Iterator[tuple[str, dict[str, str]]]:
     """Each target that is a table, with each word that changes its columns."""
     for target in TARGETS.values():
-        used = [name for name in CHOICES if name in target.words]
+        used = [name for name in CHOICES if name in target.parameters]
         for values in product(*(CHOICES[name] for name in used)):
             words = dict(zip(used, values, strict=True))
             if "csv" in target.formats and not (target.name == "compare" and words["normalize"] == "share"):

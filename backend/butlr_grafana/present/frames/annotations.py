@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from butlr_grafana.insight.hot_events import Event, names_of
+from butlr_grafana.insight.hot_events import Event
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.queries import HeatMap
-from butlr_grafana.model.time import DAY_S, MINUTE_S, Period, iso
+from butlr_grafana.model.time import DAY_S, Period
+from butlr_grafana.targets.events import text_of, title_of
 
 
 def gaps(answer: HeatMap) -> list[dict[str, Any]]:
@@ -29,13 +30,6 @@ def unanswered(floor: Floor, period: Period, why: str) -> list[dict[str, Any]]:
     return [_region(period, f"{floor.name}: no data", why, "missing")]
 
 
-def event_rows(events: Sequence[Event], topology: Topology, now_s: float) -> list[dict[str, Any]]:
-    """A row an event. `time`, `timeEnd`, `text` and `tags` are the names under which Grafana takes
-    annotations from a table; one that goes on ends now.
-    """
-    return [_row(event, topology, now_s) for event in events]
-
-
 def event_regions(events: Sequence[Event], topology: Topology, now_s: float) -> list[dict[str, Any]]:
     """The same events as the JSON data source's older clients take annotations. Those of rules that differ in
     nothing that is seen are one region.
@@ -43,54 +37,14 @@ def event_regions(events: Sequence[Event], topology: Topology, now_s: float) -> 
     regions = [
         _region(
             Period(event.start_s, max(event.ended_by(now_s) or int(now_s), event.start_s + 1)),
-            _title(event, topology, now_s),
-            _text(event),
+            title_of(event, topology, now_s),
+            text_of(event),
             "hot",
         )
         for event in events
     ]
     seen = ("time", "timeEnd", "title", "text")
     return list({tuple(region[name] for name in seen): region for region in regions}.values())
-
-
-def _row(event: Event, topology: Topology, now_s: float) -> dict[str, Any]:
-    floor, end_s = topology.floors[event.space], event.ended_by(now_s)
-    return {
-        "time": iso(event.start_s),
-        "timeEnd": iso(end_s or now_s),
-        "text": f"{_title(event, topology, now_s)}: {_text(event)}",
-        "tags": "butlr,hot",
-        "space": floor.id,
-        "floor": floor.name,
-        "level": event.watch.level,
-        "zone_id": event.zone_id,
-        "zone": _name(event, topology),
-        "unit": event.watch.unit,
-        "threshold": event.watch.threshold,
-        "release": event.watch.release,
-        "window_s": event.watch.length_s,
-        "peak_per_m2_hour": None if event.watch.unit == "people" else event.peak,
-        "peak_people_per_m2": event.peak if event.watch.unit == "people" else None,
-        "going_on": int(end_s is None),
-    }
-
-
-def _name(event: Event, topology: Topology) -> str:
-    return names_of(topology.floors[event.space])[event.watch.level, event.zone_id]
-
-
-def _title(event: Event, topology: Topology, now_s: float) -> str:
-    verb = "is" if event.ended_by(now_s) is None else "was"
-    return f"{_name(event, topology)} ({topology.floors[event.space].name}) {verb} hot"
-
-
-def _text(event: Event) -> str:
-    watch = event.watch
-    minutes = f"{watch.length_s / MINUTE_S:g} min"
-    if watch.unit == "people":
-        return f"above {watch.threshold:g} people per m² over {minutes}, at most {event.peak:.2f}"
-    limit = f"above {watch.threshold:g} detections per m² and hour over {minutes}"
-    return f"{limit}, at most {event.peak:.1f}"
 
 
 def _region(period: Period, title: str, text: str, tag: str) -> dict[str, Any]:

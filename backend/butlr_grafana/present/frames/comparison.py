@@ -10,9 +10,9 @@ import numpy as np
 from butlr_grafana.insight.compare import Comparison
 from butlr_grafana.model.chunk import Floats
 from butlr_grafana.model.queries import HeatMap
-from butlr_grafana.present.frames.columns import METRES
 from butlr_grafana.present.frames.heatmap import field
 from butlr_grafana.present.frames.notices import custom, notices
+from butlr_grafana.targets.columns import METRES
 
 VALUES = (
     ("change", "Change, detections per hour", "short"),

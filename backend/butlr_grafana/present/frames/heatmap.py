@@ -16,7 +16,6 @@ from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.geometry import Lattice
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import iso
-from butlr_grafana.present.frames.columns import METRES
 from butlr_grafana.present.frames.dense import dense
 from butlr_grafana.present.frames.notices import (
     PEOPLE_PER_M2,
@@ -26,6 +25,7 @@ from butlr_grafana.present.frames.notices import (
     notices,
     quantity_of,
 )
+from butlr_grafana.targets.columns import METRES
 
 Field = tuple[str, str, str]
 """A value's name, title and Grafana unit id."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from butlr_grafana.insight.compare import silences
-from butlr_grafana.insight.people import unknown_why
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import iso
 from butlr_grafana.present.frames import comparison
@@ -19,94 +18,77 @@ from butlr_grafana.present.frames.notices import (
     unit_notices,
     why_nothing,
 )
-from butlr_grafana.targets.answer import Result
-from butlr_grafana.targets.presence import tells_rooms_apart
+from butlr_grafana.targets.base import Result, TableTarget
+from butlr_grafana.targets.compare_zones import ZoneComparison
+from butlr_grafana.targets.pattern import WeekPattern
+from butlr_grafana.targets.shapes import FilmResult
 
 Row = dict[str, Any]
 Notice = dict[str, str]
 
-BASES = "Mean, median and p95 are of hourly means; the peak is of minutes."
-"""A percentile says nothing without what it is of."""
 
-
-def meta(answer: Result, *, found: Sequence[Row] | None = None, demo: bool) -> dict[str, Any]:
+def meta(result: Result[Any], *, found: Sequence[Row] | None = None, demo: bool) -> dict[str, Any]:
     """`found`: the rows, where it is a table."""
-    said = [*_of_parts(answer), *faults(answer)]
-    if found is not None:
-        said += map(_info, _of_rows(answer, found))
-    if demo and answer.parts:
+    said = [*_of_parts(result), *faults(result)]
+    if found is not None and isinstance(result.target, TableTarget):
+        texts = result.target.notes(result, found) if found else [_why_empty(result, result.target)]
+        said += map(_info, texts)
+    if demo and result.parts:
         said.append(_info(DEMO))
-    return {"custom": _custom(answer), "notices": said}
+    return {"custom": _custom(result), "notices": said}
 
 
-def _of_rows(answer: Result, found: Sequence[Row]) -> Iterator[str]:
-    """Why there is no row, or no value in a column; what values are of."""
-    if not found:
-        yield _why_empty(answer)
-        return
-    if answer.asked.target == "utilization":
-        yield BASES
-    if any(now.is_provisional for now in answer.now):
-        yield "Some people are counted by doors; Butlr corrects those counts after the end of the day."
-    of_capacity = answer.asked.target in ("occupancy-now", "utilization")
-    if of_capacity and all(row["capacity"] is None for row in found):
-        yield "Butlr knows no capacity here, so there is no share of it."
+def _why_empty(result: Result[Any], target: TableTarget[Any]) -> str:
+    served = result.topology.floors
+    floors = {part.query.floor.id: part.query.floor for part in result.parts} or served
+    return target.why_empty(result) or why_nothing(result.parsed.level or "room", list(floors.values()))
 
 
-def _why_empty(answer: Result) -> str:
-    if answer.asked.target == "hotspots":
-        if answer.maps[0].unit == "people" and (why := unknown_why(answer.maps[0])):
-            return f"No hot spot is known: {why}."
-        return "No cell reaches the threshold."
-    served = answer.topology.floors.values() if answer.topology else ()
-    floors = {part.query.floor.id: part.query.floor for part in answer.parts} or {f.id: f for f in served}
-    return why_nothing(answer.asked.level or "room", list(floors.values()))
-
-
-def faults(answer: Result) -> list[Notice]:
+def faults(result: Result[Any]) -> list[Notice]:
     """Why floors, or a column, are missing."""
     floors = [
-        {"severity": "error", "text": f"{floor.name}: {fault.message}"} for floor, fault in answer.faults
+        {"severity": "error", "text": f"{floor.name}: {fault.message}"}
+        for floor, fault in result.fetched.faults
     ]
-    if tells_rooms_apart(answer.asked):
+    if result.target.needs_presence(result.parsed):
         return floors  # the maps tell what they lack
-    partial_errors = [(floor, fault.message) for floor, fault in answer.partial_errors]
-    return floors + statistics_notices(answer.stats, partial_errors, column="mean_when_used")
+    partial_errors = [(floor, fault.message) for floor, fault in result.fetched.partial_errors]
+    return floors + statistics_notices(result.fetched.stats, partial_errors, column="mean_when_used")
 
 
-def _custom(answer: Result) -> dict[str, Any]:
-    maps = _maps(answer)
-    if answer.asked.target == "compare-zones":
-        return comparison.both(*maps)
+def _custom(result: Result[Any]) -> dict[str, Any]:
+    if isinstance(result.content, ZoneComparison):
+        return comparison.both(result.content.current, result.content.baseline)
+    maps = _maps(result)
     if not maps:
-        return {"complete": answer.complete}
+        return {"complete": result.complete}
     if len(maps) == 1:
-        own = {**custom(maps[0]), "complete": answer.complete}
-        if answer.asked.target == "playback":
+        own = {**custom(maps[0]), "complete": result.complete}
+        if isinstance(result.content, FilmResult):
             # One window is drawn at a time: the fullest cell is one window's.
-            own |= {"max_value": max(window.peak for window in answer.maps), "windows": len(answer.maps)}
+            own |= {"max_value": max(window.peak for window in result.maps), "windows": len(result.maps)}
         return own
     return {
-        "complete": answer.complete,
+        "complete": result.complete,
         "as_of": min(iso(m.coverage.as_of_s or m.query.period.end_s) for m in maps),
         "floors": {m.query.floor.id: custom(m) for m in maps},
     }
 
 
-def _of_parts(answer: Result) -> Iterator[Notice]:
+def _of_parts(result: Result[Any]) -> Iterator[Notice]:
     """What the heat maps and series say, each thing once; with the floor's name where there are several."""
-    maps = _maps(answer)
-    if answer.asked.target == "compare-zones":
-        current, baseline = maps
+    maps = _maps(result)
+    if isinstance(result.content, ZoneComparison):
+        current, baseline = result.content.current, result.content.baseline
         yield from comparison.said_of_both(current, baseline, silences(current, baseline), demo=False)
         return
-    several = len({part.query.floor.id for part in answer.parts}) > 1
+    several = len({part.query.floor.id for part in result.parts}) > 1
     # One for all floors that lack a factor: at first none has one.
     units = unit_notices(maps)
     said = [
         (m.query.floor.name, [n for n in notices(m, demo=False) if n not in unit_notices([m])]) for m in maps
     ]
-    said += [(s.query.floor.name, series_notices(s, demo=False)) for s in answer.series]
+    said += [(s.query.floor.name, series_notices(s, demo=False)) for s in result.fetched.series]
     yield from _once(
         {**notice, "text": f"{name}: {notice['text']}"} if several else notice
         for name, own in said
@@ -123,6 +105,11 @@ def _once(said: Iterable[Notice]) -> list[Notice]:
     return list({notice["text"]: notice for notice in said}.values())
 
 
-def _maps(answer: Result) -> tuple[HeatMap, ...]:
-    """The heat maps that are spoken of; windows of one period are spoken of together."""
-    return answer.maps if answer.whole is None else (answer.whole,)
+def _maps(result: Result[Any]) -> tuple[HeatMap, ...]:
+    """The heat maps that the notices are about; windows of one period are one map."""
+    match result.content:
+        case FilmResult(whole=whole):
+            return (whole,)
+        case WeekPattern(whole=HeatMap() as whole):
+            return (whole,)
+    return result.maps

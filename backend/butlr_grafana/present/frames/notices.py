@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from butlr_grafana.insight.people import is_in_people, unknown_why
+from butlr_grafana.insight.people import is_in_people, peak_people_per_m2, unknown_why
 from butlr_grafana.model.chunk import SENSOR_ACCURACY_M, Coverage
 from butlr_grafana.model.factor import Factor, in_people
 from butlr_grafana.model.floor import Floor, Room, as_built
@@ -76,12 +76,6 @@ def unit_custom(answer: HeatMap) -> dict[str, object]:
         "max_people_per_m2": peak_people_per_m2(answer),
         "person_hours": in_people(answer.total, factor),
     }
-
-
-def peak_people_per_m2(answer: HeatMap) -> float | None:
-    """Of the fullest cell."""
-    hours, cell_m2 = answer.coverage.hours, answer.query.resolution_m**2
-    return in_people(answer.peak / (hours * cell_m2), answer.factor) if hours > 0 else None
 
 
 def coverage_custom(coverage: Coverage, period: Period) -> dict[str, object]:

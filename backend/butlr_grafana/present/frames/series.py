@@ -12,6 +12,7 @@ from butlr_grafana.model.time import iso
 from butlr_grafana.present.frames.notices import coverage_custom, series_notices, why_nothing
 
 UNITS = {"occupancy": "short", "traffic": "short", "presence": "s"}
+FIELDS = {"occupancy": ("value",), "traffic": ("in", "out"), "presence": ("value",)}
 TITLES = {"value": "", "in": " in", "out": " out"}
 
 
@@ -24,15 +25,15 @@ def frames(answer: SeriesResult, *, ref_id: str, demo: bool) -> list[dict[str, A
     found = [_frame(answer, series, ref_id, meta) for series in answer.series]
     nothing = {"severity": "info", "text": why_nothing(answer.query.level, [answer.query.floor])}
     empty = {"custom": meta["custom"], "notices": [*series_notices(answer, demo=demo), nothing]}
-    return found or [empty_frame(answer.query.target, answer.query.floor, ref_id=ref_id, meta=empty)]
+    return found or [empty_frame(answer.query.metric, answer.query.floor, ref_id=ref_id, meta=empty)]
 
 
-def empty_frame(target: str, floor: Floor, *, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
+def empty_frame(metric: str, floor: Floor, *, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
     """The fields that an asset's frame would have, without a value."""
     labels = {"space": floor.id, "floor": floor.name}
     values: list[dict[str, Any]] = [
-        {"name": field, "type": "number", "labels": labels, "config": {"unit": UNITS[target]}, "values": []}
-        for field in (("in", "out") if target == "traffic" else ("value",))
+        {"name": field, "type": "number", "labels": labels, "config": {"unit": UNITS[metric]}, "values": []}
+        for field in FIELDS[metric]
     ]
     time = {"name": "time", "type": "time", "config": {}, "values": []}
     return {"refId": ref_id, "name": floor.name, "meta": meta, "fields": [time, *values]}
@@ -50,7 +51,7 @@ def _frame(answer: SeriesResult, series: AssetSeries, ref_id: str, meta: dict[st
             "labels": labels,
             "config": {
                 "displayNameFromDS": f"{series.name}{TITLES[field]}",
-                "unit": UNITS[answer.query.target],
+                "unit": UNITS[answer.query.metric],
             },
             "values": value,
         }

@@ -1,0 +1,50 @@
+"""Heat-map queries of a scope."""
+
+from __future__ import annotations
+
+from butlr_grafana.model.chunk import AUTO_RESOLUTIONS_M
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.queries import Query
+from butlr_grafana.model.time import Period
+from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.parse import COLUMNS
+from butlr_grafana.query.period import cover
+from butlr_grafana.query.scope import Scope
+
+
+def heat_map_queries(scope: Scope, *, resolution_m: float | None = None) -> tuple[Query, ...]:
+    """A query a floor. `resolution_m`: instead of the one asked for."""
+    parsed = scope.parsed
+    return tuple(
+        Query(
+            floor=one.floor,
+            period=one.period,
+            resolution_m=resolution_m or parsed.resolution or finest(one.floor, scope.columns),
+            normalize=parsed.normalize,
+            local_hours=one.local_hours,
+            rooms=one.rooms,
+            require=parsed.require,
+            format=parsed.format,
+            tz=parsed.tz,
+        )
+        for one in scope.floors
+    )
+
+
+def whole_floor(floor: Floor, period: Period, *, now_s: float, limits: QueryLimits) -> Query:
+    """A floor's heat map as panels ask for it by default, so that its calls are shared; complete, or none."""
+    covered = cover(period.start_s, period.end_s, floor.timezone, now_s=now_s, limits=limits)
+    return Query(floor, covered, finest(floor, COLUMNS), require="complete")
+
+
+def finest(floor: Floor, columns: int) -> float:
+    """The finer of 0.5 and 1.0 metres with at most `columns` columns on this floor, else 1.0.
+
+    0.25 is finer than the sensors see, so it is only taken where it is asked for. Where Butlr knows no
+    outline and no polygon of the floor, its width is unknown: 1.0.
+    """
+    coarsest, bounds = AUTO_RESOLUTIONS_M[-1], floor.bounds
+    if bounds is None:
+        return coarsest
+    width_m = bounds.max_x - bounds.min_x
+    return next((metres for metres in AUTO_RESOLUTIONS_M if width_m / metres <= columns), coarsest)

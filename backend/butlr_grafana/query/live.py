@@ -1,0 +1,140 @@
+"""Queries about now: they are of the minutes, or the day, that are just over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from butlr_grafana.model.calendar import instant_of
+from butlr_grafana.model.chunk import RESOLUTIONS_M
+from butlr_grafana.model.doors import doors_by_room, entrances
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.queries import Query, SeriesQuery
+from butlr_grafana.model.subjects import series_subject
+from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, Period, floor_to
+from butlr_grafana.query.heatmaps import heat_map_queries
+from butlr_grafana.query.period import whole_windows
+from butlr_grafana.query.scope import Scope
+from butlr_grafana.query.series import series_queries, series_query
+
+LATE_S = MINUTE_S
+"""Butlr's newest minute of people has been seen to be one to two minutes behind the clock."""
+
+NOW_S = 5 * MINUTE_S
+NOW = {
+    "room": ("room_occupancy", "traffic_room_occupancy"),
+    "floor": ("floor_occupancy", "traffic_floor_occupancy"),
+    "zone": ("zone_occupancy",),
+}
+"""What tells how many people are there: what the sensors see, and who came through the doors."""
+
+
+def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
+    """The last five full minutes by their median, as Butlr advises, by both ways of counting: two questions a
+    floor, one where it has no doors that are counted.
+    """
+    level = scope.parsed.level or "room"
+    end_s = latest_minute(scope.now_s)
+    return tuple(
+        SeriesQuery(
+            metric="occupancy-now",
+            floor=one.floor,
+            period=Period(end_s - NOW_S, end_s),
+            every="1m",
+            statistic="median",
+            level=level,
+            base=series_subject(one.floor, measurement, level, "1m", "median"),
+            rooms=one.rooms,
+            require=scope.parsed.require,
+            format=scope.parsed.format,
+        )
+        for one in scope.floors
+        for measurement in NOW[level]
+        if measurement.startswith(level) or _has_doors(one.floor, level)
+    )
+
+
+def latest_minute(now_s: float) -> int:
+    """The end of the newest minute of people that Butlr can be expected to know."""
+    return floor_to(now_s - LATE_S, MINUTE_S)
+
+
+def _has_doors(floor: Floor, level: str) -> bool:
+    """Whether people are counted through doors there; so it is assumed where Butlr does not list its
+    sensors."""
+    if floor.sensors is None:
+        return True
+    return bool(entrances(floor) if level == "floor" else doors_by_room(floor))
+
+
+HISTORY_WEEKS = 4
+
+
+def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
+    """For each floor two queries: people in the window that ends with the newest minute, and in each hour of
+    the last four whole weeks by the floor's calendar.
+
+    The weeks are those that were over a day ago, so that all of them are kept for good. A window of more than
+    an hour is asked for in hours and begins with a full one.
+    """
+    parsed, end_s = scope.parsed, latest_minute(scope.now_s)
+    every, function = ("1m", "median") if parsed.window_s <= HOUR_S else ("1h", "mean")
+    queries = []
+    for one in scope.floors:
+        floor, window = one.floor, Period(end_s - parsed.window_s, end_s)
+        now = SeriesQuery(
+            metric="unusual",
+            floor=floor,
+            period=whole_windows(window, every, floor.timezone, end_s),
+            every=every,
+            statistic="mean",
+            level="room",
+            base=series_subject(floor, "room_occupancy", "room", every, function),
+            rooms=one.rooms,
+            require=parsed.require,
+            format=parsed.format,
+        )
+        hourly, weeks = (
+            replace(now.base, every="1h", function="mean"),
+            _weeks_before(floor, scope.now_s - DAY_S),
+        )
+        queries += [now, replace(now, period=weeks, every="1h", base=hourly)]
+    return tuple(queries)
+
+
+def _weeks_before(floor: Floor, instant_s: float) -> Period:
+    """The last whole weeks before that of an instant, from Monday to Monday by the floor's calendar."""
+    zone = ZoneInfo(floor.timezone)
+    day = datetime.fromtimestamp(instant_s, zone).date()
+    monday = day - timedelta(days=day.weekday())
+    first = monday - timedelta(weeks=HISTORY_WEEKS)
+    return Period(instant_of(first, 0, zone), instant_of(monday, 0, zone))
+
+
+def traffic_today(scope: Scope) -> tuple[SeriesQuery, ...]:
+    """Traffic of each floor since its own midnight, up to the last full minute, hour by hour."""
+    end_s, level = floor_to(scope.now_s, MINUTE_S), scope.parsed.level or "floor"
+    queries = []
+    for one in scope.floors:
+        # Of the minute that is just over: at midnight this is still yesterday.
+        zone = ZoneInfo(one.floor.timezone)
+        day = datetime.fromtimestamp(end_s - MINUTE_S, zone).date()
+        today = replace(one, known_period=Period(instant_of(day, 0, zone), end_s))
+        queries.append(series_query(scope, today, "traffic", every="1h", level=level))
+    return tuple(queries)
+
+
+def fresh_since(now_s: float) -> int:
+    """From where on freshness looks: an hour back, and a full hour. So the question of one minute lies within
+    that of the next, and what is known of it is found while Butlr is away.
+    """
+    return floor_to(now_s - HOUR_S, HOUR_S)
+
+
+def newest_known(scope: Scope) -> tuple[Query, ...] | tuple[SeriesQuery, ...]:
+    """What changes by the minute on each floor: its heat map in the largest cells, or its own series."""
+    recent = scope.over(fresh_since(scope.now_s), floor_to(scope.now_s, MINUTE_S))
+    if scope.parsed.metric == "heatmap":
+        return heat_map_queries(recent, resolution_m=RESOLUTIONS_M[-1])
+    return series_queries(recent, scope.parsed.metric, statistic="median", every="1m", level="floor")

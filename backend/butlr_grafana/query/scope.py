@@ -1,0 +1,152 @@
+"""A parsed query on the floors that there are: worked out once a request, only read after.
+
+`Scope` holds the floors with their rooms, the period and local hours of each, the limits and the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+from butlr_grafana.base.errors import BadParameter
+from butlr_grafana.model.floor import Floor, Room, Topology
+from butlr_grafana.model.time import LocalHours, Period
+from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.parameters import MAX_COLUMNS
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.period import cover, range_of
+from butlr_grafana.query.rooms import filters_leave_nothing, floors_of, rooms_of, with_names
+
+
+@dataclass(frozen=True, slots=True)
+class PanelRange:
+    """A panel's range in seconds, and how many columns it can draw: what `/query` has beside parameters."""
+
+    start_s: int
+    end_s: int
+    max_data_points: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FloorScope:
+    """One floor of a query.
+
+    `rooms`: those asked for, or `None` for the whole floor. `period`: the one to answer for, rounded; `None`
+    where the target takes no period. `local_hours`: the hours that count, or `None` for all. `timezone`: by
+    whose clock windows and hours begin.
+    """
+
+    floor: Floor
+    rooms: tuple[Room, ...] | None
+    timezone: str
+    local_hours: LocalHours | None
+    known_period: Period | None
+
+    @property
+    def period(self) -> Period:
+        assert self.known_period is not None, "the target takes no period"
+        return self.known_period
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`served`: all floors that the backend serves; `topology`: those asked for, with the notes that concern
+    them. `is_filtered_out`: the dashboard's filters leave no room, so the result is empty.
+    """
+
+    parsed: ParsedQuery
+    served: Topology
+    topology: Topology
+    floors: tuple[FloorScope, ...]
+    now_s: float
+    limits: QueryLimits
+    panel: PanelRange | None = None
+    is_filtered_out: bool = False
+
+    @property
+    def columns(self) -> int:
+        """The most columns of cells: the parameter's, or fewer where the panel cannot draw them."""
+        points = self.panel.max_data_points if self.panel else None
+        return min(self.parsed.columns, max(points or MAX_COLUMNS, 2))
+
+    @property
+    def range_s(self) -> tuple[int, int]:
+        """The range as it was asked for. Raises `BadParameter` where it is missing."""
+        return (self.panel.start_s, self.panel.end_s) if self.panel else range_of(self.parsed)
+
+    def over(self, start_s: int, end_s: int) -> Scope:
+        """The same floors and rooms over another range, with all hours."""
+        floors = tuple(
+            replace(
+                one,
+                known_period=cover(start_s, end_s, one.timezone, now_s=self.now_s, limits=self.limits),
+            )
+            for one in self.floors
+        )
+        return replace(self, floors=floors, panel=PanelRange(start_s, end_s, None))
+
+    @property
+    def timeless(self) -> Hashable:
+        """What is asked for, whatever its time and the format: how long a period, of what."""
+        start_s, end_s = (
+            (self.panel.start_s, self.panel.end_s) if self.panel else (self.parsed.start_s, self.parsed.end_s)
+        )
+        length_s = None if start_s is None or end_s is None else end_s - start_s
+        return replace(self.parsed, start_s=None, end_s=None, spaces=(), format=""), length_s
+
+
+def scope_of(
+    parsed: ParsedQuery,
+    topology: Topology,
+    *,
+    now_s: float,
+    limits: QueryLimits,
+    panel: PanelRange | None = None,
+    served: Topology | None = None,
+) -> Scope:
+    """Works out floors, rooms, periods and hours. `topology`: the floors that the caller may see; `served`:
+    all, where those are more.
+
+    Raises `BadParameter`, `UnknownSpace`.
+    """
+    parsed = with_names(parsed, topology)
+    floors = floors_of(parsed, topology)
+    by_id = {floor.id: floor for floor in floors}
+    notes = (n for n in topology.notes if n.floor_id in (None, *by_id) or n.about == "gone")
+    scope = Scope(
+        parsed,
+        served or topology,
+        Topology(by_id, tuple(notes)),
+        (),
+        now_s,
+        limits,
+        panel,
+        is_filtered_out=filters_leave_nothing(parsed, topology),
+    )
+    return replace(scope, floors=tuple(_floor_scope(scope, floor) for floor in floors))
+
+
+def _floor_scope(scope: Scope, floor: Floor) -> FloorScope:
+    parsed = scope.parsed
+    timezone = parsed.tz or floor.timezone
+    period = None
+    if parsed.spec.has_period:
+        period = cover(*scope.range_s, timezone, now_s=scope.now_s, limits=scope.limits)
+    hours = local_hours(parsed, timezone, scope.limits)
+    return FloorScope(floor, rooms_of(parsed, floor), timezone, hours, period)
+
+
+def local_hours(parsed: ParsedQuery, timezone: str, limits: QueryLimits) -> LocalHours | None:
+    """The hours that count; `None`: all of them."""
+    found = LocalHours(timezone)
+    if parsed.holidays == "out":
+        if not limits.holidays:
+            raise BadParameter(
+                "holidays", "out needs the setting BACKEND_HOLIDAYS (a file of dates or a country code)"
+            )
+        found = replace(found, excluded=limits.holidays)
+    if parsed.hours is not None:
+        found = replace(found, opens_min=parsed.hours[0], closes_min=parsed.hours[1])
+    if parsed.days is not None:
+        found = replace(found, weekdays=parsed.days)
+    return None if found.is_always else found

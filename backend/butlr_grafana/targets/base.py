@@ -1,0 +1,258 @@
+"""What a target is: from its parameters to its result, and what the rest of the backend needs to know of it.
+
+A target is one module: a class below `Target` (or `TableTarget`) with its parameters, formats, `queries` and
+`build`, and a result type of its own. Nothing outside this package asks for a target's name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Generic, TypeVar
+
+from butlr_grafana.base.errors import BackendError
+from butlr_grafana.base.incidents import Contact
+from butlr_grafana.insight.hot_events import Event, Look
+from butlr_grafana.insight.people import in_unit
+from butlr_grafana.model.factor import Known
+from butlr_grafana.model.floor import Floor, PlanDrawing, Topology
+from butlr_grafana.model.queries import (
+    AnyQuery,
+    AnyResult,
+    HeatMap,
+    Query,
+    SeriesResult,
+    StatsResult,
+)
+from butlr_grafana.model.time import Period
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.scope import Scope
+from butlr_grafana.query.spec import TargetSpec
+from butlr_grafana.targets.columns import Column
+from butlr_grafana.targets.presence import availability_queries, with_availability
+
+Row = dict[str, Any]
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a target may be built from beside Butlr's data.
+
+    `contact`: how this backend's contact with Butlr is; `events`: recorded times in which zones were hot.
+    """
+
+    contact: Callable[[], Contact]
+    events: Callable[[Period, Iterable[str]], Sequence[Event]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetched:
+    """All that a result is built from.
+
+    `maps`, `series`, `stats`: what Butlr was asked for, in the order of the queries, without floors that
+    failed. `availability`: people, only to know which rooms were seen. `faults`: floors that failed where
+    others did not; `partial_errors`: floors of which a column could not be had. `factors`: by floor.
+    """
+
+    scope: Scope
+    maps: tuple[HeatMap, ...] = ()
+    series: tuple[SeriesResult, ...] = ()
+    stats: tuple[StatsResult, ...] = ()
+    availability: tuple[SeriesResult, ...] = ()
+    faults: tuple[tuple[Floor, BackendError], ...] = ()
+    partial_errors: tuple[tuple[Floor, BackendError], ...] = ()
+    factors: Mapping[str, Known] = field(default_factory=dict)
+
+    @property
+    def parsed(self) -> ParsedQuery:
+        return self.scope.parsed
+
+    @property
+    def parts(self) -> list[AnyResult]:
+        """All that came from Butlr."""
+        return [*self.maps, *self.series, *self.stats, *self.availability]
+
+    @property
+    def complete(self) -> bool:
+        return not (self.faults or self.partial_errors) and all(part.coverage.complete for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result(Generic[C]):
+    """The result of a query. `content`: the target's own result; `None` where the dashboard's filters leave
+    no room. `assumed`: what is not known about Butlr yet. `drawing`: the floor plan's own image.
+    """
+
+    target: Target[C]
+    fetched: Fetched
+    content: C | None = None
+    assumed: str = ""
+    drawing: PlanDrawing | None = None
+
+    @property
+    def scope(self) -> Scope:
+        return self.fetched.scope
+
+    @property
+    def parsed(self) -> ParsedQuery:
+        return self.fetched.scope.parsed
+
+    @property
+    def topology(self) -> Topology:
+        return self.fetched.scope.topology
+
+    @property
+    def now_s(self) -> float:
+        return self.fetched.scope.now_s
+
+    @property
+    def maps(self) -> tuple[HeatMap, ...]:
+        return self.fetched.maps
+
+    @property
+    def parts(self) -> list[AnyResult]:
+        return self.fetched.parts
+
+    @property
+    def complete(self) -> bool:
+        return self.fetched.complete
+
+
+class Target(ABC, Generic[C]):
+    """One thing that can be queried. Instances hold no state."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    parameters: ClassVar[tuple[str, ...]]
+    formats: ClassVar[tuple[str, ...]]
+    many_floors: ClassVar[bool] = False
+    without_floor: ClassVar[bool] = False
+
+    shape: ClassVar[type[Any] | None] = None
+    """The type of what is drawn (see `shapes`); `None`: a table."""
+
+    tells_age: ClassVar[bool] = False
+    """Its rows say how old they are in seconds: another second, another answer."""
+
+    cacheable: ClassVar[bool] = True
+    """It says nothing that changes while the floors and Butlr's data stay the same."""
+
+    needs_topology: ClassVar[bool] = True
+    """It has nothing to say before the floors are known."""
+
+    needs_factors: ClassVar[bool] = False
+    """It says how many detections a person gives, also where it has no heat map."""
+
+    survives_faults: ClassVar[bool] = False
+    """It has something to say where every floor failed."""
+
+    for_walls: ClassVar[bool] = False
+    """An anonymous screen may ask it, as far as `is_for_walls` says."""
+
+    note_topics: ClassVar[frozenset[str]] = frozenset()
+    """Which notes of the topology always bear on its figures: `time`, `area`, `floor_area`, `traffic`,
+    `places`, `everything`.
+    """
+
+    default_level: ClassVar[str | None] = None
+    """What its rows are of where no `level` is asked for."""
+
+    @property
+    def spec(self) -> TargetSpec:
+        return TargetSpec(self.name, self.parameters, self.formats, self.many_floors, self.without_floor)
+
+    def queries(self, scope: Scope) -> Sequence[AnyQuery]:
+        """What Butlr is asked for: heat maps, then series, then statistics, floor by floor. None where the
+        topology is enough. Raises `BadParameter`.
+        """
+        return ()
+
+    @abstractmethod
+    def build(self, fetched: Fetched, sources: Sources) -> C:
+        """The target's own result."""
+
+    def needs_presence(self, parsed: ParsedQuery) -> bool:
+        """Whether heat maps are read room by room, so that a room that no sensor saw must not look empty."""
+        return False
+
+    def is_of_detections(self, parsed: ParsedQuery) -> bool:
+        """Whether the query speaks of detections where it names no unit."""
+        return parsed.normalize == "hour"
+
+    def topics(self, parsed: ParsedQuery) -> frozenset[str]:
+        """Which notes of the topology bear on this query."""
+        found = set(self.note_topics)
+        is_limited = bool(parsed.hours or parsed.days or parsed.holidays == "out")
+        if is_limited and parsed.tz is None:
+            found.add("time")
+        is_of_places = self.default_level is not None and (parsed.level or self.default_level) != "floor"
+        if is_of_places or parsed.room or parsed.tag:
+            found.add("places")
+        return frozenset(found)
+
+    def prepare(self, fetched: Fetched) -> Fetched:
+        """What is changed in the fetched maps before anything is built or shown."""
+        return fetched
+
+    def is_for_walls(self, parsed: ParsedQuery, now_s: float) -> bool:
+        """Whether an anonymous screen may ask this."""
+        return False
+
+    def looks(self, result: Result[C]) -> Iterable[Look]:
+        """What alert rules saw, for the record of hot zones."""
+        return ()
+
+
+class TableTarget(Target[C]):
+    """A target whose result is a table."""
+
+    def rows(self, result: Result[C]) -> list[Row]:
+        return [] if result.content is None else self.rows_of(result.content, result)
+
+    @abstractmethod
+    def rows_of(self, content: C, result: Result[C]) -> list[Row]:
+        """A dictionary a row; unknown figures are `None`."""
+
+    @abstractmethod
+    def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
+        """The columns' names in their order, also where there is no row; areas in square metres."""
+
+    def own_columns(self, result: Result[C]) -> Mapping[str, Column]:
+        """Columns that are not in the common table, or mean something else here."""
+        return {}
+
+    def notes(self, result: Result[C], rows: Sequence[Row]) -> Iterator[str]:
+        """What a reader must know of the rows."""
+        yield from ()
+
+    def why_empty(self, result: Result[C]) -> str:
+        """Why there is no row; empty: the common reason."""
+        return ""
+
+
+def queries_of(target: Target[Any], scope: Scope) -> list[AnyQuery]:
+    """All queries of a target, those about sensors' availability last."""
+    found = list(target.queries(scope))
+    if target.needs_presence(scope.parsed):
+        found += availability_queries([one for one in found if isinstance(one, Query)], now_s=scope.now_s)
+    return found
+
+
+def build(target: Target[C], fetched: Fetched, sources: Sources) -> tuple[Fetched, C]:
+    """The target's result, and what it was built from: maps in one unit, with their rooms' availability."""
+    parsed = fetched.parsed
+    if target.needs_presence(parsed):
+        why_not = {floor.id: fault.message for floor, fault in fetched.partial_errors}
+        maps = with_availability(fetched.maps, fetched.series, why_not, now_s=fetched.scope.now_s)
+        fetched = replace(fetched, maps=maps, availability=fetched.series, series=())
+    maps = in_unit(
+        fetched.maps,
+        fetched.factors,
+        wanted=parsed.unit,
+        is_of_detections=target.is_of_detections(parsed),
+    )
+    fetched = target.prepare(replace(fetched, maps=maps))
+    return fetched, target.build(fetched, sources)

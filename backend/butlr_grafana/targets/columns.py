@@ -1,0 +1,176 @@
+"""The columns that tables share: their titles, types and Grafana units. A target may have others of its own.
+
+A frame says it in each field's `config`, so that no dashboard needs an override; rows and CSV keep the raw
+names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+
+Kind = Literal["number", "string", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's title for a person, its type in a frame, and for numbers Grafana's unit id.
+
+    Times are ISO 8601 in rows, epoch milliseconds in frames.
+    """
+
+    title: str
+    kind: Kind
+    unit: str | None = None
+    decimals: int | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The field's `config`; what Grafana is to choose itself is left out."""
+        said = {"displayName": self.title, "unit": self.unit, "decimals": self.decimals}
+        return {key: value for key, value in said.items() if value is not None}
+
+
+METRES = "suffix:m"
+"""Not Grafana's `lengthm`: that writes half a metre as 500 mm."""
+
+COUNT, SHARE, SECONDS, HOURS, PER_HOUR = "locale", "percentunit", "s", "suffix:h", "suffix:/h"
+SQUARE_METRES, SQUARE_FEET, YES_NO = "areaM2", "areaF2", "bool_yes_no"
+
+
+def text(title: str) -> Column:
+    return Column(title, "string")
+
+
+def time(title: str) -> Column:
+    return Column(title, "time")
+
+
+def number(title: str, unit: str, decimals: int | None = None) -> Column:
+    return Column(title, "number", unit, decimals)
+
+
+COLUMNS: Mapping[str, Column] = MappingProxyType(
+    {
+        # Where and what.
+        "space": text("Floor id"),
+        "floor": text("Floor"),
+        "room_id": text("Room id"),
+        "room": text("Room"),
+        "zone_id": text("Zone id"),
+        "zone": text("Zone"),
+        "level": text("Level"),
+        "asset_id": text("Asset id"),
+        "asset": text("Asset"),
+        "id": text("Id"),
+        "name": text("Name"),
+        "building_id": text("Building id"),
+        "building": text("Building"),
+        "site": text("Site"),
+        "label": text("Label"),
+        "choice": text("Choice"),
+        "timezone": text("Time zone"),
+        "type": text("Type"),
+        "tags": text("Tags"),
+        "online": number("Sensors online", YES_NO),
+        "notes": text("To be known"),
+        "capacity": number("Capacity", COUNT),
+        "area_m2": number("Area", SQUARE_METRES, 1),
+        "area_ft2": number("Area", SQUARE_FEET, 0),
+        "x": number("x", METRES, 2),
+        "y": number("y", METRES, 2),
+        "rooms": text("Rooms"),
+        "room_ids": text("Room ids"),
+        # When, and how much of it is known.
+        "time": time("Time"),
+        "from": time("From"),
+        "to": time("To"),
+        "as_of": time("As of"),
+        "age_s": number("Age", SECONDS, 0),
+        "as_of_ms": number("As of, since 1970", "ms"),
+        "source": text("Source"),
+        "reachable": number("Answers", YES_NO),
+        "metric": text("Metric"),
+        "timeEnd": time("Until"),
+        "text": text("What"),
+        "going_on": number("Goes on", YES_NO),
+        "threshold": number("Threshold", "short", 2),
+        "release": number("Ends below", "short", 2),
+        "window_s": number("Looked at", SECONDS, 0),
+        "peak_per_m2_hour": number("Peak, per m² and hour", "short", 2),
+        "hours": number("Hours counted", HOURS, 1),
+        "complete": number("Complete", YES_NO),
+        "has_data": number("Has data", YES_NO),
+        "reason": text("No data because"),
+        # Detections.
+        "detections": number("Detections", COUNT),
+        "total_detections": number("Detections", COUNT),
+        "total": number("Detections", COUNT),
+        "peak": number("Fullest cell", COUNT),
+        "peak_x": number("Fullest cell at x", METRES, 2),
+        "peak_y": number("Fullest cell at y", METRES, 2),
+        "per_hour": number("Detections per hour", PER_HOUR, 1),
+        "per_m2_hour": number("Per m² and hour", "short", 2),
+        "per_ft2_hour": number("Per ft² and hour", "short", 3),
+        # Heat in people.
+        "people_per_m2": number("People per m²", "short", 3),
+        "people_per_ft2": number("People per ft²", "short", 4),
+        "peak_people_per_m2": number("Peak, people per m²", "short", 3),
+        "peak_people_per_ft2": number("Peak, people per ft²", "short", 4),
+        "person_hours": number("Person-hours", COUNT, 1),
+        "unit": text("Unit"),
+        "detections_per_person_minute": number("Detections a person and minute", "short", 1),
+        "factor_version": text("Factor"),
+        "factor_days": number("Days behind the factor", "none"),
+        "factor_unknown": text("No factor because"),
+        "share": number("Share of detections", SHARE, 1),
+        "area_in_use_m2": number("Area in use", SQUARE_METRES, 0),
+        "area_in_use_ft2": number("Area in use", SQUARE_FEET, 0),
+        "resolution": number("Cell", METRES, 2),
+        "rank": number("Rank", "none"),
+        "hot": number("Hot", YES_NO),
+        # Two periods.
+        "current": number("Current, per hour", PER_HOUR, 1),
+        "baseline": number("Baseline, per hour", PER_HOUR, 1),
+        "change": number("Change, per hour", PER_HOUR, 1),
+        "change_pct": number("Change", "percent", 0),
+        "share_change": number("Change of share", SHARE, 1),
+        # People.
+        "people": number("People", COUNT),
+        "people_seen": number("People, by sensors in the room", COUNT),
+        "people_by_doors": number("People, by doors", COUNT),
+        "mean": number("People, mean", "short", 1),
+        "mean_when_used": number("People, mean when used", "short", 1),
+        "median": number("People, median", "short", 1),
+        "p95": number("People, p95", "short", 1),
+        "utilization": number("Utilization", SHARE, 0),
+        "in_use_s": number("Time in use", SECONDS, 1),
+        "in_use_share": number("Share of time in use", SHARE, 0),
+        "underused": number("Underused", YES_NO),
+        "entries": number("Entries", COUNT),
+        "dwell_s": number("Stay", SECONDS, 1),
+        "usual": number("People, usual", "short", 1),
+        "ratio": number("Times the usual", "short", 1),
+        "excess": number("More than usual", "short", 1),
+        "absent": number("Usual people absent", "short", 1),
+        "weeks": number("Weeks known", "none"),
+        "in": number("In", COUNT),
+        "out": number("Out", COUNT),
+        "inside": number("Inside", COUNT),
+        "beyond": number("Cannot be", COUNT),
+        # The week's pattern.
+        "weekday": text("Weekday"),
+        "weekday_number": number("Day of the week", "none"),
+        "hour": number("Hour", "none"),
+        "field": text("Field"),
+        "value": number("People", "short", 1),
+    }
+)
+
+
+def epoch_ms(text: str | None) -> int | None:
+    """An ISO time of a row as frames hold it."""
+    return None if text is None else int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,0 +1,68 @@
+"""`compare-zones`: rooms, zones or the floor, then and now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from butlr_grafana.insight.zone_change import ZoneChange, zone_changes
+from butlr_grafana.model.queries import HeatMap, Query
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.scope import Scope
+from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
+from butlr_grafana.targets.columns import Column, number
+from butlr_grafana.targets.compare import both_periods
+from butlr_grafana.targets.hot_zones import level_of
+from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ZONES
+
+IN_PEOPLE = {
+    "current": number("People, current", "short", 1),
+    "baseline": number("People, baseline", "short", 1),
+    "change": number("People, change", "short", 1),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ZoneComparison:
+    """The changes, and the heat maps of both periods."""
+
+    changes: tuple[ZoneChange, ...]
+    current: HeatMap
+    baseline: HeatMap
+
+
+class CompareZones(TableTarget[ZoneComparison]):
+    name = "compare-zones"
+    title = "Compare two periods by room"
+    description = "A row a room, zone or the floor: people (or detections per hour) then and now, by change."
+    parameters = (*ZONES, "level", "baseline")
+    formats = FRAMES_ROWS_CSV
+    default_level = "room"
+
+    def queries(self, scope: Scope) -> Sequence[Query]:
+        return both_periods(scope)
+
+    def needs_presence(self, parsed: ParsedQuery) -> bool:
+        return parsed.level != "floor"
+
+    def build(self, fetched: Fetched, sources: Sources) -> ZoneComparison:
+        current, baseline = fetched.maps
+        changes = zone_changes(current, baseline, level=level_of(fetched.parsed))
+        return ZoneComparison(tuple(changes), current, baseline)
+
+    def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
+        return (*(f.name for f in fields(ZoneChange)), "complete")
+
+    def own_columns(self, result: Result[ZoneComparison]) -> dict[str, Column]:
+        return IN_PEOPLE if result.maps and result.maps[0].unit == "people" else {}
+
+    def rows_of(self, content: ZoneComparison, result: Result[ZoneComparison]) -> list[Row]:
+        """The largest change first; unknown figures are null and `reason` says why."""
+        return [
+            {
+                **{f.name: getattr(zone, f.name) for f in fields(zone)},
+                "has_data": int(zone.has_data),
+                "complete": int(result.complete),
+            }
+            for zone in content.changes
+        ]

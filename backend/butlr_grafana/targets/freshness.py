@@ -1,0 +1,62 @@
+"""`freshness`: up to when each floor's data are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from butlr_grafana.insight.freshness import Freshness, freshness
+from butlr_grafana.model.queries import AnyQuery, HeatMap, SeriesResult
+from butlr_grafana.model.time import iso
+from butlr_grafana.query.live import fresh_since, newest_known
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.scope import Scope
+from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
+from butlr_grafana.targets.parameter_groups import FLOOR, FRAMES_ROWS_CSV
+
+
+@dataclass(frozen=True, slots=True)
+class FreshnessOfFloors:
+    floors: tuple[Freshness, ...]
+
+
+class FreshnessOfData(TableTarget[FreshnessOfFloors]):
+    name = "freshness"
+    title = "Freshness of data"
+    description = "A row a floor, those that fail too: up to when Butlr's data are known, and their age."
+    parameters = ("space", "metric", "format")
+    formats = FRAMES_ROWS_CSV
+    many_floors = True
+    tells_age = True
+    survives_faults = True
+
+    def queries(self, scope: Scope) -> Sequence[AnyQuery]:
+        return newest_known(scope)
+
+    def topics(self, parsed: ParsedQuery) -> frozenset[str]:
+        return super().topics(parsed) | ({"traffic"} if parsed.metric == "traffic" else set())
+
+    def build(self, fetched: Fetched, sources: Sources) -> FreshnessOfFloors:
+        floors = tuple(fetched.scope.topology.floors.values())
+        why = {floor.id: fault.message for floor, fault in fetched.faults}
+        known: list[HeatMap | SeriesResult] = [*fetched.maps, *fetched.series]
+        return FreshnessOfFloors(
+            tuple(freshness(floors, known, why, since_s=fresh_since(fetched.scope.now_s)))
+        )
+
+    def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
+        return (*FLOOR, "metric", "as_of", "complete", "reason", "age_s", "as_of_ms")
+
+    def rows_of(self, content: FreshnessOfFloors, result: Result[FreshnessOfFloors]) -> list[Row]:
+        """`as_of` is up to when a floor's data are known."""
+        return [
+            {
+                "space": one.floor.id,
+                "floor": one.floor.name,
+                "metric": result.parsed.metric,
+                "as_of": iso(one.known_until_s),
+                "complete": int(one.complete),
+                "reason": one.reason,
+            }
+            for one in content.floors
+        ]

@@ -1,0 +1,78 @@
+"""`occupancy-now`: how many people are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from butlr_grafana.insight.current_occupancy import Now, occupancy_now
+from butlr_grafana.model.queries import SeriesQuery
+from butlr_grafana.model.time import iso
+from butlr_grafana.query.live import newest_people
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.scope import Scope
+from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
+from butlr_grafana.targets.columns import SHARE, Column, number
+from butlr_grafana.targets.parameter_groups import AGE, FLOOR, FRAMES_ROWS_CSV, NOW
+
+NO_CAPACITY = "Butlr knows no capacity here, so there is no share of it."
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleNow:
+    assets: tuple[Now, ...]
+
+
+class OccupancyNow(TableTarget[PeopleNow]):
+    name = "occupancy-now"
+    title = "Occupancy now"
+    description = "A row a room or floor: people, capacity, share of it, as of."
+    parameters = NOW
+    formats = FRAMES_ROWS_CSV
+    many_floors = True
+    for_walls = True
+    tells_age = True
+    note_topics = frozenset({"traffic"})
+    default_level = "room"
+
+    def queries(self, scope: Scope) -> tuple[SeriesQuery, ...]:
+        return newest_people(scope)
+
+    def build(self, fetched: Fetched, sources: Sources) -> PeopleNow:
+        return PeopleNow(tuple(occupancy_now(fetched.series)))
+
+    def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
+        level = parsed.level or "room"
+        asset = () if level == "floor" else (f"{level}_id", level)
+        return (*FLOOR, *asset, "people", "people_seen", "people_by_doors", "capacity", "share", *AGE)
+
+    def own_columns(self, result: Result[PeopleNow]) -> dict[str, Column]:
+        return {"share": number("Share of capacity", SHARE, 0)}
+
+    def rows_of(self, content: PeopleNow, result: Result[PeopleNow]) -> list[Row]:
+        """`share` of the capacity, `complete` 0 where one of the two counts is old or missing."""
+        level = result.parsed.level or "room"
+        return [
+            {
+                "space": one.floor.id,
+                "floor": one.floor.name,
+                **({} if level == "floor" else {f"{level}_id": one.id, level: one.name}),
+                "people": one.people,
+                "people_seen": one.seen,
+                "people_by_doors": one.by_doors,
+                "capacity": one.capacity,
+                "share": one.share,
+                "as_of": iso(one.as_of_s),
+                "complete": int(one.complete),
+            }
+            for one in content.assets
+        ]
+
+    def notes(self, result: Result[PeopleNow], rows: Sequence[Row]) -> Iterator[str]:
+        if result.content and any(now.is_provisional for now in result.content.assets):
+            yield "Some people are counted by doors; Butlr corrects those counts after the end of the day."
+        if all(row["capacity"] is None for row in rows):
+            yield NO_CAPACITY
+
+    def is_for_walls(self, parsed: ParsedQuery, now_s: float) -> bool:
+        return parsed.level == "floor" and parsed.format in ("rows", "csv")

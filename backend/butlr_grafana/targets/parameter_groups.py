@@ -1,0 +1,19 @@
+"""Groups of query parameters that several targets take."""
+
+HEAT_MAP = (
+    *("space", "from", "to", "resolution", "columns", "normalize"),
+    *("hours", "days", "tz", "holidays", "room", "tag", "require", "unit", "format"),
+)
+ZONES = tuple(name for name in HEAT_MAP if name != "normalize")
+IMAGE = ("width", "theme")
+SERIES = (
+    *("space", "from", "to", "every", "level", "room", "tag"),
+    *("hours", "days", "tz", "holidays", "require", "format"),
+)
+NOW = ("space", "level", "room", "tag", "require", "format")
+
+FRAMES_ROWS_CSV = ("frames", "rows", "csv")
+
+FLOOR = ("space", "floor")
+ROOM = ("space", "floor", "room_id", "room")
+AGE = ("as_of", "complete", "age_s", "as_of_ms")

@@ -1,0 +1,9 @@
+"""`presence`: how long somebody was there, over time."""
+
+from butlr_grafana.targets.over_time import OverTime
+
+
+class PresenceTime(OverTime):
+    name = "presence"
+    title = "Presence time"
+    description = "Seconds in each window in which somebody was there."

@@ -1,0 +1,37 @@
+"""`status`: whether Butlr answers."""
+
+from __future__ import annotations
+
+from butlr_grafana.base.incidents import Contact
+from butlr_grafana.model.time import iso
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
+from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV
+
+
+class Status(TableTarget[Contact]):
+    name = "status"
+    title = "Is Butlr there"
+    description = "One row, even without Butlr: whether it answers, how long ago it did, and why it does not."
+    parameters = ("format",)
+    formats = FRAMES_ROWS_CSV
+    without_floor = True
+    cacheable = False
+    needs_topology = False
+
+    def build(self, fetched: Fetched, sources: Sources) -> Contact:
+        return sources.contact()
+
+    def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
+        return ("source", "reachable", "as_of", "reason", "age_s", "as_of_ms")
+
+    def rows_of(self, content: Contact, result: Result[Contact]) -> list[Row]:
+        """`as_of` is when Butlr last answered, or when this process began."""
+        return [
+            {
+                "source": "butlr",
+                "reachable": int(content.reachable),
+                "as_of": iso(result.now_s - content.silent_s),
+                "reason": content.why or "",
+            }
+        ]

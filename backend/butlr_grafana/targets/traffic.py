@@ -1,0 +1,10 @@
+"""`traffic`: entries and exits over time."""
+
+from butlr_grafana.targets.over_time import OverTime
+
+
+class Traffic(OverTime):
+    name = "traffic"
+    title = "Traffic"
+    description = "People in and out through each room's or floor's own doors."
+    note_topics = OverTime.note_topics | {"traffic"}

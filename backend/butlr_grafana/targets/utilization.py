@@ -1,0 +1,108 @@
+"""`utilization`: how rooms are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+from butlr_grafana.insight.utilization import RoomUse, utilization
+from butlr_grafana.model.queries import AnyQuery, SeriesResult, StatsResult
+from butlr_grafana.query.heatmaps import heat_map_queries
+from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.scope import Scope
+from butlr_grafana.query.series import series_queries
+from butlr_grafana.query.statistics import USED_MEAN, stats_of
+from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
+from butlr_grafana.targets.columns import Column, number
+from butlr_grafana.targets.occupancy_now import NO_CAPACITY
+from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ROOM, SERIES
+from butlr_grafana.targets.presence import with_availability
+
+HOURLY = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
+"""The hourly series, metric and statistic; heat maps come beside."""
+
+BASES = "Mean, median and p95 are of hourly means; the peak is of minutes."
+"""A percentile says nothing without what it is of."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsInUse:
+    rooms: tuple[RoomUse, ...]
+
+
+class Utilization(TableTarget[RoomsInUse]):
+    name = "utilization"
+    title = "Utilization of rooms"
+    description = "A row a room, best used first: capacity, people, time in use, underused, entries, heat."
+    parameters = (*(n for n in SERIES if n not in ("every", "level")), "underused", "area", "unit")
+    formats = FRAMES_ROWS_CSV
+    many_floors = True
+    note_topics = frozenset({"time", "area", "traffic", "places"})
+
+    def queries(self, scope: Scope) -> list[AnyQuery]:
+        hourly = [
+            query
+            for metric, statistic in HOURLY
+            for query in series_queries(scope, metric, statistic=statistic, every="1h")
+        ]
+        means = [query for query in hourly if (query.metric, query.statistic) == HOURLY[0]]
+        return [*heat_map_queries(scope), *hourly, *(stats_of(query, USED_MEAN) for query in means)]
+
+    def prepare(self, fetched: Fetched) -> Fetched:
+        means = [one for one in fetched.series if _are_means(one)]
+        maps = with_availability(fetched.maps, means, {}, now_s=fetched.scope.now_s)
+        return replace(fetched, maps=maps)
+
+    def build(self, fetched: Fetched, sources: Sources) -> RoomsInUse:
+        used = means_when_used(fetched.stats)
+        underused = fetched.parsed.underused
+        return RoomsInUse(tuple(utilization(fetched.maps, fetched.series, used, underused=underused)))
+
+    def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
+        own = (f.name for f in fields(RoomUse) if f.name not in ("floor", "room", "rank"))
+        return ("rank", *ROOM, "capacity", "area_m2", *own, "complete")
+
+    def own_columns(self, result: Result[RoomsInUse]) -> dict[str, Column]:
+        return {"peak": number("People, peak", "short", 1)}
+
+    def rows_of(self, content: RoomsInUse, result: Result[RoomsInUse]) -> list[Row]:
+        """Best used first; unknown figures are null and `reason` says why."""
+        return [
+            {
+                "rank": use.rank,
+                "space": use.floor.id,
+                "floor": use.floor.name,
+                "room_id": use.room.id,
+                "room": use.room.name,
+                "capacity": use.room.capacity,
+                "area_m2": use.room.area_m2,
+                **{
+                    f.name: getattr(use, f.name)
+                    for f in fields(use)
+                    if f.name not in ("floor", "room", "rank")
+                },
+                "has_data": int(use.has_data),
+                "underused": int(use.underused),
+                "complete": int(result.complete),
+            }
+            for use in content.rooms
+        ]
+
+    def notes(self, result: Result[RoomsInUse], rows: Sequence[Row]) -> Iterator[str]:
+        yield BASES
+        if all(row["capacity"] is None for row in rows):
+            yield NO_CAPACITY
+
+
+def _are_means(one: SeriesResult) -> bool:
+    return (one.query.metric, one.query.statistic) == HOURLY[0]
+
+
+def means_when_used(stats: Sequence[StatsResult]) -> dict[tuple[str, str], float]:
+    """By floor and room."""
+    return {
+        (answer.query.floor.id, item): figure
+        for answer in stats
+        for (item, measurement), figure in answer.figures.items()
+        if measurement == USED_MEAN
+    }
