@@ -123,9 +123,7 @@ def asked(fake: FakeTime) -> Sent:
     return Sent(fake)
 
 
-def test_a_watched_question_is_answered_as_before(
-    asked: Sent, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_watched_question_is_answered_as_before(asked: Sent, caplog: pytest.LogCaptureFixture) -> None:
     assert asked.ask("floors") == "answer of floors"
     assert said(caplog) == []
 
@@ -166,9 +164,7 @@ def test_what_nobody_asks_any_more_keeps_no_trouble_going(
     assert len(said(caplog)) == 2
 
 
-def test_a_fault_of_ours_is_no_trouble_with_butlr(
-    asked: Sent, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_fault_of_ours_is_no_trouble_with_butlr(asked: Sent, caplog: pytest.LogCaptureFixture) -> None:
     asked.fails(ZeroDivisionError(), "floors")
     assert said(caplog) == []
 

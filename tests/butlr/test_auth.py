@@ -21,7 +21,7 @@ from tests.butlr.wire import (
     Clients,
     FakeTime,
     Hurried,
-    ParsedQuery,
+    Sent,
     Wire,
     logged_in,
     respond,
@@ -83,7 +83,7 @@ def test_while_one_thread_renews_the_others_go_on_with_the_old_token(
     renewing, let_go = threading.Event(), threading.Event()
     logins = []
 
-    def login(to: socket.socket, asked: ParsedQuery) -> None:
+    def login(to: socket.socket, asked: Sent) -> None:
         logins.append(asked)
         if len(logins) > 1:
             renewing.set()
@@ -375,11 +375,11 @@ FLOORS = b'{"data":{"sites":{"data":[]}}}'
 def test_a_dead_token_inside_a_200_is_one_new_login_and_one_more_try(wire: Wire, hurried: Hurried) -> None:
     logins = []
 
-    def login(to: socket.socket, asked: ParsedQuery) -> None:
+    def login(to: socket.socket, asked: Sent) -> None:
         logins.append(asked)
         logged_in(f"token-{len(logins)}")(to, asked)
 
-    def reply(to: socket.socket, asked: ParsedQuery) -> None:
+    def reply(to: socket.socket, asked: Sent) -> None:
         respond(DEAD if asked.headers["authorization"] == "Bearer token-1" else FLOORS)(to, asked)
 
     wire.login, wire.reply = login, reply

@@ -34,7 +34,7 @@ from butlr_grafana.butlr.transport import Reply
 from butlr_grafana.model.chunk import HeatMapSubject, Segment
 from butlr_grafana.model.time import Period
 from butlr_grafana.simulator import Simulator
-from tests.butlr.wire import OFFICE, QUERY, Clients, FakeTime, Hurried, ParsedQuery, Wire, respond
+from tests.butlr.wire import OFFICE, QUERY, Clients, FakeTime, Hurried, Sent, Wire, respond
 from tests.support import GRAPHQL, HANG_S, LOGIN, until
 
 FIRST_BACKOFF_S = 0.8
@@ -334,7 +334,7 @@ def test_a_head_that_drips_is_late(wire: Wire, hurried: Hurried, first: bytes) -
 
 @pytest.mark.usefixtures("one_attempt")
 def test_a_body_that_drips_is_late(wire: Wire, hurried: Hurried) -> None:
-    def reply(to: socket.socket, _: ParsedQuery) -> None:
+    def reply(to: socket.socket, _: Sent) -> None:
         to.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
         wire.drip(to, [b"x"] * 100)
 
@@ -348,7 +348,7 @@ def test_a_compressed_body_that_drips_is_late_too(wire: Wire, hurried: Hurried) 
     """Where a hundred bytes unpack to nothing, no piece of the body ever comes by."""
     name_without_end = b"\x1f\x8b\x08\x08\0\0\0\0\0\x03" + b"n" * 90
 
-    def reply(to: socket.socket, _: ParsedQuery) -> None:
+    def reply(to: socket.socket, _: Sent) -> None:
         to.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n")
         wire.drip(to, [bytes([byte]) for byte in name_without_end])
 
@@ -364,7 +364,7 @@ def test_a_body_beyond_the_cap_is_refused_and_not_held(
     monkeypatch.setattr(transport, "MAX_BODY_BYTES", 2**20)
     body = gzip.compress(bytes(32 * 2**20)) if "gzip" in headers[0] else bytes(2**19)
 
-    def reply(to: socket.socket, asked: ParsedQuery) -> None:
+    def reply(to: socket.socket, asked: Sent) -> None:
         respond(body, "200 OK", *headers)(to, asked)
         for _ in range(64):  # of the plain body; of the packed one nobody reads on
             to.sendall(body)
@@ -598,7 +598,7 @@ def test_a_call_under_way_is_not_tried_again_after_closing(
 ) -> None:
     asked, let_go = threading.Event(), threading.Event()
 
-    def reply(to: socket.socket, _: ParsedQuery) -> None:
+    def reply(to: socket.socket, _: Sent) -> None:
         asked.set()
         let_go.wait(HANG_S)
         respond(b"", "503 Later")(to, _)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.butlr.wire import ParsedQuery
+from tests.butlr.wire import Sent
 from tests.faults.conftest import MakeFronted, MakeTrial
 from tests.faults.trial import MAY, MAY_SEGMENTS, Trial, keeps_the_promise
 
@@ -58,7 +58,7 @@ def test_a_head_that_drips(make_fronted: MakeFronted, head: str) -> None:
     trial = make_fronted(butlr_timeout_s=SHORT_S)
     sent: list[int] = []
 
-    def drip(to: socket.socket, _: ParsedQuery) -> None:
+    def drip(to: socket.socket, _: Sent) -> None:
         pieces = iter(HEADS[head])
         try:
             trial.front.drip(to, pieces, pause_s=0.03)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 
 from butlr_grafana.butlr.client import LOGIN_REST_S
-from tests.butlr.wire import ParsedQuery
+from tests.butlr.wire import Sent
 from tests.faults.trial import (
     MAY,
     FrontedTrial,
@@ -34,9 +34,9 @@ def test_a_token_that_expires_before_its_time_is_replaced_once(trial: Trial) -> 
 
 
 def test_a_token_that_is_revoked_inside_a_burst_is_replaced_once(fronted: FrontedTrial) -> None:
-    seen: list[ParsedQuery] = []
+    seen: list[Sent] = []
 
-    def revoked_in_between(to: socket.socket, asked: ParsedQuery) -> None:
+    def revoked_in_between(to: socket.socket, asked: Sent) -> None:
         seen.append(asked)
         if len(seen) == 7:
             fronted.simulator.revoke_tokens()

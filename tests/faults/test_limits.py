@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 
 from butlr_grafana.butlr.limits import MAX_PAUSE_S, RAISE_AFTER
-from tests.butlr.wire import ParsedQuery, Result, respond
+from tests.butlr.wire import Result, Sent, respond
 from tests.faults.conftest import MakeFronted, MakeTrial
 from tests.faults.trial import (
     MAY,
@@ -58,7 +58,7 @@ def test_a_pause_is_kept_in_whatever_form_it_is_asked_for(
     said = ["Date: " + date_in(0)] + ([] if header is None else [f"Retry-After: {header}"])
     asked_at: list[float] = []
 
-    def limited_three_times(to: socket.socket, asked: ParsedQuery) -> None:
+    def limited_three_times(to: socket.socket, asked: Sent) -> None:
         asked_at.append(trial.time.now_s)
         if len(asked_at) <= 3:
             respond(b"slow down", "429 Too Many Requests", *said)(to, asked)
@@ -85,7 +85,7 @@ def test_a_pause_holds_also_after_a_question_has_given_up(make_fronted: MakeFron
     trial = make_fronted(butlr_max_concurrency=1)
     asked_at: list[float] = []
 
-    def limited(to: socket.socket, asked: ParsedQuery) -> None:
+    def limited(to: socket.socket, asked: Sent) -> None:
         asked_at.append(trial.time.now_s)
         respond(b"slow down", "429 Too Many Requests", "Retry-After: 30")(to, asked)
 
@@ -114,7 +114,7 @@ class Counter:
         self.held = 0
         self.peak = 0
 
-    def __call__(self, to: socket.socket, asked: ParsedQuery) -> None:
+    def __call__(self, to: socket.socket, asked: Sent) -> None:
         is_refused: Future[bool] = Future()
         with self._lock:
             self.held += 1

@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from butlr_grafana.simulator import Simulator
-from tests.butlr.wire import ParsedQuery, Result, Wire, respond
+from tests.butlr.wire import Result, Sent, Wire, respond
 from tests.support import DETECTIONS, HANG_S, LOGIN, NEW_YORK, Cells, World, at, cells_of, truth, until
 
 NOON = "2026-06-17T16:34:56"
@@ -146,14 +146,14 @@ class FrontedTrial(Trial):
         super().close()
         self.front.stop()
 
-    def _answer(self, to: Any, asked: ParsedQuery) -> None:
+    def _answer(self, to: Any, asked: Sent) -> None:
         self.answers.get(asked.path, passed_on(self.simulator))(to, asked)
 
 
 def passed_on(simulator: Simulator) -> Result:
     """The simulator's own answer."""
 
-    def answer(to: Any, asked: ParsedQuery) -> None:
+    def answer(to: Any, asked: Sent) -> None:
         kept = {k: v for k, v in asked.headers.items() if k in ("authorization", "content-type")}
         try:
             found = requests.post(simulator.url + asked.path, asked.body, headers=kept, timeout=HANG_S)

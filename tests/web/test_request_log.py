@@ -16,7 +16,7 @@ from butlr_grafana.base import request_id
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.base.log_format import figures
 from butlr_grafana.base.request_id import carried, of_caller, present, present_or_new, working_for
-from tests.butlr.wire import ParsedQuery, respond
+from tests.butlr.wire import Sent, respond
 from tests.faults.trial import FrontedTrial
 from tests.processes import running, saying_json
 from tests.support import DETECTIONS, GRAPHQL, HANG_S, LOGIN, PARIS, World, until
@@ -137,7 +137,7 @@ def test_a_shared_call_has_the_id_of_the_request_that_began_it(
     monkeypatch.setattr(flights, "ask", lambda *a, **k: (ask(*a, **k), asked_for.append(a))[0])
     pass_on = fronted.front.reply
 
-    def hold(to: object, asked: ParsedQuery) -> None:
+    def hold(to: object, asked: Sent) -> None:
         came.set()
         go.wait(HANG_S)
         pass_on(to, asked)  # type: ignore[arg-type]
