@@ -1,9 +1,9 @@
 """Asks a backend so many times a second until its standard input ends, then prints what came of it as JSON.
 
-Runs in a container of the backend's image, with nothing but the standard library: `client.py URL RATE SEED`.
+Runs in a container of the backend's image, with nothing but the standard library: `client.py URL RATE FIRST`.
 Of ten requests one is a POST, and one asks for a day of a floor that nobody has asked for, which takes as
-long as Butlr takes. Every second request keeps its connection, as Grafana's proxy does. Nothing is tried
-twice.
+long as Butlr takes: FIRST says with which of these days to begin. Every second request keeps its connection,
+as Grafana's proxy does. Nothing is tried twice.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ THREADS = 100
 TIMEOUT_S = 60.0
 LONG_S = 10.0
 FLOORS = ("space_paris_1", "space_paris_2", "space_newyork_1")
-FIRST_DAY = datetime(2025, 12, 1, tzinfo=UTC)
-DAYS = 330
+FIRST_DAY = datetime(2024, 12, 1, tzinfo=UTC)
+DAYS = 690
 
 own = threading.local()
 
 
-def request(n: int, seed: int) -> tuple[str, str, str, Any]:
+def request(n: int, first: int) -> tuple[str, str, str, Any]:
     """Kind, method, path and body of the n-th request."""
     if n % 10 == 0:
-        k = n // 10 + seed
+        k = n // 10 + first
         day = FIRST_DAY + timedelta(days=k // len(FLOORS) % DAYS)
         resolution = ("0.5", "1.0")[k // (len(FLOORS) * DAYS) % 2]
         words = f"space={FLOORS[k % len(FLOORS)]}&resolution={resolution}"
@@ -51,9 +51,9 @@ def clock() -> str:
 
 
 class Client:
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, first: int) -> None:
         self.address = urlsplit(url).netloc
-        self.seed = seed
+        self.first = first
         self.answered: Counter[str] = Counter()
         self.failed: list[dict[str, object]] = []
         self.long: list[dict[str, object]] = []
@@ -64,7 +64,7 @@ class Client:
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def ask(self, n: int) -> None:
-        kind, method, path, body = request(n, self.seed)
+        kind, method, path, body = request(n, self.first)
         began = time.monotonic()
         said = self.say(method, path, None if body is None else json.dumps(body), keep=n % 2 == 0)
         took = time.monotonic() - began
@@ -102,8 +102,8 @@ class Client:
         return None
 
 
-def main(url: str, rate: float, seed: int) -> None:
-    client = Client(url, seed)
+def main(url: str, rate: float, first: int) -> None:
+    client = Client(url, first)
     end = threading.Event()
 
     def wait_for_the_end() -> None:

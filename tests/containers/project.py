@@ -68,6 +68,7 @@ class Project:
         self.folder = folder / name
         self.name = name
         copy_checkout(self.folder)
+        self.days_asked = 0
         # A free port, so that nothing else on this machine is in the way.
         self.always = {"GRAFANA_ADDRESS": "127.0.0.1:", "COMPOSE_PROJECT_NAME": name}
         self.configure(**settings)
@@ -162,15 +163,18 @@ class Project:
             docker("rm", "--force", name)
 
     @contextmanager
-    def load(self, url: str, *, rate: float, seed: int) -> Iterator[dict[str, Any]]:
-        """A client inside compose's network, until the block ends; then the dictionary holds its report."""
+    def load(self, url: str, *, rate: float) -> Iterator[dict[str, Any]]:
+        """A client inside compose's network, until the block ends; then the dictionary holds its report.
+
+        The days that it asks for begin where those of the load before it ended, however long that took.
+        """
         report: dict[str, Any] = {}
         client = subprocess.Popen(
             [
                 *("docker", "run", "--rm", "--interactive", "--network", f"{self.name}_default"),
                 *("--volume", f"{self.name}_token:/run/butlr:ro", "butlr-grafana"),
                 *("python", "-c", (Path(__file__).parent / "client.py").read_text("utf-8")),
-                *(url, str(rate), str(seed)),
+                *(url, str(rate), str(self.days_asked)),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -183,6 +187,7 @@ class Project:
             yield report
             client.stdin.close()
             report.update(json.loads(client.stdout.read()))
+            self.days_asked += report["sent"] // 10 + 1
         finally:
             client.stdin.close()
             client.stdout.close()

@@ -33,7 +33,6 @@ USERS = {
     "proxy": "99:99",
 }
 PROXY = "http://proxy:8080"
-# Each load begins with another seed, so far from the next that nothing is asked for twice.
 
 
 def settings(profiles: str = "operations,scale", replicas: int = 3) -> dict[str, str]:
@@ -171,7 +170,7 @@ def test_valkey_is_shared_and_may_go_away_refuse_and_come_back(project: Project)
 
 def test_no_request_is_lost_when_a_replica_is_killed(project: Project, record: Record) -> None:
     whole(project)
-    with project.load(PROXY, rate=RATE, seed=0) as report:
+    with project.load(PROXY, rate=RATE) as report:
         time.sleep(3)
         docker("kill", project.containers("backend")[0].id)
         time.sleep(8)
@@ -183,7 +182,7 @@ def test_no_request_is_lost_when_a_replica_hangs(project: Project, record: Recor
     whole(project)
     hanging = project.containers("backend")[1].id
     try:
-        with project.load(PROXY, rate=RATE, seed=150) as report:
+        with project.load(PROXY, rate=RATE) as report:
             time.sleep(3)
             docker("pause", hanging)
             until(lambda: replicas_asked(project) == 2, "the proxy has seen it")
@@ -196,7 +195,7 @@ def test_no_request_is_lost_when_a_replica_hangs(project: Project, record: Recor
 
 def test_no_request_is_lost_when_five_become_two(project: Project, record: Record) -> None:
     whole(project, replicas=5)
-    with project.load(PROXY, rate=RATE, seed=300) as report:
+    with project.load(PROXY, rate=RATE) as report:
         time.sleep(3)
         whole(project, replicas=2)
     record("five become two", of(report))
@@ -213,7 +212,7 @@ def test_no_request_is_lost_in_an_upgrade_three_times_in_a_row(project: Project,
         source.write_text(source.read_text("utf-8") + f"# {turn}\n", "utf-8")
         if turn == 1:
             (project.folder / "provisioning/haproxy/haproxy.cfg").touch()
-        with project.load(PROXY, rate=RATE, seed=500 + 480 * turn) as report:
+        with project.load(PROXY, rate=RATE) as report:
             time.sleep(3)
             said = project.shell("make upgrade").stdout
             time.sleep(2)
