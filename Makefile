@@ -61,6 +61,9 @@ lint: $(VENV)/.dev  ## formatting, lint, types, import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@$(MAKE) --no-print-directory contract
+
+contract: $(VENV)/.dev  ## which module may import which (pyproject.toml)
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev  ## formats the code
