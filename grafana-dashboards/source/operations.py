@@ -103,6 +103,17 @@ FAULTS_TEXT = """\
 Errors answered, by whose fault they are: the caller's (a wrong word), the backend's (a bug, or too much at \
 once), or the upstream's, which is Butlr."""
 
+STAGES_TEXT = """\
+Of the requests that pass a stage 95 % spend at most this time in it. Parse: the text becomes parameters. \
+Resolve: floors, period and limits. Split: chunks of at most 7 days. Gather: waiting for Butlr, for the \
+caches, or for another request that asks for the same. Build: the result. Encode: its bytes."""
+
+SKIPPED_TEXT = """\
+Responses that were not kept for the next request, by the reason. Fetched: a part came from Butlr just now. \
+Incomplete: a part is missing or stale. Expired: a part is due again. Target: status and events are never \
+kept. Drawing: the floor plan's image was not there in time. Too_large: larger than the cache. Error: there \
+was no response."""
+
 QUEUE_TEXT = """\
 Questions to Butlr that wait for their turn, and all that are not answered yet. A long range on a cold cache \
 fills the queue for some minutes, as it should."""
@@ -122,7 +133,7 @@ def dashboard() -> Json:
         "Operations",
         "How the backend is, and how it gets on with Butlr: for those who run it.",
         variables=[],
-        panels=[*_now(), *_butlr(), *_data(), *_requests(), *_process()],
+        panels=[*_now(), *_butlr(), *_data(), *_requests(), *_stages(), *_process()],
         since="now-6h",
     )
     # All axes are time here: one cursor for all, and a look as often as something can have changed.
@@ -193,6 +204,16 @@ def _requests() -> list[Json]:
     ]
 
 
+def _stages() -> list[Json]:
+    spent = line(quantile(0.95, "butlr_backend_stage_seconds", "le, stage"), "{{stage}}")
+    skipped = line(f"60 * {rate('butlr_backend_response_cache_skipped_total', 'reason')}", "{{reason}}")
+    left, right = Place(0, 32, 12, 8), Place(12, 32, 12, 8)
+    return [
+        lines(Frame("Time by stage", STAGES_TEXT, left, [spent]), "s"),
+        areas(Frame("Response cache skipped", SKIPPED_TEXT, right, [skipped]), A_MINUTE, {}),
+    ]
+
+
 def _process() -> list[Json]:
     queue = (
         line("sum(butlr_calls_waiting)", "waiting"),
@@ -202,7 +223,7 @@ def _process() -> list[Json]:
     threads = line("sum(butlr_backend_threads)", "threads")
     processor = line(rate("process_cpu_seconds_total", where=JOB), "of one core")
     return [
-        lines(_third("Queue", QUEUE_TEXT, 0, 32, *queue), "none"),
-        lines(_third("Memory and threads", PROCESS_TEXT, 1, 32, memory, threads), "bytes", right="none"),
-        lines(_third("Processor", PROCESSOR_TEXT, 2, 32, processor), "percentunit"),
+        lines(_third("Queue", QUEUE_TEXT, 0, 40, *queue), "none"),
+        lines(_third("Memory and threads", PROCESS_TEXT, 1, 40, memory, threads), "bytes", right="none"),
+        lines(_third("Processor", PROCESSOR_TEXT, 2, 40, processor), "percentunit"),
     ]

@@ -10,6 +10,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from butlr_grafana.base.errors import Incomplete, UpstreamError
+from butlr_grafana.base.stage_times import stage
 from butlr_grafana.model import doors, grid_math, privacy
 from butlr_grafana.model.calendar import local_windows, window_starts
 from butlr_grafana.model.chunk import Chunk, Grid, Samples, Segment
@@ -78,7 +79,9 @@ class Pipeline:
         """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
         if begun.error is not None:
             raise begun.error
-        query, gathered = begun.query, begun.pending.collect(deadline=deadline)
+        query = begun.query
+        with stage("gather"):
+            gathered = begun.pending.collect(deadline=deadline)
         if query.require == "complete" and not gathered.coverage.complete:
             raise incomplete(gathered)
         if isinstance(query, SeriesQuery):

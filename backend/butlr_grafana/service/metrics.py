@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -25,6 +25,7 @@ from prometheus_client import (
 from butlr_grafana import __version__
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.base.incidents import Incident
+from butlr_grafana.base.stage_times import STAGES
 from butlr_grafana.model.chunk import Coverage
 
 log = logging.getLogger(__name__)
@@ -33,10 +34,14 @@ log = logging.getLogger(__name__)
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+STAGE_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
 REQUEST_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
 
 SOURCES = ("fetched", "cached", "stale", "missing")
 """Where an answer's segments came from, if they came."""
+
+SKIP_REASONS = ("target", "error", "incomplete", "fetched", "drawing", "expired", "too_large")
+"""Why a response was not kept for the next request: see `web/kept.py`."""
 
 AGE_WINDOW_S = 60.0
 """The age of data is that of the answers of the last minute: longer than Prometheus takes between looks."""
@@ -73,6 +78,18 @@ class Telemetry:
             REQUEST_SECONDS,
             *("endpoint", "target"),
         )
+        stages = self._histogram(
+            "butlr_backend_stage_seconds",
+            "Seconds that a request spent in a stage of its queries",
+            STAGE_SECONDS,
+            "stage",
+        )
+        self._stage_seconds = {name: stages.labels(name) for name in STAGES}
+        self._skipped = self._counter(
+            "butlr_backend_response_cache_skipped",
+            "Responses that were not kept in the response cache, by the reason",
+            "reason",
+        )
         self._faults = self._counter(
             "butlr_backend_faults", "Errors answered, by whose fault they are", "code", "source"
         )
@@ -91,6 +108,8 @@ class Telemetry:
         # A ratio is to be known from the start, not from the first of each kind on.
         for source in SOURCES:
             self._segments.labels(source)
+        for reason in SKIP_REASONS:
+            self._skipped.labels(reason)
 
     def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
         """A value that is read when Prometheus asks."""
@@ -129,6 +148,15 @@ class Telemetry:
         """A request was answered; `written`: the format of the answer."""
         self._requests.labels(method, endpoint, target, written, str(status)).inc()
         self._request_seconds.labels(endpoint, target).observe(seconds)
+
+    def staged(self, seconds: Mapping[str, float]) -> None:
+        """What a request spent in each of the stages that it entered."""
+        for name, spent in seconds.items():
+            self._stage_seconds[name].observe(spent)
+
+    def skipped(self, reason: str) -> None:
+        """A response was not kept in the response cache, for one of `SKIP_REASONS`."""
+        self._skipped.labels(reason).inc()
 
     def faulted(self, fault: BackendError) -> None:
         """An error was answered, or stands in an answer in a target's place."""

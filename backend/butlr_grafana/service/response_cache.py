@@ -17,6 +17,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
+from butlr_grafana.base.stage_times import stage
 from butlr_grafana.model.floor import Topology
 from butlr_grafana.model.time import HOUR_S, MINUTE_S, floor_to
 from butlr_grafana.present import formats
@@ -98,6 +99,7 @@ class ResponseCache:
         try:
             return Asking(self, making, started=self.service.begin(resolved))
         except BaseException as fault:
+            self.service.telemetry.skipped("error")
             self._end(making, fault)
             raise
 
@@ -105,13 +107,22 @@ class ResponseCache:
         """Waits for Butlr, makes the answer, and tells all who wait for it, whatever comes of it."""
         try:
             answer = self.service.finish(started, deadline=making.deadline)
-            encoded = formats.encoded(answer, ref_id=making.ref_id, demo=self.service.demo)
+            with stage("encode"):
+                encoded = formats.encoded(answer, ref_id=making.ref_id, demo=self.service.demo)
         except BaseException as fault:  # noqa: BLE001  # raised to all who wait, this request among them
+            self.service.telemetry.skipped("error")
             self._end(making, fault)
             return
         made = Made(encoded, accounts_of(answer))
         now_s, good_until_s = making.resolved.scope.now_s, _good_until_s(answer)
-        if now_s < good_until_s and encoded.nbytes <= self._kept.maxsize and answer.target.cacheable:
+        reason = _skip_reason(answer)
+        if not reason and now_s >= good_until_s:
+            reason = "expired"
+        elif not reason and encoded.nbytes > self._kept.maxsize:
+            reason = "too_large"
+        if reason:
+            self.service.telemetry.skipped(reason)
+        else:
             with self._lock:
                 self._forget(now_s, making.asked_at)
                 self._kept[making.key] = _Entry(
@@ -180,10 +191,16 @@ class Asking:
     def made(self) -> Encoded:
         """The answer's bytes; raises what making them raised."""
         self.work()
-        made = self._kept or self._making.outcome.result()
+        made = self._kept or self._outcome()
         if not self._is_own:
             self._answers.service.note(made.accounts)
         return made.encoded
+
+    def _outcome(self) -> Made:
+        if self._is_own:
+            return self._making.outcome.result()
+        with stage("gather"):
+            return self._making.outcome.result()
 
 
 def _key(resolved: ResolvedQuery, visible: Visible, ref_id: str) -> Hashable:
@@ -200,12 +217,24 @@ def _key(resolved: ResolvedQuery, visible: Visible, ref_id: str) -> Hashable:
     )
 
 
-def _good_until_s(answer: Result[Any]) -> float:
-    """Up to when a new answer would be the same; minus infinity where already it would not."""
-    if not answer.complete or any(part.coverage.fetched for part in answer.parts):
-        return -math.inf
+def _skip_reason(answer: Result[Any]) -> str:
+    """Why a new answer would be another one already, so that this one is not kept: one of `SKIP_REASONS`, or
+    nothing.
+    """
+    if not answer.target.cacheable:
+        return "target"
+    if not answer.complete:
+        return "incomplete"
+    # The next answer has these from the cache, and says so.
+    if any(part.coverage.fetched for part in answer.parts):
+        return "fetched"
     if answer.parsed.format in PICTURES and answer.drawing is None and _has_drawing(answer):
-        return -math.inf
+        return "drawing"
+    return ""
+
+
+def _good_until_s(answer: Result[Any]) -> float:
+    """Up to when a new answer would be the same, where nothing speaks against keeping this one."""
     fresh_until_s = min((part.coverage.fresh_until_s for part in answer.parts), default=math.inf)
     # Of what has settled nothing changes any more; the hour is for what nobody has thought of.
     step_s = HOUR_S if answer.parts and fresh_until_s == math.inf else MINUTE_S

@@ -9,6 +9,7 @@ from typing import Any
 
 from butlr_grafana.base.errors import BackendError, CallerError, UpstreamError
 from butlr_grafana.base.incidents import Contact
+from butlr_grafana.base.stage_times import stage
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.cache.floorplan_images import FloorPlanImages
 from butlr_grafana.cache.topology import TopologyCache
@@ -85,9 +86,11 @@ class Service:
                 raise
             raise fault.without_words() from None
 
+    @stage("parse")
     def read(self, target: str, words: Mapping[str, object]) -> ParsedQuery:
         return read(target, words)
 
+    @stage("resolve")
     def resolve(
         self, parsed: ParsedQuery, visible: Visible, *, deadline: float, panel: PanelRange | None = None
     ) -> ResolvedQuery:
@@ -115,6 +118,7 @@ class Service:
         factors = {space: self.factors.of(space) for space in with_heat}
         return ResolvedQuery(target, scope, tuple(parts), factors)
 
+    @stage("split")
     def begin(self, resolved: ResolvedQuery) -> PendingRequest:
         """Begins what has to be asked of Butlr and returns at once."""
         if resolved.parsed.format in PICTURES:
@@ -129,6 +133,7 @@ class Service:
         """`resolve` and `begin`."""
         return self.begin(self.resolve(parsed, visible, deadline=deadline, panel=panel))
 
+    @stage("build")
     def finish(self, started: PendingRequest, *, deadline: float) -> Result[Any]:
         """The answer at the latest at the deadline.
 
@@ -219,7 +224,8 @@ class Service:
         if floor is None or started.parsed.format not in PICTURES:
             return None
         timeout_s = max(0.0, min(DRAWING_S, deadline - time.monotonic()))
-        return self.pictures.of(floor, timeout_s=timeout_s)
+        with stage("gather"):
+            return self.pictures.of(floor, timeout_s=timeout_s)
 
     def answer(self, parsed: ParsedQuery, visible: Visible) -> Result[Any]:
         """One answer from words, for the doors that ask for one at a time."""

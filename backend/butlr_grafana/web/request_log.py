@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 
-from butlr_grafana.base import request_id
+from butlr_grafana.base import request_id, stage_times
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.service.metrics import Telemetry
@@ -61,13 +61,14 @@ def note_fault(fault: BackendError) -> None:
 
 class Named:
     """A WSGI application whose work has the id of its request: the caller's, where it sent one that can be
-    used."""
+    used. The stages of its work are measured."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with request_id.working_for(request_id.of_caller(environ.get("HTTP_X_REQUEST_ID"))):
+        named = request_id.working_for(request_id.of_caller(environ.get("HTTP_X_REQUEST_ID")))
+        with named, stage_times.measuring(stage_times.StageTimes()):
             return self._app(environ, start_response)
 
 
@@ -79,6 +80,7 @@ def _note(telemetry: Telemetry, response: Response) -> None:
     seconds = time.monotonic() - noted.began
     target = _one_of({asked.target for asked in noted.asked})
     written = _one_of({asked.format for asked in noted.asked})
+    telemetry.staged(stage_times.present())
     telemetry.requested(
         method=method,
         endpoint=rule,
