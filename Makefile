@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: FORCE help demo test containers upgrade bench golden fuzz soak audit lint format docs dist lock grafana dashboards clean
+.PHONY: FORCE help demo check test containers upgrade bench golden fuzz soak audit lint contract format docs dist lock grafana dashboards clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 
 demo: $(VENV)/.runtime  ## the backend on 127.0.0.1:8080 against the embedded simulator
 	@exec $(BIN)/butlr-grafana demo
+
+check: $(VENV)/.dev  ## under a minute, before each commit: lint, types, import contract, the fast tests
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -q -m fast $$(grep -rl --include='test_*.py' 'pytest.mark.fast' tests)
 
 test: $(VENV)/.dev  ## every test
 	$(BIN)/python -m pytest

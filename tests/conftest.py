@@ -1,14 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from butlr_grafana.replicas import redis_connection
 from butlr_grafana.service import service
+from tests.fast import alone
 from tests.redis_server import RedisServer
 from tests.support import HANG_S, World, logging_as_before
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Around all of a test, its fixtures too."""
+    with alone() if item.get_closest_marker("fast") else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,12 @@ from tests.golden.taken import FILES, RESPONSES, Taken, differences, kept, kept_
 HEADS = kept_heads()
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+def quick(case: Case) -> list[pytest.MarkDecorator]:
+    """One answer of each target is part of `make check`."""
+    return [pytest.mark.fast] if case.name == "plain" and case.format in ("rows", "geojson") else []
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=str(case), marks=quick(case)) for case in CASES])
 def test_an_answer_is_the_golden_one(case: Case) -> None:
     golden = kept(case, HEADS)
     assert golden is not None, f"no golden file {case}: `make golden` writes it"
