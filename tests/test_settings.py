@@ -14,6 +14,8 @@ import pytest
 from butlr_grafana.base.access import BackendToken, SettingError
 from butlr_grafana.settings import Settings, read
 
+pytestmark = pytest.mark.fast
+
 CREDENTIALS = {"BUTLR_CLIENT_ID": "id", "BUTLR_CLIENT_SECRET": "s3cret-value"}
 
 

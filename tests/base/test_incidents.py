@@ -17,6 +17,8 @@ from butlr_grafana.base.errors import (
 from butlr_grafana.base.incidents import ButlrIncidents, Contact, Incident, spoken
 from tests.butlr.wire import FakeTime
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def fake() -> FakeTime:

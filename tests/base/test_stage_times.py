@@ -9,6 +9,8 @@ import pytest
 from butlr_grafana.base.stage_times import StageTimes, measuring, present, stage
 from tests.support import FakeTime
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def clock() -> FakeTime:

@@ -8,6 +8,8 @@ from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.urls import address_of, is_loopback, named, origin_of, plan_origins
 from butlr_grafana.settings import read
 
+pytestmark = pytest.mark.fast
+
 BUTLR = "https://api.butlr.io"
 HERE = "http://127.0.0.1:5000"
 

@@ -13,6 +13,8 @@ from butlr_grafana.model.time import Period
 from tests.butlr.wire import FakeTime
 from tests.support import at
 
+pytestmark = pytest.mark.fast
+
 START_S = at("2030-01-07T08:00")
 HOUR = Period(START_S, START_S + 3600)
 NOW_S = START_S + 2 * 3600

@@ -7,6 +7,8 @@ import pytest
 from butlr_grafana.butlr.clock import ButlrClock, date_s
 from tests.butlr.wire import FakeTime
 
+pytestmark = pytest.mark.fast
+
 NOON_S = 1_781_697_600.0  # Wed, 17 Jun 2026 12:00:00 GMT
 HOUR_S = 3600.0
 

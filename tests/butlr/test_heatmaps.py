@@ -17,6 +17,8 @@ from butlr_grafana.butlr.heatmaps import Totals, heat_map, quote
 from butlr_grafana.model.chunk import Grid
 from butlr_grafana.model.floor import Bounds
 
+pytestmark = pytest.mark.fast
+
 Cells = dict[tuple[float, float], float]
 
 CELLS: Cells = {(0.25, 0.75): 3.0, (0.25, 1.25): 5.0, (10.75, -2.25): 7.0}

@@ -14,6 +14,8 @@ from butlr_grafana.base.errors import UpstreamDown, UpstreamLimited
 from butlr_grafana.butlr.limits import MAX_PAUSE_S, RAISE_AFTER, ConcurrencyLimit, RateLimiter, retry_after_s
 from tests.support import HANG_S
 
+pytestmark = pytest.mark.fast
+
 WALL_S = 1_749_643_200.0  # Wed, 11 Jun 2025 12:00:00 GMT
 
 

@@ -18,6 +18,8 @@ from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr import line_art
 from butlr_grafana.butlr.line_art import Ink, ink_of
 
+pytestmark = pytest.mark.fast
+
 SIZE = (60, 40)
 BAR = (5, 5, 24, 14)
 """A bar in the upper left: left, top, right, bottom, the ends included."""

@@ -13,6 +13,8 @@ from tests.insight.floors import floor, room
 from tests.insight.minutes import NAN, known_at, series
 from tests.support import at
 
+pytestmark = pytest.mark.fast
+
 MONDAY = at("2026-06-01")
 """In UTC, which is the clock of the tiny floor."""
 

@@ -17,6 +17,8 @@ from butlr_grafana.targets.registry import read
 from tests.insight.floors import floor, grid, heat_map
 from tests.support import PARIS_2, World, at, truth
 
+pytestmark = pytest.mark.fast
+
 Cells = dict[tuple[float, float], tuple[float, float, float, float]]
 
 

@@ -17,6 +17,8 @@ from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.present.frames.heatmap import rows
 from tests.insight.floors import box, floor, grid, heat_map, room
 
+pytestmark = pytest.mark.fast
+
 Cells = dict[tuple[float, float], float]
 
 L_SHAPE: Polygon = ((0, 0), (4, 0), (4, 1), (2, 1), (2, 3), (0, 3))

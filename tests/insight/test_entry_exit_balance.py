@@ -12,6 +12,8 @@ from butlr_grafana.model.time import HOUR_S, Period
 from tests.insight.floors import floor, room
 from tests.insight.minutes import NAN, Values, known_at, series
 
+pytestmark = pytest.mark.fast
+
 FLOOR = replace(floor(room("a", None), room("b", None)), capacity=50)
 DAY = Period(0, 3 * HOUR_S)
 

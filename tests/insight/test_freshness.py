@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from butlr_grafana.insight.freshness import freshness
 from butlr_grafana.model.chunk import Chunk, Coverage
 from butlr_grafana.model.queries import HeatMap, SeriesResult
 from butlr_grafana.model.time import Period
 from tests.insight.floors import everywhere, floor, grid, heat_map
 from tests.insight.minutes import NAN, known_at, series
+
+pytestmark = pytest.mark.fast
 
 FLOOR = floor()
 HOUR = Period(3600, 3600 + 5 * 60)

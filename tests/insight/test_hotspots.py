@@ -12,6 +12,8 @@ from butlr_grafana.targets.registry import read
 from tests.insight.floors import box, everywhere, floor, grid, heat_map, room
 from tests.support import PARIS, World, truth
 
+pytestmark = pytest.mark.fast
+
 EVERY = Threshold(0, True)
 
 

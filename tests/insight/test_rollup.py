@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from butlr_grafana.insight.rollup import whole
 from butlr_grafana.model.chunk import Chunk, Coverage, Grid
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import HOUR_S, Period
 from tests.insight.floors import floor, grid, heat_map
+
+pytestmark = pytest.mark.fast
 
 
 def window(

@@ -32,6 +32,8 @@ from butlr_grafana.targets.registry import read
 from tests.insight.floors import box, everywhere, floor, grid, heat_map, room, zone
 from tests.support import DETECTIONS_A_MINUTE, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at
 
+pytestmark = pytest.mark.fast
+
 P95 = Threshold(95, True)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from butlr_grafana.model.choices import Choice, in_order, of_asset, of_building,
 from butlr_grafana.model.floor import Building, Floor, Room
 from tests.named import room, tell
 from tests.support import NEW_YORK, PARIS, World
+
+pytestmark = pytest.mark.fast
 
 PARIS_SITE, LYON_SITE = (Building(f"building_{n}", "HQ", site) for n, site in enumerate(("Paris", "Lyon")))
 ANNEX = Building("building_9", "Annex", "Paris")

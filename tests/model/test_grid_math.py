@@ -11,6 +11,8 @@ from butlr_grafana.model.chunk import Grid
 from butlr_grafana.model.floor import Bounds, Room
 from butlr_grafana.present.frames.dense import dense
 
+pytestmark = pytest.mark.fast
+
 
 def grid(
     cells: dict[tuple[int, int], float],

@@ -14,6 +14,8 @@ from butlr_grafana.model.queries import SeriesQuery
 from butlr_grafana.model.time import Period
 from tests.insight.floors import box, grid
 
+pytestmark = pytest.mark.fast
+
 
 def room(name: str, capacity: int | None, left: float | None = None, *, online: bool | None = True) -> Room:
     """A room of 2 x 2 m from `left` on, or one that was never drawn."""

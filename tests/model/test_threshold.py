@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.threshold import Threshold, parse
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),

@@ -21,6 +21,8 @@ from butlr_grafana.pipeline.gather import LIVE_S, FetchResult, Gatherer, stamped
 from butlr_grafana.pipeline.in_flight import FAILURE_REST_S, FORGET_S
 from tests.support import HANG_S, until
 
+pytestmark = pytest.mark.fast
+
 HOUR = 3600
 
 

@@ -18,6 +18,8 @@ from butlr_grafana.model.time import LocalHours, Period
 from butlr_grafana.pipeline.split import plan, plan_series
 from tests.support import at
 
+pytestmark = pytest.mark.fast
+
 DAY, WEEK = 86_400, 7 * 86_400
 FLOOR = Floor("f", "F", Building("b", "B", "S"), "Europe/Paris")
 ZONES = (

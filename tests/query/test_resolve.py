@@ -25,6 +25,8 @@ from butlr_grafana.query.series import series_queries
 from butlr_grafana.targets.registry import TARGETS, read
 from tests.support import at
 
+pytestmark = pytest.mark.fast
+
 NOW = at("2026-06-17T12:34:56")
 BUILDING = Building("b", "B", "S")
 

@@ -20,6 +20,8 @@ from butlr_grafana.pipeline.split import plan_stats
 from butlr_grafana.query.statistics import stats_of
 from tests.support import at
 
+pytestmark = pytest.mark.fast
+
 PARIS = "Europe/Paris"
 ROOMS = (Room("room_1", "One", "f"), Room("room_2", "Two", "f"))
 FLOOR = Floor("f", "F", Building("b", "B", "S"), PARIS, rooms=ROOMS)

@@ -14,6 +14,8 @@ from butlr_grafana.model.sensors import Sensor, VirtualRule, kind_of, one_a_tail
 from butlr_grafana.model.time import Period
 from tests.support import at
 
+pytestmark = pytest.mark.fast
+
 START_S = at("2030-01-07T08:00")
 HOURS = Period(START_S, START_S + 3 * 3600)
 HOURLY = SeriesSubject("traffic", "sensor", "1h", "sum", "Europe/Paris")

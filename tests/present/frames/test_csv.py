@@ -9,6 +9,8 @@ import pytest
 
 from butlr_grafana.present.frames import table
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_name_that_would_be_a_formula_is_a_text(name: str) -> None:

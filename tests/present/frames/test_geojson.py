@@ -7,9 +7,13 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from butlr_grafana.model.floor import Zone
 from butlr_grafana.present.frames.geojson import plan
 from tests.present.floors import box, floor, room
+
+pytestmark = pytest.mark.fast
 
 M = 111.31949
 """Metres in a thousandth of a degree."""

@@ -17,6 +17,8 @@ from butlr_grafana.present.images.lettering import readable, shorten, width, wra
 from butlr_grafana.present.images.ticks import MINUS
 from tests.present.floors import box, floor, room
 
+pytestmark = pytest.mark.fast
+
 LAYOUT = Layout(Bounds(0, 0, 40, 20), 20.0, 4)
 
 
