@@ -15,8 +15,6 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from pathlib import Path
 
-from flask import Flask
-
 from butlr_grafana import __version__
 from butlr_grafana.app import Application, book_of, create_app, link_of
 from butlr_grafana.base import request_id
@@ -38,7 +36,7 @@ from butlr_grafana.query.heatmaps import heat_map_queries
 from butlr_grafana.query.scope import scope_of
 from butlr_grafana.service.requests import PendingRequest
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings, read
-from butlr_grafana.web.server import Server, before_the_end, listen
+from butlr_grafana.web.server import Server, listen
 
 WARMED = HeatMapSubject(1.0)
 """What `warm` fetches, of whatever resolution."""
@@ -161,18 +159,15 @@ def _serve(settings: Settings) -> int:
             if is_demo and is_loopback(settings.host):
                 print(f"Open {url} in a browser; Ctrl-C stops it.", flush=True)
 
-        def make_app() -> Flask:
-            application = create_app(reached, demo=is_demo)
-            # Who waits for Butlr then is answered with what is known.
-            before_the_end(application.close)
-            # Asks for the floors now, so that the first viewer does not wait for them.
-            with contextlib.suppress(BackendError):
-                application.service.spaces.current(timeout_s=0)
-            application.work_in_background()
-            return application.web
-
-        with contextlib.suppress(SystemExit):
-            Server(make_app, listener, threads=settings.threads, ready=ready).run()
+        application = create_app(reached, demo=is_demo)
+        # Who waits for Butlr when the server stops is answered with what is known.
+        server = Server(application.web, listener, threads=settings.threads, last_call=application.close)
+        # Asks for the floors now, so that the first viewer does not wait for them.
+        with contextlib.suppress(BackendError):
+            application.service.spaces.current(timeout_s=0)
+        application.work_in_background()
+        ready()
+        server.run()
     return 0
 
 
