@@ -106,8 +106,9 @@ class Telemetry:
         about.labels(__version__, str(int(demo))).set(1)
         ProcessCollector(registry=self.registry)
         # A ratio is to be known from the start, not from the first of each kind on.
-        for source in SOURCES:
-            self._segments.labels(source)
+        self._segments_of = {source: self._segments.labels(source) for source in SOURCES}
+        # Looked up once for each set of labels: that costs more than counting.
+        self._requests_of: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
         for reason in SKIP_REASONS:
             self._skipped.labels(reason)
 
@@ -137,8 +138,9 @@ class Telemetry:
 
     def answered(self, coverage: Coverage, *, age_s: float | None = None) -> None:
         """What an answer is made of; `age_s`: how old its oldest part is, where it is about now."""
-        for source in SOURCES:
-            self._segments.labels(source).inc(getattr(coverage, source))
+        for source, segments in self._segments_of.items():
+            if number := getattr(coverage, source):
+                segments.inc(number)
         if age_s is not None:
             self._ages.add(age_s)
 
@@ -146,8 +148,14 @@ class Telemetry:
         self, *, method: str, endpoint: str, target: str, written: str, status: int, seconds: float
     ) -> None:
         """A request was answered; `written`: the format of the answer."""
-        self._requests.labels(method, endpoint, target, written, str(status)).inc()
-        self._request_seconds.labels(endpoint, target).observe(seconds)
+        labels = (method, endpoint, target, written, str(status))
+        known = self._requests_of.get(labels)
+        if known is None:
+            known = self._requests.labels(*labels), self._request_seconds.labels(endpoint, target)
+            self._requests_of[labels] = known
+        requests, took = known
+        requests.inc()
+        took.observe(seconds)
 
     def staged(self, seconds: Mapping[str, float]) -> None:
         """What a request spent in each of the stages that it entered."""

@@ -24,6 +24,7 @@ from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web import options, responses
 from butlr_grafana.web.auth import visible
 from butlr_grafana.web.body import Object, read_object
+from butlr_grafana.web.cached_responses import offer
 from butlr_grafana.web.options import FILTER_KEYS
 from butlr_grafana.web.request_log import note_asked, note_fault
 
@@ -119,14 +120,15 @@ def _query(answers: ResponseCache, body: Object) -> Response:
         note_fault(fault)
     if faults and len(faults) == len(made):
         return responses.error(faults[0])
-    return responses.encoded(
-        joined(
-            as_json([heatmap.failed_frame(_ref_id(target), one.message)])
-            if isinstance(one, BackendError)
-            else one
-            for target, one in zip(shown, made, strict=True)
-        )
+    encoded = joined(
+        as_json([heatmap.failed_frame(_ref_id(target), one.message)])
+        if isinstance(one, BackendError)
+        else one
+        for target, one in zip(shown, made, strict=True)
     )
+    if len(begun) == 1 and isinstance(begun[0], Asking):
+        offer(begun[0], encoded)
+    return responses.encoded(encoded)
 
 
 def _attempt(work: Callable[[], T]) -> T | BackendError:

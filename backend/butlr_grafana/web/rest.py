@@ -17,6 +17,7 @@ from butlr_grafana.service.response_cache import ResponseCache
 from butlr_grafana.web import responses
 from butlr_grafana.web.auth import check_words, visible
 from butlr_grafana.web.body import read_object
+from butlr_grafana.web.cached_responses import offer
 from butlr_grafana.web.openapi import describe
 from butlr_grafana.web.request_log import note_asked
 
@@ -52,7 +53,9 @@ def blueprint(answers: ResponseCache) -> Blueprint:
         note_asked(asked)
         check_words(asked, service.now())
         asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
-        return responses.encoded(asking.made())
+        encoded = asking.made()
+        offer(asking, encoded)
+        return responses.encoded(encoded)
 
     return api
 
