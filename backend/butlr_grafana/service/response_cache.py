@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Hashable
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cachetools import LRUCache
 
+from butlr_grafana.base.single_flight import Flight, SingleFlight
 from butlr_grafana.base.stage_times import stage
 from butlr_grafana.model.floor import Topology
 from butlr_grafana.model.time import HOUR_S, MINUTE_S, floor_to
@@ -95,7 +95,7 @@ class ResponseCache:
     def __init__(self, service: Service, max_bytes: int = KEPT_BYTES) -> None:
         self.service = service
         self._kept: LRUCache[Key, _Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.nbytes)
-        self._making: dict[Key, _Making] = {}
+        self._making: SingleFlight[Hashable, Made] = SingleFlight()
         self._minute = -math.inf
         self._lock = threading.Lock()
 
@@ -110,23 +110,24 @@ class ResponseCache:
     ) -> Asking:
         """Begins what nobody has begun yet; returns at once. Raises `CallerError`."""
         resolved = self.service.resolve(parsed, visible, deadline=deadline, panel=panel)
-        stopwatch_s = self.service.stopwatch()
-        making = _Making(resolved, ref_id, deadline, _key(resolved, visible, ref_id), stopwatch_s)
-        if resolved.target.cacheable:
-            with self._lock:
-                entry = self._kept.get(making.key)
-                if entry is not None and entry.is_good(resolved, stopwatch_s):
-                    return Asking(self, making, entry)
-                other = self._making.get(making.key)
-                if other is not None and other.resolved.scope.served is resolved.scope.served:
-                    return Asking(self, other)
-                self._making[making.key] = making
+        stopwatch_s, key = self.service.stopwatch(), _key(resolved, visible, ref_id)
+        is_unkept = not resolved.target.cacheable
+        with self._lock:
+            entry = None if is_unkept else self._kept.get(key)
+        if entry is not None and entry.is_good(resolved, stopwatch_s):
+            return Asking(self, resolved, entry=entry)
+        # Of other floors, as they are known since, it is another answer; what is not kept is each one's own.
+        work: Hashable = object() if is_unkept else (key, id(resolved.scope.served))
+        flight, is_own = self._making.join(work)
+        if not is_own:
+            return Asking(self, resolved, flight)
         try:
-            return Asking(self, making, started=self.service.begin(resolved))
+            making = _Making(resolved, ref_id, deadline, key, stopwatch_s, self.service.begin(resolved))
         except BaseException as fault:
             self.service.telemetry.skipped("error")
-            self._end(making, fault)
+            flight.fail(fault)
             raise
+        return Asking(self, resolved, flight, making)
 
     def recalled(self, recall: Recall) -> Encoded | None:
         """The kept answer, as `ask` would find it now for the same request of the same caller; else `None`.
@@ -149,16 +150,15 @@ class ResponseCache:
         service.note(entry.made.accounts)
         return entry.made.encoded
 
-    def make(self, making: _Making, started: PendingRequest) -> None:
-        """Waits for Butlr, makes the answer, and tells all who wait for it, whatever comes of it."""
+    def make(self, making: _Making) -> Made:
+        """Waits for Butlr, makes the answer, and keeps it where it may be."""
         try:
-            answer = self.service.finish(started, deadline=making.deadline)
+            answer = self.service.finish(making.started, deadline=making.deadline)
             with stage("encode"):
                 encoded = formats.encoded(answer, ref_id=making.ref_id, demo=self.service.demo)
-        except BaseException as fault:  # noqa: BLE001  # raised to all who wait, this request among them
+        except BaseException:
             self.service.telemetry.skipped("error")
-            self._end(making, fault)
-            return
+            raise
         made = Made(encoded, accounts_of(answer))
         now_s, good_until_s = making.resolved.scope.now_s, _good_until_s(answer)
         reason = _skip_reason(answer)
@@ -168,13 +168,13 @@ class ResponseCache:
             reason = "too_large"
         if reason:
             self.service.telemetry.skipped(reason)
-        else:
-            with self._lock:
-                self._forget(now_s, making.asked_at)
-                self._kept[making.key] = _Entry(
-                    making.key, made, making.resolved.scope.served, now_s, good_until_s, making.asked_at
-                )
-        self._end(making, made)
+            return made
+        served = making.resolved.scope.served
+        entry = _Entry(making.key, made, served, now_s, good_until_s, making.asked_at)
+        with self._lock:
+            self._forget(now_s, making.asked_at)
+            self._kept[making.key] = entry
+        return made
 
     def _forget(self, now_s: float, stopwatch_s: float) -> None:
         """Once a minute, what is of another one: else it would fill the room that there is, for nothing."""
@@ -183,15 +183,6 @@ class ResponseCache:
             self._minute = minute
             for key in [key for key, entry in self._kept.items() if not entry.is_of(now_s, stopwatch_s)]:
                 del self._kept[key]
-
-    def _end(self, making: _Making, outcome: Made | BaseException) -> None:
-        with self._lock:
-            if self._making.get(making.key) is making:
-                del self._making[making.key]
-        if isinstance(outcome, Made):
-            making.outcome.set_result(outcome)
-        else:
-            making.outcome.set_exception(outcome)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,11 +196,12 @@ class _Making:
     deadline: float
     key: Key
     asked_at: float
-    outcome: Future[Made] = field(default_factory=Future)
+    started: PendingRequest
 
 
 class Asking:
-    """A question of one request on its way: kept, made by another request, or `started` by this one.
+    """A question of one request on its way: kept (`entry`), made by another request (`flight`), or by this
+    one (`making` too).
 
     Whoever started questions works on all of them, whatever happens, before taking what has been made: no two
     requests may wait for each other, and nobody for one that has gone.
@@ -218,45 +210,48 @@ class Asking:
     def __init__(
         self,
         answers: ResponseCache,
-        making: _Making,
-        kept: _Entry | None = None,
-        started: PendingRequest | None = None,
+        resolved: ResolvedQuery,
+        flight: Flight[Made] | None = None,
+        making: _Making | None = None,
+        *,
+        entry: _Entry | None = None,
     ) -> None:
         self._answers = answers
+        self._resolved = resolved
+        self._flight = flight
         self._making = making
-        self._kept = kept
-        self._is_own = started is not None
-        self._started = started
+        self._entry = entry
+        self._is_own = making is not None
 
     def work(self) -> None:
         """Makes the answer, where that is for this request to do; does not raise."""
-        if self._started is not None:
-            started, self._started = self._started, None
-            self._answers.make(self._making, started)
+        if self._flight is not None and self._making is not None:
+            making, self._making = self._making, None
+            self._flight.run(lambda: self._answers.make(making))
 
     def made(self) -> Encoded:
         """The answer's bytes; raises what making them raised."""
         self.work()
-        made = self._kept.made if self._kept else self._outcome()
+        made = self._entry.made if self._entry is not None else self._result()
         if not self._is_own:
             self._answers.service.note(made.accounts)
         return made.encoded
 
-    def _outcome(self) -> Made:
+    def _result(self) -> Made:
+        assert self._flight is not None
         if self._is_own:
-            return self._making.outcome.result()
+            return self._flight.result()
         with stage("gather"):
-            return self._making.outcome.result()
+            return self._flight.result()
 
     @property
     def recall(self) -> Recall | None:
         """For the next request that is the same as this one, where this one's answer was kept."""
-        resolved = self._making.resolved
-        last_minute_s = floor_to(resolved.scope.now_s, MINUTE_S)
+        last_minute_s = floor_to(self._resolved.scope.now_s, MINUTE_S)
         # A period that began less than a minute ago ends now, another one a second later.
-        if self._kept is None or any(part.period.end_s > last_minute_s for part in resolved.parts):
+        if self._entry is None or any(part.period.end_s > last_minute_s for part in self._resolved.parts):
             return None
-        return Recall(self._kept, resolved)
+        return Recall(self._entry, self._resolved)
 
 
 def _key(resolved: ResolvedQuery, visible: Visible, ref_id: str) -> Key:
