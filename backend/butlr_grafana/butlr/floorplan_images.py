@@ -24,6 +24,7 @@ from butlr_grafana.base.errors import (
 )
 from butlr_grafana.base.http_session import open_session
 from butlr_grafana.base.request_id import HEADER, present_or_new
+from butlr_grafana.base.response_body import TooLarge, read_body
 from butlr_grafana.base.urls import Address, address_of
 from butlr_grafana.butlr.line_art import Ink, ink_of
 
@@ -121,10 +122,9 @@ def _read(response: requests.Response, address: Address) -> bytes:
         raise kind(f"{address.origin} answered {status} instead of a picture")
     if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
         raise UpstreamInvalid(f"{address.origin} answered a packed picture where a plain one was asked for")
-    pieces, size = [], 0
-    while piece := response.raw.read1(2**16, decode_content=False):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_BYTES:
-            raise UpstreamInvalid(f"the picture from {address.origin} is larger than {MAX_BYTES >> 20} MiB")
-    return b"".join(pieces)
+    try:
+        return read_body(response, MAX_BYTES)
+    except TooLarge:
+        raise UpstreamInvalid(
+            f"the picture from {address.origin} is larger than {MAX_BYTES >> 20} MiB"
+        ) from None
