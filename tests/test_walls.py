@@ -133,8 +133,8 @@ def test_a_copy_differs_from_the_provisioned_dashboard_in_its_floor_alone(world:
     made = dashboard_of(source, floor)
     assert source == before
     assert (made["title"], made["tags"]) == (f"Wall: {floor.building.name} / {floor.name}", ["butlr-wall"])
-    assert [v["name"] for v in made["templating"]["list"]] == ["space", "theme"]
-    assert made["templating"]["list"][1] == other
+    assert [v["name"] for v in made["templating"]["list"]] == ["ds", "space", "theme"]
+    assert made["templating"]["list"][2] == other
     assert {name for name in source if made.get(name) != source[name]} == {
         "id", "version", "uid", "title", "description", "tags", "templating", "timezone",
     }  # fmt: skip

@@ -13,7 +13,6 @@ from butlr_grafana.model import Floor, Topology
 from butlr_grafana.present.choices import of_floor, unique_texts
 from butlr_grafana.settings import BackendToken, SettingError, Settings
 from butlr_grafana.walls import (
-    DATA_SOURCE_UID,
     FOLDER,
     ORGANISATION,
     SOURCE_UID,
@@ -22,6 +21,7 @@ from butlr_grafana.walls import (
     chosen,
     dashboard_of,
     data_source_of,
+    data_source_uid,
     gone,
     is_same,
     playlist_of,
@@ -87,7 +87,7 @@ def put_up(
     # Grafana takes no two dashboards of one title in a folder.
     texts = unique_texts(of_floor(floor) for floor in topology.floors.values())
     walls = [dashboard_of(source, floor, texts[floor.id]) for floor in floors]
-    organisation = _move_out(grafana, token) if token else None
+    organisation = _move_out(grafana, token, data_source_uid(source)) if token else None
     playlists = grafana.ask("GET", "/api/playlists", "list playlists")
     known = playlist_uid(options.name, playlists)
     _make_folder(grafana)
@@ -99,9 +99,13 @@ def put_up(
     return f"{url}/playlists/play/{quote(uid, safe='')}?{where}kiosk&autofitpanels"
 
 
-def _move_out(grafana: Grafana, token: BackendToken) -> int:
-    """Goes to the walls' organisation, made where there is none, with its one data source; its id."""
-    provisioned = grafana.ask("GET", f"/api/datasources/uid/{DATA_SOURCE_UID}", "read data sources")
+def _move_out(grafana: Grafana, token: BackendToken, uid: str) -> int:
+    """Goes to the walls' organisation, made where there is none, with its one data source; its id.
+
+    `uid`: of the data source that the wall's dashboard asks through, in whatever organisation it is shown.
+    """
+    own = f"/api/datasources/uid/{quote(uid, safe='')}"
+    provisioned = grafana.ask("GET", own, "read data sources")
     path = f"/api/orgs/name/{quote(ORGANISATION)}"
     found = grafana.ask("GET", path, "look for organisations", without=(NO_SUCH,))
     if found is None:
@@ -110,7 +114,6 @@ def _move_out(grafana: Grafana, token: BackendToken) -> int:
     organisation = int(made["orgId"] if found is None else found["id"])
     grafana.enter(organisation)
     source, doing = data_source_of(provisioned, token.text), "keep data sources"
-    own = f"/api/datasources/uid/{DATA_SOURCE_UID}"
     if grafana.ask("GET", own, "read data sources", without=(NO_SUCH,)) is None:
         grafana.ask("POST", "/api/datasources", doing, source)
     else:

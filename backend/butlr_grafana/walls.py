@@ -23,8 +23,8 @@ TAG = "butlr-wall"
 ORGANISATION = "Butlr walls"
 """Where walls for anonymous viewers are, so that they can open nothing else; compose names it too."""
 
-DATA_SOURCE_UID = "butlr"
-"""As provisioned; the wall's script asks through it, in whatever organisation it is shown."""
+DATA_SOURCE = "datasource"
+"""The kind of a dashboard's variable that names its data source, through which the wall's script asks."""
 
 FOLDER: Json = {"uid": "butlr-walls", "title": "Butlr walls"}
 SPACE = "space"
@@ -79,6 +79,14 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
     }
 
 
+def data_source_uid(source: Mapping[str, Any]) -> str:
+    """Of the data source that the dashboard begins with. Raises `WallError` where it names none."""
+    for variable in source.get("templating", {}).get("list", []):
+        if variable.get("type") == DATA_SOURCE:
+            return str(variable["current"]["value"])
+    raise WallError(f"the dashboard {SOURCE_UID} has no variable of a data source: provision this version's")
+
+
 def _constant(space: str) -> Json:
     return {
         "type": "constant",
@@ -102,8 +110,7 @@ def is_same(dashboard: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
 def data_source_of(provisioned: Mapping[str, Any], token: str) -> Json:
     """The data source of an organisation of its own: the provisioned one's backend, and a wall's token."""
     return {
-        "uid": DATA_SOURCE_UID,
-        **{name: provisioned[name] for name in ("name", "type", "access", "url")},
+        **{name: provisioned[name] for name in ("uid", "name", "type", "access", "url")},
         "jsonData": {
             "httpHeaderName1": "Authorization",
             "allowedHosts": [provisioned["url"]],

@@ -94,12 +94,12 @@ FULL = ((None, GOOD), (0.8, WARNING), (1.0, BAD))
 def room_page(source: Source, field: str) -> str:
     """This page, limited to the room whose id is in a row's `field`."""
     space, room = "${__data.fields.space}", f"${{__data.fields.{field}}}"
-    return to_page(f"{UID}{source.suffix}", space=space, room=room)
+    return to_page(source, f"{UID}{source.suffix}", space=space, room=room)
 
 
 def floor_page(source: Source) -> str:
     """This page for the floor of a row."""
-    return to_page(f"{UID}{source.suffix}", space="${__data.fields.space}")
+    return to_page(source, f"{UID}{source.suffix}", space="${__data.fields.space}")
 
 
 def dashboard(source: Source) -> Json:

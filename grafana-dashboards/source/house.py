@@ -7,7 +7,10 @@ from typing import Any
 Json = dict[str, Any]
 
 INFINITY_UID, SIMPOD_UID, PROMETHEUS_UID = "butlr", "butlr-json", "butlr-prometheus"
-"""Data sources, as provisioned; the preview page, alert rules and links count on these."""
+"""Data sources, as provisioned; alert rules count on these, dashboards' variables begin with them."""
+
+IN_MENU = 3
+"""Grafana's number for a variable that few change: (from 12.3) in the menu beside the others."""
 
 FOLDER = "Butlr alerts"
 """Of the alert rules. Grafana makes it by its name, before those of dashboards: two would be named alike."""

@@ -37,7 +37,7 @@ def page(
         "timepicker": {},
         "refresh": REFRESH,
         "annotations": {"list": [] if marks is None else [_limited(marks, numbered)]},
-        "templating": {"list": list(variables)},
+        "templating": {"list": [source.variable, *variables]},
         "links": [_to_the_others()],
         "panels": numbered,
     }
@@ -83,9 +83,10 @@ def panel_link(title: str, url: str) -> Json:
     return {"title": title, "url": url, "targetBlank": True}
 
 
-def to_page(uid: str, **variables: str) -> str:
-    """Another of our pages at the same time, from Grafana's root; variables by name, as Grafana writes them
-    in an address.
+def to_page(source: Answering, uid: str, **variables: str) -> str:
+    """Another of our pages at the same time, on the same data source, from Grafana's root; variables by name,
+    as Grafana writes them in an address.
     """
+    variables = {source.variable["name"]: source.uid, **variables}
     chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
     return f"d/{uid}?${{__url_time_range}}{chosen}"

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from source.house import INFINITY_UID, PROMETHEUS_UID, SIMPOD_UID, Json
+from source.house import IN_MENU, INFINITY_UID, PROMETHEUS_UID, SIMPOD_UID, Json
 
 Words = Mapping[str, str]
+
+INFINITY_TYPE, SIMPOD_TYPE = "yesoreyeram-infinity-datasource", "simpod-json-datasource"
 
 PERIOD: Words = {"from": "${__from}", "to": "${__to}"}
 """The dashboard's time range, for questions by URL."""
@@ -33,11 +35,35 @@ EVENT: Columns = {
 """Of an event, by their titles, which frames have of themselves; the keys are those of an annotation."""
 
 
+def _chooser(name: str, label: str, kind: str, uid: str, shown: str) -> Json:
+    """A dashboard's variable for its data source: any of its kind, ours where it is there.
+
+    The only variable that holds a value: of several data sources of a kind Grafana would take the first.
+    Where ours is not there, as where a data source was made by hand, it takes the first all the same.
+    """
+    return {
+        "type": "datasource",
+        "name": name,
+        "label": label,
+        "query": kind,
+        "regex": "",
+        "current": {"selected": False, "text": shown, "value": uid},
+        "multi": False,
+        "includeAll": False,
+        "hide": IN_MENU,
+    }
+
+
 class Answering(Protocol):
     """A data source: how a panel asks through it."""
 
     @property
-    def uid(self) -> str: ...
+    def uid(self) -> str:
+        """As panels, links and pictures name it: a dashboard's variable, or a data source's own."""
+
+    @property
+    def variable(self) -> Json:
+        """The dashboard's variable that `uid` names."""
 
     @property
     def suffix(self) -> str:
@@ -68,12 +94,16 @@ class Source(Answering, Protocol):
 class Infinity:
     """Infinity. Its URLs are relative to the data source's: no host stands in a dashboard."""
 
-    uid: str = INFINITY_UID
+    uid: str = "${ds}"
     suffix: str = ""
 
     @property
+    def variable(self) -> Json:
+        return _chooser("ds", "Data source", INFINITY_TYPE, INFINITY_UID, "Butlr")
+
+    @property
     def ref(self) -> Json:
-        return {"type": "yesoreyeram-infinity-datasource", "uid": self.uid}
+        return {"type": INFINITY_TYPE, "uid": self.uid}
 
     def target(self, name: str, words: Words, ref: str) -> Json:
         """`as-is` takes the answer's frames with their meta and notices; only the browser's parser can."""
@@ -125,12 +155,17 @@ class Infinity:
 class SimPod:
     """simPod JSON. The time range goes with each request by itself; `code` keeps payloads as JSON."""
 
-    uid: str = SIMPOD_UID
+    uid: str = "${ds_json}"
     suffix: str = "-json"
 
     @property
+    def variable(self) -> Json:
+        """Not named as Infinity's: links keep variables, and one's data source is none of the other's."""
+        return _chooser("ds_json", "Data source", SIMPOD_TYPE, SIMPOD_UID, "Butlr (JSON)")
+
+    @property
     def ref(self) -> Json:
-        return {"type": "simpod-json-datasource", "uid": self.uid}
+        return {"type": SIMPOD_TYPE, "uid": self.uid}
 
     def target(self, name: str, words: Words, ref: str) -> Json:
         """The payload is JSON text: as an object its values would arrive escaped as regular expressions."""
@@ -160,8 +195,12 @@ class SimPod:
 class Prometheus:
     """The Prometheus that looks at the backend."""
 
-    uid: str = PROMETHEUS_UID
+    uid: str = "${prometheus}"
     suffix: str = ""
+
+    @property
+    def variable(self) -> Json:
+        return _chooser("prometheus", "Data source", "prometheus", PROMETHEUS_UID, "Butlr (Prometheus)")
 
     @property
     def ref(self) -> Json:
@@ -184,6 +223,9 @@ class Prometheus:
 
 
 INFINITY: Source = Infinity()
+INFINITY_OF_RULES = Infinity(INFINITY_UID)
+"""Rules have no variables: the data source as provisioned; `butlr-grafana install` writes another's uid."""
+
 SIMPOD: Source = SimPod()
 PROMETHEUS: Answering = Prometheus()
 

@@ -1,16 +1,17 @@
-"""Dashboard variables. No value is stored with a dashboard: Grafana takes the first that it is offered."""
+"""Dashboard variables. No value is stored with a dashboard, but its data source's (`sources.py`): Grafana
+takes the first that it is offered.
+"""
 
 from __future__ import annotations
 
-from source.house import Json
+from source.house import IN_MENU, Json
 from source.sources import Source
 
 ON_LOAD, BY_TEXT = 1, 1
 """Grafana's numbers: options are asked for when the dashboard loads, and sorted by their texts."""
 
-SHOWN, LABEL_HIDDEN, IN_MENU = 0, 1, 3
-"""Grafana's numbers: in the row of variables, there without its label, or (from 12.3) in the menu beside it,
-for what few change."""
+SHOWN, LABEL_HIDDEN = 0, 1
+"""Grafana's numbers: in the row of variables, or there without its label."""
 
 ALL = "All"
 """What all rooms send: a word that the backend reads as no limit, rather than the list of all ids."""

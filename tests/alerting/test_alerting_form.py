@@ -162,7 +162,8 @@ def test_links_lead_to_the_floor_the_room_and_the_hour(rule: Json) -> None:
     if "space" not in columns(rule, "A", "string"):
         assert "dashboard" not in notes
         return
-    assert notes["dashboard"].startswith("{{ externalURL }}d/butlr-floor?var-space={{ .Labels.space }}")
+    page = "{{ externalURL }}d/butlr-floor?var-ds=butlr&var-space={{ .Labels.space }}"
+    assert notes["dashboard"].startswith(page)
     assert notes["image"].startswith("{{ externalURL }}api/datasources/proxy/uid/butlr/api/v1/heatmap?")
     assert notes["image"].endswith("&format=png")
     for link in (notes["dashboard"], notes["image"]):

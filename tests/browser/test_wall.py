@@ -38,7 +38,10 @@ const chart = {
 window.refresh = async (code, from, to) => {
   const context = {
     panel: { chart, data: { timeRange: { from, to } } },
-    grafana: { theme: { isDark: true }, replaceVariables: (text) => text.replace('${space}', SPACE) },
+    grafana: {
+      theme: { isDark: true },
+      replaceVariables: (text) => text.replace('${space}', SPACE).replace('${ds}', 'butlr'),
+    },
   };
   const option = await new Function('context', code)(context);
   chart.setOption(option);

@@ -13,7 +13,7 @@ FILES = sorted(FOLDER.glob("*.json"))
 def asks_us(path: Path) -> bool:
     """Whether its panels ask our data sources; the wall's and the operators' do not."""
     document = json.loads(path.read_text("utf-8"))
-    return any(panel["datasource"]["uid"] in ("butlr", "butlr-json") for panel in document["panels"])
+    return any(panel["datasource"]["uid"] in ("${ds}", "${ds_json}") for panel in document["panels"])
 
 
 ASKING = [path for path in FILES if asks_us(path)]

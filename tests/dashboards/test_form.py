@@ -18,12 +18,14 @@ Json = dict[str, Any]
 
 OF_GRAFANA = {"__from", "__to", "__url_time_range", "__rate_interval"}
 SOURCES = {
-    "butlr": "yesoreyeram-infinity-datasource",
-    "butlr-json": "simpod-json-datasource",
-    "butlr-prometheus": "prometheus",
+    "${ds}": "yesoreyeram-infinity-datasource",
+    "${ds_json}": "simpod-json-datasource",
+    "${prometheus}": "prometheus",
     # Always there; the wall's query only sets the pace.
     "grafana": "grafana",
 }
+PROVISIONED = {"ds": "butlr", "ds_json": "butlr-json", "prometheus": "butlr-prometheus"}
+"""Each variable of a data source, and whose uid it begins with."""
 
 
 def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -72,7 +74,44 @@ def test_what_a_text_panel_names_is_found_under_a_sub_path_too(dashboard: Json) 
 
 def test_a_dashboard_holds_no_one_floor(dashboard: Json) -> None:
     """Another tenant has other floors: Grafana is to take the first that it is offered."""
-    assert not any("current" in variable for variable in dashboard["templating"]["list"])
+    held = [v["type"] for v in dashboard["templating"]["list"] if "current" in v]
+    assert held == ["datasource"]
+
+
+def test_the_data_source_is_a_variable_that_begins_with_ours(dashboard: Json) -> None:
+    [variable] = [v for v in dashboard["templating"]["list"] if v["type"] == "datasource"]
+    # Before the variables that ask through it.
+    assert dashboard["templating"]["list"][0] is variable
+    assert variable["current"]["value"] == PROVISIONED[variable["name"]]
+    assert variable["query"] == SOURCES[f"${{{variable['name']}}}"]
+    shown_on_a_screen = dashboard["uid"] != "butlr-wall"
+    assert variable["hide"] == (3 if shown_on_a_screen else 2)
+
+
+def test_no_data_source_is_named_but_by_the_variable(dashboard: Json) -> None:
+    """Panels, queries, variables, marks, links, pictures, maps' layers and scripts."""
+    [variable] = [v for v in dashboard["templating"]["list"] if v["type"] == "datasource"]
+    named = set(sources(dashboard)) - {"grafana"}
+    assert named <= {f"${{{variable['name']}}}"}
+    assert named or dashboard["uid"] == "butlr-wall"
+    text = json.dumps(dashboard)
+    proxied = re.findall(r"datasources/proxy/uid/([^/]*)/", text)
+    assert set(proxied) <= {f"${{{variable['name']}}}"}
+    assert proxied or dashboard["uid"] == "butlr-operations"
+    for uid, query in re.findall(r'"d/([^?"]+)\?([^"]+)"', text):
+        assert f"var-{variable['name']}=${{{variable['name']}}}" in query, uid
+
+
+def sources(document: object) -> Iterator[str]:
+    """The uid of every reference to a data source."""
+    if isinstance(document, dict):
+        if set(document) == {"type", "uid"}:
+            yield document["uid"]
+        for value in document.values():
+            yield from sources(value)
+    elif isinstance(document, list):
+        for item in document:
+            yield from sources(item)
 
 
 def test_variables_used_are_there_and_those_there_are_used(dashboard: Json) -> None:
@@ -118,7 +157,7 @@ def test_every_address_is_found_from_grafanas_root_wherever_that_is(dashboard: J
         # Grafana's own code puts what a map's layer names under its public folder.
         base = f"{root}public/" if address.startswith("../") else root
         assert urljoin(base, address).startswith(
-            (f"{root}api/datasources/proxy/uid/butlr", f"{root}d/butlr-")
+            (f"{root}api/datasources/proxy/uid/${{ds", f"{root}d/butlr-")
         )
     script = json.dumps([panel["options"] for panel in dashboard["panels"]])
     assert not re.search(r"""[\"'(`]/(api|d|public)/""", script)

@@ -50,6 +50,9 @@ def values_on(dashboard: Json, space: str) -> dict[str, str | list[str]]:
     """The variables as they are when somebody chooses this floor."""
     custom = [v for v in dashboard["templating"]["list"] if v["type"] == "custom"]
     first: dict[str, str | list[str]] = {v["name"]: options(v)[0] for v in custom}
+    first |= {
+        v["name"]: v["current"]["value"] for v in dashboard["templating"]["list"] if v["type"] == "datasource"
+    }
     period = {"__from": str(at(START) * 1000), "__to": str(at(END) * 1000)}
     return first | period | {"space": space, "room": "All"}
 

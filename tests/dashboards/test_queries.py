@@ -43,6 +43,8 @@ def start_values(dashboard: Json) -> dict[str, str | list[str]]:
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "custom":
             values[variable["name"]] = options(variable)[0]
+        if variable["type"] == "datasource":
+            values[variable["name"]] = variable["current"]["value"]
     # Whatever hours a page begins with: the numbers below are of whole days.
     values |= {name: choice for name, choice in NO_LIMIT.items() if name in values}
     return values | {"__from": str(at(START) * 1000), "__to": str(at(END) * 1000)}

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from source import floor
 from source.alerting.limits import Limit
-from source.house import FOLDER, INFINITY_UID, Json
-from source.sources import INFINITY, PERIOD, Infinity, Words
+from source.house import FOLDER, Json
+from source.sources import INFINITY, INFINITY_OF_RULES, PERIOD, Words
 
 RUNBOOKS = "docs/runbooks"
 """Where the runbooks can be read: their folder here, or the address under which your people reach it."""
@@ -95,6 +95,25 @@ def document(groups: Sequence[Group]) -> Json:
     return {"apiVersion": 1, "groups": [_group(group) for group in groups]}
 
 
+def api_groups(groups: Sequence[Group]) -> list[Json]:
+    """The same rules as Grafana's HTTP API takes them; who sends them adds the folder."""
+    return [
+        {
+            "title": group.name,
+            "interval": group.every_s,
+            "rules": [_api_rule(rule, group) for rule in group.rules],
+        }
+        for group in groups
+    ]
+
+
+def _api_rule(rule: Rule, group: Group) -> Json:
+    """In the API all names are in camel case."""
+    own = _rule(rule, group)
+    evaluations = own.pop("missing_series_evals_to_resolve")
+    return {**own, "missingSeriesEvalsToResolve": evaluations}
+
+
 def _group(group: Group) -> Json:
     return {
         "orgId": 1,
@@ -129,13 +148,12 @@ def _rule(rule: Rule, group: Group) -> Json:
 def _rows(rule: Rule, ref: str, column: str) -> Json:
     """The target's rows; a rule takes one number of each, the texts beside it become the alert's labels."""
     columns = {**{name: (name, "string") for name in rule.labels}, column: (column, "number")}
-    assert isinstance(INFINITY, Infinity)
-    query = INFINITY.rows(rule.target, {**rule.words, **PERIOD}, columns)
+    query = INFINITY_OF_RULES.rows(rule.target, {**rule.words, **PERIOD}, columns)
     return {
         "refId": ref,
         "relativeTimeRange": {"from": rule.minutes * 60, "to": 0},
-        "datasourceUid": INFINITY_UID,
-        "model": {"refId": ref, "datasource": INFINITY.ref, **query},
+        "datasourceUid": INFINITY_OF_RULES.uid,
+        "model": {"refId": ref, "datasource": INFINITY_OF_RULES.ref, **query},
     }
 
 
@@ -179,8 +197,10 @@ def _links(rule: Rule) -> Mapping[str, str]:
     since, until = (f'{{{{ printf "%.0f" .Values.{ref}.Value }}}}' for ref in (SINCE, UNTIL))
     space = label("space")
     room = f"&var-room={label(rule.page.room)}" if rule.page.room else ""
-    proxy = f"api/datasources/proxy/uid/{INFINITY_UID}/api/v1/heatmap"
+    uid = INFINITY_OF_RULES.uid
+    proxy = f"api/datasources/proxy/uid/{uid}/api/v1/heatmap"
+    page = f"d/{floor.UID}?var-ds={uid}&var-space={space}{room}"
     return {
-        "dashboard": f"{{{{ externalURL }}}}d/{floor.UID}?var-space={space}{room}&from={since}&to={until}",
+        "dashboard": f"{{{{ externalURL }}}}{page}&from={since}&to={until}",
         "image": f"{{{{ externalURL }}}}{proxy}?space={space}&from={since}&to={until}&format=png",
     }

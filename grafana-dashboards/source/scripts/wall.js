@@ -8,7 +8,7 @@ const { theme, replaceVariables } = context.grafana;
 
 const space = replaceVariables('${space}');
 // From the page's base, which is Grafana's root, also where that is a sub-path of a host.
-const root = 'api/datasources/proxy/uid/butlr/api/v1/';
+const root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
 const LONGEST_WAIT_MS = 20000;
 const LONGEST_SILENCE_MS = 180000;
 const ink = theme.isDark ? '#e8e8f0' : '#1f2328';
