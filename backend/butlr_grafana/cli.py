@@ -1,4 +1,4 @@
-"""The commands: `serve`, `demo`, `prepare`, `simulate`, `check`, `warm`, `render`, `wall`, `assets`."""
+"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`, `render`, `wall`, `install`, `assets` …"""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from butlr_grafana.checkup import Checkup
 from butlr_grafana.errors import BackendError
 from butlr_grafana.grafana_api import Grafana, GrafanaError, access_of
 from butlr_grafana.hosts import is_loopback
+from butlr_grafana.install.command import add_commands as add_install
 from butlr_grafana.logs import form_named, log_to_stderr, log_what_is_uncaught
 from butlr_grafana.measure.background import measuring
 from butlr_grafana.model import HeatMapSubject, Segment, iso
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     wall_command.add_options(walling)
     walling.set_defaults(command=wall)
+    add_install(commands, _settings)
     writing = commands.add_parser("assets", help="writes dashboards, provisioning and rules to a folder")
     writing.add_argument("folder", help="where to; files of the same names are replaced")
     writing.set_defaults(command=assets)
