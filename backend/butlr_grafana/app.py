@@ -58,6 +58,7 @@ from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.trouble import ButlrTroubles
 from butlr_grafana.verdict_book import VerdictBook, book_for
 from butlr_grafana.web import build
+from butlr_grafana.web.auth import Tokens
 
 MB = 2**20
 
@@ -283,12 +284,13 @@ def create_app(
     stopwatch: Callable[[], float] = stopwatch,
     pace: Pace = REAL_TIME,
     book: VerdictBook | None = None,
+    tokens: Tokens | None = None,
 ) -> Application:
     """The application; Butlr is not asked before the first request.
 
     `now` is the wall clock, which may step; `stopwatch`, which never does: how old data are; `pace`: how
     tokens age and pauses pass. `book`: what was measured about the account; where left out, the one of the
-    cache folder and of Redis.
+    cache folder and of Redis. `tokens`: what callers may send; where left out, what the settings hold.
     """
 
     def by_butlr() -> float:
@@ -369,7 +371,8 @@ def create_app(
         now=by_butlr,
         stopwatch=stopwatch,
     )
-    web = build(service, tokens=settings.tokens + settings.wall_tokens, grafana_url=settings.grafana_url)
+    known_tokens = tokens or (lambda: settings.tokens + settings.wall_tokens)
+    web = build(service, tokens=known_tokens, grafana_url=settings.grafana_url)
     ending = threading.Event()
     means = Means(
         butlr,

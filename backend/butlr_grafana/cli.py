@@ -33,6 +33,7 @@ from butlr_grafana.query import resolve
 from butlr_grafana.questions import Started
 from butlr_grafana.server import Server, before_the_end, listen
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, SettingError, Settings, read
+from butlr_grafana.token_watch import TokenWatch
 from butlr_grafana.walls import WallError
 from butlr_grafana.web.formats import file
 
@@ -159,7 +160,7 @@ def _serve(settings: Settings) -> int:
                 print(f"Open {url} in a browser; Ctrl-C stops it.", flush=True)
 
         def make_app() -> Flask:
-            application = create_app(reached, demo=is_demo)
+            application = create_app(reached, demo=is_demo, tokens=TokenWatch(os.environ))
             # Who waits for Butlr then is answered with what is known.
             before_the_end(application.close)
             # Asks for the floors now, so that the first viewer does not wait for them.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 from butlr_grafana.service import Service
-from butlr_grafana.settings import BackendToken
 from butlr_grafana.web import datasource, operations, preview, rest
-from butlr_grafana.web.auth import guard
+from butlr_grafana.web.auth import Tokens, guard
 from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.reply import answer_errors, finish_replies
 from butlr_grafana.web.requests import note_requests
@@ -15,7 +14,7 @@ from butlr_grafana.web.requests import note_requests
 MAX_BODY_BYTES = 256 * 1024
 
 
-def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: str) -> Flask:
+def build(service: Service, *, tokens: Tokens, grafana_url: str) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     # A redirect would name the address by which this server is known, not the caller's way to it.

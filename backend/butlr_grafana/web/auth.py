@@ -7,7 +7,7 @@ viewer. So it opens what a wall shows, and that of today only.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Flask, g, request
 
@@ -35,15 +35,23 @@ LONGEST_TODAY_S = DAY_S + HOUR_S + HOUR_S / 12
 """From midnight to midnight where clocks go back, and five minutes for a screen whose clock is behind."""
 
 
-def guard(app: Flask, tokens: tuple[BackendToken, ...]) -> None:
-    """Refuses every request without a known token, unknown paths included."""
+Tokens = Callable[[], tuple[BackendToken, ...]]
+"""The tokens that are known now; they may change while this runs."""
+
+
+def guard(app: Flask, tokens: Tokens) -> None:
+    """Refuses every request without a known token, unknown paths included.
+
+    Open to everybody is only what began so: tokens that are gone later shut it.
+    """
+    is_open = not tokens()
 
     @app.before_request
     def check() -> None:
         g.visible, g.for_walls = None, False
-        if not tokens or request.path in OPEN_PATHS:
+        if is_open or request.path in OPEN_PATHS:
             return
-        token = known(_sent(), tokens)
+        token = known(_sent(), tokens())
         if token.for_walls and request.path not in WALL_PATHS:
             raise NotForWalls("this token is for walls, which ask for heatmap and occupancy-now only")
         g.visible, g.for_walls = token.floors, token.for_walls
