@@ -299,7 +299,7 @@ def assets(options: argparse.Namespace) -> int:
         written = write_out(folder)
     except OSError as error:
         raise SettingError(f"{folder}: the files cannot be written: {error.strerror or error}") from error
-    print(f"{folder}: {len(written)} files in grafana-dashboards/ and provisioning/")
+    print(f"{folder}: {len(written)} files in grafana-dashboards/, provisioning/ and docs/runbooks/")
     return 0
 
 

@@ -34,6 +34,9 @@ TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,10}[a-z0-9])?")
 _LIMITS = "__butlr_limits__"
 """A rule's annotation: the limits that it was written with. Grafana shows no annotation of this form."""
 
+_ROOT = "{{ externalURL }}"
+"""What Grafana makes its own address of, in an alert."""
+
 _SERVERS_OWN = ("id", "version")
 """What Grafana adds to a dashboard as it keeps it."""
 
@@ -158,8 +161,11 @@ def holds(there: Any, made: Any) -> bool:
     return bool(there == made)
 
 
-def rule(source: Json, names: Names, uid: str, group: str) -> Json:
-    """A rule that asks through the data source `uid`, in our folder."""
+def rule(source: Json, names: Names, uid: str, group: str, root: str) -> Json:
+    """A rule that asks through the data source `uid`, in our folder. `root`: Grafana's address.
+
+    A rule's own page shows its annotations as they are written, so the runbook's address is written out.
+    """
     text = orjson.dumps(source).decode()
     own = UIDS[INFINITY]
     for around in ('"{}"', "/uid/{}/", "var-ds={}&"):
@@ -168,6 +174,7 @@ def rule(source: Json, names: Names, uid: str, group: str) -> Json:
         text = re.sub(r"d/(butlr-\w+)\?", lambda found: f"d/{names.uid(found[1])}?", text)
     made: Json = orjson.loads(text)
     made["uid"] = names.uid(source["uid"])
+    made["annotations"]["runbook_url"] = made["annotations"]["runbook_url"].replace(_ROOT, f"{root}/")
     made["annotations"]["__dashboardUid__"] = names.uid(source["annotations"]["__dashboardUid__"])
     made["annotations"][_LIMITS] = _limits_of(made)
     made["labels"] = {

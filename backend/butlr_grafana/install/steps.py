@@ -152,7 +152,8 @@ class Installation:
         """A group that is new as a whole, with its interval; else rule by rule, so that what people have put
         into it, and how often it is looked at, stays.
         """
-        made = [rule(one, self._names, self._wanted.uids[INFINITY], group["title"]) for one in group["rules"]]
+        uid, root = self._wanted.uids[INFINITY], self._grafana.url
+        made = [rule(one, self._names, uid, group["title"], root) for one in group["rules"]]
         folder = self._names.folder["uid"]
         known = {(one["folderUID"], one["ruleGroup"]) for one in there.values()}
         if (folder, group["title"]) not in known and not any(one["uid"] in there for one in made):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from butlr_grafana.service import Service
-from butlr_grafana.web import datasource, operations, preview, rest
+from butlr_grafana.web import datasource, operations, preview, rest, runbooks
 from butlr_grafana.web.auth import Tokens, guard
 from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.reply import answer_errors, finish_replies
@@ -27,5 +27,6 @@ def build(service: Service, *, tokens: Tokens, grafana_url: str) -> Flask:
     app.register_blueprint(datasource.blueprint(answers))
     app.register_blueprint(rest.blueprint(answers))
     app.register_blueprint(operations.blueprint(service))
+    app.register_blueprint(runbooks.blueprint())
     app.register_blueprint(preview.blueprint(service, grafana_url))
     return app

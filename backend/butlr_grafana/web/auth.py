@@ -27,6 +27,7 @@ from butlr_grafana.model import DAY_S, HOUR_S
 from butlr_grafana.query import Asked
 from butlr_grafana.service import Visible
 from butlr_grafana.settings import BackendToken
+from butlr_grafana.web import runbooks
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 WALL_PATHS = frozenset({"/api/v1/heatmap", "/api/v1/occupancy-now"})
@@ -45,11 +46,12 @@ def guard(app: Flask, tokens: Tokens) -> None:
     Open to everybody is only what began so: tokens that are gone later shut it.
     """
     is_open = not tokens()
+    open_paths = OPEN_PATHS | runbooks.paths()
 
     @app.before_request
     def check() -> None:
         g.visible, g.for_walls = None, False
-        if is_open or request.path in OPEN_PATHS:
+        if is_open or request.path in open_paths:
             return
         token = known(_sent(), tokens())
         if token.for_walls and request.path not in WALL_PATHS:
