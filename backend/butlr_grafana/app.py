@@ -372,7 +372,12 @@ def create_app(
         stopwatch=stopwatch,
     )
     known_tokens = tokens or (lambda: settings.tokens + settings.wall_tokens)
-    web = build(service, tokens=known_tokens, grafana_url=settings.grafana_url)
+    web = build(
+        service,
+        tokens=known_tokens,
+        grafana_url=settings.grafana_url,
+        simulator_url=settings.butlr_api_url if demo else "",
+    )
     ending = threading.Event()
     means = Means(
         butlr,

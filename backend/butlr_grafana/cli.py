@@ -21,6 +21,7 @@ from butlr_grafana import __version__, request_id, wall_command
 from butlr_grafana.app import Application, book_of, create_app, link_of
 from butlr_grafana.assets import write_out
 from butlr_grafana.checkup import Checkup
+from butlr_grafana.demo.command import add_command as add_crowd
 from butlr_grafana.errors import BackendError
 from butlr_grafana.grafana_api import Grafana, GrafanaError, access_of
 from butlr_grafana.hosts import is_loopback
@@ -111,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     wall_command.add_options(walling)
     walling.set_defaults(command=wall)
     add_install(commands, _settings)
+    add_crowd(commands, _settings)
     writing = commands.add_parser("assets", help="writes dashboards, provisioning and rules to a folder")
     writing.add_argument("folder", help="where to; files of the same names are replaced")
     writing.set_defaults(command=assets)

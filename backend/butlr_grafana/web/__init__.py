@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from butlr_grafana.service import Service
-from butlr_grafana.web import datasource, operations, preview, rest, runbooks
+from butlr_grafana.web import datasource, demo, operations, preview, rest, runbooks
 from butlr_grafana.web.auth import Tokens, guard
 from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.reply import answer_errors, finish_replies
@@ -14,7 +14,8 @@ from butlr_grafana.web.requests import note_requests
 MAX_BODY_BYTES = 256 * 1024
 
 
-def build(service: Service, *, tokens: Tokens, grafana_url: str) -> Flask:
+def build(service: Service, *, tokens: Tokens, grafana_url: str, simulator_url: str = "") -> Flask:
+    """`simulator_url`: of the demo's, which takes crowds on request."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     # A redirect would name the address by which this server is known, not the caller's way to it.
@@ -28,5 +29,7 @@ def build(service: Service, *, tokens: Tokens, grafana_url: str) -> Flask:
     app.register_blueprint(rest.blueprint(answers))
     app.register_blueprint(operations.blueprint(service))
     app.register_blueprint(runbooks.blueprint())
+    if simulator_url:
+        app.register_blueprint(demo.blueprint(simulator_url))
     app.register_blueprint(preview.blueprint(service, grafana_url))
     return app
