@@ -20,12 +20,14 @@ from flask import Flask
 from butlr_grafana import __version__, request_id, wall_command
 from butlr_grafana.app import Application, book_of, create_app, link_of
 from butlr_grafana.assets import write_out
-from butlr_grafana.checkup import Checkup
+from butlr_grafana.checkup import FAILED, Checkup, Row
 from butlr_grafana.demo.command import add_command as add_crowd
 from butlr_grafana.errors import BackendError
 from butlr_grafana.grafana_api import Grafana, GrafanaError, access_of
 from butlr_grafana.hosts import is_loopback
+from butlr_grafana.install import look
 from butlr_grafana.install.command import add_commands as add_install
+from butlr_grafana.install.command import add_grafana
 from butlr_grafana.logs import form_named, log_to_stderr, log_what_is_uncaught
 from butlr_grafana.measure.background import measuring
 from butlr_grafana.model import HeatMapSubject, Segment, iso
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument(
         "--report", help="a file for what a maintainer needs; without names, ids and secrets"
     )
+    add_grafana(checking)
     checking.set_defaults(command=check)
     warming = commands.add_parser("warm", help="fills the cache for a range; resumes where it stopped")
     warming.add_argument("--space", help="a floor's id; all floors where left out")
@@ -231,7 +234,20 @@ def check(options: argparse.Namespace) -> int:
         )
         for row in checkup.rows():
             print(row, flush=True)
-        return checkup.exit_code
+        code = checkup.exit_code
+    for row in grafana_rows(options, settings):
+        print(row, flush=True)
+        code = code or int(row.state == FAILED)
+    return code
+
+
+def grafana_rows(options: argparse.Namespace, settings: Settings) -> Iterator[Row]:
+    """Of the Grafana that `check` is given, if it is."""
+    if options.grafana:
+        found = look.rows(
+            settings, options.grafana, organisation=options.org, source_uid=options.datasource or "butlr"
+        )
+        yield from (Row(*one) for one in found)
 
 
 def warm(options: argparse.Namespace) -> int:

@@ -294,9 +294,12 @@ class Settings:
     )
     threads: int = setting("BACKEND_THREADS", "requests answered at a time", 32, parse=_number(1, 512))
     grafana_token: str = setting(
-        "GRAFANA_TOKEN", "of a service account that may edit; for the command `wall` alone", "", secret=True
+        "GRAFANA_TOKEN",
+        "of a service account; for the commands `install`, `uninstall`, `wall` and `check --grafana`",
+        "",
+        secret=True,
     )
-    grafana_user: str = setting("GRAFANA_USER", "instead of a token, for `wall` too", "")
+    grafana_user: str = setting("GRAFANA_USER", "instead of a token, for these commands too", "")
     grafana_password: str = setting("GRAFANA_PASSWORD", "that user's", "", secret=True)
 
     @property

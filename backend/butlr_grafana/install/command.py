@@ -104,6 +104,13 @@ def _conversation(options: argparse.Namespace, settings: Settings) -> Iterator[G
         yield grafana
 
 
+def add_grafana(parser: argparse.ArgumentParser) -> None:
+    """For a command that looks at Grafana too, where it is given one."""
+    parser.add_argument("--grafana", type=_url, metavar="URL", help="looks at this Grafana too")
+    parser.add_argument("--org", default="", metavar="NAME", help="of Grafana; the account's own")
+    parser.add_argument("--datasource", default="", metavar="UID", help="of Grafana; butlr")
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grafana", required=True, type=_url, metavar="URL", help="as a browser reaches it")
     parser.add_argument(
