@@ -59,6 +59,8 @@ class Organisation:
         self.dashboards: dict[str, Json] = {}
         self.folders: dict[str, Json] = {}
         self.playlists: dict[str, Json] = {}
+        self.deleted: list[Json] = []
+        """Dashboards that a search still finds for a while."""
         self.sources = Sources()
         self.rules = Rules(self.folders)
 
@@ -125,7 +127,7 @@ class Organisation:
             return _denied("dashboards:delete")
         if there["meta"]["provisioned"]:
             return 400, {"message": "provisioned dashboard cannot be deleted"}
-        del self.dashboards[uid]
+        self.deleted.append(self.dashboards.pop(uid))
         return 200, {"message": f"Dashboard {there['dashboard']['title']} deleted", "uid": uid}
 
     def _save(self, body: Json, may_edit: bool) -> Answer:
@@ -155,7 +157,8 @@ class Organisation:
         return [
             {"uid": d["uid"], "title": d["title"], "tags": d["tags"], "type": "dash-db"}
             for d, folder in (
-                (one["dashboard"], one["meta"]["folderUid"]) for one in self.dashboards.values()
+                (one["dashboard"], one["meta"]["folderUid"])
+                for one in (*self.dashboards.values(), *self.deleted)
             )
             if set(words.get("tag", [])) <= set(d["tags"]) and folder in words.get("folderUIDs", [folder])
         ]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.alerting.grafana import groups as file_groups
-from tests.fake_grafana import EDITOR, VIEWER, FakeGrafana, Organisation
+from tests.fake_grafana import ADMIN, EDITOR, VIEWER, FakeGrafana, Organisation
 from tests.install.conftest import BACKEND_URL, TOKEN, Operator
 from tests.support import World
 
@@ -311,16 +311,35 @@ def test_what_comes_from_files_is_left_to_the_files(
     assert f"# {chapter}\n" in (ROOT / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("token", "role"), [(VIEWER, "Admin"), (EDITOR, "Admin")])
-def test_the_role_that_is_lacking_is_named(
-    token: str, role: str, grafana: FakeGrafana, operator: Operator
-) -> None:
-    operator.has(GRAFANA_TOKEN=token)
+@pytest.mark.parametrize("token", [VIEWER, EDITOR])
+def test_the_role_that_is_lacking_is_named(token: str, grafana: FakeGrafana, operator: Operator) -> None:
     for command, words in (("install", ("--backend", BACKEND_URL)), ("uninstall", ())):
+        operator.has(GRAFANA_TOKEN=token)
         said = operator.refused(command, grafana, *words)
-        assert f"it needs the role {role} there" in said
+        assert "it needs the role Admin there" in said
         assert "datasources:" in said
         assert "Main Org." in said
+        operator.has(GRAFANA_TOKEN=ADMIN)
+        operator.install(grafana)
+
+
+def test_an_editor_removes_what_an_editor_may_install(grafana: FakeGrafana, operator: Operator) -> None:
+    grafana.data_sources["P1"] = {
+        "uid": "P1",
+        "name": "x",
+        "type": INFINITY,
+        "jsonData": {},
+        "url": "http://x",
+    }
+    grafana.data_sources["P1"]["secureJsonData"] = {}
+    operator.has(GRAFANA_TOKEN=VIEWER)
+    assert "it needs the role Editor there" in operator.refused("install", grafana, "--datasource", "P1")
+    assert "it needs the role Editor there" in operator.refused("uninstall", grafana)
+    operator.has(GRAFANA_TOKEN=EDITOR)
+    operator.install(grafana, "--datasource", "P1")
+    operator.uninstall(grafana)
+    assert grafana.dashboards == {}
+    assert set(grafana.data_sources) == {"P1"}
 
 
 def test_a_grafana_that_is_too_old_is_refused(grafana: FakeGrafana, operator: Operator) -> None:

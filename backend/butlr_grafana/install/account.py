@@ -69,7 +69,7 @@ def _id_of(grafana: Grafana, wanted: str, *, may_make: bool) -> int:
 
 def check_role(grafana: Grafana, needed: Iterable[str], *, organisation: Organisation, role: str) -> None:
     """Raises `GrafanaError` where the account lacks one of these permissions there."""
-    has = grafana.ask("GET", "/api/access-control/user/actions", "tell what it may do")
+    has = grafana.ask("GET", "/api/access-control/user/actions?reloadcache=true", "tell what it may do")
     lacking = [action for action in needed if not has.get(action)]
     if lacking:
         raise GrafanaError(

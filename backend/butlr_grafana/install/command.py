@@ -11,7 +11,7 @@ from butlr_grafana.assets import home
 from butlr_grafana.grafana_api import Grafana, access_of, url_of
 from butlr_grafana.hosts import address_of
 from butlr_grafana.install import account, requirements
-from butlr_grafana.install.documents import INFINITY, SIMPOD, TENANT, Names, files_in
+from butlr_grafana.install.documents import INFINITY, SIMPOD, TENANT, UIDS, Names, files_in
 from butlr_grafana.install.probe import fault_through
 from butlr_grafana.install.steps import Installation, Wanted
 from butlr_grafana.settings import SettingError, Settings
@@ -83,10 +83,16 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
 def uninstall(options: argparse.Namespace, settings: Settings) -> int:
     with _conversation(options, settings) as grafana:
         organisation = account.enter(grafana, options.org, may_make=False)
-        needed = (*account.REMOVAL, *account.RULES_REMOVAL, *account.SOURCES_REMOVAL)
-        account.check_role(grafana, needed, organisation=organisation, role="Admin")
+        names = Names(options.tenant or "")
+        own = {names.uid(uid) for uid in UIDS.values()} & requirements.look(grafana).sources.keys()
+        account.check_role(
+            grafana,
+            (*account.REMOVAL, *account.RULES_REMOVAL, *(account.SOURCES_REMOVAL if own else ())),
+            organisation=organisation,
+            role="Admin" if own else "Editor",
+        )
         print(f"Grafana at {grafana.url}, organisation {organisation.name}")
-        Installation(grafana, files_in(home()), Wanted(Names(options.tenant or "")), _say).uninstall()
+        Installation(grafana, files_in(home()), Wanted(names), _say).uninstall(own)
     return 0
 
 

@@ -32,7 +32,7 @@ TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,10}[a-z0-9])?")
 """With the longest uid of ours it makes 40 characters, which is Grafana's limit."""
 
 _LIMITS = "__butlr_limits__"
-"""A rule's annotation: the limits that it was written with. Grafana shows no annotation of this form."""
+"""A rule's annotation: the limits that it was written with. Messages leave out annotations of this form."""
 
 _ROOT = "{{ externalURL }}"
 """What Grafana makes its own address of, in an alert."""

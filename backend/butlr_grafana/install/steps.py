@@ -11,7 +11,6 @@ from butlr_grafana.grafana_api import Grafana, GrafanaError
 from butlr_grafana.install.documents import (
     INFINITY,
     MADE_BY,
-    NAMES,
     SIMPOD,
     UIDS,
     Files,
@@ -157,7 +156,8 @@ class Installation:
         folder = self._names.folder["uid"]
         known = {(one["folderUID"], one["ruleGroup"]) for one in there.values()}
         if (folder, group["title"]) not in known and not any(one["uid"] in there for one in made):
-            path = f"/api/v1/provisioning/folder/{quote(folder, safe='')}/rule-groups/{quote(group['title'])}"
+            uid, title = (quote(text, safe="") for text in (folder, group["title"]))
+            path = f"/api/v1/provisioning/folder/{uid}/rule-groups/{title}"
             body = {**group, "folderUid": folder, "rules": made}
             self._grafana.ask("PUT", path, "make alert rules", body)
             for one in made:
@@ -182,8 +182,11 @@ class Installation:
 
     # --- uninstall ----------------------------------------------------------------------------------------
 
-    def uninstall(self) -> None:
-        """Only what `install` makes, by uid: what people put beside it stays, and its folder then too."""
+    def uninstall(self, sources: Iterable[str]) -> None:
+        """Only what `install` makes, by uid: what people put beside it stays, and its folder then too.
+
+        `sources`: the uids of ours among the data sources that are there.
+        """
         rules = self._rules()
         there = {uid: self._dashboard(self._names.uid(uid)) for uid in self._pages}
         self._check_origin(there.values(), rules.values())
@@ -197,8 +200,8 @@ class Installation:
                 self._grafana.ask("DELETE", path, "delete dashboards", without=(NO_SUCH,))
                 self._say(f"removed    the dashboard {page['dashboard']['title']}")
         self._remove_folder()
-        for kind in NAMES:
-            self._remove_source(self._names.uid(UIDS[kind]))
+        for uid in sorted(sources):
+            self._remove_source(uid)
 
     def _remove_folder(self) -> None:
         """Grafana would delete the dashboards in it too, so it has to be empty."""
@@ -207,7 +210,9 @@ class Installation:
             return
         uid = quote(self._names.folder["uid"], safe="")
         found = self._grafana.ask("GET", f"/api/search?folderUIDs={uid}&limit=5000", "search dashboards")
-        left = [str(one["title"]) for one in found]
+        # Its index may still hold what was deleted a moment ago.
+        own = {self._names.uid(page) for page in self._pages}
+        left = [str(one["title"]) for one in found if one["uid"] not in own]
         left += [str(one["title"]) for one in self._rules().values() if one["folderUID"] == folder["uid"]]
         if left:
             self._say(f"kept       the folder {folder['title']}: it holds {', '.join(sorted(left)[:5])}")
@@ -216,7 +221,7 @@ class Installation:
         self._say(f"removed    the folder {folder['title']}")
 
     def _remove_source(self, uid: str) -> None:
-        if self._wanted.source_uid or (there := self._source(uid)) is None:
+        if (there := self._source(uid)) is None:
             return
         what = f"the data source {there['name']} (uid {uid})"
         if there.get("readOnly") or not MADE_BY.items() <= (there.get("jsonData") or {}).items():
