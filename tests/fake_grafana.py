@@ -310,6 +310,8 @@ def _handler(grafana: FakeGrafana) -> type[BaseHTTPRequestHandler]:
                 return
             credentials = self.headers.get("Authorization", "")
             organisation = self.headers.get("X-Grafana-Org-Id", "")
+            for own in (grafana, *grafana.others.values()):
+                own.rules.provenance = "" if "X-Disable-Provenance" in self.headers else "api"
             status, said = grafana.answer(self.command, self.path, credentials, body, organisation)
             text = json.dumps(said).encode() if status != 204 else b""
             self.send_response(status)

@@ -15,12 +15,14 @@ DEFAULT_INTERVAL_S = 60
 class Rules:
     """`kept`: by uid. `intervals`: of the groups, by folder and title. `folders`: the organisation's.
 
-    Our calls disable provenance: rules from files (`provenance: file`) cannot be changed by them.
+    Rules from files (`provenance: file`) cannot be changed by calls.
     """
 
     def __init__(self, folders: dict[str, Json]) -> None:
         self.kept: dict[str, Json] = {}
         self.intervals: dict[tuple[str, str], int] = {}
+        self.provenance = "api"
+        """Of what the present call writes; rules with one cannot be changed in Grafana."""
         self._folders = folders
 
     def asked(self, method: str, path: str, body: Any, *, may_edit: bool) -> Answer:
@@ -66,7 +68,7 @@ class Rules:
         # What Grafana reads; it passes over the rest, as it does names of the file's form.
         self.kept[body["uid"]] = {
             **{name: copy.deepcopy(body.get(name)) for name in READ},
-            "provenance": "",
+            "provenance": self.provenance,
         }
         # It completes each query's model.
         for step in self.kept[body["uid"]]["data"]:

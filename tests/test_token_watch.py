@@ -52,6 +52,15 @@ def test_the_steps_of_a_change_leave_no_gap(world: World, file: Path) -> None:
     assert statuses() == [401, 200]
 
 
+def test_a_backend_that_began_with_tokens_is_never_open(world: World) -> None:
+    """Whatever becomes of them."""
+    known = [BackendToken(OLD)]
+    http = build(world.application.service, tokens=lambda: tuple(known), grafana_url="").test_client()
+    known.clear()
+    assert http.get("/api/v1/status").status_code == 401
+    assert http.get("/healthz").status_code == 200
+
+
 def test_floors_of_a_token_are_read_again_too(file: Path) -> None:
     watch = TokenWatch({"BACKEND_TOKEN_FILE": str(file)})
     put(file, f"{OLD}={PARIS}")

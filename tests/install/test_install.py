@@ -156,7 +156,7 @@ def add_own_things(grafana: FakeGrafana) -> None:
     rule["notification_settings"] = {"receiver": "Facility managers"}
     rule["isPaused"] = True
     rule["labels"] |= {"team": "facility"}
-    rule["annotations"] |= {"phone": "1234"}
+    rule["annotations"] |= {"phone": "1234", "summary": "of an earlier version"}
     moved = grafana.rules.kept["butlr-over-capacity"]
     moved["ruleGroup"] = "Rooms of ours"
     grafana.rules.intervals["butlr", file_groups()[0]["name"]] = 600
@@ -169,6 +169,9 @@ def test_a_second_time_keeps_what_people_added(grafana: FakeGrafana, operator: O
     operator.install(grafana)
     after = contents(grafana)
     assert after["dashboards"]["ours"] == before["dashboards"]["ours"]
+    # The one thing that is ours follows our version.
+    annotations = before["rules"]["butlr-hot-zone"]["annotations"]
+    annotations["summary"] = RULES["butlr-hot-zone"]["annotations"]["summary"]
     assert after["rules"] == before["rules"]
     assert after["intervals"] == before["intervals"]
     source = after["sources"]["butlr"]
