@@ -230,7 +230,7 @@ class FakeGrafana(Organisation):
             return about
         own = [self, *self.others.values()][number - 1]
         if path.startswith("/api/datasources/proxy/uid/"):
-            return self._proxied(own, path.removeprefix("/api/datasources/proxy/uid/"))
+            return self._proxied(own, target.removeprefix("/api/datasources/proxy/uid/"))
         may_edit = role in ("Editor", "Admin", "Server administrator")
         return own.asked(method, target, body, may_edit=may_edit, is_admin=is_owner or role == "Admin")
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from butlr_grafana.settings import read
 from tests.alerting.grafana import groups as file_groups
-from tests.fake_grafana import ADMIN, EDITOR, VIEWER, FakeGrafana, Organisation
+from tests.fake_grafana import ADMIN, EDITOR, PASSWORD, VIEWER, FakeGrafana, Organisation
 from tests.install.conftest import BACKEND_URL, TOKEN, Operator
-from tests.support import World
+from tests.support import NEW_YORK, PARIS, PARIS_2, World
 
 Json = dict[str, Any]
 
@@ -446,6 +448,28 @@ def test_two_tenants_in_one_organisation_share_nothing(grafana: FakeGrafana, ope
     assert contents(grafana)["dashboards"] == own["dashboards"]
     assert contents(grafana)["rules"] == own["rules"]
     assert set(grafana.data_sources) == {"butlr", "butlr-json"}
+
+
+def test_each_tenant_sees_the_floors_of_its_token(
+    grafana: FakeGrafana, operator: Operator, make_world: Callable[..., World]
+) -> None:
+    """docs/tenants.md: an organisation each, on one backend; asked as a viewer asks, through the proxy."""
+    file = f"everything-token,north-token={PARIS}+{PARIS_2},south-token={NEW_YORK}"
+    grafana.backend = through(make_world(tokens=read({"BACKEND_TOKEN": file}).tokens))
+    operator.is_user("admin")
+    floors = {"North": {PARIS, PARIS_2}, "South": {NEW_YORK}}
+    for name in floors:
+        operator.has(BACKEND_TOKEN=f"{name.lower()}-token")
+        code, _, _ = operator.run("install", grafana, "--backend", BACKEND_URL, "--org", name)
+        assert code == 0
+    for number, (name, own) in enumerate(floors.items(), start=2):
+        answer = requests.get(
+            f"{grafana.url}/api/datasources/proxy/uid/butlr/api/v1/spaces?level=floor&format=rows",
+            auth=("admin", PASSWORD),
+            headers={"X-Grafana-Org-Id": str(number)},
+            timeout=60,
+        )
+        assert {row["id"] for row in answer.json()} == own, name
 
 
 @pytest.mark.parametrize("name", ["North", "a b", "x" * 13, "-a", "a-"])
