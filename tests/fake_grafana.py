@@ -39,7 +39,8 @@ _EDITORS = [
 _ADMINS = [f"datasources:{action}" for action in ("read", "create", "write", "delete")]
 PERMISSIONS = {
     "Viewer": ["dashboards:read", "folders:read"],
-    "Editor": _EDITORS,
+    # Of some data sources, which are Grafana's own.
+    "Editor": [*_EDITORS, "datasources:read"],
     "Admin": [*_EDITORS, *_ADMINS],
     "Server administrator": [*_EDITORS, *_ADMINS, "orgs:read", "orgs:create"],
 }
@@ -194,6 +195,9 @@ class FakeGrafana(Organisation):
         self.version_of_grafana = "12.3.0"
         self.plugins = dict(PLUGINS)
         self.backend: Callable[[str, str], Answer] = lambda _path, _authorization: (200, [])
+        self.skips_cache = False
+        """Whether the present call asks for data sources as they are now, not as some seconds ago."""
+        self._cache: dict[int, Json] = {}
         self.others: dict[str, Organisation] = {}
         self.closed_to_user: set[str] = set()
         """Organisations of which no user is a member."""
@@ -270,6 +274,9 @@ class FakeGrafana(Organisation):
         source = own.data_sources.get(uid)
         if source is None:
             return 404, {"message": "Unable to find datasource"}
+        if self.skips_cache:
+            self._cache.pop(id(own), None)
+        source = self._cache.setdefault(id(own), copy.deepcopy(source))
         names = {value: key for key, value in source["jsonData"].items() if key.startswith("httpHeaderName")}
         place = names.get("Authorization", "").removeprefix("httpHeaderName")
         status, said = self.backend(f"/{path}", source["secureJsonData"].get(f"httpHeaderValue{place}", ""))
@@ -310,6 +317,7 @@ def _handler(grafana: FakeGrafana) -> type[BaseHTTPRequestHandler]:
                 return
             credentials = self.headers.get("Authorization", "")
             organisation = self.headers.get("X-Grafana-Org-Id", "")
+            grafana.skips_cache = self.headers.get("X-Grafana-NoCache") == "true"
             for own in (grafana, *grafana.others.values()):
                 own.rules.provenance = "" if "X-Disable-Provenance" in self.headers else "api"
             status, said = grafana.answer(self.command, self.path, credentials, body, organisation)

@@ -125,6 +125,8 @@ class Grafana:
             "Accept": "application/json",
             # Of alert rules: people may change them in Grafana. Other calls pass it over.
             "X-Disable-Provenance": "true",
+            # Of data sources: as they are now, not as they were up to five seconds ago.
+            "X-Grafana-NoCache": "true",
         }
         if self._organisation is not None:
             headers["X-Grafana-Org-Id"] = str(self._organisation)

@@ -215,11 +215,14 @@ def test_a_limit_that_was_changed_in_grafana_stays(grafana: FakeGrafana, operato
     changed = grafana.rules.kept["butlr-over-capacity"]
     evaluator(changed)["params"] = [1.5]
     changed["for"] = "30m"
+    changed["annotations"]["summary"] = "more than 1.5 times its places"
     # Of this one only what we wrote is older than what we write now.
     grafana.rules.kept["butlr-hot-zone"]["annotations"]["description"] = "as it was"
     out = operator.install(grafana)
     kept = grafana.rules.kept["butlr-over-capacity"]
     assert (evaluator(kept)["params"], kept["for"]) == ([1.5], "30m")
+    # Which names the limit.
+    assert kept["annotations"]["summary"] == "more than 1.5 times its places"
     assert "Room over capacity (with the limits that were changed in Grafana)" in out
     again = grafana.rules.kept["butlr-hot-zone"]
     assert (evaluator(again)["params"], again["for"]) == ([0.5], "10m")
@@ -512,6 +515,10 @@ def test_that_the_backend_answers_is_tried_at_the_end(grafana: FakeGrafana, oper
 def test_it_is_tried_with_the_token_that_was_written(
     grafana: FakeGrafana, operator: Operator, world: World
 ) -> None:
+    """Not with the one before, which Grafana remembers for some seconds."""
+    operator.has(BACKEND_TOKEN="the-old-token")
+    operator.install(grafana)
+    operator.has(BACKEND_TOKEN=TOKEN)
     asked = []
 
     def backend(path: str, authorization: str) -> tuple[int, Any]:

@@ -198,6 +198,8 @@ def updated_rule(made: Json, there: Mapping[str, Any]) -> Json:
     }
     if has_other_limits(there):
         renewed["for"] = there["for"]
+        # It names the limit.
+        renewed["annotations"]["summary"] = there["annotations"]["summary"]
         renewed["data"] = [
             _with_conditions_of(step, {old["refId"]: old for old in there["data"]}) for step in made["data"]
         ]
