@@ -10,6 +10,7 @@ RUN /opt/pip/bin/pip install --require-hashes --requirement requirements.lock
 COPY pyproject.toml setup.py README.md LICENSE ./
 COPY grafana-dashboards grafana-dashboards
 COPY provisioning provisioning
+COPY docs/runbooks docs/runbooks
 COPY backend backend
 RUN /opt/pip/bin/pip install --no-deps --no-build-isolation . && /opt/pip/bin/pip uninstall --yes setuptools
 

@@ -21,7 +21,7 @@ class WithAssets(build_py):
         super().run()
         if self.editable_mode:
             return
-        assets = runpy.run_path(str(ROOT / "backend/butlr_grafana/cli/assets.py"))
+        assets = runpy.run_path(str(ROOT / "backend/butlr_grafana/base/assets.py"))
         for name in assets["names"](ROOT):
             target = Path(self.build_lib, "butlr_grafana", assets["FOLDER"], name)
             self.mkpath(str(target.parent))

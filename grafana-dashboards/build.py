@@ -15,10 +15,12 @@ from pathlib import Path
 import yaml
 
 from source import DASHBOARDS
-from source.alerting import ALERTING
+from source.alerting import ALERTING, BY_API
 
 HERE = Path(__file__).resolve().parent
 ALERT_RULES = "../provisioning/alerting/butlr.yaml"
+RULES_BY_API = "../provisioning/http-api/alert-rules.json"
+RULES = (ALERT_RULES, RULES_BY_API)
 ALERT_RULES_HEAD = """\
 # Alert rules on Butlr's floors and rooms; built by `make dashboards` from grafana-dashboards/source/alerting.
 # Thresholds are in limits.py there. docs/alerting.md says what each rule means and how to be told by e-mail,
@@ -28,16 +30,20 @@ ALERT_RULES_HEAD = """\
 
 def built() -> dict[str, str]:
     """File name, from this folder → its text."""
-    pages = {f"{d['uid']}.json": json.dumps(d, indent=2, ensure_ascii=False) + "\n" for d in DASHBOARDS}
+    pages = {f"{d['uid']}.json": _json(d) for d in DASHBOARDS}
     rules = yaml.safe_dump(ALERTING, sort_keys=False, allow_unicode=True, width=1000)
-    return {**pages, ALERT_RULES: ALERT_RULES_HEAD + rules}
+    return {**pages, ALERT_RULES: ALERT_RULES_HEAD + rules, RULES_BY_API: _json(BY_API)}
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def present() -> dict[str, str]:
     """The files that are there, as `built` names them."""
     pages = {path.name: path.read_text("utf-8") for path in sorted(HERE.glob("*.json"))}
-    rules = HERE / ALERT_RULES
-    return {**pages, **({ALERT_RULES: rules.read_text("utf-8")} if rules.exists() else {})}
+    rules = {name: HERE / name for name in RULES}
+    return {**pages, **{name: path.read_text("utf-8") for name, path in rules.items() if path.exists()}}
 
 
 def difference(files: dict[str, str], wanted: dict[str, str]) -> str:

@@ -142,6 +142,8 @@ class World:
     """
 
     wall_s = 0.0
+    is_demo = False
+    """Whether the backend knows that its Butlr is the simulator."""
 
     now_s = Moving()
 
@@ -168,7 +170,9 @@ class World:
             "deadline_s": float(HANG_S),
         }
         settings = Settings(**{**reached, **self._settings})
-        self.application: Application = create_app(settings, book=self.book(settings), **self.clocks())
+        self.application: Application = create_app(
+            settings, demo=self.is_demo, book=self.book(settings), **self.clocks()
+        )
         self.http = self.application.web.test_client()
 
     def book(self, settings: Settings) -> VerdictStore | None:

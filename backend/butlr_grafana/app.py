@@ -50,6 +50,7 @@ from butlr_grafana.service.metrics import Telemetry
 from butlr_grafana.service.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 from butlr_grafana.web.app import build
+from butlr_grafana.web.auth import Tokens
 
 MB = 2**20
 
@@ -276,12 +277,13 @@ def create_app(
     stopwatch: Callable[[], float] = stopwatch,
     pace: Timing = REAL_TIME,
     book: VerdictStore | None = None,
+    tokens: Tokens | None = None,
 ) -> Application:
     """The application; Butlr is not asked before the first request.
 
     `now` is the wall clock, which may step; `stopwatch`, which never does: how old data are; `pace`: how
     tokens age and pauses pass. `book`: what was measured about the account; where left out, the one of the
-    cache folder and of Redis.
+    cache folder and of Redis. `tokens`: what callers may send; where left out, what the settings hold.
     """
 
     def by_butlr() -> float:
@@ -362,7 +364,13 @@ def create_app(
         now=by_butlr,
         stopwatch=stopwatch,
     )
-    web = build(service, tokens=settings.tokens + settings.wall_tokens, grafana_url=settings.grafana_url)
+    known_tokens = tokens or (lambda: settings.tokens + settings.wall_tokens)
+    web = build(
+        service,
+        tokens=known_tokens,
+        grafana_url=settings.grafana_url,
+        simulator_url=settings.butlr_api_url if demo else "",
+    )
     ending = threading.Event()
     means = Means(
         butlr,

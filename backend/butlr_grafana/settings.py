@@ -9,7 +9,7 @@ import codecs
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -279,9 +279,12 @@ class Settings:
     )
     threads: int = setting("BACKEND_THREADS", "requests answered at a time", 32, parse=_number(1, 512))
     grafana_token: str = setting(
-        "GRAFANA_TOKEN", "of a service account that may edit; for the command `wall` alone", "", secret=True
+        "GRAFANA_TOKEN",
+        "of a service account; for the commands `install`, `uninstall`, `wall` and `check --grafana`",
+        "",
+        secret=True,
     )
-    grafana_user: str = setting("GRAFANA_USER", "instead of a token, for `wall` too", "")
+    grafana_user: str = setting("GRAFANA_USER", "instead of a token, for these commands too", "")
     grafana_password: str = setting("GRAFANA_PASSWORD", "that user's", "", secret=True)
 
     @property
@@ -312,18 +315,37 @@ class Settings:
         )
 
 
+TOKEN_SETTINGS = ("BACKEND_TOKEN", "BACKEND_WALL_TOKEN")
+
+
+def tokens_of(environment: Mapping[str, str]) -> tuple[BackendToken, ...]:
+    """What callers may send, from the environment or its files. Raises `SettingError`."""
+    found: list[BackendToken] = []
+    for spec in fields(Settings):
+        if spec.metadata["env"] in TOKEN_SETTINGS:
+            found += _value(spec, environment) or ()
+    return tuple(found)
+
+
+def _value(spec: Field[Any], environment: Mapping[str, str]) -> Any:
+    """`None` where it is not set. Raises `SettingError`."""
+    text = _text(spec.metadata["env"], environment, secret=spec.metadata["secret"])
+    if not text:
+        return None
+    try:
+        return spec.metadata["parse"](text)
+    except ValueError as error:
+        shown = "" if spec.metadata["secret"] else f"={text[:60]!r}"
+        raise SettingError(f"{spec.metadata['env']}{shown}: {error}") from None
+
+
 def read(environment: Mapping[str, str]) -> Settings:
     """Settings from environment variables; empty ones count as not set. Raises `SettingError`."""
     values: dict[str, Any] = {}
     for spec in fields(Settings):
-        text = _text(spec.metadata["env"], environment, secret=spec.metadata["secret"])
-        if not text:
-            continue
-        try:
-            values[spec.name] = spec.metadata["parse"](text)
-        except ValueError as error:
-            shown = "" if spec.metadata["secret"] else f"={text[:60]!r}"
-            raise SettingError(f"{spec.metadata['env']}{shown}: {error}") from None
+        value = _value(spec, environment)
+        if value is not None:
+            values[spec.name] = value
     settings = Settings(**values)
     if bool(settings.butlr_client_id) != bool(settings.butlr_client_secret):
         raise SettingError("BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET are needed both, or none for demo mode")

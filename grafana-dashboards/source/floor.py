@@ -9,9 +9,9 @@ from source.page import hot_zones, page, to_page
 from source.panels.cells import heat_map
 from source.panels.figures import Column, gauge, leads_to, row_figures, shade, table, width, wrapped
 from source.panels.over_time import in_and_out, lines, strips
-from source.panels.parts import Frame, Place, Question
+from source.panels.parts import Alertable, Frame, Place, Question
 from source.panels.plan import heat_over_plan
-from source.sources import Source
+from source.sources import Columns, Source
 from source.words import AREA, FLOOR, HERE, ROOMS, UNIT
 
 UID = "butlr-floor"
@@ -25,6 +25,23 @@ HOT = Question("hot-zones", {**HERE, **AREA, **UNIT})
 PEOPLE = Question("occupancy", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
 DOORS = Question("traffic", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
 PRESENCE = Question("presence", HERE)
+
+ON_FLOOR: Columns = {"floor": ("floor", "string"), "space": ("space", "string")}
+PEOPLE_OF_FLOOR = Alertable(
+    "occupancy-now",
+    {**FLOOR, "level": "floor", "require": "complete"},
+    {**ON_FLOOR, "people": ("people", "number")},
+)
+PEOPLE_OF_ROOMS = Alertable(
+    "occupancy-now",
+    {**FLOOR, **ROOMS, "require": "complete"},
+    {
+        **ON_FLOOR,
+        "room": ("room", "string"),
+        "room_id": ("room_id", "string"),
+        "people": ("people", "number"),
+    },
+)
 
 MAP_TEXT = """\
 Each cell is a square of the floor. Its colour is the mean number of people a square metre in the time \
@@ -122,7 +139,7 @@ def dashboard(source: Source) -> Json:
         panels=[
             row_figures(
                 source,
-                Frame("Now: ${space:text}", NOW_TEXT, Place(0, 0, 8, 3), [NOW]),
+                Frame("Now: ${space:text}", NOW_TEXT, Place(0, 0, 8, 3), [NOW], alertable=PEOPLE_OF_FLOOR),
                 [
                     Column("people", {"decimals": 0}),
                     Column("capacity", {"decimals": 0}),
@@ -172,6 +189,7 @@ def dashboard(source: Source) -> Json:
                     Place(14, 3, 10, 14),
                     [ROOMS_NOW],
                     downloads(source, ROOMS_NOW, "csv"),
+                    PEOPLE_OF_ROOMS,
                 ),
                 [
                     Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
@@ -224,6 +242,7 @@ def dashboard(source: Source) -> Json:
                     Place(0, 32, 12, 8),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
+                    PEOPLE_OF_FLOOR,
                 ),
             ),
             in_and_out(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from source import variables
 from source.downloads import downloads
-from source.floor import FULL, floor_page, room_page
+from source.floor import FULL, ON_FLOOR, floor_page, room_page
 from source.house import GOOD, Json
 from source.page import page
 from source.panels.figures import Column, gauge, leads_to, shade, table, width
 from source.panels.over_time import lines, step_lines
-from source.panels.parts import Frame, Place, Question, joined, where
+from source.panels.parts import Alertable, Frame, Place, Question, joined, where
 from source.sources import Source
 from source.titles import title
 from source.words import AREA, EVERYWHERE
@@ -25,6 +25,12 @@ PEOPLE = Question("occupancy", {**EVERYWHERE, "level": "floor"})
 ROOMS = Question("hot-zones", {**EVERYWHERE, **AREA})
 USE = Question("utilization", {**EVERYWHERE, **AREA, "underused": "${underused}"})
 DOORS = Question("traffic", {**EVERYWHERE, "level": "floor", "every": "1d"})
+
+PEOPLE_OF_FLOORS = Alertable(
+    "occupancy-now",
+    {"space": "all", "level": "floor", "require": "complete"},
+    {**ON_FLOOR, "people": ("people", "number")},
+)
 
 FLOORS_TEXT = """\
 Every floor: who is there now (the last full five minutes) and how much it was used in the time range. \
@@ -58,7 +64,12 @@ def dashboard(source: Source) -> Json:
             table(
                 source,
                 Frame(
-                    "Floors", FLOORS_TEXT, Place(0, 0, 24, 7), [NOW, FLOORS], downloads(source, FLOORS, "csv")
+                    "Floors",
+                    FLOORS_TEXT,
+                    Place(0, 0, 24, 7),
+                    [NOW, FLOORS],
+                    downloads(source, FLOORS, "csv"),
+                    PEOPLE_OF_FLOORS,
                 ),
                 [
                     Column("floor", {**leads_to("This floor", floor_page(source)), **width(220)}),
@@ -72,7 +83,7 @@ def dashboard(source: Source) -> Json:
                     Column("per_ft2_hour", {"decimals": 3, **width(150)}),
                     Column("space", hidden=True),
                 ],
-                before=joined("space", A=("floor", "people", "capacity", "share"), B=("detections", *AREAS)),
+                before=joined("space", B=("floor", "people", "capacity", "share"), C=("detections", *AREAS)),
             ),
             lines(
                 source,
@@ -82,6 +93,7 @@ def dashboard(source: Source) -> Json:
                     Place(0, 7, 14, 9),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
+                    PEOPLE_OF_FLOORS,
                 ),
             ),
             step_lines(

@@ -17,6 +17,9 @@ from source.house import IN_MENU, INFINITY_UID, PROMETHEUS_UID, SIMPOD_UID, Json
 
 Words = Mapping[str, str]
 
+RULES_REF = "A"
+"""What Grafana takes as the input of a rule that is made from a panel."""
+
 INFINITY_TYPE, SIMPOD_TYPE = "yesoreyeram-infinity-datasource", "simpod-json-datasource"
 
 PERIOD: Words = {"from": "${__from}", "to": "${__to}"}
@@ -111,6 +114,17 @@ class Infinity:
         asked = {**words, **PERIOD, **({} if ref == "A" else {"refId": ref})}
         query = self._query(name, asked, parser="simple", format_="as-is", columns={})
         return {"refId": ref, "datasource": self.ref, **query}
+
+    def for_rules(self, name: str, words: Words, columns: Columns) -> Json:
+        """A panel's query that is there for alert rules made from the panel.
+
+        Hidden, so a page never asks it. *New alert rule* takes it all the same, and as its input, because
+        it is the query A; frames are handed on by a browser, and a rule has none.
+
+        Of now, without a period: Grafana would write the page's into the rule, where it would stay for ever.
+        """
+        query = self.rows(name, words, columns)
+        return {"refId": RULES_REF, "datasource": self.ref, "hide": True, **query}
 
     def floors(self) -> Json:
         return self._choices({"level": "floor"})

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import requests
 from PIL import Image
 
 from butlr_grafana.app import book_of
+from butlr_grafana.cli.check import Checkup
 from butlr_grafana.measure.run import ORDER
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import Simulator
@@ -21,6 +23,7 @@ from tests.processes import alive, children_of, run, running, started
 from tests.redis_server import PASSWORD, RedisServer
 from tests.support import (
     DETECTIONS,
+    DETECTIONS_A_MINUTE,
     GRAPHQL,
     LOGIN,
     NEW_YORK,
@@ -29,6 +32,7 @@ from tests.support import (
     PEOPLE,
     REPORTING,
     STATS,
+    World,
     at,
     truth,
     until,
@@ -170,6 +174,25 @@ def test_check_says_what_works() -> None:
         assert re.search(rf"^{step} +ok +\w", done.stdout, re.MULTILINE)
     for space in (PARIS, PARIS_2, NEW_YORK):
         assert re.search(rf"^serves +{space} ", done.stdout, re.MULTILINE)
+
+
+def test_check_says_of_which_hour_its_example_is_and_no_more_than_it_knows() -> None:
+    """An hour a day ago by the floor's clock; a count that is not there has no reason in it."""
+    hour = rf"on Tue 2026-06-16 from 13:00 to 14:00 \(Europe/Paris\) on {PARIS}"
+    world = World("2026-06-17T12:34:56")
+    try:
+        settings = Settings(
+            butlr_api_url=world.simulator.url, butlr_client_id="demo", butlr_client_secret="demo"
+        )
+        said = {r.step: r.said for r in Checkup(world.application, settings, address="").rows()}
+    finally:
+        world.close()
+    first_s = int(datetime.fromisoformat("2026-06-16T11:00:00+00:00").timestamp())
+    seen = len(PEOPLE.detections(PARIS, first_s, first_s + 3600)[0]) * DETECTIONS_A_MINUTE
+    assert re.fullmatch(rf"\d+ cells, {seen} detections {hour}", said["heat maps"])
+    assert re.fullmatch(rf"[\d.]+ people on average {hour}", said["metrics"])
+    assert re.fullmatch(rf"a figure for \d+ of \d+ rooms {hour}", said["statistics"])
+    assert "nobody" not in str(said)
 
 
 def test_check_measures_what_is_not_known_about_butlr_in_at_most_60_calls() -> None:

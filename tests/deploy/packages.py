@@ -15,7 +15,7 @@ from tests.support import PARIS, cannot_run
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT_FROM = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
-FOLDERS = ("backend", "grafana-dashboards", "provisioning")
+FOLDERS = ("backend", "grafana-dashboards", "provisioning", "docs/runbooks")
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:

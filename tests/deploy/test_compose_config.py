@@ -43,6 +43,16 @@ VARIANTS: dict[str, tuple[dict[str, str], set[str]]] = {
         },
         set(),
     ),
+    "e-mail": (
+        {
+            "GF_SMTP_ENABLED": "true",
+            "GF_SMTP_HOST": "smtp.example.com:587",
+            "GF_SMTP_FROM_ADDRESS": "grafana@example.com",
+            "GF_SMTP_USER": "grafana@example.com",
+            "SMTP_PASSWORD_FILE": "secrets/smtp_password",
+        },
+        set(),
+    ),
     "walls": ({"GF_AUTH_ANONYMOUS_ENABLED": "true"}, set()),
     "text": ({"BACKEND_LOG": "text", "BACKEND_LOG_LEVEL": "debug", "BUTLR_SPACES": "space_1"}, set()),
 }
@@ -97,7 +107,12 @@ def test_compose_accepts_the_file_and_chooses_the_services(
     assert read["services"]["backend"]["deploy"]["replicas"] == int(env.get("BACKEND_REPLICAS", "1"))
     grafana = read["services"]["grafana"]["environment"]
     assert grafana["GF_SERVER_ROOT_URL"] == env.get("GF_SERVER_ROOT_URL", "")
-    for name in ("GF_SERVER_SERVE_FROM_SUB_PATH", "GF_AUTH_ANONYMOUS_ENABLED"):
+    for name in ("GF_SMTP_HOST", "GF_SMTP_FROM_ADDRESS", "GF_SMTP_USER"):
+        assert grafana[name] == env.get(name, "")
+    password = env.get("SMTP_PASSWORD_FILE")
+    assert read["secrets"]["smtp_password"]["file"] == (str(ROOT / password) if password else "/dev/null")
+    assert grafana["GF_SMTP_PASSWORD__FILE"] == ("/run/secrets/smtp_password" if password else "")
+    for name in ("GF_SERVER_SERVE_FROM_SUB_PATH", "GF_AUTH_ANONYMOUS_ENABLED", "GF_SMTP_ENABLED"):
         assert grafana[name] == env.get(name, "false")
     [port] = read["services"]["grafana"]["ports"]
     assert f"{port['host_ip']}:{port['published']}" == env.get("GRAFANA_ADDRESS", "127.0.0.1:3000")

@@ -22,10 +22,11 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def ours() -> dict[str, bytes]:
-    """What Grafana and Prometheus read, by its path in the repository."""
+    """What Grafana, Prometheus and people read, by its path in the repository."""
     dashboards = (ROOT / "grafana-dashboards").glob("*.json")
     others = (path for path in (ROOT / "provisioning").rglob("*") if path.is_file())
-    return {str(path.relative_to(ROOT)): path.read_bytes() for path in (*dashboards, *others)}
+    runbooks = (ROOT / "docs/runbooks").glob("*.md")
+    return {str(path.relative_to(ROOT)): path.read_bytes() for path in (*dashboards, *others, *runbooks)}
 
 
 def test_the_package_works_where_no_repository_is(packed: tuple[Path, Path], tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_the_package_works_where_no_repository_is(packed: tuple[Path, Path], tmp
         if path.is_file()
     }
     assert written == ours()
-    assert said == f"files: {len(written)} files in grafana-dashboards/ and provisioning/\n"
+    assert said == f"files: {len(written)} files in grafana-dashboards/, provisioning/ and docs/runbooks/\n"
     assert (tmp_path / "files/provisioning/run-grafana").stat().st_mode & 0o111
     environment.answers(BACKEND_HOLIDAYS="FR")
 
@@ -59,7 +60,7 @@ def test_a_wheel_holds_what_is_needed_and_nothing_else(packed: tuple[Path, Path]
 
 def test_a_package_without_its_files_is_not_built(tmp_path: Path) -> None:
     """An image whose build forgets a folder, for example."""
-    from butlr_grafana.cli.assets import names
+    from butlr_grafana.base.assets import names
 
     assert set(names(ROOT)) == set(ours())
     (tmp_path / "grafana-dashboards").mkdir()

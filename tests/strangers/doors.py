@@ -134,6 +134,7 @@ ROUTES: dict[tuple[str, str], Ask] = {
     ("GET", "/healthz"): plain("GET", "/healthz"),
     ("GET", "/readyz"): plain("GET", "/readyz"),
     ("GET", "/metrics"): plain("GET", "/metrics"),
+    ("GET", "/runbooks/<name>"): plain("GET", "/runbooks/hot-zone"),
     ("GET", "/static/<path:filename>"): plain("GET", "/static/preview.css"),
     ("POST", "/metrics"): plain("POST", "/metrics"),
     ("POST", "/search"): plain("POST", "/search"),

@@ -17,7 +17,7 @@ from butlr_grafana.web import auth
 from tests.strangers.doors import HOUR, ROUTES, Question, questions
 from tests.support import NEW_YORK, PARIS, World
 
-OPEN = {"/healthz", "/readyz"}
+OPEN = {"/healthz", "/readyz", "/runbooks/hot-zone"}
 TOKENS = (BackendToken("the-old-token"), BackendToken("the-new-token"))
 
 
@@ -75,6 +75,7 @@ def test_no_method_is_a_way_in(world: World, method: str) -> None:
 SPELLINGS = (
     *("//metrics", "/healthz/", "/healthz/../metrics", "/HEALTHZ", "/healthz;/metrics"),
     *("/healthz%2f..%2fmetrics", "/readyz//", "/static/../metrics", "/./healthz"),
+    *("/runbooks/../metrics", "/runbooks/hot-zone/", "/runbooks/nothing", "/runbooks/%2e%2e/metrics"),
 )
 
 

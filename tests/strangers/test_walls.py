@@ -12,6 +12,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from butlr_grafana.base.access import BackendToken
+from butlr_grafana.base.assets import runbooks
 from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.targets.columns import COLUMNS
 from butlr_grafana.targets.registry import TARGETS
@@ -46,11 +47,15 @@ def private() -> set[str]:
 
 
 PRIVATE = private()
+RUNBOOKS = set(runbooks().values())
 FOREIGN = {text for space in (PARIS_2, NEW_YORK) for text in (space, FLOORS[space].name)}
 
 
 def leaks(answer: TestResponse, names: set[str]) -> set[str]:
     if answer.mimetype.startswith("image/"):
+        return set()
+    if answer.mimetype == "text/plain" and answer.get_data().decode() in RUNBOOKS:
+        # As it is shipped, the same for everybody: "dashboard" is no room called "board".
         return set()
     text = f"{answer.status}\n{answer.headers}\n{answer.get_data().decode('utf-8', 'replace')}"
     return {name for name in names if name in text}
@@ -102,7 +107,8 @@ def test_no_word_on_no_route_tells_of_rooms(trial: Trial, route: tuple[str, str]
             said = str(words)
             assert {name for name in leaks(answer, hidden) if name not in said} == set(), question
             answered += answer.status_code == 200
-    assert bool(answered) == (route[1] in ("/api/v1/<target>", "/healthz", "/readyz"))
+    known = ("/api/v1/<target>", "/healthz", "/readyz", "/runbooks/<name>")
+    assert bool(answered) == (route[1] in known)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from math import isnan
 from pathlib import Path
@@ -215,18 +216,19 @@ class Checkup:
 
     def _heat_map(self, floor: Floor) -> str:
         grid = self._fetch(floor, HeatMapSubject(1.0)).grid
-        return f"{grid.value.size} cells, {grid.total:.0f} detections in an hour of {floor.id}"
+        return f"{grid.value.size} cells, {grid.total:.0f} detections {self._example(floor)}"
 
     def _metrics(self, floor: Floor) -> str:
         subject = series_subject(floor, "floor_occupancy", "floor", "1h", "mean")
         known = _known(self._fetch(floor, subject))
-        said = f"{known[0]:.1f} people on average" if known else "nobody counted"
-        return f"{said} in an hour of {floor.id}"
+        # Why there is none, this answer does not say: a sensor may be offline, or not be there.
+        said = f"{known[0]:.1f} people on average" if known else "no count"
+        return f"{said} {self._example(floor)}"
 
     def _statistics(self, floor: Floor) -> str:
         items = tuple(room.id for room in as_built(floor.rooms)) or (floor.id,)
         known = _known(self._fetch(floor, StatsSubject((USED_MEAN,), items)))
-        return f"somebody in {len(known)} of {len(items)} rooms in an hour of {floor.id}"
+        return f"a figure for {len(known)} of {len(items)} rooms {self._example(floor)}"
 
     def _plans(self) -> Row:
         """A picture that cannot be had is no fault: plans are then drawn from their polygons."""
@@ -240,9 +242,19 @@ class Checkup:
             return Row("plan pictures", SKIPPED, str(error))
         return Row("plan pictures", OK, f"{len(addresses)} of {len(floors)} floors have one")
 
-    def _fetch(self, floor: Floor, subject: Subject) -> Chunk:
+    def _hour(self, floor: Floor) -> Period:
+        """The hour that is read as an example: a day ago, by the floor's clock."""
         start_s = hour_before(self._yesterday_s - HOUR_S, ZoneInfo(floor.timezone))
-        hour = Period(start_s, start_s + HOUR_S)
+        return Period(start_s, start_s + HOUR_S)
+
+    def _example(self, floor: Floor) -> str:
+        """Which hour that is, and of which floor."""
+        hour, zone = self._hour(floor), ZoneInfo(floor.timezone)
+        start, end = (datetime.fromtimestamp(s, zone) for s in (hour.start_s, hour.end_s))
+        return f"on {start:%a %Y-%m-%d} from {start:%H:%M} to {end:%H:%M} ({floor.timezone}) on {floor.id}"
+
+    def _fetch(self, floor: Floor, subject: Subject) -> Chunk:
+        hour = self._hour(floor)
         own = self._application.means.book.current().applied_to(subject)
         return self._application.butlr.fetch(Segment(floor.id, own, hour, settled=True))
 

@@ -1,4 +1,4 @@
-"""The commands: `serve`, `demo`, `prepare`, `simulate`, `check`, `warm`, `render`, `wall`, `assets`."""
+"""The commands: `serve`, `demo`, `simulate`, `check`, `warm`, `render`, `wall`, `install`, `assets` …"""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ from butlr_grafana import __version__
 from butlr_grafana.app import Application, book_of, create_app, link_of
 from butlr_grafana.base import request_id
 from butlr_grafana.base.access import SettingError
+from butlr_grafana.base.assets import write_out
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.base.log_format import form_named, log_to_stderr, log_what_is_uncaught
 from butlr_grafana.base.urls import is_loopback
-from butlr_grafana.cli.assets import write_out
-from butlr_grafana.cli.check import Checkup
+from butlr_grafana.cli.check import FAILED, Checkup, Row
 from butlr_grafana.cli.prepare import prepare
+from butlr_grafana.cli.token_watch import TokenWatch
+from butlr_grafana.demo.command import add_command as add_crowd
+from butlr_grafana.install import look
+from butlr_grafana.install.command import add_commands as add_install
+from butlr_grafana.install.command import add_grafana
 from butlr_grafana.kiosk import command
 from butlr_grafana.kiosk.documents import WallError
 from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError, access_of
@@ -88,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument(
         "--report", help="a file for what a maintainer needs; without names, ids and secrets"
     )
+    add_grafana(checking)
     checking.set_defaults(command=check)
     warming = commands.add_parser("warm", help="fills the cache for a range; resumes where it stopped")
     warming.add_argument("--space", help="a floor's id; all floors where left out")
@@ -111,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_options(walling)
     walling.set_defaults(command=wall)
+    add_install(commands, _settings)
+    add_crowd(commands, _settings)
     writing = commands.add_parser("assets", help="writes dashboards, provisioning and rules to a folder")
     writing.add_argument("folder", help="where to; files of the same names are replaced")
     writing.set_defaults(command=assets)
@@ -159,7 +167,7 @@ def _serve(settings: Settings) -> int:
             if is_demo and is_loopback(settings.host):
                 print(f"Open {url} in a browser; Ctrl-C stops it.", flush=True)
 
-        application = create_app(reached, demo=is_demo)
+        application = create_app(reached, demo=is_demo, tokens=TokenWatch(os.environ))
         # Who waits for Butlr when the server stops is answered with what is known.
         server = Server(application.web, listener, threads=settings.threads, last_call=application.close)
         # Asks for the floors now, so that the first viewer does not wait for them.
@@ -226,7 +234,20 @@ def check(options: argparse.Namespace) -> int:
         )
         for row in checkup.rows():
             print(row, flush=True)
-        return checkup.exit_code
+        code = checkup.exit_code
+    for row in grafana_rows(options, settings):
+        print(row, flush=True)
+        code = code or int(row.state == FAILED)
+    return code
+
+
+def grafana_rows(options: argparse.Namespace, settings: Settings) -> Iterator[Row]:
+    """Of the Grafana that `check` is given, if it is."""
+    if options.grafana:
+        found = look.rows(
+            settings, options.grafana, organisation=options.org, source_uid=options.datasource or "butlr"
+        )
+        yield from (Row(*one) for one in found)
 
 
 def warm(options: argparse.Namespace) -> int:
@@ -296,7 +317,7 @@ def assets(options: argparse.Namespace) -> int:
         written = write_out(folder)
     except OSError as error:
         raise SettingError(f"{folder}: the files cannot be written: {error.strerror or error}") from error
-    print(f"{folder}: {len(written)} files in grafana-dashboards/ and provisioning/")
+    print(f"{folder}: {len(written)} files in grafana-dashboards/, provisioning/ and docs/runbooks/")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Grafana's HTTP API as far as the walls need it: one attempt a call, and faults in words.
+"""Grafana's HTTP API as far as our commands need it: one attempt a call, and faults in words.
 
 A wrong password is tried once only: after five, Grafana locks the user for five minutes. Redirects are not
 followed, so that credentials reach no other host.
@@ -11,6 +11,7 @@ import ssl
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import orjson
@@ -18,7 +19,6 @@ import requests
 import urllib3
 
 from butlr_grafana.base.access import SettingError
-from butlr_grafana.base.http_session import open_session
 from butlr_grafana.base.response_body import BodyError, read_body
 from butlr_grafana.base.urls import address_of
 from butlr_grafana.settings import Settings
@@ -70,13 +70,23 @@ def access_of(settings: Settings, url: str) -> GrafanaAccess:
 
 
 class Grafana:
-    """One conversation, from one thread."""
+    """One conversation, from one thread. `role`: what an account needs, for the faults' words."""
 
-    def __init__(self, access: GrafanaAccess, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, access: GrafanaAccess, *, timeout_s: float = TIMEOUT_S, role: str = "Editor") -> None:
         self._access = access
         self._timeout_s = timeout_s
-        self._session = open_session(connections=1)
+        self._role = role
+        self._session = _session()
         self._organisation: int | None = None
+
+    @property
+    def url(self) -> str:
+        return self._access.url
+
+    @property
+    def is_user(self) -> bool:
+        """Whether a user asks, who may belong to several organisations; a service account belongs to one."""
+        return self._access.authorization.startswith("Basic ")
 
     def close(self) -> None:
         self._session.close()
@@ -92,7 +102,7 @@ class Grafana:
     def ask(
         self, method: str, path: str, doing: str, body: object = None, *, without: Collection[int] = ()
     ) -> Any:
-        """What the answer's JSON holds; `None` where the status is one of `without`.
+        """What the answer's JSON holds; `None` where it holds nothing, or has one of the statuses `without`.
 
         `doing` completes 'Grafana does not let this account …'. Raises `GrafanaError`.
         """
@@ -101,14 +111,28 @@ class Grafana:
             return None
         if not response.ok or response.is_redirect:
             raise GrafanaError(self._refusal(response, said, doing))
+        if response.status_code == 204:
+            return None
         try:
             return orjson.loads(said)
         except orjson.JSONDecodeError:
             raise GrafanaError(f"what answers at {self._access.url}{path} is no Grafana: no JSON") from None
 
+    def status_of(self, path: str) -> tuple[int, str]:
+        """The status of any answer, and `: …` with its words; for what is not Grafana's own."""
+        response, said = self._response("GET", path, None)
+        return response.status_code, _message(said) or f": {response.reason}"
+
     def _response(self, method: str, path: str, body: object) -> tuple[requests.Response, bytes]:
         """The response and its body."""
-        headers = {"Authorization": self._access.authorization, "Accept": "application/json"}
+        headers = {
+            "Authorization": self._access.authorization,
+            "Accept": "application/json",
+            # Of alert rules: people may change them in Grafana. Other calls pass it over.
+            "X-Disable-Provenance": "true",
+            # Of data sources: as they are now, not as they were up to five seconds ago.
+            "X-Grafana-NoCache": "true",
+        }
         if self._organisation is not None:
             headers["X-Grafana-Org-Id"] = str(self._organisation)
         if body is not None:
@@ -159,14 +183,23 @@ class Grafana:
             "give --grafana the address that it ends at"
         if status == 401:
             locked = "; after five wrong passwords it refuses a user for five minutes"
-            is_user = self._access.authorization.startswith("Basic ")
-            return f"Grafana does not accept {self._access.names} (401{said}){locked if is_user else ''}"
+            return f"Grafana does not accept {self._access.names} (401{said}){locked if self.is_user else ''}"
         if status == 403:
             return (
                 f"Grafana does not let this account {doing} (403{said}): "
-                "give it the role Editor, or the permission named"
+                f"give it the role {self._role}, or the permission named"
             )
         return f"Grafana cannot {doing} ({status}{said})"
+
+
+def _session() -> requests.Session:
+    """One that keeps no cookies: Grafana would set one, and take it for the caller at the next call."""
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # A callable keeps requests from putting a .netrc entry over the credentials.
+    session.auth = lambda request: request
+    session.headers["User-Agent"] = "butlr-grafana"
+    return session
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -11,10 +11,14 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
+from . import crowds
 from .forms import Forms
+from .messages import Refusal
 from .office import default_office
 from .people import People
 from .server import Simulator
+
+CROWD_S = 86_400
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -28,6 +32,14 @@ def run(argv: Sequence[str] | None = None) -> int:
         simulator = Simulator(people, host=words.host, port=words.port, clock=clock, forms=forms)
     except ValueError as error:
         print(f"--form {error}", file=sys.stderr)
+        return 2
+    try:
+        for room, number in words.crowd:
+            floor_id, room_id = crowds.named(people.office, room)
+            start_s = int(clock())
+            simulator.crowd(floor_id, room_id, number, start_s, start_s + CROWD_S)
+    except Refusal as refusal:
+        print(f"--crowd {refusal.details}", file=sys.stderr)
         return 2
     simulator.faults.set(latency_s=words.latency, rate_limit_per_minute=words.rate_limit)
     told_to_end = _told_to_end()
@@ -79,9 +91,24 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="where Butlr's forms are not known, another than the default; may be repeated",
     )
+    parser.add_argument(
+        "--crowd",
+        action="append",
+        type=_crowd,
+        default=[],
+        metavar="ROOM=PEOPLE",
+        help="more people in a room (id or name) for a day from the start on; may be repeated",
+    )
     parser.add_argument("--follow-stdin", action="store_true", help="ends when standard input ends")
     parser.add_argument("--now", type=_instant, metavar="ISO", help="a clock that stands still at this time")
     return parser
+
+
+def _crowd(text: str) -> tuple[str, int]:
+    room, _, people = text.rpartition("=")
+    if not room or not people.isdecimal() or not 1 <= int(people) <= 1000:
+        raise argparse.ArgumentTypeError("a room and a number up to 1000, as in Boardroom=30")
+    return room, int(people)
 
 
 def _instant(text: str) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .messages import Refusal
 from .places import Places
 from .stays import Ints, Stays
 from .words import choice, instant, whole
@@ -56,10 +57,27 @@ def sit(crowd: Crowd, places: Places, start_s: int, stop_s: int, phase_s: Ints) 
     )
 
 
+def named(office: Office, text: str) -> tuple[str, str]:
+    """The floor and the room of a room's id, or of its name where only one has it. Else `Refusal`."""
+    rooms = [(floor, room) for floor in office.floors for room in floor.rooms]
+    found = [(f.id, r.id) for f, r in rooms if r.id == text]
+    found = found or [(f.id, r.id) for f, r in rooms if r.name.casefold() == text.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Refusal(400, f"room: one of {', '.join(room_id for _, room_id in found)}")
+    raise Refusal(400, f"room: one of {', '.join(sorted(room.id for _, room in rooms))}")
+
+
 def parse(body: Mapping[str, Any], office: Office, now_s: float) -> tuple[str, str, int, int, int]:
-    """`floor, room, people, minutes` and, if it does not begin now, `start`, as `People.crowd` takes them."""
-    floor_id = choice(body, "floor", "floor", office.by_id)
-    room_id = choice(body, "room", "room", [room.id for room in office.by_id[floor_id].rooms])
+    """`room, people, minutes` and, if it does not begin now, `start`, as `People.crowd` takes them. With
+    `floor` the room is one of it, by its id; without, of any, also by its name.
+    """
+    if "floor" in body:
+        floor_id = choice(body, "floor", "floor", office.by_id)
+        room_id = choice(body, "room", "room", [room.id for room in office.by_id[floor_id].rooms])
+    else:
+        floor_id, room_id = named(office, str(body.get("room", "")))
     people, minutes = (
         whole(body, "people", "people", most=1000),
         whole(body, "minutes", "minutes", most=525_600),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from butlr_grafana.base.access import BackendToken
 from butlr_grafana.service.response_cache import ResponseCache
 from butlr_grafana.service.service import Service
-from butlr_grafana.web import datasource, operations, preview, rest
-from butlr_grafana.web.auth import guard
+from butlr_grafana.web import datasource, demo, operations, preview, rest, runbooks
+from butlr_grafana.web.auth import Tokens, guard
 from butlr_grafana.web.cached_responses import CachedResponses
 from butlr_grafana.web.request_log import note_requests
 from butlr_grafana.web.responses import answer_errors, finish_replies
@@ -16,7 +15,8 @@ from butlr_grafana.web.responses import answer_errors, finish_replies
 MAX_BODY_BYTES = 256 * 1024
 
 
-def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: str) -> Flask:
+def build(service: Service, *, tokens: Tokens, grafana_url: str, simulator_url: str = "") -> Flask:
+    """`simulator_url`: of the demo's, which takes crowds on request."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     # A redirect would name the address by which this server is known, not the caller's way to it.
@@ -31,5 +31,8 @@ def build(service: Service, *, tokens: tuple[BackendToken, ...], grafana_url: st
     app.register_blueprint(datasource.blueprint(answers))
     app.register_blueprint(rest.blueprint(answers))
     app.register_blueprint(operations.blueprint(service))
+    app.register_blueprint(runbooks.blueprint())
+    if simulator_url:
+        app.register_blueprint(demo.blueprint(simulator_url))
     app.register_blueprint(preview.blueprint(service, grafana_url))
     return app

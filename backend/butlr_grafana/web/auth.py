@@ -7,7 +7,7 @@ viewer. So it opens what a wall shows, and that of today only.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Flask, g, request
 from werkzeug.datastructures import Authorization
@@ -28,21 +28,31 @@ from butlr_grafana.base.errors import (
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.service.service import Visible
 from butlr_grafana.targets.registry import TARGETS, target_of
+from butlr_grafana.web import runbooks
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 WALL_TARGETS = [target.name for target in TARGETS.values() if target.for_walls]
 WALL_PATHS = frozenset(f"/api/v1/{name}" for name in WALL_TARGETS)
 
 
-def guard(app: Flask, tokens: tuple[BackendToken, ...]) -> None:
-    """Refuses every request without a known token, unknown paths included."""
+Tokens = Callable[[], tuple[BackendToken, ...]]
+"""The tokens that are known now; they may change while this runs."""
+
+
+def guard(app: Flask, tokens: Tokens) -> None:
+    """Refuses every request without a known token, unknown paths included.
+
+    Open to everybody is only what began so: tokens that are gone later shut it.
+    """
+    is_open = not tokens()
+    open_paths = OPEN_PATHS | runbooks.paths()
 
     @app.before_request
     def check() -> None:
         g.visible, g.for_walls = None, False
-        if not tokens or request.path in OPEN_PATHS:
+        if is_open or request.path in open_paths:
             return
-        token = known(sent_in(request.headers.get("Authorization")), tokens)
+        token = known(sent_in(request.headers.get("Authorization")), tokens())
         if token.for_walls and request.path not in WALL_PATHS:
             raise NotForWalls(f"this token is for walls, which ask for {' and '.join(WALL_TARGETS)} only")
         g.visible, g.for_walls = token.floors, token.for_walls

@@ -20,11 +20,10 @@ from cachetools import LRUCache
 from flask import request
 
 from butlr_grafana.base import request_id
-from butlr_grafana.base.access import BackendToken
 from butlr_grafana.base.errors import Unauthorized
 from butlr_grafana.present.encoding import Encoded
 from butlr_grafana.service.response_cache import Asking, Recall, ResponseCache
-from butlr_grafana.web.auth import is_of_wall, known, sent_in
+from butlr_grafana.web.auth import Tokens, is_of_wall, known, sent_in
 from butlr_grafana.web.request_log import LINE, Line
 
 if TYPE_CHECKING:
@@ -80,12 +79,11 @@ def offer(asking: Asking, encoded: Encoded) -> None:
 class CachedResponses:
     """A WSGI application around Flask's. Thread-safe."""
 
-    def __init__(
-        self, app: WSGIApplication, answers: ResponseCache, tokens: tuple[BackendToken, ...]
-    ) -> None:
+    def __init__(self, app: WSGIApplication, answers: ResponseCache, tokens: Tokens) -> None:
         self._app = app
         self._answers = answers
         self._tokens = tokens
+        self._is_open = not tokens()
         self._remembered: LRUCache[Question, Remembered] = LRUCache(REMEMBERED)
         self._lock = threading.Lock()
 
@@ -123,9 +121,9 @@ class CachedResponses:
         ):
             return None
         floors, is_for_walls = None, False
-        if self._tokens:
+        if not self._is_open:
             try:
-                token = known(sent_in(environ.get("HTTP_AUTHORIZATION")), self._tokens)
+                token = known(sent_in(environ.get("HTTP_AUTHORIZATION")), self._tokens())
             except Unauthorized:
                 return None
             floors, is_for_walls = token.floors, token.for_walls

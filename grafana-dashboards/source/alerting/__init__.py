@@ -4,9 +4,12 @@ it). Built into `provisioning/alerting/butlr.yaml`.
 
 from __future__ import annotations
 
-from source.alerting.form import document
+from source.alerting.form import api_groups, document
 from source.alerting.rules import GROUPS
 from source.house import Json
 
 ALERTING: Json = document(GROUPS)
 """The rules as Grafana reads them from a provisioning file."""
+
+BY_API = api_groups(GROUPS)
+"""The same as its HTTP API takes them, for `butlr-grafana install`."""

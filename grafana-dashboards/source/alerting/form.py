@@ -15,8 +15,8 @@ from source.alerting.limits import Limit
 from source.house import FOLDER, Json
 from source.sources import INFINITY, INFINITY_OF_RULES, PERIOD, Words
 
-RUNBOOKS = "docs/runbooks"
-"""Where the runbooks can be read: their folder here, or the address under which your people reach it."""
+RUNBOOKS = f"{{{{ externalURL }}}}api/datasources/proxy/uid/{INFINITY_OF_RULES.uid}/runbooks"
+"""Where the runbooks can be read: the backend has them, and Grafana's proxy leads to it at any address."""
 
 KEEP = "KeepLast"
 """Without data, and after an error, an alert stays as it was: neither rings nor ends."""
@@ -178,7 +178,7 @@ def _annotations(rule: Rule) -> Mapping[str, str]:
     return {
         "summary": rule.summary,
         "description": rule.description,
-        "runbook_url": f"{RUNBOOKS}/{rule.uid.removeprefix('butlr-')}.md",
+        "runbook_url": f"{RUNBOOKS}/{rule.uid.removeprefix('butlr-')}",
         "__dashboardUid__": floor.UID,
         "__panelId__": str(_panel_id(rule.page.panel)),
         **(_links(rule) if "space" in rule.labels else {}),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from source.house import Json
-from source.sources import Answering, Words
+from source.sources import Answering, Columns, Infinity, Words
 
 ONLY_FRAMES_WITH_FIELDS: Json = {"id": "filterFieldsByName", "options": {"include": {"pattern": ".*"}}}
 """Infinity sends an error with a frame without fields, over which several panels stumble (TypeError)."""
@@ -35,26 +35,47 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Alertable:
+    """What an alert rule that is made from a panel asks: rows with texts, its labels, and one number."""
+
+    target: str
+    words: Words
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """What every panel has: title, description, place, what it asks, and links in its head."""
+    """What every panel has: title, description, place, what it asks, and links in its head.
+
+    `alertable`: what *New alert rule* in its menu begins with.
+    """
 
     title: str
     description: str
     at: Place
     asks: Sequence[Question] = ()
     links: Sequence[Json] = ()
+    alertable: Alertable | None = None
 
 
 def panel(kind: str, source: Answering, frame: Frame, **options: object) -> Json:
     """The panel's JSON; `options` are the panel's own keys."""
-    targets = [source.target(q.target, q.words, ref) for q, ref in zip(frame.asks, "ABCD", strict=False)]
+    asked = frame.alertable
+    # The JSON data source runs in browsers only, and Prometheus' queries do for rules as they are.
+    for_rules = (
+        source.for_rules(asked.target, asked.words, asked.columns)
+        if asked and isinstance(source, Infinity)
+        else None
+    )
+    refs = "BCDE" if for_rules else "ABCD"
+    targets = [source.target(q.target, q.words, ref) for q, ref in zip(frame.asks, refs, strict=False)]
     return {
         "type": kind,
         "title": frame.title,
         "description": frame.description,
         "gridPos": frame.at.grid,
         "datasource": source.ref,
-        "targets": targets,
+        "targets": [*([for_rules] if for_rules else []), *targets],
         "links": list(frame.links),
         "transformations": [ONLY_FRAMES_WITH_FIELDS],
         "fieldConfig": {"defaults": {}, "overrides": []},

@@ -1,4 +1,4 @@
-"""The files that Grafana and Prometheus read: where they are, and a copy for whoever has no repository.
+"""The files that Grafana, Prometheus and people read: where they are, and a copy for who has no repository.
 
 `setup.py` reads this file before anything is installed: it imports nothing of ours.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 FOLDER = "asset_files"
 """Of the package, in a wheel; no import finds it."""
 
-PATTERNS = ("grafana-dashboards/*.json", "provisioning/**/*")
+PATTERNS = ("grafana-dashboards/*.json", "provisioning/**/*", "docs/runbooks/*.md")
 
 
 def names(root: Path) -> list[str]:
@@ -33,6 +33,11 @@ def home() -> Path:
     package = Path(__file__).resolve().parents[1]
     packed = package / FOLDER
     return packed if packed.is_dir() else package.parents[1]
+
+
+def runbooks() -> dict[str, str]:
+    """What to do about each alert rule, by its uid without `butlr-`."""
+    return {path.stem: path.read_text("utf-8") for path in sorted((home() / "docs/runbooks").glob("*.md"))}
 
 
 def write_out(folder: Path) -> list[Path]:

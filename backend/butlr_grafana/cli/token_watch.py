@@ -1,0 +1,67 @@
+"""Tokens whose file has changed, without a restart: the next request is checked against what it holds now."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from butlr_grafana.base.access import BackendToken, SettingError
+from butlr_grafana.settings import TOKEN_SETTINGS, tokens_of
+
+log = logging.getLogger("butlr_grafana.tokens")
+
+Stamp = tuple[int, int, int] | None
+"""Of a file: device and number, size, and when it was written; `None` where it cannot be seen."""
+
+
+class TokenWatch:
+    """The tokens that callers may send now; called before each request, from any thread.
+
+    A look costs a `stat` of each file. Files that cannot be used change nothing: the tokens stay as they
+    were, and the log says why once.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Raises `SettingError` where the tokens cannot be used now."""
+        self._environment = environment
+        self._paths = [
+            path for name in TOKEN_SETTINGS if (path := environment.get(f"{name}_FILE", "").strip())
+        ]
+        # Guards both below: one thread reads, the others go on with what was known.
+        self._lock = threading.Lock()
+        self._stamps = self._look()
+        self._tokens = tokens_of(environment)
+
+    def __call__(self) -> tuple[BackendToken, ...]:
+        stamps = self._look()
+        if stamps != self._stamps and self._lock.acquire(blocking=False):
+            try:
+                self._read(stamps)
+            finally:
+                self._lock.release()
+        return self._tokens
+
+    def _look(self) -> list[Stamp]:
+        """Before the files are read: a change in between is seen by the next look."""
+        return [_stamp(path) for path in self._paths]
+
+    def _read(self, stamps: list[Stamp]) -> None:
+        self._stamps = stamps
+        try:
+            found = tokens_of(self._environment)
+        except SettingError as error:
+            log.warning("the tokens stay as they were: %s", error)
+            return
+        if found != self._tokens:
+            self._tokens = found
+            log.info("the tokens were read again: %d are known", len(found))
+
+
+def _stamp(path: str) -> Stamp:
+    try:
+        seen = Path(path).stat()
+    except OSError:
+        return None
+    return (seen.st_dev ^ seen.st_ino, seen.st_size, seen.st_mtime_ns)

@@ -1,0 +1,1 @@
+"""What only the demo has: crowds on request, so that an alert can be seen to ring."""

@@ -1,0 +1,91 @@
+"""`butlr-grafana crowd ROOM=30 --for 20m`: more people into a room of the running demo."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import requests
+
+from butlr_grafana.base.errors import ServiceError
+from butlr_grafana.base.urls import address_of
+from butlr_grafana.settings import Settings
+
+TIMEOUT_S = 30.0
+MINUTES = {"m": 1, "h": 60}
+
+
+def add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], read: Callable[[], Settings]
+) -> None:
+    crowding = commands.add_parser("crowd", help="more people into a room of the running demo")
+    crowding.add_argument(
+        "crowds", nargs="*", type=_crowd, metavar="ROOM=PEOPLE", help="a room's id or name, and how many more"
+    )
+    crowding.add_argument("--for", dest="minutes", type=_minutes, default=20, metavar="20m", help="20m, 2h")
+    crowding.add_argument(
+        "--clear", action="store_true", help="takes all crowds away, as if there had been none"
+    )
+    crowding.add_argument(
+        "--backend", type=_url, metavar="URL", help="the demo's; http://127.0.0.1:BACKEND_PORT where left out"
+    )
+    crowding.set_defaults(command=lambda options: crowd(options, read()))
+
+
+def crowd(options: argparse.Namespace, settings: Settings) -> int:
+    url = options.backend or f"http://127.0.0.1:{settings.port}"
+    headers = {"Authorization": f"Bearer {settings.tokens[0].text}"} if settings.tokens else {}
+    if options.clear:
+        _ask("DELETE", url, headers)
+    for room, people in options.crowds:
+        _ask("PUT", url, headers, {"room": room, "people": people, "minutes": options.minutes})
+    there = _ask("GET", url, headers)
+    for one in there:
+        print(f"{one['people']} more people in {one['room']} ({one['floor']}) until {one['stop']}")
+    if not there:
+        print("no crowd is there")
+    return 0
+
+
+def _ask(method: str, url: str, headers: dict[str, str], body: object = None) -> Any:
+    try:
+        answer = requests.request(
+            method,
+            f"{url}/demo/crowd",
+            headers=headers,
+            data=None if body is None else orjson.dumps(body),
+            timeout=TIMEOUT_S,
+        )
+    except requests.RequestException as error:
+        raise ServiceError(f"the backend at {url} cannot be reached ({type(error).__name__})") from None
+    if answer.status_code == 404:
+        raise ServiceError(f"the backend at {url} is no demo: it has real people, and no crowds on request")
+    document = answer.json()
+    if answer.status_code != 200:
+        raise ServiceError(document["message"])
+    return document
+
+
+def _crowd(text: str) -> tuple[str, int]:
+    room, _, people = text.rpartition("=")
+    if not room or not people.isdecimal() or int(people) < 1:
+        raise argparse.ArgumentTypeError("a room and a number are wanted, as in Boardroom=30")
+    return room, int(people)
+
+
+def _minutes(text: str) -> int:
+    found = re.fullmatch(r"([1-9][0-9]{0,3})([mh])", text)
+    if not found:
+        raise argparse.ArgumentTypeError("a time like 20m or 2h is wanted")
+    return int(found[1]) * MINUTES[found[2]]
+
+
+def _url(text: str) -> str:
+    try:
+        address_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text.rstrip("/")

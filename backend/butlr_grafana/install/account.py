@@ -1,0 +1,79 @@
+"""Who asks, in which organisation, and whether Grafana lets that account do it: found out before anything is
+changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
+
+NO_SUCH = 404
+
+DASHBOARDS = ("folders:create", "dashboards:create", "dashboards:write")
+RULES = ("alert.rules:create", "alert.rules:write", "alert.provisioning.provenance:write")
+SOURCES = ("datasources:read", "datasources:create", "datasources:write")
+REMOVAL = ("dashboards:delete", "folders:delete")
+RULES_REMOVAL = ("alert.rules:delete", "alert.provisioning.provenance:write")
+SOURCES_REMOVAL = ("datasources:read", "datasources:delete")
+"""Grafana's permissions, by what is to be done. Those of data sources are an Admin's, others an Editor's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    id: int
+    name: str
+
+
+def enter(grafana: Grafana, wanted: str, *, may_make: bool) -> Organisation:
+    """Goes to the organisation of that name, or stays in the account's own where none is named.
+
+    `may_make`: makes one that is not there, as a server administrator may.
+    """
+    grafana.check_login()
+    own = _current(grafana)
+    if not wanted or wanted == own.name:
+        return own
+    if not grafana.is_user:
+        raise GrafanaError(
+            f"--org {wanted}: a service account's token opens its own organisation only, {own.name}; "
+            "take a token of that organisation, or GRAFANA_USER and GRAFANA_PASSWORD"
+        )
+    grafana.enter(_id_of(grafana, wanted, may_make=may_make))
+    there = _current(grafana)
+    if there.name != wanted:
+        raise GrafanaError(f"--org {wanted}: this user is no member of it; add the user there, as Admin")
+    return there
+
+
+def _current(grafana: Grafana) -> Organisation:
+    found = grafana.ask("GET", "/api/org", "read its organisation")
+    return Organisation(int(found["id"]), str(found["name"]))
+
+
+def _id_of(grafana: Grafana, wanted: str, *, may_make: bool) -> int:
+    for org in grafana.ask("GET", "/api/user/orgs", "list this user's organisations"):
+        if org["name"] == wanted:
+            return int(org["orgId"])
+    path = f"/api/orgs/name/{quote(wanted, safe='')}"
+    found = grafana.ask("GET", path, f"look for the organisation {wanted}", without=(NO_SUCH,))
+    if found is not None:
+        return int(found["id"])
+    if not may_make:
+        raise GrafanaError(f"--org {wanted}: there is no such organisation")
+    made = grafana.ask("POST", "/api/orgs", "make organisations", {"name": wanted})
+    return int(made["orgId"])
+
+
+def check_role(grafana: Grafana, needed: Iterable[str], *, organisation: Organisation, role: str) -> None:
+    """Raises `GrafanaError` where the account lacks one of these permissions there."""
+    has = grafana.ask("GET", "/api/access-control/user/actions?reloadcache=true", "tell what it may do")
+    lacking = [action for action in needed if not has.get(action)]
+    if lacking:
+        raise GrafanaError(
+            f"this account may not do that in the organisation {organisation.name}: it needs the role {role} "
+            f"there (it lacks {", ".join(lacking)}). Of a service account: Administration, Users and access, "
+            "Service accounts; nothing has been changed"
+        )

@@ -1,0 +1,158 @@
+"""`butlr-grafana install` and `uninstall`: their options, and what they print."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from butlr_grafana.base.access import SettingError
+from butlr_grafana.base.assets import home
+from butlr_grafana.base.urls import address_of
+from butlr_grafana.install import account, requirements
+from butlr_grafana.install.documents import INFINITY, SIMPOD, TENANT, UIDS, Names, files_in
+from butlr_grafana.install.probe import fault_through
+from butlr_grafana.install.steps import Installation, Wanted
+from butlr_grafana.kiosk.grafana_api import Grafana, access_of, url_of
+from butlr_grafana.settings import Settings
+
+ReadSettings = Callable[[], Settings]
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], read: ReadSettings) -> None:
+    """`read`: the settings, read when a command runs."""
+    installing = commands.add_parser(
+        "install", help="data source, folder, dashboards and alert rules into a Grafana, through its API"
+    )
+    _add_common(installing)
+    installing.add_argument("--backend", type=_backend, metavar="URL", help="as Grafana's server reaches it")
+    installing.add_argument(
+        "--datasource",
+        default="",
+        metavar="UID",
+        help="an Infinity data source that is there already, used as it is; else one is made",
+    )
+    installing.add_argument("--no-rules", action="store_true", help="without the alert rules")
+    installing.set_defaults(command=lambda options: install(options, read()))
+    removing = commands.add_parser("uninstall", help="removes what `install` has made, and nothing else")
+    _add_common(removing)
+    removing.set_defaults(command=lambda options: uninstall(options, read()))
+
+
+def install(options: argparse.Namespace, settings: Settings) -> int:
+    """1 where all was written and the backend still does not answer through Grafana; else 0."""
+    if bool(options.backend) == bool(options.datasource):
+        raise SettingError(
+            "--backend URL (as Grafana's server reaches it) or --datasource UID is needed, and not both"
+        )
+    token = _token(settings)
+    with _conversation(options, settings) as grafana:
+        organisation = account.enter(grafana, options.org, may_make=True)
+        rules = () if options.no_rules else account.RULES
+        sources = () if options.datasource else account.SOURCES
+        account.check_role(
+            grafana,
+            (*account.DASHBOARDS, *rules, *sources),
+            organisation=organisation,
+            role="Admin" if sources else "Editor",
+        )
+        found = requirements.look(grafana)
+        requirements.check(found)
+        if options.datasource:
+            requirements.check_source(found, options.datasource)
+        wanted = Wanted(
+            Names(options.tenant or ""),
+            url=options.backend or "",
+            token=token,
+            source_uid=options.datasource,
+            with_rules=not options.no_rules,
+            with_simpod=found.has(SIMPOD),
+        )
+        print(f"Grafana {found.version} at {grafana.url}, organisation {organisation.name}")
+        for remark in requirements.remarks(found):
+            print(f"note       {remark}")
+        Installation(grafana, files_in(home()), wanted, _say).install()
+        fault = fault_through(grafana, wanted.uids[INFINITY])
+    if fault:
+        print(f"butlr-grafana: all is written, but {fault}", file=sys.stderr)
+        return 1
+    print(f"open       {grafana.url}/d/{wanted.names.uid('butlr-portfolio')}?orgId={organisation.id}")
+    return 0
+
+
+def uninstall(options: argparse.Namespace, settings: Settings) -> int:
+    with _conversation(options, settings) as grafana:
+        organisation = account.enter(grafana, options.org, may_make=False)
+        names = Names(options.tenant or "")
+        own = {names.uid(uid) for uid in UIDS.values()} & requirements.look(grafana).sources.keys()
+        account.check_role(
+            grafana,
+            (*account.REMOVAL, *account.RULES_REMOVAL, *(account.SOURCES_REMOVAL if own else ())),
+            organisation=organisation,
+            role="Admin" if own else "Editor",
+        )
+        print(f"Grafana at {grafana.url}, organisation {organisation.name}")
+        Installation(grafana, files_in(home()), Wanted(names), _say).uninstall(own)
+    return 0
+
+
+def _token(settings: Settings) -> str:
+    """What the data source sends: the first of BACKEND_TOKEN, without the floors that it is limited to."""
+    token = settings.tokens[0].text if settings.tokens else ""
+    if "\n" in token or not token.isascii():
+        raise SettingError("BACKEND_TOKEN: a header holds no line break and only letters of ASCII")
+    return token
+
+
+@contextlib.contextmanager
+def _conversation(options: argparse.Namespace, settings: Settings) -> Iterator[Grafana]:
+    with contextlib.closing(Grafana(access_of(settings, options.grafana), role="Admin")) as grafana:
+        yield grafana
+
+
+def add_grafana(parser: argparse.ArgumentParser) -> None:
+    """For a command that looks at Grafana too, where it is given one."""
+    parser.add_argument("--grafana", type=_url, metavar="URL", help="looks at this Grafana too")
+    parser.add_argument("--org", default="", metavar="NAME", help="of Grafana; the account's own")
+    parser.add_argument("--datasource", default="", metavar="UID", help="of Grafana; butlr")
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--grafana", required=True, type=_url, metavar="URL", help="as a browser reaches it")
+    parser.add_argument(
+        "--org", default="", metavar="NAME", help="the organisation; the account's own where left out"
+    )
+    parser.add_argument(
+        "--tenant",
+        type=_tenant,
+        metavar="NAME",
+        help="names everything apart (butlr-NAME …), for several tenants in one organisation",
+    )
+
+
+def _url(text: str) -> str:
+    try:
+        return url_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _backend(text: str) -> str:
+    try:
+        address_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if "?" in text or "#" in text:
+        raise argparse.ArgumentTypeError("the backend's address ends before any ? or #")
+    return text.rstrip("/")
+
+
+def _tenant(text: str) -> str:
+    if not TENANT.fullmatch(text):
+        raise argparse.ArgumentTypeError("a tenant's name has 1 to 12 of a-z, 0-9 and - within")
+    return text
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

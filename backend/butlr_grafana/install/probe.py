@@ -1,0 +1,29 @@
+"""Whether the backend answers by way of Grafana: its address, its token and Grafana's proxy at once."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from butlr_grafana.kiosk.grafana_api import Grafana
+
+NO_ANSWER = (502, 504)
+REFUSED = (400, 401, 403)
+"""Grafana's proxy hands a 401 on as 400."""
+
+
+def fault_through(grafana: Grafana, uid: str) -> str:
+    """Empty where the backend answers through the data source `uid`; else what is wrong and what to do."""
+    status, said = grafana.status_of(f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/status")
+    if status == 200:
+        return ""
+    if status in NO_ANSWER:
+        return (
+            f"Grafana's server does not reach the backend ({status}{said}): is `butlr-grafana serve` up, is "
+            "the data source's URL its address as that server sees it?"
+        )
+    if status in REFUSED:
+        return (
+            f"the backend does not take the data source's token ({status}{said}): the data source's header "
+            "Authorization and the backend's BACKEND_TOKEN must hold the same token"
+        )
+    return f"what answers at the data source's URL is not the backend ({status}{said})"

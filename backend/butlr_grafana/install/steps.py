@@ -1,0 +1,261 @@
+"""What `install` and `uninstall` do, in the order in which nothing refers to what is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from butlr_grafana.install.documents import (
+    INFINITY,
+    MADE_BY,
+    SIMPOD,
+    UIDS,
+    Files,
+    Json,
+    Names,
+    dashboard,
+    data_source,
+    has_other_limits,
+    holds,
+    is_same,
+    kind_of,
+    rule,
+    updated_rule,
+)
+from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
+
+NO_SUCH, HIDDEN, TAKEN = 404, 403, 409
+BY_FILE = (
+    "comes from a provisioning file: remove it there first (README, 'Remove what came from files'), or go on "
+    "with the files"
+)
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`url`, `token`: of the backend, as Grafana's server reaches it. `source_uid`: a data source that is
+    there already, to be used as it is; empty: ours is made.
+    """
+
+    names: Names
+    url: str = ""
+    token: str = ""
+    source_uid: str = ""
+    with_rules: bool = True
+    with_simpod: bool = False
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The data sources that are made."""
+        infinity = () if self.source_uid else (INFINITY,)
+        return (*infinity, *((SIMPOD,) if self.with_simpod and not self.source_uid else ()))
+
+    @property
+    def uids(self) -> dict[str, str]:
+        """Of the data sources by their kinds, as the pages name them."""
+        return {
+            INFINITY: self.source_uid or self.names.uid(UIDS[INFINITY]),
+            SIMPOD: self.names.uid(UIDS[SIMPOD]),
+        }
+
+
+class Installation:
+    """What of ours is in one organisation of one Grafana. `say`: is told of each thing that was done."""
+
+    def __init__(self, grafana: Grafana, files: Files, wanted: Wanted, say: Say) -> None:
+        self._grafana, self._wanted, self._say = grafana, wanted, say
+        self._names = wanted.names
+        self._groups = files.groups
+        self._pages = {page["uid"]: page for page in files.dashboards}
+
+    # --- install ------------------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        """Looks at all that is there before it changes anything."""
+        sources = {kind: self._source(self._wanted.uids[kind]) for kind in self._wanted.kinds}
+        self._check_sources(sources)
+        pages = [
+            page for page in self._pages.values() if kind_of(page) != SIMPOD or SIMPOD in self._wanted.kinds
+        ]
+        there = {page["uid"]: self._dashboard(self._names.uid(page["uid"])) for page in pages}
+        rules = self._rules() if self._wanted.with_rules else {}
+        self._check_origin(there.values(), rules.values())
+        for kind, source in sources.items():
+            self._put_source(kind, source)
+        self._put_folder()
+        for page in pages:
+            self._put_dashboard(page, there[page["uid"]])
+        if self._wanted.with_rules:
+            for group in self._groups:
+                self._put_group(group, rules)
+
+    def _check_sources(self, sources: Mapping[str, Json | None]) -> None:
+        for kind, there in sources.items():
+            if there is not None and there["type"] != kind:
+                raise GrafanaError(
+                    f"the data source with the uid {there['uid']} is a {there['type']}, not {kind}: "
+                    "give it another uid, or use --tenant NAME"
+                )
+            if there is not None and there.get("readOnly"):
+                raise GrafanaError(f"the data source {there['name']} (uid {there['uid']}) {BY_FILE}")
+
+    def _check_origin(self, pages: Iterable[Json | None], rules: Iterable[Json]) -> None:
+        for page in pages:
+            if page is not None and page["meta"].get("provisioned"):
+                raise GrafanaError(f"the dashboard {page['dashboard']['title']} {BY_FILE}")
+        for there in rules:
+            if there["uid"] in self._rule_uids and there.get("provenance") == "file":
+                raise GrafanaError(f"the alert rule {there['title']} {BY_FILE}")
+
+    def _put_source(self, kind: str, there: Json | None) -> None:
+        made = data_source(kind, self._names, url=self._wanted.url, token=self._wanted.token, there=there)
+        what = f"the data source {made['name']} (uid {made['uid']})"
+        if there is not None:
+            path = f"/api/datasources/uid/{quote(made['uid'], safe='')}"
+            self._grafana.ask("PUT", path, f"change {what}", made)
+            self._say(f"updated    {what}")
+            return
+        answer = self._grafana.ask("POST", "/api/datasources", f"make {what}", made, without=(TAKEN,))
+        if answer is None:
+            raise GrafanaError(
+                f"another data source is called {made['name']}, with another uid. To use it: --datasource "
+                "and its uid (the last part of its page's address). Else rename it, or use --tenant NAME"
+            )
+        self._say(f"made       {what}")
+
+    def _put_folder(self) -> None:
+        folder = self._names.folder
+        if self._folder() is not None:
+            return
+        self._grafana.ask("POST", "/api/folders", f"make the folder {folder['title']}", folder)
+        self._say(f"made       the folder {folder['title']}")
+
+    def _put_dashboard(self, page: Json, there: Json | None) -> None:
+        made = dashboard(page, self._names, self._wanted.uids, self._pages)
+        if there is not None and is_same(made, there["dashboard"]):
+            self._say(f"unchanged  the dashboard {made['title']}")
+            return
+        body = {
+            "dashboard": made,
+            "folderUid": there["meta"]["folderUid"] if there else self._names.folder["uid"],
+            "overwrite": True,
+            "message": "butlr-grafana install",
+        }
+        self._grafana.ask("POST", "/api/dashboards/db", f"save the dashboard {made['title']}", body)
+        self._say(f"{'updated' if there else 'made':<10} the dashboard {made['title']}")
+
+    def _put_group(self, group: Json, there: Mapping[str, Json]) -> None:
+        """A group that is new as a whole, with its interval; else rule by rule, so that what people have put
+        into it, and how often it is looked at, stays.
+        """
+        uid, root = self._wanted.uids[INFINITY], self._grafana.url
+        made = [rule(one, self._names, uid, group["title"], root) for one in group["rules"]]
+        folder = self._names.folder["uid"]
+        known = {(one["folderUID"], one["ruleGroup"]) for one in there.values()}
+        if (folder, group["title"]) not in known and not any(one["uid"] in there for one in made):
+            uid, title = (quote(text, safe="") for text in (folder, group["title"]))
+            path = f"/api/v1/provisioning/folder/{uid}/rule-groups/{title}"
+            body = {**group, "folderUid": folder, "rules": made}
+            self._grafana.ask("PUT", path, "make alert rules", body)
+            for one in made:
+                self._say(f"made       the alert rule {one['title']}")
+            return
+        for one in made:
+            self._put_rule(one, there.get(one["uid"]))
+
+    def _put_rule(self, made: Json, there: Json | None) -> None:
+        if there is None:
+            self._grafana.ask("POST", "/api/v1/provisioning/alert-rules", "make alert rules", made)
+            self._say(f"made       the alert rule {made['title']}")
+            return
+        renewed = updated_rule(made, there)
+        own = " (with the limits that were changed in Grafana)" if has_other_limits(there) else ""
+        if holds(there, renewed):
+            self._say(f"unchanged  the alert rule {made['title']}{own}")
+            return
+        path = f"/api/v1/provisioning/alert-rules/{made['uid']}"
+        self._grafana.ask("PUT", path, "change alert rules", {**there, **renewed})
+        self._say(f"updated    the alert rule {made['title']}{own}")
+
+    # --- uninstall ----------------------------------------------------------------------------------------
+
+    def uninstall(self, sources: Iterable[str]) -> None:
+        """Only what `install` makes, by uid: what people put beside it stays, and its folder then too.
+
+        `sources`: the uids of ours among the data sources that are there.
+        """
+        rules = self._rules()
+        there = {uid: self._dashboard(self._names.uid(uid)) for uid in self._pages}
+        self._check_origin(there.values(), rules.values())
+        for uid in self._rule_uids & rules.keys():
+            path = f"/api/v1/provisioning/alert-rules/{uid}"
+            self._grafana.ask("DELETE", path, "delete alert rules")
+            self._say(f"removed    the alert rule {rules[uid]['title']}")
+        for uid, page in there.items():
+            if page is not None:
+                path = f"/api/dashboards/uid/{quote(self._names.uid(uid), safe='')}"
+                self._grafana.ask("DELETE", path, "delete dashboards", without=(NO_SUCH,))
+                self._say(f"removed    the dashboard {page['dashboard']['title']}")
+        self._remove_folder()
+        for uid in sorted(sources):
+            self._remove_source(uid)
+
+    def _remove_folder(self) -> None:
+        """Grafana would delete the dashboards in it too, so it has to be empty."""
+        folder = self._folder()
+        if folder is None:
+            return
+        uid = quote(self._names.folder["uid"], safe="")
+        found = self._grafana.ask("GET", f"/api/search?folderUIDs={uid}&limit=5000", "search dashboards")
+        # Its index may still hold what was deleted a moment ago.
+        own = {self._names.uid(page) for page in self._pages}
+        left = [str(one["title"]) for one in found if one["uid"] not in own]
+        left += [str(one["title"]) for one in self._rules().values() if one["folderUID"] == folder["uid"]]
+        if left:
+            self._say(f"kept       the folder {folder['title']}: it holds {', '.join(sorted(left)[:5])}")
+            return
+        self._grafana.ask("DELETE", f"/api/folders/{uid}", "delete folders", without=(NO_SUCH,))
+        self._say(f"removed    the folder {folder['title']}")
+
+    def _remove_source(self, uid: str) -> None:
+        if (there := self._source(uid)) is None:
+            return
+        what = f"the data source {there['name']} (uid {uid})"
+        if there.get("readOnly") or not MADE_BY.items() <= (there.get("jsonData") or {}).items():
+            self._say(f"kept       {what}: it was not made by `install`")
+            return
+        self._grafana.ask("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", f"delete {what}")
+        self._say(f"removed    {what}")
+
+    # --- what is there ------------------------------------------------------------------------------------
+
+    @property
+    def _rule_uids(self) -> set[str]:
+        return {self._names.uid(one["uid"]) for group in self._groups for one in group["rules"]}
+
+    def _source(self, uid: str) -> Json | None:
+        path = f"/api/datasources/uid/{quote(uid, safe='')}"
+        return _document(self._grafana.ask("GET", path, "read data sources", without=(NO_SUCH,)))
+
+    def _folder(self) -> Json | None:
+        folder = self._names.folder
+        path = f"/api/folders/{quote(folder['uid'], safe='')}"
+        # Of a folder that is not there, Grafana says to most accounts that they may not see it.
+        absent = (NO_SUCH, HIDDEN)
+        return _document(self._grafana.ask("GET", path, f"read the folder {folder['title']}", without=absent))
+
+    def _dashboard(self, uid: str) -> Json | None:
+        path = f"/api/dashboards/uid/{quote(uid, safe='')}"
+        return _document(self._grafana.ask("GET", path, "read dashboards", without=(NO_SUCH,)))
+
+    def _rules(self) -> dict[str, Json]:
+        """All of the organisation by uid."""
+        found = self._grafana.ask("GET", "/api/v1/provisioning/alert-rules", "read alert rules")
+        return {one["uid"]: one for one in found}
+
+
+def _document(answer: Any) -> Json | None:
+    return None if answer is None else dict(answer)

@@ -1,0 +1,21 @@
+"""`/demo/crowd`: only where the backend runs the simulator; elsewhere there is no such path."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from butlr_grafana.demo.crowds import ask_simulator
+from butlr_grafana.web import responses
+from butlr_grafana.web.body import read_object
+
+
+def blueprint(simulator_url: str) -> Blueprint:
+    demo = Blueprint("demo", __name__)
+
+    @demo.route("/demo/crowd", methods=["GET", "PUT", "DELETE"])
+    def crowd() -> Response:
+        """`{"room": id or name, "people": 30, "minutes": 20}` adds one; the answer is all that there are."""
+        body = read_object() if request.method == "PUT" else None
+        return responses.json(ask_simulator(simulator_url, request.method, body))
+
+    return demo

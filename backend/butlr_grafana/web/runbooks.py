@@ -1,0 +1,29 @@
+"""The alert rules' runbooks, at the address that alerts name; plain text, without a token: they hold no data.
+
+Through Grafana's proxy they are read by whoever can read the alert, behind any host and sub-path.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+from werkzeug.exceptions import NotFound
+
+from butlr_grafana.base.assets import runbooks
+
+
+def paths() -> frozenset[str]:
+    """Of every runbook."""
+    return frozenset(f"/runbooks/{name}" for name in runbooks())
+
+
+def blueprint() -> Blueprint:
+    texts = runbooks()
+    pages = Blueprint("runbooks", __name__)
+
+    @pages.get("/runbooks/<name>")
+    def runbook(name: str) -> Response:
+        if name not in texts:
+            raise NotFound
+        return Response(texts[name], content_type="text/plain; charset=utf-8")
+
+    return pages

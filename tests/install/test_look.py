@@ -1,0 +1,102 @@
+"""`check --grafana`: a row for each thing in Grafana that the pages count on; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from butlr_grafana.install import look
+from butlr_grafana.settings import read
+from tests.fake_grafana import EDITOR, VIEWER, FakeGrafana
+from tests.install.conftest import Operator
+from tests.install.test_install import INFINITY, PAGES, SIMPOD
+from tests.processes import run
+
+Rows = list[tuple[str, str, str]]
+
+
+def rows(grafana: FakeGrafana, token: str = VIEWER, uid: str = "butlr", org: str = "") -> Rows:
+    settings = read({"GRAFANA_TOKEN": token} if token else {})
+    before = list(grafana.changes)
+    found = list(look.rows(settings, grafana.url, organisation=org, source_uid=uid))
+    assert grafana.changes == before
+    return found
+
+
+def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) -> None:
+    """A viewer may look."""
+    operator.install(grafana)
+    found = rows(grafana)
+    assert {state for _, state, _ in found} == {"ok"}
+    said = [f"{step}: {text}" for step, _, text in found]
+    assert said == [
+        f"grafana: Grafana 12.3.0, organisation Main Org. at {grafana.url}",
+        f"plugin: {INFINITY} 3.11.1",
+        f"plugin: {SIMPOD} 0.6.5",
+        "plugin: volkovlabs-echarts-panel 7.2.5",
+        f"data source: uid butlr, {INFINITY}",
+        "token: the backend answers through Grafana",
+        f"pages: {len(PAGES)} of {len(PAGES)}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "wanted", "said"),
+    [
+        (lambda g: g.data_sources.pop("butlr"), ("data source", "FAILED"), "no such data source"),
+        (lambda g: g.plugins.pop(INFINITY), ("plugin", "FAILED"), f"{INFINITY} is not there"),
+        (lambda g: g.plugins.pop(SIMPOD), ("plugin", "skipped"), f"{SIMPOD} is not there"),
+        (lambda g: setattr(g, "version_of_grafana", "10.4.1"), ("grafana", "FAILED"), "11.6 or newer"),
+        (
+            lambda g: setattr(g, "backend", lambda *_: (401, {"message": "no"})),
+            ("token", "FAILED"),
+            "same token",
+        ),
+        (
+            lambda g: setattr(g, "backend", lambda *_: (502, {"message": "no"})),
+            ("token", "FAILED"),
+            "not reach",
+        ),
+        (lambda g: g.dashboards.pop("butlr-wall"), ("pages", "ok"), "; not butlr-wall"),
+        (lambda g: g.dashboards.clear(), ("pages", "FAILED"), "none is there"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    spoil: Callable[[Any], object],
+    wanted: tuple[str, str],
+    said: str,
+    grafana: FakeGrafana,
+    operator: Operator,
+) -> None:
+    operator.install(grafana)
+    spoil(grafana)
+    # What is less than all of the pages is no fault.
+    [found] = [row for row in rows(grafana) if row[1] != "ok" or row[:2] == wanted]
+    assert found[:2] == wanted
+    assert said in found[2]
+
+
+@pytest.mark.parametrize(("token", "said"), [("", "GRAFANA_TOKEN"), ("glsa_wrong", "does not accept")])
+def test_who_cannot_get_in_is_told_so(token: str, said: str, grafana: FakeGrafana) -> None:
+    [(step, state, text)] = rows(grafana, token)
+    assert (step, state) == ("grafana", "FAILED")
+    assert said in text
+
+
+def test_another_organisation_is_looked_at(grafana: FakeGrafana) -> None:
+    [(_, state, text)] = rows(grafana, EDITOR, org="Tenant A")
+    assert state == "FAILED"
+    assert "own organisation only" in text
+
+
+def test_check_has_these_rows_and_fails_with_them(grafana: FakeGrafana, operator: Operator) -> None:
+    operator.install(grafana)
+    well = run("check", "--grafana", grafana.url, GRAFANA_TOKEN=VIEWER)
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert "token               ok      the backend answers through Grafana" in well.stdout
+    missing = run("check", "--grafana", grafana.url, "--datasource", "other", GRAFANA_TOKEN=VIEWER)
+    assert missing.returncode == 1
+    assert "data source         FAILED  --datasource other: there is no such data source" in missing.stdout
+    assert VIEWER not in well.stdout + missing.stdout

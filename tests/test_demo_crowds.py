@@ -1,0 +1,144 @@
+"""Crowds on request: in the running demo by a command, in the simulator by an option; and an alert rings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.alerting.grafana import ALERTING, Watcher, rules
+from tests.processes import run, running
+from tests.support import PARIS, World
+
+WEST = "room_paris_1_open_space_west"
+BUSY = "2026-06-17T12:30:00"
+
+
+class Demo(World):
+    """A world whose backend knows that its Butlr is the simulator."""
+
+    is_demo = True
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    world = Demo(BUSY)
+    yield world
+    world.simulator.clear_crowds()
+    world.close()
+
+
+def people(world: World) -> int:
+    [row] = world.http.get(f"/api/v1/occupancy-now?space={PARIS}&room={WEST}&format=rows").get_json()
+    found: int = row["people"]
+    return found
+
+
+def put(world: World, body: dict[str, Any]) -> Any:
+    return world.http.put("/demo/crowd", json=body)
+
+
+@pytest.mark.parametrize("room", [WEST, "Open space West"])
+def test_so_many_more_are_seen_in_the_room(demo: Demo, room: str) -> None:
+    """By its id or its name, five minutes later, which is what `occupancy-now` is the median of."""
+    demo.now_s += 600
+    usual = people(demo)
+    demo.now_s -= 600
+    demo.restart()
+    [there] = put(demo, {"room": room, "people": 30, "minutes": 20}).get_json()
+    assert (there["floor"], there["room"], there["people"]) == (PARIS, WEST, 30)
+    demo.now_s += 600
+    assert people(demo) == usual + 30
+    assert demo.http.get("/demo/crowd").get_json() == [there]
+    assert demo.http.delete("/demo/crowd").get_json() == []
+
+
+def test_an_alert_rings_and_ends(demo: Demo) -> None:
+    watch = Watcher(rules()["butlr-over-capacity"])
+    watch.evaluate(demo)
+    assert watch.alerting("room_id") == set()
+    put(demo, {"room": "Open space West", "people": 60, "minutes": 20})
+    minutes = next(m for m in range(1, 30) if rings_after_a_minute(watch, demo))
+    assert watch.alerting("room_id") == {WEST}
+    # As docs/alerting.md says.
+    assert 5 <= minutes <= 15
+    watch.run(demo, 40)
+    assert not [state for state in watch.states.values() if state.name == ALERTING]
+
+
+def rings_after_a_minute(watch: Watcher, demo: Demo) -> bool:
+    watch.run(demo, 1)
+    return bool(watch.alerting("room_id"))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"room": "Nowhere", "people": 30, "minutes": 20}, "room may be one of "),
+        # Each floor has one.
+        (
+            {"room": "Kitchen", "people": 30, "minutes": 20},
+            "may be one of room_paris_1_kitchen, room_paris_2",
+        ),
+        (
+            {"room": "Open space West", "people": 0, "minutes": 20},
+            "people may be a whole number from 1 to 1000",
+        ),
+        ({"room": "Open space West", "people": 3}, "minutes may be a whole number"),
+    ],
+)
+def test_a_wrong_crowd_is_refused_in_words(demo: Demo, body: dict[str, Any], said: str) -> None:
+    answer = put(demo, body)
+    assert answer.status_code == 400
+    assert said in answer.get_json()["message"].replace(": ", " ")
+    assert demo.http.get("/demo/crowd").get_json() == []
+
+
+def test_a_backend_with_a_butlr_of_its_own_has_no_crowds(world: World) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        assert world.http.open("/demo/crowd", method=method).status_code == 404
+
+
+def test_the_command_asks_the_running_demo() -> None:
+    with running("demo", BACKEND_PORT="0", BACKEND_TOKEN="a-token-of-the-demo") as (_, url):
+        said = run(
+            "crowd",
+            "Open space West=30",
+            "--for",
+            "2h",
+            "--backend",
+            url,
+            BACKEND_TOKEN="a-token-of-the-demo",
+        )
+        assert said.stdout.startswith(f"30 more people in {WEST} ({PARIS}) until "), said.stderr
+        again = run("crowd", "--clear", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
+        assert again.stdout == "no crowd is there\n"
+        refused = run("crowd", "Nowhere=30", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
+        assert refused.returncode == 1
+        assert "room" in refused.stderr
+        stranger = run("crowd", "Open space West=30", "--backend", url)
+        assert "BACKEND_TOKEN" in stranger.stderr
+
+
+def test_the_command_says_that_it_is_no_demo(world: World) -> None:
+    with running(
+        "serve",
+        BACKEND_PORT="0",
+        BUTLR_API_URL=world.simulator.url,
+        BUTLR_CLIENT_ID="demo",
+        BUTLR_CLIENT_SECRET="demo",
+    ) as (_, url):
+        said = run("crowd", "Open space West=30", "--backend", url)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "is no demo" in said.stderr
+
+
+def test_the_simulator_alone_begins_with_a_crowd() -> None:
+    with running("simulate", "--port", "0", "--crowd", "Open space West=30") as (_, url):
+        [there] = requests.get(f"{url}/_simulator/crowd", timeout=60).json()
+    assert (there["room"], there["people"]) == (WEST, 30)
+    refused = run("simulate", "--port", "0", "--crowd", "Nowhere=30")
+    assert refused.returncode == 2
+    assert "--crowd room: one of" in refused.stderr
