@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, replace
 
 from butlr_grafana.answers import Answer
 from butlr_grafana.factors.factor import Known
-from butlr_grafana.model import AnyQuery, Coverage, Period, StatsAnswer, Topology
+from butlr_grafana.model import (
+    AnyAnswer,
+    AnyQuery,
+    Coverage,
+    HeatMap,
+    Period,
+    SeriesAnswer,
+    StatsAnswer,
+    Topology,
+)
 from butlr_grafana.pipeline import Begun
 from butlr_grafana.query import Asked
 
@@ -67,8 +76,8 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a part of an answer is made of; `end_s`: where its period ends, `None` of statistics, which are
-    asked in whole hours.
+    """What a part of an answer is made of; `end_s`: where the last time that counts ends. `None` where no
+    time counts, and of statistics, which are asked in whole hours.
     """
 
     coverage: Coverage
@@ -82,7 +91,18 @@ class Account:
 
 
 def accounts_of(answer: Answer) -> tuple[Account, ...]:
-    return tuple(
-        Account(part.coverage, None if isinstance(part, StatsAnswer) else part.query.period.end_s)
-        for part in answer.parts
-    )
+    return tuple(Account(part.coverage, _counted_until_s(part)) for part in answer.parts)
+
+
+def _counted_until_s(part: AnyAnswer) -> int | None:
+    """A heat map has parts or gaps of exactly the times that count: outside office hours the last of them is
+    some hours old, however new the answer is.
+    """
+    match part:
+        case StatsAnswer():
+            return None
+        case SeriesAnswer():
+            return part.query.period.end_s
+        case HeatMap():
+            counted = [*(own.period for own in part.parts), *part.coverage.gaps]
+            return max((period.end_s for period in counted), default=None)
