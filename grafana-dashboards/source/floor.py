@@ -178,6 +178,7 @@ def dashboard(source: Source) -> Json:
                     Column("people", {"decimals": 0, **width(80)}),
                     Column("capacity", width(85)),
                     Column("share", {**gauge(1, *FULL), "decimals": 0}),
+                    Column("reason", wrapped(110)),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],

@@ -331,6 +331,7 @@ def occupancy_now(frames: list[Json], look: Look) -> Compared:
     for floor in look.floors:
         for room in look.rooms(floor) if by_room else [None]:
             people, most = _there(look, floor, room), seats(room or floor)
+            since_s = _silent_since_s(look, floor, room)
             expected.append(
                 {
                     "space": floor.id,
@@ -339,6 +340,10 @@ def occupancy_now(frames: list[Json], look: Look) -> Compared:
                     "people": people,
                     "capacity": most,
                     "share": None if people is None or most is None else people / most,
+                    "has_data": int(people is not None),
+                    "reason": _why_not_there(floor, room, people, since_s),
+                    # A sensor is heard last the second before it fails.
+                    "unknown_since": None if since_s is None else (since_s - 1) * 1000,
                     "as_of": look.now_s * 1000,
                 }
             )
@@ -349,13 +354,30 @@ def _there(look: Look, floor: Floor, room: Room | None) -> int | None:
     # Butlr's newest minute is one behind.
     minute = look.now_s // 60 * 60 - 60
     midnight = datetime.fromtimestamp(minute, ZoneInfo(floor.timezone)).replace(hour=0, minute=0)
+    if _silent_since_s(look, floor, room) is not None:
+        return None  # whatever its doors say
     counts = []
-    if room is None or (has_sensor(floor, room) and not PEOPLE.offline(room.id, minute - 60, minute)):
-        assert not any(PEOPLE.offline(r.id, minute - 60, minute) for r in floor.rooms)
-        index = None if room is None else floor.rooms.index(room)
-        counts.append(int(PEOPLE.occupancy(floor.id, index, minute - 60, minute)[0]))
+    if room is None or has_sensor(floor, room):
+        people = people_hourly(floor, room, [minute - HOUR_S])[0, -1]
+        counts.append(int(people))
     inside_now = by_doors(floor, room, int(midnight.timestamp()), minute)
     return max([*counts, *([] if inside_now is None else [inside_now])], default=None)
+
+
+def _silent_since_s(look: Look, floor: Floor, room: Room | None) -> int | None:
+    """Since when the sensor that sees into a room is offline, where it is."""
+    if room is None:
+        return None
+    seeing = [s for s in floor.sensors if s.room_id == room.id and s.mode == "presence" and not s.is_virtual]
+    since = [PEOPLE.silent_since(sensor.id, look.now_s) for sensor in seeing]
+    return None if not since or None in since else max(filter(None, since))
+
+
+def _why_not_there(floor: Floor, room: Room | None, people: int | None, since_s: int | None) -> str:
+    if since_s is not None:
+        heard = datetime.fromtimestamp(since_s - 1, ZoneInfo(floor.timezone))
+        return f"its sensors are offline since {heard.day} {heard:%b %H:%M}"
+    return "no sensor counts its people" if people is None else ""
 
 
 def windows(look: Look, floor: Floor) -> list[tuple[int, list[tuple[int, int]]]]:

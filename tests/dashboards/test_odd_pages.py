@@ -150,7 +150,7 @@ def test_rows_without_figures_give_their_reason(dashboard: Json, odd: World) -> 
                 named = {field["name"]: field["values"] for field in frame["fields"]}
                 if "reason" not in named:
                     continue
-                figure = next(name for name in ("mean", "per_m2_hour", "current") if name in named)
+                figure = next(name for name in ("mean", "per_m2_hour", "current", "people") if name in named)
                 where = named.get("zone_id") or named["room_id"]
                 for place, value, reason in zip(where, named[figure], named["reason"], strict=True):
                     assert (value is None) == bool(reason) or place == "outside", (

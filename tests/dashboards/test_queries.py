@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,11 @@ def frames(world: World, target: Json, values: Values) -> list[Json]:
     else:
         payload = simpod_payload(target["payload"], values)
         query = {"refId": target["refId"], "target": target["target"], "payload": payload}
-        body = {"range": {"from": START, "to": END}, "maxDataPoints": 800, "targets": [query]}
+        since, until = (
+            datetime.fromtimestamp(int(str(values[edge])) / 1000, UTC) for edge in ("__from", "__to")
+        )
+        asked_range = {"from": since.isoformat(), "to": until.isoformat()}
+        body = {"range": asked_range, "maxDataPoints": 800, "targets": [query]}
         answer = world.http.post("/query", json=body)
     assert answer.status_code == 200, answer.get_data(as_text=True)
     found: list[Json] = answer.get_json()

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from butlr_grafana.insight.now import NO_SENSOR
 from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, ZoneHeat, hot_zones
 from butlr_grafana.model import Floats, Floor, HeatMap, Room, SeriesAnswer
 from butlr_grafana.privacy import withheld
 from butlr_grafana.threshold import Threshold
 
-NO_SENSOR = "no sensor counts its people"
 NOT_ALL_COUNTED = "people are not counted in all of its rooms"
 
 

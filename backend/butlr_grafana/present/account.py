@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -119,7 +121,9 @@ def series_notices(answer: SeriesAnswer, *, demo: bool) -> list[dict[str, str]]:
     query = answer.query
     said = coverage_notices(answer.coverage, demo=demo)
     if query.level == "room":
-        said += _offline(query.floor.rooms if query.rooms is None else query.rooms)
+        said += _offline(query.floor.rooms if query.rooms is None else query.rooms, query.floor)
+    elif query.target == "occupancy-now":
+        said += _offline(query.floor.rooms, query.floor)
     if query.level != "floor":
         said += privacy_notices(query.floor)
     if answer.incomplete:
@@ -191,11 +195,11 @@ def _unseen(answer: HeatMap) -> list[dict[str, str]]:
     query, seen = answer.query, answer.seen
     rooms = query.floor.rooms if query.rooms is None else query.rooms
     silent = [room.name for room in rooms if room.online is False and seen.get(room.id) == 0]
-    said = _offline([room for room in rooms if seen.get(room.id) != 0])
+    said = _offline([room for room in rooms if seen.get(room.id) != 0], query.floor)
     if silent:
         text = f"Sensors offline in this period, no data rather than nobody: {_listed(silent)}."
         said.append(_notice("warning", text))
-    partly = [room.name for room in rooms if room.online and 0 < seen.get(room.id, 1) < 1]
+    partly = [_since(room, query.floor) for room in rooms if room.online and 0 < seen.get(room.id, 1) < 1]
     if partly:
         text = f"Sensors offline for a part of this period: {_listed(partly)}."
         said.append(_notice("info", text))
@@ -205,8 +209,22 @@ def _unseen(answer: HeatMap) -> list[dict[str, str]]:
     return said
 
 
-def _offline(rooms: Sequence[Room]) -> list[dict[str, str]]:
-    names = [room.name for room in rooms if room.online is False]
+def since(instant_s: int | None, floor: Floor) -> str:
+    """`since 13 Jun 01:59` by the floor's clock; empty where it is not known."""
+    if instant_s is None:
+        return ""
+    heard = datetime.fromtimestamp(instant_s, ZoneInfo(floor.timezone))
+    return f"since {heard.day} {heard:%b %H:%M}"
+
+
+def _since(room: Room, floor: Floor) -> str:
+    """A room, and since when its sensors are silent."""
+    text = since(room.silent_since_s, floor)
+    return f"{room.name} ({text})" if text else room.name
+
+
+def _offline(rooms: Sequence[Room], floor: Floor) -> list[dict[str, str]]:
+    names = [_since(room, floor) for room in rooms if room.online is False]
     text = f"Sensors offline now, no data rather than nobody: {_listed(names)}."
     return [_notice("warning", text)] if names else []
 

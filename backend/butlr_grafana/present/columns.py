@@ -105,6 +105,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "complete": _number("Complete", YES_NO),
         "has_data": _number("Has data", YES_NO),
         "reason": _text("No data because"),
+        "unknown_since": _time("Unknown since"),
         # Detections.
         "detections": _number("Detections", COUNT),
         "total_detections": _number("Detections", COUNT),

@@ -19,7 +19,7 @@ from butlr_grafana.insight.utilization import RoomUse
 from butlr_grafana.insight.zone_change import ZoneChange
 from butlr_grafana.insight.zones import ZoneHeat
 from butlr_grafana.model import FOOT_M, Floor, HeatMap, Room, Topology, Zone, iso
-from butlr_grafana.present.account import peak_people_per_m2
+from butlr_grafana.present.account import peak_people_per_m2, since
 from butlr_grafana.present.choices import Choice, of_asset, of_floor, unique_texts
 from butlr_grafana.present.columns import Column, column, epoch_ms
 
@@ -122,7 +122,9 @@ def zones(found: Sequence[ZoneHeat], maps: Sequence[HeatMap]) -> list[Row]:
 
 
 def now(found: Sequence[Now], level: str) -> list[Row]:
-    """A row an asset; `share` of the capacity, `complete` 0 where one of the two counts is old or missing."""
+    """A row an asset; `share` of the capacity, `complete` 0 where one of the two counts is old or missing.
+    Where no people are known `reason` says why, and `unknown_since` since when its sensors are silent.
+    """
     return [
         {
             "space": one.floor.id,
@@ -133,6 +135,9 @@ def now(found: Sequence[Now], level: str) -> list[Row]:
             "people_by_doors": one.by_doors,
             "capacity": one.capacity,
             "share": one.share,
+            "has_data": int(one.people is not None),
+            "reason": f"{one.reason} {since(one.unknown_since_s, one.floor)}".strip(),
+            "unknown_since": None if one.unknown_since_s is None else iso(one.unknown_since_s),
             "as_of": iso(one.as_of_s),
             "complete": int(one.complete),
         }
