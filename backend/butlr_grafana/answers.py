@@ -18,19 +18,17 @@ from butlr_grafana.insight.hotspots import Hotspot, hotspots
 from butlr_grafana.insight.now import Now, occupancy_now
 from butlr_grafana.insight.pattern import PatternCell, of_heat_maps, of_series
 from butlr_grafana.insight.people import in_unit
+from butlr_grafana.insight.together import now_of, zones_of
 from butlr_grafana.insight.unusual import Unusual, unusual
 from butlr_grafana.insight.utilization import RoomUse, utilization
 from butlr_grafana.insight.whole import whole
 from butlr_grafana.insight.zone_change import ZoneChange, zone_changes
-from butlr_grafana.insight.zones import Level, ZoneHeat, hot_zones
+from butlr_grafana.insight.zones import Level, ZoneHeat
 from butlr_grafana.model import (
-    DAY_S,
-    HOUR_S,
     AnyAnswer,
     AnyQuery,
     Floor,
     HeatMap,
-    Period,
     PlanDrawing,
     Query,
     SeriesAnswer,
@@ -38,9 +36,7 @@ from butlr_grafana.model import (
     StatsAnswer,
     Topology,
 )
-from butlr_grafana.plan import local_windows, window_starts
 from butlr_grafana.query import (
-    CLOCK_CHANGE_S,
     Asked,
     Rules,
     before,
@@ -52,6 +48,7 @@ from butlr_grafana.query_now import about_now, fresh_since
 from butlr_grafana.query_stats import USED_MEAN, stats_of
 from butlr_grafana.sightings import sightings_of, tells_rooms_apart, with_seen
 from butlr_grafana.trouble import Contact
+from butlr_grafana.windows import hours_of, windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +60,8 @@ class Answer:
     `sightings`: people, only to know which rooms were seen. `assumed`: what is not known about Butlr yet.
     `factors`: by floor, as they were known when it was asked; all of the answer is by these.
     `whole`: all maps together, where they are windows of one period. The rest is what the target makes of
-    its parts; what is not its own is empty. `is_filtered_out`: a dashboard's filters leave no room, so
-    nothing was asked.
+    its parts; what is not its own is empty. `week_start`: the first day of its weeks. `is_filtered_out`: a
+    dashboard's filters leave no room, so nothing was asked.
     """
 
     asked: Asked
@@ -93,6 +90,7 @@ class Answer:
     drawing: PlanDrawing | None = None
     assumed: str = ""
     is_filtered_out: bool = False
+    week_start: int = 0
 
     @property
     def complete(self) -> bool:
@@ -178,8 +176,7 @@ def _parts(
             current = replace(maps()[0], normalize="none")
             return [current, before(current, asked.baseline, now_s=now_s, rules=rules)]
         case "playback":
-            whole = maps()[0]
-            return [replace(whole, period=window) for window in windows(whole, asked.every)]
+            return [*windows(maps()[0], asked.every)]
         case "pattern" if asked.metric == "heatmap":
             return [*hours_of(maps()[0])]
         case "pattern":
@@ -194,35 +191,6 @@ def _parts(
             return [*maps(), *found, *(stats_of(q, USED_MEAN) for q in means)]
         case _:
             return [*maps()]
-
-
-MOST_WINDOWS = 200
-MOST_PATTERN_S = 14 * DAY_S
-ROUNDED_S = HOUR_S + CLOCK_CHANGE_S
-"""By so much a sliding period may be longer than it was asked for, and a local week longer than 7 days."""
-
-
-def hours_of(query: Query) -> list[Query]:
-    """A heat map an hour, for a pattern; only those of which some part counts."""
-    if query.period.length_s > MOST_PATTERN_S + ROUNDED_S:
-        raise BadWord(
-            "metric", "heatmap is for ranges of up to 14 days; it may be occupancy, traffic, presence"
-        )
-    hours = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
-    starts = window_starts(query.period, "1h", query.timezone).tolist()
-    return [replace(query, period=piece, local_hours=None) for part in hours for piece in part.cut_at(starts)]
-
-
-def windows(query: Query, every: str) -> list[Period]:
-    """A playback's period in equal windows by the query's clock; `auto`: hours up to a week, then days."""
-    period = query.period
-    if every == "auto":
-        is_week = period.length_s <= 7 * DAY_S + ROUNDED_S
-        every = "15m" if period.length_s <= 6 * HOUR_S else "1h" if is_week else "1d"
-    starts = window_starts(period, every, query.timezone)
-    if starts.size > MOST_WINDOWS:
-        raise BadWord("every", f"{every} makes {starts.size} windows of this range; at most {MOST_WINDOWS}")
-    return list(period.cut_at(starts.tolist()))
 
 
 def made_of(answer: Answer) -> Answer:
@@ -242,7 +210,7 @@ def made_of(answer: Answer) -> Answer:
         case "compare-zones":
             return replace(answer, changes=zone_changes(maps[0], maps[1], level=_level(asked)))
         case "hot-zones":
-            return replace(answer, zones=hot_zones(maps, level=_level(asked), threshold=asked.threshold))
+            return replace(answer, zones=zones_of(maps, level=_level(asked), threshold=asked.threshold))
         case "hotspots":
             return replace(answer, spots=hotspots(maps[0], asked.threshold))
         case "pattern" if maps:
@@ -290,7 +258,8 @@ def of_now(answer: Answer) -> Answer:
     series = answer.series
     match answer.asked.target:
         case "occupancy-now":
-            return replace(answer, now=occupancy_now(series))
+            found = occupancy_now(series)
+            return replace(answer, now=now_of(found) if answer.asked.level == "floor" else found)
         case "unusual":
             now, before = series[::2], series[1::2]
             return replace(answer, levels=tuple(chain.from_iterable(map(unusual, now, before))))

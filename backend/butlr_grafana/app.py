@@ -58,6 +58,7 @@ from butlr_grafana.telemetry import Telemetry
 from butlr_grafana.trouble import ButlrTroubles
 from butlr_grafana.verdict_book import VerdictBook, book_for
 from butlr_grafana.web import build
+from butlr_grafana.words import DAY_NAMES
 
 MB = 2**20
 
@@ -356,7 +357,7 @@ def create_app(
     service = Service(
         spaces=spaces,
         pipeline=Pipeline(gatherer, verdicts=verdicts),
-        rules=Rules(settings.max_range_days, settings.holidays),
+        rules=Rules(settings.max_range_days, settings.holidays, DAY_NAMES.index(settings.week_start)),
         telemetry=telemetry,
         pictures=pictures,
         repeats=Repeats(by_butlr, stopwatch),

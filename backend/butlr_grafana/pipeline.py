@@ -10,6 +10,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from butlr_grafana import doors, merge, privacy
+from butlr_grafana.chosen_rooms import are_chosen, name_of, samples_of
 from butlr_grafana.errors import Incomplete, UpstreamError
 from butlr_grafana.gather import Gathered, Gatherer, Pending
 from butlr_grafana.insight.series import join, only_within, resample
@@ -122,8 +123,11 @@ def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
     """The series of the floor's assets, in its order. One that has a sensor and no row is a series of gaps:
     its sensors were offline. Others that Butlr tells nothing of are left out.
     """
-    floor = query.floor
-    samples = privacy.with_sums(join([_counted(query, part) for part in parts]), query)
+    floor, chosen = query.floor, are_chosen(query)
+    counted = replace(query, level="room") if chosen else query
+    samples = privacy.with_sums(join([_counted(counted, part) for part in parts]), counted)
+    if chosen:
+        samples = samples_of(samples, query)
     if query.local_hours is not None:
         samples = only_within(samples, local_windows(query.period, query.local_hours))
     starts = window_starts(query.period, query.every, query.timezone)
@@ -139,7 +143,8 @@ def assets(query: SeriesQuery, parts: Sequence[Part]) -> list[AssetSeries]:
         if not values and query.base.level != "sensor" and _has_sensor(asset):
             values = {"value": np.full(starts.size, np.nan)}
         if values:
-            rows.append(AssetSeries(floor, asset.id, asset.name, starts, dict(sorted(values.items()))))
+            name = name_of(query.rooms) if chosen and query.rooms else asset.name
+            rows.append(AssetSeries(floor, asset.id, name, starts, dict(sorted(values.items()))))
     return rows
 
 

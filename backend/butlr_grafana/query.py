@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
+from butlr_grafana.chosen_rooms import check_adds_up
 from butlr_grafana.errors import BadWord, UnknownSpace, UnknownTarget, choose
 from butlr_grafana.model import (
     AUTO_RESOLUTIONS_M,
@@ -139,10 +140,11 @@ def _value(word: Word, texts: Sequence[str], tz: str | None) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings say of questions."""
+    """What the settings say of questions. `week_start`: the day on which a week begins; Monday is 0."""
 
     max_range_days: int = 400
     holidays: frozenset[date] = frozenset()
+    week_start: int = 0
 
 
 def resolve(
@@ -217,9 +219,14 @@ def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: R
     every, level, timezone = asked.every, asked.level or "room", zone_of(asked, floor)
     if asked.target == "traffic" and level == "zone":
         raise BadWord("level", "zones have no doors; it may be room, floor")
-    hours = _local_hours(asked, floor, rules)
+    hours, rooms = _local_hours(asked, floor, rules), rooms_of(asked, floor)
     base_every, function = _base(asked, every, period, limited=hours is not None)
-    measurement = MEASUREMENTS.get((asked.target, level), asked.target)
+    # Rooms that are chosen stand for their floor, added up.
+    counted = "room" if level == "floor" and rooms is not None else level
+    measurement = MEASUREMENTS.get((asked.target, counted), asked.target)
+    base = series_subject(floor, measurement, counted, base_every, function, timezone=timezone)
+    if counted != level:
+        check_adds_up(base, rooms or ())
     return SeriesQuery(
         target=asked.target,
         floor=floor,
@@ -227,9 +234,9 @@ def series_of(asked: Asked, floor: Floor, period: Period, now_s: float, rules: R
         every=every,
         statistic=asked.statistic if asked.target == "occupancy" else "sum",
         level=level,
-        base=series_subject(floor, measurement, level, base_every, function, timezone=timezone),
+        base=base,
         local_hours=hours,
-        rooms=rooms_of(asked, floor),
+        rooms=rooms,
         require=asked.require,
         format=asked.format,
     )

@@ -68,6 +68,8 @@ def resolve_now(asked: Asked, topology: Topology, *, now_s: float) -> tuple[Seri
     floor, one where it has no doors that are counted.
     """
     level = asked.level or "room"
+    if level == "floor" and (asked.room or asked.tag or asked.filters):
+        level = "room"  # those that are chosen are added up
     end_s = latest_minute(now_s)
     return tuple(
         SeriesQuery(
@@ -148,6 +150,8 @@ def resolve_balance(
     """Traffic of each floor since its own midnight, up to the last full minute, hour by hour."""
     end_s = floor_to(now_s, MINUTE_S)
     today = replace(asked, target="traffic", every="1h", level=asked.level or "floor")
+    if today.level == "floor":
+        today = replace(today, room=(), tag=(), filters=())
     queries: list[SeriesQuery] = []
     for floor in floors_of(asked, topology):
         # Of the minute that is just over: at midnight this is still yesterday.

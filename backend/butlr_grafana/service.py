@@ -161,6 +161,7 @@ class Service:
             topology=resolved.topology,
             assumed=self.assumed(),
             factors=resolved.factors,
+            week_start=self.rules.week_start,
         )
         if started.asked.target == "status":
             return replace(base, contact=self.contact())

@@ -21,7 +21,8 @@ def tells_rooms_apart(asked: Asked) -> bool:
     """Whether heat maps are read room by room, so that one that nobody could see must not look empty."""
     match asked.target:
         case "hot-zones" | "compare-zones":
-            return asked.level != "floor"
+            # A floor is the sum of its rooms where some are chosen.
+            return asked.level != "floor" or bool(asked.room or asked.tag or asked.filters)
         case "heatmap":
             return asked.format == "png" or asked.empty == "zero"
         case target:

@@ -142,7 +142,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target(
                 "pattern",
                 "Pattern of the week",
-                "A row an hour of the week: the mean of a metric; of the heat map for up to 14 days.",
+                "A row an hour of the week: the mean of a metric; of the heat map the last 14 days.",
                 ("metric", *(name for name in SERIES_WORDS if name != "every"), "resolution", "unit"),
                 ("frames", "rows", "csv"),
             ),

@@ -16,14 +16,14 @@ from source.words import AREA, FLOOR, HERE, ROOMS, UNIT
 
 UID = "butlr-floor"
 
-NOW = Question("occupancy-now", {**FLOOR, "level": "floor"})
+NOW = Question("occupancy-now", {**FLOOR, **ROOMS, "level": "floor"})
 SUMMARY = Question("heatmap-summary", {**HERE, **AREA, **UNIT})
 CELLS = Question("heatmap", {**HERE, **UNIT, "normalize": "${normalize}", "resolution": "${resolution}"})
 PLAN = Question("heatmap", {**HERE, **UNIT, "resolution": "${resolution}"})
-ROOMS_NOW = Question("occupancy-now", {**FLOOR, "room": "${room:csv}"})
+ROOMS_NOW = Question("occupancy-now", {**FLOOR, **ROOMS})
 HOT = Question("hot-zones", {**HERE, **AREA, **UNIT})
-PEOPLE = Question("occupancy", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
-DOORS = Question("traffic", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
+PEOPLE = Question("occupancy", {**HERE, "level": "floor"})
+DOORS = Question("traffic", {**HERE, "level": "floor"})
 PRESENCE = Question("presence", HERE)
 
 MAP_TEXT = """\

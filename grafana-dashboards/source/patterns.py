@@ -6,16 +6,15 @@ from source import variables
 from source.downloads import downloads
 from source.house import Json
 from source.page import page
-from source.panels.cells import week
-from source.panels.charts import surface
+from source.panels.charts import surface, week
 from source.panels.parts import Frame, Place, Question
 from source.panels.plan import picture
 from source.sources import Source
-from source.words import FLOOR, HERE, HOURS
+from source.words import HERE
 
 UID = "butlr-patterns"
 
-PEOPLE = Question("pattern", {**FLOOR, **HOURS, "metric": "occupancy"})
+PEOPLE = Question("pattern", {**HERE, "metric": "occupancy"})
 HEAT = Question("pattern", {**HERE, "metric": "heatmap"})
 FILM = Question("playback", {**HERE, "every": "${film}"})
 CELLS = Question("heatmap", {**HERE, "resolution": "1.0"})

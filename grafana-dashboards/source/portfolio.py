@@ -53,7 +53,13 @@ def dashboard(source: Source) -> Json:
         UID,
         "Portfolio",
         "All floors at a glance.",
-        variables=[variables.hours(), variables.days(), variables.underused(), variables.area()],
+        variables=[
+            variables.hours(),
+            variables.days(),
+            variables.underused(),
+            variables.area(),
+            *variables.kept(source),
+        ],
         panels=[
             table(
                 source,

@@ -8,9 +8,9 @@ from source.sources import Source
 ON_LOAD, BY_TEXT = 1, 1
 """Grafana's numbers: options are asked for when the dashboard loads, and sorted by their texts."""
 
-SHOWN, LABEL_HIDDEN, IN_MENU = 0, 1, 3
-"""Grafana's numbers: in the row of variables, there without its label, or (from 12.3) in the menu beside it,
-for what few change."""
+SHOWN, LABEL_HIDDEN, HIDDEN, IN_MENU = 0, 1, 2, 3
+"""Grafana's numbers: in the row of variables, there without its label, not at all, or (from 12.3) in the menu
+beside it, for what few change."""
 
 ALL = "All"
 """What all rooms send: a word that the backend reads as no limit, rather than the list of all ids."""
@@ -26,6 +26,13 @@ def rooms(source: Source) -> Json:
     # `raw`: simPod would write the id with its quotes, Infinity takes it as it is in any case.
     asked = _asked(source, "room", "Rooms", source.rooms("${space:raw}"))
     return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
+
+
+def kept(source: Source) -> list[Json]:
+    """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
+    them on, so that a choice outlasts a look at this page.
+    """
+    return [{**variable, "hide": HIDDEN} for variable in (floor(source), rooms(source))]
 
 
 def hours(*, working: bool = False) -> Json:

@@ -76,9 +76,30 @@ def test_a_dashboard_holds_no_one_floor(dashboard: Json) -> None:
 
 
 def test_variables_used_are_there_and_those_there_are_used(dashboard: Json) -> None:
-    variables = {v["name"] for v in dashboard["templating"]["list"]}
+    listed = dashboard["templating"]["list"]
+    # A hidden one may be there only to be handed on by the links to other pages.
+    handed_on = {v["name"] for v in listed if v["hide"] == 2}
     used = references(dashboard) - OF_GRAFANA
-    assert used == variables
+    assert used | handed_on == {v["name"] for v in listed}
+
+
+def test_a_choice_of_floor_and_rooms_outlasts_each_page(folder: Path) -> None:
+    """A page's links hand its variables on; one without them would set the next to its first floor."""
+    for path in sorted(folder.glob("*.json")):
+        page = json.loads(path.read_text("utf-8"))
+        if "butlr" in page["tags"] and page["uid"] not in ("butlr-operations", "butlr-wall"):
+            assert {"space", "room", "hours", "days"} <= {v["name"] for v in page["templating"]["list"]}
+
+
+def test_panels_follow_the_rooms_that_are_chosen_or_say_that_they_do_not(folder: Path) -> None:
+    for path in sorted(folder.glob("*.json")):
+        page = json.loads(path.read_text("utf-8"))
+        shown = {v["name"] for v in page["templating"]["list"] if v["hide"] != 2}
+        if "room" not in shown:
+            continue
+        for panel in page["panels"]:
+            asked = json.dumps([panel["targets"], panel["options"].get("content", "")])
+            assert "${room:csv}" in asked or "whole floor" in panel["title"], panel["title"]
 
 
 def test_panels_say_what_they_show_and_ask_our_data_sources(dashboard: Json) -> None:

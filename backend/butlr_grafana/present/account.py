@@ -120,7 +120,7 @@ def series_notices(answer: SeriesAnswer, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know beside values over time; gaps are not explained by themselves."""
     query = answer.query
     said = coverage_notices(answer.coverage, demo=demo)
-    if query.level == "room":
+    if query.level == "room" or (query.level == "floor" and query.rooms is not None):
         said += _offline(query.floor.rooms if query.rooms is None else query.rooms, query.floor)
     elif query.target == "occupancy-now":
         said += _offline(query.floor.rooms, query.floor)
@@ -142,6 +142,8 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     if answer.raw.rebinned:
         text = "Butlr's grid moved within this period; cells were assigned by their centres."
         said.append(_notice("warning", text))
+    if query.limits:
+        said.append(_notice("warning", query.limits))
     if query.resolution_m < SENSOR_ACCURACY_M[0]:
         said.append(_notice("info", TOO_FINE.format(query.resolution_m)))
     said += _unseen(answer)

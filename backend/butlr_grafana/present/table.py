@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from butlr_grafana.factors.factor import Factor, Known, Unknown, in_people
+from butlr_grafana.insight.busiest import WEEKDAYS
 from butlr_grafana.insight.hotspots import Hotspot
 from butlr_grafana.insight.now import Now
 from butlr_grafana.insight.pattern import PatternCell
@@ -157,11 +158,17 @@ def _aged(row: Row, now_s: float) -> Row:
     return {**row, "age_s": round(max(0.0, now_s - as_of_s)), "as_of_ms": round(1000 * as_of_s)}
 
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+def pattern(found: Sequence[PatternCell], week_start: int = 0) -> list[Row]:
+    """A row an hour of the week, asset and field, from the first day of the week on; `value` is the mean over
+    `hours` known hours.
+    """
+    first: dict[tuple[str, str], int] = {}
+    for k, cell in enumerate(found):
+        first.setdefault((cell.asset_id, cell.field), k)
 
+    def place(cell: PatternCell) -> tuple[int, int, int]:
+        return first[cell.asset_id, cell.field], (cell.weekday - week_start) % 7, cell.hour
 
-def pattern(found: Sequence[PatternCell]) -> list[Row]:
-    """A row an hour of the week, asset and field; `value` is the mean over `hours` known hours."""
     return [
         {
             "weekday": WEEKDAYS[cell.weekday],
@@ -174,7 +181,7 @@ def pattern(found: Sequence[PatternCell]) -> list[Row]:
             "value": cell.value,
             "hours": cell.hours,
         }
-        for cell in found
+        for cell in sorted(found, key=place)
     ]
 
 

@@ -202,7 +202,7 @@ ROWS: Mapping[str, Callable[[Answer], Rows]] = {
     ),
     "playback": lambda a: [row for part in a.maps for row in heatmap.timed_rows(part)],
     "utilization": lambda a: table.rooms(a.rooms, complete=a.complete),
-    "pattern": lambda a: table.pattern(a.pattern),
+    "pattern": lambda a: table.pattern(a.pattern, a.week_start),
     "occupancy-now": lambda a: table.now(a.now, a.asked.level or "room"),
     "events": lambda a: event_rows(a.events, a.topology, a.now_s) if a.topology else [],
     "unusual": lambda a: watch.levels(a.levels),

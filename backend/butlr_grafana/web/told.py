@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from butlr_grafana.answers import Answer
+from butlr_grafana.insight.busiest import busiest
 from butlr_grafana.insight.compare import silences
 from butlr_grafana.insight.people import unknown_why
 from butlr_grafana.model import HeatMap, iso
@@ -77,6 +78,27 @@ def _custom(answer: Answer) -> dict[str, Any]:
     maps = _maps(answer)
     if answer.asked.target == "compare-zones":
         return comparison.both(*maps)
+    if answer.pattern:
+        return {**_custom_of(answer, maps), "busiest": _busiest(answer)}
+    return _custom_of(answer, maps)
+
+
+WHAT = {"occupancy": "people", "traffic": "people", "presence": "s in use"}
+
+
+def _busiest(answer: Answer) -> dict[str, Any] | None:
+    """The busiest hour of the week, and a sentence that says it."""
+    found = busiest(answer.pattern)
+    if found is None:
+        return None
+    in_people = bool(answer.maps) and answer.maps[0].unit == "people"
+    what = WHAT.get(answer.asked.metric, "people" if in_people else "detections")
+    value = f"{found.value:.0f}" if found.value >= 10 else f"{found.value:.1f}"
+    text = f"Busiest: {found.when}, {value} {what}"
+    return {"weekday": found.weekday + 1, "hour": found.hour, "value": found.value, "text": text}
+
+
+def _custom_of(answer: Answer, maps: tuple[HeatMap, ...]) -> dict[str, Any]:
     if not maps:
         return {"complete": answer.complete}
     if len(maps) == 1:

@@ -20,6 +20,13 @@ def surface(source: Source, frame: Frame) -> Json:
     return panel("volkovlabs-echarts-panel", source, frame, options=_runs("surface.js"))
 
 
+def week(source: Source, frame: Frame) -> Json:
+    """Weekday by hour, from rows of a `pattern`, with the busiest hour in words. Grafana's own Heatmap panel
+    names an hour by its end.
+    """
+    return panel("volkovlabs-echarts-panel", source, frame, options=_runs("week.js"))
+
+
 def wall(source: Source, frame: Frame) -> Json:
     """A floor as large as the screen. The query is Grafana's own: it only tells the script when to look."""
     tick = {"type": "grafana", "uid": "grafana"}
