@@ -96,6 +96,8 @@ class Asked:
     unit: str = "auto"
     width: int = 1200
     theme: str = "light"
+    style: str = "gradient"
+    bom: str = "0"
     format: str = ""
 
 

@@ -39,7 +39,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "heatmap",
                 "Heat map",
                 "Where people were: people per m² (or detections) by cell, as one dense heatmap-cells frame.",
-                (*HEAT_MAP_WORDS, "empty", *PICTURE_WORDS),
+                (*HEAT_MAP_WORDS, "empty", *PICTURE_WORDS, "style"),
                 ("frames", "rows", "matrix", "csv", "png"),
             ),
             Target(
@@ -150,7 +150,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "playback",
                 "Playback",
                 "The period in equal windows on one colour scale: a frame with a time, or an animated WebP.",
-                (*HEAT_MAP_WORDS, "every", *PICTURE_WORDS),
+                (*HEAT_MAP_WORDS, "every", *PICTURE_WORDS, "style"),
                 ("frames", "rows", "csv", "webp"),
             ),
             Target(

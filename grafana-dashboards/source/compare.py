@@ -8,9 +8,9 @@ from source.floor import room_page
 from source.house import BAD, COOL, Json, steps
 from source.page import page
 from source.panels.cells import relative_map
+from source.panels.charts import picture
 from source.panels.figures import Column, leads_to, row_figures, table, width, wrapped
 from source.panels.parts import Frame, Place, Question
-from source.panels.plan import picture
 from source.sources import Source, Words
 from source.words import HERE
 
@@ -61,7 +61,6 @@ def dashboard(source: Source) -> Json:
             variables.hours(),
             variables.days(),
             variables.baseline(),
-            variables.theme(),
         ],
         panels=[
             row_figures(
@@ -80,10 +79,10 @@ def dashboard(source: Source) -> Json:
                     "Change on the plan: ${space:text}",
                     MAP_TEXT,
                     Place(0, 3, 12, 15),
-                    links=downloads(source, CELLS, "png", "csv"),
+                    [FLOOR],
+                    downloads(source, CELLS, "png", "csv"),
                 ),
-                "compare",
-                {**BOTH, "format": "png", "width": "1400", "theme": "${theme}"},
+                CELLS,
                 "Map of the change between two periods",
             ),
             table(

@@ -8,10 +8,10 @@ from source.panels.parts import Question
 from source.sources import Source, through_grafana
 
 NAMES = {
-    "png": "Picture (PNG)",
-    "csv": "Table (CSV)",
-    "webp": "Animation (WebP)",
-    "geojson": "Plan (GeoJSON)",
+    "png": "Open as picture (PNG)",
+    "csv": "Download as table (CSV)",
+    "webp": "Open as film (WebP)",
+    "geojson": "Open the plan (GeoJSON)",
 }
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.dashboards.grafana import Values, fill, shown
+from tests.dashboards.grafana import Values, drawn, fill, shown
 from tests.dashboards.test_numbers import asked
 from tests.dashboards.test_queries import (  # noqa: F401  # `file`: a fixture
     choices,
@@ -58,12 +57,8 @@ def pictures(dashboard: Json, values: Values) -> Iterator[str]:
     """The addresses of what a page draws or offers beside its frames, as the backend gets them."""
     for panel in dashboard["panels"]:
         yield from (proxied(link["url"], panel) for link in panel["links"])
-        if panel["type"] == "text":
-            yield from (
-                proxied(f"/{src}", panel) for src in re.findall(r'src="([^"]+)"', panel["options"]["content"])
-            )
-        if panel["type"] == "geomap":
-            yield proxied(panel["options"]["layers"][0]["config"]["src"].removeprefix(".."), panel)
+        period = "&from=${__from}&to=${__to}"
+        yield from (f"{proxied(address, panel)}{period}" for address in drawn(panel))
 
 
 @pytest.mark.parametrize("space", FLOORS)

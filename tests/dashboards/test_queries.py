@@ -6,15 +6,16 @@ import io
 import json
 import re
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from PIL import Image
 
 from tests.dashboards.conftest import ASKING
-from tests.dashboards.grafana import Values, fill, infinity_request, shown, simpod_payload
+from tests.dashboards.grafana import Values, drawn, fill, infinity_request, shown, simpod_payload
 from tests.support import NEW_YORK, PARIS, PARIS_2, World, at, know_rate
 
 FLOORS = (PARIS, PARIS_2, NEW_YORK)
@@ -132,9 +133,6 @@ def test_every_number_has_a_title_and_a_unit(dashboard: Json, world: World) -> N
 def test_the_heat_map_is_what_the_panel_draws(dashboard: Json, world: World) -> None:
     for panel in (p for p in dashboard["panels"] if p["type"] == "heatmap"):
         [frame] = answered(world, panel, start_values(dashboard))
-        if any(step["id"] == "groupingToMatrix" for step in panel["transformations"]):
-            assert {"weekday", "hour", "value"} <= {f["name"] for f in frame["fields"]}
-            continue
         assert frame["meta"]["type"] == "heatmap-cells"
         x, y, value = frame["fields"]
         assert (x["name"], y["name"], value["type"]) == ("x", "y", "number")
@@ -241,32 +239,44 @@ def test_links_lead_through_grafana_to_files(dashboard: Json, world: World) -> N
     assert kinds <= {"image/png", "image/webp", "text/csv", "application/geo+json"}
 
 
-def test_pictures_in_panels_are_pictures(dashboard: Json, world: World) -> None:
+def test_pictures_in_panels_are_pictures_in_each_theme(dashboard: Json, world: World) -> None:
+    """And in each look but the landscape, which is drawn of the panel's own cells."""
     values = start_values(dashboard)
-    for panel in (p for p in dashboard["panels"] if p["type"] == "text"):
-        [address] = re.findall(r'src="([^"]+)"', panel["options"]["content"])
-        answer = world.http.get(fill(proxied(f"/{address}", panel), values))
-        assert answer.status_code == 200, answer.get_data(as_text=True)
-        with Image.open(io.BytesIO(answer.get_data())) as picture:
-            assert picture.width >= 1000
-            assert (getattr(picture, "n_frames", 1) > 1) == ("webp" in address)
+    period = {"from": values["__from"], "to": values["__to"], "width": "1000"}
+    for panel in dashboard["panels"]:
+        for address in drawn(panel):
+            looks = (
+                [v for v in options(by_name(dashboard, "look")) if v != "surface"]
+                if "look" in values
+                else [""]
+            )
+            papers = set()
+            for theme, look in product(("light", "dark"), looks):
+                path = fill(proxied(address, panel), values | {"look": look})
+                answer = world.http.get(f"{path}&{urlencode(period | {'theme': theme})}")
+                assert answer.status_code == 200, answer.get_data(as_text=True)
+                with Image.open(io.BytesIO(answer.get_data())) as picture:
+                    assert picture.width >= 1000
+                    assert (getattr(picture, "n_frames", 1) > 1) == ("webp" in address)
+                    papers.add((theme, picture.convert("RGB").getpixel((2, 2))))
+            assert len(papers) == 2
 
 
-def test_the_plan_under_the_heat_is_the_floors(dashboard: Json, world: World) -> None:
-    """Its path is resolved under Grafana's public folder, and its metres are the cells' degrees."""
+def test_a_picture_is_not_asked_for_before_its_variables_have_values(dashboard: Json) -> None:
+    for panel in dashboard["panels"]:
+        if drawn(panel):
+            code = panel["options"]["getOption"]
+            assert re.search(r"if \(!isReady\) \{\s+return message", code)
+            assert "asked.includes('$')" in code
+            # It comes anew with the panel's own query, which has the same variables.
+            own = set(re.findall(r"\$\{(\w+)", json.dumps(panel["targets"])))
+            assert {"space", "room", "hours", "days"} <= own
+
+
+def test_the_plan_is_offered_as_geojson(dashboard: Json, world: World) -> None:
     values = start_values(dashboard)
-    for panel in (p for p in dashboard["panels"] if p["type"] == "geomap"):
-        plan, _, cells = panel["options"]["layers"]
-        address = plan["config"]["src"]
-        assert address.startswith("../api/")
-        answer = world.http.get(fill(proxied(address.removeprefix(".."), panel), values))
-        rooms = [f for f in answer.get_json()["features"] if f["properties"].get("level") == "room"]
-        assert len(rooms) >= 10
-        steps = [
-            s["options"] for s in panel["transformations"] if s["options"].get("alias", "").endswith("tude")
-        ]
-        assert {(s["binary"]["left"], s["alias"]) for s in steps} == {("x", "longitude"), ("y", "latitude")}
-        assert {float(s["binary"]["right"]) for s in steps} == {111319.49}
-        assert panel["options"]["view"]["layer"] == cells["name"]
-        # Without an address of its own Grafana would ask the internet for tiles.
-        assert panel["options"]["basemap"]["config"]["url"].startswith("data:")
+    for panel in dashboard["panels"]:
+        for link in (one for one in panel["links"] if "geojson" in one["url"]):
+            answer = world.http.get(fill(proxied(link["url"], panel), values))
+            rooms = [f for f in answer.get_json()["features"] if f["properties"].get("level") == "room"]
+            assert len(rooms) >= 10

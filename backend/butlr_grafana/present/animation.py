@@ -51,7 +51,6 @@ def webp(
     width: int = 800,
     theme: ThemeName = "light",
     style: Style = "gradient",
-    smooth: bool = False,
     milliseconds: int = 600,
     drawing: PlanDrawing | None = None,
 ) -> bytes:
@@ -61,7 +60,7 @@ def webp(
     normalisations, and for a width or time out of range.
     """
     _check(frames, width, milliseconds)
-    options = PictureOptions(style=style, theme=theme, width=width, smooth=smooth)
+    options = PictureOptions(style=style, theme=theme, width=width)
     film = _Film(_painter(frames, options, demo=demo, drawing=drawing), len(frames))
     out = io.BytesIO()
     # Lossless: few colours and sharp edges, for which it is smaller than lossy too.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from butlr_grafana.answers import Answer
 from butlr_grafana.errors import BadWord, choose
@@ -22,7 +22,7 @@ from butlr_grafana.present import (
 from butlr_grafana.present.account import DEMO, QUANTITIES
 from butlr_grafana.present.annotations import event_rows
 from butlr_grafana.present.heads import head
-from butlr_grafana.present.theme import PictureOptions, ThemeName
+from butlr_grafana.present.theme import PictureOptions, Style, ThemeName
 from butlr_grafana.web import told, topology_notes
 from butlr_grafana.web.encoded import Encoded, as_json
 
@@ -67,14 +67,19 @@ def file(answer: Answer, *, demo: bool) -> bytes:
         case "webp":
             width = min(answer.asked.width, animation.WIDEST_PX)
             return animation.webp(
-                answer.maps, demo=demo, width=width, theme=_theme(answer), drawing=answer.drawing
+                answer.maps,
+                demo=demo,
+                width=width,
+                theme=_theme(answer),
+                style=_style(answer),
+                drawing=answer.drawing,
             )
         case other:
             raise BadWord("format", choose(other, MEDIA))
 
 
 def _png(answer: Answer, *, demo: bool) -> bytes:
-    options = PictureOptions(width=answer.asked.width, theme=_theme(answer))
+    options = PictureOptions(width=answer.asked.width, theme=_theme(answer), style=_style(answer))
     if answer.asked.target == "floorplan":
         return picture.plan_png(_floor(answer), options=options, drawing=answer.drawing)
     if answer.comparison is None:
@@ -99,6 +104,10 @@ def _png(answer: Answer, *, demo: bool) -> bytes:
 
 def _theme(answer: Answer) -> ThemeName:
     return "dark" if answer.asked.theme == "dark" else "light"
+
+
+def _style(answer: Answer) -> Style:
+    return cast(Style, answer.asked.style)
 
 
 def _floor(answer: Answer) -> Floor:

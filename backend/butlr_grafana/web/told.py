@@ -79,7 +79,9 @@ def _custom(answer: Answer) -> dict[str, Any]:
     if answer.asked.target == "compare-zones":
         return comparison.both(*maps)
     if answer.pattern:
-        return {**_custom_of(answer, maps), "busiest": _busiest(answer)}
+        zones = {part.query.floor.id: part.query.timezone for part in answer.series}
+        of_floor = {"timezone": next(iter(zones.values()))} if len(zones) == 1 else {}
+        return {**of_floor, **_custom_of(answer, maps), "busiest": _busiest(answer)}
     return _custom_of(answer, maps)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from source.house import Json
-from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, only, panel
+from source.panels.parts import Frame, panel
 from source.sources import Source
 
 
@@ -30,18 +30,6 @@ def lines(source: Source, frame: Frame) -> Json:
         },
         options=_legend(),
     )
-
-
-def step_lines(source: Source, frame: Frame, field: str) -> Json:
-    """Level within each window, for windows of a day, which begin at another time on another floor's clock;
-    `field`: which of the frames' values.
-    """
-    # Under its own name alone, an asset has the colour that it has elsewhere.
-    bare = {"id": "renameByRegex", "options": {"regex": f"^(.*) {field}$", "renamePattern": "$1"}}
-    chosen = [ONLY_FRAMES_WITH_FIELDS, only("time", field), bare]
-    one = {**lines(source, frame), "transformations": chosen}
-    one["fieldConfig"]["defaults"]["custom"]["lineInterpolation"] = "stepAfter"
-    return one
 
 
 def in_and_out(source: Source, frame: Frame) -> Json:
