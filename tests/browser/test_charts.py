@@ -46,7 +46,8 @@ window.run = async (code, series, values, from, to, isDark) => {
 window.pixels = (of) => {
   const source = dom.querySelector(of);
   const canvas = document.createElement('canvas');
-  [canvas.width, canvas.height] = [source.naturalWidth || source.width, source.naturalHeight || source.height];
+  canvas.width = source.naturalWidth || source.width;
+  canvas.height = source.naturalHeight || source.height;
   canvas.getContext('2d').drawImage(source, 0, 0);
   return Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)
     .reduce((sum, one, i) => (sum * 31 + one * ((i % 997) + 1)) % 1000000007, 7);

@@ -80,7 +80,7 @@ def head(asked: Asked) -> tuple[str, ...]:
             return ("time", "space", *asset, "in", "out")
         case "occupancy-now":
             people = ("people", "people_seen", "people_by_doors", "capacity", "share")
-            return (*FLOOR, *asset, *people, "has_data", "reason", "unknown_since", *AGE)
+            return (*FLOOR, "timezone", *asset, *people, "has_data", "reason", "unknown_since", *AGE)
         case "balance":
             own = () if (asked.level or "floor") == "floor" else ("room_id", "room")
             return (*FLOOR, *own, "in", "out", "inside", "capacity", "beyond", *AGE)

@@ -130,6 +130,7 @@ def now(found: Sequence[Now], level: str) -> list[Row]:
         {
             "space": one.floor.id,
             "floor": one.floor.name,
+            "timezone": one.floor.timezone,
             **({} if level == "floor" else {f"{level}_id": one.id, level: one.name}),
             "people": one.people,
             "people_seen": one.seen,
