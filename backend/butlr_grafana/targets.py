@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 
@@ -31,9 +31,15 @@ SERIES_WORDS = (
     *("hours", "days", "tz", "holidays", "require", "format"),
 )
 
+
+def _with_mark(target: Target) -> Target:
+    """Whatever can be had as CSV can be had for Excel."""
+    return replace(target, words=(*target.words, "bom")) if "csv" in target.formats else target
+
+
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
-        t.name: t
+        t.name: _with_mark(t)
         for t in (
             Target(
                 "heatmap",

@@ -84,6 +84,7 @@ def dashboard(source: Source) -> Json:
                 ),
                 CELLS,
                 "Map of the change between two periods",
+                "change",
             ),
             table(
                 source,

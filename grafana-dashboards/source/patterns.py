@@ -77,6 +77,7 @@ def dashboard(source: Source) -> Json:
                     downloads(source, FILM, "webp", "csv"),
                 ),
                 FILM,
+                "total_detections",
             ),
         ],
     )

@@ -244,7 +244,8 @@ def _hotness(look: Look, row: Row, heat: str) -> tuple[int, float]:
 def playback(frames: list[Json], look: Look) -> Compared:
     """A row a window and cell with a detection; windows are the floor's days, each as far as it counts."""
     [floor] = look.floors
-    assert look.words["every"] == "1d"
+    # Of more than two days `auto` is days.
+    assert look.words["every"] in ("1d", "auto")
     zone, metres = ZoneInfo(floor.timezone), finest(floor)
     by_day: dict[int, Cells] = {}
     for t in look.hours(floor):

@@ -23,6 +23,7 @@ from butlr_grafana.present.account import (
 )
 from butlr_grafana.present.columns import METRES
 from butlr_grafana.present.dense import dense
+from butlr_grafana.present.spreadsheet import rounded
 
 Field = tuple[str, str, str]
 """A value's name, title and Grafana unit id."""
@@ -201,9 +202,11 @@ def csv(answer: HeatMap) -> str:
     """A line a cell that is shown, headed with units."""
     x, y = _centres(answer)
     columns = _columns(answer)
+    if "share" in columns:
+        columns = {"share_of_detections_percent": [100 * (v or 0.0) for v in columns["share"]]}
     lines = [f"x_m,y_m,{','.join(columns)}"]
     for a, b, *values in zip(x.tolist(), y.tolist(), *columns.values(), strict=True):
-        told = ("" if value is None else f"{value:.10g}" for value in values)
+        told = ("" if value is None else f"{rounded(value)}" for value in values)
         lines.append(f"{a:g},{b:g},{','.join(told)}")
     return "\r\n".join(lines) + "\r\n"
 

@@ -80,6 +80,7 @@ def difference_png(
     floor: Floor,
     current: str,
     baseline: str,
+    hours: LocalHours | None = None,
     unit: str = "detections per hour",
     resolution_m: float | None = None,
     notes: Sequence[str] = (),
@@ -90,8 +91,8 @@ def difference_png(
 
     NaN is a cell with nothing to compare; 0 has a colour. The scale reaches equally far both ways, to the
     largest change or `options.top`. `current`, `baseline`: the two periods as texts, see `span`;
-    `resolution_m` is needed only where there is a single cell; `notes` are warnings. The style is the
-    gradient, always.
+    `hours`: which of both count; `resolution_m` is needed only where there is a single cell; `notes` are
+    warnings. The style is the gradient, always.
     """
     raster = Raster(x_m, y_m, change, resolution_m or _spacing(x_m, y_m))
     known = np.abs(change[~np.isnan(change)])
@@ -106,6 +107,7 @@ def difference_png(
         Line(f"{title_of(floor)}: what changed", sizes.title, theme.ink, medium=True),
         Line(current, sizes.text, theme.ink),
         Line(f"compared with {baseline}", sizes.text, theme.faint),
+        *([Line(_hours(hours), sizes.small, theme.faint)] if hours and not hours.is_always else []),
         *(Line(f"▲ {note}", sizes.small, theme.warning) for note in notes[:MOST_NOTES]),
     ]
     legend = Legend(

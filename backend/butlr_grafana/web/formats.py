@@ -8,7 +8,7 @@ from typing import Any, cast
 from butlr_grafana.answers import Answer
 from butlr_grafana.errors import BadWord, choose
 from butlr_grafana.insight.seen import silent_in_either
-from butlr_grafana.model import Floor, iso
+from butlr_grafana.model import Floor
 from butlr_grafana.present import (
     animation,
     comparison,
@@ -16,6 +16,7 @@ from butlr_grafana.present import (
     heatmap,
     picture,
     series,
+    spreadsheet,
     table,
     watch,
 )
@@ -23,7 +24,7 @@ from butlr_grafana.present.account import DEMO, QUANTITIES
 from butlr_grafana.present.annotations import event_rows
 from butlr_grafana.present.heads import head
 from butlr_grafana.present.theme import PictureOptions, Style, ThemeName
-from butlr_grafana.web import told, topology_notes
+from butlr_grafana.web import file_names, told, topology_notes
 from butlr_grafana.web.encoded import Encoded, as_json
 
 Rows = list[dict[str, Any]]
@@ -41,7 +42,7 @@ def encoded(answer: Answer, *, ref_id: str, demo: bool) -> Encoded:
             return Encoded(file(answer, demo=demo), MEDIA[chosen])
         case "csv" | "png" | "webp":
             body = file(answer, demo=demo)
-            return Encoded(body, MEDIA[chosen], _name(answer, chosen), complete=answer.complete)
+            return Encoded(body, MEDIA[chosen], file_names.name(answer, chosen, demo=demo), answer.complete)
         case _:
             return as_json(frames(answer, ref_id=ref_id, demo=demo))
 
@@ -94,6 +95,7 @@ def _png(answer: Answer, *, demo: bool) -> bytes:
         floor=floor,
         current=picture.span(current.query.period, current.query.timezone),
         baseline=picture.span(baseline.query.period, current.query.timezone),
+        hours=current.query.local_hours,
         unit="people per m²" if current.unit == "people" else "detections per hour",
         resolution_m=current.raw.resolution_m,
         notes=[n["text"] for n in told if n["severity"] == "warning" or n["text"] == DEMO],
@@ -228,17 +230,16 @@ def rows(answer: Answer) -> Rows:
 
 
 def csv(answer: Answer) -> str:
-    if answer.asked.target == "heatmap":
-        return heatmap.csv(answer.maps[0])
-    return table.csv(rows(answer), _head(answer))
-
-
-def _name(answer: Answer, ending: str) -> str:
-    """`floor_from_to.csv`; of several floors the target's name."""
-    queries = [part.query for part in answer.parts]
-    if not queries:
-        return f"{answer.asked.target}.{ending}"
-    period = queries[0].period
-    of = queries[0].floor.id if len({q.floor.id for q in queries}) == 1 else "floors"
-    kind = "" if answer.asked.target == "heatmap" else f"_{answer.asked.target}"
-    return f"{of}{kind}_{iso(period.start_s)[:10]}_{iso(period.end_s)[:10]}.{ending}"
+    asked = answer.asked
+    mark = spreadsheet.BOM if asked.bom == "1" else ""
+    if asked.target == "heatmap":
+        return mark + heatmap.csv(answer.maps[0])
+    found = rows(answer)
+    of = _table(answer)
+    if asked.target == "compare" and asked.normalize == "max":
+        of = "compare/max"
+    columns = table.names_of(found, _head(answer))
+    heads, lines = spreadsheet.sheet(
+        found, columns, of=of, level=asked.level or "room", zone_of=file_names.zones(answer)
+    )
+    return mark + table.csv(heads, lines)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from source.house import Json
-from source.panels.parts import Frame, Question, panel
+from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, Question, only, panel
 from source.sources import Source, through_grafana
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
@@ -40,9 +40,9 @@ def daily_strips(source: Source, frame: Frame) -> Json:
     return _chart(source, frame, script("zone", "strips"))
 
 
-def picture(source: Source, frame: Frame, question: Question, alternative: str) -> Json:
+def picture(source: Source, frame: Frame, question: Question, alternative: str, field: str) -> Json:
     """A picture that the backend draws. The panel's own query is for its notices: what is missing, and that
-    people are simulated; the picture is asked for anew when it is answered.
+    people are simulated; of its answer one `field` is kept. The picture is asked for anew when it comes.
     """
     address = _address(source, question, "png")
     code = script(
@@ -53,7 +53,7 @@ def picture(source: Source, frame: Frame, question: Question, alternative: str) 
         widest=str(WIDEST_PICTURE_PX),
         alternative=alternative,
     )
-    return _chart(source, frame, f"{code}\nreturn picture();\n")
+    return _chart(source, frame, f"{code}\nreturn picture();\n", field)
 
 
 def looks(source: Source, frame: Frame, question: Question, alternative: str) -> Json:
@@ -67,11 +67,13 @@ def looks(source: Source, frame: Frame, question: Question, alternative: str) ->
     return _chart(source, frame, f"{drawn}\n{landscape}\n{script('looks')}")
 
 
-def film(source: Source, frame: Frame, question: Question) -> Json:
-    """An animation that the backend draws, with a way to stop it and to step through."""
+def film(source: Source, frame: Frame, question: Question, field: str) -> Json:
+    """An animation that the backend draws, with a way to stop it and to step through; `field` as of
+    `picture`.
+    """
     address = _address(source, question, "webp")
     code = script("zone", "fetched", "film", address=address, widest=str(WIDEST_FILM_PX))
-    return _chart(source, frame, code)
+    return _chart(source, frame, code, field)
 
 
 def wall(source: Source, frame: Frame) -> Json:
@@ -91,7 +93,8 @@ def _address(source: Source, question: Question, form: str) -> str:
     return through_grafana(source, question.target, {**question.words, "format": form}, period={})
 
 
-def _chart(source: Source, frame: Frame, code: str) -> Json:
+def _chart(source: Source, frame: Frame, code: str, *fields: str) -> Json:
+    """`fields`: which of the answer are kept; all, where none is named."""
     options = {
         "renderer": "canvas",
         "map": "none",
@@ -100,4 +103,5 @@ def _chart(source: Source, frame: Frame, code: str) -> Json:
         "editor": {"format": "auto"},
         "themeEditor": {"name": "default", "config": "{}"},
     }
-    return panel("volkovlabs-echarts-panel", source, frame, options=options)
+    kept = [ONLY_FRAMES_WITH_FIELDS, *([only(*fields)] if fields else [])]
+    return panel("volkovlabs-echarts-panel", source, frame, options=options, transformations=kept)
