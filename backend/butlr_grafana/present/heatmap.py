@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from butlr_grafana.present.account import (
     quantity_of,
 )
 from butlr_grafana.present.columns import METRES
+from butlr_grafana.present.crop import of_map
 from butlr_grafana.present.dense import dense
 from butlr_grafana.present.spreadsheet import rounded
 
@@ -36,7 +38,8 @@ def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
     with even spacing, and the third as the value; empty cells are null (NaN here). In people the detections
     stand beside them.
     """
-    lattice = Lattice.around(answer.raw)
+    crop = of_map(answer)
+    lattice = Lattice.around(replace(answer.raw, bounds=crop) if crop else answer.raw)
     xs, ys = lattice.centres()
     return {
         "refId": ref_id,

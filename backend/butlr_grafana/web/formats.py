@@ -96,6 +96,7 @@ def _png(answer: Answer, *, demo: bool) -> bytes:
         current=picture.span(current.query.period, current.query.timezone),
         baseline=picture.span(baseline.query.period, current.query.timezone),
         hours=current.query.local_hours,
+        chosen=picture.chosen_of(current),
         unit="people per m²" if current.unit == "people" else "detections per hour",
         resolution_m=current.raw.resolution_m,
         notes=[n["text"] for n in told if n["severity"] == "warning" or n["text"] == DEMO],
