@@ -111,7 +111,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target(
                 "balance",
                 "In and out today",
-                "A row a floor or room: entries less exits since midnight, and how many of them cannot be.",
+                "A row a floor or room: entries less exits since midnight, and the implausible count.",
                 ("space", "level", "room", "tag", "require", "format"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
@@ -184,7 +184,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             ),
             Target(
                 "status",
-                "Is Butlr there",
+                "Butlr status",
                 "One row, even without Butlr: whether it answers, how long ago it did, and why it does not.",
                 ("format",),
                 ("frames", "rows", "csv"),

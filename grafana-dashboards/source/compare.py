@@ -25,21 +25,19 @@ RELATIVE = Question("compare", {**BOTH, "normalize": "max"})
 PER_HOUR = "Both are per hour counted, so that periods of different lengths can be compared. "
 
 FLOOR_TEXT = f"""\
-The whole floor, whichever rooms are chosen, in the time range and in the period that it is compared \
-with. {PER_HOUR}The hours and days chosen apply to both. A period without any data is said to have none, \
-and is no fall to zero."""
+The floor, or the rooms chosen, in the time range and in the earlier period. {PER_HOUR}The hours and days \
+chosen apply to both. Where one of the periods has no data there is no change."""
 
 MAP_TEXT = f"""\
-Red cells had more people than in the earlier period, blue ones fewer; grey ones are alike. In people per m² \
-where the floor's rate of detections is known, else in detections; the legend says which. \
-{PER_HOUR}Drawn by the backend on the floor plan; the scale is the same on both sides of zero."""
+Red cells had more people than in the earlier period, blue cells fewer, grey cells as many. The unit is \
+people per m² where the number of detections a person gives is known, else detections per hour; the legend \
+says which. {PER_HOUR}The scale is the same on both sides of zero."""
 
 ROOMS_TEXT = f"""\
-Rooms by the size of their change, up or down. {PER_HOUR}*Now*, *then* and *change* are the mean \
-number of people where the floor's rate of detections is known, else detections per hour. *Of share* is the \
-change in points of the floor's detections: it tells who moved where, whether or not the floor as a whole \
-is fuller. A room whose sensors were offline in one of the periods has no change. A room's name leads to its
-map."""
+Rooms by the size of their change, up or down. {PER_HOUR}*Now*, *Then* and *Change* are the mean number of \
+people where the number of detections a person gives is known, else detections per hour. *Change of share* \
+is the change in the room's share of the floor's detections, in percentage points: it shows who moved where. \
+A room whose sensors were offline for all of one period has no change. A room's name opens its map."""
 
 ONE_SCALE = """\
 In parts of the fullest cell of either period, so that both maps share one scale. Point at a cell for its \
@@ -109,8 +107,10 @@ def dashboard(source: Source) -> Json:
                         "change",
                         {**SIGN, "displayName": "Change", "unit": "short", "decimals": 1, **width(75)},
                     ),
-                    Column("change_pct", {**SIGN, "displayName": "In percent", "decimals": 0, **width(75)}),
-                    Column("share_change", {**SIGN, "displayName": "Of share", "decimals": 1, **width(75)}),
+                    Column("change_pct", {**SIGN, "displayName": "Change, %", "decimals": 0, **width(75)}),
+                    Column(
+                        "share_change", {**SIGN, "displayName": "Change of share", "decimals": 1, **width(80)}
+                    ),
                     Column("reason", wrapped(110)),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),

@@ -93,8 +93,8 @@ def areas(frame: Frame, unit: str, colours: Mapping[str, str]) -> Json:
 def strips(frame: Frame) -> Json:
     """A row a series: one colour while it is 0, another while it is 1."""
     said = {
-        "0": {"text": "well", "color": GOOD, "index": 0},
-        "1": {"text": "trouble", "color": BAD, "index": 1},
+        "0": {"text": "OK", "color": GOOD, "index": 0},
+        "1": {"text": "Problem", "color": BAD, "index": 1},
     }
     return panel(
         "state-timeline",
