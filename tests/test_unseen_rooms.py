@@ -201,3 +201,15 @@ def test_at_the_end_of_a_running_period_a_room_was_seen_that_is_online(make_worl
     found = row(world, "hot-zones", AFTER - 12 * HOUR, now_s)
     assert found["per_hour"] == pytest.approx(seen_in(AFTER, now_s) / 3.5)
     assert found["has_data"] == 1
+
+
+def test_a_film_hatches_a_room_that_was_silent_all_the_time_and_no_other(make_world: Any) -> None:
+    world = make_world(now="2026-06-14T12:34:56")
+
+    def hatched(start_s: int) -> bool:
+        words = {"format": "webp", "width": "900", "every": "1h", "theme": "light"}
+        answer = ask(world, "playback", start_s, start_s + 12 * HOUR, **words)
+        return bool(has(decoded(answer.data), LIGHT.hatch).any())
+
+    assert hatched(SILENT + DAY)
+    assert not hatched(SILENT - 6 * HOUR)

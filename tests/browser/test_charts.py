@@ -162,7 +162,7 @@ def test_a_film_can_be_stopped_and_stepped_through(tab: Page, world: World) -> N
     windows = 8  # days of the range, by the clock in Paris
     label = tab.locator("[data-butlr] span")
     label.filter(has_text=f"/ {windows}").wait_for()
-    tab.get_by_title("Pause").click()
+    tab.get_by_text("Pause", exact=True).click()
     stopped = label.inner_text()
     tab.locator("input[type=range]").evaluate("one => { one.value = 0; one.oninput(); }")
     assert label.inner_text() == f"1 / {windows}"

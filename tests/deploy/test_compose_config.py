@@ -97,6 +97,9 @@ def test_compose_accepts_the_file_and_chooses_the_services(
     assert read["services"]["backend"]["deploy"]["replicas"] == int(env.get("BACKEND_REPLICAS", "1"))
     grafana = read["services"]["grafana"]["environment"]
     assert grafana["GF_SERVER_ROOT_URL"] == env.get("GF_SERVER_ROOT_URL", "")
+    home = Path(grafana["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert str(home.parent) == grafana["BUTLR_DASHBOARDS_DIR"]
+    assert (ROOT / "grafana-dashboards" / home.name).exists()
     for name in ("GF_SERVER_SERVE_FROM_SUB_PATH", "GF_AUTH_ANONYMOUS_ENABLED"):
         assert grafana[name] == env.get(name, "false")
     [port] = read["services"]["grafana"]["ports"]

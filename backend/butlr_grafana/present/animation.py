@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from butlr_grafana.model import Grid, HeatMap, PlanDrawing
+from butlr_grafana.model import Floor, Grid, HeatMap, PlanDrawing
 from butlr_grafana.present import lettering, plan_layers
 from butlr_grafana.present.colour import sequential
 from butlr_grafana.present.dense import dense
@@ -116,7 +117,7 @@ def _painter(
     first, everything = frames[0], _everything(frames)
     top = max(float(f.shown.value.max(initial=0.0)) for f in frames)
     scale = sequential(top, options.style, options.colours)
-    plan = plan_of(first.query.floor, [everything], options, chosen=chosen_of(first), drawing=drawing)
+    plan = plan_of(_as_seen(first), [everything], options, chosen=chosen_of(first), drawing=drawing)
     under = plan_layers.under(plan, [everything])
     over = plan_layers.over(plan, plan_layers.labels(plan, [everything]))
     heading = _Heading(frames, options.colours, plan.sizes, demo=demo)
@@ -136,6 +137,17 @@ def _painter(
         return image
 
     return paint
+
+
+def _as_seen(first: HeatMap) -> Floor:
+    """The floor on which only the rooms are offline that were so from the first window on: the others had
+    data for a part of the film.
+    """
+    floor, start_s = first.query.floor, first.query.period.start_s
+    rooms = tuple(
+        replace(room, online=True) if (room.silent_since_s or 0) > start_s else room for room in floor.rooms
+    )
+    return replace(floor, rooms=rooms)
 
 
 def _everything(frames: Sequence[HeatMap]) -> Raster:

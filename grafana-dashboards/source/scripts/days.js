@@ -11,7 +11,10 @@ const floors = frames.map((frame) => {
   const values = Array.from(frame.fields.find((field) => field.name === of).values);
   return { name: frame.name, value: new Map(times.map((t, i) => [written.format(t), values[i]])) };
 });
-const days = [...new Set(floors.flatMap((floor) => [...floor.value.keys()]))].sort();
+const weekday = (date) => new Date(date + 'T00:00Z').getUTCDay();
+const known = new Set(floors.flatMap((floor) => [...floor.value].filter(([, v]) => v != null).map(([day]) => weekday(day))));
+// Without the days of the week that do not count.
+const days = [...new Set(floors.flatMap((floor) => [...floor.value.keys()]))].filter((day) => known.has(weekday(day))).sort();
 if (!days.length) {
   return { title: { text: 'No data', left: 'center', top: 'middle', textStyle: { color: ink } } };
 }

@@ -90,23 +90,23 @@ function play(film) {
   [canvas.width, canvas.height] = [film.width, film.height];
   const row = element('div', { display: 'flex', gap: '6px', alignItems: 'center', padding: '2px 4px' }, box);
   const button = (text, title, does) => {
-    const made = element('button', { color: ink, background: 'none', border: '1px solid', borderRadius: '2px', width: '30px', cursor: 'pointer' }, row);
+    const made = element('button', { color: ink, background: 'none', border: '1px solid', borderRadius: '2px', padding: '0 8px', font: '12px Inter, sans-serif', cursor: 'pointer' }, row);
     [made.textContent, made.title, made.onclick] = [text, title, does];
     return made;
   };
   const pen = canvas.getContext('2d');
   const kept = (dom.butlrFilm ??= { playing: true });
   let [at, last, busy] = [0, -1, false];
-  button('⏮', 'One window back', () => step(-1));
+  button('Back', 'One window back', () => step(-1));
   const toggle = button('', '', () => set(!kept.playing));
-  button('⏭', 'One window on', () => step(1));
+  button('Next', 'One window on', () => step(1));
   const slider = element('input', { flex: '1' }, row);
   Object.assign(slider, { type: 'range', min: 0, max: film.frames.length - 1, value: 0, title: 'Window' });
   const label = element('span', { color: ink, fontSize: '12px', minWidth: '56px', textAlign: 'right' }, row);
 
   function set(playing) {
     kept.playing = playing;
-    [toggle.textContent, toggle.title] = playing ? ['⏸', 'Pause'] : ['▶', 'Play'];
+    [toggle.textContent, toggle.title] = playing ? ['Pause', 'Stop here'] : ['Play', 'Go on'];
   }
   async function go(to) {
     at = (to + film.frames.length) % film.frames.length;

@@ -9,10 +9,14 @@ if (!times.length) {
   return { title: { text: 'No data', left: 'center', top: 'middle', textStyle: { color: ink } } };
 }
 const zone = frames[0].meta?.custom?.timezone ?? 'UTC';
-const days = times.map((t) => written(zone).format(t));
-const data = frames.flatMap((frame, row) =>
-  Array.from(frame.fields.find((field) => field.name === 'value').values)
-    .flatMap((seconds, day) => (seconds == null ? [] : [[day, row, seconds / 3600]])),
+const weekday = new Intl.DateTimeFormat('en-GB', { timeZone: zone, weekday: 'short' });
+const values = frames.map((frame) => Array.from(frame.fields.find((field) => field.name === 'value').values));
+const known = new Set(values.flatMap((own) => times.filter((_, i) => own[i] != null).map((t) => weekday.format(t))));
+// Without the days of the week that do not count.
+const counted = times.map((_, i) => i).filter((i) => known.has(weekday.format(times[i])));
+const days = counted.map((i) => written(zone).format(times[i]));
+const data = values.flatMap((own, row) =>
+  counted.flatMap((i, day) => (own[i] == null ? [] : [[day, row, own[i] / 3600]])),
 );
 const largest = Math.max(...data.map(([, , v]) => v), 1);
 const time = (h) => Math.floor(h) + ' h ' + String(Math.round((h % 1) * 60)).padStart(2, '0') + ' min';

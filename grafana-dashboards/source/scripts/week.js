@@ -10,7 +10,8 @@ const field = (name) => frame.fields.find((one) => one.name === name);
 const values = (name) => Array.from(field(name).values);
 const [weekdays, hours, value] = ['weekday', 'hour', 'value'].map(values);
 const title = field('value').config?.displayName ?? 'People';
-const days = [...new Set(weekdays)];
+// Without the days that do not count.
+const days = [...new Set(weekdays.filter((day) => weekdays.some((own, i) => own === day && value[i] != null)))];
 // Only hours of which something is known: with working hours the night is not two thirds of the panel.
 const known = hours.filter((_, i) => value[i] != null);
 if (!known.length) {
