@@ -5,7 +5,7 @@ from __future__ import annotations
 from source import variables
 from source.downloads import downloads
 from source.floor import room_page
-from source.house import BAD, COOL, Json, steps
+from source.house import BAD, CALM, COOL, Json, steps
 from source.page import page
 from source.panels.cells import relative_map
 from source.panels.charts import picture
@@ -43,8 +43,17 @@ ONE_SCALE = """\
 In parts of the fullest cell of either period, so that both maps share one scale. Point at a cell for its \
 value."""
 
-SIGN: Json = {"thresholds": steps((None, COOL), (0, BAD)), "custom__cellOptions": {"type": "color-text"}}
-"""As on the map: red is more, blue is less."""
+
+def sign(none: float) -> Json:
+    """As on the map: red is more, blue is less. Closer to zero than `none`, which would be written as a zero,
+    it is neither.
+    """
+    return steps((None, COOL), (-none, CALM), (none, BAD))
+
+
+def signed(none: float) -> Json:
+    """The same for a column."""
+    return {"thresholds": sign(none), "custom__cellOptions": {"type": "color-text"}}
 
 
 def dashboard(source: Source) -> Json:
@@ -67,8 +76,8 @@ def dashboard(source: Source) -> Json:
                 [
                     Column("current", {"decimals": 1}),
                     Column("baseline", {"decimals": 1}),
-                    Column("change", {"thresholds": SIGN["thresholds"], "decimals": 1}),
-                    Column("change_pct", {"thresholds": SIGN["thresholds"], "decimals": 1}),
+                    Column("change", {"thresholds": sign(0.05), "decimals": 1}),
+                    Column("change_pct", {"thresholds": sign(0.05), "decimals": 1}),
                 ],
             ),
             picture(
@@ -105,11 +114,20 @@ def dashboard(source: Source) -> Json:
                     Column("baseline", {"displayName": "Then", "unit": "short", "decimals": 1, **width(70)}),
                     Column(
                         "change",
-                        {**SIGN, "displayName": "Change", "unit": "short", "decimals": 1, **width(75)},
+                        {
+                            **signed(0.05),
+                            "displayName": "Change",
+                            "unit": "short",
+                            "decimals": 1,
+                            **width(75),
+                        },
                     ),
-                    Column("change_pct", {**SIGN, "displayName": "Change, %", "decimals": 0, **width(75)}),
                     Column(
-                        "share_change", {**SIGN, "displayName": "Change of share", "decimals": 1, **width(80)}
+                        "change_pct", {**signed(0.5), "displayName": "Change, %", "decimals": 0, **width(75)}
+                    ),
+                    Column(
+                        "share_change",
+                        {**signed(0.0005), "displayName": "Change of share", "decimals": 1, **width(80)},
                     ),
                     Column("reason", wrapped(110)),
                     Column("zone_id", hidden=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from source import variables
 from source.downloads import downloads
-from source.house import BAD, COOL, GOOD, WARNING, Json, steps
+from source.house import BAD, COOL, GOOD, MOMENT, WARNING, Json, steps
 from source.page import hot_zones, page, to_page
 from source.panels.cells import heat_map
 from source.panels.charts import looks
@@ -131,7 +131,7 @@ def dashboard(source: Source) -> Json:
                     Column("people", {"decimals": 0}),
                     Column("capacity", {"decimals": 0}),
                     Column("share", {"thresholds": steps(*FULL), "decimals": 0}),
-                    Column("as_of", {"unit": "time:HH:mm"}),
+                    Column("as_of", {"unit": MOMENT}),
                 ],
             ),
             row_figures(
@@ -151,7 +151,7 @@ def dashboard(source: Source) -> Json:
                     Column("area_in_use_ft2", {"decimals": 0}),
                     Column("hours", {"decimals": 0}),
                     Column("complete", ANSWER),
-                    Column("as_of", {"unit": "time:HH:mm"}),
+                    Column("as_of", {"unit": MOMENT}),
                 ],
             ),
             looks(

@@ -53,7 +53,7 @@ PRESENCE_TEXT = """\
 How long somebody was in each room on each day of the floor's own calendar, within the hours and days \
 chosen: the darker, the longer."""
 
-AXIS: Json = {"unit": "locale", "decimals": 0}
+AXIS: Json = {"unit": "locale", "decimals": 0, "custom__axisLabel": "people"}
 """One for all bars: fields with different units would each have their own."""
 
 

@@ -80,7 +80,7 @@ def test_columns_are_those_of_the_rows(full: World, target: str, words: dict[str
     times = sum(n in ("time", "timeEnd", "as_of", "from", "to", "unknown_since") for n in told)
     left_out = sum(n in ("age_s", "as_of_ms", "weekday_number") for n in told)
     zone = times and "timezone" not in told
-    of_floor = 3 if words.get("level") == "floor" and "zone_id" in told else 0
+    of_floor = 3 if words.get("level") == "floor" and target in ("hot-zones", "compare-zones") else 0
     assert len(head) == len(told) + times + bool(zone) - left_out - of_floor
 
 

@@ -200,7 +200,7 @@ def _unseen(answer: HeatMap) -> list[dict[str, str]]:
     said = _offline([room for room in rooms if seen.get(room.id) != 0], query.floor)
     if silent:
         text = f"Sensors offline in this period, no data rather than nobody: {_listed(silent)}."
-        said.append(_notice("warning", text))
+        said.append(_notice("warning" if len(silent) == len(rooms) else "info", text))
     partly = [_since(room, query.floor) for room in rooms if room.online and 0 < seen.get(room.id, 1) < 1]
     if partly:
         text = f"Sensors offline for a part of this period: {_listed(partly)}."
@@ -228,7 +228,9 @@ def _since(room: Room, floor: Floor) -> str:
 def _offline(rooms: Sequence[Room], floor: Floor) -> list[dict[str, str]]:
     names = [_since(room, floor) for room in rooms if room.online is False]
     text = f"Sensors offline now, no data rather than nobody: {_listed(names)}."
-    return [_notice("warning", text)] if names else []
+    # Of some rooms it is no warning about the whole: each of them says it in its own row.
+    severity = "warning" if len(names) == len(rooms) else "info"
+    return [_notice(severity, text)] if names else []
 
 
 def _listed(names: Sequence[str]) -> str:

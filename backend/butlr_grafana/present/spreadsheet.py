@@ -117,8 +117,8 @@ def named(of: str, column: str, level: str) -> Named:
     for end in range(len(meanings), 0, -1):
         if found := ELSEWHERE.get(("/".join(meanings[:end]), column)):
             return found
-    if column in ("zone", "zone_id") and level in ("room", "floor"):
-        return Named(column.replace("zone", level))
+    if column in ("zone", "zone_id") and level == "room":
+        return Named(column.replace("zone", "room"))
     return NAMES.get(column, Named(column))
 
 

@@ -240,7 +240,7 @@ def csv(answer: Answer) -> str:
     if asked.target == "compare" and asked.normalize == "max":
         of = "compare/max"
     columns = table.names_of(found, _head(answer))
-    heads, lines = spreadsheet.sheet(
-        found, columns, of=of, level=asked.level or "room", zone_of=file_names.zones(answer)
-    )
+    # Events may be of rooms and zones together.
+    level = asked.level or ("zone" if asked.target == "events" else "room")
+    heads, lines = spreadsheet.sheet(found, columns, of=of, level=level, zone_of=file_names.zones(answer))
     return mark + table.csv(heads, lines)

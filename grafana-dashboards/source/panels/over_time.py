@@ -8,7 +8,7 @@ from source.sources import Source
 
 
 def lines(source: Source, frame: Frame) -> Json:
-    """A line an asset; a gap in the data is a gap in the line. The unit comes with the frames."""
+    """People, a line an asset; a gap in the data is a gap in the line."""
     return panel(
         "timeseries",
         source,
@@ -18,6 +18,7 @@ def lines(source: Source, frame: Frame) -> Json:
                 "color": {"mode": "palette-classic-by-name"},
                 "min": 0,
                 "custom": {
+                    "axisLabel": "people",
                     "drawStyle": "line",
                     "lineWidth": 1,
                     "fillOpacity": 15,
@@ -49,6 +50,7 @@ def in_and_out(source: Source, frame: Frame) -> Json:
             "defaults": {
                 "color": {"mode": "fixed", "fixedColor": "blue"},
                 "custom": {
+                    "axisLabel": "people",
                     "drawStyle": "bars",
                     "lineWidth": 0,
                     "fillOpacity": 80,
