@@ -38,6 +38,7 @@ from butlr_grafana.pipeline.gather import Gatherer, is_fresh, stamped
 from butlr_grafana.pipeline.in_flight import FORGET_S, rest_s
 from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.parameters import DAY_NAMES
 from butlr_grafana.replicas.chunk_store import SharedStore
 from butlr_grafana.replicas.fetch_once import Fetch, shared
 from butlr_grafana.replicas.rate_limit import SharedRateLimiter
@@ -351,7 +352,7 @@ def create_app(
     service = Service(
         spaces=spaces,
         pipeline=Pipeline(gatherer, verdicts=verdicts),
-        rules=QueryLimits(settings.max_range_days, settings.holidays),
+        rules=QueryLimits(settings.max_range_days, settings.holidays, DAY_NAMES.index(settings.week_start)),
         telemetry=telemetry,
         pictures=pictures,
         repeats=LastGoodCache(by_butlr, stopwatch),

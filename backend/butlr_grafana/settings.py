@@ -258,6 +258,12 @@ class Settings:
         parse=_redis_url,
         secret=True,
     )
+    week_start: str = setting(
+        "BACKEND_WEEK_START",
+        "first day of a week in tables and charts of the week: mon, sun, or another day",
+        "mon",
+        parse=_one_of(("mon", "tue", "wed", "thu", "fri", "sat", "sun")),
+    )
     holidays: frozenset[date] = setting(
         "BACKEND_HOLIDAYS",
         "file of dates, one a line, or a country code (FR, US-NY), for holidays=out",

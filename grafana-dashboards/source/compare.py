@@ -5,12 +5,12 @@ from __future__ import annotations
 from source import variables
 from source.downloads import downloads
 from source.floor import room_page
-from source.house import BAD, COOL, Json, steps
+from source.house import BAD, CALM, COOL, Json, steps
 from source.page import page
 from source.panels.cells import relative_map
+from source.panels.charts import picture
 from source.panels.figures import Column, leads_to, row_figures, table, width, wrapped
 from source.panels.parts import Frame, Place, Question
-from source.panels.plan import picture
 from source.sources import Source, Words
 from source.words import HERE
 
@@ -25,28 +25,35 @@ RELATIVE = Question("compare", {**BOTH, "normalize": "max"})
 PER_HOUR = "Both are per hour counted, so that periods of different lengths can be compared. "
 
 FLOOR_TEXT = f"""\
-The whole floor, whichever rooms are chosen, in the time range and in the period that it is compared \
-with. {PER_HOUR}The hours and days chosen apply to both. A period without any data is said to have none, \
-and is no fall to zero."""
+The floor, or the rooms chosen, in the time range and in the earlier period. {PER_HOUR}The hours and days \
+chosen apply to both. Where one of the periods has no data there is no change."""
 
 MAP_TEXT = f"""\
-Red cells had more people than in the earlier period, blue ones fewer; grey ones are alike. In people per m² \
-where the floor's rate of detections is known, else in detections; the legend says which. \
-{PER_HOUR}Drawn by the backend on the floor plan; the scale is the same on both sides of zero."""
+Red cells had more people than in the earlier period, blue cells fewer, grey cells as many. The unit is \
+people per m² where the number of detections a person gives is known, else detections per hour; the legend \
+says which. {PER_HOUR}The scale is the same on both sides of zero."""
 
 ROOMS_TEXT = f"""\
-Rooms by the size of their change, up or down. {PER_HOUR}*Now*, *then* and *change* are the mean \
-number of people where the floor's rate of detections is known, else detections per hour. *Of share* is the \
-change in points of the floor's detections: it tells who moved where, whether or not the floor as a whole \
-is fuller. A room whose sensors were offline in one of the periods has no change. A room's name leads to its
-map."""
+Rooms by the size of their change, up or down. {PER_HOUR}*Now*, *Then* and *Change* are the mean number of \
+people where the number of detections a person gives is known, else detections per hour. *Change of share* \
+is the change in the room's share of the floor's detections, in percentage points: it shows who moved where. \
+A room whose sensors were offline for all of one period has no change. A room's name opens its map."""
 
 ONE_SCALE = """\
 In parts of the fullest cell of either period, so that both maps share one scale. Point at a cell for its \
 value."""
 
-SIGN: Json = {"thresholds": steps((None, COOL), (0, BAD)), "custom__cellOptions": {"type": "color-text"}}
-"""As on the map: red is more, blue is less."""
+
+def sign(none: float) -> Json:
+    """As on the map: red is more, blue is less. Closer to zero than `none`, which would be written as a zero,
+    it is neither.
+    """
+    return steps((None, COOL), (-none, CALM), (none, BAD))
+
+
+def signed(none: float) -> Json:
+    """The same for a column."""
+    return {"thresholds": sign(none), "custom__cellOptions": {"type": "color-text"}}
 
 
 def dashboard(source: Source) -> Json:
@@ -61,7 +68,6 @@ def dashboard(source: Source) -> Json:
             variables.hours(),
             variables.days(),
             variables.baseline(),
-            variables.theme(),
         ],
         panels=[
             row_figures(
@@ -70,8 +76,8 @@ def dashboard(source: Source) -> Json:
                 [
                     Column("current", {"decimals": 1}),
                     Column("baseline", {"decimals": 1}),
-                    Column("change", {"thresholds": SIGN["thresholds"], "decimals": 1}),
-                    Column("change_pct", {"thresholds": SIGN["thresholds"], "decimals": 1}),
+                    Column("change", {"thresholds": sign(0.05), "decimals": 1}),
+                    Column("change_pct", {"thresholds": sign(0.05), "decimals": 1}),
                 ],
             ),
             picture(
@@ -80,11 +86,12 @@ def dashboard(source: Source) -> Json:
                     "Change on the plan: ${space:text}",
                     MAP_TEXT,
                     Place(0, 3, 12, 15),
-                    links=downloads(source, CELLS, "png", "csv"),
+                    [FLOOR],
+                    downloads(source, CELLS, "png", "csv"),
                 ),
-                "compare",
-                {**BOTH, "format": "png", "width": "1400", "theme": "${theme}"},
+                CELLS,
                 "Map of the change between two periods",
+                "change",
             ),
             table(
                 source,
@@ -107,10 +114,21 @@ def dashboard(source: Source) -> Json:
                     Column("baseline", {"displayName": "Then", "unit": "short", "decimals": 1, **width(70)}),
                     Column(
                         "change",
-                        {**SIGN, "displayName": "Change", "unit": "short", "decimals": 1, **width(75)},
+                        {
+                            **signed(0.05),
+                            "displayName": "Change",
+                            "unit": "short",
+                            "decimals": 1,
+                            **width(75),
+                        },
                     ),
-                    Column("change_pct", {**SIGN, "displayName": "In percent", "decimals": 0, **width(75)}),
-                    Column("share_change", {**SIGN, "displayName": "Of share", "decimals": 1, **width(75)}),
+                    Column(
+                        "change_pct", {**signed(0.5), "displayName": "Change, %", "decimals": 0, **width(75)}
+                    ),
+                    Column(
+                        "share_change",
+                        {**signed(0.0005), "displayName": "Change of share", "decimals": 1, **width(80)},
+                    ),
                     Column("reason", wrapped(110)),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from source.house import Json
 from source.page import panel_link
 from source.panels.parts import Question
-from source.sources import Source, through_grafana
+from source.sources import Source, Words, through_grafana
 
 NAMES = {
-    "png": "Picture (PNG)",
-    "csv": "Table (CSV)",
-    "webp": "Animation (WebP)",
-    "geojson": "Plan (GeoJSON)",
+    "png": "Open as picture (PNG)",
+    "csv": "Download as table (CSV)",
+    "webp": "Open as film (WebP)",
+    "geojson": "Open the plan (GeoJSON)",
+}
+
+
+FORMS: Mapping[str, Words] = {form: {"format": form} for form in NAMES} | {
+    # Excel takes a file without the mark for one of the machine's own letters.
+    "csv": {"format": "csv", "bom": "1"}
 }
 
 
 def downloads(source: Source, question: Question, *formats: str) -> list[Json]:
     """The answer to a panel's question in other formats, through Grafana's proxy."""
     return [
-        panel_link(NAMES[f], through_grafana(source, question.target, {**question.words, "format": f}))
+        panel_link(NAMES[f], through_grafana(source, question.target, {**question.words, **FORMS[f]}))
         for f in formats
     ]

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from source import variables
 from source.downloads import downloads
-from source.house import BAD, COOL, GOOD, WARNING, Json, steps
+from source.house import BAD, COOL, GOOD, MOMENT, WARNING, Json, steps
 from source.page import hot_zones, page, to_page
 from source.panels.cells import heat_map
+from source.panels.charts import looks
 from source.panels.figures import Column, gauge, leads_to, row_figures, shade, table, width, wrapped
 from source.panels.over_time import in_and_out, lines, strips
 from source.panels.parts import Alertable, Frame, Place, Question
-from source.panels.plan import heat_over_plan
 from source.sources import Columns, Source
 from source.words import AREA, FLOOR, HERE, ROOMS, UNIT
 
 UID = "butlr-floor"
 
-NOW = Question("occupancy-now", {**FLOOR, "level": "floor"})
+NOW = Question("occupancy-now", {**FLOOR, **ROOMS, "level": "floor"})
 SUMMARY = Question("heatmap-summary", {**HERE, **AREA, **UNIT})
 CELLS = Question("heatmap", {**HERE, **UNIT, "normalize": "${normalize}", "resolution": "${resolution}"})
 PLAN = Question("heatmap", {**HERE, **UNIT, "resolution": "${resolution}"})
-ROOMS_NOW = Question("occupancy-now", {**FLOOR, "room": "${room:csv}"})
+DRAWN = Question("heatmap", {**PLAN.words, "style": "${look}"})
+SURFACE = Question("heatmap", {**HERE, **UNIT, "resolution": "1.0"})
+"""A landscape of finer cells is a thicket; its notices are those of the picture too."""
+ROOMS_NOW = Question("occupancy-now", {**FLOOR, **ROOMS})
 HOT = Question("hot-zones", {**HERE, **AREA, **UNIT})
-PEOPLE = Question("occupancy", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
-DOORS = Question("traffic", {**FLOOR, "hours": "${hours}", "days": "${days}", "level": "floor"})
+PEOPLE = Question("occupancy", {**HERE, "level": "floor"})
+DOORS = Question("traffic", {**HERE, "level": "floor"})
 PRESENCE = Question("presence", HERE)
 
 ON_FLOOR: Columns = {"floor": ("floor", "string"), "space": ("space", "string")}
@@ -44,56 +47,56 @@ PEOPLE_OF_ROOMS = Alertable(
 )
 
 MAP_TEXT = """\
-Each cell is a square of the floor. Its colour is the mean number of people a square metre in the time \
-range, within the hours and days chosen (by the floor's own clock). Where the backend does not know how many \
-detections a person gives on this floor, the colour counts detections instead; the legend says which. A cell \
-without colour had no detection.
+Each cell is a square of the floor. Its colour is the mean number of people per square metre in the time \
+range, within the hours and days chosen, by the floor's own clock. Where the number of detections a person \
+gives is not known, the colour counts detections; the legend says which. A cell without colour had no \
+detection.
 
 x grows to the right and y upwards, both in metres. The colour scale is the square root's, from zero to \
 the fullest cell.
 
-Cells are 0.5 m wide, or 1 m on a wide floor. The menu beside the variables offers 0.25 m too: that is finer \
-than the sensors see, which place a person to 0.3 to 0.6 m.
+Cells are 0.5 m wide, or 1 m on a wide floor. The menu beside the variables offers 0.25 m too. That is finer \
+than the sensors see: they place a person to 0.3 to 0.6 m.
 
-Point at a cell for its value. Below it Grafana writes the cell's y; above it, however, the x of the next \
-cell to the right.
+Point at a cell for its value. Grafana's tooltip names the y of this cell, and the x of the next cell to the \
+right.
 
 A marker beside the title says when something is missing."""
 
 PLAN_TEXT = """\
-The same detections as a smooth gradient over the floor plan, for the eye; exact figures are in the map of \
-cells below. Point at the colour for a cell's place and count. The link in this panel's head is the plan \
-with the cells drawn by the backend, with room names, scale and legend."""
+Where people were in the time range, within the hours and days chosen. *Look* above chooses how: colours by \
+cell, one colour that is stronger where more people were, smooth colours, or a surface in three dimensions \
+(drag to turn it, scroll to zoom, point at it for a value). Rooms that are hatched have no data."""
 
 SUMMARY_TEXT = """\
-The heat map of the time range in figures. *Person-hours* are detections by the floor's own rate, empty \
-where it is not known. *Fullest cell* counts the detections of one cell. *Area in use* \
-is that of the cells with at least one. *Hours counted* are those within the hours and days chosen. \
-*Partial* means that some of the time range is missing or older than it should be; the marker beside the \
-title says which."""
+The heat map of the time range in numbers. *Person-hours* are empty where the number of detections a person \
+gives is not known. *Fullest cell* counts the detections of one cell. *Area in use* is the area of the cells \
+with a detection. *Hours counted* are those within the hours and days chosen. *Partial* means that a part of \
+the time range is missing or old; the marker beside the title says which."""
 
 HOT_TEXT = """\
-Rooms by people per area, hottest first; by detections per area and hour counted, which stand beside, where \
-people are not known. Detections of a cell on a wall are shared by area, so that rooms and *outside any \
-room* add up to the floor. Above the 95th percentile a room is *hot*. \
-A room without an outline, or whose sensors are offline, has no figures rather than zeros. A room's name \
-leads to the map of that room alone."""
+Rooms by people per area in the time range, hottest first. Where people are not known, they are ranked by \
+detections per area and hour. Detections in a cell on a wall are shared by area, so that rooms and *outside \
+any room* add up to the floor. A room counts only the hours in which its sensors worked. *No data because* \
+says why a room has no numbers. A room's name opens the map of that room."""
 
 NOW_TEXT = """\
-The last full five minutes by their median: what the sensors see or who came through the doors, whichever \
-is higher, as Butlr advises. Share of the capacity that Butlr knows."""
+The median of the last five full minutes, of the floor or of the rooms chosen. People are counted by sensors \
+in the room and by doors; the higher count is shown. A room whose sensors are offline has no number, because \
+its doors alone would make it look empty."""
 
 PEOPLE_TEXT = """\
-People on the floor, the mean of each window. A gap is a time of which nothing is known, not an empty \
-floor. Up to a day in minutes, above in hours, from 45 days on in days. Marked are the times in which a \
-room was a hot zone, as the alert rule saw it."""
+People on the floor or in the rooms chosen: the mean of each window. A gap means that nothing is known; it \
+does not mean that nobody was there. Windows are minutes up to a day, hours up to 45 days, and days in a \
+longer range. The shaded times are those in which a room was a hot zone."""
 
 DOORS_TEXT = """\
-People through the floor's own entrances: in upwards, out downwards. Doors between its rooms do not count."""
+People through the floor's own entrances, or through the doors of the rooms chosen. Bars upwards are people \
+who came in, bars downwards people who went out."""
 
 PRESENCE_TEXT = """\
-For each room how long somebody was there in each window: the darker, the longer. A room without a strip \
-has no sensor that tells; a box that is missing is a time of which nothing is known."""
+How long somebody was in each room, in each window: the darker, the longer. A room without boxes has no \
+sensor. A box that is missing is a time of which nothing is known."""
 
 ANSWER: Json = {
     "mappings": [
@@ -130,6 +133,7 @@ def dashboard(source: Source) -> Json:
             variables.rooms(source),
             variables.hours(),
             variables.days(),
+            variables.look(),
             variables.normalize(),
             variables.unit(),
             variables.resolution(),
@@ -144,7 +148,7 @@ def dashboard(source: Source) -> Json:
                     Column("people", {"decimals": 0}),
                     Column("capacity", {"decimals": 0}),
                     Column("share", {"thresholds": steps(*FULL), "decimals": 0}),
-                    Column("as_of", {"unit": "time:HH:mm"}),
+                    Column("as_of", {"unit": MOMENT}),
                 ],
             ),
             row_figures(
@@ -164,29 +168,30 @@ def dashboard(source: Source) -> Json:
                     Column("area_in_use_ft2", {"decimals": 0}),
                     Column("hours", {"decimals": 0}),
                     Column("complete", ANSWER),
-                    Column("as_of", {"unit": "time:HH:mm"}),
+                    Column("as_of", {"unit": MOMENT}),
                 ],
             ),
-            heat_over_plan(
+            looks(
                 source,
                 Frame(
-                    "Heat over the plan: ${space:text}",
+                    "Heat on the plan: ${space:text}",
                     PLAN_TEXT,
-                    Place(0, 3, 14, 14),
-                    [PLAN],
+                    Place(0, 3, 14, 15),
+                    [SURFACE],
                     [
                         *downloads(source, PLAN, "png"),
                         *downloads(source, Question("floorplan", FLOOR), "geojson"),
                     ],
                 ),
-                "${space}",
+                DRAWN,
+                "Heat map on the floor plan",
             ),
             table(
                 source,
                 Frame(
                     "People in rooms now",
                     NOW_TEXT,
-                    Place(14, 3, 10, 14),
+                    Place(14, 3, 10, 15),
                     [ROOMS_NOW],
                     downloads(source, ROOMS_NOW, "csv"),
                     PEOPLE_OF_ROOMS,
@@ -196,6 +201,7 @@ def dashboard(source: Source) -> Json:
                     Column("people", {"decimals": 0, **width(80)}),
                     Column("capacity", width(85)),
                     Column("share", {**gauge(1, *FULL), "decimals": 0}),
+                    Column("reason", wrapped(110)),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],
@@ -204,16 +210,16 @@ def dashboard(source: Source) -> Json:
             heat_map(
                 source,
                 Frame(
-                    "Where people were, cell by cell",
+                    "Cell by cell",
                     MAP_TEXT,
-                    Place(0, 17, 14, 15),
+                    Place(0, 18, 14, 15),
                     [CELLS],
                     downloads(source, CELLS, "png", "csv"),
                 ),
             ),
             table(
                 source,
-                Frame("Hot zones", HOT_TEXT, Place(14, 17, 10, 15), [HOT], downloads(source, HOT, "csv")),
+                Frame("Hot zones", HOT_TEXT, Place(14, 18, 10, 15), [HOT], downloads(source, HOT, "csv")),
                 [
                     Column("rank", {**width(50), "custom__align": "left"}),
                     Column(
@@ -237,9 +243,9 @@ def dashboard(source: Source) -> Json:
             lines(
                 source,
                 Frame(
-                    "People on the floor",
+                    "People over time",
                     PEOPLE_TEXT,
-                    Place(0, 32, 12, 8),
+                    Place(0, 33, 12, 8),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                     PEOPLE_OF_FLOOR,
@@ -248,7 +254,7 @@ def dashboard(source: Source) -> Json:
             in_and_out(
                 source,
                 Frame(
-                    "In and out", DOORS_TEXT, Place(12, 32, 12, 8), [DOORS], downloads(source, DOORS, "csv")
+                    "In and out", DOORS_TEXT, Place(12, 33, 12, 8), [DOORS], downloads(source, DOORS, "csv")
                 ),
             ),
             strips(
@@ -256,7 +262,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Presence by room",
                     PRESENCE_TEXT,
-                    Place(0, 40, 24, 12),
+                    Place(0, 41, 24, 12),
                     [PRESENCE],
                     downloads(source, PRESENCE, "csv"),
                 ),

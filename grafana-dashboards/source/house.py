@@ -31,7 +31,7 @@ CALM, GOOD, WARNING, BAD, COOL = "text", "green", "orange", "red", "blue"
 
 HEAT: Json = {
     "mode": "scheme",
-    "scheme": "Inferno",
+    "scheme": "Plasma",
     "fill": "dark-orange",
     "scale": "exponential",
     "exponent": 0.5,
@@ -41,8 +41,9 @@ HEAT: Json = {
 }
 """More is further from the background: Grafana turns this scheme round on the light theme.
 
-Its lightness grows evenly, so that colour-blind people and grey prints read it too. Scheme and square-root
-scale are those of the backend's picture: a few desks in use all day would leave the rest in one colour.
+Its lightness grows evenly, so that colour-blind people and grey prints read it too. It begins with a blue
+that stands out from a dark panel: Inferno's black cells read as holes. The square-root scale is that of the
+backend's picture: a few desks in use all day would leave the rest in one colour.
 """
 
 

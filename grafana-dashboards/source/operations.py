@@ -55,21 +55,23 @@ SLOW: tuple[Limit, ...] = ((None, GOOD), (5, WARNING), (20, BAD))
 """The last of each is where a rule of provisioning/prometheus begins to wait, if there is one."""
 
 BUTLR_TEXT = """\
-How many kinds of trouble last (which, is said below); which part of the calls fails, each attempt counted; \
-how many questions wait for their turn; how old the oldest part is of what was shown as now lately."""
+*Problems*: kinds of problem that last; the panel below names them. *Calls failing*: share of the calls \
+to Butlr that fail, each attempt counted. *Waiting*: calls in the queue. *Age of data*: the oldest data \
+shown as now in the last minute."""
 
 BACKEND_TEXT = """\
-How many rules of provisioning/prometheus fire; within which time 95 % of the requests for a target are \
-answered; which part of their segments was kept from before; how long the process has been running."""
+*Rules firing*: alert rules of provisioning/prometheus that fire. *95 % within*: 95 % of the requests are \
+answered in this time. *From cache*: share of the parts that were in the cache. *Up for*: how long the \
+process has been running."""
 
 TROUBLE_TEXT = """\
 Unreachable: Butlr does not answer, or with a 5xx. Limited: it answers 429 for longer than the retries last. \
 Refused: it does not accept the credentials or the question. Invalid: its answers cannot be used. Disk: the \
-cache on disk cannot be used. Shared: the replicas' Redis cannot be used. A trouble is over with the first \
-success that comes a minute after the last failure."""
+cache on disk cannot be used. Shared: the replicas' Redis cannot be used. A problem ends with the first \
+success a minute after the last failure."""
 
 CALLS_TEXT = """\
-Calls to Butlr, each attempt, by what came of them: an HTTP status, or why there was none (`upstream_down`: \
+Calls to Butlr, each attempt, by result: an HTTP status, or why there was none (`upstream_down`: \
 no connection; `upstream_late`: no answer in time). Butlr's own limit is one of calls a minute."""
 
 CALL_TIME_TEXT = """\
@@ -84,24 +86,24 @@ What answers are made of. Cached: kept from before. Fetched: from Butlr, for thi
 it should be, for Butlr did not answer. Missing: not there at all; the panel says so."""
 
 TIERS_TEXT = """\
-Of the looks into each tier of the cache those that found something, even if it was too old. The next \
-is asked where one has nothing: memory, shared (BACKEND_CACHE_URL), disk (BACKEND_CACHE_DIR)."""
+Share of the reads of each cache tier that found something, even if it was too old. Tiers are read in this \
+order: memory, shared (BACKEND_CACHE_URL), disk (BACKEND_CACHE_DIR)."""
 
 AGE_TEXT = """\
 Of the answers about now that were given within a minute, the age of the oldest part. Up to a minute is how \
 it should be. A gap: nobody asked."""
 
 REQUESTS_TEXT = """\
-What panels, alert rules and people ask, by target; `several` is a request for more than one. Health checks \
-and Prometheus itself are left out."""
+Requests of panels, alert rules and people, by target. `several` is a request for more than one target. \
+Health checks and Prometheus itself are left out."""
 
 SPEED_TEXT = """\
 Of the requests for a target 95 % are answered within this time. What takes longer than BACKEND_DEADLINE_S \
 is answered with what is known."""
 
 FAULTS_TEXT = """\
-Errors answered, by whose fault they are: the caller's (a wrong word), the backend's (a bug, or too much at \
-once), or the upstream's, which is Butlr."""
+Errors answered, by cause: the caller (a wrong parameter), the backend (a bug, or too many requests at \
+once), or the upstream, which is Butlr."""
 
 STAGES_TEXT = """\
 Of the requests that pass a stage 95 % spend at most this time in it. Parse: the text becomes parameters. \
@@ -115,8 +117,8 @@ kept. Drawing: the floor plan's image was not there in time. Too_large: larger t
 was no response."""
 
 QUEUE_TEXT = """\
-Questions to Butlr that wait for their turn, and all that are not answered yet. A long range on a cold cache \
-fills the queue for some minutes, as it should."""
+Calls to Butlr that wait in the queue, and all calls that are not answered yet. A long range on an empty \
+cache fills the queue for some minutes; that is normal."""
 
 PROCESS_TEXT = """\
 Memory of the process, and its threads on the right. The cache in memory grows up to BACKEND_CACHE_MB; \
@@ -131,7 +133,7 @@ def dashboard() -> Json:
         PROMETHEUS,
         UID,
         "Operations",
-        "How the backend is, and how it gets on with Butlr: for those who run it.",
+        "The state of the backend and of its calls to Butlr, for those who run it.",
         variables=[],
         panels=[*_now(), *_butlr(), *_data(), *_requests(), *_stages(), *_process()],
         since="now-6h",
@@ -146,7 +148,7 @@ def _third(title: str, text: str, column: int, row: int, *asks: Question) -> Fra
 
 def _now() -> list[Json]:
     butlr = (
-        Figure("Troubles", f"sum({TROUBLES})", "none", ANY),
+        Figure("Problems", f"sum({TROUBLES})", "none", ANY),
         Figure("Calls failing", FAILED, "percentunit", FAILING),
         Figure("Waiting", "sum(butlr_calls_waiting)", "none", QUEUED),
         Figure("Age of data", AGE, "s", OLD),
@@ -174,7 +176,7 @@ def _butlr() -> list[Json]:
     failed = dict.fromkeys(("500", "502", "503", "504", "upstream_down"), BAD)
     outcomes = {"200": GOOD, "429": WARNING, **failed, "upstream_late": "dark-red"}
     return [
-        strips(Frame("Troubles by kind", TROUBLE_TEXT, Place(0, 3, 24, 5), [line(TROUBLES, "{{kind}}")])),
+        strips(Frame("Problems by kind", TROUBLE_TEXT, Place(0, 3, 24, 5), [line(TROUBLES, "{{kind}}")])),
         areas(_third("Calls to Butlr", CALLS_TEXT, 0, 8, calls), A_MINUTE, outcomes),
         lines(_third("Time of a call", CALL_TIME_TEXT, 1, 8, line(half, "half"), line(most, "95 %")), "s"),
         lines(_third("Limits", LIMITS_TEXT, 2, 8, *limits), "none", right="s"),

@@ -1,4 +1,4 @@
-"""*Patterns*: the week, the day as a film, and the floor as a landscape."""
+"""*Patterns*: the week, and the time range as a film."""
 
 from __future__ import annotations
 
@@ -6,37 +6,31 @@ from source import variables
 from source.downloads import downloads
 from source.house import Json
 from source.page import page
-from source.panels.cells import week
-from source.panels.charts import surface
+from source.panels.charts import film, week
 from source.panels.parts import Frame, Place, Question
-from source.panels.plan import picture
 from source.sources import Source
-from source.words import FLOOR, HERE, HOURS
+from source.words import HERE
 
 UID = "butlr-patterns"
 
-PEOPLE = Question("pattern", {**FLOOR, **HOURS, "metric": "occupancy"})
+PEOPLE = Question("pattern", {**HERE, "metric": "occupancy"})
 HEAT = Question("pattern", {**HERE, "metric": "heatmap"})
 FILM = Question("playback", {**HERE, "every": "${film}"})
-CELLS = Question("heatmap", {**HERE, "resolution": "1.0"})
+SUMMARY = Question("heatmap-summary", HERE)
 
 PEOPLE_TEXT = """\
-People on the floor at each hour of the week by the floor's own clock: the mean over the time range. An \
-hour of which nothing is known has no colour."""
+People at each hour of the week: the mean over the time range, on the floor or in the rooms chosen, by the \
+floor's own clock. Only hours with data have a cell."""
 
 HEAT_TEXT = """\
-People by the heat map of the floor, or of the rooms chosen, at each hour of the week: the mean over the \
-time range, which may be up to 14 days for this panel. Where the floor's rate of detections is not known, \
-the detections an hour instead."""
+People by the heat map, at each hour of the week: the mean over the time range, on the floor or in the rooms \
+chosen. A range of more than 14 days is limited to its last 14 days. Where the number of detections a person \
+gives is not known, detections per hour are shown."""
 
 FILM_TEXT = """\
-The time range as a film of equal windows on one colour scale, a picture a day, an hour or a quarter of an \
-hour; at most 200. The time of each window is in the picture, beside a bar of all. Many pictures take some \
-seconds to draw."""
-
-SURFACE_TEXT = """\
-Where people were, as a landscape of cells of one metre: the higher, the more people (or detections, where \
-people are not known). Drag to turn it, scroll to come nearer, point at it for a cell's value."""
+The time range in equal windows on one colour scale, at most 200. *Hours or days* shows hours in a range of \
+up to two days, and days in a longer one. Windows outside the hours and days chosen are left out. Stop the \
+film with the button below it, step with the arrows, or drag the slider."""
 
 
 def dashboard(source: Source) -> Json:
@@ -44,14 +38,13 @@ def dashboard(source: Source) -> Json:
         source,
         UID,
         "Patterns",
-        "When the week is full, how a day goes, and the floor as a landscape.",
+        "When the week is full, and how a day goes.",
         variables=[
             variables.floor(source),
             variables.rooms(source),
             variables.hours(),
             variables.days(),
             variables.film(),
-            variables.theme(),
         ],
         panels=[
             week(
@@ -59,7 +52,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People, hour by hour of the week: ${space:text}",
                     PEOPLE_TEXT,
-                    Place(0, 0, 12, 9),
+                    Place(0, 0, 12, 11),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                 ),
@@ -67,22 +60,24 @@ def dashboard(source: Source) -> Json:
             week(
                 source,
                 Frame(
-                    "Heat, hour by hour of the week",
+                    "People by heat, hour by hour of the week",
                     HEAT_TEXT,
-                    Place(12, 0, 12, 9),
+                    Place(12, 0, 12, 11),
                     [HEAT],
                     downloads(source, HEAT, "csv"),
                 ),
             ),
-            picture(
+            film(
                 source,
                 Frame(
-                    "Playback", FILM_TEXT, Place(0, 9, 12, 14), links=downloads(source, FILM, "webp", "csv")
+                    "Playback",
+                    FILM_TEXT,
+                    Place(0, 11, 24, 18),
+                    [SUMMARY],
+                    downloads(source, FILM, "webp", "csv"),
                 ),
-                "playback",
-                {**FILM.words, "format": "webp", "width": "1000", "theme": "${theme}"},
-                "The floor's heat map, window by window",
+                FILM,
+                "total_detections",
             ),
-            surface(source, Frame("The floor as a landscape", SURFACE_TEXT, Place(12, 9, 12, 14), [CELLS])),
         ],
     )

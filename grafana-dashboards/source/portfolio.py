@@ -5,10 +5,11 @@ from __future__ import annotations
 from source import variables
 from source.downloads import downloads
 from source.floor import FULL, ON_FLOOR, floor_page, room_page
-from source.house import GOOD, Json
+from source.house import WARNING, Json
 from source.page import page
+from source.panels.charts import by_day
 from source.panels.figures import Column, gauge, leads_to, shade, table, width
-from source.panels.over_time import lines, step_lines
+from source.panels.over_time import lines
 from source.panels.parts import Alertable, Frame, Place, Question, joined, where
 from source.sources import Source
 from source.titles import title
@@ -33,24 +34,30 @@ PEOPLE_OF_FLOORS = Alertable(
 )
 
 FLOORS_TEXT = """\
-Every floor: who is there now (the last full five minutes) and how much it was used in the time range. \
-*Partial* or *no data* means that a floor's figures are not all there; the marker beside the title says \
-why. A floor's name leads to its page."""
+Every floor. *People now* and *Of capacity now* are of the last five full minutes. The columns *in range* \
+are of the time range, within the hours and days chosen. A floor's name opens its page."""
 
 PEOPLE_TEXT = """\
-People on each floor, the mean of each window. A gap is a time of which nothing is known, not an empty \
-floor."""
+People on each floor: the mean of each window. A gap means that nothing is known, not that nobody was \
+there. Times are those of this page; hours and days are counted by each floor's own clock."""
 
 ROOMS_TEXT = """\
-The hottest rooms of all floors, by people per area; by detections per area and hour counted, which stand \
-beside, where the rate of no floor is known. A room's name leads to its map."""
+The hottest rooms of all floors in the time range, by people per area. Where the number of detections a \
+person gives is not known on any floor, they are ranked by detections per area and hour. A room's name \
+opens its map."""
 
 UNDERUSED_TEXT = """\
-Rooms of all floors with data that were in use for less than the share of hours chosen above, largest \
-first. Rooms without data are not among them."""
+Rooms of all floors that were in use for less than the share of hours chosen above, largest first. Rooms \
+without data are not listed here."""
 
 DOORS_TEXT = """\
-People who came in through each floor's own entrances, day by day."""
+People who came in through each floor's own entrances on each day. A day begins at midnight in the \
+floor's own time zone."""
+
+
+def in_range(what: str) -> Json:
+    """A column of the time range, beside those of now."""
+    return {"displayName": f"{what} in range", **gauge(None, (None, "dark-orange"))}
 
 
 def dashboard(source: Source) -> Json:
@@ -59,7 +66,13 @@ def dashboard(source: Source) -> Json:
         UID,
         "Portfolio",
         "All floors at a glance.",
-        variables=[variables.hours(), variables.days(), variables.underused(), variables.area()],
+        variables=[
+            variables.hours(),
+            variables.days(),
+            variables.underused(),
+            variables.area(),
+            *variables.kept(source),
+        ],
         panels=[
             table(
                 source,
@@ -73,14 +86,24 @@ def dashboard(source: Source) -> Json:
                 ),
                 [
                     Column("floor", {**leads_to("This floor", floor_page(source)), **width(220)}),
-                    Column("people", {"decimals": 0, **width(90)}),
+                    Column("people", {"displayName": "People now", "decimals": 0, **width(80)}),
                     Column("capacity", width(90)),
-                    Column("share", {**gauge(1, *FULL), "decimals": 0}),
-                    Column("detections", {"unit": "locale", **width(110)}, of="hot-zones"),
-                    Column("people_per_m2", {**gauge(None, (None, "dark-orange")), "decimals": 3}),
-                    Column("people_per_ft2", {**gauge(None, (None, "dark-orange")), "decimals": 4}),
-                    Column("per_m2_hour", {"decimals": 2, **width(150)}),
-                    Column("per_ft2_hour", {"decimals": 3, **width(150)}),
+                    Column("share", {"displayName": "Of capacity now", **gauge(1, *FULL), "decimals": 0}),
+                    Column(
+                        "detections",
+                        {"displayName": "Detections in range", "unit": "locale", **width(110)},
+                        of="hot-zones",
+                    ),
+                    Column("people_per_m2", {**in_range("People per m²"), "decimals": 3}),
+                    Column("people_per_ft2", {**in_range("People per ft²"), "decimals": 4}),
+                    Column(
+                        "per_m2_hour",
+                        {"displayName": "Per m² and hour in range", "decimals": 2, **width(150)},
+                    ),
+                    Column(
+                        "per_ft2_hour",
+                        {"displayName": "Per ft² and hour in range", "decimals": 3, **width(150)},
+                    ),
                     Column("space", hidden=True),
                 ],
                 before=joined("space", B=("floor", "people", "capacity", "share"), C=("detections", *AREAS)),
@@ -96,16 +119,17 @@ def dashboard(source: Source) -> Json:
                     PEOPLE_OF_FLOORS,
                 ),
             ),
-            step_lines(
+            by_day(
                 source,
                 Frame(
-                    "Came in, day by day",
+                    "Came in, by each floor's own day",
                     DOORS_TEXT,
                     Place(14, 7, 10, 9),
                     [DOORS],
                     downloads(source, DOORS, "csv"),
                 ),
                 "in",
+                "people",
             ),
             table(
                 source,
@@ -147,7 +171,7 @@ def dashboard(source: Source) -> Json:
                     Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
                     Column("floor"),
                     Column("capacity", width(105)),
-                    Column("in_use_share", {**gauge(1, (None, GOOD)), "decimals": 1}),
+                    Column("in_use_share", {**gauge(1, (None, WARNING)), "decimals": 1}),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],

@@ -7,6 +7,7 @@ from source.downloads import downloads
 from source.floor import FULL, room_page
 from source.house import COOL, WARNING, Json
 from source.page import page
+from source.panels.charts import daily_strips
 from source.panels.figures import (
     Column,
     coloured,
@@ -19,7 +20,6 @@ from source.panels.figures import (
     width,
     wrapped,
 )
-from source.panels.over_time import strips
 from source.panels.parts import Frame, Place, Question, where
 from source.sources import Source
 from source.titles import title
@@ -31,28 +31,29 @@ USE = Question("utilization", {**HERE, **AREA, "underused": "${underused}"})
 PRESENCE = Question("presence", {**HERE, "every": "1d"})
 
 USE_TEXT = """\
-Every room in the time range, within the hours and days chosen. *Utilization* is the mean of its people by \
-its capacity. *Mean* and *95th percentile* are of hourly means, *Peak* is the fullest minute. *When used* \
-is the mean while anybody is there: a room for ten that is always used by two. *Time in use* is the share \
-of the hours in which somebody was there. *People per m²* is from the heat map, by the floor's own rate of \
-detections; empty where that is not known. *Dwell* is presence for each entry, where the doors are counted.
+Every room in the time range, within the hours and days chosen. *Utilization* is the mean number of people \
+divided by the capacity. *People, mean* and *People, p95* are of hourly means; *People, peak* is the fullest \
+minute. *Mean when used* is the mean while somebody is there. *Time in use* is the share of the hours in \
+which somebody was there. *People per m²* is from the heat map; it is empty where the number of detections a \
+person gives is not known. *Stay* is the time in use for each person who came in, where the doors are \
+counted.
 
-A room whose sensors are offline, or that none counts, has no data, and is never called underused. A \
-room's name leads to its map."""
+*No data because* says why a room has no numbers; such a room is never called underused. A room's name \
+opens its map."""
 
 UNDERUSED_TEXT = """\
-Rooms with data that were in use for less than the share of hours chosen above. Rooms without data are not \
-among them: the ranking says why they have none."""
+Rooms that were in use for less than the share of hours chosen above, within the hours and days chosen. \
+Rooms without data are not listed here."""
 
 FULL_TEXT = """\
-How full rooms get beside what they are for: the 95th percentile of the hours, without their few fullest, \
-and the fullest minute of all. A capacity far above both is a room too large for its use."""
+How many people are in a room, beside its capacity: the 95th percentile of the hours, and the fullest \
+minute. A room whose capacity is far above both is too large for its use."""
 
 PRESENCE_TEXT = """\
-For each room how long somebody was there on each day, within the hours and days chosen: the darker, the \
-longer."""
+How long somebody was in each room on each day of the floor's own calendar, within the hours and days \
+chosen: the darker, the longer."""
 
-AXIS: Json = {"unit": "locale", "decimals": 0}
+AXIS: Json = {"unit": "locale", "decimals": 0, "custom__axisLabel": "people"}
 """One for all bars: fields with different units would each have their own."""
 
 
@@ -67,8 +68,8 @@ def dashboard(source: Source) -> Json:
         variables=[
             variables.floor(source),
             variables.rooms(source),
-            variables.hours(working=True),
-            variables.days(working=True),
+            variables.hours(),
+            variables.days(),
             variables.underused(),
             variables.area(),
         ],
@@ -128,7 +129,7 @@ def dashboard(source: Source) -> Json:
                     Column("peak", {**coloured("orange"), **AXIS}),
                 ],
             ),
-            strips(
+            daily_strips(
                 source,
                 Frame(
                     "Presence by day",

@@ -5,13 +5,17 @@ They look fields up by what a person sees, so sorting and filtering need the tit
 
 from __future__ import annotations
 
-from butlr_grafana.present.frames.columns import column
 from butlr_grafana.present.frames.notices import QUANTITIES
+from butlr_grafana.targets.base import TableTarget
+from butlr_grafana.targets.columns import COLUMNS
+from butlr_grafana.targets.registry import TARGETS
 
 DETECTIONS = QUANTITIES["none"].title
 """The value of a heat map that is not normalised."""
 
 
-def title(target: str, field: str) -> str:
-    """The title of a tabular target's column."""
-    return column(target, field).title
+def title(table: str, field: str) -> str:
+    """The title of a tabular target's column. `table`: the target, of a pattern with its metric."""
+    target = TARGETS[table.split("/", maxsplit=1)[0]]
+    assert isinstance(target, TableTarget), table
+    return (target.own_columns(table).get(field) or COLUMNS[field]).title

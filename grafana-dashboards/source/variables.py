@@ -4,14 +4,15 @@ takes the first that it is offered.
 
 from __future__ import annotations
 
-from source.house import IN_MENU, Json
+from source.house import Json
 from source.sources import Source
 
 ON_LOAD, BY_TEXT = 1, 1
 """Grafana's numbers: options are asked for when the dashboard loads, and sorted by their texts."""
 
-SHOWN, LABEL_HIDDEN = 0, 1
-"""Grafana's numbers: in the row of variables, or there without its label."""
+SHOWN, LABEL_HIDDEN, HIDDEN, IN_MENU = 0, 1, 2, 3
+"""Grafana's numbers: in the row of variables, there without its label, not at all, or (from 12.3) in the menu
+beside it, for what few change."""
 
 ALL = "All"
 """What all rooms send: a word that the backend reads as no limit, rather than the list of all ids."""
@@ -29,14 +30,21 @@ def rooms(source: Source) -> Json:
     return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
 
 
-def hours(*, working: bool = False) -> Json:
-    """`working`: a page that is about use, for which nights say nothing, begins with working hours."""
-    first = {"All day": "00:00-24:00", "Working hours 08-18": "08:00-18:00"}
+def kept(source: Source) -> list[Json]:
+    """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
+    them on, so that a choice outlasts a look at this page.
+    """
+    return [{**variable, "hide": HIDDEN} for variable in (floor(source), rooms(source))]
+
+
+def hours() -> Json:
+    """Pages open with working hours: nights and weekends make every room look underused."""
     return _offered(
         "hours",
         "Hours",
         {
-            **(dict(reversed(first.items())) if working else first),
+            "Working hours 08-18": "08:00-18:00",
+            "All day": "00:00-24:00",
             "Morning 06-12": "06:00-12:00",
             "Lunch 11-14": "11:00-14:00",
             "Afternoon 12-18": "12:00-18:00",
@@ -47,12 +55,11 @@ def hours(*, working: bool = False) -> Json:
     )
 
 
-def days(*, working: bool = False) -> Json:
-    first = {"Every day": "mon-sun", "Monday to Friday": "mon-fri"}
+def days() -> Json:
     return _offered(
         "days",
         "Days",
-        {**(dict(reversed(first.items())) if working else first), "Saturday and Sunday": "sat-sun"},
+        {"Monday to Friday": "mon-fri", "Every day": "mon-sun", "Saturday and Sunday": "sat-sun"},
         other="Only these days of the floor's own calendar count. Type others as tue-thu or mon,wed.",
     )
 
@@ -92,9 +99,18 @@ def area() -> Json:
     return _offered("area", "Areas", {"Square metres": "m2", "Square feet": "ft2"}, hide=IN_MENU)
 
 
-def theme() -> Json:
-    """Grafana tells no panel which theme it is drawn on."""
-    return _offered("theme", "Pictures", {"Dark": "dark", "Light": "light"}, hide=IN_MENU)
+def look() -> Json:
+    """The looks of a floor's heat map; the first is the one that reads best."""
+    return _offered(
+        "look",
+        "Look",
+        {
+            "Colours": "gradient",
+            "One colour, stronger by count": "opacity",
+            "Smooth": "smooth",
+            "3D surface": "surface",
+        },
+    )
 
 
 def baseline() -> Json:
@@ -112,7 +128,12 @@ def baseline() -> Json:
 
 
 def film() -> Json:
-    return _offered("film", "Film by", {"Days": "1d", "Hours": "1h", "Quarters of an hour": "15m"})
+    """`auto`: hours up to two days, then days."""
+    return _offered(
+        "film",
+        "Film by",
+        {"Hours or days": "auto", "Days": "1d", "Hours": "1h", "Quarters of an hour": "15m"},
+    )
 
 
 def underused() -> Json:

@@ -10,10 +10,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
@@ -71,12 +73,14 @@ class Wall:
         self, browser: Browser, world: World, space: str = PARIS_2, size: tuple[int, int] = (480, 300)
     ) -> None:
         self.world, self.backend_is_up, self.asked = world, True, 0
+        self.addresses: list[str] = []
         width, height = size
         self.script = STAND_IN.replace("SPACE", json.dumps(space))
         self.script = self.script.replace("WIDTH", str(width)).replace("HEIGHT", str(height))
         [panel] = json.loads(WALL.read_text("utf-8"))["panels"]
         self.code: str = panel["options"]["getOption"]
-        self.page: Page = browser.new_page()
+        # Nine hours west of the floor: what a wall says is the floor's time all the same.
+        self.page: Page = browser.new_page(timezone_id="America/Los_Angeles")
         self.page.clock.install()
         self.page.route("**/*", self._answer)
         self.page.goto("http://wall.test/")
@@ -87,6 +91,7 @@ class Wall:
             route.fulfill(content_type="text/html", body=f"<script>{self.script}</script>")
             return
         self.asked += 1
+        self.addresses.append(route.request.url)
         if not self.backend_is_up:
             route.abort("connectionrefused")
             return
@@ -94,8 +99,8 @@ class Wall:
         route.fulfill(status=answer.status_code, headers=dict(answer.headers), body=answer.get_data())
 
     def refresh(self) -> None:
-        """As the page does: since midnight, and the script anew."""
-        span_ms = [MIDNIGHT * 1000, int(self.world.now_s) * 1000]
+        """As the page does: since the screen's midnight, and the script anew."""
+        span_ms = [(MIDNIGHT - 15 * 3600) * 1000, int(self.world.now_s) * 1000]
         self.page.evaluate("([code, from, to]) => window.refresh(code, from, to)", [self.code, *span_ms])
 
     def seen(self) -> dict[str, Any]:
@@ -138,6 +143,35 @@ def test_a_wall_shows_the_map_and_who_is_there(wall: Wall) -> None:
     assert "Paris, 2nd floor" in seen["lines"]
     assert any(line.startswith("as of ") for line in seen["lines"])
     assert not any("no answer" in line for line in seen["lines"])
+
+
+def test_today_and_all_times_are_the_floors(wall: Wall) -> None:
+    """The screen stands in Los Angeles, the floor in Paris."""
+    wall.world.now_s = at("2026-06-17T09:30:20")
+    wall.refresh()
+    [picture] = [parse_qs(urlsplit(url).query) for url in wall.addresses if "/heatmap?" in url]
+    assert int(picture["from"][0]) == MIDNIGHT * 1000
+    assert "as of 11:30" in wall.seen()["lines"]
+    shown = datetime.now(ZoneInfo("Europe/Paris"))
+    clocks = {f"{shown - timedelta(minutes=back):%H:%M}" for back in (0, 1, 2)}
+    assert clocks & set(wall.seen()["lines"])
+
+
+@pytest.mark.parametrize(
+    ("now", "midnight"),
+    [
+        # The nights in which Paris' clocks change, and the day after.
+        ("2026-03-29T10:00:00", "2026-03-28T23:00:00"),
+        ("2026-10-25T10:00:00", "2026-10-24T22:00:00"),
+        ("2026-10-26T10:00:00", "2026-10-25T23:00:00"),
+        ("2026-06-16T22:00:30", "2026-06-16T22:00:00"),
+    ],
+)
+def test_today_begins_at_midnight_also_when_the_clocks_change(wall: Wall, now: str, midnight: str) -> None:
+    wall.world.now_s = at(now)
+    wall.refresh()
+    [picture] = [parse_qs(urlsplit(url).query) for url in wall.addresses if "/heatmap?" in url]
+    assert int(picture["from"][0]) == at(midnight) * 1000
 
 
 def test_without_the_backend_the_last_good_picture_stays_grey_and_comes_back(wall: Wall) -> None:

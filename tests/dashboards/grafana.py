@@ -69,6 +69,11 @@ def _included(name: str, include: Json) -> bool:
     return name in include["names"] if "names" in include else bool(re.search(include["pattern"], name))
 
 
+def drawn(panel: Json) -> list[str]:
+    """What a panel's script asks the backend for, from Grafana's root, with the variables in it."""
+    return re.findall(r"replaceVariables\('(api/[^']+)'\)", panel["options"].get("getOption", ""))
+
+
 def infinity_request(query: Json, values: Values) -> str:
     """The path and query that Infinity asks the backend for."""
     params = {p["key"]: fill(p["value"], values) for p in query["url_options"]["params"]}

@@ -58,6 +58,19 @@ class Look:
         rooms = self.words.get("room", "All")
         return None if rooms == "All" else rooms.split(",")
 
+    @property
+    def as_one(self) -> bool:
+        """Whether what is asked of the floor is of the rooms chosen, together."""
+        level = self.words.get("level", "floor" if "metric" in self.words else "room")
+        return level == "floor" and self.chosen is not None
+
+    def name(self, floor: Floor) -> str:
+        """What figures are of: the floor, or the rooms chosen as one."""
+        if not self.as_one:
+            return floor.name
+        rooms = self.rooms(floor)
+        return rooms[0].name if len(rooms) == 1 else f"{len(rooms)} rooms"
+
     def rooms(self, floor: Floor) -> list[Room]:
         """In the order in which they are asked for, else in the floor's."""
         if self.chosen is None:

@@ -211,10 +211,24 @@ def hot_zones(frames: list[Json], look: Look) -> Compared:
 def _hot_rows(look: Look, floor: Floor) -> list[Row]:
     if look.words.get("level") != "floor":
         return heat(look, floor)
+    if look.as_one:
+        return [_as_one(look, floor)]
     whole = look.detections(floor)
     per_hour = whole / len(look.hours(floor))
     row = _heat(floor.id, floor.name, detections=whole, per_hour=per_hour, m2=told_m2(floor, floor))
     return [{**row, "space": floor.id, "floor": floor.name, "share": 1.0}]
+
+
+def _as_one(look: Look, floor: Floor) -> Row:
+    """The rooms chosen, added up; those that are never known are left out."""
+    rows = [row for row in heat(look, floor) if row["reason"] not in (NOT_DRAWN, "no sensor covers it")]
+    reason = "; ".join(row["reason"] for row in rows if row["reason"])
+    added = {
+        name: None if reason else sum(row[name] for row in rows)
+        for name in ("detections", "per_hour", "share", "area_m2")
+    }
+    row = {"zone_id": floor.id, "zone": look.name(floor), "has_data": int(not reason), "reason": reason}
+    return {**row, **added, "space": floor.id, "floor": floor.name}
 
 
 def _hotness(look: Look, row: Row, heat: str) -> tuple[int, float]:
@@ -230,7 +244,8 @@ def _hotness(look: Look, row: Row, heat: str) -> tuple[int, float]:
 def playback(frames: list[Json], look: Look) -> Compared:
     """A row a window and cell with a detection; windows are the floor's days, each as far as it counts."""
     [floor] = look.floors
-    assert look.words["every"] == "1d"
+    # Of more than two days `auto` is days.
+    assert look.words["every"] in ("1d", "auto")
     zone, metres = ZoneInfo(floor.timezone), finest(floor)
     by_day: dict[int, Cells] = {}
     for t in look.hours(floor):
@@ -330,7 +345,11 @@ def occupancy_now(frames: list[Json], look: Look) -> Compared:
     expected = []
     for floor in look.floors:
         for room in look.rooms(floor) if by_room else [None]:
+            if look.as_one:
+                expected.append(_there_together(look, floor))
+                continue
             people, most = _there(look, floor, room), seats(room or floor)
+            since_s = _silent_since_s(look, floor, room)
             expected.append(
                 {
                     "space": floor.id,
@@ -339,23 +358,69 @@ def occupancy_now(frames: list[Json], look: Look) -> Compared:
                     "people": people,
                     "capacity": most,
                     "share": None if people is None or most is None else people / most,
+                    "has_data": int(people is not None),
+                    "reason": _why_not_there(floor, room, people, since_s),
+                    # A sensor is heard last the second before it fails.
+                    "unknown_since": None if since_s is None else (since_s - 1) * 1000,
                     "as_of": look.now_s * 1000,
                 }
             )
     yield from by_field(rows(frames), expected)
 
 
+def _there_together(look: Look, floor: Floor) -> Row:
+    """The rooms chosen, of those that anything counts."""
+    counted = [room for room in look.rooms(floor) if has_sensor(floor, room) or has_door(floor, room)]
+    people = [_there(look, floor, room) for room in counted]
+    since = [_silent_since_s(look, floor, room) for room in counted]
+    places = [seats(room) for room in counted]
+    there = None if None in people else sum(filter(None, people))
+    most = None if None in places else sum(filter(None, places))
+    silent = max(filter(None, since), default=None)
+    reasons = [
+        (r.name, _why_not_there(floor, r, p, s)) for r, p, s in zip(counted, people, since, strict=True)
+    ]
+    return {
+        "space": floor.id,
+        "floor": floor.name,
+        "people": there,
+        "capacity": most,
+        "share": None if there is None or most is None else there / most,
+        "has_data": int(there is not None),
+        "reason": "; ".join(f"{name}: {why}" for name, why in reasons if why),
+        "unknown_since": None if silent is None else (silent - 1) * 1000,
+        "as_of": look.now_s * 1000,
+    }
+
+
 def _there(look: Look, floor: Floor, room: Room | None) -> int | None:
     # Butlr's newest minute is one behind.
     minute = look.now_s // 60 * 60 - 60
     midnight = datetime.fromtimestamp(minute, ZoneInfo(floor.timezone)).replace(hour=0, minute=0)
+    if _silent_since_s(look, floor, room) is not None:
+        return None  # whatever its doors say
     counts = []
-    if room is None or (has_sensor(floor, room) and not PEOPLE.offline(room.id, minute - 60, minute)):
-        assert not any(PEOPLE.offline(r.id, minute - 60, minute) for r in floor.rooms)
-        index = None if room is None else floor.rooms.index(room)
-        counts.append(int(PEOPLE.occupancy(floor.id, index, minute - 60, minute)[0]))
+    if room is None or has_sensor(floor, room):
+        people = people_hourly(floor, room, [minute - HOUR_S])[0, -1]
+        counts.append(int(people))
     inside_now = by_doors(floor, room, int(midnight.timestamp()), minute)
     return max([*counts, *([] if inside_now is None else [inside_now])], default=None)
+
+
+def _silent_since_s(look: Look, floor: Floor, room: Room | None) -> int | None:
+    """Since when the sensor that sees into a room is offline, where it is."""
+    if room is None:
+        return None
+    seeing = [s for s in floor.sensors if s.room_id == room.id and s.mode == "presence" and not s.is_virtual]
+    since = [PEOPLE.silent_since(sensor.id, look.now_s) for sensor in seeing]
+    return None if not since or None in since else max(filter(None, since))
+
+
+def _why_not_there(floor: Floor, room: Room | None, people: int | None, since_s: int | None) -> str:
+    if since_s is not None:
+        heard = datetime.fromtimestamp(since_s - 1, ZoneInfo(floor.timezone))
+        return f"its sensors are offline since {heard.day} {heard:%b %H:%M}"
+    return "no sensor counts its people" if people is None else ""
 
 
 def windows(look: Look, floor: Floor) -> list[tuple[int, list[tuple[int, int]]]]:
@@ -380,9 +445,14 @@ def windows(look: Look, floor: Floor) -> list[tuple[int, list[tuple[int, int]]]]
 
 
 def series(
-    frames: list[Json], look: Look, value_of: Callable[[Floor, Room | None, str, int, int], float | None]
+    frames: list[Json],
+    look: Look,
+    value_of: Callable[[Floor, Room | None, str, int, int], float | None],
+    counts: Callable[[Floor, Room], bool] = has_sensor,
 ) -> Compared:
-    """Every asset's windows: the sum of what is known of their pieces, or nothing."""
+    """Every asset's windows: the sum of what is known of their pieces, or nothing. `counts`: whether anything
+    tells of a room.
+    """
     by_room = look.words.get("level") != "floor"
     assets = [
         (floor, room)
@@ -398,9 +468,18 @@ def series(
         spans = windows(look, floor)
         yield "time", values.pop("time"), [start_s * 1000 for start_s, _ in spans]
         for name, own in values.items():
-            known = [[value_of(floor, room, name, *piece) for piece in pieces] for _, pieces in spans]
+            own_rooms = [r for r in look.rooms(floor) if counts(floor, r)] if look.as_one else [room]
+            known = [
+                [_sum([value_of(floor, one, name, *piece) for one in own_rooms]) for piece in pieces]
+                for _, pieces in spans
+            ]
             told = [[v for v in piece if v is not None] for piece in known]
             yield name, own, [sum(piece) if piece else None for piece in told]
+
+
+def _sum(values: list[float | None]) -> float | None:
+    """Of rooms together nothing is known where one of them is not."""
+    return None if None in values else float(sum(v for v in values if v is not None))
 
 
 def occupancy(frames: list[Json], look: Look) -> Compared:
@@ -421,7 +500,7 @@ def traffic(frames: list[Json], look: Look) -> Compared:
     def through(floor: Floor, room: Room | None, name: str, start_s: int, end_s: int) -> float:
         return crossings(floor, room, {"in": 1, "out": -1}[name], start_s, end_s)
 
-    yield from series(frames, look, through)
+    yield from series(frames, look, through, has_door)
 
 
 def presence(frames: list[Json], look: Look) -> Compared:
@@ -508,7 +587,10 @@ def pattern(frames: list[Json], look: Look) -> Compared:
                 value = look.people(floor, value) or 0.0
         else:
             assert look.words["metric"] == "occupancy"
-            value = float(people_hourly(floor, None, [t]).mean())
+            rooms = [r for r in look.rooms(floor) if has_sensor(floor, r)] if look.as_one else [None]
+            if any(room is not None and PEOPLE.offline(room.id, t, t + HOUR_S) for room in rooms):
+                continue
+            value = float(sum(people_hourly(floor, room, [t]).mean() for room in rooms))
         values.setdefault((wall.weekday(), wall.hour), []).append(value)
     keys = [(day, hour) for day in range(7) for hour in range(24)]
     expected = [
@@ -519,7 +601,7 @@ def pattern(frames: list[Json], look: Look) -> Compared:
             "value": float(np.mean(values[day, hour])) if (day, hour) in values else None,
             "hours": len(values.get((day, hour), [])),
             **dict.fromkeys(("space", "asset_id"), floor.id),
-            "asset": floor.name,
+            "asset": look.name(floor) if look.words["metric"] != "heatmap" else floor.name,
             "field": "value",
         }
         for day, hour in keys

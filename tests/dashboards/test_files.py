@@ -9,13 +9,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.dashboards.grafana import fill
 from tests.dashboards.people import Look, finest
-from tests.dashboards.reckoning import CHECKS
-from tests.dashboards.test_numbers import CHOICES, RATES, same
+from tests.dashboards.reckoning import CHECKS, WEEKDAYS
+from tests.dashboards.test_numbers import CHOICES, RATES
 from tests.dashboards.test_queries import (  # noqa: F401  # `file`: a fixture
     END,
     START,
@@ -27,28 +28,125 @@ from tests.support import World, at, know_rate
 
 Json = dict[str, Any]
 
-TIMES = ("time", "as_of", "from", "to")
-AXES = {"x_m": "x", "y_m": "y"}
+TIMES = ("time", "as_of", "from", "to", "unknown_since")
 SERIES = ("occupancy", "traffic", "presence")
+ZONES = ("hot-zones", "compare-zones")
+
+RAW: dict[str, tuple[str, float]] = {
+    "floor_id": ("space", 1),
+    **{f"{name}_utc": (name, 1) for name in TIMES},
+    "x_m": ("x", 1),
+    "y_m": ("y", 1),
+    "hours_counted": ("hours", 1),
+    "hours_known": ("hours", 1),
+    "detections_per_hour": ("per_hour", 1),
+    "detections_per_m2_and_hour": ("per_m2_hour", 1),
+    "detections_per_ft2_and_hour": ("per_ft2_hour", 1),
+    "share_of_detections_percent": ("share", 100),
+    "change_percent": ("change_pct", 1),
+    "change_of_share_percentage_points": ("share_change", 100),
+    "capacity_used_percent": ("share", 100),
+    "people_mean": ("mean", 1),
+    "people_mean_when_used": ("mean_when_used", 1),
+    "people_median": ("median", 1),
+    "people_p95": ("p95", 1),
+    "people_peak": ("peak", 1),
+    "utilization_percent": ("utilization", 100),
+    "time_in_use_minutes": ("in_use_s", 1 / 60),
+    "time_in_use_percent": ("in_use_share", 100),
+    "stay_minutes": ("dwell_s", 1 / 60),
+    "presence_minutes": ("value", 1 / 60),
+    "people_in": ("in", 1),
+    "people_out": ("out", 1),
+    "time_zone": ("timezone", 1),
+}
+"""What a column of a file is called in frames and by what its values are multiplied there: it says its
+unit."""
+
+OF_TARGET: dict[str, dict[str, tuple[str, float]]] = {
+    "heatmap": {"detections_per_hour": ("detections_per_hour", 1)},
+    "playback": {"detections_per_hour": ("detections_per_hour", 1)},
+    "occupancy": {"people": ("value", 1)},
+    "pattern": {"people": ("value", 1), "detections_per_hour": ("value", 1)},
+    "utilization": {"people_in": ("entries", 1)},
+    "heatmap-summary": {
+        "detections": ("total_detections", 1),
+        "fullest_cell_detections": ("peak", 1),
+        "fullest_cell_x_m": ("peak_x", 1),
+        "fullest_cell_y_m": ("peak_y", 1),
+    },
+    **{
+        name: {
+            f"{unit}_{side}": (raw, 1)
+            for unit in ("people", "people_per_m2", "detections_per_hour")
+            for side, raw in (("now", "current"), ("then", "baseline"), ("change", "change"))
+        }
+        for name in ("compare", "compare-zones")
+    },
+}
 
 
-def value(name: str, text: str) -> Any:
+def raw(target: str, name: str) -> tuple[str, float]:
+    found = OF_TARGET.get(target, {}).get(name) or RAW.get(name, (name, 1))
+    if target in ("hot-zones", "compare-zones") and name in ("room", "room_id"):
+        return name.replace("room", "zone"), 1
+    return ("floor", 1) if name == "floor" else found
+
+
+def value(name: str, text: str, times: float = 1) -> Any:
     """A cell as a frame holds it: times in milliseconds, nothing for an unknown number or no text."""
     if name in TIMES:
-        return round(datetime.fromisoformat(text).timestamp() * 1000)
+        return round(datetime.fromisoformat(text).timestamp() * 1000) if text else ""
     try:
         number = float(text)
     except ValueError:
         return text
     assert math.isfinite(number), f"{name}: {text} is no number for a spreadsheet"
-    return number
+    return number / times
+
+
+def nearly(found: Any, expected: Any) -> bool:
+    """Files are rounded to six digits."""
+    if isinstance(expected, dict):
+        return found.keys() == expected.keys() and all(nearly(found[k], v) for k, v in expected.items())
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(map(nearly, found, expected))
+    if found is None or expected is None or isinstance(expected, str | set):
+        return bool(found == expected)
+    return bool(found == pytest.approx(expected, rel=1e-5, abs=1e-6))
+
+
+def check_local(row: Json, name: str) -> None:
+    """Local time stands beside UTC, by the clock of the zone that stands there too."""
+    utc_ms = row[name.removesuffix("_local")]
+    if utc_ms != "":
+        local = datetime.fromtimestamp(utc_ms / 1000, ZoneInfo(row["timezone"]))
+        assert row[name] == f"{local:%Y-%m-%d %H:%M:%S}"
 
 
 def frames_of(target: str, text: str, look: Look) -> list[Json]:
     """A CSV file as the frames that the panel gets: of series one an asset, with its labels."""
-    head, *lines = csv.reader(io.StringIO(text))
-    names = [AXES.get(name, name) for name in head]
-    found = [{name: value(name, cell) for name, cell in zip(names, line, strict=True)} for line in lines]
+    assert text.startswith("\N{ZERO WIDTH NO-BREAK SPACE}")
+    head, *lines = csv.reader(io.StringIO(text[1:]))
+    columns = [raw(target, name) for name in head]
+    names = [name for name, _ in columns]
+    found = [
+        {name: value(name, cell, times) for (name, times), cell in zip(columns, line, strict=True)}
+        for line in lines
+    ]
+    if look.words.get("level") == "floor" and target in ZONES:
+        found = [
+            row
+            | {"zone_id": row["space"], "zone": look.name(look.floors[0]) if look.as_one else row["floor"]}
+            for row in found
+        ]
+        names += ["zone_id", "zone"]
+    if target == "pattern":
+        found = [row | {"weekday_number": 1 + WEEKDAYS.index(row["weekday"])} for row in found]
+        names.append("weekday_number")
+    for row in found:
+        for name in [one for one in row if one.endswith("_local")]:
+            check_local(row, name)
     if target not in SERIES:
         texts = {name for name in names if any(isinstance(row[name], str) and row[name] for row in found)}
         texts |= {"reason"} & set(names)
@@ -87,11 +185,12 @@ def test_a_file_holds_the_panels_numbers(dashboard: Json, world: World, choice: 
             target = urlsplit(path).path.rpartition("/")[2]
             if words.pop("format") != "csv":
                 continue
+            assert words.pop("bom") == "1"
             answer = world.http.get(path)
             assert answer.mimetype == "text/csv"
             look = Look(words, at(START), at(END), int(world.now_s), RATES)
             for field, got, expected in CHECKS[target](frames_of(target, answer.text, look), look):
-                assert same(got, expected), (panel["title"], field, got, expected)
+                assert nearly(got, expected), (panel["title"], field, got, expected)
             done += 1
     assert done
 

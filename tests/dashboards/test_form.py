@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from tests.dashboards.grafana import references
+from tests.dashboards.grafana import drawn, references
 
 Json = dict[str, Any]
 
@@ -64,12 +64,29 @@ def test_no_host_is_named(file: Path) -> None:
     assert not re.search(r"https?:|localhost|127\.0\.0\.1|://", text)
 
 
-def test_what_a_text_panel_names_is_found_under_a_sub_path_too(dashboard: Json) -> None:
-    """Grafana sets the page's base to its sub-path, and adds it to no address in a panel's own HTML."""
+def test_what_a_script_asks_for_is_found_under_a_sub_path_too(dashboard: Json) -> None:
+    """Grafana sets the page's base to its sub-path, and adds it to no address in a panel's own script."""
     base = "https://example.com/grafana/"
-    for panel in (p for p in dashboard["panels"] if p["type"] == "text"):
-        for address in re.findall(r'(?:src|href)="([^"]+)"', panel["options"]["content"]):
+    for panel in dashboard["panels"]:
+        for address in drawn(panel):
             assert urljoin(base, address).startswith(f"{base}api/datasources/proxy/uid/"), address
+
+
+def test_no_page_asks_which_theme_pictures_have(dashboard: Json) -> None:
+    """They follow Grafana's."""
+    assert "theme" not in {v["name"] for v in dashboard["templating"]["list"]}
+    assert all(
+        "theme.isDark" in panel["options"]["getOption"] for panel in dashboard["panels"] if drawn(panel)
+    )
+
+
+def test_pages_open_with_working_hours(dashboard: Json) -> None:
+    first = {
+        v["name"]: v["query"].split(", ")[0] for v in dashboard["templating"]["list"] if v["type"] == "custom"
+    }
+    if "hours" in first:
+        assert first["hours"].endswith("08:00-18:00")
+        assert first["days"].endswith("mon-fri")
 
 
 def test_a_dashboard_holds_no_one_floor(dashboard: Json) -> None:
@@ -115,9 +132,30 @@ def sources(document: object) -> Iterator[str]:
 
 
 def test_variables_used_are_there_and_those_there_are_used(dashboard: Json) -> None:
-    variables = {v["name"] for v in dashboard["templating"]["list"]}
+    listed = dashboard["templating"]["list"]
+    # A hidden one may be there only to be handed on by the links to other pages.
+    handed_on = {v["name"] for v in listed if v["hide"] == 2}
     used = references(dashboard) - OF_GRAFANA
-    assert used == variables
+    assert used | handed_on == {v["name"] for v in listed}
+
+
+def test_a_choice_of_floor_and_rooms_outlasts_each_page(folder: Path) -> None:
+    """A page's links hand its variables on; one without them would set the next to its first floor."""
+    for path in sorted(folder.glob("*.json")):
+        page = json.loads(path.read_text("utf-8"))
+        if "butlr" in page["tags"] and page["uid"] not in ("butlr-operations", "butlr-wall"):
+            assert {"space", "room", "hours", "days"} <= {v["name"] for v in page["templating"]["list"]}
+
+
+def test_panels_follow_the_rooms_that_are_chosen_or_say_that_they_do_not(folder: Path) -> None:
+    for path in sorted(folder.glob("*.json")):
+        page = json.loads(path.read_text("utf-8"))
+        shown = {v["name"] for v in page["templating"]["list"] if v["hide"] != 2}
+        if "room" not in shown:
+            continue
+        for panel in page["panels"]:
+            asked = json.dumps([panel["targets"], panel["options"]])
+            assert "${room:csv}" in asked or "whole floor" in panel["title"], panel["title"]
 
 
 def test_panels_say_what_they_show_and_ask_our_data_sources(dashboard: Json) -> None:

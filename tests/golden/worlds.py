@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
@@ -54,8 +53,7 @@ def small_rooms_hidden() -> World:
 
 
 class _Demo(World):
-    def clocks(self) -> dict[str, Any]:
-        return {**super().clocks(), "demo": True}
+    is_demo = True
 
 
 def one_floor_refused() -> World:

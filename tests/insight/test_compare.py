@@ -151,7 +151,7 @@ def test_two_days_of_the_office(world: World) -> None:
         return {"space": PARIS_2, "from": f"{text}T06:00", "to": f"{text}T18:00", "resolution": "1.0"}
 
     answers = [
-        world.application.service.heat_map(read("heatmap", day(text)), None)
+        world.application.service.answer(read("heatmap", day(text)), None).maps[0]
         for text in ("2026-06-10", "2026-06-03")
     ]
     now, then = (

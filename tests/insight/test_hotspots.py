@@ -133,7 +133,7 @@ def test_a_long_winding_area_is_one() -> None:
 
 def test_hot_areas_of_the_office_are_the_cells_of_its_people(world: World) -> None:
     words = {"space": PARIS, "from": "2026-06-08", "to": "2026-06-12", "resolution": "0.5"}
-    answer = world.application.service.heat_map(read("heatmap", words), None)
+    answer = world.application.service.answer(read("heatmap", words), None).maps[0]
     cells = truth(PARIS, answer.query.period.start_s, answer.query.period.end_s, 0.5)
     # Per m² and hour: in a quarter of a square metre and 96 hours 24 detections.
     found = hotspots(answer, Threshold(1.0, False))

@@ -338,7 +338,7 @@ def ask(world: World, space: str, start: int, end: int, resolution: str, **words
         "resolution": resolution,
         **words,
     }
-    return world.application.service.heat_map(read("heatmap", asked), None)
+    return world.application.service.answer(read("heatmap", asked), None).maps[0]
 
 
 DAYS = at("2026-06-08"), at("2026-06-12")

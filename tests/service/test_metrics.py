@@ -17,7 +17,7 @@ from butlr_grafana.service.metrics import Recent
 from butlr_grafana.targets.registry import TARGETS
 from tests.butlr.wire import FakeTime
 from tests.faults.trial import Trial
-from tests.support import DETECTIONS, GRAPHQL, LOGIN, PARIS, World
+from tests.support import DETECTIONS, GRAPHQL, LOGIN, PARIS, World, at
 
 DAY = {"space": PARIS, "from": "2026-06-10T00:00:00Z", "to": "2026-06-11T00:00:00Z"}
 
@@ -247,6 +247,47 @@ def test_the_age_of_data_is_that_of_the_oldest_live_part_shown_lately(trial: Tri
     assert trial.gauge(age) < 60
     trial.passes(60)
     assert math.isnan(trial.gauge(age))
+
+
+AT_NIGHT = "2026-06-18T01:00:00"
+"""Three o'clock in Paris."""
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("utilization", {"hours": "08:00-18:00", "days": "mon-fri"}),
+        ("hot-zones", {"hours": "08:00-18:00"}),
+        # Its windows of the night count nothing at all.
+        ("playback", {"hours": "08:00-18:00", "every": "1h"}),
+        ("compare", {"hours": "08:00-18:00", "days": "sat-sun"}),
+        ("pattern", {"hours": "08:00-18:00", "metric": "heatmap"}),
+    ],
+)
+def test_hours_that_ended_long_ago_do_not_age_the_data(target: str, words: dict[str, str]) -> None:
+    """A healthy system looked at outside office hours has no old data, least of all of 1970."""
+    trial = Trial()
+    try:
+        trial.now_s = at(AT_NIGHT)
+        asked = {"space": PARIS, "from": "2026-06-15T22:00:00Z", "to": "2026-06-18T01:00:00Z", **words}
+        answer = trial.http.get(f"/api/v1/{target}", query_string=asked)
+        assert answer.status_code == 200
+        age = trial.gauge("butlr_backend_data_age_seconds")
+        assert math.isnan(age) or age < 120, age
+    finally:
+        trial.close()
+
+
+def test_hours_that_are_running_have_an_age() -> None:
+    trial = Trial()
+    try:
+        trial.look(hours="08:00-18:00")
+        trial.passes(600)
+        with trial.fails(status=400):
+            trial.look(hours="08:00-18:00")
+        assert 600 <= trial.gauge("butlr_backend_data_age_seconds") < 660
+    finally:
+        trial.close()
 
 
 def test_the_largest_of_a_minute_is_that_of_all_that_came_in_it() -> None:

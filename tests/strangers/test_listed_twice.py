@@ -108,6 +108,17 @@ def table(frame: Row) -> list[Row]:
     ]
 
 
+IN_FILES = {"space": "floor_id", "time": "time_utc", "x": "x_m", "y": "y_m", "window_s": "window_minutes"}
+
+
+def by_raw_names(level: str, row: Row) -> Row:
+    """A line of a file with the names that rows have; a room is called so there, whatever the target."""
+    asset = {} if level == "zone" else {"zone_id": f"{level}_id"}
+    return row | {
+        raw: row[own] for raw, own in {**IN_FILES, **asset}.items() if own in row and raw not in row
+    }
+
+
 def told(target: str, words: dict[str, str], answer: Any) -> list[Hashable]:
     """What tells the rows, or series, of an answer apart; one each."""
     level = words.get("level", "room")
@@ -119,7 +130,7 @@ def told(target: str, words: dict[str, str], answer: Any) -> list[Hashable]:
         case "csv" if target == "heatmap":
             return [tuple(line[:2]) for line in csv.reader(io.StringIO(answer.text))]
         case "csv":
-            rows = list(csv.DictReader(io.StringIO(answer.text)))
+            rows = [by_raw_names(level, row) for row in csv.DictReader(io.StringIO(answer.text))]
         case "frames" if target in ("occupancy", "traffic", "presence"):
             return [
                 (field["name"], *sorted(field["labels"].items()))

@@ -110,14 +110,6 @@ def test_a_playback_without_one_of_its_windows_is_an_error(world: World) -> None
     assert answer.status_code == 502
 
 
-def test_too_many_windows_are_refused_without_a_call(world: World) -> None:
-    query = {"space": PARIS, "from": "2026-05-01", "to": "2026-06-01", "every": "1m"}
-    answer = world.http.get("/api/v1/playback", query_string=query)
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("every: ")
-    assert world.calls == 0
-
-
 def test_the_plan_is_geojson_of_the_floor(world: World) -> None:
     plan = get(world, "floorplan", space=PARIS_2).get_json()
     assert plan["type"] == "FeatureCollection"

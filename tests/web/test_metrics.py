@@ -270,13 +270,17 @@ def test_now_is_the_newest_minute_and_the_higher_of_the_two_counts(world: World)
     assert {r["complete"] for r in rows.values()} == {1}
 
 
-def test_now_is_told_by_the_doors_where_the_sensor_is_offline(world: World) -> None:
+def test_now_is_not_known_where_the_sensor_is_offline_whatever_its_doors_say(world: World) -> None:
+    """An offline room must not look free; what the doors say stands beside."""
     world.now_s = at("2026-06-15T12:00:30")
     rows = {r["room_id"]: r for r in now_rows(world, space=PARIS)}
     rooms = [r.id for r in PEOPLE.office.by_id[PARIS].rooms]
     midnight, end = at("2026-06-14T22:00"), at("2026-06-15T12:00")
     _, room, direction = PEOPLE.crossings(PARIS, midnight, end)
-    assert rows[PROJECT_ROOM]["people"] == max(0, direction[room == rooms.index(PROJECT_ROOM)].sum())
+    row = rows[PROJECT_ROOM]
+    assert (row["people"], row["share"], row["has_data"]) == (None, None, 0)
+    assert row["people_by_doors"] == max(0, direction[room == rooms.index(PROJECT_ROOM)].sum())
+    assert row["reason"] == "its sensors are offline since 13 Jun 01:59"
 
 
 def test_now_is_unknown_where_nothing_counts(world: World) -> None:

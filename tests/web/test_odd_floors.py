@@ -216,8 +216,11 @@ def test_an_offline_floor_is_no_data_and_never_empty_rooms(world: World) -> None
         for row in rows(world, target, OFFLINE):
             if row.get("zone_id") != "outside":
                 assert (row["has_data"], row["reason"]) == (0, "its sensors were offline")
-    # Who came through the door is known all the same.
-    assert {r["room"]: r["people"] for r in rows(world, "occupancy-now", OFFLINE)} == {"West": 1, "East": 0}
+    # Who came through the door stands beside, and is not taken for who is there.
+    now = rows(world, "occupancy-now", OFFLINE)
+    assert {r["room"]: r["people_by_doors"] for r in now} == {"West": 1, "East": 0}
+    assert {r["people"] for r in now} == {None}
+    assert all(r["reason"].startswith("its sensors are offline since ") for r in now)
 
 
 def test_all_floors_together_are_all_answered(world: World) -> None:

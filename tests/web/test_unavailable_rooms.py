@@ -126,9 +126,24 @@ def test_a_room_that_is_offline_now_was_seen_before(make_world: Any) -> None:
     now_s = int(world.now_s) // 60 * 60
     past = row(world, "hot-zones", BEFORE, BEFORE + 2 * DAY)
     assert past["per_hour"] == pytest.approx(seen_in(BEFORE, BEFORE + 2 * DAY) / 48)
+    # A running period that begins before it fell silent counts the hours before, in a comparison too.
+    start = SILENT - 2 * DAY
+    running = row(world, "hot-zones", start, now_s)
+    assert running["per_hour"] == pytest.approx(seen_in(start, SILENT) / 48)
+    change = row(world, "compare-zones", start, now_s, baseline=f"{BEFORE * 1000}/{(BEFORE + DAY) * 1000}")
+    assert change["current"] == pytest.approx(seen_in(start, SILENT) / 48)
+    assert change["baseline"] == pytest.approx(seen_in(BEFORE, BEFORE + DAY) / 24)
+    partly = "Sensors offline for a part of this period: Project room (since 13 Jun 01:59)."
+    assert partly in said(world, "hot-zones", start, now_s)
     for target in ("hot-zones", "compare-zones"):
-        running = row(world, target, now_s - 2 * DAY, now_s)
-        assert (running["has_data"], running["reason"]) == (0, "its sensors are offline")
+        silent = row(world, target, SILENT + HOUR, now_s)
+        assert (silent["has_data"], silent["reason"]) == (0, "its sensors are offline")
+    now = row(world, "occupancy-now", start, now_s)
+    assert (now["people"], now["share"], now["has_data"]) == (None, None, 0)
+    assert (now["reason"], now["unknown_since"]) == (
+        "its sensors are offline since 13 Jun 01:59",
+        "2026-06-12T23:59:59Z",
+    )
 
 
 @pytest.mark.parametrize("target", ["heatmap", "compare"])
@@ -186,3 +201,15 @@ def test_at_the_end_of_a_running_period_a_room_was_seen_that_is_online(make_worl
     found = row(world, "hot-zones", AFTER - 12 * HOUR, now_s)
     assert found["per_hour"] == pytest.approx(seen_in(AFTER, now_s) / 3.5)
     assert found["has_data"] == 1
+
+
+def test_a_film_hatches_a_room_that_was_silent_all_the_time_and_no_other(make_world: Any) -> None:
+    world = make_world(now="2026-06-14T12:34:56")
+
+    def hatched(start_s: int) -> bool:
+        words = {"format": "webp", "width": "900", "every": "1h", "theme": "light"}
+        answer = ask(world, "playback", start_s, start_s + 12 * HOUR, **words)
+        return bool(has(decoded(answer.data), LIGHT.hatch).any())
+
+    assert hatched(SILENT + DAY)
+    assert not hatched(SILENT - 6 * HOUR)

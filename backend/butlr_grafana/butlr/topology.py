@@ -69,12 +69,14 @@ def with_sensors(floor: Floor) -> Floor:
         by_room[sensor.room_id or ""].append(sensor)
     by_id = {sensor.id: sensor for sensor in seeing}
     rooms = [
-        replace(room, online=_online(one_a_tail(by_room[room.id], floor.virtual_sensors)))
+        replace(room, online=_online(own), silent_since_s=_silent_since_s(own))
         for room in floor.rooms
+        for own in (one_a_tail(by_room[room.id], floor.virtual_sensors),)
     ]
     zones = [
-        replace(zone, online=_online([by_id[own] for own in zone.sensor_ids if own in by_id]))
+        replace(zone, online=_online(own), silent_since_s=_silent_since_s(own))
         for zone in floor.zones
+        for own in ([by_id[one] for one in zone.sensor_ids if one in by_id],)
     ]
     return replace(floor, rooms=tuple(rooms), zones=tuple(zones))
 
@@ -83,6 +85,14 @@ def _online(sensors: Sequence[Sensor]) -> bool | None:
     """Whether any is online; `None` where there is none, or Butlr does not say of any."""
     states = [sensor.online for sensor in sensors if sensor.online is not None]
     return any(states) if states else None
+
+
+def _silent_since_s(sensors: Sequence[Sensor]) -> int | None:
+    """When sensors that are all offline were heard last; `None` where one is not, or Butlr does not say."""
+    if _online(sensors) is not False:
+        return None
+    heard = [sensor.last_heartbeat_s for sensor in sensors if sensor.last_heartbeat_s is not None]
+    return max(heard, default=None)
 
 
 def notes_on_sensors(floor: Floor) -> Iterator[Note]:

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from butlr_grafana.insight.zones import OFFLINE
 from butlr_grafana.model.floor import Floor, Room, Zone
 from butlr_grafana.model.queries import SeriesResult
+
+NO_SENSOR = "no sensor counts its people"
+NO_COUNT = "Butlr has no count of these minutes"
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """An asset and its people; `None`: Butlr does not know. `share` of the capacity, 1 is full.
+    """An asset and its people; `None`: not known, and `reason` says why. `share` of the capacity, 1 is full.
 
     `people` is the higher of `seen` (presence sensors) and `by_doors` (who came less who went, which Butlr
-    corrects after the day).
+    corrects after the day). Where the sensors that see into a room are offline its people are not known: the
+    doors alone would make a full room an empty one. `unknown_since_s`: when those were heard last.
     """
 
     floor: Floor
@@ -27,16 +32,20 @@ class Now:
     capacity: int | None
     as_of_s: float
     complete: bool
+    reason: str = ""
+    unknown_since_s: int | None = None
 
     @property
     def people(self) -> float | None:
+        if self.reason:
+            return None
         known = [count for count in (self.seen, self.by_doors) if count is not None]
         return max(known, default=None)
 
     @property
     def is_provisional(self) -> bool:
         """Whether the people are those of doors, which are final after the day only."""
-        return self.by_doors is not None and self.people != self.seen
+        return self.by_doors is not None and self.people is not None and self.people != self.seen
 
     @property
     def share(self) -> float | None:
@@ -67,6 +76,7 @@ def _of_floor(answers: Sequence[SeriesResult]) -> Iterator[Now]:
     as_of_s = min(answer.coverage.as_of_s or query.period.end_s for answer in answers)
     complete = all(answer.coverage.complete for answer in answers)
     for asset in assets:
+        is_known = not {seen.get(asset.id), doors.get(asset.id)} <= {None}
         yield Now(
             floor,
             asset.id,
@@ -76,7 +86,19 @@ def _of_floor(answers: Sequence[SeriesResult]) -> Iterator[Now]:
             capacity=asset.capacity,
             as_of_s=as_of_s,
             complete=complete,
+            reason=_why_unknown(asset, is_known=is_known),
+            unknown_since_s=None if isinstance(asset, Floor) else asset.silent_since_s,
         )
+
+
+def _why_unknown(asset: Floor | Room | Zone, *, is_known: bool) -> str:
+    if isinstance(asset, Floor):
+        return "" if is_known else NO_COUNT
+    if asset.online is False:
+        return OFFLINE
+    if is_known:
+        return ""
+    return NO_SENSOR if asset.online is None else NO_COUNT
 
 
 def _newest_of(answers: Sequence[SeriesResult], *, doors: bool) -> dict[str, float]:

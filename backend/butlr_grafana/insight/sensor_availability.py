@@ -6,7 +6,8 @@ A count of people can: a window of which a room's sensors know nothing has no va
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,28 +26,43 @@ def as_seen(
     """The map with `seen`; rooms that were silent all the time that is `counted` are offline ones in it.
 
     `availability`: people in the floor's rooms, over the period or all of it but its end; there a room counts
-    as seen that is online now. A room that is offline now stays so where the period ends after `since_s`; in
-    an earlier one it may have been seen.
+    as seen that is online now, and one that is offline up to when it was heard last. A room that was silent
+    all the time is offline still where the period ends after `since_s`, and was so in an earlier one.
     """
     if not availability.coverage.complete:
         return replace(heat_map, unavailable_reason="; ".join(availability.coverage.reasons) or NOT_ALL_KNOWN)
     query = heat_map.query
     is_running = query.period.end_s > since_s
-    own = {room.id: room for room in query.floor.rooms if not (is_running and room.online is False)}
-    seen = {room_id: share for room_id, share in shares(availability, counted).items() if room_id in own}
+    offline = {room.id for room in query.floor.rooms if is_running and room.online is False}
+    seen = {
+        room_id: share
+        for room_id, share in shares(availability, counted, _heard_until(query.floor)).items()
+        if share or room_id not in offline
+    }
     rooms = {room.id: _as_seen(room, seen.get(room.id)) for room in query.floor.rooms}
     chosen = None if query.rooms is None else tuple(rooms[room.id] for room in query.rooms)
     floor = replace(query.floor, rooms=tuple(rooms.values()))
     return replace(heat_map, query=replace(query, floor=floor, rooms=chosen), seen=seen)
 
 
-def shares(availability: SeriesResult, counted: Sequence[Period]) -> dict[str, float]:
+def _heard_until(floor: Floor) -> dict[str, float]:
+    """By room that is offline now, up to when its sensors were heard; never, where Butlr does not say."""
+    return {room.id: room.silent_since_s or -math.inf for room in floor.rooms if room.online is False}
+
+
+def shares(
+    availability: SeriesResult, counted: Sequence[Period], heard_until: Mapping[str, float]
+) -> dict[str, float]:
     """By room, in what share (0 to 1) of the time `counted` something is known of it; what comes after the
-    sightings counts as known. Rooms of which no time counts are left out.
+    sightings counts as known, but for rooms that are offline: only `heard_until` then. Rooms of which no time
+    counts are left out.
     """
     end_s, found = availability.query.period.end_s, {}
-    after_s = sum(max(0, part.end_s - max(part.start_s, end_s)) for part in counted)
+    after = [(max(part.start_s, end_s), part.end_s) for part in counted if part.end_s > end_s]
+    after_s = sum(until_s - since_s for since_s, until_s in after)
     for series in availability.series:
+        last_s = heard_until.get(series.asset_id, math.inf)
+        heard_s = sum(max(0.0, min(until_s, last_s) - since_s) for since_s, until_s in after)
         starts = series.start_s
         ends = np.append(starts[1:], end_s)
         length_s = sum(_overlap_s(starts, ends, part) for part in counted) + np.zeros(starts.size)
@@ -56,7 +72,7 @@ def shares(availability: SeriesResult, counted: Sequence[Period]) -> dict[str, f
             length_s *= np.any(begins, axis=0) if begins else 0.0
         known = ~np.isnan(series.values["value"])
         if whole_s := float(length_s.sum()) + after_s:
-            found[series.asset_id] = (float(length_s[known].sum()) + after_s) / whole_s
+            found[series.asset_id] = (float(length_s[known].sum()) + heard_s) / whole_s
     return found
 
 

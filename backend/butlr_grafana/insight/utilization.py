@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from butlr_grafana.insight.current_occupancy import NO_SENSOR
 from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, ZoneHeat, hot_zones
 from butlr_grafana.model.chunk import Floats
 from butlr_grafana.model.floor import Floor, Room
@@ -14,7 +15,6 @@ from butlr_grafana.model.privacy import withheld
 from butlr_grafana.model.queries import HeatMap, SeriesResult
 from butlr_grafana.model.threshold import Threshold
 
-NO_SENSOR = "no sensor counts its people"
 NOT_ALL_COUNTED = "people are not counted in all of its rooms"
 
 

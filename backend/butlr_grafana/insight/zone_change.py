@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from butlr_grafana.insight.compare import silences
-from butlr_grafana.insight.zones import Level, ZoneHeat, hot_zones
+from butlr_grafana.insight.together import zones_of
+from butlr_grafana.insight.zones import Level, ZoneHeat
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.threshold import Threshold
 
@@ -46,7 +47,7 @@ def zone_changes(current: HeatMap, baseline: HeatMap, *, level: Level) -> tuple[
 
 
 def _zones(heat_map: HeatMap, level: Level) -> tuple[ZoneHeat, ...]:
-    return hot_zones([heat_map], level=level, threshold=Threshold(100.0, is_percentile=True))
+    return zones_of([heat_map], level=level, threshold=Threshold(100.0, is_percentile=True))
 
 
 def _change(now: ZoneHeat, then: ZoneHeat, why_silent: str, unit: str) -> ZoneChange:

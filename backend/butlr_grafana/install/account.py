@@ -74,6 +74,6 @@ def check_role(grafana: Grafana, needed: Iterable[str], *, organisation: Organis
     if lacking:
         raise GrafanaError(
             f"this account may not do that in the organisation {organisation.name}: it needs the role {role} "
-            f"there (it lacks {", ".join(lacking)}). Of a service account: Administration, Users and access, "
+            f"there (it lacks {', '.join(lacking)}). Of a service account: Administration, Users and access, "
             "Service accounts; nothing has been changed"
         )

@@ -130,3 +130,11 @@ def _odd_changes(midnight_s: int, next_s: int, step_s: int, zone: ZoneInfo) -> l
         return []
     change_s = _change(midnight_s, next_s, zone)
     return sorted({change_s, min(hour_after(change_s + 1, zone), next_s)})
+
+
+def since(instant_s: int | None, timezone: str) -> str:
+    """`since 13 Jun 01:59` on that clock; empty where it is not known."""
+    if instant_s is None:
+        return ""
+    heard = datetime.fromtimestamp(instant_s, ZoneInfo(timezone))
+    return f"since {heard.day} {heard:%b %H:%M}"

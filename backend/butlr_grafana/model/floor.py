@@ -37,7 +37,8 @@ class Bounds:
 @dataclass(frozen=True, slots=True)
 class Room:
     """A room; whatever Butlr does not know of it is `None`. With `members` it stands for several that are
-    only told of together (see `privacy`), and has no polygon of its own.
+    only told of together (see `privacy`), and has no polygon of its own. `silent_since_s`: where it is
+    offline now, when its sensors were heard last.
     """
 
     id: str
@@ -51,11 +52,12 @@ class Room:
     online: bool | None = None
     members: tuple[Room, ...] = ()
     rotation_deg: float = 0.0
+    silent_since_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A marked area; `members` as in `Room`."""
+    """A marked area; `members`, `silent_since_s` as in `Room`."""
 
     id: str
     name: str
@@ -69,6 +71,7 @@ class Zone:
     sensor_ids: tuple[str, ...] = ()
     online: bool | None = None
     rotation_deg: float = 0.0
+    silent_since_s: int | None = None
 
 
 Asset = TypeVar("Asset", Room, Zone)

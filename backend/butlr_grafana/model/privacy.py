@@ -151,7 +151,7 @@ def _with_sum(samples: Samples, asset: Room | Zone, base: SeriesSubject) -> Samp
     ids = [member.id for member in asset.members]
     others = np.array([owner not in ids for owner, _ in samples.series], bool)
     keep = others[samples.index]
-    told = _adds_up(base) and not withheld(asset)
+    told = adds_up(base) and not withheld(asset)
     fields = dict.fromkeys(field for owner, field in samples.series if owner in ids) if told else {}
     series, index = list(samples.series), [samples.index[keep]]
     start_s, value = [samples.start_s[keep]], [samples.value[keep]]
@@ -166,7 +166,7 @@ def _with_sum(samples: Samples, asset: Room | Zone, base: SeriesSubject) -> Samp
     return Samples(tuple(series), np.concatenate(index), np.concatenate(start_s), np.concatenate(value))
 
 
-def _adds_up(base: SeriesSubject) -> bool:
+def adds_up(base: SeriesSubject) -> bool:
     """Whether the sum of what is measured is a measurement: not of the largest values of an hour, which come
     at different times, and not of the time in which somebody was there.
     """

@@ -19,7 +19,8 @@ class Query:
     """A question in full: every word read, every default filled in, every id known.
 
     `rooms`: the rooms to which the cells are limited, or `None` for the whole floor. `tz`: the zone by whose
-    clock it is asked, where that is not the floor's.
+    clock it is asked, where that is not the floor's. `limits`: what of it is not answered as it was asked, in
+    words for a viewer.
     """
 
     floor: Floor
@@ -31,6 +32,7 @@ class Query:
     require: str = "any"
     format: str = "frames"
     tz: str | None = None
+    limits: str = ""
 
     @property
     def timezone(self) -> str:

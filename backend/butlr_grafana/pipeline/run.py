@@ -13,6 +13,7 @@ from butlr_grafana.base.errors import Incomplete, UpstreamError
 from butlr_grafana.base.stage_times import stage
 from butlr_grafana.model import doors, grid_math, privacy
 from butlr_grafana.model.calendar import local_windows, window_starts
+from butlr_grafana.model.chosen_rooms import are_chosen, name_of, samples_of
 from butlr_grafana.model.chunk import Chunk, Grid, Samples, Segment
 from butlr_grafana.model.floor import Floor, Room, Zone
 from butlr_grafana.model.queries import (
@@ -121,8 +122,11 @@ def assets(query: SeriesQuery, parts: Sequence[Chunk]) -> list[AssetSeries]:
     """The series of the floor's assets, in its order. One that has a sensor and no row is a series of gaps:
     its sensors were offline. Others that Butlr tells nothing of are left out.
     """
-    floor = query.floor
-    samples = privacy.with_sums(join([_counted(query, part) for part in parts]), query)
+    floor, chosen = query.floor, are_chosen(query)
+    counted = replace(query, level="room") if chosen else query
+    samples = privacy.with_sums(join([_counted(counted, part) for part in parts]), counted)
+    if chosen:
+        samples = samples_of(samples, query)
     if query.local_hours is not None:
         samples = only_within(samples, local_windows(query.period, query.local_hours))
     starts = window_starts(query.period, query.every, query.timezone)
@@ -138,7 +142,8 @@ def assets(query: SeriesQuery, parts: Sequence[Chunk]) -> list[AssetSeries]:
         if not values and query.base.level != "sensor" and _has_sensor(asset):
             values = {"value": np.full(starts.size, np.nan)}
         if values:
-            rows.append(AssetSeries(floor, asset.id, asset.name, starts, dict(sorted(values.items()))))
+            name = name_of(query.rooms) if chosen and query.rooms else asset.name
+            rows.append(AssetSeries(floor, asset.id, name, starts, dict(sorted(values.items()))))
     return rows
 
 

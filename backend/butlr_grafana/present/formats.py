@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from butlr_grafana.base.errors import BadParameter, choose
 from butlr_grafana.insight.sensor_availability import silent_in_either
-from butlr_grafana.model.time import iso
-from butlr_grafana.present import topology_notes
+from butlr_grafana.present import file_names, spreadsheet, topology_notes
 from butlr_grafana.present.encoding import Encoded, as_json
 from butlr_grafana.present.frames import comparison, geojson, heatmap, table
 from butlr_grafana.present.frames.notices import DEMO
 from butlr_grafana.present.images import film, heatmap_image
-from butlr_grafana.present.images.theme import ImageOptions, ThemeName
-from butlr_grafana.present.shapes import columns, floor_of, rows, shape_of, with_notices
+from butlr_grafana.present.images.theme import ImageOptions, Style, ThemeName
+from butlr_grafana.present.shapes import columns, floor_of, rows, shape_of, table_name, with_notices
 from butlr_grafana.targets.base import Result
 from butlr_grafana.targets.shapes import ComparisonResult, FloorPlan, HeatMapResult
 
@@ -42,7 +41,7 @@ def encoded(result: Result[Any], *, ref_id: str, demo: bool) -> Encoded:
             return Encoded(file(result, demo=demo), MEDIA[chosen])
         case "csv" | "png" | "webp":
             body = file(result, demo=demo)
-            return Encoded(body, MEDIA[chosen], _name(result, chosen), complete=result.complete)
+            return Encoded(body, MEDIA[chosen], file_names.name(result, chosen, demo=demo), result.complete)
         case _:
             return as_json(frames(result, ref_id=ref_id, demo=demo))
 
@@ -59,14 +58,19 @@ def file(result: Result[Any], *, demo: bool) -> bytes:
         case "webp":
             width = min(result.parsed.width, film.WIDEST_PX)
             return film.webp(
-                result.maps, demo=demo, width=width, theme=_theme(result), drawing=result.drawing
+                result.maps,
+                demo=demo,
+                width=width,
+                theme=_theme(result),
+                style=_style(result),
+                drawing=result.drawing,
             )
         case other:
             raise BadParameter("format", choose(other, MEDIA))
 
 
 def _png(result: Result[Any], *, demo: bool) -> bytes:
-    options = ImageOptions(width=result.parsed.width, theme=_theme(result))
+    options = ImageOptions(width=result.parsed.width, theme=_theme(result), style=_style(result))
     match result.content:
         case FloorPlan(floor=floor):
             return heatmap_image.plan_png(floor, options=options, drawing=result.drawing)
@@ -90,6 +94,8 @@ def _difference_png(
         baseline=heatmap_image.span(baseline.query.period, current.query.timezone),
         unit="people per m²" if current.unit == "people" else "detections per hour",
         resolution_m=current.raw.resolution_m,
+        hours=current.query.local_hours,
+        chosen=heatmap_image.chosen_of(current),
         notes=[n["text"] for n in said if n["severity"] == "warning" or n["text"] == DEMO],
         options=options,
         drawing=result.drawing,
@@ -98,6 +104,10 @@ def _difference_png(
 
 def _theme(result: Result[Any]) -> ThemeName:
     return "dark" if result.parsed.theme == "dark" else "light"
+
+
+def _style(result: Result[Any]) -> Style:
+    return cast(Style, result.parsed.style)
 
 
 def frames(result: Result[Any], *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
@@ -115,17 +125,16 @@ def frames(result: Result[Any], *, ref_id: str, demo: bool) -> list[dict[str, An
 
 
 def csv(result: Result[Any]) -> str:
+    """For a spreadsheet: units in the names, local time beside UTC, rounded."""
+    parsed = result.parsed
+    mark = spreadsheet.BOM if parsed.bom == "1" else ""
     if isinstance(result.content, HeatMapResult):
-        return heatmap.csv(result.maps[0])
-    return table.csv(rows(result), columns(result))
-
-
-def _name(result: Result[Any], ending: str) -> str:
-    """`floor_from_to.csv`; of several floors the target's name."""
-    queries = [part.query for part in result.parts]
-    if not queries:
-        return f"{result.target.name}.{ending}"
-    period = queries[0].period
-    of = queries[0].floor.id if len({q.floor.id for q in queries}) == 1 else "floors"
-    kind = "" if isinstance(result.content, HeatMapResult) else f"_{result.target.name}"
-    return f"{of}{kind}_{iso(period.start_s)[:10]}_{iso(period.end_s)[:10]}.{ending}"
+        return mark + heatmap.csv(result.maps[0])
+    found = rows(result)
+    names = table.names_of(found, columns(result))
+    # A table may be of rooms and zones together.
+    level = parsed.level or ("zone" if result.target.mixes_levels else "room")
+    heads, lines = spreadsheet.sheet(
+        found, names, of=table_name(result), level=level, zone_of=file_names.zones(result)
+    )
+    return mark + table.csv(heads, lines)

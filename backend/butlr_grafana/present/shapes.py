@@ -130,7 +130,7 @@ def _blank_table(result: Result[Any], ref_id: str, meta: dict[str, Any]) -> Fram
 
 
 def _table(result: Result[Any], found: Rows, name: str, ref_id: str, meta: dict[str, Any]) -> Frame:
-    own = _table_of(result).own_columns(result)
+    own = _table_of(result).own_columns(_table_of(result).table_name(result))
     return table.frame(found, columns(result), own=own, ref_id=ref_id, name=name, meta=meta)
 
 
@@ -188,3 +188,13 @@ def columns(result: Result[Any]) -> tuple[str, ...]:
 
 def with_notices(frame: Frame, more: list[dict[str, str]]) -> Frame:
     return {**frame, "meta": {**frame["meta"], "notices": [*frame["meta"]["notices"], *more]}}
+
+
+def table_name(result: Result[Any]) -> str:
+    """By which name a file finds its columns."""
+    if isinstance(result.target, TableTarget):
+        return result.target.table_name(result)
+    if isinstance(result.content, ComparisonResult) and result.content.is_relative:
+        return f"{result.target.name}/max"
+    in_people = bool(result.maps) and result.maps[0].unit == "people"
+    return f"{result.target.name}/people" if in_people else result.target.name

@@ -34,7 +34,9 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
     """The last five full minutes by their median, as Butlr advises, by both ways of counting: two questions a
     floor, one where it has no doors that are counted.
     """
-    level = scope.parsed.level or "room"
+    parsed, level = scope.parsed, scope.parsed.level or "room"
+    if level == "floor" and (parsed.room or parsed.tag or parsed.filters):
+        level = "room"  # those that are chosen are added up
     end_s = latest_minute(scope.now_s)
     return tuple(
         SeriesQuery(
@@ -121,6 +123,8 @@ def traffic_today(scope: Scope) -> tuple[SeriesQuery, ...]:
         zone = ZoneInfo(one.floor.timezone)
         day = datetime.fromtimestamp(end_s - MINUTE_S, zone).date()
         today = replace(one, known_period=Period(instant_of(day, 0, zone), end_s))
+        if level == "floor":
+            today = replace(today, rooms=None)
         queries.append(series_query(scope, today, "traffic", every="1h", level=level))
     return tuple(queries)
 

@@ -227,6 +227,7 @@ AREAS = ("m2", "ft2")
 UNITS = ("auto", "people", "detections")
 METRICS = ("occupancy", "traffic", "presence", "heatmap")
 THEMES = ("light", "dark")
+STYLES = ("gradient", "opacity", "smooth")
 NARROWEST_PX, WIDEST_PX = 100, 4096
 LONGEST_WINDOW_MIN = 24 * 60
 LEVELS = ("floor", "room", "zone")
@@ -408,6 +409,23 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             Parameter("width", "width of a picture in pixels", _width, default="1200", url_only=True),
             Parameter(
                 "theme", "look of a picture", _one_of(*THEMES), default="light", choices=THEMES, url_only=True
+            ),
+            Parameter(
+                "style",
+                "look of a heat map's picture or film: gradient, colours by cell; opacity, one colour, the "
+                "stronger the more people; smooth, colours that run into one another",
+                _one_of(*STYLES),
+                default="gradient",
+                choices=STYLES,
+                url_only=True,
+            ),
+            Parameter(
+                "bom",
+                "of CSV: 1 begins the file with a byte-order mark, by which Excel knows that it is UTF-8",
+                _one_of("0", "1"),
+                default="0",
+                choices=("0", "1"),
+                url_only=True,
             ),
             Parameter(
                 "format",

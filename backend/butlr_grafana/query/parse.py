@@ -74,6 +74,8 @@ class ParsedQuery:
     unit: str = "auto"
     width: int = 1200
     theme: str = "light"
+    style: str = "gradient"
+    bom: str = "0"
     format: str = ""
 
     @property

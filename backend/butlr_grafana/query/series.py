@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from butlr_grafana.base.errors import BadParameter
+from butlr_grafana.model.chosen_rooms import check_adds_up
 from butlr_grafana.model.chunk import SeriesSubject
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import SeriesQuery
@@ -86,8 +87,13 @@ def _every(every: str, length_s: int) -> str:
 def _base(one: FloorScope, metric: str, statistic: str, every: str, level: str) -> SeriesSubject:
     """What Butlr is asked for."""
     window, function = _window(metric, statistic, every, one.period, one.local_hours)
-    measurement = MEASUREMENTS.get((metric, level), metric)
-    return series_subject(one.floor, measurement, level, window, function, timezone=one.timezone)
+    # Rooms that are chosen stand for their floor, added up.
+    counted = "room" if level == "floor" and one.rooms is not None else level
+    measurement = MEASUREMENTS.get((metric, counted), metric)
+    base = series_subject(one.floor, measurement, counted, window, function, timezone=one.timezone)
+    if counted != level:
+        check_adds_up(base, one.rooms or ())
+    return base
 
 
 def _window(

@@ -8,7 +8,7 @@ from typing import Any
 
 from butlr_grafana.model.chunk import Coverage
 from butlr_grafana.model.factor import Known
-from butlr_grafana.model.queries import AnyQuery, StatsResult
+from butlr_grafana.model.queries import AnyQuery, AnyResult, HeatMap, SeriesResult, StatsResult
 from butlr_grafana.pipeline.run import PendingQuery
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
@@ -49,8 +49,8 @@ class PendingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a part of an answer is made of; `end_s`: where its period ends, `None` of statistics, which are
-    asked in whole hours.
+    """What a part of an answer is made of; `end_s`: where the last time that counts ends. `None` where no
+    time counts, and of statistics, which are asked in whole hours.
     """
 
     coverage: Coverage
@@ -64,7 +64,18 @@ class Account:
 
 
 def accounts_of(answer: Result[Any]) -> tuple[Account, ...]:
-    return tuple(
-        Account(part.coverage, None if isinstance(part, StatsResult) else part.query.period.end_s)
-        for part in answer.parts
-    )
+    return tuple(Account(part.coverage, _counted_until_s(part)) for part in answer.parts)
+
+
+def _counted_until_s(part: AnyResult) -> int | None:
+    """A heat map has parts or gaps of exactly the times that count: outside office hours the last of them is
+    some hours old, however new the answer is.
+    """
+    match part:
+        case StatsResult():
+            return None
+        case SeriesResult():
+            return part.query.period.end_s
+        case HeatMap():
+            counted = [*(own.period for own in part.parts), *part.coverage.gaps]
+            return max((period.end_s for period in counted), default=None)

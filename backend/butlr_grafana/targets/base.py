@@ -149,6 +149,9 @@ class Target(ABC, Generic[C]):
     survives_faults: ClassVar[bool] = False
     """It has something to say where every floor failed."""
 
+    mixes_levels: ClassVar[bool] = False
+    """Where no `level` is asked for, its rows may be of rooms, zones and floors together."""
+
     for_walls: ClassVar[bool] = False
     """An anonymous screen may ask it, as far as `is_for_walls` says."""
 
@@ -159,6 +162,12 @@ class Target(ABC, Generic[C]):
 
     default_level: ClassVar[str | None] = None
     """What its rows are of where no `level` is asked for."""
+
+    def __init_subclass__(cls) -> None:
+        """What can be had as CSV can be had for Excel."""
+        super().__init_subclass__()
+        if "csv" in getattr(cls, "formats", ()) and "bom" not in cls.parameters:
+            cls.parameters = (*cls.parameters, "bom")
 
     @property
     def spec(self) -> TargetSpec:
@@ -220,9 +229,18 @@ class TableTarget(Target[C]):
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         """The columns' names in their order, also where there is no row; areas in square metres."""
 
-    def own_columns(self, result: Result[C]) -> Mapping[str, Column]:
-        """Columns that are not in the common table, or mean something else here."""
+    def own_columns(self, table: str) -> Mapping[str, Column]:
+        """Columns that are not in the common table, or mean something else; `table`: see `table_name`."""
         return {}
+
+    def custom(self, result: Result[C]) -> dict[str, Any]:
+        """What the frame's `meta.custom` says beside coverage and units."""
+        return {}
+
+    def table_name(self, result: Result[C]) -> str:
+        """By which name its columns are found: the target's, with `/people` where its heat is in people."""
+        in_people = bool(result.maps) and result.maps[0].unit == "people"
+        return f"{self.name}/people" if in_people else self.name
 
     def notes(self, result: Result[C], rows: Sequence[Row]) -> Iterator[str]:
         """What a reader must know of the rows."""

@@ -43,7 +43,8 @@ class CompareZones(TableTarget[ZoneComparison]):
         return both_periods(scope)
 
     def needs_presence(self, parsed: ParsedQuery) -> bool:
-        return parsed.level != "floor"
+        # A floor is the sum of its rooms where some are chosen.
+        return parsed.level != "floor" or bool(parsed.room or parsed.tag or parsed.filters)
 
     def build(self, fetched: Fetched, sources: Sources) -> ZoneComparison:
         current, baseline = fetched.maps
@@ -53,8 +54,8 @@ class CompareZones(TableTarget[ZoneComparison]):
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         return (*(f.name for f in fields(ZoneChange)), "complete")
 
-    def own_columns(self, result: Result[ZoneComparison]) -> dict[str, Column]:
-        return IN_PEOPLE if result.maps and result.maps[0].unit == "people" else {}
+    def own_columns(self, table: str) -> dict[str, Column]:
+        return IN_PEOPLE if table.endswith("/people") else {}
 
     def rows_of(self, content: ZoneComparison, result: Result[ZoneComparison]) -> list[Row]:
         """The largest change first; unknown figures are null and `reason` says why."""

@@ -27,6 +27,7 @@ class Events(TableTarget[RecordedEvents]):
     formats = FRAMES_ROWS_CSV
     many_floors = True
     cacheable = False
+    mixes_levels = True
 
     def build(self, fetched: Fetched, sources: Sources) -> RecordedEvents:
         scope = fetched.scope

@@ -56,7 +56,7 @@ class HeatMapSummary(TableTarget[Summary]):
             *AGE,
         )
 
-    def own_columns(self, result: Result[Summary]) -> dict[str, Column]:
+    def own_columns(self, table: str) -> dict[str, Column]:
         return {"people": number("People, mean", "short", 1)}
 
     def rows_of(self, content: Summary, result: Result[Summary]) -> list[Row]:

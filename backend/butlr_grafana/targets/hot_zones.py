@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from typing import cast
 
 from butlr_grafana.insight.hot_events import LONGEST_LOOK_S, RELEASE_SHARE, Look, Watch, is_of_now
-from butlr_grafana.insight.zones import Level, ZoneHeat, hot_zones
+from butlr_grafana.insight.together import zones_of
+from butlr_grafana.insight.zones import Level, ZoneHeat
 from butlr_grafana.model.queries import Query
 from butlr_grafana.model.time import Period, iso
 from butlr_grafana.query.heatmaps import heat_map_queries
@@ -37,7 +38,8 @@ class HotZones(TableTarget[HotZonesResult]):
         return heat_map_queries(scope)
 
     def needs_presence(self, parsed: ParsedQuery) -> bool:
-        return parsed.level != "floor"
+        # A floor is the sum of its rooms where some are chosen.
+        return parsed.level != "floor" or bool(parsed.room or parsed.tag or parsed.filters)
 
     def is_of_detections(self, parsed: ParsedQuery) -> bool:
         return not parsed.threshold.is_percentile
@@ -45,7 +47,7 @@ class HotZones(TableTarget[HotZonesResult]):
     def build(self, fetched: Fetched, sources: Sources) -> HotZonesResult:
         parsed = fetched.parsed
         return HotZonesResult(
-            tuple(hot_zones(fetched.maps, level=level_of(parsed), threshold=parsed.threshold))
+            tuple(zones_of(fetched.maps, level=level_of(parsed), threshold=parsed.threshold))
         )
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from butlr_grafana.insight.current_occupancy import Now, occupancy_now
+from butlr_grafana.insight.together import now_of
+from butlr_grafana.model.calendar import since
 from butlr_grafana.model.queries import SeriesQuery
 from butlr_grafana.model.time import iso
 from butlr_grafana.query.live import newest_people
@@ -39,29 +41,38 @@ class OccupancyNow(TableTarget[PeopleNow]):
         return newest_people(scope)
 
     def build(self, fetched: Fetched, sources: Sources) -> PeopleNow:
-        return PeopleNow(tuple(occupancy_now(fetched.series)))
+        found = occupancy_now(fetched.series)
+        return PeopleNow(tuple(now_of(found) if fetched.parsed.level == "floor" else found))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         level = parsed.level or "room"
         asset = () if level == "floor" else (f"{level}_id", level)
-        return (*FLOOR, *asset, "people", "people_seen", "people_by_doors", "capacity", "share", *AGE)
+        people = ("people", "people_seen", "people_by_doors", "capacity", "share")
+        return (*FLOOR, "timezone", *asset, *people, "has_data", "reason", "unknown_since", *AGE)
 
-    def own_columns(self, result: Result[PeopleNow]) -> dict[str, Column]:
+    def own_columns(self, table: str) -> dict[str, Column]:
         return {"share": number("Share of capacity", SHARE, 0)}
 
     def rows_of(self, content: PeopleNow, result: Result[PeopleNow]) -> list[Row]:
-        """`share` of the capacity, `complete` 0 where one of the two counts is old or missing."""
+        """`share` of the capacity, `complete` 0 where one of the two counts is old or missing.
+
+        Where no people are known, `reason` says why, and `unknown_since` since when its sensors are silent.
+        """
         level = result.parsed.level or "room"
         return [
             {
                 "space": one.floor.id,
                 "floor": one.floor.name,
+                "timezone": one.floor.timezone,
                 **({} if level == "floor" else {f"{level}_id": one.id, level: one.name}),
                 "people": one.people,
                 "people_seen": one.seen,
                 "people_by_doors": one.by_doors,
                 "capacity": one.capacity,
                 "share": one.share,
+                "has_data": int(one.people is not None),
+                "reason": f"{one.reason} {since(one.unknown_since_s, one.floor.timezone)}".strip(),
+                "unknown_since": None if one.unknown_since_s is None else iso(one.unknown_since_s),
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),
             }

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
-from butlr_grafana.base.errors import BadParameter
+from butlr_grafana.insight.busiest import WEEKDAYS, busiest
 from butlr_grafana.insight.pattern import PatternCell, of_heat_maps, of_series
 from butlr_grafana.insight.rollup import whole
-from butlr_grafana.model.calendar import local_windows, window_starts
-from butlr_grafana.model.queries import AnyQuery, HeatMap, Query
-from butlr_grafana.model.time import DAY_S, HOUR_S
+from butlr_grafana.model.queries import AnyQuery, HeatMap
 from butlr_grafana.query.heatmaps import heat_map_queries
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.period import CLOCK_CHANGE_S
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries
+from butlr_grafana.query.windows import hours_of
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
 from butlr_grafana.targets.columns import PER_HOUR, SECONDS, Column, number
 from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, SERIES
-
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-MOST_PATTERN_S = 14 * DAY_S
-ROUNDED_S = HOUR_S + CLOCK_CHANGE_S
-"""By so much a sliding period may be longer than it was asked for, and a local week longer than 7 days."""
 
 HOURS_KNOWN = {"hours": number("Hours known", "none")}
 VALUES = {
@@ -45,7 +38,7 @@ class WeekPattern:
 class Pattern(TableTarget[WeekPattern]):
     name = "pattern"
     title = "Pattern of the week"
-    description = "A row an hour of the week: the mean of a metric; of the heat map for up to 14 days."
+    description = "A row an hour of the week: the mean of a metric; of the heat map the last 14 days."
     parameters = ("metric", *(n for n in SERIES if n != "every"), "resolution", "unit")
     formats = FRAMES_ROWS_CSV
     note_topics = frozenset({"time"})
@@ -70,14 +63,21 @@ class Pattern(TableTarget[WeekPattern]):
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         return ("weekday", "weekday_number", "hour", "space", "asset_id", "asset", "field", "value", "hours")
 
-    def own_columns(self, result: Result[WeekPattern]) -> dict[str, Column]:
-        if result.maps and result.maps[0].unit == "people":
-            return {**HOURS_KNOWN, "value": PEOPLE}
-        metric = result.parsed.metric
-        return {**HOURS_KNOWN, **({"value": VALUES[metric]} if metric in VALUES else {})}
+    def own_columns(self, table: str) -> dict[str, Column]:
+        _, _, metric = table.partition("/")
+        value = PEOPLE if metric.endswith("/people") else VALUES.get(metric)
+        return {**HOURS_KNOWN, **({"value": value} if value else {})}
 
     def rows_of(self, content: WeekPattern, result: Result[WeekPattern]) -> list[Row]:
-        """`value` is the mean over `hours` known hours."""
+        """From the first day of the week on; `value` is the mean over `hours` known hours."""
+        week_start = result.scope.limits.week_start
+        first: dict[tuple[str, str], int] = {}
+        for k, cell in enumerate(content.cells):
+            first.setdefault((cell.asset_id, cell.field), k)
+
+        def place(cell: PatternCell) -> tuple[int, int, int]:
+            return first[cell.asset_id, cell.field], (cell.weekday - week_start) % 7, cell.hour
+
         return [
             {
                 "weekday": WEEKDAYS[cell.weekday],
@@ -90,16 +90,30 @@ class Pattern(TableTarget[WeekPattern]):
                 "value": cell.value,
                 "hours": cell.hours,
             }
-            for cell in content.cells
+            for cell in sorted(content.cells, key=place)
         ]
 
+    def table_name(self, result: Result[WeekPattern]) -> str:
+        in_people = bool(result.maps) and result.maps[0].unit == "people"
+        return f"{self.name}/{result.parsed.metric}" + ("/people" if in_people else "")
 
-def hours_of(query: Query) -> list[Query]:
-    """A heat map an hour; only those of which some part counts. Raises `BadParameter`."""
-    if query.period.length_s > MOST_PATTERN_S + ROUNDED_S:
-        raise BadParameter(
-            "metric", "heatmap is for ranges of up to 14 days; it may be occupancy, traffic, presence"
-        )
-    hours = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
-    starts = window_starts(query.period, "1h", query.timezone).tolist()
-    return [replace(query, period=piece, local_hours=None) for part in hours for piece in part.cut_at(starts)]
+    def custom(self, result: Result[WeekPattern]) -> dict[str, Any]:
+        """By whose clock the hours are, and the busiest of them."""
+        zones = {part.query.floor.id: part.query.timezone for part in result.fetched.series}
+        of_floor = {"timezone": next(iter(zones.values()))} if len(zones) == 1 else {}
+        return {**of_floor, "busiest": _busiest(result)} if result.content and result.content.cells else {}
+
+
+WHAT = {"occupancy": "people", "traffic": "people", "presence": "s in use"}
+
+
+def _busiest(result: Result[WeekPattern]) -> dict[str, Any] | None:
+    """The busiest hour of the week, and a sentence that says it."""
+    found = busiest(result.content.cells) if result.content else None
+    if found is None:
+        return None
+    in_people = bool(result.maps) and result.maps[0].unit == "people"
+    what = WHAT.get(result.parsed.metric, "people" if in_people else "detections")
+    value = f"{found.value:.0f}" if found.value >= 10 else f"{found.value:.1f}"
+    text = f"Busiest: {found.when}, {value} {what}"
+    return {"weekday": found.weekday + 1, "hour": found.hour, "value": found.value, "text": text}

@@ -11,7 +11,7 @@ from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV
 
 class Status(TableTarget[Contact]):
     name = "status"
-    title = "Is Butlr there"
+    title = "Butlr status"
     description = "One row, even without Butlr: whether it answers, how long ago it did, and why it does not."
     parameters = ("format",)
     formats = FRAMES_ROWS_CSV

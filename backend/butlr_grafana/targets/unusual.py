@@ -43,7 +43,7 @@ class Unusual(TableTarget[UsualLevels]):
         own = (f.name for f in fields(Level) if f.name not in ("floor", "room", "as_of_s", "complete"))
         return (*ROOM, *own, "complete", "as_of", "age_s", "as_of_ms")
 
-    def own_columns(self, result: Result[UsualLevels]) -> dict[str, Column]:
+    def own_columns(self, table: str) -> dict[str, Column]:
         return {"people": number("People", "short", 1)}
 
     def rows_of(self, content: UsualLevels, result: Result[UsualLevels]) -> list[Row]:

@@ -62,7 +62,7 @@ class Utilization(TableTarget[RoomsInUse]):
         own = (f.name for f in fields(RoomUse) if f.name not in ("floor", "room", "rank"))
         return ("rank", *ROOM, "capacity", "area_m2", *own, "complete")
 
-    def own_columns(self, result: Result[RoomsInUse]) -> dict[str, Column]:
+    def own_columns(self, table: str) -> dict[str, Column]:
         return {"peak": number("People, peak", "short", 1)}
 
     def rows_of(self, content: RoomsInUse, result: Result[RoomsInUse]) -> list[Row]:

@@ -110,7 +110,7 @@ LATE_PEOPLE = Rule(
     severity="warning",
     summary=f"The newest people counts of {label('floor')} are {duration()} old, the limit is {LATE}.",
     description="Alerts on this floor's people stand still until there are newer ones.",
-    page=Page("People on the floor"),
+    page=Page("People over time"),
 )
 
 LATE_HEAT = Rule(
@@ -124,7 +124,7 @@ LATE_HEAT = Rule(
     severity="warning",
     summary=f"The newest heat map of {label('floor')} is {duration()} old, the limit is {LATE}.",
     description="Alerts on this floor's hot zones stand still until there is a newer one.",
-    page=Page("Heat over the plan"),
+    page=Page("Heat on the plan"),
 )
 
 UNREACHABLE = Rule(

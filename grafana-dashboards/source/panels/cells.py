@@ -1,13 +1,10 @@
-"""Grafana's own Heatmap panel: the floor as cells, and the week as hours."""
+"""Grafana's own Heatmap panel: the floor as cells."""
 
 from __future__ import annotations
 
 from source.house import HEAT, METRES, Json
 from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, only, panel
 from source.sources import Source
-
-NOTHING_HIDDEN = -1e12
-"""Left out, the panel hides what is not above zero."""
 
 
 def heat_map(source: Source, frame: Frame) -> Json:
@@ -33,27 +30,6 @@ def relative_map(source: Source, frame: Frame, field: str) -> Json:
     )
 
 
-def week(source: Source, frame: Frame) -> Json:
-    """Weekday by hour, Monday on top, from rows of a `pattern`."""
-    matrix = {
-        "id": "groupingToMatrix",
-        "options": {
-            "columnField": "weekday",
-            "rowField": "hour",
-            "valueField": "value",
-            "emptyValue": "null",
-        },
-    }
-    return _heatmap(
-        source,
-        frame,
-        color={**HEAT, "exponent": 1, "scale": "linear"},
-        hidden_below=NOTHING_HIDDEN,
-        transformations=[ONLY_FRAMES_WITH_FIELDS, matrix],
-        y_axis={"axisPlacement": "left", "reverse": True},
-    )
-
-
 def _heatmap(
     source: Source,
     frame: Frame,
@@ -61,7 +37,6 @@ def _heatmap(
     color: Json,
     hidden_below: float,
     transformations: list[Json] | None = None,
-    y_axis: Json | None = None,
 ) -> Json:
     return panel(
         "heatmap",
@@ -84,7 +59,7 @@ def _heatmap(
             "filterValues": {"le": hidden_below},
             "rowsFrame": {"layout": "auto"},
             "showValue": "never",
-            "yAxis": y_axis or {"axisPlacement": "left", "unit": METRES, "reverse": False},
+            "yAxis": {"axisPlacement": "left", "unit": METRES, "reverse": False},
             "legend": {"show": True},
             "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": True},
             "exemplars": {"color": "rgba(255,0,255,0.7)"},

@@ -2,29 +2,85 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from source.house import Json
-from source.panels.parts import Frame, panel
-from source.sources import Source
+from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, Question, only, panel
+from source.sources import Source, through_grafana
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
+WIDEST_PICTURE_PX, WIDEST_FILM_PX = 2400, 1200
+"""A film of many windows costs the backend seconds at the size of a picture."""
 
-def script(name: str) -> str:
-    return (SCRIPTS / name).read_text("utf-8")
+
+def script(*names: str, **texts: str) -> str:
+    """Scripts one after the other; `__NAME__` in them becomes the text of that name."""
+    code = "\n".join((SCRIPTS / f"{name}.js").read_text("utf-8") for name in names)
+    for name, text in texts.items():
+        code = code.replace(f"__{name.upper()}__", text)
+    return code
 
 
-def surface(source: Source, frame: Frame) -> Json:
-    """The heat map as a surface in three dimensions."""
-    return panel("volkovlabs-echarts-panel", source, frame, options=_runs("surface.js"))
+def week(source: Source, frame: Frame) -> Json:
+    """Weekday by hour, from rows of a `pattern`, with the busiest hour in words. Grafana's own Heatmap panel
+    names an hour by its end.
+    """
+    return _chart(source, frame, script("zone", "week"))
+
+
+def by_day(source: Source, frame: Frame, field: str, unit: str) -> Json:
+    """Bars by day of series in windows of a day, each floor's by its own calendar."""
+    return _chart(source, frame, script("days", field=field, unit=unit))
+
+
+def daily_strips(source: Source, frame: Frame) -> Json:
+    """A row an asset, a box a day by the floor's calendar."""
+    return _chart(source, frame, script("zone", "strips"))
+
+
+def picture(source: Source, frame: Frame, question: Question, alternative: str, field: str) -> Json:
+    """A picture that the backend draws. The panel's own query is for its notices: what is missing, and that
+    people are simulated; of its answer one `field` is kept. The picture is asked for anew when it comes.
+    """
+    address = _address(source, question, "png")
+    code = script(
+        "zone",
+        "fetched",
+        "picture",
+        address=address,
+        widest=str(WIDEST_PICTURE_PX),
+        alternative=alternative,
+    )
+    return _chart(source, frame, f"{code}\nreturn picture();\n", field)
+
+
+def looks(source: Source, frame: Frame, question: Question, alternative: str) -> Json:
+    """A floor's heat map in the look that the variable `look` names; of its landscape the panel's own query
+    has the cells.
+    """
+    address = _address(source, question, "png")
+    texts = {"address": address, "widest": str(WIDEST_PICTURE_PX), "alternative": alternative}
+    drawn = script("zone", "fetched", "picture", **texts)
+    landscape = f"function surface() {{\n{script('surface')}}}\n"
+    return _chart(source, frame, f"{drawn}\n{landscape}\n{script('looks')}")
+
+
+def film(source: Source, frame: Frame, question: Question, field: str) -> Json:
+    """An animation that the backend draws, with a way to stop it and to step through; `field` as of
+    `picture`.
+    """
+    address = _address(source, question, "webp")
+    code = script("zone", "fetched", "film", address=address, widest=str(WIDEST_FILM_PX))
+    return _chart(source, frame, code, field)
 
 
 def wall(source: Source, frame: Frame) -> Json:
     """A floor as large as the screen. The query is Grafana's own: it only tells the script when to look."""
     tick = {"type": "grafana", "uid": "grafana"}
     return {
-        **panel("volkovlabs-echarts-panel", source, frame, options=_runs("wall.js")),
+        **_chart(source, replace(frame, asks=()), script("wall")),
         "datasource": tick,
         "targets": [{"refId": "A", "datasource": tick, "queryType": "randomWalk"}],
         "transformations": [],
@@ -32,12 +88,20 @@ def wall(source: Source, frame: Frame) -> Json:
     }
 
 
-def _runs(name: str) -> Json:
-    return {
+def _address(source: Source, question: Question, form: str) -> str:
+    """Without the time range, which the script takes from the panel's data."""
+    return through_grafana(source, question.target, {**question.words, "format": form}, period={})
+
+
+def _chart(source: Source, frame: Frame, code: str, *fields: str) -> Json:
+    """`fields`: which of the answer are kept; all, where none is named."""
+    options = {
         "renderer": "canvas",
         "map": "none",
         "editorMode": "code",
-        "getOption": script(name),
+        "getOption": code,
         "editor": {"format": "auto"},
         "themeEditor": {"name": "default", "config": "{}"},
     }
+    kept = [ONLY_FRAMES_WITH_FIELDS, *([only(*fields)] if fields else [])]
+    return panel("volkovlabs-echarts-panel", source, frame, options=options, transformations=kept)

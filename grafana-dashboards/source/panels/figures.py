@@ -97,9 +97,12 @@ def gauge(largest: float | None, *limits: tuple[float | None, str]) -> Json:
         **({} if largest is None else {"max": largest}),
         "thresholds": steps(*limits),
         "color": {"mode": "thresholds"},
-        "mappings": [NOTHING],
+        "mappings": [NOTHING, ZERO],
     }
 
+
+ZERO: Json = {"type": "value", "options": {"0": {"color": CALM, "index": 1}}}
+"""A zero is no bar, and no alarm."""
 
 NOTHING: Json = {
     "type": "special",

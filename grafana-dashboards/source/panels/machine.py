@@ -93,8 +93,8 @@ def areas(frame: Frame, unit: str, colours: Mapping[str, str]) -> Json:
 def strips(frame: Frame) -> Json:
     """A row a series: one colour while it is 0, another while it is 1."""
     said = {
-        "0": {"text": "well", "color": GOOD, "index": 0},
-        "1": {"text": "trouble", "color": BAD, "index": 1},
+        "0": {"text": "OK", "color": GOOD, "index": 0},
+        "1": {"text": "Problem", "color": BAD, "index": 1},
     }
     return panel(
         "state-timeline",
@@ -130,6 +130,8 @@ def _over_time(frame: Frame, defaults: Json, drawn: Json, overrides: list[Json])
             "defaults": {
                 "color": {"mode": "palette-classic-by-name"},
                 "min": 0,
+                # Where nothing is counted there is no series at all.
+                "noValue": "Nothing in this time range",
                 **defaults,
                 "custom": {
                     "drawStyle": "line",
@@ -143,7 +145,14 @@ def _over_time(frame: Frame, defaults: Json, drawn: Json, overrides: list[Json])
             "overrides": overrides,
         },
         options={
-            "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []},
+            # Beside the lines: below, the names of all targets take half of the panel.
+            "legend": {
+                "showLegend": True,
+                "displayMode": "list",
+                "placement": "right",
+                "calcs": [],
+                "width": 140,
+            },
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from source.house import Json
-from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, only, panel
+from source.panels.parts import Frame, panel
 from source.sources import Source
 
 
 def lines(source: Source, frame: Frame) -> Json:
-    """A line an asset; a gap in the data is a gap in the line. The unit comes with the frames."""
+    """People, a line an asset; a gap in the data is a gap in the line."""
     return panel(
         "timeseries",
         source,
@@ -18,6 +18,7 @@ def lines(source: Source, frame: Frame) -> Json:
                 "color": {"mode": "palette-classic-by-name"},
                 "min": 0,
                 "custom": {
+                    "axisLabel": "people",
                     "drawStyle": "line",
                     "lineWidth": 1,
                     "fillOpacity": 15,
@@ -30,18 +31,6 @@ def lines(source: Source, frame: Frame) -> Json:
         },
         options=_legend(),
     )
-
-
-def step_lines(source: Source, frame: Frame, field: str) -> Json:
-    """Level within each window, for windows of a day, which begin at another time on another floor's clock;
-    `field`: which of the frames' values.
-    """
-    # Under its own name alone, an asset has the colour that it has elsewhere.
-    bare = {"id": "renameByRegex", "options": {"regex": f"^(.*) {field}$", "renamePattern": "$1"}}
-    chosen = [ONLY_FRAMES_WITH_FIELDS, only("time", field), bare]
-    one = {**lines(source, frame), "transformations": chosen}
-    one["fieldConfig"]["defaults"]["custom"]["lineInterpolation"] = "stepAfter"
-    return one
 
 
 def in_and_out(source: Source, frame: Frame) -> Json:
@@ -61,6 +50,7 @@ def in_and_out(source: Source, frame: Frame) -> Json:
             "defaults": {
                 "color": {"mode": "fixed", "fixedColor": "blue"},
                 "custom": {
+                    "axisLabel": "people",
                     "drawStyle": "bars",
                     "lineWidth": 0,
                     "fillOpacity": 80,

@@ -46,16 +46,27 @@ async function drawn(blob, isOld) {
   return canvas;
 }
 
+// Midnight on the floor's own clock: "today" is not the screen's.
+function midnight(now) {
+  const part = Object.fromEntries(
+    new Intl.DateTimeFormat('en-GB', { timeZone: zone(), hour: 'numeric', minute: 'numeric', second: 'numeric', hourCycle: 'h23' })
+      .formatToParts(now).map(({ type, value }) => [type, Number(value)]),
+  );
+  const begun = now - (part.hour * 3600 + part.minute * 60 + part.second) * 1000 - (now % 1000);
+  // Where the clocks have changed since: the hours that are on the clock are not those that have passed.
+  const hour = new Intl.DateTimeFormat('en-GB', { timeZone: zone(), hour: 'numeric', hourCycle: 'h23' });
+  const off = Number(hour.format(begun));
+  return begun + (off > 12 ? 24 - off : -off) * 3600000;
+}
+
 async function look() {
-  const range = data.timeRange;
   const pixels = Math.round(Math.min(Math.max((width - side) * (window.devicePixelRatio || 1), 320), 2400));
-  const period = { from: range.from.valueOf(), to: range.to.valueOf() };
   const look = { format: 'png', width: pixels, theme: theme.isDark ? 'dark' : 'light' };
-  const [map, now] = await Promise.all([
-    fetched('heatmap', { ...period, ...look }),
-    fetched('occupancy-now', { level: 'floor', format: 'rows' }),
-  ]);
-  const [row] = await now.json();
+  const [row] = await (await fetched('occupancy-now', { level: 'floor', format: 'rows' })).json();
+  kept.zone = row.timezone;
+  // The page's time range ends now; it begins at the midnight of the screen.
+  const to = data.timeRange.to.valueOf();
+  const map = await fetched('heatmap', { from: midnight(to), to, ...look });
   const whole = map.headers.get('X-Complete') !== '0' && row.complete === 1;
   if (whole || !kept.blob) {
     Object.assign(kept, { blob: await map.blob(), row, at: new Date(row.as_of) });
@@ -68,13 +79,14 @@ function note(reason) {
   kept.failedAt = reason ? (kept.failedAt ?? new Date()) : null;
 }
 
-// The page's zone: an IANA name, `utc`, or `browser` for the machine's own.
-const zone = data.request?.timezone;
-const timeZone = !zone || zone === 'browser' ? undefined : zone;
+// The floor's own zone; the screen's as long as no answer has come.
+function zone() {
+  return kept.zone;
+}
 const clock = (moment) =>
-  moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false, timeZone });
+  moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false, timeZone: zone() });
 const day = (moment) =>
-  moment.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', timeZone });
+  moment.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', timeZone: zone() });
 
 const ruler = document.createElement('canvas').getContext('2d');
 

@@ -152,7 +152,7 @@ def test_windows_are_named_in_local_time(start_s: int, length_s: int, said: tupl
 
 
 def test_smooth_dark_and_opaque_films() -> None:
-    for more in ({"smooth": True}, {"theme": "dark"}, {"style": "opacity"}, {"demo": True}):
+    for more in ({"style": "smooth"}, {"theme": "dark"}, {"style": "opacity"}, {"demo": True}):
         frames, _ = read(webp(windows({(1, 1): 4.0}, {(2, 2): 1.0}), width=400, **more))
         assert len(frames) == 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.geometry import Lattice
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import iso
+from butlr_grafana.present.crop import of_map
 from butlr_grafana.present.frames.dense import dense
 from butlr_grafana.present.frames.notices import (
     PEOPLE_PER_M2,
@@ -25,6 +27,7 @@ from butlr_grafana.present.frames.notices import (
     notices,
     quantity_of,
 )
+from butlr_grafana.present.spreadsheet import rounded
 from butlr_grafana.targets.columns import METRES
 
 Field = tuple[str, str, str]
@@ -38,7 +41,8 @@ def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
     with even spacing, and the third as the value; empty cells are null (NaN here). In people the detections
     stand beside them.
     """
-    lattice = Lattice.around(answer.raw)
+    crop = of_map(answer)
+    lattice = Lattice.around(replace(answer.raw, bounds=crop) if crop else answer.raw)
     xs, ys = lattice.centres()
     return {
         "refId": ref_id,
@@ -204,9 +208,11 @@ def csv(answer: HeatMap) -> str:
     """A line a cell that is shown, headed with units."""
     x, y = _centres(answer)
     columns = _columns(answer)
+    if "share" in columns:
+        columns = {"share_of_detections_percent": [100 * (v or 0.0) for v in columns["share"]]}
     lines = [f"x_m,y_m,{','.join(columns)}"]
     for a, b, *values in zip(x.tolist(), y.tolist(), *columns.values(), strict=True):
-        told = ("" if value is None else f"{value:.10g}" for value in values)
+        told = ("" if value is None else f"{rounded(value)}" for value in values)
         lines.append(f"{a:g},{b:g},{','.join(told)}")
     return "\r\n".join(lines) + "\r\n"
 

@@ -60,6 +60,11 @@ def _custom(result: Result[Any]) -> dict[str, Any]:
     if isinstance(result.content, ZoneComparison):
         return comparison.both(result.content.current, result.content.baseline)
     maps = _maps(result)
+    own = result.target.custom(result) if isinstance(result.target, TableTarget) else {}
+    return {**own, **_custom_of(result, maps)}
+
+
+def _custom_of(result: Result[Any], maps: tuple[HeatMap, ...]) -> dict[str, Any]:
     if not maps:
         return {"complete": result.complete}
     if len(maps) == 1:

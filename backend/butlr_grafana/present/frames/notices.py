@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from butlr_grafana.insight.people import is_in_people, peak_people_per_m2, unknown_why
+from butlr_grafana.model.calendar import since
 from butlr_grafana.model.chunk import SENSOR_ACCURACY_M, Coverage
 from butlr_grafana.model.factor import Factor, in_people
 from butlr_grafana.model.floor import Floor, Room, as_built
@@ -104,8 +105,10 @@ def series_notices(answer: SeriesResult, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know beside values over time; gaps are not explained by themselves."""
     query = answer.query
     said = coverage_notices(answer.coverage, demo=demo)
-    if query.level == "room":
-        said += _offline(query.floor.rooms if query.rooms is None else query.rooms)
+    if query.level == "room" or (query.level == "floor" and query.rooms is not None):
+        said += _offline(query.floor.rooms if query.rooms is None else query.rooms, query.floor)
+    elif query.metric == "occupancy-now":
+        said += _offline(query.floor.rooms, query.floor)
     if query.level != "floor":
         said += privacy_notices(query.floor)
     if answer.incomplete:
@@ -124,6 +127,8 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     if answer.raw.rebinned:
         text = "Butlr's grid moved within this period; cells were assigned by their centres."
         said.append(_notice("warning", text))
+    if query.limits:
+        said.append(_notice("warning", query.limits))
     if query.resolution_m < SENSOR_ACCURACY_M[0]:
         said.append(_notice("info", TOO_FINE.format(query.resolution_m)))
     said += _unseen(answer)
@@ -177,11 +182,11 @@ def _unseen(answer: HeatMap) -> list[dict[str, str]]:
     query, seen = answer.query, answer.seen
     rooms = query.floor.rooms if query.rooms is None else query.rooms
     silent = [room.name for room in rooms if room.online is False and seen.get(room.id) == 0]
-    said = _offline([room for room in rooms if seen.get(room.id) != 0])
+    said = _offline([room for room in rooms if seen.get(room.id) != 0], query.floor)
     if silent:
         text = f"Sensors offline in this period, no data rather than nobody: {_listed(silent)}."
-        said.append(_notice("warning", text))
-    partly = [room.name for room in rooms if room.online and 0 < seen.get(room.id, 1) < 1]
+        said.append(_notice("warning" if len(silent) == len(rooms) else "info", text))
+    partly = [_since(room, query.floor) for room in rooms if room.online and 0 < seen.get(room.id, 1) < 1]
     if partly:
         text = f"Sensors offline for a part of this period: {_listed(partly)}."
         said.append(_notice("info", text))
@@ -191,10 +196,18 @@ def _unseen(answer: HeatMap) -> list[dict[str, str]]:
     return said
 
 
-def _offline(rooms: Sequence[Room]) -> list[dict[str, str]]:
-    names = [room.name for room in rooms if room.online is False]
+def _since(room: Room, floor: Floor) -> str:
+    """A room, and since when its sensors are silent."""
+    text = since(room.silent_since_s, floor.timezone)
+    return f"{room.name} ({text})" if text else room.name
+
+
+def _offline(rooms: Sequence[Room], floor: Floor) -> list[dict[str, str]]:
+    names = [_since(room, floor) for room in rooms if room.online is False]
     text = f"Sensors offline now, no data rather than nobody: {_listed(names)}."
-    return [_notice("warning", text)] if names else []
+    # Of some rooms it is no warning about the whole: each of them says it in its own row.
+    severity = "warning" if len(names) == len(rooms) else "info"
+    return [_notice(severity, text)] if names else []
 
 
 def _listed(names: Sequence[str]) -> str:

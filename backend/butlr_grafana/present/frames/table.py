@@ -61,7 +61,7 @@ def frame(
     meta: dict[str, Any],
 ) -> dict[str, Any]:
     """A table frame: a field a column. `own`: the target's own columns, before the common ones."""
-    names = _names(rows, head)
+    names = names_of(rows, head)
     fields = [_field(key, own.get(key) or COLUMNS[key], [row.get(key) for row in rows]) for key in names]
     return {"refId": ref_id, "name": name, "meta": meta, "fields": fields}
 
@@ -72,17 +72,16 @@ def _field(name: str, column: Column, values: list[Any]) -> dict[str, Any]:
     return {"name": name, "type": column.kind, "config": column.config, "values": values}
 
 
-def _names(rows: Sequence[Row], head: Sequence[str]) -> list[str]:
+def names_of(rows: Sequence[Row], head: Sequence[str]) -> list[str]:
     """All columns; `head` alone where there is no row."""
     return list(dict.fromkeys([*head, *(key for row in rows for key in row)]))
 
 
-def csv(rows: Sequence[Row], head: Sequence[str] = ()) -> str:
-    keys = _names(rows, head)
+def csv(heads: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
     out = io.StringIO()
     writer = csv_format.writer(out)
-    writer.writerow(keys)
-    writer.writerows([[_harmless(row.get(key)) for key in keys] for row in rows])
+    writer.writerow(heads)
+    writer.writerows([[_harmless(cell) for cell in line] for line in lines])
     return out.getvalue()
 
 

@@ -46,7 +46,7 @@ class Scale:
 
 
 def sequential(limit: float, style: Style, theme: Theme) -> Scale:
-    if style == "gradient":
+    if style != "opacity":
         return Scale(limit, diverging=False, steps=_opaque(theme.gradient, 256))
     steps = np.empty((256, 4), np.uint8)
     steps[:, :3] = theme.hue

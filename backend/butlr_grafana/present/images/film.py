@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from butlr_grafana.model.chunk import Grid
-from butlr_grafana.model.floor import PlanDrawing
+from butlr_grafana.model.floor import Floor, PlanDrawing
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.present.frames.dense import dense
 from butlr_grafana.present.images import floorplan_layers, lettering
@@ -53,7 +54,6 @@ def webp(
     width: int = 800,
     theme: ThemeName = "light",
     style: Style = "gradient",
-    smooth: bool = False,
     milliseconds: int = 600,
     drawing: PlanDrawing | None = None,
 ) -> bytes:
@@ -63,7 +63,7 @@ def webp(
     normalisations, and for a width or time out of range.
     """
     _check(frames, width, milliseconds)
-    options = ImageOptions(style=style, theme=theme, width=width, smooth=smooth)
+    options = ImageOptions(style=style, theme=theme, width=width)
     film = _Film(_painter(frames, options, demo=demo, drawing=drawing), len(frames))
     out = io.BytesIO()
     # Lossless: few colours and sharp edges, for which it is smaller than lossy too.
@@ -119,7 +119,7 @@ def _painter(
     first, everything = frames[0], _everything(frames)
     top = max(float(f.shown.value.max(initial=0.0)) for f in frames)
     scale = sequential(top, options.style, options.colours)
-    plan = plan_of(first.query.floor, [everything], options, chosen=chosen_of(first), drawing=drawing)
+    plan = plan_of(_as_seen(first), [everything], options, chosen=chosen_of(first), drawing=drawing)
     under = floorplan_layers.under(plan, [everything])
     over = floorplan_layers.over(plan, floorplan_layers.labels(plan, [everything]))
     heading = _Heading(frames, options.colours, plan.sizes, demo=demo)
@@ -139,6 +139,17 @@ def _painter(
         return image
 
     return paint
+
+
+def _as_seen(first: HeatMap) -> Floor:
+    """The floor on which only the rooms are offline that were so from the first window on: the others had
+    data for a part of the film.
+    """
+    floor, start_s = first.query.floor, first.query.period.start_s
+    rooms = tuple(
+        replace(room, online=True) if (room.silent_since_s or 0) > start_s else room for room in floor.rooms
+    )
+    return replace(floor, rooms=rooms)
 
 
 def _everything(frames: Sequence[HeatMap]) -> Raster:

@@ -20,6 +20,7 @@ from butlr_grafana.model.factor import in_people
 from butlr_grafana.model.floor import Bounds, Floor, PlanDrawing, as_built
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import LocalHours, Period
+from butlr_grafana.present.crop import around
 from butlr_grafana.present.frames.dense import dense
 from butlr_grafana.present.frames.notices import (
     DEMO,
@@ -83,6 +84,8 @@ def difference_png(
     floor: Floor,
     current: str,
     baseline: str,
+    hours: LocalHours | None = None,
+    chosen: frozenset[str] | None = None,
     unit: str = "detections per hour",
     resolution_m: float | None = None,
     notes: Sequence[str] = (),
@@ -93,14 +96,14 @@ def difference_png(
 
     NaN is a cell with nothing to compare; 0 has a colour. The scale reaches equally far both ways, to the
     largest change or `options.top`. `current`, `baseline`: the two periods as texts, see `span`;
-    `resolution_m` is needed only where there is a single cell; `notes` are warnings. The style is the
-    gradient, always.
+    `hours`: which of both count; `chosen`: the rooms that are shown; `resolution_m` is needed only where
+    there is a single cell; `notes` are warnings. The style is the gradient, always.
     """
     raster = Raster(x_m, y_m, change, resolution_m or _spacing(x_m, y_m))
     known = np.abs(change[~np.isnan(change)])
     top = options.top or float(known.max(initial=0.0))
     scale = diverging(top, options.colours)
-    plan = plan_of(floor, [raster], options, drawing=drawing)
+    plan = plan_of(floor, [raster], options, chosen=chosen, drawing=drawing)
     theme, sizes = plan.theme, plan.sizes
     image = draw_plan(plan, raster, scale, options)
     if not known.size:
@@ -109,6 +112,7 @@ def difference_png(
         Line(f"{title_of(floor)}: what changed", sizes.title, theme.ink, medium=True),
         Line(current, sizes.text, theme.ink),
         Line(f"compared with {baseline}", sizes.text, theme.faint),
+        *([Line(_hours(hours), sizes.small, theme.faint)] if hours and not hours.is_always else []),
         *(Line(f"▲ {note}", sizes.small, theme.warning) for note in notes[:MOST_NOTES]),
     ]
     legend = Legend(
@@ -163,9 +167,10 @@ def plan_of(
     chosen: frozenset[str] | None = None,
     drawing: PlanDrawing | None = None,
 ) -> Plan:
-    """The floor laid out for these cells in this width."""
+    """The floor, or the rooms chosen, laid out for these cells in this width."""
     sizes = Sizes(options.width)
-    bounds = extent(floor, (r.bounds for r in rasters)) or NO_PLAN
+    rooms = tuple(room for room in as_built(floor.rooms) if chosen and room.id in chosen)
+    bounds = around(rooms) or extent(floor, (r.bounds for r in rasters)) or NO_PLAN
     pad = round(sizes.wall / 2 + 1)
     layout = fit(bounds, sizes.content, round(HIGHEST * options.width), pad)
     return Plan(floor, layout, options.colours, sizes, chosen, drawing)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Rgb = tuple[int, int, int]
-Style = Literal["gradient", "opacity"]
+Style = Literal["gradient", "opacity", "smooth"]
+"""Colours from least to most; one colour, the stronger the more; or colours that run into one another."""
+
 ThemeName = Literal["light", "dark"]
 
 SMALLEST_PX, LARGEST_PX = 100, 4096
@@ -128,7 +130,6 @@ class ImageOptions:
     style: Style = "gradient"
     theme: ThemeName = "light"
     width: int = DESIGN_PX
-    smooth: bool = False
     labels: bool = True
     top: float | None = None
 
@@ -140,6 +141,10 @@ class ImageOptions:
             raise ValueError(f"width is {SMALLEST_PX} to {LARGEST_PX} pixels, not {self.width}")
         if self.top is not None and not 0 < self.top < float("inf"):
             raise ValueError(f"top is a number above 0, not {self.top}")
+
+    @property
+    def smooth(self) -> bool:
+        return self.style == "smooth"
 
     @property
     def colours(self) -> Theme:

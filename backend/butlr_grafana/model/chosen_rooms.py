@@ -1,0 +1,75 @@
+"""Rooms that are chosen, as one: what a figure of the floor is where a page is limited to rooms.
+
+What adds up is the people, the steps through doors and the detections of each. Rooms that nothing counts are
+left out. Where one that is counted is not known, the sum is not known either: it would be too small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from butlr_grafana.base.errors import BadParameter
+from butlr_grafana.model.chunk import Floats, Samples, SeriesSubject
+from butlr_grafana.model.floor import Room
+from butlr_grafana.model.privacy import adds_up
+from butlr_grafana.model.queries import SeriesQuery
+
+
+def name_of(rooms: Sequence[Room]) -> str:
+    return rooms[0].name if len(rooms) == 1 else f"{len(rooms)} rooms"
+
+
+def are_chosen(query: SeriesQuery) -> bool:
+    """Whether the floor's rooms that are chosen stand for the floor."""
+    return query.level == "floor" and query.rooms is not None
+
+
+def check_adds_up(base: SeriesSubject, rooms: Sequence[Room]) -> None:
+    """Raises `BadParameter` where the sum over rooms of what is measured is no measurement: of the largest
+    values of an hour, which come at different times, or of the time in which somebody was there.
+    """
+    if len(rooms) < 2 or adds_up(base):
+        return
+    if base.measurement == "presence":
+        raise BadParameter("level", "time in use does not add up over rooms; it may be room")
+    raise BadParameter(
+        "statistic", f"{base.function} does not add up over rooms; it may be mean, or level may be room"
+    )
+
+
+def samples_of(samples: Samples, query: SeriesQuery) -> Samples:
+    """The samples of rooms as those of their floor: the windows in which all rooms that are counted are
+    known, added up.
+    """
+    rooms = {room.id: room for room in query.rooms or ()}
+    starts, fields = np.unique(samples.start_s), dict.fromkeys(field for _, field in samples.series)
+    sums: dict[str, Floats] = {}
+    for field in fields:
+        own = {a: k for k, (a, of) in enumerate(samples.series) if of == field and a in rooms}
+        if own:
+            sums[field] = np.sum([_values(samples, k, starts) for k in own.values()], axis=0)
+            if any(_is_counted(room, query) for room in rooms.values() if room.id not in own):
+                sums[field][:] = np.nan
+    return Samples(
+        tuple((query.floor.id, field) for field in sums),
+        np.repeat(np.arange(len(sums), dtype=np.int32), starts.size),
+        np.tile(starts, len(sums)),
+        np.concatenate(list(sums.values())) if sums else np.empty(0),
+        samples.incomplete,
+    )
+
+
+def _is_counted(room: Room, query: SeriesQuery) -> bool:
+    """Whether a sensor counts the room's people, though it has told nothing; doors are always told of."""
+    return query.base.level != "sensor" and room.online is not None and not room.members
+
+
+def _values(samples: Samples, series: int, starts: NDArray[np.int64]) -> Floats:
+    """Of one series, at each of these times; NaN where it has none."""
+    own = samples.index == series
+    values = np.full(starts.size, np.nan)
+    values[np.searchsorted(starts, samples.start_s[own])] = samples.value[own]
+    return values

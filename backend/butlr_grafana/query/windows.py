@@ -1,0 +1,79 @@
+"""Heat maps over time: the hours of a pattern, the windows of a film.
+
+Each is a query of its own, so there may be only so many. What is asked for beyond that is answered as far as
+it can be, and the queries say in words what is left out (`Query.limits`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from butlr_grafana.model.calendar import local_windows, window_starts
+from butlr_grafana.model.queries import Query
+from butlr_grafana.model.time import DAY_S, HOUR_S, Period
+from butlr_grafana.query.period import CLOCK_CHANGE_S
+
+MOST_WINDOWS = 200
+MOST_PATTERN_S = 14 * DAY_S
+ROUNDED_S = HOUR_S + CLOCK_CHANGE_S
+"""By so much a sliding period may be longer than it was asked for, and a local week longer than 7 days."""
+
+STEPS = {"1m": "minutes", "5m": "five minutes", "15m": "quarters of an hour", "1h": "hours", "1d": "days"}
+"""The windows of a film, the finest first, and what they are called."""
+
+
+def hours_of(query: Query) -> list[Query]:
+    """A heat map an hour, for a pattern; only those of which some part counts, of the last 14 days."""
+    period, limits = query.period, ""
+    if period.length_s > MOST_PATTERN_S + ROUNDED_S:
+        starts = window_starts(period, "1h", query.timezone)
+        first_s = int(starts[starts >= period.end_s - MOST_PATTERN_S][0])
+        period = Period(first_s, period.end_s)
+        limits = f"Only the last 14 days are counted here, from {_day(first_s, query)} on."
+    counted = local_windows(period, query.local_hours) if query.local_hours else [period]
+    starts = window_starts(period, "1h", query.timezone).tolist()
+    return [
+        replace(query, period=piece, local_hours=None, limits=limits)
+        for part in counted
+        for piece in part.cut_at(starts)
+    ]
+
+
+def windows(query: Query, every: str) -> list[Query]:
+    """A film's windows by the query's clock, equal but for the first and last; only those of which some part
+    counts, and one where none does.
+
+    `auto`: hours up to two days, then days. Where there are too many, they are the next longer ones; of days
+    the last ones.
+    """
+    length_s = query.period.length_s
+    if every == "auto":
+        is_short = length_s <= 2 * DAY_S + ROUNDED_S
+        every = "15m" if length_s <= 6 * HOUR_S else "1h" if is_short else "1d"
+    steps = list(STEPS)
+    for step in steps[steps.index(every) :]:
+        found = _counted(query, step)
+        if len(found) <= MOST_WINDOWS:
+            break
+    limits = "" if step == every else f"Too many windows of {STEPS[every]}: {STEPS[step]} are shown."
+    if len(found) > MOST_WINDOWS:
+        found = found[-MOST_WINDOWS:]
+        limits = f"Only the last {MOST_WINDOWS} days are shown, from {_day(found[0].start_s, query)} on."
+    return [replace(query, period=window, limits=limits) for window in found]
+
+
+def _counted(query: Query, every: str) -> list[Period]:
+    starts = window_starts(query.period, every, query.timezone)
+    found = list(query.period.cut_at(starts.tolist()))
+    hours = query.local_hours
+    if hours is None:
+        return found
+    counted = local_windows(query.period, hours)
+    return [w for w in found if any(w.overlap(part) for part in counted)] or found[:1]
+
+
+def _day(instant_s: int, query: Query) -> str:
+    moment = datetime.fromtimestamp(instant_s, ZoneInfo(query.timezone))
+    return f"{moment.day} {moment:%b %Y}"
