@@ -20,8 +20,8 @@ from butlr_grafana.base.access import BackendToken
 from butlr_grafana.cache.topology import RENEW_S
 from butlr_grafana.model.factor import Unknown
 from butlr_grafana.present.encoding import Encoded
-from butlr_grafana.query.targets import TARGETS
-from butlr_grafana.service.response_cache import TELLS_AGE, UNKEPT, ResponseCache
+from butlr_grafana.service.response_cache import ResponseCache
+from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web import app
 from butlr_grafana.web.connections import Connections
 from butlr_grafana.web.server import listen
@@ -52,10 +52,10 @@ class Doors:
     def __init__(self, world: World, patch: pytest.MonkeyPatch) -> None:
         self.by_flask = 0
         service = world.application.service
-        self.app = app.build(service, tokens=TOKENS, grafana_url="http://localhost:3000")
+        self.app = app.build(service, tokens=lambda: TOKENS, grafana_url="http://localhost:3000")
         with patch.context() as without:
             without.setattr(app, "CachedResponses", lambda app, _answers, _tokens: app)
-            self.plain = app.build(service, tokens=TOKENS, grafana_url="http://localhost:3000")
+            self.plain = app.build(service, tokens=lambda: TOKENS, grafana_url="http://localhost:3000")
         dispatch = self.app.full_dispatch_request
 
         def counted() -> Any:
@@ -92,7 +92,7 @@ def doors(world: World, monkeypatch: pytest.MonkeyPatch) -> Doors:
 def test_every_kept_answer_is_the_same_either_way(doors: Doors, target: str, form: str) -> None:
     asked = {"query_string": {**DAY, "format": form}}
     doors.both_ways("GET", f"/api/v1/{target}", **asked)
-    assert doors.is_before_flask("GET", f"/api/v1/{target}", **asked) is (target not in UNKEPT)
+    assert doors.is_before_flask("GET", f"/api/v1/{target}", **asked) is (TARGETS[target].cacheable)
 
 
 BASIC = "Basic " + b64encode(b"grafana:only-paris").decode()
@@ -211,7 +211,7 @@ def test_a_new_factor_is_looked_at(kept: Doors, world: World, monkeypatch: pytes
     assert not is_before(kept)
 
 
-@pytest.mark.parametrize("target", sorted(TELLS_AGE))
+@pytest.mark.parametrize("target", sorted(name for name, target in TARGETS.items() if target.tells_age))
 def test_an_age_in_seconds_is_told_anew_each_second(doors: Doors, world: World, target: str) -> None:
     asked = {"query_string": {**DAY, "format": "rows"}}
     doors.both_ways("GET", f"/api/v1/{target}", **asked)
