@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -231,6 +232,31 @@ def test_an_older_answer_for_the_same_minutes_is_stale_not_missing(butlr: Butlr)
     old = butlr.gather(live)
     assert (old.coverage.stale, old.coverage.missing, old.coverage.gaps) == (1, 0, ())
     assert old.coverage.as_of_s == known_at
+
+
+@pytest.mark.parametrize(
+    ("settled", "age_s", "cached"),
+    [(True, 2 * LIVE_S, True), (False, LIVE_S - 1, True), (False, LIVE_S, False)],
+)
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_another_replica_brings_while_the_call_is_late_counts_by_its_own_age(
+    butlr: Butlr, settled: bool, age_s: float, cached: bool, fails: bool
+) -> None:
+    asked = segment(0, 1, settled=settled)
+    brought = replace(butlr.fetch(asked), asked_at=butlr.stopwatch_s)
+    butlr.passes(age_s)
+    released = butlr.hold(asked)
+    butlr.fails = lambda _: UpstreamDown("gone") if fails else None
+    pending = butlr.gatherer.begin([asked])
+    butlr.store.put(asked, brought)
+    if fails:
+        released.set()
+        until(lambda: butlr.gatherer.flights.under_way == 0)
+    found = butlr.gatherer.collect(pending, deadline=time.monotonic())
+    assert minutes(found) == 60
+    assert (found.coverage.planned, found.coverage.cached, found.coverage.stale) == (1, cached, not cached)
+    assert found.coverage.complete is cached
+    assert (found.error is None) is (cached or not fails)
 
 
 def test_many_who_ask_at_once_share_one_call(butlr: Butlr) -> None:

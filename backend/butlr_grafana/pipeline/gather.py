@@ -168,6 +168,9 @@ class Gatherer:
                 tally.cached(slot.kept, live_s(slot.segment))
             elif part is not None:
                 tally.fetched(part, live_s(slot.segment))
+            elif kept := self._fresh(slot.segment):
+                # Another replica has brought it meanwhile.
+                tally.cached(kept, live_s(slot.segment))
             else:
                 tally.failed(error)
                 late.append(slot.segment)
