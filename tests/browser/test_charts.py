@@ -135,8 +135,16 @@ def test_a_fault_is_said_in_the_pictures_place(tab: Page, world: World) -> None:
     chart = Chart(tab, world, "butlr-compare", "Change on the plan")
     chart.run()
     code, period = chart.panel["options"]["getOption"], [at("2026-06-10") * 1000, at("2026-06-17") * 1000]
-    values = {"space": PARIS, "room": "All", "hours": "later", "days": "mon-sun", "baseline": "previous"}
+    values = {
+        "ds": "butlr",
+        "space": PARIS,
+        "room": "All",
+        "hours": "later",
+        "days": "mon-sun",
+        "baseline": "previous",
+    }
     tab.evaluate("(given) => window.run(...given)", [code, [], values, *period, True])
+    tab.wait_for_function("!window.option.title.text.startsWith('One moment')")
     assert tab.evaluate("window.option.title.text").startswith("hours: 'later' are not hours")
     assert tab.locator("img").count() == 0
 

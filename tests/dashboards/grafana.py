@@ -71,7 +71,7 @@ def _included(name: str, include: Json) -> bool:
 
 def drawn(panel: Json) -> list[str]:
     """What a panel's script asks the backend for, from Grafana's root, with the variables in it."""
-    return re.findall(r"replaceVariables\('(api/[^']+)'\)", panel["options"].get("getOption", ""))
+    return re.findall(r"replaceVariables\('(api/[^']+[^'/])'\)", panel["options"].get("getOption", ""))
 
 
 def infinity_request(query: Json, values: Values) -> str:

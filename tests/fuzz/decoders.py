@@ -41,14 +41,19 @@ from butlr_grafana.model.chunk import (
 from butlr_grafana.model.floor import Topology
 from butlr_grafana.model.privacy import guarded
 from butlr_grafana.model.time import Period
-from butlr_grafana.present.frames import geojson, table
+from butlr_grafana.present.frames import geojson
 from butlr_grafana.query.heatmaps import finest
+from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.scope import scope_of
 from butlr_grafana.query.statistics import USED_MEAN
 from butlr_grafana.simulator import detections, report_query
 from butlr_grafana.simulator import reporting as simulated_rows
 from butlr_grafana.simulator import stats as simulated_stats
 from butlr_grafana.simulator import topology as simulated_floors
 from butlr_grafana.simulator.forms import Forms
+from butlr_grafana.targets.base import Fetched, Result
+from butlr_grafana.targets.registry import read
+from butlr_grafana.targets.spaces import Spaces, SpacesTarget
 from tests.fuzz.mangle import mangled
 from tests.support import PARIS, PEOPLE, at
 
@@ -260,7 +265,9 @@ def holds_topology(body: bytes) -> bool:
 
 
 def check_shown(found: Topology) -> None:
-    told = orjson.loads(orjson.dumps(table.spaces(found, {}, level=None)))
+    scope = scope_of(read("spaces", {}), found, now_s=0.0, limits=QueryLimits())
+    rows = SpacesTarget().rows(Result(SpacesTarget(), Fetched(scope), Spaces(found, {})))
+    told = orjson.loads(orjson.dumps(rows))
     assert {row["id"] for row in told if row["level"] == "floor"} == set(found.floors)
     grid = Grid(1.0, (0.5, 0.5), *(np.arange(3, dtype=np.int32) for _ in range(2)), np.ones(3))
     for floor in found.floors.values():

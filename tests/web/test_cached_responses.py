@@ -279,7 +279,7 @@ def test_what_the_response_cache_has_let_go_is_not_sent(
 ) -> None:
     """Else bodies would take memory beyond its limit."""
     size = Encoded(kept.ask("GET", "/api/v1/heatmap", **PAST).data, "").nbytes
-    monkeypatch.setattr(app, "Answers", partial(ResponseCache, max_bytes=int(1.5 * size)))
+    monkeypatch.setattr(app, "ResponseCache", partial(ResponseCache, max_bytes=int(1.5 * size)))
     small = Doors(world, monkeypatch)
     for _ in range(3):
         small.ask("GET", "/api/v1/heatmap", **PAST)

@@ -135,7 +135,7 @@ def test_metrics_lists_the_targets_with_a_form_for_each(world: World) -> None:
     assert [m["value"] for m in listed] == list(TARGETS)
     for metric in listed:
         names = [p["name"] for p in metric["payloads"]]
-        assert names == [w for w in TARGETS[metric["value"]].words if not PARAMETERS[w].url_only]
+        assert names == [w for w in TARGETS[metric["value"]].parameters if not PARAMETERS[w].url_only]
     heat = {p["name"]: p for p in listed[0]["payloads"]}
     assert [o["value"] for o in heat["resolution"]["options"]] == ["auto", "0.25", "0.5", "1.0"]
     assert heat["space"]["type"] == "select"
@@ -505,7 +505,7 @@ def test_an_unforeseen_fault_shows_no_traceback(world: World, monkeypatch: pytes
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("butlr_grafana.present.formats.table.spaces", broken)
+    monkeypatch.setattr("butlr_grafana.targets.spaces.SpacesTarget.rows_of", broken)
     answer = world.http.get("/api/v1/spaces")
     assert answer.status_code == 500
     assert "secret detail" not in answer.get_data(as_text=True)
