@@ -151,9 +151,11 @@ def resolve_balance(
     end_s = floor_to(now_s, MINUTE_S)
     today = replace(asked, target="traffic", every="1h", level=asked.level or "floor")
     if today.level == "floor":
+        # Of the whole floor, whose capacity it is held against.
         today = replace(today, room=(), tag=(), filters=())
     queries: list[SeriesQuery] = []
     for floor in floors_of(asked, topology):
+        rooms_of(asked, floor)  # one that may not be asked for is an error all the same
         # Of the minute that is just over: at midnight this is still yesterday.
         day = datetime.fromtimestamp(end_s - MINUTE_S, ZoneInfo(floor.timezone)).date()
         period = Period(instant_of(day, 0, ZoneInfo(floor.timezone)), end_s)
