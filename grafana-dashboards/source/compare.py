@@ -123,9 +123,7 @@ def dashboard(source: Source) -> Json:
                             **width(75),
                         },
                     ),
-                    Column(
-                        "change_pct", {**signed(0.5), "displayName": "In %", "decimals": 0, **width(65)}
-                    ),
+                    Column("change_pct", {**signed(0.5), "displayName": "In %", "decimals": 0, **width(65)}),
                     Column(
                         "share_change",
                         {**signed(0.0005), "displayName": "Change of share", "decimals": 1, **width(68)},
