@@ -107,11 +107,12 @@ def dashboard(source: Source) -> Json:
                         "zone",
                         {
                             "displayName": "Room",
+                            "custom__minWidth": 125,
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("current", {"displayName": "Now", "unit": "short", "decimals": 1, **width(70)}),
-                    Column("baseline", {"displayName": "Then", "unit": "short", "decimals": 1, **width(70)}),
+                    Column("current", {"displayName": "Now", "unit": "short", "decimals": 1, **width(55)}),
+                    Column("baseline", {"displayName": "Then", "unit": "short", "decimals": 1, **width(55)}),
                     Column(
                         "change",
                         {
@@ -122,14 +123,12 @@ def dashboard(source: Source) -> Json:
                             **width(75),
                         },
                     ),
-                    Column(
-                        "change_pct", {**signed(0.5), "displayName": "Change, %", "decimals": 0, **width(75)}
-                    ),
+                    Column("change_pct", {**signed(0.5), "displayName": "In %", "decimals": 0, **width(65)}),
                     Column(
                         "share_change",
-                        {**signed(0.0005), "displayName": "Change of share", "decimals": 1, **width(80)},
+                        {**signed(0.0005), "displayName": "Change of share", "decimals": 1, **width(68)},
                     ),
-                    Column("reason", wrapped(110)),
+                    Column("reason", wrapped(85)),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),
                 ],

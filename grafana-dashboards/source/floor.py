@@ -143,7 +143,7 @@ def dashboard(source: Source) -> Json:
         panels=[
             row_figures(
                 source,
-                Frame("Now: ${space:text}", NOW_TEXT, Place(0, 0, 8, 3), [NOW], alertable=PEOPLE_OF_FLOOR),
+                Frame("Now: ${space:text}", NOW_TEXT, Place(0, 0, 8, 4), [NOW], alertable=PEOPLE_OF_FLOOR),
                 [
                     Column("people", {"decimals": 0}),
                     Column("capacity", {"decimals": 0}),
@@ -156,7 +156,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "In this time range",
                     SUMMARY_TEXT,
-                    Place(8, 0, 16, 3),
+                    Place(8, 0, 16, 4),
                     [SUMMARY],
                     downloads(source, SUMMARY, "csv"),
                 ),
@@ -176,7 +176,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Heat on the plan: ${space:text}",
                     PLAN_TEXT,
-                    Place(0, 3, 14, 15),
+                    Place(0, 4, 12, 15),
                     [SURFACE],
                     [
                         *downloads(source, PLAN, "png"),
@@ -191,17 +191,23 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People in rooms now",
                     NOW_TEXT,
-                    Place(14, 3, 10, 15),
+                    Place(12, 4, 12, 15),
                     [ROOMS_NOW],
                     downloads(source, ROOMS_NOW, "csv"),
                     PEOPLE_OF_ROOMS,
                 ),
                 [
-                    Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
-                    Column("people", {"decimals": 0, **width(80)}),
-                    Column("capacity", width(85)),
-                    Column("share", {**gauge(1, *FULL), "decimals": 0}),
-                    Column("reason", wrapped(110)),
+                    Column(
+                        "room",
+                        {
+                            "custom__minWidth": 150,
+                            **leads_to("The map of this room", room_page(source, "room_id")),
+                        },
+                    ),
+                    Column("people", {"decimals": 0, **width(70)}),
+                    Column("capacity", width(75)),
+                    Column("share", {**gauge(1, *FULL), "decimals": 0, **width(90)}),
+                    Column("reason", wrapped(95)),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],
@@ -212,30 +218,30 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Cell by cell",
                     MAP_TEXT,
-                    Place(0, 18, 14, 15),
+                    Place(0, 19, 12, 15),
                     [CELLS],
                     downloads(source, CELLS, "png", "csv"),
                 ),
             ),
             table(
                 source,
-                Frame("Hot zones", HOT_TEXT, Place(14, 18, 10, 15), [HOT], downloads(source, HOT, "csv")),
+                Frame("Hot zones", HOT_TEXT, Place(12, 19, 12, 15), [HOT], downloads(source, HOT, "csv")),
                 [
-                    Column("rank", {**width(50), "custom__align": "left"}),
+                    Column("rank", {**width(48), "custom__align": "left"}),
                     Column(
                         "zone",
                         {
                             "displayName": "Room",
-                            "custom__minWidth": 140,
+                            "custom__minWidth": 130,
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(110)}),
-                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(110)}),
-                    Column("per_m2_hour", {"decimals": 2, **width(100)}),
-                    Column("per_ft2_hour", {"decimals": 3, **width(100)}),
-                    Column("share", {**gauge(None, (None, COOL)), "decimals": 1}),
-                    Column("reason", wrapped(110)),
+                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(75)}),
+                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(75)}),
+                    Column("per_m2_hour", {"decimals": 2, **width(75)}),
+                    Column("per_ft2_hour", {"decimals": 3, **width(75)}),
+                    Column("share", {**gauge(None, (None, COOL)), "decimals": 1, **width(85)}),
+                    Column("reason", wrapped(95)),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),
                 ],
@@ -245,7 +251,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People over time",
                     PEOPLE_TEXT,
-                    Place(0, 33, 12, 8),
+                    Place(0, 34, 12, 8),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                     PEOPLE_OF_FLOOR,
@@ -254,7 +260,7 @@ def dashboard(source: Source) -> Json:
             in_and_out(
                 source,
                 Frame(
-                    "In and out", DOORS_TEXT, Place(12, 33, 12, 8), [DOORS], downloads(source, DOORS, "csv")
+                    "In and out", DOORS_TEXT, Place(12, 34, 12, 8), [DOORS], downloads(source, DOORS, "csv")
                 ),
             ),
             strips(
@@ -262,7 +268,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Presence by room",
                     PRESENCE_TEXT,
-                    Place(0, 41, 24, 12),
+                    Place(0, 42, 24, 12),
                     [PRESENCE],
                     downloads(source, PRESENCE, "csv"),
                 ),

@@ -58,7 +58,7 @@ AXIS: Json = {"unit": "locale", "decimals": 0, "custom__axisLabel": "people"}
 
 
 def dashboard(source: Source) -> Json:
-    name = Column("room", {**leads_to("The map of this room", room_page(source, "room_id")), **width(150)})
+    name = Column("room", {**leads_to("The map of this room", room_page(source, "room_id")), **width(140)})
     ids = (Column("room_id", hidden=True), Column("space", hidden=True))
     return page(
         source,
@@ -84,26 +84,26 @@ def dashboard(source: Source) -> Json:
                     downloads(source, USE, "csv"),
                 ),
                 [
-                    Column("rank", {**width(55), "custom__align": "left"}),
+                    Column("rank", {**width(48), "custom__align": "left"}),
                     name,
-                    Column("capacity", width(80)),
-                    Column("mean", {"displayName": "Mean", "decimals": 1, **width(70)}),
-                    Column("mean_when_used", {"displayName": "When used", "decimals": 1, **width(80)}),
-                    Column("p95", {"displayName": "95th percentile", "decimals": 1, **width(95)}),
-                    Column("peak", {"displayName": "Peak", "decimals": 0, **width(65)}),
-                    Column("utilization", {**gauge(1, *FULL), "decimals": 0}),
+                    Column("capacity", width(72)),
+                    Column("mean", {"displayName": "People, mean", "decimals": 1, **width(65)}),
+                    Column("mean_when_used", {"displayName": "People when used", "decimals": 1, **width(75)}),
+                    Column("p95", {"displayName": "People, p95", "decimals": 1, **width(65)}),
+                    Column("peak", {"displayName": "People, peak", "decimals": 0, **width(65)}),
+                    Column("utilization", {**gauge(1, *FULL), "decimals": 0, **width(85)}),
                     Column(
                         "in_use_share",
-                        {"displayName": "Time in use", **gauge(1, (None, COOL)), "decimals": 0},
+                        {"displayName": "Time in use", **gauge(1, (None, COOL)), "decimals": 0, **width(85)},
                     ),
-                    Column("entries", {"decimals": 0, **width(75)}),
-                    Column("dwell_s", {"displayName": "Dwell", "decimals": 0, **width(85)}),
-                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(95)}),
-                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(95)}),
+                    Column("entries", {"decimals": 0, **width(65)}),
+                    Column("dwell_s", {"displayName": "Stay", "decimals": 0, **width(72)}),
+                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(75)}),
+                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(75)}),
+                    Column("underused", {**flag("underused", WARNING), **width(88)}),
+                    Column("reason", wrapped(110)),
                     Column("per_m2_hour", {"decimals": 2, **width(95)}),
-                    Column("per_ft2_hour", {"decimals": 3, **width(95)}),
-                    Column("underused", {**flag("underused", WARNING), **width(95)}),
-                    Column("reason", wrapped(120)),
+                    Column("per_ft2_hour", {"decimals": 3, **width(75)}),
                     *ids,
                 ],
             ),

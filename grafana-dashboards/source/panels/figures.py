@@ -47,7 +47,7 @@ def row_figures(source: Source, frame: Frame, shown: Sequence[Column], *, vertic
             "graphMode": "none",
             "justifyMode": "auto",
             # Left to itself, Grafana makes all as small as the longest needs it.
-            "text": {"titleSize": 14, "valueSize": 22},
+            "text": {"titleSize": 13, "valueSize": 18},
             "showPercentChange": False,
         },
     )
@@ -145,7 +145,9 @@ def leads_to(title: str, url: str) -> Json:
 
 def _fields(frame: Frame, columns: Sequence[Column]) -> list[Json]:
     asked = frame.asks[0].target
-    titles = [title(column.of or asked, column.field) for column in columns]
+    # A column may be called otherwise where heat is in people.
+    named = [(title(c.of or asked, c.field), title(f"{c.of or asked}/people", c.field)) for c in columns]
+    titles = list(dict.fromkeys(name for names in named for name in names))
     return [only(*(column.field for column in columns)), in_order(*titles)]
 
 
