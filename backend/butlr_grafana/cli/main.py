@@ -23,16 +23,17 @@ from butlr_grafana.base.assets import write_out
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.base.log_format import form_named, log_to_stderr, log_what_is_uncaught
 from butlr_grafana.base.urls import is_loopback
+from butlr_grafana.cli import check_grafana
 from butlr_grafana.cli.check import FAILED, Checkup, Row
+from butlr_grafana.cli.crowd import add_command as add_crowd
+from butlr_grafana.cli.grafana import access_to
+from butlr_grafana.cli.install import add_commands as add_install
+from butlr_grafana.cli.install import add_grafana
 from butlr_grafana.cli.prepare import prepare
 from butlr_grafana.cli.token_watch import TokenWatch
-from butlr_grafana.demo.command import add_command as add_crowd
-from butlr_grafana.install import look
-from butlr_grafana.install.command import add_commands as add_install
-from butlr_grafana.install.command import add_grafana
 from butlr_grafana.kiosk import command
 from butlr_grafana.kiosk.documents import WallError
-from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError, access_of
+from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
 from butlr_grafana.measure.background import measuring
 from butlr_grafana.model.chunk import HeatMapSubject, Segment
 from butlr_grafana.model.time import iso
@@ -244,7 +245,7 @@ def check(options: argparse.Namespace) -> int:
 def grafana_rows(options: argparse.Namespace, settings: Settings) -> Iterator[Row]:
     """Of the Grafana that `check` is given, if it is."""
     if options.grafana:
-        found = look.rows(
+        found = check_grafana.rows(
             settings, options.grafana, organisation=options.org, source_uid=options.datasource or "butlr"
         )
         yield from (Row(*one) for one in found)
@@ -296,7 +297,10 @@ def render(options: argparse.Namespace) -> int:
 def wall(options: argparse.Namespace) -> int:
     """Prints the wall's address. Floors are asked of Butlr anew: what is no more is taken down."""
     settings = _settings()
-    access, token = access_of(settings, options.grafana), command.token_for(options, settings)
+    access, token = (
+        access_to(settings, options.grafana),
+        command.token_for(options, settings.wall_tokens, settings.grafana_user),
+    )
     with upstream(settings) as (reached, is_demo):
         application = create_app(replace(reached, cache_dir=""), demo=is_demo)
         try:

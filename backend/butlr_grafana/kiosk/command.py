@@ -27,7 +27,6 @@ from butlr_grafana.kiosk.documents import (
 from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError, url_of
 from butlr_grafana.model.choices import of_floor, unique_texts
 from butlr_grafana.model.floor import Floor, Topology
-from butlr_grafana.settings import Settings
 
 NO_SUCH, CHANGED, TAKEN, HIDDEN = 404, 412, 409, 403
 
@@ -50,18 +49,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", default="1m", type=_interval, help="how long a floor is shown: 30s, 1m")
 
 
-def token_for(options: argparse.Namespace, settings: Settings) -> BackendToken | None:
+def token_for(
+    options: argparse.Namespace, wall_tokens: Sequence[BackendToken], grafana_user: str
+) -> BackendToken | None:
     """What anonymous viewers' screens ask with. Raises `SettingError` where it or the account is not set."""
     if not options.anonymous:
         return None
-    if not settings.wall_tokens:
+    if not wall_tokens:
         raise SettingError("--anonymous needs BACKEND_WALL_TOKEN, which the backend has too")
-    if not settings.grafana_user:
+    if not grafana_user:
         raise SettingError(
             "--anonymous needs GRAFANA_USER and GRAFANA_PASSWORD of a server administrator: a service "
             "account's token opens one organisation only"
         )
-    return settings.wall_tokens[0]
+    return wall_tokens[0]
 
 
 def put_up(

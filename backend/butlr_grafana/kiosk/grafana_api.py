@@ -21,7 +21,6 @@ import urllib3
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.response_body import BodyError, read_body
 from butlr_grafana.base.urls import address_of
-from butlr_grafana.settings import Settings
 
 TIMEOUT_S = 30.0
 CONNECT_S = 10.0
@@ -52,9 +51,8 @@ def url_of(text: str) -> str:
     return text.rstrip("/")
 
 
-def access_of(settings: Settings, url: str) -> GrafanaAccess:
+def access_of(url: str, *, token: str, user: str, password: str) -> GrafanaAccess:
     """Raises `SettingError` where the credentials are none, half or twofold."""
-    token, user, password = settings.grafana_token, settings.grafana_user, settings.grafana_password
     if token and (user or password):
         raise SettingError("GRAFANA_TOKEN and GRAFANA_USER are both set; one is wanted")
     if token:

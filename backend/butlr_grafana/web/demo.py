@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from butlr_grafana.demo.crowds import ask_simulator
 from butlr_grafana.web import responses
 from butlr_grafana.web.body import read_object
+from butlr_grafana.web.crowds import ask_simulator
 
 
 def blueprint(simulator_url: str) -> Blueprint:

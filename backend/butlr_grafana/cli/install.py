@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.assets import home
 from butlr_grafana.base.urls import address_of
+from butlr_grafana.cli.grafana import access_to
 from butlr_grafana.install import account, requirements
 from butlr_grafana.install.documents import INFINITY, SIMPOD, TENANT, UIDS, Names, files_in
 from butlr_grafana.install.probe import fault_through
 from butlr_grafana.install.steps import Installation, Wanted
-from butlr_grafana.kiosk.grafana_api import Grafana, access_of, url_of
+from butlr_grafana.kiosk.grafana_api import Grafana, url_of
 from butlr_grafana.settings import Settings
 
 ReadSettings = Callable[[], Settings]
@@ -107,7 +108,7 @@ def _token(settings: Settings) -> str:
 
 @contextlib.contextmanager
 def _conversation(options: argparse.Namespace, settings: Settings) -> Iterator[Grafana]:
-    with contextlib.closing(Grafana(access_of(settings, options.grafana), role="Admin")) as grafana:
+    with contextlib.closing(Grafana(access_to(settings, options.grafana), role="Admin")) as grafana:
         yield grafana
 
 

@@ -8,10 +8,11 @@ from functools import partial
 
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.assets import home
+from butlr_grafana.cli.grafana import access_to
 from butlr_grafana.install import account, requirements
 from butlr_grafana.install.documents import INFINITY, files_in
 from butlr_grafana.install.probe import fault_through
-from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError, access_of
+from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
 from butlr_grafana.settings import Settings
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
@@ -24,7 +25,7 @@ Row = tuple[str, str, str]
 def rows(settings: Settings, url: str, *, organisation: str, source_uid: str) -> Iterator[Row]:
     """One after the other; where one fails on which the rest depends, the rest is left out."""
     try:
-        access = access_of(settings, url)
+        access = access_to(settings, url)
     except SettingError as error:
         yield "grafana", FAILED, str(error)
         return

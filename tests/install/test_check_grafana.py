@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.install import look
+from butlr_grafana.cli import check_grafana
 from butlr_grafana.settings import read
 from tests.fake_grafana import EDITOR, VIEWER, FakeGrafana
 from tests.install.conftest import Operator
@@ -20,13 +20,13 @@ Rows = list[tuple[str, str, str]]
 def rows(grafana: FakeGrafana, token: str = VIEWER, uid: str = "butlr", org: str = "") -> Rows:
     settings = read({"GRAFANA_TOKEN": token} if token else {})
     before = list(grafana.changes)
-    found = list(look.rows(settings, grafana.url, organisation=org, source_uid=uid))
+    found = list(check_grafana.rows(settings, grafana.url, organisation=org, source_uid=uid))
     assert grafana.changes == before
     return found
 
 
 def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) -> None:
-    """A viewer may look."""
+    """A viewer may check_grafana."""
     operator.install(grafana)
     found = rows(grafana)
     assert {state for _, state, _ in found} == {"ok"}

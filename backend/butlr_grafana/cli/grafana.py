@@ -1,0 +1,16 @@
+"""The credentials of Grafana's API, out of the settings."""
+
+from __future__ import annotations
+
+from butlr_grafana.kiosk.grafana_api import GrafanaAccess, access_of
+from butlr_grafana.settings import Settings
+
+
+def access_to(settings: Settings, url: str) -> GrafanaAccess:
+    """Raises `SettingError` where the credentials are missing, incomplete, or given twice."""
+    return access_of(
+        url,
+        token=settings.grafana_token,
+        user=settings.grafana_user,
+        password=settings.grafana_password,
+    )
