@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -17,13 +18,15 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import Simulator
+from tests.held import held
 from tests.processes import COMMAND, environment, running
-from tests.support import DETECTIONS, PARIS, PEOPLE, at, until
+from tests.support import DETECTIONS, HANG_S, PARIS, PEOPLE, at, cannot_run, until
 
 THREADS = 4
 NOW = "2026-06-17T12:34:56"
 SOON_S = 10
 """Only waited to the end if a test fails: without its threads the server would not answer at all."""
+DAY = {"space": PARIS, "resolution": "1.0", "from": "2026-06-01T00:00:00Z", "to": "2026-06-02T00:00:00Z"}
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +173,48 @@ def test_probes_are_answered_while_all_threads_wait_for_butlr(butlr: Simulator, 
         butlr.stop()
         butlr.faults.clear()
         butlr.start()
+
+
+def test_who_is_asked_twice_to_stop_does_not_wait_for_answers(butlr: Simulator) -> None:
+    with (
+        running("serve", **settings(butlr)) as (process, url),
+        held(butlr, DETECTIONS),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        asking = pool.submit(ask, url, "/api/v1/heatmap", **DAY)
+        until(lambda: butlr.in_flight == 1)
+        process.send_signal(signal.SIGINT)
+        until(lambda: not listens(url))
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=HANG_S)
+        assert isinstance(asking.exception(), requests.ConnectionError)
+    assert (process.returncode, "Traceback" in err) == (130, False)
+
+
+def listens(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname, parts.port), SOON_S).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_it_serves_an_address_of_ipv6(butlr: Simulator) -> None:
+    if not listens_to_ipv6():
+        cannot_run("IPv6", "this system has no ::1")
+    with running("serve", BACKEND_HOST="::1", **settings(butlr)) as (_, url):
+        assert url.startswith("http://[::1]:")
+        assert ask(url).status_code == 200
+
+
+def listens_to_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 MALFORMED = {

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from gunicorn.config import Config
 
 from butlr_grafana.logs import FORMS, LEVELS, JsonLines, TextLines, log_to_stderr
 from butlr_grafana.request_id import working_for
-from butlr_grafana.server import SameLines
+from butlr_grafana.web.connections import log_as
 from tests.support import logging_as_before
 
 FORGED = "first\n2026-01-01 ERROR second\r\x1b[2J\u2028\x85third"
@@ -108,9 +107,17 @@ def test_the_servers_own_lines_have_the_same_form(
     root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log_to_stderr("json", "info")
-    SameLines(Config()).warning("Worker %s was killed", 7)
-    line = json.loads(capsys.readouterr().err)
-    assert (line["level"], line["message"]) == ("warning", "Worker 7 was killed")
+    own = logging.getLogger("waitress")
+    before = (own.handlers[:], own.level, own.propagate)
+    try:
+        log_as(root)
+        own.warning("total open connections reached %d", 7)
+        own.info("listening again")
+        logging.getLogger("waitress.queue").warning("Task queue depth is 1")
+        line = json.loads(capsys.readouterr().err)
+    finally:
+        own.handlers[:], own.level, own.propagate = before
+    assert (line["level"], line["message"]) == ("warning", "total open connections reached 7")
 
 
 def test_what_a_command_sets_in_a_test_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,8 +15,6 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from pathlib import Path
 
-from flask import Flask
-
 from butlr_grafana import __version__, request_id, wall_command
 from butlr_grafana.app import Application, book_of, create_app, link_of
 from butlr_grafana.assets import write_out
@@ -30,7 +28,7 @@ from butlr_grafana.model import HeatMapSubject, Segment, iso
 from butlr_grafana.prepare import prepare
 from butlr_grafana.query import resolve
 from butlr_grafana.questions import Started
-from butlr_grafana.server import Server, before_the_end, listen
+from butlr_grafana.server import Server, listen
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, SettingError, Settings, read
 from butlr_grafana.walls import WallError
 from butlr_grafana.web.formats import file
@@ -156,18 +154,15 @@ def _serve(settings: Settings) -> int:
             if is_demo and is_loopback(settings.host):
                 print(f"Open {url} in a browser; Ctrl-C stops it.", flush=True)
 
-        def make_app() -> Flask:
-            application = create_app(reached, demo=is_demo)
-            # Who waits for Butlr then is answered with what is known.
-            before_the_end(application.close)
-            # Asks for the floors now, so that the first viewer does not wait for them.
-            with contextlib.suppress(BackendError):
-                application.service.spaces.current(timeout_s=0)
-            application.work_in_background()
-            return application.web
-
-        with contextlib.suppress(SystemExit):
-            Server(make_app, listener, threads=settings.threads, ready=ready).run()
+        application = create_app(reached, demo=is_demo)
+        # Who waits for Butlr when the server stops is answered with what is known.
+        server = Server(application.web, listener, threads=settings.threads, last_call=application.close)
+        # Asks for the floors now, so that the first viewer does not wait for them.
+        with contextlib.suppress(BackendError):
+            application.service.spaces.current(timeout_s=0)
+        application.work_in_background()
+        ready()
+        server.run()
     return 0
 
 

@@ -2,57 +2,89 @@
 
 from __future__ import annotations
 
-from gunicorn.http import errors as http  # type: ignore[import-untyped]
+from dataclasses import dataclass
 
-from butlr_grafana.errors import BackendError, CallerError, HeadersTooLarge, ServiceError, UrlTooLong
-from butlr_grafana.web import reply
+from waitress import utilities as http
+
+from butlr_grafana.errors import (
+    BackendError,
+    BodyTooLarge,
+    CallerError,
+    HeadersTooLarge,
+    ServiceError,
+    UrlTooLong,
+)
+from butlr_grafana.web import MAX_BODY_BYTES, reply
 from butlr_grafana.web.encoded import as_json
 
 LONGEST_LINE = 8190
-"""Of a request's first line, which holds its URL, and of a header; the server takes no more."""
+"""Characters of a request's first line, which holds its URL, and of a header; the server takes no more."""
+
+MOST_HEADERS = 100
+MOST_HEAD_BYTES = 64 * 1024
 
 
-def refusal_of(problem: BaseException) -> tuple[int, BackendError]:
+@dataclass(frozen=True, slots=True)
+class Refusal:
     """The status and the error; the message repeats nothing of what was sent."""
+
+    status: int
+    fault: BackendError
+
+    def response(self) -> bytes:
+        """The whole response, after which the connection ends."""
+        body = as_json(self.fault.as_dict()).body
+        head = {
+            "Connection": "close",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-store",
+            **reply.GUARDING,
+        }
+        lines = [
+            f"HTTP/1.1 {self.status} {reply.reason_phrase(self.fault.message)}",
+            *(f"{name}: {value}" for name, value in head.items()),
+        ]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def _of(fault: BackendError) -> Refusal:
+    return Refusal(fault.status, fault)
+
+
+URL_TOO_LONG = _of(
+    UrlTooLong(
+        f"the URL is longer than {LONGEST_LINE} characters; send long lists by POST, as a JSON "
+        "object to /api/v1/<target>, or everything as `all`"
+    )
+)
+HEADERS_TOO_LARGE = _of(
+    HeadersTooLarge(
+        f"there are more than {MOST_HEADERS} headers, one is longer than {LONGEST_LINE} characters, or all "
+        f"are larger than {MOST_HEAD_BYTES // 1024} KB"
+    )
+)
+BODY_TOO_LARGE = _of(BodyTooLarge(f"the body is larger than {MAX_BODY_BYTES // 1024} KB"))
+BODY_CUT_OFF = _of(CallerError("the body did not arrive whole"))
+UNKNOWN_EXPECTATION = Refusal(417, CallerError("Expect: it may be 100-continue"))
+UNKNOWN_CODING = Refusal(501, CallerError("Transfer-Encoding: it may be chunked"))
+TWO_LENGTHS = _of(CallerError("Content-Length and Transfer-Encoding: a request may have one of them"))
+NO_HTTP = _of(CallerError("this is no HTTP request that can be read"))
+UNFORESEEN = _of(ServiceError("the backend met a fault it did not foresee; its log has the details"))
+
+
+def refusal_of(problem: object) -> Refusal:
+    """What is answered where the HTTP library, or our own limits, found this problem."""
     match problem:
-        case http.LimitRequestLine():
-            said = (
-                f"the URL is longer than {LONGEST_LINE} characters; send long lists by POST, as a JSON "
-                "object to /api/v1/<target>, or everything as `all`"
-            )
-            return UrlTooLong.status, UrlTooLong(said)
-        case http.LimitRequestHeaders():
-            said = f"there are more than 100 headers, or one is longer than {LONGEST_LINE} characters"
-            return HeadersTooLarge.status, HeadersTooLarge(said)
-        case http.ExpectationFailed():
-            return 417, CallerError("Expect: it may be 100-continue")
-        case http.UnsupportedTransferCoding():
-            return 501, CallerError("Transfer-Encoding: it may be chunked")
-        case http.ConfigurationProblem() | http.InvalidResponseHeader() | http.InvalidResponseHeaderName():
-            return _unforeseen()
-        case http.ParseException():
-            return 400, CallerError("this is no HTTP request that can be read")
+        case Refusal():
+            return problem
+        case http.RequestHeaderFieldsTooLarge():
+            return HEADERS_TOO_LARGE
+        case http.RequestEntityTooLarge():
+            return BODY_TOO_LARGE
+        case http.ServerNotImplemented():
+            return UNKNOWN_CODING
+        case http.BadRequest():
+            return NO_HTTP
         case _:
-            return _unforeseen()
-
-
-def _unforeseen() -> tuple[int, BackendError]:
-    fault = ServiceError("the backend met a fault it did not foresee; its log has the details")
-    return fault.status, fault
-
-
-def written(status: int, fault: BackendError) -> bytes:
-    """The whole answer, after which the connection ends."""
-    body = as_json(fault.as_dict()).body
-    head = {
-        "Connection": "close",
-        "Content-Type": "application/json",
-        "Content-Length": str(len(body)),
-        "Cache-Control": "no-store",
-        **reply.GUARDING,
-    }
-    lines = [
-        f"HTTP/1.1 {status} {reply.reason_phrase(fault.message)}",
-        *(f"{k}: {v}" for k, v in head.items()),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+            return UNFORESEEN

@@ -1,4 +1,4 @@
-"""The production server: gunicorn, one worker process with threads.
+"""The production server: waitress, one process with threads.
 
 One process, so that calls under way, the token and the limits are shared; more processes are replicas.
 """
@@ -8,50 +8,45 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-
-from butlr_grafana.refusals import LONGEST_LINE
 from butlr_grafana.settings import SettingError
-from butlr_grafana.worker import PunctualWorker, connections_allowed
+from butlr_grafana.web.connections import Connections, log_as
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 SWITCH_S = 0.001
 """How long a thread may go on computing while others want to run: an answer that is kept takes less."""
 
+MOST_CONNECTIONS = 2000
+FILES_EACH = 2
+"""Open files for each connection: its own, and one for Butlr, the cache and the system."""
+
+KEPT_S = 2.0
+"""How long requests are still taken, once the server is asked to stop, on connections that are open: whoever
+keeps one may be sending a request just then."""
+
 LAST_CALL_S = 8.0
-"""How long those who wait may go on waiting once the worker is asked to stop.
+"""How long those who wait may go on waiting once the server is asked to stop. What Butlr answers within some
+seconds is to be whole for them too, and all is to be over within `GRACE_S`."""
 
-Requests still come for two seconds on connections that were kept. What Butlr answers within some seconds is
-to be whole for them too, and all is to be over within `GRACE_S`.
-"""
+GRACE_S = 10.0
+"""How long the server may take to stop."""
 
-GRACE_S = 10
-"""How long the worker may take to stop."""
+LOOK_S = 1.0
+"""How long the main thread waits at most for something to happen."""
 
-
-def before_the_end(work: Callable[[], None]) -> None:
-    """Has `work` done when this worker, asked to stop, has waited long enough, and is still there to answer.
-
-    To be called in the worker's main thread, once its signals are set.
-    """
-    stop = signal.getsignal(signal.SIGTERM)
-
-    def stopping(number: int, frame: Any) -> None:
-        last_call = threading.Timer(LAST_CALL_S, work)
-        last_call.daemon = True
-        last_call.start()
-        if callable(stop):
-            stop(number, frame)
-
-    signal.signal(signal.SIGTERM, stopping)
+DRAIN_LOOK_S = 0.1
+"""The same while the server stops: it ends so long after the last response at most."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -67,48 +62,73 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingError(f"BACKEND_HOST={host}: {os.strerror(error.errno or 0) or error}") from None
 
 
-class Server(BaseApplication):  # type: ignore[misc]
-    """`make_app` runs in the worker, so that its threads belong to the process that serves."""
+def connections_allowed() -> int:
+    """How many connections may be open, by the files that the system lets this process open.
+
+    Raises the soft limit to what they need.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS * FILES_EACH
+    reached = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < reached:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (reached, hard))
+        soft = reached
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // FILES_EACH)
+
+
+class Server:
+    """`last_call` ends what requests still wait for; it is called once, when the server stops."""
 
     def __init__(
         self,
-        make_app: Callable[[], Flask],
+        app: WSGIApplication,
         listener: socket.socket,
         *,
         threads: int,
-        ready: Callable[[], None],
+        last_call: Callable[[], None] = lambda: None,
     ) -> None:
-        self._make_app = make_app
-        self._options: dict[str, Any] = {
-            "bind": f"fd://{listener.fileno()}",
-            "workers": 1,
-            "worker_class": PunctualWorker,
-            "threads": threads,
-            "worker_connections": connections_allowed(),
-            "keepalive": 75,
-            "graceful_timeout": GRACE_S,
-            "timeout": 60,
-            "loglevel": "warning",
-            "logger_class": SameLines,
-            "limit_request_line": LONGEST_LINE,
-            "control_socket_disable": True,
-            "when_ready": lambda _server: ready(),
-        }
-        super().__init__()
+        self._connections = Connections(app, listener, threads=threads, most=connections_allowed())
+        self._last_call = last_call
+        self._stop = threading.Event()
 
-    def load_config(self) -> None:
-        for name, value in self._options.items():
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
-
-    def load(self) -> Flask:
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT, then as long as requests are being answered, at most `GRACE_S`; a second
+        signal ends it at once. To be called in the process' main thread.
+        """
         sys.setswitchinterval(SWITCH_S)
-        return self._make_app()
+        log_as(logging.getLogger("butlr_grafana"))
+        with self._heeding_signals():
+            while not self._stop.is_set():
+                self._connections.look(LOOK_S)
+            self._drain()
+            self._connections.end()
 
+    @contextmanager
+    def _heeding_signals(self) -> Iterator[None]:
+        def stop(number: int, _frame: Any) -> None:
+            if self._stop.is_set():
+                raise SystemExit(128 + number)
+            self._stop.set()
+            self._connections.pull_trigger()
 
-class SameLines(Logger):  # type: ignore[misc]
-    """The server's own lines, in the form of all others."""
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    def setup(self, cfg: Any) -> None:
-        super().setup(cfg)
-        self.error_log.handlers[:] = logging.getLogger("butlr_grafana").handlers
+    def _drain(self) -> None:
+        connections, began = self._connections, time.monotonic()
+        connections.end_listening()
+        is_called = False
+        while not connections.is_empty and (passed_s := time.monotonic() - began) < GRACE_S:
+            if passed_s >= KEPT_S:
+                connections.close_idle()
+            if passed_s >= LAST_CALL_S and not is_called:
+                is_called = True
+                # Elsewhere: this thread sends the answers.
+                threading.Thread(target=self._last_call, name="last-call", daemon=True).start()
+            connections.look(DRAIN_LOOK_S)
+        if not is_called:
+            self._last_call()

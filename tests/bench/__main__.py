@@ -24,7 +24,7 @@ CASES: dict[str, Callable[[], list[Row]]] = {
     "warm": lambda: [
         warm.one_at_a_time("small", "40 x 60 cells"),
         warm.one_at_a_time("large", "160,000 cells"),
-        warm.as_fast_as_can(),
+        *warm.as_fast_as_can(),
     ],
     "rate": warm.at_a_rate,
     "viewers": viewers.many_viewers,

@@ -1,27 +1,46 @@
-"""The least that a Flask app behind gunicorn can do: `python -m tests.bench.bare FILE` answers its bytes."""
+"""The least that a server can do: `python -m tests.bench.bare flask|wsgi FILE` answers the file's bytes."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
 from butlr_grafana.server import Server, listen
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-def main(path: str) -> None:
-    body = Path(path).read_bytes()
+
+def flask(body: bytes) -> WSGIApplication:
     app = Flask(__name__)
 
     @app.get("/")
     def answer() -> Response:
         return Response(body, mimetype="application/json")
 
+    return app
+
+
+def wsgi(body: bytes) -> WSGIApplication:
+    head = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+
+    def app(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", head)
+        return [body]
+
+    return app
+
+
+def main(kind: str, path: str) -> None:
+    app = {"flask": flask, "wsgi": wsgi}[kind](Path(path).read_bytes())
     listener = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    Server(lambda: app, listener, threads=32, ready=lambda: print(url, flush=True)).run()
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    Server(app, listener, threads=32).run()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -9,16 +9,21 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import IO
 
 from tests.processes import measured
 
 
 @contextmanager
-def process(*words: str, **settings: str) -> Iterator[str]:
-    """Runs `python WORDS…`; yields the first URL it prints."""
+def process(*words: str, lines: IO[bytes] | None = None, **settings: str) -> Iterator[str]:
+    """Runs `python WORDS…`; yields the first URL it prints. `lines`: where its log goes, if not here."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BUTLR_", "BACKEND_"))}
     child = subprocess.Popen(
-        [sys.executable, *words], env={**environment, **settings}, stdout=subprocess.PIPE, text=True
+        [sys.executable, *words],
+        env={**environment, **settings},
+        stdout=subprocess.PIPE,
+        stderr=lines,
+        text=True,
     )
     try:
         assert child.stdout is not None
@@ -39,7 +44,7 @@ def simulator(latency_s: float) -> AbstractContextManager[str]:
 
 
 @contextmanager
-def backend(butlr_url: str, **settings: str) -> Iterator[str]:
+def backend(butlr_url: str, lines: IO[bytes] | None = None, **settings: str) -> Iterator[str]:
     """One that has nothing to measure, so that every call it makes is a panel's."""
     access = {"BUTLR_API_URL": butlr_url, "BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": "demo"}
     with tempfile.TemporaryDirectory() as folder:
@@ -48,10 +53,11 @@ def backend(butlr_url: str, **settings: str) -> Iterator[str]:
             "-m",
             "butlr_grafana.cli",
             "serve",
+            lines=lines,
             **{"BACKEND_PORT": "0", "BACKEND_LOG_LEVEL": "warning", **known},
         ) as url:
             yield url
 
 
-def bare(body_file: str) -> AbstractContextManager[str]:
-    return process("-m", "tests.bench.bare", body_file)
+def bare(kind: str, body_file: str) -> AbstractContextManager[str]:
+    return process("-m", "tests.bench.bare", kind, body_file)
