@@ -89,8 +89,9 @@ class Telemetry:
         about.labels(__version__, str(int(demo))).set(1)
         ProcessCollector(registry=self.registry)
         # A ratio is to be known from the start, not from the first of each kind on.
-        for source in SOURCES:
-            self._segments.labels(source)
+        self._segments_of = {source: self._segments.labels(source) for source in SOURCES}
+        # Looked up once for each set of labels: that costs more than counting.
+        self._requests_of: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
 
     def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
         """A value that is read when Prometheus asks."""
@@ -118,8 +119,9 @@ class Telemetry:
 
     def answered(self, coverage: Coverage, *, age_s: float | None = None) -> None:
         """What an answer is made of; `age_s`: how old its oldest part is, where it is about now."""
-        for source in SOURCES:
-            self._segments.labels(source).inc(getattr(coverage, source))
+        for source, segments in self._segments_of.items():
+            if number := getattr(coverage, source):
+                segments.inc(number)
         if age_s is not None:
             self._ages.add(age_s)
 
@@ -127,8 +129,14 @@ class Telemetry:
         self, *, method: str, endpoint: str, target: str, written: str, status: int, seconds: float
     ) -> None:
         """A request was answered; `written`: the format of the answer."""
-        self._requests.labels(method, endpoint, target, written, str(status)).inc()
-        self._request_seconds.labels(endpoint, target).observe(seconds)
+        labels = (method, endpoint, target, written, str(status))
+        known = self._requests_of.get(labels)
+        if known is None:
+            known = self._requests.labels(*labels), self._request_seconds.labels(endpoint, target)
+            self._requests_of[labels] = known
+        requests, took = known
+        requests.inc()
+        took.observe(seconds)
 
     def faulted(self, fault: BackendError) -> None:
         """An error was answered, or stands in an answer in a target's place."""

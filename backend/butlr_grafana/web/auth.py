@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Mapping
 
 from flask import Flask, g, request
+from werkzeug.datastructures import Authorization
 
 from butlr_grafana.errors import (
     BackendError,
@@ -43,7 +44,7 @@ def guard(app: Flask, tokens: tuple[BackendToken, ...]) -> None:
         g.visible, g.for_walls = None, False
         if not tokens or request.path in OPEN_PATHS:
             return
-        token = known(_sent(), tokens)
+        token = known(sent_in(request.headers.get("Authorization")), tokens)
         if token.for_walls and request.path not in WALL_PATHS:
             raise NotForWalls("this token is for walls, which ask for heatmap and occupancy-now only")
         g.visible, g.for_walls = token.floors, token.for_walls
@@ -108,10 +109,10 @@ def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:
     return found
 
 
-def _sent() -> str | None:
+def sent_in(authorization: str | None) -> str | None:
     """The token as it was sent, to the last `=`: of a Bearer all that stands behind the word."""
-    kind, _, rest = request.headers.get("Authorization", "").partition(" ")
+    kind, _, rest = (authorization or "").partition(" ")
     if kind.lower() == "bearer":
         return rest.strip() or None
-    auth = request.authorization
+    auth = Authorization.from_header(authorization)
     return None if auth is None else auth.password

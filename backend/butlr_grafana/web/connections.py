@@ -11,6 +11,7 @@ import logging
 import select
 import socket
 import time
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.utilities import build_http_date
 
 from butlr_grafana.refusals import (
     BODY_CUT_OFF,
@@ -61,6 +63,11 @@ PROBE_THREADS = 2
 
 JOINED_BYTES = 256 * 1024
 """Up to this size a body is sent together with its head: one system call less."""
+
+
+SERVER = "butlr-grafana"
+
+_date = lru_cache(4)(build_http_date)
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
@@ -113,8 +120,23 @@ class Response(WSGITask):  # type: ignore[misc]
     def build_response_header(self) -> bytes:
         if self.channel.server.stopping:
             self.request.headers["CONNECTION"] = "close"
+        if self.version == "1.1" and self.content_length is not None and self.has_body:
+            connection = self.request.headers.get("CONNECTION", "")
+            if connection.lower() != "close":
+                return self._plain_head()
         head: bytes = super().build_response_header()
         return head
+
+    def _plain_head(self) -> bytes:
+        """The same for nearly all responses, of known length on a connection that is kept, as they come."""
+        own = {name.lower() for name, _ in self.response_headers}
+        head = [f"HTTP/1.1 {self.status}", *map(": ".join, self.response_headers)]
+        if "content-length" not in own:
+            head.append(f"Content-Length: {self.content_length}")
+        if "date" not in own:
+            head.append(f"Date: {_date(int(self.start_time))}")
+        head.append(f"Server: {SERVER}\r\n\r\n")
+        return "\r\n".join(head).encode("latin-1")
 
     def get_environment(self) -> WSGIEnvironment:
         environ: WSGIEnvironment = super().get_environment()
@@ -276,7 +298,7 @@ class Connections(TcpWSGIServer):  # type: ignore[misc]
                 max_request_header_size=MOST_HEAD_BYTES,
                 max_request_body_size=MAX_BODY_BYTES + 1,
                 clear_untrusted_proxy_headers=False,
-                ident="butlr-grafana",
+                ident=SERVER,
             ),
         )
 

@@ -21,6 +21,7 @@ from butlr_grafana.texts import names_of, texts_of, type_name
 from butlr_grafana.web import options, reply
 from butlr_grafana.web.auth import visible
 from butlr_grafana.web.body import Object, read_object
+from butlr_grafana.web.cached_responses import offer
 from butlr_grafana.web.encoded import as_json, joined
 from butlr_grafana.web.kept import Answers, Asking
 from butlr_grafana.web.options import FILTER_KEYS
@@ -119,14 +120,15 @@ def _query(answers: Answers, body: Object) -> Response:
         note_fault(fault)
     if faults and len(faults) == len(made):
         return reply.error(faults[0])
-    return reply.encoded(
-        joined(
-            as_json([heatmap.failed_frame(_ref_id(target), one.message)])
-            if isinstance(one, BackendError)
-            else one
-            for target, one in zip(shown, made, strict=True)
-        )
+    encoded = joined(
+        as_json([heatmap.failed_frame(_ref_id(target), one.message)])
+        if isinstance(one, BackendError)
+        else one
+        for target, one in zip(shown, made, strict=True)
     )
+    if len(begun) == 1 and isinstance(begun[0], Asking):
+        offer(begun[0], encoded)
+    return reply.encoded(encoded)
 
 
 def _attempt(work: Callable[[], T]) -> T | BackendError:

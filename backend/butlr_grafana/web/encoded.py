@@ -56,5 +56,7 @@ def as_json(document: Any, media: str = "application/json") -> Encoded:
 def joined(lists: Iterable[Encoded]) -> Encoded:
     """JSON arrays as one, in their order."""
     found = list(lists)
+    if len(found) == 1:
+        return found[0]
     inner = [one.body[1:-1] for one in found]
     return Encoded(b"[" + b",".join(filter(None, inner)) + b"]", "application/json")

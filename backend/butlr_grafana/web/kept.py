@@ -41,12 +41,29 @@ class Made:
     accounts: tuple[Account, ...]
 
 
+class Key:
+    """What an answer depends on, but for what Butlr says; it is compared often, so its hash is made once."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, *parts: Hashable) -> None:
+        self._parts = parts
+        self._hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Key) and self._parts == other._parts)
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Good from `made_at_s` until `good_until_s` on the wall clock, and no longer than that by the stopwatch,
-    which showed `made_at` then; while the floors served are `served`.
+    """Kept under `key`. Good from `made_at_s` until `good_until_s` on the wall clock, and no longer by the
+    stopwatch, which showed `made_at` then; while the floors served are `served`.
     """
 
+    key: Key
     made: Made
     served: Topology
     made_at_s: float
@@ -66,13 +83,21 @@ class _Entry:
         return self.made_at_s <= now_s < self.good_until_s and not is_old
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Recall:
+    """How the very same request finds its kept answer again, without being read and resolved again."""
+
+    entry: _Entry
+    resolved: Resolved
+
+
 class Answers:
     """Thread-safe. Ask all questions of a request, `work` on each, then take what has been `made`."""
 
     def __init__(self, service: Service, max_bytes: int = KEPT_BYTES) -> None:
         self.service = service
-        self._kept: LRUCache[Hashable, _Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.nbytes)
-        self._making: dict[Hashable, _Making] = {}
+        self._kept: LRUCache[Key, _Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.nbytes)
+        self._making: dict[Key, _Making] = {}
         self._minute = -math.inf
         self._lock = threading.Lock()
 
@@ -87,7 +112,7 @@ class Answers:
             with self._lock:
                 entry = self._kept.get(making.key)
                 if entry is not None and entry.is_good(resolved, stopwatch_s):
-                    return Asking(self, making, entry.made)
+                    return Asking(self, making, entry)
                 other = self._making.get(making.key)
                 if other is not None and other.resolved.served is resolved.served:
                     return Asking(self, other)
@@ -97,6 +122,27 @@ class Answers:
         except BaseException as fault:
             self._end(making, fault)
             raise
+
+    def recalled(self, recall: Recall) -> Encoded | None:
+        """The kept answer, as `ask` would find it now for the same request of the same caller; else `None`.
+
+        Only within the minute in which that request was resolved: until its end all periods stay the same.
+        """
+        service, entry, resolved = self.service, recall.entry, recall.resolved
+        now_s = service.now()
+        if now_s // MINUTE_S != resolved.now_s // MINUTE_S:
+            return None
+        if not entry.is_of(now_s, service.stopwatch()) or service.known_topology() is not entry.served:
+            return None
+        if resolved.asked.target in TELLS_AGE and int(resolved.now_s) != int(now_s):
+            return None
+        if any(service.factors.of(space) != known for space, known in resolved.factors.items()):
+            return None
+        with self._lock:
+            if self._kept.get(entry.key) is not entry:
+                return None
+        service.note(entry.made.accounts)
+        return entry.made.encoded
 
     def make(self, making: _Making, started: Started) -> None:
         """Waits for Butlr, makes the answer, and tells all who wait for it, whatever comes of it."""
@@ -116,7 +162,7 @@ class Answers:
             with self._lock:
                 self._forget(now_s, making.asked_at)
                 self._kept[making.key] = _Entry(
-                    made, making.resolved.served, now_s, good_until_s, making.asked_at
+                    making.key, made, making.resolved.served, now_s, good_until_s, making.asked_at
                 )
         self._end(making, made)
 
@@ -147,7 +193,7 @@ class _Making:
     resolved: Resolved
     ref_id: str
     deadline: float
-    key: Hashable
+    key: Key
     asked_at: float
     outcome: Future[Made] = field(default_factory=Future)
 
@@ -160,7 +206,7 @@ class Asking:
     """
 
     def __init__(
-        self, answers: Answers, making: _Making, kept: Made | None = None, started: Started | None = None
+        self, answers: Answers, making: _Making, kept: _Entry | None = None, started: Started | None = None
     ) -> None:
         self._answers = answers
         self._making = making
@@ -177,16 +223,26 @@ class Asking:
     def made(self) -> Encoded:
         """The answer's bytes; raises what making them raised."""
         self.work()
-        made = self._kept or self._making.outcome.result()
+        made = self._kept.made if self._kept else self._making.outcome.result()
         if not self._is_own:
             self._answers.service.note(made.accounts)
         return made.encoded
 
+    @property
+    def recall(self) -> Recall | None:
+        """For the next request that is the same as this one, where this one's answer was kept."""
+        resolved = self._making.resolved
+        last_minute_s = floor_to(resolved.now_s, MINUTE_S)
+        # A period that began less than a minute ago ends now, another one a second later.
+        if self._kept is None or any(part.period.end_s > last_minute_s for part in resolved.parts):
+            return None
+        return Recall(self._kept, resolved)
 
-def _key(resolved: Resolved, visible: Visible, ref_id: str) -> Hashable:
+
+def _key(resolved: Resolved, visible: Visible, ref_id: str) -> Key:
     """Equal for questions whose answers are made of the same floors, words, periods and seconds."""
     asked = resolved.asked
-    return (
+    return Key(
         replace(asked, start_s=None, end_s=None),
         tuple(part.period for part in resolved.parts),
         visible,

@@ -16,6 +16,7 @@ from butlr_grafana.query import Asked
 from butlr_grafana.web import reply
 from butlr_grafana.web.auth import check_words, visible
 from butlr_grafana.web.body import read_object
+from butlr_grafana.web.cached_responses import offer
 from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.openapi import describe
 from butlr_grafana.web.requests import note_asked
@@ -52,7 +53,9 @@ def blueprint(answers: Answers) -> Blueprint:
         note_asked(asked)
         check_words(asked, service.now())
         asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
-        return reply.encoded(asking.made())
+        encoded = asking.made()
+        offer(asking, encoded)
+        return reply.encoded(encoded)
 
     return api
 

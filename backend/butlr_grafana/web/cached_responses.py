@@ -1,0 +1,153 @@
+"""Before the framework: a request that is the same as an earlier one gets that one's response, while its
+answer is kept.
+
+What Flask made of a kept answer (status, headers, body) is remembered by all in the request that it depends
+on. The next such request is answered with it, as long as the response cache still has that very answer and
+would find it: token, floors, clock and factors are looked at each time (`Answers.recalled`). It is counted
+and logged as Flask's are. Everything else goes to Flask, errors and conditional requests too.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cachetools import LRUCache
+from flask import request
+
+from butlr_grafana import request_id
+from butlr_grafana.errors import Unauthorized
+from butlr_grafana.settings import BackendToken
+from butlr_grafana.web.auth import is_of_wall, known, sent_in
+from butlr_grafana.web.encoded import Encoded
+from butlr_grafana.web.kept import Answers, Asking, Recall
+from butlr_grafana.web.requests import LINE, Line
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+REMEMBERED = 2_000
+"""Responses; their bodies are those of the response cache, and take no memory of their own."""
+
+LONGEST_BODY = 8_190
+"""Of a request that is remembered, in bytes; as long as a URL may be."""
+
+PATHS = ("/api/v1/", "/query")
+OFFER = "butlr_grafana.offer"
+CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_RANGE")
+
+Head = list[tuple[str, str]]
+Question = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class Offer:
+    """What a request that Flask answers leaves for the next one."""
+
+    recall: Recall | None = None
+    encoded: Encoded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """`head`: without the request's id, which stood at `id_at`."""
+
+    recall: Recall
+    body: bytes
+    head: Head
+    id_at: int
+    line: Line
+
+
+def offer(asking: Asking, encoded: Encoded) -> None:
+    """Of a request that is one question: its answer can be sent again."""
+    place: Offer | None = request.environ.get(OFFER)
+    if place is not None:
+        place.recall, place.encoded = asking.recall, encoded
+
+
+class CachedResponses:
+    """A WSGI application around Flask's. Thread-safe."""
+
+    def __init__(self, app: WSGIApplication, answers: Answers, tokens: tuple[BackendToken, ...]) -> None:
+        self._app = app
+        self._answers = answers
+        self._tokens = tokens
+        self._remembered: LRUCache[Question, Remembered] = LRUCache(REMEMBERED)
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began = time.monotonic()
+        question = self._question(environ)
+        if question is None:
+            return self._app(environ, start_response)
+        with self._lock:
+            found = self._remembered.get(question)
+        if found is None or not self._is_good(found, question):
+            return self._learn(question, environ, start_response)
+        head = found.head.copy()
+        head.insert(found.id_at, (request_id.HEADER, request_id.present()))
+        found.line.note(self._answers.service.telemetry, time.monotonic() - began)
+        start_response("200 OK", head)
+        return [found.body]
+
+    def _is_good(self, found: Remembered, question: Question) -> bool:
+        is_for_walls = question[1]
+        if is_for_walls and not is_of_wall(found.recall.resolved.asked, self._answers.service.now()):
+            return False
+        return self._answers.recalled(found.recall) is not None
+
+    def _question(self, environ: WSGIEnvironment) -> Question | None:
+        """All that the response depends on; `None` where it is Flask's, also to a token that is not known."""
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if (
+            method not in ("GET", "POST")
+            or not path.startswith(PATHS)
+            or any(c in environ for c in CONDITIONS)
+        ):
+            return None
+        floors, is_for_walls = None, False
+        if self._tokens:
+            try:
+                token = known(sent_in(environ.get("HTTP_AUTHORIZATION")), self._tokens)
+            except Unauthorized:
+                return None
+            floors, is_for_walls = token.floors, token.for_walls
+        body = b""
+        if method == "POST":
+            length = environ.get("CONTENT_LENGTH") or ""
+            if not length.isdecimal() or int(length) > LONGEST_BODY:
+                return None
+            body = environ["wsgi.input"].read(int(length))
+            environ["wsgi.input"] = io.BytesIO(body)
+        encodings = environ.get("HTTP_ACCEPT_ENCODING")
+        return floors, is_for_walls, method, path, environ.get("QUERY_STRING", ""), encodings, body
+
+    def _learn(
+        self, question: Question, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Flask's response, and how to give it again where it is that of a kept answer."""
+        left = Offer()
+        environ[OFFER] = left
+
+        def noting(status: str, head: Head, *more: Any) -> Callable[[bytes], object]:
+            if status == "200 OK" and left.recall is not None:
+                self._remember(question, left, head, environ[LINE])
+            return start_response(status, head, *more)
+
+        return self._app(environ, noting)
+
+    def _remember(self, question: Question, left: Offer, head: Head, line: Line) -> None:
+        assert left.recall is not None
+        assert left.encoded is not None
+        is_squeezed = ("Content-Encoding", "gzip") in head
+        body = left.encoded.squeezed if is_squeezed else left.encoded.body
+        assert body is not None
+        [id_at] = [place for place, (name, _) in enumerate(head) if name == request_id.HEADER]
+        rest = [*head[:id_at], *head[id_at + 1 :]]
+        with self._lock:
+            self._remembered[question] = Remembered(left.recall, body, rest, id_at, line)
