@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from butlr_grafana.base.single_flight import Flight, SingleFlight
 from butlr_grafana.errors import UpstreamError, UpstreamInvalid, UpstreamLate
 from butlr_grafana.model import Floor, Note, Room, Topology, Zone, as_built
 from butlr_grafana.request_id import carried
@@ -50,20 +51,23 @@ class Spaces:
         self._served = frozenset(served)
         self._kept = keep_in
         self._clock = clock
-        self._condition = threading.Condition()
+        self._lock = threading.Lock()
+        """Held while what is known, and when a load is due, is read or changed; a load changes both before it
+        ends.
+        """
         self._topology: Topology | None = None
         self._error: UpstreamError | None = None
-        self._loading = False
+        self._loads: SingleFlight[None, None] = SingleFlight()
         self._due_at = 0.0
         self._told: frozenset[Note] = frozenset()
         self._gone: dict[Note, float] = {}
 
     def current(self, *, timeout_s: float) -> Topology:
         """The floors served. Waits only where none is known yet; raises `UpstreamError` if that fails."""
-        with self._condition:
-            self._load_if_due()
-            if self._topology is None:
-                self._condition.wait_for(lambda: self._topology or not self._loading, timeout_s)
+        load = self._load_if_due()
+        if self._topology is None and load is not None:
+            load.wait(timeout_s)
+        with self._lock:
             if self._topology is None:
                 raise self._error or UpstreamLate("Butlr has not told its floors yet; it is being asked on")
             return self._topology
@@ -75,14 +79,20 @@ class Spaces:
 
     def renew(self, *, timeout_s: float) -> None:
         """Asks Butlr where that is due, and waits for what comes of it, well or not."""
-        with self._condition:
-            self._load_if_due()
-            self._condition.wait_for(lambda: not self._loading, timeout_s)
+        load = self._load_if_due()
+        if load is not None:
+            load.wait(timeout_s)
 
-    def _load_if_due(self) -> None:
-        if not self._loading and self._clock() >= self._due_at:
-            self._loading = True
-            threading.Thread(target=carried(self._load), name="topology", daemon=True).start()
+    def _load_if_due(self) -> Flight[None] | None:
+        """The load that is under way, begun here where one is due."""
+        with self._lock:
+            if self._clock() < self._due_at:
+                return self._loads.under_way(None)
+            load, begins = self._loads.join(None)
+        if begins:
+            work = carried(lambda: load.run(self._load))
+            threading.Thread(target=work, name="topology", daemon=True).start()
+        return load
 
     @property
     def known(self) -> bool:
@@ -105,10 +115,9 @@ class Spaces:
             error = UpstreamInvalid("Butlr's topology cannot be read; the backend's log says why")
             topology = self._instead(topology, error)
         finally:
-            with self._condition:
-                self._topology, self._error, self._loading = topology, error, False
+            with self._lock:
+                self._topology, self._error = topology, error
                 self._due_at = self._clock() + (RETRY_S if error else RENEW_S)
-                self._condition.notify_all()
 
     def _instead(self, known: Topology | None, error: UpstreamError) -> Topology | None:
         """What is used where Butlr's answer cannot be: what is known, else what was kept on disk."""

@@ -15,6 +15,7 @@ from http import HTTPStatus
 
 import orjson
 
+from butlr_grafana.base.single_flight import SingleFlight
 from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.clock import ButlrClock
 from butlr_grafana.butlr.decode import quote
@@ -74,7 +75,9 @@ class Client:
             access.url, timeout_s=access.timeout_s, connections=access.max_concurrency
         )
         self._shelf = shelf or NoShelf()
-        self._login_lock = threading.Lock()
+        self._logins: SingleFlight[None, Token] = SingleFlight()
+        self._token_lock = threading.Lock()
+        """Held while the tokens are changed."""
         self._token: Token | None = None
         self._dead_token: Token | None = None
         self._login_failed: tuple[float, UpstreamError] | None = None
@@ -205,27 +208,34 @@ class Client:
         if token is not None and now < token.renew_at:
             return token
         usable = token is not None and now < token.dead_at
-        # While the old one works, one thread renews and the others do not wait for it.
-        if not self._login_lock.acquire(blocking=not usable):
+        login, is_ours = self._logins.join(None)
+        if is_ours:
+            login.run(lambda: self._renewed(token, usable=usable))
+        elif usable:
+            # While the old one works, one thread renews and the others do not wait for it.
+            assert token is not None
+            return token
+        return login.result()
+
+    def _renewed(self, token: Token | None, *, usable: bool) -> Token:
+        """Another token; the old one where that cannot be had, and it is still good."""
+        current = self._token
+        if current is not None and current is not token:
+            return current
+        if usable and self._resting():
             assert token is not None
             return token
         try:
-            if self._token is not None and self._token is not token:
-                return self._token
-            if usable and self._resting():
-                assert token is not None
-                return token
-            self._token = self._log_in(instead_of=token or self._dead_token)
+            renewed = self._log_in(instead_of=token or self._dead_token)
         except UpstreamError as error:
             if not usable or token is None:
                 raise
             self._renewing.failed(f"it could not be renewed, the old one is still good: {error}")
             return token
-        else:
-            self._renewing.well()
-            return self._token
-        finally:
-            self._login_lock.release()
+        with self._token_lock:
+            self._token = renewed
+        self._renewing.well()
+        return renewed
 
     def _resting(self) -> bool:
         return self._login_failed is not None and self._clock() < self._login_failed[0]
@@ -259,7 +269,7 @@ class Client:
         }
 
     def _forget(self, token: Token) -> None:
-        with self._login_lock:
+        with self._token_lock:
             # Another thread may have a new one already; that one stays.
             if self._token is token:
                 self._token, self._dead_token = None, token

@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Hashable
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from cachetools import LRUCache
 
 from butlr_grafana.answers import Answer
+from butlr_grafana.base.single_flight import Flight, SingleFlight
 from butlr_grafana.model import HOUR_S, MINUTE_S, Topology, floor_to
 from butlr_grafana.query import Asked
 from butlr_grafana.questions import Account, Range, Resolved, Started, accounts_of
@@ -97,7 +97,7 @@ class Answers:
     def __init__(self, service: Service, max_bytes: int = KEPT_BYTES) -> None:
         self.service = service
         self._kept: LRUCache[Key, _Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.nbytes)
-        self._making: dict[Key, _Making] = {}
+        self._making: SingleFlight[Hashable, Made] = SingleFlight()
         self._minute = -math.inf
         self._lock = threading.Lock()
 
@@ -106,22 +106,23 @@ class Answers:
     ) -> Asking:
         """Begins what nobody has begun yet; returns at once. Raises `CallerError`."""
         resolved = self.service.resolve(asked, visible, deadline=deadline, panel=panel)
-        stopwatch_s = self.service.stopwatch()
-        making = _Making(resolved, ref_id, deadline, _key(resolved, visible, ref_id), stopwatch_s)
-        if asked.target not in UNKEPT:
-            with self._lock:
-                entry = self._kept.get(making.key)
-                if entry is not None and entry.is_good(resolved, stopwatch_s):
-                    return Asking(self, making, entry)
-                other = self._making.get(making.key)
-                if other is not None and other.resolved.served is resolved.served:
-                    return Asking(self, other)
-                self._making[making.key] = making
+        stopwatch_s, key = self.service.stopwatch(), _key(resolved, visible, ref_id)
+        is_unkept = asked.target in UNKEPT
+        with self._lock:
+            entry = None if is_unkept else self._kept.get(key)
+        if entry is not None and entry.is_good(resolved, stopwatch_s):
+            return Asking(self, resolved, entry=entry)
+        # Of other floors, as they are known since, it is another answer; what is not kept is each one's own.
+        work: Hashable = object() if is_unkept else (key, id(resolved.served))
+        flight, is_own = self._making.join(work)
+        if not is_own:
+            return Asking(self, resolved, flight)
         try:
-            return Asking(self, making, started=self.service.begin(resolved))
+            making = _Making(resolved, ref_id, deadline, key, stopwatch_s, self.service.begin(resolved))
         except BaseException as fault:
-            self._end(making, fault)
+            flight.fail(fault)
             raise
+        return Asking(self, resolved, flight, making)
 
     def recalled(self, recall: Recall) -> Encoded | None:
         """The kept answer, as `ask` would find it now for the same request of the same caller; else `None`.
@@ -144,14 +145,10 @@ class Answers:
         service.note(entry.made.accounts)
         return entry.made.encoded
 
-    def make(self, making: _Making, started: Started) -> None:
-        """Waits for Butlr, makes the answer, and tells all who wait for it, whatever comes of it."""
-        try:
-            answer = self.service.finish(started, deadline=making.deadline)
-            encoded = formats.encoded(answer, ref_id=making.ref_id, demo=self.service.demo)
-        except BaseException as fault:  # noqa: BLE001  # raised to all who wait, this request among them
-            self._end(making, fault)
-            return
+    def make(self, making: _Making) -> Made:
+        """Waits for Butlr, makes the answer, and keeps it where it may be."""
+        answer = self.service.finish(making.started, deadline=making.deadline)
+        encoded = formats.encoded(answer, ref_id=making.ref_id, demo=self.service.demo)
         made = Made(encoded, accounts_of(answer))
         now_s, good_until_s = making.resolved.now_s, _good_until_s(answer)
         if (
@@ -159,12 +156,11 @@ class Answers:
             and encoded.nbytes <= self._kept.maxsize
             and answer.asked.target not in UNKEPT
         ):
+            entry = _Entry(making.key, made, making.resolved.served, now_s, good_until_s, making.asked_at)
             with self._lock:
                 self._forget(now_s, making.asked_at)
-                self._kept[making.key] = _Entry(
-                    making.key, made, making.resolved.served, now_s, good_until_s, making.asked_at
-                )
-        self._end(making, made)
+                self._kept[making.key] = entry
+        return made
 
     def _forget(self, now_s: float, stopwatch_s: float) -> None:
         """Once a minute, what is of another one: else it would fill the room that there is, for nothing."""
@@ -173,15 +169,6 @@ class Answers:
             self._minute = minute
             for key in [key for key, entry in self._kept.items() if not entry.is_of(now_s, stopwatch_s)]:
                 del self._kept[key]
-
-    def _end(self, making: _Making, outcome: Made | BaseException) -> None:
-        with self._lock:
-            if self._making.get(making.key) is making:
-                del self._making[making.key]
-        if isinstance(outcome, Made):
-            making.outcome.set_result(outcome)
-        else:
-            making.outcome.set_exception(outcome)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,35 +182,47 @@ class _Making:
     deadline: float
     key: Key
     asked_at: float
-    outcome: Future[Made] = field(default_factory=Future)
+    started: Started
 
 
 class Asking:
-    """A question of one request on its way: kept, made by another request, or `started` by this one.
+    """A question of one request on its way: kept (`entry`), made by another request (`flight`), or by this
+    one (`making` too).
 
     Whoever started questions works on all of them, whatever happens, before taking what has been made: no two
     requests may wait for each other, and nobody for one that has gone.
     """
 
     def __init__(
-        self, answers: Answers, making: _Making, kept: _Entry | None = None, started: Started | None = None
+        self,
+        answers: Answers,
+        resolved: Resolved,
+        flight: Flight[Made] | None = None,
+        making: _Making | None = None,
+        *,
+        entry: _Entry | None = None,
     ) -> None:
         self._answers = answers
+        self._resolved = resolved
+        self._flight = flight
         self._making = making
-        self._kept = kept
-        self._is_own = started is not None
-        self._started = started
+        self._entry = entry
+        self._is_own = making is not None
 
     def work(self) -> None:
         """Makes the answer, where that is for this request to do; does not raise."""
-        if self._started is not None:
-            started, self._started = self._started, None
-            self._answers.make(self._making, started)
+        if self._flight is not None and self._making is not None:
+            making, self._making = self._making, None
+            self._flight.run(lambda: self._answers.make(making))
 
     def made(self) -> Encoded:
         """The answer's bytes; raises what making them raised."""
         self.work()
-        made = self._kept.made if self._kept else self._making.outcome.result()
+        if self._entry is not None:
+            made = self._entry.made
+        else:
+            assert self._flight is not None
+            made = self._flight.result()
         if not self._is_own:
             self._answers.service.note(made.accounts)
         return made.encoded
@@ -231,12 +230,11 @@ class Asking:
     @property
     def recall(self) -> Recall | None:
         """For the next request that is the same as this one, where this one's answer was kept."""
-        resolved = self._making.resolved
-        last_minute_s = floor_to(resolved.now_s, MINUTE_S)
+        last_minute_s = floor_to(self._resolved.now_s, MINUTE_S)
         # A period that began less than a minute ago ends now, another one a second later.
-        if self._kept is None or any(part.period.end_s > last_minute_s for part in resolved.parts):
+        if self._entry is None or any(part.period.end_s > last_minute_s for part in self._resolved.parts):
             return None
-        return Recall(self._kept, resolved)
+        return Recall(self._entry, self._resolved)
 
 
 def _key(resolved: Resolved, visible: Visible, ref_id: str) -> Key:

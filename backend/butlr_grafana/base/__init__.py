@@ -1,0 +1,1 @@
+"""What every other folder may import: no knowledge of Butlr, floors or Grafana."""
