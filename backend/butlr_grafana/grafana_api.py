@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +17,14 @@ import orjson
 import requests
 import urllib3
 
+from butlr_grafana.base.response_body import BodyError, read_body
 from butlr_grafana.butlr.transport import open_session
 from butlr_grafana.hosts import address_of
 from butlr_grafana.settings import SettingError, Settings
 
 TIMEOUT_S = 30.0
 CONNECT_S = 10.0
+MAX_BODY_BYTES = 64 * 2**20
 SHOWN = 300
 """Characters of Grafana's own message that are repeated."""
 
@@ -92,17 +95,18 @@ class Grafana:
 
         `doing` completes 'Grafana does not let this account …'. Raises `GrafanaError`.
         """
-        response = self._response(method, path, body)
+        response, said = self._response(method, path, body)
         if response.status_code in without:
             return None
         if not response.ok or response.is_redirect:
-            raise GrafanaError(self._refusal(response, doing))
+            raise GrafanaError(self._refusal(response, said, doing))
         try:
-            return orjson.loads(response.content)
+            return orjson.loads(said)
         except orjson.JSONDecodeError:
             raise GrafanaError(f"what answers at {self._access.url}{path} is no Grafana: no JSON") from None
 
-    def _response(self, method: str, path: str, body: object) -> requests.Response:
+    def _response(self, method: str, path: str, body: object) -> tuple[requests.Response, bytes]:
+        """The response and its body."""
         headers = {"Authorization": self._access.authorization, "Accept": "application/json"}
         if self._organisation is not None:
             headers["X-Grafana-Org-Id"] = str(self._organisation)
@@ -110,21 +114,30 @@ class Grafana:
             headers["Content-Type"] = "application/json"
         timeout: Any = urllib3.Timeout(total=self._timeout_s, connect=min(CONNECT_S, self._timeout_s))
         try:
-            return self._session.request(
+            with self._session.request(
                 method,
                 self._access.url + path,
                 data=None if body is None else orjson.dumps(body),
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
-            )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                stream=True,
+            ) as response:
+                return response, read_body(response, MAX_BODY_BYTES)
+        except BodyError:
+            where = f"{self._access.url}{path}"
+            raise GrafanaError(
+                f"what {where} answers is larger than {MAX_BODY_BYTES >> 20} MiB, or ends in the middle"
+            ) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
             raise GrafanaError(self._unreached(error)) from None
 
     def _unreached(self, error: BaseException) -> str:
         causes = _causes(error)
         url = self._access.url
-        if isinstance(error, requests.Timeout) or isinstance(causes[-1], TimeoutError):
+        if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError) or isinstance(
+            causes[-1], TimeoutError
+        ):
             return f"Grafana at {url} gave no answer within {self._timeout_s:g} s"
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
@@ -138,8 +151,8 @@ class Grafana:
             f"Grafana at {url} cannot be reached ({type(causes[-1]).__name__}): is it up, is --grafana right?"
         )
 
-    def _refusal(self, response: requests.Response, doing: str) -> str:
-        status, said = response.status_code, _message(response)
+    def _refusal(self, response: requests.Response, body: bytes, doing: str) -> str:
+        status, said = response.status_code, _message(body)
         if response.is_redirect:
             return f"{self._access.url} sends elsewhere ({status}), with credentials that is not followed: "
             "give --grafana the address that it ends at"
@@ -165,10 +178,10 @@ def _causes(error: BaseException | None) -> list[BaseException]:
     return causes
 
 
-def _message(response: requests.Response) -> str:
+def _message(body: bytes) -> str:
     """`: …` with Grafana's own words, where it has any."""
     try:
-        said = orjson.loads(response.content)["message"]
+        said = orjson.loads(body)["message"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return ""
     return f": {said[:SHOWN]}" if isinstance(said, str) and said else ""

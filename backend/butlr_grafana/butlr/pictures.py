@@ -15,6 +15,7 @@ from http import HTTPStatus
 import requests
 import urllib3
 
+from butlr_grafana.base.response_body import TooLarge, read_body
 from butlr_grafana.butlr.ink import Ink, ink_of
 from butlr_grafana.butlr.transport import open_session
 from butlr_grafana.errors import UpstreamDown, UpstreamError, UpstreamInvalid, UpstreamLate, UpstreamRefused
@@ -115,10 +116,9 @@ def _read(response: requests.Response, address: Address) -> bytes:
         raise kind(f"{address.origin} answered {status} instead of a picture")
     if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
         raise UpstreamInvalid(f"{address.origin} answered a packed picture where a plain one was asked for")
-    pieces, size = [], 0
-    while piece := response.raw.read1(2**16, decode_content=False):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_BYTES:
-            raise UpstreamInvalid(f"the picture from {address.origin} is larger than {MAX_BYTES >> 20} MiB")
-    return b"".join(pieces)
+    try:
+        return read_body(response, MAX_BYTES)
+    except TooLarge:
+        raise UpstreamInvalid(
+            f"the picture from {address.origin} is larger than {MAX_BYTES >> 20} MiB"
+        ) from None

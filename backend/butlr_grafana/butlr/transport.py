@@ -21,6 +21,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from butlr_grafana.base.response_body import CutOff, TooLarge, read_body
 from butlr_grafana.butlr.clock import date_s
 from butlr_grafana.butlr.limits import retry_after_s
 from butlr_grafana.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
@@ -98,18 +99,12 @@ class Transport:
 
 
 def _body(path: str, response: requests.Response) -> bytes:
-    """The unpacked body, piece by piece, so that a bomb is not unpacked to its end."""
-    packed = response.headers.get("Content-Encoding", "").lower() not in ("", "identity")
-    unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32) if packed else None
-    pieces, size = [], 0
-    while piece := response.raw.read1(2**16, decode_content=False):
-        pieces.append(unpack.decompress(piece, MAX_BODY_BYTES - size + 1) if unpack else piece)
-        size += len(pieces[-1])
-        if size > MAX_BODY_BYTES:
-            raise UpstreamInvalid(f"Butlr's answer on {path} is larger than {MAX_BODY_BYTES >> 20} MiB")
-    if unpack and pieces and not unpack.eof:
-        raise UpstreamDown(f"Butlr's answer on {path} ends in the middle")
-    return b"".join(pieces)
+    try:
+        return read_body(response, MAX_BODY_BYTES)
+    except TooLarge:
+        raise UpstreamInvalid(f"Butlr's answer on {path} is larger than {MAX_BODY_BYTES >> 20} MiB") from None
+    except CutOff:
+        raise UpstreamDown(f"Butlr's answer on {path} ends in the middle") from None
 
 
 def open_session(connections: int) -> requests.Session:

@@ -1,0 +1,40 @@
+"""The body of a response to our own calls: whole, unpacked, and never larger than it may be."""
+
+from __future__ import annotations
+
+import zlib
+
+import requests
+
+PIECE_BYTES = 2**16
+
+
+class BodyError(Exception):
+    """The body cannot be used."""
+
+
+class TooLarge(BodyError):
+    """It is larger than it may be; what is beyond that was not read."""
+
+
+class CutOff(BodyError):
+    """It ends in the middle of what is packed."""
+
+
+def read_body(response: requests.Response, most_bytes: int) -> bytes:
+    """The unpacked body of a response that was asked for with `stream`. It is read and unpacked piece by
+    piece, so that a bomb is not unpacked to its end.
+
+    Raises `BodyError`, and what reading a response raises: errors of urllib3 and the system, `zlib.error`.
+    """
+    packed = response.headers.get("Content-Encoding", "").lower() not in ("", "identity")
+    unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32) if packed else None
+    pieces, size = [], 0
+    while piece := response.raw.read1(PIECE_BYTES, decode_content=False):
+        pieces.append(unpack.decompress(piece, most_bytes - size + 1) if unpack else piece)
+        size += len(pieces[-1])
+        if size > most_bytes:
+            raise TooLarge
+    if unpack and pieces and not unpack.eof:
+        raise CutOff
+    return b"".join(pieces)
