@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
+import socket
+import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -14,9 +18,11 @@ from werkzeug.test import TestResponse
 
 from butlr_grafana import web
 from butlr_grafana.factors.factor import Unknown
+from butlr_grafana.server import listen
 from butlr_grafana.settings import BackendToken
 from butlr_grafana.spaces import RENEW_S
 from butlr_grafana.targets import TARGETS
+from butlr_grafana.web.connections import Connections
 from butlr_grafana.web.encoded import Encoded
 from butlr_grafana.web.kept import TELLS_AGE, UNKEPT, Answers
 from tests.support import HANG_S, NEW_YORK, PARIS, World
@@ -282,3 +288,50 @@ def test_what_the_response_cache_has_let_go_is_not_sent(
     for _ in range(2):
         small.ask("GET", "/api/v1/heatmap", **another)
     assert not is_before(small)
+
+
+SENT = {
+    "on a connection that is kept": b"GET %b HTTP/1.1\r\nHost: x\r\n",
+    "as the last": b"GET %b HTTP/1.1\r\nConnection: close\r\n",
+    "by HTTP 1.0": b"GET %b HTTP/1.0\r\n",
+    "squeezed": b"GET %b HTTP/1.1\r\nAccept-Encoding: gzip\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
+def test_the_bytes_on_the_wire_are_the_same_either_way(kept: Doors, sent: bytes) -> None:
+    path = "/api/v1/heatmap?" + urlencode(PAST["query_string"])
+    asked = sent % path.encode() + b"Authorization: Bearer all-of-it\r\nX-Request-Id: panel-7\r\n\r\n"
+
+    def answered(app: Flask) -> tuple[int, bytes]:
+        for _ in range(3):
+            before = kept.by_flask
+            data = over_a_socket(app, asked)
+        return kept.by_flask - before, re.sub(rb"\r\nDate: [^\r]*", b"", data)
+
+    (by_flask, ours), (_, plain) = answered(kept.app), answered(kept.plain)
+    assert by_flask == 0
+    assert plain.startswith(b"HTTP/1.")
+    assert ours == plain
+
+
+def over_a_socket(app: Flask, asked: bytes) -> bytes:
+    listener = listen("127.0.0.1", 0)
+    address = listener.getsockname()
+    server, over = Connections(app, listener, threads=1, most=4), threading.Event()
+
+    def run() -> None:
+        while not over.is_set():
+            server.look(0.02)
+        server.end()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        with socket.create_connection(address, HANG_S) as one:
+            one.sendall(asked)
+            one.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: one.recv(1 << 16), b""))
+    finally:
+        over.set()
+        thread.join(HANG_S)

@@ -6,8 +6,8 @@ thread by itself: it is taken along (`carried`, or `present_or_new` and `working
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,12 +28,17 @@ def present() -> str:
 
 def present_or_new() -> str:
     """For work that begins here: of the request that wants it, or of its own where none does."""
-    return present() or secrets.token_hex(8)
+    return present() or _new()
 
 
 def of_caller(sent: str | None) -> str:
     """The id that a caller sent, where it is short and plain; else a new one."""
-    return sent if sent and re.fullmatch(r"[\w.-]{1,64}", sent, re.ASCII) else secrets.token_hex(8)
+    return sent if sent and re.fullmatch(r"[\w.-]{1,64}", sent, re.ASCII) else _new()
+
+
+def _new() -> str:
+    # A name, no secret: without a call to the system, at which the thread would wait for its turn again.
+    return f"{random.getrandbits(64):016x}"
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from butlr_grafana.refusals import (
     refusal_of,
 )
 from butlr_grafana.web import MAX_BODY_BYTES
+from butlr_grafana.web.cached_responses import RESPOND
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -120,10 +121,8 @@ class Response(WSGITask):  # type: ignore[misc]
     def build_response_header(self) -> bytes:
         if self.channel.server.stopping:
             self.request.headers["CONNECTION"] = "close"
-        if self.version == "1.1" and self.content_length is not None and self.has_body:
-            connection = self.request.headers.get("CONNECTION", "")
-            if connection.lower() != "close":
-                return self._plain_head()
+        if self.version == "1.1" and self.content_length is not None and self.has_body and not self._is_last:
+            return self._plain_head()
         head: bytes = super().build_response_header()
         return head
 
@@ -142,7 +141,23 @@ class Response(WSGITask):  # type: ignore[misc]
         environ: WSGIEnvironment = super().get_environment()
         # As it was sent: waitress takes away leading slashes, which are one too many.
         environ["PATH_INFO"] = self.request.path
+        environ[RESPOND] = self.respond
         return environ
+
+    def respond(self, head: bytes, body: bytes) -> bool:
+        """Sends a response whose status line and headers are written already; each line is ended. `False`: it
+        has to be said that it is the connection's last, so it is sent as all others.
+        """
+        if self.version != "1.1" or self.channel.server.stopping or self._is_last:
+            return False
+        self.complete = self.wrote_header = True
+        end = f"Date: {_date(int(self.start_time))}\r\nServer: {SERVER}\r\n\r\n".encode()
+        self.channel.write_soon(head + end + body)
+        return True
+
+    @property
+    def _is_last(self) -> bool:
+        return bool(self.request.headers.get("CONNECTION", "").lower() == "close")
 
     def write(self, data: bytes) -> None:
         if self.wrote_header or len(data) != self.content_length or len(data) > JOINED_BYTES:
