@@ -18,6 +18,7 @@ from pathlib import Path
 from butlr_grafana import __version__, request_id, wall_command
 from butlr_grafana.app import Application, book_of, create_app, link_of
 from butlr_grafana.assets import write_out
+from butlr_grafana.base.gathered_lines import lines_gathered
 from butlr_grafana.checkup import Checkup
 from butlr_grafana.errors import BackendError
 from butlr_grafana.grafana_api import Grafana, GrafanaError, access_of
@@ -162,7 +163,8 @@ def _serve(settings: Settings) -> int:
             application.service.spaces.current(timeout_s=0)
         application.work_in_background()
         ready()
-        server.run()
+        with lines_gathered(logging.getLogger("butlr_grafana")):
+            server.run()
     return 0
 
 
