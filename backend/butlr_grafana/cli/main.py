@@ -21,6 +21,7 @@ from butlr_grafana.base import request_id
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.assets import write_out
 from butlr_grafana.base.errors import BackendError
+from butlr_grafana.base.gathered_lines import lines_gathered
 from butlr_grafana.base.log_format import form_named, log_to_stderr, log_what_is_uncaught
 from butlr_grafana.base.urls import is_loopback
 from butlr_grafana.cli import check_grafana
@@ -176,7 +177,8 @@ def _serve(settings: Settings) -> int:
             application.service.spaces.current(timeout_s=0)
         application.work_in_background()
         ready()
-        server.run()
+        with lines_gathered(logging.getLogger("butlr_grafana")):
+            server.run()
     return 0
 
 

@@ -1,0 +1,81 @@
+"""Log lines of many threads, written by one.
+
+A thread that writes gives up Python's lock for the call to the system, and then waits for its turn again;
+with it wait all who want to write. So threads hand over their lines, and one thread writes them, several at
+a time, some `DELAY_S` later.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+DELAY_S = 0.05
+"""What a process that is killed has not written yet."""
+
+MOST_WAITING = 10_000
+"""Where nobody reads what is written, threads wait as if they wrote themselves; else memory would fill up."""
+
+
+class GatheredLines:
+    """A stream for a log handler. Thread-safe."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._waiting: deque[str] = deque()
+        self._writing = threading.Lock()
+        """Held while lines are taken and written, so that they keep their order."""
+        self._news = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> None:
+        self._waiting.append(text)
+        if len(self._waiting) > MOST_WAITING:
+            self._write_out()
+        elif not self._news.is_set():
+            self._news.set()
+
+    def flush(self) -> None:
+        """Nothing: the thread writes soon."""
+
+    def close(self) -> None:
+        """Writes what waits."""
+        self._ended.set()
+        self._news.set()
+        self._thread.join()
+        self._write_out()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._news.wait()
+            self._ended.wait(DELAY_S)
+            self._news.clear()
+            self._write_out()
+
+    def _write_out(self) -> None:
+        with self._writing:
+            lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if lines:
+                self._stream.write("".join(lines))
+                self._stream.flush()
+
+
+@contextmanager
+def lines_gathered(logger: logging.Logger) -> Iterator[None]:
+    """What the logger's handlers write to streams is gathered meanwhile."""
+    handlers = [one for one in logger.handlers if isinstance(one, logging.StreamHandler)]
+    streams = [(one, one.stream, GatheredLines(one.stream)) for one in handlers]
+    for handler, _, gathered in streams:
+        handler.setStream(gathered)
+    try:
+        yield
+    finally:
+        for handler, stream, gathered in streams:
+            handler.setStream(stream)
+            gathered.close()
