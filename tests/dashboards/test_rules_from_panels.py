@@ -19,7 +19,7 @@ Json = dict[str, Any]
 ALERTABLE = {
     ("butlr-floor", "Now: ${space:text}"),
     ("butlr-floor", "People in rooms now"),
-    ("butlr-floor", "People on the floor"),
+    ("butlr-floor", "People over time"),
     ("butlr-portfolio", "Floors"),
     ("butlr-portfolio", "People by floor"),
 }

@@ -52,8 +52,10 @@ GOOD_WORDS: dict[str, Any] = {
     "level": "room",
     "width": 300,
     "theme": "dark",
+    "style": "opacity",
+    "bom": "1",
 }
-PANEL = {k: v for k, v in GOOD_WORDS.items() if k not in ("from", "to", "width", "theme")}
+PANEL = {k: v for k, v in GOOD_WORDS.items() if k not in ("from", "to", "width", "theme", "style", "bom")}
 BODIES: dict[str, Any] = {
     "/query": {
         "range": dict(HOUR),

@@ -345,14 +345,6 @@ def test_the_pattern_of_the_heat_map_is_detections_per_hour(world: World) -> Non
     assert all(r["value"] is None for r in rows if not r["hours"])
 
 
-def test_a_long_pattern_of_the_heat_map_is_refused_without_a_call(world: World) -> None:
-    query = {"space": PARIS, "from": "2026-05-01", "to": "2026-06-01", "metric": "heatmap"}
-    answer = world.http.get("/api/v1/pattern", query_string=query)
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("metric: ")
-    assert world.calls == 0
-
-
 # --- utilization ------------------------------------------------------------------------------------------
 
 

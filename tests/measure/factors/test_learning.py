@@ -116,13 +116,12 @@ def test_serve_measures_in_the_background_and_nobody_else(
     made: list[Any] = []
 
     class Serving:
-        """As the server: makes the application in the thread that serves, and ends."""
+        """As the server: serves until its application has measured, and ends."""
 
-        def __init__(self, make_app: Callable[[], Any], listener: socket.socket, **_: Any) -> None:
-            self._make_app, self._listener = make_app, listener
+        def __init__(self, _app: Any, listener: socket.socket, **_: Any) -> None:
+            self._listener = listener
 
         def run(self) -> None:
-            self._make_app()
             until(lambda: isinstance(made[0].service.factors.of(PARIS), Factor))
             made[0].close()
             self._listener.close()
