@@ -51,7 +51,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     make = formats.encoded
 
     def noted(answer: Any, **words: Any) -> Encoded:
-        found.append(answer.asked.target)
+        found.append(answer.target.name)
         return make(answer, **words)
 
     monkeypatch.setattr(formats, "encoded", noted)
