@@ -21,7 +21,7 @@ NEVER_S = 30
 
 EXCEPTIONS = {
     "browser/test_wall.py": "fifty looks of a wall at a Butlr that is slower than a viewer waits",
-    "shared/test_link.py": "how slow Redis is, is measured in real seconds",
+    "replicas/test_redis_connection.py": "how slow Redis is, is measured in real seconds",
     "faults/test_shared_cache.py": "the same",
     "simulator/test_faults.py": "that the simulator takes its time is what is tested",
     "redis_server.py": "a default of none",

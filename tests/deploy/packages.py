@@ -67,7 +67,7 @@ class Environment:
             for target, form, begins in (
                 ("heatmap", "frames", b"["),
                 ("heatmap", "png", b"\x89PNG"),
-                ("hot-zones", "csv", b"zone_id"),
+                ("hot-zones", "csv", b"room_id"),
                 ("occupancy", "rows", b"["),
                 ("utilization", "rows", b"["),
                 ("playback", "webp", b"RIFF"),
