@@ -1,7 +1,10 @@
-"""Writes the README's tables from the code: `make docs`. A test fails where they differ."""
+"""Writes what documents say of the code: the README's tables, and the folders and their imports in
+architecture.md (`make docs`). A test fails where they differ.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from dataclasses import fields
@@ -11,7 +14,19 @@ from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.settings import Settings
 from butlr_grafana.targets.registry import TARGETS
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+ARCHITECTURE = ROOT / "docs/architecture.md"
+PACKAGE = ROOT / "backend/butlr_grafana"
+
+ORDER = (
+    *("base", "model", "butlr", "query", "settings", "cache", "replicas", "insight", "pipeline", "measure"),
+    *("targets", "present", "service", "web", "kiosk", "install", "app", "simulator", "cli"),
+)
+"""The boxes, from below: none imports one after it."""
+
+EVERYWHERE = ("base", "model")
+"""What all may import; their arrows are left out of the drawing."""
 
 
 def settings_table() -> str:
@@ -43,7 +58,34 @@ def targets_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"settings": settings_table, "words": words_table, "targets": targets_table}
+def imports() -> dict[tuple[str, str], int]:
+    """How many modules of the first folder import the second one."""
+    found: dict[tuple[str, str], set[Path]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("butlr_grafana"):
+                parts = (node.module or "").split(".")
+                for name in [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]:
+                    if name != own and name in ORDER:
+                        found.setdefault((own, name), set()).add(path)
+    return {pair: len(paths) for pair, paths in sorted(found.items())}
+
+
+def folders_drawing() -> str:
+    """A Mermaid flowchart: a box a folder, an arrow to each folder that it imports."""
+    lines = ["```mermaid", "flowchart BT"]
+    lines += [f"  {name}" for name in ORDER]
+    lines += [f"  {a} --> {b}" for a, b in imports() if b not in EVERYWHERE]
+    return "\n".join([*lines, "```"])
+
+
+TABLES = {
+    "settings": settings_table,
+    "words": words_table,
+    "targets": targets_table,
+    "folders": folders_drawing,
+}
 
 
 def with_tables(text: str) -> str:
@@ -55,5 +97,6 @@ def with_tables(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text("utf-8")), "utf-8")
+    for page in (README, ARCHITECTURE):
+        page.write_text(with_tables(page.read_text("utf-8")), "utf-8")
     sys.exit(0)

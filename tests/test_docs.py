@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,15 +15,30 @@ from tests.support import World
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_readmes_tables_are_those_of_the_code() -> None:
+def documents() -> Any:
+    """The module that writes them."""
     spec = importlib.util.spec_from_file_location("tables", ROOT / "docs/tables.py")
     assert spec is not None
     assert spec.loader is not None
     tables = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tables)
-    text = tables.README.read_text("utf-8")
-    assert text == tables.with_tables(text), "make docs writes them anew"
-    assert "BACKEND_DEADLINE_S" in text
+    return tables
+
+
+def test_what_documents_say_of_the_code_is_so() -> None:
+    tables = documents()
+    for page in (tables.README, tables.ARCHITECTURE):
+        text = page.read_text("utf-8")
+        assert text == tables.with_tables(text), f"make docs writes {page.name} anew"
+
+
+def test_the_folders_import_downwards_only_and_are_few() -> None:
+    tables = documents()
+    assert len(tables.ORDER) <= 22
+    order = {name: place for place, name in enumerate(tables.ORDER)}
+    found = tables.imports()
+    assert len(found) > 40
+    assert [(a, b) for a, b in found if order[a] <= order[b]] == []
 
 
 @pytest.mark.parametrize(

@@ -237,4 +237,6 @@ def test_warnings_level_says_nothing_of_requests() -> None:
         process.terminate()
         _, err = process.communicate(timeout=20)
     # What is to be known of the floors is said once; of requests there is nothing.
-    assert [line for line in err.splitlines() if " butlr_grafana.cache.topology: topology: " not in line] == []
+    assert [
+        line for line in err.splitlines() if " butlr_grafana.cache.topology: topology: " not in line
+    ] == []
