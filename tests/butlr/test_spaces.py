@@ -307,3 +307,30 @@ def test_with_butlr_up_and_then_down(
     butlr.close()
     assert (floor.name, len(floor.rooms), floor.capacity) == ("Paris, 2nd floor", 14, 60)
     assert "Butlr's topology cannot be had" in caplog.text
+
+
+def test_where_butlr_goes_away_between_two_questions_the_richer_topology_stays(
+    simulator: Simulator, kept: Path, fake: FakeTime
+) -> None:
+    """Floors that came without their sensors are poorer than those that are known, in memory and on disk."""
+    butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
+    away: list[UpstreamDown] = []
+
+    def fetch() -> dict[str, Any]:
+        document = butlr.topology_document()
+        return {**document, "sensors": None, "unanswered": away[0]} if away else document
+
+    spaces = TopologyCache(fetch, topology, keep_in=kept, clock=fake)
+    known = spaces.current(timeout_s=10)
+    assert all(floor.sensors is not None for floor in known.floors.values())
+    away.append(UpstreamDown("gone"))
+    fake.now_s += RENEW_S + 1
+    spaces.current(timeout_s=10)
+    settled()
+    assert spaces.current(timeout_s=10) is known
+    # Where nothing is known, floors without sensors are better than none; they are not kept on disk.
+    anew = TopologyCache(fetch, topology, keep_in=kept.with_name("other"))
+    assert all(floor.sensors is None for floor in anew.current(timeout_s=10).floors.values())
+    assert not kept.with_name("other").exists()
+    settled()
+    butlr.close()

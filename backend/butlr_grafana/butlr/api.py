@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from butlr_grafana.base.errors import UpstreamError
+from butlr_grafana.base.errors import UpstreamDown, UpstreamError, UpstreamLate, UpstreamLimited
 from butlr_grafana.base.urls import origin_of
 from butlr_grafana.butlr import heatmaps, metrics, statistics
 from butlr_grafana.butlr.auth import TokenStore
@@ -128,13 +128,14 @@ class Butlr:
 
     def topology_document(self) -> dict[str, Any]:
         """Three questions of GraphQL: floors, which are needed, sensors and hives, which may be missing
-        (`None`).
+        (`None`). `unanswered`: why one of these is missing now, and may be there another time.
 
         The form is `topology.Document`.
         """
         with self._asking:
             sites = self._sites.ask(self._graphql)
-            sensors, hives = self._optional(self._sensors), self._optional(self._hives)
+            unanswered: list[UpstreamError] = []
+            sensors, hives = (self._optional(one, unanswered) for one in (self._sensors, self._hives))
             lost = [*sites.lost, *(path for one in (self._sensors, self._hives) for path in one.lost)]
         return {
             "sites": sites.data,
@@ -142,12 +143,18 @@ class Butlr:
             "hives": hives,
             "lost": [".".join(path[2:]) for path in lost],
             "faults": len(sites.faults),
+            "unanswered": unanswered[0] if unanswered else None,
         }
 
-    def _optional(self, question: GraphqlQuery) -> dict[str, Any] | None:
+    def _optional(self, question: GraphqlQuery, unanswered: list[UpstreamError]) -> dict[str, Any] | None:
+        """The answer, or `None`. A fault that may pass is added to `unanswered`: another time there may be an
+        answer.
+        """
         try:
             return question.ask(self._graphql).data
-        except UpstreamError:
+        except UpstreamError as fault:
+            if isinstance(fault, UpstreamDown | UpstreamLate | UpstreamLimited):
+                unanswered.append(fault)
             return None
 
     def _graphql(self, body: dict[str, str]) -> bytes:

@@ -104,8 +104,12 @@ class TopologyCache:
         error: UpstreamError | None = None
         try:
             document = self._fetch()
+            unanswered: UpstreamError | None = document.pop("unanswered", None)
+            if unanswered is not None and topology is not None:
+                # Butlr went away between two of the questions: what is known is richer than what came.
+                raise unanswered
             topology = self._limited(self._with_known(self._read(document)))
-            if not topology.partial:
+            if not topology.partial and unanswered is None:
                 self._keep(document)
             self._tell(topology.notes)
         except UpstreamError as fault:

@@ -144,7 +144,8 @@ class Checkup:
 
     def _write(self, path: Path) -> str:
         try:
-            self._seen.add("topology", orjson.dumps(self._application.butlr.topology_document()))
+            document = self._application.butlr.topology_document() | {"unanswered": None}
+            self._seen.add("topology", orjson.dumps(document))
         except UpstreamError:
             self._show("the topology cannot be had: its form is not in the report")
         book = self._application.means.book
