@@ -103,11 +103,7 @@ class TopologyCache:
         topology: Topology | None = self._topology
         error: UpstreamError | None = None
         try:
-            document = self._fetch()
-            unanswered: UpstreamError | None = document.pop("unanswered", None)
-            if unanswered is not None and topology is not None:
-                # Butlr went away between two of the questions: what is known is richer than what came.
-                raise unanswered
+            document, unanswered = self._fetched(topology)
             topology = self._limited(self._with_known(self._read(document)))
             if not topology.partial and unanswered is None:
                 self._keep(document)
@@ -122,6 +118,16 @@ class TopologyCache:
             with self._lock:
                 self._topology, self._error = topology, error
                 self._due_at = self._clock() + (RETRY_S if error else RENEW_S)
+
+    def _fetched(self, known: Topology | None) -> tuple[Document, UpstreamError | None]:
+        """What Butlr answered, and why a part of it is missing. Where Butlr went away between two of the
+        questions and a topology is known, that one is richer: then the fault is raised.
+        """
+        document = self._fetch()
+        unanswered: UpstreamError | None = document.pop("unanswered", None)
+        if unanswered is not None and known is not None:
+            raise unanswered
+        return document, unanswered
 
     def _instead(self, known: Topology | None, error: UpstreamError) -> Topology | None:
         """What is used where Butlr's answer cannot be: what is known, else what was kept on disk."""
