@@ -196,5 +196,4 @@ def table_name(result: Result[Any]) -> str:
         return result.target.table_name(result)
     if isinstance(result.content, ComparisonResult) and result.content.is_relative:
         return f"{result.target.name}/max"
-    in_people = bool(result.maps) and result.maps[0].unit == "people"
-    return f"{result.target.name}/people" if in_people else result.target.name
+    return f"{result.target.name}/people" if result.is_in_people else result.target.name

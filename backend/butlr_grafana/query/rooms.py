@@ -22,7 +22,6 @@ def floors_of(parsed: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
     _check_filters(parsed, topology)
     if not is_spread(parsed):
         return floors
-    parsed = with_names(parsed, topology)
     floors = _with_rooms(parsed, floors)
     if not parsed.filters:
         return floors
@@ -140,11 +139,6 @@ def _offered(key: str, floor: Floor) -> list[str]:
     if key == "room":
         return [room.id for room in askable(floor)]
     return sorted({tag for room in floor.rooms for tag in room.tags})
-
-
-def filters_leave_nothing(parsed: ParsedQuery, topology: Topology) -> bool:
-    """Whether no room is left on any floor asked for."""
-    return bool(parsed.filters) and not any(rooms_of(parsed, floor) for floor in floors_of(parsed, topology))
 
 
 def _named(wanted: str, floor: Floor) -> list[Room]:

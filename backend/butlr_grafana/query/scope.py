@@ -15,7 +15,7 @@ from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import MAX_COLUMNS
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.period import cover, range_of
-from butlr_grafana.query.rooms import filters_leave_nothing, floors_of, rooms_of, with_names
+from butlr_grafana.query.rooms import floors_of, rooms_of, with_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,10 @@ class Scope:
     now_s: float
     limits: QueryLimits
     panel: PanelRange | None = None
-    is_filtered_out: bool = False
+
+    @property
+    def is_filtered_out(self) -> bool:
+        return bool(self.parsed.filters) and not any(one.rooms for one in self.floors)
 
     @property
     def columns(self) -> int:
@@ -113,16 +116,7 @@ def scope_of(
     floors = floors_of(parsed, topology)
     by_id = {floor.id: floor for floor in floors}
     notes = (n for n in topology.notes if n.floor_id in (None, *by_id) or n.about == "gone")
-    scope = Scope(
-        parsed,
-        served or topology,
-        Topology(by_id, tuple(notes)),
-        (),
-        now_s,
-        limits,
-        panel,
-        is_filtered_out=filters_leave_nothing(parsed, topology),
-    )
+    scope = Scope(parsed, served or topology, Topology(by_id, tuple(notes)), (), now_s, limits, panel)
     return replace(scope, floors=tuple(_floor_scope(scope, floor) for floor in floors))
 
 

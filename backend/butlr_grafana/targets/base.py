@@ -112,6 +112,11 @@ class Result(Generic[C]):
         return self.fetched.maps
 
     @property
+    def is_in_people(self) -> bool:
+        """Whether its heat is in people, not in detections."""
+        return bool(self.maps) and self.maps[0].unit == "people"
+
+    @property
     def parts(self) -> list[AnyResult]:
         return self.fetched.parts
 
@@ -239,8 +244,7 @@ class TableTarget(Target[C]):
 
     def table_name(self, result: Result[C]) -> str:
         """By which name its columns are found: the target's, with `/people` where its heat is in people."""
-        in_people = bool(result.maps) and result.maps[0].unit == "people"
-        return f"{self.name}/people" if in_people else self.name
+        return f"{self.name}/people" if result.is_in_people else self.name
 
     def notes(self, result: Result[C], rows: Sequence[Row]) -> Iterator[str]:
         """What a reader must know of the rows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from butlr_grafana.insight.zone_change import ZoneChange, zone_changes
 from butlr_grafana.model.queries import HeatMap, Query
@@ -14,6 +14,7 @@ from butlr_grafana.targets.columns import Column, number
 from butlr_grafana.targets.compare import both_periods
 from butlr_grafana.targets.hot_zones import level_of
 from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ZONES
+from butlr_grafana.targets.value_rows import names_of, values_of
 
 IN_PEOPLE = {
     "current": number("People, current", "short", 1),
@@ -52,7 +53,7 @@ class CompareZones(TableTarget[ZoneComparison]):
         return ZoneComparison(tuple(changes), current, baseline)
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        return (*(f.name for f in fields(ZoneChange)), "complete")
+        return (*names_of(ZoneChange), "complete")
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return IN_PEOPLE if table.endswith("/people") else {}
@@ -61,7 +62,7 @@ class CompareZones(TableTarget[ZoneComparison]):
         """The largest change first; unknown figures are null and `reason` says why."""
         return [
             {
-                **{f.name: getattr(zone, f.name) for f in fields(zone)},
+                **values_of(zone),
                 "has_data": int(zone.has_data),
                 "complete": int(result.complete),
             }

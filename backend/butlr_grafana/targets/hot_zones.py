@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import cast
 
 from butlr_grafana.insight.hot_events import LONGEST_LOOK_S, RELEASE_SHARE, Look, Watch, is_of_now
@@ -16,6 +16,7 @@ from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
 from butlr_grafana.targets.parameter_groups import AGE, FRAMES_ROWS_CSV, ZONES
+from butlr_grafana.targets.value_rows import names_of, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class HotZones(TableTarget[HotZonesResult]):
         )
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        return (*(f.name for f in fields(ZoneHeat)), *AGE)
+        return (*names_of(ZoneHeat), *AGE)
 
     def rows_of(self, content: HotZonesResult, result: Result[HotZonesResult]) -> list[Row]:
         """The hottest first, with how old and how complete its floor's data are (`as_of`, `complete`)."""
@@ -61,7 +62,7 @@ class HotZones(TableTarget[HotZonesResult]):
             coverage = maps[zone.space].coverage
             rows.append(
                 {
-                    **{f.name: getattr(zone, f.name) for f in fields(zone)},
+                    **values_of(zone),
                     "has_data": int(zone.has_data),
                     "as_of": iso(coverage.as_of_s or maps[zone.space].query.period.end_s),
                     "complete": int(coverage.complete),

@@ -94,8 +94,7 @@ class Pattern(TableTarget[WeekPattern]):
         ]
 
     def table_name(self, result: Result[WeekPattern]) -> str:
-        in_people = bool(result.maps) and result.maps[0].unit == "people"
-        return f"{self.name}/{result.parsed.metric}" + ("/people" if in_people else "")
+        return f"{self.name}/{result.parsed.metric}" + ("/people" if result.is_in_people else "")
 
     def custom(self, result: Result[WeekPattern]) -> dict[str, Any]:
         """By whose clock the hours are, and the busiest of them."""
@@ -112,8 +111,7 @@ def _busiest(result: Result[WeekPattern]) -> dict[str, Any] | None:
     found = busiest(result.content.cells) if result.content else None
     if found is None:
         return None
-    in_people = bool(result.maps) and result.maps[0].unit == "people"
-    what = WHAT.get(result.parsed.metric, "people" if in_people else "detections")
+    what = WHAT.get(result.parsed.metric, "people" if result.is_in_people else "detections")
     value = f"{found.value:.0f}" if found.value >= 10 else f"{found.value:.1f}"
     text = f"Busiest: {found.when}, {value} {what}"
     return {"weekday": found.weekday + 1, "hour": found.hour, "value": found.value, "text": text}

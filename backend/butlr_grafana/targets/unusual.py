@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import chain
 
 from butlr_grafana.insight.anomaly import Unusual as Level
@@ -15,6 +15,7 @@ from butlr_grafana.query.scope import Scope
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
 from butlr_grafana.targets.columns import Column, number
 from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ROOM
+from butlr_grafana.targets.value_rows import names_of, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Unusual(TableTarget[UsualLevels]):
         return UsualLevels(tuple(chain.from_iterable(map(unusual, now, before))))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        own = (f.name for f in fields(Level) if f.name not in ("floor", "room", "as_of_s", "complete"))
+        own = names_of(Level, without=("floor", "room", "as_of_s", "complete"))
         return (*ROOM, *own, "complete", "as_of", "age_s", "as_of_ms")
 
     def own_columns(self, table: str) -> dict[str, Column]:
@@ -54,11 +55,7 @@ class Unusual(TableTarget[UsualLevels]):
                 "floor": one.floor.name,
                 "room_id": one.room.id,
                 "room": one.room.name,
-                **{
-                    f.name: getattr(one, f.name)
-                    for f in fields(one)
-                    if f.name not in ("floor", "room", "as_of_s")
-                },
+                **values_of(one, without=("floor", "room", "as_of_s")),
                 "has_data": int(one.has_data),
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from butlr_grafana.insight.utilization import RoomUse, utilization
 from butlr_grafana.model.queries import AnyQuery, SeriesResult, StatsResult
@@ -17,6 +17,7 @@ from butlr_grafana.targets.columns import Column, number
 from butlr_grafana.targets.occupancy_now import NO_CAPACITY
 from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ROOM, SERIES
 from butlr_grafana.targets.presence import with_availability
+from butlr_grafana.targets.value_rows import names_of, values_of
 
 HOURLY = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
 """The hourly series, metric and statistic; heat maps come beside."""
@@ -59,7 +60,7 @@ class Utilization(TableTarget[RoomsInUse]):
         return RoomsInUse(tuple(utilization(fetched.maps, fetched.series, used, underused=underused)))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        own = (f.name for f in fields(RoomUse) if f.name not in ("floor", "room", "rank"))
+        own = names_of(RoomUse, without=("floor", "room", "rank"))
         return ("rank", *ROOM, "capacity", "area_m2", *own, "complete")
 
     def own_columns(self, table: str) -> dict[str, Column]:
@@ -76,11 +77,7 @@ class Utilization(TableTarget[RoomsInUse]):
                 "room": use.room.name,
                 "capacity": use.room.capacity,
                 "area_m2": use.room.area_m2,
-                **{
-                    f.name: getattr(use, f.name)
-                    for f in fields(use)
-                    if f.name not in ("floor", "room", "rank")
-                },
+                **values_of(use, without=("floor", "room", "rank")),
                 "has_data": int(use.has_data),
                 "underused": int(use.underused),
                 "complete": int(result.complete),
