@@ -329,11 +329,11 @@ def assets(options: argparse.Namespace) -> int:
 
 def _show_progress(started: PendingRequest) -> None:
     """Until every call that the answer needs has ended, well or not."""
-    flights = [s.flight for begun in started.begun for s in begun.pending.slots if s.flight is not None]
-    bar, left = Progress(len(flights)), set(flights)
+    calls = started.calls
+    bar, left = Progress(len(calls)), set(calls)
     while left:
         _, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
-        bar.show(len(flights) - len(left), "calls to Butlr")
+        bar.show(len(calls) - len(left), "calls to Butlr")
 
 
 def _to_warm(application: Application, options: argparse.Namespace) -> list[Segment]:

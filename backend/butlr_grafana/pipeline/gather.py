@@ -231,6 +231,11 @@ class PendingFetch:
     gatherer: Gatherer
     slots: list[_Slot]
 
+    @property
+    def calls(self) -> list[Future[Chunk]]:
+        """The calls to Butlr that it waits for."""
+        return [slot.flight for slot in self.slots if slot.flight is not None]
+
     def collect(self, *, deadline: float) -> FetchResult:
         return self.gatherer.collect(self, deadline=deadline)
 

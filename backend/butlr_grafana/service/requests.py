@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from butlr_grafana.model.chunk import Coverage
+from butlr_grafana.model.chunk import Chunk, Coverage
 from butlr_grafana.model.factor import Known
 from butlr_grafana.model.queries import AnyQuery, AnyResult, HeatMap, SeriesResult, StatsResult
 from butlr_grafana.pipeline.run import PendingQuery
@@ -45,6 +46,11 @@ class PendingRequest:
     @property
     def parsed(self) -> ParsedQuery:
         return self.resolved.parsed
+
+    @property
+    def calls(self) -> list[Future[Chunk]]:
+        """The calls to Butlr that it waits for."""
+        return [call for begun in self.begun for call in begun.pending.calls]
 
 
 @dataclass(frozen=True, slots=True)
