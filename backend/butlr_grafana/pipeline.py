@@ -10,6 +10,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from butlr_grafana import doors, merge, privacy
+from butlr_grafana.butlr.admission import CallClass
 from butlr_grafana.errors import Incomplete, UpstreamError
 from butlr_grafana.gather import Gathered, Gatherer, Pending
 from butlr_grafana.insight.series import join, only_within, resample
@@ -46,17 +47,15 @@ class Pipeline:
         self._verdicts = verdicts
         self._sums = Sums(SUMS_BYTES)
 
-    def begin(self, query: AnyQuery, *, now_s: float, aside: bool = False) -> Begun:
-        """Begins what has to be asked of Butlr. `aside`: nobody waits for it, so all else goes first."""
+    def begin(self, query: AnyQuery, *, now_s: float, need: CallClass = CallClass.VIEWER) -> Begun:
+        """Begins what has to be asked of Butlr. `need`: whom it is for."""
         if isinstance(query, SeriesQuery):
             query = _of_days(query, self._verdicts())
         try:
             segments = self.segments(query, now_s=now_s)
         except UpstreamError as error:
             return Begun(query, self.gatherer.begin(()), error)
-        # Who takes only a complete answer is an alert rule: it has seconds, and comes again in minutes.
-        urgent = query.require == "complete" and not aside
-        return Begun(query, self.gatherer.begin(segments, urgent=urgent, aside=aside))
+        return Begun(query, self.gatherer.begin(segments, need=need))
 
     @property
     def settled_after_s(self) -> int:
@@ -82,7 +81,8 @@ class Pipeline:
         """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
         if begun.error is not None:
             raise begun.error
-        query, gathered = begun.query, begun.pending.collect(deadline=deadline)
+        query = begun.query
+        gathered = begun.pending.collect(deadline=deadline, whole=query.require == "complete")
         if query.require == "complete" and not gathered.coverage.complete:
             raise incomplete(gathered)
         if isinstance(query, SeriesQuery):

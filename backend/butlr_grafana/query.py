@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
+from butlr_grafana.butlr.admission import CallClass
 from butlr_grafana.errors import BadWord, UnknownSpace, UnknownTarget, choose
 from butlr_grafana.model import (
     AUTO_RESOLUTIONS_M,
@@ -81,6 +82,8 @@ class Asked:
     tag: tuple[Name, ...] = ()
     filters: tuple[Filter, ...] = ()
     require: str = "any"
+    asker: str | None = None
+    max_age_s: int = 0
     level: str | None = None
     every: str = "auto"
     statistic: str = "mean"
@@ -96,6 +99,14 @@ class Asked:
     width: int = 1200
     theme: str = "light"
     format: str = ""
+
+    @property
+    def need(self) -> CallClass:
+        """Whom it is for. Who takes only a complete answer is an alert rule: it has seconds, and comes again
+        in minutes.
+        """
+        asker = self.asker or ("rule" if self.require == "complete" else "viewer")
+        return CallClass[asker.upper()]
 
 
 def read(target: str, words: Mapping[str, object]) -> Asked:

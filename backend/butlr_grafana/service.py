@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from butlr_grafana.answers import ALWAYS, Answer, made_of, parts_of
+from butlr_grafana.butlr.admission import CallClass
 from butlr_grafana.errors import BackendError, CallerError, UpstreamError
 from butlr_grafana.events.book import EventBook
 from butlr_grafana.events.record import Event, is_of_now, told, watch_of
@@ -24,7 +25,7 @@ from butlr_grafana.model import (
     StatsQuery,
     Topology,
 )
-from butlr_grafana.outcomes import Outcome, Repeats
+from butlr_grafana.outcomes import Outcome, Repeats, RuleData
 from butlr_grafana.pipeline import Begun, Pipeline
 from butlr_grafana.plan_pictures import PlanPictures
 from butlr_grafana.query import (
@@ -53,6 +54,9 @@ PICTURES = ("png", "webp")
 STATUS_S = 2.0
 """How long the status waits for Butlr, where a question is due."""
 
+RULE_S = 12.0
+"""How long an alert rule's answer waits for Butlr: Grafana gives its queries 30 seconds together."""
+
 DRAWING_S = 2.0
 """How long an answer waits for the plan's own picture."""
 
@@ -67,6 +71,7 @@ class Service:
     telemetry: Telemetry
     pictures: PlanPictures
     repeats: Repeats
+    rule_data: RuleData
     events: EventBook
     factors: FactorBook
     contact: Callable[[], Contact]
@@ -134,7 +139,8 @@ class Service:
         if resolved.asked.format in PICTURES:
             for floor in resolved.topology.floors.values():
                 self.pictures.ask(floor)
-        begun = tuple(self.pipeline.begin(part, now_s=resolved.now_s) for part in resolved.parts)
+        need = resolved.asked.need
+        begun = tuple(self.pipeline.begin(part, now_s=resolved.now_s, need=need) for part in resolved.parts)
         return Started(resolved, begun)
 
     def start(
@@ -163,7 +169,8 @@ class Service:
             factors=resolved.factors,
         )
         if started.asked.target == "status":
-            return replace(base, contact=self.contact())
+            contact = replace(self.contact(), rules_without_data_s=self.rule_data.longest_without_s())
+            return replace(base, contact=contact)
         if resolved.is_filtered_out:
             return replace(base, is_filtered_out=True)
         if started.asked.target == "events":
@@ -211,20 +218,24 @@ class Service:
         return tuple(told(found, resolved.asked, resolved.topology))
 
     def _outcomes(self, started: Started, deadline: float) -> list[Outcome]:
-        """Floor by floor. Where only complete answers count, one that is not repeats its last, if others are;
-        for those no more is waited than it takes to see that Butlr is slow.
+        """Floor by floor. Where only complete answers count, or `max_age` allows it, one that is not repeats
+        its last. An alert rule is told what is there after `RULE_S`.
         """
         by_floor: dict[str, list[Begun]] = {}
         for begun in started.begun:
             by_floor.setdefault(begun.query.floor.id, []).append(begun)
-        soon = min(deadline, time.monotonic() + PATIENCE_S)
-        repeats = self.repeats if started.asked.require == "complete" and len(by_floor) > 1 else None
-        question = started.resolved.timeless if repeats else None
-        outcomes = []
-        for own in by_floor.values():
-            can_repeat = repeats is not None and repeats.has(question, own[0].query.floor)
-            outcomes.append(self._outcome(started.asked, own, soon if can_repeat else deadline, soon))
-        return repeats.filled(question, outcomes) if repeats else outcomes
+        asked, began_s = started.asked, time.monotonic()
+        soon = min(deadline, began_s + PATIENCE_S)
+        if asked.need is CallClass.RULE:
+            deadline = min(deadline, began_s + RULE_S)
+        outcomes = [self._outcome(asked, own, deadline, soon) for own in by_floor.values()]
+        is_whole = asked.require == "complete" and len(by_floor) > 1
+        if is_whole or asked.max_age_s:
+            question = started.resolved.timeless
+            outcomes = self.repeats.filled(question, outcomes, max_age_s=asked.max_age_s, stand_in=is_whole)
+        if asked.need is CallClass.RULE:
+            self.rule_data.saw(started.resolved.timeless, outcomes)
+        return outcomes
 
     def _outcome(self, asked: Asked, own: Sequence[Begun], deadline: float, soon: float) -> Outcome:
         """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""

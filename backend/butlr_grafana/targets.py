@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 
@@ -33,7 +33,7 @@ SERIES_WORDS = (
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
-        t.name: t
+        t.name: replace(t, words=(*t.words, "for"))
         for t in (
             Target(
                 "heatmap",
@@ -67,7 +67,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "hot-zones",
                 "Hot zones",
                 "A row a room or zone, hottest first: people per m², detections, share, rank, hot.",
-                (*ZONE_WORDS, "level", "threshold", "release", "area"),
+                (*ZONE_WORDS, "level", "threshold", "release", "area", "max_age"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),
@@ -90,7 +90,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "occupancy-now",
                 "Occupancy now",
                 "A row a room or floor: people, capacity, share of it, as of.",
-                ("space", "level", "room", "tag", "require", "format"),
+                ("space", "level", "room", "tag", "require", "max_age", "format"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),
@@ -98,7 +98,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "unusual",
                 "Unusual now",
                 "A row a room: people of the last minutes, what is usual at this time of the week, ratio.",
-                ("space", "window", "room", "tag", "require", "format"),
+                ("space", "window", "room", "tag", "require", "max_age", "format"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),
@@ -106,7 +106,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "balance",
                 "In and out today",
                 "A row a floor or room: entries less exits since midnight, and how many of them cannot be.",
-                ("space", "level", "room", "tag", "require", "format"),
+                ("space", "level", "room", "tag", "require", "max_age", "format"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),
@@ -172,7 +172,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 "freshness",
                 "Freshness of data",
                 "A row a floor, those that fail too: up to when Butlr's data are known, and their age.",
-                ("space", "metric", "format"),
+                ("space", "metric", "max_age", "format"),
                 ("frames", "rows", "csv"),
                 many_floors=True,
             ),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana import cli
+from butlr_grafana.butlr.admission import CallClass
 from butlr_grafana.factors import measure, watch
 from butlr_grafana.factors.factor import Factor, Unknown
 from butlr_grafana.factors.observe import NOT_WHOLE, day_of
@@ -167,13 +168,13 @@ def test_what_is_measured_goes_after_all_that_wait(world: World, monkeypatch: py
     gatherer, begun = world.application.service.pipeline.gatherer, []
     begin = gatherer.begin
 
-    def noted(segments: Any, **how: bool) -> Any:
+    def noted(segments: Any, **how: CallClass) -> Any:
         begun.append(how)
         return begin(segments, **how)
 
     monkeypatch.setattr(gatherer, "begin", noted)
     assert world.application.factor_watch.step() == watch.APART_S
-    assert begun == [{"urgent": False, "aside": True}] * 2
+    assert begun == [{"need": CallClass.BACKGROUND}] * 2
 
 
 def test_nothing_is_measured_while_butlr_limits_or_is_away(world: World) -> None:

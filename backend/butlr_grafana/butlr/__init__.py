@@ -18,7 +18,7 @@ from butlr_grafana.butlr.access import Access
 from butlr_grafana.butlr.batches import Batches, MustAnswer
 from butlr_grafana.butlr.client import Client, Observer
 from butlr_grafana.butlr.graphql import Question
-from butlr_grafana.butlr.limits import REAL_TIME, Gate, Pace
+from butlr_grafana.butlr.limits import REAL_TIME, Pace, RateLimiter
 from butlr_grafana.butlr.pictures import Pictures
 from butlr_grafana.butlr.questions import hives_question, sensors_question, sites_question
 from butlr_grafana.butlr.rows import Row, rows_of
@@ -57,7 +57,7 @@ class Butlr:
         observe: Observer | None = None,
         now: Callable[[], float] = time.time,
         pace: Pace = REAL_TIME,
-        gate: Gate | None = None,
+        gate: RateLimiter | None = None,
         shelf: TokenShelf | None = None,
         verdicts: Callable[[], Verdicts] = Verdicts,
         must_answer: MustAnswer = lambda _space, _level: (),

@@ -9,6 +9,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from butlr_grafana import merge
+from butlr_grafana.butlr.admission import CallClass
 from butlr_grafana.factors.book import KEPT_DAYS, FactorBook
 from butlr_grafana.factors.factor import Observation, Unknown
 from butlr_grafana.factors.observe import NO_ROOMS, NOT_WHOLE, day_of, drawn_rooms, observation
@@ -65,7 +66,7 @@ def observe_period(
     if heat.period != period:
         return Unknown(NOT_WHOLE)
     people = series_of(_MEANS, floor, period, now_s, rules)
-    begun = [pipeline.begin(query, now_s=now_s, aside=True) for query in (heat, people)]
+    begun = [pipeline.begin(query, now_s=now_s, need=CallClass.BACKGROUND) for query in (heat, people)]
     deadline = time.monotonic() + patience_s
     found, means = (pipeline.finish(one, deadline=deadline) for one in begun)
     assert isinstance(found, HeatMap)

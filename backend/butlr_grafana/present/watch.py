@@ -75,6 +75,7 @@ def status(contact: Contact, now_s: float) -> list[Row]:
             "source": "butlr",
             "reachable": int(contact.reachable),
             "as_of": iso(now_s - contact.silent_s),
+            "rules_without_data_s": round(contact.rules_without_data_s, 1),
             "reason": contact.why or "",
         }
     ]

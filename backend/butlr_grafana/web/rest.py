@@ -14,7 +14,7 @@ from flask import Blueprint, Response, request
 from butlr_grafana.errors import BadWord
 from butlr_grafana.query import Asked
 from butlr_grafana.web import reply
-from butlr_grafana.web.auth import check_words, visible
+from butlr_grafana.web.auth import as_asked_by, check_words, visible
 from butlr_grafana.web.body import read_object
 from butlr_grafana.web.kept import Answers
 from butlr_grafana.web.openapi import describe
@@ -51,6 +51,7 @@ def blueprint(answers: Answers) -> Blueprint:
     def answered(ref_id: str, asked: Asked) -> Response:
         note_asked(asked)
         check_words(asked, service.now())
+        asked = as_asked_by(asked)
         asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
         return reply.encoded(asking.made())
 
