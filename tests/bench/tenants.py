@@ -23,7 +23,7 @@ from tests.bench.simulation import Simulation, simulated
 
 START = "2026-06-17T14:30:05"
 EVALUATION_S = 30.0
-REST_S = 4 * 60.0
+REST_S = 90.0
 PER_MINUTE = 50
 QUERIES = ("A", "T")
 """A rule's value, and the instant up to which it is known."""
