@@ -168,6 +168,11 @@ def rows(floors: int, minutes: int = MINUTES) -> Iterator[Row]:
     )
 
 
+def in_bench() -> list[Row]:
+    """Thirteen floors are what fifty calls a minute were promised to carry."""
+    return [row for floors in (13, 50) for row in rows(floors)]
+
+
 def main() -> int:
     for floors in map(int, sys.argv[1:] or ["8", "13", "50"]):
         for row in rows(floors):

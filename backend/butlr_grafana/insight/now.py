@@ -9,6 +9,9 @@ import numpy as np
 
 from butlr_grafana.model import Floor, Room, SeriesAnswer, Zone
 
+NOW_S = 300
+"""The newest known minute is looked for in so many seconds before the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Now:
@@ -81,7 +84,11 @@ def _of_floor(answers: Sequence[SeriesAnswer]) -> Iterator[Now]:
 def _newest_of(answers: Sequence[SeriesAnswer], *, doors: bool) -> dict[str, float]:
     """By asset its newest known minute, of what doors count or of what sensors see."""
     own = (answer for answer in answers if answer.query.base.is_calibrated is doors)
-    newest = {one.asset_id: _newest(one.values["value"]) for answer in own for one in answer.series}
+    newest = {
+        one.asset_id: _newest(one.values["value"][one.start_s >= answer.query.period.end_s - NOW_S])
+        for answer in own
+        for one in answer.series
+    }
     return {asset: count for asset, count in newest.items() if count is not None}
 
 
