@@ -44,6 +44,7 @@ def call(gate: SharedGate) -> float:
 def test_two_replicas_send_what_one_may(office: Office) -> None:
     """Twenty-eight calls are wanted of each, of other weeks."""
     replicas = office.two(butlr_rate_limit=12, deadline_s=2.0)
+    office.simulator.faults.set(rate_limit_per_minute=12)
     periods = [
         ("2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z"),
         ("2026-04-06T00:00:00Z", "2026-05-04T00:00:00Z"),
@@ -52,6 +53,7 @@ def test_two_replicas_send_what_one_may(office: Office) -> None:
         list(pool.map(lambda i: replicas[i].look(*periods[i], **DAYS), range(2)))
     seen = len(office.simulator.calls)  # logins and floors count too
     assert seen == 12
+    assert {call.status for call in office.simulator.calls} == {200}
     assert {replica.gauge("butlr_calls_left") for replica in replicas} == {0.0}
 
 

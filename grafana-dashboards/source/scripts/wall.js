@@ -52,8 +52,8 @@ async function look() {
   const period = { from: range.from.valueOf(), to: range.to.valueOf() };
   const look = { format: 'png', width: pixels, theme: theme.isDark ? 'dark' : 'light' };
   const [map, now] = await Promise.all([
-    fetched('heatmap', { ...period, ...look }),
-    fetched('occupancy-now', { level: 'floor', format: 'rows' }),
+    fetched('heatmap', { ...period, ...look, for: 'wall' }),
+    fetched('occupancy-now', { level: 'floor', format: 'rows', for: 'wall' }),
   ]);
   const [row] = await now.json();
   const whole = map.headers.get('X-Complete') !== '0' && row.complete === 1;
