@@ -3,6 +3,7 @@ who says that a rule has no data."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,9 +17,11 @@ from butlr_grafana.errors import UpstreamDown
 from butlr_grafana.model import Coverage, Floor, Grid, HeatMap, Period, Query
 from butlr_grafana.outcomes import REPEAT_S, Outcome, Repeats, RuleData
 from butlr_grafana.settings import BackendToken
+from butlr_grafana.simulator.controls import Endpoint
+from butlr_grafana.simulator.messages import Answer, Request
 from tests.alerting.grafana import Watcher, rules
 from tests.insight.floors import floor as floor_of
-from tests.support import DETECTIONS, PARIS, REPORTING, World, at
+from tests.support import DETECTIONS, HANG_S, PARIS, REPORTING, World, answer_of, at, until
 
 MINUTE = 60
 
@@ -57,6 +60,31 @@ def test_whole_data_of_the_last_minutes_count_as_complete_where_max_age_says_so(
     world.simulator.faults.clear()
     world.now_s += MINUTE
     assert {at(row["as_of"]) for row in people(world, space=space, max_age="5m").get_json()} == {world.now_s}
+
+
+def test_data_that_came_after_a_rule_had_gone_serve_the_next_evaluation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Butlr takes longer than a rule waits. Its answer is of the minute before, exactly, and counts."""
+    monkeypatch.setattr(service, "RULE_S", 0.2)
+    released, began_s = threading.Event(), world.now_s
+
+    def held(answer: Endpoint, request: Request) -> Answer:
+        assert released.wait(HANG_S)
+        return answer(request)
+
+    answer_of(world, REPORTING, held)
+    assert people(world, max_age="5m").status_code == 504
+    released.set()
+    flights = world.application.service.pipeline.gatherer.flights
+    until(lambda: flights.under_way == 0)
+    monkeypatch.setattr(service, "RULE_S", 1.0)
+    world.simulator.faults.set(status=503, paths=(REPORTING,))
+    world.now_s += MINUTE
+    rows = people(world, max_age="5m").get_json()
+    assert {at(row["as_of"]) for row in rows} == {began_s}
+    assert {row["complete"] for row in rows} == {1}
+    assert people(world).status_code == 502
 
 
 def test_newer_data_win_where_they_come_in_time(world: World) -> None:

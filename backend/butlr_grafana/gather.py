@@ -150,6 +150,19 @@ class Gatherer:
             if kept or flight is not None:
                 return _Slot(segment, kept, flight)
 
+    def known(self, segments: Sequence[Segment], *, max_age_s: float) -> Pending | None:
+        """What is kept of all of these, of what still changes as it was at most so long ago; nothing is
+        asked. `None` where a part is missing.
+        """
+        since = self._stopwatch() - max_age_s
+        slots: list[_Slot] = []
+        for segment in segments:
+            part = self._store.get(segment, since=since)
+            if part is None or not (part.settled or part.asked_at >= since):
+                return None
+            slots.append(_Slot(segment, [part]))
+        return Pending(self, slots)
+
     def collect(self, pending: Pending, *, deadline: float, whole: bool = False) -> Gathered:
         """The parts at the latest when the monotonic clock shows `deadline`. `whole`: older ones are of no
         use, so it is waited for to the end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +11,12 @@ from cachetools import LRUCache, TTLCache
 
 from butlr_grafana.errors import BackendError
 from butlr_grafana.gather import stepped
-from butlr_grafana.model import AnyAnswer, Floor, HeatMap, SeriesAnswer, StatsAnswer
+from butlr_grafana.model import AnyAnswer, Floor, HeatMap, SeriesAnswer
 
 REPEAT_S = 600
 """How long a floor's last complete answer stands in for one that is not, where others are complete: through a
 short outage an alert keeps what it knew, through a long one it is to be told that nothing is known.
 """
-
-OF_NOW_S = 300.0
-"""An answer whose period ends so long ago at most is about now."""
 
 KEPT_BYTES = 64 * 2**20
 """Of last complete answers; those that nobody has repeated for longest go first."""
@@ -146,16 +144,13 @@ class _Last:
 
     def age_s(self, stopwatch_s: float) -> float:
         """How old they are: what they were when they were given, and the time since."""
-        as_of = [a.coverage.as_of_s for a in self.found if _is_of_now(a, self.now_s)]
+        # What has settled is of its period, however long ago that is.
+        as_of = [a.coverage.as_of_s for a in self.found if a.coverage.fresh_until_s < math.inf]
         return max(0.0, self.now_s - min(as_of, default=self.now_s)) + stopwatch_s - self.stopwatch_s
 
     def step_s(self, now_s: float, stopwatch_s: float) -> float:
         """How far the wall clock has stepped since (negative: back), by which `as_of` would be too young."""
         return stepped(self.now_s, now_s, stopwatch_s - self.stopwatch_s) - self.now_s
-
-
-def _is_of_now(answer: AnyAnswer, now_s: float) -> bool:
-    return not isinstance(answer, StatsAnswer) and answer.query.period.end_s >= now_s - OF_NOW_S
 
 
 def _nbytes(answer: AnyAnswer) -> int:

@@ -57,6 +57,16 @@ class Pipeline:
             return Begun(query, self.gatherer.begin(()), error)
         return Begun(query, self.gatherer.begin(segments, need=need))
 
+    def known(self, query: AnyQuery, *, now_s: float, max_age_s: float) -> Begun | None:
+        """As `begin`, of what is kept and at most so old. Asks nothing; `None` where a part is missing."""
+        if isinstance(query, SeriesQuery):
+            query = _of_days(query, self._verdicts())
+        try:
+            pending = self.gatherer.known(self.segments(query, now_s=now_s), max_age_s=max_age_s)
+        except UpstreamError:
+            return None
+        return None if pending is None else Begun(query, pending)
+
     @property
     def settled_after_s(self) -> int:
         """How old the end of a heat map's segment must be before it is kept for good."""

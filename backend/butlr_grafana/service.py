@@ -15,6 +15,7 @@ from butlr_grafana.factors.book import FactorBook
 from butlr_grafana.factors.measure import learn
 from butlr_grafana.gather import PATIENCE_S
 from butlr_grafana.model import (
+    MINUTE_S,
     AnyAnswer,
     HeatMap,
     PlanDrawing,
@@ -56,6 +57,9 @@ STATUS_S = 2.0
 
 RULE_S = 12.0
 """How long an alert rule's answer waits for Butlr: Grafana gives its queries 30 seconds together."""
+
+LONGEST_BACK_S = 600
+"""How far back an answer is looked for that came after all who asked for it had gone."""
 
 DRAWING_S = 2.0
 """How long an answer waits for the plan's own picture."""
@@ -229,6 +233,8 @@ class Service:
         if asked.need is CallClass.RULE:
             deadline = min(deadline, began_s + RULE_S)
         outcomes = [self._outcome(asked, own, deadline, soon) for own in by_floor.values()]
+        if asked.max_age_s and started.resolved.panel is None:
+            outcomes = [one if one.complete else self._a_little_older(started, one) for one in outcomes]
         is_whole = asked.require == "complete" and len(by_floor) > 1
         if is_whole or asked.max_age_s:
             question = started.resolved.timeless
@@ -236,6 +242,25 @@ class Service:
         if asked.need is CallClass.RULE:
             self.rule_data.saw(started.resolved.timeless, outcomes)
         return outcomes
+
+    def _a_little_older(self, started: Started, outcome: Outcome) -> Outcome:
+        """The floor's answer to the question of some minutes ago, if all of it has come since."""
+        resolved, asked = started.resolved, started.asked
+        for back_s in range(MINUTE_S, min(asked.max_age_s, LONGEST_BACK_S) + 1, MINUTE_S):
+            start_s, end_s = (None if at is None else at - back_s for at in (asked.start_s, asked.end_s))
+            now_s = resolved.now_s - back_s
+            parts = parts_of(
+                replace(asked, spaces=(outcome.floor.id,), start_s=start_s, end_s=end_s),
+                Topology({outcome.floor.id: outcome.floor}),
+                now_s=now_s,
+                rules=self.rules,
+            )
+            known = [self.pipeline.known(part, now_s=now_s, max_age_s=asked.max_age_s) for part in parts]
+            begun = [one for one in known if one is not None]
+            if len(begun) == len(parts):
+                now = time.monotonic()
+                return self._outcome(asked, begun, now, now)
+        return outcome
 
     def _outcome(self, asked: Asked, own: Sequence[Begun], deadline: float, soon: float) -> Outcome:
         """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""
