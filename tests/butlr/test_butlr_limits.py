@@ -27,7 +27,7 @@ from butlr_grafana.butlr.limits import (
 from butlr_grafana.butlr.rate_memory import RateMemory
 from butlr_grafana.errors import UpstreamDown, UpstreamLimited
 from butlr_grafana.simulator.calls import RateLimit
-from tests.support import HANG_S
+from tests.support import HANG_S, PARIS, World
 
 WALL_S = 1_749_643_200.0  # Wed, 11 Jun 2025 12:00:00 GMT
 
@@ -481,3 +481,19 @@ def test_who_finds_no_lane_waits_for_one() -> None:
         third.join(HANG_S)
     assert under_way == [2]
     assert lanes.under_way == 0
+
+
+def test_a_backend_that_is_started_again_goes_on_within_the_rate(tmp_path: Path) -> None:
+    world = World(cache_dir=str(tmp_path), butlr_rate_limit=40)
+    try:
+        world.heat_map(PARIS, "2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z")
+        used = 40 - world.application.butlr.client.gate.left
+        assert used == len(world.simulator.calls)
+        world.restart()
+        assert 40 - world.application.butlr.client.gate.left == used
+        world.now_s += 60.0
+        world.time.now_s += 60.0
+        world.restart()
+        assert world.application.butlr.client.gate.left == 40
+    finally:
+        world.close()
