@@ -6,11 +6,14 @@ clock is simulated and one thread does everything, so the figures are the same a
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,6 +23,8 @@ from butlr_grafana.questions import Started, accounts_of
 from tests.alerting.grafana import request, rules, seconds, step
 from tests.bench.row import Row
 from tests.bench.simulation import Simulation, simulated
+from tests.dashboards.grafana import infinity_request
+from tests.dashboards.test_queries import start_values
 
 START = "2026-06-17T14:30:05"
 EVALUATION_S = 30.0
@@ -144,6 +149,31 @@ def told(tally: Tally) -> str:
 
 MINUTES = 10
 
+PORTFOLIO = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-portfolio.json"
+
+
+def look_at_portfolio(simulation: Simulation) -> None:
+    """Somebody opens the page of all floors, of which nothing is kept; its panels ask together."""
+    dashboard = json.loads(PORTFOLIO.read_text("utf-8"))
+    period = {
+        "__from": str(int(simulation.now_s - 7 * 86_400) * 1000),
+        "__to": str(int(simulation.now_s) * 1000),
+    }
+    values = {**start_values(dashboard), **period}
+    service = simulation.service
+    for target in [one for panel in dashboard["panels"] for one in panel["targets"]]:
+        url = urlsplit(infinity_request(target, values))
+        words = {name: text for name, text in parse_qsl(url.query) if name != "refId"}
+
+        def ask(name: str = url.path.rpartition("/")[2], words: Mapping[str, str] = words) -> None:
+            deadline = simulation.now_s + service.deadline_s
+            with contextlib.suppress(BackendError):  # a partial look, or none in time
+                service.finish(
+                    service.start(service.read(name, words), None, deadline=deadline), deadline=deadline
+                )
+
+        simulation.spawn(ask)
+
 
 def rows(floors: int, minutes: int = MINUTES) -> Iterator[Row]:
     wanted = run(floors, minutes, rate=None, limit=0)
@@ -165,6 +195,16 @@ def rows(floors: int, minutes: int = MINUTES) -> Iterator[Row]:
         unit="",
         more_is_better=True,
         note=told(held),
+    )
+    looked = run(floors, minutes, rate=PER_MINUTE, limit=PER_MINUTE, beside={minutes // 2: look_at_portfolio})
+    yield Row(
+        f"{floors} floors, and a cold look at Portfolio: evaluations answered",
+        looked.answered,
+        "evaluated",
+        looked.wanted,
+        unit="",
+        more_is_better=True,
+        note=told(looked),
     )
 
 
