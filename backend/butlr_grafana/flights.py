@@ -171,8 +171,9 @@ class Flights:
             self._queue.push(
                 segment,
                 floor=segment.space,
-                # Rules that ask for the same of different times have turns of their own.
-                subject=(segment.subject, segment.period.length_s),
+                # Rules that ask for the same of different times have turns of their own, also where the time
+                # grows by the minute.
+                subject=(segment.subject, segment.period.length_s.bit_length()),
                 need=need,
                 asking=asking,
                 rank=rank,

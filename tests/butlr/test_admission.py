@@ -151,6 +151,20 @@ def test_the_turn_goes_on_where_it_was_when_all_ask_anew() -> None:
     assert set(last) == set(range(60))
 
 
+def test_a_floor_or_subject_that_is_new_each_time_does_not_pass_those_that_wait() -> None:
+    asking = Asking()
+    old = asking.ask(RULE, "f", "old")
+    asking.ask(RULE, "f", "other")
+    asking.take()
+    again = asking.ask(RULE, "f", "old")
+    new = asking.ask(RULE, "f", "new")
+    elsewhere = asking.ask(RULE, "g", "new")
+    taken = [asking.take() for _ in range(4)]
+    assert old not in taken
+    assert taken.index(again) < taken.index(new)
+    assert elsewhere in taken[:2]
+
+
 def test_rules_of_one_floor_come_in_turn() -> None:
     asking = Asking()
     for _ in range(3):

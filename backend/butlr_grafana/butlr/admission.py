@@ -106,6 +106,9 @@ class _Line(Generic[Key]):
     def add(self, one: _Waiting[Key]) -> None:
         self._floors.setdefault(one.floor, {}).setdefault(one.subject, {})[one.key] = one
         self.size += 1
+        # Who is new comes after those who wait already: else what is new each time would always go first.
+        for name in (one.floor, (one.floor, one.subject)):
+            self._turns.setdefault(name, self._turn)
 
     def remove(self, one: _Waiting[Key]) -> None:
         subjects = self._floors[one.floor]
