@@ -93,6 +93,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "as_of_ms": _number("As of, since 1970", "ms"),
         "source": _text("Source"),
         "reachable": _number("Answers", YES_NO),
+        "rules_without_data_s": _number("Rules without data for", SECONDS, 0),
         "metric": _text("Metric"),
         "timeEnd": _time("Until"),
         "text": _text("What"),

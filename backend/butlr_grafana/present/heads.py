@@ -57,7 +57,7 @@ HEADS: Mapping[str, tuple[str, ...]] = {
         *("complete", "as_of", "age_s", "as_of_ms"),
     ),
     "freshness": (*FLOOR, "metric", "as_of", "complete", "reason", "age_s", "as_of_ms"),
-    "status": ("source", "reachable", "as_of", "reason", "age_s", "as_of_ms"),
+    "status": ("source", "reachable", "as_of", "rules_without_data_s", "reason", "age_s", "as_of_ms"),
     "spaces": (
         *("level", "id", "name", *FLOOR, "building_id", "building", "site", "label", "choice", "timezone"),
         *("capacity", "area_m2", "type", "tags", "online", "notes"),
