@@ -10,7 +10,7 @@ SERIES = (
     *("space", "from", "to", "every", "level", "room", "tag"),
     *("hours", "days", "tz", "holidays", "require", "format"),
 )
-NOW = ("space", "level", "room", "tag", "require", "format")
+NOW = ("space", "level", "room", "tag", "require", "max_age", "format")
 
 FRAMES_ROWS_CSV = ("frames", "rows", "csv")
 
