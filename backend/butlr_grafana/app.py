@@ -12,7 +12,6 @@ from pathlib import Path
 
 from flask import Flask
 
-from butlr_grafana.base.errors import UpstreamDiffers
 from butlr_grafana.base.incidents import ButlrIncidents
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.base.urls import plan_origins
@@ -35,20 +34,20 @@ from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.measure.factor_watch import FactorWatch
 from butlr_grafana.measure.verdict_store import VerdictStore, book_for
 from butlr_grafana.model.call_class import CallClass
-from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Segment, SeriesSubject, StatsSubject
 from butlr_grafana.model.floor import Room, Topology, Zone
 from butlr_grafana.model.privacy import guarded
-from butlr_grafana.pipeline.gather import Gatherer, is_fresh, stamped
-from butlr_grafana.pipeline.in_flight import OF_CLASS, rest_s
+from butlr_grafana.pipeline.gather import Gatherer
+from butlr_grafana.pipeline.in_flight import OF_CLASS
 from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import DAY_NAMES
 from butlr_grafana.replicas.chunk_store import SharedStore
-from butlr_grafana.replicas.fetch_once import Fetch, shared
+from butlr_grafana.replicas.members import Replicas
 from butlr_grafana.replicas.rate_limit import SharedRateLimiter
 from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
 from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
+from butlr_grafana.service.asking_butlr import asking
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.last_good import LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
@@ -96,18 +95,6 @@ class Application:
             self.link.close()
 
 
-@dataclass(frozen=True)
-class Replicas:
-    """What this process has in common with others of the same tenant."""
-
-    link: RedisConnection
-    once: SharedSingleFlight
-    store: SharedStore
-    credentials: Credentials
-    gate: SharedRateLimiter
-    shelf: SharedTokenStore
-
-
 def replicas(
     settings: Settings,
     source: str,
@@ -135,17 +122,6 @@ def replicas(
             settings.butlr_rate_limit, link, pace.clock, longest_s=settings.butlr_timeout_s, changed=changed
         ),
         SharedTokenStore(link, once, credentials, clock=pace.clock),
-    )
-
-
-def asked_once(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -> Fetch:
-    return shared(
-        fetch,
-        others.once,
-        others.store,
-        scope=others.credentials.scope,
-        is_fresh=lambda segment, part: is_fresh(segment, part, stopwatch()),
-        rest_s=rest_s,
     )
 
 
@@ -179,9 +155,6 @@ three.
 
 BEHIND_S = 40.0
 """A call that nobody waits for is put off for so long at most: 3 of 100 calls, at 50 a minute."""
-
-APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "statistics"}
-"""Butlr's APIs by what is asked of them, for people; `floors` comes beside."""
 
 
 def store(
@@ -263,20 +236,6 @@ class Known:
         return frozenset(asset.id for asset in assets if asset.online)
 
 
-def noticed(fetch: Fetch, book: VerdictStore) -> Fetch:
-    """`fetch`; an answer that contradicts what was measured makes that an assumption again."""
-
-    def fetching(segment: Segment) -> Chunk:
-        try:
-            return fetch(segment)
-        except UpstreamDiffers as error:
-            if error.verdict:
-                book.contradicted(error.verdict, api=APIS[type(segment.subject)], form=error.form)
-            raise
-
-    return fetching
-
-
 def link_of(settings: Settings, *, demo: bool) -> RedisConnection:
     """A connection to Redis of its own, with the names of this account."""
     return RedisConnection(settings.cache_url, source=source_of(settings, demo=demo))
@@ -351,18 +310,16 @@ def create_app(
     )
     if memory is not None:
         memory.recall(butlr.client.gate)
-    fetch = noticed(stamped(butlr.fetch, stopwatch), book)
+    fetch, together = asking(butlr, troubles, book, others, stopwatch)
     gatherer = Gatherer(
-        troubles.watched(
-            asked_once(fetch, others, stopwatch) if others else fetch,
-            lambda segment: APIS[type(segment.subject)],
-        ),
+        fetch,
         store(settings, source, by_butlr, telemetry, others),
         workers=settings.butlr_max_concurrency,
         forget_s=settings.deadline_s,
         now=by_butlr,
         stopwatch=stopwatch,
         clock=pace.clock,
+        together=together,
         turns=butlr.client,
         at_a_time=lambda: butlr.client.lanes.open,
         wait=pace.wait,

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.service.requests import PendingRequest, accounts_of
-from butlr_grafana.targets.answer import Result
+from butlr_grafana.targets.base import Result
 from tests.alerting.grafana import request, rules, seconds, step
 from tests.bench.row import Row
 from tests.bench.simulation import Simulation, simulated
@@ -63,8 +63,11 @@ class Evaluation:
     error: str = ""
 
 
-def run(floors: int, minutes: int, *, rate: int | None, limit: int, **more: Any) -> Tally:
+def run(
+    floors: int, minutes: int, *, rate: int | None, limit: int, rooms_limited: bool = True, **more: Any
+) -> Tally:
     with simulated(floors, start=START) as simulation:
+        simulation.tenant.rooms_limited = rooms_limited
         # Weeks of history, which are kept from here on.
         Watch(simulation).run(1)
         simulation.until(simulation.now_s + REST_S)
@@ -116,7 +119,7 @@ class Watch:
 
     def _finish(self, evaluation: Evaluation) -> None:
         service, simulation, tally = self._simulation.service, self._simulation, self.tally
-        answers: list[Result] = []
+        answers: list[Result[Any]] = []
         for started in evaluation.started:
             try:
                 deadline = evaluation.began_s + service.deadline_s
@@ -131,7 +134,7 @@ class Watch:
             tally.errors[evaluation.error] += 1
             return
         tally.answered += 1
-        tally.whole += not any(answer.faults for answer in answers)
+        tally.whole += not any(answer.fetched.faults for answer in answers)
         accounts = [account for answer in answers for account in accounts_of(answer)]
         ages_s = [age for one in accounts if (age := one.age_s(simulation.now_s)) is not None]
         tally.ages_s += [max(ages_s)] if ages_s else []

@@ -139,17 +139,24 @@ class ButlrIncidents:
             try:
                 answer = ask(*args, **words)
             except UpstreamError as error:
-                kind = next((kind for type_, kind in KINDS.items() if isinstance(error, type_)), None)
-                if kind is not None:
-                    self.by_kind[kind].failed(error.message, part=api)
-                self._why = error.plain if kind == "unreachable" else None
+                self.saw(error, api=api)
                 raise
-            self._answered_at, self._why = self._clock(), None
-            for trouble in self.by_kind.values():
-                trouble.well(part=api)
+            self.saw(None, api=api)
             return answer
 
         return asking
+
+    def saw(self, error: UpstreamError | None, *, api: str) -> None:
+        """A question ended so; `None`: it was answered."""
+        if error is None:
+            self._answered_at, self._why = self._clock(), None
+            for trouble in self.by_kind.values():
+                trouble.well(part=api)
+            return
+        kind = next((kind for type_, kind in KINDS.items() if isinstance(error, type_)), None)
+        if kind is not None:
+            self.by_kind[kind].failed(error.message, part=api)
+        self._why = error.plain if kind == "unreachable" else None
 
 
 def spoken(seconds: float) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -69,7 +69,8 @@ class ClassFull(Exception):
 @dataclass(slots=True)
 class _Waiting(Generic[Key]):
     """A question in the queue. `wanted`: until when, by class; `asking`, `rank`: the latest asking goes
-    first, and of one asking the lowest rank. `outlives`: worth having after its askers have gone.
+    first, and of one asking the lowest rank. `outlives`: worth having after its askers have gone. `group`:
+    questions of one group can go in one call; `None`: it goes alone.
     """
 
     key: Key
@@ -79,6 +80,7 @@ class _Waiting(Generic[Key]):
     asking: int
     rank: int
     outlives: bool
+    group: Hashable = None
     wanted: dict[CallClass, float] = field(default_factory=dict)
 
     def next_class(self, now: float) -> CallClass | None:
@@ -137,6 +139,7 @@ class CallQueue(Generic[Key]):
         self._shares = dict(shares)
         self._lines: dict[CallClass, _Line[Key]] = {need: _Line() for need in shares}
         self._all: dict[Key, _Waiting[Key]] = {}
+        self._groups: dict[Hashable, dict[Key, None]] = {}
         self._served = dict.fromkeys(shares, 0.0)
         self._virtual = 0.0
         self._swept_at = -math.inf
@@ -167,17 +170,20 @@ class CallQueue(Generic[Key]):
         asking: int,
         rank: int = 0,
         outlives: bool = False,
+        group: Hashable = None,
         now: float,
     ) -> None:
-        """A question that is to wait. Raises `ClassFull`."""
+        """A question that is to wait. `group`: those that can go in one call. Raises `ClassFull`."""
         self._sweep(now)
         if self._is_full(need):
             self._sweep(now, at_once=True)
         if self._is_full(need):
             raise ClassFull(need, self._shares[need].places)
-        one = _Waiting(key, floor, subject, need, asking, rank, outlives)
+        one = _Waiting(key, floor, subject, need, asking, rank, outlives, group)
         one.wanted[need] = now + self._shares[need].stays_s
         self._all[key] = one
+        if group is not None:
+            self._groups.setdefault(group, {})[key] = None
         self._enter(one, need)
 
     def want(self, key: Key, *, need: CallClass, asking: int, rank: int, now: float) -> None:
@@ -204,11 +210,23 @@ class CallQueue(Generic[Key]):
             if one.wanted[need] <= now:
                 self._leave(one, now)
                 continue
-            self._lines[need].remove(one)
-            self._lines[need].had_its_turn(one)
-            del self._all[one.key]
+            self._go(one)
             self._virtual = self._served[need] = self._tag(need)
             return one.key, need
+
+    def take_along(self, group: Hashable, fits: Callable[[Key], bool], now: float) -> list[Key]:
+        """The others of a group that can go in the call of one that was just taken; they wait no more. The
+        first class comes first, and what is asked for longest.
+
+        They cost no call, so no share of their class.
+        """
+        waiting = [self._all[key] for key in self._groups.get(group, ())]
+        taken = []
+        for one in sorted(waiting, key=lambda one: one.need):
+            if one.wanted[one.need] > now and fits(one.key):
+                self._go(one)
+                taken.append(one.key)
+        return taken
 
     def gone(self) -> list[Key]:
         """The questions that have left since this was asked last, because nobody wants them any more."""
@@ -219,8 +237,22 @@ class CallQueue(Generic[Key]):
         """All of them leave."""
         keys = list(self._all)
         self._all.clear()
+        self._groups.clear()
         self._lines = {need: _Line() for need in self._shares}
         return keys
+
+    def _go(self, one: _Waiting[Key]) -> None:
+        line = self._lines[one.need]
+        line.remove(one)
+        line.had_its_turn(one)
+        self._forget(one)
+
+    def _forget(self, one: _Waiting[Key]) -> None:
+        del self._all[one.key]
+        if one.group is not None:
+            del self._groups[one.group][one.key]
+            if not self._groups[one.group]:
+                del self._groups[one.group]
 
     def _tag(self, need: CallClass) -> float:
         """When the next question of a class is served, in calls by weight; the lowest goes first."""
@@ -253,7 +285,7 @@ class CallQueue(Generic[Key]):
             one.wanted.setdefault(CallClass.BACKGROUND, left_at + self._shares[CallClass.BACKGROUND].stays_s)
         need = one.next_class(now)
         if need is None or self._is_full(need):
-            del self._all[one.key]
+            self._forget(one)
             self._gone.append(one.key)
         else:
             self._enter(one, need)

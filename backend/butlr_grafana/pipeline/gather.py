@@ -19,7 +19,7 @@ from butlr_grafana.cache.chunks.store import Store
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Coverage, Segment
 from butlr_grafana.model.time import HOUR_S, Period
-from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests
+from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests, Wanted
 
 LIVE_S = 60.0
 """How long a part that can still change is good for."""
@@ -123,7 +123,7 @@ class Gatherer:
         clock: Callable[[], float] = time.monotonic,
         **admission: Any,
     ) -> None:
-        """`admission`: `turns`, `at_a_time` and `wait` of `InFlightRequests`."""
+        """`admission`: `together`, `turns`, `at_a_time` and `wait` of `InFlightRequests`."""
         self._store = store
         self._now = now
         self._stopwatch = stopwatch
@@ -132,26 +132,30 @@ class Gatherer:
         )
 
     def begin(self, segments: Sequence[Segment], *, need: CallClass = CallClass.VIEWER) -> PendingFetch:
-        """Looks up what is kept and asks Butlr for the rest; returns at once. `need`: whom it is for."""
-        slots: list[_Slot] = []
-        asking = self.flights.next_asking()
-        # Newest first: where the deadline cuts, the part that people look at is in.
-        for rank, segment in enumerate(reversed(segments)):
-            slots.append(self._slot(segment, rank, need, asking))
-        slots.reverse()
-        return PendingFetch(self, slots)
+        """As `begin_all`, of one query."""
+        return self.begin_all([segments], need=need)[0]
 
-    def _slot(self, segment: Segment, rank: int, need: CallClass, asking: int) -> _Slot:
-        while True:
+    def begin_all(
+        self, queries: Sequence[Sequence[Segment]], *, need: CallClass = CallClass.VIEWER
+    ) -> list[PendingFetch]:
+        """Looks up what is kept of each query and asks Butlr for the rest; returns at once. `need`: whom it
+        is for.
+        """
+        slots = [[_Slot(segment) for segment in segments] for segments in queries]
+        # Newest first: where the deadline cuts, the part that people look at is in.
+        waiting = [(slot, rank) for own in slots for rank, slot in enumerate(reversed(own))]
+        while waiting:
             landed = self.flights.landed
-            kept = self._fresh(segment)
-            flight = (
-                None
-                if kept
-                else self.flights.ask(segment, rank=rank, landed=landed, need=need, asking=asking)
-            )
-            if kept or flight is not None:
-                return _Slot(segment, kept, flight)
+            for slot, _ in waiting:
+                slot.kept = self._fresh(slot.segment)
+            missing = [(slot, rank) for slot, rank in waiting if not slot.kept]
+            wanted = [Wanted(slot.segment, rank) for slot, rank in missing]
+            for (slot, _), flight in zip(
+                missing, self.flights.ask_all(wanted, landed=landed, need=need), strict=True
+            ):
+                slot.flight = flight
+            waiting = [(slot, rank) for slot, rank in missing if slot.flight is None]
+        return [PendingFetch(self, own) for own in slots]
 
     def known(self, segments: Sequence[Segment], *, max_age_s: float) -> PendingFetch | None:
         """What is kept of all of these, of what still changes as it was at most so long ago; nothing is

@@ -15,7 +15,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ from butlr_grafana.base.request_id import present_or_new, working_for
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Segment
 from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, shares_for
+from butlr_grafana.pipeline.together import Outcome, Together
 
 log = logging.getLogger(__name__)
 
@@ -79,18 +80,26 @@ class _Flight:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A question that a worker has taken from the queue, and the class for which it goes."""
+    """Questions that a worker has taken from the queue, to ask them in one call."""
+
+    segments: tuple[Segment, ...]
+    flights: tuple[_Flight, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A question for `ask_all`. `rank`: of those asked together the lower goes first."""
 
     segment: Segment
-    flight: _Flight
-    need: CallClass
+    rank: int
 
 
 class InFlightRequests:
     """Thread-safe. `fetch` asks Butlr and raises `BackendError`; `keep` stores what it brought.
 
-    `forget_s`: how long a viewer waits. `turns`: when a call may go; `at_a_time`: how many may be under way;
-    `wait`: waits for an event, at most so many seconds of `clock`, and tells whether it came.
+    `together`: which questions go in one call; where left out, none do. `forget_s`: how long a viewer waits.
+    `turns`: when a call may go; `at_a_time`: how many may be under way; `wait`: waits for an event, at most
+    so many seconds of `clock`, and tells whether it came.
     """
 
     def __init__(
@@ -99,6 +108,7 @@ class InFlightRequests:
         keep: Callable[[Segment, Chunk], None],
         *,
         workers: int,
+        together: Together | None = None,
         forget_s: float = FORGET_S,
         clock: Callable[[], float] = time.monotonic,
         turns: Turns | None = None,
@@ -108,6 +118,7 @@ class InFlightRequests:
         self._fetch = fetch
         self._keep = keep
         self._workers = workers
+        self._together = together
         self._clock = clock
         self._turns: Turns = turns or NoLimit()
         self._at_a_time = at_a_time
@@ -126,10 +137,6 @@ class InFlightRequests:
         self.landed = 0
         """How many questions have been answered so far, well or not."""
 
-    def next_asking(self) -> int:
-        """A number for the questions that are asked together; later ones go first."""
-        return next(self._askings)
-
     def ask(
         self,
         segment: Segment,
@@ -137,33 +144,43 @@ class InFlightRequests:
         rank: int,
         landed: int,
         need: CallClass = CallClass.VIEWER,
-        asking: int | None = None,
     ) -> Future[Chunk] | None:
-        """The future of a question, shared with whoever asked it before.
+        """As `ask_all`, of one question."""
+        return self.ask_all([Wanted(segment, rank)], landed=landed, need=need)[0]
 
-        `need`: whom it is for; of those who share a question the first class counts. `rank`: of those asked
-        together (`asking`) the lower goes first. `landed`: what `self.landed` was before the caller looked
-        among what is kept; if one has landed since, it may have brought just this: `None`, look again.
+    def ask_all(
+        self, wanted: Sequence[Wanted], *, landed: int, need: CallClass = CallClass.VIEWER
+    ) -> list[Future[Chunk] | None]:
+        """The futures of questions that are asked together, each shared with whoever asked it before. None
+        goes before all of them wait: so those of several floors go in one call.
+
+        `need`: whom they are for; of those who share a question the first class counts. `landed`: what
+        `self.landed` was before the caller looked among what is kept; if one has landed since, it may have
+        brought just this: `None`, look again.
         """
-        asking = self.next_asking() if asking is None else asking
+        asking = next(self._askings)
         with self._condition:
-            now = self._clock()
-            if (known := self._under_way.get(segment)) is not None:
-                self._queue.want(segment, need=need, asking=asking, rank=rank, now=now)
-                return known.answer
-            if landed != self.landed:
-                return None
-            flight = _Flight()
-            refusal = self._refusal(segment, now) or self._queued(segment, need, asking, rank, now)
-            if refusal is not None:
-                flight.answer.set_exception(refusal)
-                return flight.answer
-            self._under_way[segment] = flight
-            self._dismiss()
-            if len(self._threads) < min(self._workers, len(self._under_way)):
-                self._start_worker()
-            self._condition.notify()
+            return [self._asked(one, asking, landed, need) for one in wanted]
+
+    def _asked(self, wanted: Wanted, asking: int, landed: int, need: CallClass) -> Future[Chunk] | None:
+        """Under the lock."""
+        segment, rank, now = wanted.segment, wanted.rank, self._clock()
+        if (known := self._under_way.get(segment)) is not None:
+            self._queue.want(segment, need=need, asking=asking, rank=rank, now=now)
+            return known.answer
+        if landed != self.landed:
+            return None
+        flight = _Flight()
+        refusal = self._refusal(segment, now) or self._queued(segment, need, asking, rank, now)
+        if refusal is not None:
+            flight.answer.set_exception(refusal)
             return flight.answer
+        self._under_way[segment] = flight
+        self._dismiss()
+        if len(self._threads) < min(self._workers, len(self._under_way)):
+            self._start_worker()
+        self._condition.notify()
+        return flight.answer
 
     def _queued(
         self, segment: Segment, need: CallClass, asking: int, rank: int, now: float
@@ -180,6 +197,7 @@ class InFlightRequests:
                 asking=asking,
                 rank=rank,
                 outlives=segment.settled,
+                group=self._together.group(segment) if self._together else None,
                 now=now,
             )
         except ClassFull as full:
@@ -257,12 +275,29 @@ class InFlightRequests:
         """A call is reserved: the question for it, or it is given back."""
         with self._condition:
             found = None if self._closed else self._queue.take(self._clock())
-            self._dismiss()
             if found is not None:
+                segments = self._with_others(found[0])
+                self._dismiss()
                 self._at_work += 1
-                return _Taken(found[0], self._under_way[found[0]], found[1])
+                return _Taken(segments, tuple(self._under_way[one] for one in segments))
+            self._dismiss()
         with self._turns.in_turn():  # nothing is asked within
             return None
+
+    def _with_others(self, first: Segment) -> tuple[Segment, ...]:
+        """A question, and those that wait and go in its call."""
+        segments, together = [first], self._together
+        if together is None or (group := together.group(first)) is None:
+            return (first,)
+
+        def fits(one: Segment) -> bool:
+            has_room = together.fits(segments, one)
+            if has_room:
+                segments.append(one)
+            return has_room
+
+        self._queue.take_along(group, fits, self._clock())
+        return tuple(segments)
 
     def work_once(self) -> float | None:
         """Asks the next question in the caller's thread: 0.0; `None`: nothing waits, or no more are to be
@@ -281,8 +316,8 @@ class InFlightRequests:
 
     def _fly_in_turn(self, taken: _Taken) -> None:
         try:
-            with working_for(taken.flight.request_id), self._turns.in_turn():
-                self._fly(taken.segment, taken.flight)
+            with working_for(taken.flights[0].request_id), self._turns.in_turn():
+                self._fly(taken)
         finally:
             with self._condition:
                 self._at_work -= 1
@@ -291,29 +326,43 @@ class InFlightRequests:
     def _give_up(self, segment: Segment, error: UpstreamError) -> None:
         self._under_way.pop(segment).answer.set_exception(error)
 
-    def _fly(self, segment: Segment, flight: _Flight) -> None:
-        part: Chunk | None = None
+    def _fly(self, taken: _Taken) -> None:
+        outcomes: Sequence[Outcome | Exception] = self._outcomes(taken.segments)
+        with self._condition:
+            given_up = {one for one in taken.segments if self._under_way.pop(one, None) is None}
+            self.landed += 1
+            for segment, outcome in zip(taken.segments, outcomes, strict=True):
+                self._note(segment, outcome)
+        for segment, flight, outcome in zip(taken.segments, taken.flights, outcomes, strict=True):
+            if segment in given_up:
+                continue
+            if isinstance(outcome, Chunk):
+                flight.answer.set_result(outcome)
+            else:
+                flight.answer.set_exception(outcome)
+
+    def _outcomes(self, segments: tuple[Segment, ...]) -> Sequence[Outcome | Exception]:
+        """What Butlr brings, which is kept; what fails in one question fails in no other."""
         try:
-            part = self._fetch(segment)
-            self._keep(segment, part)
-            error: BaseException | None = None
+            brought = self._brought(segments)
+            return [self._kept(*pair) for pair in zip(segments, brought, strict=True)]
         except BackendError as known:
-            error = known
+            return [known] * len(segments)
         except Exception as unknown:  # a bug must reach those who wait, and not end the worker
             log.exception("a question to Butlr failed in an unforeseen way")
-            error = unknown
-        with self._condition:
-            given_up = self._under_way.pop(segment, None) is None
-            self.landed += 1
-            self._note(segment, error)
-        if given_up:
-            return
-        if part is not None and error is None:
-            flight.answer.set_result(part)
-        else:
-            flight.answer.set_exception(error)
+            return [unknown] * len(segments)
 
-    def _note(self, segment: Segment, error: BaseException | None) -> None:
+    def _brought(self, segments: tuple[Segment, ...]) -> Sequence[Outcome]:
+        if len(segments) == 1 or self._together is None:
+            return [self._fetch(one) for one in segments]
+        return self._together.ask(segments)
+
+    def _kept(self, segment: Segment, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Chunk):
+            self._keep(segment, outcome)
+        return outcome
+
+    def _note(self, segment: Segment, error: Chunk | Exception) -> None:
         now = self._clock()
         if len(self._failed) > 1_000:
             self._failed = {s: f for s, f in self._failed.items() if f[0] > now}

@@ -46,14 +46,31 @@ class Pipeline:
         self._sums = Sums(SUMS_BYTES)
 
     def begin(self, query: AnyQuery, *, now_s: float, need: CallClass = CallClass.VIEWER) -> PendingQuery:
-        """Begins what has to be asked of Butlr. `need`: whom it is for."""
+        """As `begin_all`, of one query."""
+        return self.begin_all([query], now_s=now_s, need=need)[0]
+
+    def begin_all(
+        self, queries: Sequence[AnyQuery], *, now_s: float, need: CallClass = CallClass.VIEWER
+    ) -> list[PendingQuery]:
+        """Begins what has to be asked of Butlr for the queries of a request, several floors a call. `need`:
+        whom it is for.
+        """
+        planned = [self._planned(query, now_s) for query in queries]
+        pending = self.gatherer.begin_all([segments for _, segments, _ in planned], need=need)
+        return [
+            PendingQuery(query, own, error) for (query, _, error), own in zip(planned, pending, strict=True)
+        ]
+
+    def _planned(
+        self, query: AnyQuery, now_s: float
+    ) -> tuple[AnyQuery, tuple[Segment, ...], UpstreamError | None]:
+        """A query as this account answers it, and its segments, or why there are none."""
         if isinstance(query, SeriesQuery):
             query = _of_days(query, self._verdicts())
         try:
-            segments = self.segments(query, now_s=now_s)
+            return query, self.segments(query, now_s=now_s), None
         except UpstreamError as error:
-            return PendingQuery(query, self.gatherer.begin(()), error)
-        return PendingQuery(query, self.gatherer.begin(segments, need=need))
+            return query, (), error
 
     def known(self, query: AnyQuery, *, now_s: float, max_age_s: float) -> PendingQuery | None:
         """As `begin`, of what is kept and at most so old. Asks nothing; `None` where a part is missing."""

@@ -141,7 +141,7 @@ class Service:
             for floor in resolved.scope.topology.floors.values():
                 self.pictures.ask(floor)
         need, now_s = resolved.parsed.need, resolved.scope.now_s
-        begun = tuple(self.pipeline.begin(part, now_s=now_s, need=need) for part in resolved.parts)
+        begun = tuple(self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need))
         return PendingRequest(resolved, begun)
 
     def start(
