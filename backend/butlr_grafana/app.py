@@ -48,6 +48,8 @@ from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.last_good import LastGoodCache
 from butlr_grafana.service.metrics import Telemetry
+from butlr_grafana.service.receiving import Receiver, receiver
+from butlr_grafana.service.reported_minutes import ReportedMinutes
 from butlr_grafana.service.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 from butlr_grafana.web.app import build
@@ -68,15 +70,20 @@ class Application:
     means: Means
     background: Background
     factor_watch: FactorWatch
+    receiver: Receiver
     link: RedisConnection | None = None
 
     def work_in_background(self) -> None:
-        """For a process that goes on: measures what nobody asks for. Commands that end do without."""
+        """For a process that goes on: measures what nobody asks for, reads what other replicas receive.
+        Commands that end do without.
+        """
         self.background.start()
         self.factor_watch.start()
+        self.receiver.start()
 
     def close(self) -> None:
         self.background.close()
+        self.receiver.close()
         self.factor_watch.close()
         if self.link is not None:
             # What fails from here on fails because this process ends: no news for other replicas.
@@ -365,12 +372,25 @@ def create_app(
         now=by_butlr,
         stopwatch=stopwatch,
     )
+    may_ask = room_for_more(service, butlr, settings)
+    receiving = receiver(
+        keys=settings.webhook_keys,
+        served=settings.butlr_spaces,
+        topology=known.topology,
+        reported=ReportedMinutes(service.pipeline, by_butlr),
+        may_ask=may_ask,
+        now=by_butlr,
+        telemetry=telemetry,
+        link=others.link if others else None,
+    )
     known_tokens = tokens or (lambda: settings.tokens + settings.wall_tokens)
     web = build(
         service,
+        receiving,
         tokens=known_tokens,
         grafana_url=settings.grafana_url,
         simulator_url=settings.butlr_api_url if demo else "",
+        webhooks_elsewhere=settings.webhook_port > 0,
     )
     ending = threading.Event()
     means = Means(
@@ -383,12 +403,13 @@ def create_app(
         wait=lambda seconds: pace.wait(ending, seconds),
     )
     background = Background(means, ending=ending, once=others.once if others else None)
-    watch = factor_watch(service, butlr, settings, pace)
-    return Application(service, web, butlr, means, background, watch, others.link if others else None)
+    watch = factor_watch(service, may_ask, pace)
+    link = others.link if others else None
+    return Application(service, web, butlr, means, background, watch, receiving, link)
 
 
-def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Timing) -> FactorWatch:
-    """Asks only where nothing else waits for Butlr, and Butlr limits nobody."""
+def room_for_more(service: Service, butlr: Butlr, settings: Settings) -> Callable[[], bool]:
+    """Tells whether nothing else waits for Butlr, and Butlr limits nobody: time for what nobody waits for."""
     gate, lanes, flights = butlr.client.gate, butlr.client.lanes, service.pipeline.gatherer.flights
     most, least_left = lanes.open, min(LEAST_LEFT, settings.butlr_rate_limit)
 
@@ -396,6 +417,11 @@ def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Timin
         is_limiting = gate.paused_s > 0 or lanes.open < most or gate.left < least_left
         return not is_limiting and not flights.waiting and service.contact().reachable
 
+    return may_ask
+
+
+def factor_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) -> FactorWatch:
+    """Asks only where Butlr has time."""
     return FactorWatch(
         service.factors,
         lambda: service.topology(None, deadline=service.deadline()),
