@@ -298,6 +298,12 @@ def create_app(
         """The wall clock, but never later than Butlr's."""
         return butlr.clock.now()
 
+    def pushed(segment: Segment) -> Chunk | None:
+        return receiving.chunks(segment)
+
+    def late_s() -> int:
+        return receiving.late_s()
+
     telemetry = Telemetry(demo=demo, clock=pace.clock)
     troubles = ButlrIncidents(pace.clock)
     source = source_of(settings, demo=demo)
@@ -326,6 +332,7 @@ def create_app(
         store(settings, source, by_butlr, telemetry, others),
         workers=settings.butlr_max_concurrency,
         forget_s=max(FORGET_S, settings.deadline_s),
+        pushed=pushed,
         now=by_butlr,
         stopwatch=stopwatch,
         clock=pace.clock,
@@ -371,6 +378,7 @@ def create_app(
         deadline_s=settings.deadline_s,
         now=by_butlr,
         stopwatch=stopwatch,
+        late_s=late_s,
     )
     may_ask = room_for_more(service, butlr, settings)
     receiving = receiver(

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from butlr_grafana.live.events import PeopleEvent, Refused, TrafficEvent, event_of
-from butlr_grafana.live.minutes import SETTLE_S, LiveMinutes, has_settled
+from butlr_grafana.live.minutes import LiveMinutes
 from butlr_grafana.live.movements import Movements
 from butlr_grafana.live.ring import KEPT_MINUTES
 from butlr_grafana.live.roster import CurrentRoster, Roster
 from butlr_grafana.live.silence import Gap
+from butlr_grafana.live.values import SETTLE_S, has_settled
 from butlr_grafana.model.sensors import VirtualRule
 from butlr_grafana.model.time import Period
 from tests.live.makers import MINUTE_S, NOON_S, Clock, body, floor, moved, people, topology

@@ -9,9 +9,10 @@ import pytest
 
 from butlr_grafana.base.errors import UpstreamDown
 from butlr_grafana.base.incidents import Incident
-from butlr_grafana.live.minutes import SETTLE_S, LiveMinutes
+from butlr_grafana.live.minutes import LiveMinutes
 from butlr_grafana.live.refill import Missing
-from butlr_grafana.live.sampling import BUSY_S, EVERY_S, IN_A_ROW, LENGTH_S, Sampling
+from butlr_grafana.live.sampling import BUSY_S, EVERY_S, IN_A_ROW, LEARNING_S, LENGTH_S, Sampling
+from butlr_grafana.live.values import SETTLE_S
 from butlr_grafana.model.time import Period
 from tests.live.makers import MINUTE_S, NOON_S, Clock, floor, people
 
@@ -38,7 +39,7 @@ class Account:
             doors=lambda missing: self._told(missing, 1),
             may_ask=lambda: self.has_time,
             now=self.clock,
-            trouble=self.trouble,
+            troubles={"room": self.trouble},
         )
 
     def _told(self, missing: Missing, way: int) -> dict[str, dict[int, float | None]]:
@@ -69,11 +70,11 @@ def account() -> Account:
 
 
 def test_half_an_hour_of_settled_minutes_tells_what_events_stand_for(account: Account) -> None:
-    assert account.sampling.reading is None
+    assert account.sampling.reading("room") is None
     assert account.sampling.step() == EVERY_S
     end_s = int((account.clock.now_s - SETTLE_S) // MINUTE_S) * MINUTE_S
     assert {m.period for m in account.asked} == {Period(end_s - LENGTH_S, end_s)}
-    reading = account.sampling.reading
+    reading = account.sampling.reading("room")
     assert reading is not None
     assert (reading.meaning, reading.shift_min) == ("presence", 0)
     assert not account.trouble.on
@@ -93,7 +94,7 @@ def test_a_lasting_difference_is_a_trouble_with_numbers(
     account.wrong = 0
     account.pass_minutes(60)
     account.sampling.step()
-    assert account.sampling.reading is not None
+    assert account.sampling.reading("room") is not None
 
 
 def test_it_waits_for_time_and_for_something_pushed(account: Account) -> None:
@@ -107,11 +108,11 @@ def test_it_waits_for_time_and_for_something_pushed(account: Account) -> None:
 
 def test_a_fault_is_left_for_the_next_time(account: Account) -> None:
     account.is_away = True
-    assert account.sampling.step() == EVERY_S
-    assert account.sampling.reading is None
+    assert account.sampling.step() == LEARNING_S
+    assert account.sampling.reading("room") is None
     account.is_away = False
     account.sampling.step()
-    assert account.sampling.reading is not None
+    assert account.sampling.reading("room") is not None
 
 
 def test_what_reporting_replaced_is_not_compared_with_itself(account: Account) -> None:

@@ -46,10 +46,10 @@ def test_what_events_stand_for(
     receiver = world.application.receiver
     for _ in range(3):  # a floor each
         receiver.sampling.step()
-    reading = receiver.sampling.reading
+    reading = receiver.sampling.reading("room")
     assert reading is not None
     assert (reading.meaning, receiver.live.shift_s) == (meaning, 60 * shift_min)
-    assert world.http.get("/webhooks/status").get_json()["numbers_are"] == meaning
+    assert world.http.get("/webhooks/status").get_json()["numbers_are"] == {"room": meaning}
     if meaning != "presence":
         return
     # From here on minutes are kept by their starts, and another look finds nothing to move.

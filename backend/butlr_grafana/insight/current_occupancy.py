@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from butlr_grafana.insight.zones import OFFLINE
+from butlr_grafana.model.chunk import Source
 from butlr_grafana.model.floor import Floor, Room, Zone
 from butlr_grafana.model.queries import SeriesResult
 
@@ -34,6 +35,7 @@ class Now:
     complete: bool
     reason: str = ""
     unknown_since_s: int | None = None
+    source: Source = "asked"
 
     @property
     def people(self) -> float | None:
@@ -88,6 +90,7 @@ def _of_floor(answers: Sequence[SeriesResult]) -> Iterator[Now]:
             complete=complete,
             reason=_why_unknown(asset, is_known=is_known),
             unknown_since_s=None if isinstance(asset, Floor) else asset.silent_since_s,
+            source=answers[0].coverage.source,
         )
 
 

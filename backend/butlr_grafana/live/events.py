@@ -17,7 +17,7 @@ from typing import Any, Literal
 import orjson
 
 Level = Literal["floor", "room", "zone"]
-FloorResult = Literal[
+EventOutcome = Literal[
     "stored",
     "replaced",
     "repeated",
@@ -39,7 +39,7 @@ has settled), `future` (more than a minute ahead), `foreign` (no floor, room, zo
 `unknown_type`, `unknown_version`, `malformed`: passed over.
 """
 
-USED: frozenset[FloorResult] = frozenset({"stored", "replaced", "repeated"})
+USED: frozenset[EventOutcome] = frozenset({"stored", "replaced", "repeated"})
 
 LEVELS: tuple[Level, ...] = ("floor", "room", "zone")
 
@@ -99,7 +99,7 @@ class TrafficEvent:
 class Refused:
     """What is passed over, and why. `type`: one that is known, else `other`."""
 
-    reason: FloorResult
+    reason: EventOutcome
     type: str = "other"
 
 

@@ -9,22 +9,29 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from butlr_grafana.live.events import Event, FloorResult, Level, PeopleEvent, Refused, TrafficEvent
+import numpy as np
+
+from butlr_grafana.live.counts import Counts, EventCounts
+from butlr_grafana.live.events import Event, EventOutcome, Level, PeopleEvent, Refused, TrafficEvent
 from butlr_grafana.live.movements import Movements, minutes_of
-from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S, MinuteRing, Source
+from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S, MinuteRing
 from butlr_grafana.live.roster import Roster
 from butlr_grafana.live.silence import Gap, Silence
+from butlr_grafana.live.values import (
+    SETTLE_S,
+    STREAMS,
+    DoorTable,
+    LiveMinute,
+    PeopleTable,
+    has_settled,
+    unsure_s,
+)
 from butlr_grafana.model.doors import doors_by_room, entrances
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.sensors import Sensor
 from butlr_grafana.model.time import Period
-
-SETTLE_S = 360
-"""Butlr computes a minute anew for five minutes; one more is for the way and for retries."""
 
 FUTURE_S = 60
 """How far ahead of our clock an event may be: clocks differ a little."""
@@ -34,32 +41,6 @@ TRAFFIC_PROOF_S = 3600
 
 MOST_ASSETS = 20_000
 """Series of people at a time, of whatever ids arrive: some 20 MB."""
-
-STREAMS = ("floor", "room", "zone", "traffic")
-
-
-def unsure_s(stream: str) -> int:
-    """How long before a silence minutes are not sure: their last values, or movements on their way, would
-    have arrived in it.
-    """
-    return MINUTE_S if stream == "traffic" else SETTLE_S
-
-
-@dataclass(frozen=True, slots=True)
-class LiveMinute:
-    """People in one minute of an asset. `people` is `None` where reporting knows nothing either.
-
-    `settled`: nothing that is pushed changes it any more.
-    """
-
-    start_s: int
-    people: float | None
-    settled: bool
-    source: Source
-
-    @property
-    def end_s(self) -> int:
-        return self.start_s + MINUTE_S
 
 
 class LiveMinutes:
@@ -85,13 +66,13 @@ class LiveMinutes:
         self._traffic_at_s = -math.inf
         self._shift_s = 0
         self._tidied = 0
-        self._counts: dict[int, Counter[tuple[str, FloorResult]]] = {}
+        self._counts = EventCounts()
         self._lock = threading.Lock()
         """Held for each look and each event: rings are changed in several steps."""
 
     def note(
         self, event: Event | Refused, *, arrived_s: float | None = None, elsewhere: bool = False
-    ) -> FloorResult:
+    ) -> EventOutcome:
         """What became of an event. `arrived_s`: when it arrived, where that was not now; `elsewhere`: at
         another replica.
         """
@@ -100,10 +81,10 @@ class LiveMinutes:
             self._tidy(at_s)
             outcome = self._note(event, at_s, elsewhere=elsewhere)
             if not elsewhere:
-                self._count(event.type, outcome, at_s)
+                self._counts.add(event.type, outcome, at_s)
             return outcome
 
-    def _note(self, event: Event | Refused, at_s: float, *, elsewhere: bool) -> FloorResult:
+    def _note(self, event: Event | Refused, at_s: float, *, elsewhere: bool) -> EventOutcome:
         if isinstance(event, Refused):
             return event.reason
         shift_s = self._shift_s if isinstance(event, PeopleEvent) else 0
@@ -125,7 +106,7 @@ class LiveMinutes:
             return self._note_people(event, minute)
         return self._note_traffic(event, key, minute, at_s)
 
-    def _note_people(self, event: PeopleEvent, minute: int) -> FloorResult:
+    def _note_people(self, event: PeopleEvent, minute: int) -> EventOutcome:
         ring = self._ring(event.asset_id, by_minute=event.by_minute)
         if ring is None:
             return "full"
@@ -138,7 +119,7 @@ class LiveMinutes:
             return "stored"
         return "repeated" if known[0][0] == event.people else "replaced"
 
-    def _note_traffic(self, event: TrafficEvent, key: str, minute: int, at_s: float) -> FloorResult:
+    def _note_traffic(self, event: TrafficEvent, key: str, minute: int, at_s: float) -> EventOutcome:
         if self._movements.is_repeated(minute, event.identity):
             return "repeated"
         known = self._movements.of(key, minute)
@@ -234,6 +215,34 @@ class LiveMinutes:
                         return False
         return True
 
+    def table(self, asset_ids: Sequence[str], period: Period, *, level: Level) -> PeopleTable:
+        """People of assets in the whole minutes of a period, `KEPT_MINUTES` of them at most."""
+        minutes = minutes_of(period.start_s, period.end_s)
+        shape = len(asset_ids), len(minutes)
+        people, is_known = np.full(shape, np.nan), np.zeros(shape, bool)
+        with self._lock:
+            now_s = self._now()
+            doubted = self._doubted(level, now_s)
+            is_doubted = np.array([m in doubted and has_settled(m * MINUTE_S, now_s) for m in minutes], bool)
+            for row, asset_id in enumerate(asset_ids):
+                # The series by the minute goes over the other.
+                for by_minute in (False, True):
+                    ring = self._people.get((asset_id, by_minute))
+                    if ring is not None and minutes:
+                        [numbers], known, pushed = ring.between(minutes[0], minutes[-1])
+                        sure = known & ~(pushed & is_doubted)
+                        people[row][sure], is_known[row][sure] = numbers[sure], True
+        return PeopleTable(np.array(minutes, np.int64) * MINUTE_S, people, is_known)
+
+    def doors(self, sensor_ids: Sequence[str], period: Period) -> DoorTable | None:
+        """In and out of sensors in the whole minutes of a period; `None` where not every minute is known."""
+        minutes = minutes_of(period.start_s, period.end_s)
+        with self._lock:
+            if not minutes or not self._are_known(minutes):
+                return None
+            moved = self._movements.table(sensor_ids, minutes[0], minutes[-1])
+        return DoorTable(np.array(minutes, np.int64) * MINUTE_S, moved)
+
     def movements(self, floor: Floor, level: str, period: Period) -> dict[str, tuple[float, float]] | None:
         """In and out of the floor, or of each of its rooms with doors, in the whole minutes of a period.
 
@@ -245,18 +254,19 @@ class LiveMinutes:
         )
         wanted = minutes_of(period.start_s, period.end_s)
         with self._lock:
-            now_s = self._now()
-            silent = self._doubted("traffic", now_s)
-            is_pushed = now_s - self._traffic_at_s <= TRAFFIC_PROOF_S
-            oldest = now_s // MINUTE_S - KEPT_MINUTES
-            if not is_pushed or any(minute in silent or minute <= oldest for minute in wanted):
+            if not self._are_known(wanted):
                 return None
-            return {place: self._sum(sensors, wanted) for place, sensors in places.items() if sensors}
+            return {
+                place: self._movements.total(sensors, wanted) for place, sensors in places.items() if sensors
+            }
 
-    def _sum(self, sensors: Sequence[Sensor], minutes: Iterable[int]) -> tuple[float, float]:
-        found = [self._movements.of(sensor.id, minute) for minute in minutes for sensor in sensors]
-        counts = [one[0] for one in found if one is not None]
-        return sum(entered for entered, _ in counts), sum(left for _, left in counts)
+    def _are_known(self, minutes: range) -> bool:
+        """Whether movements were pushed in all of these minutes, or reporting was asked."""
+        now_s = self._now()
+        silent = self._doubted("traffic", now_s)
+        oldest = now_s // MINUTE_S - KEPT_MINUTES
+        is_pushed = now_s - self._traffic_at_s <= TRAFFIC_PROOF_S
+        return is_pushed and not any(minute in silent or minute <= oldest for minute in minutes)
 
     def gaps(self, stream: str, now_s: float | None = None) -> list[Gap]:
         """When nothing of a stream (`floor`, `room`, `zone`; `traffic`: anything) was received, and reporting
@@ -292,15 +302,10 @@ class LiveMinutes:
                 "remembered": self._movements.remembered,
             }
 
-    def counted(self, minutes: int, now_s: float | None = None) -> Counter[tuple[str, FloorResult]]:
+    def counted(self, minutes: int, now_s: float | None = None) -> Counts:
         """How many events of each type and outcome arrived here in the last minutes, the running one too."""
         with self._lock:
-            now = int((self._now() if now_s is None else now_s) // MINUTE_S)
-            total: Counter[tuple[str, FloorResult]] = Counter()
-            for minute, counts in self._counts.items():
-                if minute > now - minutes:
-                    total += counts
-            return total
+            return self._counts.of_last(minutes, self._now() if now_s is None else now_s)
 
     def _doubted(self, stream: str, now_s: float) -> frozenset[int]:
         """The minutes whose last value may have been pushed while nobody listened."""
@@ -328,9 +333,6 @@ class LiveMinutes:
             ring = self._people[asset_id, by_minute] = MinuteRing()
         return ring
 
-    def _count(self, type_: str, outcome: FloorResult, at_s: float) -> None:
-        self._counts.setdefault(int(at_s // MINUTE_S), Counter())[type_, outcome] += 1
-
     def _tidy(self, at_s: float) -> None:
         """Once a minute: what nobody needs any more makes room."""
         minute = int(at_s // MINUTE_S)
@@ -341,13 +343,7 @@ class LiveMinutes:
         self._movements.drop_idle(minute)
         for key in [k for k, ring in self._people.items() if ring.newest < minute - KEPT_MINUTES]:
             del self._people[key]
-        for old in [known for known in self._counts if known <= minute - KEPT_MINUTES]:
-            del self._counts[old]
-
-
-def has_settled(start_s: float, now_s: float) -> bool:
-    """Whether nothing that is pushed changes the minute any more."""
-    return start_s + MINUTE_S + SETTLE_S <= now_s
+        self._counts.forget(minute)
 
 
 def _minute_of(ring: MinuteRing, minute: int, now_s: float) -> LiveMinute | None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S, MinuteRing, Source
+from collections.abc import Sequence
+
+import numpy as np
+
+from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S, Floats, MinuteRing, Source
+from butlr_grafana.model.sensors import Sensor
 
 MOST_SENSORS = 10_000
 MOST_REMEMBERED = 200_000
@@ -57,6 +62,23 @@ class Movements:
         ring = self._rings.get(sensor)
         known = ring.get(minute) if ring is not None else None
         return None if known is None else ((known[0][0], known[0][1]), known[1])
+
+    def table(self, sensors: Sequence[str], first: int, last: int) -> Floats:
+        """In and out [sensor, 2, minute] of the minutes `first` to `last`; 0 where nothing was counted."""
+        moved = np.zeros((len(sensors), 2, last + 1 - first))
+        for row, sensor in enumerate(sensors):
+            if (ring := self._rings.get(sensor)) is not None:
+                numbers, is_known, _ = ring.between(first, last)
+                moved[row][:, is_known] = numbers[:, is_known]
+        return moved
+
+    def total(self, sensors: Sequence[Sensor], minutes: range) -> tuple[float, float]:
+        """In and out of some sensors together."""
+        if not minutes:
+            return 0.0, 0.0
+        moved = self.table([sensor.id for sensor in sensors], minutes[0], minutes[-1])
+        entered, left = moved.sum(axis=(0, 2)).tolist()
+        return entered, left
 
     def _ring(self, sensor: str) -> MinuteRing | None:
         ring = self._rings.get(sensor)

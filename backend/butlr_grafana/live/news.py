@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from butlr_grafana.live.events import Event, PeopleEvent, TrafficEvent
-from butlr_grafana.live.minutes import STREAMS, LiveMinutes
+from butlr_grafana.live.minutes import LiveMinutes
 from butlr_grafana.live.ring import MINUTE_S
 from butlr_grafana.live.silence import Gap
+from butlr_grafana.live.values import STREAMS
 
 News = list[Any]
 

@@ -5,20 +5,29 @@ from __future__ import annotations
 from array import array
 from typing import Literal
 
-KEPT_MINUTES = 90
-"""A rule looks at most an hour back, and an hour without a receiver is filled again."""
+import numpy as np
+from numpy.typing import NDArray
+
+KEPT_MINUTES = 130
+"""What has not settled is at most two hours old (an hour, and the rest of the hour in which it ends): so all
+of it that a panel shows can be of pushed minutes. And an hour without a receiver is filled again.
+"""
 
 MINUTE_S = 60
 
 Source = Literal["pushed", "reported"]
 _STATES: tuple[Source, Source] = ("pushed", "reported")
 _EMPTY, _NEVER = 0, -1
+_PUSHED = 1 + _STATES.index("pushed")
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 class MinuteRing:
     """`width` numbers a minute, for `KEPT_MINUTES`; minutes are numbered since the epoch. Not thread-safe.
 
-    A number is a float of four bytes: whole numbers up to 16 million are exact. Some 800 bytes at width 1.
+    A number is a float of four bytes: whole numbers up to 16 million are exact. Some 1,200 bytes at width 1.
     """
 
     __slots__ = ("_minute", "_state", "_values", "newest", "width")
@@ -37,6 +46,17 @@ class MinuteRing:
             return None
         numbers = tuple(self._values[at * self.width : (at + 1) * self.width])
         return numbers, _STATES[self._state[at] - 1]
+
+    def between(self, first: int, last: int) -> tuple[Floats, Flags, Flags]:
+        """Of the minutes `first` to `last` (`KEPT_MINUTES` at most): their numbers [width, n], which are
+        known, and which of them were pushed.
+        """
+        minutes = np.arange(first, last + 1)
+        at = minutes % KEPT_MINUTES
+        states = np.frombuffer(self._state, np.uint8)[at]
+        is_known = (np.frombuffer(self._minute, np.int32)[at] == minutes) & (states != _EMPTY)
+        numbers = np.frombuffer(self._values, np.float32).reshape(KEPT_MINUTES, self.width)[at]
+        return numbers.T.astype(np.float64), is_known, is_known & (states == _PUSHED)
 
     def put(self, minute: int, numbers: tuple[float, ...], source: Source) -> bool:
         """Replaces what is known of the minute; `False`: its place belongs to a later one already."""

@@ -15,6 +15,7 @@ class Roster:
 
     def __init__(self, floors: Iterable[Floor]) -> None:
         self.floors = tuple(floors)
+        self.by_id = {floor.id: floor for floor in self.floors}
         self._assets = {
             *(("floor", floor.id) for floor in self.floors),
             *(("room", room.id) for floor in self.floors for room in as_built(floor.rooms)),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from butlr_grafana.live.minutes import LiveMinute, LiveMinutes
+from butlr_grafana.live.minutes import LiveMinutes
+from butlr_grafana.live.values import LiveMinute
 from butlr_grafana.model.floor import Floor, Room, Zone
 
 FRESH_S = 180.0

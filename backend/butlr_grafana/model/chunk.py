@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,6 +209,9 @@ class Samples:
 
 Content = Grid | Samples
 
+Source = Literal["asked", "pushed"]
+"""Whether Butlr was asked for it, or pushed it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Chunk:
@@ -216,7 +219,7 @@ class Chunk:
 
     That is an instant of the wall clock, which may step. How old a part is, is measured from `asked_at`, on
     this process' stopwatch; minus infinity where that is not known, as of settled parts from disk, whose age
-    does not count.
+    does not count. `source`: whether Butlr pushed it or was asked; what was pushed is never kept.
     """
 
     period: Period
@@ -224,6 +227,7 @@ class Chunk:
     fetched_at_s: float
     settled: bool
     asked_at: float = -math.inf
+    source: Source = "asked"
 
     @property
     def grid(self) -> Grid:
@@ -242,8 +246,9 @@ class Chunk:
 class Coverage:
     """How much of what was planned is in an answer.
 
-    `planned` segments are `fetched` (from Butlr, for this answer), `cached`, `stale` (older than they
-    should be, or only a part of the segment) or `missing`. `hours`: the hours really counted.
+    `planned` segments are `fetched` (from Butlr, for this answer), `cached`, `pushed` (by Butlr, unasked),
+    `stale` (older than they should be, or only a part of the segment) or `missing`. `source`: of the newest.
+    `hours`: the hours really counted.
     `as_of_s`: up to when the answer is known; the oldest part that could still change decides.
     `fresh_until_s`: up to when what is kept of it would be answered again; infinite of settled parts.
     """
@@ -258,6 +263,8 @@ class Coverage:
     gaps: tuple[Period, ...] = ()
     reasons: tuple[str, ...] = ()
     fresh_until_s: float = math.inf
+    pushed: int = 0
+    source: Source = "asked"
 
     @property
     def complete(self) -> bool:

@@ -34,6 +34,9 @@ AHEAD = -1_000_000
 BEHIND = 1_000_000
 """The first rank of what nobody waits for."""
 
+PUSHED_S = 5.0
+"""How long an answer that is made of pushed minutes is good for: another may arrive at any time."""
+
 PATIENCE_S = 5.0
 """How long to wait for Butlr where older data could be shown instead."""
 
@@ -106,13 +109,14 @@ class _Slot:
     segment: Segment
     kept: list[Chunk] = field(default_factory=list)
     flight: Future[Chunk] | None = None
+    pushed: Chunk | None = None
 
 
 class Gatherer:
     """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account.
 
-    `now`: the wall clock; `stopwatch`: how old parts are; `clock`: how long failed questions rest, and others
-    that nobody repeats wait.
+    `pushed`: the part that Butlr has pushed, where it has; `now`: the wall clock; `stopwatch`: how old parts
+    are; `clock`: how long failed questions rest, and others that nobody repeats wait.
     """
 
     def __init__(
@@ -122,11 +126,13 @@ class Gatherer:
         *,
         workers: int,
         forget_s: float = FORGET_S,
+        pushed: Callable[[Segment], Chunk | None] = lambda _: None,
         now: Callable[[], float] = time.time,
         stopwatch: Callable[[], float] = stopwatch,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._pushed = pushed
         self._now = now
         self._stopwatch = stopwatch
         self.flights = InFlightRequests(fetch, store.put, workers=workers, forget_s=forget_s, clock=clock)
@@ -136,13 +142,15 @@ class Gatherer:
     ) -> PendingFetch:
         """Looks up what is kept and asks Butlr for the rest; returns at once.
 
-        What is `urgent` goes before all that waits and is not; what is `aside` goes after all the rest.
+        What is `urgent` goes before all that waits and is not; what is `aside` goes after all the rest, and
+        is of what Butlr says when it is asked: pushed minutes are compared with it.
         """
         slots: list[_Slot] = []
         # Newest first: where the deadline cuts, the part that people look at is in.
         first = AHEAD if urgent else BEHIND if aside else 0
         for rank, segment in enumerate(reversed(segments), start=first):
-            slots.append(self._slot(segment, rank))
+            pushed = None if segment.settled or aside else self._pushed(segment)
+            slots.append(self._slot(segment, rank) if pushed is None else _Slot(segment, pushed=pushed))
         slots.reverse()
         return PendingFetch(self, slots)
 
@@ -164,7 +172,9 @@ class Gatherer:
         late: list[Segment] = []
         for slot in pending.slots:
             part, error = _result(slot.flight)
-            if slot.flight is None:
+            if slot.pushed is not None:
+                tally.pushed(replace(slot.pushed, asked_at=self._stopwatch()))
+            elif slot.flight is None:
                 tally.cached(slot.kept, live_s(slot.segment))
             elif part is not None:
                 tally.fetched(part, live_s(slot.segment))
@@ -284,7 +294,7 @@ class _Tally:
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
         self._parts: list[Chunk] = []
-        self._fetched = self._cached = self._stale = self._missing = 0
+        self._fetched = self._cached = self._pushed = self._stale = self._missing = 0
         self._changeable_at: list[float] = []
         self._fresh_until_s = math.inf
         self._gaps: list[Period] = []
@@ -297,6 +307,10 @@ class _Tally:
     def cached(self, parts: list[Chunk], good_s: float) -> None:
         self._cached += 1
         self._take(parts, good_s)
+
+    def pushed(self, part: Chunk) -> None:
+        self._pushed += 1
+        self._take([part], 0.0, good_until_s=self._clocks.now_s + PUSHED_S)
 
     def failed(self, error: BackendError | None) -> None:
         """A segment without its part; `error` is `None` where the answer is only late."""
@@ -316,11 +330,12 @@ class _Tally:
         self._take(older, 0.0)
         self._changeable_at += [self._clocks.known_at_s(p) for p in older]
 
-    def _take(self, parts: list[Chunk], good_s: float) -> None:
+    def _take(self, parts: list[Chunk], good_s: float, *, good_until_s: float | None = None) -> None:
         self._parts += parts
         changeable_at = [self._clocks.known_at_s(p) for p in parts if not p.settled]
         self._changeable_at += changeable_at
-        self._fresh_until_s = min([self._fresh_until_s, *(at + good_s for at in changeable_at)])
+        ends = [at + good_s for at in changeable_at] if good_until_s is None else [good_until_s]
+        self._fresh_until_s = min([self._fresh_until_s, *ends])
 
     def gathered(self, planned: int) -> FetchResult:
         error = self._errors[0] if self._errors else None
@@ -332,7 +347,8 @@ class _Tally:
         reasons = tuple(dict.fromkeys(e.message for e in self._errors))
         if self._gaps and not reasons:
             reasons = ("Butlr has not answered yet; it is being asked on",)
-        last_end_s = float(max((p.period.end_s for p in self._parts), default=0))
+        newest = max(self._parts, key=lambda p: p.period.end_s, default=None)
+        last_end_s = float(newest.period.end_s) if newest is not None else 0.0
         coverage = Coverage(
             planned=planned,
             fetched=self._fetched,
@@ -344,6 +360,8 @@ class _Tally:
             gaps=tuple(self._gaps),
             reasons=reasons[:3],
             fresh_until_s=self._fresh_until_s,
+            pushed=self._pushed,
+            source=newest.source if newest is not None else "asked",
         )
         parts = sorted(self._parts, key=lambda p: p.period)
         return FetchResult(tuple(parts), coverage, error)

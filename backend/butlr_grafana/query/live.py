@@ -18,9 +18,6 @@ from butlr_grafana.query.period import whole_windows
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries, series_query
 
-LATE_S = MINUTE_S
-"""Butlr's newest minute of people has been seen to be one to two minutes behind the clock."""
-
 NOW_S = 5 * MINUTE_S
 NOW = {
     "room": ("room_occupancy", "traffic_room_occupancy"),
@@ -37,7 +34,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
     parsed, level = scope.parsed, scope.parsed.level or "room"
     if level == "floor" and (parsed.room or parsed.tag or parsed.filters):
         level = "room"  # those that are chosen are added up
-    end_s = latest_minute(scope.now_s)
+    end_s = latest_minute(scope)
     return tuple(
         SeriesQuery(
             metric="occupancy-now",
@@ -57,9 +54,9 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
     )
 
 
-def latest_minute(now_s: float) -> int:
-    """The end of the newest minute of people that Butlr can be expected to know."""
-    return floor_to(now_s - LATE_S, MINUTE_S)
+def latest_minute(scope: Scope) -> int:
+    """The end of the newest minute of people that can be expected to be known."""
+    return floor_to(scope.now_s - scope.late_s, MINUTE_S)
 
 
 def _has_doors(floor: Floor, level: str) -> bool:
@@ -80,7 +77,7 @@ def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
     The weeks are those that were over a day ago, so that all of them are kept for good. A window of more than
     an hour is asked for in hours and begins with a full one.
     """
-    parsed, end_s = scope.parsed, latest_minute(scope.now_s)
+    parsed, end_s = scope.parsed, latest_minute(scope)
     every, function = ("1m", "median") if parsed.window_s <= HOUR_S else ("1h", "mean")
     queries = []
     for one in scope.floors:

@@ -37,7 +37,7 @@ CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 STAGE_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
 REQUEST_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
 
-SOURCES = ("fetched", "cached", "stale", "missing")
+SOURCES = ("fetched", "cached", "pushed", "stale", "missing")
 """Where an answer's segments came from, if they came."""
 
 SKIP_REASONS = ("target", "error", "incomplete", "fetched", "drawing", "expired", "too_large")

@@ -15,11 +15,14 @@ from typing import Any
 from butlr_grafana.base import request_id
 from butlr_grafana.base.incidents import Incident
 from butlr_grafana.live import news
-from butlr_grafana.live.events import USED, Event, Refused, decode
-from butlr_grafana.live.minutes import STREAMS, LiveMinutes
+from butlr_grafana.live.chunks import NEWEST_LATE_S, PushedChunks
+from butlr_grafana.live.events import LEVELS, USED, Event, Refused, decode
+from butlr_grafana.live.minutes import LiveMinutes
 from butlr_grafana.live.refill import Asking, Refill
 from butlr_grafana.live.roster import CurrentRoster
 from butlr_grafana.live.sampling import Sampling
+from butlr_grafana.live.values import STREAMS
+from butlr_grafana.query.scope import LATE_S
 from butlr_grafana.replicas.leases import Failure, Leases
 from butlr_grafana.replicas.pushes import SharedPushes
 from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
@@ -51,6 +54,7 @@ class Receiver:
     now: Callable[[], float]
     telemetry: Telemetry
     sampling: Sampling
+    chunks: PushedChunks
     pushes: SharedPushes | None = None
     ending: threading.Event = field(default_factory=threading.Event)
 
@@ -84,6 +88,11 @@ class Receiver:
     def close(self) -> None:
         self.ending.set()
 
+    def late_s(self) -> int:
+        """How far behind the clock the newest minute of people is: none where it is pushed as it ends."""
+        is_pushed = self.now() - self.live.newest_event_s <= NEWEST_LATE_S
+        return 0 if is_pushed and any(map(self.sampling.reading, LEVELS)) else LATE_S
+
     def status(self) -> dict[str, Any]:
         """What came in the last minutes, for people."""
         now_s = self.now()
@@ -97,7 +106,9 @@ class Receiver:
             ],
             "newest_event_age_s": None if math.isinf(newest_s) else round(max(0.0, now_s - newest_s), 1),
             "kept": self.live.sizes,
-            "numbers_are": self.sampling.reading.meaning if self.sampling.reading else None,
+            "numbers_are": {
+                level: reading.meaning for level in LEVELS if (reading := self.sampling.reading(level))
+            },
             "gaps": {
                 stream: [{"from_s": g.start_s, "to_s": g.end_s, "goes_on": g.is_open} for g in gaps]
                 for stream in STREAMS
@@ -152,18 +163,20 @@ def receiver(
         asking = _shared(asking, pushes, link, now)
     telemetry.receiving(lambda name: live.sizes[name], lambda: now() - live.newest_event_s)
     refill = Refill(live, lambda: roster().floors, asking, now)
-    trouble = Incident("what Butlr pushes and what it reports")
-    telemetry.trouble("webhooks", trouble)
+    troubles = {level: Incident(f"what Butlr pushes of {level}s and what it reports") for level in LEVELS}
+    for level, trouble in troubles.items():
+        telemetry.trouble(f"webhooks_{level}", trouble)
     sampling = Sampling(
         live,
         lambda: roster().floors,
         presence=reported.people,
-        doors=lambda missing: reported.people(missing, "traffic_room_occupancy"),
+        doors=lambda missing: reported.people(missing, f"traffic_{missing.stream}_occupancy"),
         may_ask=may_ask,
         now=now,
-        trouble=trouble,
+        troubles=troubles,
     )
-    return Receiver(keys, live, refill, now, telemetry, sampling, pushes)
+    chunks = PushedChunks(live, lambda: roster().by_id, sampling.reading, now)
+    return Receiver(keys, live, refill, now, telemetry, sampling, chunks, pushes)
 
 
 def _shared(asking: Asking, pushes: SharedPushes, link: RedisConnection, now: Callable[[], float]) -> Asking:

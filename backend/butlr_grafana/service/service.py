@@ -29,7 +29,7 @@ from butlr_grafana.pipeline.gather import PATIENCE_S
 from butlr_grafana.pipeline.run import PendingQuery, Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.scope import PanelRange, Scope, scope_of
+from butlr_grafana.query.scope import LATE_S, PanelRange, Scope, scope_of
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.last_good import FloorResult, LastGoodCache
 from butlr_grafana.service.metrics import Telemetry
@@ -53,7 +53,9 @@ DRAWING_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Thread-safe; holds no state of its own. `assumed`: what is only assumed about Butlr, in words."""
+    """Thread-safe; holds no state of its own. `assumed`: what is only assumed about Butlr, in words;
+    `late_s`: how far behind the clock the newest minute of people is now.
+    """
 
     spaces: TopologyCache
     pipeline: Pipeline
@@ -69,6 +71,7 @@ class Service:
     deadline_s: float
     now: Callable[[], float] = time.time
     stopwatch: Callable[[], float] = stopwatch
+    late_s: Callable[[], int] = lambda: LATE_S
 
     def deadline(self) -> float:
         """On the monotonic clock, for a request that begins now."""
@@ -116,6 +119,7 @@ class Service:
             limits=self.rules,
             panel=panel,
             served=served,
+            late_s=self.late_s(),
         )
         parts = queries_of(target, scope)
         if scope.is_filtered_out:

@@ -54,6 +54,7 @@ class InAndOutToday(TableTarget[Balances]):
                 "beyond": one.beyond,
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),
+                "source": one.source,
             }
             for one in content.assets
         ]

@@ -75,6 +75,7 @@ class OccupancyNow(TableTarget[PeopleNow]):
                 "unknown_since": None if one.unknown_since_s is None else iso(one.unknown_since_s),
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),
+                "source": one.source,
             }
             for one in content.assets
         ]
