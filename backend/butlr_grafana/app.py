@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,13 +32,15 @@ from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.measure.factor_watch import FactorWatch
 from butlr_grafana.measure.verdict_store import VerdictStore, book_for
 from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Segment, SeriesSubject, StatsSubject
-from butlr_grafana.model.floor import Room, Topology, Zone
+from butlr_grafana.model.floor import Floor, Room, Topology, Zone
 from butlr_grafana.model.privacy import guarded
+from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.gather import Gatherer, is_fresh, stamped
 from butlr_grafana.pipeline.in_flight import FORGET_S, rest_s
 from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import DAY_NAMES
+from butlr_grafana.query.scope import Liveness
 from butlr_grafana.replicas.chunk_store import SharedStore
 from butlr_grafana.replicas.fetch_once import Fetch, shared
 from butlr_grafana.replicas.rate_limit import SharedRateLimiter
@@ -301,8 +303,11 @@ def create_app(
     def pushed(segment: Segment) -> Chunk | None:
         return receiving.chunks(segment)
 
-    def late_s() -> int:
-        return receiving.late_s()
+    def live() -> Liveness:
+        return receiving.liveness()
+
+    def moved(floor: Floor, level: str, period: Period) -> Mapping[str, tuple[float, float]] | None:
+        return receiving.live.movements(floor, level, period)
 
     telemetry = Telemetry(demo=demo, clock=pace.clock)
     troubles = ButlrIncidents(pace.clock)
@@ -378,7 +383,8 @@ def create_app(
         deadline_s=settings.deadline_s,
         now=by_butlr,
         stopwatch=stopwatch,
-        late_s=late_s,
+        live=live,
+        moved=moved,
     )
     may_ask = room_for_more(service, butlr, settings)
     receiving = receiver(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -129,13 +129,15 @@ def digest(items: Iterable[str]) -> str:
 class Segment:
     """One question small enough for Butlr: a floor, a subject, at most 168 hours where parts add up.
 
-    `settled`: its end is so old that nothing can be added to it any more, so it is kept for good.
+    `settled`: its end is so old that nothing can be added to it any more, so it is kept for good. `good_s`:
+    how long a part of it is good for where it has not settled, if that is not the usual time.
     """
 
     space: str
     subject: Subject
     period: Period
     settled: bool
+    good_s: float | None = field(default=None, compare=False)
 
     @property
     def resolution_m(self) -> float:

@@ -47,6 +47,8 @@ def live_s(segment: Segment) -> float:
     Where the segment has, its part was kept before, or Butlr's clock did not call it so: an older opinion,
     and soon asked again.
     """
+    if segment.good_s is not None and not segment.settled:
+        return segment.good_s
     return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +18,9 @@ from butlr_grafana.query.heatmaps import heat_map_queries
 from butlr_grafana.query.period import whole_windows
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries, series_query
+
+DOORS_EVERY_S = 10 * MINUTE_S
+"""How often the count of people by doors is asked for where each movement is pushed."""
 
 NOW_S = 5 * MINUTE_S
 NOW = {
@@ -39,7 +43,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
         SeriesQuery(
             metric="occupancy-now",
             floor=one.floor,
-            period=Period(end_s - NOW_S, end_s),
+            period=_seen_or_by_doors(scope, one.floor, measurement, end_s),
             every="1m",
             statistic="median",
             level=level,
@@ -47,6 +51,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
             rooms=one.rooms,
             require=scope.parsed.require,
             format=scope.parsed.format,
+            good_s=DOORS_EVERY_S if scope.live.has_doors and _is_by_doors(measurement) else None,
         )
         for one in scope.floors
         for measurement in NOW[level]
@@ -56,7 +61,23 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
 
 def latest_minute(scope: Scope) -> int:
     """The end of the newest minute of people that can be expected to be known."""
-    return floor_to(scope.now_s - scope.late_s, MINUTE_S)
+    return floor_to(scope.now_s - scope.live.late_s, MINUTE_S)
+
+
+def _is_by_doors(measurement: str) -> bool:
+    return measurement.startswith("traffic_")
+
+
+def _seen_or_by_doors(scope: Scope, floor: Floor, measurement: str, end_s: int) -> Period:
+    """The last five minutes; of doors an earlier five where movements since then are pushed.
+
+    Those stay the same for ten minutes, and are others at another time on each floor: so Butlr is asked once
+    in ten minutes, and not for all floors at once.
+    """
+    if scope.live.has_doors and _is_by_doors(measurement):
+        phase_s = MINUTE_S * (zlib.crc32(floor.id.encode()) % (DOORS_EVERY_S // MINUTE_S))
+        end_s = floor_to(scope.now_s - 2 * MINUTE_S, DOORS_EVERY_S, phase_s)
+    return Period(end_s - NOW_S, end_s)
 
 
 def _has_doors(floor: Floor, level: str) -> bool:

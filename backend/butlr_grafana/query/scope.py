@@ -22,6 +22,20 @@ LATE_S = MINUTE_S
 
 
 @dataclass(frozen=True, slots=True)
+class Liveness:
+    """What Butlr pushes just now. `late_s`: how far behind the clock the newest minute of people is;
+    `has_doors`: movements are known up to now.
+    """
+
+    late_s: int = LATE_S
+    has_doors: bool = False
+
+
+ASKED = Liveness()
+"""Nothing is pushed."""
+
+
+@dataclass(frozen=True, slots=True)
 class PanelRange:
     """A panel's range in seconds, and how many columns it can draw: what `/query` has beside parameters."""
 
@@ -54,8 +68,8 @@ class FloorScope:
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`served`: all floors that the backend serves; `topology`: those asked for, with the notes that concern
-    them. `is_filtered_out`: the dashboard's filters leave no room, so the result is empty. `late_s`: how far
-    behind the clock the newest minute of people is.
+    them. `is_filtered_out`: the dashboard's filters leave no room, so the result is empty. `live`: what
+    Butlr pushes just now.
     """
 
     parsed: ParsedQuery
@@ -65,7 +79,7 @@ class Scope:
     now_s: float
     limits: QueryLimits
     panel: PanelRange | None = None
-    late_s: int = LATE_S
+    live: Liveness = ASKED
 
     @property
     def is_filtered_out(self) -> bool:
@@ -111,7 +125,7 @@ def scope_of(
     limits: QueryLimits,
     panel: PanelRange | None = None,
     served: Topology | None = None,
-    late_s: int = LATE_S,
+    live: Liveness = ASKED,
 ) -> Scope:
     """Works out floors, rooms, periods and hours. `topology`: the floors that the caller may see; `served`:
     all, where those are more.
@@ -123,7 +137,7 @@ def scope_of(
     by_id = {floor.id: floor for floor in floors}
     notes = (n for n in topology.notes if n.floor_id in (None, *by_id) or n.about == "gone")
     asked = Topology(by_id, tuple(notes))
-    scope = Scope(parsed, served or topology, asked, (), now_s, limits, panel, late_s)
+    scope = Scope(parsed, served or topology, asked, (), now_s, limits, panel, live)
     return replace(scope, floors=tuple(_floor_scope(scope, floor) for floor in floors))
 
 

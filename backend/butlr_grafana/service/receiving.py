@@ -22,7 +22,9 @@ from butlr_grafana.live.refill import Asking, Refill
 from butlr_grafana.live.roster import CurrentRoster
 from butlr_grafana.live.sampling import Sampling
 from butlr_grafana.live.values import STREAMS
-from butlr_grafana.query.scope import LATE_S
+from butlr_grafana.model.time import Period
+from butlr_grafana.query.live import DOORS_EVERY_S, NOW_S
+from butlr_grafana.query.scope import ASKED, Liveness
 from butlr_grafana.replicas.leases import Failure, Leases
 from butlr_grafana.replicas.pushes import SharedPushes
 from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
@@ -88,10 +90,12 @@ class Receiver:
     def close(self) -> None:
         self.ending.set()
 
-    def late_s(self) -> int:
-        """How far behind the clock the newest minute of people is: none where it is pushed as it ends."""
-        is_pushed = self.now() - self.live.newest_event_s <= NEWEST_LATE_S
-        return 0 if is_pushed and any(map(self.sampling.reading, LEVELS)) else LATE_S
+    def liveness(self) -> Liveness:
+        now_s = self.now()
+        if now_s - self.live.newest_event_s > NEWEST_LATE_S or not any(map(self.sampling.reading, LEVELS)):
+            return ASKED
+        since = Period(int(now_s - DOORS_EVERY_S - NOW_S), int(now_s))
+        return Liveness(late_s=0, has_doors=self.live.doors((), since) is not None)
 
     def status(self) -> dict[str, Any]:
         """What came in the last minutes, for people."""

@@ -41,7 +41,7 @@ class OccupancyNow(TableTarget[PeopleNow]):
         return newest_people(scope)
 
     def build(self, fetched: Fetched, sources: Sources) -> PeopleNow:
-        found = occupancy_now(fetched.series)
+        found = occupancy_now(fetched.series, sources.moved)
         return PeopleNow(tuple(now_of(found) if fetched.parsed.level == "floor" else found))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
