@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,13 +34,16 @@ from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.measure.factor_watch import FactorWatch
 from butlr_grafana.measure.verdict_store import VerdictStore, book_for
 from butlr_grafana.model.call_class import CallClass
-from butlr_grafana.model.floor import Room, Topology, Zone
+from butlr_grafana.model.chunk import Chunk, Segment
+from butlr_grafana.model.floor import Floor, Room, Topology, Zone
 from butlr_grafana.model.privacy import guarded
+from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.gather import Gatherer
 from butlr_grafana.pipeline.in_flight import OF_CLASS
 from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import DAY_NAMES
+from butlr_grafana.query.scope import Liveness
 from butlr_grafana.replicas.chunk_store import SharedStore
 from butlr_grafana.replicas.members import Replicas
 from butlr_grafana.replicas.rate_limit import SharedRateLimiter
@@ -51,6 +54,8 @@ from butlr_grafana.service.asking_butlr import asking
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.last_good import LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
+from butlr_grafana.service.receiving import Receiver, receiver
+from butlr_grafana.service.reported_minutes import ReportedMinutes
 from butlr_grafana.service.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 from butlr_grafana.web.app import build
@@ -71,16 +76,21 @@ class Application:
     means: Means
     background: Background
     factor_watch: FactorWatch
+    receiver: Receiver
     link: RedisConnection | None = None
     memory: RateMemory | None = None
 
     def work_in_background(self) -> None:
-        """For a process that goes on: measures what nobody asks for. Commands that end do without."""
+        """For a process that goes on: measures what nobody asks for, reads what other replicas receive.
+        Commands that end do without.
+        """
         self.background.start()
         self.factor_watch.start()
+        self.receiver.start()
 
     def close(self) -> None:
         self.background.close()
+        self.receiver.close()
         self.factor_watch.close()
         if self.link is not None:
             # What fails from here on fails because this process ends: no news for other replicas.
@@ -281,6 +291,15 @@ def create_app(
         """The wall clock, but never later than Butlr's."""
         return butlr.clock.now()
 
+    def pushed(segment: Segment) -> Chunk | None:
+        return receiving.chunks(segment)
+
+    def live() -> Liveness:
+        return receiving.liveness()
+
+    def moved(floor: Floor, level: str, period: Period) -> Mapping[str, tuple[float, float]] | None:
+        return receiving.live.movements(floor, level, period)
+
     telemetry = Telemetry(demo=demo, clock=pace.clock)
     troubles = ButlrIncidents(pace.clock)
     source = source_of(settings, demo=demo)
@@ -316,6 +335,7 @@ def create_app(
         store(settings, source, by_butlr, telemetry, others),
         workers=settings.butlr_max_concurrency,
         forget_s=settings.deadline_s,
+        pushed=pushed,
         now=by_butlr,
         stopwatch=stopwatch,
         clock=pace.clock,
@@ -368,13 +388,28 @@ def create_app(
         deadline_s=settings.deadline_s,
         now=by_butlr,
         stopwatch=stopwatch,
+        live=live,
+        moved=moved,
+    )
+    may_ask = room_for_more(service, butlr, settings)
+    receiving = receiver(
+        keys=settings.webhook_keys,
+        served=settings.butlr_spaces,
+        topology=known.topology,
+        reported=ReportedMinutes(service.pipeline, by_butlr),
+        may_ask=may_ask,
+        now=by_butlr,
+        telemetry=telemetry,
+        link=others.link if others else None,
     )
     known_tokens = tokens or (lambda: settings.tokens + settings.wall_tokens)
     web = build(
         service,
+        receiving,
         tokens=known_tokens,
         grafana_url=settings.grafana_url,
         simulator_url=settings.butlr_api_url if demo else "",
+        webhooks_elsewhere=settings.webhook_port > 0,
     )
     ending = threading.Event()
     means = Means(
@@ -387,8 +422,9 @@ def create_app(
         wait=behind(gatherer, butlr, ending, pace),
     )
     background = Background(means, ending=ending, once=others.once if others else None)
-    watch = factor_watch(service, butlr, settings, pace)
-    return Application(service, web, butlr, means, background, watch, others.link if others else None, memory)
+    watch = factor_watch(service, may_ask, pace)
+    link = others.link if others else None
+    return Application(service, web, butlr, means, background, watch, receiving, link, memory)
 
 
 def behind(
@@ -409,8 +445,8 @@ def behind(
     return wait
 
 
-def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Timing) -> FactorWatch:
-    """Asks only where nothing else waits for Butlr, and Butlr limits nobody."""
+def room_for_more(service: Service, butlr: Butlr, settings: Settings) -> Callable[[], bool]:
+    """Tells whether nothing else waits for Butlr, and Butlr limits nobody: time for what nobody waits for."""
     gate, lanes, flights = butlr.client.gate, butlr.client.lanes, service.pipeline.gatherer.flights
     most, least_left = lanes.open, min(LEAST_LEFT, settings.butlr_rate_limit)
 
@@ -418,6 +454,11 @@ def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Timin
         is_limiting = gate.paused_s > 0 or lanes.open < most or gate.left < least_left
         return not is_limiting and not flights.waiting and service.contact().reachable
 
+    return may_ask
+
+
+def factor_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) -> FactorWatch:
+    """Asks only where Butlr has time."""
     return FactorWatch(
         service.factors,
         lambda: service.topology(None, deadline=service.deadline()),

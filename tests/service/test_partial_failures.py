@@ -4,7 +4,8 @@ that is itself at fault fails as a whole. Of every error there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from butlr_grafana.base.errors import BackendError, CallerError
 from butlr_grafana.model.chunk import Chunk, Segment, SeriesSubject, StatsSubject
 from butlr_grafana.pipeline import gather
 from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
+from butlr_grafana.pipeline.together import Outcome
 from butlr_grafana.service import service
 from tests.support import NEW_YORK, PARIS, PARIS_2, World, at
 
@@ -52,7 +54,16 @@ class Failing(World):
                 raise fault_of(self.kind)
             return fetch(segment)
 
+        together = under_way._together
+        assert together is not None
+
+        def several(segments: Sequence[Segment]) -> list[Outcome]:
+            whole = [one for one in segments if not self.fails(one)]
+            found = dict(zip(whole, together.ask(whole), strict=True)) if whole else {}
+            return [found[one] if one in found else fault_of(self.kind) for one in segments]
+
         under_way._fetch = fetched
+        under_way._together = replace(together, ask=several)
 
     def get(self, target: str, **words: str) -> Any:
         end_s = int(self.now_s)

@@ -144,6 +144,8 @@ ROUTES: dict[tuple[str, str], Ask] = {
     ("POST", "/metric-payload-options"): options,
     ("POST", "/tag-values"): tag_values,
     ("POST", "/annotations"): annotations,
+    ("POST", "/webhooks/butlr"): plain("POST", "/webhooks/butlr"),
+    ("GET", "/webhooks/status"): plain("GET", "/webhooks/status"),
 }
 
 

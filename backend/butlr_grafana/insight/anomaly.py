@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from butlr_grafana.insight.utilization import why_unknown
-from butlr_grafana.model.chunk import Floats
+from butlr_grafana.model.chunk import Floats, Source
 from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.queries import SeriesResult
 from butlr_grafana.model.time import MINUTE_S, Period, floor_to
@@ -52,6 +52,7 @@ class Unusual:
     weeks: int
     as_of_s: float
     complete: bool
+    source: Source = "asked"
 
 
 def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
@@ -82,6 +83,7 @@ def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
                 weeks=weeks,
                 as_of_s=coverage.as_of_s or query.period.end_s,
                 complete=coverage.complete and before.coverage.complete,
+                source=coverage.source,
             )
         )
     return tuple(rows)

@@ -30,6 +30,9 @@ WHOLE_LIVE_S = 3600.0
 NOISE_S = 1.0
 """Two clocks that are read one after the other, or are being slowed down: less than this is no step."""
 
+PUSHED_S = 5.0
+"""How long an answer that is made of pushed minutes is good for: another may arrive at any time."""
+
 PATIENCE_S = 5.0
 """How long to wait for Butlr where older data could be shown instead."""
 
@@ -40,6 +43,8 @@ def live_s(segment: Segment) -> float:
     Where the segment has, its part was kept before, or Butlr's clock did not call it so: an older opinion,
     and soon asked again.
     """
+    if segment.good_s is not None and not segment.settled:
+        return segment.good_s
     return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
 
 
@@ -102,13 +107,14 @@ class _Slot:
     segment: Segment
     kept: list[Chunk] = field(default_factory=list)
     flight: Future[Chunk] | None = None
+    pushed: Chunk | None = None
 
 
 class Gatherer:
     """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account.
 
-    `now`: the wall clock; `stopwatch`: how old parts are; `clock`: how long failed questions rest, and others
-    that nobody repeats wait.
+    `pushed`: the part that Butlr has pushed, where it has; `now`: the wall clock; `stopwatch`: how old parts
+    are; `clock`: how long failed questions rest, and others that nobody repeats wait.
     """
 
     def __init__(
@@ -118,6 +124,7 @@ class Gatherer:
         *,
         workers: int,
         forget_s: float = FORGET_S,
+        pushed: Callable[[Segment], Chunk | None] = lambda _: None,
         now: Callable[[], float] = time.time,
         stopwatch: Callable[[], float] = stopwatch,
         clock: Callable[[], float] = time.monotonic,
@@ -125,6 +132,7 @@ class Gatherer:
     ) -> None:
         """`admission`: `together`, `turns`, `at_a_time` and `wait` of `InFlightRequests`."""
         self._store = store
+        self._pushed = pushed
         self._now = now
         self._stopwatch = stopwatch
         self.flights = InFlightRequests(
@@ -139,11 +147,16 @@ class Gatherer:
         self, queries: Sequence[Sequence[Segment]], *, need: CallClass = CallClass.VIEWER
     ) -> list[PendingFetch]:
         """Looks up what is kept of each query and asks Butlr for the rest; returns at once. `need`: whom it
-        is for.
+        is for. What is in the background is of what Butlr says when it is asked: pushed minutes are compared
+        with it.
         """
         slots = [[_Slot(segment) for segment in segments] for segments in queries]
         # Newest first: where the deadline cuts, the part that people look at is in.
         waiting = [(slot, rank) for own in slots for rank, slot in enumerate(reversed(own))]
+        if need is not CallClass.BACKGROUND:
+            for slot, _ in waiting:
+                slot.pushed = None if slot.segment.settled else self._pushed(slot.segment)
+            waiting = [(slot, rank) for slot, rank in waiting if slot.pushed is None]
         while waiting:
             landed = self.flights.landed
             for slot, _ in waiting:
@@ -181,7 +194,9 @@ class Gatherer:
         late: list[Segment] = []
         for slot in pending.slots:
             part, error = _result(slot.flight)
-            if slot.flight is None:
+            if slot.pushed is not None:
+                tally.pushed(replace(slot.pushed, asked_at=self._stopwatch()))
+            elif slot.flight is None:
                 tally.cached(slot.kept, live_s(slot.segment))
             elif part is not None:
                 tally.fetched(part, live_s(slot.segment))
@@ -301,7 +316,7 @@ class _Tally:
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
         self._parts: list[Chunk] = []
-        self._fetched = self._cached = self._stale = self._missing = 0
+        self._fetched = self._cached = self._pushed = self._stale = self._missing = 0
         self._changeable_at: list[float] = []
         self._fresh_until_s = math.inf
         self._gaps: list[Period] = []
@@ -314,6 +329,10 @@ class _Tally:
     def cached(self, parts: list[Chunk], good_s: float) -> None:
         self._cached += 1
         self._take(parts, good_s)
+
+    def pushed(self, part: Chunk) -> None:
+        self._pushed += 1
+        self._take([part], 0.0, good_until_s=self._clocks.now_s + PUSHED_S)
 
     def failed(self, error: BackendError | None) -> None:
         """A segment without its part; `error` is `None` where the answer is only late."""
@@ -333,11 +352,12 @@ class _Tally:
         self._take(older, 0.0)
         self._changeable_at += [self._clocks.known_at_s(p) for p in older]
 
-    def _take(self, parts: list[Chunk], good_s: float) -> None:
+    def _take(self, parts: list[Chunk], good_s: float, *, good_until_s: float | None = None) -> None:
         self._parts += parts
         changeable_at = [self._clocks.known_at_s(p) for p in parts if not p.settled]
         self._changeable_at += changeable_at
-        self._fresh_until_s = min([self._fresh_until_s, *(at + good_s for at in changeable_at)])
+        ends = [at + good_s for at in changeable_at] if good_until_s is None else [good_until_s]
+        self._fresh_until_s = min([self._fresh_until_s, *ends])
 
     def gathered(self, planned: int) -> FetchResult:
         error = self._errors[0] if self._errors else None
@@ -349,7 +369,8 @@ class _Tally:
         reasons = tuple(dict.fromkeys(e.message for e in self._errors))
         if self._gaps and not reasons:
             reasons = ("Butlr has not answered yet; it is being asked on",)
-        last_end_s = float(max((p.period.end_s for p in self._parts), default=0))
+        newest = max(self._parts, key=lambda p: p.period.end_s, default=None)
+        last_end_s = float(newest.period.end_s) if newest is not None else 0.0
         coverage = Coverage(
             planned=planned,
             fetched=self._fetched,
@@ -361,6 +382,8 @@ class _Tally:
             gaps=tuple(self._gaps),
             reasons=reasons[:3],
             fresh_until_s=self._fresh_until_s,
+            pushed=self._pushed,
+            source=newest.source if newest is not None else "asked",
         )
         parts = sorted(self._parts, key=lambda p: p.period)
         return FetchResult(tuple(parts), coverage, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,8 +19,8 @@ from butlr_grafana.query.period import whole_windows
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries, series_query
 
-LATE_S = MINUTE_S
-"""Butlr's newest minute of people has been seen to be one to two minutes behind the clock."""
+DOORS_EVERY_S = 10 * MINUTE_S
+"""How often the count of people by doors is asked for where each movement is pushed."""
 
 NOW_S = 5 * MINUTE_S
 
@@ -43,12 +44,12 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
     parsed, level = scope.parsed, scope.parsed.level or "room"
     if level == "floor" and (parsed.room or parsed.tag or parsed.filters):
         level = "room"  # those that are chosen are added up
-    end_s = latest_minute(scope.now_s)
+    end_s = latest_minute(scope)
     return tuple(
         SeriesQuery(
             metric="occupancy-now",
             floor=one.floor,
-            period=Period(end_s - SHARED_S, end_s),
+            period=_seen_or_by_doors(scope, one.floor, measurement, end_s),
             every="1m",
             statistic="median",
             level=level,
@@ -56,6 +57,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
             rooms=one.rooms,
             require=scope.parsed.require,
             format=scope.parsed.format,
+            good_s=DOORS_EVERY_S if scope.live.has_doors and _is_by_doors(measurement) else None,
         )
         for one in scope.floors
         for measurement in NOW[level]
@@ -63,9 +65,25 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
     )
 
 
-def latest_minute(now_s: float) -> int:
-    """The end of the newest minute of people that Butlr can be expected to know."""
-    return floor_to(now_s - LATE_S, MINUTE_S)
+def latest_minute(scope: Scope) -> int:
+    """The end of the newest minute of people that can be expected to be known."""
+    return floor_to(scope.now_s - scope.live.late_s, MINUTE_S)
+
+
+def _is_by_doors(measurement: str) -> bool:
+    return measurement.startswith("traffic_")
+
+
+def _seen_or_by_doors(scope: Scope, floor: Floor, measurement: str, end_s: int) -> Period:
+    """The last ten minutes; of doors an earlier ten where movements since then are pushed.
+
+    Those stay the same for ten minutes, and are others at another time on each floor: so Butlr is asked once
+    in ten minutes, and not for all floors at once.
+    """
+    if scope.live.has_doors and _is_by_doors(measurement):
+        phase_s = MINUTE_S * (zlib.crc32(floor.id.encode()) % (DOORS_EVERY_S // MINUTE_S))
+        end_s = floor_to(scope.now_s - 2 * MINUTE_S, DOORS_EVERY_S, phase_s)
+    return Period(end_s - SHARED_S, end_s)
 
 
 def _has_doors(floor: Floor, level: str) -> bool:
@@ -86,7 +104,7 @@ def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
     The weeks are those that were over a day ago, so that all of them are kept for good. A window of more than
     an hour is asked for in hours and begins with a full one.
     """
-    parsed, end_s = scope.parsed, latest_minute(scope.now_s)
+    parsed, end_s = scope.parsed, latest_minute(scope)
     every, function = ("1m", "median") if parsed.window_s <= HOUR_S else ("1h", "mean")
     queries = []
     for one in scope.floors:

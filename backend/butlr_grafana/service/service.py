@@ -13,6 +13,7 @@ from butlr_grafana.base.stage_times import stage
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.cache.floorplan_images import FloorPlanImages
 from butlr_grafana.cache.topology import TopologyCache
+from butlr_grafana.insight.current_occupancy import Moved, nothing_moved
 from butlr_grafana.measure.factor_learning import learn
 from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.model.call_class import CallClass
@@ -31,7 +32,7 @@ from butlr_grafana.pipeline.gather import PATIENCE_S
 from butlr_grafana.pipeline.run import PendingQuery, Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.scope import PanelRange, Scope, scope_of
+from butlr_grafana.query.scope import ASKED, Liveness, PanelRange, Scope, scope_of
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.last_good import FloorResult, LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
@@ -61,7 +62,9 @@ DRAWING_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Thread-safe; holds no state of its own. `assumed`: what is only assumed about Butlr, in words."""
+    """Thread-safe; holds no state of its own. `assumed`: what is only assumed about Butlr, in words;
+    `live`: what Butlr pushes just now; `moved`: in and out of places, by what was pushed.
+    """
 
     spaces: TopologyCache
     pipeline: Pipeline
@@ -78,6 +81,8 @@ class Service:
     deadline_s: float
     now: Callable[[], float] = time.time
     stopwatch: Callable[[], float] = stopwatch
+    live: Callable[[], Liveness] = lambda: ASKED
+    moved: Moved = nothing_moved
 
     def deadline(self) -> float:
         """On the monotonic clock, for a request that begins now."""
@@ -125,6 +130,7 @@ class Service:
             limits=self.rules,
             panel=panel,
             served=served,
+            live=self.live(),
         )
         parts = queries_of(target, scope)
         if scope.is_filtered_out:
@@ -168,7 +174,8 @@ class Service:
             return Result(resolved.target, fetched, assumed=self.assumed())
         if started.begun:
             fetched = self._fetched(started, fetched, deadline)
-        fetched, content = build(resolved.target, fetched, Sources(self._contact, self.events.during))
+        sources = Sources(self._contact, self.events.during, self.moved)
+        fetched, content = build(resolved.target, fetched, sources)
         result = Result(resolved.target, fetched, content, self.assumed())
         if started.begun:
             self.note(accounts_of(result))

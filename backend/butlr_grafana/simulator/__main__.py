@@ -48,6 +48,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (OSError, OverflowError) as error:
         print(f"cannot listen on {words.host}:{words.port}: {error}", file=sys.stderr)
         return 1
+    simulator.push_all_the_time()
     if words.follow_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     print(f"Butlr simulator on {simulator.url} (client demo, secret demo)", flush=True)

@@ -54,7 +54,6 @@ class Values:
             "floor": self._one("floor", floors, self._floor),
             "room": self._one("room", rooms, self._room),
             "zone": self._one("zone", zones, self._zone),
-            "webhooks": [],
         }
 
     def _placed(self, name: str) -> tuple[Any, ...]:

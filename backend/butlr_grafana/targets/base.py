@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.base.incidents import Contact
+from butlr_grafana.insight.current_occupancy import Moved
 from butlr_grafana.insight.hot_events import Event, Look
 from butlr_grafana.insight.people import in_unit
 from butlr_grafana.model.factor import Known
@@ -40,11 +41,13 @@ C = TypeVar("C")
 class Sources:
     """What a target may be built from beside Butlr's data.
 
-    `contact`: how this backend's contact with Butlr is; `events`: recorded times in which zones were hot.
+    `contact`: how this backend's contact with Butlr is; `events`: recorded times in which zones were hot;
+    `moved`: in and out of places, by what Butlr has pushed.
     """
 
     contact: Callable[[], Contact]
     events: Callable[[Period, Iterable[str]], Sequence[Event]]
+    moved: Moved
 
 
 @dataclass(frozen=True, slots=True, eq=False)

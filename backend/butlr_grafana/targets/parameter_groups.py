@@ -17,3 +17,5 @@ FRAMES_ROWS_CSV = ("frames", "rows", "csv")
 FLOOR = ("space", "floor")
 ROOM = ("space", "floor", "room_id", "room")
 AGE = ("as_of", "complete", "age_s", "as_of_ms")
+LIVE_AGE = (*AGE, "source")
+"""Of what may be pushed."""

@@ -41,8 +41,8 @@ class Unusual(TableTarget[UsualLevels]):
         return UsualLevels(tuple(chain.from_iterable(map(unusual, now, before))))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        own = names_of(Level, without=("floor", "room", "as_of_s", "complete"))
-        return (*ROOM, *own, "complete", "as_of", "age_s", "as_of_ms")
+        own = names_of(Level, without=("floor", "room", "as_of_s", "complete", "source"))
+        return (*ROOM, *own, "complete", "as_of", "age_s", "as_of_ms", "source")
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return {"people": number("People", "short", 1)}

@@ -31,7 +31,8 @@ from butlr_grafana.service.service import Visible
 from butlr_grafana.targets.registry import TARGETS, target_of
 from butlr_grafana.web import runbooks
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/webhooks/butlr"})
+"""The last one asks for a key of its own."""
 WALL_TARGETS = [target.name for target in TARGETS.values() if target.for_walls]
 WALL_PATHS = frozenset(f"/api/v1/{name}" for name in WALL_TARGETS)
 
