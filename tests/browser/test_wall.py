@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, Route
 from butlr_grafana.pipeline import gather
 from butlr_grafana.service import service
 from tests.faults.trial import Trial
+from tests.live.world import live_world, pass_minutes
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS_2, PEOPLE, REPORTING, World, at
 
 WALL = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-wall.json"
@@ -232,6 +233,30 @@ def test_a_page_that_nothing_refreshes_any_more_turns_grey_by_itself(wall: Wall)
     wall.refresh()
     assert wall.seen()["colourful"] > 100
     assert not any("no answer" in line for line in wall.seen()["lines"])
+
+
+def test_people_that_are_pushed_are_shown_within_ten_seconds(chromium: Browser) -> None:
+    """Between two refreshes of the page, without the map being drawn anew."""
+    world = live_world(Trial, "09:20:02")
+    pass_minutes(world, 8)
+    wall = Wall(chromium, world)
+    wall.refresh()
+    asked = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
+    pass_minutes(world, 1)
+    wall.page.clock.run_for(11_000)
+    minute = datetime.fromtimestamp(world.now_s // 60 * 60, ZoneInfo("Europe/Paris"))
+    wall.page.wait_for_function(f"window.seen().lines.includes('as of {minute:%H:%M}')")
+    again = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
+    assert again["heatmap"] == asked["heatmap"]
+    assert again["occupancy-now"] > asked["occupancy-now"]
+    # Where Butlr has to be asked, nothing is asked for between two refreshes.
+    world.now_s += 600
+    wall.refresh()
+    before = len(wall.addresses)
+    wall.page.clock.run_for(30_000)
+    assert len(wall.addresses) == before
+    wall.page.close()
+    world.close()
 
 
 TEXTS = """() => window.shown.graphic.elements.filter((e) => e.type === 'text').map((e) => {

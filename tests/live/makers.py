@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 
 from butlr_grafana.live.events import Event, Refused, event_of
+from butlr_grafana.live.minutes import LiveMinutes
 from butlr_grafana.model.floor import Building, Floor, Room, Topology, Zone
 from butlr_grafana.model.sensors import Sensor, VirtualRule
+from butlr_grafana.model.time import Period
 
 NOON_S = 1_893_499_200
 """2030-01-01T12:00:00Z, a full minute."""
@@ -89,3 +91,8 @@ def floor(virtual_sensors: VirtualRule = "by-place") -> Floor:
 
 def topology(virtual_sensors: VirtualRule = "by-place") -> Topology:
     return Topology({"space_a": floor(virtual_sensors)})
+
+
+def covers(live: LiveMinutes, rooms: list[str], period: Period) -> bool:
+    """Whether each whole minute of a period is known of each room."""
+    return bool(live.table(rooms, period, level="room").is_known.all())

@@ -20,7 +20,7 @@ from butlr_grafana.live.silence import Gap
 from butlr_grafana.live.values import SETTLE_S, has_settled
 from butlr_grafana.model.sensors import VirtualRule
 from butlr_grafana.model.time import Period
-from tests.live.makers import MINUTE_S, NOON_S, Clock, body, floor, moved, people, topology
+from tests.live.makers import MINUTE_S, NOON_S, Clock, body, covers, floor, moved, people, topology
 
 
 def minute(n: int) -> int:
@@ -130,7 +130,7 @@ def test_the_series_by_the_minute_comes_first_and_the_other_fills_its_holes(live
     live.note(people("room_a", minute(-1), 9, "ROOM_OCCUPANCY"))
     period = Period(minute(-2), minute(0))
     assert [m.people for m in live.minutes("room_a", period)] == [1, 9]
-    assert live.covers(["room_a"], period)
+    assert covers(live, ["room_a"], period)
     assert newest(live) == (-2, 1)
     live.note(people("room_b", minute(-1), 4, "ROOM_OCCUPANCY"))
     assert newest(live, "room_b") == (-1, 4)
@@ -141,10 +141,10 @@ def test_covers_wants_each_minute_of_each_asset(live: LiveMinutes) -> None:
         live.note(people("room_a", minute(n), 1))
     for n in (-3, -1):
         live.note(people("room_b", minute(n), 1))
-    assert live.covers(["room_a"], Period(minute(-3), minute(0)))
-    assert not live.covers(["room_a"], Period(minute(-4), minute(0)))
-    assert not live.covers(["room_a", "room_b"], Period(minute(-3), minute(0)))
-    assert live.covers(["room_a", "room_b"], Period(minute(-1), minute(0)))
+    assert covers(live, ["room_a"], Period(minute(-3), minute(0)))
+    assert not covers(live, ["room_a"], Period(minute(-4), minute(0)))
+    assert not covers(live, ["room_a", "room_b"], Period(minute(-3), minute(0)))
+    assert covers(live, ["room_a", "room_b"], Period(minute(-1), minute(0)))
 
 
 def listening(clock: Clock, *minutes: int) -> LiveMinutes:
@@ -163,11 +163,11 @@ def test_a_settled_minute_in_a_silence_is_not_covered_until_reporting_was_asked(
     [gap] = [g for g in live.gaps("room") if g.start_s >= minute(-60)]
     assert gap == Gap(minute(-19), minute(-11))
     # The last values of the six minutes before were pushed while nobody listened.
-    assert live.covers(["room_a"], Period(minute(-26), minute(-25)))
-    assert not live.covers(["room_a"], Period(minute(-25), minute(-24)))
-    assert not live.covers(["room_a"], Period(minute(-15), minute(-14))), "nothing is known of it"
+    assert covers(live, ["room_a"], Period(minute(-26), minute(-25)))
+    assert not covers(live, ["room_a"], Period(minute(-25), minute(-24)))
+    assert not covers(live, ["room_a"], Period(minute(-15), minute(-14))), "nothing is known of it"
     live.set_people("room_a", {minute(n): 2 for n in range(-25, -11)})
-    assert live.covers(["room_a"], Period(minute(-26), minute(-1)))
+    assert covers(live, ["room_a"], Period(minute(-26), minute(-1)))
     live.set_filled("room", gap)
     assert gap not in live.gaps("room")
 
@@ -189,7 +189,7 @@ def test_a_minute_that_reporting_does_not_know_either_is_covered_and_never_the_n
     live = listening(clock, -20)
     clock.now_s = minute(0) + 5
     live.set_people("room_a", {minute(-10): None})
-    assert live.covers(["room_a"], Period(minute(-10), minute(-9)))
+    assert covers(live, ["room_a"], Period(minute(-10), minute(-9)))
     assert newest(live) == (-20, 1)
 
 

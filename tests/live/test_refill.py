@@ -24,7 +24,7 @@ from butlr_grafana.live.ring import KEPT_MINUTES
 from butlr_grafana.live.silence import Gap
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.time import Period
-from tests.live.makers import MINUTE_S, NOON_S, Clock, floor, moved, people
+from tests.live.makers import MINUTE_S, NOON_S, Clock, covers, floor, moved, people
 
 
 def minute(n: int) -> int:
@@ -118,7 +118,7 @@ def test_a_gap_is_asked_for_once_with_the_minutes_that_were_not_final() -> None:
     ]
     assert receiver.live.gaps("room") == receiver.live.gaps("traffic") == []
     period = Period(minute(-60), minute(0))
-    assert receiver.live.covers(["room_a"], period)
+    assert covers(receiver.live, ["room_a"], period)
     by_minute = {(m.start_s - NOON_S) // 60: m.people for m in receiver.live.minutes("room_a", period)}
     assert by_minute == {n: 7 if -35 <= n < -19 else 1 for n in range(-60, 0)}
     assert receiver.steps() == [IDLE_S]
@@ -207,7 +207,7 @@ def test_a_fault_is_tried_again_and_after_some_the_gap_is_left() -> None:
     assert hopeless.reporting.turns == ["taken", "given back"]
     # It is not said to be known.
     assert hopeless.live.gaps("room") != []
-    assert not hopeless.live.covers(["room_a"], Period(minute(-32), minute(-31)))
+    assert not covers(hopeless.live, ["room_a"], Period(minute(-32), minute(-31)))
     hopeless.hears(0)
     for n in [*range(1, 10), *range(14, 30)]:
         hopeless.hears(n)

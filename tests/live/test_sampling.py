@@ -9,12 +9,13 @@ import pytest
 
 from butlr_grafana.base.errors import UpstreamDown
 from butlr_grafana.base.incidents import Incident
+from butlr_grafana.live.events import event_of
 from butlr_grafana.live.minutes import LiveMinutes
 from butlr_grafana.live.refill import Missing
 from butlr_grafana.live.sampling import BUSY_S, EVERY_S, IN_A_ROW, LEARNING_S, LENGTH_S, Sampling
 from butlr_grafana.live.values import SETTLE_S
 from butlr_grafana.model.time import Period
-from tests.live.makers import MINUTE_S, NOON_S, Clock, floor, people
+from tests.live.makers import MINUTE_S, NOON_S, Clock, body, floor, people
 
 ROOMS = ("room_a", "room_b")
 
@@ -50,7 +51,7 @@ class Account:
         # Doors say one person more in every other minute.
         return {
             room: {m: self._seen.get((room, m), 0) + way * (m // MINUTE_S % 2) for m in minutes}
-            for room in ROOMS
+            for room in (*ROOMS, "space_a")
         }
 
     def pass_minutes(self, count: int) -> None:
@@ -123,3 +124,38 @@ def test_what_reporting_replaced_is_not_compared_with_itself(account: Account) -
     for room in ROOMS:
         account.live.set_people(room, told)
     assert account.sampling.step() == BUSY_S
+
+
+def test_each_level_is_read_by_itself_and_minutes_are_moved_once() -> None:
+    """Events by the end of their minute, of rooms and of their floor: what one has moved the other leaves."""
+    account = Account()
+    both = Sampling(
+        account.live,
+        lambda: (floor(),),
+        presence=lambda missing: account._told(missing, 0),
+        doors=lambda missing: account._told(missing, 1),
+        may_ask=lambda: True,
+        now=account.clock,
+        troubles={"room": Incident("rooms"), "floor": Incident("floors")},
+    )
+
+    def pass_minutes(count: int) -> None:
+        for _ in range(count):
+            account.clock.now_s += MINUTE_S
+            start_s = int(account.clock.now_s // MINUTE_S - 1) * MINUTE_S
+            for asset in (*ROOMS, "space_a"):
+                seen = account._seen[asset, start_s] = account._rng.randrange(8)
+                type_ = "FLOOR_OCCUPANCY_1MIN" if asset == "space_a" else "ROOM_OCCUPANCY_1MIN"
+                account.live.note(event_of(body(type_, start_s + MINUTE_S, seen, room_id=asset)))
+
+    pass_minutes(60)
+    both.step()
+    assert both.reading("room") is not None
+    assert both.reading("floor") is None
+    assert account.live.shift_s == -MINUTE_S
+    for _ in range(4):
+        pass_minutes(60)
+        assert both.step() in (EVERY_S, LEARNING_S)
+    readings = both.reading("room"), both.reading("floor")
+    assert [one.meaning for one in readings if one is not None] == ["presence", "presence"]
+    assert account.live.shift_s == -MINUTE_S

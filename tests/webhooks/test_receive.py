@@ -12,8 +12,7 @@ import orjson
 import pytest
 
 from butlr_grafana.base.access import BackendToken
-from butlr_grafana.live.source import LivePeople, newest_people
-from butlr_grafana.model.floor import Room
+from butlr_grafana.live.values import LiveMinute
 from butlr_grafana.model.time import Period
 from butlr_grafana.simulator.webhooks import Subscription
 from butlr_grafana.web.webhooks import MAX_BODY_BYTES, alone
@@ -63,15 +62,14 @@ def basic(password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"butlr:{password}".encode()).decode()}
 
 
-def newest(world: World, room: str = KITCHEN) -> LivePeople:
-    [found] = newest_people(world.application.receiver.live, [Room(room, room, PARIS)], world.now_s)
-    return found
+def newest(world: World, room: str = KITCHEN) -> LiveMinute | None:
+    return world.application.receiver.live.newest(room)
 
 
 def test_what_is_pushed_is_there_at_once(world: World) -> None:
     assert push(world, event(world, 7)) == 204
-    end_s = world.now_s // 60 * 60
-    assert newest(world) == LivePeople(KITCHEN, "pushed", 7, end_s, world.now_s - end_s)
+    start_s = int(world.now_s // 60 - 1) * 60
+    assert newest(world) == LiveMinute(start_s, 7, settled=False, source="pushed")
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -144,7 +142,9 @@ def test_only_post(world: World) -> None:
 def test_a_body_of_256_kb_is_taken_and_no_larger_one(world: World) -> None:
     padded = orjson.dumps(event(world, 5)).ljust(MAX_BODY_BYTES)
     assert push(world, padded) == 204
-    assert newest(world).people == 5
+    found = newest(world)
+    assert found is not None
+    assert found.people == 5
     assert push(world, padded + b" ") == 413
     answer = world.http.post(
         PATH,
@@ -201,7 +201,7 @@ def test_floors_that_are_not_served_are_foreign(make_world: MakeWorld) -> None:
     world = make_world(webhook_keys=KEYS, butlr_spaces=("space_newyork_1",))
     world.http.get("/api/v1/spaces")
     assert push(world, event(world)) == 204
-    assert newest(world).source == "asked"
+    assert newest(world) is None
 
 
 def test_the_status_says_what_came(world: World) -> None:

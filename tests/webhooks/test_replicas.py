@@ -10,6 +10,7 @@ import pytest
 from butlr_grafana.live.silence import Gap
 from butlr_grafana.model.time import Period
 from butlr_grafana.replicas.pushes import MOST_ENTRIES, SharedPushes
+from tests.live.makers import covers
 from tests.redis_server import RedisServer
 from tests.replicas.conftest import make_office, office  # noqa: F401
 from tests.replicas.replicas import Office, Replica
@@ -190,7 +191,9 @@ def test_a_gap_is_asked_for_by_one_and_known_by_all(office: Office) -> None:  # 
         read(replica)
         live = replica.application.receiver.live
         assert {room: known(replica, gap.start_s, gap.end_s, room) for room in truth} == truth
-        assert live.covers(ROOMS, Period(gap.start_s, gap.end_s)), "where nothing is known, that is known too"
+        assert covers(live, ROOMS, Period(gap.start_s, gap.end_s)), (
+            "where nothing is known, that is known too"
+        )
         assert not [g for g in live.gaps("room") if g.start_s >= gap.start_s]
     # Movements too, and what was pushed before and after stays.
     [floor] = [f for f in one.application.receiver.refill._floors() if f.id == PARIS]

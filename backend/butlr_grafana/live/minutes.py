@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -198,22 +198,6 @@ class LiveMinutes:
         """The whole minutes of a period of which something is known, oldest first."""
         with self._lock:
             return self._minutes(asset_id, period, self._now())
-
-    def covers(self, asset_ids: Iterable[str], period: Period, *, level: Level = "room") -> bool:
-        """Whether each whole minute of the period is known of each asset. A settled minute that fell into a
-        silence does not count before reporting was asked: its last value may not have arrived.
-        """
-        wanted = minutes_of(period.start_s, period.end_s)
-        with self._lock:
-            now_s = self._now()
-            doubted = self._doubted(level, now_s)
-            for asset_id in asset_ids:
-                found = {one.start_s // MINUTE_S: one for one in self._minutes(asset_id, period, now_s)}
-                for minute in wanted:
-                    one = found.get(minute)
-                    if one is None or (one.source == "pushed" and one.settled and minute in doubted):
-                        return False
-        return True
 
     def table(self, asset_ids: Sequence[str], period: Period, *, level: Level) -> PeopleTable:
         """People of assets in the whole minutes of a period, `KEPT_MINUTES` of them at most."""
