@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.chunk import Floats, Samples, SeriesSubject
-from butlr_grafana.model.floor import Room
 from butlr_grafana.model.doors import doors_by_room
+from butlr_grafana.model.floor import Room
 from butlr_grafana.model.privacy import adds_up
 from butlr_grafana.model.queries import SeriesQuery
 
