@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -17,6 +18,8 @@ from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.base.urls import plan_origins
 from butlr_grafana.butlr.api import REAL_TIME, Butlr, ButlrConfig, Timing
 from butlr_grafana.butlr.client import ATTEMPTS
+from butlr_grafana.butlr.limits import RateLimiter
+from butlr_grafana.butlr.rate_memory import RateMemory
 from butlr_grafana.butlr.topology import topology
 from butlr_grafana.cache.chunks.counted import CountedStore
 from butlr_grafana.cache.chunks.disk import DiskStore
@@ -31,11 +34,12 @@ from butlr_grafana.measure.factor_learning import observe_floor
 from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.measure.factor_watch import FactorWatch
 from butlr_grafana.measure.verdict_store import VerdictStore, book_for
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Segment, SeriesSubject, StatsSubject
 from butlr_grafana.model.floor import Room, Topology, Zone
 from butlr_grafana.model.privacy import guarded
 from butlr_grafana.pipeline.gather import Gatherer, is_fresh, stamped
-from butlr_grafana.pipeline.in_flight import FORGET_S, rest_s
+from butlr_grafana.pipeline.in_flight import OF_CLASS, rest_s
 from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import DAY_NAMES
@@ -46,7 +50,7 @@ from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
 from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
 from butlr_grafana.service.event_log import EventLog
-from butlr_grafana.service.last_good import LastGoodCache
+from butlr_grafana.service.last_good import LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
 from butlr_grafana.service.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
@@ -69,6 +73,7 @@ class Application:
     background: Background
     factor_watch: FactorWatch
     link: RedisConnection | None = None
+    memory: RateMemory | None = None
 
     def work_in_background(self) -> None:
         """For a process that goes on: measures what nobody asks for. Commands that end do without."""
@@ -85,6 +90,8 @@ class Application:
         self.service.events.close()
         self.service.factors.close()
         self.butlr.close()
+        if self.memory is not None:
+            self.memory.note(self.butlr.client.gate, at_once=True)
         if self.link is not None:
             self.link.close()
 
@@ -109,6 +116,7 @@ def replicas(
     pace: Timing,
     now: Callable[[], float],
     stopwatch: Callable[[], float],
+    changed: Callable[[], None],
 ) -> Replicas | None:
     if not settings.cache_url:
         return None
@@ -123,7 +131,9 @@ def replicas(
         once,
         SharedStore(link, max_age_s=settings.cache_days * 86_400, now=now, stopwatch=stopwatch),
         credentials,
-        SharedRateLimiter(settings.butlr_rate_limit, link, pace.clock),
+        SharedRateLimiter(
+            settings.butlr_rate_limit, link, pace.clock, longest_s=settings.butlr_timeout_s, changed=changed
+        ),
         SharedTokenStore(link, once, credentials, clock=pace.clock),
     )
 
@@ -167,6 +177,9 @@ LEAST_LEFT = 5
 three.
 """
 
+BEHIND_S = 40.0
+"""A call that nobody waits for is put off for so long at most: 3 of 100 calls, at 50 a minute."""
+
 APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "statistics"}
 """Butlr's APIs by what is asked of them, for people; `floors` comes beside."""
 
@@ -202,11 +215,29 @@ def show(telemetry: Telemetry, troubles: ButlrIncidents, gatherer: Gatherer, but
     gauge("butlr_calls_under_way", "Questions not answered yet", lambda: flights.under_way)
     gauge("butlr_calls_in_flight", "Calls to Butlr at this moment", lambda: lanes.under_way)
     gauge("butlr_calls_allowed", "Calls to Butlr that may be in flight at a time", lambda: lanes.open)
+    gauge(
+        "butlr_calls_rate",
+        "Calls a minute that are allowed, as set or learnt; 0: no limit",
+        lambda: gate.rate,
+    )
     gauge("butlr_calls_left", "Calls that the rate still allows now; infinite: no rate", lambda: gate.left)
     gauge("butlr_pause_seconds", "How long the pause after Butlr's limit still lasts", lambda: gate.paused_s)
     gauge("butlr_clock_ahead_seconds", "How far our clock is ahead of Butlr's", lambda: clock.ahead_s)
     for kind, trouble in troubles.by_kind.items():
         telemetry.trouble(kind, trouble)
+
+
+def show_rules(telemetry: Telemetry, gatherer: Gatherer, rule_data: RuleData) -> None:
+    """Puts on `/metrics` whether those who ask have what they ask for."""
+    flights = gatherer.flights
+    for need in CallClass:
+        name = f"butlr_calls_waiting_{need.name.lower()}"
+        telemetry.gauge(name, f"Questions {OF_CLASS[need]} that wait", partial(flights.waiting_of, need))
+    telemetry.gauge(
+        "butlr_rules_without_data_seconds",
+        "For how long the alert rule that has waited longest has had no whole data of a floor",
+        rule_data.longest_without_s,
+    )
 
 
 class Known:
@@ -294,7 +325,15 @@ def create_app(
     telemetry = Telemetry(demo=demo, clock=pace.clock)
     troubles = ButlrIncidents(pace.clock)
     source = source_of(settings, demo=demo)
-    others = replicas(settings, source, telemetry, pace=pace, now=by_butlr, stopwatch=stopwatch)
+    memory = RateMemory(Path(settings.cache_dir) / f"rate-{source}.json", now) if settings.cache_dir else None
+
+    def note_rate() -> None:
+        if memory is not None:
+            memory.note(butlr.client.gate)
+
+    others = replicas(
+        settings, source, telemetry, pace=pace, now=by_butlr, stopwatch=stopwatch, changed=note_rate
+    )
     book = book or book_of(
         settings, demo=demo, link=others.link if others else None, now=now, clock=pace.clock
     )
@@ -305,11 +344,13 @@ def create_app(
         observe=telemetry.called,
         now=now,
         pace=pace,
-        gate=others.gate if others else None,
+        gate=others.gate if others else RateLimiter(settings.butlr_rate_limit, pace.clock, changed=note_rate),
         shelf=others.shelf if others else None,
         verdicts=verdicts,
         must_answer=known.must_answer,
     )
+    if memory is not None:
+        memory.recall(butlr.client.gate)
     fetch = noticed(stamped(butlr.fetch, stopwatch), book)
     gatherer = Gatherer(
         troubles.watched(
@@ -318,10 +359,13 @@ def create_app(
         ),
         store(settings, source, by_butlr, telemetry, others),
         workers=settings.butlr_max_concurrency,
-        forget_s=max(FORGET_S, settings.deadline_s),
+        forget_s=settings.deadline_s,
         now=by_butlr,
         stopwatch=stopwatch,
         clock=pace.clock,
+        turns=butlr.client,
+        at_a_time=lambda: butlr.client.lanes.open,
+        wait=pace.wait,
     )
     spaces = TopologyCache(
         troubles.watched(butlr.topology_document, lambda: "floors"),
@@ -348,7 +392,9 @@ def create_app(
         link=others.link if others else None,
         clock=pace.clock,
     )
+    rule_data = RuleData(stopwatch)
     show(telemetry, troubles, gatherer, butlr)
+    show_rules(telemetry, gatherer, rule_data)
     service = Service(
         spaces=spaces,
         pipeline=Pipeline(gatherer, verdicts=verdicts),
@@ -356,6 +402,7 @@ def create_app(
         telemetry=telemetry,
         pictures=pictures,
         repeats=LastGoodCache(by_butlr, stopwatch),
+        rule_data=rule_data,
         events=events,
         factors=factors,
         contact=troubles.contact,
@@ -380,11 +427,29 @@ def create_app(
         known.topology,
         # The simulator of the demo is ours: nobody else waits for it.
         per_minute=DEMO_PER_MINUTE if demo else settings.butlr_rate_limit or CALLS_PER_MINUTE,
-        wait=lambda seconds: pace.wait(ending, seconds),
+        wait=behind(gatherer, butlr, ending, pace),
     )
     background = Background(means, ending=ending, once=others.once if others else None)
     watch = factor_watch(service, butlr, settings, pace)
-    return Application(service, web, butlr, means, background, watch, others.link if others else None)
+    return Application(service, web, butlr, means, background, watch, others.link if others else None, memory)
+
+
+def behind(
+    gatherer: Gatherer, butlr: Butlr, ending: threading.Event, pace: Timing
+) -> Callable[[float], bool]:
+    """A wait, at least so many seconds, until nobody else waits for Butlr; at most as long as the share of
+    what is in the background lets it take. Tells whether to stop.
+    """
+
+    flights, gate = gatherer.flights, butlr.client.gate
+
+    def wait(seconds: float) -> bool:
+        waited_s, is_over = seconds, pace.wait(ending, seconds)
+        while not is_over and waited_s < BEHIND_S and (flights.waiting or gate.left < 1):
+            waited_s, is_over = waited_s + 1.0, pace.wait(ending, 1.0)
+        return is_over
+
+    return wait
 
 
 def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Timing) -> FactorWatch:

@@ -169,7 +169,10 @@ class Settings:
         "BUTLR_MAX_CONCURRENCY", "calls to Butlr at a time", 8, parse=_number(1, 64)
     )
     butlr_rate_limit: int = setting(
-        "BUTLR_RATE_LIMIT", "calls to Butlr a minute; 0: no limit", 0, parse=_number(0, 100_000)
+        "BUTLR_RATE_LIMIT",
+        "calls to Butlr a minute; 0: learnt from its 429s and headers, and remembered",
+        0,
+        parse=_number(0, 100_000),
     )
     butlr_timeout_s: float = setting(
         "BUTLR_TIMEOUT_S", "seconds that one call may take", 60.0, parse=_number(0.1, 600, float)

@@ -28,7 +28,10 @@ UIDS = {
     "butlr-late-people",
     "butlr-late-heat",
     "butlr-unreachable",
+    "butlr-rules-starved",
 }
+OF_ALL = {"butlr-unreachable", "butlr-rules-starved"}
+"""They are of no floor."""
 """They are stable: silences, history and links count on them."""
 
 
@@ -125,7 +128,7 @@ def test_only_butlr_unreachable_rings_for_an_error(rule: Json) -> None:
 
 def test_alerts_want_whole_answers(rule: Json) -> None:
     words = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
-    tells_of_trouble = words.get("metric") is not None or rule["uid"] == "butlr-unreachable"
+    tells_of_trouble = words.get("metric") is not None or rule["uid"] in OF_ALL
     assert (words.get("require") == "complete") != tells_of_trouble
 
 
@@ -149,8 +152,16 @@ def test_it_says_what_it_means_and_where_to_look(rule: Json) -> None:
         assert "$" not in text
 
 
+def test_rules_say_that_they_are_rules_and_how_old_their_data_may_be(rule: Json) -> None:
+    words = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
+    if rule["uid"] not in OF_ALL:
+        assert words["for"] == "rule"
+        # At least one evaluation is missed before a floor is too old.
+        assert seconds(words["max_age"]) > seconds(rule["interval"])
+
+
 def test_a_summary_names_the_place_the_value_and_the_limit(rule: Json) -> None:
-    if rule["uid"] == "butlr-unreachable":
+    if rule["uid"] in OF_ALL:
         return
     summary = rule["annotations"]["summary"]
     assert ".Labels.floor" in summary

@@ -541,19 +541,19 @@ def floors_now(frames: list[Json], look: Look) -> Compared:
 
 
 def _usual(look: Look, floor: Floor) -> float:
-    """The mean of the hours in which the last five known minutes lie, each by its share of them, over the
+    """The mean of the hours in which the last ten known minutes lie, each by its share of them, over the
     weeks from Monday to Monday that were over a day ago.
     """
     end_s, zone = look.now_s // 60 * 60 - 60, ZoneInfo(floor.timezone)
     yesterday = datetime.fromtimestamp(look.now_s - 86_400, zone).replace(hour=0, minute=0, second=0)
     monday_s = int((yesterday - timedelta(days=yesterday.weekday())).timestamp())
     total = 0.0
-    for minute_s in range(end_s - 300, end_s, 60):
+    for minute_s in range(end_s - 600, end_s, 60):
         hour_s = minute_s // HOUR_S * HOUR_S
         back = -(-(hour_s + HOUR_S - monday_s) // WEEK_S)
         earlier = [hour_s - (back + week) * WEEK_S for week in range(WEEKS_OF_HISTORY)]
         total += float(np.mean([people_hourly(floor, None, [t]).mean() for t in earlier]))
-    return total / 5
+    return total / 10
 
 
 def compare_utilization(frames: list[Json], look: Look) -> Compared:

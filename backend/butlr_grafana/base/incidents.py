@@ -104,12 +104,14 @@ class Incident:
 class Contact:
     """How things stand with Butlr: whether the last question reached it, why it did not (without Butlr's own
     words, as all who ask are told), and for how long it has not answered any (at first: since this process
-    began).
+    began). `rules_without_data_s`: for how long the alert rule that has waited longest has had no whole data
+    of a floor.
     """
 
     reachable: bool
     silent_s: float
     why: str | None
+    rules_without_data_s: float = 0.0
 
 
 class ButlrIncidents:

@@ -15,6 +15,8 @@ from butlr_grafana.model.queries import SeriesResult
 NO_SENSOR = "no sensor counts its people"
 NO_COUNT = "Butlr has no count of these minutes"
 NOT_ALL_COUNTED = "people are not counted in all of its rooms"
+NOW_S = 300
+"""The newest known minute is looked for in so many seconds before the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,11 @@ def _why_unknown(asset: Floor | Room | Zone, *, is_known: bool) -> str:
 def _newest_of(answers: Sequence[SeriesResult], *, doors: bool) -> dict[str, float]:
     """By asset its newest known minute, of what doors count or of what sensors see."""
     own = (answer for answer in answers if answer.query.base.is_calibrated is doors)
-    newest = {one.asset_id: _newest(one.values["value"]) for answer in own for one in answer.series}
+    newest = {
+        one.asset_id: _newest(one.values["value"][one.start_s >= answer.query.period.end_s - NOW_S])
+        for answer in own
+        for one in answer.series
+    }
     return {asset: count for asset, count in newest.items() if count is not None}
 
 

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from butlr_grafana.base.errors import BackendError, UpstreamLate
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.cache.chunks.store import Store
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Coverage, Segment
 from butlr_grafana.model.time import HOUR_S, Period
 from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests
@@ -27,12 +29,6 @@ WHOLE_LIVE_S = 3600.0
 
 NOISE_S = 1.0
 """Two clocks that are read one after the other, or are being slowed down: less than this is no step."""
-
-AHEAD = -1_000_000
-"""The first rank of what is urgent; no question has so many segments."""
-
-BEHIND = 1_000_000
-"""The first rank of what nobody waits for."""
 
 PATIENCE_S = 5.0
 """How long to wait for Butlr where older data could be shown instead."""
@@ -125,41 +121,58 @@ class Gatherer:
         now: Callable[[], float] = time.time,
         stopwatch: Callable[[], float] = stopwatch,
         clock: Callable[[], float] = time.monotonic,
+        **admission: Any,
     ) -> None:
+        """`admission`: `turns`, `at_a_time` and `wait` of `InFlightRequests`."""
         self._store = store
         self._now = now
         self._stopwatch = stopwatch
-        self.flights = InFlightRequests(fetch, store.put, workers=workers, forget_s=forget_s, clock=clock)
+        self.flights = InFlightRequests(
+            fetch, store.put, workers=workers, forget_s=forget_s, clock=clock, **admission
+        )
 
-    def begin(
-        self, segments: Sequence[Segment], *, urgent: bool = False, aside: bool = False
-    ) -> PendingFetch:
-        """Looks up what is kept and asks Butlr for the rest; returns at once.
-
-        What is `urgent` goes before all that waits and is not; what is `aside` goes after all the rest.
-        """
+    def begin(self, segments: Sequence[Segment], *, need: CallClass = CallClass.VIEWER) -> PendingFetch:
+        """Looks up what is kept and asks Butlr for the rest; returns at once. `need`: whom it is for."""
         slots: list[_Slot] = []
+        asking = self.flights.next_asking()
         # Newest first: where the deadline cuts, the part that people look at is in.
-        first = AHEAD if urgent else BEHIND if aside else 0
-        for rank, segment in enumerate(reversed(segments), start=first):
-            slots.append(self._slot(segment, rank))
+        for rank, segment in enumerate(reversed(segments)):
+            slots.append(self._slot(segment, rank, need, asking))
         slots.reverse()
         return PendingFetch(self, slots)
 
-    def _slot(self, segment: Segment, rank: int) -> _Slot:
+    def _slot(self, segment: Segment, rank: int, need: CallClass, asking: int) -> _Slot:
         while True:
             landed = self.flights.landed
             kept = self._fresh(segment)
-            flight = None if kept else self.flights.ask(segment, rank=rank, landed=landed)
+            flight = (
+                None
+                if kept
+                else self.flights.ask(segment, rank=rank, landed=landed, need=need, asking=asking)
+            )
             if kept or flight is not None:
                 return _Slot(segment, kept, flight)
 
-    def collect(self, pending: PendingFetch, *, deadline: float) -> FetchResult:
-        """The parts at the latest when the monotonic clock shows `deadline`.
+    def known(self, segments: Sequence[Segment], *, max_age_s: float) -> PendingFetch | None:
+        """What is kept of all of these, of what still changes as it was at most so long ago; nothing is
+        asked. `None` where a part is missing.
+        """
+        since = self._stopwatch() - max_age_s
+        slots: list[_Slot] = []
+        for segment in segments:
+            part = self._store.get(segment, since=since)
+            if part is None or not (part.settled or part.asked_at >= since):
+                return None
+            slots.append(_Slot(segment, [part]))
+        return PendingFetch(self, slots)
+
+    def collect(self, pending: PendingFetch, *, deadline: float, whole: bool = False) -> FetchResult:
+        """The parts at the latest when the monotonic clock shows `deadline`. `whole`: older ones are of no
+        use, so it is waited for to the end.
 
         Raises the first fault, or `UpstreamLate`, where something was planned and nothing is known.
         """
-        self._wait(pending.slots, deadline)
+        self._wait(pending.slots, deadline, math.inf if whole else PATIENCE_S)
         tally = _Tally(Clocks(self._now(), self._stopwatch()))
         late: list[Segment] = []
         for slot in pending.slots:
@@ -183,9 +196,9 @@ class Gatherer:
         self.flights.close()
         self._store.close()
 
-    def _wait(self, slots: list[_Slot], deadline: float) -> None:
+    def _wait(self, slots: list[_Slot], deadline: float, patience_s: float) -> None:
         flights = {s.flight for s in slots if s.flight is not None}
-        _, late = wait_for(flights, timeout=min(PATIENCE_S, max(0.0, deadline - time.monotonic())))
+        _, late = wait_for(flights, timeout=min(patience_s, max(0.0, deadline - time.monotonic())))
         if late and not all(self._older(run) for run in runs(s.segment for s in slots if s.flight in late)):
             wait_for(late, timeout=max(0.0, deadline - time.monotonic()))
 
@@ -236,8 +249,8 @@ class PendingFetch:
         """The calls to Butlr that it waits for."""
         return [slot.flight for slot in self.slots if slot.flight is not None]
 
-    def collect(self, *, deadline: float) -> FetchResult:
-        return self.gatherer.collect(self, deadline=deadline)
+    def collect(self, *, deadline: float, whole: bool = False) -> FetchResult:
+        return self.gatherer.collect(self, deadline=deadline, whole=whole)
 
 
 def runs(segments: Iterable[Segment]) -> list[list[Segment]]:

@@ -13,6 +13,7 @@ from butlr_grafana.base.errors import Incomplete, UpstreamError
 from butlr_grafana.base.stage_times import stage
 from butlr_grafana.model import doors, grid_math, privacy
 from butlr_grafana.model.calendar import local_windows, window_starts
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chosen_rooms import are_chosen, name_of, samples_of
 from butlr_grafana.model.chunk import Chunk, Grid, Samples, Segment
 from butlr_grafana.model.floor import Floor, Room, Zone
@@ -44,17 +45,25 @@ class Pipeline:
         self._verdicts = verdicts
         self._sums = Sums(SUMS_BYTES)
 
-    def begin(self, query: AnyQuery, *, now_s: float, aside: bool = False) -> PendingQuery:
-        """Begins what has to be asked of Butlr. `aside`: nobody waits for it, so all else goes first."""
+    def begin(self, query: AnyQuery, *, now_s: float, need: CallClass = CallClass.VIEWER) -> PendingQuery:
+        """Begins what has to be asked of Butlr. `need`: whom it is for."""
         if isinstance(query, SeriesQuery):
             query = _of_days(query, self._verdicts())
         try:
             segments = self.segments(query, now_s=now_s)
         except UpstreamError as error:
             return PendingQuery(query, self.gatherer.begin(()), error)
-        # Who takes only a complete answer is an alert rule: it has seconds, and comes again in minutes.
-        urgent = query.require == "complete" and not aside
-        return PendingQuery(query, self.gatherer.begin(segments, urgent=urgent, aside=aside))
+        return PendingQuery(query, self.gatherer.begin(segments, need=need))
+
+    def known(self, query: AnyQuery, *, now_s: float, max_age_s: float) -> PendingQuery | None:
+        """As `begin`, of what is kept and at most so old. Asks nothing; `None` where a part is missing."""
+        if isinstance(query, SeriesQuery):
+            query = _of_days(query, self._verdicts())
+        try:
+            pending = self.gatherer.known(self.segments(query, now_s=now_s), max_age_s=max_age_s)
+        except UpstreamError:
+            return None
+        return None if pending is None else PendingQuery(query, pending)
 
     @property
     def settled_after_s(self) -> int:
@@ -82,7 +91,7 @@ class Pipeline:
             raise begun.error
         query = begun.query
         with stage("gather"):
-            gathered = begun.pending.collect(deadline=deadline)
+            gathered = begun.pending.collect(deadline=deadline, whole=query.require == "complete")
         if query.require == "complete" and not gathered.coverage.complete:
             raise incomplete(gathered)
         if isinstance(query, SeriesQuery):

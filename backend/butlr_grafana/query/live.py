@@ -23,6 +23,12 @@ LATE_S = MINUTE_S
 """Butlr's newest minute of people has been seen to be one to two minutes behind the clock."""
 
 NOW_S = 5 * MINUTE_S
+
+SHARED_S = 10 * MINUTE_S
+"""So many minutes of people are asked for, though five are enough for now: with `unusual`, whose window they
+are, and with walls it is one call.
+"""
+
 NOW = {
     "room": ("room_occupancy", "traffic_room_occupancy"),
     "floor": ("floor_occupancy", "traffic_floor_occupancy"),
@@ -32,8 +38,8 @@ NOW = {
 
 
 def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
-    """The last five full minutes by their median, as Butlr advises, by both ways of counting: two questions a
-    floor, one where it has no doors that are counted.
+    """The last ten full minutes by their median, as Butlr advises, by both ways of counting: two questions a
+    floor, one where it has no doors that are counted. Of the minutes five are looked at.
     """
     parsed, level = scope.parsed, scope.parsed.level or "room"
     if level == "floor" and (parsed.room or parsed.tag or parsed.filters):
@@ -43,7 +49,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
         SeriesQuery(
             metric="occupancy-now",
             floor=one.floor,
-            period=Period(end_s - NOW_S, end_s),
+            period=Period(end_s - SHARED_S, end_s),
             every="1m",
             statistic="median",
             level=level,

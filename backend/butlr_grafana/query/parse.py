@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from butlr_grafana.base.errors import BadParameter, choose
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.threshold import Threshold
 from butlr_grafana.model.time import MINUTE_S
@@ -68,6 +69,8 @@ class ParsedQuery:
     type: tuple[Name, ...] = ()
     filters: tuple[Filter, ...] = ()
     require: str = "any"
+    asker: str | None = None
+    max_age_s: int = 0
     level: str | None = None
     every: str = "auto"
     statistic: str = "mean"
@@ -90,6 +93,14 @@ class ParsedQuery:
     def target(self) -> str:
         """The target's name."""
         return self.spec.name
+
+    @property
+    def need(self) -> CallClass:
+        """Whom it is for. Who takes only a complete answer is an alert rule: it has seconds, and comes again
+        in minutes.
+        """
+        asker = self.asker or ("rule" if self.require == "complete" else "viewer")
+        return CallClass[asker.upper()]
 
 
 def parse(spec: TargetSpec, words: Mapping[str, object]) -> ParsedQuery:

@@ -101,6 +101,18 @@ class Scope:
         )
         return replace(self, floors=floors)
 
+    def earlier(self, back_s: int, floor: Floor) -> Scope:
+        """The same query of one floor, as it would have been `back_s` seconds ago."""
+        start_s, end_s = (
+            None if at is None else at - back_s for at in (self.parsed.start_s, self.parsed.end_s)
+        )
+        return scope_of(
+            replace(self.parsed, spaces=(floor.id,), start_s=start_s, end_s=end_s),
+            Topology({floor.id: floor}),
+            now_s=self.now_s - back_s,
+            limits=self.limits,
+        )
+
     @property
     def timeless(self) -> Hashable:
         """What is asked for, whatever its time and the format: how long a period, of what."""

@@ -15,6 +15,7 @@ from butlr_grafana.cache.floorplan_images import FloorPlanImages
 from butlr_grafana.cache.topology import TopologyCache
 from butlr_grafana.measure.factor_learning import learn
 from butlr_grafana.measure.factor_store import FactorStore
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.floor import PlanDrawing, Topology
 from butlr_grafana.model.queries import (
     AnyResult,
@@ -25,13 +26,14 @@ from butlr_grafana.model.queries import (
     StatsQuery,
     StatsResult,
 )
+from butlr_grafana.model.time import MINUTE_S
 from butlr_grafana.pipeline.gather import PATIENCE_S
 from butlr_grafana.pipeline.run import PendingQuery, Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import PanelRange, Scope, scope_of
 from butlr_grafana.service.event_log import EventLog
-from butlr_grafana.service.last_good import FloorResult, LastGoodCache
+from butlr_grafana.service.last_good import FloorResult, LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
 from butlr_grafana.service.requests import Account, PendingRequest, ResolvedQuery, accounts_of
 from butlr_grafana.targets.base import Fetched, Result, Sources, build, queries_of
@@ -47,6 +49,12 @@ PICTURES = ("png", "webp")
 STATUS_S = 2.0
 """How long the status waits for Butlr, where a question is due."""
 
+RULE_S = 12.0
+"""How long an alert rule's answer waits for Butlr: Grafana gives its queries 30 seconds together."""
+
+LONGEST_BACK_S = 600
+"""How far back an answer is looked for that came after all who asked for it had gone."""
+
 DRAWING_S = 2.0
 """How long an answer waits for the plan's own picture."""
 
@@ -61,6 +69,7 @@ class Service:
     telemetry: Telemetry
     pictures: FloorPlanImages
     repeats: LastGoodCache
+    rule_data: RuleData
     events: EventLog
     factors: FactorStore
     contact: Callable[[], Contact]
@@ -133,7 +142,8 @@ class Service:
         if resolved.parsed.format in PICTURES:
             for floor in resolved.scope.topology.floors.values():
                 self.pictures.ask(floor)
-        begun = tuple(self.pipeline.begin(part, now_s=resolved.scope.now_s) for part in resolved.parts)
+        need, now_s = resolved.parsed.need, resolved.scope.now_s
+        begun = tuple(self.pipeline.begin(part, now_s=now_s, need=need) for part in resolved.parts)
         return PendingRequest(resolved, begun)
 
     def start(
@@ -160,7 +170,7 @@ class Service:
             return Result(resolved.target, fetched, assumed=self.assumed())
         if started.begun:
             fetched = self._fetched(started, fetched, deadline)
-        fetched, content = build(resolved.target, fetched, Sources(self.contact, self.events.during))
+        fetched, content = build(resolved.target, fetched, Sources(self._contact, self.events.during))
         result = Result(resolved.target, fetched, content, self.assumed())
         if started.begun:
             self.note(accounts_of(result))
@@ -168,6 +178,9 @@ class Service:
                 self.events.see(look.watch, look.space, look.zones, look.seen_s)
             learn(self.factors, result.maps, fetched.series, now_s=resolved.scope.now_s)
         return result
+
+    def _contact(self) -> Contact:
+        return replace(self.contact(), rules_without_data_s=self.rule_data.longest_without_s())
 
     def _fetched(self, started: PendingRequest, empty: Fetched, deadline: float) -> Fetched:
         outcomes = self._outcomes(started, deadline)
@@ -190,20 +203,42 @@ class Service:
             self.telemetry.answered(account.coverage, age_s=account.age_s(self.now()))
 
     def _outcomes(self, started: PendingRequest, deadline: float) -> list[FloorResult]:
-        """Floor by floor. Where only complete answers count, one that is not repeats its last, if others are;
-        for those no more is waited than it takes to see that Butlr is slow.
+        """Floor by floor. Where only complete answers count, or `max_age` allows it, one that is not repeats
+        its last. An alert rule is told what is there after `RULE_S`.
         """
         by_floor: dict[str, list[PendingQuery]] = {}
         for begun in started.begun:
             by_floor.setdefault(begun.query.floor.id, []).append(begun)
-        soon = min(deadline, time.monotonic() + PATIENCE_S)
-        repeats = self.repeats if started.parsed.require == "complete" and len(by_floor) > 1 else None
-        question = started.resolved.scope.timeless if repeats else None
-        outcomes = []
-        for own in by_floor.values():
-            can_repeat = repeats is not None and repeats.has(question, own[0].query.floor)
-            outcomes.append(self._outcome(started.resolved, own, soon if can_repeat else deadline, soon))
-        return repeats.filled(question, outcomes) if repeats else outcomes
+        parsed, scope, began_s = started.parsed, started.resolved.scope, time.monotonic()
+        soon = min(deadline, began_s + PATIENCE_S)
+        if parsed.need is CallClass.RULE:
+            deadline = min(deadline, began_s + RULE_S)
+        outcomes = [self._outcome(started.resolved, own, deadline, soon) for own in by_floor.values()]
+        if parsed.max_age_s and scope.panel is None:
+            outcomes = [
+                one if one.complete else self._a_little_older(started.resolved, one) for one in outcomes
+            ]
+        is_whole = parsed.require == "complete" and len(by_floor) > 1
+        if is_whole or parsed.max_age_s:
+            outcomes = self.repeats.filled(
+                scope.timeless, outcomes, max_age_s=parsed.max_age_s, stand_in=is_whole
+            )
+        if parsed.need is CallClass.RULE:
+            self.rule_data.saw(scope.timeless, outcomes)
+        return outcomes
+
+    def _a_little_older(self, resolved: ResolvedQuery, outcome: FloorResult) -> FloorResult:
+        """The floor's answer to the question of some minutes ago, if all of it has come since."""
+        max_age_s = resolved.parsed.max_age_s
+        for back_s in range(MINUTE_S, min(max_age_s, LONGEST_BACK_S) + 1, MINUTE_S):
+            scope = resolved.scope.earlier(back_s, outcome.floor)
+            parts = queries_of(resolved.target, scope)
+            known = [self.pipeline.known(part, now_s=scope.now_s, max_age_s=max_age_s) for part in parts]
+            begun = [one for one in known if one is not None]
+            if len(begun) == len(parts):
+                now = time.monotonic()
+                return self._outcome(resolved, begun, now, now)
+        return outcome
 
     def _outcome(
         self, resolved: ResolvedQuery, own: Sequence[PendingQuery], deadline: float, soon: float

@@ -169,10 +169,11 @@ class Target(ABC, Generic[C]):
     """What its rows are of where no `level` is asked for."""
 
     def __init_subclass__(cls) -> None:
-        """What can be had as CSV can be had for Excel."""
+        """Every query may say whom it is for; what can be had as CSV can be had for Excel."""
         super().__init_subclass__()
-        if "csv" in getattr(cls, "formats", ()) and "bom" not in cls.parameters:
-            cls.parameters = (*cls.parameters, "bom")
+        own = getattr(cls, "parameters", ())
+        common = ("bom", "for") if "csv" in getattr(cls, "formats", ()) else ("for",)
+        cls.parameters = (*own, *(name for name in common if name not in own))
 
     @property
     def spec(self) -> TargetSpec:

@@ -94,6 +94,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "as_of_ms": number("As of, since 1970", "ms"),
         "source": text("Source"),
         "reachable": number("Answers", YES_NO),
+        "rules_without_data_s": number("Rules without data for", SECONDS, 0),
         "metric": text("Metric"),
         "timeEnd": time("Until"),
         "text": text("What"),

@@ -24,7 +24,7 @@ class FreshnessOfData(TableTarget[FreshnessOfFloors]):
     name = "freshness"
     title = "Freshness of data"
     description = "A row a floor, those that fail too: up to when Butlr's data are known, and their age."
-    parameters = ("space", "metric", "format")
+    parameters = ("space", "metric", "max_age", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     tells_age = True

@@ -28,7 +28,7 @@ class HotZones(TableTarget[HotZonesResult]):
     name = "hot-zones"
     title = "Hot zones"
     description = "A row a room or zone, hottest first: people per m², detections, share, rank, hot."
-    parameters = (*ZONES, "level", "threshold", "release", "area")
+    parameters = (*ZONES, "level", "threshold", "release", "area", "max_age")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     tells_age = True

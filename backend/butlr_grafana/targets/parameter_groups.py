@@ -10,7 +10,7 @@ SERIES = (
     *("space", "from", "to", "every", "level", "room", "tag", "type"),
     *("hours", "days", "tz", "holidays", "require", "format"),
 )
-NOW = ("space", "level", "room", "tag", "type", "require", "format")
+NOW = ("space", "level", "room", "tag", "type", "require", "max_age", "format")
 
 FRAMES_ROWS_CSV = ("frames", "rows", "csv")
 

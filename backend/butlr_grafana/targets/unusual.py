@@ -27,7 +27,7 @@ class Unusual(TableTarget[UsualLevels]):
     name = "unusual"
     title = "Unusual now"
     description = "A row a room or floor: people of the last minutes, what is usual at this time of the week."
-    parameters = ("space", "window", "level", "room", "tag", "type", "require", "format")
+    parameters = ("space", "window", "level", "room", "tag", "type", "require", "max_age", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     tells_age = True

@@ -44,5 +44,15 @@ six hours in which nobody left.
 LATE_S = Limit(900, 300, "5m")
 """Age of the newest data in seconds; ordinarily about a minute."""
 
+AGE = "5m"
+"""How old what a rule of people is told may be, where Butlr's limit does not let it be newer."""
+
+HEAT_AGE = "10m"
+DAY_AGE = "60m"
+"""The same of maps, and of what is over a whole day."""
+
+STARVED_S = Limit(900, 300, "5m")
+"""Seconds for which a rule has had no whole data of a floor: three times five minutes."""
+
 SILENT_S = Limit(420, 120, "5m")
 """Seconds for which Butlr has answered nothing. Something is asked every five minutes at least."""

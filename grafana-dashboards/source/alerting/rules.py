@@ -5,9 +5,9 @@ from __future__ import annotations
 from source.alerting import limits
 from source.alerting.form import Group, Page, Rule, duration, label, percent, value
 
-EVERYWHERE = {"space": "all"}
+EVERYWHERE = {"space": "all", "for": "rule", "max_age": limits.AGE}
 COMPLETE = {**EVERYWHERE, "require": "complete"}
-"""Every floor; a number of a floor is of now and whole, or marked as repeated, or not there."""
+"""Every floor; a number of a floor is whole and at most that old, or marked as repeated, or not there."""
 
 FLOOR = ("space", "floor")
 ROOM = (*FLOOR, "room_id", "room")
@@ -20,6 +20,7 @@ HOT_ZONE = Rule(
     target="hot-zones",
     words={
         **COMPLETE,
+        "max_age": limits.HEAT_AGE,
         "unit": "people",
         "threshold": f"{limits.HOT_ZONE.fires_above:g}",
         "release": f"{limits.HOT_ZONE.ends_below:g}",
@@ -71,7 +72,7 @@ DEAD_ROOM = Rule(
     uid="butlr-dead-room",
     title="Nobody seen in a room all day",
     target="unusual",
-    words={**COMPLETE, "window": limits.ABSENT_WINDOW},
+    words={**COMPLETE, "max_age": limits.DAY_AGE, "window": limits.ABSENT_WINDOW},
     labels=ROOM,
     value="absent",
     limit=limits.ABSENT,
@@ -87,7 +88,7 @@ UNBALANCED = Rule(
     uid="butlr-entries-without-exits",
     title="Entries without exits",
     target="balance",
-    words=COMPLETE,
+    words={**COMPLETE, "max_age": limits.DAY_AGE},
     labels=FLOOR,
     value="beyond",
     limit=limits.UNBALANCED,
@@ -117,7 +118,7 @@ LATE_HEAT = Rule(
     uid="butlr-late-heat",
     title="Heat map late",
     target="freshness",
-    words={**EVERYWHERE, "metric": "heatmap"},
+    words={**EVERYWHERE, "max_age": limits.HEAT_AGE, "metric": "heatmap"},
     labels=FLOOR,
     value="age_s",
     limit=limits.LATE_S,
@@ -143,7 +144,23 @@ UNREACHABLE = Rule(
     pages_on_error=True,
 )
 
+STARVED = Rule(
+    uid="butlr-rules-starved",
+    title="Rules starved",
+    target="status",
+    words={},
+    labels=("source",),
+    value="rules_without_data_s",
+    limit=limits.STARVED_S,
+    severity="warning",
+    summary=f"An alert rule has had no whole data of a floor for {duration()}, the limit is "
+    f"{limits.STARVED_S.fires_above / 60:g} min.",
+    description="Its alerts on that floor stand still. Butlr answers, but not all that the rules ask for: "
+    "mostly because more is asked than the account's calls a minute allow.",
+    page=Page("Now"),
+)
+
 GROUPS = (
-    Group("Butlr, people", "1m", 60, (UNUSUAL, CAPACITY, LATE_PEOPLE, UNREACHABLE)),
+    Group("Butlr, people", "1m", 60, (UNUSUAL, CAPACITY, LATE_PEOPLE, UNREACHABLE, STARVED)),
     Group("Butlr, heat", "5m", 300, (HOT_ZONE, LATE_HEAT, DEAD_ROOM, UNBALANCED)),
 )

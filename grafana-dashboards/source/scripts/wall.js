@@ -62,11 +62,11 @@ function midnight(now) {
 async function look() {
   const pixels = Math.round(Math.min(Math.max((width - side) * (window.devicePixelRatio || 1), 320), 2400));
   const look = { format: 'png', width: pixels, theme: theme.isDark ? 'dark' : 'light' };
-  const [row] = await (await fetched('occupancy-now', { level: 'floor', format: 'rows' })).json();
+  const [row] = await (await fetched('occupancy-now', { level: 'floor', format: 'rows', for: 'wall' })).json();
   kept.zone = row.timezone;
   // The page's time range ends now; it begins at the midnight of the screen.
   const to = data.timeRange.to.valueOf();
-  const map = await fetched('heatmap', { from: midnight(to), to, ...look });
+  const map = await fetched('heatmap', { from: midnight(to), to, ...look, for: 'wall' });
   const whole = map.headers.get('X-Complete') !== '0' && row.complete === 1;
   if (whole || !kept.blob) {
     Object.assign(kept, { blob: await map.blob(), row, at: new Date(row.as_of) });
