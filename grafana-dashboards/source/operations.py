@@ -184,7 +184,7 @@ def _butlr() -> list[Json]:
         strips(Frame("Problems by kind", TROUBLE_TEXT, Place(0, 3, 24, 5), [line(TROUBLES, "{{kind}}")])),
         areas(_third("Calls to Butlr", CALLS_TEXT, 0, 8, calls), A_MINUTE, outcomes),
         lines(_third("Time of a call", CALL_TIME_TEXT, 1, 8, line(half, "half"), line(most, "95 %")), "s"),
-        lines(_third("Limits", LIMITS_TEXT, 2, 8, *limits), "none", right="suffix: s"),
+        lines(_third("Limits", LIMITS_TEXT, 2, 8, *limits), "none", right="suffix:s"),
     ]
 
 
