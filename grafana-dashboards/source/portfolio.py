@@ -159,7 +159,7 @@ def dashboard(source: Source) -> Json:
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("floor", {**width(168), "custom__wrapText": True}),
+                    Column("floor", {**width(178), "custom__wrapText": True}),
                     Column("people_per_m2", {**PER_M2, **width(68)}),
                     Column("people_per_ft2", {**PER_FT2, **width(68)}),
                     Column("per_m2_hour", {"decimals": 0, **width(76)}),
@@ -185,7 +185,7 @@ def dashboard(source: Source) -> Json:
                             **leads_to("The map of this room", room_page(source, "room_id")),
                         },
                     ),
-                    Column("floor", {**width(168), "custom__wrapText": True}),
+                    Column("floor", {**width(178), "custom__wrapText": True}),
                     Column("capacity", width(102)),
                     Column(
                         "in_use_share",
