@@ -117,7 +117,7 @@ def dashboard(source: Source) -> Json:
                     Column("dwell_s", {"displayName": "Stay", "decimals": 0, **width(70)}),
                     Column("people_per_m2", {**PER_M2, **width(68)}),
                     Column("people_per_ft2", {**PER_FT2, **width(68)}),
-                    Column("underused", {**flag("underused", UNDERUSED), **width(92)}),
+                    Column("underused", {**flag("underused", UNDERUSED), **width(98)}),
                     *ids,
                 ],
             ),
