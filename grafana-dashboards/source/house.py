@@ -29,6 +29,9 @@ METRES, HOURS = "suffix:m", "suffix:h"
 CALM, GOOD, WARNING, BAD, COOL = "text", "green", "orange", "red", "blue"
 """Colours by Grafana's names, so that each theme shows its own shade."""
 
+UNDERUSED = "purple"
+"""No warning: a room that few use is none. One colour for it on all pages."""
+
 HEAT: Json = {
     "mode": "scheme",
     "scheme": "Plasma",

@@ -89,6 +89,9 @@ class Source(Answering, Protocol):
     def rooms(self, space: str) -> Json:
         """A variable's query: the rooms of a floor."""
 
+    def types(self) -> Json:
+        """A variable's query: the types that rooms have, on any floor."""
+
     def events(self, words: Words) -> Json:
         """An annotation's query: events with the columns of `EVENT`."""
 
@@ -127,19 +130,22 @@ class Infinity:
         return {"refId": RULES_REF, "datasource": self.ref, "hide": True, **query}
 
     def floors(self) -> Json:
-        return self._choices({"level": "floor"})
+        return self._choices("spaces", {"level": "floor"})
 
     def rooms(self, space: str) -> Json:
-        return self._choices({"level": "room", "space": space})
+        return self._choices("spaces", {"level": "room", "space": space})
+
+    def types(self) -> Json:
+        return self._choices("room-types", {}, value="type")
 
     def events(self, words: Words) -> Json:
         """A table from Grafana's server: frames handed on by the browser's parser mark nothing."""
         query = self.rows("events", {**words, **PERIOD}, EVENT)
         return {"refId": "Anno", "datasource": self.ref, **query}
 
-    def _choices(self, words: Words) -> Json:
-        """By texts that are each of one floor or room, as names are not."""
-        query = self.rows("spaces", words, {"__text": ("choice", "string"), "__value": ("id", "string")})
+    def _choices(self, target: str, words: Words, *, value: str = "id") -> Json:
+        """By texts that are each of one floor, room or type, as names are not."""
+        query = self.rows(target, words, {"__text": ("choice", "string"), "__value": (value, "string")})
         return {"refId": "variable", "queryType": "infinity", "infinityQuery": {"refId": "variable", **query}}
 
     def rows(self, name: str, words: Words, columns: Columns) -> Json:
@@ -197,6 +203,9 @@ class SimPod:
 
     def rooms(self, space: str) -> Json:
         return self._choices({"target": "rooms", "space": space})
+
+    def types(self) -> Json:
+        return self._choices({"target": "types"})
 
     def events(self, words: Words) -> Json:
         return self.target("events", words, "Anno")

@@ -30,11 +30,28 @@ def rooms(source: Source) -> Json:
     return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
 
 
+def types(source: Source) -> Json:
+    """Types of rooms, to limit a page to: those of all floors, so that a choice outlasts one of a floor."""
+    asked = _asked(source, "type", "Types", source.types())
+    return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
+
+
 def kept(source: Source) -> list[Json]:
     """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
     them on, so that a choice outlasts a look at this page.
     """
     return [{**variable, "hide": HIDDEN} for variable in (floor(source), rooms(source))]
+
+
+def handed_on() -> list[Json]:
+    """What other pages have chosen, on a page that asks nothing of the backend: texts that its links hand on.
+
+    Not chosen from a list: that would be asked for, of a backend that may be what is looked into.
+    """
+    return [
+        {"type": "textbox", "name": name, "label": name, "query": "", "hide": HIDDEN}
+        for name in ("space", "room", "type", "hours", "days")
+    ]
 
 
 def hours() -> Json:
@@ -136,11 +153,12 @@ def film() -> Json:
     )
 
 
-def underused() -> Json:
+def underused(*, hide: int = SHOWN) -> Json:
     return _offered(
         "underused",
         "Underused below",
         {"10 % of the hours": "0.1", "5 % of the hours": "0.05", "25 % of the hours": "0.25"},
+        hide=hide,
     )
 
 

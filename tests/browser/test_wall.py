@@ -44,7 +44,7 @@ window.refresh = async (code, from, to) => {
     panel: { chart, data: { timeRange: { from, to } } },
     grafana: {
       theme: { isDark: true },
-      replaceVariables: (text) => text.replace('${space}', SPACE).replace('${ds}', 'butlr'),
+      replaceVariables: (text) => text.replace('${space}', window.space ?? SPACE).replace('${ds}', 'butlr'),
     },
   };
   const option = await new Function('context', code)(context);
@@ -144,6 +144,22 @@ def test_a_wall_shows_the_map_and_who_is_there(wall: Wall) -> None:
     assert "Paris, 2nd floor" in seen["lines"]
     assert any(line.startswith("as of ") for line in seen["lines"])
     assert not any("no answer" in line for line in seen["lines"])
+
+
+def test_a_wall_asks_when_its_floor_is_known(wall: Wall) -> None:
+    """A page runs the script before its variables have values, and again only a minute later."""
+    wall.world.now_s = at("2026-06-17T09:30:20")
+    wall.page.evaluate("window.space = ''")
+    span_ms = [(MIDNIGHT - 15 * 3600) * 1000, int(wall.world.now_s) * 1000]
+    begin = "([code, from, to]) => { window.run = window.refresh(code, from, to); }"
+    wall.page.evaluate(begin, [wall.code, *span_ms])
+    wall.page.clock.run_for(2000)
+    assert wall.asked == 0
+    wall.page.evaluate("delete window.space")
+    wall.page.clock.run_for(1000)
+    wall.page.evaluate("window.run")
+    assert wall.seen()["colourful"] > 100
+    assert all(f"space={PARIS_2}" in address for address in wall.addresses)
 
 
 def test_today_and_all_times_are_the_floors(wall: Wall) -> None:

@@ -69,6 +69,15 @@ OF_TARGET: dict[str, dict[str, tuple[str, float]]] = {
     "occupancy": {"people": ("value", 1)},
     "pattern": {"people": ("value", 1), "detections_per_hour": ("value", 1)},
     "utilization": {"people_in": ("entries", 1)},
+    "floors-now": {"people_usual": ("usual", 1), "people_more_than_usual": ("excess", 1)},
+    "compare-utilization": {
+        "people_now": ("mean", 1),
+        "people_then": ("mean_before", 1),
+        "people_change": ("mean_change", 1),
+        "time_in_use_now_percent": ("in_use_share", 100),
+        "time_in_use_then_percent": ("in_use_share_before", 100),
+        "time_in_use_change_percentage_points": ("in_use_change", 100),
+    },
     "heatmap-summary": {
         "detections": ("total_detections", 1),
         "fullest_cell_detections": ("peak", 1),

@@ -91,11 +91,16 @@ EACH_FORMAT: Mapping[str, tuple[tuple[str, ...], Parameters]] = MappingProxyType
         "hotspots": (("frames", "rows", "csv"), {"space": PARIS, **DAY}),
         "occupancy": (("frames", "rows", "csv"), {"space": PARIS_2, **MORNING, "every": "1h"}),
         "occupancy-now": (("frames", "rows", "csv"), {"space": PARIS}),
+        "floors-now": (("frames", "rows", "csv"), {"space": "all"}),
         "unusual": (("frames", "rows", "csv"), {"space": PARIS_2}),
         "balance": (("frames", "rows", "csv"), {"space": "all"}),
         "traffic": (("frames", "rows", "csv"), {"space": PARIS, **MORNING, "every": "1h"}),
         "presence": (("frames", "rows", "csv"), {"space": PARIS_2, **MORNING, "every": "1h"}),
         "utilization": (("frames", "rows", "csv"), {"space": PARIS_2, **DAY, "hours": "08:00-18:00"}),
+        "compare-utilization": (
+            ("frames", "rows", "csv"),
+            {"space": PARIS_2, **DAY, "hours": "08:00-18:00", "baseline": "-7d"},
+        ),
         "pattern": (("frames", "rows", "csv"), {"space": PARIS_2, **WEEK}),
         "playback": (
             ("frames", "rows", "csv", "webp"),
@@ -106,6 +111,7 @@ EACH_FORMAT: Mapping[str, tuple[tuple[str, ...], Parameters]] = MappingProxyType
         "freshness": (("frames", "rows", "csv"), {"space": "all"}),
         "status": (("frames", "rows", "csv"), {}),
         "spaces": (("frames", "rows", "csv"), {"space": "all"}),
+        "room-types": (("frames", "rows", "csv"), {"space": "all"}),
     }
 )
 """By target: its formats, and the parameters with which each of them is asked for. A new target has its line
@@ -232,6 +238,7 @@ VARIATIONS = (
     varied("occupancy-now", "one-floor-refused", space="all", world="one floor refused", format="frames"),
     varied("occupancy-now", "small-rooms-hidden", space="all", world="small rooms hidden"),
     varied("unusual", "window", space="all", window="1h"),
+    varied("unusual", "floors", space="all", level="floor"),
     varied("balance", "rooms", level="room", format="frames"),
     *(varied("freshness", name, metric=name) for name in ("traffic", "presence", "heatmap")),
     varied("freshness", "one-floor-refused", world="one floor refused", format="frames"),
@@ -295,7 +302,7 @@ DATA_SOURCE = (
             "/metric-payload-options",
             {"metric": "heatmap", "name": name, "payload": {"space": PARIS}},
         )
-        for name in ("space", "room", "tag")
+        for name in ("space", "room", "tag", "type")
     ),
     *(
         sent(f"variable-{kind}", "/variable", {"payload": {"target": kind, "space": PARIS}})

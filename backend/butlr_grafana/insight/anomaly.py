@@ -1,10 +1,10 @@
-"""Rooms against what is usual for them at this time of the week."""
+"""Rooms, or floors, against what is usual for them at this time of the week."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from butlr_grafana.insight.current_occupancy import NO_COUNT
 from butlr_grafana.insight.utilization import why_unknown
 from butlr_grafana.model.chunk import Floats, Source
 from butlr_grafana.model.floor import Floor, Room
-from butlr_grafana.model.queries import SeriesResult
+from butlr_grafana.model.queries import SeriesQuery, SeriesResult
 from butlr_grafana.model.time import MINUTE_S, Period, floor_to
 
 LEAST_USUAL = 4.0
@@ -32,7 +33,8 @@ HourOfWeek = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Unusual:
-    """A room's people over a period, and what is usual for it at that time of the week; `None`: not known.
+    """People over a period in a room, or on a floor (or in those of its rooms that are chosen, as one), and
+    what is usual there at that time of the week; `None`: not known.
 
     `people`: their mean. `usual`: the mean of the same hours of the week, each counted by its share of the
     period, over the weeks before, of which `weeks` are known (the fewest of any hour). `ratio`: people by
@@ -41,7 +43,7 @@ class Unusual:
     """
 
     floor: Floor
-    room: Room
+    asset: Floor | Room
     has_data: bool
     reason: str
     people: float | None
@@ -56,7 +58,7 @@ class Unusual:
 
 
 def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
-    """All rooms of a floor, in its order.
+    """All rooms of a floor, in its order, or the floor alone.
 
     `now`: the people of the period, in equal windows; `before`: of whole weeks, in windows of an hour.
     """
@@ -66,15 +68,15 @@ def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
     at = _places_of(hours, before)
     seen = {one.asset_id: (one.values["value"], _lengths_s(one.start_s, query.period)) for one in now.series}
     rows = []
-    for room in query.floor.rooms if query.rooms is None else query.rooms:
-        people = _mean(*seen[room.id]) if room.id in seen else None
-        usual, weeks = _usual(hours, at, history.get(room.id))
+    for asset in _assets(query):
+        people = _mean(*seen[asset.id]) if asset.id in seen else None
+        usual, weeks = _usual(hours, at, history.get(asset.id))
         rows.append(
             Unusual(
                 floor=query.floor,
-                room=room,
+                asset=asset,
                 has_data=people is not None,
-                reason="" if people is not None else why_unknown(room),
+                reason="" if people is not None else _why_unknown(asset, query),
                 people=people,
                 usual=usual,
                 ratio=None if people is None else people / max(usual or 0.0, LEAST_USUAL),
@@ -87,6 +89,19 @@ def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
             )
         )
     return tuple(rows)
+
+
+def _assets(query: SeriesQuery) -> Sequence[Floor | Room]:
+    if query.level == "floor":
+        return (query.floor,)
+    return query.floor.rooms if query.rooms is None else query.rooms
+
+
+def _why_unknown(asset: Floor | Room, query: SeriesQuery) -> str:
+    if isinstance(asset, Room):
+        return why_unknown(asset)
+    reasons = [f"{room.name}: {why_unknown(room)}" for room in query.rooms or () if room.online is False]
+    return "; ".join(reasons) or NO_COUNT
 
 
 def hours_of(period: Period, timezone: str) -> Counter[HourOfWeek]:

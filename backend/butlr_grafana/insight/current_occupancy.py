@@ -10,11 +10,13 @@ import numpy as np
 from butlr_grafana.insight.zones import OFFLINE
 from butlr_grafana.model.chunk import Source
 from butlr_grafana.model.floor import Floor, Room, Zone
+from butlr_grafana.model.privacy import withheld
 from butlr_grafana.model.queries import AssetSeries, SeriesResult
 from butlr_grafana.model.time import MINUTE_S, Period
 
 NO_SENSOR = "no sensor counts its people"
 NO_COUNT = "Butlr has no count of these minutes"
+NOT_ALL_COUNTED = "people are not counted in all of its rooms"
 NOW_S = 300
 """The newest known minute is looked for in so many seconds before the end."""
 
@@ -114,10 +116,14 @@ def _of_floor(answers: Sequence[SeriesResult], moved: Moved) -> Iterator[Now]:
 def _why_unknown(asset: Floor | Room | Zone, *, is_known: bool) -> str:
     if isinstance(asset, Floor):
         return "" if is_known else NO_COUNT
+    if asset.members and (why := withheld(asset)):
+        return why
     if asset.online is False:
         return OFFLINE
     if is_known:
         return ""
+    if any(member.online is not None for member in asset.members):
+        return NO_COUNT if all(member.online for member in asset.members) else NOT_ALL_COUNTED
     return NO_SENSOR if asset.online is None else NO_COUNT
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.calendar import instant_of
 from butlr_grafana.model.chunk import RESOLUTIONS_M
 from butlr_grafana.model.doors import doors_by_room, entrances
@@ -98,25 +99,30 @@ HISTORY_WEEKS = 4
 
 
 def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
-    """For each floor two queries: people in the window that ends with the newest minute, and in each hour of
-    the last four whole weeks by the floor's calendar.
+    """For each floor two queries, of its rooms or of the floor: people in the window that ends with the
+    newest minute, and in each hour of the last four whole weeks by the floor's calendar.
 
     The weeks are those that were over a day ago, so that all of them are kept for good. A window of more than
-    an hour is asked for in hours and begins with a full one.
+    an hour is asked for in hours and begins with a full one. Raises `BadParameter`.
     """
     parsed, end_s = scope.parsed, latest_minute(scope)
+    level = parsed.level or "room"
+    if level == "zone":
+        raise BadParameter("level", "what is usual is not known of zones; it may be room, floor")
     every, function = ("1m", "median") if parsed.window_s <= HOUR_S else ("1h", "mean")
     queries = []
     for one in scope.floors:
         floor, window = one.floor, Period(end_s - parsed.window_s, end_s)
+        # Rooms that are chosen stand for their floor, added up.
+        counted = "room" if one.rooms is not None else level
         now = SeriesQuery(
             metric="unusual",
             floor=floor,
             period=whole_windows(window, every, floor.timezone, end_s),
             every=every,
             statistic="mean",
-            level="room",
-            base=series_subject(floor, "room_occupancy", "room", every, function),
+            level=level,
+            base=series_subject(floor, f"{counted}_occupancy", counted, every, function),
             rooms=one.rooms,
             require=parsed.require,
             format=parsed.format,

@@ -338,6 +338,14 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 example="quiet",
             ),
             Parameter(
+                "type",
+                "room types: only rooms of one of them, and the cells whose centre lies in those",
+                _as_it_is,
+                many=True,
+                is_name=True,
+                example="meeting_room",
+            ),
+            Parameter(
                 "require",
                 "complete: an error rather than a partial or old answer",
                 _one_of("any", "complete"),

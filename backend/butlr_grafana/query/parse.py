@@ -12,7 +12,7 @@ from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.threshold import Threshold
 from butlr_grafana.model.time import MINUTE_S
 from butlr_grafana.query.parameters import PARAMETERS, Baseline, Parameter
-from butlr_grafana.query.room_names import rooms_named, tags_of, texts_of_rooms
+from butlr_grafana.query.room_names import rooms_named, tags_of, texts_of_rooms, types_of
 from butlr_grafana.query.spec import TargetSpec
 from butlr_grafana.query.texts import NOTHING, Name, names_of, texts_of
 
@@ -22,28 +22,35 @@ COLUMNS = 100
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """An ad-hoc filter of a dashboard: only rooms that have one of the values, by id or name (`room`), or by
-    tag (`tag`).
+    """Only rooms that have one of the values, by id or name (`room`), by tag (`tag`) or by type (`type`).
+
+    `parameter`: where it was asked for, the dashboard's ad-hoc filters or the parameter `type`. Filters that
+    take no room are no error: a page keeps its choice of types for a floor that has no such room.
     """
 
     key: str
     values: tuple[str, ...]
+    parameter: str = "adhocFilters"
 
     def taken(self, floor: Floor) -> set[str]:
         """The ids of the floor's rooms that it takes."""
         if self.key == "tag":
             return {room.id for room in floor.rooms if not set(self.values).isdisjoint(room.tags)}
+        if self.key == "type":
+            return {room.id for room in floor.rooms if room.type in self.values}
         return {room.id for value in self.values for room in rooms_named(value, floor)}
 
     def is_known(self, value: str, floor: Floor) -> bool:
-        return value in (texts_of_rooms(floor) if self.key == "room" else tags_of(floor))
+        known = {"room": texts_of_rooms, "tag": tags_of, "type": types_of}[self.key]
+        return value in known(floor)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
     """A query as typed values, with the defaults that need no floor; `None`: left out (or `auto`).
 
-    `room` and `tag` are read in full where the floors are known (see `with_names`); `filters` narrow them.
+    `room`, `tag` and `type` are read in full where the floors are known (see `with_names`), where `type`
+    becomes one of the `filters`, which narrow the rooms.
     """
 
     spec: TargetSpec
@@ -59,6 +66,7 @@ class ParsedQuery:
     holidays: str = "in"
     room: tuple[Name, ...] = ()
     tag: tuple[Name, ...] = ()
+    type: tuple[Name, ...] = ()
     filters: tuple[Filter, ...] = ()
     require: str = "any"
     asker: str | None = None

@@ -9,8 +9,8 @@ from typing import NoReturn
 from butlr_grafana.base.errors import BadParameter, UnknownSpace, choose
 from butlr_grafana.model.floor import Floor, Room, Topology
 from butlr_grafana.model.privacy import askable, sum_of, withheld
-from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.room_names import knows_room, rooms_named, tags_of, texts_of_rooms
+from butlr_grafana.query.parse import Filter, ParsedQuery
+from butlr_grafana.query.room_names import knows_room, rooms_named, tags_of, texts_of_rooms, types_of
 from butlr_grafana.query.texts import Name, every_name
 
 
@@ -53,16 +53,22 @@ def is_spread(parsed: ParsedQuery) -> bool:
 
 
 def with_names(parsed: ParsedQuery, topology: Topology) -> ParsedQuery:
-    """The question with each room and tag by its exact name: what a text means depends on the names that
-    there are on the floors asked for. Raises `BadParameter`, `UnknownSpace` for the floors.
+    """The question with each room and tag by its exact name, and its types as a filter: what a text means
+    depends on the names that there are on the floors asked for. Raises `BadParameter`, `UnknownSpace` for the
+    floors.
     """
-    if not parsed.room and not parsed.tag:
+    if not parsed.room and not parsed.tag and not parsed.type:
         return parsed
     floors = _spaces_of(parsed, topology)
     rooms = {text for floor in floors for text in texts_of_rooms(floor)}
     tags = {tag for floor in floors for tag in tags_of(floor)}
+    # Of all floors: a page keeps its choice of types for a floor that has no such room.
+    types = {own for floor in topology.floors.values() for own in types_of(floor)}
+    wanted = tuple(every_name(parsed.type, types.__contains__))
     return replace(
         parsed,
+        type=(),
+        filters=(*parsed.filters, *([Filter("type", wanted, "type")] if wanted else [])),
         room=tuple(Name(text, exact=True) for text in every_name(parsed.room, rooms.__contains__)),
         tag=tuple(Name(text, exact=True) for text in every_name(parsed.tag, tags.__contains__)),
     )
@@ -128,7 +134,9 @@ def _check_filters(parsed: ParsedQuery, topology: Topology) -> None:
             holders = [floor for floor in floors if one.is_known(value, floor)]
             if not holders:
                 known = [text for floor in floors for text in _offered(one.key, floor)]
-                raise BadParameter("adhocFilters", f"{one.key} {choose(value, dict.fromkeys(known))}")
+                problem = choose(value, dict.fromkeys(known))
+                named = one.parameter == one.key
+                raise BadParameter(one.parameter, problem if named else f"{one.key} {problem}")
             if one.key == "room" and not any(knows_room(value, floor) for floor in holders):
                 _named(value, holders[0])
             if one.key == "tag" and not any(value in _offered("tag", floor) for floor in holders):
@@ -138,6 +146,8 @@ def _check_filters(parsed: ParsedQuery, topology: Topology) -> None:
 def _offered(key: str, floor: Floor) -> list[str]:
     if key == "room":
         return [room.id for room in askable(floor)]
+    if key == "type":
+        return sorted(types_of(floor))
     return sorted({tag for room in floor.rooms for tag in room.tags})
 
 

@@ -14,7 +14,7 @@ from butlr_grafana.model.time import MINUTE_S, LocalHours, Period
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import MAX_COLUMNS
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.period import cover, range_of
+from butlr_grafana.query.period import cover, period_before, range_of
 from butlr_grafana.query.rooms import floors_of, rooms_of, with_names
 
 LATE_S = MINUTE_S
@@ -106,6 +106,19 @@ class Scope:
             for one in self.floors
         )
         return replace(self, floors=floors, panel=PanelRange(start_s, end_s, None))
+
+    def before(self) -> Scope:
+        """The same over the period that each floor's is compared with. Raises `BadParameter`."""
+        floors = tuple(
+            replace(
+                one,
+                known_period=period_before(
+                    one.period, one.timezone, self.parsed.baseline, now_s=self.now_s, limits=self.limits
+                ),
+            )
+            for one in self.floors
+        )
+        return replace(self, floors=floors)
 
     def earlier(self, back_s: int, floor: Floor) -> Scope:
         """The same query of one floor, as it would have been `back_s` seconds ago."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from butlr_grafana.base.errors import BackendError, CallerError, UpstreamError
+from butlr_grafana.base.errors import BackendError, BadParameter, CallerError, UpstreamError
 from butlr_grafana.base.incidents import Contact
 from butlr_grafana.base.stage_times import stage
 from butlr_grafana.base.stopwatch import stopwatch
@@ -134,6 +134,8 @@ class Service:
         )
         parts = queries_of(target, scope)
         if scope.is_filtered_out:
+            if target.shape is not None and parsed.format != "frames":
+                raise BadParameter("type", "no room that is asked for has one of these types")
             return ResolvedQuery(target, scope)
         named = scope.topology.floors if target.needs_factors else {}
         with_heat = {*named, *(part.floor.id for part in parts if isinstance(part, Query))}

@@ -90,7 +90,7 @@ POSTED: dict[str, tuple[str, Schema, Schema]] = {
     "/metrics": ("The targets, each with the form of its words", ANY_OBJECT, _list(ANY_OBJECT)),
     "/metric-payload-options": (
         "What a word of the form may be: floors, rooms or tags",
-        _object("name", name={"enum": ["space", "room", "tag"]}, payload=PAYLOAD),
+        _object("name", name={"enum": ["space", "room", "tag", "type"]}, payload=PAYLOAD),
         _list(_object("label", "value", label=TEXT, value=TEXT)),
     ),
     "/query": (
@@ -113,7 +113,7 @@ POSTED: dict[str, tuple[str, Schema, Schema]] = {
     "/tag-keys": ("What ad-hoc filters may filter by", ANY_OBJECT, _list(ANY_OBJECT)),
     "/tag-values": (
         "What an ad-hoc filter may be set to",
-        _object("key", key={"enum": ["room", "tag"]}),
+        _object("key", key={"enum": ["room", "tag", "type"]}),
         _list(_object("text", text=TEXT)),
     ),
     "/search": ("The targets' names, for older clients", ANY_OBJECT, _list(TEXT)),

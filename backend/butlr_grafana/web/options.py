@@ -6,16 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from butlr_grafana.base.errors import BadParameter, UnknownSpace, choose
-from butlr_grafana.model.choices import Choice, in_order, of_asset, of_building, of_floor
+from butlr_grafana.model.choices import Choice, in_order, of_asset, of_building, of_floor, of_types
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.privacy import askable
 from butlr_grafana.query.parameters import PARAMETERS
+from butlr_grafana.query.room_names import types_of
 from butlr_grafana.query.texts import ALL, texts_of
 from butlr_grafana.targets.base import Target
 
-FILTER_KEYS = ("room", "tag")
-VARIABLES = ("buildings", "floors", "rooms", "zones")
-OPTIONS = ("space", "room", "tag")
+FILTER_KEYS = ("room", "tag", "type")
+VARIABLES = ("buildings", "floors", "rooms", "types", "zones")
+OPTIONS = ("space", "room", "tag", "type")
 
 Object = dict[str, Any]
 
@@ -54,6 +55,8 @@ def payload_options(name: str, topology: Topology, payload: Object) -> list[tupl
         return in_order(_rooms(floors))
     if name == "tag":
         return [(tag, tag) for tag in tags(floors)]
+    if name == "type":
+        return in_order(of_types(floors))
     raise BadParameter("name", choose(name, OPTIONS))
 
 
@@ -83,6 +86,8 @@ def variable_choices(payload: Object, topology: Topology) -> list[tuple[str, str
             return in_order([of_floor(floor) for floor in floors])
         case "rooms":
             return in_order(_rooms(floors))
+        case "types":
+            return in_order(of_types(floors))
         case _:
             alone = len(floors) == 1
             return in_order([of_asset(zone, f, alone=alone) for f in floors for zone in f.zones])
@@ -95,6 +100,8 @@ def filter_values(key: str, topology: Topology) -> list[str]:
         return sorted({room.name for floor in floors for room in askable(floor)})
     if key == "tag":
         return tags(floors)
+    if key == "type":
+        return sorted({own for floor in floors for own in types_of(floor)})
     raise BadParameter("key", choose(key, FILTER_KEYS))
 
 

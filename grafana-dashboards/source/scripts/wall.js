@@ -6,9 +6,9 @@
 const { chart, data } = context.panel;
 const { theme, replaceVariables } = context.grafana;
 
-const space = replaceVariables('${space}');
+let space = replaceVariables('${space}');
 // From the page's base, which is Grafana's root, also where that is a sub-path of a host.
-const root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
+let root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
 const LONGEST_WAIT_MS = 20000;
 const LONGEST_SILENCE_MS = 180000;
 const PUSHED_EACH_MS = 10000;
@@ -19,7 +19,7 @@ const warning = '#ff9830';
 // By floor, so that a playlist that comes back to a floor finds what it showed last; pictures as they came,
 // for unpacked ones of many floors would fill the memory of a small machine.
 const wall = (window.butlrWall ??= { ticking: 0, floors: {} });
-const kept = (wall.floors[space] ??= { failedAt: null, reason: '' });
+let kept = { failedAt: null, reason: '' };
 let picture = null;
 
 const width = chart.getWidth();
@@ -205,7 +205,18 @@ async function count() {
   }
 }
 
+// A page may run this before its variables have values, and again only a minute later.
+async function begun() {
+  while ((!space || (root + space).includes('$')) && !chart.isDisposed()) {
+    await new Promise((then) => setTimeout(then, 250));
+    space = replaceVariables('${space}');
+    root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
+  }
+  kept = wall.floors[space] ??= kept;
+}
+
 async function run() {
+  await begun();
   kept.ranAt = Date.now();
   try {
     await look();
