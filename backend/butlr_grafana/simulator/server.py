@@ -20,6 +20,7 @@ from .faults import LOGIN_PATH, Faults
 from .forms import SCOPES, Forms, renamed
 from .messages import Refusal, Request, Result
 from .office import default_office
+from .outages import Outage
 from .people import People
 from .tokens import Tokens
 from .wire import HttpServer
@@ -150,6 +151,14 @@ class Simulator:
     def clear_crowds(self) -> None:
         """No crowd has ever been."""
         self.people.clear_crowds()
+
+    def outage(self, device_id: str, start_s: int, stop_s: int) -> Outage:
+        """A sensor or hive is offline for a time, until `clear_outages` (see `People.outage`)."""
+        return self.people.outage(device_id, start_s, stop_s)
+
+    def clear_outages(self) -> None:
+        """No outage has ever been, but those of sensors that fail by themselves."""
+        self.people.clear_outages()
 
     def revoke_tokens(self) -> None:
         """Every token given so far is dead."""
