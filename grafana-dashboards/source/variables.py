@@ -34,7 +34,12 @@ def kept(source: Source) -> list[Json]:
     """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
     them on, so that a choice outlasts a look at this page.
     """
-    return [{**variable, "hide": HIDDEN} for variable in (floor(source), rooms(source))]
+    return handed_on(floor(source), rooms(source))
+
+
+def handed_on(*chosen: Json) -> list[Json]:
+    """Variables that no panel of a page uses, and that its links to other pages hand on."""
+    return [{**variable, "hide": HIDDEN} for variable in chosen]
 
 
 def hours() -> Json:

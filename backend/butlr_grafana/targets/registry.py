@@ -12,6 +12,7 @@ from butlr_grafana.targets.balance import InAndOutToday
 from butlr_grafana.targets.base import Target
 from butlr_grafana.targets.compare import Compare
 from butlr_grafana.targets.compare_zones import CompareZones
+from butlr_grafana.targets.devices import Devices
 from butlr_grafana.targets.events import Events
 from butlr_grafana.targets.floorplan import FloorPlanTarget
 from butlr_grafana.targets.freshness import FreshnessOfData
@@ -50,6 +51,7 @@ _LISTED: tuple[Target[Any], ...] = (
     Events(),
     FreshnessOfData(),
     Status(),
+    Devices(),
     SpacesTarget(),
 )
 _BY_NAME: dict[str, Target[Any]] = {target.name: target for target in _LISTED}
