@@ -43,7 +43,7 @@ def sensor_values(sensor: Sensor, people: People, now_s: int, forms: Forms) -> O
         "is_online": state.is_online,
         "is_streaming": state.is_online,
         "is_sleep_time": False,
-        "power_type": _power(sensor),
+        "power_type": power(sensor),
         "last_heartbeat": state.last_heartbeat,
         "last_occupancy_message": state.last_heartbeat,
         "installation_status": "INSTALLED",
@@ -60,7 +60,7 @@ def sensor_values(sensor: Sensor, people: People, now_s: int, forms: Forms) -> O
     }
 
 
-def _power(sensor: Sensor) -> str | None:
+def power(sensor: Sensor) -> str | None:
     """Butlr knows of few sensors how they are fed."""
     if sensor.is_entrance and not sensor.is_virtual:
         return "Wired"
