@@ -5,9 +5,9 @@ from __future__ import annotations
 from source import variables
 from source.downloads import downloads
 from source.floor import floor_page, room_page
-from source.house import BAD, CALM, GOOD, WARNING, Json, steps
+from source.house import BAD, CALM, GOOD, MOMENT, WARNING, Json, steps
 from source.page import page
-from source.panels.figures import Column, gauge, leads_to, state, table, totals, width, wrapped
+from source.panels.figures import Column, gauge, leads_to, state, table, totals, width
 from source.panels.parts import Frame, Place, Question
 from source.sources import Source, Words
 from source.words import FLOOR
@@ -59,11 +59,10 @@ the floor plan."""
 
 
 def dashboard(source: Source) -> Json:
-    name = Column("device", width(210))
-    heard = Column("last_heartbeat", width(160))
-    offline = Column("offline_s", {"decimals": 1, **width(100)})
-    due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(110)})
-    of_state = Column("state", {**state(STATES), **width(110)})
+    offline = Column("offline_s", {"decimals": 1, **width(85)})
+    due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(95)})
+    of_state = Column("state", {**state(STATES), **width(95)})
+    since = {"unit": MOMENT, **width(105)}
     space, room_id = Column("space", hidden=True), Column("room_id", hidden=True)
     built = page(
         source,
@@ -98,13 +97,11 @@ def dashboard(source: Source) -> Json:
                     downloads(source, FAULTS, "csv"),
                 ),
                 [
-                    name,
-                    Column("floor", width(150)),
+                    Column("device", width(160)),
+                    Column("floor", width(140)),
                     of_state,
-                    heard,
                     offline,
-                    due,
-                    Column("reason", {"displayName": "Because", **wrapped(200)}),
+                    Column("reason", {"displayName": "Because", "custom__wrapText": True}),
                     space,
                 ],
             ),
@@ -120,7 +117,7 @@ def dashboard(source: Source) -> Json:
                 [
                     Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
                     Column("floor"),
-                    Column("unknown_since", {"displayName": "No data since", **width(160)}),
+                    Column("unknown_since", {"displayName": "No data since", **since}),
                     room_id,
                     space,
                 ],
@@ -129,17 +126,15 @@ def dashboard(source: Source) -> Json:
                 source,
                 Frame("Floors", FLOORS_TEXT, Place(0, 14, 24, 8), [FLOORS], downloads(source, FLOORS, "csv")),
                 [
-                    Column("floor", {**leads_to("This floor", floor_page(source)), **width(200)}),
-                    Column("building", width(120)),
-                    Column("sensors", width(80)),
-                    Column("sensors_offline", width(80)),
-                    Column("offline_share", {**gauge(1, *SHARE), **width(120)}),
-                    Column("hives", width(70)),
-                    Column("hives_offline", width(80)),
-                    Column("rooms_unavailable", width(130)),
-                    Column("batteries_due", width(90)),
-                    Column("unknown_since", {"displayName": "Hive offline since", **width(160)}),
-                    Column("reason", {"displayName": "Because", **wrapped(200)}),
+                    Column("floor", {**leads_to("This floor", floor_page(source)), **width(175)}),
+                    Column("sensors", width(75)),
+                    Column("sensors_offline", width(75)),
+                    Column("offline_share", {**gauge(1, *SHARE), **width(100)}),
+                    Column("hives_offline", width(75)),
+                    Column("rooms_unavailable", width(115)),
+                    Column("batteries_due", width(80)),
+                    Column("unknown_since", {"displayName": "Hive offline since", **since}),
+                    Column("reason", {"displayName": "Because", "custom__wrapText": True}),
                     space,
                 ],
             ),
@@ -154,17 +149,17 @@ def dashboard(source: Source) -> Json:
                 ),
                 [
                     Column("kind", {"custom__filterable": True, **width(75)}),
-                    name,
-                    Column("room", {"custom__filterable": True, **width(130)}),
-                    Column("zone", width(110)),
+                    Column("device", width(205)),
+                    Column("room", {"custom__filterable": True, **width(125)}),
                     Column("state", {**of_state.look, "custom__filterable": True}),
-                    heard,
-                    Column("last_reading", width(160)),
+                    Column("last_heartbeat", since),
+                    Column("last_reading", since),
                     offline,
                     due,
+                    Column("hive", width(215)),
+                    Column("zone", width(110)),
                     Column("power", width(75)),
-                    Column("hive", width(190)),
-                    Column("mac", width(190)),
+                    Column("mac", width(200)),
                     Column("x", {"decimals": 1, **width(65)}),
                     Column("y", {"decimals": 1, **width(65)}),
                     space,

@@ -30,6 +30,10 @@ def expected(look: Look) -> list[Row]:
         found = [row for row in found if not faults or (row["sensors"] and row["unavailable"])]
     else:
         found = [row for floor in look.floors for row in _devices(floor, look.now_s)]
+        for row in found:
+            if _is_due(row) and not row["reason"]:
+                wall = datetime.fromtimestamp(row["battery_due"] / 1000, ZoneInfo(row["timezone"]))
+                row["reason"] = f"its battery is to be changed by {wall.day} {wall:%b %Y}"
         found = [row for row in found if not faults or row["state"] != "online" or _is_due(row)]
         found.sort(key=lambda row: ORDER.index(row["state"]))
     return [{**row, **age} for row in found]

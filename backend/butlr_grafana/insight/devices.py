@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from butlr_grafana.insight.current_occupancy import NO_SENSOR
 from butlr_grafana.model.calendar import since
@@ -71,6 +72,14 @@ class Device:
         if isinstance(self.device, Hive) or self.device.power == "Wired" or self.state == "not installed":
             return None
         return instant_of_text(self.device.battery_due)
+
+    def why(self, now_s: float) -> str:
+        """The reason; of a device that can be heard, that its battery is due."""
+        due_s = self.battery_due_s
+        if self.reason or due_s is None or not self.is_battery_due(now_s):
+            return self.reason
+        day = datetime.fromtimestamp(due_s, ZoneInfo(self.floor.timezone))
+        return f"its battery is to be changed by {day.day} {day:%b %Y}"
 
     def is_at_fault(self, now_s: float) -> bool:
         """Whether somebody should look at it."""

@@ -164,7 +164,7 @@ def _row(device: Device, as_of_s: float) -> Row:
         "last_heartbeat": _iso(own.last_heartbeat_s),
         "last_reading": None if hidden or isinstance(own, Hive) else _iso(own.last_reading_s),
         "offline_s": None if offline_s is None else round(offline_s),
-        "reason": device.reason,
+        "reason": device.why(as_of_s),
         "battery_due": _iso(due_s),
         "battery_overdue_days": None if due_s is None else round((as_of_s - due_s) / DAY_S, 2),
         "hive_id": device.hive_id,
