@@ -429,3 +429,18 @@ def test_a_sensor_may_report_to_a_hive_of_another_floor(make_world: Any) -> None
     said = f"the hive {far.serial_number} is offline since 17 Jun 12:34: {total} of {total} sensors"
     assert any(said in notice["text"] for notice in frame["meta"]["notices"])
     assert {row["hive"] for row in rows(world, space=PARIS, kind="sensor").values()} == {""}
+
+
+def test_a_floor_whose_hives_are_all_dead_is_unknown_now_and_not_empty(trial: Trial) -> None:
+    """Butlr counts what its sensors see, and these see nobody."""
+    for hive in OFFICE.by_id[PARIS].hives:
+        trial.simulator.outage(hive.id, int(trial.now_s) - 7200, int(trial.now_s) + 3600)
+    words = {"space": "all", "level": "floor", "format": "rows"}
+    found = {r["space"]: r for r in trial.http.get("/api/v1/occupancy-now", query_string=words).get_json()}
+    assert (found[PARIS]["people"], found[PARIS]["has_data"]) == (None, 0)
+    assert found[PARIS]["reason"] == "its sensors are offline since 17 Jun 12:34"
+    assert stamp(found[PARIS]["unknown_since"]) == int(trial.now_s) - 7201
+    assert {found[space]["has_data"] for space in (PARIS_2, NEW_YORK)} == {1}
+    [row] = ask(trial, space=PARIS, level="floor")
+    assert row["offline_share"] == 1
+    assert row["reason"].count("is offline since 17 Jun 12:34") == 2

@@ -135,6 +135,18 @@ class Floor:
     virtual_sensors: VirtualRule = "by-place"
 
     @property
+    def is_silent(self) -> bool:
+        """Whether nothing can be heard of any of its sensors: then nobody knows who is there."""
+        states = [sensor.works for sensor in self.sensors or () if sensor.installed]
+        return bool(states) and all(works is False for works in states)
+
+    @property
+    def silent_since_s(self) -> int | None:
+        """Where it is silent, when its sensors were heard last; `None` where Butlr does not say."""
+        heard = [s.last_heartbeat_s for s in self.sensors or () if s.last_heartbeat_s is not None]
+        return max(heard, default=None) if self.is_silent else None
+
+    @property
     def bounds(self) -> Bounds | None:
         """The rectangle around everything drawn on the floor."""
         rooms, zones = as_built(self.rooms), as_built(self.zones)

@@ -38,6 +38,13 @@ def notices(result: Result[Any]) -> list[Notice]:
     return [*shown[:MOST], {"severity": rest[0]["severity"], "text": text}]
 
 
+def on_floor(result: Result[Any]) -> list[str]:
+    """What bears on all that is shown of one floor, without its name: a picture has that as its title."""
+    [floor, *_] = result.topology.floors.values()
+    told = [note.text for note in result.topology.notes if note.floor_id == floor.id and note.about == "all"]
+    return [text.removeprefix(f"{floor.name}: ") for text in told]
+
+
 def bears_on(note: Note, result: Result[Any]) -> bool:
     topics = result.target.topics(result.parsed)
     match note.about:
