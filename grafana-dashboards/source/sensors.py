@@ -59,9 +59,9 @@ the floor plan."""
 
 
 def dashboard(source: Source) -> Json:
-    offline = Column("offline_s", {"decimals": 1, **width(85)})
+    offline = Column("offline_s", {"decimals": 1, **width(80)})
     due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(95)})
-    of_state = Column("state", {**state(STATES), **width(95)})
+    of_state = Column("state", {**state(STATES), **width(90)})
     since = {"unit": MOMENT, **width(105)}
     space, room_id = Column("space", hidden=True), Column("room_id", hidden=True)
     built = page(
@@ -92,13 +92,13 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Devices that need somebody",
                     FAULTS_TEXT,
-                    Place(0, 3, 15, 11),
+                    Place(0, 3, 16, 11),
                     [FAULTS],
                     downloads(source, FAULTS, "csv"),
                 ),
                 [
-                    Column("device", width(160)),
-                    Column("floor", width(140)),
+                    Column("device", width(170)),
+                    Column("floor", width(125)),
                     of_state,
                     offline,
                     Column("reason", {"displayName": "Because", "custom__wrapText": True}),
@@ -108,9 +108,9 @@ def dashboard(source: Source) -> Json:
             table(
                 source,
                 Frame(
-                    "Rooms without a working sensor",
+                    "Rooms without data now",
                     ROOMS_TEXT,
-                    Place(15, 3, 9, 11),
+                    Place(16, 3, 8, 11),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),

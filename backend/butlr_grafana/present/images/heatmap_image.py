@@ -248,7 +248,7 @@ def nothing_of(answer: HeatMap) -> str:
     return "No data" if coverage.missing >= coverage.planned else "No detections in this period"
 
 
-def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions, notes: Sequence[str]) -> list[Line]:
+def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions, notes: Sequence[str] = ()) -> list[Line]:
     theme, sizes = options.colours, Sizes(options.width)
     floor, coverage = answer.query.floor, answer.coverage
     unit = QUANTITIES["none"].unit
