@@ -93,7 +93,7 @@ class Devices(TableTarget[DeviceStates]):
                 return (
                     *("kind", "device_id", "device", *WHERE, "room_id", "room", "zone_id", "zone"),
                     *("state", "online", "last_heartbeat", "last_reading", "offline_s", "reason"),
-                    *("battery_due", "battery_overdue_days", "power", "hive_id", "hive", "mac", "serial"),
+                    *("battery_due", "battery_overdue_days", "hive_id", "hive", "power", "mac", "serial"),
                     *("mode", "model", "x", "y", "height_m", *AGE),
                 )
 
