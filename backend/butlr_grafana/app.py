@@ -353,6 +353,7 @@ def create_app(
         served=settings.butlr_spaces,
         keep_in=Path(settings.cache_dir) / f"topology-{source}.json" if settings.cache_dir else None,
         clock=pace.clock,
+        now=by_butlr,
     )
     pictures = FloorPlanImages(
         butlr.pictures.check,

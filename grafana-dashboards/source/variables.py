@@ -40,7 +40,12 @@ def kept(source: Source) -> list[Json]:
     """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
     them on, so that a choice outlasts a look at this page.
     """
-    return [{**variable, "hide": HIDDEN} for variable in (floor(source), rooms(source))]
+    return hidden(floor(source), rooms(source))
+
+
+def hidden(*chosen: Json) -> list[Json]:
+    """Variables that no panel of a page uses, and that its links to other pages hand on."""
+    return [{**variable, "hide": HIDDEN} for variable in chosen]
 
 
 def handed_on() -> list[Json]:

@@ -25,6 +25,10 @@ UIDS = {
     "butlr-over-capacity",
     "butlr-dead-room",
     "butlr-entries-without-exits",
+    "butlr-hive-offline",
+    "butlr-sensor-offline",
+    "butlr-battery-due",
+    "butlr-floor-sensors-offline",
     "butlr-late-people",
     "butlr-late-heat",
     "butlr-unreachable",
@@ -33,6 +37,11 @@ UIDS = {
 OF_ALL = {"butlr-unreachable", "butlr-rules-starved"}
 """They are of no floor."""
 """They are stable: silences, history and links count on them."""
+
+
+OF_DEVICES = {
+    *("butlr-hive-offline", "butlr-sensor-offline", "butlr-battery-due", "butlr-floor-sensors-offline"),
+}
 
 
 @pytest.fixture(params=sorted(RULES))
@@ -103,7 +112,7 @@ def test_the_columns_are_in_the_answer(rule: Json, world: World) -> None:
 
 def test_labels_are_what_does_not_change(rule: Json) -> None:
     """A text that changes would be another alert at each evaluation."""
-    stable = {"space", "floor", "room_id", "room", "zone_id", "zone", "source"}
+    stable = {"space", "floor", "room_id", "room", "zone_id", "zone", "source", "device_id", "device"}
     assert set(columns(rule, "A", "string")) <= stable
 
 
@@ -168,7 +177,13 @@ def test_a_summary_names_the_place_the_value_and_the_limit(rule: Json) -> None:
     assert ".Values.A.Value" in summary
     [condition] = step(rule, "B")["model"]["conditions"]
     limit = condition["evaluator"]["params"][0]
-    said = {"butlr-over-capacity": "capacity", "butlr-dead-room": "usual"}
+    said = {
+        "butlr-over-capacity": "capacity",
+        "butlr-dead-room": "usual",
+        "butlr-hive-offline": f"{limit / 60:g} min",
+        "butlr-sensor-offline": f"{limit / 60:g} min",
+        "butlr-floor-sensors-offline": f"{100 * limit:g} %",
+    }
     minutes = f"{limit / 60:g} min" if "late" in rule["uid"] else f"{limit:g}"
     assert said.get(rule["uid"], minutes) in summary
 
@@ -178,7 +193,9 @@ def test_links_lead_to_the_floor_the_room_and_the_hour(rule: Json) -> None:
     if "space" not in columns(rule, "A", "string"):
         assert "dashboard" not in notes
         return
-    page = "{{ externalURL }}d/butlr-floor?var-ds=butlr&var-space={{ .Labels.space }}"
+    uid = "butlr-sensors" if rule["uid"] in OF_DEVICES else "butlr-floor"
+    assert notes["__dashboardUid__"] == uid
+    page = f"{{{{ externalURL }}}}d/{uid}?var-ds=butlr&var-space={{{{ .Labels.space }}}}"
     assert notes["dashboard"].startswith(page)
     assert notes["image"].startswith("{{ externalURL }}api/datasources/proxy/uid/butlr/api/v1/heatmap?")
     assert notes["image"].endswith("&format=png")

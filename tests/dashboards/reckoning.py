@@ -17,6 +17,7 @@ import pytest
 import shapely
 
 from butlr_grafana.simulator.world import Floor, Room
+from tests.dashboards import device_reckoning
 from tests.dashboards.people import (
     HOUR_S,
     Look,
@@ -695,6 +696,15 @@ def pattern(frames: list[Json], look: Look) -> Compared:
     yield from by_field(rows(frames), expected)
 
 
+def devices(frames: list[Json], look: Look) -> Compared:
+    found, expected = rows(frames), device_reckoning.expected(look)
+    if not expected:
+        yield from ((name, [row[name] for row in found], []) for name in columns(frames[0]))
+        return
+    told = {name for row in found for name in row}
+    yield from by_field(found, [{k: v for k, v in row.items() if k in told} for row in expected])
+
+
 Check = Callable[[list[Json], Look], Compared]
 
 CHECKS: Mapping[str, Check] = {
@@ -712,4 +722,5 @@ CHECKS: Mapping[str, Check] = {
     "utilization": utilization,
     "compare-utilization": compare_utilization,
     "pattern": pattern,
+    "devices": devices,
 }

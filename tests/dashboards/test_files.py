@@ -28,7 +28,9 @@ from tests.support import World, at, know_rate
 
 Json = dict[str, Any]
 
-TIMES = ("time", "as_of", "from", "to", "unknown_since")
+TIMES = ("time", "as_of", "from", "to", "unknown_since", "last_heartbeat", "last_reading", "battery_due")
+TEXTS = ("model", "serial", "mac")
+"""Which may look like numbers."""
 SERIES = ("occupancy", "traffic", "presence")
 ZONES = ("hot-zones", "compare-zones")
 
@@ -56,6 +58,8 @@ RAW: dict[str, tuple[str, float]] = {
     "time_in_use_percent": ("in_use_share", 100),
     "stay_minutes": ("dwell_s", 1 / 60),
     "presence_minutes": ("value", 1 / 60),
+    "offline_minutes": ("offline_s", 1 / 60),
+    "sensors_offline_percent": ("offline_share", 100),
     "people_in": ("in", 1),
     "people_out": ("out", 1),
     "time_zone": ("timezone", 1),
@@ -106,6 +110,8 @@ def value(name: str, text: str, times: float = 1) -> Any:
     """A cell as a frame holds it: times in milliseconds, nothing for an unknown number or no text."""
     if name in TIMES:
         return round(datetime.fromisoformat(text).timestamp() * 1000) if text else ""
+    if name in TEXTS:
+        return text
     try:
         number = float(text)
     except ValueError:

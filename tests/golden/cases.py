@@ -110,6 +110,7 @@ EACH_FORMAT: Mapping[str, tuple[tuple[str, ...], Parameters]] = MappingProxyType
         "events": (("frames", "rows", "csv"), {"space": "all", **TODAY}),
         "freshness": (("frames", "rows", "csv"), {"space": "all"}),
         "status": (("frames", "rows", "csv"), {}),
+        "devices": (("frames", "rows", "csv"), {"space": PARIS}),
         "spaces": (("frames", "rows", "csv"), {"space": "all"}),
         "room-types": (("frames", "rows", "csv"), {"space": "all"}),
     }
@@ -245,6 +246,18 @@ VARIATIONS = (
     varied("status", "gone", world="butlr gone", format="frames"),
     varied("occupancy-now", "gone", space="all", world="butlr gone", format="frames"),
     varied("freshness", "gone", world="butlr gone"),
+    # Devices
+    *(varied("devices", f"level-{level}", level=level) for level in ("room", "floor", "zone")),
+    varied("devices", "hives", kind="hive", space="all"),
+    varied("devices", "hive-offline", world="hive offline", format="frames"),
+    *(
+        varied("devices", f"hive-offline-{level}", world="hive offline", level=level, format="frames")
+        for level in ("room", "floor")
+    ),
+    varied("devices", "small-rooms-hidden", world="small rooms hidden"),
+    varied("devices", "gone", world="butlr gone", format="frames"),
+    varied("occupancy-now", "hive-offline", space="all", world="hive offline", format="frames"),
+    varied("heatmap", "hive-offline", world="hive offline", format="png", period=LAST_HOUR, **SMALL),
     # Floors
     varied("floorplan", "dark", space=NEW_YORK, format="png", theme="dark", **SMALL),
     varied("floorplan", "small-rooms-hidden", format="geojson", world="small rooms hidden"),

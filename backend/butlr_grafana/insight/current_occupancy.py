@@ -108,14 +108,14 @@ def _of_floor(answers: Sequence[SeriesResult], moved: Moved) -> Iterator[Now]:
             as_of_s=as_of_s,
             complete=complete,
             reason=_why_unknown(asset, is_known=is_known),
-            unknown_since_s=None if isinstance(asset, Floor) else asset.silent_since_s,
+            unknown_since_s=asset.silent_since_s,
             source=answers[0].coverage.source,
         )
 
 
 def _why_unknown(asset: Floor | Room | Zone, *, is_known: bool) -> str:
     if isinstance(asset, Floor):
-        return "" if is_known else NO_COUNT
+        return OFFLINE if asset.is_silent else "" if is_known else NO_COUNT
     if asset.members and (why := withheld(asset)):
         return why
     if asset.online is False:

@@ -46,7 +46,7 @@ def _guarded_notes(notes: Iterable[Note], floors: Mapping[str, Floor], min_capac
     why = f"what is to be known of rooms below {min_capacity} people is not shown, for privacy"
     names = {key: f"{floor.name}: " for key, floor in floors.items()}
     told = (
-        replace(note, text=f"{names.get(note.floor_id or '', '')}{why}", of=())
+        replace(note, text=note.anonymous or f"{names.get(note.floor_id or '', '')}{why}", of=())
         if hidden & set(note.of)
         else note
         for note in notes

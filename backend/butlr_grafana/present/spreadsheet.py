@@ -19,7 +19,19 @@ BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """By it Excel knows that a file is UTF-8, and not of the machine's own letters."""
 
 LEFT_OUT = frozenset({"age_s", "as_of_ms", "weekday_number"})
-TIMES = frozenset({"time", "timeEnd", "as_of", "from", "to", "unknown_since"})
+TIMES = frozenset(
+    {
+        "time",
+        "timeEnd",
+        "as_of",
+        "from",
+        "to",
+        "unknown_since",
+        "last_heartbeat",
+        "last_reading",
+        "battery_due",
+    }
+)
 SIGNIFICANT = 6
 """Digits of a number: more than any of the figures is known to."""
 
@@ -72,6 +84,8 @@ NAMES: Mapping[str, Named] = {
     "window_s": Named("window_minutes", MINUTES),
     "inside": Named("people_inside"),
     "beyond": Named("implausible_count"),
+    "offline_s": Named("offline_minutes", MINUTES),
+    "offline_share": Named("sensors_offline_percent", PERCENT),
     "going_on": Named("ongoing"),
     "timezone": Named("time_zone"),
     "unknown_since": Named("unknown_since"),

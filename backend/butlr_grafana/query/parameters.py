@@ -243,6 +243,8 @@ LONGEST_WINDOW_MIN = 24 * 60
 LONGEST_MAX_AGE_MIN = 60
 ASKERS = ("viewer", "rule", "wall")
 LEVELS = ("floor", "room", "zone")
+KINDS = ("sensor", "hive")
+ONLY = ("all", "faults")
 STATISTICS = ("mean", "max", "min", "sum", "median", "first", "last")
 EVERY = ("auto", "1m", "5m", "15m", "1h", "1d")
 NORMALIZE = ("none", "max", "hour", "share")
@@ -444,6 +446,20 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 "floors, rooms or zones; rankings: `room` where left out",
                 _one_of(*LEVELS),
                 choices=LEVELS,
+            ),
+            Parameter(
+                "kind",
+                "devices of this kind; both where left out",
+                _one_of(*KINDS),
+                choices=KINDS,
+            ),
+            Parameter(
+                "only",
+                "faults: only devices that cannot be heard, of which Butlr does not say whether they are "
+                "online, or whose battery is due; only rooms and zones whose sensors cannot be heard",
+                _one_of(*ONLY),
+                default="all",
+                choices=ONLY,
             ),
             Parameter("width", "width of a picture in pixels", _width, default="1200", url_only=True),
             Parameter(

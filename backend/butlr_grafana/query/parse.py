@@ -81,6 +81,8 @@ class ParsedQuery:
     window_s: int = 10 * MINUTE_S
     area: str = "m2"
     empty: str = "omit"
+    kind: str | None = None
+    only: str = "all"
     underused: float = 0.1
     unit: str = "auto"
     width: int = 1200

@@ -122,6 +122,8 @@ class Service:
             self.spaces.renew(timeout_s=STATUS_S)
             nothing = Topology({})
             return ResolvedQuery(target, Scope(parsed, nothing, nothing, (), self.now(), self.rules))
+        if target.renews_topology:
+            self.spaces.renew(timeout_s=STATUS_S)
         served = self._served(visible, deadline)
         scope = scope_of(
             parsed,

@@ -76,6 +76,9 @@ class Forms:
     Statistics:
     - `weekday_case` (U17): how weekdays are written; one that is written otherwise excludes nothing.
 
+    Devices:
+    - `sensors_of_dead_hives`: while its hive is offline a sensor is told to be offline, or online still.
+
     All of them:
     - `rate_limit_headers` (U11): names of the headers that count; none by default. `retry_after` (U11):
       whether a 429 has one.
@@ -120,6 +123,8 @@ class Forms:
     final_after_s: int = _turns(3 * 3600, 0, 9 * 3600)
 
     weekday_case: str = _one_of("capital", "lower", "any")
+
+    sensors_of_dead_hives: str = _one_of("offline", "online")
 
     rate_limit_headers: str = _one_of("none", "x-ratelimit", "ratelimit")
     retry_after: bool = True

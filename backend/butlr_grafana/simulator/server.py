@@ -20,6 +20,7 @@ from .faults import LOGIN_PATH, Faults
 from .forms import SCOPES, Forms, renamed
 from .messages import Refusal, Request, Result
 from .office import default_office
+from .outages import Outage
 from .people import People
 from .pusher import Pusher
 from .tokens import Tokens
@@ -167,6 +168,14 @@ class Simulator:
     def push_all_the_time(self) -> None:
         """From here on, in a thread of its own, until it stops."""
         self.pusher.start(lambda: self._forms)
+
+    def outage(self, device_id: str, start_s: int, stop_s: int) -> Outage:
+        """A sensor or hive is offline for a time, until `clear_outages` (see `People.outage`)."""
+        return self.people.outage(device_id, start_s, stop_s)
+
+    def clear_outages(self) -> None:
+        """No outage has ever been, but those of sensors that fail by themselves."""
+        self.people.clear_outages()
 
     def revoke_tokens(self) -> None:
         """Every token given so far is dead."""

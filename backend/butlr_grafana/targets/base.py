@@ -125,7 +125,7 @@ class Result(Generic[C]):
 
     @property
     def complete(self) -> bool:
-        return self.fetched.complete
+        return self.fetched.complete and (self.content is None or self.target.is_complete(self.content))
 
 
 class Target(ABC, Generic[C]):
@@ -151,6 +151,9 @@ class Target(ABC, Generic[C]):
     needs_topology: ClassVar[bool] = True
     """It has nothing to say before the floors are known."""
 
+    renews_topology: ClassVar[bool] = False
+    """It is of the topology's own moment: a topology that is due is asked for first."""
+
     needs_factors: ClassVar[bool] = False
     """It says how many detections a person gives, also where it has no heat map."""
 
@@ -165,7 +168,7 @@ class Target(ABC, Generic[C]):
 
     note_topics: ClassVar[frozenset[str]] = frozenset()
     """Which notes of the topology always bear on its figures: `time`, `area`, `floor_area`, `traffic`,
-    `places`, `everything`.
+    `places`, `devices`, `everything`.
     """
 
     default_level: ClassVar[str | None] = None
@@ -199,6 +202,10 @@ class Target(ABC, Generic[C]):
     def is_of_detections(self, parsed: ParsedQuery) -> bool:
         """Whether the query speaks of detections where it names no unit."""
         return parsed.normalize == "hour"
+
+    def is_complete(self, content: C) -> bool:
+        """Whether what it is made of beside Butlr's measurements is of now."""
+        return True
 
     def topics(self, parsed: ParsedQuery) -> frozenset[str]:
         """Which notes of the topology bear on this query."""

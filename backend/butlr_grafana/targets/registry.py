@@ -13,6 +13,7 @@ from butlr_grafana.targets.base import Target
 from butlr_grafana.targets.compare import Compare
 from butlr_grafana.targets.compare_utilization import CompareUtilization
 from butlr_grafana.targets.compare_zones import CompareZones
+from butlr_grafana.targets.devices import Devices
 from butlr_grafana.targets.events import Events
 from butlr_grafana.targets.floorplan import FloorPlanTarget
 from butlr_grafana.targets.floors_now import FloorsNow
@@ -55,6 +56,7 @@ _LISTED: tuple[Target[Any], ...] = (
     Events(),
     FreshnessOfData(),
     Status(),
+    Devices(),
     SpacesTarget(),
     RoomTypes(),
 )

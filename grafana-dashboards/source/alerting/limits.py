@@ -41,6 +41,18 @@ UNBALANCED = Limit(5, 2, "15m")
 six hours in which nobody left.
 """
 
+HIVE_OFFLINE_S = Limit(600, 300, "5m")
+"""Seconds since an offline hive was heard last. Butlr calls one offline after some two minutes."""
+
+SENSOR_OFFLINE_S = Limit(3600, 600, "5m")
+"""Seconds since an offline sensor was heard last."""
+
+BATTERY_OVERDUE_DAYS = Limit(-30, -31, "1h")
+"""Days since a battery was to be changed; negative: days until then."""
+
+FLOOR_OFFLINE_SHARE = Limit(0.25, 0.2, "15m")
+"""Of the sensors of a floor."""
+
 LATE_S = Limit(900, 300, "5m")
 """Age of the newest data in seconds; ordinarily about a minute."""
 

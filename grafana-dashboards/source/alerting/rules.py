@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from source import sensors
 from source.alerting import limits
 from source.alerting.form import Group, Page, Rule, duration, label, percent, value
 
@@ -100,6 +101,74 @@ UNBALANCED = Rule(
     page=Page("In and out"),
 )
 
+DEVICE = (*FLOOR, "room", "device_id", "device")
+DEVICES = {**COMPLETE, "kind": "sensor"}
+NAME = f"{label('device')} ({label('floor')})"
+
+HIVE_OFFLINE = Rule(
+    uid="butlr-hive-offline",
+    title="Hive offline",
+    target="devices",
+    words={**COMPLETE, "kind": "hive"},
+    labels=(*FLOOR, "device_id", "device"),
+    value="offline_s",
+    limit=limits.HIVE_OFFLINE_S,
+    severity="critical",
+    summary=f"The hive {NAME} has been offline for {duration()}, the limit is "
+    f"{limits.HIVE_OFFLINE_S.fires_above / 60:g} min.",
+    description="The sensors that report to it cannot be heard: their rooms have no data, and the floor's "
+    "figures lack their people. Their own alerts stand still.",
+    page=Page("Floors", of=sensors),
+)
+
+SENSOR_OFFLINE = Rule(
+    uid="butlr-sensor-offline",
+    title="Sensor offline",
+    target="devices",
+    words=DEVICES,
+    labels=DEVICE,
+    value="offline_s",
+    limit=limits.SENSOR_OFFLINE_S,
+    severity="warning",
+    summary=f"The sensor {NAME} has been offline for {duration()}, the limit is "
+    f"{limits.SENSOR_OFFLINE_S.fires_above / 60:g} min.",
+    description="A room whose sensors are all offline has no data. A sensor whose hive is offline has no "
+    "number here: the hive has an alert of its own.",
+    page=Page("Devices that need somebody", of=sensors),
+)
+
+BATTERY_DUE = Rule(
+    uid="butlr-battery-due",
+    title="Battery due",
+    target="devices",
+    words=DEVICES,
+    labels=DEVICE,
+    value="battery_overdue_days",
+    limit=limits.BATTERY_OVERDUE_DAYS,
+    severity="info",
+    summary=f"The battery of the sensor {NAME} is due: {value('%+.0f')} days since its date (negative: days "
+    f"that are left), the limit is {limits.BATTERY_OVERDUE_DAYS.fires_above:g}.",
+    description="The date by which the battery is to be changed is Butlr's. A sensor of which Butlr gives no "
+    "date has no number, and no alert.",
+    page=Page("Devices that need somebody", of=sensors),
+)
+
+FLOOR_OFFLINE = Rule(
+    uid="butlr-floor-sensors-offline",
+    title="Sensors of a floor offline",
+    target="devices",
+    words={**COMPLETE, "level": "floor"},
+    labels=FLOOR,
+    value="offline_share",
+    limit=limits.FLOOR_OFFLINE_SHARE,
+    severity="warning",
+    summary=f"{percent()} of the sensors of {label('floor')} are offline, the limit is "
+    f"{100 * limits.FLOOR_OFFLINE_SHARE.fires_above:g} %.",
+    description="What is shown of this floor lacks the people whom these sensors would see. Sensors whose "
+    "hive is offline count too.",
+    page=Page("Floors", of=sensors),
+)
+
 LATE_PEOPLE = Rule(
     uid="butlr-late-people",
     title="People counts late",
@@ -163,4 +232,5 @@ STARVED = Rule(
 GROUPS = (
     Group("Butlr, people", "1m", 60, (UNUSUAL, CAPACITY, LATE_PEOPLE, UNREACHABLE, STARVED)),
     Group("Butlr, heat", "5m", 300, (HOT_ZONE, LATE_HEAT, DEAD_ROOM, UNBALANCED)),
+    Group("Butlr, devices", "5m", 300, (HIVE_OFFLINE, SENSOR_OFFLINE, FLOOR_OFFLINE, BATTERY_DUE)),
 )

@@ -5,7 +5,7 @@ Titles and units come with the backend's frames; what is said here is only how a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from source.house import CALM, WARNING, Json, steps
@@ -27,8 +27,18 @@ class Column:
     of: str | None = None
 
 
-def row_figures(source: Source, frame: Frame, shown: Sequence[Column], *, vertical: bool = False) -> Json:
-    """The figures of an answer of one row, in the order given, side by side (or below each other)."""
+def totals(source: Source, frame: Frame, shown: Sequence[Column]) -> Json:
+    """The sums of the columns of a table, in the order given, side by side."""
+    return row_figures(source, frame, shown, of="sum")
+
+
+def row_figures(
+    source: Source, frame: Frame, shown: Sequence[Column], *, vertical: bool = False, of: str = "lastNotNull"
+) -> Json:
+    """The figures of an answer of one row, in the order given, side by side (or below each other).
+
+    `of`: one of Grafana's calculations, of an answer of several rows.
+    """
     return panel(
         "stat",
         source,
@@ -39,7 +49,7 @@ def row_figures(source: Source, frame: Frame, shown: Sequence[Column], *, vertic
             "overrides": _overrides(shown),
         },
         options={
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False},
+            "reduceOptions": {"calcs": [of], "fields": "/.*/", "values": False},
             "orientation": "horizontal" if vertical else "vertical",
             "textMode": "value_and_name",
             "wideLayout": vertical,
@@ -149,6 +159,18 @@ def why_unknown(url: str) -> tuple[Column, ...]:
 def flag(text: str, colour: str) -> Json:
     """A 1 as a word, a 0 as nothing."""
     said = {"1": {"text": text, "color": colour, "index": 0}, "0": {"text": "", "index": 1}}
+    return {
+        "mappings": [{"type": "value", "options": said}],
+        "custom__cellOptions": {"type": "color-text"},
+    }
+
+
+def state(texts: Mapping[str, tuple[str, str]]) -> Json:
+    """A text as another one, in a colour."""
+    said = {
+        key: {"text": text, "color": colour, "index": index}
+        for index, (key, (text, colour)) in enumerate(texts.items())
+    }
     return {
         "mappings": [{"type": "value", "options": said}],
         "custom__cellOptions": {"type": "color-text"},
