@@ -45,7 +45,7 @@ class Taken:
 
 def take(case: Case) -> Taken:
     """The answer to a case, in a world of its own."""
-    # Seconds of the real clock: on a loaded machine too whatever comes is waited for.
+    # Seconds of the real clock: on a loaded machine too whatever comes is waited for; by `make golden` too.
     with patch.multiple(service, PATIENCE_S=float(HANG_S), DRAWING_S=float(HANG_S)):
         return _taken(case)
 

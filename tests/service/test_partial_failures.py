@@ -12,8 +12,7 @@ import pytest
 from butlr_grafana.base import errors
 from butlr_grafana.base.errors import BackendError, CallerError
 from butlr_grafana.model.chunk import Chunk, Segment, SeriesSubject, StatsSubject
-from butlr_grafana.pipeline import gather, in_flight
-from butlr_grafana.service import service
+from butlr_grafana.pipeline import in_flight
 from tests.support import NEW_YORK, PARIS, PARIS_2, World, at
 
 FLOORS = {PARIS, PARIS_2, NEW_YORK}
@@ -60,9 +59,7 @@ class Failing(World):
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Failing]:
-    monkeypatch.setattr(gather, "PATIENCE_S", 0.3)
-    monkeypatch.setattr(service, "PATIENCE_S", 0.3)
+def world() -> Iterator[Failing]:
     world = Failing()
     yield world
     world.close()
