@@ -104,21 +104,40 @@ def test_pip_and_setuptools_are_not_in_the_image() -> None:
     assert found == ""
 
 
-def test_grafana_is_not_healthy_where_it_cannot_read_what_it_is_to_show(project: Project) -> None:
-    """It starts all the same, without data sources; the probe is what tells."""
-    command = inspect("butlr-test-first-grafana-1")["Config"]["Healthcheck"]["Test"][1]
-    assert (
-        run("docker", "exec", "butlr-test-first-grafana-1", "sh", "-c", command, check=False).returncode == 0
-    )
-    for file in ("provisioning/datasources/butlr.yaml", "grafana-dashboards/butlr-floor.json"):
-        path = project.folder / file
-        for unreadable in (path, path.parent):
-            mode = unreadable.stat().st_mode
-            unreadable.chmod(0)
-            probe = run("docker", "exec", "butlr-test-first-grafana-1", "sh", "-c", command, check=False)
-            unreadable.chmod(mode)
-            assert probe.returncode != 0
-            assert re.search(r"/\S+ cannot be read by user 472", probe.stdout)
+def test_grafana_starts_only_where_it_can_read_and_then_by_itself(project: Project) -> None:
+    """tests/deploy/test_grafana_start.py: each file and folder that it reads."""
+    before = project.containers("backend", "grafana")
+    for name in (
+        "provisioning",
+        "provisioning/datasources/butlr.yaml",
+        "grafana-dashboards/butlr-floor.json",
+    ):
+        path = project.folder / name
+        mode = path.stat().st_mode
+        path.chmod(mode & ~0o077)
+        # What runs goes on, and an upgrade, which would start it again, is refused.
+        assert project.is_healthy()
+        upgrade = project.shell("make upgrade", check=False)
+        assert upgrade.returncode != 0
+        assert "Grafana could not start (above); nothing was changed" in upgrade.stderr
+        assert project.containers("backend", "grafana") == before
+        refused = len(refusals(project))
+        project.compose("restart", "grafana")
+        until(lambda seen=refused: len(refusals(project)) >= seen + 2, "it is tried again")  # type: ignore[misc]
+        assert not project.is_healthy()
+        path.chmod(mode)
+        project.wait_healthy()
+        assert project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows")
+        before = project.containers("backend", "grafana")
+    # Which other files there are it need not know.
+    (project.folder / "provisioning").chmod(0o711)
+    project.compose("restart", "grafana")
+    project.wait_healthy()
+    (project.folder / "provisioning").chmod(0o755)
+
+
+def refusals(project: Project) -> list[str]:
+    return [line for line in project.logs("grafana") if "user 472, as which it runs, cannot read" in line]
 
 
 def test_grafana_answers_under_a_sub_path_and_is_healthy_there(project: Project) -> None:
