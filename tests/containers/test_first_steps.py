@@ -16,13 +16,15 @@ MONTH = "space=space_paris_1&from=2026-01-05&to=2026-02-02"
 NEXT_MONTH = "space=space_paris_1&from=2026-02-02&to=2026-03-02"
 
 
-def blocks() -> list[str]:
-    """The README's blocks of commands for Docker, in order."""
-    found = re.findall(r"^```\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+def blocks(page: str) -> list[str]:
+    """A page's blocks of commands for Docker, in order."""
+    found = re.findall(r"^```\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return [block for block in found if "docker compose" in block or "make upgrade" in block]
 
 
-START, CREDENTIALS, UPGRADE, WALLS = blocks()
+START, CREDENTIALS, UPGRADE, WALLS = blocks("README.md")
+[E_MAIL] = [block for block in blocks("docs/alerting.md") if "SMTP" in block]
+[NEW_TOKENS] = blocks("docs/tokens.md")
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +148,23 @@ def test_grafana_answers_under_a_sub_path_and_is_healthy_there(project: Project)
     assert project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows", sub_path="/grafana")
     project.configure()
     project.up()
+
+
+def test_the_lines_for_e_mail_give_grafana_the_password(project: Project) -> None:
+    project.shell(f"umask 077\n{E_MAIL}", input="the password\n")
+    project.wait_healthy()
+    assert project.inside("grafana", "cat", "/run/secrets/smtp_password") == "the password"
+    assert "GF_SMTP_ENABLED=true" in inspect(project.containers("grafana")[0].id)["Config"]["Env"]
+    project.configure()
+    project.up()
+
+
+def test_the_lines_for_new_tokens_bring_some(project: Project) -> None:
+    before = project.inside("backend", "cat", "/run/butlr/token")
+    project.shell(NEW_TOKENS)
+    project.wait_healthy()
+    assert project.inside("backend", "cat", "/run/butlr/token") != before
+    assert project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows")
 
 
 def test_the_lines_for_credentials_start_with_them(project: Project, record: Record) -> None:

@@ -125,7 +125,7 @@ UNREADABLE = {
     "provisioning/plugins/own.yml": 0o600,
     "grafana-dashboards": 0o600,
     "grafana-dashboards/butlr-floor.json": 0o600,
-    # One folder that Grafana cannot list, and it shows no page at all.
+    # Grafana walks through every folder beside the pages, and ends at one that it cannot list.
     "grafana-dashboards/source/panels": 0o711,
     "smtp_password": 0o600,
 }
