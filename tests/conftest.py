@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from butlr_grafana.pipeline import gather
 from butlr_grafana.replicas import redis_connection
 from butlr_grafana.service import service
 from tests.fast import alone
@@ -32,8 +33,10 @@ def logging_ends_with_the_test() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def plans_pictures_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As long as they take on a loaded machine; tests of slow ones set it back."""
+def what_comes_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it takes on a loaded machine. A test of what is late holds it back, and waits 0 seconds."""
+    monkeypatch.setattr(gather, "PATIENCE_S", float(HANG_S))
+    monkeypatch.setattr(service, "PATIENCE_S", float(HANG_S))
     monkeypatch.setattr(service, "DRAWING_S", float(HANG_S))
 
 

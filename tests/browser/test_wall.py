@@ -24,7 +24,7 @@ from butlr_grafana.pipeline import gather
 from butlr_grafana.service import service
 from tests.faults.trial import Trial
 from tests.live.world import live_world, pass_minutes
-from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS_2, PEOPLE, REPORTING, World, at
+from tests.support import DETECTIONS, GRAPHQL, HANG_S, NEW_YORK, PARIS_2, PEOPLE, REPORTING, World, at
 
 WALL = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-wall.json"
 PROXY = "/api/datasources/proxy/uid/butlr"
@@ -326,7 +326,7 @@ def test_hundreds_of_refreshes_cost_what_the_minutes_cost(
         if look in (SLOW.start, SLOW.stop):
             world.simulator.faults.set(latency_s=0.5 if look in SLOW else 0.0)
             for module in (gather, service):
-                monkeypatch.setattr(module, "PATIENCE_S", 0.1 if look in SLOW else 5.0)
+                monkeypatch.setattr(module, "PATIENCE_S", 0.1 if look in SLOW else float(HANG_S))
         wall.backend_is_up = look not in AWAY
         wall.refresh()
         seen = wall.seen()

@@ -65,7 +65,8 @@ class Project:
     """
 
     def __init__(self, folder: Path, name: str, **settings: str) -> None:
-        self.folder = folder / name
+        # As a user may call it: compose makes names of its own of this.
+        self.folder = folder / "Butlr heat maps"
         self.name = name
         copy_checkout(self.folder)
         self.days_asked = 0

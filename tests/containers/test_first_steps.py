@@ -16,13 +16,15 @@ MONTH = "space=space_paris_1&from=2026-01-05&to=2026-02-02"
 NEXT_MONTH = "space=space_paris_1&from=2026-02-02&to=2026-03-02"
 
 
-def blocks() -> list[str]:
-    """The README's blocks of commands for Docker, in order."""
-    found = re.findall(r"^```\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+def blocks(page: str) -> list[str]:
+    """A page's blocks of commands for Docker, in order."""
+    found = re.findall(r"^```\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return [block for block in found if "docker compose" in block or "make upgrade" in block]
 
 
-START, CREDENTIALS, UPGRADE, WALLS = blocks()
+START, CREDENTIALS, UPGRADE, WALLS = blocks("README.md")
+[E_MAIL] = [block for block in blocks("docs/alerting.md") if "SMTP" in block]
+[NEW_TOKENS] = blocks("docs/tokens.md")
 
 
 @pytest.fixture(scope="module")
@@ -104,21 +106,40 @@ def test_pip_and_setuptools_are_not_in_the_image() -> None:
     assert found == ""
 
 
-def test_grafana_is_not_healthy_where_it_cannot_read_what_it_is_to_show(project: Project) -> None:
-    """It starts all the same, without data sources; the probe is what tells."""
-    command = inspect("butlr-test-first-grafana-1")["Config"]["Healthcheck"]["Test"][1]
-    assert (
-        run("docker", "exec", "butlr-test-first-grafana-1", "sh", "-c", command, check=False).returncode == 0
-    )
-    for file in ("provisioning/datasources/butlr.yaml", "grafana-dashboards/butlr-floor.json"):
-        path = project.folder / file
-        for unreadable in (path, path.parent):
-            mode = unreadable.stat().st_mode
-            unreadable.chmod(0)
-            probe = run("docker", "exec", "butlr-test-first-grafana-1", "sh", "-c", command, check=False)
-            unreadable.chmod(mode)
-            assert probe.returncode != 0
-            assert re.search(r"/\S+ cannot be read by user 472", probe.stdout)
+def test_grafana_starts_only_where_it_can_read_and_then_by_itself(project: Project) -> None:
+    """tests/deploy/test_grafana_start.py: each file and folder that it reads."""
+    before = project.containers("backend", "grafana")
+    for name in (
+        "provisioning",
+        "provisioning/datasources/butlr.yaml",
+        "grafana-dashboards/butlr-floor.json",
+    ):
+        path = project.folder / name
+        mode = path.stat().st_mode
+        path.chmod(mode & ~0o077)
+        # What runs goes on, and an upgrade, which would start it again, is refused.
+        assert project.is_healthy()
+        upgrade = project.shell("make upgrade", check=False)
+        assert upgrade.returncode != 0
+        assert "Grafana could not start (above); nothing was changed" in upgrade.stderr
+        assert project.containers("backend", "grafana") == before
+        refused = len(refusals(project))
+        project.compose("restart", "grafana")
+        until(lambda seen=refused: len(refusals(project)) >= seen + 2, "it is tried again")  # type: ignore[misc]
+        assert not project.is_healthy()
+        path.chmod(mode)
+        project.wait_healthy()
+        assert project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows")
+        before = project.containers("backend", "grafana")
+    # Which other files there are it need not know.
+    (project.folder / "provisioning").chmod(0o711)
+    project.compose("restart", "grafana")
+    project.wait_healthy()
+    (project.folder / "provisioning").chmod(0o755)
+
+
+def refusals(project: Project) -> list[str]:
+    return [line for line in project.logs("grafana") if "user 472, as which it runs, cannot read" in line]
 
 
 def test_grafana_answers_under_a_sub_path_and_is_healthy_there(project: Project) -> None:
@@ -127,6 +148,23 @@ def test_grafana_answers_under_a_sub_path_and_is_healthy_there(project: Project)
     assert project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows", sub_path="/grafana")
     project.configure()
     project.up()
+
+
+def test_the_lines_for_e_mail_give_grafana_the_password(project: Project) -> None:
+    project.shell(f"umask 077\n{E_MAIL}", input="the password\n")
+    project.wait_healthy()
+    assert project.inside("grafana", "cat", "/run/secrets/smtp_password") == "the password"
+    assert "GF_SMTP_ENABLED=true" in inspect(project.containers("grafana")[0].id)["Config"]["Env"]
+    project.configure()
+    project.up()
+
+
+def test_the_lines_for_new_tokens_bring_some(project: Project) -> None:
+    before = project.inside("backend", "cat", "/run/butlr/token")
+    project.shell(NEW_TOKENS)
+    project.wait_healthy()
+    assert project.inside("backend", "cat", "/run/butlr/token") != before
+    assert project.get(f"/api/v1/heatmap-summary?{MONTH}&format=rows")
 
 
 def test_the_lines_for_credentials_start_with_them(project: Project, record: Record) -> None:

@@ -8,17 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from butlr_grafana.pipeline import gather
 from tests.faults.trial import FrontedTrial, Trial
 
 MakeTrial = Callable[..., Trial]
 MakeFronted = Callable[..., FrontedTrial]
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A viewer's wait as short as it can be, where what is waited for does not come."""
-    monkeypatch.setattr(gather, "PATIENCE_S", 0.3)
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.pipeline import gather
-from butlr_grafana.service import service
 from butlr_grafana.service.last_good import REPEAT_S
 from butlr_grafana.simulator.messages import Refusal, Request, Result
 from butlr_grafana.simulator.server import Endpoint
@@ -55,9 +53,7 @@ class Watched(Trial):
 
 
 @pytest.fixture
-def watched(make_trial: MakeTrial, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    monkeypatch.setattr(gather, "PATIENCE_S", 0.3)
-    monkeypatch.setattr(service, "PATIENCE_S", 0.3)
+def watched(make_trial: MakeTrial) -> Watched:
     return make_trial(Watched)  # type: ignore[misc]
 
 

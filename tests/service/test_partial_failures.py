@@ -13,10 +13,8 @@ import pytest
 from butlr_grafana.base import errors
 from butlr_grafana.base.errors import BackendError, CallerError
 from butlr_grafana.model.chunk import Chunk, Segment, SeriesSubject, StatsSubject
-from butlr_grafana.pipeline import gather
 from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
 from butlr_grafana.pipeline.together import Outcome
-from butlr_grafana.service import service
 from tests.support import NEW_YORK, PARIS, PARIS_2, World, at
 
 FLOORS = {PARIS, PARIS_2, NEW_YORK}
@@ -72,9 +70,7 @@ class Failing(World):
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Failing]:
-    monkeypatch.setattr(gather, "PATIENCE_S", 0.3)
-    monkeypatch.setattr(service, "PATIENCE_S", 0.3)
+def world() -> Iterator[Failing]:
     world = Failing()
     yield world
     world.close()
