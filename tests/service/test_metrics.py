@@ -143,6 +143,7 @@ def test_segments_are_counted_by_where_they_came_from(world: World) -> None:
     assert Figures(world).of("butlr_backend_segments_total") == {
         ("fetched",): 0,
         ("cached",): 0,
+        ("pushed",): 0,
         ("stale",): 0,
         ("missing",): 0,
     }
@@ -152,6 +153,7 @@ def test_segments_are_counted_by_where_they_came_from(world: World) -> None:
     assert Figures(world).of("butlr_backend_segments_total") == {
         ("fetched",): 4,
         ("cached",): 4,
+        ("pushed",): 0,
         ("stale",): 0,
         ("missing",): 0,
     }

@@ -52,10 +52,13 @@ class Doors:
     def __init__(self, world: World, patch: pytest.MonkeyPatch) -> None:
         self.by_flask = 0
         service = world.application.service
-        self.app = app.build(service, tokens=lambda: TOKENS, grafana_url="http://localhost:3000")
+        receiver = world.application.receiver
+        self.app = app.build(service, receiver, tokens=lambda: TOKENS, grafana_url="http://localhost:3000")
         with patch.context() as without:
             without.setattr(app, "CachedResponses", lambda app, _answers, _tokens: app)
-            self.plain = app.build(service, tokens=lambda: TOKENS, grafana_url="http://localhost:3000")
+            self.plain = app.build(
+                service, receiver, tokens=lambda: TOKENS, grafana_url="http://localhost:3000"
+            )
         dispatch = self.app.full_dispatch_request
 
         def counted() -> Any:

@@ -168,7 +168,7 @@ def receiver(
     telemetry.receiving(lambda name: live.sizes[name], lambda: now() - live.newest_event_s)
     refill = Refill(live, lambda: roster().floors, asking, now)
     troubles = {level: Incident(f"what Butlr pushes of {level}s and what it reports") for level in LEVELS}
-    for level, trouble in troubles.items():
+    for level, trouble in troubles.items() if keys else ():
         telemetry.trouble(f"webhooks_{level}", trouble)
     sampling = Sampling(
         live,
