@@ -149,7 +149,7 @@ def test_rows_without_figures_give_their_reason(dashboard: Json, odd: World) -> 
                 if "reason" not in named:
                     continue
                 figure = next(name for name in ("mean", "per_m2_hour", "current", "people") if name in named)
-                where = named.get("zone_id") or named["room_id"]
+                where = named.get("zone_id") or named.get("room_id") or named["space"]
                 for place, value, reason in zip(where, named[figure], named["reason"], strict=True):
                     assert (value is None) == bool(reason) or place == "outside", (
                         space,
