@@ -53,7 +53,7 @@ def values_on(dashboard: Json, space: str) -> dict[str, str | list[str]]:
         v["name"]: v["current"]["value"] for v in dashboard["templating"]["list"] if v["type"] == "datasource"
     }
     period = {"__from": str(at(START) * 1000), "__to": str(at(END) * 1000)}
-    return first | period | {"space": space, "room": "All"}
+    return first | period | {"space": space, "room": "All", "type": "All"}
 
 
 def pictures(dashboard: Json, values: Values) -> Iterator[str]:
@@ -151,7 +151,7 @@ def test_rows_without_figures_give_their_reason(dashboard: Json, odd: World) -> 
                 if "reason" not in named or {"state", "sensors"} & named.keys():
                     continue
                 figure = next(name for name in ("mean", "per_m2_hour", "current", "people") if name in named)
-                where = named.get("zone_id") or named["room_id"]
+                where = named.get("zone_id") or named.get("room_id") or named["space"]
                 for place, value, reason in zip(where, named[figure], named["reason"], strict=True):
                     assert (value is None) == bool(reason) or place == "outside", (
                         space,
