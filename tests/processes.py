@@ -15,6 +15,7 @@ from pathlib import Path
 from butlr_grafana.app import book_of, link_of
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS, Verdicts
 from butlr_grafana.settings import read
+from tests.support import HANG_S
 
 COMMAND = [sys.executable, "-m", "butlr_grafana.cli"]
 
@@ -102,8 +103,8 @@ def saying_json(
                     listening.set()
 
         def all_said() -> str:
-            process.wait(20)
-            listener.join(20)
+            process.wait(HANG_S)
+            listener.join(HANG_S)
             return "".join(said)
 
         listener = threading.Thread(target=listen)
@@ -111,7 +112,7 @@ def saying_json(
         assert listening.wait(60), "".join(said)
         yield process, url[0], all_said
         process.kill()
-        listener.join(20)
+        listener.join(HANG_S)
 
 
 def _stat(pid: int | str) -> list[str]:

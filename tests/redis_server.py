@@ -16,7 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.support import cannot_run, until
+from tests.support import HANG_S, cannot_run, until
 
 PASSWORD = "pa55word-that-nobody-may-see"
 
@@ -51,7 +51,7 @@ class RedisServer:
         self._answers = False
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(HANG_S)
             self._process = None
 
     def hang(self) -> None:

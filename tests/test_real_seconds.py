@@ -1,8 +1,9 @@
 """No test waits for real seconds: it moves the given clock, or waits for the event itself.
 
-ruff refuses sleeping (`pyproject.toml`, TID251). Here: Butlr or Redis that take some seconds. A call that is
-to be under way while something happens is held (`tests.held`); one that is never to be answered takes so long
-that no test sees its end.
+ruff refuses sleeping (`pyproject.toml`, TID251). Here: Butlr or Redis that take some seconds, and waits that
+end before a loaded machine has done its work. A call that is to be under way while something happens is held
+(`tests.held`); one that is never to be answered takes so long that no test sees its end. What comes is waited
+for `HANG_S`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 WAITS = {"latency_s", "delay_s"}
+LIMITS = {"timeout", "timeout_s", "butlr_timeout_s", "deadline_s", "patience_s"}
+LIMITING = {"wait", "join", "result", "communicate"}
+"""Methods whose argument is a limit."""
+
 NEVER_S = 30
 """From here on nobody waits for the end."""
 
@@ -29,20 +34,54 @@ EXCEPTIONS = {
 }
 """Of files, with what for: they pass fifty times on a loaded machine."""
 
+LIMITED = {
+    "butlr/test_client.py": "Butlr never answers, and that an attempt ends is what is tested",
+    "butlr/test_floorplan_images.py": "the same of a picture",
+    "kiosk/test_walls.py": "the same of Grafana",
+    "cache/test_floorplan_images.py": "the picture is held",
+    "faults/trial.py": "of calls none of which ends well",
+    "faults/test_outage.py": "the test asks until the answer is there",
+    "faults/test_limits.py": "calls are held until the test lets them go",
+    "replicas/test_rate_limit.py": "the test waits until as many calls were made as may be",
+    "web/test_alert_endpoints.py": "nobody listens there",
+    "web/test_crowded_server.py": "between two looks at whether the load is to end",
+}
+"""The same of limits that end sooner than what comes may."""
+
+
+def set_in(source: str) -> Iterator[tuple[int, str, ast.expr]]:
+    """Where a number of seconds is set: the line, by which name, and to what."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            yield from ((node.lineno, each.arg, each.value) for each in node.keywords if each.arg)
+            if isinstance(node.func, ast.Attribute) and node.func.attr in LIMITING and node.args:
+                yield node.lineno, node.func.attr, node.args[0]
+        elif isinstance(node, ast.Assign):
+            yield from (
+                (node.lineno, each.attr, node.value)
+                for each in node.targets
+                if isinstance(each, ast.Attribute)
+            )
+
+
+def number_in(value: ast.expr) -> float | None:
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, int | float) else None
+
 
 def waits(source: str) -> Iterator[tuple[int, str]]:
     """Where a wait of some seconds is set, and to what."""
-    for node in ast.walk(ast.parse(source)):
-        pairs: list[tuple[str | None, ast.expr]] = []
-        if isinstance(node, ast.Call):
-            pairs = [(keyword.arg, keyword.value) for keyword in node.keywords]
-        elif isinstance(node, ast.Assign):
-            pairs = [(each.attr, node.value) for each in node.targets if isinstance(each, ast.Attribute)]
-        for name, value in pairs:
-            number = value.value if isinstance(value, ast.Constant) else None
-            is_never = isinstance(number, int | float) and (number == 0 or number >= NEVER_S)
-            if name in WAITS and not is_never:
-                yield node.lineno, ast.unparse(value)
+    for line, name, value in set_in(source):
+        number = number_in(value)
+        if name in WAITS and not (number is not None and (number == 0 or number >= NEVER_S)):
+            yield line, ast.unparse(value)
+
+
+def limits(source: str) -> Iterator[tuple[int, str]]:
+    """Where a wait is limited to less than a minute, and to what."""
+    for line, name, value in set_in(source):
+        number = number_in(value)
+        if name in LIMITS | LIMITING and number is not None and 0 < number < 60:
+            yield line, ast.unparse(value)
 
 
 def files() -> dict[str, str]:
@@ -63,9 +102,18 @@ def test_no_test_has_others_take_some_seconds() -> None:
     } == {}
 
 
+def test_no_test_stops_waiting_for_what_comes() -> None:
+    assert {
+        name: list(limits(source))
+        for name, source in files().items()
+        if name not in LIMITED and not name.startswith("containers/") and list(limits(source))
+    } == {}
+
+
 def test_every_exception_is_still_one() -> None:
     known = files()
     assert [name for name in EXCEPTIONS if not list(waits(known[name]))] == []
+    assert [name for name in LIMITED if not list(limits(known[name]))] == []
 
 
 @pytest.mark.parametrize(
@@ -79,3 +127,16 @@ def test_every_exception_is_still_one() -> None:
 )
 def test_what_is_found(source: str, found: list[str]) -> None:
     assert [value for _, value in waits(source)] == found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("requests.get(url, timeout=20)", ["20"]),
+        ("process.wait(10); thread.join(5.0); future.result(timeout=1)", ["10", "5.0", "1"]),
+        ("make_trial(deadline_s=0.2)", ["0.2"]),
+        ("requests.get(url, timeout=HANG_S); event.wait(60); flight.wait(0); ' '.join('12')", []),
+    ],
+)
+def test_which_limits_are_found(source: str, found: list[str]) -> None:
+    assert [value for _, value in limits(source)] == found

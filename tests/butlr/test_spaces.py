@@ -61,7 +61,7 @@ def _no_thread_left() -> Iterator[None]:
 
 
 def floors(spaces: TopologyCache) -> list[str]:
-    return list(spaces.current(timeout_s=10).floors)
+    return list(spaces.current(timeout_s=HANG_S).floors)
 
 
 def test_many_threads_load_it_once(at_once: AtOnce) -> None:
@@ -150,7 +150,7 @@ def test_a_bug_in_the_first_loading_is_said(fake: FakeTime, caplog: pytest.LogCa
     source.answer = RuntimeError("a bug")
     spaces = TopologyCache(source, read, clock=fake)
     with pytest.raises(UpstreamInvalid, match="the backend's log says why"):
-        spaces.current(timeout_s=10)
+        spaces.current(timeout_s=HANG_S)
     settled()
     assert "RuntimeError: a bug" in caplog.text
     source.answer = {"floors": ["a"]}
@@ -176,7 +176,7 @@ def test_the_first_loading_that_fails_says_why_and_is_not_hammered(fake: FakeTim
     spaces = TopologyCache(source, read, clock=fake)
     for _ in range(5):
         with pytest.raises(UpstreamDown, match=r"^Butlr is away$"):
-            spaces.current(timeout_s=10)
+            spaces.current(timeout_s=HANG_S)
     assert (source.asked, spaces.known) == (1, False)
     source.answer = {"floors": ["a"]}
     fake.now_s += RETRY_S
@@ -256,7 +256,7 @@ def test_a_damaged_file_is_no_file(
     kept.parent.mkdir()
     kept.write_bytes(content)
     with pytest.raises(UpstreamDown, match="Butlr is away"):
-        TopologyCache(away(), reader, keep_in=kept).current(timeout_s=10)
+        TopologyCache(away(), reader, keep_in=kept).current(timeout_s=HANG_S)
 
 
 def test_a_place_that_cannot_be_written_is_a_line_in_the_log(
@@ -303,7 +303,7 @@ def test_with_butlr_up_and_then_down(
     butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
     butlr.client._closing.set()  # so that it does not wait before trying again
     after = TopologyCache(butlr.topology_document, topology, keep_in=kept, served=("space_paris_2",))
-    (floor,) = after.current(timeout_s=10).floors.values()
+    (floor,) = after.current(timeout_s=HANG_S).floors.values()
     butlr.close()
     assert (floor.name, len(floor.rooms), floor.capacity) == ("Paris, 2nd floor", 14, 60)
     assert "Butlr's topology cannot be had" in caplog.text
@@ -321,16 +321,16 @@ def test_where_butlr_goes_away_between_two_questions_the_richer_topology_stays(
         return {**document, "sensors": None, "unanswered": away[0]} if away else document
 
     spaces = TopologyCache(fetch, topology, keep_in=kept, clock=fake)
-    known = spaces.current(timeout_s=10)
+    known = spaces.current(timeout_s=HANG_S)
     assert all(floor.sensors is not None for floor in known.floors.values())
     away.append(UpstreamDown("gone"))
     fake.now_s += RENEW_S + 1
-    spaces.current(timeout_s=10)
+    spaces.current(timeout_s=HANG_S)
     settled()
-    assert spaces.current(timeout_s=10) is known
+    assert spaces.current(timeout_s=HANG_S) is known
     # Where nothing is known, floors without sensors are better than none; they are not kept on disk.
     anew = TopologyCache(fetch, topology, keep_in=kept.with_name("other"))
-    assert all(floor.sensors is None for floor in anew.current(timeout_s=10).floors.values())
+    assert all(floor.sensors is None for floor in anew.current(timeout_s=HANG_S).floors.values())
     assert not kept.with_name("other").exists()
     settled()
     butlr.close()

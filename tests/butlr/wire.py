@@ -13,7 +13,7 @@ import orjson
 from butlr_grafana.butlr.client import Client
 from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.butlr.limits import Timing
-from tests.support import LOGIN, FakeTime
+from tests.support import HANG_S, LOGIN, FakeTime
 
 QUERY = {"query": "{ sites { data { id } } }"}
 OFFICE = b'{"data":{"sites":{"data":[{"id":"site_paris"},{"id":"site_newyork"}]}}}'
@@ -90,7 +90,7 @@ class Wire:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(HANG_S)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):

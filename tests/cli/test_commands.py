@@ -25,6 +25,7 @@ from tests.support import (
     DETECTIONS,
     DETECTIONS_A_MINUTE,
     GRAPHQL,
+    HANG_S,
     LOGIN,
     NEW_YORK,
     PARIS,
@@ -42,16 +43,16 @@ from tests.support import (
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_demo_answers_and_stops_cleanly(number: signal.Signals) -> None:
     with running("demo") as (process, url):
-        assert requests.get(url, timeout=20).json()["demo"] is True
+        assert requests.get(url, timeout=HANG_S).json()["demo"] is True
         words = {"space": PARIS, "from": "2026-06-01T00:00:00Z", "to": "2026-06-02T00:00:00Z"}
-        answer = requests.get(f"{url}/api/v1/heatmap", params=words, timeout=20)
+        answer = requests.get(f"{url}/api/v1/heatmap", params=words, timeout=HANG_S)
         [frame] = answer.json()
         assert frame["meta"]["custom"]["total_detections"] > 0
         assert any("Demo mode" in n["text"] for n in frame["meta"]["notices"])
         family = children_of(process.pid)
         assert len(family) == 2  # the server and the simulator
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=HANG_S)
         assert process.returncode == 0
         assert "Traceback" not in out + err
         assert not [pid for pid in family if alive(pid)]
@@ -63,9 +64,11 @@ def test_every_line_is_json_from_the_first_to_the_last() -> None:
         port = str(free.getsockname()[1])
     with started("serve", BACKEND_LOG="json", BACKEND_PORT=port) as process:
         until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
-        assert requests.get(f"http://127.0.0.1:{port}/api/v1/heatmap?space=x", timeout=20).status_code >= 400
+        assert (
+            requests.get(f"http://127.0.0.1:{port}/api/v1/heatmap?space=x", timeout=HANG_S).status_code >= 400
+        )
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     lines = [json.loads(line) for line in (out + err).splitlines()]
     [first] = [line for line in lines if line["message"] == "listening"]
@@ -77,7 +80,7 @@ def test_every_line_is_json_from_the_first_to_the_last() -> None:
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=10).ok
+        return requests.get(url, timeout=HANG_S).ok
     except requests.ConnectionError:
         return False
 
@@ -98,7 +101,7 @@ def test_the_simulator_does_not_outlive_a_killed_backend() -> None:
     with running("serve") as (process, _):
         family = children_of(process.pid)
         process.kill()
-        process.wait(20)
+        process.wait(HANG_S)
         for _ in range(200):
             left = [pid for pid in family if alive(pid)]
             if not left:
@@ -126,7 +129,7 @@ def test_an_open_address_without_a_token_is_refused() -> None:
 
 def test_the_reason_phrase_is_on_the_wire() -> None:
     with running("demo") as (_, url):
-        answer = requests.get(f"{url}/api/v1/heatmap?space=space_x&from=x&to=y", timeout=20)
+        answer = requests.get(f"{url}/api/v1/heatmap?space=space_x&from=x&to=y", timeout=HANG_S)
         assert answer.status_code == 400
         assert answer.reason.startswith("from: 'x' is not a time")
 

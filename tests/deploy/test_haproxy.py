@@ -23,7 +23,7 @@ from tests.deploy.names import Names
 from tests.deploy.replicas import Replica
 from tests.processes import measured, running
 from tests.redis_server import RedisServer
-from tests.support import DETECTIONS, LOGIN, NEW_YORK, PEOPLE, at, cannot_run, cells_of, truth, until
+from tests.support import DETECTIONS, HANG_S, LOGIN, NEW_YORK, PEOPLE, at, cannot_run, cells_of, truth, until
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "provisioning/haproxy/haproxy.cfg"
@@ -93,7 +93,7 @@ def proxy(program: str, folder: Path, names: Names, backend_port: int) -> Iterat
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(HANG_S)
 
 
 def test_what_it_refuses_itself_is_in_our_own_form(haproxy: str, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_what_it_refuses_itself_is_in_our_own_form(haproxy: str, tmp_path: Path)
         url = stack.enter_context(proxy(haproxy, tmp_path, names, free_port()))
         until(lambda: status(url) == 503)
         for path in ("/api/v1/spaces", "/api/v1/spaces?room=" + "a" * 25_000):
-            answer = requests.get(url + path, timeout=20)
+            answer = requests.get(url + path, timeout=HANG_S)
             assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
             assert answer.json()["error"]["source"] == "backend"
 
@@ -121,7 +121,7 @@ def test_each_error_of_its_own_is_json() -> None:
 
 def status(url: str) -> int:
     try:
-        return requests.get(f"{url}/readyz", timeout=10).status_code
+        return requests.get(f"{url}/readyz", timeout=HANG_S).status_code
     except requests.ConnectionError:
         return 0
 
@@ -141,7 +141,7 @@ def assert_whole(answer: requests.Response) -> None:
 
 def answered(url: str) -> float:
     """How many heat maps this backend has answered, as it says itself."""
-    text = requests.get(f"{url}/metrics", timeout=10).text
+    text = requests.get(f"{url}/metrics", timeout=HANG_S).text
     return sum(
         float(n)
         for n in re.findall(r'^butlr_backend_requests_total\{.*target="heatmap".*\} (\S+)$', text, re.M)
@@ -188,7 +188,7 @@ def test_two_backends_behind_it_are_as_one(haproxy: str, redis: RedisServer, tmp
         started["127.0.0.1"][0].send_signal(signal.SIGTERM)
         for _ in range(20):
             assert_whole(heat_map(url))
-        started["127.0.0.1"][0].wait(20)
+        started["127.0.0.1"][0].wait(HANG_S)
         for _ in range(20):
             assert_whole(heat_map(url))
 
@@ -228,7 +228,9 @@ def all_asked(url: str, started: list[Replica]) -> bool:
 
 def ask(url: str, body: bytes | None = None) -> int:
     try:
-        answer = requests.request("POST" if body else "GET", f"{url}/api/v1/spaces", data=body, timeout=30)
+        answer = requests.request(
+            "POST" if body else "GET", f"{url}/api/v1/spaces", data=body, timeout=HANG_S
+        )
     except requests.RequestException:
         return 0
     assert answer.status_code != 200 or answer.content == (body or b"")
@@ -270,7 +272,7 @@ def test_what_it_refuses_itself_is_logged_with_the_path_and_without_the_query(
     try:
         with proxy(haproxy, tmp_path, names, free_port()) as url:
             until(lambda: status(url) == 503)
-            assert requests.get(f"{url}/api/v1/heatmap?space=space_secret", timeout=10).status_code == 503
+            assert requests.get(f"{url}/api/v1/heatmap?space=space_secret", timeout=HANG_S).status_code == 503
             log = tmp_path / "log"
             until(lambda: "heatmap" in log.read_text("utf-8"))
             lines = [json.loads(line) for line in log.read_text("utf-8").splitlines() if line[:1] == "{"]

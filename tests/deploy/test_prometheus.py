@@ -20,7 +20,7 @@ import requests
 import yaml
 
 from tests.processes import running
-from tests.support import NEW_YORK, PARIS, until
+from tests.support import HANG_S, NEW_YORK, PARIS, until
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "provisioning/prometheus"
@@ -51,7 +51,7 @@ class Prometheus:
     url: str
 
     def get(self, path: str, **words: str) -> Any:
-        answer = requests.get(f"{self.url}/api/v1/{path}", params=words, timeout=10).json()
+        answer = requests.get(f"{self.url}/api/v1/{path}", params=words, timeout=HANG_S).json()
         assert answer["status"] == "success", answer
         return answer["data"]
 
@@ -82,7 +82,7 @@ def started(program: str, folder: Path, backend: str, token: str = TOKEN) -> Ite
         def is_ready() -> bool:
             assert process.poll() is None, (folder / "log").read_text("utf-8")
             try:
-                return requests.get(f"{found.url}/-/ready", timeout=5).ok
+                return requests.get(f"{found.url}/-/ready", timeout=HANG_S).ok
             except requests.ConnectionError:
                 return False
 
@@ -133,7 +133,7 @@ def test_with_another_token_it_is_refused_and_says_so(
 
 def test_metrics_are_well_formed(promtool: str, backend: str) -> None:
     """By Prometheus' own linter: names, units, help texts."""
-    text = requests.get(f"{backend}/metrics", headers=HEADERS, timeout=10).content
+    text = requests.get(f"{backend}/metrics", headers=HEADERS, timeout=HANG_S).content
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 
@@ -190,4 +190,4 @@ def look(backend: str, day: date) -> None:
         ("occupancy-now", {"space": NEW_YORK}),
         ("heatmap", {"space": "space_x", **then}),
     ):
-        requests.get(f"{backend}/api/v1/{target}", params=words, headers=HEADERS, timeout=20)
+        requests.get(f"{backend}/api/v1/{target}", params=words, headers=HEADERS, timeout=HANG_S)

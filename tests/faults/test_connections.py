@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import Any
-from unittest.mock import Mock, patch
 
 import pytest
 
-from butlr_grafana.butlr.transport import Reply, Transport
 from tests.butlr.wire import Sent
 from tests.faults.conftest import MakeFronted
-from tests.faults.trial import MAY, MAY_SEGMENTS, Trial, keeps_the_promise
-from tests.support import DETECTIONS
+from tests.faults.trial import MAY, MAY_SEGMENTS, Trial, given_up_soon, keeps_the_promise
 
 BREAKS: list[dict[str, Any]] = [{"reset": "before"}, {"reset": "inside"}, {"truncate": True}]
-
-SHORT_S = 0.3
-
-
-@contextlib.contextmanager
-def given_up_soon(trial: Trial, fault: AbstractContextManager[object]) -> Iterator[None]:
-    """A fault of heat maps in which no attempt ends well: each takes a short time. All else has its time."""
-    client = trial.application.butlr.client
-    usual, hurried = client._transport, Transport(client.access.url, timeout_s=SHORT_S, connections=8)
-
-    def post(path: str, body: object, *, token: str | None) -> Reply:
-        return (hurried if path == DETECTIONS else usual).post(path, body, token=token)
-
-    with fault, patch.object(client, "_transport", Mock(post=post)):
-        yield
-    hurried.close()
 
 
 def test_nobody_listens(trial: Trial) -> None:

@@ -123,7 +123,7 @@ def test_asked_to_stop_under_load_it_answers_who_was_there(butlr: Simulator, tmp
         serving(butlr, tmp_path, at_a_time=at_once + 1) as (process, url),
         ThreadPoolExecutor(at_once + 1) as pool,
     ):
-        assert requests.get(f"{url}/readyz", timeout=20).status_code == 200
+        assert requests.get(f"{url}/readyz", timeout=HANG_S).status_code == 200
         butlr.faults.set(latency_s=600.0, paths=(DETECTIONS,))
         in_vain = pool.submit(heat_map, url, **LAST_WEEK)
         until(lambda: butlr.in_flight == 1)
@@ -137,7 +137,7 @@ def test_asked_to_stop_under_load_it_answers_who_was_there(butlr: Simulator, tmp
         answer = in_vain.result()
         assert (answer.status_code, answer.json()["error"]["source"]) == (502, "upstream")
         assert answer.json()["message"] == "the backend is shutting down"
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=HANG_S)
         assert process.returncode == 0
         assert "Traceback" not in out + err
     assert parts_in(tmp_path) == len(WEEKS)

@@ -24,7 +24,7 @@ from tests.faults.trial import (
     keeps_the_promise,
     passed_on,
 )
-from tests.support import DETECTIONS, at, until
+from tests.support import DETECTIONS, HANG_S, at, until
 
 
 def date_in(seconds: float) -> str:
@@ -122,7 +122,7 @@ class Counter:
             self._waiting.append(is_refused)
             self._go()
         answer: Result = self._pass_on
-        if is_refused.result(timeout=30):
+        if is_refused.result(timeout=HANG_S):
             answer = respond(b"", "429 Slow Down", "Retry-After: 1")
         answer(to, asked)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana.simulator.forms import Forms
-from tests.support import NEW_YORK, PARIS_2, PEOPLE, World, at, cells_of, truth
+from tests.support import HANG_S, NEW_YORK, PARIS_2, PEOPLE, World, at, cells_of, truth
 
 DAY = 86_400
 START = at("2026-06-08T22:00")
@@ -100,10 +100,10 @@ def test_the_topology_stays_as_it_was(world: World, caplog: pytest.LogCaptureFix
     world.simulator.forms = Forms(unreadable=frozenset({"topology"}))
     world.time.now_s += 600
     spaces = world.application.service.spaces
-    spaces.renew(timeout_s=20)
+    spaces.renew(timeout_s=HANG_S)
     assert world.http.get("/api/v1/spaces", query_string={"format": "rows"}).get_json() == before
     assert any("topology" in record.getMessage() for record in caplog.records)
     world.simulator.forms = Forms()
     world.time.now_s += 600
-    spaces.renew(timeout_s=20)
+    spaces.renew(timeout_s=HANG_S)
     assert world.http.get("/api/v1/spaces", query_string={"format": "rows"}).get_json() == before

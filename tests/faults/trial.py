@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import Mock, patch
 
 import requests
 
+from butlr_grafana.butlr.transport import Reply, Transport
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import Result, Sent, Wire, respond
 from tests.support import DETECTIONS, HANG_S, LOGIN, NEW_YORK, Cells, World, at, cells_of, truth, until
@@ -163,6 +165,20 @@ def passed_on(simulator: Simulator) -> Result:
         respond(found.content, f"{found.status_code} {found.reason}", *said)(to, asked)
 
     return answer
+
+
+@contextlib.contextmanager
+def given_up_soon(trial: Trial, fault: AbstractContextManager[object]) -> Iterator[None]:
+    """A fault of heat maps in which no attempt ends well: each takes 0.3 s. All else has its time."""
+    client = trial.application.butlr.client
+    usual, hurried = client._transport, Transport(client.access.url, timeout_s=0.3, connections=8)
+
+    def post(path: str, body: object, *, token: str | None) -> Reply:
+        return (hurried if path == DETECTIONS else usual).post(path, body, token=token)
+
+    with fault, patch.object(client, "_transport", Mock(post=post)):
+        yield
+    hurried.close()
 
 
 def keeps_the_promise(trial: Trial, fault: AbstractContextManager[object], *, reason: str) -> None:

@@ -17,7 +17,7 @@ from butlr_grafana.measure.verdict_store import VerdictStore
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, Simulator
 from butlr_grafana.simulator.forms import Forms
-from tests.support import PEOPLE, at
+from tests.support import HANG_S, PEOPLE, at
 
 NOON = "2026-06-17T12:34:56"
 
@@ -68,7 +68,7 @@ def account(*forms: str, people: People = PEOPLE, now: str = NOON, **settings: A
             book=VerdictStore(),
         )
         try:
-            application.service.spaces.current(timeout_s=20)
+            application.service.spaces.current(timeout_s=HANG_S)
             yield Account(simulator, application, waits)
         finally:
             application.close()

@@ -196,7 +196,7 @@ def test_what_fails_because_a_replica_ends_is_no_news(
 
 @pytest.fixture
 def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "LEASE_S", 0.3)
+    monkeypatch.setattr(leases, "LEASE_S", 3.0)
 
 
 @pytest.mark.usefixtures("short_leases")

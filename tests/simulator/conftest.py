@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import People, Simulator, default_office
+from tests.support import HANG_S
 
 NOW = dt.datetime(2025, 6, 11, 12, 0, tzinfo=dt.UTC)  # a Wednesday
 
@@ -37,7 +38,7 @@ def client(simulator: Simulator) -> Iterator[requests.Session]:
         "grant_type": "client_credentials",
     }
     with requests.Session() as session:
-        answer = session.post(f"{simulator.url}/api/v2/clients/login", json=login, timeout=10)
+        answer = session.post(f"{simulator.url}/api/v2/clients/login", json=login, timeout=HANG_S)
         session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         simulator.clear_calls()
         yield session
@@ -48,7 +49,9 @@ def report(client: requests.Session, simulator: Simulator) -> Callable[..., Any]
     """Asks for a report in a few words; see `body` for them."""
 
     def ask(measurement: str, status: int = 200, **words: Any) -> Any:
-        answer = client.post(f"{simulator.url}/api/v3/reporting", json=body(measurement, **words), timeout=30)
+        answer = client.post(
+            f"{simulator.url}/api/v3/reporting", json=body(measurement, **words), timeout=HANG_S
+        )
         assert answer.status_code == status, answer.text
         return answer.json()
 

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import People, Simulator, default_office
+from tests.support import HANG_S
 
 LARGEST, MEETING, FAILING = "space_paris_1", "room_paris_1_meeting_room_1", "room_paris_1_project_room"
 Report = Callable[..., Any]
@@ -201,14 +202,14 @@ def test_crowds_over_http(simulator: Simulator, people: People) -> None:
         "start": "2025-06-11T12:00:00+00:00",
         "stop": "2025-06-11T12:05:00+00:00",
     }
-    assert requests.put(url, json=asked, timeout=10).json() == [now]
-    later = requests.put(url, json={**asked, "start": "2025-06-11T15:00:00+02:00"}, timeout=10).json()
-    assert later == requests.get(url, timeout=10).json()
+    assert requests.put(url, json=asked, timeout=HANG_S).json() == [now]
+    later = requests.put(url, json={**asked, "start": "2025-06-11T15:00:00+02:00"}, timeout=HANG_S).json()
+    assert later == requests.get(url, timeout=HANG_S).json()
     assert [crowd["start"] for crowd in later] == ["2025-06-11T12:00:00+00:00", "2025-06-11T13:00:00+00:00"]
     now_s = at("2025-06-11T12:00Z")
     assert len(people.crowds) == 2
     assert people.occupancy(LARGEST, index_of(people, MEETING), now_s, now_s + 300).min() >= 8
-    assert requests.delete(url, timeout=10).json() == []
+    assert requests.delete(url, timeout=HANG_S).json() == []
     assert (people.crowds, simulator.calls) == ((), [])
 
 
@@ -228,7 +229,7 @@ def test_crowds_over_http(simulator: Simulator, people: People) -> None:
 )
 def test_a_wrong_crowd_over_http_is_none(simulator: Simulator, people: People, word: str, value: Any) -> None:
     asked = {"floor": LARGEST, "room": MEETING, "people": 8, "minutes": 5, word: value}
-    answer = requests.put(f"{simulator.url}/_simulator/crowd", json=asked, timeout=10)
+    answer = requests.put(f"{simulator.url}/_simulator/crowd", json=asked, timeout=HANG_S)
     assert answer.status_code == 400
     assert word in answer.json()["details"]
     assert people.crowds == ()

@@ -14,6 +14,7 @@ import requests
 
 from butlr_grafana.simulator import Forms, People, Simulator
 from butlr_grafana.simulator.ghosts import ghosts
+from tests.support import HANG_S
 
 FLOORS = ["space_paris_1", "space_paris_2", "space_newyork_1"]
 RATE = 110
@@ -38,7 +39,7 @@ def body(
 
 
 def post(client: requests.Session, simulator: Simulator, words: Any) -> requests.Response:
-    return client.post(f"{simulator.url}/v3/detections", json=words, timeout=10)
+    return client.post(f"{simulator.url}/v3/detections", json=words, timeout=HANG_S)
 
 
 def heatmap(client: requests.Session, simulator: Simulator, words: dict[str, Any]) -> dict[str, Any]:
@@ -213,7 +214,7 @@ def test_an_unknown_space_is_a_404(client: requests.Session, simulator: Simulato
 def test_a_body_that_is_no_json_object_is_a_400(
     client: requests.Session, simulator: Simulator, data: bytes
 ) -> None:
-    assert client.post(f"{simulator.url}/v3/detections", data=data, timeout=10).status_code == 400
+    assert client.post(f"{simulator.url}/v3/detections", data=data, timeout=HANG_S).status_code == 400
 
 
 @pytest.mark.parametrize(

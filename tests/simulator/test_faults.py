@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import Faults, Forms, Simulator
+from tests.support import HANG_S
 
 DETECTIONS = {
     "data_types": ["heatmap_v2"],
@@ -27,7 +28,7 @@ def _logged_in(client: requests.Session) -> None:
 
 
 def call(client: requests.Session, simulator: Simulator) -> requests.Response:
-    return client.post(f"{simulator.url}/v3/detections", json=DETECTIONS, timeout=30)
+    return client.post(f"{simulator.url}/v3/detections", json=DETECTIONS, timeout=HANG_S)
 
 
 def statuses(client: requests.Session, simulator: Simulator, n: int) -> list[int]:
@@ -115,7 +116,7 @@ def test_a_count_runs_out(client: requests.Session, simulator: Simulator) -> Non
 
 def test_the_login_is_spared_unless_named(client: requests.Session, simulator: Simulator) -> None:
     def login() -> int:
-        return client.post(f"{simulator.url}/api/v2/clients/login", json={}, timeout=10).status_code
+        return client.post(f"{simulator.url}/api/v2/clients/login", json={}, timeout=HANG_S).status_code
 
     simulator.faults.status = 500
     assert (login(), call(client, simulator).status_code) == (401, 500)
@@ -129,7 +130,7 @@ def test_the_limit_on_calls_a_minute(client: requests.Session, simulator: Simula
     assert statuses(client, simulator, 3) == [200, 200, 429]
     refused = call(client, simulator)
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
-    assert client.post(f"{simulator.url}/api/v2/clients/login", json={}, timeout=10).status_code == 401
+    assert client.post(f"{simulator.url}/api/v2/clients/login", json={}, timeout=HANG_S).status_code == 401
     simulator.faults.rate_limit_per_minute = None
     assert call(client, simulator).status_code == 200
 
@@ -156,15 +157,17 @@ def test_answers_may_count_the_calls_that_are_left(
 
 def test_faults_over_http(client: requests.Session, simulator: Simulator) -> None:
     url = f"{simulator.url}/_simulator/faults"
-    none = requests.get(url, timeout=10).json()
+    none = requests.get(url, timeout=HANG_S).json()
     assert (none["status"], none["rate"], none["paths"]) == (None, 1, [])
-    put = requests.put(url, json={"status": 503, "body": "sorry", "paths": ["/v3/detections"]}, timeout=10)
+    put = requests.put(
+        url, json={"status": 503, "body": "sorry", "paths": ["/v3/detections"]}, timeout=HANG_S
+    )
     assert put.json() == {**none, "status": 503, "body": "sorry", "paths": ["/v3/detections"]}
     answer = call(client, simulator)
     assert (answer.status_code, answer.text) == (503, "sorry")
-    assert requests.put(url, json={"latency_s": 0.01}, timeout=10).json() == {**none, "latency_s": 0.01}
+    assert requests.put(url, json={"latency_s": 0.01}, timeout=HANG_S).json() == {**none, "latency_s": 0.01}
     assert call(client, simulator).status_code == 200
-    assert requests.delete(url, timeout=10).json() == none
+    assert requests.delete(url, timeout=HANG_S).json() == none
     assert simulator.faults == Faults()
 
 
@@ -190,7 +193,7 @@ def test_faults_over_http(client: requests.Session, simulator: Simulator) -> Non
     ],
 )
 def test_wrong_faults_change_nothing(simulator: Simulator, words: dict[str, Any]) -> None:
-    answer = requests.put(f"{simulator.url}/_simulator/faults", json=words, timeout=10)
+    answer = requests.put(f"{simulator.url}/_simulator/faults", json=words, timeout=HANG_S)
     assert answer.status_code == 400
     assert next(iter(words)) in answer.json()["details"]
     assert simulator.faults == Faults()

@@ -11,6 +11,7 @@ import requests
 from butlr_grafana.simulator import Forms, Simulator
 from butlr_grafana.simulator.forms import drawn, turned
 from butlr_grafana.simulator.topology import schema_of
+from tests.support import HANG_S
 
 
 def test_texts_are_read_as_their_kind() -> None:
@@ -98,21 +99,21 @@ def test_the_simulator_answers_in_every_combination(
         },
     }
     for path, body in asked.items():
-        answer = client.post(f"{simulator.url}{path}", json=body, timeout=10)
+        answer = client.post(f"{simulator.url}{path}", json=body, timeout=HANG_S)
         assert answer.status_code == 200
         assert answer.json()
 
 
 def test_forms_over_http(simulator: Simulator) -> None:
     url = f"{simulator.url}/_simulator/forms"
-    default = requests.get(url, timeout=10).json()
+    default = requests.get(url, timeout=HANG_S).json()
     assert (default["window_labels"], default["unreadable"]) == ("end", [])
-    put = requests.put(url, json={"window_labels": "start", "unreadable": "heat,stats"}, timeout=10)
+    put = requests.put(url, json={"window_labels": "start", "unreadable": "heat,stats"}, timeout=HANG_S)
     assert put.json() == {**default, "window_labels": "start", "unreadable": ["heat", "stats"]}
     assert simulator.forms == Forms(window_labels="start", unreadable=frozenset({"heat", "stats"}))
     for wrong in ({"window_labels": "middle"}, {"mood": "good"}, {"missing_fields": "Room.mood"}):
-        answer = requests.put(url, json=wrong, timeout=10)
+        answer = requests.put(url, json=wrong, timeout=HANG_S)
         assert answer.status_code == 400
         assert next(iter(wrong)) in answer.json()["details"]
     assert simulator.forms.window_labels == "start"
-    assert requests.delete(url, timeout=10).json() == default
+    assert requests.delete(url, timeout=HANG_S).json() == default

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import Forms, Simulator
+from tests.support import HANG_S
 
 LARGEST, MEETING, KITCHEN = "space_paris_1", "room_paris_1_meeting_room_1", "room_paris_1_kitchen"
 NO_PAGES = {"page": 1, "page_item_count": 0, "total_item_count": 0, "total_pages": 1}
@@ -284,14 +285,14 @@ def test_a_wrong_word_is_a_400_that_names_it(
         del inner[last]
     else:
         inner[last] = value
-    answer = client.post(f"{simulator.url}/api/v3/reporting", json=words, timeout=10)
+    answer = client.post(f"{simulator.url}/api/v3/reporting", json=words, timeout=HANG_S)
     assert answer.status_code == 400
     assert answer.json()["code"] == 400
     assert says in answer.json()["details"]
 
 
 def test_the_good_request_is_good(client: requests.Session, simulator: Simulator) -> None:
-    answer = client.post(f"{simulator.url}/api/v3/reporting", json=request(), timeout=10)
+    answer = client.post(f"{simulator.url}/api/v3/reporting", json=request(), timeout=HANG_S)
     assert len(answer.json()["data"]) == 24
 
 

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import Forms, People, Simulator
-from tests.support import until
+from tests.support import HANG_S, until
 
 LOGIN = {
     "client_id": "demo",
@@ -35,11 +35,11 @@ DETECTIONS = {
 
 
 def login(simulator: Simulator, **words: str) -> requests.Response:
-    return requests.post(f"{simulator.url}/api/v2/clients/login", json={**LOGIN, **words}, timeout=10)
+    return requests.post(f"{simulator.url}/api/v2/clients/login", json={**LOGIN, **words}, timeout=HANG_S)
 
 
 def detections(client: requests.Session, simulator: Simulator) -> requests.Response:
-    return client.post(f"{simulator.url}/v3/detections", json=DETECTIONS, timeout=10)
+    return client.post(f"{simulator.url}/v3/detections", json=DETECTIONS, timeout=HANG_S)
 
 
 @pytest.mark.parametrize("word", LOGIN)
@@ -80,7 +80,7 @@ def test_tokens_can_be_revoked(client: requests.Session, simulator: Simulator) -
 )
 def test_no_token_no_answer(simulator: Simulator, path: str, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    answer = requests.post(f"{simulator.url}{path}", json={}, headers=headers, timeout=10)
+    answer = requests.post(f"{simulator.url}{path}", json={}, headers=headers, timeout=HANG_S)
     if path == "/api/v3/graphql":
         assert answer.status_code == 200
         assert answer.json()["data"] is None
@@ -98,7 +98,7 @@ def test_own_credentials(people: People) -> None:
 
 @pytest.fixture
 def connection(simulator: Simulator) -> Iterator[http.client.HTTPConnection]:
-    opened = http.client.HTTPConnection(simulator.host, simulator.port, timeout=10)
+    opened = http.client.HTTPConnection(simulator.host, simulator.port, timeout=HANG_S)
     yield opened
     opened.close()
 
@@ -118,12 +118,12 @@ def test_a_connection_serves_many_calls_even_wrong_ones(connection: http.client.
 
 
 def test_405_says_what_is_allowed(simulator: Simulator) -> None:
-    answer = requests.put(f"{simulator.url}/healthz", timeout=10)
+    answer = requests.put(f"{simulator.url}/healthz", timeout=HANG_S)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
 
 
 def test_a_body_without_its_length_is_a_411(simulator: Simulator) -> None:
-    answer = requests.post(f"{simulator.url}/v3/detections", data=iter([b"{}"]), timeout=10)
+    answer = requests.post(f"{simulator.url}/v3/detections", data=iter([b"{}"]), timeout=HANG_S)
     assert answer.status_code == 411
 
 
@@ -158,7 +158,7 @@ def test_sixty_at_once(client: requests.Session, simulator: Simulator) -> None:
     def meet() -> float:
         if threading.current_thread().name not in met:
             met.add(threading.current_thread().name)
-            together.wait(30)
+            together.wait(HANG_S)
         return clock()
 
     met: set[str] = set()
@@ -181,9 +181,9 @@ def test_sixty_at_once(client: requests.Session, simulator: Simulator) -> None:
 def test_calls_are_recorded(client: requests.Session, simulator: Simulator) -> None:
     detections(client, simulator)
     login(simulator, client_secret="wrong")
-    client.post(f"{simulator.url}/api/v3/graphql", data=b"no JSON", timeout=10)
-    client.get(f"{simulator.url}/api/v9/new", timeout=10)
-    requests.get(f"{simulator.url}/healthz", timeout=10)
+    client.post(f"{simulator.url}/api/v3/graphql", data=b"no JSON", timeout=HANG_S)
+    client.get(f"{simulator.url}/api/v9/new", timeout=HANG_S)
+    requests.get(f"{simulator.url}/healthz", timeout=HANG_S)
     seen = [(call.method, call.path, call.status) for call in simulator.calls]
     assert seen == [
         ("POST", "/v3/detections", 200),
@@ -195,7 +195,7 @@ def test_calls_are_recorded(client: requests.Session, simulator: Simulator) -> N
     assert simulator.calls[3].body is None
     assert {call.at for call in simulator.calls} == {simulator.clock()}
     assert (simulator.count(), simulator.count("/v3/detections"), simulator.count("/else")) == (4, 1, 0)
-    assert requests.get(f"{simulator.url}/_simulator/calls", timeout=10).json() == {
+    assert requests.get(f"{simulator.url}/_simulator/calls", timeout=HANG_S).json() == {
         "/v3/detections": 1,
         "/api/v2/clients/login": 1,
         "/api/v3/graphql": 1,
@@ -210,16 +210,16 @@ def test_it_stops_and_comes_back_on_the_same_port(people: People) -> None:
     with simulator:
         url = simulator.url
         with requests.Session() as session:
-            assert session.get(f"{url}/healthz", timeout=10).json() == {"status": "ok"}
+            assert session.get(f"{url}/healthz", timeout=HANG_S).json() == {"status": "ok"}
             with pytest.raises(RuntimeError):
                 simulator.start()
             simulator.stop()
             with pytest.raises(requests.ConnectionError):
-                session.get(f"{url}/healthz", timeout=10)
+                session.get(f"{url}/healthz", timeout=HANG_S)
     simulator.stop()
     with simulator:
         assert simulator.url == url
-        assert requests.get(f"{url}/healthz", timeout=10).ok
+        assert requests.get(f"{url}/healthz", timeout=HANG_S).ok
 
 
 def test_stopping_cuts_what_is_under_way(people: People) -> None:
@@ -229,7 +229,7 @@ def test_stopping_cuts_what_is_under_way(people: People) -> None:
             call = pool.submit(requests.get, f"{simulator.url}/v3/detections", timeout=60)
             until(lambda: simulator.peak_in_flight > 0)
             simulator.stop()
-            assert isinstance(call.exception(timeout=30), requests.ConnectionError)
+            assert isinstance(call.exception(timeout=HANG_S), requests.ConnectionError)
 
 
 def command(*words: str) -> subprocess.Popen[str]:
@@ -248,10 +248,10 @@ def test_the_command_runs_until_told_to_end(number: signal.Signals) -> None:
     with command("--port", "0", "--now", "2025-06-11T12:00:00Z", "--rate-limit", "1") as process:
         assert process.stdout is not None
         url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
-        answers = [requests.get(f"{url}/v3/detections", timeout=10).status_code for _ in range(2)]
+        answers = [requests.get(f"{url}/v3/detections", timeout=HANG_S).status_code for _ in range(2)]
         assert answers == [405, 429]
         process.send_signal(number)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=HANG_S)
         assert (process.returncode, errors) == (0, "")
 
 
@@ -261,7 +261,7 @@ def test_signals_that_come_together_are_one() -> None:
         process.stdout.readline()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
             process.send_signal(number)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=HANG_S)
         assert (process.returncode, errors) == (0, "")
 
 
@@ -269,7 +269,7 @@ def test_the_command_can_end_with_its_standard_input() -> None:
     with command("--port", "0", "--follow-stdin") as process:
         assert process.stdout is not None
         process.stdout.readline()
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=HANG_S)
         assert (process.returncode, errors) == (0, "")
 
 
@@ -277,7 +277,7 @@ def test_a_taken_port_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with command("--port", str(port)) as process:
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 1
     assert errors.count("\n") == 1
     assert str(port) in errors
@@ -288,9 +288,9 @@ def test_the_command_takes_forms() -> None:
     with command(*words) as process:
         assert process.stdout is not None
         url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
-        forms = requests.get(f"{url}/_simulator/forms", timeout=10).json()
+        forms = requests.get(f"{url}/_simulator/forms", timeout=HANG_S).json()
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=HANG_S)
     assert (forms["window_labels"], forms["ghost_heat"], forms["heat_y"]) == ("start", True, "polygons")
 
 
@@ -300,7 +300,7 @@ def test_the_command_takes_forms() -> None:
 )
 def test_a_wrong_form_is_one_line(word: str, says: str) -> None:
     with command("--port", "0", "--form", word) as process:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 2
     assert errors.count("\n") == 1
     assert says in errors

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import Forms, People, Simulator
+from tests.support import HANG_S
 
 LARGEST, MEETING, KITCHEN = "space_paris_1", "room_paris_1_meeting_room_1", "room_paris_1_kitchen"
 FAILING, ZONE = "room_paris_1_project_room", "zone_paris_1_coffee_machine"
@@ -35,7 +36,7 @@ def words(*items: str, sensors: str = "presence", **more: Any) -> dict[str, Any]
 @pytest.fixture
 def ask(client: requests.Session, simulator: Simulator) -> Ask:
     def ask(body: dict[str, Any], status: int = 200) -> Any:
-        answer = client.post(f"{simulator.url}/api/v4/reporting/stats", json=body, timeout=10)
+        answer = client.post(f"{simulator.url}/api/v4/reporting/stats", json=body, timeout=HANG_S)
         assert answer.status_code == status, answer.text
         return answer.json()
 

@@ -14,6 +14,7 @@ import requests
 from PIL import Image
 
 from butlr_grafana.simulator import Forms, People, Simulator
+from tests.support import HANG_S
 
 SITES = """{ sites { data { id name timezone siteNumber customID org_id
   buildings { id name building_number site_id customID capacity { max mid } address { lines country }
@@ -34,7 +35,7 @@ TAGS = "{ tags { id name organization_id rooms { id name } zones { id name } flo
 
 
 def ask(client: requests.Session, simulator: Simulator, query: str, **more: Any) -> dict[str, Any]:
-    answer = client.post(f"{simulator.url}/api/v3/graphql", json={"query": query, **more}, timeout=10)
+    answer = client.post(f"{simulator.url}/api/v3/graphql", json={"query": query, **more}, timeout=HANG_S)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -331,7 +332,7 @@ def test_a_scope_may_be_missing(
     client: requests.Session, simulator: Simulator, scope: str, query: str, path: tuple[str, str]
 ) -> None:
     simulator.forms = Forms(missing_scopes=frozenset({scope}))
-    answer = client.post(f"{simulator.url}/api/v3/graphql", json={"query": query}, timeout=10)
+    answer = client.post(f"{simulator.url}/api/v3/graphql", json={"query": query}, timeout=HANG_S)
     assert answer.status_code == 403
     assert (answer.json()["code"], scope in answer.json()["details"]) == (403, True)
     simulator.forms = Forms(missing_scopes=frozenset({scope}), without_scope="empty")
@@ -367,7 +368,7 @@ def test_plans_are_pictures_of_the_floors_extent(
     turns = []
     for floor in data(client, simulator, query)["floors"]["data"]:
         [plan] = floor["floor_plans"]
-        answer = requests.get(plan["url"], timeout=10)
+        answer = requests.get(plan["url"], timeout=HANG_S)
         assert answer.headers["Content-Type"] == "image/png"
         width, height = Image.open(io.BytesIO(answer.content)).size
         xs, ys = zip(*plan["coordinates"], strict=True)
@@ -380,7 +381,7 @@ def test_plans_are_pictures_of_the_floors_extent(
 
 def test_a_plan_has_y_upwards(client: requests.Session, simulator: Simulator) -> None:
     """The L's wing rises at the left: the picture's top right corner is paper."""
-    answer = requests.get(f"{simulator.url}/plans/space_paris_1.png", timeout=10)
+    answer = requests.get(f"{simulator.url}/plans/space_paris_1.png", timeout=HANG_S)
     image = Image.open(io.BytesIO(answer.content)).convert("RGB")
     white = (255, 255, 255)
     right, bottom = image.width - 10, image.height - 10
@@ -396,7 +397,7 @@ def test_variables_and_named_operations(client: requests.Session, simulator: Sim
 
 @pytest.mark.parametrize("words", [{}, {"query": 7}, {"query": "{ sites { data { id } } }", "variables": []}])
 def test_a_wrong_body_is_a_400(client: requests.Session, simulator: Simulator, words: dict[str, Any]) -> None:
-    assert client.post(f"{simulator.url}/api/v3/graphql", json=words, timeout=10).status_code == 400
+    assert client.post(f"{simulator.url}/api/v3/graphql", json=words, timeout=HANG_S).status_code == 400
 
 
 def test_forms_that_nobody_can_read(client: requests.Session, simulator: Simulator) -> None:

@@ -23,6 +23,7 @@ from butlr_grafana.simulator.variants import (
     with_site_zone,
 )
 from butlr_grafana.simulator.world import Office
+from tests.support import HANG_S
 
 RATES = {"space_paris_1": 60, "space_paris_2": 110, "space_newyork_1": 180, PUNE: 110, SOMEWHERE: 180}
 FLOORS = """{ sites { data { timezone buildings { floors { id timezone tags { id } rooms { id tags { id } }
@@ -38,7 +39,7 @@ def people() -> People:
 
 @pytest.fixture
 def floors(client: requests.Session, simulator: Simulator) -> dict[str, Any]:
-    answer = client.post(f"{simulator.url}/api/v3/graphql", json={"query": FLOORS}, timeout=10).json()
+    answer = client.post(f"{simulator.url}/api/v3/graphql", json={"query": FLOORS}, timeout=HANG_S).json()
     return {
         floor["id"]: {**floor, "site": site}
         for site in answer["data"]["sites"]["data"]
@@ -53,7 +54,7 @@ def heat(client: requests.Session, simulator: Simulator, space: str, start: str,
         "filter": {"space_id": space, "start": start, "stop": stop, "omit_empty_value": True},
         "window": {"heatmap_v2_options": {"grid_resolution": 0.5, "heatmap_type": "occupancy"}},
     }
-    answer = client.post(f"{simulator.url}/v3/detections", json=body, timeout=10).json()
+    answer = client.post(f"{simulator.url}/v3/detections", json=body, timeout=HANG_S).json()
     total: int = answer["data"][0]["heatmap_v2"]["metadata"]["total_detections"]
     return total
 

@@ -11,6 +11,7 @@ import pytest
 
 from butlr_grafana.model.factor import Observation
 from tests.support import (
+    HANG_S,
     NEW_YORK,
     NO_RATE,
     PARIS,
@@ -414,7 +415,7 @@ def test_pictures_speak_of_people(known: World) -> None:
     service = known.application.service
     floor, pictures = service.topology(None, deadline=service.deadline()).floors[PARIS], service.pictures
     pictures.ask(floor)
-    assert pictures.of(floor, timeout_s=20) is not None
+    assert pictures.of(floor, timeout_s=HANG_S) is not None
     for target in ("heatmap", "compare"):
         mine, counted = (
             ask(known, target, format="png", unit=unit).data for unit in ("people", "detections")

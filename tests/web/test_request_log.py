@@ -218,7 +218,7 @@ def test_a_backend_logs_json_lines_without_a_secret() -> None:
         words = {"space": PARIS, "from": DAY[0], "to": DAY[1], "format": "csv"}
         for token in ("t0ken-of-the-backend", "another-t0ken"):
             headers = {"Authorization": f"Bearer {token}", request_id.HEADER: "panel-7"}
-            requests.get(f"{url}/api/v1/heatmap", params=words, headers=headers, timeout=20)
+            requests.get(f"{url}/api/v1/heatmap", params=words, headers=headers, timeout=HANG_S)
         process.terminate()
         err = errors()
     lines = [json.loads(line) for line in err.splitlines()]
@@ -233,9 +233,9 @@ def test_a_backend_logs_json_lines_without_a_secret() -> None:
 
 def test_warnings_level_says_nothing_of_requests() -> None:
     with running("demo", BACKEND_LOG_LEVEL="warning") as (process, url):
-        assert requests.get(f"{url}/api/v1/spaces", timeout=20).status_code == 200
+        assert requests.get(f"{url}/api/v1/spaces", timeout=HANG_S).status_code == 200
         process.terminate()
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=HANG_S)
     # What is to be known of the floors is said once; of requests there is nothing.
     assert [
         line for line in err.splitlines() if " butlr_grafana.cache.topology: topology: " not in line

@@ -21,7 +21,7 @@ from butlr_grafana.simulator.server import Endpoint
 from butlr_grafana.targets.registry import TARGETS
 from tests.butlr.wire import FakeTime
 from tests.strangers.tangles import lists_of
-from tests.support import GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, answer_of
+from tests.support import GRAPHQL, HANG_S, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, answer_of
 
 PERIOD = {"from": "2026-06-17T08:00:00Z", "to": "2026-06-17T10:00:00Z"}
 
@@ -245,8 +245,8 @@ class Vanishing:
     def notes(self, now: Topology, after_s: float = RENEW_S) -> list[Note]:
         self.now = now
         self.fake.now_s += after_s
-        self.spaces.renew(timeout_s=10)
-        return list(self.spaces.current(timeout_s=10).notes)
+        self.spaces.renew(timeout_s=HANG_S)
+        return list(self.spaces.current(timeout_s=HANG_S).notes)
 
 
 BOTH = Topology({"a": floor_of("a", "r1", "r2"), "b": floor_of("b")})
@@ -279,7 +279,7 @@ def test_what_a_partial_answer_leaves_out_is_not_gone(fake: FakeTime) -> None:
     look.notes(BOTH, 0)
     partial = Topology(WITHOUT_B.floors, partial=True)
     assert look.notes(partial) == [Note("b", "Butlr left out Floor b: what was known of it is used")]
-    assert list(look.spaces.current(timeout_s=1).floors) == ["a", "b"]
+    assert list(look.spaces.current(timeout_s=HANG_S).floors) == ["a", "b"]
 
 
 def test_a_floor_that_is_gone_is_said_to_who_asks_for_all(fake: FakeTime) -> None:
@@ -287,7 +287,7 @@ def test_a_floor_that_is_gone_is_said_to_who_asks_for_all(fake: FakeTime) -> Non
     look = Vanishing(fake)
     look.notes(BOTH, 0)
     look.notes(WITHOUT_B)
-    found = look.spaces.current(timeout_s=1)
+    found = look.spaces.current(timeout_s=HANG_S)
     assert found.restricted_to(frozenset({"a"})).notes == ()
     assert found.restricted_to(frozenset({"a", "b"})).notes == (B_GONE,)
     assert found.notes_on("a") == ()

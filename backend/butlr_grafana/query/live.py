@@ -76,7 +76,8 @@ def _is_by_doors(measurement: str) -> bool:
 
 
 def _seen_or_by_doors(scope: Scope, floor: Floor, measurement: str, end_s: int) -> Period:
-    """The last ten minutes; of doors an earlier ten where movements since then are pushed.
+    """The last ten minutes, or five where they are pushed; of doors an earlier five where movements since
+    then are pushed.
 
     Those stay the same for ten minutes, and are others at another time on each floor: so Butlr is asked once
     in ten minutes, and not for all floors at once.
@@ -84,7 +85,8 @@ def _seen_or_by_doors(scope: Scope, floor: Floor, measurement: str, end_s: int) 
     if scope.live.has_doors and _is_by_doors(measurement):
         phase_s = MINUTE_S * (zlib.crc32(floor.id.encode()) % (DOORS_EVERY_S // MINUTE_S))
         end_s = floor_to(scope.now_s - 2 * MINUTE_S, DOORS_EVERY_S, phase_s)
-    return Period(end_s - SHARED_S, end_s)
+        return Period(end_s - NOW_S, end_s)
+    return Period(end_s - (NOW_S if scope.live.has_people else SHARED_S), end_s)
 
 
 def _has_doors(floor: Floor, level: str) -> bool:

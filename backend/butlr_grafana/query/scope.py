@@ -30,6 +30,11 @@ class Liveness:
     late_s: int = LATE_S
     has_doors: bool = False
 
+    @property
+    def has_people(self) -> bool:
+        """Whether each minute's people are pushed as it ends."""
+        return self.late_s < LATE_S
+
 
 ASKED = Liveness()
 """Nothing is pushed."""

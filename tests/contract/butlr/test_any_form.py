@@ -21,6 +21,7 @@ from butlr_grafana.simulator.forms import Forms, drawn, turned
 from butlr_grafana.simulator.ghosts import ghosts
 from tests.support import (
     DETECTIONS_A_MINUTE,
+    HANG_S,
     NEW_YORK,
     PARIS_2,
     PEOPLE,
@@ -54,7 +55,7 @@ def measured(forms: Forms) -> Iterator[NewAccount]:
     world = NewAccount()
     try:
         world.simulator.forms = forms
-        world.application.service.spaces.current(timeout_s=20)
+        world.application.service.spaces.current(timeout_s=HANG_S)
         list(measuring(world.application.means))  # as `serve` does by itself
         yield world
     finally:
