@@ -39,7 +39,12 @@ def texts(watch: TokenWatch) -> list[str]:
 def test_the_steps_of_a_change_leave_no_gap(world: World, file: Path) -> None:
     """Both, then the new one alone: at each step what Grafana sends is known."""
     watch = TokenWatch({"BACKEND_TOKEN_FILE": str(file)})
-    http = build(world.application.service, tokens=watch, grafana_url="http://localhost:3000").test_client()
+    http = build(
+        world.application.service,
+        world.application.receiver,
+        tokens=watch,
+        grafana_url="http://localhost:3000",
+    ).test_client()
 
     def statuses() -> list[int]:
         sent = ({"Authorization": f"Bearer {token}"} for token in (OLD, NEW))
@@ -55,7 +60,9 @@ def test_the_steps_of_a_change_leave_no_gap(world: World, file: Path) -> None:
 def test_a_backend_that_began_with_tokens_is_never_open(world: World) -> None:
     """Whatever becomes of them."""
     known = [BackendToken(OLD)]
-    http = build(world.application.service, tokens=lambda: tuple(known), grafana_url="").test_client()
+    http = build(
+        world.application.service, world.application.receiver, tokens=lambda: tuple(known), grafana_url=""
+    ).test_client()
     known.clear()
     assert http.get("/api/v1/status").status_code == 401
     assert http.get("/healthz").status_code == 200
@@ -80,7 +87,12 @@ def test_a_file_that_cannot_be_used_changes_nothing(
     text: str | None, file: Path, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = TokenWatch({"BACKEND_TOKEN_FILE": str(file)})
-    http = build(world.application.service, tokens=watch, grafana_url="http://localhost:3000").test_client()
+    http = build(
+        world.application.service,
+        world.application.receiver,
+        tokens=watch,
+        grafana_url="http://localhost:3000",
+    ).test_client()
     caplog.set_level(logging.INFO)
     file.unlink()
     if text is not None:

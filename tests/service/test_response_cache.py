@@ -64,7 +64,12 @@ def ask(world: World, target: str = "heatmap", **words: str) -> TestResponse:
 
 def anew(world: World, target: str, **words: str) -> TestResponse:
     """The same from the same segments, by doors that have kept nothing."""
-    doors = build(world.application.service, tokens=tuple, grafana_url="http://localhost:3000")
+    doors = build(
+        world.application.service,
+        world.application.receiver,
+        tokens=tuple,
+        grafana_url="http://localhost:3000",
+    )
     return doors.test_client().get(f"/api/v1/{target}", query_string={**DAY, **words})
 
 
