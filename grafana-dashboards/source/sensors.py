@@ -136,7 +136,7 @@ def dashboard(source: Source) -> Json:
                     Column("rooms_unavailable", width(115)),
                     Column("batteries_due", width(80)),
                     Column("unknown_since", {"displayName": "Hive offline since", **since}),
-                    Column("reason", {"displayName": "Because", "custom__wrapText": True}),
+                    Column("reason", hidden=True),
                     space,
                 ],
             ),

@@ -193,7 +193,8 @@ def test_no_table_has_a_column_of_reasons(dashboard: Json) -> None:
     for panel in dashboard["panels"]:
         for override in panel["fieldConfig"]["overrides"] if panel["type"] == "table" else ():
             look = {one["id"]: one["value"] for one in override["properties"]}
-            if override["matcher"]["options"] == "reason":
+            # Each device of that table has one.
+            if override["matcher"]["options"] == "reason" and panel["title"] != "Devices that need somebody":
                 assert look == {"custom.hideFrom.viz": True}, panel["title"]
             if override["matcher"]["options"] == "has_data":
                 [link] = look["links"]

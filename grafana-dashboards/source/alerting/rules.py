@@ -102,14 +102,17 @@ UNBALANCED = Rule(
 )
 
 DEVICE = (*FLOOR, "room", "device_id", "device")
-DEVICES = {**COMPLETE, "kind": "sensor"}
+OF_DEVICES = {"space": "all", "for": "rule", "require": "complete"}
+"""What is known of devices comes with the floors, which no rule waits for."""
+
+DEVICES = {**OF_DEVICES, "kind": "sensor"}
 NAME = f"{label('device')} ({label('floor')})"
 
 HIVE_OFFLINE = Rule(
     uid="butlr-hive-offline",
     title="Hive offline",
     target="devices",
-    words={**COMPLETE, "kind": "hive"},
+    words={**OF_DEVICES, "kind": "hive"},
     labels=(*FLOOR, "device_id", "device"),
     value="offline_s",
     limit=limits.HIVE_OFFLINE_S,
@@ -157,7 +160,7 @@ FLOOR_OFFLINE = Rule(
     uid="butlr-floor-sensors-offline",
     title="Sensors of a floor offline",
     target="devices",
-    words={**COMPLETE, "level": "floor"},
+    words={**OF_DEVICES, "level": "floor"},
     labels=FLOOR,
     value="offline_share",
     limit=limits.FLOOR_OFFLINE_SHARE,
