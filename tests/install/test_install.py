@@ -315,8 +315,8 @@ def test_what_comes_from_files_is_left_to_the_files(
     provision(grafana)
     said = operator.refused("install", grafana, "--backend", BACKEND_URL)
     assert "comes from a provisioning file" in said
-    [chapter] = re.findall(r"README, '([^']+)'", said)
-    assert f"# {chapter}\n" in (ROOT / "README.md").read_text("utf-8")
+    [chapter] = re.findall(r"docs/grafana.md, '([^']+)'", said)
+    assert f"# {chapter}\n" in (ROOT / "docs/grafana.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("token", [VIEWER, EDITOR])

@@ -28,8 +28,8 @@ from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
 
 NO_SUCH, HIDDEN, TAKEN = 404, 403, 409
 BY_FILE = (
-    "comes from a provisioning file: remove it there first (README, 'Remove what came from files'), or go on "
-    "with the files"
+    "comes from a provisioning file. Remove it there first (docs/grafana.md, 'Remove what came from files'), "
+    "or continue to install with files"
 )
 Say = Callable[[str], None]
 

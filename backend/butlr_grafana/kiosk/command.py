@@ -84,7 +84,7 @@ def put_up(
     if source is None:
         raise GrafanaError(
             f"the dashboard {SOURCE_UID} is not in this Grafana, or this account may not see it: provision "
-            "the dashboards first (README, 'Into a Grafana that exists already')"
+            "the dashboards first (README, 'Install into an existing Grafana')"
         )
     # Grafana takes no two dashboards of one title in a folder.
     texts = unique_texts(of_floor(floor) for floor in topology.floors.values())
