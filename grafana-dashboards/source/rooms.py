@@ -32,14 +32,14 @@ PRESENCE = Question("presence", {**HERE, "every": "1d"})
 
 USE_TEXT = """\
 Every room in the time range, within the hours and days chosen. *Utilization* is the mean number of people \
-divided by the capacity. *People, mean* and *People, p95* are of hourly means; *People, peak* is the fullest \
-minute. *Mean when used* is the mean while somebody is there. *Time in use* is the share of the hours in \
-which somebody was there. *People per m²* is from the heat map; it is empty where the number of detections a \
-person gives is not known. *Stay* is the time in use for each person who came in, where the doors are \
-counted.
+divided by the capacity. *People, mean* and *People, p95* are of hourly means; *People, peak* is the \
+fullest minute. *Mean when used* is the mean of the times with people. *Time in use* is the share of the \
+hours in which people were there. *People per m²* is from the heat map; it is empty if the number of \
+detections per person is not known. *Stay* is the time in use divided by the people who came in, if the \
+doors are counted.
 
-*No data because* says why a room has no numbers; such a room is never called underused. A room's name \
-opens its map."""
+*No data because* explains why a room has no numbers; such a room is never listed as underused. A room's \
+name opens its map."""
 
 UNDERUSED_TEXT = """\
 Rooms that were in use for less than the share of hours chosen above, within the hours and days chosen. \
@@ -50,8 +50,8 @@ How many people are in a room, beside its capacity: the 95th percentile of the h
 minute. A room whose capacity is far above both is too large for its use."""
 
 PRESENCE_TEXT = """\
-How long somebody was in each room on each day of the floor's own calendar, within the hours and days \
-chosen: the darker, the longer."""
+How long people were in each room on each day of the floor's own calendar, within the hours and days \
+chosen. Darker means longer."""
 
 AXIS: Json = {"unit": "locale", "decimals": 0, "custom__axisLabel": "people"}
 """One for all bars: fields with different units would each have their own."""
@@ -64,7 +64,7 @@ def dashboard(source: Source) -> Json:
         source,
         UID,
         "Rooms",
-        "How well each room is used, and which nobody needs.",
+        "How much each room is used, and which rooms nobody needs.",
         variables=[
             variables.floor(source),
             variables.rooms(source),

@@ -288,7 +288,7 @@ def test_rooms_told_of_together_are_the_sum_of_those_that_are_known() -> None:
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
-        ((A,), "the room itself"),
+        ((A,), "of one room only"),
         ((A, room("unmapped", None)), NO_POLYGON),
         ((replace(A, online=True), replace(B, online=False)), OFFLINE),
     ],

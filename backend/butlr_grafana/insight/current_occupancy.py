@@ -12,7 +12,7 @@ from butlr_grafana.model.floor import Floor, Room, Zone
 from butlr_grafana.model.queries import SeriesResult
 
 NO_SENSOR = "no sensor counts its people"
-NO_COUNT = "Butlr has no count of these minutes"
+NO_COUNT = "Butlr has no count for these minutes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,10 +328,10 @@ class _Tally:
             if error is not None:
                 # The same for all who ask while the question rests: without what others hung on to it.
                 raise error.with_traceback(None)
-            raise UpstreamLate("Butlr gave no answer before the deadline; it is being asked on")
+            raise UpstreamLate("Butlr sent no response before the deadline; the request is still running")
         reasons = tuple(dict.fromkeys(e.message for e in self._errors))
         if self._gaps and not reasons:
-            reasons = ("Butlr has not answered yet; it is being asked on",)
+            reasons = ("Butlr has not answered yet; the request is still running",)
         last_end_s = float(max((p.period.end_s for p in self._parts), default=0))
         coverage = Coverage(
             planned=planned,

@@ -123,7 +123,7 @@ class InFlightRequests:
         if self._closed:
             return UpstreamDown("the backend is shutting down")
         if len(self._queue) >= MAX_QUEUED:
-            return Busy(f"more than {MAX_QUEUED:,} questions wait for Butlr; try again")
+            return Busy(f"more than {MAX_QUEUED:,} calls are waiting for Butlr; try again later")
         return None
 
     @property
@@ -165,7 +165,7 @@ class InFlightRequests:
                 flight = self._under_way[segment]
                 if segment.settled or self._clock() - flight.wanted_at < self._forget_s:
                     return segment, flight
-                self._give_up(segment, UpstreamLate("Butlr was not asked in time, while somebody waited"))
+                self._give_up(segment, UpstreamLate("the call to Butlr did not start before the deadline"))
 
     def _give_up(self, segment: Segment, error: UpstreamError) -> None:
         self._under_way.pop(segment).answer.set_exception(error)
@@ -179,7 +179,7 @@ class InFlightRequests:
         except BackendError as known:
             error = known
         except Exception as unknown:  # a bug must reach those who wait, and not end the worker
-            log.exception("a question to Butlr failed in an unforeseen way")
+            log.exception("a call to Butlr failed for an unexpected reason")
             error = unknown
         with self._condition:
             given_up = self._under_way.pop(segment, None) is None

@@ -33,7 +33,7 @@ def notices(result: Result[Any]) -> list[Notice]:
     # Warnings first, so that none is lost among what is less.
     shown.sort(key=lambda notice: notice["severity"] != "warning")
     rest = shown[MOST:]
-    text = f"{len(rest)} more notes on these floors are told by the target spaces."
+    text = f"There are {len(rest)} more notes on these floors: see the target spaces."
     return [*shown[:MOST], {"severity": rest[0]["severity"], "text": text}]
 
 

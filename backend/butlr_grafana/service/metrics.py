@@ -56,25 +56,25 @@ class Telemetry:
     def __init__(self, *, demo: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self.registry = CollectorRegistry()
         self._ages = Recent(AGE_WINDOW_S, clock)
-        self._calls = self._counter("butlr_calls", "Calls to Butlr, each attempt", "path", "outcome")
+        self._calls = self._counter("butlr_calls", "Calls to Butlr; each attempt counts", "path", "outcome")
         self._call_seconds = self._histogram(
-            "butlr_call_seconds", "Seconds that a call to Butlr took", CALL_SECONDS, "path"
+            "butlr_call_seconds", "Duration of calls to Butlr in seconds", CALL_SECONDS, "path"
         )
         self._segments = self._counter(
-            "butlr_backend_segments", "Segments of answers by where they came from", "source"
+            "butlr_backend_segments", "Segments of results, by their source", "source"
         )
-        self._reads = self._counter("butlr_backend_cache_reads", "Looks into the cache", "tier", "result")
+        self._reads = self._counter("butlr_backend_cache_reads", "Cache reads", "tier", "result")
         self._waits = self._counter(
-            "butlr_backend_shared_waits", "Questions that waited for another replica to be answered"
+            "butlr_backend_shared_waits", "Calls that waited for the same call of another replica"
         )
         self._requests = self._counter(
             "butlr_backend_requests",
-            "Requests answered",
+            "Requests",
             *("method", "endpoint", "target", "format", "status"),
         )
         self._request_seconds = self._histogram(
             "butlr_backend_request_seconds",
-            "Seconds until a request was answered",
+            "Duration of requests in seconds",
             REQUEST_SECONDS,
             *("endpoint", "target"),
         )
@@ -87,18 +87,21 @@ class Telemetry:
         self._stage_seconds = {name: stages.labels(name) for name in STAGES}
         self._skipped = self._counter(
             "butlr_backend_response_cache_skipped",
-            "Responses that were not kept in the response cache, by the reason",
+            "Responses that were not stored in the response cache, by reason",
             "reason",
         )
         self._faults = self._counter(
-            "butlr_backend_faults", "Errors answered, by whose fault they are", "code", "source"
+            "butlr_backend_faults", "Error responses, by code and source", "code", "source"
         )
         self._trouble = Gauge(
-            "butlr_backend_trouble", "1 while this kind of trouble lasts", ["kind"], registry=self.registry
+            "butlr_backend_trouble",
+            "1 while an incident of this kind lasts",
+            ["kind"],
+            registry=self.registry,
         )
         self.gauge(
             "butlr_backend_data_age_seconds",
-            "Age of the oldest part in the last minute's answers about now; NaN: there was none",
+            "Age of the oldest chunk in the last minute's results about now; NaN without such a result",
             self._ages.largest,
         )
         self.gauge("butlr_backend_threads", "Threads of the process", threading.active_count)

@@ -26,7 +26,9 @@ class UsualLevels:
 class Unusual(TableTarget[UsualLevels]):
     name = "unusual"
     title = "Unusual now"
-    description = "A row a room: people of the last minutes, what is usual at this time of the week, ratio."
+    description = (
+        "One row per room: people in the last minutes, people usual at this hour of the week, ratio."
+    )
     parameters = ("space", "window", "room", "tag", "require", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True

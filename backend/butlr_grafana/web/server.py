@@ -56,7 +56,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise SettingError(f"BACKEND_PORT={port}: the port is taken; set another one") from None
+            raise SettingError(f"BACKEND_PORT={port}: the port is in use; set another one") from None
         if error.errno == errno.EACCES:
             raise SettingError(f"BACKEND_PORT={port}: not allowed; set one above 1023") from None
         raise SettingError(f"BACKEND_HOST={host}: {os.strerror(error.errno or 0) or error}") from None

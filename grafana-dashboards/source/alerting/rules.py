@@ -28,11 +28,11 @@ HOT_ZONE = Rule(
     value="people_per_m2",
     limit=limits.HOT_ZONE,
     severity="warning",
-    summary=f"{label('zone')} ({label('floor')}) is crowded: {value('%.2f')} people per m², "
+    summary=f"{label('zone')} ({label('floor')}) is crowded: {value('%.2f')} people per m²; "
     f"the limit is {limits.HOT_ZONE.fires_above:g}.",
-    description="In the last ten minutes more people were seen on this room's area than it is meant for. It "
-    f"ends below {limits.HOT_ZONE.ends_below:g}. A floor on which the backend does not know yet how many "
-    "detections a person gives has no number, and no alert.",
+    description="For ten minutes, this room had more people per m² than the limit. The alert ends below "
+    f"{limits.HOT_ZONE.ends_below:g}. A floor whose number of detections per person is not known has no "
+    "value, so it has no alert.",
     page=Page("Hot zones", room="zone_id"),
 )
 
@@ -45,10 +45,10 @@ UNUSUAL = Rule(
     value="ratio",
     limit=limits.UNUSUAL,
     severity="info",
-    summary=f"{PLACE} is unusually busy: {value('%.1f')} times the people usual at this hour of the week, "
+    summary=f"{PLACE} is unusually busy: {value('%.1f')} times the people usual at this hour of the week; "
     f"the limit is {limits.UNUSUAL.fires_above:g}.",
-    description="The people of the last ten minutes against the mean of the same hour and weekday in the "
-    "last four whole weeks; what is usually less than four people counts as four.",
+    description="The people of the last ten minutes, divided by the mean of the same hour and weekday in the "
+    "last four whole weeks. A mean of less than four people counts as four.",
     page=Page("People in rooms now", room="room_id"),
 )
 
@@ -61,9 +61,9 @@ CAPACITY = Rule(
     value="share",
     limit=limits.CAPACITY,
     severity="warning",
-    summary=f"{PLACE} holds more people than it has places: {percent()} of its capacity.",
-    description="What the sensors see or who came through the doors, whichever is more, in the last five "
-    "minutes.",
+    summary=f"{PLACE} has more people than its capacity: {percent()} of it.",
+    description="The people of the last five minutes, counted by sensors in the room or by doors, whichever "
+    "is higher.",
     page=Page("People in rooms now", room="room_id"),
 )
 
@@ -78,8 +78,7 @@ DEAD_ROOM = Rule(
     severity="info",
     summary=f"Nobody was seen in {PLACE} for {limits.ABSENT_WINDOW}; {value('%.1f')} people are usual at "
     "these hours.",
-    description="The room is not used as it used to be, or its sensor does not see: look at the sensor "
-    "first.",
+    description="The room is used less than before, or its sensor does not work. Check the sensor first.",
     page=Page("Presence by room", room="room_id"),
 )
 
@@ -92,10 +91,10 @@ UNBALANCED = Rule(
     value="beyond",
     limit=limits.UNBALANCED,
     severity="info",
-    summary=f"The doors of {label('floor')} do not add up today: {value()} people beyond what can be, the "
+    summary=f"The door counts of {label('floor')} are implausible today, by {value()} people; the "
     f"limit is {limits.UNBALANCED.fires_above:g}.",
-    description="Entries less exits since local midnight are above the floor's capacity or below zero, or "
-    "people came for six hours and nobody left: an entrance sensor misses people, or there is a crowd.",
+    description="Entries minus exits since local midnight are above the floor's capacity or below zero, or "
+    "people came for six hours and nobody left. An entrance sensor misses people, or the floor is too full.",
     page=Page("In and out"),
 )
 
@@ -108,8 +107,8 @@ LATE_PEOPLE = Rule(
     value="age_s",
     limit=limits.LATE_S,
     severity="warning",
-    summary=f"The newest people counts of {label('floor')} are {duration()} old, the limit is {LATE}.",
-    description="Alerts on this floor's people stand still until there are newer ones.",
+    summary=f"The newest people counts of {label('floor')} are {duration()} old; the limit is {LATE}.",
+    description="Alerts about people on this floor do not change until newer counts arrive.",
     page=Page("People over time"),
 )
 
@@ -122,8 +121,8 @@ LATE_HEAT = Rule(
     value="age_s",
     limit=limits.LATE_S,
     severity="warning",
-    summary=f"The newest heat map of {label('floor')} is {duration()} old, the limit is {LATE}.",
-    description="Alerts on this floor's hot zones stand still until there is a newer one.",
+    summary=f"The newest heat map of {label('floor')} is {duration()} old; the limit is {LATE}.",
+    description="Alerts about hot zones on this floor do not change until a newer heat map arrives.",
     page=Page("Heat on the plan"),
 )
 
@@ -137,8 +136,8 @@ UNREACHABLE = Rule(
     limit=limits.SILENT_S,
     severity="critical",
     summary="Butlr, or the backend between it and Grafana, does not answer.",
-    description="Pages show what was known, with its age; all other Butlr alerts stay as they were. The only "
-    "alert that also rings when Grafana cannot ask the backend.",
+    description="Dashboards show the last known data and their age. All other Butlr alerts keep their state. "
+    "Only this alert also fires when Grafana cannot reach the backend.",
     page=Page("Now"),
     pages_on_error=True,
 )
