@@ -50,7 +50,7 @@ def words_table() -> str:
 
 
 def targets_table() -> str:
-    lines = ["| target | formats | answers |", "|---|---|---|"]
+    lines = ["| target | formats | result |", "|---|---|---|"]
     lines += [
         f"| `{t.name}` | {' '.join(f'`{f}`' for f in t.formats)} | {t.description} |"
         for t in TARGETS.values()

@@ -161,9 +161,9 @@ def checked_and_measured(
     failed = [step for step in ("measuring",) if step in rows]
     report = ["report"] if options else []
     begin = ["settings", "exposure", *shared, "login", "topology", *scopes, *failed]
-    assert list(rows) == [*begin, *APIS, "floor plan images", "kept", *report]
+    assert list(rows) == [*begin, *APIS, "floor plan images", "stored", *report]
     assert secret == "demo" or secret not in done.stdout + done.stderr
-    aside = ("measuring", "kept", "report")
+    aside = ("measuring", "stored", "report")
     return done.returncode, {step: row for step, row in rows.items() if step not in aside}, measured
 
 

@@ -333,6 +333,7 @@ def test_credentials_go_to_no_other_host(grafana: FakeGrafana, operator: Operato
     finally:
         elsewhere.close()
     assert "answers with a redirect (301)" in said
+    assert said.rstrip().endswith("set --grafana to the address that the redirect leads to")
     assert grafana.calls == []
 
 

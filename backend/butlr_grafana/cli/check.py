@@ -140,9 +140,9 @@ class Checkup:
             *(["BACKEND_CACHE_URL"] if self._settings.cache_url else []),
         ]
         if places:
-            return Row("kept", OK, f"in {' and '.join(places)}; a running `serve` reads it within seconds")
+            return Row("stored", OK, f"in {' and '.join(places)}; a running `serve` reads it within seconds")
         why = "BACKEND_CACHE_DIR is not set: `serve` measures what changes numbers again at each start"
-        return Row("kept", SKIPPED, why)
+        return Row("stored", SKIPPED, why)
 
     def _write(self, path: Path) -> str:
         try:
