@@ -276,7 +276,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             Parameter(
                 "normalize",
                 "none: detections; max: share of the largest cell, 0 to 1; hour: per hour counted; "
-                "share: share of all",
+                "share: of all detections",
                 _one_of(*NORMALIZE),
                 default="none",
                 choices=NORMALIZE,
