@@ -115,7 +115,7 @@ REASONS = {
     ONE_CELL: dict.fromkeys(("compare", "compare-zones"), "no detections"),
     OFFLINE: dict.fromkeys(
         ("heatmap", "heatmap-summary", "hot-zones", "compare", "compare-zones", "presence"),
-        "These rooms have no data",
+        "Sensors ",
     ),
 }
 """What a page's panels say there, by what they ask for."""
