@@ -1,4 +1,4 @@
-"""The README's lines, taken literally, from an empty folder on; and what they started."""
+"""The Docker commands of the README and docs/walls.md, run literally in an empty folder, and their effect."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ NEXT_MONTH = "space=space_paris_1&from=2026-02-02&to=2026-03-02"
 
 
 def blocks() -> list[str]:
-    """The README's blocks of commands for Docker, in order."""
-    found = re.findall(r"^```\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    """The blocks of commands for Docker, in order: those of the README, then that of docs/walls.md."""
+    text = "".join((ROOT / page).read_text("utf-8") for page in ("README.md", "docs/walls.md"))
+    found = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [block for block in found if "docker compose" in block or "make upgrade" in block]
 
 
