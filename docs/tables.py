@@ -40,7 +40,7 @@ def settings_table() -> str:
 
 
 def words_table() -> str:
-    lines = ["| word | values (default first) | what it does |", "|---|---|---|"]
+    lines = ["| parameter | values (default first) | what it does |", "|---|---|---|"]
     for word in PARAMETERS.values():
         values = [f"`{word.default}`"] if word.default else []
         values += [f"`{c}`" for c in word.choices if c != word.default]
@@ -50,7 +50,7 @@ def words_table() -> str:
 
 
 def targets_table() -> str:
-    lines = ["| target | formats | answers |", "|---|---|---|"]
+    lines = ["| target | formats | result |", "|---|---|---|"]
     lines += [
         f"| `{t.name}` | {' '.join(f'`{f}`' for f in t.formats)} | {t.description} |"
         for t in TARGETS.values()

@@ -238,8 +238,8 @@ def version_of(world: World, space: str) -> str:
 
 NO_RATE = {
     "severity": "info",
-    "text": "Heat is in detections: how many detections a person gives on this floor is not known: it has "
-    "not been measured yet.",
+    "text": "Heat is in detections, because the number of detections per person on this floor is not known: "
+    "it has not been measured yet.",
 }
 """What every map in detections says as long as nothing has been measured."""
 

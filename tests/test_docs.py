@@ -46,9 +46,19 @@ def test_the_folders_import_downwards_only_and_are_few() -> None:
 )
 def test_links_between_documents_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
-    for link in re.findall(r"\]\(([^)#]+)\)", text):
-        if not link.startswith("http"):
-            assert ((ROOT / page).parent / link).exists(), link
+    for link, anchor in re.findall(r"\]\(([^)#]*)(#[^)]+)?\)", text):
+        if link.startswith("http"):
+            continue
+        target = (ROOT / page).parent / link if link else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), f"{link}{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as a link names them: lower case, without punctuation, `-` for a space."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {"#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_readmes_make_targets_exist() -> None:

@@ -175,13 +175,13 @@ def test_holidays_are_a_file_of_dates_or_a_country(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"BACKEND_PORT": "http"}, "BACKEND_PORT='http': a number from 0 to 65535"),
+        ({"BACKEND_PORT": "http"}, "BACKEND_PORT='http': it may be a number from 0 to 65535"),
         ({"BACKEND_PORT": "70000"}, "BACKEND_PORT"),
         ({"BUTLR_MAX_CONCURRENCY": "0"}, "BUTLR_MAX_CONCURRENCY"),
         ({"BACKEND_DEADLINE_S": "nan"}, "BACKEND_DEADLINE_S"),
         ({"BACKEND_ALLOW_ANONYMOUS": "maybe"}, "BACKEND_ALLOW_ANONYMOUS"),
-        ({"BACKEND_LOG": "xml"}, "BACKEND_LOG='xml': text or json is wanted"),
-        ({"BACKEND_LOG_LEVEL": "loud"}, "debug, info, warning or error is wanted"),
+        ({"BACKEND_LOG": "xml"}, "BACKEND_LOG='xml': it may be text or json"),
+        ({"BACKEND_LOG_LEVEL": "loud"}, "it may be debug, info, warning or error"),
         ({"BUTLR_API_URL": "ftp://x", **CREDENTIALS}, "BUTLR_API_URL"),
         ({"BUTLR_API_URL": "https://user:pass@x", **CREDENTIALS}, "BUTLR_API_URL"),
         ({"BUTLR_API_URL": "https://api.butlr.io"}, "BUTLR_CLIENT_ID"),
@@ -212,13 +212,14 @@ def test_a_file_that_may_not_be_read_is_named_with_the_user_and_the_remedy(
     with pytest.raises(SettingError) as error:
         read({"BUTLR_CLIENT_ID": "id", name: "/etc/butlr/file"})
     assert str(error.value).startswith(name)
-    assert "user 10001 may not read this file; run: sudo chown 10001 /etc/butlr/file" in str(error.value)
-    with pytest.raises(SettingError, match=r"on the host, by its name there"):
+    assert "user 10001 cannot read this file; run: sudo chown 10001 /etc/butlr/file" in str(error.value)
+    with pytest.raises(SettingError, match=r"if the file is mounted, run this on the host"):
         read({"BUTLR_CLIENT_ID": "id", name: "/run/secrets/file"})
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "this is a folder; Docker makes one"), (b"\xe9t\xe9", "no text in UTF-8")]
+    ("content", "said"),
+    [(None, "this is a folder, not a file; Docker creates a"), (b"\xe9t\xe9", "not UTF-8 text")],
 )
 def test_what_is_no_file_of_text_is_said(tmp_path: Path, content: bytes | None, said: str) -> None:
     path = tmp_path / "secret"

@@ -194,18 +194,30 @@ def show(telemetry: Telemetry, troubles: ButlrIncidents, gatherer: Gatherer, but
     """Puts on `/metrics` how things stand between us and Butlr."""
     flights, gate, lanes, clock = gatherer.flights, butlr.client.gate, butlr.client.lanes, butlr.clock
     gauge = telemetry.gauge
-    gauge("butlr_calls_waiting", "Questions waiting for their turn", lambda: flights.waiting)
-    gauge("butlr_calls_under_way", "Questions not answered yet", lambda: flights.under_way)
-    gauge("butlr_calls_in_flight", "Calls to Butlr at this moment", lambda: lanes.under_way)
-    gauge("butlr_calls_allowed", "Calls to Butlr that may be in flight at a time", lambda: lanes.open)
+    gauge("butlr_calls_waiting", "Calls to Butlr that wait in the queue", lambda: flights.waiting)
+    gauge(
+        "butlr_calls_under_way",
+        "Calls to Butlr without a result yet, queued or running",
+        lambda: flights.under_way,
+    )
+    gauge("butlr_calls_in_flight", "Calls to Butlr that are running now", lambda: lanes.under_way)
+    gauge("butlr_calls_allowed", "Calls to Butlr that may run at the same time", lambda: lanes.open)
     gauge(
         "butlr_calls_rate",
-        "Calls a minute that are allowed, as set or learnt; 0: no limit",
+        "Calls per minute that are allowed, as set or as learnt; 0: no limit",
         lambda: gate.rate,
     )
-    gauge("butlr_calls_left", "Calls that the rate still allows now; infinite: no rate", lambda: gate.left)
-    gauge("butlr_pause_seconds", "How long the pause after Butlr's limit still lasts", lambda: gate.paused_s)
-    gauge("butlr_clock_ahead_seconds", "How far our clock is ahead of Butlr's", lambda: clock.ahead_s)
+    gauge(
+        "butlr_calls_left",
+        "Calls that the rate limit still allows now; infinite without a limit",
+        lambda: gate.left,
+    )
+    gauge("butlr_pause_seconds", "Seconds until calls continue after a 429 of Butlr", lambda: gate.paused_s)
+    gauge(
+        "butlr_clock_ahead_seconds",
+        "Seconds by which this machine's clock is ahead of Butlr's",
+        lambda: clock.ahead_s,
+    )
     for kind, trouble in troubles.by_kind.items():
         telemetry.trouble(kind, trouble)
 
@@ -218,7 +230,7 @@ def show_rules(telemetry: Telemetry, gatherer: Gatherer, rule_data: RuleData) ->
         telemetry.gauge(name, f"Questions {OF_CLASS[need]} that wait", partial(flights.waiting_of, need))
     telemetry.gauge(
         "butlr_rules_without_data_seconds",
-        "For how long the alert rule that has waited longest has had no whole data of a floor",
+        "Seconds for which the alert rule that has waited longest has had no complete data of a floor",
         rule_data.longest_without_s,
     )
 

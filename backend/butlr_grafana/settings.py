@@ -44,9 +44,9 @@ def _number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
         try:
             value = kind(text)
         except ValueError:
-            raise ValueError(f"a number from {low:g} to {high:g} is wanted") from None
+            raise ValueError(f"it may be a number from {low:g} to {high:g}") from None
         if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g} is wanted")
+            raise ValueError(f"it may be a number from {low:g} to {high:g}")
         return value
 
     return parse
@@ -55,7 +55,7 @@ def _number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
 def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text.lower() not in names:
-            raise ValueError(f"{', '.join(names[:-1])} or {names[-1]} is wanted")
+            raise ValueError(f"it may be {', '.join(names[:-1])} or {names[-1]}")
         return text.lower()
 
     return parse
@@ -63,14 +63,14 @@ def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
 
 def _flag(text: str) -> bool:
     if text.lower() not in ("0", "1", "true", "false"):
-        raise ValueError("0 or 1 is wanted")
+        raise ValueError("it may be 0 or 1")
     return text.lower() in ("1", "true")
 
 
 def _url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ValueError("an address like https://api.butlr.io is wanted, without user or query")
+        raise ValueError("it may be an address such as https://api.butlr.io, without user and query")
     return text.rstrip("/")
 
 
@@ -78,15 +78,15 @@ def _redis_url(text: str) -> str:
     parts = urlsplit(text)
     known = all(name.startswith("ssl_") for name, _ in parse_qsl(parts.query, keep_blank_values=True))
     if parts.scheme not in ("redis", "rediss") or not parts.hostname or not known:
-        raise ValueError("an address like redis://host:6379/0 or rediss://:password@host is wanted")
+        raise ValueError("it may be an address such as redis://host:6379/0 or rediss://:password@host")
     if not re.fullmatch(r"(/\d*)?", parts.path) or parts.port == 0:
-        raise ValueError("the path of redis://host:6379/0 is the number of a database")
+        raise ValueError("the path must be the number of a database, as in redis://host:6379/0")
     return text
 
 
 def _path(text: str) -> str:
     if not re.fullmatch(r"(/[\w.~-]+)+/?", text, re.ASCII):
-        raise ValueError("a path like /v3/detections is wanted")
+        raise ValueError("it may be a path such as /v3/detections")
     return text
 
 
@@ -117,7 +117,7 @@ def _token(item: str) -> BackendToken:
     limited = _LIMITED_TOKEN.fullmatch(item)
     token = limited["token"] if limited else item
     if len(token) < 8:
-        raise ValueError("a token has at least 8 characters; token=space_…+space_… limits it to floors")
+        raise ValueError("a token must have at least 8 characters; token=space_…+space_… limits it to floors")
     return BackendToken(token, frozenset(limited["floors"].split("+")) if limited else None)
 
 
@@ -129,7 +129,7 @@ def _webhook_keys(text: str) -> tuple[str, ...]:
     keys = _names(text)
     if any(not re.fullmatch(r"[!#-\[\]-~]{16,200}", key) for key in keys):
         raise ValueError(
-            "a key has 16 to 200 letters, digits and signs, no quotation mark, backslash or blank"
+            "a key has 16 to 200 letters, digits and signs, without quotation marks, backslashes and spaces"
         )
     return keys
 
@@ -143,7 +143,10 @@ def _holidays(text: str) -> frozenset[date]:
         try:
             return frozenset(holidays.country_holidays(country, subdiv=region or None, years=HOLIDAY_YEARS))
         except NotImplementedError:
-            raise ValueError(f"{text} is not a country or region whose holidays are known") from None
+            raise ValueError(
+                f"{text} is not a country or region with known holidays; it may be FR, US-NY, or a file "
+                "of dates"
+            ) from None
     lines = [line.partition("#")[0].strip() for line in _file(text).splitlines()]
     return frozenset(date.fromisoformat(line) for line in lines if line)
 
@@ -153,10 +156,13 @@ class Settings:
     """The settings, typed. `repr` shows no secret."""
 
     butlr_api_url: str = setting(
-        "BUTLR_API_URL", f"Butlr's address; {DEFAULT_BUTLR_URL} where credentials are set", "", parse=_url
+        "BUTLR_API_URL",
+        f"Butlr's address; if it is empty and credentials are set: {DEFAULT_BUTLR_URL}",
+        "",
+        parse=_url,
     )
-    butlr_client_id: str = setting("BUTLR_CLIENT_ID", "API client; none: demo mode", "")
-    butlr_client_secret: str = setting("BUTLR_CLIENT_SECRET", "its secret", "", secret=True)
+    butlr_client_id: str = setting("BUTLR_CLIENT_ID", "client id of Butlr's API; empty: demo mode", "")
+    butlr_client_secret: str = setting("BUTLR_CLIENT_SECRET", "client secret of Butlr's API", "", secret=True)
     butlr_login_path: str = setting(
         "BUTLR_LOGIN_PATH", "path of the login", "/api/v2/clients/login", parse=_path
     )
@@ -173,65 +179,69 @@ class Settings:
         "BUTLR_GRAPHQL_PATH", "path of the topology", "/api/v3/graphql", parse=_path
     )
     butlr_spaces: tuple[str, ...] = setting(
-        "BUTLR_SPACES", "floors served, by id; empty: all", (), parse=_names
+        "BUTLR_SPACES", "ids of the floors that the backend serves, comma list; empty: all", (), parse=_names
     )
     butlr_max_concurrency: int = setting(
-        "BUTLR_MAX_CONCURRENCY", "calls to Butlr at a time", 8, parse=_number(1, 64)
+        "BUTLR_MAX_CONCURRENCY", "most calls to Butlr at the same time", 8, parse=_number(1, 64)
     )
     butlr_rate_limit: int = setting(
         "BUTLR_RATE_LIMIT",
-        "calls to Butlr a minute; 0: learnt from its 429s and headers, and remembered",
+        "most calls to Butlr per minute; 0: learnt from its 429s and headers, and remembered",
         0,
         parse=_number(0, 100_000),
     )
     butlr_timeout_s: float = setting(
-        "BUTLR_TIMEOUT_S", "seconds that one call may take", 60.0, parse=_number(0.1, 600, float)
+        "BUTLR_TIMEOUT_S",
+        "longest duration of one call to Butlr, in seconds",
+        60.0,
+        parse=_number(0.1, 600, float),
     )
     butlr_plan_hosts: tuple[str, ...] = setting(
         "BUTLR_PLAN_HOSTS",
-        "hosts (comma list, each with its port where it is not 443) that floor plans' pictures may come "
-        "from; empty: Butlr's own",
+        "hosts from which floor-plan images may come (comma list, with the port if it is not 443); "
+        "empty: Butlr's own host",
         (),
         parse=_hosts,
     )
     butlr_settle_s: int | None = setting(
         "BUTLR_SETTLE_S",
-        "how old (seconds) a segment's end must be before it is kept for good; empty: as measured on this "
+        "age in seconds that a segment's end must have before the segment is stored permanently; empty: "
+        "as measured on this "
         "account, 3600 until then",
         None,
         parse=_number(0, 30 * 86_400),
     )
     butlr_y_direction: str = setting(
         "BUTLR_Y_DIRECTION",
-        "whether the y of heat maps runs up as the floor plan's does (up), or down from the other side "
-        "(down); auto: as measured on this account, up until then",
+        "direction of the y axis of heat maps: up, as in the floor plan, or down, from the other side; "
+        "auto: as measured on this account, up until then",
         "auto",
         parse=_one_of(("auto", "up", "down")),
     )
     virtual_sensors: VirtualRule = setting(  # noqa: RUF009  # as all others; the linter takes the alias for a type
         "BUTLR_VIRTUAL_SENSORS",
-        "copies of sensors (clones, mirrors): by-place counts each device once at each place, drop counts "
-        "none of them, as Butlr's own client does",
+        "copies of sensors (clones, mirrors): by-place counts each device once at each place; drop ignores "
+        "them, as Butlr's own client does",
         "by-place",
         parse=_one_of(("by-place", "drop")),
     )
     webhook_keys: tuple[str, ...] = setting(
         "BUTLR_WEBHOOK_KEY",
-        "keys with which Butlr may push (X-Api-Key, or the Basic password), comma list, the first is the one "
-        "that Butlr is given; empty: nothing is received",
+        "keys with which Butlr may push (as X-Api-Key, or as the Basic password), comma list; Butlr is given "
+        "the first one; empty: nothing is received",
         (),
         parse=_webhook_keys,
         secret=True,
     )
     webhook_port: int = setting(
         "BACKEND_WEBHOOK_PORT",
-        "port on which only POST /webhooks/butlr and /healthz are served; 0: BACKEND_PORT serves it too",
+        "port that serves only POST /webhooks/butlr and /healthz; 0: BACKEND_PORT serves this path too",
         0,
         parse=_number(0, 65_535),
     )
     public_url: str = setting(
         "BACKEND_PUBLIC_URL",
-        "where Butlr reaches that port from outside, https://…: it is told to push to /webhooks/butlr there",
+        "address at which Butlr reaches that port, https://…; Butlr is told to push to /webhooks/butlr there",
         "",
         parse=_url,
     )
@@ -239,7 +249,7 @@ class Settings:
     port: int = setting("BACKEND_PORT", "port to listen on", 8080, parse=_number(0, 65_535))
     tokens: tuple[BackendToken, ...] = setting(
         "BACKEND_TOKEN",
-        "tokens that callers must send (Bearer, or the Basic password), comma list; "
+        "tokens that requests must have (as Bearer, or as the Basic password), comma list; "
         "token=space_…+space_… limits one to floors",
         (),
         parse=_tokens,
@@ -247,27 +257,29 @@ class Settings:
     )
     wall_tokens: tuple[BackendToken, ...] = setting(
         "BACKEND_WALL_TOKEN",
-        "tokens in the same form, with which nothing can be asked but what a TV wall shows: for screens that "
-        "anybody may see",
+        "tokens in the same form, which allow only what a TV wall shows: for screens that anybody can see",
         (),
         parse=_wall_tokens,
         secret=True,
     )
     allow_anonymous: bool = setting(
-        "BACKEND_ALLOW_ANONYMOUS", "1: listen beyond this machine without a token", False, parse=_flag
+        "BACKEND_ALLOW_ANONYMOUS",
+        "1: accept connections from other machines without a token",
+        False,
+        parse=_flag,
     )
     deadline_s: float = setting(
         "BACKEND_DEADLINE_S",
-        "seconds after which an answer is given with what is known",
+        "seconds after which a request is answered with the data that have arrived",
         25.0,
         parse=_number(0.1, 600, float),
     )
     max_range_days: int = setting(
-        "BACKEND_MAX_RANGE_DAYS", "longest range (days) of a query", 400, parse=_number(1, 4000)
+        "BACKEND_MAX_RANGE_DAYS", "longest range of a query, in days", 400, parse=_number(1, 4000)
     )
     min_capacity: int = setting(
         "BACKEND_MIN_CAPACITY",
-        "rooms known to be for fewer people are only shown summed, for privacy; 0: off",
+        "rooms with a known capacity below this number are shown only as a sum, for privacy; 0: off",
         0,
         parse=_number(0, 1000),
     )
@@ -280,13 +292,14 @@ class Settings:
     )
     cache_days: int = setting(
         "BACKEND_CACHE_DAYS",
-        "how long (days) settled segments are kept on disk and in BACKEND_CACHE_URL",
+        "days for which settled segments are stored on disk and in BACKEND_CACHE_URL",
         400,
         parse=_number(1, 4000),
     )
     cache_url: str = setting(
         "BACKEND_CACHE_URL",
-        "Redis or Valkey that several replicas share, redis://… or rediss://…; empty: this is the only one",
+        "Redis or Valkey that several replicas share, redis://… or rediss://…; empty: there is only one "
+        "replica",
         "",
         parse=_redis_url,
         secret=True,
@@ -305,26 +318,29 @@ class Settings:
     )
     grafana_url: str = setting(
         "BACKEND_GRAFANA_URL",
-        "where the preview page's link to Grafana leads",
+        "address of Grafana, for the link on the preview page",
         "http://localhost:3000",
         parse=_url,
     )
-    log: str = setting("BACKEND_LOG", "form of log lines: text or json", "text", parse=_one_of(FORMS))
+    log: str = setting("BACKEND_LOG", "format of log lines: text or json", "text", parse=_one_of(FORMS))
     log_level: str = setting(
         "BACKEND_LOG_LEVEL",
-        "least level logged: debug (each call to Butlr), info (each request), warning (troubles), error",
+        "lowest level that is logged: debug (each call to Butlr), info (each request), warning "
+        "(incidents), error",
         "info",
         parse=_one_of(LEVELS),
     )
-    threads: int = setting("BACKEND_THREADS", "requests answered at a time", 32, parse=_number(1, 512))
+    threads: int = setting(
+        "BACKEND_THREADS", "most requests that are answered at the same time", 32, parse=_number(1, 512)
+    )
     grafana_token: str = setting(
         "GRAFANA_TOKEN",
-        "of a service account; for the commands `install`, `uninstall`, `wall` and `check --grafana`",
+        "token of a service account; for the commands `install`, `uninstall`, `wall` and `check --grafana`",
         "",
         secret=True,
     )
-    grafana_user: str = setting("GRAFANA_USER", "instead of a token, for these commands too", "")
-    grafana_password: str = setting("GRAFANA_PASSWORD", "that user's", "", secret=True)
+    grafana_user: str = setting("GRAFANA_USER", "user, instead of a token, for the same commands", "")
+    grafana_password: str = setting("GRAFANA_PASSWORD", "password of that user", "", secret=True)
 
     @property
     def fixed_verdicts(self) -> dict[str, object]:
@@ -350,7 +366,8 @@ class Settings:
         """Refuses to listen beyond this machine without a token, unless that is asked for by name."""
         if self.wall_tokens and not self.tokens:
             raise SettingError(
-                "BACKEND_WALL_TOKEN needs BACKEND_TOKEN too: a limited token limits nobody else"
+                "BACKEND_WALL_TOKEN is set without BACKEND_TOKEN, so all other requests would need no "
+                "token: set both"
             )
         if self.webhook_port and not self.webhook_keys:
             raise SettingError(
@@ -359,12 +376,13 @@ class Settings:
             )
         if self.webhook_port and self.webhook_port == self.port:
             raise SettingError(
-                f"BACKEND_WEBHOOK_PORT={self.webhook_port} is BACKEND_PORT too: two ports are wanted, or 0"
+                f"BACKEND_WEBHOOK_PORT={self.webhook_port} is BACKEND_PORT too; it must be another port, or 0"
             )
         if self.tokens or self.allow_anonymous or is_loopback(self.host):
             return
         raise SettingError(
-            f"BACKEND_HOST={self.host} is open to others: set BACKEND_TOKEN, or BACKEND_ALLOW_ANONYMOUS=1"
+            f"BACKEND_HOST={self.host} accepts connections from other machines: set BACKEND_TOKEN, or "
+            "BACKEND_ALLOW_ANONYMOUS=1"
         )
 
 
@@ -401,7 +419,7 @@ def read(environment: Mapping[str, str]) -> Settings:
             values[spec.name] = value
     settings = Settings(**values)
     if bool(settings.butlr_client_id) != bool(settings.butlr_client_secret):
-        raise SettingError("BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET are needed both, or none for demo mode")
+        raise SettingError("BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET: set both, or none for demo mode")
     if settings.butlr_api_url and not settings.butlr_client_id:
         raise SettingError("BUTLR_API_URL needs BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET too")
     return settings
@@ -413,14 +431,14 @@ def _text(env: str, environment: Mapping[str, str], *, secret: bool) -> str:
     if not path:
         return text
     if text:
-        raise SettingError(f"{env} and {env}_FILE are both set; one is wanted")
+        raise SettingError(f"{env} and {env}_FILE are both set; set one of them")
     try:
         secret_text = _file(path).rstrip("\r\n")
     except ValueError as error:
         raise SettingError(f"{env}_FILE={path}: {error}") from None
     if not secret_text:
         # Else a file that was cut short would open the backend to everybody.
-        raise SettingError(f"{env}_FILE={path}: is empty; leave {env}_FILE unset where there is no secret")
+        raise SettingError(f"{env}_FILE={path}: is empty; if there is no secret, do not set {env}_FILE")
     return secret_text
 
 
@@ -434,15 +452,19 @@ def _file(path: str) -> str:
         return raw.decode("utf-16" if is_utf16 else "utf-8-sig")
     except PermissionError:
         user = os.geteuid()
-        mounted = " (a mounted file: on the host, by its name there)" if path.startswith("/run/") else ""
+        mounted = (
+            " (if the file is mounted, run this on the host, with its name there)"
+            if path.startswith("/run/")
+            else ""
+        )
         raise ValueError(
-            f"user {user} may not read this file; run: sudo chown {user} {path}{mounted}"
+            f"user {user} cannot read this file; run: sudo chown {user} {path}{mounted}"
         ) from None
     except IsADirectoryError:
         raise ValueError(
-            "a file is wanted, and this is a folder; Docker makes one where a file is missing"
+            "this is a folder, not a file; Docker creates a folder when a file is missing"
         ) from None
     except UnicodeDecodeError:
-        raise ValueError("this file is no text in UTF-8") from None
+        raise ValueError("this file is not UTF-8 text") from None
     except OSError as error:
         raise ValueError(f"this file cannot be read: {os.strerror(error.errno or 0)}") from None

@@ -30,18 +30,18 @@ chosen apply to both. Where one of the periods has no data there is no change.""
 
 MAP_TEXT = f"""\
 Red cells had more people than in the earlier period, blue cells fewer, grey cells as many. The unit is \
-people per m² where the number of detections a person gives is known, else detections per hour; the legend \
-says which. {PER_HOUR}The scale is the same on both sides of zero."""
+people per m² if the number of detections per person is known, otherwise detections per hour; the legend \
+shows which. {PER_HOUR}The scale is the same on both sides of zero."""
 
 ROOMS_TEXT = f"""\
 Rooms by the size of their change, up or down. {PER_HOUR}*Now*, *Then* and *Change* are the mean number of \
-people where the number of detections a person gives is known, else detections per hour. *Change of share* \
-is the change in the room's share of the floor's detections, in percentage points: it shows who moved where. \
-A room whose sensors were offline for all of one period has no change. A room's name opens its map."""
+people if the number of detections per person is known, otherwise detections per hour. *Change of share* \
+is the change in the room's share of the floor's detections, in percentage points: it shows where people \
+moved. A room whose sensors were offline for all of one period has no change. A room's name opens its map."""
 
 ONE_SCALE = """\
-In parts of the fullest cell of either period, so that both maps share one scale. Point at a cell for its \
-value."""
+Each cell is a share of the fullest cell of both periods, so both maps have the same scale. Point at a \
+cell for its value."""
 
 
 def sign(none: float) -> Json:

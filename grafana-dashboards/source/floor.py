@@ -58,42 +58,42 @@ PEOPLE_OF_ROOMS = Alertable(
 
 MAP_TEXT = """\
 Each cell is a square of the floor. Its colour is the mean number of people per square metre in the time \
-range, within the hours and days chosen, by the floor's own clock. Where the number of detections a person \
-gives is not known, the colour counts detections; the legend says which. A cell without colour had no \
+range, within the hours and days chosen, in the floor's own time zone. If the number of detections per \
+person is not known, the colour counts detections; the legend shows which. A cell without colour had no \
 detection.
 
-x grows to the right and y upwards, both in metres. The colour scale is the square root's, from zero to \
+x grows to the right and y upwards, both in metres. The colour scale is a square root scale from zero to \
 the fullest cell.
 
-Cells are 0.5 m wide, or 1 m on a wide floor. The menu beside the variables offers 0.25 m too. That is finer \
-than the sensors see: they place a person to 0.3 to 0.6 m.
+Cells are 0.5 m wide, or 1 m on a wide floor. The menu beside the variables offers 0.25 m too. That is \
+finer than the accuracy of the sensors, which is 0.3 to 0.6 m.
 
-Point at a cell for its value. Grafana's tooltip names the y of this cell, and the x of the next cell to the \
-right.
+Point at a cell for its value. Grafana's tooltip shows the y of this cell, but the x of the next cell to \
+the right.
 
-A marker beside the title says when something is missing."""
+A marker beside the title shows that something is missing."""
 
 PLAN_TEXT = """\
-Where people were in the time range, within the hours and days chosen. *Look* above chooses how: colours by \
-cell, one colour that is stronger where more people were, smooth colours, or a surface in three dimensions \
-(drag to turn it, scroll to zoom, point at it for a value). Rooms that are hatched have no data."""
+Where people were in the time range, within the hours and days chosen. *Look* above chooses how: colours \
+by cell, one colour that is stronger where more people were, smooth colours, or a surface in three \
+dimensions (drag to turn it, scroll to zoom, point at it for a value). Hatched rooms have no data."""
 
 SUMMARY_TEXT = """\
-The heat map of the time range in numbers. *Person-hours* are empty where the number of detections a person \
-gives is not known. *Fullest cell* counts the detections of one cell. *Area in use* is the area of the cells \
-with a detection. *Hours counted* are those within the hours and days chosen. *Partial* means that a part of \
-the time range is missing or old; the marker beside the title says which."""
+The heat map of the time range in numbers. *Person-hours* are empty if the number of detections per person \
+is not known. *Fullest cell* counts the detections of one cell. *Area in use* is the area of the cells \
+with a detection. *Hours counted* are those within the hours and days chosen. *Partial* means that a part \
+of the time range is missing or old; the marker beside the title shows which."""
 
 HOT_TEXT = """\
-Rooms by people per area in the time range, hottest first. Where people are not known, they are ranked by \
-detections per area and hour. Detections in a cell on a wall are shared by area, so that rooms and *outside \
-any room* add up to the floor. A room counts only the hours in which its sensors worked. Point at the mark \
-of a room without numbers to see why it has none. A room's name opens the map of that room."""
+Rooms by people per area in the time range, hottest first. If people are not known, rooms are ranked by \
+detections per area and hour. Detections in a cell on a wall are shared by area, so that rooms and \
+*outside any room* add up to the floor. A room counts only the hours in which its sensors worked. Point at \
+the mark of a room without numbers to see why it has none. A room's name opens the map of that room."""
 
 NOW_TEXT = """\
-The median of the last five full minutes, of the floor or of the rooms chosen. People are counted by sensors \
-in the room and by doors; the higher count is shown. A room whose sensors are offline has no number, because \
-its doors alone would make it look empty; its mark says why, and since when."""
+The median of the last five full minutes, of the floor or of the rooms chosen. People are counted by \
+sensors in the room and by doors; the higher count is shown. A room whose sensors are offline has no \
+number, because its doors alone would make it look empty; its mark shows why, and since when."""
 
 PEOPLE_TEXT = """\
 People on the floor or in the rooms chosen: the mean of each window. A gap means that nothing is known; it \
@@ -101,12 +101,12 @@ does not mean that nobody was there. Windows are minutes up to a day, hours up t
 longer range. The shaded times are those in which a room was a hot zone."""
 
 DOORS_TEXT = """\
-People through the floor's own entrances, or through the doors of the rooms chosen. Bars upwards are people \
-who came in, bars downwards people who went out."""
+People through the floor's own entrances, or through the doors of the rooms chosen. Bars upwards are \
+people who came in, bars downwards people who went out."""
 
 PRESENCE_TEXT = """\
-How long somebody was in each room, in each window, by the floor's own clock. A room without boxes has no \
-sensor. A box that is missing is a time of which nothing is known."""
+How long people were in each room, in each window, in the floor's own time zone. A room without \
+boxes has no sensor. A missing box means that nothing is known for that time."""
 
 ANSWER: Json = {
     "mappings": [

@@ -56,69 +56,71 @@ SLOW: tuple[Limit, ...] = ((None, GOOD), (5, WARNING), (20, BAD))
 """The last of each is where a rule of provisioning/prometheus begins to wait, if there is one."""
 
 BUTLR_TEXT = """\
-*Problems*: kinds of problem that last; the panel below names them. *Calls failing*: share of the calls \
-to Butlr that fail, each attempt counted. *Waiting*: calls in the queue. *Age of data*: the oldest data \
-shown as now in the last minute."""
+*Problems*: the number of kinds of problem that exist now; the panel below names them. *Calls failing*: \
+share of the calls to Butlr that fail, each attempt counted. *Waiting*: calls in the queue. *Age of data*: \
+the oldest data shown as now in the last minute."""
 
 BACKEND_TEXT = """\
 *Rules firing*: alert rules of provisioning/prometheus that fire. *95 % within*: 95 % of the requests are \
-answered in this time. *From cache*: share of the parts that were in the cache. *Up for*: how long the \
+answered in this time. *From cache*: share of the segments that were in the cache. *Up for*: how long the \
 process has been running."""
 
 TROUBLE_TEXT = """\
-Unreachable: Butlr does not answer, or with a 5xx. Limited: it answers 429 for longer than the retries last. \
-Refused: it does not accept the credentials or the question. Invalid: its answers cannot be used. Disk: the \
-cache on disk cannot be used. Shared: the replicas' Redis cannot be used. A problem ends with the first \
-success a minute after the last failure."""
+Unreachable: Butlr does not answer, or answers 5xx. Limited: it still answers 429 after all retries. \
+Refused: it does not accept the credentials or the request. Invalid: its responses cannot be used. Disk: \
+the cache on disk cannot be used. Shared: the replicas' Redis cannot be used. A problem ends with the \
+first success a minute after the last failure."""
 
 CALLS_TEXT = """\
-Calls to Butlr, each attempt, by result: an HTTP status, or why there was none (`upstream_down`: \
-no connection; `upstream_late`: no answer in time). Butlr's own limit is one of calls a minute."""
+Calls to Butlr by result; each attempt counts. The result is an HTTP status, or why there was none \
+(`upstream_down`: no connection; `upstream_late`: no response in time). Butlr limits the calls per minute."""
 
 CALL_TIME_TEXT = """\
-How long calls to Butlr take: half of them at most as long as the one line says, 95 % as the other."""
+Duration of calls to Butlr: half of them take at most as long as the 50 % line shows, 95 % of them as the \
+95 % line."""
 
 LIMITS_TEXT = """\
-How many calls are in flight and how many may be: half as many after a 429, one more after ten successes, at \
-most BUTLR_MAX_CONCURRENCY. The dashed line is how long the pause after a 429 still lasts."""
+How many calls are in flight, and how many are allowed: half as many after a 429, one more after ten \
+successes, at most BUTLR_MAX_CONCURRENCY. The dashed line shows how long the pause after a 429 still \
+lasts."""
 
 SEGMENTS_TEXT = """\
-What answers are made of. Cached: kept from before. Fetched: from Butlr, for this answer. Stale: older than \
-it should be, for Butlr did not answer. Missing: not there at all; the panel says so."""
+Segments of results by source. Cached: from the cache. Fetched: from Butlr, for this result. Stale: \
+outdated, because Butlr did not answer. Missing: not available; the panel says so."""
 
 TIERS_TEXT = """\
 Share of the reads of each cache tier that found something, even if it was too old. Tiers are read in this \
 order: memory, shared (BACKEND_CACHE_URL), disk (BACKEND_CACHE_DIR)."""
 
 AGE_TEXT = """\
-Of the answers about now that were given within a minute, the age of the oldest part. Up to a minute is how \
-it should be. A gap: nobody asked."""
+The age of the oldest data in the results about now of the last minute. Up to one minute is normal. A gap \
+means that there were no such requests."""
 
 REQUESTS_TEXT = """\
 Requests of panels, alert rules and people, by target. `several` is a request for more than one target. \
 Health checks and Prometheus itself are left out."""
 
 SPEED_TEXT = """\
-Of the requests for a target 95 % are answered within this time. What takes longer than BACKEND_DEADLINE_S \
-is answered with what is known."""
+95 % of the requests for a target are answered within this time. After BACKEND_DEADLINE_S a request is \
+answered with the data that have arrived."""
 
 FAULTS_TEXT = """\
-Errors answered, by cause: the caller (a wrong parameter), the backend (a bug, or too many requests at \
+Error responses by cause: the caller (a wrong parameter), the backend (a bug, or too many requests at \
 once), or the upstream, which is Butlr."""
 
 STAGES_TEXT = """\
-Of the requests that pass a stage 95 % spend at most this time in it. Parse: the text becomes parameters. \
+95 % of the requests that pass a stage spend at most this time in it. Parse: the text becomes parameters. \
 Resolve: floors, period and limits. Split: chunks of at most 7 days. Gather: waiting for Butlr, for the \
-caches, or for another request that asks for the same. Build: the result. Encode: its bytes."""
+caches, or for an identical request. Build: the result. Encode: its bytes."""
 
 SKIPPED_TEXT = """\
-Responses that were not kept for the next request, by the reason. Fetched: a part came from Butlr just now. \
-Incomplete: a part is missing or stale. Expired: a part is due again. Target: status and events are never \
-kept. Drawing: the floor plan's image was not there in time. Too_large: larger than the cache. Error: there \
-was no response."""
+Responses that were not stored for the next request, by reason. Fetched: a segment came from Butlr just \
+now. Incomplete: a segment is missing or stale. Expired: a segment must be fetched again. Target: status \
+and events are never stored. Drawing: the floor-plan image did not arrive in time. Too_large: larger than \
+the cache. Error: there was no response."""
 
 QUEUE_TEXT = """\
-Calls to Butlr that wait in the queue, and all calls that are not answered yet. A long range on an empty \
+Calls to Butlr that wait in the queue, and all calls without a result yet. A long range on an empty \
 cache fills the queue for some minutes; that is normal."""
 
 PROCESS_TEXT = """\
@@ -126,7 +128,7 @@ Memory of the process, and its threads on the right. The cache in memory grows u
 threads are those of requests (BACKEND_THREADS), of calls (BUTLR_MAX_CONCURRENCY), and a few more."""
 
 PROCESSOR_TEXT = """\
-Processor time of the process, as a share of one core. Maps of many cells and pictures cost most."""
+Processor time of the process, as a share of one core. Maps with many cells and pictures need most of it."""
 
 
 def dashboard() -> Json:
@@ -134,7 +136,7 @@ def dashboard() -> Json:
         PROMETHEUS,
         UID,
         "Operations",
-        "The state of the backend and of its calls to Butlr, for those who run it.",
+        "The state of the backend and of its calls to Butlr, for operators.",
         variables=variables.handed_on(),
         panels=[*_now(), *_butlr(), *_data(), *_requests(), *_stages(), *_process()],
         since="now-6h",
@@ -183,7 +185,7 @@ def _butlr() -> list[Json]:
     return [
         strips(Frame("Problems by kind", TROUBLE_TEXT, Place(0, 3, 24, 5), [line(TROUBLES, "{{kind}}")])),
         areas(_third("Calls to Butlr", CALLS_TEXT, 0, 8, calls), A_MINUTE, outcomes),
-        lines(_third("Time of a call", CALL_TIME_TEXT, 1, 8, line(half, "half"), line(most, "95 %")), "s"),
+        lines(_third("Duration of calls", CALL_TIME_TEXT, 1, 8, line(half, "50 %"), line(most, "95 %")), "s"),
         lines(_third("Limits", LIMITS_TEXT, 2, 8, *limits), "none", right="suffix:s"),
     ]
 
@@ -193,9 +195,9 @@ def _data() -> list[Json]:
     hits = line(share("butlr_backend_cache_reads_total", '{result="hit"}', "tier"), "{{tier}}")
     sources = {"cached": GOOD, "fetched": COOL, "stale": WARNING, "missing": BAD}
     return [
-        areas(_third("Where answers come from", SEGMENTS_TEXT, 0, 16, segments), A_MINUTE, sources),
+        areas(_third("Source of results", SEGMENTS_TEXT, 0, 16, segments), A_MINUTE, sources),
         lines(_third("Found in the cache", TIERS_TEXT, 1, 16, hits), "percentunit", largest=1),
-        lines(_third("Age of what is shown as now", AGE_TEXT, 2, 16, line(AGE, "oldest part")), "s"),
+        lines(_third("Age of what is shown as now", AGE_TEXT, 2, 16, line(AGE, "oldest segment")), "s"),
     ]
 
 
@@ -208,7 +210,7 @@ def _requests() -> list[Json]:
         areas(_half("Requests by target", REQUESTS_TEXT, 0, 24, asked), A_MINUTE, {}, is_many=True),
         lines(_half("95 % answered within, by target", SPEED_TEXT, 1, 24, speed), "s", is_many=True),
         areas(
-            _half("Errors answered", FAULTS_TEXT, 0, 40, faults),
+            _half("Error responses", FAULTS_TEXT, 0, 40, faults),
             A_MINUTE,
             {},
             nothing="0 errors in this time range",
@@ -222,7 +224,7 @@ def _stages() -> list[Json]:
     return [
         lines(_half("Time by stage", STAGES_TEXT, 0, 32, spent), "s", is_many=True),
         areas(
-            _half("Response cache skipped", SKIPPED_TEXT, 1, 32, skipped),
+            _half("Responses not cached", SKIPPED_TEXT, 1, 32, skipped),
             A_MINUTE,
             {},
             is_many=True,
@@ -234,7 +236,7 @@ def _stages() -> list[Json]:
 def _process() -> list[Json]:
     queue = (
         line("sum(butlr_calls_waiting)", "waiting"),
-        line("sum(butlr_calls_under_way)", "not answered yet"),
+        line("sum(butlr_calls_under_way)", "without a result"),
     )
     memory = line(f"sum(process_resident_memory_bytes{JOB})", "memory")
     threads = line("sum(butlr_backend_threads)", "threads")

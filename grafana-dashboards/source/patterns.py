@@ -19,18 +19,18 @@ FILM = Question("playback", {**HERE, "every": "${film}"})
 SUMMARY = Question("heatmap-summary", HERE)
 
 PEOPLE_TEXT = """\
-People at each hour of the week: the mean over the time range, on the floor or in the rooms chosen, by the \
-floor's own clock. Only hours with data have a cell."""
+People at each hour of the week: the mean over the time range, on the floor or in the rooms chosen, in the \
+floor's own time zone. Only hours with data have a cell."""
 
 HEAT_TEXT = """\
-People by the heat map, at each hour of the week: the mean over the time range, on the floor or in the rooms \
-chosen. A range of more than 14 days is limited to its last 14 days. Where the number of detections a person \
-gives is not known, detections per hour are shown."""
+People by the heat map, at each hour of the week: the mean over the time range, on the floor or in the \
+rooms chosen. A range of more than 14 days is limited to its last 14 days. If the number of detections per \
+person is not known, detections per hour are shown."""
 
 FILM_TEXT = """\
-The time range in equal windows on one colour scale, at most 200. *Hours or days* shows hours in a range of \
-up to two days, and days in a longer one. Windows outside the hours and days chosen are left out. Stop the \
-film with the button below it, step with the arrows, or drag the slider."""
+The time range in at most 200 equal windows with one colour scale. *Hours or days* shows hours in a range \
+of up to two days, and days in a longer one. Windows outside the hours and days chosen are left out. Stop \
+the film with the button below it, step with the arrows, or drag the slider."""
 
 
 def dashboard(source: Source) -> Json:
@@ -38,7 +38,7 @@ def dashboard(source: Source) -> Json:
         source,
         UID,
         "Patterns",
-        "When the week is full, and how a day goes.",
+        "At which hours of the week people are there, and a film of the time range.",
         variables=[
             variables.floor(source),
             variables.rooms(source),

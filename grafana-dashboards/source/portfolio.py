@@ -40,12 +40,13 @@ Every floor in the time range, within the hours and days chosen. *Per m² and ho
 floor's name opens its page. Types of rooms do not limit this panel."""
 
 PEOPLE_TEXT = """\
-People on each floor: the mean of each window. A gap means that nothing is known, not that nobody was \
-there. Times are those of this page; hours and days are counted by each floor's own clock."""
+People on each floor: the mean of each window. A gap means that nothing is known; it does not mean that \
+nobody was there. Times are in the time zone of this dashboard; hours and days are counted in each floor's \
+own time zone."""
 
 ROOMS_TEXT = """\
-The hottest rooms of all floors in the time range, by people per area. Where the number of detections a \
-person gives is not known on any floor, they are ranked by detections per area and hour. A room's name \
+The hottest rooms of all floors in the time range, by people per area. If the number of detections per \
+person is not known on any floor, rooms are ranked by detections per area and hour. A room's name \
 opens its map."""
 
 UNDERUSED_TEXT = """\
@@ -132,7 +133,7 @@ def dashboard(source: Source) -> Json:
             by_day(
                 source,
                 Frame(
-                    "Came in, by each floor's own day",
+                    "People who came in, by day",
                     DOORS_TEXT,
                     Place(14, 7, 10, 9),
                     [DOORS],

@@ -35,21 +35,21 @@ PRESENCE = Question("presence", {**HERE, "every": "1d"})
 
 USE_TEXT = """\
 Every room in the time range, within the hours and days chosen. *Utilization* is the mean number of people \
-divided by the capacity. *People, mean* and *People, p95* are of hourly means; *People, peak* is the fullest \
-minute. *Mean when used* is the mean while somebody is there. *Time in use* is the share of the hours in \
-which somebody was there. *People per m²* is from the heat map; it is empty where the number of detections a \
-person gives is not known. *Stay* is the time in use for each person who came in, where the doors are \
-counted.
+divided by the capacity. *People, mean* and *People, p95* are of hourly means; *People, peak* is the \
+fullest minute. *Mean when used* is the mean of the times with people. *Time in use* is the share of the \
+hours in which people were there. *People per m²* is from the heat map; it is empty if the number of \
+detections per person is not known. *Stay* is the time in use divided by the people who came in, if the \
+doors are counted.
 
-Point at the mark of a room without numbers to see why it has none; such a room is never called underused. A \
-room's name opens its map."""
+Point at the mark of a room without numbers to see why it has none; such a room is never listed as \
+underused. A room's name opens its map."""
 
 CHANGE_TEXT = """\
 People and time in use in the time range (*now*) and in the earlier period chosen above (*then*), within the \
-hours and days chosen. People are the mean of the hours; both are per hour known, so that periods of \
-different lengths can be compared. The change of time in use is in percentage points. Rooms by the size of \
-their change in people, up or down. Where one of the periods has no data there is no change; the mark says \
-why."""
+hours and days chosen. People are the mean of the hours; both are per hour with data, so that periods of \
+different lengths can be compared. The change of time in use is in percentage points. Rooms are sorted by \
+the size of their change in people, up or down. If one of the periods has no data there is no change; the \
+mark shows why."""
 
 UNDERUSED_TEXT = """\
 Rooms that were in use for less than a share of the hours, within the hours and days chosen. The share is \
@@ -61,7 +61,7 @@ How many people are in a room, beside its capacity: the 95th percentile of the h
 minute. A room whose capacity is far above both is too large for its use."""
 
 PRESENCE_TEXT = """\
-How long somebody was in each room on each day of the floor's own calendar, within the hours and days \
+How long people were in each room on each day of the floor's own calendar, within the hours and days \
 chosen."""
 
 AXIS: Json = {"unit": "locale", "decimals": 0, "custom__axisLabel": "people"}
@@ -78,7 +78,7 @@ def dashboard(source: Source) -> Json:
         source,
         UID,
         "Rooms",
-        "How well each room is used, and which nobody needs.",
+        "How much each room is used, and which rooms nobody needs.",
         variables=[
             variables.floor(source),
             variables.rooms(source),

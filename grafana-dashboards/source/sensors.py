@@ -92,7 +92,7 @@ def dashboard(source: Source) -> Json:
             table(
                 source,
                 Frame(
-                    "Devices that need somebody",
+                    "Devices that need attention",
                     FAULTS_TEXT,
                     Place(0, 3, 16, 11),
                     [FAULTS],

@@ -72,8 +72,8 @@ def hours() -> Json:
             "Afternoon 12-18": "12:00-18:00",
             "Night 20-06": "20:00-06:00",
         },
-        other="Only these hours of the floor's own clock count. Type others as 07:30-19:00; overnight ones "
-        "(22:00-06:00) belong to the day they start.",
+        other="Only these hours are counted, in the floor's own time zone. Other values: 07:30-19:00. "
+        "Overnight hours (22:00-06:00) belong to the day on which they start.",
     )
 
 
@@ -82,7 +82,7 @@ def days() -> Json:
         "days",
         "Days",
         {"Monday to Friday": "mon-fri", "Every day": "mon-sun", "Saturday and Sunday": "sat-sun"},
-        other="Only these days of the floor's own calendar count. Type others as tue-thu or mon,wed.",
+        other="Only these days are counted, in the floor's own time zone. Other values: tue-thu or mon,wed.",
     )
 
 
@@ -145,7 +145,7 @@ def baseline() -> Json:
             "Four weeks earlier": "-4w",
             "A year earlier": "-1y",
         },
-        other="Type others as -14d, -8w, -2y, or as 2024-01-01/2024-02-01.",
+        other="Other values: -14d, -8w, -2y, or 2024-01-01/2024-02-01.",
     )
 
 

@@ -14,8 +14,8 @@ HIDDEN = 2
 """Grafana's number for a variable that no page shows."""
 
 TEXT = """\
-Where people have been since midnight, and how many are here now. When no answer comes, the last good \
-picture stays, grey, with its time; it comes back by itself."""
+Where people have been since midnight, and how many are here now. If no response arrives, the last good \
+picture stays in grey, with its time. The panel recovers by itself."""
 
 
 def dashboard(source: Source) -> Json:
@@ -24,7 +24,7 @@ def dashboard(source: Source) -> Json:
         source,
         UID,
         "Wall",
-        "One floor for a screen: ?kiosk&autofitpanels, or a playlist made by butlr-grafana wall",
+        "One floor for a large screen: add ?kiosk&autofitpanels, or use a playlist of butlr-grafana wall",
         variables=[variables.floor(source)],
         panels=[wall(source, Frame("", TEXT, Place(0, 0, 24, 18)))],
         since="now/d",

@@ -41,11 +41,11 @@ def test_a_trouble_is_said_when_it_begins_and_when_it_is_over(
     for _ in range(37):
         trouble.failed("it is stuck")
         fake.now_s += 6
-    assert said(caplog) == ["trouble began: the lift: it is stuck"]
+    assert said(caplog) == ["incident began: the lift: it is stuck"]
     assert trouble.on
     fake.now_s += 60
     trouble.well()
-    assert said(caplog) == ["trouble over after 4 min, 37 failed: the lift"]
+    assert said(caplog) == ["incident over after 4 min, 37 failures: the lift"]
     assert not trouble.on
     trouble.well()
     assert said(caplog) == []
@@ -75,7 +75,7 @@ def test_where_some_goes_well_and_some_does_not_it_is_one_trouble(
     fake.now_s += 1
     trouble.well()
     # From the first failure to the last.
-    assert said(caplog) == [f"trouble over after {round(99 * 59 / 3600)} h, 100 failed: the lift"]
+    assert said(caplog) == [f"incident over after {round(99 * 59 / 3600)} h, 100 failures: the lift"]
 
 
 def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
@@ -85,7 +85,8 @@ def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCapt
             trouble.failed("it is stuck")
         said(caplog)
         trouble.well()
-        assert said(caplog) == [f"trouble over after 0 s, {failures} failed: the lift"]
+        words = "1 failure" if failures == 1 else f"{failures} failures"
+        assert said(caplog) == [f"incident over after 0 s, {words}: the lift"]
 
 
 @pytest.mark.parametrize(
@@ -144,14 +145,14 @@ def test_a_trouble_with_butlr_is_over_when_all_that_failed_is_answered(
     asked: Sent, fake: FakeTime, caplog: pytest.LogCaptureFixture, error: UpstreamError, kind: str
 ) -> None:
     asked.fails(error, "floors", "metrics", "metrics")
-    assert said(caplog) == [f"trouble began: Butlr {kind}: {error.message}"]
+    assert said(caplog) == [f"incident began: Butlr {kind}: {error.message}"]
     assert [k for k, trouble in asked.troubles.by_kind.items() if trouble.on] == [kind]
     fake.now_s += 61
     asked.ask("floors")
     asked.ask("heat maps")
     assert said(caplog) == []
     asked.ask("metrics")
-    assert said(caplog) == [f"trouble over after 0 s, 3 failed: Butlr {kind}"]
+    assert said(caplog) == [f"incident over after 0 s, 3 failures: Butlr {kind}"]
     assert not asked.troubles.by_kind[kind].on
 
 

@@ -213,7 +213,7 @@ def test_a_page_about_a_floor_takes_its_zone(tab: Page, world: World) -> None:
 
 def test_days_are_those_of_each_floor(tab: Page, world: World) -> None:
     """Whatever the viewer's zone: midnight in Paris is the day before in New York."""
-    chart = Chart(tab, world, "butlr-portfolio", "Came in")
+    chart = Chart(tab, world, "butlr-portfolio", "People who came in")
     option = chart.run()
     found = {
         one["name"]: dict(zip(option["xAxis"]["data"], one["data"], strict=True)) for one in option["series"]

@@ -123,7 +123,7 @@ def test_a_failing_renewal_leaves_the_old_token_in_use_and_rests(
     fake.now_s += 31.0
     sites(client)
     assert simulator.count(LOGIN) == ATTEMPTS + 1
-    assert caplog.records[-1].getMessage() == "trouble over after 0 s, 1 failed: Butlr's token"
+    assert caplog.records[-1].getMessage() == "incident over after 0 s, 1 failure: Butlr's token"
 
 
 def test_a_token_that_is_dead_is_not_sent(simulator: Simulator, hurried: Hurried, fake: FakeTime) -> None:
@@ -224,7 +224,7 @@ def test_a_path_these_credentials_may_not_use_is_no_login_storm(
     simulator.faults.set(status=status, paths=(DETECTIONS,))
     client = hurried(simulator.url)
     for _ in range(50):
-        with pytest.raises(UpstreamRefused, match=rf"does not let these credentials use {DETECTIONS}"):
+        with pytest.raises(UpstreamRefused, match=rf"does not allow these credentials to use {DETECTIONS}"):
             client.post(DETECTIONS, {})
     assert simulator.count(LOGIN) == 2  # the first, and the one to see whether it was the token
     assert sites(client) == OFFICE  # other paths go on
@@ -272,7 +272,7 @@ def test_a_login_without_a_usable_token_is_said_and_rests(wire: Wire, hurried: H
     wire.login = respond(body)
     client = hurried(wire.url)
     for _ in range(10):
-        with pytest.raises(UpstreamInvalid, match="without a usable access_token"):
+        with pytest.raises(UpstreamInvalid, match="contains no usable access_token"):
             client.post(GRAPHQL, QUERY)
     assert wire.paths() == [LOGIN]
 
@@ -389,7 +389,7 @@ def test_a_dead_token_inside_a_200_is_one_new_login_and_one_more_try(wire: Wire,
 
 def test_a_token_that_is_dead_whatever_is_done_is_refused(wire: Wire, hurried: Hurried) -> None:
     wire.reply = respond(DEAD)
-    with pytest.raises(UpstreamRefused, match="does not let these credentials use"):
+    with pytest.raises(UpstreamRefused, match="does not allow these credentials to use"):
         hurried(wire.url).post(GRAPHQL, QUERY, graphql=True)
     assert wire.paths() == [LOGIN, GRAPHQL, LOGIN, GRAPHQL]
 

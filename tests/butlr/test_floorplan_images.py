@@ -129,7 +129,7 @@ def test_the_refusal_names_the_host_and_the_setting_and_no_more(wire: Wire, fetc
         fetcher(),
         f"https://evil.example/x.png?{SECRET}",
         UpstreamRefused,
-        f"may not come from https://evil.example:443; BUTLR_PLAN_HOSTS allows {wire.url}",
+        f"from https://evil.example:443 are not allowed; BUTLR_PLAN_HOSTS allows {wire.url}",
     )
     refused(fetcher(origins=frozenset()), url(wire), UpstreamRefused, "allows none")
 
@@ -137,7 +137,7 @@ def test_the_refusal_names_the_host_and_the_setting_and_no_more(wire: Wire, fetc
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
 def test_a_redirect_is_not_followed_not_even_home(wire: Wire, fetcher: Fetcher, status: str) -> None:
     wire.reply = respond(b"", status, f"Location: {wire.url}/plans/other.png")
-    refused(fetcher(own=True), url(wire), UpstreamRefused, "a redirect is not followed")
+    refused(fetcher(own=True), url(wire), UpstreamRefused, "redirects are not followed")
     assert len(wire.asked) == 1
 
 
@@ -190,7 +190,7 @@ def test_a_picture_of_just_the_limit_is_taken(
 
 def test_a_packed_answer_is_refused_before_it_is_unpacked(wire: Wire, fetcher: Fetcher) -> None:
     wire.reply = respond(gzip.compress(bytes(2**24)), "200 OK", "Content-Encoding: gzip")
-    refused(fetcher(), url(wire), UpstreamInvalid, "packed")
+    refused(fetcher(), url(wire), UpstreamInvalid, "compressed")
 
 
 @pytest.mark.parametrize("drips", ["head", "body", "nothing"])
@@ -217,7 +217,7 @@ def test_what_is_no_picture_is_refused_whatever_it_is_called(
     wire: Wire, fetcher: Fetcher, body: bytes
 ) -> None:
     wire.reply = respond(body, "200 OK", "Content-Type: image/png")
-    refused(fetcher(), url(wire), UpstreamInvalid, "no PNG, JPEG or WebP")
+    refused(fetcher(), url(wire), UpstreamInvalid, "not a PNG, JPEG or WebP")
 
 
 def test_an_answer_that_is_cut_off_is_no_picture(wire: Wire, fetcher: Fetcher) -> None:

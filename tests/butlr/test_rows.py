@@ -85,11 +85,11 @@ def test_statistics_know_their_places_by_the_keys_above() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"<html>", "no JSON"),
+        (b"<html>", "not JSON"),
         (b'{"rows": []}', "no data"),
         (b'{"data": 7}', "int where rows were expected"),
-        (b'{"data": [7]}', "a list of something that is no row"),
-        (b'{"data": [{"time": "2030-01-07T08:00:00Z"}]}', "a list of something that is no row"),
+        (b'{"data": [7]}', "a list whose items are not rows"),
+        (b'{"data": [{"time": "2030-01-07T08:00:00Z"}]}', "a list whose items are not rows"),
         (b'{"data": {"room_a": {"sum": 1, "count": 1}}}', "statistics without a time"),
         (b'{"data": {"room_a": "busy"}}', "str where rows were expected"),
         (b'{"data": {"room_a": null}}', "NoneType where rows were expected"),

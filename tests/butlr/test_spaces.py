@@ -149,7 +149,7 @@ def test_a_bug_in_the_first_loading_is_said(fake: FakeTime, caplog: pytest.LogCa
     source = Source("a")
     source.answer = RuntimeError("a bug")
     spaces = TopologyCache(source, read, clock=fake)
-    with pytest.raises(UpstreamInvalid, match="the backend's log says why"):
+    with pytest.raises(UpstreamInvalid, match="the backend's log has the reason"):
         spaces.current(timeout_s=HANG_S)
     settled()
     assert "RuntimeError: a bug" in caplog.text
@@ -188,7 +188,7 @@ def test_who_cannot_wait_is_told_it_is_late_and_the_loading_goes_on() -> None:
     source.open.clear()
     spaces = TopologyCache(source, read)
     for timeout_s in (0.0, 0.01):
-        with pytest.raises(UpstreamLate, match="has not told its floors yet"):
+        with pytest.raises(UpstreamLate, match="has not listed its floors yet"):
             spaces.current(timeout_s=timeout_s)
     source.open.set()
     settled()
@@ -266,7 +266,7 @@ def test_a_place_that_cannot_be_written_is_a_line_in_the_log(
     spaces = TopologyCache(Source("a"), read, keep_in=tmp_path / "file" / "topology.json")
     assert floors(spaces) == ["a"]
     settled()
-    assert "the topology cannot be kept on disk" in caplog.text
+    assert "the topology cannot be stored on disk" in caplog.text
 
 
 def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
@@ -306,7 +306,7 @@ def test_with_butlr_up_and_then_down(
     (floor,) = after.current(timeout_s=HANG_S).floors.values()
     butlr.close()
     assert (floor.name, len(floor.rooms), floor.capacity) == ("Paris, 2nd floor", 14, 60)
-    assert "Butlr's topology cannot be had" in caplog.text
+    assert "Butlr's topology is not available" in caplog.text
 
 
 def test_where_butlr_goes_away_between_two_questions_the_richer_topology_stays(

@@ -71,8 +71,8 @@ def test_null_or_missing_is_unknown_and_never_zero(data: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        (b"<html>", "no JSON"),
-        (b'{"data": {"room_1": {"occupancy_avg_presence": NaN}}}', "no JSON"),
+        (b"<html>", "not JSON"),
+        (b'{"data": {"room_1": {"occupancy_avg_presence": NaN}}}', "not JSON"),
         ([], "no data"),
         ({"message": "later"}, 'no data: {"message":"later"}'),
         ({"data": None}, "no data"),

@@ -184,7 +184,7 @@ def test_square_metres_stay(unit: str) -> None:
 def test_an_unknown_unit_is_no_area_and_a_note(unit: object) -> None:
     read = topology(document(room={"area": {"value": 37.5, "unit": unit}}))
     assert read_room(read).area_m2 is None
-    assert texts(read) == (f"Kitchen: the area's unit {unit!r} is not known (m² and ft² are)",)
+    assert texts(read) == (f"Kitchen: the area's unit {unit!r} is not known; m² and ft² are known",)
 
 
 @pytest.mark.parametrize("area", [None, {}, {"unit": "m2"}, {"value": 0, "unit": "m2"}, []])
@@ -265,13 +265,13 @@ def test_a_site_without_a_known_time_zone_leaves_it_to_the_floor(zone: object) -
 def test_an_odd_time_zone_everywhere_is_utc_and_a_note(zone: object) -> None:
     read = topology(document(floor={"timezone": "Moon"}, site={"timezone": zone}))
     assert read_floor(read).timezone == "UTC"
-    assert Note("space_1", f"First floor: time zone {zone!r} is not known, UTC is used", "time") in read.notes
+    assert Note("space_1", f"First floor: time zone {zone!r} is not known; UTC is used", "time") in read.notes
 
 
 def test_no_time_zone_anywhere_is_utc_and_a_note() -> None:
     read = topology(document(floor={"timezone": None, "name": None}, site={"timezone": None}))
     assert read_floor(read).timezone == "UTC"
-    assert texts(read) == ("space_1: Butlr has no time zone, UTC is used",)
+    assert texts(read) == ("space_1: Butlr has no time zone; UTC is used",)
 
 
 @pytest.mark.parametrize("kind", [None, "", "Untagged"])
@@ -372,7 +372,7 @@ def test_sensors_that_are_not_told_leave_the_rooms_unknown_and_a_note(sensors: A
     read = topology({**document(), "sensors": sensors})
     assert read_room(read).online is None
     assert read_floor(read).sensors is None
-    assert texts(read) == ("Butlr did not say which sensors there are, nor which are online",)
+    assert texts(read) == ("Butlr did not list the sensors, so nobody knows which are offline",)
 
 
 def test_sensors_are_read_whole_and_put_on_their_floors() -> None:
@@ -439,7 +439,9 @@ def test_a_zone_is_online_by_its_own_sensors_wherever_they_are_listed() -> None:
     assert zone.online is None
 
 
-NO_ENTRANCE = "First floor: no traffic sensor is marked as an entrance, so nothing counts who comes and goes"
+NO_ENTRANCE = (
+    "First floor: no traffic sensor is marked as an entrance, so people who come and go are not counted"
+)
 
 
 def door(**more: object) -> dict[str, object]:
@@ -456,11 +458,11 @@ def door(**more: object) -> dict[str, object]:
         ),
         (
             [door(is_entrance=True), door(is_entrance=True, is_online=False, mac_address="AA-BB-02")],
-            ("First floor: 1 of 2 entrance sensors offline, in and out are too low",),
+            ("First floor: 1 of 2 entrance sensors are offline, so in and out are too low",),
         ),
         (
             [door(is_entrance=True, mac_address="fa-ke-01"), door(room="room_2")],
-            ("Doors counted by copies of sensors only (clones or mirrors): First floor, Kitchen",),
+            ("These doors are counted only by copies of sensors (clones or mirrors): First floor, Kitchen",),
         ),
     ],
 )
@@ -486,11 +488,11 @@ def test_what_is_listed_twice_is_there_once_with_a_note() -> None:
     assert [len(f.zones) for f in read.floors.values()] == [1, 0]
     notes = [(note.floor_id, note.text) for note in read.notes if "more than once" in note.text]
     assert notes == [
-        ("space_1", "Kitchen (room_1) is listed more than once; it is read once"),
-        ("space_1", "Bar (zone_1) is listed more than once; it is read once"),
-        ("space_1", "First floor (space_1) is listed more than once; it is read once"),
-        ("space_2", "Kitchen (room_1) is listed more than once; it is read once"),
-        ("space_2", "Bar (zone_1) is listed more than once; it is read once"),
+        ("space_1", "Kitchen (room_1) is listed more than once; the first entry is used"),
+        ("space_1", "Bar (zone_1) is listed more than once; the first entry is used"),
+        ("space_1", "First floor (space_1) is listed more than once; the first entry is used"),
+        ("space_2", "Kitchen (room_1) is listed more than once; the first entry is used"),
+        ("space_2", "Bar (zone_1) is listed more than once; the first entry is used"),
     ]
 
 
@@ -498,8 +500,8 @@ def test_a_part_of_an_answer_and_lost_fields_are_said() -> None:
     read = topology({**document(), "lost": ["buildings.floors.floor_plans.url"], "faults": 3})
     assert read.partial
     assert texts(read) == (
-        "Butlr does not answer buildings.floors.floor_plans.url on this account",
-        "Butlr answered a part of its topology only (3 errors beside it)",
+        "Butlr does not provide buildings.floors.floor_plans.url on this account",
+        "Butlr sent only a part of its topology, with 3 errors",
     )
 
 

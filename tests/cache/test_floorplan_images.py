@@ -204,7 +204,7 @@ def test_a_failure_is_remembered_for_minutes_and_said_once(
     source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     pictures = source.pictures()
-    source.fails = UpstreamDown("https://plans.example.com:443 answered 500 instead of a picture")
+    source.fails = UpstreamDown("https://plans.example.com:443 answered 500 instead of an image")
     with caplog.at_level(logging.WARNING):
         assert [number(pictures) for _ in range(5)] == [None] * 5
         assert len(source.asked) == 1
@@ -213,7 +213,7 @@ def test_a_failure_is_remembered_for_minutes_and_said_once(
         assert len(source.asked) == 2
     [said] = [record.getMessage() for record in caplog.records]
     assert "space_1" in said
-    assert "drawn without one" in said
+    assert "drawn without it" in said
     assert "answered 500" in said
     source.fails = None
     source.now_s += RETRY_S
@@ -333,7 +333,7 @@ def test_a_disk_that_cannot_be_written_costs_nothing_but_a_line(
     pictures = source.pictures(blocked / "plans")
     assert number(pictures) == 1
     settled(pictures)
-    assert "cannot be kept on disk" in caplog.text
+    assert "cannot be stored on disk" in caplog.text
 
 
 def test_the_disk_is_bounded_and_the_oldest_go_first(

@@ -116,7 +116,7 @@ def test_a_taken_port_is_one_line_that_names_the_setting() -> None:
         done = run("demo", BACKEND_PORT=port)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines() == [
-        f"butlr-grafana: BACKEND_PORT={port}: the port is taken; set another one"
+        f"butlr-grafana: BACKEND_PORT={port}: the port is in use; set another one"
     ]
 
 
@@ -164,16 +164,16 @@ def checked_and_measured(
     failed = [step for step in ("measuring",) if step in rows]
     report = ["report"] if options else []
     begin = ["settings", "exposure", *shared, "login", "topology", *scopes, *failed]
-    assert list(rows) == [*begin, *APIS, "plan pictures", "kept", *report]
+    assert list(rows) == [*begin, *APIS, "floor plan images", "stored", *report]
     assert secret == "demo" or secret not in done.stdout + done.stderr
-    aside = ("measuring", "kept", "report")
+    aside = ("measuring", "stored", "report")
     return done.returncode, {step: row for step, row in rows.items() if step not in aside}, measured
 
 
 def test_check_says_what_works() -> None:
     done = run("check")
     assert done.returncode == 0, done.stdout + done.stderr
-    for step in ("settings", "exposure", "login", "topology", *APIS, "plan pictures"):
+    for step in ("settings", "exposure", "login", "topology", *APIS, "floor plan images"):
         assert re.search(rf"^{step} +ok +\w", done.stdout, re.MULTILINE)
     for space in (PARIS, PARIS_2, NEW_YORK):
         assert re.search(rf"^serves +{space} ", done.stdout, re.MULTILINE)
@@ -221,9 +221,9 @@ def test_check_says_what_differs_and_serve_finds_it(tmp_path: Path) -> None:
         said = measured["U4"][1]
         assert "assumed: a row's time is the end of its window" in said
         assert re.search(
-            r"measured: of one hour's rows 0 are labelled with its end, \d+ with its start", said
+            r"measured: of the rows of one hour, 0 are labelled with its end, \d+ with its start", said
         )
-        assert "so: each row is put into the window that begins at its label" in said
+        assert "so: each row belongs to the window that begins at its label" in said
         settings = Settings(
             butlr_api_url=simulator.url,
             butlr_client_id="demo",
@@ -244,7 +244,7 @@ def test_check_ends_with_3_where_butlr_cannot_be_read_and_says_what_to_do(tmp_pa
     assert rows["statistics"][0] == "FAILED"
     state, said = measured["U17"]
     assert state == "DIFFERS"
-    assert "Write `check --report FILE` and open an issue with it" in said
+    assert "Run `check --report FILE` and open an issue with that file" in said
     document = json.loads(path.read_bytes())
     assert [f["unknown"] for f in document["findings"] if not f["handled"]] == ["U17"]
 
@@ -254,7 +254,7 @@ def test_check_names_the_scope_that_a_credential_lacks() -> None:
     with Simulator(PEOPLE, forms=forms) as simulator:
         code, rows = checked(simulator.url)
     assert code == 1
-    assert rows["scopes"] == ("FAILED", "the credential lacks read:hives; let Butlr add that")
+    assert rows["scopes"] == ("FAILED", "the credential lacks read:hives; ask Butlr's support to add it")
 
 
 @pytest.mark.parametrize("step", APIS)
@@ -273,9 +273,11 @@ def test_check_says_why_plans_have_no_picture_which_is_no_fault() -> None:
     with Simulator(PEOPLE) as simulator:
         code, rows = checked(simulator.url, BUTLR_PLAN_HOSTS="plans.example.com")
     assert code == 0
-    state, said = rows["plan pictures"]
+    state, said = rows["floor plan images"]
     assert state == "skipped"
-    assert f"may not come from {simulator.url}; BUTLR_PLAN_HOSTS allows https://plans.example.com:443" in said
+    assert (
+        f"from {simulator.url} are not allowed; BUTLR_PLAN_HOSTS allows https://plans.example.com:443" in said
+    )
 
 
 def test_check_says_that_butlr_refuses_the_credentials_without_knocking_again() -> None:
@@ -285,7 +287,7 @@ def test_check_says_that_butlr_refuses_the_credentials_without_knocking_again() 
     assert code == 1
     refused = ("FAILED", "Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET")
     assert (rows["login"], rows["topology"]) == (refused, refused)
-    assert {rows[step] for step in APIS} == {("skipped", "no floor to ask for")}
+    assert {rows[step] for step in APIS} == {("skipped", "there is no floor to read")}
 
 
 def test_check_asks_no_floor_for_anything_where_the_topology_fails() -> None:
@@ -296,14 +298,14 @@ def test_check_asks_no_floor_for_anything_where_the_topology_fails() -> None:
     assert code == 1
     assert rows["login"][0] == "ok"
     assert rows["topology"][0] == "FAILED"
-    assert {rows[step] for step in APIS} == {("skipped", "no floor to ask for")}
+    assert {rows[step] for step in APIS} == {("skipped", "there is no floor to read")}
 
 
 def test_check_has_a_row_for_the_cache_that_replicas_share(redis: RedisServer) -> None:
     with Simulator(PEOPLE) as simulator:
         code, rows = checked(simulator.url, BACKEND_CACHE_URL=redis.url)
     assert code == 0
-    assert rows["shared cache"] == ("ok", "what is written there can be read")
+    assert rows["shared cache"] == ("ok", "a written value can be read back")
     # It asks Butlr itself, whatever other replicas have.
     assert simulator.count(LOGIN) == 1
     # What it measured is for all of them.
@@ -334,8 +336,8 @@ def test_warm_fills_what_replicas_share(redis: RedisServer) -> None:
         assert run("check", **everywhere).returncode == 0
         simulator.clear_calls()
         said = [run(*words, **everywhere).stdout for _ in range(2)]
-    assert "4 segments, 4 fetched, 0 were there already" in said[0]
-    assert "4 segments, 0 fetched, 4 were there already" in said[1]
+    assert "4 segments, 4 fetched, 0 already in the cache" in said[0]
+    assert "4 segments, 0 fetched, 4 already in the cache" in said[1]
     assert (simulator.count(DETECTIONS), simulator.count(LOGIN)) == (4, 1)
 
 
@@ -360,11 +362,12 @@ def test_warm_fills_the_disk_and_goes_on_where_it_stopped(tmp_path: Path) -> Non
     words = ("warm", "--space", PARIS, "--from", "2026-04-06T00:00Z", "--to", "2026-05-04T00:00Z")
     first = run(*words, BACKEND_CACHE_DIR=str(tmp_path))
     assert first.returncode == 0, first.stderr
-    assert "4 segments, 4 fetched, 0 were there already" in first.stdout
+    assert "4 segments, 4 fetched, 0 already in the cache" in first.stdout
     assert "100% 4/4" in first.stderr
     longer = (*words[:-1], "2026-05-11T00:00Z")
     assert (
-        "5 segments, 1 fetched, 4 were there already" in run(*longer, BACKEND_CACHE_DIR=str(tmp_path)).stdout
+        "5 segments, 1 fetched, 4 already in the cache"
+        in run(*longer, BACKEND_CACHE_DIR=str(tmp_path)).stdout
     )
 
 

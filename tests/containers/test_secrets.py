@@ -49,8 +49,10 @@ def test_a_secret_that_only_its_owner_may_read_is_refused_with_the_remedy(projec
     secret.chmod(0o600)
     os.chown(secret, 0, 0)
     said = refused(project)
-    assert "user 10001 may not read this file" in said
-    found = re.search(r"run: sudo (chown 10001 )\S+ \(a mounted file: on the host, by its name there\)", said)
+    assert "user 10001 cannot read this file" in said
+    found = re.search(
+        r"run: sudo (chown 10001 )\S+ \(a mounted file: if the file is mounted, run this on the host\)", said
+    )
     assert found
     run(*found[1].split(), FILE, cwd=project.folder)
     assert (secret.stat().st_uid, secret.stat().st_mode & 0o777) == (10001, 0o600)
@@ -63,7 +65,7 @@ def test_a_secret_that_only_its_owner_may_read_is_refused_with_the_remedy(projec
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"BUTLR_CLIENT_ID": "demo"}, "BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET are needed both"),
+        ({"BUTLR_CLIENT_ID": "demo"}, "BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET: set both"),
         ({"BACKEND_LOG_LEVEL": "loud"}, "BACKEND_LOG_LEVEL='loud'"),
     ],
 )

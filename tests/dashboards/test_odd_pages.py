@@ -101,20 +101,21 @@ def test_every_picture_and_file_of_every_page_is_there_on_an_odd_floor(
             assert strict(answer.text)["type"] == "FeatureCollection"
 
 
-ROOMLESS = "knows no room"
+ROOMLESS = "lists no room"
 REASONS = {
     NO_ROOM: dict.fromkeys(("occupancy-now", "utilization", "presence"), ROOMLESS),
     NO_PLAN: dict.fromkeys(
-        ("heatmap", "heatmap-summary", "hot-zones", "compare", "compare-zones"), "no drawing"
+        ("heatmap", "heatmap-summary", "hot-zones", "compare", "compare-zones"), "no floor plan"
     ),
-    NO_SEATS: dict.fromkeys(("occupancy-now", "utilization"), "knows no capacity"),
+    NO_SEATS: dict.fromkeys(("occupancy-now", "utilization"), "has no capacity"),
     NOBODY: {
         **dict.fromkeys(("heatmap", "heatmap-summary", "hot-zones"), "No detections"),
-        **dict.fromkeys(("compare", "compare-zones"), "no detection at all"),
+        **dict.fromkeys(("compare", "compare-zones"), "no detections"),
     },
-    ONE_CELL: dict.fromkeys(("compare", "compare-zones"), "no detection at all"),
+    ONE_CELL: dict.fromkeys(("compare", "compare-zones"), "no detections"),
     OFFLINE: dict.fromkeys(
-        ("heatmap", "heatmap-summary", "hot-zones", "compare", "compare-zones", "presence"), "Sensors offline"
+        ("heatmap", "heatmap-summary", "hot-zones", "compare", "compare-zones", "presence"),
+        "Sensors ",
     ),
 }
 """What a page's panels say there, by what they ask for."""

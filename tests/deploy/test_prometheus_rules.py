@@ -85,7 +85,7 @@ CASES = {
         # A new start every eight minutes.
         {series("process_start_time_seconds"): steady("7", for_minutes(8, "1", "2", "3", "4"))}
     ),
-    "ButlrRequestsFail": Case(requests(failed=6), "10% of what panels ask is answered with an error."),
+    "ButlrRequestsFail": Case(requests(failed=6), "10% of the panels' requests end with an error."),
     "ButlrCacheDiskFails": Case(trouble("disk")),
     "ButlrSharedCacheFails": Case(trouble("shared")),
     "ButlrUnreachable": Case(trouble("unreachable")),
@@ -105,7 +105,7 @@ CASES = {
     ),
     "ButlrQueueLong": Case(
         {series("butlr_calls_waiting"): steady("60", "700")},
-        "700 questions wait for Butlr.",
+        "700 calls wait for Butlr.",
         per_instance=True,
     ),
     "ButlrDataLate": Case(
@@ -115,7 +115,7 @@ CASES = {
                 for_minutes(1, "30", *["NaN"] * 4), for_minutes(1, "3600", *["NaN"] * 4)
             )
         },
-        "What is shown as now is 1h 0m 0s old.",
+        "The data shown as current are 1h 0m 0s old.",
     ),
     "ButlrAnswersPartial": Case(
         {
@@ -123,7 +123,7 @@ CASES = {
             series("butlr_backend_segments_total", source="stale"): counted(0, 20),
             series("butlr_backend_segments_total", source="missing"): counted(1, 10),
         },
-        "30% of what is asked for is missing or stale.",
+        "30% of the requested segments are missing or stale.",
     ),
     "ButlrClockWrong": Case(
         {series("butlr_clock_ahead_seconds"): steady("2", "-3600")},

@@ -70,9 +70,9 @@ def test_dashboards_come_from_their_folder() -> None:
     assert provider["options"]["path"] == "${BUTLR_DASHBOARDS_DIR}"
 
 
-def readme_block(head: str) -> dict[str, Any]:
-    """A YAML document in the README that begins so."""
-    text = (ROOT / "README.md").read_text("utf-8")
+def block_of_the_guide(head: str) -> dict[str, Any]:
+    """A YAML document in docs/grafana.md that contains this text."""
+    text = (ROOT / "docs/grafana.md").read_text("utf-8")
     blocks = re.findall(r"^ *```\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     [found] = [
         yaml.safe_load(block) for block in blocks if block.lstrip().startswith("apiVersion") and head in block
@@ -81,11 +81,11 @@ def readme_block(head: str) -> dict[str, Any]:
     return document
 
 
-def test_the_readme_removes_every_data_source_and_rule_of_the_files() -> None:
+def test_the_guide_removes_every_data_source_and_rule_of_the_files() -> None:
     """Grafana keeps what it once read from a file, until another file tells it to delete that by name."""
     names = {source["name"] for source in load("datasources/butlr.yaml")["datasources"]}
-    removed = readme_block("deleteDatasources")["deleteDatasources"]
+    removed = block_of_the_guide("deleteDatasources")["deleteDatasources"]
     assert {(one["name"], one["orgId"]) for one in removed} == {(name, 1) for name in names}
     uids = {rule["uid"] for group in load("alerting/butlr.yaml")["groups"] for rule in group["rules"]}
-    rules = readme_block("deleteRules")["deleteRules"]
+    rules = block_of_the_guide("deleteRules")["deleteRules"]
     assert {(one["uid"], one["orgId"]) for one in rules} == {(uid, 1) for uid in uids}

@@ -66,7 +66,7 @@ def test_credentials_that_are_withdrawn_while_it_runs(trial: Trial) -> None:
 
 def test_a_path_that_is_withdrawn(trial: Trial) -> None:
     keeps_the_promise(
-        trial, trial.fails(status=403), reason="does not let these credentials use /v3/detections"
+        trial, trial.fails(status=403), reason="does not allow these credentials to use /v3/detections"
     )
     assert trial.logins() <= 4  # this process's two at most, and two of the one after the restart
 

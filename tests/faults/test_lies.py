@@ -37,11 +37,11 @@ LIES: dict[str, tuple[bytes, str]] = {
     "the next town": (heat_map([2000.25, 2000.25, 1]), "outside the bounds"),
     "a region": (
         orjson.dumps({"array_cells": [[0.25, 0.25, 1], [5000.25, 5000.25, 1]], "metadata": {}}),
-        "cells spread over",
+        "the cells cover",
     ),
     "off the grid": (heat_map([0.25, 0.25, 1], [0.4, 0.25, 1]), "do not lie on a grid"),
     "a cell twice": (heat_map([0.25, 0.25, 1], [0.25, 0.25, 1], total_detections=1), "1 cells twice"),
-    "another resolution": (heat_map([0.25, 0.25, 1], resolution=1.0), "a grid of 1 m where 0.5 m"),
+    "another resolution": (heat_map([0.25, 0.25, 1], resolution=1.0), "cells of 1 m; cells of 0.5 m"),
 }
 
 

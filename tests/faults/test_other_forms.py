@@ -31,7 +31,7 @@ def ask(world: World, target: str, **words: str) -> Any:
 
 
 def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if "trouble" in record.getMessage()]
+    return [record.getMessage() for record in caplog.records if "incident" in record.getMessage()]
 
 
 def passes(world: World) -> None:
@@ -54,7 +54,7 @@ def test_heat_maps(world: World, caplog: pytest.LogCaptureFixture) -> None:
     frame = world.heat_map(NEW_YORK, START, START + DAY, resolution="1.0")
     assert frame["meta"]["custom"]["complete"]
     assert cells_of(frame) == truth(NEW_YORK, START, START + DAY, 1.0)
-    assert any("trouble over" in line for line in troubles(caplog))
+    assert any("incident over" in line for line in troubles(caplog))
 
 
 def test_metrics(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -79,8 +79,8 @@ def test_redis_goes_and_comes_back(
     assert [trouble(replica) for replica in replicas] == [0, 0]
     said = [r.getMessage() for r in caplog.records if "shared cache" in r.getMessage()]
     assert [line.split(":")[0].split(" after")[0] for line in sorted(said)] == [
-        *["trouble began"] * 2,
-        *["trouble over"] * 2,
+        *["incident began"] * 2,
+        *["incident over"] * 2,
     ]
 
 
@@ -274,5 +274,5 @@ def test_the_password_of_redis_is_told_nobody(office: Office, caplog: pytest.Log
     assert replica.look().is_whole()
     seen.append(replica.http.get("/metrics").get_data(as_text=True))
     seen += [caplog.text, repr(replica.application), repr(replica.link), repr(replica._settings.keys())]
-    assert "trouble began: shared cache" in caplog.text
+    assert "incident began: shared cache" in caplog.text
     assert not [text for text in seen if secret in text]

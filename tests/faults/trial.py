@@ -205,7 +205,7 @@ def shows_what_is_known(trial: Trial, before: Look, *, reason: str) -> None:
     assert custom["segments"]["stale"] + custom["segments"]["missing"] >= 1
     assert during.as_of_s <= at(before.custom["to"]) + 60
     assert during.cells == before.cells == before.truth
-    assert any(re.search(f"^Partial answer, as of .*{reason}", text) for text in during.warnings), (
+    assert any(re.search(f"^Partial result, as of .*{reason}", text) for text in during.warnings), (
         during.warnings
     )
     assert_upstreams_fault(trial.look(require="complete"), 503)

@@ -68,7 +68,7 @@ SOME = {(0, 0): 4.0}
 
 
 @pytest.mark.parametrize(
-    ("cells", "hours", "why"), [({}, 2.0, "no detection at all"), ({}, 0.0, "no hour is counted")]
+    ("cells", "hours", "why"), [({}, 2.0, "no detections"), ({}, 0.0, "no hour is counted")]
 )
 def test_a_side_without_data_is_no_fall_to_zero(
     cells: dict[tuple[int, int], float], hours: float, why: str

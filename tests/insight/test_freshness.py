@@ -39,7 +39,7 @@ def test_people_are_known_to_the_end_of_the_newest_minute_with_a_value() -> None
 
 
 def test_where_there_is_no_value_at_all_they_are_as_old_as_what_was_looked_at() -> None:
-    nothing = (HOUR.start_s, True, "Butlr has no value of this time")
+    nothing = (HOUR.start_s, True, "Butlr has no value for this time")
     assert told(minutes(NAN, NAN, NAN, NAN, NAN)) == nothing
     assert told(series(FLOOR, HOUR, "1m", {}, level="floor")) == nothing
 

@@ -301,7 +301,7 @@ def test_a_sum_is_not_told_while_one_of_its_rooms_is_offline() -> None:
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
-        ((A,), "the room itself"),
+        ((A,), "of one room only"),
         ((A, room("unmapped", None)), NO_POLYGON),
         ((replace(A, online=True), replace(B, online=False)), OFFLINE),
     ],

@@ -38,7 +38,7 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
         "plugin: volkovlabs-echarts-panel 7.2.5",
         f"data source: uid butlr, {INFINITY}",
         "token: the backend answers through Grafana",
-        f"pages: {len(PAGES)} of {len(PAGES)}",
+        f"dashboards: {len(PAGES)} of {len(PAGES)}",
     ]
 
 
@@ -46,8 +46,8 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
     ("spoil", "wanted", "said"),
     [
         (lambda g: g.data_sources.pop("butlr"), ("data source", "FAILED"), "no such data source"),
-        (lambda g: g.plugins.pop(INFINITY), ("plugin", "FAILED"), f"{INFINITY} is not there"),
-        (lambda g: g.plugins.pop(SIMPOD), ("plugin", "skipped"), f"{SIMPOD} is not there"),
+        (lambda g: g.plugins.pop(INFINITY), ("plugin", "FAILED"), f"{INFINITY} is not installed"),
+        (lambda g: g.plugins.pop(SIMPOD), ("plugin", "skipped"), f"{SIMPOD} is not installed"),
         (lambda g: setattr(g, "version_of_grafana", "10.4.1"), ("grafana", "FAILED"), "11.6 or newer"),
         (
             lambda g: setattr(g, "backend", lambda *_: (401, {"message": "no"})),
@@ -59,8 +59,8 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
             ("token", "FAILED"),
             "not reach",
         ),
-        (lambda g: g.dashboards.pop("butlr-wall"), ("pages", "ok"), "; not butlr-wall"),
-        (lambda g: g.dashboards.clear(), ("pages", "FAILED"), "none is there"),
+        (lambda g: g.dashboards.pop("butlr-wall"), ("dashboards", "ok"), "; missing: butlr-wall"),
+        (lambda g: g.dashboards.clear(), ("dashboards", "FAILED"), "none is there"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -88,7 +88,7 @@ def test_who_cannot_get_in_is_told_so(token: str, said: str, grafana: FakeGrafan
 def test_another_organisation_is_looked_at(grafana: FakeGrafana) -> None:
     [(_, state, text)] = rows(grafana, EDITOR, org="Tenant A")
     assert state == "FAILED"
-    assert "own organisation only" in text
+    assert "in its own organisation" in text
 
 
 def test_check_has_these_rows_and_fails_with_them(grafana: FakeGrafana, operator: Operator) -> None:

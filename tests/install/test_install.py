@@ -128,8 +128,8 @@ def test_a_newer_version_reaches_what_is_there(grafana: FakeGrafana, operator: O
     assert {"butlr-rooms"} <= set(grafana.dashboards)
     assert {"butlr-late-heat"} <= set(grafana.rules.kept)
     assert "updated    the dashboard Floor" in out
-    assert "made       the dashboard Rooms" in out
-    assert "made       the alert rule Heat map late" in out
+    assert "created    the dashboard Rooms" in out
+    assert "created    the alert rule Heat map late" in out
 
 
 def own_rule(uid: str, **more: Any) -> Json:
@@ -273,7 +273,7 @@ def test_a_data_source_made_by_hand_is_used_as_it_is(grafana: FakeGrafana, opera
     ("source", "said"),
     [
         ({}, "there is no such data source"),
-        ({"type": "prometheus"}, f"is of the kind prometheus, not {INFINITY}"),
+        ({"type": "prometheus"}, f"its type is prometheus, not {INFINITY}"),
     ],
 )
 def test_a_data_source_that_cannot_be_used_is_named(
@@ -290,7 +290,7 @@ def test_another_data_source_of_our_name_is_explained(grafana: FakeGrafana, oper
     grafana.data_sources["P1"] = {"uid": "P1", "name": "Butlr", "type": INFINITY, "jsonData": {}}
     code, _, err = operator.run("install", grafana, "--backend", BACKEND_URL)
     assert code == 1
-    assert "another data source is called Butlr" in err
+    assert "another data source is named Butlr" in err
     assert "--datasource" in err
     assert set(grafana.data_sources) == {"P1"}
     assert grafana.dashboards == {}
@@ -315,8 +315,8 @@ def test_what_comes_from_files_is_left_to_the_files(
     provision(grafana)
     said = operator.refused("install", grafana, "--backend", BACKEND_URL)
     assert "comes from a provisioning file" in said
-    [chapter] = re.findall(r"README, '([^']+)'", said)
-    assert f"# {chapter}\n" in (ROOT / "README.md").read_text("utf-8")
+    [chapter] = re.findall(r"docs/grafana.md, '([^']+)'", said)
+    assert f"# {chapter}\n" in (ROOT / "docs/grafana.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("token", [VIEWER, EDITOR])
@@ -408,14 +408,14 @@ def test_an_organisation_that_the_account_cannot_enter_is_said(
     grafana: FakeGrafana, operator: Operator
 ) -> None:
     words = ("--backend", BACKEND_URL, "--org", "Tenant A")
-    assert "a service account's token opens its own organisation only" in operator.refused(
+    assert "a service account's token works only in its own organisation" in operator.refused(
         "install", grafana, *words
     )
     operator.is_user("admin")
     assert "there is no such organisation" in operator.refused("uninstall", grafana, "--org", "Tenant A")
     grafana.others["Tenant A"] = Organisation()
     grafana.closed_to_user.add("Tenant A")
-    assert "no member of it" in operator.refused("install", grafana, *words)
+    assert "not a member of it" in operator.refused("install", grafana, *words)
 
 
 def test_two_tenants_in_one_organisation_share_nothing(grafana: FakeGrafana, operator: Operator) -> None:
@@ -481,7 +481,7 @@ def test_a_tenants_name_makes_uids(name: str, capsys: pytest.CaptureFixture[str]
 
     with pytest.raises(SystemExit):
         main(["install", "--grafana", "http://g.example", "--backend", BACKEND_URL, f"--tenant={name}"])
-    assert "1 to 12 of a-z" in capsys.readouterr().err
+    assert "1 to 12 characters: a-z" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [(), ("--backend", BACKEND_URL, "--datasource", "P1")])
@@ -503,7 +503,7 @@ def through(world: World) -> Callable[[str, str], tuple[int, Any]]:
 
 
 def test_that_the_backend_answers_is_tried_at_the_end(grafana: FakeGrafana, operator: Operator) -> None:
-    answers = {200: "", 401: "does not take the data source's token", 502: "does not reach the backend"}
+    answers = {200: "", 401: "does not accept the data source's token", 502: "does not reach the backend"}
     for status, said in answers.items():
         grafana.backend = lambda _path, _authorization, status=status: (status, {"message": "as it is"})  # type: ignore[misc]
         code, out, err = operator.run("install", grafana, "--backend", BACKEND_URL)
@@ -558,7 +558,7 @@ def test_uninstall_keeps_what_people_added_and_their_folder(grafana: FakeGrafana
     assert set(grafana.dashboards) == {"ours"}
     assert set(grafana.rules.kept) == {"our-rule"}
     assert set(grafana.folders) == {"butlr"}
-    assert "kept       the folder Butlr: it holds Our own page, Ours" in out
+    assert "kept       the folder Butlr: it still contains Our own page, Ours" in out
 
 
 def test_a_rule_alone_keeps_the_folder(grafana: FakeGrafana, operator: Operator) -> None:

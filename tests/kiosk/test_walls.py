@@ -235,11 +235,14 @@ def test_a_user_and_password_do_as_well(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"GRAFANA_TOKEN": ""}, "GRAFANA_TOKEN (of a service account) or GRAFANA_USER and GRAFANA_PASSWORD"),
-        ({"GRAFANA_TOKEN": "", "GRAFANA_USER": "anna"}, "GRAFANA_USER and GRAFANA_PASSWORD are needed"),
-        ({"GRAFANA_USER": "anna"}, "GRAFANA_TOKEN and GRAFANA_USER are both set; one is wanted"),
+        (
+            {"GRAFANA_TOKEN": ""},
+            "set GRAFANA_TOKEN (of a service account), or GRAFANA_USER and GRAFANA_PASSWORD",
+        ),
+        ({"GRAFANA_TOKEN": "", "GRAFANA_USER": "anna"}, "or GRAFANA_USER and GRAFANA_PASSWORD"),
+        ({"GRAFANA_USER": "anna"}, "GRAFANA_TOKEN and GRAFANA_USER are both set; set one of them"),
         ({"GRAFANA_TOKEN_FILE": "/dev/null"}, "GRAFANA_TOKEN and GRAFANA_TOKEN_FILE are both set"),
-        ({"GRAFANA_TOKEN": "a b"}, "GRAFANA_TOKEN has characters that no token has"),
+        ({"GRAFANA_TOKEN": "a b"}, "GRAFANA_TOKEN must not contain spaces, line breaks or non-ASCII letters"),
     ],
 )
 def test_credentials_are_one_pair_or_one_token(
@@ -263,7 +266,7 @@ def test_wrong_credentials_are_tried_once_even_where_anybody_may_look(
 def test_a_viewer_hears_which_permission_is_lacking(grafana: FakeGrafana, operator: Operator) -> None:
     operator.has(GRAFANA_TOKEN=VIEWER)
     said = operator.refused(grafana.url)
-    assert said.startswith("Grafana does not let this account make the folder Butlr walls (403")
+    assert said.startswith("Grafana does not allow this account to create the folder Butlr walls (403")
     assert "Permissions needed: folders:create" in said
     assert "role Editor" in said
     grafana.folders["butlr-walls"] = {"uid": "butlr-walls", "title": "Butlr walls"}
@@ -278,7 +281,7 @@ def test_without_the_provisioned_dashboard_it_says_how_to_provision(
     said = operator.refused(grafana.url)
     assert "butlr-wall is not in this Grafana" in said
     [section] = [
-        line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if "exists already" in line
+        line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("## Install")
     ]
     assert section.removeprefix("## ") in said
     assert grafana.changes == []
@@ -319,7 +322,7 @@ def test_a_floor_that_is_not_served_is_named(grafana: FakeGrafana, operator: Ope
 def test_two_playlists_of_one_name_are_not_chosen_between(grafana: FakeGrafana, operator: Operator) -> None:
     for uid in ("one", "two"):
         grafana.playlists[uid] = {"uid": uid, "name": "Butlr wall", "interval": "1m", "items": []}
-    assert operator.refused(grafana.url).startswith("2 playlists are called 'Butlr wall'")
+    assert operator.refused(grafana.url).startswith("2 playlists are named 'Butlr wall'")
     assert grafana.changes == []
 
 
@@ -329,7 +332,8 @@ def test_credentials_go_to_no_other_host(grafana: FakeGrafana, operator: Operato
         said = operator.refused(elsewhere.url)
     finally:
         elsewhere.close()
-    assert "sends elsewhere (301)" in said
+    assert "answers with a redirect (301)" in said
+    assert said.rstrip().endswith("set --grafana to the address that the redirect leads to")
     assert grafana.calls == []
 
 
@@ -344,13 +348,15 @@ def test_a_grafana_that_is_silent_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         grafana = Grafana(GrafanaAccess(url, "GRAFANA_TOKEN", f"Bearer {EDITOR}"), timeout_s=0.2)
-        with pytest.raises(GrafanaError, match=r"gave no answer within 0\.2 s"):
+        with pytest.raises(GrafanaError, match=r"sent no response within 0\.2 s"):
             grafana.check_login()
         grafana.close()
 
 
 def test_tls_where_there_is_none_is_said_in_words(grafana: FakeGrafana, operator: Operator) -> None:
-    assert "does not speak TLS as it should" in operator.refused(grafana.url.replace("http:", "https:"))
+    assert "check whether the address must begin with http://" in operator.refused(
+        grafana.url.replace("http:", "https:")
+    )
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
@@ -382,20 +388,20 @@ def test_a_certificate_that_is_not_trusted_is_said_in_words(tmp_path: Path, oper
 
 
 def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operator) -> None:
-    assert operator.refused(butlr.url).startswith("Grafana cannot tell who is asking (404")
+    assert operator.refused(butlr.url).startswith("Grafana cannot show its own account (404")
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--grafana", f"http://anna:{PASSWORD}@grafana.example.com"], "has no user"),
-        (["--grafana", "grafana.example.com"], "begins with https:// or http://"),
-        (["--grafana", "https://grafana.example.com/?orgId=1"], "ends before any ? or #"),
+        (["--grafana", f"http://anna:{PASSWORD}@grafana.example.com"], "must not contain a user"),
+        (["--grafana", "grafana.example.com"], "must begin with https:// or http://"),
+        (["--grafana", "https://grafana.example.com/?orgId=1"], "must not contain ? or #"),
         (
             ["--grafana", "https://grafana.example.com", "--every", "0s"],
-            "a time like 30s, 1m or 1h is wanted",
+            "give a time such as 30s, 1m or 1h",
         ),
-        (["--grafana", "https://grafana.example.com", "--name", " "], "a playlist has a name"),
+        (["--grafana", "https://grafana.example.com", "--name", " "], "a playlist needs a name"),
         ([], "--grafana"),
     ],
 )

@@ -82,7 +82,7 @@ def test_ids_become_their_prefix_and_values_their_kind() -> None:
 def test_a_body_that_is_no_json_is_not_copied() -> None:
     seen = report.Seen()
     seen.add("metrics", b"<html>Acme s3cret</html>")
-    assert seen.by_api() == {"metrics": ["no JSON"]}
+    assert seen.by_api() == {"metrics": ["not JSON"]}
 
 
 def test_texts_of_findings_are_left_out_and_hidden_where_they_hide_in_numbers() -> None:

@@ -84,7 +84,7 @@ def test_damage_leaves_what_is_assumed_and_is_said_once(
         for _ in range(3):
             assert book.current() == Verdicts()
             clock.now_s += POLL_S
-    assert len([r for r in caplog.records if "what is assumed holds" in r.getMessage()]) == 1
+    assert len([r for r in caplog.records if "the assumptions are used" in r.getMessage()]) == 1
     # And it is well again with the next that is measured.
     book.record({"labels": "start"})
     assert book_in(tmp_path).current().labels == "start"

@@ -40,7 +40,7 @@ def test_rooms_of_a_smaller_known_capacity_become_one() -> None:
     assert [r.id for r in found.rooms] == ["hall", "store", SUM_ID]
     together = sum_of(found)
     assert together is not None
-    assert together.name == "Rooms below 3 people (2)"
+    assert together.name == "Rooms for fewer than 3 people (2)"
     assert (together.capacity, together.area_m2, together.online) == (3, 8.0, True)
     assert (together.tags, together.polygon, together.type) == ((), None, None)
     assert together.members == (BOOTH, CELL)
@@ -60,7 +60,7 @@ def test_of_one_small_room_nothing_is_told() -> None:
     together = sum_of(found)
     assert together is not None
     assert (together.capacity, together.area_m2) == (None, None)
-    assert "the room itself" in withheld(together)
+    assert "of one room only" in withheld(together)
     assert askable(found) == [HALL]
 
 
@@ -84,7 +84,7 @@ def test_zones_in_small_rooms_become_one_too() -> None:
     found = told(floor(BOOTH, CELL, HALL, zones=zones), 3)
     assert [z.id for z in found.zones] == ["bench", SUM_ID]
     together = found.zones[-1]
-    assert together.name == "Zones in rooms below 3 people (3)"
+    assert together.name == "Zones in rooms for fewer than 3 people (3)"
     assert [(z.id, z.room_id) for z in together.members] == [
         ("desk", "booth"),
         ("spot", "cell"),

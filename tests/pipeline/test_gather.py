@@ -171,7 +171,7 @@ def test_the_deadline_cuts_and_the_next_look_is_whole(butlr: Butlr) -> None:
     assert not coverage.complete
     assert coverage.hours == 48
     assert minutes(partial) == 48 * 60
-    assert "being asked on" in coverage.reasons[0]
+    assert "still running" in coverage.reasons[0]
     event.set()
     whole = butlr.gather(segment(0, 24), slow, segment(48, 72))
     assert minutes(whole) == 72 * 60

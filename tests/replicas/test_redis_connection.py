@@ -85,13 +85,13 @@ def test_a_fault_is_said_once_and_so_is_its_end(
     assert [works(link) for _ in range(50)] == [False] * 50
     assert link.trouble.on
     [line] = said(caplog)
-    assert line.startswith(f"trouble began: shared cache: it cannot be used ({reason})")
+    assert line.startswith(f"incident began: shared cache: it cannot be used ({reason})")
     redis.is_well_again()
     clock.now_s += CALM_S + 1
     until(lambda: works(link) and not link.trouble.on)
     assert len(said(caplog)) == 2
     assert said(caplog)[1].endswith(": shared cache")
-    assert said(caplog)[1].startswith("trouble over")
+    assert said(caplog)[1].startswith("incident over")
 
 
 def test_while_it_is_away_nobody_but_one_thread_asks(redis: RedisServer, make_link: MakeLink) -> None:

@@ -139,7 +139,7 @@ def test_a_damaged_file_costs_its_events_and_nothing_else(
     assert [zone_id for zone_id, *_ in spans(own)] == ["room_a"]
     own.close()
     assert spans(book(tmp_path)) != []
-    troubles = [r for r in caplog.records if "trouble began" in r.message]
+    troubles = [r for r in caplog.records if "incident began" in r.message]
     assert len(troubles) == bool(content)
     assert all("record of events" in r.message for r in troubles)
 

@@ -330,7 +330,7 @@ def test_a_trouble_with_butlr_is_said_once_and_shown_while_it_lasts(
     trial: Trial, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], kind: str
 ) -> None:
     def said() -> list[str]:
-        found = [r.getMessage() for r in caplog.records if r.getMessage().startswith("trouble")]
+        found = [r.getMessage() for r in caplog.records if r.getMessage().startswith("incident")]
         caplog.clear()
         return found
 
@@ -345,12 +345,12 @@ def test_a_trouble_with_butlr_is_said_once_and_shown_while_it_lasts(
             trial.look()
             trial.comes_to_rest()
         [line] = said()
-        assert line.startswith(f"trouble began: Butlr {kind}")
+        assert line.startswith(f"incident began: Butlr {kind}")
         assert troubles(trial) == {kind: 1}
     trial.passes(90)
     trial.look()
     [line] = said()
-    assert re.fullmatch(rf"trouble over after 4 min, \d+ failed: Butlr {kind}", line)
+    assert re.fullmatch(rf"incident over after 4 min, \d+ failures: Butlr {kind}", line)
     assert troubles(trial) == {}
 
 

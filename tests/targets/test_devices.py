@@ -288,7 +288,7 @@ def test_credentials_that_may_not_read_hives_are_said(trial: Trial) -> None:
     trial.simulator.forms = Forms(missing_scopes=frozenset({"read:hives"}))
     assert {row["hives"] for row in ask(trial, level="floor")} == {None}
     frame = trial.http.get("/api/v1/devices").get_json()[0]
-    assert "Butlr did not say which hives there are" in {n["text"] for n in frame["meta"]["notices"]}
+    assert "Butlr did not list the hives" in {n["text"] for n in frame["meta"]["notices"]}
     # On an answer about people it says nothing.
     frame = trial.http.get(f"/api/v1/occupancy-now?space={PARIS}").get_json()[0]
     assert not any("hives" in notice["text"] for notice in frame["meta"]["notices"])

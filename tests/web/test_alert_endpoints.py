@@ -197,7 +197,7 @@ def test_butlr_that_answers_and_knows_nothing_new_is_late(world: World) -> None:
     rows = get(world, "freshness")
     # Nothing at all in what is looked at, which begins at 11:00: as old as that at least.
     assert {(row["as_of"], row["reason"]) for row in rows} == {
-        ("2026-06-17T11:00:00Z", "Butlr has no value of this time")
+        ("2026-06-17T11:00:00Z", "Butlr has no value for this time")
     }
 
 

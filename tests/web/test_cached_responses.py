@@ -114,7 +114,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any], bool]] = {
     "a wrong word": ("GET", "heatmap?resolution=7", {}, False),
     "as an object": ("POST", "heatmap", {"json": DAY}, True),
     "no object": ("POST", "heatmap", {"data": b"[]"}, False),
-    "no JSON": ("POST", "heatmap", {"data": b"{"}, False),
+    "not JSON": ("POST", "heatmap", {"data": b"{"}, False),
     "too large": ("POST", "heatmap", {"data": b" " * (app.MAX_BODY_BYTES + 1)}, False),
     "a long object": ("POST", "heatmap", {"json": {**DAY, "room": "", "tag": "", "_": "x" * 9000}}, False),
 }

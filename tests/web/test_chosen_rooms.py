@@ -40,7 +40,7 @@ def test_the_most_of_minutes_is_that_of_the_sum(world: World) -> None:
 @pytest.mark.parametrize(
     ("target", "words", "reason"),
     [
-        ("presence", {}, "level: time in use does not add up over rooms; it may be room"),
+        ("presence", {}, "level: time in use cannot be added up over rooms; it may be room"),
         ("occupancy", {"every": "1h", "statistic": "max"}, "statistic: max does not add up over rooms"),
     ],
 )

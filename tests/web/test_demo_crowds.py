@@ -132,7 +132,7 @@ def test_the_command_says_that_it_is_no_demo(world: World) -> None:
     ) as (_, url):
         said = run("crowd", "Open space West=30", "--backend", url)
     assert (said.returncode, said.stdout) == (1, "")
-    assert "is no demo" in said.stderr
+    assert "is not a demo" in said.stderr
 
 
 def test_the_simulator_alone_begins_with_devices_that_are_offline() -> None:

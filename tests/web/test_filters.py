@@ -85,7 +85,7 @@ def test_a_room_of_another_floor_leaves_nothing_and_says_so(world: World, target
     assert answer.status_code == 200, answer.get_data(as_text=True)
     assert [world.simulator.count(path) for path in (DETECTIONS, REPORTING, STATS)] == before
     [frame] = answer.get_json()
-    [notice] = [n for n in frame["meta"]["notices"] if "filters leave" in n["text"]]
+    [notice] = [n for n in frame["meta"]["notices"] if "filters match no room" in n["text"]]
     assert notice["severity"] == "info"
     values = [v for f in frame["fields"] if f["name"] not in ("x", "y") for v in f["values"]]
     assert set(values) <= {None}
@@ -211,10 +211,10 @@ def test_a_floor_of_which_nothing_is_left_is_not_shown_as_a_whole(world: World) 
         (equal("tag", "loud"), "tag 'loud' is not known; it may be"),
         (equal("zone", "x"), "'zone' is not known; it may be room, tag, type"),
         ({"key": "room", "operator": "=~", "value": "K.*"}, "operator '=~' is not known; it may be = or =|"),
-        ({"key": "room", "value": {"a": 1}}, "a text or a number is wanted, not an object"),
+        ({"key": "room", "value": {"a": 1}}, "it may be a text or a number, not an object"),
         ({"key": ["room"], "value": "x"}, "is not known; did you mean room? It may be room, tag, type"),
-        ("room", "holds a text; it may hold objects"),
-        (None, "holds null; it may hold objects"),
+        ("room", "an item is a text; it may be an object"),
+        (None, "an item is null; it may be an object"),
     ],
 )
 def test_what_no_filter_can_be_is_named(world: World, bad: Any, said: str) -> None:
@@ -243,4 +243,4 @@ def test_a_small_rooms_name_tells_nothing_of_it(make_world: Callable[..., World]
     world = make_world(min_capacity=SMALL.capacity.max + 1)
     answer = ask(world, equal("room", SMALL.name))
     assert answer.status_code == 400
-    assert "told of only within" in answer.get_json()["message"]
+    assert "shown only within" in answer.get_json()["message"]

@@ -404,7 +404,7 @@ def test_rooms_without_the_tag_on_any_floor_are_an_error(world: World) -> None:
     words = {"space": "all", "from": WEEK[0], "to": WEEK[1], "room": "room_paris_1_studio", "tag": "food"}
     answer = world.http.get("/api/v1/hot-zones", query_string=words)
     assert answer.status_code == 400
-    assert answer.get_json()["message"] == "tag: none of the rooms asked for has food"
+    assert answer.get_json()["message"] == "tag: none of the requested rooms has food"
 
 
 def test_a_baseline_before_there_was_anything_names_its_word(world: World) -> None:
@@ -412,4 +412,4 @@ def test_a_baseline_before_there_was_anything_names_its_word(world: World) -> No
     before_calls = world.calls
     answer = world.http.get("/api/v1/compare-zones", query_string=words)
     assert (answer.status_code, world.calls) == (400, before_calls)
-    assert answer.get_json()["message"] == "baseline: it leads to 2009-05-11; it may begin in 2010 or later"
+    assert answer.get_json()["message"] == "baseline: it begins on 2009-05-11; it may begin in 2010 or later"

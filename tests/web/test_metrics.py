@@ -420,4 +420,4 @@ def test_a_bad_share_is_named(world: World, share: str) -> None:
 
 def test_a_utilization_frame_says_what_its_percentiles_are_of(world: World) -> None:
     [frame] = get(world, "utilization", TUESDAY, TUESDAY + DAY, space=PARIS_2)
-    assert any("p95 are of hourly means" in n["text"] for n in frame["meta"]["notices"])
+    assert any("p95 are computed from hourly means" in n["text"] for n in frame["meta"]["notices"])

@@ -33,7 +33,7 @@ RATE = 2.5
 """Detections a person and minute, as the backend is told; the simulator's people give one."""
 
 PER_PERSON_HOUR = RATE * 60
-REASON = "how many detections a person gives on this floor is not known: it has not been measured yet"
+REASON = "the number of detections per person on this floor is not known: it has not been measured yet"
 
 
 @pytest.fixture
@@ -324,7 +324,7 @@ def test_hot_spots_have_people_and_are_found_by_them(known: World) -> None:
 def test_hot_spots_in_people_are_not_known_without_a_factor(world: World) -> None:
     assert rows(world, "hotspots", unit="people") == []
     notices = frame(world, "hotspots", unit="people")["meta"]["notices"]
-    assert any(n["text"].startswith("No hot spot is known: ") for n in notices)
+    assert any(n["text"].startswith("Hot spots are not known: ") for n in notices)
 
 
 def test_the_week_of_the_heat_map_is_in_people(known: World) -> None:

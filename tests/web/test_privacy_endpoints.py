@@ -184,7 +184,7 @@ def test_the_sum_of_small_rooms_is_that_of_their_people(make_world: Callable[...
     hourly = np.asarray(minutes).reshape(-1, 60).mean(axis=1)
 
     [row] = [r for r in rows(world, "utilization", PARIS_2) if r["room_id"] == SUM]
-    assert row["room"] == f"Rooms below 7 people ({len(small)})"
+    assert row["room"] == f"Rooms for fewer than 7 people ({len(small)})"
     assert row["capacity"] == seats
     assert row["mean"] == pytest.approx(hourly.mean())
     assert row["median"] == pytest.approx(np.median(hourly))
@@ -327,9 +327,9 @@ def test_of_one_small_room_nothing_is_told_and_it_cannot_be_worked_out(
 ) -> None:
     world = make_world(min_capacity=2)
     found = {r["zone_id"]: r for r in rows(world, "hot-zones", NEW_YORK)}
-    assert found[SUM]["zone"] == "Rooms below 2 people (1)"
+    assert found[SUM]["zone"] == "Rooms for fewer than 2 people (1)"
     assert {found[SUM][name] for name in ("detections", "per_hour", "share", "area_m2")} == {None}
-    assert "the room itself" in found[SUM]["reason"]
+    assert "of one room only" in found[SUM]["reason"]
     # What all others lack to the floor's is not the room's: it counts as outside.
     _, x, _ = PEOPLE.detections(NEW_YORK, START, END)
     assert sum(r["detections"] or 0 for r in found.values()) == pytest.approx(DETECTIONS_A_MINUTE * len(x))

@@ -193,7 +193,7 @@ def test_statistics_that_are_slow_are_not_waited_out_and_come_later(
     monkeypatch.setattr(statistics, "question", late)
     start, end = MONDAY, MONDAY + DAY
     assert set(column(rows(world, start, end)).values()) == {None}
-    assert "being asked on" in notices(world, start, end)["warning"][0]
+    assert "still running" in notices(world, start, end)["warning"][0]
     released.set()
     # With `complete` they are waited for; nothing is asked twice.
     assert column(rows(world, start, end, require="complete")) == when_used(PARIS_2, start, end)

@@ -25,9 +25,9 @@ from tests.support import GRAPHQL, HANG_S, NEW_YORK, PARIS, PARIS_2, PEOPLE, Wor
 
 PERIOD = {"from": "2026-06-17T08:00:00Z", "to": "2026-06-17T10:00:00Z"}
 
-TIME = "New York, ground floor: time zone 'Mars/Olympus' is not known, UTC is used"
-AREA = "Open space: the area's unit 'tatami' is not known (m² and ft² are)"
-PLACES = "Kitchen (room_newyork_1_kitchen) is listed more than once; it is read once"
+TIME = "New York, ground floor: time zone 'Mars/Olympus' is not known; UTC is used"
+AREA = "Open space: the area's unit 'tatami' is not known; m² and ft² are known"
+PLACES = "Kitchen (room_newyork_1_kitchen) is listed more than once; the first entry is used"
 OUTLINE = "Loft: the polygon cannot be read: the text 'POLYGON((0 0))' is not JSON"
 NOTES = {TIME: "time", AREA: "area", PLACES: "places", OUTLINE: "places"}
 
@@ -193,7 +193,8 @@ def test_many_notes_are_counted_rather_than_told(make_world: Callable[..., World
     assert warnings == sorted(warnings, reverse=True)
     assert any("Mars" in notice["text"] for notice in some)
     assert (
-        some[-1]["text"] == f"{len(everything) - 5} more notes on these floors are told by the target spaces."
+        some[-1]["text"]
+        == f"There are {len(everything) - 5} more notes on these floors: see the target spaces."
     )
 
 
@@ -205,7 +206,7 @@ def test_notes_name_no_small_room(make_world: Callable[..., World]) -> None:
     texts = [notice["text"] for notice in frame["meta"]["notices"]]
     assert not [text for text in texts if "Kitchen" in text or "Loft" in text]
     assert AREA in texts, "the open space is for 14 people"
-    hidden = "what is to be known of rooms below 11 people is not shown, for privacy"
+    hidden = "details of rooms for fewer than 11 people are not shown, for privacy"
     assert [text for text in texts if hidden in text] == [f"New York, ground floor: {hidden}"]
 
 
@@ -215,7 +216,7 @@ def test_a_zone_in_a_small_room_is_not_named_either() -> None:
     notes = (Note("f", "Booth: odd", "area", ("r",)), Note("f", "First: odd", "time"), Note(None, "All"))
     told = guarded(Topology({"f": floor}, notes), 2).notes
     assert [note.text for note in told] == [
-        "First: what is to be known of rooms below 2 people is not shown, for privacy",
+        "First: details of rooms for fewer than 2 people are not shown, for privacy",
         "First: odd",
         "All",
     ]
@@ -252,8 +253,8 @@ class Vanishing:
 BOTH = Topology({"a": floor_of("a", "r1", "r2"), "b": floor_of("b")})
 WITHOUT_B = Topology({"a": floor_of("a", "r1", "r2")})
 WITHOUT_R2 = Topology({"a": floor_of("a", "r1"), "b": floor_of("b")})
-B_GONE = Note("b", "Butlr lists Floor b (b) no more", "gone")
-R2_GONE = Note("a", "Butlr lists Room r2 (r2) no more", "places", ("r2",))
+B_GONE = Note("b", "Butlr no longer lists Floor b (b)", "gone")
+R2_GONE = Note("a", "Butlr no longer lists Room r2 (r2)", "places", ("r2",))
 
 
 def test_what_vanishes_is_said_for_a_day(fake: FakeTime) -> None:
@@ -278,7 +279,7 @@ def test_what_a_partial_answer_leaves_out_is_not_gone(fake: FakeTime) -> None:
     look = Vanishing(fake)
     look.notes(BOTH, 0)
     partial = Topology(WITHOUT_B.floors, partial=True)
-    assert look.notes(partial) == [Note("b", "Butlr left out Floor b: what was known of it is used")]
+    assert look.notes(partial) == [Note("b", "Butlr left out Floor b; its last known data are used")]
     assert list(look.spaces.current(timeout_s=HANG_S).floors) == ["a", "b"]
 
 

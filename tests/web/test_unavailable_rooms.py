@@ -68,7 +68,7 @@ def test_no_data_in_a_ranking_of_a_time_in_which_it_was_silent(world: World) -> 
         assert found["per_m2_hour"] is None
     assert found["underused"] == 0
     [text] = (t for t in said(world, "hot-zones", SILENT, SILENT + 2 * DAY) if "ensors" in t)
-    assert text == "Sensors offline in this period, no data rather than nobody: Project room."
+    assert text == "Sensors were offline in this period. These rooms have no data: Project room."
 
 
 def test_neither_minus_nor_plus_100_percent_in_a_comparison(world: World) -> None:
@@ -107,7 +107,9 @@ def test_a_time_in_which_it_was_silent_for_a_part_counts_the_hours_that_are_know
     change = row(world, "compare-zones", start, end, baseline=baseline)
     assert change["current"] == pytest.approx(detections / 72)
     assert change["baseline"] == pytest.approx(seen_in(start - 4 * DAY, start) / 96)
-    assert "Sensors offline for a part of this period: Project room." in said(world, "hot-zones", start, end)
+    assert "Sensors were offline for a part of this period: Project room." in said(
+        world, "hot-zones", start, end
+    )
 
 
 def test_only_the_hours_that_count_are_known_or_not(world: World) -> None:
@@ -133,7 +135,7 @@ def test_a_room_that_is_offline_now_was_seen_before(make_world: Any) -> None:
     change = row(world, "compare-zones", start, now_s, baseline=f"{BEFORE * 1000}/{(BEFORE + DAY) * 1000}")
     assert change["current"] == pytest.approx(seen_in(start, SILENT) / 48)
     assert change["baseline"] == pytest.approx(seen_in(BEFORE, BEFORE + DAY) / 24)
-    partly = "Sensors offline for a part of this period: Project room (since 13 Jun 01:59)."
+    partly = "Sensors were offline for a part of this period: Project room (since 13 Jun 01:59)."
     assert partly in said(world, "hot-zones", start, now_s)
     for target in ("hot-zones", "compare-zones"):
         silent = row(world, target, SILENT + HOUR, now_s)
@@ -165,7 +167,7 @@ def test_without_metrics_the_map_is_told_and_what_is_not_known_is_said(world: Wo
     assert (found["has_data"], found["complete"]) == (1, 1)
     for target in ("hot-zones", "compare-zones", "compare"):
         texts = said(world, target, SILENT, SILENT + DAY)
-        assert any("Whether sensors were offline in this period is not known" in t for t in texts), target
+        assert any("It is not known whether sensors were offline in this period" in t for t in texts), target
     refused = ask(world, "hot-zones", SILENT, SILENT + DAY, require="complete")
     assert refused.status_code == 502
 

@@ -65,7 +65,7 @@ def test_heat_of_a_longer_range_is_that_of_its_last_14_days(world: World) -> Non
     [long], [short] = (ask(world, "pattern", span, metric="heatmap") for span in (30, 14))
     assert [f["values"] for f in long["fields"]] == [f["values"] for f in short["fields"]]
     said = {n["text"]: n["severity"] for n in long["meta"]["notices"]}
-    assert said["Only the last 14 days are counted here, from 3 Jun 2026 on."] == "warning"
+    assert said["Only the last 14 days are counted here, from 3 Jun 2026."] == "warning"
     assert not any("last 14 days" in n["text"] for n in short["meta"]["notices"])
 
 
@@ -93,7 +93,7 @@ def test_windows_of_a_film(
     assert all(datetime.fromtimestamp(t, ZONE).timestamp() % min(step_s, HOUR) == 0 for t in times[1:])
     if step_s == DAY:
         assert all(datetime.fromtimestamp(t, ZONE).hour == 0 for t in times[1:])
-    told = [n["text"] for n in frame["meta"]["notices"] if "Too many windows" in n["text"]]
+    told = [n["text"] for n in frame["meta"]["notices"] if "too many windows" in n["text"]]
     assert bool(told) == (words.get("every") in ("15m", "1h"))
     if told:
         assert told[0].endswith("days are shown.")

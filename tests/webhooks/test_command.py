@@ -199,7 +199,7 @@ def test_status_lists_and_writes_nothing(
     )
     simulator.subscriptions.remove([ours])
     run(settings, "status")
-    assert f"ours ({ours}) is there no more" in capsys.readouterr().out
+    assert f"ours ({ours}) no longer exists" in capsys.readouterr().out
 
 
 def test_a_refusal_is_an_error_in_butlrs_words_without_the_key(

@@ -171,7 +171,7 @@ def test_bodies_for_other_paths_are_the_backends_only(served: Served, world: Wor
         return
     told, body = response(one)
     assert told.startswith(b"HTTP/1.1 404 ")
-    assert orjson.loads(body)["message"] == f"this port takes POST {PATH} only"
+    assert orjson.loads(body)["message"] == f"this port serves only POST {PATH}"
     assert served.buffered == 0
     probe = served.connect()
     probe.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

@@ -58,7 +58,7 @@ def test_a_taken_webhook_port_and_a_missing_key_are_said_by_their_settings() -> 
         port = str(taken.getsockname()[1])
         done = run("demo", BACKEND_WEBHOOK_PORT=port, BUTLR_WEBHOOK_KEY=KEY)
         assert done.returncode == 1
-        assert f"BACKEND_WEBHOOK_PORT={port}: the port is taken" in done.stderr
+        assert f"BACKEND_WEBHOOK_PORT={port}: the port is in use" in done.stderr
         done = run("serve", BACKEND_WEBHOOK_PORT=port)
         assert done.returncode == 1
         assert "needs BUTLR_WEBHOOK_KEY" in done.stderr

@@ -1,29 +1,29 @@
-"""Every error the backend can answer with, as one tree.
+"""All errors that the backend can answer with, as one tree.
 
     BackendError
-    ├── CallerError            the question is at fault (4xx)
-    │   ├── BadWord            a query word that cannot be read, with what it may be
-    │   ├── BadBody            a body that is no JSON object, or lacks a part
+    ├── CallerError            the request is wrong (4xx)
+    │   ├── BadParameter       a query parameter that cannot be read, with its allowed values
+    │   ├── BadBody            a body that is not a JSON object, or lacks a part
     │   ├── BodyTooLarge       413
     │   ├── UrlTooLong         414
     │   ├── HeadersTooLarge    431
     │   ├── UnknownTarget      404
-    │   ├── UnknownSpace       404, the same for foreign and for unknown floors
+    │   ├── UnknownSpace       404, the same for floors of others and for unknown floors
     │   ├── Unauthorized       401
     │   ├── NotServed          404, what this backend is not set up for
-    │   └── NotForWalls        403, a wall's token and a question that no wall asks
-    ├── ServiceError           this backend is at fault (5xx)
-    │   └── Busy               503, more is being asked than the queue holds
-    └── UpstreamError          Butlr is at fault (5xx)
+    │   └── NotForWalls        403, a wall's token, which does not allow this request
+    ├── ServiceError           the backend failed (5xx)
+    │   └── Busy               503, the queue of calls to Butlr is full
+    └── UpstreamError          Butlr failed (5xx)
         ├── UpstreamDown       502, refused, reset, cut off, or a 5xx
-        ├── UpstreamLate       504, no answer before the deadline
+        ├── UpstreamLate       504, no response before the deadline
         ├── UpstreamLimited    503, a 429 that outlasted the retries
         ├── UpstreamRefused    502, credentials or request not accepted
-        ├── UpstreamInvalid    502, an answer that cannot be what it claims to be
+        ├── UpstreamInvalid    502, a response with impossible data
         └── Incomplete         503, `require=complete` and a part is missing or stale
 
-A `CallerError` is the whole question's; any other is that of one floor, or of one column that can be left
-out, and the rest is answered without it.
+A `CallerError` fails the whole request. Any other error fails one floor, or one column that can be left out;
+the rest of the result is returned without it.
 
 Each carries `status` (HTTP), `code` (stable, for programs), `source` (`caller`, `backend`, `upstream`)
 and a message for the person who reads the panel. No message holds a secret: credentials and tokens
@@ -40,7 +40,7 @@ Source = Literal["caller", "backend", "upstream"]
 
 
 class BackendError(Exception):
-    """The root: anything that is answered as `{"message": …, "error": {…}}`."""
+    """The root: every error that is answered as `{"message": …, "error": {…}}`."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
@@ -51,7 +51,7 @@ class BackendError(Exception):
         self.message = message
 
     def as_dict(self) -> dict[str, object]:
-        """The one error shape of every endpoint."""
+        """The JSON form of errors, the same for every endpoint."""
         return {
             "message": self.message,
             "error": {"code": self.code, "message": self.message, "source": self.source},
@@ -65,7 +65,7 @@ class CallerError(BackendError):
 
 
 class BadParameter(CallerError):
-    """A query word with a value it cannot have; `word` is its name."""
+    """A query parameter with a value that is not allowed; `word` is its name."""
 
     code = "bad_word"
 
@@ -131,10 +131,10 @@ class Busy(ServiceError):
 
 
 class UpstreamError(BackendError):
-    """Butlr's fault. `retry_after_s`: how long it asked to be left alone, where it said so.
+    """Butlr failed. `retry_after_s`: the pause that Butlr asked for, if it did.
 
-    `said`: Butlr's own words, which end the message. They may name whatever the account holds: who may not
-    see all of it is told the error `without_words`.
+    `said`: Butlr's own text, at the end of the message. It may name anything of the account. Callers that may
+    not see all floors get the error `without_words`.
     """
 
     status = 502
@@ -174,8 +174,8 @@ class UpstreamInvalid(UpstreamError):
 
 
 class UpstreamDiffers(UpstreamInvalid):
-    """An answer that contradicts how this account's answers are read: `verdict` names what is to be measured
-    again, `form` says what was met, without anything of the account.
+    """A response that contradicts the measurements on this account. `verdict` names what must be measured
+    again, `form` describes the response, without data of the account.
     """
 
     def __init__(

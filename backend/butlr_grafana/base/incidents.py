@@ -1,6 +1,5 @@
-"""What fails for a while: one line in the log when it begins, one when it is over, none in between.
-
-At the bottom of the house, above `errors` only: whoever meets a fault that passes says it through here.
+"""Incidents: failures that last for some time. The log gets one line at the begin, one at the end, and
+none in between. Every folder may report an incident.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CALM_S = 60.0
-"""A success ends a trouble only so long after the last failure: where half of all goes wrong, each success
-would be an end and each failure a beginning."""
+"""A success ends an incident only this long after the last failure. Otherwise, if half of all calls
+failed, each success would end the incident and each failure would begin one."""
 
 
 FORGET_S = 900.0
-"""Of a part that nobody has tried for so long nothing is known: it does not keep a trouble going."""
+"""A failed part that has not been tried for this long no longer keeps an incident open."""
 
 KINDS: dict[type[UpstreamError], str] = {
     UpstreamDown: "unreachable",
@@ -41,13 +40,14 @@ KINDS: dict[type[UpstreamError], str] = {
     UpstreamRefused: "refused",
     UpstreamInvalid: "invalid",
 }
-"""Troubles with Butlr, by the error that a question to it ends with."""
+"""The kind of incident, by the error of a call to Butlr."""
 
 
 class Incident:
-    """One thing that works or does not, in one or several parts. Thread-safe.
+    """Something that works or fails, in one or several parts. Thread-safe.
 
-    `what` names it in the log. `calm_s`: how long a part may not have failed when a success makes it well.
+    `what` names it in the log. `calm_s`: how long ago the last failure of a part must be, so that a
+    success ends the incident.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Incident:
 
     @property
     def on(self) -> bool:
-        """Whether a part has failed and has not been well since."""
+        """Whether a part has failed and has not recovered."""
         return bool(self._failed_at)
 
     def failed(self, why: str, *, part: str = "") -> None:
@@ -75,10 +75,10 @@ class Incident:
             self._failed_at[part] = self._last_at = now
             self._failures += 1
         if begins:
-            log.warning("trouble began: %s: %s", self._what, why, extra={"data": {"trouble": self._what}})
+            log.warning("incident began: %s: %s", self._what, why, extra={"data": {"trouble": self._what}})
 
     def well(self, *, part: str = "") -> None:
-        """A part did what it should; the trouble is over with the last part that failed."""
+        """A part succeeded. The incident ends when no part is failed any more."""
         with self._lock:
             if not self._failed_at:
                 return
@@ -92,9 +92,10 @@ class Incident:
             lasted_s, failures = self._last_at - self._began_at, self._failures
         if not still:
             log.warning(
-                "trouble over after %s, %d failed: %s",
+                "incident over after %s, %d %s: %s",
                 spoken(lasted_s),
                 failures,
+                "failure" if failures == 1 else "failures",
                 self._what,
                 extra={"data": {"trouble": self._what, "seconds": round(lasted_s, 1), "failures": failures}},
             )
@@ -102,10 +103,10 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How things stand with Butlr: whether the last question reached it, why it did not (without Butlr's own
-    words, as all who ask are told), and for how long it has not answered any (at first: since this process
-    began). `rules_without_data_s`: for how long the alert rule that has waited longest has had no whole data
-    of a floor.
+    """The state of the connection to Butlr: whether the last call reached it, the reason if not (without
+    Butlr's own text, because all callers see it), and for how long it has not answered (at first:
+    since this process began). `rules_without_data_s`: for how long the alert rule that has waited longest has
+    had no complete data of a floor.
     """
 
     reachable: bool
@@ -115,7 +116,7 @@ class Contact:
 
 
 class ButlrIncidents:
-    """Those of the questions to Butlr, each after all its attempts. Thread-safe."""
+    """The incidents of calls to Butlr; a call fails after all its attempts. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.by_kind = {
@@ -129,9 +130,9 @@ class ButlrIncidents:
         return Contact(self._why is None, self._clock() - self._answered_at, self._why)
 
     def watched(self, ask: Callable[P, T], api_of: Callable[P, str]) -> Callable[P, T]:
-        """`ask`, of which each end begins a trouble, counts in one, or ends it.
+        """`ask`, with its failures and successes reported as incidents.
 
-        `api_of`: which of Butlr's APIs is asked. One can be refused while the others are well.
+        `api_of`: the API of Butlr that is called. One API can fail while the others work.
         """
 
         def asking(*args: P.args, **words: P.kwargs) -> T:
@@ -160,7 +161,7 @@ class ButlrIncidents:
 
 
 def spoken(seconds: float) -> str:
-    """A length of time for a person: `12 s`, `4 min`, `3 h`, rounded."""
+    """A duration for people: `12 s`, `4 min`, `3 h`, rounded."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:

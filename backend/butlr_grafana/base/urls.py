@@ -35,17 +35,17 @@ class Address:
 def address_of(url: str) -> Address:
     """Raises `ValueError`, which says what is wrong without the address, as it may hold a secret."""
     if not re.fullmatch(r"[!-~]+", url, re.ASCII) or "\\" in url:
-        raise ValueError("an address has no spaces, backslashes or letters beyond ASCII")
+        raise ValueError("an address must not contain spaces, backslashes or non-ASCII letters")
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or "@" in parts.netloc:
-        raise ValueError("an address begins with https:// or http:// and has no user")
+        raise ValueError("an address must begin with https:// or http:// and must not contain a user")
     try:
         port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
     except ValueError:
         port = 0
     host = _host(parts.hostname or "")
     if host is None or not port:
-        raise ValueError("an address has a host like plans.example.com, and a port of 1 to 65535")
+        raise ValueError("an address needs a host such as plans.example.com, and a port from 1 to 65535")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Address(parts.scheme, host, port, target)
 
@@ -61,7 +61,7 @@ def origin_of(url: str) -> str:
 def named(text: str) -> tuple[str, int | None]:
     """`plans.example.com` or `plans.example.com:8443` as host and port; raises `ValueError`."""
     if re.search(r"[/?#@]", text):
-        raise ValueError("hosts like plans.example.com or plans.example.com:8443 are wanted")
+        raise ValueError("it may be hosts such as plans.example.com or plans.example.com:8443")
     address = address_of(f"https://{text.lower()}")
     return address.host, address.port if re.search(r":\d+$", text) else None
 

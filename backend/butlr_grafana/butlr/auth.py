@@ -60,9 +60,9 @@ def token_of(body: bytes, asked_at: float) -> Token:
         said: Any = orjson.loads(body)
         text, lifetime_s = said["access_token"], float(said.get("expires_in", 3600))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
-        raise UpstreamInvalid("Butlr's login answered without a usable access_token") from None
+        raise UpstreamInvalid("Butlr's login response contains no usable access_token") from None
     if not isinstance(text, str) or not (text and text.isascii() and text.isprintable() and lifetime_s > 0):
-        raise UpstreamInvalid("Butlr's login answered without a usable access_token")
+        raise UpstreamInvalid("Butlr's login response contains no usable access_token")
     ahead_s = min(RENEW_AHEAD_S, lifetime_s / 2)
     scope = said.get("scope")
     dead_at = asked_at + lifetime_s

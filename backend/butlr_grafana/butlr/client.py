@@ -126,7 +126,8 @@ class Client:
                 self._doubted[path] = token
                 if self._is_refused_on(path, token):
                     raise UpstreamRefused(
-                        f"Butlr does not let these credentials use {path}: {error.plain}", said=error.said
+                        f"Butlr does not allow these credentials to use {path}: {error.plain}",
+                        said=error.said,
                     ) from None
                 # The token is dead before its time: one new one, one more try.
                 self._forget(token)
@@ -228,7 +229,7 @@ class Client:
             self.butlr_clock.saw(reply.date_s, asked_at_s=asked_at_s)
             outcome = str(reply.status)
             if graphql and is_unauthenticated(reply.body):
-                raise UpstreamUnauthorized(f"Butlr answered on {path} that the token is not valid")
+                raise UpstreamUnauthorized(f"Butlr rejected the token on {path}")
             if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
                 return reply.body
             if graphql and reply.status == HTTPStatus.BAD_REQUEST and b'"errors"' in reply.body:
@@ -274,7 +275,7 @@ class Client:
         except UpstreamError as error:
             if not usable or token is None:
                 raise
-            self._renewing.failed(f"it could not be renewed, the old one is still good: {error}")
+            self._renewing.failed(f"it could not be renewed; the old token is still valid: {error}")
             return token
         with self._token_lock:
             self._token = renewed
@@ -337,7 +338,10 @@ def error_of(path: str, reply: Reply) -> UpstreamError:
         case status if status >= 500:
             return UpstreamDown(text, said=said, retry_after_s=reply.retry_after_s)
         case status if status < 400:
-            advice = f"set BUTLR_API_URL to where it ends: {text}, and a redirect is not followed"
+            advice = (
+                f"set BUTLR_API_URL to the address that the redirect leads to: {text}; redirects "
+                "are not followed"
+            )
             return UpstreamInvalid(advice, said=said)
         case _:
             return UpstreamRefused(text, said=said)

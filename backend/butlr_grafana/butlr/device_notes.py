@@ -17,13 +17,15 @@ def notes_on_sensors(floor: Floor) -> Iterator[Note]:
     counted = entrances(floor)
     if not counted:
         text = (
-            f"{floor.name}: no traffic sensor is marked as an entrance, so nothing counts who comes and goes"
+            f"{floor.name}: no traffic sensor is marked as an entrance, so people who come and go "
+            "are not counted"
         )
         yield Note(floor.id, text, "traffic")
     silent = [sensor for sensor in counted if sensor.works is False]
     if silent:
         text = (
-            f"{floor.name}: {len(silent)} of {len(counted)} entrance sensors offline, in and out are too low"
+            f"{floor.name}: {len(silent)} of {len(counted)} entrance sensors are offline, so in and "
+            "out are too low"
         )
         yield Note(floor.id, text, "traffic")
     names = {room.id: room.name for room in floor.rooms}
@@ -31,7 +33,7 @@ def notes_on_sensors(floor: Floor) -> Iterator[Note]:
     copies = [key for key, own in places.items() if own and all(s.kind != "physical" for s in own)]
     if copies:
         named = [floor.name if key == floor.id else names.get(key, key) for key in copies[:8]]
-        text = f"Doors counted by copies of sensors only (clones or mirrors): {', '.join(named)}"
+        text = f"These doors are counted only by copies of sensors (clones or mirrors): {', '.join(named)}"
         yield Note(floor.id, text, "traffic", tuple(key for key in copies if key != floor.id))
 
 
@@ -61,7 +63,7 @@ def notes_on_devices(
 ) -> Iterator[Note]:
     """What Butlr does not say of devices, and those that are on none of the floors."""
     if not hives_told:
-        yield Note(None, "Butlr did not say which hives there are", "devices")
+        yield Note(None, "Butlr did not list the hives", "devices")
     for what, by_floor in (("sensors", sensors), ("hives", hives)):
         lost = [one for key, own in by_floor.items() if key not in floors for one in own if one.is_physical]
         if lost:

@@ -66,11 +66,11 @@ class FloorPlanImageClient:
         try:
             address = address_of(url)
         except ValueError as error:
-            raise UpstreamRefused(f"Butlr's address of a plan's picture cannot be used: {error}") from None
+            raise UpstreamRefused(f"the address of the floor-plan image cannot be used: {error}") from None
         if address.origin not in self._origins:
             allowed = ", ".join(sorted(self._origins)) or "none"
             raise UpstreamRefused(
-                f"plans' pictures may not come from {address.origin}; BUTLR_PLAN_HOSTS allows {allowed}"
+                f"floor-plan images from {address.origin} are not allowed; BUTLR_PLAN_HOSTS allows {allowed}"
             )
         return address
 
@@ -108,7 +108,7 @@ class FloorPlanImageClient:
             ) as response:
                 return _read(response, address)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            raise UpstreamLate(f"no picture from {address.origin} within {self._timeout_s:g} s") from None
+            raise UpstreamLate(f"{address.origin} sent no image within {self._timeout_s:g} s") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise UpstreamDown(f"{address.origin} cannot be reached ({type(error).__name__})") from None
 
@@ -116,15 +116,17 @@ class FloorPlanImageClient:
 def _read(response: requests.Response, address: Address) -> bytes:
     status = response.status_code
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        raise UpstreamRefused(f"{address.origin} answered {status}, and a redirect is not followed")
+        raise UpstreamRefused(f"{address.origin} answered {status}; redirects are not followed")
     if status != HTTPStatus.OK:
         kind = UpstreamDown if status >= HTTPStatus.INTERNAL_SERVER_ERROR else UpstreamRefused
-        raise kind(f"{address.origin} answered {status} instead of a picture")
+        raise kind(f"{address.origin} answered {status} instead of an image")
     if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
-        raise UpstreamInvalid(f"{address.origin} answered a packed picture where a plain one was asked for")
+        raise UpstreamInvalid(
+            f"{address.origin} sent a compressed response; an uncompressed one was requested"
+        )
     try:
         return read_body(response, MAX_BYTES)
     except TooLarge:
         raise UpstreamInvalid(
-            f"the picture from {address.origin} is larger than {MAX_BYTES >> 20} MiB"
+            f"the image from {address.origin} is larger than {MAX_BYTES >> 20} MiB"
         ) from None

@@ -92,7 +92,7 @@ class GraphqlQuery:
                 break
             self.lost |= refused
         said = "; ".join(fault.message for fault in faults)
-        raise UpstreamInvalid("Butlr refused the question for its topology", said=quote(said.encode()))
+        raise UpstreamInvalid("Butlr rejected the topology query", said=quote(said.encode()))
 
 
 def written(selection: Selection, lost: frozenset[Path] = frozenset()) -> tuple[str, dict[int, Path]]:
@@ -155,7 +155,7 @@ def answer_of(body: bytes, what: str = "topology") -> tuple[dict[str, Any] | Non
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise UpstreamInvalid(f"Butlr's {what} is no JSON", said=quote(body)) from None
+        raise UpstreamInvalid(f"Butlr's {what} is not JSON", said=quote(body)) from None
     if not isinstance(document, dict):
         raise UpstreamInvalid(f"Butlr's {what} has no data", said=quote(body))
     data, errors = document.get("data"), document.get("errors")

@@ -76,13 +76,14 @@ class Totals:
                     self._known = False
         if must_fit and not fits:
             raise UpstreamInvalid(
-                f"Butlr's heat map does not add up: its cells have {sums[0]:g} detections and at most "
-                f"{sums[1]:g}, its metadata say {_said(total)} and {_said(largest)}"
+                f"Butlr's heat map contradicts itself: total_detections is {_said(total)}, but its "
+                "cells sum to "
+                f"{sums[0]:g}; max_value is {_said(largest)}, but its largest cell has {sums[1]:g}"
             )
 
 
 def _said(number: float | None) -> str:
-    return "nothing" if number is None else f"{number:g}"
+    return "missing" if number is None else f"{number:g}"
 
 
 def heat_map(
@@ -108,25 +109,25 @@ def _read(
     try:
         document = parser.parse(body)
     except (ValueError, RuntimeError) as error:
-        raise UpstreamInvalid(f"Butlr's heat map is no JSON ({error}): {quote(body)}") from None
+        raise UpstreamInvalid(f"Butlr's heat map is not JSON ({error}): {quote(body)}") from None
     holder = _holder(document, body)
     metadata = holder["metadata"].as_dict() if isinstance(holder.get("metadata"), simdjson.Object) else {}
     said = _number(metadata.get("resolution"))
     if said is not None and abs(said - resolution_m) > 1e-9:
-        raise UpstreamInvalid(f"Butlr answered a grid of {said:g} m where {resolution_m:g} m was asked")
+        raise UpstreamInvalid(f"Butlr sent cells of {said:g} m; cells of {resolution_m:g} m were requested")
     said_total, said_most = (_number(metadata.get(key)) for key in ("total_detections", "max_value"))
     bounds = _bounds(metadata.get("bounds"))
     if holder["array_cells"] is None:
         if said_total != 0:
             raise UpstreamInvalid(
-                "Butlr's array_cells are null, and its metadata do not say that nobody was there"
+                "Butlr's array_cells are null, but total_detections in its metadata is not 0"
             )
         return Grid.empty(resolution_m, _laid_out(bounds, bounds, resolution_m))
     x, y, value = _columns(holder["array_cells"], body)
     totals.check(value, said_total, said_most)
     if flipped:
         if bounds is None:
-            raise UpstreamInvalid("Butlr's heat map names no bounds, without which its y cannot be turned")
+            raise UpstreamInvalid("Butlr's heat map has no bounds, so its y axis cannot be reversed")
         y = bounds.min_y + bounds.max_y - y
     spread = _checked(x, y, value)
     if value.size and value.min() == 0:  # `omit_empty_value` may be ignored
@@ -155,7 +156,9 @@ def _each_once(ix: Ints, iy: Ints, value: Floats, *, said_total: float | None) -
     if not again.any():
         return ix, iy, value
     if said_total != float(value.sum()):
-        raise UpstreamInvalid(f"Butlr listed {int(again.sum())} cells twice, and its total does not say why")
+        raise UpstreamInvalid(
+            f"Butlr listed {int(again.sum())} cells twice, and its total does not match their sum"
+        )
     starts = np.flatnonzero(np.concatenate(([True], ~again)))
     return ix[starts], iy[starts], np.add.reduceat(value, starts)
 
@@ -171,11 +174,11 @@ def _holder(document: Any, body: bytes) -> Any:
     for _ in range(_SEARCH_DEPTH + 1):
         found = [node for node in level if isinstance(node, simdjson.Object) and "array_cells" in node]
         if len(found) > 1:
-            raise UpstreamInvalid(f"Butlr answered {len(found)} heat maps to one question: {quote(body)}")
+            raise UpstreamInvalid(f"Butlr sent {len(found)} heat maps in one response: {quote(body)}")
         if found:
             return found[0]
         level = [child for node in level for child in _children(node)]
-    raise UpstreamInvalid(f"Butlr's answer has no array_cells: {quote(body)}")
+    raise UpstreamInvalid(f"Butlr's response has no array_cells: {quote(body)}")
 
 
 def _children(node: Any) -> list[Any]:
@@ -191,16 +194,16 @@ def _children(node: Any) -> list[Any]:
 
 def _columns(cells: Any, body: bytes) -> tuple[Floats, Floats, Floats]:
     if not isinstance(cells, simdjson.Array):
-        raise UpstreamInvalid("Butlr's array_cells is no list")
+        raise UpstreamInvalid("Butlr's array_cells is not a list")
     try:
         flat = np.frombuffer(cells.as_buffer(of_type="d"), np.float64)
     except (TypeError, ValueError):
-        raise UpstreamInvalid("Butlr's array_cells hold something that is no number") from None
+        raise UpstreamInvalid("Butlr's array_cells contain a value that is not a number") from None
     # Only `[[a,b,c],[a,b,c],…]` may be flattened: ragged rows would shift every cell behind them.
     expected = b"[" + (b"[,,]," * len(cells))[:-1] + b"]"
     # As simdjson writes it, where the bytes that came do not show it at once.
     if not _is_written_so(body, expected) and _structure(cells.mini) != expected:  # type: ignore[arg-type]  # bytes; the stub says str
-        raise UpstreamInvalid("Butlr's array_cells are not all [x, y, value]")
+        raise UpstreamInvalid("an item of Butlr's array_cells is not [x, y, value]")
     return flat[0::3].copy(), flat[1::3].copy(), flat[2::3].copy()
 
 
@@ -229,11 +232,13 @@ def _checked(x: Floats, y: Floats, value: Floats) -> Bounds | None:
     farthest_m = max(map(abs, (spread.min_x, spread.min_y, spread.max_x, spread.max_y)))
     least, most = float(value.min()), float(value.max())
     if not all(map(math.isfinite, (spread.min_x, spread.min_y, spread.max_x, spread.max_y, least, most))):
-        raise UpstreamInvalid("Butlr's heat map holds a number that is not finite")
+        raise UpstreamInvalid("Butlr's heat map contains a number that is not finite")
     if farthest_m > FARTHEST_M:
         raise UpstreamInvalid(f"Butlr's heat map has a cell farther than {FARTHEST_M:g} m from the origin")
     if least < 0 or most > LARGEST_COUNT:
-        raise UpstreamInvalid(f"Butlr's heat map has a cell of {least:g} to {most:g} detections")
+        raise UpstreamInvalid(
+            f"Butlr's heat map has cells of {least:g} to {most:g} detections, which is not possible"
+        )
     return spread
 
 

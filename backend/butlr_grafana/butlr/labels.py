@@ -52,8 +52,8 @@ class Windows:
             return at_s
         begins_or_ends = "begins" if at_start else "ends"
         raise UpstreamDiffers(
-            f"Butlr's metrics hold a row labelled {iso(at_s)}: no window of {self._period} "
-            f"{begins_or_ends} there by the clock of {self._timezone}",
+            f"Butlr's metrics contain a row labelled {iso(at_s)}: no window of {self._period} "
+            f"{begins_or_ends} then in the time zone {self._timezone}",
             verdict="" if calibrated else "labels",
             form=f"a label at which no window {begins_or_ends}",
         )
@@ -66,5 +66,5 @@ def instant_of_label(label: object) -> int:
     except ValueError:
         moment = None
     if moment is None:
-        raise UpstreamInvalid(f"Butlr's metrics hold a row whose time is {str(label)[:40]!r}")
+        raise UpstreamInvalid(f"Butlr's metrics contain a row whose time cannot be read: {str(label)[:40]!r}")
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -38,14 +38,16 @@ def ink_of(body: bytes) -> Ink:
     except UpstreamInvalid:
         raise
     except Exception as error:  # noqa: BLE001  # what was made to break a decoder breaks it in any way
-        raise UpstreamInvalid(f"a plan's picture is no PNG, JPEG or WebP ({type(error).__name__})") from None
+        raise UpstreamInvalid(
+            f"the floor-plan image is not a PNG, JPEG or WebP ({type(error).__name__})"
+        ) from None
     return _off_paper(np.asarray(grey.reduce(max(1, ceil(max(grey.size) / LARGEST_SIDE_PX)))))
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise UpstreamInvalid(
-            f"a plan's picture has {width} x {height} pixels; at most {MAX_PIXELS:,} are taken"
+            f"the floor-plan image has {width} x {height} pixels; at most {MAX_PIXELS:,} are allowed"
         )
 
 

@@ -92,7 +92,7 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
         identity = _identity(row)
         if identity in known:
             if known[identity] != row.get("value"):
-                raise UpstreamInvalid(f"Butlr's metrics hold two values of one row: {_named(row)}")
+                raise UpstreamInvalid(f"Butlr's metrics contain two values for one row: {_named(row)}")
             continue
         known[identity] = row.get("value")
         begins_s = windows.start_of(label, calibrated=row.get("preprocessed") is True)
@@ -100,7 +100,7 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
         place = number.setdefault(series, len(number))
         if (place, begins_s) in filled:
             raise UpstreamInvalid(
-                f"Butlr's metrics hold two rows of the window {iso(begins_s)}, "
+                f"Butlr's metrics contain two rows for the window {iso(begins_s)}, "
                 f"labelled {filled[place, begins_s]} and {label}: {_named(row)}"
             )
         filled[place, begins_s] = str(label)
@@ -125,7 +125,7 @@ def _identity(row: Row) -> tuple[object, ...]:
     """What tells a row from all others: time, field and ids, each a text or missing."""
     told = tuple(row.get(key) for key in ("time", "field", *ID_KEYS))
     if not all(isinstance(one, str | None) for one in told):
-        raise UpstreamInvalid("Butlr's metrics hold a row whose time, field or id is no text")
+        raise UpstreamInvalid("Butlr's metrics contain a row whose time, field or id is not a text")
     return told
 
 
@@ -139,18 +139,20 @@ def _series(row: Row, space: str, subject: SeriesSubject, asked: frozenset[str])
     if subject.level == "sensor":
         field = row.get("field")
         if field not in ("in", "out"):
-            raise UpstreamInvalid(f"Butlr's traffic holds the field {str(field)[:40]!r}, neither in nor out")
+            raise UpstreamInvalid(
+                f"Butlr's traffic contains the field {str(field)[:40]!r}, which is neither in nor out"
+            )
         return door_key(_text(row, "room_id"), _text(row, "sensor_id"), _text(row, "mac_address")), field
     if subject.level == "floor":
         asset = _place(row, "floor") or space
         if asset != space:
-            raise UpstreamInvalid(f"Butlr's metrics hold {asset[:60]!r}, which was not asked for")
+            raise UpstreamInvalid(f"Butlr's metrics contain {asset[:60]!r}, which was not requested")
         return asset, "value"
     asset = _place(row, subject.level) or (next(iter(asked)) if len(asked) == 1 else "")
     if not asset:
-        raise UpstreamInvalid(f"Butlr's metrics hold a row that names no {subject.level}: {_named(row)}")
+        raise UpstreamInvalid(f"Butlr's metrics contain a row without a {subject.level}: {_named(row)}")
     if asset not in asked:
-        raise UpstreamInvalid(f"Butlr's metrics hold {asset[:60]!r}, which was not asked for")
+        raise UpstreamInvalid(f"Butlr's metrics contain {asset[:60]!r}, which was not requested")
     return asset, "value"
 
 
@@ -178,5 +180,5 @@ def _value(raw: object, row: Row) -> float:
     if raw is None:
         return float("nan")
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= LARGEST_COUNT:
-        raise UpstreamInvalid(f"Butlr's metrics hold the value {str(raw)[:40]!r}: {_named(row)}")
+        raise UpstreamInvalid(f"Butlr's metrics contain the value {str(raw)[:40]!r}: {_named(row)}")
     return float(raw)

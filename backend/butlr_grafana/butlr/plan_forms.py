@@ -90,7 +90,7 @@ def area_m2_of(raw: object) -> tuple[float | None, str]:
         return None, ""
     factor = _square_metres(raw.get("unit"))
     if factor is None:
-        return None, f"the area's unit {_shown(raw.get('unit'))} is not known (m² and ft² are)"
+        return None, f"the area's unit {_shown(raw.get('unit'))} is not known; m² and ft² are known"
     return number * factor, ""
 
 
@@ -153,7 +153,7 @@ def _parsed(text: str) -> object:
     except orjson.JSONDecodeError:
         raise _UnreadableError(f"the text {_shown(text)} is not JSON") from None
     if isinstance(parsed, str) and not _is_nothing(parsed):
-        raise _UnreadableError(f"the text {_shown(text)} holds only a text")
+        raise _UnreadableError(f"the text {_shown(text)} contains only a text")
     return parsed
 
 
@@ -198,7 +198,9 @@ def _point(raw: object, number: int) -> Point:
     except _UnreadableError as error:
         raise _UnreadableError(f"in point {number}, {error}") from None
     if not (abs(x) < LARGEST_M and abs(y) < LARGEST_M):
-        raise _UnreadableError(f"point {number}, {_shown(raw)}, is further than {LARGEST_M:,.0f} m away")
+        raise _UnreadableError(
+            f"point {number}, {_shown(raw)}, is more than {LARGEST_M:,.0f} m from the origin"
+        )
     return float(x), float(y)
 
 
@@ -212,7 +214,7 @@ def _joined(polygons: list[list[Ring]]) -> Polygon:
     drawn = [reduce(shapely.symmetric_difference, map(_shape, rings)) for rings in polygons]
     whole = area_of(shapely.union_all(drawn))
     if whole is None:
-        raise _UnreadableError("its holes leave nothing of it")
+        raise _UnreadableError("its holes cover all of it")
     rings = [
         ring for part in shapely.orient_polygons(whole).geoms for ring in (part.exterior, *part.interiors)
     ]

@@ -49,7 +49,7 @@ class RateMemory:
         except FileNotFoundError:
             return
         except (OSError, ValueError, OverflowError, KeyError, TypeError) as error:
-            log.warning("what was known of Butlr's rate cannot be read (%s)", type(error).__name__)
+            log.warning("the stored rate of Butlr cannot be read (%s)", type(error).__name__)
             return
         self._rate = min(max(rate, 0), LARGEST_RATE)
         limiter.remembered(self._rate, ages_s)
@@ -71,5 +71,5 @@ class RateMemory:
             self._can_write = True
         except OSError as error:
             if self._can_write:
-                log.warning("what is known of Butlr's rate cannot be kept on disk (%s)", error)
+                log.warning("Butlr's rate cannot be stored on disk (%s)", error)
             self._can_write = False

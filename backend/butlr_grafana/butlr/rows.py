@@ -42,7 +42,7 @@ def rows_of(body: bytes, function: str = "sum") -> list[Row]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise UpstreamInvalid(f"Butlr's metrics are no JSON ({error})", said=quote(body)) from None
+        raise UpstreamInvalid(f"Butlr's metrics are not JSON ({error})", said=quote(body)) from None
     if isinstance(document, dict):
         if "data" not in document:
             raise UpstreamInvalid("Butlr's metrics have no data", said=quote(body))
@@ -67,7 +67,7 @@ def _leaves(node: object, path: tuple[str, ...], function: str) -> Iterator[Row]
     if isinstance(node, list):
         for row in node:
             if not isinstance(row, dict) or "value" not in row or "time" not in row:
-                raise _Unknown("a list of something that is no row")
+                raise _Unknown("a list whose items are not rows")
             yield row
     elif isinstance(node, dict):
         if "sum" in node and "count" in node:

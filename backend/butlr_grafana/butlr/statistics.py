@@ -62,7 +62,7 @@ def _data_of(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise UpstreamInvalid(f"Butlr's statistics are no JSON ({error}): {quote(body)}") from None
+        raise UpstreamInvalid(f"Butlr's statistics are not JSON ({error}): {quote(body)}") from None
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, dict):
         raise UpstreamInvalid(f"Butlr's statistics have no data: {quote(body)}")
@@ -82,5 +82,5 @@ def _value(raw: object, measurement: str) -> float:
     if raw is None:
         return float("nan")
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= LARGEST_COUNT:
-        raise UpstreamInvalid(f"Butlr's statistics hold the value {str(raw)[:40]!r} of {measurement}")
+        raise UpstreamInvalid(f"Butlr's statistics contain the value {str(raw)[:40]!r} of {measurement}")
     return float(raw)

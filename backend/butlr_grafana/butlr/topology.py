@@ -48,7 +48,7 @@ def topology(document: Document, virtual_sensors: VirtualRule = "by-place") -> T
         reader.notes += notes_on_sensors(floors[key])
         reader.notes += notes_on_dead_hives(floors[key])
     if listed is None:
-        reader.note(None, "Butlr did not say which sensors there are, nor which are online")
+        reader.note(None, "Butlr did not list the sensors, so nobody knows which are offline")
     reader.notes += notes_on_devices(by_floor, hives, floors, hives_told=isinstance(hives_told, list))
     reader.notes += _notes_on(document)
     partial = bool(document.get("faults"))
@@ -60,10 +60,10 @@ def _notes_on(document: Document) -> Iterator[Note]:
     lost = [name for name in raw if isinstance(name, str)] if isinstance(raw, list) else []
     if lost:
         more = f" and {len(lost) - 8} more" if len(lost) > 8 else ""
-        yield Note(None, f"Butlr does not answer {', '.join(lost[:8])}{more} on this account", "schema")
+        yield Note(None, f"Butlr does not provide {', '.join(lost[:8])}{more} on this account", "schema")
     faults = document.get("faults")
     if isinstance(faults, int) and faults:
-        yield Note(None, f"Butlr answered a part of its topology only ({faults} errors beside it)")
+        yield Note(None, f"Butlr sent only a part of its topology, with {faults} errors")
 
 
 def with_sensors(floor: Floor) -> Floor:
@@ -120,7 +120,7 @@ class _Reader:
     def _is_first(self, id_: str, name: str, floor_id: str | None) -> bool:
         """Whether something is to be read: it has an id that was not there before."""
         if id_ and id_ in self._seen:
-            said = f"{name or id_} ({id_}) is listed more than once; it is read once"
+            said = f"{name or id_} ({id_}) is listed more than once; the first entry is used"
             self.note(floor_id or id_, said, "places", of=id_ if floor_id else None)
             return False
         self._seen.add(id_)
@@ -130,7 +130,9 @@ class _Reader:
         floor_id = text(raw.get("id"))
         name = text(raw.get("name")) or floor_id
         plans = dicts(raw.get("floor_plans"))
-        outlines = [self._polygon(plan.get("coordinates"), f"the plan of {name}", floor_id) for plan in plans]
+        outlines = [
+            self._polygon(plan.get("coordinates"), f"the floor plan of {name}", floor_id) for plan in plans
+        ]
         return Floor(
             id=floor_id,
             name=name,
@@ -191,7 +193,7 @@ class _Reader:
                 return raw
         raw = site_zone or floor_zone
         said = "Butlr has no time zone" if not raw else f"time zone {raw!r} is not known"
-        self.note(floor_id, f"{name}: {said}, UTC is used", "time")
+        self.note(floor_id, f"{name}: {said}; UTC is used", "time")
         return "UTC"
 
     def _area(self, raw: object, name: str, floor_id: str, of: str | None = None) -> float | None:

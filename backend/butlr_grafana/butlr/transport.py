@@ -72,7 +72,7 @@ class Transport:
             ) as response:
                 return self._reply(path, response)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            raise UpstreamLate(f"Butlr gave no answer on {path} within {self._timeout_s:g} s") from None
+            raise UpstreamLate(f"Butlr sent no response on {path} within {self._timeout_s:g} s") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
             raise UpstreamDown(f"Butlr cannot be reached on {path} ({_kind(error)})") from None
 
@@ -89,13 +89,15 @@ class Transport:
                 limits_in(response.headers),
             )
         except urllib3.exceptions.TimeoutError:
-            raise UpstreamLate(f"Butlr's answer on {path} took longer than {self._timeout_s:g} s") from None
+            raise UpstreamLate(f"Butlr's response on {path} took longer than {self._timeout_s:g} s") from None
 
 
 def _body(path: str, response: requests.Response) -> bytes:
     try:
         return read_body(response, MAX_BODY_BYTES)
     except TooLarge:
-        raise UpstreamInvalid(f"Butlr's answer on {path} is larger than {MAX_BODY_BYTES >> 20} MiB") from None
+        raise UpstreamInvalid(
+            f"Butlr's response on {path} is larger than {MAX_BODY_BYTES >> 20} MiB"
+        ) from None
     except CutOff:
-        raise UpstreamDown(f"Butlr's answer on {path} ends in the middle") from None
+        raise UpstreamDown(f"Butlr's response on {path} was cut off") from None

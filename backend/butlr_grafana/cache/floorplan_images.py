@@ -122,7 +122,7 @@ class FloorPlanImages:
         except UpstreamError as error:
             self._note(key, floor, str(error))
         except Exception as error:  # a bug costs the ornament, not the answer, and is said
-            log.exception("the plan of %s has no picture for an unforeseen reason", floor.id)
+            log.exception("the floor-plan image of %s failed for an unexpected reason", floor.id)
             self._note(key, floor, type(error).__name__)
         finally:
             with self._condition:
@@ -149,9 +149,9 @@ class FloorPlanImages:
         _, before = self._failed.get(key, (0.0, ""))
         with self._condition:
             self._failed[key] = (self._stopwatch(), reason)
-            instead = "the last known one is used" if key in self._known else "it is drawn without one"
+            instead = "the last known one is used" if key in self._known else "the plan is drawn without it"
         if reason != before:
-            log.warning("the picture of %s's plan cannot be had, %s: %s", floor.id, instead, reason)
+            log.warning("the floor-plan image of %s is not available; %s: %s", floor.id, instead, reason)
 
     def _kept(self, key: str) -> _Known | None:
         """What is on disk, learned if it is news; `None` where it is old or missing."""
@@ -167,7 +167,7 @@ class FloorPlanImages:
         except FileNotFoundError:
             return None
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            log.warning("a plan's picture that was kept cannot be read (%s)", type(error).__name__)
+            log.warning("a cached floor-plan image cannot be read (%s)", type(error).__name__)
             return None
         self._learn(key, known)
         return known if self._is_young(known) else None
@@ -187,7 +187,7 @@ class FloorPlanImages:
             fresh.replace(path)
             _prune(path.parent)
         except OSError as error:
-            log.warning("a plan's picture cannot be kept on disk (%s)", error)
+            log.warning("a floor-plan image cannot be stored on disk (%s)", error)
 
     def _path(self, key: str) -> Path | None:
         return self._folder / f"{key}.png" if self._folder else None

@@ -48,7 +48,9 @@ class SqliteFile:
                 yield self._run
             except (sqlite3.Error, OSError, ValueError, TypeError) as error:
                 self._failing = what
-                self.trouble.failed(f"{self._path} cannot be used ({what}: {error}); going on without")
+                self.trouble.failed(
+                    f"{self._path} cannot be used ({what}: {error}); the backend continues without it"
+                )
                 self._let_go()
                 if _is_damage(error):
                     self._set_aside()

@@ -29,10 +29,10 @@ GONE_S = 86_400.0
 """How long it is said of a floor, room or zone that it is listed no more."""
 
 AS_OF = "asked_at_s"
-"""Under which key the kept document says when it was asked for, by the wall clock."""
+"""The key of the stored document for when it was requested, by the wall clock."""
 
-LEFT_OUT = "Butlr left out {}: what was known of it is used"
-GONE = "Butlr lists {} ({}) no more"
+LEFT_OUT = "Butlr left out {}; its last known data are used"
+GONE = "Butlr no longer lists {} ({})"
 
 Document = dict[str, Any]
 
@@ -74,7 +74,9 @@ class TopologyCache:
             load.wait(timeout_s)
         with self._lock:
             if self._topology is None:
-                raise self._error or UpstreamLate("Butlr has not told its floors yet; it is being asked on")
+                raise self._error or UpstreamLate(
+                    "Butlr has not listed its floors yet; the request is still running"
+                )
             return self._topology
 
     @property
@@ -118,8 +120,8 @@ class TopologyCache:
         except UpstreamError as fault:
             topology, error = self._instead(topology, fault), fault
         except Exception:  # a bug must reach those who wait, and not be waited out
-            log.exception("Butlr's topology cannot be read for an unforeseen reason")
-            error = UpstreamInvalid("Butlr's topology cannot be read; the backend's log says why")
+            log.exception("reading Butlr's topology failed for an unexpected reason")
+            error = UpstreamInvalid("Butlr's topology cannot be read; the backend's log has the reason")
             topology = self._instead(topology, error)
         finally:
             with self._lock:
@@ -139,9 +141,9 @@ class TopologyCache:
     def _instead(self, known: Topology | None, error: UpstreamError) -> Topology | None:
         """What is used where Butlr's answer cannot be: what is known, else what was kept on disk."""
         topology = known or self._kept_one()
-        instead = "the last known one is used" if topology else "nothing can be answered yet"
+        instead = "the last known topology is used" if topology else "no query can be answered yet"
         if self._error is None:  # else it has been said
-            log.warning("Butlr's topology cannot be had, %s: %s", instead, error)
+            log.warning("Butlr's topology is not available; %s: %s", instead, error)
         return topology
 
     def _with_known(self, topology: Topology) -> Topology:
@@ -182,7 +184,7 @@ class TopologyCache:
             fresh.write_bytes(orjson.dumps(document))
             fresh.replace(self._kept)
         except OSError as error:
-            log.warning("the topology cannot be kept on disk (%s)", error)
+            log.warning("the topology cannot be stored on disk (%s)", error)
 
     def _kept_one(self) -> Topology | None:
         if self._kept is None:

@@ -108,7 +108,9 @@ class Checkup:
             ("metrics", self._metrics),
             ("statistics", self._statistics),
         ):
-            yield _row(step, partial(ask, floor)) if floor else Row(step, SKIPPED, "no floor to ask for")
+            yield (
+                _row(step, partial(ask, floor)) if floor else Row(step, SKIPPED, "there is no floor to read")
+            )
         yield self._plans()
         yield self._kept()
         if self._report is not None:
@@ -138,16 +140,16 @@ class Checkup:
             *(["BACKEND_CACHE_URL"] if self._settings.cache_url else []),
         ]
         if places:
-            return Row("kept", OK, f"in {' and '.join(places)}; a running `serve` reads it within seconds")
-        why = "no BACKEND_CACHE_DIR is set: `serve` measures what changes numbers by itself, at each start"
-        return Row("kept", SKIPPED, why)
+            return Row("stored", OK, f"in {' and '.join(places)}; a running `serve` reads it within seconds")
+        why = "BACKEND_CACHE_DIR is not set: `serve` measures what changes numbers again at each start"
+        return Row("stored", SKIPPED, why)
 
     def _write(self, path: Path) -> str:
         try:
             document = self._application.butlr.topology_document() | {"unanswered": None}
             self._seen.add("topology", orjson.dumps(document))
         except UpstreamError:
-            self._show("the topology cannot be had: its form is not in the report")
+            self._show("the topology is not available: its form is not in the report")
         book = self._application.means.book
         body = report(
             self._topology,
@@ -175,13 +177,15 @@ class Checkup:
         partial_errors = lacking_scopes(self._application.butlr.client.scope)
         missing = [scope for scope in partial_errors if not listed[scope]]
         if missing:
-            return Row("scopes", FAILED, f"the credential lacks {', '.join(missing)}; let Butlr add that")
+            return Row(
+                "scopes", FAILED, f"the credential lacks {', '.join(missing)}; ask Butlr's support to add it"
+            )
         absent = [scope for scope, is_listed in listed.items() if not is_listed]
         if absent:
             return Row(
-                "scopes", ASSUMED, f"Butlr lists nothing that needs {', '.join(absent)}: perhaps it lacks"
+                "scopes", ASSUMED, f"Butlr lists nothing for {', '.join(absent)}: the credential may lack it"
             )
-        return Row("scopes", OK, "spaces, rooms, sensors and hives may be read")
+        return Row("scopes", OK, "spaces, rooms, sensors and hives can be read")
 
     @property
     def _floor(self) -> Floor | None:
@@ -197,11 +201,11 @@ class Checkup:
             fault = link.check()
         if fault:
             raise SettingError(f"BACKEND_CACHE_URL: {fault}")
-        return "what is written there can be read"
+        return "a written value can be read back"
 
     def _login(self) -> str:
         self._application.butlr.log_in()
-        return "Butlr takes the credentials"
+        return "Butlr accepts the credentials"
 
     def _floors(self) -> str:
         spaces = self._application.service.spaces
@@ -210,9 +214,9 @@ class Checkup:
         if missing:
             raise SettingError(f"BUTLR_SPACES: Butlr does not know {', '.join(missing)}")
         if not found.floors:
-            raise SettingError("Butlr knows no floor of this account")
+            raise SettingError("Butlr lists no floor for this account")
         rooms = sum(len(as_built(f.rooms)) for f in found.floors.values())
-        notes = f", {len(found.notes)} notes on them at the end" if found.notes else ""
+        notes = f", {len(found.notes)} notes at the end" if found.notes else ""
         return f"{len(found.floors)} floors, {rooms} rooms{notes}"
 
     def _heat_map(self, floor: Floor) -> str:
@@ -236,12 +240,12 @@ class Checkup:
         floors = self._topology.floors.values() if self._topology else ()
         addresses = [floor.plan.url for floor in floors if floor.plan]
         if not addresses:
-            return Row("plan pictures", SKIPPED, "Butlr has none")
+            return Row("floor plan images", SKIPPED, "Butlr has none")
         try:
             self._application.butlr.pictures.fetch(addresses[0])
         except UpstreamError as error:
-            return Row("plan pictures", SKIPPED, str(error))
-        return Row("plan pictures", OK, f"{len(addresses)} of {len(floors)} floors have one")
+            return Row("floor plan images", SKIPPED, str(error))
+        return Row("floor plan images", OK, f"{len(addresses)} of {len(floors)} floors have one")
 
     def _hour(self, floor: Floor) -> Period:
         """The hour that is read as an example: a day ago, by the floor's clock."""

@@ -41,7 +41,7 @@ def rows(settings: Settings, url: str, *, organisation: str, source_uid: str) ->
         yield _row("data source", partial(_source, found, source_uid))
         if source_uid in found.sources:
             yield _row("token", partial(_through, grafana, source_uid))
-        yield _row("pages", partial(_pages, grafana))
+        yield _row("dashboards", partial(_pages, grafana))
 
 
 def _version(found: requirements.Found, where: str) -> str:
@@ -57,7 +57,7 @@ def _plugins(found: requirements.Found) -> Iterator[Row]:
             yield "plugin", OK, f"{plugin} {version}"
         else:
             state = FAILED if plugin == INFINITY else SKIPPED
-            yield "plugin", state, f"{plugin} is not there; {requirements.USES[plugin]} need it"
+            yield "plugin", state, f"{plugin} is not installed; {requirements.USES[plugin]} need it"
 
 
 def _source(found: requirements.Found, uid: str) -> str:
@@ -80,9 +80,9 @@ def _pages(grafana: Grafana) -> str:
         if grafana.ask("GET", f"/api/dashboards/uid/{uid}", "read dashboards", without=(NO_SUCH,)) is None
     ]
     if len(missing) == len(wanted):
-        raise GrafanaError("none is there: `butlr-grafana install`, or the provisioning files, bring them")
+        raise GrafanaError("none is there: run `butlr-grafana install`, or use the provisioning files")
     return f"{len(wanted) - len(missing)} of {len(wanted)}" + (
-        f"; not {', '.join(missing)}" if missing else ""
+        f"; missing: {', '.join(missing)}" if missing else ""
     )
 
 

@@ -21,16 +21,30 @@ MINUTES = {"m": 1, "h": 60}
 def add_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], read: Callable[[], Settings]
 ) -> None:
-    crowding = commands.add_parser("crowd", help="more people into a room of the running demo")
+    crowding = commands.add_parser("crowd", help="adds simulated people to a room of the running demo")
     crowding.add_argument(
-        "crowds", nargs="*", type=_crowd, metavar="ROOM=PEOPLE", help="a room's id or name, and how many more"
+        "crowds",
+        nargs="*",
+        type=_crowd,
+        metavar="ROOM=PEOPLE",
+        help="a room's id or name, and how many people to add",
     )
-    crowding.add_argument("--for", dest="minutes", type=_minutes, default=20, metavar="20m", help="20m, 2h")
     crowding.add_argument(
-        "--clear", action="store_true", help="takes all crowds away, as if there had been none"
+        "--for",
+        dest="minutes",
+        type=_minutes,
+        default=20,
+        metavar="20m",
+        help="how long they stay: 20m, 2h (default: 20m)",
     )
     crowding.add_argument(
-        "--backend", type=_url, metavar="URL", help="the demo's; http://127.0.0.1:BACKEND_PORT where left out"
+        "--clear", action="store_true", help="removes all added people, also from the past minutes"
+    )
+    crowding.add_argument(
+        "--backend",
+        type=_url,
+        metavar="URL",
+        help="the demo's address (default: http://127.0.0.1:BACKEND_PORT)",
     )
     crowding.set_defaults(command=lambda options: crowd(options, read()))
 
@@ -46,7 +60,7 @@ def crowd(options: argparse.Namespace, settings: Settings) -> int:
     for one in there:
         print(f"{one['people']} more people in {one['room']} ({one['floor']}) until {one['stop']}")
     if not there:
-        print("no crowd is there")
+        print("no people are added")
     return 0
 
 
@@ -62,7 +76,7 @@ def _ask(method: str, url: str, headers: dict[str, str], body: object = None) ->
     except requests.RequestException as error:
         raise ServiceError(f"the backend at {url} cannot be reached ({type(error).__name__})") from None
     if answer.status_code == 404:
-        raise ServiceError(f"the backend at {url} is no demo: it has real people, and no crowds on request")
+        raise ServiceError(f"the backend at {url} is not a demo: its people are real, so none can be added")
     document = answer.json()
     if answer.status_code != 200:
         raise ServiceError(document["message"])
@@ -72,14 +86,14 @@ def _ask(method: str, url: str, headers: dict[str, str], body: object = None) ->
 def _crowd(text: str) -> tuple[str, int]:
     room, _, people = text.rpartition("=")
     if not room or not people.isdecimal() or int(people) < 1:
-        raise argparse.ArgumentTypeError("a room and a number are wanted, as in Boardroom=30")
+        raise argparse.ArgumentTypeError("give a room and a number, for example Boardroom=30")
     return room, int(people)
 
 
 def _minutes(text: str) -> int:
     found = re.fullmatch(r"([1-9][0-9]{0,3})([mh])", text)
     if not found:
-        raise argparse.ArgumentTypeError("a time like 20m or 2h is wanted")
+        raise argparse.ArgumentTypeError("give a time such as 20m or 2h")
     return int(found[1]) * MINUTES[found[2]]
 
 

@@ -24,19 +24,24 @@ ReadSettings = Callable[[], Settings]
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], read: ReadSettings) -> None:
     """`read`: the settings, read when a command runs."""
     installing = commands.add_parser(
-        "install", help="data source, folder, dashboards and alert rules into a Grafana, through its API"
+        "install", help="installs data source, folder, dashboards and alert rules through Grafana's API"
     )
     _add_common(installing)
-    installing.add_argument("--backend", type=_backend, metavar="URL", help="as Grafana's server reaches it")
+    installing.add_argument(
+        "--backend",
+        type=_backend,
+        metavar="URL",
+        help="the backend's address, as Grafana's server reaches it",
+    )
     installing.add_argument(
         "--datasource",
         default="",
         metavar="UID",
-        help="an Infinity data source that is there already, used as it is; else one is made",
+        help="uid of an existing Infinity data source, which is not changed (default: creates one)",
     )
-    installing.add_argument("--no-rules", action="store_true", help="without the alert rules")
+    installing.add_argument("--no-rules", action="store_true", help="installs no alert rules")
     installing.set_defaults(command=lambda options: install(options, read()))
-    removing = commands.add_parser("uninstall", help="removes what `install` has made, and nothing else")
+    removing = commands.add_parser("uninstall", help="removes what `install` has created, and nothing else")
     _add_common(removing)
     removing.set_defaults(command=lambda options: uninstall(options, read()))
 
@@ -44,9 +49,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], 
 def install(options: argparse.Namespace, settings: Settings) -> int:
     """1 where all was written and the backend still does not answer through Grafana; else 0."""
     if bool(options.backend) == bool(options.datasource):
-        raise SettingError(
-            "--backend URL (as Grafana's server reaches it) or --datasource UID is needed, and not both"
-        )
+        raise SettingError("give either --backend URL (as Grafana's server reaches it) or --datasource UID")
     token = _token(settings)
     with _conversation(options, settings) as grafana:
         organisation = account.enter(grafana, options.org, may_make=True)
@@ -76,7 +79,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
         Installation(grafana, files_in(home()), wanted, _say).install()
         fault = fault_through(grafana, wanted.uids[INFINITY])
     if fault:
-        print(f"butlr-grafana: all is written, but {fault}", file=sys.stderr)
+        print(f"butlr-grafana: everything is installed, but {fault}", file=sys.stderr)
         return 1
     print(f"open       {grafana.url}/d/{wanted.names.uid('butlr-portfolio')}?orgId={organisation.id}")
     return 0
@@ -102,7 +105,10 @@ def _token(settings: Settings) -> str:
     """What the data source sends: the first of BACKEND_TOKEN, without the floors that it is limited to."""
     token = settings.tokens[0].text if settings.tokens else ""
     if "\n" in token or not token.isascii():
-        raise SettingError("BACKEND_TOKEN: a header holds no line break and only letters of ASCII")
+        raise SettingError(
+            "BACKEND_TOKEN: it must not contain line breaks or non-ASCII letters, because it is sent in "
+            "a header"
+        )
     return token
 
 
@@ -114,21 +120,31 @@ def _conversation(options: argparse.Namespace, settings: Settings) -> Iterator[G
 
 def add_grafana(parser: argparse.ArgumentParser) -> None:
     """For a command that looks at Grafana too, where it is given one."""
-    parser.add_argument("--grafana", type=_url, metavar="URL", help="looks at this Grafana too")
-    parser.add_argument("--org", default="", metavar="NAME", help="of Grafana; the account's own")
-    parser.add_argument("--datasource", default="", metavar="UID", help="of Grafana; butlr")
+    parser.add_argument("--grafana", type=_url, metavar="URL", help="checks this Grafana too")
+    parser.add_argument(
+        "--org", default="", metavar="NAME", help="Grafana's organisation (default: the account's own)"
+    )
+    parser.add_argument(
+        "--datasource", default="", metavar="UID", help="uid of Grafana's data source (default: butlr)"
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--grafana", required=True, type=_url, metavar="URL", help="as a browser reaches it")
     parser.add_argument(
-        "--org", default="", metavar="NAME", help="the organisation; the account's own where left out"
+        "--grafana",
+        required=True,
+        type=_url,
+        metavar="URL",
+        help="Grafana's address, as a browser reaches it",
+    )
+    parser.add_argument(
+        "--org", default="", metavar="NAME", help="Grafana's organisation (default: the account's own)"
     )
     parser.add_argument(
         "--tenant",
         type=_tenant,
         metavar="NAME",
-        help="names everything apart (butlr-NAME …), for several tenants in one organisation",
+        help="adds NAME to all names and uids, for several tenants in one organisation",
     )
 
 
@@ -145,13 +161,15 @@ def _backend(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     if "?" in text or "#" in text:
-        raise argparse.ArgumentTypeError("the backend's address ends before any ? or #")
+        raise argparse.ArgumentTypeError("the backend's address must not contain ? or #")
     return text.rstrip("/")
 
 
 def _tenant(text: str) -> str:
     if not TENANT.fullmatch(text):
-        raise argparse.ArgumentTypeError("a tenant's name has 1 to 12 of a-z, 0-9 and - within")
+        raise argparse.ArgumentTypeError(
+            "a tenant's name may have 1 to 12 characters: a-z, 0-9, and - between them"
+        )
     return text
 
 

@@ -85,46 +85,55 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    commands.add_parser("serve", help="the backend").set_defaults(command=serve)
-    commands.add_parser("demo", help="the backend against the embedded simulator").set_defaults(command=demo)
-    preparing = commands.add_parser("prepare", help="makes missing token files, and refuses wrong settings")
+    commands.add_parser("serve", help="runs the backend").set_defaults(command=serve)
+    commands.add_parser("demo", help="runs the backend with the embedded simulator").set_defaults(
+        command=demo
+    )
+    preparing = commands.add_parser("prepare", help="creates missing token files and checks the settings")
     preparing.set_defaults(command=preparation)
-    commands.add_parser("simulate", help="the simulator alone (--help for its options)")
+    commands.add_parser("simulate", help="runs the simulator alone (--help shows its options)")
     checking = commands.add_parser(
-        "check", help="first contact: settings, token, each API, and what Butlr does on this account"
+        "check",
+        help="tests settings, token and each Butlr API, and measures how Butlr behaves on this account",
     )
     checking.add_argument(
-        "--report", help="a file for what a maintainer needs; without names, ids and secrets"
+        "--report", help="writes what a maintainer needs to this file, without names, ids and secrets"
     )
     add_grafana(checking)
     checking.set_defaults(command=check)
-    warming = commands.add_parser("warm", help="fills the cache for a range; resumes where it stopped")
-    warming.add_argument("--space", help="a floor's id; all floors where left out")
-    warming.add_argument("--from", dest="start", required=True, help="ISO 8601")
-    warming.add_argument("--to", dest="end", required=True, help="ISO 8601")
+    warming = commands.add_parser("warm", help="fills the cache for a range; continues where it stopped")
+    warming.add_argument("--space", help="a floor's id (default: all floors)")
+    warming.add_argument("--from", dest="start", required=True, help="start of the range, ISO 8601")
+    warming.add_argument("--to", dest="end", required=True, help="end of the range, ISO 8601")
     warming.add_argument(
-        "--resolution", default="auto", help="auto, 0.25 (finer than the sensors see), 0.5, 1.0"
+        "--resolution", default="auto", help="cell size: auto, 0.25 (finer than the sensors see), 0.5, 1.0"
     )
-    warming.add_argument("--hours", default="", help="as in the panels: they keep pieces of their own")
-    warming.add_argument("--days", default="")
+    warming.add_argument(
+        "--hours", default="", help="the hours of the panels, 08:00-18:00; they are cached separately"
+    )
+    warming.add_argument("--days", default="", help="the days of the panels, mon-fri")
     warming.set_defaults(command=warm)
-    rendering = commands.add_parser("render", help="one answer as a PNG, CSV, WebP or GeoJSON file")
-    rendering.add_argument("file", help="where to; its ending is the format")
+    rendering = commands.add_parser("render", help="writes one result to a PNG, CSV, WebP or GeoJSON file")
+    rendering.add_argument("file", help="the file to write; its ending chooses the format")
     rendering.add_argument(
-        "words", nargs="*", metavar="word=value", help="as in the URL: space=… from=… to=…"
+        "words", nargs="*", metavar="parameter=value", help="as in the URL: space=… from=… to=…"
     )
-    rendering.add_argument("--target", default="heatmap", help="heatmap, compare, playback, floorplan …")
+    rendering.add_argument(
+        "--target", default="heatmap", help="heatmap (default), compare, playback, floorplan …"
+    )
     rendering.set_defaults(command=render)
     walling = commands.add_parser(
-        "wall", help="a TV wall in Grafana: a dashboard a floor, and their playlist"
+        "wall", help="creates a TV wall in Grafana: a dashboard for each floor, and a playlist"
     )
     command.add_options(walling)
     walling.set_defaults(command=wall)
     add_install(commands, _settings)
     add_crowd(commands, _settings)
     webhooks.add_to(commands, _settings, upstream)
-    writing = commands.add_parser("assets", help="writes dashboards, provisioning and rules to a folder")
-    writing.add_argument("folder", help="where to; files of the same names are replaced")
+    writing = commands.add_parser(
+        "assets", help="writes dashboards, provisioning files and runbooks to a folder"
+    )
+    writing.add_argument("folder", help="the folder; files with the same names are replaced")
     writing.set_defaults(command=assets)
     return parser
 
@@ -266,7 +275,9 @@ def warm(options: argparse.Namespace) -> int:
     """Fetches what is not on disk yet, oldest first. Interrupted and run again, it goes on."""
     settings = _settings()
     if not (settings.cache_dir or settings.cache_url):
-        raise SettingError("BACKEND_CACHE_DIR is not set: a cache in memory ends with this command")
+        raise SettingError(
+            "BACKEND_CACHE_DIR is not set: a cache in memory would be lost when this command ends"
+        )
     with upstream(settings) as (reached, is_demo):
         application = create_app(reached, demo=is_demo)
         try:
@@ -285,7 +296,7 @@ def render(options: argparse.Namespace) -> int:
     for word in options.words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise SettingError(f"{word}: words are written as name=value")
+            raise SettingError(f"{word}: a parameter is written as name=value")
         words[name] = value
     with upstream(settings) as (reached, is_demo):
         application = create_app(reached, demo=is_demo)
@@ -375,8 +386,8 @@ def _measure_first(application: Application) -> None:
         pass
     if not book.current().is_sure_of(WARMED):
         raise SettingError(
-            "Butlr cannot be measured now, so nothing would be kept for good "
-            f"({', '.join(sorted(book.current().unmeasured))}): `butlr-grafana check` says why"
+            "Butlr cannot be measured now, so nothing would be stored permanently "
+            f"({', '.join(sorted(book.current().unmeasured))}): `butlr-grafana check` shows the reason"
         )
 
 
@@ -395,7 +406,7 @@ def _fetch_all(application: Application, segments: list[Segment], *, at_a_time: 
             raise gathered.error or SettingError("Butlr did not answer within an hour")
         done, fetched = done + len(chunk), fetched + gathered.coverage.fetched
         bar.show(done, f"up to {iso(chunk[-1].period.end_s)}")
-    print(f"{done} segments, {fetched} fetched, {done - fetched} were there already")
+    print(f"{done} segments, {fetched} fetched, {done - fetched} already in the cache")
     return 0
 
 

@@ -24,7 +24,7 @@ def prepare(environment: Mapping[str, str]) -> None:
             try:
                 _make_token(Path(path))
             except OSError as error:
-                raise SettingError(f"{name}={path}: cannot be made ({error.strerror})") from None
+                raise SettingError(f"{name}={path}: cannot be created ({error.strerror})") from None
     read(environment).check_exposure()
 
 

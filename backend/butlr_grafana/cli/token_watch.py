@@ -52,11 +52,11 @@ class TokenWatch:
         try:
             found = tokens_of(self._environment)
         except SettingError as error:
-            log.warning("the tokens stay as they were: %s", error)
+            log.warning("the changed tokens are not used, the old ones stay valid: %s", error)
             return
         if found != self._tokens:
             self._tokens = found
-            log.info("the tokens were read again: %d are known", len(found))
+            log.info("the tokens were read again; number of tokens: %d", len(found))
 
 
 def _stamp(path: str) -> Stamp:

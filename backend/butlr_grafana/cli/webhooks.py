@@ -52,7 +52,7 @@ def add_to(commands: Any, settings: Callable[[], Settings], upstream: Upstream) 
         if action in ("update", "delete"):
             own.add_argument("--id", help=f"of a subscription named {NAME}, where this one's is not kept")
         if action != "status":
-            own.add_argument("--yes", action="store_true", help="does it without asking")
+            own.add_argument("--yes", action="store_true", help="does not ask for confirmation")
 
     def run(options: argparse.Namespace) -> int:
         with upstream(settings()) as (reached, is_demo):
@@ -135,7 +135,7 @@ class Command:
         if not listed:
             print("the organisation has no webhook subscription")
         if kept is not None and kept not in {one.id for one in listed}:
-            print(f"ours ({kept}) is there no more: `butlr-grafana webhooks create` makes a new one")
+            print(f"ours ({kept}) no longer exists: `butlr-grafana webhooks create` makes a new one")
         for line in received(self.settings):
             print(line)
         return 0
@@ -143,10 +143,10 @@ class Command:
     def create(self) -> int:
         endpoint = self._endpoint()
         if self.ids.path is None:
-            raise SettingError("BACKEND_CACHE_DIR is needed: the subscription's id is kept there")
+            raise SettingError("BACKEND_CACHE_DIR is needed: the subscription's id is stored there")
         listed, kept = self.webhooks.all(), self.ids.read()
         if any(one.id == kept for one in listed):
-            print(f"{kept} is there already; `butlr-grafana webhooks update` changes its key and address")
+            print(f"{kept} exists already; `butlr-grafana webhooks update` changes its key and address")
             return 0
         names = self.webhooks.input_names()
         free, told = free_types(listed, names)
@@ -191,9 +191,11 @@ class Command:
     def _endpoint(self) -> Endpoint:
         settings = self.settings
         if not settings.webhook_keys:
-            raise SettingError("BUTLR_WEBHOOK_KEY is needed: what Butlr is to send along")
+            raise SettingError("BUTLR_WEBHOOK_KEY is needed: Butlr must send it with each event")
         if not settings.webhook_url:
-            raise SettingError("BACKEND_PUBLIC_URL is needed: where Butlr reaches this backend, https://…")
+            raise SettingError(
+                "BACKEND_PUBLIC_URL is needed: the address at which Butlr reaches this backend, https://…"
+            )
         return Endpoint(settings.webhook_url, settings.webhook_keys[0])
 
     def _ours(self) -> Webhook:
@@ -219,7 +221,7 @@ class Command:
         if self.is_sure:
             return True
         if not sys.stdin.isatty():
-            print("nothing was changed: say --yes where nobody can be asked")
+            print("nothing was changed: without a terminal, use --yes")
             return False
         if input("Go on? [y/N] ").strip().lower() in ("y", "yes"):
             return True
@@ -229,9 +231,9 @@ class Command:
 
 ACTIONS: dict[str, tuple[Callable[[Command], int], str]] = {
     "status": (Command.status, "the organisation's subscriptions, and what came in the last minutes"),
-    "create": (Command.create, "subscribes, where the event type is free"),
-    "update": (Command.update, "changes key and address of ours"),
-    "delete": (Command.delete, "ends ours, and no other"),
+    "create": (Command.create, "subscribes to the event types that are free"),
+    "update": (Command.update, "changes the key and the address of our subscription"),
+    "delete": (Command.delete, "deletes our subscription, and no other"),
 }
 
 

@@ -112,4 +112,4 @@ def silence(side: str, heat_map: HeatMap) -> str:
         return f"{side}: {why}"
     if heat_map.coverage.hours <= 0:
         return f"{side} ({heat_map.query.period}): no hour is counted"
-    return "" if heat_map.total > 0 else f"{side} ({heat_map.query.period}): no detection at all"
+    return "" if heat_map.total > 0 else f"{side} ({heat_map.query.period}): no detections"

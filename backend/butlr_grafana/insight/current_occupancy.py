@@ -15,7 +15,7 @@ from butlr_grafana.model.queries import AssetSeries, SeriesResult
 from butlr_grafana.model.time import MINUTE_S, Period
 
 NO_SENSOR = "no sensor counts its people"
-NO_COUNT = "Butlr has no count of these minutes"
+NO_COUNT = "Butlr has no count for these minutes"
 NOT_ALL_COUNTED = "people are not counted in all of its rooms"
 NOW_S = 300
 """The newest known minute is looked for in so many seconds before the end."""

@@ -48,7 +48,7 @@ def _of(floor: Floor, answer: HeatMap | SeriesResult | None, fault: str, since_s
     known_until_s = _of_map(answer) if isinstance(answer, HeatMap) else _of_series(answer)
     reason = "; ".join(answer.coverage.reasons)
     if known_until_s is None:
-        reason = reason or "Butlr has no value of this time"
+        reason = reason or "Butlr has no value for this time"
     # Nothing is known for longer than it was asked for: by a clock that has stepped back it would be.
     until_s = min(known_until_s or since_s, answer.coverage.as_of_s or math.inf)
     return Freshness(floor, until_s, answer.coverage.complete, reason, answer.coverage.source)

@@ -57,7 +57,7 @@ def unknown_why(heat_map: HeatMap) -> str:
     """Why there is no figure in people, where there is none; empty otherwise."""
     if not isinstance(heat_map.factor, Unknown):
         return ""
-    return f"how many detections a person gives on this floor is not known: {heat_map.factor.why}"
+    return f"the number of detections per person on this floor is not known: {heat_map.factor.why}"
 
 
 def is_in_people(heat_map: HeatMap) -> bool:

@@ -38,13 +38,15 @@ def enter(grafana: Grafana, wanted: str, *, may_make: bool) -> Organisation:
         return own
     if not grafana.is_user:
         raise GrafanaError(
-            f"--org {wanted}: a service account's token opens its own organisation only, {own.name}; "
-            "take a token of that organisation, or GRAFANA_USER and GRAFANA_PASSWORD"
+            f"--org {wanted}: a service account's token works only in its own organisation, {own.name}; "
+            "use a token of that organisation, or GRAFANA_USER and GRAFANA_PASSWORD"
         )
     grafana.enter(_id_of(grafana, wanted, may_make=may_make))
     there = _current(grafana)
     if there.name != wanted:
-        raise GrafanaError(f"--org {wanted}: this user is no member of it; add the user there, as Admin")
+        raise GrafanaError(
+            f"--org {wanted}: this user is not a member of it; add the user there, with the role Admin"
+        )
     return there
 
 
@@ -63,17 +65,18 @@ def _id_of(grafana: Grafana, wanted: str, *, may_make: bool) -> int:
         return int(found["id"])
     if not may_make:
         raise GrafanaError(f"--org {wanted}: there is no such organisation")
-    made = grafana.ask("POST", "/api/orgs", "make organisations", {"name": wanted})
+    made = grafana.ask("POST", "/api/orgs", "create organisations", {"name": wanted})
     return int(made["orgId"])
 
 
 def check_role(grafana: Grafana, needed: Iterable[str], *, organisation: Organisation, role: str) -> None:
     """Raises `GrafanaError` where the account lacks one of these permissions there."""
-    has = grafana.ask("GET", "/api/access-control/user/actions?reloadcache=true", "tell what it may do")
+    has = grafana.ask("GET", "/api/access-control/user/actions?reloadcache=true", "list its permissions")
     lacking = [action for action in needed if not has.get(action)]
     if lacking:
         raise GrafanaError(
             f"this account may not do that in the organisation {organisation.name}: it needs the role {role} "
-            f"there (it lacks {', '.join(lacking)}). Of a service account: Administration, Users and access, "
+            f"there (missing permissions: {', '.join(lacking)}). Set the role of a service account "
+            "under Administration, Users and access, "
             "Service accounts; nothing has been changed"
         )

@@ -18,12 +18,13 @@ def fault_through(grafana: Grafana, uid: str) -> str:
         return ""
     if status in NO_ANSWER:
         return (
-            f"Grafana's server does not reach the backend ({status}{said}): is `butlr-grafana serve` up, is "
-            "the data source's URL its address as that server sees it?"
+            f"Grafana's server does not reach the backend ({status}{said}): check that `butlr-grafana "
+            "serve` runs, and that "
+            "the data source's URL is its address as that server reaches it"
         )
     if status in REFUSED:
         return (
-            f"the backend does not take the data source's token ({status}{said}): the data source's header "
+            f"the backend does not accept the data source's token ({status}{said}): the data source's header "
             "Authorization and the backend's BACKEND_TOKEN must hold the same token"
         )
     return f"what answers at the data source's URL is not the backend ({status}{said})"

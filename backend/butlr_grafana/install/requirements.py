@@ -13,9 +13,9 @@ OLDEST, BEST = (11, 6), (12, 3)
 CHARTS = "volkovlabs-echarts-panel"
 TRIED = {INFINITY: (3, 11, 1), SIMPOD: (0, 6, 5), CHARTS: (7, 2, 5)}
 USES = {
-    INFINITY: "every page, and the alert rules",
-    SIMPOD: "the page Floor (JSON data source) alone",
-    CHARTS: "the walls, and one panel of Patterns",
+    INFINITY: "all dashboards and alert rules",
+    SIMPOD: "the dashboard Floor (JSON data source) only",
+    CHARTS: "the walls and some panels",
 }
 NO_SUCH = 404
 
@@ -36,11 +36,11 @@ class Found:
 
 def look(grafana: Grafana) -> Found:
     """What this Grafana is, whatever it lacks."""
-    settings = grafana.ask("GET", "/api/frontend/settings", "tell its version")
+    settings = grafana.ask("GET", "/api/frontend/settings", "show its version")
     plugins: dict[str, str] = {}
     for plugin in TRIED:
         path = f"/api/plugins/{plugin}/settings"
-        answer = grafana.ask("GET", path, "tell which plugins there are", without=(NO_SUCH,))
+        answer = grafana.ask("GET", path, "list its plugins", without=(NO_SUCH,))
         if answer is not None:
             plugins[plugin] = str(answer["info"]["version"])
     sources = settings.get("datasources") or {}
@@ -55,12 +55,13 @@ def check(found: Found) -> None:
     """Raises `GrafanaError` where nothing of ours could work."""
     if numbers(found.version) < OLDEST:
         raise GrafanaError(
-            f"this is Grafana {found.version}; {_text(OLDEST)} or newer is needed, as the plugin {INFINITY} "
-            "asks for it; nothing has been changed"
+            f"this is Grafana {found.version}; {_text(OLDEST)} or newer is needed, because the plugin "
+            f"{INFINITY} "
+            "requires it; nothing has been changed"
         )
     if not found.has(INFINITY):
         raise GrafanaError(
-            f"the plugin {INFINITY} is not in this Grafana, and {USES[INFINITY]} need it: run `grafana cli "
+            f"the plugin {INFINITY} is not installed, and {USES[INFINITY]} need it: run `grafana cli "
             f"plugins install {INFINITY}` where Grafana runs, and restart it; nothing has been changed"
         )
 
@@ -71,18 +72,18 @@ def check_source(found: Found, uid: str) -> None:
     if kind is None:
         raise GrafanaError(f"--datasource {uid}: there is no such data source in this organisation")
     if kind != INFINITY:
-        raise GrafanaError(f"--datasource {uid}: is of the kind {kind}, not {INFINITY}")
+        raise GrafanaError(f"--datasource {uid}: its type is {kind}, not {INFINITY}")
 
 
 def remarks(found: Found) -> Iterator[str]:
     """What works less well than it could, each a sentence."""
     if numbers(found.version) < BEST:
-        yield f"Grafana {found.version}: not tried; {_text(BEST)} is the version that all was tried with"
+        yield f"Grafana {found.version}: not tested; everything was tested with {_text(BEST)}"
     for plugin, tried in TRIED.items():
         if not found.has(plugin):
-            yield f"the plugin {plugin} is not there: {USES[plugin]} need it"
+            yield f"the plugin {plugin} is not installed: {USES[plugin]} need it"
         elif numbers(found.plugins[plugin]) < tried:
-            yield f"{plugin} {found.plugins[plugin]}: older than {_text(tried)}, which was tried"
+            yield f"{plugin} {found.plugins[plugin]}: older than {_text(tried)}, the tested version"
 
 
 def numbers(version: str) -> tuple[int, ...]:

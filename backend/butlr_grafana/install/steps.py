@@ -28,8 +28,8 @@ from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
 
 NO_SUCH, HIDDEN, TAKEN = 404, 403, 409
 BY_FILE = (
-    "comes from a provisioning file: remove it there first (README, 'Remove what came from files'), or go on "
-    "with the files"
+    "comes from a provisioning file. Remove it there first (docs/grafana.md, 'Remove what came from files'), "
+    "or continue to install with files"
 )
 Say = Callable[[str], None]
 
@@ -96,7 +96,7 @@ class Installation:
         for kind, there in sources.items():
             if there is not None and there["type"] != kind:
                 raise GrafanaError(
-                    f"the data source with the uid {there['uid']} is a {there['type']}, not {kind}: "
+                    f"the data source with the uid {there['uid']} has the type {there['type']}, not {kind}: "
                     "give it another uid, or use --tenant NAME"
                 )
             if there is not None and there.get("readOnly"):
@@ -118,20 +118,21 @@ class Installation:
             self._grafana.ask("PUT", path, f"change {what}", made)
             self._say(f"updated    {what}")
             return
-        answer = self._grafana.ask("POST", "/api/datasources", f"make {what}", made, without=(TAKEN,))
+        answer = self._grafana.ask("POST", "/api/datasources", f"create {what}", made, without=(TAKEN,))
         if answer is None:
             raise GrafanaError(
-                f"another data source is called {made['name']}, with another uid. To use it: --datasource "
-                "and its uid (the last part of its page's address). Else rename it, or use --tenant NAME"
+                f"another data source is named {made['name']}, with another uid. To use it, give "
+                "--datasource "
+                "and its uid (the last part of its page's address). Otherwise rename it, or use --tenant NAME"
             )
-        self._say(f"made       {what}")
+        self._say(f"created    {what}")
 
     def _put_folder(self) -> None:
         folder = self._names.folder
         if self._folder() is not None:
             return
-        self._grafana.ask("POST", "/api/folders", f"make the folder {folder['title']}", folder)
-        self._say(f"made       the folder {folder['title']}")
+        self._grafana.ask("POST", "/api/folders", f"create the folder {folder['title']}", folder)
+        self._say(f"created    the folder {folder['title']}")
 
     def _put_dashboard(self, page: Json, there: Json | None) -> None:
         made = dashboard(page, self._names, self._wanted.uids, self._pages)
@@ -145,7 +146,7 @@ class Installation:
             "message": "butlr-grafana install",
         }
         self._grafana.ask("POST", "/api/dashboards/db", f"save the dashboard {made['title']}", body)
-        self._say(f"{'updated' if there else 'made':<10} the dashboard {made['title']}")
+        self._say(f"{'updated' if there else 'created':<10} the dashboard {made['title']}")
 
     def _put_group(self, group: Json, there: Mapping[str, Json]) -> None:
         """A group that is new as a whole, with its interval; else rule by rule, so that what people have put
@@ -159,17 +160,17 @@ class Installation:
             uid, title = (quote(text, safe="") for text in (folder, group["title"]))
             path = f"/api/v1/provisioning/folder/{uid}/rule-groups/{title}"
             body = {**group, "folderUid": folder, "rules": made}
-            self._grafana.ask("PUT", path, "make alert rules", body)
+            self._grafana.ask("PUT", path, "create alert rules", body)
             for one in made:
-                self._say(f"made       the alert rule {one['title']}")
+                self._say(f"created    the alert rule {one['title']}")
             return
         for one in made:
             self._put_rule(one, there.get(one["uid"]))
 
     def _put_rule(self, made: Json, there: Json | None) -> None:
         if there is None:
-            self._grafana.ask("POST", "/api/v1/provisioning/alert-rules", "make alert rules", made)
-            self._say(f"made       the alert rule {made['title']}")
+            self._grafana.ask("POST", "/api/v1/provisioning/alert-rules", "create alert rules", made)
+            self._say(f"created    the alert rule {made['title']}")
             return
         renewed = updated_rule(made, there)
         own = " (with the limits that were changed in Grafana)" if has_other_limits(there) else ""
@@ -215,7 +216,9 @@ class Installation:
         left = [str(one["title"]) for one in found if one["uid"] not in own]
         left += [str(one["title"]) for one in self._rules().values() if one["folderUID"] == folder["uid"]]
         if left:
-            self._say(f"kept       the folder {folder['title']}: it holds {', '.join(sorted(left)[:5])}")
+            self._say(
+                f"kept       the folder {folder['title']}: it still contains {', '.join(sorted(left)[:5])}"
+            )
             return
         self._grafana.ask("DELETE", f"/api/folders/{uid}", "delete folders", without=(NO_SUCH,))
         self._say(f"removed    the folder {folder['title']}")
@@ -225,7 +228,7 @@ class Installation:
             return
         what = f"the data source {there['name']} (uid {uid})"
         if there.get("readOnly") or not MADE_BY.items() <= (there.get("jsonData") or {}).items():
-            self._say(f"kept       {what}: it was not made by `install`")
+            self._say(f"kept       {what}: `install` did not create it")
             return
         self._grafana.ask("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", f"delete {what}")
         self._say(f"removed    {what}")

@@ -32,21 +32,31 @@ NO_SUCH, CHANGED, TAKEN, HIDDEN = 404, 412, 409, 403
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--grafana", required=True, type=_url, metavar="URL", help="as a browser reaches it")
+    parser.add_argument(
+        "--grafana",
+        required=True,
+        type=_url,
+        metavar="URL",
+        help="Grafana's address, as a browser reaches it",
+    )
     parser.add_argument(
         "--floor",
         action="append",
         default=[],
         metavar="ID",
-        help="may be repeated, its order counts; all floors where left out",
+        help="a floor to show; repeat it for several, in their order (default: all floors)",
     )
-    parser.add_argument("--name", default="Butlr wall", type=_name, help="the playlist's: Butlr wall")
+    parser.add_argument(
+        "--name", default="Butlr wall", type=_name, help="the playlist's name (default: Butlr wall)"
+    )
     parser.add_argument(
         "--anonymous",
         action="store_true",
-        help="in an organisation of its own, in which nothing else is, for screens without a login",
+        help="for screens without a login: uses a separate organisation that contains nothing else",
     )
-    parser.add_argument("--every", default="1m", type=_interval, help="how long a floor is shown: 30s, 1m")
+    parser.add_argument(
+        "--every", default="1m", type=_interval, help="how long each floor is shown: 30s, 1m (default: 1m)"
+    )
 
 
 def token_for(
@@ -56,11 +66,11 @@ def token_for(
     if not options.anonymous:
         return None
     if not wall_tokens:
-        raise SettingError("--anonymous needs BACKEND_WALL_TOKEN, which the backend has too")
+        raise SettingError("--anonymous needs BACKEND_WALL_TOKEN, with the same value as the backend's")
     if not grafana_user:
         raise SettingError(
             "--anonymous needs GRAFANA_USER and GRAFANA_PASSWORD of a server administrator: a service "
-            "account's token opens one organisation only"
+            "account's token works in one organisation only"
         )
     return wall_tokens[0]
 
@@ -83,8 +93,8 @@ def put_up(
     source = _dashboard(grafana, SOURCE_UID)
     if source is None:
         raise GrafanaError(
-            f"the dashboard {SOURCE_UID} is not in this Grafana, or this account may not see it: provision "
-            "the dashboards first (README, 'Into a Grafana that exists already')"
+            f"the dashboard {SOURCE_UID} is not in this Grafana, or this account may not see it. Install "
+            "the dashboards first (README, 'Install into an existing Grafana')"
         )
     # Grafana takes no two dashboards of one title in a folder.
     texts = unique_texts(of_floor(floor) for floor in topology.floors.values())
@@ -111,11 +121,11 @@ def _move_out(grafana: Grafana, token: BackendToken, uid: str) -> int:
     path = f"/api/orgs/name/{quote(ORGANISATION)}"
     found = grafana.ask("GET", path, "look for organisations", without=(NO_SUCH,))
     if found is None:
-        made = grafana.ask("POST", "/api/orgs", "make organisations", {"name": ORGANISATION})
-        _say(f"made       the organisation {ORGANISATION}")
+        made = grafana.ask("POST", "/api/orgs", "create organisations", {"name": ORGANISATION})
+        _say(f"created    the organisation {ORGANISATION}")
     organisation = int(made["orgId"] if found is None else found["id"])
     grafana.enter(organisation)
-    source, doing = data_source_of(provisioned, token.text), "keep data sources"
+    source, doing = data_source_of(provisioned, token.text), "save data sources"
     if grafana.ask("GET", own, "read data sources", without=(NO_SUCH,)) is None:
         grafana.ask("POST", "/api/datasources", doing, source)
     else:
@@ -137,7 +147,7 @@ def _make_folder(grafana: Grafana) -> None:
     # Of a folder that is not there, Grafana says to most accounts that they may not see it.
     absent = (NO_SUCH, HIDDEN)
     if grafana.ask("GET", f"/api/folders/{uid}", f"read the folder {title}", without=absent) is None:
-        grafana.ask("POST", "/api/folders", f"make the folder {title}", FOLDER, without=(TAKEN, CHANGED))
+        grafana.ask("POST", "/api/folders", f"create the folder {title}", FOLDER, without=(TAKEN, CHANGED))
 
 
 def _save(grafana: Grafana, wall: Json) -> None:
@@ -147,7 +157,7 @@ def _save(grafana: Grafana, wall: Json) -> None:
         return
     body = {"dashboard": wall, "folderUid": FOLDER["uid"], "overwrite": True, "message": "butlr-grafana wall"}
     grafana.ask("POST", "/api/dashboards/db", f"save dashboards in the folder {FOLDER['title']}", body)
-    _say(f"{'made' if there is None else 'renewed':<10} {wall['title']}")
+    _say(f"{'created' if there is None else 'updated':<10} {wall['title']}")
 
 
 def _save_playlist(
@@ -155,7 +165,7 @@ def _save_playlist(
 ) -> str:
     playlist = playlist_of(options.name, floors, options.every)
     if uid is None:
-        made = grafana.ask("POST", "/api/playlists", "make playlists", playlist)
+        made = grafana.ask("POST", "/api/playlists", "create playlists", playlist)
         return str(made["uid"])
     grafana.ask("PUT", f"/api/playlists/{quote(uid, safe='')}", "change playlists", playlist)
     return uid
@@ -184,11 +194,11 @@ def _url(text: str) -> str:
 
 def _interval(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,4}[smh]", text):
-        raise argparse.ArgumentTypeError("a time like 30s, 1m or 1h is wanted")
+        raise argparse.ArgumentTypeError("give a time such as 30s, 1m or 1h")
     return text
 
 
 def _name(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("a playlist has a name")
+        raise argparse.ArgumentTypeError("a playlist needs a name")
     return text.strip()

@@ -45,7 +45,7 @@ def chosen(topology: Topology, asked: Sequence[str]) -> list[Floor]:
     Raises `WallError` for a floor that is not served, and where none is.
     """
     if not topology.floors:
-        raise WallError("Butlr serves no floor to this account, so there is nothing to show")
+        raise WallError("Butlr lists no floor for this account, so there is nothing to show")
     for space in asked:
         if space not in topology.floors:
             raise WallError(f"--floor: {choose(space, topology.floors)}")
@@ -64,12 +64,14 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
     """
     variables = source.get("templating", {}).get("list", [])
     if not any(variable.get("name") == SPACE for variable in variables):
-        raise WallError(f"the dashboard {SOURCE_UID} has no variable {SPACE}: provision this version's")
+        raise WallError(
+            f"the dashboard {SOURCE_UID} has no variable {SPACE}: install the dashboards of this version"
+        )
     return {
         **_kept(source),
         "uid": uid_of(floor.id),
         "title": f"Wall: {text or f'{floor.building.name} / {floor.name}'}",
-        "description": "Made by butlr-grafana wall, which writes it anew: changes here are lost.",
+        "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
         "tags": [TAG],
         # So that midnight, clock and times are the floor's, wherever the screen's machine thinks it is.
         "timezone": floor.timezone,
@@ -84,7 +86,9 @@ def data_source_uid(source: Mapping[str, Any]) -> str:
     for variable in source.get("templating", {}).get("list", []):
         if variable.get("type") == DATA_SOURCE:
             return str(variable["current"]["value"])
-    raise WallError(f"the dashboard {SOURCE_UID} has no variable of a data source: provision this version's")
+    raise WallError(
+        f"the dashboard {SOURCE_UID} has no data source variable: install the dashboards of this version"
+    )
 
 
 def _constant(space: str) -> Json:
@@ -142,5 +146,7 @@ def playlist_uid(name: str, playlists: Iterable[Mapping[str, Any]]) -> str | Non
     """Of the playlist with exactly this name. Raises `WallError` where several have it."""
     uids = [str(playlist["uid"]) for playlist in playlists if playlist["name"] == name]
     if len(uids) > 1:
-        raise WallError(f"{len(uids)} playlists are called {name!r}: delete all but one, or choose a --name")
+        raise WallError(
+            f"{len(uids)} playlists are named {name!r}: delete all but one, or choose another --name"
+        )
     return uids[0] if uids else None

@@ -47,22 +47,20 @@ def url_of(text: str) -> str:
     """Grafana's address, sub-path included. Raises `ValueError`, without the address."""
     address_of(text)
     if "?" in text or "#" in text:
-        raise ValueError("Grafana's address ends before any ? or #")
+        raise ValueError("Grafana's address must not contain ? or #")
     return text.rstrip("/")
 
 
 def access_of(url: str, *, token: str, user: str, password: str) -> GrafanaAccess:
     """Raises `SettingError` where the credentials are none, half or twofold."""
     if token and (user or password):
-        raise SettingError("GRAFANA_TOKEN and GRAFANA_USER are both set; one is wanted")
+        raise SettingError("GRAFANA_TOKEN and GRAFANA_USER are both set; set one of them")
     if token:
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise SettingError("GRAFANA_TOKEN has characters that no token has")
+            raise SettingError("GRAFANA_TOKEN must not contain spaces, line breaks or non-ASCII letters")
         return GrafanaAccess(url, "GRAFANA_TOKEN", f"Bearer {token}")
     if not user or not password:
-        raise SettingError(
-            "GRAFANA_TOKEN (of a service account) or GRAFANA_USER and GRAFANA_PASSWORD are needed"
-        )
+        raise SettingError("set GRAFANA_TOKEN (of a service account), or GRAFANA_USER and GRAFANA_PASSWORD")
     pair = base64.b64encode(f"{user}:{password}".encode()).decode()
     return GrafanaAccess(url, "GRAFANA_USER and GRAFANA_PASSWORD", f"Basic {pair}")
 
@@ -95,14 +93,14 @@ class Grafana:
 
     def check_login(self) -> None:
         """Where anonymous viewing is on, Grafana takes wrong credentials for a viewer: not in this call."""
-        self.ask("GET", "/api/user", "tell who is asking")
+        self.ask("GET", "/api/user", "show its own account")
 
     def ask(
         self, method: str, path: str, doing: str, body: object = None, *, without: Collection[int] = ()
     ) -> Any:
         """What the answer's JSON holds; `None` where it holds nothing, or has one of the statuses `without`.
 
-        `doing` completes 'Grafana does not let this account …'. Raises `GrafanaError`.
+        `doing` completes 'Grafana does not allow this account to …'. Raises `GrafanaError`.
         """
         response, said = self._response(method, path, body)
         if response.status_code in without:
@@ -114,7 +112,7 @@ class Grafana:
         try:
             return orjson.loads(said)
         except orjson.JSONDecodeError:
-            raise GrafanaError(f"what answers at {self._access.url}{path} is no Grafana: no JSON") from None
+            raise GrafanaError(f"{self._access.url}{path} did not send JSON, so it is not Grafana") from None
 
     def status_of(self, path: str) -> tuple[int, str]:
         """The status of any answer, and `: …` with its words; for what is not Grafana's own."""
@@ -150,7 +148,7 @@ class Grafana:
         except BodyError:
             where = f"{self._access.url}{path}"
             raise GrafanaError(
-                f"what {where} answers is larger than {MAX_BODY_BYTES >> 20} MiB, or ends in the middle"
+                f"the response of {where} is larger than {MAX_BODY_BYTES >> 20} MiB, or was cut off"
             ) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
             raise GrafanaError(self._unreached(error)) from None
@@ -161,31 +159,35 @@ class Grafana:
         if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError) or isinstance(
             causes[-1], TimeoutError
         ):
-            return f"Grafana at {url} gave no answer within {self._timeout_s:g} s"
+            return f"Grafana at {url} sent no response within {self._timeout_s:g} s"
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return (
                     f"the certificate of {url} is not trusted ({cause.verify_message}); "
-                    "for an authority of your own set REQUESTS_CA_BUNDLE to its file"
+                    "if you use your own certificate authority, set REQUESTS_CA_BUNDLE to its file"
                 )
             if isinstance(cause, ssl.SSLError):
-                return f"{url} does not speak TLS as it should ({cause.reason}); is it http://?"
+                return f"TLS with {url} failed ({cause.reason}); check whether the address must begin with http://"
         return (
-            f"Grafana at {url} cannot be reached ({type(causes[-1]).__name__}): is it up, is --grafana right?"
+            f"Grafana at {url} cannot be reached ({type(causes[-1]).__name__}): check that it runs, "
+            "and that --grafana is right"
         )
 
     def _refusal(self, response: requests.Response, body: bytes, doing: str) -> str:
         status, said = response.status_code, _message(body)
         if response.is_redirect:
-            return f"{self._access.url} sends elsewhere ({status}), with credentials that is not followed: "
-            "give --grafana the address that it ends at"
+            return (
+                f"{self._access.url} answers with a redirect ({status}), which is not followed with "
+                "credentials: "
+                "set --grafana to the address that the redirect leads to"
+            )
         if status == 401:
-            locked = "; after five wrong passwords it refuses a user for five minutes"
+            locked = "; after five wrong passwords Grafana refuses a user for five minutes"
             return f"Grafana does not accept {self._access.names} (401{said}){locked if self.is_user else ''}"
         if status == 403:
             return (
-                f"Grafana does not let this account {doing} (403{said}): "
-                f"give it the role {self._role}, or the permission named"
+                f"Grafana does not allow this account to {doing} (403{said}): "
+                f"give it the role {self._role}, or the missing permission"
             )
         return f"Grafana cannot {doing} ({status}{said})"
 

@@ -39,18 +39,18 @@ def rate_limit(headers: Mapping[str, str], calls: int) -> Finding:
         "retry_after": "retry-after" in headers,
     }
     if not headers:
-        measured = f"no header about a limit in {calls} answers"
-        follows = "the limit is learnt from refusals"
+        measured = f"no header about a limit in {calls} responses"
+        follows = "the limit is learnt from 429 responses"
         return told("U11", assumed=assumed, measured=measured, follows=follows, same=True, numbers=numbers)
     names = ", ".join(sorted(headers))
     measured = f"headers {names}" + (f"; {number[0]} calls" if number else "")
-    follows = f"set BUTLR_RATE_LIMIT to at most {number[0]}" if number else "Retry-After is kept to"
+    follows = f"set BUTLR_RATE_LIMIT to at most {number[0]}" if number else "Retry-After is obeyed"
     return told("U11", assumed=assumed, measured=measured, follows=follows, same=False, numbers=numbers)
 
 
 def schema(document: Any) -> Finding:
     """U13. `document`: the answer to `SCHEMA_QUERY`."""
-    assumed = "the schema may be read"
+    assumed = "the schema can be read"
     data = document.get("data") if isinstance(document, dict) else None
     known = {name: _names(data.get(name)) for name in SCHEMA_TYPES} if isinstance(data, dict) else {}
     numbers: dict[str, Number] = {name: len(names) for name, names in known.items()}
@@ -58,7 +58,7 @@ def schema(document: Any) -> Finding:
         return untold(
             "U13",
             assumed=assumed,
-            why="Butlr does not let this credential read its schema",
+            why="Butlr does not allow this credential to read its schema",
             numbers=numbers,
             follows="no effect on panels; webhooks are written as documented",
         )

@@ -40,7 +40,7 @@ AGAIN_S, AFTER_FAULT_S = 3600.0, 300.0
 """After a run that did not tell all, for nobody was there; after one in which Butlr failed."""
 
 NOBODY = "nobody was seen in the working hours of the last days"
-NO_FLOOR = "no floor to ask for"
+NO_FLOOR = "there is no floor to measure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def assumed_text(verdicts: Verdicts) -> str:
     names = ", ".join(SUBJECTS[unknown] for unknown in unknowns)
     return (
         f"Not measured on this Butlr account yet, so assumed as documented: {names}. "
-        "Numbers may change when it is measured; nothing is kept for good until then."
+        "Numbers may change after the measurement. Until then, nothing is stored permanently."
     )
 
 
@@ -144,10 +144,10 @@ class Background:
                 return SAMPLE_S
             self._alone("measuring", self._known, self._one_run)
         except UpstreamError as error:
-            log.warning("Butlr could not be measured, again in %.0f s: %s", AFTER_FAULT_S, error)
+            log.warning("measuring Butlr failed; the next attempt is in %.0f s: %s", AFTER_FAULT_S, error)
             return AFTER_FAULT_S
         except Exception:  # a bug here must not end the measuring for good
-            log.exception("Butlr could not be measured for an unforeseen reason")
+            log.exception("measuring Butlr failed for an unexpected reason")
             return AGAIN_S
         left = self._means.book.current().unmeasured
         return AGAIN_S if left else LOOK_S
@@ -197,7 +197,12 @@ class Background:
             log.info("measured %s %s: %s", finding.unknown, finding.subject, finding.measured)
         for finding in found:
             if not finding.handled:
-                log.error("Butlr differs: %s: %s. %s", finding.subject, finding.measured, finding.follows)
+                log.error(
+                    "Butlr differs from what is assumed: %s: %s. %s",
+                    finding.subject,
+                    finding.measured,
+                    finding.follows,
+                )
         return self._means.book.current()
 
 

@@ -26,7 +26,7 @@ from butlr_grafana.model.time import HOUR_S, Period
 
 NO_ROOMS = "Butlr has no outline of any of its rooms"
 NO_PEOPLE = "no presence sensor counts people in a room whose outline is known"
-NOT_WHOLE = "the people of whole hours are not known"
+NOT_WHOLE = "the number of people is not known for any whole hour"
 NO_HEAT = "people were counted, but the heat map has no detection in their rooms"
 
 

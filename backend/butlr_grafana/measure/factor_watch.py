@@ -76,7 +76,7 @@ class FactorWatch:
             try:
                 wait_s = self.step()
             except Exception:  # a bug must not end what comes after it
-                log.exception("a floor's factor could not be measured for an unforeseen reason")
+                log.exception("measuring a floor's factor failed for an unexpected reason")
                 wait_s = IDLE_S
 
     def step(self) -> float:
@@ -94,7 +94,7 @@ class FactorWatch:
         try:
             found = self._observe(floor, day)
         except UpstreamError as fault:
-            log.info("factor of %s: %s cannot be asked for (%s)", floor.id, day, fault)
+            log.info("factor of %s: %s could not be measured (%s)", floor.id, day, fault)
             self._told[floor.id, day] = self._clock() + AGAIN_S
             return BUSY_S
         self._told[floor.id, day] = float("inf")

@@ -50,7 +50,7 @@ VERDICTS_OF = {
 }
 """Which verdicts an unknown decides."""
 
-WRITE_TO_US = "Write `check --report FILE` and open an issue with it"
+WRITE_TO_US = "Run `check --report FILE` and open an issue with that file"
 """What to do about a difference that the product cannot handle."""
 
 
@@ -117,7 +117,7 @@ def untold(
 ) -> Finding:
     """It was asked for, and the answers do not tell."""
     said = follows or "the assumption stays"
-    return Finding(unknown, "assumed", assumed, f"not tellable: {why}", said, numbers or {}, {}, "none")
+    return Finding(unknown, "assumed", assumed, f"cannot be decided: {why}", said, numbers or {}, {}, "none")
 
 
 def skipped(unknown: str, why: str) -> Finding:

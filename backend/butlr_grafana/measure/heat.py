@@ -68,7 +68,7 @@ def read(body: bytes, resolution_m: float) -> HeatAnswer:
 
 def form(answer: HeatAnswer) -> Finding:
     """U1."""
-    assumed = "cells and metadata lie side by side, at any of some known places"
+    assumed = "cells and metadata are beside each other, at one of several known places"
     numbers: dict[str, Number] = {"form": answer.form, "bounds": answer.bounds_form, "cells": answer.cells}
     if answer.grid is None:
         return unhandled(
@@ -82,7 +82,7 @@ def form(answer: HeatAnswer) -> Finding:
         "U1",
         assumed=assumed,
         measured=f"{answer.cells} cells at {answer.form}, bounds as {answer.bounds_form or 'none'}",
-        follows="heat maps are read there",
+        follows="heat maps are read from there",
         same=True,
         numbers=numbers | {"readable": True},
         verdict={"heat_form": answer.form},
@@ -96,18 +96,20 @@ def stop(parts: Sequence[float], whole: float, in_second: float) -> Finding:
     A detection at an inner boundary is in two parts where `stop` is inclusive, and in none where `start` and
     `stop` are exclusive.
     """
-    assumed = "a detection at the very stop is not in the answer"
+    assumed = "a detection exactly at the stop time is not in the response"
     twice = sum(parts) - whole
     numbers = {"parts": sum(parts), "whole": whole, "in_second": in_second}
     if whole == 0:
         return untold("U2", assumed=assumed, why="nobody was there in those minutes", numbers=numbers)
-    measured = f"{len(parts)} adjoining periods add up to {sum(parts):g}, in one call they are {whole:g}"
+    measured = (
+        f"{len(parts)} adjoining periods add up to {sum(parts):g}; one call for all of them gives {whole:g}"
+    )
     if twice < 0:
         return unhandled(
             "U2",
             assumed=assumed,
             measured=measured,
-            follows=f"{-twice:g} detections at two boundaries are in no answer, so sums are too small",
+            follows=f"{-twice:g} detections at two boundaries are in no response, so sums are too small",
             numbers=numbers,
         )
     if twice > 0:
@@ -115,7 +117,7 @@ def stop(parts: Sequence[float], whole: float, in_second: float) -> Finding:
             "U2",
             assumed=assumed,
             measured=measured,
-            follows="adjoining periods share a moment; it is counted once",
+            follows="adjoining periods share one moment, which is counted once",
             same=False,
             numbers=numbers,
             verdict={"stop": "inclusive"},
@@ -124,7 +126,9 @@ def stop(parts: Sequence[float], whole: float, in_second: float) -> Finding:
         "U2",
         assumed=assumed,
         measured=measured,
-        follows="periods are added as they are" if in_second else "equal may be chance here, and is harmless",
+        follows="periods are added as they are"
+        if in_second
+        else "periods are added as they are; no detection was at a boundary, so this is not certain",
         same=True,
         numbers=numbers,
         verdict={"stop": "exclusive"},
@@ -134,7 +138,7 @@ def stop(parts: Sequence[float], whole: float, in_second: float) -> Finding:
 
 def grid(answers: Sequence[HeatAnswer], resolution_m: float) -> Finding:
     """U3: two hours of one floor at one resolution."""
-    assumed = "cells lie on a grid of the resolution that was asked, the same in every call"
+    assumed = "cells are on a grid of the requested cell size, which is the same in every call"
     off = [answer for answer in answers if answer.grid is None]
     if off:
         said = off[0].fault
@@ -160,22 +164,22 @@ def grid(answers: Sequence[HeatAnswer], resolution_m: float) -> Finding:
 
 def totals(answers: Iterable[HeatAnswer]) -> Finding:
     """U21: of all heat maps that were asked for."""
-    assumed = "total_detections and max_value fit the cells"
+    assumed = "total_detections and max_value match the cells"
     counted = [a for a in answers if a.grid is not None and a.total > 0]
     told_of = [a for a in counted if a.said_total is not None and a.said_most is not None]
     fits = [a for a in told_of if a.said_total == a.total and a.said_most == a.most]
     numbers = {"maps": len(counted), "with_totals": len(told_of), "fitting": len(fits)}
     if not told_of:
-        why = "no heat map had a detection" if not counted else "the answers name no totals"
+        why = "no heat map had a detection" if not counted else "the responses have no totals"
         return untold("U21", assumed=assumed, why=why, numbers=numbers)
     add_up = len(fits) == len(told_of)
     return told(
         "U21",
         assumed=assumed,
-        measured=f"they fit in {len(fits)} of {len(told_of)} heat maps",
-        follows="a heat map that does not add up is taken for a cut one and asked for again"
+        measured=f"they match in {len(fits)} of {len(told_of)} heat maps",
+        follows="a heat map whose totals do not match counts as cut off and is requested again"
         if add_up
-        else "totals are made of the cells, and a cut answer cannot be told by its totals",
+        else "totals are computed from the cells, so a heat map that was cut off cannot be recognised",
         same=add_up,
         numbers=numbers,
         verdict={"totals_add_up": add_up},
@@ -187,14 +191,12 @@ def direction_of_y(heat: Grid, rooms: Mapping[str, Polygon], people: Mapping[str
 
     `people`: person-minutes by room in the same hour; none: only how much heat lies in any room is compared.
     """
-    assumed = "the cells' y runs as that of the rooms' polygons"
+    assumed = "the y axis of the cells has the same direction as that of the rooms' polygons"
     if heat.total == 0 or not rooms:
         why = "no detections" if rooms else "no room has a polygon"
         return untold("U9", assumed=assumed, why=why, numbers={"rooms": len(rooms)})
     if heat.bounds is None:
-        return untold(
-            "U9", assumed=assumed, why="the heat map names no bounds", numbers={"rooms": len(rooms)}
-        )
+        return untold("U9", assumed=assumed, why="the heat map has no bounds", numbers={"rooms": len(rooms)})
     x, y = heat.centres()
     flipped_y = heat.bounds.min_y + heat.bounds.max_y - y
     as_is, flipped = (_fit(x, axis, heat.value, rooms, people) for axis in (y, flipped_y))
@@ -205,8 +207,8 @@ def direction_of_y(heat: Grid, rooms: Mapping[str, Polygon], people: Mapping[str
         "rooms_with_people": sum(n > 0 for n in people.values()),
         "detections": heat.total,
     }
-    what = "the people's rooms" if people else "rooms"
-    measured = f"{as_is:.0%} of the heat lies in {what} as it is, {flipped:.0%} with y turned round"
+    what = "rooms with people" if people else "rooms"
+    measured = f"{as_is:.0%} of the heat is in {what} as it is, {flipped:.0%} with y reversed"
     low, high = sorted((as_is, flipped))
     if high - low < 0.1 or high < 1.25 * low:
         return untold(
@@ -222,7 +224,7 @@ def direction_of_y(heat: Grid, rooms: Mapping[str, Polygon], people: Mapping[str
         "U9",
         assumed=assumed,
         measured=measured,
-        follows="heat is drawn as it comes" if is_same else "the heat's y is turned round",
+        follows="heat is drawn as it is received" if is_same else "the y axis of the heat is reversed",
         same=is_same,
         numbers=numbers,
         verdict={"heat_y": "as-plan" if is_same else "flipped"},

@@ -31,7 +31,7 @@ def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around
     The count begins at 0 each day. So the two differ between the midnights where the time zone decides; where
     it does not, the minutes tell whether a count goes on over UTC's midnight.
     """
-    assumed = "the count of people by doors begins anew at local midnight"
+    assumed = "the count of people by doors is reset at local midnight"
     differ, common = (
         differing(local, utc),
         len(_by_room_and_time(local).keys() & _by_room_and_time(utc).keys()),
@@ -45,10 +45,10 @@ def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around
         "after_utc_midnight": after,
     }
     measured = f"{differ} of {common} hours differ between the two time zones"
-    follows = "the floor's time zone is sent, and counts begin at its midnight"
+    follows = "the floor's time zone is sent, and counts are reset at its midnight"
     kind = "local"
     if midnight is None:
-        measured, follows = "the local day is UTC's", "there is no difference here"
+        measured, follows = "the local day is the UTC day", "there is no difference here"
     elif not differ and not before:
         why = f"{measured}, and nobody was inside at UTC midnight"
         return untold("U6", assumed=assumed, why=why, numbers=numbers)
@@ -56,9 +56,9 @@ def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around
         measured += f"; {before:g} people were inside before UTC midnight, {after:g} after it"
         kind = "local" if after > 0 else "utc"
         follows = (
-            "counts begin at local midnight whatever zone is sent"
+            "counts are reset at local midnight, whichever time zone is sent"
             if after > 0
-            else "counts by doors begin anew at UTC midnight, within the local day; prefer presence sensors"
+            else "counts by doors are reset at UTC midnight, within the local day; prefer presence sensors"
         )
     return told(
         "U6",
@@ -124,9 +124,9 @@ def presence_names(tried: Mapping[str, Presence]) -> Finding:
         return untold("U7", assumed=assumed, why="; ".join(said), numbers=numbers)
     refused = [level for level, name in names.items() if name is None]
     follows = (
-        f"there is no presence time of a {' or a '.join(refused)}; panels of it say so"
+        f"there is no presence time for a {' or a '.join(refused)}; panels that need it say so"
         if refused
-        else "presence time is asked for under these names"
+        else "presence time is requested with these names"
     )
     return told(
         "U7",
@@ -169,7 +169,7 @@ def count_scale(detections: float, room_minutes: float, floor_minutes: float | N
         "floor_person_minutes": floor_minutes,
     }
     if room_minutes < LEAST_PERSON_MINUTES:
-        why = f"{room_minutes:g} person-minutes in that hour, {LEAST_PERSON_MINUTES} are needed"
+        why = f"that hour has {room_minutes:g} person-minutes; {LEAST_PERSON_MINUTES} are needed"
         return untold(
             "U10",
             assumed=assumed,
@@ -184,7 +184,7 @@ def count_scale(detections: float, room_minutes: float, floor_minutes: float | N
         "U10",
         assumed=assumed,
         measured=f"{detections:g} detections in {room_minutes:g} person-minutes: {factor:.1f} each{beside}",
-        follows="`serve` measures each floor on, and shows heat in people where it is known",
+        follows="`serve` continues to measure each floor, and shows heat in people when the factor is known",
         same=FEWEST_EACH <= factor <= MOST_EACH,
         numbers=numbers,
         confidence="likely",
@@ -201,7 +201,7 @@ def late_data(
     """U15. The same five minutes of ten minutes ago, asked for twice in one run: heat and people. `older`:
     those of an hour ago, where there were people and no heat.
     """
-    assumed = "an hour after its end a heat map changes no more"
+    assumed = "one hour after its end, a heat map no longer changes"
     moved = sorted(name for name in first.keys() & second.keys() if first[name] != second[name])
     numbers: dict[str, Number] = {"apart_s": round(apart_s), "moved": len(moved)}
     for turn, values in (("first", first), ("second", second), ("older", older or {})):
@@ -217,8 +217,8 @@ def late_data(
         return told(
             "U15",
             assumed=assumed,
-            measured=f"{measured}, nor have those of an hour ago",
-            follows="nothing is kept for good before it is a day old",
+            measured=f"{measured}, and those of an hour ago have none either",
+            follows="data are stored permanently when they are a day old",
             same=False,
             numbers=numbers,
             verdict={"settle_s": DAY_S},
@@ -231,12 +231,12 @@ def is_missing(values: Mapping[str, float]) -> bool:
     return values["heat"] == 0 and values.get("people", 0.0) >= 5
 
 
-_GOES_ON = "one run is too short; `serve` measures it over days, and until then an hour is assumed"
+_GOES_ON = "one run is too short; `serve` measures it over days and assumes one hour until then"
 
 
 def weekday_case(plain: float | None, capitalised: float | None, lower: float | None) -> Finding:
     """U17. One figure of a week: of all days, without a day that had people, its name written either way."""
-    assumed = "statistics take the names of days capitalised"
+    assumed = "statistics expect the names of days with a capital letter"
     numbers: dict[str, Number] = {"all_days": plain, "capitalised": capitalised, "lower": lower}
     if plain is None or plain == 0:
         return untold("U17", assumed=assumed, why="the week has no figure", numbers=numbers)
@@ -246,16 +246,17 @@ def weekday_case(plain: float | None, capitalised: float | None, lower: float | 
         if value is not None and not math.isclose(value, plain, rel_tol=1e-9)
     ]
     measured = (
-        f"all days {plain:g}, one left out as `Tuesday` {_figure(capitalised)}, as `tuesday` {_figure(lower)}"
+        f"all days give {plain:g}; without `Tuesday` {_figure(capitalised)}, without `tuesday` "
+        f"{_figure(lower)}"
     )
     if not taken:
-        follows = "Statistics do not leave days out, so shares of opening hours would be of all days"
+        follows = "Statistics do not exclude days, so figures for working hours would include all days"
         return unhandled("U17", assumed=assumed, measured=measured, follows=follows, numbers=numbers)
     chosen = taken[0]
     follows = (
-        "both are understood"
+        "both forms work"
         if len(taken) == 2
-        else f"days are sent {'in lower case' if chosen == 'lower' else 'capitalised'}"
+        else f"days are sent {'in lower case' if chosen == 'lower' else 'with a capital letter'}"
     )
     return told(
         "U17",
@@ -306,14 +307,14 @@ def clones(sensors: Iterable[Sensor], traffic: Iterable[Row], ghost_share: float
         )
     measured = f"{len(copies)} of {len(listed)} sensors are copies"
     if ratios:
-        measured += f"; of {len(ratios)} a copy counts {median(ratios):.2f} times its original (median)"
+        measured += f"; {len(ratios)} copies count {median(ratios):.2f} times their originals (median)"
     if ghost_share is not None:
-        measured += f"; {ghost_share:.0%} of the heat lies where presence copies look"
+        measured += f"; {ghost_share:.0%} of the heat is where copies of presence sensors look"
     return told(
         "U18",
         assumed=assumed,
         measured=measured,
-        follows="each device counts once at a place; BUTLR_VIRTUAL_SENSORS=drop leaves all copies out",
+        follows="each device counts once at each place; BUTLR_VIRTUAL_SENSORS=drop ignores all copies",
         same=True,
         numbers=numbers,
     )

@@ -137,7 +137,7 @@ class Seen:
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError:
-            self._keep(api, "no JSON")
+            self._keep(api, "not JSON")
             return
         self._keep(api, tree_of(document))
 

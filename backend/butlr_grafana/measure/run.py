@@ -36,21 +36,21 @@ def findings(
         if stop:
             yield skipped(unknown, stop)
             continue
-        show(f"{unknown} {SUBJECTS[unknown]}: {steps.asker.calls} questions so far")
+        show(f"{unknown} {SUBJECTS[unknown]}: {steps.asker.calls} calls so far")
         try:
             yield getattr(steps, unknown.lower())()
         except OutOfCalls:
-            yield skipped(unknown, "the calls of one run are used; run `check` again")
+            yield skipped(unknown, "the calls of one run are used up; run `check` again")
         except UpstreamLimited as error:
             stop = "Butlr asks for fewer calls; run `check` again later"
             yield failed(unknown, error.message, error.code)
         except UpstreamInvalid as error:
             # It did answer, in a form that the product does not read.
             if error.plain in unreadable:
-                yield skipped(unknown, f"as for {unreadable[error.plain]}: {error.plain}")
+                yield skipped(unknown, f"same as {unreadable[error.plain]}: {error.plain}")
                 continue
             unreadable[error.plain] = unknown
-            follows = "The product cannot read these answers, and shows nothing of them"
+            follows = "The backend cannot read these responses, so it does not show their data"
             yield unhandled(unknown, assumed="", measured=error.plain, follows=follows)
         except UpstreamError as error:
             yield failed(unknown, error.message, error.code)

@@ -77,10 +77,10 @@ class Entry:
         """Raises `ValueError` for what is no entry of this version."""
         document = orjson.loads(data)
         if not isinstance(document, dict) or document.get("version") != VERSION:
-            raise ValueError("of another version")
+            raise ValueError("it has another version")
         revision, at_s = document.get("revision"), document.get("at_s")
         if type(revision) is not int or not isinstance(at_s, int | float):
-            raise ValueError("without revision and time")
+            raise ValueError("it has no revision or time")
         drifts, samples = _drifts_of(document.get("drifts")), samples_of(document.get("samples"))
         return Entry(revision, float(at_s), verdicts_of(document), drifts, samples)
 
@@ -125,7 +125,7 @@ class FilePlace:
             self._seen = self._entry = None
         except (OSError, ValueError) as error:
             self._entry = None
-            self._trouble.failed(f"{self._path} cannot be used ({error}); what is assumed holds")
+            self._trouble.failed(f"{self._path} cannot be used ({error}); the assumptions are used")
         return self._entry
 
     def write(self, entry: Entry) -> None:
@@ -138,7 +138,9 @@ class FilePlace:
         except OSError as error:
             with contextlib.suppress(OSError):
                 fresh.unlink()
-            self._trouble.failed(f"{self._path} cannot be written ({error}); it is known until this ends")
+            self._trouble.failed(
+                f"{self._path} cannot be written ({error}); the measurements are lost when this process ends"
+            )
 
 
 class RedisPlace:
@@ -252,7 +254,7 @@ class VerdictStore:
             drift = Drift(verdict, api, form, self._now())
             drifts = (*self._entry.drifts, drift)[-MOST_DRIFTS:]
             self._change(replace(self._entry, verdicts=known.without(verdict), drifts=drifts))
-        log.warning("Butlr answers differently on %s: %s; %s is measured again", api, form, verdict)
+        log.warning("Butlr's responses on %s have changed: %s; %s will be measured again", api, form, verdict)
 
     def _change(self, entry: Entry) -> None:
         self._own = replace(entry, revision=self._entry.revision + 1, at_s=self._now())

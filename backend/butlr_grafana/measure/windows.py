@@ -34,21 +34,22 @@ def labels(hour: Period, hourly: Sequence[Row], fine: Sequence[Row], people: Seq
     }
     numbers |= sums
     measured = (
-        f"of one hour's rows {votes[END]} are labelled with its end, {votes[START]} with its start, "
-        f"{votes[ELSEWHERE]} otherwise"
+        f"of the rows of one hour, {votes[END]} are labelled with its end, {votes[START]} with its start, "
+        f"{votes[ELSEWHERE]} with another time"
     )
     if votes[ELSEWHERE] or (movements[END] and movements[START]) or (presence[END] and presence[START]):
-        follows = "Windows cannot be told from these labels, so metrics are not answered"
+        follows = "The windows cannot be recognised by these labels, so metrics are not shown"
         return unhandled("U4", assumed=assumed, measured=measured, follows=follows, numbers=numbers)
     if fine and sums["hour_sum"] != sums["fine_sum"]:
         measured = (
-            f"twelve windows of 5 min hold {sums['fine_sum']:g} movements, the hour {sums['hour_sum']:g}"
+            f"twelve windows of 5 min have {sums['fine_sum']:g} movements, the whole hour has "
+            f"{sums['hour_sum']:g}"
         )
-        follows = "Sums of finer windows are not those of coarser ones"
+        follows = "The sums of finer and coarser windows differ"
         return unhandled("U4", assumed=assumed, measured=measured, follows=follows, numbers=numbers)
     if votes[END] and votes[START]:
         measured += "; movements and people differ"
-        follows = "Movements and people would lie in different windows"
+        follows = "Movements and people would be in different windows"
         return unhandled("U4", assumed=assumed, measured=measured, follows=follows, numbers=numbers)
     if not votes[END] and not votes[START]:
         return untold("U4", assumed=assumed, why="the hour has no row", numbers=numbers)
@@ -57,7 +58,7 @@ def labels(hour: Period, hourly: Sequence[Row], fine: Sequence[Row], people: Seq
         "U4",
         assumed=assumed,
         measured=measured,
-        follows=f"each row is put into the window that {'ends' if is_end else 'begins'} at its label",
+        follows=f"each row belongs to the window that {'ends' if is_end else 'begins'} at its label",
         same=is_end,
         numbers=numbers,
         verdict={"labels": END if is_end else START},
@@ -85,7 +86,7 @@ def days(day: Period, rows: Sequence[Row], labels_are: str) -> Finding:
     """U5. `rows`: windows of 1d over exactly one local day, asked for in its time zone. `labels_are`: which
     end of a window other rows are labelled with.
     """
-    assumed = "windows of 1d are local days, labelled as all windows are"
+    assumed = "windows of 1d are local days, labelled like other windows"
     midnight_s = -(-day.start_s // DAY_S) * DAY_S
     offset_min = (midnight_s - day.start_s) // 60
     at = Counter(instant_of_label(row.get("time")) for row in rows)
@@ -102,15 +103,16 @@ def days(day: Period, rows: Sequence[Row], labels_are: str) -> Finding:
     is_utc = bool(numbers["at_utc_midnight"])
     kind = "local" if is_local else "utc" if is_utc else "otherwise"
     follows = {
-        "local": "days are taken as Butlr cuts them",
-        "utc": "Butlr cuts days at UTC midnight; local days are made of hours",
-        "otherwise": "days are labelled unlike hours; local days are made of hours",
+        "local": "Butlr's days are used as they are",
+        "utc": "Butlr's days begin at UTC midnight; local days are added up from hours",
+        "otherwise": "days are not labelled like hours; local days are added up from hours",
     }
     return told(
         "U5",
         assumed=assumed,
-        measured=f"of one local day's rows {numbers['as_expected']} are labelled at its {labels_are}, "
-        f"{numbers['at_utc_midnight']} at UTC midnight, {numbers['elsewhere']} elsewhere",
+        measured=f"of the rows of one local day, {numbers['as_expected']} are labelled with its "
+        f"{labels_are}, "
+        f"{numbers['at_utc_midnight']} with UTC midnight, {numbers['elsewhere']} with another time",
         follows=follows[kind],
         same=is_local,
         numbers=numbers,
@@ -137,13 +139,13 @@ def grouped(flat: Sequence[Row], bodies: Mapping[str, bytes | None]) -> Finding:
     measured = ", ".join(f"{name}: {_spoken_depth(depth)}" for name, depth in depths.items())
     if unread:
         # We never ask for groups, so this is no fault of any panel.
-        follows = "no effect: the product asks for ungrouped rows only"
+        follows = "no effect: the backend requests ungrouped rows only"
         return told("U8", assumed=assumed, measured=measured, follows=follows, same=False, numbers=depths)
     return told(
         "U8",
         assumed=assumed,
         measured=measured,
-        follows="no effect: the product asks for ungrouped rows only",
+        follows="no effect: the backend requests ungrouped rows only",
         same=True,
         numbers=depths,
     )
@@ -168,7 +170,7 @@ def _depth(node: object) -> int:
 
 def pages(unpaged: int, paged: int, page_info: Mapping[str, Any]) -> Finding:
     """U12. The rows of one day, asked for without a page and with a page of 5000."""
-    assumed = "an answer without pages holds all rows"
+    assumed = "a response without pages has all rows"
     total = page_info.get("total_item_count")
     numbers: dict[str, Number] = {
         "unpaged": unpaged,
@@ -183,13 +185,13 @@ def pages(unpaged: int, paged: int, page_info: Mapping[str, Any]) -> Finding:
             "U12",
             assumed=assumed,
             measured=measured,
-            follows=f"An answer holds at most {unpaged} rows, so larger ones are cut",
+            follows=f"A response has at most {unpaged} rows, so larger ones are cut off",
             numbers=numbers,
         )
         return Finding(**{**_fields(found), "verdict": {"row_cap": unpaged}})
-    follows = "answers are not paged"
+    follows = "requests do not use pages"
     if paged < unpaged:
-        follows += f"; a page would hold {paged} rows at most"
+        follows += f"; a page has at most {paged} rows"
     return told("U12", assumed=assumed, measured=measured, follows=follows, same=True, numbers=numbers)
 
 
@@ -199,7 +201,7 @@ def _fields(finding: Finding) -> dict[str, Any]:
 
 def incomplete(flat: bytes, grouped_body: bytes | None) -> Finding:
     """U14. Room occupancy of a day in windows of 1 h, as rows and grouped."""
-    assumed = "rows and statistics may carry data_incomplete"
+    assumed = "rows and statistics may have data_incomplete"
     found = Counter(_marks(orjson.loads(flat), "answer"))
     if grouped_body is not None:
         found += Counter(_marks(orjson.loads(grouped_body), "answer"))
@@ -210,7 +212,7 @@ def incomplete(flat: bytes, grouped_body: bytes | None) -> Finding:
     }
     numbers["incomplete"] = marked
     if not found:
-        measured = "no answer names data_incomplete"
+        measured = "no response has data_incomplete"
         return told(
             "U14",
             assumed=assumed,
@@ -222,14 +224,14 @@ def incomplete(flat: bytes, grouped_body: bytes | None) -> Finding:
     measured = f"it is in {places.get('row', 0)} rows and {places.get('statistics', 0)} statistics"
     measured += f"; {marked} are incomplete"
     if places.get("answer"):
-        measured += f"; {places['answer']} beside the rows"
-        follows = "Butlr marks data as incomplete where it is not read"
+        measured += f"; {places['answer']} are outside the rows"
+        follows = "Butlr marks incomplete data in a place that the backend does not read"
         return unhandled("U14", assumed=assumed, measured=measured, follows=follows, numbers=numbers)
     return told(
         "U14",
         assumed=assumed,
         measured=measured,
-        follows="incomplete windows are shown as unknown, not as their value",
+        follows="incomplete windows are shown as unknown",
         same=True,
         numbers=numbers,
     )
@@ -250,23 +252,23 @@ def _marks(node: object, place: str) -> Iterable[tuple[str, bool]]:
 
 def batch(whole: Collection[str], halves: Sequence[Collection[str]], asked: int) -> Finding:
     """U16. The ids that answer when all are asked at once, and in halves."""
-    assumed = "a batch over Butlr's limit is answered with nothing at all"
+    assumed = "Butlr's response to a batch over its limit is empty"
     found = {item for half in halves for item in half}
     numbers: dict[str, Number] = {"asked": asked, "answered": len(set(whole)), "in_halves": len(found)}
-    measured = f"of {asked} rooms {len(set(whole))} answer at once, {len(found)} in halves"
+    measured = f"of {asked} rooms, {len(set(whole))} have rows in one call, {len(found)} in two halves"
     if not found:
-        return untold("U16", assumed=assumed, why="no room answers", numbers=numbers)
+        return untold("U16", assumed=assumed, why="no room has rows", numbers=numbers)
     if not whole:
-        follows = "smaller batches are asked for; it costs calls"
+        follows = "smaller batches are requested, which costs more calls"
         return told("U16", assumed=assumed, measured=measured, follows=follows, same=False, numbers=numbers)
     if len(set(whole)) < len(found):
-        follows = "A batch that is too large is answered in part, so rooms are missing"
+        follows = "The response to a batch that is too large is incomplete, so rooms are missing"
         return unhandled("U16", assumed=assumed, measured=measured, follows=follows, numbers=numbers)
     return told(
         "U16",
         assumed=assumed,
         measured=measured,
-        follows=f"{asked} rooms are asked for at once",
+        follows=f"{asked} rooms are requested in one call",
         same=True,
         numbers=numbers,
     )
@@ -284,7 +286,7 @@ def empty_windows(movements: Sequence[Row], people: Sequence[Row], *, doors: int
         "rooms": rooms,
     }
     measured = (
-        f"{len(movements)} rows of {doors} doors, {zeros} of them 0; {len(people)} rows of {rooms} rooms"
+        f"{len(movements)} rows for {doors} doors, {zeros} of them 0; {len(people)} rows for {rooms} rooms"
     )
     if not doors:
         return untold("U19", assumed=assumed, why="the floor has no traffic sensor", numbers=numbers)
@@ -293,9 +295,9 @@ def empty_windows(movements: Sequence[Row], people: Sequence[Row], *, doors: int
         return untold("U19", assumed=assumed, why="every door was used in that hour", numbers=numbers)
     fills = zeros > 0
     follows = (
-        "an answer without a row of traffic is suspect and asked for again"
+        "a response without a traffic row is requested again"
         if fills
-        else "no row of traffic is no movement"
+        else "a missing traffic row means no movement"
     )
     return told(
         "U19",

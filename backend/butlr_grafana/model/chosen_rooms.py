@@ -35,9 +35,9 @@ def check_adds_up(base: SeriesSubject, rooms: Sequence[Room]) -> None:
     if len(rooms) < 2 or adds_up(base):
         return
     if base.measurement == "presence":
-        raise BadParameter("level", "time in use does not add up over rooms; it may be room")
+        raise BadParameter("level", "time in use cannot be added up over rooms; it may be room")
     raise BadParameter(
-        "statistic", f"{base.function} does not add up over rooms; it may be mean, or level may be room"
+        "statistic", f"{base.function} cannot be added up over rooms; it may be mean, or set level=room"
     )
 
 

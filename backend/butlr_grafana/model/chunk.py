@@ -37,7 +37,7 @@ Ints = NDArray[np.int32]
 def check_size(nx: int, ny: int) -> None:
     """Raises `UpstreamInvalid` for a rectangle that no floor has and no memory should hold."""
     if nx * ny > MAX_CELLS:
-        raise UpstreamInvalid(f"cells spread over {nx} x {ny}; at most {MAX_CELLS:,} cells can be answered")
+        raise UpstreamInvalid(f"the cells cover {nx} x {ny}; a result may have at most {MAX_CELLS:,} cells")
 
 
 @dataclass(frozen=True, order=True, slots=True)

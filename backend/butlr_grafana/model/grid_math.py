@@ -26,7 +26,7 @@ def add(grids: Sequence[Grid], resolution_m: float) -> Grid:
     """
     if any(g.resolution_m != resolution_m for g in grids):
         found = ", ".join(sorted({f"{g.resolution_m:g} m" for g in grids}))
-        raise UpstreamInvalid(f"parts of this period came in different resolutions ({found})")
+        raise UpstreamInvalid(f"chunks of this period have different resolutions ({found})")
     bounds = union(g.bounds for g in grids)
     phase = next((g.phase_m for g in grids if g.phase_m is not None), None)
     if phase is None:

@@ -27,7 +27,7 @@ Instants = NDArray[np.int64]
 SUM_ID = "small-rooms"
 """The id of the room, and of the zone, that stands for the small ones of a floor."""
 
-ALONE = "a sum of one room would be the room itself"
+ALONE = "the sum would be of one room only"
 
 
 def guarded(topology: Topology, min_capacity: int) -> Topology:
@@ -43,7 +43,7 @@ def _guarded_notes(notes: Iterable[Note], floors: Mapping[str, Floor], min_capac
     for floor in floors.values():
         hidden |= {member.id for room in floor.rooms for member in room.members}
         hidden |= {member.id for zone in floor.zones for member in zone.members}
-    why = f"what is to be known of rooms below {min_capacity} people is not shown, for privacy"
+    why = f"details of rooms for fewer than {min_capacity} people are not shown, for privacy"
     names = {key: f"{floor.name}: " for key, floor in floors.items()}
     told = (
         replace(note, text=note.anonymous or f"{names.get(note.floor_id or '', '')}{why}", of=())
@@ -58,7 +58,7 @@ def _guarded(floor: Floor, min_capacity: int) -> Floor:
     small = {r.id: r for r in floor.rooms if r.capacity is not None and r.capacity < min_capacity}
     if not small:
         return floor
-    what = f"rooms below {min_capacity} people"
+    what = f"rooms for fewer than {min_capacity} people"
     around = {zone.id: _room_around(zone, small.values()) for zone in floor.zones}
     inside = tuple(replace(z, room_id=around[z.id]) for z in floor.zones if around[z.id])
     rooms = [room for room in floor.rooms if room.id not in small]

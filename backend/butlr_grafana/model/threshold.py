@@ -44,6 +44,6 @@ def parse(name: str, text: str) -> Threshold:
         raise BadParameter(
             name,
             f"{text[:60]!r} is not a threshold; it may be a percentile from p0 to p100 (p95) "
-            "or a number that is not negative (2.5)",
+            "or a number from 0 up (2.5)",
         )
     return Threshold(value, is_percentile)

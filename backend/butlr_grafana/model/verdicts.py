@@ -105,7 +105,9 @@ class Verdicts:
             case SeriesSubject(measurement="presence"):
                 name = self.presence_names.get(subject.level)
                 if name is None:
-                    raise UpstreamRefused(f"Butlr has no presence time of a {subject.level} on this account")
+                    raise UpstreamRefused(
+                        f"Butlr provides no presence time for a {subject.level} on this account"
+                    )
                 return replace(subject, measurement=name, labels=self.labels)
             case SeriesSubject():
                 return replace(subject, labels="start" if subject.is_calibrated else self.labels)
@@ -116,7 +118,7 @@ class Verdicts:
         """These verdicts with measured values. Raises `ValueError` for a value that a verdict cannot have."""
         wrong = [name for name, value in values.items() if not is_possible(name, value)]
         if wrong:
-            raise ValueError(f"not a verdict, or a value that it cannot have: {', '.join(wrong)}")
+            raise ValueError(f"unknown verdicts, or values that they cannot have: {', '.join(wrong)}")
         measured = self.measured | values.keys()
         return replace(self, **values, measured=measured, tried=(self.tried | set(tried)) - measured)  # type: ignore[arg-type]  # checked above
 

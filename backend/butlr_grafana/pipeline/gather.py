@@ -365,10 +365,10 @@ class _Tally:
             if error is not None:
                 # The same for all who ask while the question rests: without what others hung on to it.
                 raise error.with_traceback(None)
-            raise UpstreamLate("Butlr gave no answer before the deadline; it is being asked on")
+            raise UpstreamLate("Butlr sent no response before the deadline; the request is still running")
         reasons = tuple(dict.fromkeys(e.message for e in self._errors))
         if self._gaps and not reasons:
-            reasons = ("Butlr has not answered yet; it is being asked on",)
+            reasons = ("Butlr has not answered yet; the request is still running",)
         newest = max(self._parts, key=lambda p: p.period.end_s, default=None)
         last_end_s = float(newest.period.end_s) if newest is not None else 0.0
         coverage = Coverage(

@@ -208,7 +208,7 @@ class InFlightRequests:
     def _dismiss(self) -> None:
         """Those that left the queue are told so; under the lock."""
         for segment in self._queue.gone():
-            self._give_up(segment, UpstreamLate("Butlr was not asked in time, while somebody waited"))
+            self._give_up(segment, UpstreamLate("the call to Butlr did not start before the deadline"))
 
     def _refusal(self, segment: Segment, now: float) -> BackendError | None:
         """Why a question is not asked now, if it is not."""
@@ -349,7 +349,7 @@ class InFlightRequests:
         except BackendError as known:
             return [known] * len(segments)
         except Exception as unknown:  # a bug must reach those who wait, and not end the worker
-            log.exception("a question to Butlr failed in an unforeseen way")
+            log.exception("a call to Butlr failed for an unexpected reason")
             return [unknown] * len(segments)
 
     def _brought(self, segments: tuple[Segment, ...]) -> Sequence[Outcome]:

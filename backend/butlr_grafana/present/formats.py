@@ -24,9 +24,7 @@ MEDIA = {
 }
 """The formats that are files."""
 
-FILTERED_OUT = (
-    "The dashboard's filters leave no room of this floor: their values are of others, or of none together."
-)
+FILTERED_OUT = "The dashboard's filters match no room of this floor."
 
 
 def encoded(result: Result[Any], *, ref_id: str, demo: bool) -> Encoded:

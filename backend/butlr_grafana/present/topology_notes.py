@@ -34,7 +34,7 @@ def notices(result: Result[Any]) -> list[Notice]:
     if "everything" in result.target.topics(result.parsed) or len(shown) <= MOST:
         return shown
     rest = shown[MOST:]
-    text = f"{len(rest)} more notes on these floors are told by the target spaces."
+    text = f"There are {len(rest)} more notes on these floors: see the target spaces."
     return [*shown[:MOST], {"severity": rest[0]["severity"], "text": text}]
 
 

@@ -65,7 +65,7 @@ class Baseline:
 
 def _ident(name: str, text: str) -> str:
     if not re.fullmatch(r"[\w.:-]{1,100}", text, re.ASCII):
-        raise BadParameter(name, f"{text[:60]!r} is not an id; an id has letters, digits, and _ - . : only")
+        raise BadParameter(name, f"{text[:60]!r} is not an id; it may have letters, digits and _ - . : only")
     return text
 
 
@@ -73,7 +73,7 @@ def _statistic(name: str, text: str) -> str:
     percentile = re.fullmatch(r"p(\d{1,2}(\.\d)?|100)", text, re.ASCII)
     if text not in STATISTICS and not percentile:
         raise BadParameter(
-            name, f"{text[:60]!r} is not known; it may be {', '.join(STATISTICS)}, or p95 and the like"
+            name, f"{text[:60]!r} is not known; it may be {', '.join(STATISTICS)}, or a percentile (p95)"
         )
     return text
 
@@ -87,7 +87,7 @@ def _baseline(name: str, text: str, timezone: str = "UTC") -> Baseline:
     start, slash, end = text.partition("/")
     if not slash:
         raise BadParameter(
-            name, f"{text[:60]!r} is no baseline; it may be previous, an offset (-7d, -4w, -1y) or ISO/ISO"
+            name, f"{text[:60]!r} is not a baseline; it may be previous, an offset (-7d, -4w, -1y) or ISO/ISO"
         )
     span = (instant(name, start, timezone), instant(name, end, timezone))
     if span[0] >= span[1]:
@@ -117,7 +117,7 @@ def _resolution(name: str, text: str) -> float | None:
         metres = -1.0
     if metres not in RESOLUTIONS_M:
         raise BadParameter(
-            name, f"{text[:60]!r} is not a grid of Butlr; it may be auto, 0.25, 0.5, 1.0 (metres)"
+            name, f"{text[:60]!r} is not a cell size of Butlr; it may be auto, 0.25, 0.5, 1.0 (metres)"
         )
     return metres
 
@@ -146,9 +146,9 @@ def instant(name: str, text: str, timezone: str = "UTC") -> int:
     if seconds < EARLIEST_S:
         # Grafana's Heatmap panel takes metres for milliseconds when its map is double-clicked.
         hint = "after a double-click on a map, go back in the browser"
-        raise BadParameter(name, f"{text[:60]!r} is before 2010; it may be epoch ms from then on ({hint})")
+        raise BadParameter(name, f"{text[:60]!r} is before 2010; it may be epoch ms from 2010 on ({hint})")
     if seconds > LATEST_S:
-        raise BadParameter(name, f"{text[:60]!r} is after 2099; it may be ISO 8601 or epoch ms up to then")
+        raise BadParameter(name, f"{text[:60]!r} is after 2099; it may be ISO 8601 or epoch ms up to 2099")
     return seconds
 
 
@@ -192,9 +192,7 @@ def _max_age(name: str, text: str) -> int:
 def _release(name: str, text: str) -> float:
     found = threshold.parse(name, text)
     if found.is_percentile:
-        raise BadParameter(
-            name, f"{text[:60]!r} is a percentile; it may be a number that is not negative (2.5)"
-        )
+        raise BadParameter(name, f"{text[:60]!r} is a percentile; it may be a number from 0 up (2.5)")
     return found.value
 
 
@@ -255,7 +253,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         for w in (
             Parameter(
                 "space",
-                "floor id; may be left out where one floor is served; rankings also take a list or `all`",
+                "floor id; optional if the backend serves one floor; tables also take a list or `all`",
                 _ident,
                 stored_as="spaces",
                 many=True,
@@ -263,7 +261,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "from",
-                "start: ISO 8601 or epoch ms; without an offset in `tz`, else in UTC; a date is its midnight",
+                "start: ISO 8601 or epoch ms; a time without offset is in `tz`, or in UTC; a date means "
+                "its midnight",
                 instant,
                 is_time=True,
                 url_only=True,
@@ -272,7 +271,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "to",
-                "end (not included): as `from`; a date is the midnight at which it begins",
+                "end, not included: in the forms of `from`; a date means the midnight at which it begins",
                 instant,
                 is_time=True,
                 url_only=True,
@@ -281,51 +280,53 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "resolution",
-                "cell size in metres; auto: 0.5, or 1.0 where that makes more than `columns` columns; 0.25 "
+                "cell size in metres; auto: 0.5, or 1.0 if 0.5 gives more than `columns` columns; 0.25 "
                 "is finer than the sensors see",
                 _resolution,
                 default="auto",
                 choices=("auto", "0.25", "0.5", "1.0"),
             ),
-            Parameter("columns", "most columns that `auto` may choose", _columns, default="100"),
+            Parameter("columns", "most columns of cells with `resolution=auto`", _columns, default="100"),
             Parameter(
                 "normalize",
-                "none: detections; max: 0 to 1 of the largest cell; hour: per hour covered; share: of all",
+                "none: detections; max: share of the largest cell, 0 to 1; hour: per hour counted; "
+                "share: of all detections",
                 _one_of(*NORMALIZE),
                 default="none",
                 choices=NORMALIZE,
             ),
             Parameter(
                 "empty",
-                "cells without a detection: left out (null in dense frames), or zero within the floor's "
-                "outline; no data stays null, and pictures leave both out",
+                "cells without a detection: omit leaves them out (null in dense frames), zero makes "
+                "them 0 within "
+                "the floor's outline; cells without data stay null; pictures show neither",
                 _one_of(*EMPTY),
                 default="omit",
                 choices=EMPTY,
             ),
             Parameter(
                 "hours",
-                "only these local hours; overnight ones belong to the day they start",
+                "counts only these local hours; overnight hours belong to the day on which they start",
                 _hours,
                 example="08:00-18:00",
             ),
-            Parameter("days", "only these local days", _days, example="mon-fri"),
+            Parameter("days", "counts only these local days", _days, example="mon-fri"),
             Parameter(
                 "tz",
-                "IANA zone by whose clock hours, days and windows begin; each floor's own where left out",
+                "IANA time zone of hours, days and windows; default: each floor's own",
                 _zone,
                 example="Europe/Paris",
             ),
             Parameter(
                 "holidays",
-                "out: the dates of BACKEND_HOLIDAYS do not count",
+                "out: the dates of BACKEND_HOLIDAYS are not counted",
                 _one_of("in", "out"),
                 default="in",
                 choices=("in", "out"),
             ),
             Parameter(
                 "room",
-                "room ids or names: only cells whose centre lies in them",
+                "room ids or names: only cells whose centre is in one of these rooms",
                 _as_it_is,
                 many=True,
                 is_name=True,
@@ -333,7 +334,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "tag",
-                "room tags: only cells whose centre lies in rooms with one of them",
+                "room tags: only cells whose centre is in a room with one of these tags",
                 _as_it_is,
                 many=True,
                 is_name=True,
@@ -341,7 +342,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "type",
-                "room types: only rooms of one of them, and the cells whose centre lies in those",
+                "room types: only rooms of these types, and cells whose centre is in one of these rooms",
                 _as_it_is,
                 many=True,
                 is_name=True,
@@ -349,15 +350,15 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "require",
-                "complete: an error rather than a partial or old answer",
+                "complete: an error instead of a partial or old result",
                 _one_of("any", "complete"),
                 default="any",
                 choices=("any", "complete"),
             ),
             Parameter(
                 "max_age",
-                "how old an answer about now may be and still count as complete, where a newer one does not "
-                "come in time: 0, or 1m to 60m",
+                "greatest age at which a result about now still counts as complete, if newer data do not "
+                "arrive in time: 0, or 1m to 60m",
                 _max_age,
                 default="0",
                 example="5m",
@@ -365,8 +366,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "for",
-                "who waits for the answer, by which calls to Butlr are dealt out: an alert rule, a wall or a "
-                "viewer; where left out, `require=complete` is a rule",
+                "who waits for the result: an alert rule, a wall or a viewer; calls to Butlr are shared out "
+                "by this; default: rule with `require=complete`, otherwise viewer",
                 _one_of(*ASKERS),
                 choices=ASKERS,
                 example="rule",
@@ -375,7 +376,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "baseline",
-                "what to compare with: the period before, a calendar offset, or ISO/ISO",
+                "period to compare with: the previous one, a calendar offset, or ISO/ISO",
                 _baseline,
                 is_time=True,
                 default="previous",
@@ -383,22 +384,23 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "threshold",
-                "from where on it is hot: a percentile of the answer, or a number: with `unit=people` people "
-                "per m², else detections per m² and hour (whatever `area` is)",
+                "limit above which it is hot: a percentile of the result, or a number; the number is "
+                "people per "
+                "m² with `unit=people`, otherwise detections per m² and hour (also with area=ft2)",
                 threshold.parse,
                 default="p95",
                 example="2.5",
             ),
             Parameter(
                 "release",
-                "below which number a zone that was hot is no longer, for `events`; 80 % of a number as "
-                "threshold where left out",
+                "limit below which a hot zone is no longer hot, for `events`; default: 80 % of a number as "
+                "`threshold`",
                 _release,
                 example="2",
             ),
             Parameter(
                 "window",
-                "how much of the time just over counts, from 1m to 24h",
+                "length of the window up to now, from 1m to 24h",
                 _window,
                 default="10m",
                 example="8h",
@@ -406,29 +408,30 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "area",
-                "unit of areas; with ft2 columns are named `area_ft2`, `people_per_ft2` and the like",
+                "unit of areas; with ft2, columns have names such as `area_ft2` and `people_per_ft2`",
                 _one_of(*AREAS),
                 default="m2",
                 choices=AREAS,
             ),
             Parameter(
                 "unit",
-                "of heat: people need the floor's measured factor; auto takes them where it is known, but "
-                "not with `normalize=hour` or a number as `threshold`: these are of detections",
+                "unit of heat; people needs the floor's measured factor; auto uses people if the factor "
+                "is known, "
+                "but detections with `normalize=hour` or a number as `threshold`",
                 _one_of(*UNITS),
                 default="auto",
                 choices=UNITS,
             ),
             Parameter(
                 "underused",
-                "a room is underused where somebody was there for less than this share (0 to 1) of the hours "
+                "a room is underused if people were there for less than this share (0 to 1) of the hours "
                 "counted",
                 _share,
                 default="0.1",
             ),
             Parameter(
                 "metric",
-                "what a pattern, or freshness, is of",
+                "metric of `pattern` and `freshness`",
                 _one_of(*METRICS),
                 default="occupancy",
                 choices=METRICS,
@@ -436,39 +439,45 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             Parameter("every", "length of the windows", _one_of(*EVERY), default="auto", choices=EVERY),
             Parameter(
                 "statistic",
-                "what is made of a window's values: mean, max, min, sum, median, first, last, p95 …",
+                "statistic of each window's values: mean, max, min, sum, median, first, last, p95 …",
                 _statistic,
                 default="mean",
                 example="p95",
             ),
             Parameter(
                 "level",
-                "floors, rooms or zones; rankings: `room` where left out",
+                "floors, rooms or zones; default of most tables: `room`",
                 _one_of(*LEVELS),
                 choices=LEVELS,
             ),
             Parameter(
                 "kind",
-                "devices of this kind; both where left out",
+                "only devices of this kind; default: both",
                 _one_of(*KINDS),
                 choices=KINDS,
             ),
             Parameter(
                 "only",
-                "faults: only devices that cannot be heard, of which Butlr does not say whether they are "
-                "online, or whose battery is due; only rooms and zones whose sensors cannot be heard",
+                "faults: only devices that are offline, whose state Butlr does not tell, or whose battery is "
+                "due; and only rooms and zones without a working sensor",
                 _one_of(*ONLY),
                 default="all",
                 choices=ONLY,
             ),
             Parameter("width", "width of a picture in pixels", _width, default="1200", url_only=True),
             Parameter(
-                "theme", "look of a picture", _one_of(*THEMES), default="light", choices=THEMES, url_only=True
+                "theme",
+                "colour theme of a picture",
+                _one_of(*THEMES),
+                default="light",
+                choices=THEMES,
+                url_only=True,
             ),
             Parameter(
                 "style",
-                "look of a heat map's picture or film: gradient, colours by cell; opacity, one colour, the "
-                "stronger the more people; smooth, colours that run into one another",
+                "style of a heat map's picture or film; gradient: a colour per cell; opacity: one "
+                "colour, stronger "
+                "with more people; smooth: colours that blend into each other",
                 _one_of(*STYLES),
                 default="gradient",
                 choices=STYLES,
@@ -476,7 +485,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "bom",
-                "of CSV: 1 begins the file with a byte-order mark, by which Excel knows that it is UTF-8",
+                "1: a CSV begins with a byte-order mark, so that Excel reads it as UTF-8",
                 _one_of("0", "1"),
                 default="0",
                 choices=("0", "1"),
@@ -484,7 +493,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "format",
-                "how the answer is written",
+                "format of the result",
                 _one_of(*FORMATS),
                 default="frames",
                 choices=FORMATS,

@@ -117,7 +117,7 @@ def parse(spec: TargetSpec, words: Mapping[str, object]) -> ParsedQuery:
             continue
         if name not in PARAMETERS:
             raise BadParameter(
-                name[:60], choose(name, PARAMETERS).replace("is not known", "is not a query word")
+                name[:60], choose(name, PARAMETERS).replace("is not known", "is not a query parameter")
             )
         word = PARAMETERS[name]
         names, texts = (names_of(name, raw), ()) if word.is_name else ((), _texts(name, raw))
@@ -140,5 +140,5 @@ def _value(word: Parameter, texts: Sequence[str], tz: str | None) -> Any:
     if word.many:
         return tuple(dict.fromkeys(word.parse(word.name, t) for t in texts))
     if len(texts) > 1 and word.name != "days":
-        raise BadParameter(word.name, f"one value is wanted, not {len(texts)}")
+        raise BadParameter(word.name, f"it may have one value, not {len(texts)}")
     return word.parse(word.name, ",".join(texts))

@@ -47,7 +47,7 @@ def period_before(
     else:
         start_s, end_s = period.start_s - period.length_s, period.start_s
     if start_s < EARLIEST_S:
-        raise BadParameter("baseline", f"it leads to {iso(start_s)[:10]}; it may begin in 2010 or later")
+        raise BadParameter("baseline", f"it begins on {iso(start_s)[:10]}; it may begin in 2010 or later")
     return cover(start_s, end_s, timezone, now_s=now_s, limits=limits)
 
 
@@ -99,11 +99,13 @@ def check_range(start_s: int, end_s: int, *, now_s: float, limits: QueryLimits) 
     if start_s >= end_s:
         raise BadParameter("from", f"{iso(start_s)} is not before to ({iso(end_s)})")
     if start_s >= now_s:
-        raise BadParameter("from", f"{iso(start_s)} lies in the future; it may be before now ({iso(now_s)})")
+        raise BadParameter(
+            "from", f"{iso(start_s)} is in the future; it may be a time before now ({iso(now_s)})"
+        )
     if end_s - start_s > limits.max_range_days * DAY_S + CLOCK_CHANGE_S:
         days = (end_s - start_s) / DAY_S
         raise BadParameter(
-            "from", f"the range to `to` is {days:.0f} days; it may be at most {limits.max_range_days} days"
+            "from", f"the range up to `to` is {days:.0f} days; it may be at most {limits.max_range_days} days"
         )
 
 

@@ -36,10 +36,10 @@ def _spaces_of(parsed: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
     if not parsed.spaces:
         if len(topology.floors) == 1 or parsed.spec.without_floor:
             return tuple(topology.floors.values())
-        served = ", ".join(list(topology.floors)[:12]) or "nothing: no floor is served"
+        served = ", ".join(list(topology.floors)[:12]) or "nothing: the backend serves no floor"
         raise BadParameter("space", f"is missing; it may be {'all, ' if many else ''}{served}")
     if len(parsed.spaces) > 1 and not many:
-        raise BadParameter("space", f"one floor is wanted, not {len(parsed.spaces)}")
+        raise BadParameter("space", f"it may be one floor, not {len(parsed.spaces)}")
     for space in parsed.spaces:
         if space not in topology.floors:
             # The same words for a floor that does not exist and one that is not for this caller.
@@ -93,7 +93,7 @@ def _with_rooms(parsed: ParsedQuery, floors: tuple[Floor, ...]) -> tuple[Floor, 
 
 def _none_tagged(parsed: ParsedQuery) -> NoReturn:
     tags = " or ".join(tag.text for tag in parsed.tag)
-    raise BadParameter("tag", f"none of the rooms asked for has {tags}"[:200])
+    raise BadParameter("tag", f"none of the requested rooms has {tags}"[:200])
 
 
 def rooms_of(parsed: ParsedQuery, floor: Floor) -> tuple[Room, ...] | None:
@@ -157,7 +157,7 @@ def _named(wanted: str, floor: Floor) -> list[Room]:
     if together and any(wanted in (r.id, r.name) for r in together.members) and not named:
         raise BadParameter("room", f"{wanted[:60]!r} is {_told_within(together)}")
     if together in named and withheld(together):
-        raise BadParameter("room", f"{wanted[:60]!r} stands for one room only, and {withheld(together)}")
+        raise BadParameter("room", f"{wanted[:60]!r} is not shown, for privacy: {withheld(together)}")
     if not named:
         raise BadParameter("room", choose(wanted, [r.id for r in askable(floor)]))
     return named
@@ -167,10 +167,10 @@ def _check_tag(tag: str, floor: Floor) -> None:
     known = sorted({t for room in floor.rooms for t in room.tags})
     together = sum_of(floor)
     if together and tag not in known and any(tag in room.tags for room in together.members):
-        raise BadParameter("tag", f"{tag[:60]!r} is only of rooms that are {_told_within(together)}")
+        raise BadParameter("tag", f"{tag[:60]!r} is used only for rooms that are {_told_within(together)}")
     if tag not in known:
         raise BadParameter("tag", choose(tag, known))
 
 
 def _told_within(together: Room) -> str:
-    return f"told of only within {together.name!r} ({together.id}), for privacy"
+    return f"shown only within {together.name!r} ({together.id}), for privacy"

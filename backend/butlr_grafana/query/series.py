@@ -42,7 +42,7 @@ def series_query(
     """Of one floor; `every` is a length, not `auto`."""
     parsed = scope.parsed
     if metric == "traffic" and level == "zone":
-        raise BadParameter("level", "zones have no doors; it may be room, floor")
+        raise BadParameter("level", "zones have no doors; it may be room or floor")
     return SeriesQuery(
         metric=metric,
         floor=one.floor,
@@ -80,7 +80,9 @@ def _every(every: str, length_s: int) -> str:
         steps = ((6 * HOUR_S, "1m"), (day_s, "5m"), (longest_in_hours_s, "1h"))
         return next((every for longest, every in steps if length_s <= longest), "1d")
     if every in ("1m", "5m", "15m") and length_s > LONGEST_IN_MINUTES_S + CLOCK_CHANGE_S:
-        raise BadParameter("every", f"{every} is for ranges of up to 7 days; it may be auto, 1h, 1d")
+        raise BadParameter(
+            "every", f"{every} is allowed for ranges up to 7 days; for longer ranges it may be auto, 1h, 1d"
+        )
     return every
 
 

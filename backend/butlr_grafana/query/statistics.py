@@ -55,7 +55,7 @@ def time_ranges(hours: LocalHours) -> tuple[tuple[int, int], ...]:
 def unsaid(hours: LocalHours, floor: Floor, period: Period) -> str:
     """What of the hours that count Butlr's filters cannot say in this period; empty: nothing."""
     if hours.timezone != floor.timezone:
-        return f"count by the floor's clock ({floor.timezone}) only, not by tz={hours.timezone}"
+        return f"are available only in the floor's time zone ({floor.timezone}), not for tz={hours.timezone}"
     if len(time_ranges(hours)) > 1 and len(hours.weekdays) < 7:
         return "cannot count overnight hours of some weekdays only"
     if _leaves_out_a_day(hours, period):

@@ -31,7 +31,7 @@ def hours_of(query: Query) -> list[Query]:
         starts = window_starts(period, "1h", query.timezone)
         first_s = int(starts[starts >= period.end_s - MOST_PATTERN_S][0])
         period = Period(first_s, period.end_s)
-        limits = f"Only the last 14 days are counted here, from {_day(first_s, query)} on."
+        limits = f"Only the last 14 days are counted here, from {_day(first_s, query)}."
     counted = local_windows(period, query.local_hours) if query.local_hours else [period]
     starts = window_starts(period, "1h", query.timezone).tolist()
     return [
@@ -57,10 +57,14 @@ def windows(query: Query, every: str) -> list[Query]:
         found = _counted(query, step)
         if len(found) <= MOST_WINDOWS:
             break
-    limits = "" if step == every else f"Too many windows of {STEPS[every]}: {STEPS[step]} are shown."
+    limits = (
+        ""
+        if step == every
+        else f"The range has too many windows of {STEPS[every]}. Windows of {STEPS[step]} are shown."
+    )
     if len(found) > MOST_WINDOWS:
         found = found[-MOST_WINDOWS:]
-        limits = f"Only the last {MOST_WINDOWS} days are shown, from {_day(found[0].start_s, query)} on."
+        limits = f"Only the last {MOST_WINDOWS} days are shown, from {_day(found[0].start_s, query)}."
     return [replace(query, period=window, limits=limits) for window in found]
 
 

@@ -85,7 +85,7 @@ class RedisConnection:
             raise RedisUnavailable from None
         self._slow = self._slow + 1 if time.monotonic() - began_s > SLOW_S else 0
         if self._slow >= SLOW_IN_A_ROW:
-            self._lost(f"its answers take longer than {SLOW_S:g} s")
+            self._lost(f"its responses take longer than {SLOW_S:g} s")
         elif self.trouble.on:
             self.trouble.well()
         return answer
@@ -107,7 +107,7 @@ class RedisConnection:
         except FAULTS as error:
             return said_by(error)
         took_s = time.monotonic() - began_s
-        return None if took_s < 2 * SLOW_S else f"its answers take longer than {SLOW_S:g} s"
+        return None if took_s < 2 * SLOW_S else f"its responses take longer than {SLOW_S:g} s"
 
     def close(self) -> None:
         """Lets go of connections; a later question opens them anew."""
@@ -115,7 +115,7 @@ class RedisConnection:
         self._redis.close()
 
     def _lost(self, why: str) -> None:
-        self.trouble.failed(f"{why}; each replica goes on alone")
+        self.trouble.failed(f"{why}; each replica continues alone")
         with self._lock:
             was_there, self._there = self._there, False
         if was_there:
@@ -134,7 +134,7 @@ class RedisConnection:
         key, value = self.key("probe", secrets.token_hex(8)), secrets.token_bytes(8)
         self._redis.set(key, value, px=10_000)
         if self._redis.getdel(key) != value:
-            raise ValueError("what was written is not there")
+            raise ValueError("a written value could not be read back")
 
 
 def said_by(error: Exception) -> str:

@@ -56,25 +56,25 @@ class Telemetry:
     def __init__(self, *, demo: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self.registry = CollectorRegistry()
         self._ages = Recent(AGE_WINDOW_S, clock)
-        self._calls = self._counter("butlr_calls", "Calls to Butlr, each attempt", "path", "outcome")
+        self._calls = self._counter("butlr_calls", "Calls to Butlr; each attempt counts", "path", "outcome")
         self._call_seconds = self._histogram(
-            "butlr_call_seconds", "Seconds that a call to Butlr took", CALL_SECONDS, "path"
+            "butlr_call_seconds", "Duration of calls to Butlr in seconds", CALL_SECONDS, "path"
         )
         self._segments = self._counter(
-            "butlr_backend_segments", "Segments of answers by where they came from", "source"
+            "butlr_backend_segments", "Segments of results, by their source", "source"
         )
-        self._reads = self._counter("butlr_backend_cache_reads", "Looks into the cache", "tier", "result")
+        self._reads = self._counter("butlr_backend_cache_reads", "Cache reads", "tier", "result")
         self._waits = self._counter(
-            "butlr_backend_shared_waits", "Questions that waited for another replica to be answered"
+            "butlr_backend_shared_waits", "Calls that waited for the same call of another replica"
         )
         self._requests = self._counter(
             "butlr_backend_requests",
-            "Requests answered",
+            "Requests",
             *("method", "endpoint", "target", "format", "status"),
         )
         self._request_seconds = self._histogram(
             "butlr_backend_request_seconds",
-            "Seconds until a request was answered",
+            "Duration of requests in seconds",
             REQUEST_SECONDS,
             *("endpoint", "target"),
         )
@@ -87,26 +87,29 @@ class Telemetry:
         self._stage_seconds = {name: stages.labels(name) for name in STAGES}
         self._skipped = self._counter(
             "butlr_backend_response_cache_skipped",
-            "Responses that were not kept in the response cache, by the reason",
+            "Responses that were not stored in the response cache, by reason",
             "reason",
         )
         self._faults = self._counter(
-            "butlr_backend_faults", "Errors answered, by whose fault they are", "code", "source"
+            "butlr_backend_faults", "Error responses, by code and source", "code", "source"
         )
         self._webhook_requests = self._counter(
             "butlr_webhook_requests",
-            "Requests with events that Butlr pushed, by what became of them",
+            "Requests with events that Butlr pushed, by result",
             "result",
         )
         self._webhook_events = self._counter(
-            "butlr_webhook_events", "Events that Butlr pushed, by what became of them", "type", "outcome"
+            "butlr_webhook_events", "Events that Butlr pushed, by outcome", "type", "outcome"
         )
         self._trouble = Gauge(
-            "butlr_backend_trouble", "1 while this kind of trouble lasts", ["kind"], registry=self.registry
+            "butlr_backend_trouble",
+            "1 while an incident of this kind lasts",
+            ["kind"],
+            registry=self.registry,
         )
         self.gauge(
             "butlr_backend_data_age_seconds",
-            "Age of the oldest part in the last minute's answers about now; NaN: there was none",
+            "Age of the oldest chunk in the last minute's results about now; NaN without such a result",
             self._ages.largest,
         )
         self.gauge("butlr_backend_threads", "Threads of the process", threading.active_count)
@@ -188,13 +191,13 @@ class Telemetry:
 
     def receiving(self, size_of: Callable[[str], int], age_s: Callable[[], float]) -> None:
         """What is kept of pushed minutes, and how long ago the newest event arrived."""
-        self.gauge("butlr_webhook_assets", "Series of people that are kept", lambda: size_of("people"))
+        self.gauge("butlr_webhook_assets", "Series of people that are stored", lambda: size_of("people"))
         self.gauge(
-            "butlr_webhook_sensors", "Door sensors whose movements are kept", lambda: size_of("sensors")
+            "butlr_webhook_sensors", "Door sensors whose movements are stored", lambda: size_of("sensors")
         )
         self.gauge(
             "butlr_webhook_newest_age_seconds",
-            "How long ago the newest event arrived; infinite: never",
+            "Seconds since the newest event arrived; infinite: never",
             age_s,
         )
 

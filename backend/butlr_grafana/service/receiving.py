@@ -134,7 +134,7 @@ class Receiver:
                     with request_id.working_for(request_id.present_or_new()):
                         wait_s = step()
                 except Exception:  # a bug must not end what comes after it
-                    log.exception("%s: a step failed for an unforeseen reason", name)
+                    log.exception("%s: a step failed for an unexpected reason", name)
                     wait_s = AFTER_BUG_S
             end()
 

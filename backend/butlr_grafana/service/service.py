@@ -137,7 +137,7 @@ class Service:
         parts = queries_of(target, scope)
         if scope.is_filtered_out:
             if target.shape is not None and parsed.format != "frames":
-                raise BadParameter("type", "no room that is asked for has one of these types")
+                raise BadParameter("type", "no requested room has one of these types")
             return ResolvedQuery(target, scope)
         named = scope.topology.floors if target.needs_factors else {}
         with_heat = {*named, *(part.floor.id for part in parts if isinstance(part, Query))}

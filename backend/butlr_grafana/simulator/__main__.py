@@ -85,18 +85,20 @@ def _end_with_stdin() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="butlr-grafana simulate", description="A Butlr to run against.")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8090, help="0 picks a free one")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, other people")
-    parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds each call takes")
-    parser.add_argument("--rate-limit", type=int, metavar="N", help="calls a minute, 429 beyond")
+    parser = argparse.ArgumentParser(prog="butlr-grafana simulate", description="Runs a simulated Butlr API.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8090, help="port to listen on; 0 chooses a free one")
+    parser.add_argument("--seed", type=int, default=1, help="another seed gives other people")
+    parser.add_argument(
+        "--latency", type=float, default=0.0, metavar="S", help="seconds that each call takes"
+    )
+    parser.add_argument("--rate-limit", type=int, metavar="N", help="calls per minute; more get 429")
     parser.add_argument(
         "--form",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="where Butlr's forms are not known, another than the default; may be repeated",
+        help="a form of Butlr's responses that differs from the default; may be repeated",
     )
     parser.add_argument(
         "--crowd",
@@ -104,31 +106,31 @@ def _parser() -> argparse.ArgumentParser:
         type=_crowd,
         default=[],
         metavar="ROOM=PEOPLE",
-        help="more people in a room (id or name) for a day from the start on; may be repeated",
+        help="adds people to a room (id or name) for one day from the start; may be repeated",
     )
     parser.add_argument(
         "--offline",
         action="append",
         default=[],
         metavar="DEVICE",
-        help="a hive or sensor, by its id, that is offline for a day from the start on; may be repeated",
+        help="id of a hive or sensor that is offline for one day from the start; may be repeated",
     )
     parser.add_argument("--follow-stdin", action="store_true", help="ends when standard input ends")
-    parser.add_argument("--now", type=_instant, metavar="ISO", help="a clock that stands still at this time")
+    parser.add_argument("--now", type=_instant, metavar="ISO", help="stops the clock at this time")
     return parser
 
 
 def _crowd(text: str) -> tuple[str, int]:
     room, _, people = text.rpartition("=")
     if not room or not people.isdecimal() or not 1 <= int(people) <= 1000:
-        raise argparse.ArgumentTypeError("a room and a number up to 1000, as in Boardroom=30")
+        raise argparse.ArgumentTypeError("give a room and a number up to 1000, for example Boardroom=30")
     return room, int(people)
 
 
 def _instant(text: str) -> float:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
-        raise argparse.ArgumentTypeError("a time with its zone, such as 2025-01-01T12:00:00Z")
+        raise argparse.ArgumentTypeError("give a time with its zone, for example 2025-01-01T12:00:00Z")
     return at.timestamp()
 
 

@@ -22,7 +22,7 @@ class Balances:
 class InAndOutToday(TableTarget[Balances]):
     name = "balance"
     title = "In and out today"
-    description = "A row a floor or room: entries less exits since midnight, and the implausible count."
+    description = "One row per floor or room: entries minus exits since midnight, and the implausible count."
     parameters = NOW
     formats = FRAMES_ROWS_CSV
     many_floors = True

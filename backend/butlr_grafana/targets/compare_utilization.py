@@ -27,7 +27,7 @@ class RoomsCompared:
 class CompareUtilization(TableTarget[RoomsCompared]):
     name = "compare-utilization"
     title = "Compare the use of rooms in two periods"
-    description = "A row a room: people and time in use, then and now, by change."
+    description = "One row per room: people and time in use in both periods, sorted by change."
     parameters = (*(n for n in SERIES if n not in ("every", "level")), "baseline", "underused")
     formats = FRAMES_ROWS_CSV
     many_floors = True

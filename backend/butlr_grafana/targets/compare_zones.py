@@ -35,7 +35,9 @@ class ZoneComparison:
 class CompareZones(TableTarget[ZoneComparison]):
     name = "compare-zones"
     title = "Compare two periods by room"
-    description = "A row a room, zone or the floor: people (or detections per hour) then and now, by change."
+    description = (
+        "One row per room, zone or floor: people (or detections per hour) in both periods, and change."
+    )
     parameters = (*ZONES, "level", "baseline")
     formats = FRAMES_ROWS_CSV
     default_level = "room"

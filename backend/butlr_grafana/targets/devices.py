@@ -48,8 +48,8 @@ class Devices(TableTarget[DeviceStates]):
     name = "devices"
     title = "Sensors and hives"
     description = (
-        "A row a physical sensor or hive: online, last heartbeat, last reading, battery due, place; by "
-        "`level` a row a floor, room or zone: how many of its sensors work, and since when none does."
+        "One row per physical sensor or hive: online, last heartbeat, last reading, battery due, place. With "
+        "`level`, one row per floor, room or zone: its working sensors, and since when none works."
     )
     parameters = ("space", "level", "kind", "only", "room", "tag", "require", "format")
     formats = FRAMES_ROWS_CSV
@@ -66,7 +66,7 @@ class Devices(TableTarget[DeviceStates]):
         is_fresh = as_of_s is not None and scope.now_s - as_of_s <= FRESH_S and not scope.served.partial
         if scope.parsed.require == "complete" and not is_fresh:
             when = "an unknown time" if as_of_s is None else iso(as_of_s)
-            raise Incomplete(f"What Butlr said of its sensors and hives is of {when}, or not whole")
+            raise Incomplete(f"Butlr's data about sensors and hives are of {when}, or incomplete")
         floors = tuple(FloorDevices(one.floor, tuple(devices(one.floor, one.rooms))) for one in scope.floors)
         # Of a topology without a time it is only known that it is not of now.
         at_s = scope.now_s if as_of_s is None else as_of_s
@@ -114,7 +114,7 @@ class Devices(TableTarget[DeviceStates]):
 
     def notes(self, result: Result[DeviceStates], rows: Sequence[Row]) -> Iterator[str]:
         if result.content is not None and not result.content.is_fresh:
-            yield f"Butlr cannot be asked now: sensors and hives are as of {iso(result.content.as_of_s)}."
+            yield f"Butlr does not answer now: sensors and hives are as of {iso(result.content.as_of_s)}."
 
     def why_empty(self, result: Result[DeviceStates]) -> str:
         if result.parsed.only == "faults":

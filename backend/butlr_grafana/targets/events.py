@@ -21,8 +21,8 @@ class RecordedEvents:
 
 class Events(TableTarget[RecordedEvents]):
     name = "events"
-    title = "Hot zones' starts and ends"
-    description = "A row a time in which a zone was hot, as alert rules saw it: start, end, threshold, peak."
+    title = "Hot zone events"
+    description = "One row per time in which a zone was hot for an alert rule: start, end, threshold, peak."
     parameters = ("space", "from", "to", "tz", "level", "room", "type", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True
@@ -98,9 +98,9 @@ def text_of(event: Event) -> str:
     watch = event.watch
     minutes = f"{watch.length_s / MINUTE_S:g} min"
     if watch.unit == "people":
-        return f"above {watch.threshold:g} people per m² over {minutes}, at most {event.peak:.2f}"
+        return f"above {watch.threshold:g} people per m² over {minutes}, peak {event.peak:.2f}"
     limit = f"above {watch.threshold:g} detections per m² and hour over {minutes}"
-    return f"{limit}, at most {event.peak:.1f}"
+    return f"{limit}, peak {event.peak:.1f}"
 
 
 def _name(event: Event, topology: Topology) -> str:

@@ -10,7 +10,7 @@ from butlr_grafana.targets.shapes import FloorPlan
 class FloorPlanTarget(Target[FloorPlan]):
     name = "floorplan"
     title = "Floor plan"
-    description = "Outline, rooms and zones as GeoJSON (a metre is 1/111319.49 degree) or as a picture."
+    description = "Outline, rooms and zones, as GeoJSON (1 metre is 1/111319.49 degree) or as a picture."
     parameters = ("space", *IMAGE, "format")
     formats = ("geojson", "png")
     shape = FloorPlan

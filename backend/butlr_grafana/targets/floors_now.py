@@ -37,7 +37,7 @@ class FloorsNowResult:
 class FloorsNow(TableTarget[FloorsNowResult]):
     name = "floors-now"
     title = "Floors now"
-    description = "A row a floor: people, capacity, what is usual at this hour of the week."
+    description = "One row per floor: people, capacity, people usual at this hour of the week."
     parameters = ("space", "require", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True

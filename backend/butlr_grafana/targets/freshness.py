@@ -23,7 +23,7 @@ class FreshnessOfFloors:
 class FreshnessOfData(TableTarget[FreshnessOfFloors]):
     name = "freshness"
     title = "Freshness of data"
-    description = "A row a floor, those that fail too: up to when Butlr's data are known, and their age."
+    description = "One row per floor, also if it fails: the time of Butlr's newest data, and their age."
     parameters = ("space", "metric", "max_age", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True

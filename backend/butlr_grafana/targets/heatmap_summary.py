@@ -26,7 +26,7 @@ class Summary:
 class HeatMapSummary(TableTarget[Summary]):
     name = "heatmap-summary"
     title = "Heat map in figures"
-    description = "One row: total, peak and where it is, area in use, hours covered, as of, complete."
+    description = "One row: total, peak and its place, area in use, hours counted, as of, complete."
     parameters = (*HEAT_MAP, "area")
     formats = FRAMES_ROWS_CSV
     tells_age = True

@@ -22,7 +22,7 @@ class HotspotsResult:
 class Hotspots(TableTarget[HotspotsResult]):
     name = "hotspots"
     title = "Hot spots"
-    description = "A row a contiguous hot area: centre, area, peak, total, rooms touched."
+    description = "One row per contiguous hot area: centre, area, peak, total, its rooms."
     parameters = (*ZONES, "threshold", "area")
     formats = FRAMES_ROWS_CSV
     note_topics = frozenset({"places"})
@@ -66,5 +66,5 @@ class Hotspots(TableTarget[HotspotsResult]):
 
     def why_empty(self, result: Result[HotspotsResult]) -> str:
         if result.maps[0].unit == "people" and (why := unknown_why(result.maps[0])):
-            return f"No hot spot is known: {why}."
+            return f"Hot spots are not known: {why}."
         return "No cell reaches the threshold."

@@ -7,5 +7,5 @@ from butlr_grafana.targets.parameter_groups import SERIES
 class Occupancy(OverTime):
     name = "occupancy"
     title = "Occupancy over time"
-    description = "People in each room, zone or floor over time, a frame an asset; gaps are gaps."
+    description = "People over time: one frame per room, zone or floor. A gap stays a gap."
     parameters = (*SERIES, "statistic")

@@ -17,7 +17,7 @@ from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarge
 from butlr_grafana.targets.columns import SHARE, Column, number
 from butlr_grafana.targets.parameter_groups import FLOOR, FRAMES_ROWS_CSV, LIVE_AGE, NOW
 
-NO_CAPACITY = "Butlr knows no capacity here, so there is no share of it."
+NO_CAPACITY = "Butlr has no capacity here, so the share of capacity is empty."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class PeopleNow:
 class OccupancyNow(TableTarget[PeopleNow]):
     name = "occupancy-now"
     title = "Occupancy now"
-    description = "A row a room or floor: people, capacity, share of it, as of."
+    description = "One row per room or floor: people, capacity, share of capacity, as of."
     parameters = NOW
     formats = FRAMES_ROWS_CSV
     many_floors = True
@@ -82,7 +82,7 @@ class OccupancyNow(TableTarget[PeopleNow]):
 
     def notes(self, result: Result[PeopleNow], rows: Sequence[Row]) -> Iterator[str]:
         if result.content and any(now.is_provisional for now in result.content.assets):
-            yield "Some people are counted by doors; Butlr corrects those counts after the end of the day."
+            yield "Some people are counted by doors. Butlr corrects these counts after the end of the day."
         if all(row["capacity"] is None for row in rows):
             yield NO_CAPACITY
 

@@ -38,7 +38,7 @@ class WeekPattern:
 class Pattern(TableTarget[WeekPattern]):
     name = "pattern"
     title = "Pattern of the week"
-    description = "A row an hour of the week: the mean of a metric; of the heat map the last 14 days."
+    description = "One row per hour of the week: the mean of a metric. Heat maps: the last 14 days only."
     parameters = ("metric", *(n for n in SERIES if n != "every"), "resolution", "unit")
     formats = FRAMES_ROWS_CSV
     note_topics = frozenset({"time"})

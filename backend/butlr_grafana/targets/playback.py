@@ -15,7 +15,9 @@ from butlr_grafana.targets.shapes import FilmResult
 class Playback(Target[FilmResult]):
     name = "playback"
     title = "Playback"
-    description = "The period in equal windows on one colour scale: a frame with a time, or an animated WebP."
+    description = (
+        "The period in equal windows with one colour scale: one frame with times, or an animated WebP."
+    )
     parameters = (*HEAT_MAP, "every", *IMAGE, "style")
     formats = ("frames", "rows", "csv", "webp")
     shape = FilmResult

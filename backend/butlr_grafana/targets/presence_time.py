@@ -6,4 +6,4 @@ from butlr_grafana.targets.over_time import OverTime
 class PresenceTime(OverTime):
     name = "presence"
     title = "Presence time"
-    description = "Seconds in each window in which somebody was there."
+    description = "Seconds per window in which at least one person was there."

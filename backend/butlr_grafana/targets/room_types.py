@@ -21,7 +21,7 @@ class TypesOfRooms:
 class RoomTypes(TableTarget[TypesOfRooms]):
     name = "room-types"
     title = "Types of rooms"
-    description = "A row a type of rooms: how many rooms have it, for how many people."
+    description = "One row per type of room: number of rooms of this type, and their capacity."
     parameters = ("space", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True

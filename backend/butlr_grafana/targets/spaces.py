@@ -24,7 +24,7 @@ class Spaces:
 class SpacesTarget(TableTarget[Spaces]):
     name = "spaces"
     title = "Floors, rooms and zones"
-    description = "The topology as rows: a row a floor, room or zone."
+    description = "The topology: one row per floor, room or zone."
     parameters = ("space", "level", "area", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True

@@ -12,7 +12,9 @@ from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV
 class Status(TableTarget[Contact]):
     name = "status"
     title = "Butlr status"
-    description = "One row, even without Butlr: whether it answers, how long ago it did, and why it does not."
+    description = (
+        "One row, also without Butlr: whether Butlr answers, when it last did, and the reason if not."
+    )
     parameters = ("format",)
     formats = FRAMES_ROWS_CSV
     without_floor = True

@@ -6,5 +6,5 @@ from butlr_grafana.targets.over_time import OverTime
 class Traffic(OverTime):
     name = "traffic"
     title = "Traffic"
-    description = "People in and out through each room's or floor's own doors."
+    description = "People in and out, through the doors of each room or floor."
     note_topics = OverTime.note_topics | {"traffic"}

@@ -26,7 +26,9 @@ class UsualLevels:
 class Unusual(TableTarget[UsualLevels]):
     name = "unusual"
     title = "Unusual now"
-    description = "A row a room or floor: people of the last minutes, what is usual at this time of the week."
+    description = (
+        "One row per room or floor: people in the last minutes, people usual at this hour of the week."
+    )
     parameters = ("space", "window", "level", "room", "tag", "type", "require", "max_age", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True

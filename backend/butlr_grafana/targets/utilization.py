@@ -22,7 +22,7 @@ from butlr_grafana.targets.value_rows import names_of, values_of
 HOURLY = (("occupancy", "mean"), ("occupancy", "max"), ("presence", "sum"), ("traffic", "sum"))
 """The hourly series, metric and statistic; heat maps come beside."""
 
-BASES = "Mean, median and p95 are of hourly means; the peak is of minutes."
+BASES = "Mean, median and p95 are computed from hourly means, the peak from minutes."
 """A percentile says nothing without what it is of."""
 
 
@@ -34,7 +34,9 @@ class RoomsInUse:
 class Utilization(TableTarget[RoomsInUse]):
     name = "utilization"
     title = "Utilization of rooms"
-    description = "A row a room, best used first: capacity, people, time in use, underused, entries, heat."
+    description = (
+        "One row per room, most used first: capacity, people, time in use, underused, entries, heat."
+    )
     parameters = (*(n for n in SERIES if n not in ("every", "level")), "underused", "area", "unit")
     formats = FRAMES_ROWS_CSV
     many_floors = True

@@ -56,7 +56,7 @@ def guard(app: Flask, tokens: Tokens) -> None:
             return
         token = known(sent_in(request.headers.get("Authorization")), tokens())
         if token.for_walls and request.path not in WALL_PATHS:
-            raise NotForWalls(f"this token is for walls, which ask for {' and '.join(WALL_TARGETS)} only")
+            raise NotForWalls(f"this token is for walls; it allows {' and '.join(WALL_TARGETS)} only")
         g.visible, g.for_walls = token.floors, token.for_walls
 
 
@@ -70,7 +70,7 @@ def check_words(asked: ParsedQuery, now_s: float) -> None:
     """Refuses what no wall asks, where the present caller is one."""
     if g.for_walls and not is_of_wall(asked, now_s):
         raise NotForWalls(
-            "this token is for walls, which ask for today's heatmap with format=png, and for occupancy-now "
+            "this token is for walls; it allows today's heatmap with format=png, and occupancy-now "
             "with level=floor and format=rows or csv; without room and tag"
         )
 
@@ -83,10 +83,10 @@ def as_asked_by(asked: ParsedQuery) -> ParsedQuery:
 PLAIN: Mapping[type[UpstreamError], str] = {
     UpstreamDown: "Butlr cannot be reached",
     UpstreamLate: "Butlr has not answered in time",
-    UpstreamLimited: "Butlr limits the calls",
-    UpstreamRefused: "Butlr does not take the question",
-    UpstreamInvalid: "Butlr's answer cannot be used",
-    Incomplete: "a part of the answer is missing or old",
+    UpstreamLimited: "Butlr limits the number of calls",
+    UpstreamRefused: "Butlr rejected the request",
+    UpstreamInvalid: "Butlr's response cannot be used",
+    Incomplete: "a part of the result is missing or old",
 }
 """What a wall is told of Butlr's faults: their own words may name rooms."""
 

@@ -19,9 +19,9 @@ def read_object() -> Object:
     try:
         document = orjson.loads(_body())
     except orjson.JSONDecodeError as error:
-        raise BadBody(f"the body is no JSON ({error})") from None
+        raise BadBody(f"the body is not JSON ({error})") from None
     except BadRequest:
-        raise BadBody("the body did not arrive whole") from None
+        raise BadBody("the body is incomplete") from None
     if not isinstance(document, dict):
         raise BadBody(f"the body is {type_name(document)}; it may be a JSON object")
     return document

@@ -91,7 +91,7 @@ def _query(answers: ResponseCache, body: Object) -> Response:
     if not isinstance(targets, list) or not targets:
         raise BadBody("targets is missing; it may be a list of 1 to 50 targets")
     if len(targets) > MAX_TARGETS:
-        raise BadBody(f"targets holds {len(targets)}; it may be at most {MAX_TARGETS}")
+        raise BadBody(f"targets has {len(targets)} items; it may have at most {MAX_TARGETS}")
     shown = [t for t in targets if not (isinstance(t, dict) and t.get("hide"))]
     filters = _filters(body)
     deadline = service.deadline()
@@ -102,7 +102,8 @@ def _query(answers: ResponseCache, body: Object) -> Response:
         note_asked(asked)
         if asked.format != "frames":
             raise BadParameter(
-                "format", f"{asked.format} is for URLs; a panel takes frames, which {asked.target} may lack"
+                "format",
+                f"{asked.format} is for URLs only; here it may be frames, if {asked.target} has them",
             )
         return answers.ask(asked, visible(), ref_id=_ref_id(target), deadline=deadline, panel=panel)
 
@@ -141,7 +142,7 @@ def _attempt(work: Callable[[], T]) -> T | BackendError:
 
 def _target_name(target: object) -> str:
     if not isinstance(target, dict):
-        raise BadBody("targets holds something that is no object")
+        raise BadBody("targets: an item is not an object; it may be {target, refId, payload}")
     name = target.get("target")
     if not isinstance(name, str) or not name:
         raise BadParameter("target", f"is missing; it may be {', '.join(TARGETS)}")
@@ -203,7 +204,7 @@ def _filters(body: Object) -> list[Filter]:
 def _filter(item: object) -> Filter | None:
     """`None`: one that somebody is still filling in."""
     if not isinstance(item, dict):
-        raise BadBody(f"adhocFilters holds {type_name(item)}; it may hold objects")
+        raise BadBody(f"adhocFilters: an item is {type_name(item)}; it may be an object")
     listed = item.get("values")
     # Grafana may send `values: []` beside the value.
     raw = listed if isinstance(listed, list) and listed else [item.get("value")]
@@ -226,7 +227,7 @@ def _narrowed(asked: ParsedQuery, filters: list[Filter]) -> ParsedQuery:
 def _without_target(words: Object) -> Object:
     for name in ("from", "to"):
         if name in words:
-            raise BadParameter(name, "is for URLs; a panel's period is the dashboard's")
+            raise BadParameter(name, "is for URLs only; a panel uses the time range of the dashboard")
     return {k: v for k, v in words.items() if k != "target"}
 
 

@@ -20,18 +20,18 @@ MEDIA = {
 }
 
 ERRORS = {
-    "400": "A word is wrong; the message says which, and what it may be",
-    "401": "No token, or not a known one",
-    "403": "A wall's token, and a question that no wall asks",
-    "404": "No such target or floor",
-    "405": "Another method is wanted; the message and the header `Allow` say which",
+    "400": "A parameter is wrong; the message names it and says what it may be",
+    "401": "The token is missing or not known",
+    "403": "The token is for walls and does not allow this request",
+    "404": "The target or the floor does not exist",
+    "405": "The method is not allowed; the message and the header `Allow` name the allowed ones",
     "413": "The body is larger than 256 KB",
     "414": "The URL is longer than 8,190 characters: send long lists by POST",
     "431": "There are too many headers, or one is too long",
-    "500": "A fault of the backend that nobody foresaw; its log has the details",
-    "502": "Butlr cannot be reached or answered nonsense, and nothing is known",
-    "503": "Butlr limits calls, too much is being asked, or require=complete and a part is missing",
-    "504": "Nothing is known yet when the deadline comes",
+    "500": "An unexpected error of the backend; its log has the details",
+    "502": "Butlr cannot be reached or its response cannot be used, and no data are cached",
+    "503": "Butlr limits calls, too many calls are waiting, or require=complete and a part is missing",
+    "504": "No data have arrived before the deadline",
 }
 """What each of our routes may refuse with, in the one form of errors."""
 
@@ -87,9 +87,9 @@ FILTERS = _list(
 FRAMES = _list({"$ref": "#/components/schemas/Frame"})
 
 POSTED: dict[str, tuple[str, Schema, Schema]] = {
-    "/metrics": ("The targets, each with the form of its words", ANY_OBJECT, _list(ANY_OBJECT)),
+    "/metrics": ("The targets, each with its parameters", ANY_OBJECT, _list(ANY_OBJECT)),
     "/metric-payload-options": (
-        "What a word of the form may be: floors, rooms or tags",
+        "The values of a parameter: floors, rooms, tags or types",
         _object("name", name={"enum": ["space", "room", "tag", "type"]}, payload=PAYLOAD),
         _list(_object("label", "value", label=TEXT, value=TEXT)),
     ),
@@ -106,19 +106,19 @@ POSTED: dict[str, tuple[str, Schema, Schema]] = {
         FRAMES,
     ),
     "/variable": (
-        "A variable's choices: buildings, floors, rooms or zones",
+        "The values of a variable: buildings, floors, rooms or zones",
         _object("payload", payload=PAYLOAD),
         _list(_object("__text", "__value", __text=TEXT, __value=TEXT)),
     ),
-    "/tag-keys": ("What ad-hoc filters may filter by", ANY_OBJECT, _list(ANY_OBJECT)),
+    "/tag-keys": ("The keys of ad-hoc filters", ANY_OBJECT, _list(ANY_OBJECT)),
     "/tag-values": (
-        "What an ad-hoc filter may be set to",
+        "The values of an ad-hoc filter",
         _object("key", key={"enum": ["room", "tag", "type"]}),
         _list(_object("text", text=TEXT)),
     ),
-    "/search": ("The targets' names, for older clients", ANY_OBJECT, _list(TEXT)),
+    "/search": ("The names of the targets, for older clients", ANY_OBJECT, _list(TEXT)),
     "/annotations": (
-        "Gaps in the data, and when zones were hot",
+        "Gaps in the data, and the times in which zones were hot",
         _object("range", range=RANGE, annotation=ANY_OBJECT, payload=PAYLOAD),
         _list(ANY_OBJECT),
     ),
@@ -126,11 +126,11 @@ POSTED: dict[str, tuple[str, Schema, Schema]] = {
 """The JSON data source's routes: what they are for, the body's schema, the answer's."""
 
 GOT: dict[str, tuple[str, dict[str, Schema]]] = {
-    "/": ("That the backend is there; a browser gets a page", {JSON: ANY_OBJECT, "text/html": TEXT}),
+    "/": ("Says that the backend runs; a browser gets a page", {JSON: ANY_OBJECT, "text/html": TEXT}),
     "/api/v1/openapi.json": ("This document", {JSON: ANY_OBJECT}),
     "/healthz": ("The process is up; needs no token", {JSON: ANY_OBJECT}),
-    "/readyz": ("Answers can be given; needs no token", {JSON: ANY_OBJECT}),
-    "/metrics": ("Figures for Prometheus", {"text/plain": TEXT}),
+    "/readyz": ("The backend can answer; needs no token", {JSON: ANY_OBJECT}),
+    "/metrics": ("Metrics for Prometheus", {"text/plain": TEXT}),
     "/webhooks/status": ("What Butlr pushed in the last minutes", {JSON: ANY_OBJECT}),
 }
 
@@ -157,12 +157,12 @@ def _pushed() -> dict[str, Any]:
     del answers["200"]
     return {
         "operationId": "receive_webhook",
-        "summary": "Takes what Butlr pushes, with a key of BUTLR_WEBHOOK_KEY",
+        "summary": "Receives what Butlr pushes, with a key of BUTLR_WEBHOOK_KEY",
         "requestBody": {
             "required": True,
             "content": {JSON: {"schema": {"anyOf": [ANY_OBJECT, _list(ANY_OBJECT)]}}},
         },
-        "responses": {"204": {"description": "Taken, whatever was in it"}, **answers},
+        "responses": {"204": {"description": "Received, whatever it contains"}, **answers},
         "security": [{"webhook_key": []}, {"basic": []}],
     }
 
@@ -231,7 +231,7 @@ REF_ID = {
     "name": "refId",
     "in": "query",
     "required": False,
-    "description": "the panel's name for the query, repeated in each frame",
+    "description": "the panel's name for the query; each frame repeats it",
     "schema": {"type": "string", "default": "A", "pattern": "^[A-Za-z0-9_]{1,20}$"},
 }
 

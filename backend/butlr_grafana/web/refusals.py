@@ -57,23 +57,24 @@ def _of(fault: BackendError) -> Refusal:
 
 URL_TOO_LONG = _of(
     UrlTooLong(
-        f"the URL is longer than {LONGEST_LINE} characters; send long lists by POST, as a JSON "
-        "object to /api/v1/<target>, or everything as `all`"
+        f"the URL is longer than {LONGEST_LINE} characters; send long lists by POST to "
+        "/api/v1/<target>, as a JSON object, or send `all`"
     )
 )
 HEADERS_TOO_LARGE = _of(
     HeadersTooLarge(
-        f"there are more than {MOST_HEADERS} headers, one is longer than {LONGEST_LINE} characters, or all "
-        f"are larger than {MOST_HEAD_BYTES // 1024} KB"
+        f"the request has more than {MOST_HEADERS} headers, one is longer than {LONGEST_LINE} "
+        "characters, or all "
+        f"together are larger than {MOST_HEAD_BYTES // 1024} KB"
     )
 )
 BODY_TOO_LARGE = _of(BodyTooLarge(f"the body is larger than {MAX_BODY_BYTES // 1024} KB"))
-BODY_CUT_OFF = _of(CallerError("the body did not arrive whole"))
+BODY_CUT_OFF = _of(CallerError("the body is incomplete"))
 UNKNOWN_EXPECTATION = Refusal(417, CallerError("Expect: it may be 100-continue"))
 UNKNOWN_CODING = Refusal(501, CallerError("Transfer-Encoding: it may be chunked"))
-TWO_LENGTHS = _of(CallerError("Content-Length and Transfer-Encoding: a request may have one of them"))
-NO_HTTP = _of(CallerError("this is no HTTP request that can be read"))
-UNFORESEEN = _of(ServiceError("the backend met a fault it did not foresee; its log has the details"))
+TWO_LENGTHS = _of(CallerError("Content-Length and Transfer-Encoding: a request may have only one of them"))
+NO_HTTP = _of(CallerError("this HTTP request cannot be read"))
+UNFORESEEN = _of(ServiceError("an unexpected error in the backend; its log has the details"))
 
 
 def refusal_of(problem: object) -> Refusal:

@@ -103,8 +103,8 @@ def answer_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unforeseen(_: Exception) -> Response:
-        log.exception("unforeseen fault in %s %s", request.method, request.path)
-        return error(ServiceError("the backend met a fault it did not foresee; its log has the details"))
+        log.exception("unexpected error in %s %s", request.method, request.path)
+        return error(ServiceError("an unexpected error in the backend; its log has the details"))
 
 
 def _advice(fault: HTTPException) -> str:
@@ -112,7 +112,7 @@ def _advice(fault: HTTPException) -> str:
     if isinstance(fault, MethodNotAllowed):
         return f"; it may be {', '.join(_methods(fault))}"
     if isinstance(fault, NotFound) and "//" in request.path:
-        return "; is there a / too many, as where an address that ends in / is put before a path?"
+        return "; the path has // in it: remove the / at the end of the base URL"
     if isinstance(fault, NotFound):
         return "; targets are at /api/v1/<target>, see /api/v1/openapi.json"
     return ""

@@ -66,7 +66,7 @@ def ref_id_of(raw: object) -> str:
     if isinstance(raw, str) and re.fullmatch(r"\w{1,20}", raw, re.ASCII):
         return raw
     raise BadParameter(
-        "refId", "is not a query's name; it may be A, B, … (letters, digits and _, at most 20)"
+        "refId", "is not the name of a query; it may be A, B, … (at most 20 letters, digits and _)"
     )
 
 

@@ -57,7 +57,7 @@ def listen(host: str, port: int, setting: str = "BACKEND_PORT") -> socket.socket
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise SettingError(f"{setting}={port}: the port is taken; set another one") from None
+            raise SettingError(f"{setting}={port}: the port is in use; set another one") from None
         if error.errno == errno.EACCES:
             raise SettingError(f"{setting}={port}: not allowed; set one above 1023") from None
         raise SettingError(f"BACKEND_HOST={host}: {os.strerror(error.errno or 0) or error}") from None

@@ -38,7 +38,7 @@ class HeaderCheck:
         has_body = request.chunked or request.content_length > 0
         if request.path != PATH:
             is_foreign = self.only and has_body
-            return _quiet(NotServed(f"this port takes POST {PATH} only")) if is_foreign else None
+            return _quiet(NotServed(f"this port serves only POST {PATH}")) if is_foreign else None
         headers = request.headers
         fault = fault_of(self._receiver, keys_in(headers.get("X_API_KEY"), headers.get("AUTHORIZATION")))
         if fault is not None:

@@ -109,7 +109,7 @@ def _body() -> bytes:
     except RequestEntityTooLarge:
         raise too_large from None
     except BadRequest:
-        raise BadBody("the body did not arrive whole") from None
+        raise BadBody("the body is incomplete") from None
     # One without a length is cut off there in silence.
     if request.content_length is None and len(body) >= MAX_BODY_BYTES:
         raise too_large

@@ -30,11 +30,11 @@ HOT_ZONE = Rule(
     value="people_per_m2",
     limit=limits.HOT_ZONE,
     severity="warning",
-    summary=f"{label('zone')} ({label('floor')}) is crowded: {value('%.2f')} people per m², "
+    summary=f"{label('zone')} ({label('floor')}) is crowded: {value('%.2f')} people per m²; "
     f"the limit is {limits.HOT_ZONE.fires_above:g}.",
-    description="In the last ten minutes more people were seen on this room's area than it is meant for. It "
-    f"ends below {limits.HOT_ZONE.ends_below:g}. A floor on which the backend does not know yet how many "
-    "detections a person gives has no number, and no alert.",
+    description="For ten minutes, this room had more people per m² than the limit. The alert ends below "
+    f"{limits.HOT_ZONE.ends_below:g}. A floor whose number of detections per person is not known has no "
+    "value, so it has no alert.",
     page=Page("Hot zones", room="zone_id"),
 )
 
@@ -47,10 +47,10 @@ UNUSUAL = Rule(
     value="ratio",
     limit=limits.UNUSUAL,
     severity="info",
-    summary=f"{PLACE} is unusually busy: {value('%.1f')} times the people usual at this hour of the week, "
+    summary=f"{PLACE} is unusually busy: {value('%.1f')} times the people usual at this hour of the week; "
     f"the limit is {limits.UNUSUAL.fires_above:g}.",
-    description="The people of the last ten minutes against the mean of the same hour and weekday in the "
-    "last four whole weeks; what is usually less than four people counts as four.",
+    description="The people of the last ten minutes, divided by the mean of the same hour and weekday in the "
+    "last four whole weeks. A mean of less than four people counts as four.",
     page=Page("People in rooms now", room="room_id"),
 )
 
@@ -63,9 +63,9 @@ CAPACITY = Rule(
     value="share",
     limit=limits.CAPACITY,
     severity="warning",
-    summary=f"{PLACE} holds more people than it has places: {percent()} of its capacity.",
-    description="What the sensors see or who came through the doors, whichever is more, in the last five "
-    "minutes.",
+    summary=f"{PLACE} has more people than its capacity: {percent()} of it.",
+    description="The people of the last five minutes, counted by sensors in the room or by doors, whichever "
+    "is higher.",
     page=Page("People in rooms now", room="room_id"),
 )
 
@@ -80,8 +80,7 @@ DEAD_ROOM = Rule(
     severity="info",
     summary=f"Nobody was seen in {PLACE} for {limits.ABSENT_WINDOW}; {value('%.1f')} people are usual at "
     "these hours.",
-    description="The room is not used as it used to be, or its sensor does not see: look at the sensor "
-    "first.",
+    description="The room is used less than before, or its sensor does not work. Check the sensor first.",
     page=Page("Presence by room", room="room_id"),
 )
 
@@ -94,10 +93,10 @@ UNBALANCED = Rule(
     value="beyond",
     limit=limits.UNBALANCED,
     severity="info",
-    summary=f"The doors of {label('floor')} do not add up today: {value()} people beyond what can be, the "
+    summary=f"The door counts of {label('floor')} are implausible today, by {value()} people; the "
     f"limit is {limits.UNBALANCED.fires_above:g}.",
-    description="Entries less exits since local midnight are above the floor's capacity or below zero, or "
-    "people came for six hours and nobody left: an entrance sensor misses people, or there is a crowd.",
+    description="Entries minus exits since local midnight are above the floor's capacity or below zero, or "
+    "people came for six hours and nobody left. An entrance sensor misses people, or the floor is too full.",
     page=Page("In and out"),
 )
 
@@ -120,7 +119,7 @@ HIVE_OFFLINE = Rule(
     summary=f"The hive {NAME} has been offline for {duration()}, the limit is "
     f"{limits.HIVE_OFFLINE_S.fires_above / 60:g} min.",
     description="The sensors that report to it cannot be heard: their rooms have no data, and the floor's "
-    "figures lack their people. Their own alerts stand still.",
+    "figures lack their people. The alerts of these sensors keep their state.",
     page=Page("Floors", of=sensors),
 )
 
@@ -137,7 +136,7 @@ SENSOR_OFFLINE = Rule(
     f"{limits.SENSOR_OFFLINE_S.fires_above / 60:g} min.",
     description="A room whose sensors are all offline has no data. A sensor whose hive is offline has no "
     "number here: the hive has an alert of its own.",
-    page=Page("Devices that need somebody", of=sensors),
+    page=Page("Devices that need attention", of=sensors),
 )
 
 BATTERY_DUE = Rule(
@@ -151,9 +150,9 @@ BATTERY_DUE = Rule(
     severity="info",
     summary=f"The battery of the sensor {NAME} is due: {value('%+.0f')} days since its date (negative: days "
     f"that are left), the limit is {limits.BATTERY_OVERDUE_DAYS.fires_above:g}.",
-    description="The date by which the battery is to be changed is Butlr's. A sensor of which Butlr gives no "
-    "date has no number, and no alert.",
-    page=Page("Devices that need somebody", of=sensors),
+    description="Butlr gives the date by which the battery must be changed. A sensor for which Butlr gives "
+    "no date has no number, and no alert.",
+    page=Page("Devices that need attention", of=sensors),
 )
 
 FLOOR_OFFLINE = Rule(
@@ -167,7 +166,7 @@ FLOOR_OFFLINE = Rule(
     severity="warning",
     summary=f"{percent()} of the sensors of {label('floor')} are offline, the limit is "
     f"{100 * limits.FLOOR_OFFLINE_SHARE.fires_above:g} %.",
-    description="What is shown of this floor lacks the people whom these sensors would see. Sensors whose "
+    description="The figures of this floor lack the people whom these sensors would see. Sensors whose "
     "hive is offline count too.",
     page=Page("Floors", of=sensors),
 )
@@ -181,8 +180,8 @@ LATE_PEOPLE = Rule(
     value="age_s",
     limit=limits.LATE_S,
     severity="warning",
-    summary=f"The newest people counts of {label('floor')} are {duration()} old, the limit is {LATE}.",
-    description="Alerts on this floor's people stand still until there are newer ones.",
+    summary=f"The newest people counts of {label('floor')} are {duration()} old; the limit is {LATE}.",
+    description="Alerts about people on this floor do not change until newer counts arrive.",
     page=Page("People over time"),
 )
 
@@ -195,8 +194,8 @@ LATE_HEAT = Rule(
     value="age_s",
     limit=limits.LATE_S,
     severity="warning",
-    summary=f"The newest heat map of {label('floor')} is {duration()} old, the limit is {LATE}.",
-    description="Alerts on this floor's hot zones stand still until there is a newer one.",
+    summary=f"The newest heat map of {label('floor')} is {duration()} old; the limit is {LATE}.",
+    description="Alerts about hot zones on this floor do not change until a newer heat map arrives.",
     page=Page("Heat on the plan"),
 )
 
@@ -210,8 +209,8 @@ UNREACHABLE = Rule(
     limit=limits.SILENT_S,
     severity="critical",
     summary="Butlr, or the backend between it and Grafana, does not answer.",
-    description="Pages show what was known, with its age; all other Butlr alerts stay as they were. The only "
-    "alert that also rings when Grafana cannot ask the backend.",
+    description="Dashboards show the last known data and their age. All other Butlr alerts keep their state. "
+    "Only this alert also fires when Grafana cannot reach the backend.",
     page=Page("Now"),
     pages_on_error=True,
 )
@@ -225,10 +224,10 @@ STARVED = Rule(
     value="rules_without_data_s",
     limit=limits.STARVED_S,
     severity="warning",
-    summary=f"An alert rule has had no whole data of a floor for {duration()}, the limit is "
+    summary=f"An alert rule has had no complete data of a floor for {duration()}, the limit is "
     f"{limits.STARVED_S.fires_above / 60:g} min.",
-    description="Its alerts on that floor stand still. Butlr answers, but not all that the rules ask for: "
-    "mostly because more is asked than the account's calls a minute allow.",
+    description="Its alerts on that floor keep their state. Butlr answers, but not all requests of the "
+    "rules: usually because the rules need more calls per minute than the account allows.",
     page=Page("Now"),
 )
 

@@ -60,7 +60,7 @@ def test_a_floor_without_any_time_zone_is_counted_by_utc_and_says_so(world: Worl
     expected = np.bincount((t_s[(door == -1) & (way == 1)] - start) // HOUR, minlength=24)
     assert next(f["values"] for f in frame["fields"] if f["name"] == "in") == expected.tolist()
     said = [notice["text"] for notice in frame["meta"]["notices"]]
-    assert any("has no time zone, UTC is used" in text for text in said)
+    assert any("has no time zone; UTC is used" in text for text in said)
 
 
 def test_a_floors_own_zone_matters_only_where_its_site_has_none(world: World) -> None:

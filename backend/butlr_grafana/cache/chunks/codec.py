@@ -93,11 +93,11 @@ def _unpacked(head: dict[str, Any], packed: bytes) -> bytes:
     """The columns one after the other; not a byte more than the header promises is unpacked."""
     size = head["n"] * sum(np.dtype(kind).itemsize for kind in _COLUMNS[head["kind"]])
     if not 0 <= size <= MOST_BYTES:
-        raise ValueError("more than any part has")
+        raise ValueError("larger than any chunk")
     unpack = zlib.decompressobj()
     columns = unpack.decompress(packed, size + 1)
     if len(columns) != size or (size and not unpack.eof):
-        raise ValueError("not as many rows as the header says")
+        raise ValueError("the number of rows differs from the header")
     return columns
 
 

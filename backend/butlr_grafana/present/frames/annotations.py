@@ -18,7 +18,9 @@ def gaps(answer: HeatMap) -> list[dict[str, Any]]:
     why = "; ".join(answer.coverage.reasons)
     missing = [_region(g, f"{floor}: no data", why, "missing") for g in answer.coverage.gaps]
     silent = [
-        _region(p.period, f"{floor}: no detections", "nobody was there, or the sensors were off", "silent")
+        _region(
+            p.period, f"{floor}: no detections", "nobody was there, or the sensors were offline", "silent"
+        )
         for p in answer.parts
         if p.period.length_s >= DAY_S and not p.grid.value.size
     ]

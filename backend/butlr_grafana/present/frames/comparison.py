@@ -30,9 +30,9 @@ IN_PEOPLE = (
 )
 
 RELATIVE = (
-    ("change", "Of the largest change", "percentunit"),
-    ("current", "Of the fullest cell", "percentunit"),
-    ("baseline", "Of the fullest cell", "percentunit"),
+    ("change", "Share of the largest change", "percentunit"),
+    ("current", "Share of the fullest cell", "percentunit"),
+    ("baseline", "Share of the fullest cell", "percentunit"),
     ("change_pct", "Change", "percent"),
 )
 """With `normalize=max`; the fullest cell is that of either period."""
@@ -81,7 +81,7 @@ def said(comparison: Comparison, current: HeatMap, baseline: HeatMap, *, demo: b
     """What a viewer must know: of both periods, and why there is no comparison where there is none."""
     told = said_of_both(current, baseline, comparison.reasons, demo=demo)
     if comparison.rebinned:
-        text = "The two periods' grids do not fit on each other; cells were assigned by their centres."
+        text = "The grids of the two periods differ. Cells were assigned by their centres."
         told.append({"severity": "warning", "text": text})
     return told
 

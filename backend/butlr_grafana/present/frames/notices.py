@@ -29,7 +29,7 @@ class Quantity:
 QUANTITIES = {
     "none": Quantity("detections", "Detections", "short"),
     "hour": Quantity("detections_per_hour", "Detections per hour", "short"),
-    "max": Quantity("normalized", "Of the fullest cell", "percentunit"),
+    "max": Quantity("normalized", "Share of the fullest cell", "percentunit"),
     "share": Quantity("share", "Share of all detections", "percentunit"),
 }
 
@@ -113,11 +113,11 @@ def series_notices(answer: SeriesResult, *, demo: bool) -> list[dict[str, str]]:
     if query.level != "floor":
         said += privacy_notices(query.floor)
     if answer.incomplete:
-        text = f"Butlr calls {answer.incomplete} values of this period incomplete; they are left out."
+        text = f"Butlr marks {answer.incomplete} values of this period as incomplete. They are left out."
         said.append(_notice("warning", text))
     unknown = [s.name for s in answer.series if all(np.isnan(values).all() for values in s.values.values())]
     if unknown:
-        said.append(_notice("info", f"No value is known in this period: {_listed(unknown)}."))
+        said.append(_notice("info", f"No values are known in this period: {_listed(unknown)}."))
     return said
 
 
@@ -126,7 +126,7 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     coverage, query = answer.coverage, answer.query
     said = coverage_notices(coverage, demo=False)
     if answer.raw.rebinned:
-        text = "Butlr's grid moved within this period; cells were assigned by their centres."
+        text = "Butlr's grid changed within this period. Cells were assigned by their centres."
         said.append(_notice("warning", text))
     if query.limits:
         said.append(_notice("warning", query.limits))
@@ -135,12 +135,14 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     said += _unseen(answer)
     shapeless = [r.name for r in query.rooms or () if not any(one.polygon for one in as_built([r]))]
     if shapeless:
-        text = f"Butlr knows no outline of {_listed(shapeless)}: no cell can be assigned."
+        text = f"Butlr has no outline of {_listed(shapeless)}, so no cells are assigned there."
         said.append(_notice("warning", text))
     if query.floor.bounds is None:
-        said.append(_notice("info", "Butlr has no drawing of this floor: cells lie in no room."))
+        said.append(
+            _notice("info", "Butlr has no floor plan of this floor, so no cells are assigned to rooms.")
+        )
     if not coverage.planned:
-        said.append(_notice("info", "No local time of this period counts: see hours, days and holidays."))
+        said.append(_notice("info", "No hour of this period is counted. Check hours, days and holidays."))
     elif not answer.total:
         said.append(_notice("info", "No detections in this period."))
     said += unit_notices([answer])
@@ -162,11 +164,11 @@ def unit_notices(maps: Sequence[HeatMap]) -> list[dict[str, str]]:
     several = len({answer.query.floor.id for answer in maps}) > 1
     said = []
     for (unit, why), names in floors.items():
-        which = f" of {_listed(list(names))}" if several else ""
+        which = f" for {_listed(list(names))}" if several else ""
         if unit == "people":
             said.append(_notice("warning", f"{NOT_IN_PEOPLE}{which}: {why}."))
         else:
-            said.append(_notice("info", f"{IN_DETECTIONS}{which}: {why}."))
+            said.append(_notice("info", f"{IN_DETECTIONS}{which}, because {why}."))
     return said
 
 
@@ -174,8 +176,8 @@ def why_nothing(level: str, floors: Sequence[Floor]) -> str:
     """Why nothing is told of the rooms or zones of floors, or of the floors themselves."""
     known = {"room": any(f.rooms for f in floors), "zone": any(f.zones for f in floors)}
     if not known.get(level, True):
-        return f"Butlr knows no {level} of {_listed([floor.name for floor in floors])}."
-    return "Butlr has no values for this question."
+        return f"Butlr lists no {level} for {_listed([floor.name for floor in floors])}."
+    return "Butlr has no values for this query."
 
 
 def _unseen(answer: HeatMap) -> list[dict[str, str]]:
@@ -185,14 +187,14 @@ def _unseen(answer: HeatMap) -> list[dict[str, str]]:
     silent = [room.name for room in rooms if room.online is False and seen.get(room.id) == 0]
     said = _offline([room for room in rooms if seen.get(room.id) != 0], query.floor)
     if silent:
-        text = f"Sensors offline in this period, no data rather than nobody: {_listed(silent)}."
+        text = f"Sensors were offline in this period. These rooms have no data: {_listed(silent)}."
         said.append(_notice("warning" if len(silent) == len(rooms) else "info", text))
     partly = [_since(room, query.floor) for room in rooms if room.online and 0 < seen.get(room.id, 1) < 1]
     if partly:
-        text = f"Sensors offline for a part of this period: {_listed(partly)}."
+        text = f"Sensors were offline for a part of this period: {_listed(partly)}."
         said.append(_notice("info", text))
     if answer.unavailable_reason:
-        text = f"Whether sensors were offline in this period is not known: {answer.unavailable_reason}."
+        text = f"It is not known whether sensors were offline in this period: {answer.unavailable_reason}."
         said.append(_notice("warning", text))
     return said
 
@@ -205,7 +207,7 @@ def _since(room: Room, floor: Floor) -> str:
 
 def _offline(rooms: Sequence[Room], floor: Floor) -> list[dict[str, str]]:
     names = [_since(room, floor) for room in rooms if room.online is False]
-    text = f"Sensors offline now, no data rather than nobody: {_listed(names)}."
+    text = f"Sensors are offline now. These rooms have no data: {_listed(names)}."
     # Of some rooms it is no warning about the whole: each of them says it in its own row.
     severity = "warning" if len(names) == len(rooms) else "info"
     return [_notice(severity, text)] if names else []
@@ -221,8 +223,8 @@ def privacy_notices(floor: Floor) -> list[dict[str, str]]:
     if together is None:
         return []
     why = withheld(together)
-    shown = f"not shown, for privacy: {why}" if why else "shown as a sum only, for privacy"
-    return [_notice("info", f"{together.name}: {shown}. Cells there stay empty.")]
+    shown = f"not shown, for privacy: {why}" if why else "shown only as a sum, for privacy"
+    return [_notice("info", f"{together.name}: {shown}. Their cells stay empty.")]
 
 
 def statistics_notices(
@@ -230,12 +232,18 @@ def statistics_notices(
 ) -> list[dict[str, str]]:
     """Why a column that Butlr's statistics fill is empty or old. `partial_errors`: floors, what failed."""
     said = [
-        _notice("info", f"{a.query.floor.name}: no {column}, as Butlr's statistics {a.query.why_not}.")
+        _notice(
+            "info",
+            f"{a.query.floor.name}: {column} is missing, because Butlr's statistics {a.query.why_not}.",
+        )
         for a in stats
         if a.query.why_not
     ]
     said += [
-        _notice("warning", f"{floor.name}: no {column}, as Butlr's statistics cannot be had: {fault}")
+        _notice(
+            "warning",
+            f"{floor.name}: {column} is missing, because Butlr's statistics are not available: {fault}",
+        )
         for floor, fault in partial_errors
     ]
     return said + [
@@ -246,7 +254,7 @@ def statistics_notices(
 
 
 TOO_FINE = (
-    "Cells of {:g} m are finer than the sensors see: they place a person to "
+    "Cells of {:g} m are smaller than the accuracy of the sensors, which is "
     f"{SENSOR_ACCURACY_M[0]:g} to {SENSOR_ACCURACY_M[1]:g} m."
 )
 
@@ -256,12 +264,12 @@ DEMO = "Demo mode: these people are simulated. Set Butlr credentials to see your
 def _incomplete(coverage: Coverage) -> str:
     what = []
     if coverage.missing:
-        what.append(f"{coverage.missing} of {coverage.planned} parts missing")
+        what.append(f"missing segments: {coverage.missing} of {coverage.planned}")
     if coverage.stale:
-        what.append(f"{coverage.stale} older than they should be")
-    gaps = "; not in: " + ", ".join(_span(g) for g in coverage.gaps[:3]) if coverage.gaps else ""
+        what.append(f"outdated segments: {coverage.stale}")
+    gaps = "; not included: " + ", ".join(_span(g) for g in coverage.gaps[:3]) if coverage.gaps else ""
     why = f" ({'; '.join(coverage.reasons)})" if coverage.reasons else ""
-    return f"Partial answer, as of {iso(coverage.as_of_s)}: {', '.join(what)}{gaps}{why}."
+    return f"Partial result, as of {iso(coverage.as_of_s)}: {', '.join(what)}{gaps}{why}."
 
 
 def _span(period: Period) -> str:

@@ -84,7 +84,7 @@ def webp(
 
 def _check(frames: Sequence[HeatMap], width: int, milliseconds: int) -> None:
     if not 1 <= len(frames) <= MOST_FRAMES:
-        raise ValueError(f"a playback has 1 to {MOST_FRAMES} windows, not {len(frames)}")
+        raise ValueError(f"a playback may have 1 to {MOST_FRAMES} windows, not {len(frames)}")
     if not SMALLEST_PX <= width <= WIDEST_PX:
         raise ValueError(f"width of a playback is {SMALLEST_PX} to {WIDEST_PX} pixels, not {width}")
     if not SHORTEST_MS <= milliseconds <= LONGEST_MS:

@@ -137,7 +137,7 @@ def plan_png(floor: Floor, *, options: ImageOptions = DEFAULTS, drawing: PlanDra
     names = floorplan_layers.labels(plan, [], zones=True) if options.labels else []
     lay(image, floorplan_layers.over(plan, names, zones))
     if extent(floor) is None:
-        say(image, "Butlr knows no plan of this floor", plan)
+        say(image, "Butlr has no plan of this floor", plan)
     lines = [
         Line(title_of(floor), sizes.title, theme.ink, medium=True),
         Line(_facts(floor), sizes.text, theme.faint),
@@ -240,7 +240,7 @@ def nothing_of(answer: HeatMap) -> str:
     """Why a map has no cell."""
     coverage = answer.coverage
     if not coverage.planned:
-        return "No local time of this period counts"
+        return "No hour of this period is counted"
     if is_in_people(answer) and unknown_why(answer):
         return NOT_IN_PEOPLE
     if answer.hidden:
