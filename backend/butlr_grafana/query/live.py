@@ -35,7 +35,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
     floor, one where it has no doors that are counted.
     """
     parsed, level = scope.parsed, scope.parsed.level or "room"
-    if level == "floor" and (parsed.room or parsed.tag or parsed.filters):
+    if level == "floor" and (parsed.names_rooms or parsed.filters):
         level = "room"  # those that are chosen are added up
     end_s = latest_minute(scope.now_s)
     return tuple(

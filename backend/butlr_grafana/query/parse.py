@@ -42,7 +42,8 @@ class Filter:
 class ParsedQuery:
     """A query as typed values, with the defaults that need no floor; `None`: left out (or `auto`).
 
-    `room` and `tag` are read in full where the floors are known (see `with_names`); `filters` narrow them.
+    `room`, `tag` and `room_type` are read in full where the floors are known (see `with_names`); `filters`
+    narrow them.
     """
 
     spec: TargetSpec
@@ -58,6 +59,8 @@ class ParsedQuery:
     holidays: str = "in"
     room: tuple[Name, ...] = ()
     tag: tuple[Name, ...] = ()
+    room_type: tuple[Name, ...] = ()
+    least_capacity: int = 0
     filters: tuple[Filter, ...] = ()
     require: str = "any"
     level: str | None = None
@@ -82,6 +85,11 @@ class ParsedQuery:
     def target(self) -> str:
         """The target's name."""
         return self.spec.name
+
+    @property
+    def names_rooms(self) -> bool:
+        """Whether rooms are chosen by their names, tags or types."""
+        return bool(self.room or self.tag or self.room_type)
 
 
 def parse(spec: TargetSpec, words: Mapping[str, object]) -> ParsedQuery:

@@ -16,6 +16,11 @@ def tags_of(floor: Floor) -> set[str]:
     return {tag for room in (*floor.rooms, *as_built(floor.rooms)) for tag in room.tags}
 
 
+def types_of(floor: Floor) -> set[str]:
+    """The types of the floor's rooms, those too that are only told of together."""
+    return {room.type for room in (*floor.rooms, *as_built(floor.rooms)) if room.type is not None}
+
+
 def knows_room(wanted: str, floor: Floor) -> bool:
     return any(wanted in (room.id, room.name) for room in askable(floor))
 

@@ -203,7 +203,7 @@ class Target(ABC, Generic[C]):
         if is_limited and parsed.tz is None:
             found.add("time")
         is_of_places = self.default_level is not None and (parsed.level or self.default_level) != "floor"
-        if is_of_places or parsed.room or parsed.tag:
+        if is_of_places or parsed.names_rooms:
             found.add("places")
         return frozenset(found)
 

@@ -40,7 +40,7 @@ class HotZones(TableTarget[HotZonesResult]):
 
     def needs_presence(self, parsed: ParsedQuery) -> bool:
         # A floor is the sum of its rooms where some are chosen.
-        return parsed.level != "floor" or bool(parsed.room or parsed.tag or parsed.filters)
+        return parsed.level != "floor" or bool(parsed.names_rooms or parsed.filters)
 
     def is_of_detections(self, parsed: ParsedQuery) -> bool:
         return not parsed.threshold.is_percentile

@@ -2,15 +2,15 @@
 
 HEAT_MAP = (
     *("space", "from", "to", "resolution", "columns", "normalize"),
-    *("hours", "days", "tz", "holidays", "room", "tag", "require", "unit", "format"),
+    *("hours", "days", "tz", "holidays", "room", "tag", "type", "require", "unit", "format"),
 )
 ZONES = tuple(name for name in HEAT_MAP if name != "normalize")
 IMAGE = ("width", "theme")
 SERIES = (
-    *("space", "from", "to", "every", "level", "room", "tag"),
+    *("space", "from", "to", "every", "level", "room", "tag", "type"),
     *("hours", "days", "tz", "holidays", "require", "format"),
 )
-NOW = ("space", "level", "room", "tag", "require", "format")
+NOW = ("space", "level", "room", "tag", "type", "require", "format")
 
 FRAMES_ROWS_CSV = ("frames", "rows", "csv")
 

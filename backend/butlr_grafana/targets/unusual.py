@@ -27,7 +27,7 @@ class Unusual(TableTarget[UsualLevels]):
     name = "unusual"
     title = "Unusual now"
     description = "A row a room: people of the last minutes, what is usual at this time of the week, ratio."
-    parameters = ("space", "window", "room", "tag", "require", "format")
+    parameters = ("space", "window", "room", "tag", "type", "require", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     tells_age = True

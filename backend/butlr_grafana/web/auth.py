@@ -93,7 +93,7 @@ def to_be_told(fault: BackendError) -> BackendError:
 
 def is_of_wall(parsed: ParsedQuery, now_s: float) -> bool:
     """Whether a wall asks so. Of rooms nothing is asked: an error about one would name the others."""
-    return not (parsed.room or parsed.tag) and target_of(parsed).is_for_walls(parsed, now_s)
+    return not parsed.names_rooms and target_of(parsed).is_for_walls(parsed, now_s)
 
 
 def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:

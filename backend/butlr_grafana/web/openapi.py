@@ -88,7 +88,7 @@ POSTED: dict[str, tuple[str, Schema, Schema]] = {
     "/metrics": ("The targets, each with the form of its words", ANY_OBJECT, _list(ANY_OBJECT)),
     "/metric-payload-options": (
         "What a word of the form may be: floors, rooms or tags",
-        _object("name", name={"enum": ["space", "room", "tag"]}, payload=PAYLOAD),
+        _object("name", name={"enum": ["space", "room", "tag", "type"]}, payload=PAYLOAD),
         _list(_object("label", "value", label=TEXT, value=TEXT)),
     ),
     "/query": (

@@ -15,7 +15,7 @@ from butlr_grafana.targets.base import Target
 
 FILTER_KEYS = ("room", "tag")
 VARIABLES = ("buildings", "floors", "rooms", "zones")
-OPTIONS = ("space", "room", "tag")
+OPTIONS = ("space", "room", "tag", "type")
 
 Object = dict[str, Any]
 
@@ -42,7 +42,7 @@ def form(target: Target[Any]) -> list[Object]:
 
 
 def payload_options(name: str, topology: Topology, payload: Object) -> list[tuple[str, str]]:
-    """Texts and values for a field of the form; of rooms and tags those of the floors chosen in it.
+    """Texts and values for a field of the form; of rooms, tags and types those of the floors chosen in it.
 
     A floor that there is not (any more) is passed over, so that another can be chosen.
     """
@@ -52,8 +52,8 @@ def payload_options(name: str, topology: Topology, payload: Object) -> list[tupl
     floors = [f for f in topology.floors.values() if not wanted or f.id in wanted]
     if name == "room":
         return in_order(_rooms(floors))
-    if name == "tag":
-        return [(tag, tag) for tag in tags(floors)]
+    if name in ("tag", "type"):
+        return [(text, text) for text in (tags if name == "tag" else types)(floors)]
     raise BadParameter("name", choose(name, OPTIONS))
 
 
@@ -100,6 +100,10 @@ def filter_values(key: str, topology: Topology) -> list[str]:
 
 def tags(floors: Iterable[Floor]) -> list[str]:
     return sorted({tag for floor in floors for room in floor.rooms for tag in room.tags})
+
+
+def types(floors: Iterable[Floor]) -> list[str]:
+    return sorted({room.type for floor in floors for room in floor.rooms if room.type is not None})
 
 
 def _rooms(floors: Sequence[Floor]) -> list[Choice]:
