@@ -16,6 +16,7 @@ import numpy as np
 import shapely
 
 from butlr_grafana.simulator.world import Floor, Room
+from tests.dashboards.free_rooms import expected as expected_free_rooms
 from tests.dashboards.people import (
     HOUR_S,
     Look,
@@ -609,6 +610,10 @@ def pattern(frames: list[Json], look: Look) -> Compared:
     yield from by_field(rows(frames), expected)
 
 
+def free_rooms(frames: list[Json], look: Look) -> Compared:
+    yield from by_field(rows(frames), expected_free_rooms(look))
+
+
 Check = Callable[[list[Json], Look], Compared]
 
 CHECKS: Mapping[str, Check] = {
@@ -619,6 +624,7 @@ CHECKS: Mapping[str, Check] = {
     "compare": compare,
     "compare-zones": compare_zones,
     "occupancy-now": occupancy_now,
+    "free-rooms": free_rooms,
     "occupancy": occupancy,
     "traffic": traffic,
     "presence": presence,

@@ -19,7 +19,7 @@ BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """By it Excel knows that a file is UTF-8, and not of the machine's own letters."""
 
 LEFT_OUT = frozenset({"age_s", "as_of_ms", "weekday_number"})
-TIMES = frozenset({"time", "timeEnd", "as_of", "from", "to", "unknown_since"})
+TIMES = frozenset({"time", "timeEnd", "as_of", "from", "to", "unknown_since", "free_since"})
 SIGNIFICANT = 6
 """Digits of a number: more than any of the figures is known to."""
 
@@ -70,6 +70,7 @@ NAMES: Mapping[str, Named] = {
     "entries": Named("people_in"),
     "dwell_s": Named("stay_minutes", MINUTES),
     "window_s": Named("window_minutes", MINUTES),
+    "free_for_s": Named("free_for_minutes", MINUTES),
     "inside": Named("people_inside"),
     "beyond": Named("implausible_count"),
     "going_on": Named("ongoing"),

@@ -17,6 +17,7 @@ from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarge
 from butlr_grafana.targets.columns import SHARE, Column, number
 from butlr_grafana.targets.parameter_groups import AGE, FLOOR, FRAMES_ROWS_CSV, NOW
 
+BY_DOORS = "Some people are counted by doors; Butlr corrects those counts after the end of the day."
 NO_CAPACITY = "Butlr knows no capacity here, so there is no share of it."
 
 
@@ -81,7 +82,7 @@ class OccupancyNow(TableTarget[PeopleNow]):
 
     def notes(self, result: Result[PeopleNow], rows: Sequence[Row]) -> Iterator[str]:
         if result.content and any(now.is_provisional for now in result.content.assets):
-            yield "Some people are counted by doors; Butlr corrects those counts after the end of the day."
+            yield BY_DOORS
         if all(row["capacity"] is None for row in rows):
             yield NO_CAPACITY
 

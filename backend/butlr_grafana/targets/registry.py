@@ -14,6 +14,7 @@ from butlr_grafana.targets.compare import Compare
 from butlr_grafana.targets.compare_zones import CompareZones
 from butlr_grafana.targets.events import Events
 from butlr_grafana.targets.floorplan import FloorPlanTarget
+from butlr_grafana.targets.free_rooms import FreeRooms
 from butlr_grafana.targets.freshness import FreshnessOfData
 from butlr_grafana.targets.heatmap import HeatMapTarget
 from butlr_grafana.targets.heatmap_summary import HeatMapSummary
@@ -39,6 +40,7 @@ _LISTED: tuple[Target[Any], ...] = (
     Hotspots(),
     Occupancy(),
     OccupancyNow(),
+    FreeRooms(),
     Unusual(),
     InAndOutToday(),
     Traffic(),

@@ -1,0 +1,144 @@
+"""Which rooms are free: nobody was counted there in the last minutes. What is not known is never free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from butlr_grafana.insight.current_occupancy import NO_COUNT, Now
+from butlr_grafana.model.calendar import since
+from butlr_grafana.model.chunk import Floats
+from butlr_grafana.model.floor import Floor, Room
+from butlr_grafana.model.privacy import withheld
+from butlr_grafana.model.queries import SeriesResult
+from butlr_grafana.model.time import MINUTE_S
+
+State = Literal["free", "occupied", "unknown"]
+STATES: tuple[State, ...] = ("free", "occupied", "unknown")
+"""In the order in which somebody who looks for a room reads them."""
+
+EMPTY_MIN = 5
+"""A room is free when nobody was counted in it for so many minutes. This is Butlr's own rule: its sensors may
+miss somebody who sits still for a minute.
+"""
+
+LATE_MIN = 2
+"""One of so many newest minutes has to be known, else the state is unknown: Butlr's newest may be a minute
+late.
+"""
+
+SOME_OCCUPIED = "one or more of these rooms are occupied; for privacy it is not shown which"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """A room, and whether it is free.
+
+    `reason`: why its state is unknown, or why a room without people is not free yet. `people`: as
+    `occupancy-now` tells them. `free_since_s`, `free_for_s`: of a free room, from when on and for how long
+    nobody was counted. `is_exact`: somebody was counted in the minute before. If not, the room may have been
+    free for longer: no earlier minute was asked for, or none is known.
+    """
+
+    floor: Floor
+    room: Room
+    state: State
+    reason: str
+    people: float | None
+    as_of_s: float | None
+    complete: bool
+    unknown_since_s: int | None = None
+    free_since_s: int | None = None
+    free_for_s: int | None = None
+    is_exact: bool = False
+
+    @property
+    def capacity(self) -> int | None:
+        """How many people fit into it; `None` for rooms that are only told of together."""
+        return None if self.room.members else self.room.capacity
+
+
+def room_states(found: Iterable[Now], answers: Sequence[SeriesResult]) -> Iterator[RoomState]:
+    """The state of each room, in the order of `found`.
+
+    `found`: the people of each room. `answers`: the minutes that these come from, floor by floor one of what
+    sensors see, and one of doors where there are any.
+    """
+    by_floor: dict[str, list[SeriesResult]] = {}
+    for answer in answers:
+        by_floor.setdefault(answer.query.floor.id, []).append(answer)
+    for now in found:
+        room = next(room for room in now.floor.rooms if room.id == now.id)
+        yield _state_of(room, now, by_floor.get(now.floor.id, ()))
+
+
+def all_unknown(floor: Floor, rooms: Iterable[Room], reason: str) -> Iterator[RoomState]:
+    """The rooms of a floor of which nothing could be fetched."""
+    return (RoomState(floor, room, "unknown", reason, None, None, complete=False) for room in rooms)
+
+
+def in_order(rooms: Iterable[RoomState], least_capacity: int) -> list[RoomState]:
+    """The rooms for at least so many people (0: all), as somebody who looks for one reads them: free ones
+    first, then by capacity: the smallest that fits, and rooms of unknown capacity last.
+    """
+    fitting = [room for room in rooms if not least_capacity or (room.capacity or 0) >= least_capacity]
+    return sorted(fitting, key=lambda r: (STATES.index(r.state), r.capacity is None, r.capacity or 0))
+
+
+def _state_of(room: Room, now: Now, answers: Sequence[SeriesResult]) -> RoomState:
+    told = RoomState(now.floor, room, "unknown", "", now.people, now.as_of_s, now.complete)
+    counts = _minutes(room, answers)
+    if now.people is None or np.isnan(counts[-LATE_MIN:]).all():
+        why = f"{now.reason} {since(now.unknown_since_s, now.floor.timezone)}".strip()
+        reason = withheld(room) or why or NO_COUNT
+        return replace(told, reason=reason, people=None, unknown_since_s=now.unknown_since_s)
+    run = _empty_run(counts)
+    empty_since_s = answers[0].query.period.end_s - (counts.size - run.start) * MINUTE_S
+    if now.people > 0 or np.nanmax(counts[-EMPTY_MIN:]) > 0:
+        if room.members:
+            return replace(told, reason=SOME_OCCUPIED)
+        return replace(told, state="occupied", reason="" if now.people else _left(empty_since_s, now.floor))
+    return replace(
+        told,
+        state="free",
+        free_since_s=empty_since_s,
+        free_for_s=(counts.size - run.start) * MINUTE_S,
+        is_exact=run.start > 0 and bool(counts[run.start - 1] > 0),
+    )
+
+
+def _minutes(room: Room, answers: Iterable[SeriesResult]) -> Floats:
+    """The room's people minute by minute, the higher of both ways of counting; NaN where they are not known.
+
+    Where sensors see into the room, a minute of which only the doors tell is not known: doors alone would
+    make a full room an empty one.
+    """
+    told = {
+        answer.query.base.is_calibrated: one.values["value"]
+        for answer in answers
+        for one in answer.series
+        if one.asset_id == room.id
+    }
+    seen, by_doors = told.get(False), told.get(True)
+    if seen is None:
+        return np.empty(0) if by_doors is None else by_doors
+    return seen if by_doors is None else np.where(np.isnan(seen), np.nan, np.fmax(seen, by_doors))
+
+
+def _empty_run(counts: Floats) -> range:
+    """The newest minutes in which nobody was counted, without a gap; a newest minute that is not known yet is
+    passed over.
+    """
+    end = int(np.flatnonzero(~np.isnan(counts))[-1]) + 1
+    others = np.flatnonzero(~(counts[:end] == 0))
+    return range(int(others[-1]) + 1 if others.size else 0, end)
+
+
+def _left(empty_since_s: int, floor: Floor) -> str:
+    clock = datetime.fromtimestamp(empty_since_s, ZoneInfo(floor.timezone))
+    return f"nobody since {clock:%H:%M}; free after {EMPTY_MIN} minutes"
