@@ -5,15 +5,15 @@ from __future__ import annotations
 from source import variables
 from source.downloads import downloads
 from source.floor import FULL, ON_FLOOR, floor_page, room_page
-from source.house import WARNING, Json
+from source.house import FREE_COLOUR, TAKEN, UNKNOWN, WARNING, Json
 from source.page import page
 from source.panels.charts import by_day
-from source.panels.figures import Column, gauge, leads_to, shade, table, width
+from source.panels.figures import Column, gauge, leads_to, shade, state, table, width, wrapped
 from source.panels.over_time import lines
 from source.panels.parts import Alertable, Frame, Place, Question, joined, where
 from source.sources import Source
 from source.titles import title
-from source.words import AREA, EVERYWHERE
+from source.words import AREA, EVERYWHERE, FITTING
 
 UID = "butlr-portfolio"
 
@@ -25,6 +25,7 @@ FLOORS = Question("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
 PEOPLE = Question("occupancy", {**EVERYWHERE, "level": "floor"})
 ROOMS = Question("hot-zones", {**EVERYWHERE, **AREA})
 USE = Question("utilization", {**EVERYWHERE, **AREA, "underused": "${underused}"})
+FREE = Question("free-rooms", {"space": "all", **FITTING})
 DOORS = Question("traffic", {**EVERYWHERE, "level": "floor", "every": "1d"})
 
 PEOPLE_OF_FLOORS = Alertable(
@@ -50,9 +51,20 @@ UNDERUSED_TEXT = """\
 Rooms of all floors that were in use for less than the share of hours chosen above, largest first. Rooms \
 without data are not listed here."""
 
+FREE_TEXT = """\
+Every room: free ones first, then the smallest. A room is free when nobody was counted in it for five \
+minutes. *Unknown* is not free: *Why* says what is missing. *Free for* says *at least* where the room may \
+have been free for longer than was asked for.
+
+*Room for* and *Room type* above limit the rooms. With *Room for*, rooms whose capacity Butlr does not know \
+are left out. A room's name opens its map."""
+
 DOORS_TEXT = """\
 People who came in through each floor's own entrances on each day. A day begins at midnight in the \
 floor's own time zone."""
+
+
+STATES = {"free": ("Free", FREE_COLOUR), "occupied": ("Occupied", TAKEN), "unknown": ("Unknown", UNKNOWN)}
 
 
 def in_range(what: str) -> Json:
@@ -70,6 +82,8 @@ def dashboard(source: Source) -> Json:
             variables.hours(),
             variables.days(),
             variables.underused(),
+            variables.least_capacity(),
+            variables.room_types(source),
             variables.area(),
             *variables.kept(source),
         ],
@@ -108,12 +122,36 @@ def dashboard(source: Source) -> Json:
                 ],
                 before=joined("space", B=("floor", "people", "capacity", "share"), C=("detections", *AREAS)),
             ),
+            table(
+                source,
+                Frame(
+                    "Free now",
+                    FREE_TEXT,
+                    Place(0, 7, 24, 10),
+                    [FREE],
+                    downloads(source, FREE, "csv"),
+                ),
+                [
+                    Column("state", {**state(**STATES), **width(95)}),
+                    Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
+                    Column("floor"),
+                    Column("building", width(110)),
+                    Column("capacity", width(90)),
+                    Column("free_for", width(120)),
+                    Column("people", {"decimals": 0, **width(80)}),
+                    Column("type"),
+                    Column("tags"),
+                    Column("reason", wrapped(250)),
+                    Column("room_id", hidden=True),
+                    Column("space", hidden=True),
+                ],
+            ),
             lines(
                 source,
                 Frame(
                     "People by floor",
                     PEOPLE_TEXT,
-                    Place(0, 7, 14, 9),
+                    Place(0, 17, 14, 9),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                     PEOPLE_OF_FLOORS,
@@ -124,7 +162,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Came in, by each floor's own day",
                     DOORS_TEXT,
-                    Place(14, 7, 10, 9),
+                    Place(14, 17, 10, 9),
                     [DOORS],
                     downloads(source, DOORS, "csv"),
                 ),
@@ -136,7 +174,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Hottest rooms",
                     ROOMS_TEXT,
-                    Place(0, 16, 12, 12),
+                    Place(0, 26, 12, 12),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),
@@ -163,7 +201,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Underused rooms",
                     UNDERUSED_TEXT,
-                    Place(12, 16, 12, 12),
+                    Place(12, 26, 12, 12),
                     [USE],
                     downloads(source, USE, "csv"),
                 ),

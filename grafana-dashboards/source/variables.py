@@ -30,6 +30,26 @@ def rooms(source: Source) -> Json:
     return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
 
 
+def floors(source: Source) -> Json:
+    """Several floors, or all of them."""
+    asked = _asked(source, "space", "Floors", source.floors())
+    return {**asked, "multi": True, "includeAll": True, "allValue": "all"}
+
+
+def room_types(source: Source) -> Json:
+    """Butlr's own words for what a room is."""
+    asked = _asked(source, "type", "Room type", source.room_types())
+    return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
+
+
+def least_capacity() -> Json:
+    return _offered(
+        "least_capacity",
+        "Room for",
+        {"Any number": "0", **{f"{people} or more": str(people) for people in (2, 4, 6, 8, 12, 20)}},
+    )
+
+
 def kept(source: Source) -> list[Json]:
     """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
     them on, so that a choice outlasts a look at this page.

@@ -12,4 +12,7 @@ UNIT: Words = {"unit": "${unit}"}
 HERE: Words = {**FLOOR, **ROOMS, **HOURS}
 """One floor, all of it or some rooms, at the hours chosen."""
 
+FITTING: Words = {"least_capacity": "${least_capacity}", "type": "${type:csv}"}
+"""Rooms of a size and a type."""
+
 EVERYWHERE: Words = {"space": "all", **HOURS}

@@ -49,8 +49,8 @@ def _row(look: Look, floor: Floor, room: Room) -> Row:
         "free_since": (end_s - 60 * MINUTES) * 1000 if is_free else None,
         "free_for_s": 60 * MINUTES if is_free else None,
         "free_exact": 0 if is_free else None,
-        "free_for": "at least 5 min" if is_free else "",
-        "reason": _reason(floor, told, end_s, since_s) if state != "free" else "",
+        "free_for": "at least 5 min" if is_free else _left(told) if known else "",
+        "reason": "" if known else _reason(floor, since_s),
         "unknown_since": None if since_s is None else (since_s - 1) * 1000,
         "as_of": look.now_s * 1000,
         "complete": 1,
@@ -72,18 +72,17 @@ def people_in(floor: Floor, room: Room, end_s: int) -> int | None:
     return max(counts, default=None)
 
 
-def _reason(floor: Floor, told: list[int], end_s: int, since_s: int | None) -> str:
-    zone = ZoneInfo(floor.timezone)
-    if since_s is not None:
-        heard = datetime.fromtimestamp(since_s - 1, zone)
-        return f"its sensors are offline since {heard.day} {heard:%b %H:%M}"
-    if told[-1]:
-        return ""
-    if not any(told):
+def _left(told: list[int]) -> str:
+    """Of a room that is not free, for how long nobody has been in it."""
+    minutes = next(back for back, count in enumerate(reversed(told)) if count)
+    return f"not yet: nobody for {minutes} min" if minutes else ""
+
+
+def _reason(floor: Floor, since_s: int | None) -> str:
+    if since_s is None:
         return "no sensor counts its people"
-    empty = next(back for back, count in enumerate(reversed(told)) if count)
-    left = datetime.fromtimestamp(end_s - 60 * empty, zone)
-    return f"nobody since {left:%H:%M}; free after 5 minutes"
+    heard = datetime.fromtimestamp(since_s - 1, ZoneInfo(floor.timezone))
+    return f"its sensors are offline since {heard.day} {heard:%b %H:%M}"
 
 
 def _silent_since_s(floor: Floor, room: Room, now_s: int) -> int | None:

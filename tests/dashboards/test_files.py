@@ -28,7 +28,7 @@ from tests.support import World, at, know_rate
 
 Json = dict[str, Any]
 
-TIMES = ("time", "as_of", "from", "to", "unknown_since")
+TIMES = ("time", "as_of", "from", "to", "unknown_since", "free_since")
 SERIES = ("occupancy", "traffic", "presence")
 ZONES = ("hot-zones", "compare-zones")
 
@@ -55,6 +55,7 @@ RAW: dict[str, tuple[str, float]] = {
     "time_in_use_minutes": ("in_use_s", 1 / 60),
     "time_in_use_percent": ("in_use_share", 100),
     "stay_minutes": ("dwell_s", 1 / 60),
+    "free_for_minutes": ("free_for_s", 1 / 60),
     "presence_minutes": ("value", 1 / 60),
     "people_in": ("in", 1),
     "people_out": ("out", 1),
@@ -149,7 +150,8 @@ def frames_of(target: str, text: str, look: Look) -> list[Json]:
             check_local(row, name)
     if target not in SERIES:
         texts = {name for name in names if any(isinstance(row[name], str) and row[name] for row in found)}
-        texts |= {"reason"} & set(names)
+        # A room without a type has none; it has no empty one.
+        texts = (texts | {"reason"} & set(names)) - {"type"}
         rows = [{n: None if v == "" and n not in texts else v for n, v in row.items()} for row in found]
         return [frame(names, rows, resolution=cell_size(look))]
     made = []

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.dashboards.conftest import ASKING
 from tests.dashboards.grafana import Values, drawn, fill, infinity_request, shown, simpod_payload
-from tests.support import NEW_YORK, PARIS, PARIS_2, World, at, know_rate
+from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, know_rate
 
 FLOORS = (PARIS, PARIS_2, NEW_YORK)
 Json = dict[str, Any]
@@ -41,7 +41,7 @@ def options(variable: Json) -> list[str]:
 
 def start_values(dashboard: Json) -> dict[str, str | list[str]]:
     """What the variables are when nobody has touched them, on a floor in Paris."""
-    values: dict[str, str | list[str]] = {"space": PARIS, "room": ALL_ROOMS}
+    values: dict[str, str | list[str]] = {"space": PARIS, "room": ALL_ROOMS, "type": ALL_ROOMS}
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "custom":
             values[variable["name"]] = options(variable)[0]
@@ -76,7 +76,12 @@ def choices(world: World, variable: Json, values: Values) -> list[tuple[str, str
     query = variable["query"]
     if "infinity" in variable["datasource"]["type"]:
         asked = query["infinityQuery"]
-        rows = world.http.get(infinity_request(asked, values)).get_json()
+        sent = asked["url_options"]
+        if sent["method"] == "POST":
+            assert (sent["body_type"], sent["body_content_type"]) == ("raw", "application/json")
+            rows = world.http.post(asked["url"], json=json.loads(sent["data"])).get_json()
+        else:
+            rows = world.http.get(infinity_request(asked, values)).get_json()
         columns = {c["text"]: c["selector"] for c in asked["columns"]}
         return [(row[columns["__text"]], row[columns["__value"]]) for row in rows]
     payload = simpod_payload(query["query"], values)
@@ -200,6 +205,18 @@ def test_floors_and_rooms_are_offered_by_name(dashboard: Json, world: World) -> 
     rooms = choices(world, by_name(dashboard, "room"), values)
     assert len(rooms) > 3
     assert len({room for _, room in rooms}) == len(rooms)
+
+
+def test_each_type_of_room_is_offered_once(dashboard: Json, world: World) -> None:
+    for variable in dashboard["templating"]["list"]:
+        if variable["name"] == "type":
+            kinds = {room.type_in_butlr for floor in PEOPLE.office.floors for room in floor.rooms} - {
+                None,
+                "Untagged",
+            }
+            assert choices(world, variable, start_values(dashboard)) == [
+                (kind, kind) for kind in sorted(kinds)
+            ]
 
 
 @pytest.mark.parametrize("count", [1, 2])

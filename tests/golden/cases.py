@@ -309,7 +309,7 @@ DATA_SOURCE = (
     ),
     *(
         sent(f"variable-{kind}", "/variable", {"payload": {"target": kind, "space": PARIS}})
-        for kind in ("buildings", "floors", "rooms", "zones")
+        for kind in ("buildings", "floors", "rooms", "zones", "types")
     ),
     sent("annotations-hot", "/annotations", {"range": TODAY, "payload": {"space": PARIS}}, "crowd recorded"),
     sent(

@@ -68,7 +68,7 @@ def state(of: Room, seen: Minutes | None, by_doors: Minutes | None = None) -> Ro
 
 
 def told(one: RoomState) -> tuple[object, ...]:
-    return one.state, one.people, one.free_for_s, one.is_exact, one.reason
+    return one.state, one.people, one.empty_for_s, one.is_exact, one.reason
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def told(one: RoomState) -> tuple[object, ...]:
         (EMPTY, ("free", 0, 300, False, "")),
         ((0, 0, 0, 0, 2), ("occupied", 2, None, False, "")),
         # Nobody for less than five minutes.
-        ((0, 0, 0, 1, 0), ("occupied", 0, None, False, "nobody since 14:32; free after 5 minutes")),
-        ((3, 0, 0, 0, 0), ("occupied", 0, None, False, "nobody since 14:29; free after 5 minutes")),
+        ((0, 0, 0, 1, 0), ("occupied", 0, 60, True, "")),
+        ((3, 0, 0, 0, 0), ("occupied", 0, 240, True, "")),
         # More was asked: then it is known since when.
         ((1, *EMPTY), ("free", 0, 300, True, "")),
         ((0, 4, 0, *EMPTY), ("free", 0, 360, True, "")),
@@ -100,8 +100,8 @@ def test_five_minutes_without_anybody_are_free_and_no_data_never_is(
 
 
 def test_it_is_free_since_the_minute_after_the_last_person() -> None:
-    assert state(room(), (2, 2, 0, *EMPTY)).free_since_s == END - 6 * 60
-    assert state(room(), EMPTY).free_since_s == END - 5 * 60
+    assert state(room(), (2, 2, 0, *EMPTY)).empty_since_s == END - 6 * 60
+    assert state(room(), EMPTY).empty_since_s == END - 5 * 60
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_it_is_free_since_the_minute_after_the_last_person() -> None:
         (EMPTY, EMPTY, ("free", 0, 300, False, "")),
         (EMPTY, (1, 1, 1, 1, 1), ("occupied", 1, None, False, "")),
         ((1, 1, 1, 1, 1), EMPTY, ("occupied", 1, None, False, "")),
-        (EMPTY, (1, 0, 0, 0, 0), ("occupied", 0, None, False, "nobody since 14:29; free after 5 minutes")),
+        (EMPTY, (1, 0, 0, 0, 0), ("occupied", 0, 240, True, "")),
         # Doors alone would make a full room an empty one.
         ((NAN,) * 5, EMPTY, ("unknown", None, None, False, NO_COUNT)),
     ],

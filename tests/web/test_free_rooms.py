@@ -66,8 +66,8 @@ def test_each_rooms_state_is_that_of_its_people(make_world: Callable[..., World]
     world = make_world(now=now)
     look = Look({"space": "all"}, 0, 0, int(world.now_s))
     found, wanted = ask(world), expected(look)
-    assert [(r["state"], r["room_id"], r["people"], r["reason"]) for r in found] == [
-        (r["state"], r["room_id"], r["people"], r["reason"]) for r in wanted
+    assert [(r["state"], r["room_id"], r["people"], r["free_for"], r["reason"]) for r in found] == [
+        (r["state"], r["room_id"], r["people"], r["free_for"], r["reason"]) for r in wanted
     ]
     states = Counter(r["state"] for r in found)
     assert len(found) == sum(len(floor.rooms) for floor in PEOPLE.office.floors)
@@ -84,18 +84,21 @@ def test_a_room_is_taken_at_once_and_free_after_five_minutes(make_world: Callabl
         for minute in range(8, 30):
             world.now_s = at("2026-06-17T11:00:20") + 60 * minute
             one = row(world, LIBRARY, space=PARIS)
-            told.append((minute, one["state"], one["people"], one["reason"]))
+            told.append((minute, one["state"], one["people"], one["free_for"]))
     finally:
         world.simulator.clear_crowds()
     # A minute is known a minute after it is over: that of 11:10 at 11:12.
     taken = range(12, 22)
-    left = "nobody since 13:20; free after 5 minutes"
+
+    def left(minute: int) -> str:
+        return f"not yet: nobody for {minute - 21} min"
+
     assert told == [
         (
             minute,
             "occupied" if minute in range(12, 26) else "free",
             3 if minute in taken else 0,
-            left if minute in range(22, 26) else "",
+            "" if minute in taken else left(minute) if minute in range(22, 26) else "at least 5 min",
         )
         for minute in range(8, 30)
     ]
@@ -181,9 +184,9 @@ def test_that_no_room_is_so_large_is_an_empty_answer_that_says_so(world: World) 
 def test_how_far_back_it_looks_is_said(world: World) -> None:
     assert "Only the last 5 minutes are asked for" in " ".join(notices(world))
     for one in ask(world):
-        assert (one["free_for"], one["free_exact"]) == (
-            ("at least 5 min", 0) if one["state"] == "free" else ("", None)
-        )
+        is_free = one["state"] == "free"
+        assert one["free_exact"] == (0 if is_free else None)
+        assert (one["free_for"] == "at least 5 min") == is_free
 
 
 def test_an_offline_room_is_unknown_whatever_its_doors_say(make_world: Callable[..., World]) -> None:

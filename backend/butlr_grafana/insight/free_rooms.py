@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -39,10 +37,10 @@ SOME_OCCUPIED = "one or more of these rooms are occupied; for privacy it is not 
 class RoomState:
     """A room, and whether it is free.
 
-    `reason`: why its state is unknown, or why a room without people is not free yet. `people`: as
-    `occupancy-now` tells them. `free_since_s`, `free_for_s`: of a free room, from when on and for how long
-    nobody was counted. `is_exact`: somebody was counted in the minute before. If not, the room may have been
-    free for longer: no earlier minute was asked for, or none is known.
+    `reason`: why its state is unknown. `people`: as `occupancy-now` tells them. `empty_since_s`,
+    `empty_for_s`: from when on and for how long nobody was counted, also where that is not long enough to be
+    free. `is_exact`: somebody was counted in the minute before. If not, the room may have been empty for
+    longer: no earlier minute was asked for, or none is known.
     """
 
     floor: Floor
@@ -53,8 +51,8 @@ class RoomState:
     as_of_s: float | None
     complete: bool
     unknown_since_s: int | None = None
-    free_since_s: int | None = None
-    free_for_s: int | None = None
+    empty_since_s: int | None = None
+    empty_for_s: int | None = None
     is_exact: bool = False
 
     @property
@@ -97,18 +95,19 @@ def _state_of(room: Room, now: Now, answers: Sequence[SeriesResult]) -> RoomStat
         why = f"{now.reason} {since(now.unknown_since_s, now.floor.timezone)}".strip()
         reason = withheld(room) or why or NO_COUNT
         return replace(told, reason=reason, people=None, unknown_since_s=now.unknown_since_s)
-    run = _empty_run(counts)
-    empty_since_s = answers[0].query.period.end_s - (counts.size - run.start) * MINUTE_S
-    if now.people > 0 or np.nanmax(counts[-EMPTY_MIN:]) > 0:
-        if room.members:
-            return replace(told, reason=SOME_OCCUPIED)
-        return replace(told, state="occupied", reason="" if now.people else _left(empty_since_s, now.floor))
+    is_free = now.people == 0 and np.nanmax(counts[-EMPTY_MIN:]) == 0
+    if room.members and not is_free:
+        return replace(told, reason=SOME_OCCUPIED)
+    told = replace(told, state="free" if is_free else "occupied")
+    if now.people > 0:
+        return told
+    start = _empty_from(counts)
+    empty_for_s = (counts.size - start) * MINUTE_S
     return replace(
         told,
-        state="free",
-        free_since_s=empty_since_s,
-        free_for_s=(counts.size - run.start) * MINUTE_S,
-        is_exact=run.start > 0 and bool(counts[run.start - 1] > 0),
+        empty_since_s=answers[0].query.period.end_s - empty_for_s,
+        empty_for_s=empty_for_s,
+        is_exact=start > 0 and bool(counts[start - 1] > 0),
     )
 
 
@@ -130,15 +129,10 @@ def _minutes(room: Room, answers: Iterable[SeriesResult]) -> Floats:
     return seen if by_doors is None else np.where(np.isnan(seen), np.nan, np.fmax(seen, by_doors))
 
 
-def _empty_run(counts: Floats) -> range:
-    """The newest minutes in which nobody was counted, without a gap; a newest minute that is not known yet is
-    passed over.
+def _empty_from(counts: Floats) -> int:
+    """Where the newest minutes in which nobody was counted begin; a newest minute that is not known yet is
+    passed over, an earlier one is not.
     """
     end = int(np.flatnonzero(~np.isnan(counts))[-1]) + 1
     others = np.flatnonzero(~(counts[:end] == 0))
-    return range(int(others[-1]) + 1 if others.size else 0, end)
-
-
-def _left(empty_since_s: int, floor: Floor) -> str:
-    clock = datetime.fromtimestamp(empty_since_s, ZoneInfo(floor.timezone))
-    return f"nobody since {clock:%H:%M}; free after {EMPTY_MIN} minutes"
+    return int(others[-1]) + 1 if others.size else 0

@@ -85,10 +85,7 @@ class FreeRooms(TableTarget[RoomsNow]):
                 "capacity": one.capacity,
                 "tags": ",".join(one.room.tags),
                 "people": one.people,
-                "free_since": _iso(one.free_since_s),
-                "free_for_s": one.free_for_s,
-                "free_exact": None if one.free_for_s is None else int(one.is_exact),
-                "free_for": _free_for(one),
+                **_free(one),
                 "reason": one.reason,
                 "unknown_since": _iso(one.unknown_since_s),
                 "as_of": _iso(one.as_of_s),
@@ -128,8 +125,16 @@ def _listed(floor: Floor, asked: tuple[Room, ...] | None) -> tuple[Room, ...]:
     return floor.rooms if asked is None else asked
 
 
-def _free_for(one: RoomState) -> str:
-    if one.free_for_s is None:
-        return ""
-    minutes = f"{one.free_for_s // MINUTE_S} min"
-    return minutes if one.is_exact else f"at least {minutes}"
+def _free(one: RoomState) -> Row:
+    """Since when and for how long it is free; of a room that somebody has just left, that it is not yet."""
+    is_free = one.state == "free"
+    minutes = f"{(one.empty_for_s or 0) // MINUTE_S} min"
+    for_ = minutes if one.is_exact else f"at least {minutes}"
+    if not is_free:
+        for_ = "" if one.empty_for_s is None else f"not yet: nobody for {minutes}"
+    return {
+        "free_since": _iso(one.empty_since_s) if is_free else None,
+        "free_for_s": one.empty_for_s if is_free else None,
+        "free_exact": int(one.is_exact) if is_free else None,
+        "free_for": for_,
+    }

@@ -104,7 +104,7 @@ POSTED: dict[str, tuple[str, Schema, Schema]] = {
         FRAMES,
     ),
     "/variable": (
-        "A variable's choices: buildings, floors, rooms or zones",
+        "A variable's choices: buildings, floors, rooms, zones or room types",
         _object("payload", payload=PAYLOAD),
         _list(_object("__text", "__value", __text=TEXT, __value=TEXT)),
     ),

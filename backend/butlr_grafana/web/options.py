@@ -14,7 +14,7 @@ from butlr_grafana.query.texts import ALL, texts_of
 from butlr_grafana.targets.base import Target
 
 FILTER_KEYS = ("room", "tag")
-VARIABLES = ("buildings", "floors", "rooms", "zones")
+VARIABLES = ("buildings", "floors", "rooms", "zones", "types")
 OPTIONS = ("space", "room", "tag", "type")
 
 Object = dict[str, Any]
@@ -83,6 +83,8 @@ def variable_choices(payload: Object, topology: Topology) -> list[tuple[str, str
             return in_order([of_floor(floor) for floor in floors])
         case "rooms":
             return in_order(_rooms(floors))
+        case "types":
+            return [(text, text) for text in types(floors)]
         case _:
             alone = len(floors) == 1
             return in_order([of_asset(zone, f, alone=alone) for f in floors for zone in f.zones])
