@@ -5,7 +5,7 @@ from __future__ import annotations
 from source import variables
 from source.downloads import downloads
 from source.floor import FULL, ON_FLOOR, floor_page, room_page
-from source.house import FREE_COLOUR, TAKEN, UNKNOWN, WARNING, Json
+from source.house import FREE_COLOUR, IN_MENU, TAKEN, UNKNOWN, WARNING, Json
 from source.page import page
 from source.panels.charts import by_day
 from source.panels.figures import Column, gauge, leads_to, shade, state, table, width, wrapped
@@ -56,8 +56,8 @@ Every room: free ones first, then the smallest. A room is free when nobody was c
 minutes. *Unknown* is not free: *Why* says what is missing. *Free for* says *at least* where the room may \
 have been free for longer than was asked for.
 
-*Room for* and *Room type* above limit the rooms. With *Room for*, rooms whose capacity Butlr does not know \
-are left out. A room's name opens its map."""
+*Room for* above limits the rooms, and *Room type* in the menu beside it. With *Room for*, rooms whose \
+capacity Butlr does not know are left out. A room's name opens its map."""
 
 DOORS_TEXT = """\
 People who came in through each floor's own entrances on each day. A day begins at midnight in the \
@@ -83,7 +83,8 @@ def dashboard(source: Source) -> Json:
             variables.days(),
             variables.underused(),
             variables.least_capacity(),
-            variables.room_types(source),
+            # What a line of a small screen has no room for.
+            {**variables.room_types(source), "hide": IN_MENU},
             variables.area(),
             *variables.kept(source),
         ],
@@ -132,16 +133,17 @@ def dashboard(source: Source) -> Json:
                     downloads(source, FREE, "csv"),
                 ),
                 [
-                    Column("state", {**state(**STATES), **width(95)}),
-                    Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
-                    Column("floor"),
-                    Column("building", width(110)),
-                    Column("capacity", width(90)),
-                    Column("free_for", width(120)),
-                    Column("people", {"decimals": 0, **width(80)}),
-                    Column("type"),
-                    Column("tags"),
-                    Column("reason", wrapped(250)),
+                    Column("state", {**state(**STATES), **width(85)}),
+                    Column(
+                        "room",
+                        {**leads_to("The map of this room", room_page(source, "room_id")), **width(150)},
+                    ),
+                    Column("floor", width(160)),
+                    Column("building", width(95)),
+                    Column("capacity", width(80)),
+                    Column("free_for", wrapped(130)),
+                    Column("type", width(110)),
+                    Column("reason", {"custom__wrapText": True}),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],

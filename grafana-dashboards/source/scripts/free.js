@@ -151,7 +151,7 @@ function place(row) {
 
 function detail(row) {
   const minutes = Math.round((row.free_for_s ?? 0) / 60) + (row.free_exact ? '' : '+');
-  const since = row.state === 'free' ? 'for ' + minutes + ' min' : row.free_for || row.reason;
+  const since = row.state === 'free' ? 'for ' + minutes + ' min' : row.free_for || row.reason.replace(/ since .*/, '');
   return [place(row), since].filter(Boolean).join(' · ');
 }
 
