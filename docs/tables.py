@@ -20,8 +20,8 @@ ARCHITECTURE = ROOT / "docs/architecture.md"
 PACKAGE = ROOT / "backend/butlr_grafana"
 
 ORDER = (
-    *("base", "model", "butlr", "query", "settings", "cache", "replicas", "insight", "pipeline", "measure"),
-    *("targets", "present", "service", "web", "kiosk", "install", "app", "simulator", "cli"),
+    *("base", "model", "butlr", "query", "settings", "cache", "replicas", "insight", "live", "pipeline"),
+    *("measure", "targets", "present", "service", "web", "kiosk", "install", "app", "simulator", "cli"),
 )
 """The boxes, from below: none imports one after it."""
 

@@ -5,12 +5,17 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from butlr_grafana.replicas import redis_connection
 from butlr_grafana.service import service
 from tests.fast import alone
 from tests.redis_server import RedisServer
 from tests.support import HANG_S, World, logging_as_before
+
+settings.register_profile("no-clock", deadline=None)
+settings.load_profile("no-clock")
+"""How long an example takes says how loaded the machine is, and nothing else."""
 
 
 @pytest.hookimpl(wrapper=True)

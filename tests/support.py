@@ -190,6 +190,8 @@ class World:
     def close(self) -> None:
         self.application.close()
         self.simulator.stop()
+        # All worlds have the same people.
+        self.simulator.clear_outages()
 
     @property
     def calls(self) -> int:

@@ -265,3 +265,57 @@ def test_listening_beyond_this_machine_without_a_token_is_refused(
     else:
         settings.check_exposure()
         assert settings.host == environment.get("BACKEND_HOST", "127.0.0.1")
+
+
+WEBHOOK_KEY = "0123456789abcdef"
+
+
+def test_webhook_keys_come_as_a_list_or_from_a_file_and_are_shown_nowhere(tmp_path: Path) -> None:
+    other = "+/-_~!#$%&'()*.:;<=>?@[]^`{|}"
+    assert read({"BUTLR_WEBHOOK_KEY": f"{WEBHOOK_KEY}, {other}"}).webhook_keys == (WEBHOOK_KEY, other)
+    file = tmp_path / "key"
+    file.write_text(f"{WEBHOOK_KEY}\n")
+    settings = read({"BUTLR_WEBHOOK_KEY_FILE": str(file)})
+    assert settings.webhook_keys == (WEBHOOK_KEY,)
+    assert WEBHOOK_KEY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "short",
+        "a" * 15,
+        "a" * 201,
+        "a key with blanks",
+        'with-a-quotation-"mark',
+        "with-a-back\\slash",
+        "é" * 16,
+    ],
+)
+def test_a_webhook_key_that_cannot_be_a_header_or_is_guessed_is_refused_unshown(key: str) -> None:
+    with pytest.raises(SettingError, match="BUTLR_WEBHOOK_KEY: a key has 16 to 200") as caught:
+        read({"BUTLR_WEBHOOK_KEY": key})
+    assert key not in str(caught.value)
+
+
+def test_a_port_of_its_own_needs_a_key_and_another_number() -> None:
+    keyed = {"BUTLR_WEBHOOK_KEY": WEBHOOK_KEY}
+    read({**keyed, "BACKEND_WEBHOOK_PORT": "8081"}).check_exposure()
+    with pytest.raises(SettingError, match="BACKEND_WEBHOOK_PORT=8081 needs BUTLR_WEBHOOK_KEY"):
+        read({"BACKEND_WEBHOOK_PORT": "8081"}).check_exposure()
+    with pytest.raises(SettingError, match="BACKEND_WEBHOOK_PORT=8080 is BACKEND_PORT too"):
+        read({**keyed, "BACKEND_WEBHOOK_PORT": "8080"}).check_exposure()
+
+
+@pytest.mark.parametrize(
+    ("public", "told"),
+    [
+        ("", ""),
+        ("https://b.example.com", "https://b.example.com/webhooks/butlr"),
+        ("https://b.example.com/", "https://b.example.com/webhooks/butlr"),
+        ("https://b.example.com/sensors", "https://b.example.com/sensors/webhooks/butlr"),
+        ("https://b.example.com/webhooks/butlr", "https://b.example.com/webhooks/butlr"),
+    ],
+)
+def test_butlr_is_told_the_path_behind_the_public_address(public: str, told: str) -> None:
+    assert read({"BACKEND_PUBLIC_URL": public}).webhook_url == told

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 
-from butlr_grafana.base.errors import UpstreamDiffers
 from butlr_grafana.base.incidents import ButlrIncidents
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.base.urls import plan_origins
 from butlr_grafana.butlr.api import REAL_TIME, Butlr, ButlrConfig, Timing
 from butlr_grafana.butlr.client import ATTEMPTS
+from butlr_grafana.butlr.limits import RateLimiter
+from butlr_grafana.butlr.rate_memory import RateMemory
 from butlr_grafana.butlr.topology import topology
 from butlr_grafana.cache.chunks.counted import CountedStore
 from butlr_grafana.cache.chunks.disk import DiskStore
@@ -31,23 +33,29 @@ from butlr_grafana.measure.factor_learning import observe_floor
 from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.measure.factor_watch import FactorWatch
 from butlr_grafana.measure.verdict_store import VerdictStore, book_for
-from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Segment, SeriesSubject, StatsSubject
-from butlr_grafana.model.floor import Room, Topology, Zone
+from butlr_grafana.model.call_class import CallClass
+from butlr_grafana.model.chunk import Chunk, Segment
+from butlr_grafana.model.floor import Floor, Room, Topology, Zone
 from butlr_grafana.model.privacy import guarded
-from butlr_grafana.pipeline.gather import Gatherer, is_fresh, stamped
-from butlr_grafana.pipeline.in_flight import FORGET_S, rest_s
+from butlr_grafana.model.time import Period
+from butlr_grafana.pipeline.gather import Gatherer
+from butlr_grafana.pipeline.in_flight import OF_CLASS
 from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import DAY_NAMES
+from butlr_grafana.query.scope import Liveness
 from butlr_grafana.replicas.chunk_store import SharedStore
-from butlr_grafana.replicas.fetch_once import Fetch, shared
+from butlr_grafana.replicas.members import Replicas
 from butlr_grafana.replicas.rate_limit import SharedRateLimiter
 from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
 from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
+from butlr_grafana.service.asking_butlr import asking
 from butlr_grafana.service.event_log import EventLog
-from butlr_grafana.service.last_good import LastGoodCache
+from butlr_grafana.service.last_good import LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
+from butlr_grafana.service.receiving import Receiver, receiver
+from butlr_grafana.service.reported_minutes import ReportedMinutes
 from butlr_grafana.service.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 from butlr_grafana.web.app import build
@@ -68,15 +76,21 @@ class Application:
     means: Means
     background: Background
     factor_watch: FactorWatch
+    receiver: Receiver
     link: RedisConnection | None = None
+    memory: RateMemory | None = None
 
     def work_in_background(self) -> None:
-        """For a process that goes on: measures what nobody asks for. Commands that end do without."""
+        """For a process that goes on: measures what nobody asks for, reads what other replicas receive.
+        Commands that end do without.
+        """
         self.background.start()
         self.factor_watch.start()
+        self.receiver.start()
 
     def close(self) -> None:
         self.background.close()
+        self.receiver.close()
         self.factor_watch.close()
         if self.link is not None:
             # What fails from here on fails because this process ends: no news for other replicas.
@@ -85,20 +99,10 @@ class Application:
         self.service.events.close()
         self.service.factors.close()
         self.butlr.close()
+        if self.memory is not None:
+            self.memory.note(self.butlr.client.gate, at_once=True)
         if self.link is not None:
             self.link.close()
-
-
-@dataclass(frozen=True)
-class Replicas:
-    """What this process has in common with others of the same tenant."""
-
-    link: RedisConnection
-    once: SharedSingleFlight
-    store: SharedStore
-    credentials: Credentials
-    gate: SharedRateLimiter
-    shelf: SharedTokenStore
 
 
 def replicas(
@@ -109,6 +113,7 @@ def replicas(
     pace: Timing,
     now: Callable[[], float],
     stopwatch: Callable[[], float],
+    changed: Callable[[], None],
 ) -> Replicas | None:
     if not settings.cache_url:
         return None
@@ -123,19 +128,10 @@ def replicas(
         once,
         SharedStore(link, max_age_s=settings.cache_days * 86_400, now=now, stopwatch=stopwatch),
         credentials,
-        SharedRateLimiter(settings.butlr_rate_limit, link, pace.clock),
+        SharedRateLimiter(
+            settings.butlr_rate_limit, link, pace.clock, longest_s=settings.butlr_timeout_s, changed=changed
+        ),
         SharedTokenStore(link, once, credentials, clock=pace.clock),
-    )
-
-
-def asked_once(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -> Fetch:
-    return shared(
-        fetch,
-        others.once,
-        others.store,
-        scope=others.credentials.scope,
-        is_fresh=lambda segment, part: is_fresh(segment, part, stopwatch()),
-        rest_s=rest_s,
     )
 
 
@@ -167,8 +163,8 @@ LEAST_LEFT = 5
 three.
 """
 
-APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "statistics"}
-"""Butlr's APIs by what is asked of them, for people; `floors` comes beside."""
+BEHIND_S = 40.0
+"""A call that nobody waits for is put off for so long at most: 3 of 100 calls, at 50 a minute."""
 
 
 def store(
@@ -202,11 +198,29 @@ def show(telemetry: Telemetry, troubles: ButlrIncidents, gatherer: Gatherer, but
     gauge("butlr_calls_under_way", "Questions not answered yet", lambda: flights.under_way)
     gauge("butlr_calls_in_flight", "Calls to Butlr at this moment", lambda: lanes.under_way)
     gauge("butlr_calls_allowed", "Calls to Butlr that may be in flight at a time", lambda: lanes.open)
+    gauge(
+        "butlr_calls_rate",
+        "Calls a minute that are allowed, as set or learnt; 0: no limit",
+        lambda: gate.rate,
+    )
     gauge("butlr_calls_left", "Calls that the rate still allows now; infinite: no rate", lambda: gate.left)
     gauge("butlr_pause_seconds", "How long the pause after Butlr's limit still lasts", lambda: gate.paused_s)
     gauge("butlr_clock_ahead_seconds", "How far our clock is ahead of Butlr's", lambda: clock.ahead_s)
     for kind, trouble in troubles.by_kind.items():
         telemetry.trouble(kind, trouble)
+
+
+def show_rules(telemetry: Telemetry, gatherer: Gatherer, rule_data: RuleData) -> None:
+    """Puts on `/metrics` whether those who ask have what they ask for."""
+    flights = gatherer.flights
+    for need in CallClass:
+        name = f"butlr_calls_waiting_{need.name.lower()}"
+        telemetry.gauge(name, f"Questions {OF_CLASS[need]} that wait", partial(flights.waiting_of, need))
+    telemetry.gauge(
+        "butlr_rules_without_data_seconds",
+        "For how long the alert rule that has waited longest has had no whole data of a floor",
+        rule_data.longest_without_s,
+    )
 
 
 class Known:
@@ -230,20 +244,6 @@ class Known:
             () if floor is None else floor.zones if level == "zone" else floor.rooms
         )
         return frozenset(asset.id for asset in assets if asset.online)
-
-
-def noticed(fetch: Fetch, book: VerdictStore) -> Fetch:
-    """`fetch`; an answer that contradicts what was measured makes that an assumption again."""
-
-    def fetching(segment: Segment) -> Chunk:
-        try:
-            return fetch(segment)
-        except UpstreamDiffers as error:
-            if error.verdict:
-                book.contradicted(error.verdict, api=APIS[type(segment.subject)], form=error.form)
-            raise
-
-    return fetching
 
 
 def link_of(settings: Settings, *, demo: bool) -> RedisConnection:
@@ -291,10 +291,27 @@ def create_app(
         """The wall clock, but never later than Butlr's."""
         return butlr.clock.now()
 
+    def pushed(segment: Segment) -> Chunk | None:
+        return receiving.chunks(segment)
+
+    def live() -> Liveness:
+        return receiving.liveness()
+
+    def moved(floor: Floor, level: str, period: Period) -> Mapping[str, tuple[float, float]] | None:
+        return receiving.live.movements(floor, level, period)
+
     telemetry = Telemetry(demo=demo, clock=pace.clock)
     troubles = ButlrIncidents(pace.clock)
     source = source_of(settings, demo=demo)
-    others = replicas(settings, source, telemetry, pace=pace, now=by_butlr, stopwatch=stopwatch)
+    memory = RateMemory(Path(settings.cache_dir) / f"rate-{source}.json", now) if settings.cache_dir else None
+
+    def note_rate() -> None:
+        if memory is not None:
+            memory.note(butlr.client.gate)
+
+    others = replicas(
+        settings, source, telemetry, pace=pace, now=by_butlr, stopwatch=stopwatch, changed=note_rate
+    )
     book = book or book_of(
         settings, demo=demo, link=others.link if others else None, now=now, clock=pace.clock
     )
@@ -305,23 +322,27 @@ def create_app(
         observe=telemetry.called,
         now=now,
         pace=pace,
-        gate=others.gate if others else None,
+        gate=others.gate if others else RateLimiter(settings.butlr_rate_limit, pace.clock, changed=note_rate),
         shelf=others.shelf if others else None,
         verdicts=verdicts,
         must_answer=known.must_answer,
     )
-    fetch = noticed(stamped(butlr.fetch, stopwatch), book)
+    if memory is not None:
+        memory.recall(butlr.client.gate)
+    fetch, together = asking(butlr, troubles, book, others, stopwatch)
     gatherer = Gatherer(
-        troubles.watched(
-            asked_once(fetch, others, stopwatch) if others else fetch,
-            lambda segment: APIS[type(segment.subject)],
-        ),
+        fetch,
         store(settings, source, by_butlr, telemetry, others),
         workers=settings.butlr_max_concurrency,
-        forget_s=max(FORGET_S, settings.deadline_s),
+        forget_s=settings.deadline_s,
+        pushed=pushed,
         now=by_butlr,
         stopwatch=stopwatch,
         clock=pace.clock,
+        together=together,
+        turns=butlr.client,
+        at_a_time=lambda: butlr.client.lanes.open,
+        wait=pace.wait,
     )
     spaces = TopologyCache(
         troubles.watched(butlr.topology_document, lambda: "floors"),
@@ -332,6 +353,7 @@ def create_app(
         served=settings.butlr_spaces,
         keep_in=Path(settings.cache_dir) / f"topology-{source}.json" if settings.cache_dir else None,
         clock=pace.clock,
+        now=by_butlr,
     )
     pictures = FloorPlanImages(
         butlr.pictures.check,
@@ -348,7 +370,9 @@ def create_app(
         link=others.link if others else None,
         clock=pace.clock,
     )
+    rule_data = RuleData(stopwatch)
     show(telemetry, troubles, gatherer, butlr)
+    show_rules(telemetry, gatherer, rule_data)
     service = Service(
         spaces=spaces,
         pipeline=Pipeline(gatherer, verdicts=verdicts),
@@ -356,6 +380,7 @@ def create_app(
         telemetry=telemetry,
         pictures=pictures,
         repeats=LastGoodCache(by_butlr, stopwatch),
+        rule_data=rule_data,
         events=events,
         factors=factors,
         contact=troubles.contact,
@@ -364,13 +389,28 @@ def create_app(
         deadline_s=settings.deadline_s,
         now=by_butlr,
         stopwatch=stopwatch,
+        live=live,
+        moved=moved,
+    )
+    may_ask = room_for_more(service, butlr, settings)
+    receiving = receiver(
+        keys=settings.webhook_keys,
+        served=settings.butlr_spaces,
+        topology=known.topology,
+        reported=ReportedMinutes(service.pipeline, by_butlr),
+        may_ask=may_ask,
+        now=by_butlr,
+        telemetry=telemetry,
+        link=others.link if others else None,
     )
     known_tokens = tokens or (lambda: settings.tokens + settings.wall_tokens)
     web = build(
         service,
+        receiving,
         tokens=known_tokens,
         grafana_url=settings.grafana_url,
         simulator_url=settings.butlr_api_url if demo else "",
+        webhooks_elsewhere=settings.webhook_port > 0,
     )
     ending = threading.Event()
     means = Means(
@@ -380,15 +420,34 @@ def create_app(
         known.topology,
         # The simulator of the demo is ours: nobody else waits for it.
         per_minute=DEMO_PER_MINUTE if demo else settings.butlr_rate_limit or CALLS_PER_MINUTE,
-        wait=lambda seconds: pace.wait(ending, seconds),
+        wait=behind(gatherer, butlr, ending, pace),
     )
     background = Background(means, ending=ending, once=others.once if others else None)
-    watch = factor_watch(service, butlr, settings, pace)
-    return Application(service, web, butlr, means, background, watch, others.link if others else None)
+    watch = factor_watch(service, may_ask, pace)
+    link = others.link if others else None
+    return Application(service, web, butlr, means, background, watch, receiving, link, memory)
 
 
-def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Timing) -> FactorWatch:
-    """Asks only where nothing else waits for Butlr, and Butlr limits nobody."""
+def behind(
+    gatherer: Gatherer, butlr: Butlr, ending: threading.Event, pace: Timing
+) -> Callable[[float], bool]:
+    """A wait, at least so many seconds, until nobody else waits for Butlr; at most as long as the share of
+    what is in the background lets it take. Tells whether to stop.
+    """
+
+    flights, gate = gatherer.flights, butlr.client.gate
+
+    def wait(seconds: float) -> bool:
+        waited_s, is_over = seconds, pace.wait(ending, seconds)
+        while not is_over and waited_s < BEHIND_S and (flights.waiting or gate.left < 1):
+            waited_s, is_over = waited_s + 1.0, pace.wait(ending, 1.0)
+        return is_over
+
+    return wait
+
+
+def room_for_more(service: Service, butlr: Butlr, settings: Settings) -> Callable[[], bool]:
+    """Tells whether nothing else waits for Butlr, and Butlr limits nobody: time for what nobody waits for."""
     gate, lanes, flights = butlr.client.gate, butlr.client.lanes, service.pipeline.gatherer.flights
     most, least_left = lanes.open, min(LEAST_LEFT, settings.butlr_rate_limit)
 
@@ -396,6 +455,11 @@ def factor_watch(service: Service, butlr: Butlr, settings: Settings, pace: Timin
         is_limiting = gate.paused_s > 0 or lanes.open < most or gate.left < least_left
         return not is_limiting and not flights.waiting and service.contact().reachable
 
+    return may_ask
+
+
+def factor_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) -> FactorWatch:
+    """Asks only where Butlr has time."""
     return FactorWatch(
         service.factors,
         lambda: service.topology(None, deadline=service.deadline()),

@@ -22,6 +22,7 @@ from butlr_grafana.model.sensors import VirtualRule
 
 DEFAULT_BUTLR_URL = "https://api.butlr.io"
 HOLIDAY_YEARS = range(2015, 2046)
+WEBHOOK_PATH = "/webhooks/butlr"
 
 
 def setting(
@@ -124,6 +125,15 @@ def _wall_tokens(text: str) -> tuple[BackendToken, ...]:
     return tuple(replace(token, for_walls=True) for token in _tokens(text))
 
 
+def _webhook_keys(text: str) -> tuple[str, ...]:
+    keys = _names(text)
+    if any(not re.fullmatch(r"[!#-\[\]-~]{16,200}", key) for key in keys):
+        raise ValueError(
+            "a key has 16 to 200 letters, digits and signs, no quotation mark, backslash or blank"
+        )
+    return keys
+
+
 def _holidays(text: str) -> frozenset[date]:
     """A file of ISO dates, one a line, or a country code (`FR`, `US-NY`)."""
     if re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", text):
@@ -169,7 +179,10 @@ class Settings:
         "BUTLR_MAX_CONCURRENCY", "calls to Butlr at a time", 8, parse=_number(1, 64)
     )
     butlr_rate_limit: int = setting(
-        "BUTLR_RATE_LIMIT", "calls to Butlr a minute; 0: no limit", 0, parse=_number(0, 100_000)
+        "BUTLR_RATE_LIMIT",
+        "calls to Butlr a minute; 0: learnt from its 429s and headers, and remembered",
+        0,
+        parse=_number(0, 100_000),
     )
     butlr_timeout_s: float = setting(
         "BUTLR_TIMEOUT_S", "seconds that one call may take", 60.0, parse=_number(0.1, 600, float)
@@ -201,6 +214,26 @@ class Settings:
         "none of them, as Butlr's own client does",
         "by-place",
         parse=_one_of(("by-place", "drop")),
+    )
+    webhook_keys: tuple[str, ...] = setting(
+        "BUTLR_WEBHOOK_KEY",
+        "keys with which Butlr may push (X-Api-Key, or the Basic password), comma list, the first is the one "
+        "that Butlr is given; empty: nothing is received",
+        (),
+        parse=_webhook_keys,
+        secret=True,
+    )
+    webhook_port: int = setting(
+        "BACKEND_WEBHOOK_PORT",
+        "port on which only POST /webhooks/butlr and /healthz are served; 0: BACKEND_PORT serves it too",
+        0,
+        parse=_number(0, 65_535),
+    )
+    public_url: str = setting(
+        "BACKEND_PUBLIC_URL",
+        "where Butlr reaches that port from outside, https://…: it is told to push to /webhooks/butlr there",
+        "",
+        parse=_url,
     )
     host: str = setting("BACKEND_HOST", "address to listen on", "127.0.0.1")
     port: int = setting("BACKEND_PORT", "port to listen on", 8080, parse=_number(0, 65_535))
@@ -304,6 +337,11 @@ class Settings:
         return fixed
 
     @property
+    def webhook_url(self) -> str:
+        """What Butlr is told to push to; empty where no public address is set."""
+        return f"{self.public_url.removesuffix(WEBHOOK_PATH)}{WEBHOOK_PATH}" if self.public_url else ""
+
+    @property
     def demo(self) -> bool:
         """No credentials and no address: the embedded simulator."""
         return not (self.butlr_client_id or self.butlr_client_secret or self.butlr_api_url)
@@ -313,6 +351,15 @@ class Settings:
         if self.wall_tokens and not self.tokens:
             raise SettingError(
                 "BACKEND_WALL_TOKEN needs BACKEND_TOKEN too: a limited token limits nobody else"
+            )
+        if self.webhook_port and not self.webhook_keys:
+            raise SettingError(
+                f"BACKEND_WEBHOOK_PORT={self.webhook_port} needs BUTLR_WEBHOOK_KEY: without a key nothing is "
+                "received"
+            )
+        if self.webhook_port and self.webhook_port == self.port:
+            raise SettingError(
+                f"BACKEND_WEBHOOK_PORT={self.webhook_port} is BACKEND_PORT too: two ports are wanted, or 0"
             )
         if self.tokens or self.allow_anonymous or is_loopback(self.host):
             return

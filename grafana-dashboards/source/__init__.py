@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from source import compare, floor, free_rooms, operations, patterns, portfolio, rooms, wall
+from source import compare, floor, free_rooms, operations, patterns, portfolio, rooms, sensors, wall
 from source.house import Json
 from source.sources import INFINITY, SIMPOD
 
@@ -18,6 +18,7 @@ DASHBOARDS: tuple[Json, ...] = (
     compare.dashboard(INFINITY),
     rooms.dashboard(INFINITY),
     patterns.dashboard(INFINITY),
+    sensors.dashboard(INFINITY),
     wall.dashboard(INFINITY),
     free_rooms.dashboard(INFINITY),
     operations.dashboard(),

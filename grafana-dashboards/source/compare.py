@@ -9,7 +9,7 @@ from source.house import BAD, CALM, COOL, Json, steps
 from source.page import page
 from source.panels.cells import relative_map
 from source.panels.charts import picture
-from source.panels.figures import Column, leads_to, row_figures, table, width, wrapped
+from source.panels.figures import Column, leads_to, row_figures, table, why_unknown, width
 from source.panels.parts import Frame, Place, Question
 from source.sources import Source, Words
 from source.words import HERE
@@ -65,6 +65,7 @@ def dashboard(source: Source) -> Json:
         variables=[
             variables.floor(source),
             variables.rooms(source),
+            variables.types(source),
             variables.hours(),
             variables.days(),
             variables.baseline(),
@@ -72,18 +73,21 @@ def dashboard(source: Source) -> Json:
         panels=[
             row_figures(
                 source,
-                Frame("Then and now: ${space:text}", FLOOR_TEXT, Place(0, 0, 24, 3), [FLOOR]),
+                Frame("Then and now", FLOOR_TEXT, Place(0, 0, 24, 3), [FLOOR]),
                 [
                     Column("current", {"decimals": 1}),
                     Column("baseline", {"decimals": 1}),
                     Column("change", {"thresholds": sign(0.05), "decimals": 1}),
-                    Column("change_pct", {"thresholds": sign(0.05), "decimals": 1}),
+                    Column(
+                        "change_pct",
+                        {"displayName": "Change in %", "thresholds": sign(0.05), "decimals": 1},
+                    ),
                 ],
             ),
             picture(
                 source,
                 Frame(
-                    "Change on the plan: ${space:text}",
+                    "Change on the plan",
                     MAP_TEXT,
                     Place(0, 3, 12, 15),
                     [FLOOR],
@@ -111,8 +115,9 @@ def dashboard(source: Source) -> Json:
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("current", {"displayName": "Now", "unit": "short", "decimals": 1, **width(55)}),
-                    Column("baseline", {"displayName": "Then", "unit": "short", "decimals": 1, **width(55)}),
+                    *why_unknown(room_page(source, "zone_id")),
+                    Column("current", {"displayName": "Now", "unit": "short", "decimals": 1, **width(52)}),
+                    Column("baseline", {"displayName": "Then", "unit": "short", "decimals": 1, **width(52)}),
                     Column(
                         "change",
                         {
@@ -120,15 +125,14 @@ def dashboard(source: Source) -> Json:
                             "displayName": "Change",
                             "unit": "short",
                             "decimals": 1,
-                            **width(75),
+                            **width(66),
                         },
                     ),
-                    Column("change_pct", {**signed(0.5), "displayName": "In %", "decimals": 0, **width(65)}),
+                    Column("change_pct", {**signed(0.5), "displayName": "In %", "decimals": 0, **width(58)}),
                     Column(
                         "share_change",
-                        {**signed(0.0005), "displayName": "Change of share", "decimals": 1, **width(68)},
+                        {**signed(0.0005), "displayName": "Change of share", "decimals": 1, **width(70)},
                     ),
-                    Column("reason", wrapped(85)),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),
                 ],
@@ -136,7 +140,12 @@ def dashboard(source: Source) -> Json:
             *(
                 relative_map(
                     source,
-                    Frame(title, text, Place(12 * column, 18, 12, 13), [RELATIVE]),
+                    Frame(
+                        f"{title}, in parts of the fullest cell",
+                        text,
+                        Place(12 * column, 18, 12, 13),
+                        [RELATIVE],
+                    ),
                     field,
                 )
                 for column, (field, title, text) in enumerate(

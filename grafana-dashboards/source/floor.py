@@ -7,9 +7,19 @@ from source.downloads import downloads
 from source.house import BAD, COOL, GOOD, MOMENT, WARNING, Json, steps
 from source.page import hot_zones, page, to_page
 from source.panels.cells import heat_map
-from source.panels.charts import looks
-from source.panels.figures import Column, gauge, leads_to, row_figures, shade, table, width, wrapped
-from source.panels.over_time import in_and_out, lines, strips
+from source.panels.charts import looks, presence_strips
+from source.panels.figures import (
+    PER_FT2,
+    PER_M2,
+    Column,
+    gauge,
+    leads_to,
+    row_figures,
+    table,
+    why_unknown,
+    width,
+)
+from source.panels.over_time import in_and_out, lines
 from source.panels.parts import Alertable, Frame, Place, Question
 from source.sources import Columns, Source
 from source.words import AREA, FLOOR, HERE, ROOMS, UNIT
@@ -77,13 +87,13 @@ the time range is missing or old; the marker beside the title says which."""
 HOT_TEXT = """\
 Rooms by people per area in the time range, hottest first. Where people are not known, they are ranked by \
 detections per area and hour. Detections in a cell on a wall are shared by area, so that rooms and *outside \
-any room* add up to the floor. A room counts only the hours in which its sensors worked. *No data because* \
-says why a room has no numbers. A room's name opens the map of that room."""
+any room* add up to the floor. A room counts only the hours in which its sensors worked. Point at the mark \
+of a room without numbers to see why it has none. A room's name opens the map of that room."""
 
 NOW_TEXT = """\
 The median of the last five full minutes, of the floor or of the rooms chosen. People are counted by sensors \
 in the room and by doors; the higher count is shown. A room whose sensors are offline has no number, because \
-its doors alone would make it look empty."""
+its doors alone would make it look empty; its mark says why, and since when."""
 
 PEOPLE_TEXT = """\
 People on the floor or in the rooms chosen: the mean of each window. A gap means that nothing is known; it \
@@ -95,7 +105,7 @@ People through the floor's own entrances, or through the doors of the rooms chos
 who came in, bars downwards people who went out."""
 
 PRESENCE_TEXT = """\
-How long somebody was in each room, in each window: the darker, the longer. A room without boxes has no \
+How long somebody was in each room, in each window, by the floor's own clock. A room without boxes has no \
 sensor. A box that is missing is a time of which nothing is known."""
 
 ANSWER: Json = {
@@ -131,6 +141,7 @@ def dashboard(source: Source) -> Json:
         variables=[
             variables.floor(source),
             variables.rooms(source),
+            variables.types(source),
             variables.hours(),
             variables.days(),
             variables.look(),
@@ -143,11 +154,13 @@ def dashboard(source: Source) -> Json:
         panels=[
             row_figures(
                 source,
-                Frame("Now: ${space:text}", NOW_TEXT, Place(0, 0, 8, 4), [NOW], alertable=PEOPLE_OF_FLOOR),
+                Frame("Now", NOW_TEXT, Place(0, 0, 9, 4), [NOW], alertable=PEOPLE_OF_FLOOR),
                 [
                     Column("people", {"decimals": 0}),
                     Column("capacity", {"decimals": 0}),
-                    Column("share", {"thresholds": steps(*FULL), "decimals": 0}),
+                    Column(
+                        "share", {"displayName": "Of capacity", "thresholds": steps(*FULL), "decimals": 0}
+                    ),
                     Column("as_of", {"unit": MOMENT}),
                 ],
             ),
@@ -156,14 +169,14 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "In this time range",
                     SUMMARY_TEXT,
-                    Place(8, 0, 16, 4),
+                    Place(9, 0, 15, 4),
                     [SUMMARY],
                     downloads(source, SUMMARY, "csv"),
                 ),
                 [
                     Column("person_hours", {"unit": "locale", "decimals": 0}),
-                    Column("total_detections", {"unit": "locale"}),
-                    Column("peak", {"unit": "locale"}),
+                    Column("total_detections", {"unit": "short", "decimals": 1}),
+                    Column("peak", {"unit": "short", "decimals": 1}),
                     Column("area_in_use_m2", {"decimals": 0}),
                     Column("area_in_use_ft2", {"decimals": 0}),
                     Column("hours", {"decimals": 0}),
@@ -174,7 +187,7 @@ def dashboard(source: Source) -> Json:
             looks(
                 source,
                 Frame(
-                    "Heat on the plan: ${space:text}",
+                    "Heat on the plan",
                     PLAN_TEXT,
                     Place(0, 4, 12, 15),
                     [SURFACE],
@@ -204,10 +217,13 @@ def dashboard(source: Source) -> Json:
                             **leads_to("The map of this room", room_page(source, "room_id")),
                         },
                     ),
+                    *why_unknown(room_page(source, "room_id")),
                     Column("people", {"decimals": 0, **width(70)}),
-                    Column("capacity", width(75)),
-                    Column("share", {**gauge(1, *FULL), "decimals": 0, **width(90)}),
-                    Column("reason", wrapped(95)),
+                    Column("capacity", width(85)),
+                    Column(
+                        "share",
+                        {"displayName": "Of capacity", **gauge(1, *FULL), "decimals": 0, **width(130)},
+                    ),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],
@@ -236,12 +252,20 @@ def dashboard(source: Source) -> Json:
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(75)}),
-                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(75)}),
-                    Column("per_m2_hour", {"decimals": 2, **width(75)}),
-                    Column("per_ft2_hour", {"decimals": 3, **width(75)}),
-                    Column("share", {**gauge(None, (None, COOL)), "decimals": 1, **width(85)}),
-                    Column("reason", wrapped(95)),
+                    *why_unknown(room_page(source, "zone_id")),
+                    Column("people_per_m2", {**PER_M2, **width(75)}),
+                    Column("people_per_ft2", {**PER_FT2, **width(75)}),
+                    Column("per_m2_hour", {"decimals": 2, **width(85)}),
+                    Column("per_ft2_hour", {"decimals": 3, **width(85)}),
+                    Column(
+                        "share",
+                        {
+                            "displayName": "Of all detections",
+                            **gauge(None, (None, COOL)),
+                            "decimals": 1,
+                            **width(105),
+                        },
+                    ),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),
                 ],
@@ -263,7 +287,7 @@ def dashboard(source: Source) -> Json:
                     "In and out", DOORS_TEXT, Place(12, 34, 12, 8), [DOORS], downloads(source, DOORS, "csv")
                 ),
             ),
-            strips(
+            presence_strips(
                 source,
                 Frame(
                     "Presence by room",

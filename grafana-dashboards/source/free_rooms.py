@@ -24,6 +24,6 @@ def dashboard(source: Source) -> Json:
         UID,
         "Free rooms",
         "Which rooms are free, for a screen: ?kiosk&autofitpanels, or a playlist made by butlr-grafana wall",
-        variables=[variables.floors(source), variables.least_capacity(), variables.room_types(source)],
+        variables=[variables.floors(source), variables.least_capacity(), variables.types(source)],
         panel=free_rooms(source, Frame("", TEXT, Place(0, 0, 24, 18))),
     )

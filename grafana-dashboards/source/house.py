@@ -37,6 +37,9 @@ FREE_COLOUR, TAKEN, UNKNOWN = "#1a7f37", "#b42318", "#5c6370"
 those who tell no red from green.
 """
 
+UNDERUSED = "purple"
+"""No warning: a room that few use is none. One colour for it on all pages."""
+
 HEAT: Json = {
     "mode": "scheme",
     "scheme": "Plasma",

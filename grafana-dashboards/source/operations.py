@@ -6,6 +6,7 @@ docs/operations.md says what they mean.
 
 from __future__ import annotations
 
+from source import variables
 from source.house import BAD, COOL, GOOD, WARNING, Json
 from source.page import page
 from source.panels.machine import Figure, Limit, areas, figures, line, lines, strips
@@ -134,7 +135,7 @@ def dashboard() -> Json:
         UID,
         "Operations",
         "The state of the backend and of its calls to Butlr, for those who run it.",
-        variables=[],
+        variables=variables.handed_on(),
         panels=[*_now(), *_butlr(), *_data(), *_requests(), *_stages(), *_process()],
         since="now-6h",
     )
@@ -144,6 +145,10 @@ def dashboard() -> Json:
 
 def _third(title: str, text: str, column: int, row: int, *asks: Question) -> Frame:
     return Frame(title, text, Place(8 * column, row, 8, 8), asks)
+
+
+def _half(title: str, text: str, column: int, row: int, *asks: Question) -> Frame:
+    return Frame(title, text, Place(12 * column, row, 12, 8), asks)
 
 
 def _now() -> list[Json]:
@@ -179,7 +184,7 @@ def _butlr() -> list[Json]:
         strips(Frame("Problems by kind", TROUBLE_TEXT, Place(0, 3, 24, 5), [line(TROUBLES, "{{kind}}")])),
         areas(_third("Calls to Butlr", CALLS_TEXT, 0, 8, calls), A_MINUTE, outcomes),
         lines(_third("Time of a call", CALL_TIME_TEXT, 1, 8, line(half, "half"), line(most, "95 %")), "s"),
-        lines(_third("Limits", LIMITS_TEXT, 2, 8, *limits), "none", right="s"),
+        lines(_third("Limits", LIMITS_TEXT, 2, 8, *limits), "none", right="suffix:s"),
     ]
 
 
@@ -200,19 +205,29 @@ def _requests() -> list[Json]:
     speed = line(by_target, "{{target}}")
     faults = line(f"60 * {rate('butlr_backend_faults_total', 'source, code')}", "{{source}}: {{code}}")
     return [
-        areas(_third("Requests by target", REQUESTS_TEXT, 0, 24, asked), A_MINUTE, {}),
-        lines(_third("95 % answered within, by target", SPEED_TEXT, 1, 24, speed), "s"),
-        areas(_third("Errors answered", FAULTS_TEXT, 2, 24, faults), A_MINUTE, {}),
+        areas(_half("Requests by target", REQUESTS_TEXT, 0, 24, asked), A_MINUTE, {}, is_many=True),
+        lines(_half("95 % answered within, by target", SPEED_TEXT, 1, 24, speed), "s", is_many=True),
+        areas(
+            _half("Errors answered", FAULTS_TEXT, 0, 40, faults),
+            A_MINUTE,
+            {},
+            nothing="0 errors in this time range",
+        ),
     ]
 
 
 def _stages() -> list[Json]:
     spent = line(quantile(0.95, "butlr_backend_stage_seconds", "le, stage"), "{{stage}}")
     skipped = line(f"60 * {rate('butlr_backend_response_cache_skipped_total', 'reason')}", "{{reason}}")
-    left, right = Place(0, 32, 12, 8), Place(12, 32, 12, 8)
     return [
-        lines(Frame("Time by stage", STAGES_TEXT, left, [spent]), "s"),
-        areas(Frame("Response cache skipped", SKIPPED_TEXT, right, [skipped]), A_MINUTE, {}),
+        lines(_half("Time by stage", STAGES_TEXT, 0, 32, spent), "s", is_many=True),
+        areas(
+            _half("Response cache skipped", SKIPPED_TEXT, 1, 32, skipped),
+            A_MINUTE,
+            {},
+            is_many=True,
+            nothing="0 skipped in this time range",
+        ),
     ]
 
 
@@ -225,7 +240,7 @@ def _process() -> list[Json]:
     threads = line("sum(butlr_backend_threads)", "threads")
     processor = line(rate("process_cpu_seconds_total", where=JOB), "of one core")
     return [
-        lines(_third("Queue", QUEUE_TEXT, 0, 40, *queue), "none"),
-        lines(_third("Memory and threads", PROCESS_TEXT, 1, 40, memory, threads), "bytes", right="none"),
-        lines(_third("Processor", PROCESSOR_TEXT, 2, 40, processor), "percentunit"),
+        lines(_half("Queue", QUEUE_TEXT, 1, 40, *queue), "none"),
+        lines(_half("Memory and threads", PROCESS_TEXT, 0, 48, memory, threads), "bytes", right="none"),
+        lines(_half("Processor", PROCESSOR_TEXT, 1, 48, processor), "percentunit"),
     ]

@@ -76,7 +76,7 @@ def hot_zones(source: Source, words: Words) -> Json:
 
 
 def _to_the_others() -> Json:
-    """The other pages, in a list; each keeps floor, rooms, hours and time."""
+    """The other pages, in a list; each keeps floor, rooms, types, hours, days and time."""
     return {
         "type": "dashboards",
         "title": "Other pages",
@@ -97,10 +97,15 @@ def panel_link(title: str, url: str) -> Json:
     return {"title": title, "url": url, "targetBlank": True}
 
 
+KEPT = ("hours", "days")
+"""What a link to a floor or room hands on, so that its page is of the same time as the figure clicked."""
+
+
 def to_page(source: Answering, uid: str, **variables: str) -> str:
-    """Another of our pages at the same time, on the same data source, from Grafana's root; variables by name,
-    as Grafana writes them in an address.
+    """Another of our pages at the same time, hours and days, on the same data source, from Grafana's root;
+    variables by name, as Grafana writes them in an address.
     """
-    variables = {source.variable["name"]: source.uid, **variables}
+    kept = {name: f"${{{name}:percentencode}}" for name in KEPT}
+    variables = {source.variable["name"]: source.uid, **kept, **variables}
     chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
     return f"d/{uid}?${{__url_time_range}}{chosen}"

@@ -42,6 +42,7 @@ def dashboard(source: Source) -> Json:
         variables=[
             variables.floor(source),
             variables.rooms(source),
+            variables.types(source),
             variables.hours(),
             variables.days(),
             variables.film(),
@@ -50,9 +51,9 @@ def dashboard(source: Source) -> Json:
             week(
                 source,
                 Frame(
-                    "People, hour by hour of the week: ${space:text}",
+                    "People, hour by hour of the week",
                     PEOPLE_TEXT,
-                    Place(0, 0, 12, 11),
+                    Place(0, 0, 11, 9),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                 ),
@@ -62,7 +63,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People by heat, hour by hour of the week",
                     HEAT_TEXT,
-                    Place(12, 0, 12, 11),
+                    Place(0, 9, 11, 9),
                     [HEAT],
                     downloads(source, HEAT, "csv"),
                 ),
@@ -72,7 +73,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Playback",
                     FILM_TEXT,
-                    Place(0, 11, 24, 18),
+                    Place(11, 0, 13, 18),
                     [SUMMARY],
                     downloads(source, FILM, "webp", "csv"),
                 ),

@@ -5,26 +5,33 @@ from __future__ import annotations
 from source import variables
 from source.downloads import downloads
 from source.floor import FULL, ON_FLOOR, floor_page, room_page
-from source.house import FREE_COLOUR, IN_MENU, TAKEN, UNKNOWN, WARNING, Json
+from source.house import FREE_COLOUR, TAKEN, UNDERUSED, UNKNOWN, Json
 from source.page import page
 from source.panels.charts import by_day
-from source.panels.figures import Column, gauge, leads_to, shade, state, table, width, wrapped
+from source.panels.figures import (
+    PER_FT2,
+    PER_M2,
+    Column,
+    badge,
+    gauge,
+    leads_to,
+    table,
+    why_unknown,
+    width,
+)
 from source.panels.over_time import lines
-from source.panels.parts import Alertable, Frame, Place, Question, joined, where
+from source.panels.parts import Alertable, Frame, Place, Question, where
 from source.sources import Source
 from source.titles import title
-from source.words import AREA, EVERYWHERE, FITTING
+from source.words import AREA, EVERYWHERE, FITTING, ROOMS_EVERYWHERE
 
 UID = "butlr-portfolio"
 
-AREAS = ("people_per_m2", "people_per_ft2", "per_m2_hour", "per_ft2_hour")
-"""Those of one unit of area are in an answer."""
-
-NOW = Question("occupancy-now", {"space": "all", "level": "floor"})
+NOW = Question("floors-now", {"space": "all"})
 FLOORS = Question("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
 PEOPLE = Question("occupancy", {**EVERYWHERE, "level": "floor"})
-ROOMS = Question("hot-zones", {**EVERYWHERE, **AREA})
-USE = Question("utilization", {**EVERYWHERE, **AREA, "underused": "${underused}"})
+ROOMS = Question("hot-zones", {**ROOMS_EVERYWHERE, **AREA})
+USE = Question("utilization", {**ROOMS_EVERYWHERE, **AREA, "underused": "${underused}"})
 FREE = Question("free-rooms", {"space": "all", **FITTING})
 DOORS = Question("traffic", {**EVERYWHERE, "level": "floor", "every": "1d"})
 
@@ -34,9 +41,14 @@ PEOPLE_OF_FLOORS = Alertable(
     {**ON_FLOOR, "people": ("people", "number")},
 )
 
+NOW_TEXT = """\
+Every floor, in the last five full minutes. *Usual at this hour* is the mean of the same hour of the week \
+over the last four whole weeks, by the floor's own clock. A floor's name opens its page. Types of rooms do \
+not limit this panel."""
+
 FLOORS_TEXT = """\
-Every floor. *People now* and *Of capacity now* are of the last five full minutes. The columns *in range* \
-are of the time range, within the hours and days chosen. A floor's name opens its page."""
+Every floor in the time range, within the hours and days chosen. *Per m² and hour* counts detections. A \
+floor's name opens its page. Types of rooms do not limit this panel."""
 
 PEOPLE_TEXT = """\
 People on each floor: the mean of each window. A gap means that nothing is known, not that nobody was \
@@ -56,7 +68,7 @@ Every room: free ones first, then the smallest. A room is free when nobody was c
 minutes. *Unknown* is not free: *Why* says what is missing. *Free for* says *at least* where the room may \
 have been free for longer than was asked for.
 
-*Room for* above limits the rooms, and *Room type* in the menu beside it. With *Room for*, rooms whose \
+*Room for* and *Types* above limit the rooms. With *Room for*, rooms whose \
 capacity Butlr does not know are left out. A room's name opens its map."""
 
 DOORS_TEXT = """\
@@ -66,13 +78,11 @@ floor's own time zone."""
 
 STATES = {"free": ("Free", FREE_COLOUR), "occupied": ("Occupied", TAKEN), "unknown": ("Unknown", UNKNOWN)}
 
-
-def in_range(what: str) -> Json:
-    """A column of the time range, beside those of now."""
-    return {"displayName": f"{what} in range", **gauge(None, (None, "dark-orange"))}
+HEAT_BAR: Json = gauge(None, (None, "dark-orange"))
 
 
 def dashboard(source: Source) -> Json:
+    name = Column("floor", {**leads_to("This floor", floor_page(source)), "custom__minWidth": 150})
     return page(
         source,
         UID,
@@ -81,10 +91,9 @@ def dashboard(source: Source) -> Json:
         variables=[
             variables.hours(),
             variables.days(),
+            variables.types(source),
             variables.underused(),
             variables.least_capacity(),
-            # What a line of a small screen has no room for.
-            {**variables.room_types(source), "hide": IN_MENU},
             variables.area(),
             *variables.kept(source),
         ],
@@ -92,36 +101,44 @@ def dashboard(source: Source) -> Json:
             table(
                 source,
                 Frame(
-                    "Floors",
-                    FLOORS_TEXT,
-                    Place(0, 0, 24, 7),
-                    [NOW, FLOORS],
-                    downloads(source, FLOORS, "csv"),
+                    "Floors now",
+                    NOW_TEXT,
+                    Place(0, 0, 13, 7),
+                    [NOW],
+                    downloads(source, NOW, "csv"),
                     PEOPLE_OF_FLOORS,
                 ),
                 [
-                    Column("floor", {**leads_to("This floor", floor_page(source)), **width(220)}),
-                    Column("people", {"displayName": "People now", "decimals": 0, **width(80)}),
-                    Column("capacity", width(90)),
-                    Column("share", {"displayName": "Of capacity now", **gauge(1, *FULL), "decimals": 0}),
+                    name,
+                    *why_unknown(floor_page(source)),
+                    Column("people", {"decimals": 0, **width(62)}),
+                    Column("usual", {"decimals": 0, **width(80)}),
+                    Column("capacity", width(78)),
                     Column(
-                        "detections",
-                        {"displayName": "Detections in range", "unit": "locale", **width(110)},
-                        of="hot-zones",
-                    ),
-                    Column("people_per_m2", {**in_range("People per m²"), "decimals": 3}),
-                    Column("people_per_ft2", {**in_range("People per ft²"), "decimals": 4}),
-                    Column(
-                        "per_m2_hour",
-                        {"displayName": "Per m² and hour in range", "decimals": 2, **width(150)},
-                    ),
-                    Column(
-                        "per_ft2_hour",
-                        {"displayName": "Per ft² and hour in range", "decimals": 3, **width(150)},
+                        "share",
+                        {"displayName": "Of capacity", **gauge(1, *FULL), "decimals": 0, **width(100)},
                     ),
                     Column("space", hidden=True),
                 ],
-                before=joined("space", B=("floor", "people", "capacity", "share"), C=("detections", *AREAS)),
+            ),
+            table(
+                source,
+                Frame(
+                    "Floors in the time range",
+                    FLOORS_TEXT,
+                    Place(13, 0, 11, 7),
+                    [FLOORS],
+                    downloads(source, FLOORS, "csv"),
+                ),
+                [
+                    name,
+                    Column("detections", {"unit": "short", "decimals": 1, **width(94)}),
+                    Column("people_per_m2", {**HEAT_BAR, "decimals": 3, **width(110)}),
+                    Column("people_per_ft2", {**HEAT_BAR, "decimals": 4, **width(110)}),
+                    Column("per_m2_hour", {"decimals": 0, **width(78)}),
+                    Column("per_ft2_hour", {"decimals": 1, **width(78)}),
+                    Column("space", hidden=True),
+                ],
             ),
             table(
                 source,
@@ -133,15 +150,15 @@ def dashboard(source: Source) -> Json:
                     downloads(source, FREE, "csv"),
                 ),
                 [
-                    Column("state", {**state(**STATES), **width(85)}),
+                    Column("state", {**badge(**STATES), **width(85)}),
                     Column(
                         "room",
                         {**leads_to("The map of this room", room_page(source, "room_id")), **width(150)},
                     ),
-                    Column("floor", width(160)),
+                    Column("floor", width(175)),
                     Column("building", width(95)),
                     Column("capacity", width(80)),
-                    Column("free_for", wrapped(130)),
+                    Column("free_for", {**width(130), "custom__wrapText": True}),
                     Column("type", width(110)),
                     Column("reason", {"custom__wrapText": True}),
                     Column("room_id", hidden=True),
@@ -181,19 +198,19 @@ def dashboard(source: Source) -> Json:
                     downloads(source, ROOMS, "csv"),
                 ),
                 [
-                    Column("rank", {**width(55), "custom__align": "left"}),
                     Column(
                         "zone",
                         {
                             "displayName": "Room",
+                            "custom__minWidth": 120,
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("floor"),
-                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(110)}),
-                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(110)}),
-                    Column("per_m2_hour", {"decimals": 2, **width(100)}),
-                    Column("per_ft2_hour", {"decimals": 3, **width(100)}),
+                    Column("floor", {**width(178), "custom__wrapText": True}),
+                    Column("people_per_m2", {**PER_M2, **width(68)}),
+                    Column("people_per_ft2", {**PER_FT2, **width(68)}),
+                    Column("per_m2_hour", {"decimals": 0, **width(76)}),
+                    Column("per_ft2_hour", {"decimals": 1, **width(76)}),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),
                 ],
@@ -208,10 +225,24 @@ def dashboard(source: Source) -> Json:
                     downloads(source, USE, "csv"),
                 ),
                 [
-                    Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
-                    Column("floor"),
-                    Column("capacity", width(105)),
-                    Column("in_use_share", {**gauge(1, (None, WARNING)), "decimals": 1}),
+                    Column(
+                        "room",
+                        {
+                            "custom__minWidth": 120,
+                            **leads_to("The map of this room", room_page(source, "room_id")),
+                        },
+                    ),
+                    Column("floor", {**width(178), "custom__wrapText": True}),
+                    Column("capacity", width(102)),
+                    Column(
+                        "in_use_share",
+                        {
+                            "displayName": "Time in use",
+                            **gauge(1, (None, UNDERUSED)),
+                            "decimals": 1,
+                            **width(88),
+                        },
+                    ),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],

@@ -1,24 +1,26 @@
-"""*Rooms*: how well each is used, and which nobody needs."""
+"""*Rooms*: how well each is used, what changed, and which nobody needs."""
 
 from __future__ import annotations
 
 from source import variables
+from source.compare import signed
 from source.downloads import downloads
 from source.floor import FULL, room_page
-from source.house import COOL, WARNING, Json
+from source.house import COOL, UNDERUSED, Json
 from source.page import page
-from source.panels.charts import daily_strips
+from source.panels.charts import presence_strips
 from source.panels.figures import (
+    PER_FT2,
+    PER_M2,
     Column,
     coloured,
     flag,
     gauge,
     grouped_bars,
     leads_to,
-    shade,
     table,
+    why_unknown,
     width,
-    wrapped,
 )
 from source.panels.parts import Frame, Place, Question, where
 from source.sources import Source
@@ -28,6 +30,7 @@ from source.words import AREA, HERE
 UID = "butlr-rooms"
 
 USE = Question("utilization", {**HERE, **AREA, "underused": "${underused}"})
+CHANGE = Question("compare-utilization", {**HERE, "baseline": "${baseline}", "underused": "${underused}"})
 PRESENCE = Question("presence", {**HERE, "every": "1d"})
 
 USE_TEXT = """\
@@ -38,12 +41,20 @@ which somebody was there. *People per m²* is from the heat map; it is empty whe
 person gives is not known. *Stay* is the time in use for each person who came in, where the doors are \
 counted.
 
-*No data because* says why a room has no numbers; such a room is never called underused. A room's name \
-opens its map."""
+Point at the mark of a room without numbers to see why it has none; such a room is never called underused. A \
+room's name opens its map."""
+
+CHANGE_TEXT = """\
+People and time in use in the time range (*now*) and in the earlier period chosen above (*then*), within the \
+hours and days chosen. People are the mean of the hours; both are per hour known, so that periods of \
+different lengths can be compared. The change of time in use is in percentage points. Rooms by the size of \
+their change in people, up or down. Where one of the periods has no data there is no change; the mark says \
+why."""
 
 UNDERUSED_TEXT = """\
-Rooms that were in use for less than the share of hours chosen above, within the hours and days chosen. \
-Rooms without data are not listed here."""
+Rooms that were in use for less than a share of the hours, within the hours and days chosen. The share is \
+10 %, or what is chosen as *Underused below* in the menu beside the time range. Rooms without data are \
+not listed here."""
 
 FULL_TEXT = """\
 How many people are in a room, beside its capacity: the 95th percentile of the hours, and the fullest \
@@ -51,15 +62,18 @@ minute. A room whose capacity is far above both is too large for its use."""
 
 PRESENCE_TEXT = """\
 How long somebody was in each room on each day of the floor's own calendar, within the hours and days \
-chosen: the darker, the longer."""
+chosen."""
 
 AXIS: Json = {"unit": "locale", "decimals": 0, "custom__axisLabel": "people"}
 """One for all bars: fields with different units would each have their own."""
 
 
 def dashboard(source: Source) -> Json:
-    name = Column("room", {**leads_to("The map of this room", room_page(source, "room_id")), **width(140)})
+    name = Column(
+        "room", {**leads_to("The map of this room", room_page(source, "room_id")), "custom__minWidth": 120}
+    )
     ids = (Column("room_id", hidden=True), Column("space", hidden=True))
+    mark = why_unknown(room_page(source, "room_id"))
     return page(
         source,
         UID,
@@ -68,73 +82,100 @@ def dashboard(source: Source) -> Json:
         variables=[
             variables.floor(source),
             variables.rooms(source),
+            variables.types(source),
             variables.hours(),
             variables.days(),
-            variables.underused(),
+            variables.baseline(),
+            variables.underused(hide=variables.IN_MENU),
             variables.area(),
         ],
         panels=[
             table(
                 source,
                 Frame(
-                    "Utilization: ${space:text}",
+                    "Utilization",
                     USE_TEXT,
                     Place(0, 0, 24, 14),
                     [USE],
                     downloads(source, USE, "csv"),
                 ),
                 [
-                    Column("rank", {**width(48), "custom__align": "left"}),
+                    Column("rank", {**width(44), "custom__align": "left"}),
                     name,
-                    Column("capacity", width(72)),
+                    *mark,
+                    Column("capacity", width(76)),
                     Column("mean", {"displayName": "People, mean", "decimals": 1, **width(65)}),
-                    Column("mean_when_used", {"displayName": "People when used", "decimals": 1, **width(75)}),
+                    Column("mean_when_used", {"displayName": "People when used", "decimals": 1, **width(65)}),
                     Column("p95", {"displayName": "People, p95", "decimals": 1, **width(65)}),
                     Column("peak", {"displayName": "People, peak", "decimals": 0, **width(65)}),
-                    Column("utilization", {**gauge(1, *FULL), "decimals": 0, **width(85)}),
+                    Column("utilization", {**gauge(1, *FULL), "decimals": 0, **width(90)}),
                     Column(
                         "in_use_share",
-                        {"displayName": "Time in use", **gauge(1, (None, COOL)), "decimals": 0, **width(85)},
+                        {"displayName": "Time in use", **gauge(1, (None, COOL)), "decimals": 0, **width(74)},
                     ),
-                    Column("entries", {"decimals": 0, **width(65)}),
-                    Column("dwell_s", {"displayName": "Stay", "decimals": 0, **width(72)}),
-                    Column("people_per_m2", {**shade("continuous-YlRd"), "decimals": 3, **width(75)}),
-                    Column("people_per_ft2", {**shade("continuous-YlRd"), "decimals": 4, **width(75)}),
-                    Column("underused", {**flag("underused", WARNING), **width(88)}),
-                    Column("reason", wrapped(110)),
-                    Column("per_m2_hour", {"decimals": 2, **width(95)}),
-                    Column("per_ft2_hour", {"decimals": 3, **width(75)}),
+                    Column("entries", {"decimals": 0, **width(64)}),
+                    Column("dwell_s", {"displayName": "Stay", "decimals": 0, **width(70)}),
+                    Column("people_per_m2", {**PER_M2, **width(68)}),
+                    Column("people_per_ft2", {**PER_FT2, **width(68)}),
+                    Column("underused", {**flag("underused", UNDERUSED), **width(98)}),
                     *ids,
                 ],
             ),
             table(
                 source,
-                Frame("Underused rooms", UNDERUSED_TEXT, Place(0, 14, 10, 10), [USE]),
+                Frame(
+                    "Then and now",
+                    CHANGE_TEXT,
+                    Place(0, 14, 14, 12),
+                    [CHANGE],
+                    downloads(source, CHANGE, "csv"),
+                ),
                 [
                     name,
-                    Column("capacity", width(80)),
-                    Column("in_use_share", {**gauge(1, (None, WARNING)), "decimals": 1}),
-                    Column("in_use_s", {"decimals": 1, **width(100)}),
+                    *mark,
+                    Column("mean_before", {"decimals": 1, **width(65)}),
+                    Column("mean", {"decimals": 1, **width(65)}),
+                    Column("mean_change", {**signed(0.05), "decimals": 1, **width(70)}),
+                    Column("in_use_share_before", {"decimals": 0, **width(62)}),
+                    Column("in_use_share", {"decimals": 0, **width(62)}),
+                    Column("in_use_change", {**signed(0.005), "decimals": 0, **width(76)}),
+                    *ids,
+                ],
+            ),
+            table(
+                source,
+                Frame(
+                    "Underused rooms",
+                    UNDERUSED_TEXT,
+                    Place(14, 14, 10, 12),
+                    [USE],
+                    downloads(source, USE, "csv"),
+                ),
+                [
+                    name,
+                    Column("capacity", width(85)),
+                    Column("in_use_share", {**gauge(1, (None, UNDERUSED)), "decimals": 1}),
+                    Column("in_use_s", {"decimals": 1, **width(95)}),
                     *ids,
                 ],
                 before=[where(title("utilization", "underused"), "equal", value=1)],
             ),
             grouped_bars(
                 source,
-                Frame("People against capacity", FULL_TEXT, Place(10, 14, 14, 10), [USE]),
+                Frame("People against capacity", FULL_TEXT, Place(0, 26, 24, 10), [USE]),
                 "room",
                 [
                     Column("capacity", {**coloured("#8e8e8e"), **AXIS}),
-                    Column("p95", {**coloured("blue"), **AXIS}),
-                    Column("peak", {**coloured("orange"), **AXIS}),
+                    Column("p95", {"displayName": "95th percentile of hours", **coloured("blue"), **AXIS}),
+                    Column("peak", {"displayName": "Fullest minute", **coloured("purple"), **AXIS}),
                 ],
             ),
-            daily_strips(
+            presence_strips(
                 source,
                 Frame(
                     "Presence by day",
                     PRESENCE_TEXT,
-                    Place(0, 24, 24, 12),
+                    Place(0, 36, 24, 12),
                     [PRESENCE],
                     downloads(source, PRESENCE, "csv"),
                 ),

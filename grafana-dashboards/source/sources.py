@@ -89,8 +89,8 @@ class Source(Answering, Protocol):
     def rooms(self, space: str) -> Json:
         """A variable's query: the rooms of a floor."""
 
-    def room_types(self) -> Json:
-        """A variable's query: the types of the rooms of all floors."""
+    def types(self) -> Json:
+        """A variable's query: the types that rooms have, on any floor."""
 
     def events(self, words: Words) -> Json:
         """An annotation's query: events with the columns of `EVENT`."""
@@ -130,39 +130,22 @@ class Infinity:
         return {"refId": RULES_REF, "datasource": self.ref, "hide": True, **query}
 
     def floors(self) -> Json:
-        return self._choices({"level": "floor"})
+        return self._choices("spaces", {"level": "floor"})
 
     def rooms(self, space: str) -> Json:
-        return self._choices({"level": "room", "space": space})
+        return self._choices("spaces", {"level": "room", "space": space})
 
-    def room_types(self) -> Json:
-        """Each type once, from where the JSON data source has it: rows of rooms hold a type many times."""
-        columns = {name: (name, "string") for name in ("__text", "__value")}
-        query = self._query("", {}, parser="backend", format_="table", columns=columns)
-        asked = {"payload": {"target": "types"}}
-        posted = {
-            "url": "/variable",
-            "url_options": {
-                "method": "POST",
-                "data": json.dumps(asked),
-                "body_type": "raw",
-                "body_content_type": "application/json",
-                "params": [],
-            },
-        }
-        return self._of_variable({**query, **posted})
+    def types(self) -> Json:
+        return self._choices("room-types", {}, value="type")
 
     def events(self, words: Words) -> Json:
         """A table from Grafana's server: frames handed on by the browser's parser mark nothing."""
         query = self.rows("events", {**words, **PERIOD}, EVENT)
         return {"refId": "Anno", "datasource": self.ref, **query}
 
-    def _choices(self, words: Words) -> Json:
-        """By texts that are each of one floor or room, as names are not."""
-        query = self.rows("spaces", words, {"__text": ("choice", "string"), "__value": ("id", "string")})
-        return self._of_variable(query)
-
-    def _of_variable(self, query: Json) -> Json:
+    def _choices(self, target: str, words: Words, *, value: str = "id") -> Json:
+        """By texts that are each of one floor, room or type, as names are not."""
+        query = self.rows(target, words, {"__text": ("choice", "string"), "__value": (value, "string")})
         return {"refId": "variable", "queryType": "infinity", "infinityQuery": {"refId": "variable", **query}}
 
     def rows(self, name: str, words: Words, columns: Columns) -> Json:
@@ -221,7 +204,7 @@ class SimPod:
     def rooms(self, space: str) -> Json:
         return self._choices({"target": "rooms", "space": space})
 
-    def room_types(self) -> Json:
+    def types(self) -> Json:
         return self._choices({"target": "types"})
 
     def events(self, words: Words) -> Json:

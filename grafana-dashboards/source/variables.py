@@ -36,9 +36,9 @@ def floors(source: Source) -> Json:
     return {**asked, "multi": True, "includeAll": True, "allValue": "all"}
 
 
-def room_types(source: Source) -> Json:
-    """Butlr's own words for what a room is."""
-    asked = _asked(source, "type", "Room type", source.room_types())
+def types(source: Source) -> Json:
+    """Types of rooms, to limit a page to: those of all floors, so that a choice outlasts one of a floor."""
+    asked = _asked(source, "type", "Types", source.types())
     return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
 
 
@@ -54,7 +54,23 @@ def kept(source: Source) -> list[Json]:
     """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
     them on, so that a choice outlasts a look at this page.
     """
-    return [{**variable, "hide": HIDDEN} for variable in (floor(source), rooms(source))]
+    return hidden(floor(source), rooms(source))
+
+
+def hidden(*chosen: Json) -> list[Json]:
+    """Variables that no panel of a page uses, and that its links to other pages hand on."""
+    return [{**variable, "hide": HIDDEN} for variable in chosen]
+
+
+def handed_on() -> list[Json]:
+    """What other pages have chosen, on a page that asks nothing of the backend: texts that its links hand on.
+
+    Not chosen from a list: that would be asked for, of a backend that may be what is looked into.
+    """
+    return [
+        {"type": "textbox", "name": name, "label": name, "query": "", "hide": HIDDEN}
+        for name in ("space", "room", "type", "hours", "days")
+    ]
 
 
 def hours() -> Json:
@@ -156,11 +172,12 @@ def film() -> Json:
     )
 
 
-def underused() -> Json:
+def underused(*, hide: int = SHOWN) -> Json:
     return _offered(
         "underused",
         "Underused below",
         {"10 % of the hours": "0.1", "5 % of the hours": "0.05", "25 % of the hours": "0.25"},
+        hide=hide,
     )
 
 

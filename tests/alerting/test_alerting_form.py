@@ -25,11 +25,23 @@ UIDS = {
     "butlr-over-capacity",
     "butlr-dead-room",
     "butlr-entries-without-exits",
+    "butlr-hive-offline",
+    "butlr-sensor-offline",
+    "butlr-battery-due",
+    "butlr-floor-sensors-offline",
     "butlr-late-people",
     "butlr-late-heat",
     "butlr-unreachable",
+    "butlr-rules-starved",
 }
+OF_ALL = {"butlr-unreachable", "butlr-rules-starved"}
+"""They are of no floor."""
 """They are stable: silences, history and links count on them."""
+
+
+OF_DEVICES = {
+    *("butlr-hive-offline", "butlr-sensor-offline", "butlr-battery-due", "butlr-floor-sensors-offline"),
+}
 
 
 @pytest.fixture(params=sorted(RULES))
@@ -100,7 +112,7 @@ def test_the_columns_are_in_the_answer(rule: Json, world: World) -> None:
 
 def test_labels_are_what_does_not_change(rule: Json) -> None:
     """A text that changes would be another alert at each evaluation."""
-    stable = {"space", "floor", "room_id", "room", "zone_id", "zone", "source"}
+    stable = {"space", "floor", "room_id", "room", "zone_id", "zone", "source", "device_id", "device"}
     assert set(columns(rule, "A", "string")) <= stable
 
 
@@ -125,7 +137,7 @@ def test_only_butlr_unreachable_rings_for_an_error(rule: Json) -> None:
 
 def test_alerts_want_whole_answers(rule: Json) -> None:
     words = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
-    tells_of_trouble = words.get("metric") is not None or rule["uid"] == "butlr-unreachable"
+    tells_of_trouble = words.get("metric") is not None or rule["uid"] in OF_ALL
     assert (words.get("require") == "complete") != tells_of_trouble
 
 
@@ -149,15 +161,29 @@ def test_it_says_what_it_means_and_where_to_look(rule: Json) -> None:
         assert "$" not in text
 
 
+def test_rules_say_that_they_are_rules_and_how_old_their_data_may_be(rule: Json) -> None:
+    words = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
+    if rule["uid"] not in OF_ALL:
+        assert words["for"] == "rule"
+        # At least one evaluation is missed before a floor is too old.
+        assert seconds(words["max_age"]) > seconds(rule["interval"])
+
+
 def test_a_summary_names_the_place_the_value_and_the_limit(rule: Json) -> None:
-    if rule["uid"] == "butlr-unreachable":
+    if rule["uid"] in OF_ALL:
         return
     summary = rule["annotations"]["summary"]
     assert ".Labels.floor" in summary
     assert ".Values.A.Value" in summary
     [condition] = step(rule, "B")["model"]["conditions"]
     limit = condition["evaluator"]["params"][0]
-    said = {"butlr-over-capacity": "capacity", "butlr-dead-room": "usual"}
+    said = {
+        "butlr-over-capacity": "capacity",
+        "butlr-dead-room": "usual",
+        "butlr-hive-offline": f"{limit / 60:g} min",
+        "butlr-sensor-offline": f"{limit / 60:g} min",
+        "butlr-floor-sensors-offline": f"{100 * limit:g} %",
+    }
     minutes = f"{limit / 60:g} min" if "late" in rule["uid"] else f"{limit:g}"
     assert said.get(rule["uid"], minutes) in summary
 
@@ -167,7 +193,9 @@ def test_links_lead_to_the_floor_the_room_and_the_hour(rule: Json) -> None:
     if "space" not in columns(rule, "A", "string"):
         assert "dashboard" not in notes
         return
-    page = "{{ externalURL }}d/butlr-floor?var-ds=butlr&var-space={{ .Labels.space }}"
+    uid = "butlr-sensors" if rule["uid"] in OF_DEVICES else "butlr-floor"
+    assert notes["__dashboardUid__"] == uid
+    page = f"{{{{ externalURL }}}}d/{uid}?var-ds=butlr&var-space={{{{ .Labels.space }}}}"
     assert notes["dashboard"].startswith(page)
     assert notes["image"].startswith("{{ externalURL }}api/datasources/proxy/uid/butlr/api/v1/heatmap?")
     assert notes["image"].endswith("&format=png")

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from butlr_grafana.simulator.devices import health
 from butlr_grafana.simulator.messages import Refusal, Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.alerting.grafana import ALERTING, NORMAL, PENDING, Watcher, rules
@@ -302,6 +303,105 @@ def test_butlr_unreachable_rings_where_grafana_cannot_ask(trial: Trial) -> None:
     watch.run(trial, 2)  # as long as nobody asked, Butlr did not answer
     assert watch.named(NORMAL)
     assert not watch.named(ALERTING)
+
+
+HIVE = "hive_paris_1_1"
+[SERIAL] = [hive.serial_number for hive in PEOPLE.office.hives if hive.id == HIVE]
+BEHIND = {s.id for s in PEOPLE.office.sensors if s.hive_serial == SERIAL and not s.is_virtual}
+
+
+def test_a_hive_that_is_off_rings_alone_and_its_floor_with_it(trial: Trial) -> None:
+    """Not each of its sensors: whether these work is not known."""
+    names = ("butlr-hive-offline", "butlr-sensor-offline", "butlr-floor-sensors-offline", "butlr-battery-due")
+    hive, sensor, floor, battery = watches = [Watch(uid) for uid in names]
+    physical = [s for s in PEOPLE.office.sensors if s.floor_id == PARIS and not s.is_virtual]
+    assert len(BEHIND) > len(physical) / 4
+    start_s = int(trial.now_s) + 5 * MINUTE
+    trial.simulator.outage(HIVE, start_s, start_s + 3 * HOUR)
+    for _ in range(4):
+        for watch in watches:
+            watch.evaluate(trial)
+        trial.passes(5 * MINUTE)
+    assert [watch.named(ALERTING) for watch in watches] == [[], [], [], []]
+    for _ in range(26):
+        for watch in watches:
+            watch.evaluate(trial)
+        trial.passes(5 * MINUTE)
+    assert hive.alerting("device_id") == {HIVE}
+    assert floor.alerting("space") == {PARIS}
+    assert sensor.named(ALERTING) == battery.named(ALERTING) == []
+    trial.passes(HOUR)
+    for _ in range(4):
+        for watch in watches:
+            watch.evaluate(trial)
+        trial.passes(5 * MINUTE)
+    assert [watch.named(ALERTING) for watch in watches] == [[], [], [], []]
+
+
+def test_a_sensor_rings_after_an_hour_and_no_floor_with_it(trial: Trial) -> None:
+    sensor, floor = Watch("butlr-sensor-offline"), Watch("butlr-floor-sensors-offline")
+    sensor.run(trial, 5)
+    lost = "sensor_newyork_1_kitchen_heat"
+    start_s = int(trial.now_s)
+    trial.simulator.outage(lost, start_s, start_s + 2 * HOUR)
+    sensor.run(trial, 60)
+    assert sensor.named(ALERTING) == []
+    sensor.run(trial, 20)
+    floor.run(trial, 30)
+    assert sensor.alerting("device_id") == {lost}
+    assert {dict(labels)["room"] for labels, one in sensor.states.items() if one.name == ALERTING} == {
+        "Kitchen"
+    }
+    assert floor.named(ALERTING) == []
+    trial.passes(HOUR)
+    sensor.run(trial, 10)
+    assert sensor.named(ALERTING) == []
+
+
+def test_the_sensor_that_fails_by_itself_rings_in_its_days(tmp_path: Path) -> None:
+    """Project room, from Saturday to Tuesday by UTC."""
+    sensor, trial = Watch("butlr-sensor-offline"), Trial("2026-06-12T10:00", cache_dir=str(tmp_path))
+    for day, rings in (("2026-06-12T12:00", False), ("2026-06-14T12:00", True), ("2026-06-17T12:00", False)):
+        trial.passes(at(day) - trial.now_s)
+        sensor.run(trial, 15)
+        assert (sensor.alerting("device_id") == {"sensor_paris_1_project_room_heat"}) == rings
+        assert bool(sensor.named(ALERTING)) == rings
+    trial.close()
+
+
+def test_a_battery_rings_from_thirty_days_before_its_date(trial: Trial) -> None:
+    """Of the simulator's batteries one is not changed in time."""
+    now_s, dates = int(trial.now_s), {}
+    for one in PEOPLE.office.sensors:
+        due = health(one, PEOPLE, now_s).battery_change_by_date
+        if one.battery_due is not None:
+            assert due == one.battery_due
+            dates[one.id] = datetime.fromisoformat(due).timestamp()
+    [(forgotten, due_s)] = dates.items()
+    battery = Watch("butlr-battery-due")
+    trial.passes(due_s - 31 * 24 * HOUR - trial.now_s)
+    battery.run(trial, 70)
+    assert battery.named(ALERTING) == []
+    trial.passes(due_s - 29 * 24 * HOUR - trial.now_s)
+    battery.run(trial, 70)
+    assert battery.alerting("device_id") == {forgotten}
+    trial.passes(due_s + 40 * 24 * HOUR - trial.now_s)
+    battery.run(trial, 10)
+    assert battery.alerting("device_id") == {forgotten}
+
+
+def test_while_butlr_is_away_no_device_begins_to_ring(trial: Trial) -> None:
+    """A sensor that was offline for half an hour may be back: nobody knows."""
+    sensor = Watch("butlr-sensor-offline")
+    start_s = int(trial.now_s)
+    trial.simulator.outage("sensor_newyork_1_kitchen_heat", start_s, start_s + 10 * HOUR)
+    sensor.run(trial, 30)
+    trial.simulator.stop()
+    sensor.run(trial, 120)
+    assert sensor.named(ALERTING) == []
+    trial.simulator.start()
+    sensor.run(trial, 10)
+    assert sensor.alerting("device_id") == {"sensor_newyork_1_kitchen_heat"}
 
 
 def test_one_floor_without_data_does_not_silence_the_others(trial: Trial) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
-from butlr_grafana.web.server import Server, listen
+from butlr_grafana.web.server import Port, Server, listen
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -39,7 +39,7 @@ def main(kind: str, path: str) -> None:
     app = {"flask": flask, "wsgi": wsgi}[kind](Path(path).read_bytes())
     listener = listen("127.0.0.1", 0)
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    Server(app, listener, threads=32).run()
+    Server(Port(app, listener, 32)).run()
 
 
 if __name__ == "__main__":

@@ -243,3 +243,24 @@ def test_presence_by_day_is_by_the_floors_calendar(tab: Page, world: World) -> N
     for (x, y), value in told.items():
         assert value == pytest.approx(seconds[y][x])
     assert len(told) == sum(value is not None for own in seconds for value in own)
+
+
+def test_presence_by_room_is_in_windows_of_the_floors_clock(tab: Page, world: World) -> None:
+    """In minutes an hour, without the hours and days that do not count; the scale says what a colour is."""
+    chosen = {"space": NEW_YORK, "hours": "08:00-18:00", "days": "mon-fri"}
+    chart = Chart(tab, world, "butlr-floor", "Presence by room")
+    option = chart.run(**chosen)
+    found = frames(world, chart.panel["targets"][0], chart.values | chosen)
+    zone = ZoneInfo("America/New_York")
+    times = [datetime.fromtimestamp(t / 1000, zone) for t in found[0]["fields"][0]["values"]]
+    counted = [k for k, t in enumerate(times) if t.weekday() < 5 and 8 <= t.hour < 18]
+    assert option["xAxis"]["data"] == [
+        f"{times[k]:%a} {times[k].day} {times[k]:%b}, {times[k]:%H:%M}" for k in counted
+    ]
+    seconds = [frame["fields"][1]["values"] for frame in found]
+    told = {(x, y): 60 * minutes for x, y, minutes in option["series"][0]["data"]}
+    expected = {
+        (x, y): own[k] for y, own in enumerate(seconds) for x, k in enumerate(counted) if own[k] is not None
+    }
+    assert told == pytest.approx(expected)
+    assert option["visualMap"]["text"] == ["60 min", "0 min"]

@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, Route
 from butlr_grafana.pipeline import gather
 from butlr_grafana.service import service
 from tests.faults.trial import Trial
+from tests.live.world import live_world, pass_minutes
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS_2, PEOPLE, REPORTING, World, at
 
 WALL = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-wall.json"
@@ -43,7 +44,7 @@ window.refresh = async (code, from, to) => {
     panel: { chart, data: { timeRange: { from, to } } },
     grafana: {
       theme: { isDark: true },
-      replaceVariables: (text) => text.replace('${space}', SPACE).replace('${ds}', 'butlr'),
+      replaceVariables: (text) => text.replace('${space}', window.space ?? SPACE).replace('${ds}', 'butlr'),
     },
   };
   const option = await new Function('context', code)(context);
@@ -145,6 +146,22 @@ def test_a_wall_shows_the_map_and_who_is_there(wall: Wall) -> None:
     assert not any("no answer" in line for line in seen["lines"])
 
 
+def test_a_wall_asks_when_its_floor_is_known(wall: Wall) -> None:
+    """A page runs the script before its variables have values, and again only a minute later."""
+    wall.world.now_s = at("2026-06-17T09:30:20")
+    wall.page.evaluate("window.space = ''")
+    span_ms = [(MIDNIGHT - 15 * 3600) * 1000, int(wall.world.now_s) * 1000]
+    begin = "([code, from, to]) => { window.run = window.refresh(code, from, to); }"
+    wall.page.evaluate(begin, [wall.code, *span_ms])
+    wall.page.clock.run_for(2000)
+    assert wall.asked == 0
+    wall.page.evaluate("delete window.space")
+    wall.page.clock.run_for(1000)
+    wall.page.evaluate("window.run")
+    assert wall.seen()["colourful"] > 100
+    assert all(f"space={PARIS_2}" in address for address in wall.addresses)
+
+
 def test_today_and_all_times_are_the_floors(wall: Wall) -> None:
     """The screen stands in Los Angeles, the floor in Paris."""
     wall.world.now_s = at("2026-06-17T09:30:20")
@@ -232,6 +249,30 @@ def test_a_page_that_nothing_refreshes_any_more_turns_grey_by_itself(wall: Wall)
     wall.refresh()
     assert wall.seen()["colourful"] > 100
     assert not any("no answer" in line for line in wall.seen()["lines"])
+
+
+def test_people_that_are_pushed_are_shown_within_ten_seconds(chromium: Browser) -> None:
+    """Between two refreshes of the page, without the map being drawn anew."""
+    world = live_world(Trial, "09:20:02")
+    pass_minutes(world, 8)
+    wall = Wall(chromium, world)
+    wall.refresh()
+    asked = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
+    pass_minutes(world, 1)
+    wall.page.clock.run_for(11_000)
+    minute = datetime.fromtimestamp(world.now_s // 60 * 60, ZoneInfo("Europe/Paris"))
+    wall.page.wait_for_function(f"window.seen().lines.includes('as of {minute:%H:%M}')")
+    again = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
+    assert again["heatmap"] == asked["heatmap"]
+    assert again["occupancy-now"] > asked["occupancy-now"]
+    # Where Butlr has to be asked, nothing is asked for between two refreshes.
+    world.now_s += 600
+    wall.refresh()
+    before = len(wall.addresses)
+    wall.page.clock.run_for(30_000)
+    assert len(wall.addresses) == before
+    wall.page.close()
+    world.close()
 
 
 TEXTS = """() => window.shown.graphic.elements.filter((e) => e.type === 'text').map((e) => {

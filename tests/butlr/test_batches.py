@@ -121,4 +121,4 @@ def test_rooms_that_are_silent_among_others_are_no_reason_to_ask_again() -> None
 @pytest.mark.parametrize("level", ["floor", "sensor"])
 def test_a_floor_is_one_call_and_its_emptiness_is_nobody(level: str) -> None:
     subject = SeriesSubject("traffic", level, "1h", "sum", "Europe/Paris")
-    assert asked_of(Batches(now=lambda: NOW_S), subject, Overloaded(most=-1)) == (set(), [0])
+    assert asked_of(Batches(now=lambda: NOW_S), subject, Overloaded(most=-1)) == (set(), [1])

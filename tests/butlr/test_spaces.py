@@ -239,13 +239,13 @@ def test_a_restart_asks_butlr_first(kept: Path) -> None:
 
 
 def test_what_cannot_be_read_does_not_replace_what_is_kept(kept: Path) -> None:
-    floors(TopologyCache(Source("a"), read, keep_in=kept))
+    floors(TopologyCache(Source("a"), read, keep_in=kept, now=lambda: 7.0))
     settled()
     nonsense = Source()
     nonsense.answer = {"nothing": "of use"}
-    assert floors(TopologyCache(nonsense, read, keep_in=kept)) == ["a"]
+    assert floors(TopologyCache(nonsense, read, keep_in=kept, now=lambda: 9.0)) == ["a"]
     settled()
-    assert orjson.loads(kept.read_bytes()) == {"floors": ["a"]}
+    assert orjson.loads(kept.read_bytes()) == {"floors": ["a"], "asked_at_s": 7.0}
 
 
 @pytest.mark.parametrize("content", [b"", b'{"floors": ["a"', b"\xff\x00", b"[]", b"null", b'{"other": 1}'])

@@ -11,8 +11,8 @@ from tests.dashboards.people import Look, by_doors, has_sensor, seats
 from tests.support import PEOPLE
 
 Row = dict[str, Any]
-MINUTES = 5
-"""Butlr is asked for so many, and a room is free when nobody was there in any of them."""
+ASKED, EMPTY = 10, 5
+"""Butlr is asked for so many minutes; a room is free when nobody was there in so many of the newest."""
 
 
 def expected(look: Look) -> list[Row]:
@@ -28,12 +28,13 @@ def expected(look: Look) -> list[Row]:
 def _row(look: Look, floor: Floor, room: Room) -> Row:
     # Butlr's newest minute is one behind.
     end_s = look.now_s // 60 * 60 - 60
-    counts = [people_in(floor, room, end_s - 60 * back) for back in reversed(range(MINUTES))]
+    counts = [people_in(floor, room, end_s - 60 * back) for back in reversed(range(ASKED))]
     since_s = _silent_since_s(floor, room, look.now_s)
     known = since_s is None and None not in counts
     told = [count or 0 for count in counts]
-    state = "unknown" if not known else "occupied" if any(told) else "free"
+    state = "unknown" if not known else "occupied" if any(told[-EMPTY:]) else "free"
     is_free = state == "free"
+    empty = next((back for back, count in enumerate(reversed(told)) if count), ASKED)
     return {
         "state": state,
         "room_id": room.id,
@@ -46,14 +47,15 @@ def _row(look: Look, floor: Floor, room: Room) -> Row:
         "capacity": seats(room),
         "tags": ",".join(room.tags),
         "people": told[-1] if known else None,
-        "free_since": (end_s - 60 * MINUTES) * 1000 if is_free else None,
-        "free_for_s": 60 * MINUTES if is_free else None,
-        "free_exact": 0 if is_free else None,
-        "free_for": "at least 5 min" if is_free else _left(told) if known else "",
+        "free_since": (end_s - 60 * empty) * 1000 if is_free else None,
+        "free_for_s": 60 * empty if is_free else None,
+        "free_exact": int(empty < ASKED) if is_free else None,
+        "free_for": _free_for(empty) if is_free else _left(empty) if known else "",
         "reason": "" if known else _reason(floor, since_s),
         "unknown_since": None if since_s is None else (since_s - 1) * 1000,
         "as_of": look.now_s * 1000,
         "complete": 1,
+        "source": "asked",
     }
 
 
@@ -72,9 +74,12 @@ def people_in(floor: Floor, room: Room, end_s: int) -> int | None:
     return max(counts, default=None)
 
 
-def _left(told: list[int]) -> str:
+def _free_for(minutes: int) -> str:
+    return f"{minutes} min" if minutes < ASKED else f"at least {minutes} min"
+
+
+def _left(minutes: int) -> str:
     """Of a room that is not free, for how long nobody has been in it."""
-    minutes = next(back for back, count in enumerate(reversed(told)) if count)
     return f"not yet: nobody for {minutes} min" if minutes else ""
 
 

@@ -13,9 +13,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 import shapely
 
 from butlr_grafana.simulator.world import Floor, Room
+from tests.dashboards import device_reckoning
 from tests.dashboards.free_rooms import expected as expected_free_rooms
 from tests.dashboards.people import (
     HOUR_S,
@@ -324,6 +326,7 @@ def compare_zones(frames: list[Json], look: Look) -> Compared:
 def _change(now: Row, then: Row) -> Row:
     row = {name: now[name] for name in ("zone_id", "zone", "space", "floor")}
     row["reason"] = now["reason"] or then["reason"]
+    row["has_data"] = int(not row["reason"])
     if row["reason"]:
         return row | dict.fromkeys(("current", "baseline", "change", "change_pct", "share_change"))
     a, b = now["per_hour"], then["per_hour"]
@@ -377,7 +380,8 @@ def _there_together(look: Look, floor: Floor) -> Row:
     places = [seats(room) for room in counted]
     there = None if None in people else sum(filter(None, people))
     most = None if None in places else sum(filter(None, places))
-    silent = max(filter(None, since), default=None)
+    # The sum is not known since the first of them was not.
+    silent = min(filter(None, since), default=None)
     reasons = [
         (r.name, _why_not_there(floor, r, p, s)) for r, p, s in zip(counted, people, since, strict=True)
     ]
@@ -514,6 +518,89 @@ def presence(frames: list[Json], look: Look) -> Compared:
     yield from series(frames, look, seconds)
 
 
+WEEK_S, WEEKS_OF_HISTORY = 7 * 86_400, 4
+
+
+def floors_now(frames: list[Json], look: Look) -> Compared:
+    """People as `occupancy-now` has them, beside the same minutes of the four whole weeks before."""
+    expected = []
+    for floor in look.floors:
+        people, most, usual = _there(look, floor, None), seats(floor), _usual(look, floor)
+        expected.append(
+            {
+                "space": floor.id,
+                "floor": floor.name,
+                "people": people,
+                "capacity": most,
+                "share": None if people is None or most is None else people / most,
+                "usual": usual,
+                "excess": None if people is None else people - usual,
+                "has_data": 1,
+                "reason": "",
+            }
+        )
+    yield from by_field(rows(frames), expected)
+
+
+def _usual(look: Look, floor: Floor) -> float:
+    """The mean of the hours in which the last ten known minutes lie, each by its share of them, over the
+    weeks from Monday to Monday that were over a day ago.
+    """
+    end_s, zone = look.now_s // 60 * 60 - 60, ZoneInfo(floor.timezone)
+    yesterday = datetime.fromtimestamp(look.now_s - 86_400, zone).replace(hour=0, minute=0, second=0)
+    monday_s = int((yesterday - timedelta(days=yesterday.weekday())).timestamp())
+    total = 0.0
+    for minute_s in range(end_s - 600, end_s, 60):
+        hour_s = minute_s // HOUR_S * HOUR_S
+        back = -(-(hour_s + HOUR_S - monday_s) // WEEK_S)
+        earlier = [hour_s - (back + week) * WEEK_S for week in range(WEEKS_OF_HISTORY)]
+        total += float(np.mean([people_hourly(floor, None, [t]).mean() for t in earlier]))
+    return total / 10
+
+
+def compare_utilization(frames: list[Json], look: Look) -> Compared:
+    expected = [_use_change(look, floor, room) for floor in look.floors for room in look.rooms(floor)]
+    found = rows(frames)
+    ordered = in_order_of(found, ("space", "room_id"), expected)
+    sizes = [abs(row["mean_change"]) for row in ordered if row["mean_change"] is not None]
+    assert sizes == pytest.approx(sorted(sizes, reverse=True))
+    assert all(row["mean_change"] is None for row in ordered[len(sizes) :])
+    yield from by_field(found, ordered)
+    yield "rank", [row["rank"] for row in found], list(range(1, len(found) + 1))
+
+
+def _use_change(look: Look, floor: Floor, room: Room) -> Row:
+    now, then = (_in_use(one, floor, room) for one in (look, look.before()))
+    silent = WAS_OFFLINE if has_sensor(floor, room) else "no sensor counts its people"
+    reason = silent if now is None else "" if then is not None else f"in the earlier period {silent}"
+    both = now is not None and then is not None
+    return {
+        "space": floor.id,
+        "floor": floor.name,
+        "room_id": room.id,
+        "room": room.name,
+        "capacity": seats(room),
+        "has_data": int(both),
+        "reason": reason,
+        "mean": now and now[0],
+        "mean_before": then and then[0],
+        "mean_change": now[0] - then[0] if now and then else None,
+        "in_use_share": now and now[1],
+        "in_use_share_before": then and then[1],
+        "in_use_change": now[1] - then[1] if now and then else None,
+        "underused": int(now is not None and now[1] < float(look.words["underused"])),
+    }
+
+
+def _in_use(look: Look, floor: Floor, room: Room) -> tuple[float, float] | None:
+    """Mean people, and the share of the hours in which somebody was there; `None`: not known."""
+    hours = look.hours_seen(floor, room)
+    if not hours:
+        return None
+    in_use_s = sum(occupied_s(floor, room, t, t + HOUR_S) for t in hours)
+    return float(people_hourly(floor, room, hours).mean()), in_use_s / (HOUR_S * len(hours))
+
+
 def utilization(frames: list[Json], look: Look) -> Compared:
     expected = [row for floor in look.floors for row in _uses(look, floor)]
     best_first = sorted(
@@ -614,6 +701,15 @@ def free_rooms(frames: list[Json], look: Look) -> Compared:
     yield from by_field(rows(frames), expected_free_rooms(look))
 
 
+def devices(frames: list[Json], look: Look) -> Compared:
+    found, expected = rows(frames), device_reckoning.expected(look)
+    if not expected:
+        yield from ((name, [row[name] for row in found], []) for name in columns(frames[0]))
+        return
+    told = {name for row in found for name in row}
+    yield from by_field(found, [{k: v for k, v in row.items() if k in told} for row in expected])
+
+
 Check = Callable[[list[Json], Look], Compared]
 
 CHECKS: Mapping[str, Check] = {
@@ -628,6 +724,9 @@ CHECKS: Mapping[str, Check] = {
     "occupancy": occupancy,
     "traffic": traffic,
     "presence": presence,
+    "floors-now": floors_now,
     "utilization": utilization,
+    "compare-utilization": compare_utilization,
     "pattern": pattern,
+    "devices": devices,
 }

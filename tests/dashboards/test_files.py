@@ -28,7 +28,19 @@ from tests.support import World, at, know_rate
 
 Json = dict[str, Any]
 
-TIMES = ("time", "as_of", "from", "to", "unknown_since", "free_since")
+TIMES = (
+    "time",
+    "as_of",
+    "from",
+    "to",
+    "unknown_since",
+    "last_heartbeat",
+    "last_reading",
+    "battery_due",
+    "free_since",
+)
+TEXTS = ("model", "serial", "mac")
+"""Which may look like numbers."""
 SERIES = ("occupancy", "traffic", "presence")
 ZONES = ("hot-zones", "compare-zones")
 
@@ -57,6 +69,8 @@ RAW: dict[str, tuple[str, float]] = {
     "stay_minutes": ("dwell_s", 1 / 60),
     "free_for_minutes": ("free_for_s", 1 / 60),
     "presence_minutes": ("value", 1 / 60),
+    "offline_minutes": ("offline_s", 1 / 60),
+    "sensors_offline_percent": ("offline_share", 100),
     "people_in": ("in", 1),
     "people_out": ("out", 1),
     "time_zone": ("timezone", 1),
@@ -70,6 +84,15 @@ OF_TARGET: dict[str, dict[str, tuple[str, float]]] = {
     "occupancy": {"people": ("value", 1)},
     "pattern": {"people": ("value", 1), "detections_per_hour": ("value", 1)},
     "utilization": {"people_in": ("entries", 1)},
+    "floors-now": {"people_usual": ("usual", 1), "people_more_than_usual": ("excess", 1)},
+    "compare-utilization": {
+        "people_now": ("mean", 1),
+        "people_then": ("mean_before", 1),
+        "people_change": ("mean_change", 1),
+        "time_in_use_now_percent": ("in_use_share", 100),
+        "time_in_use_then_percent": ("in_use_share_before", 100),
+        "time_in_use_change_percentage_points": ("in_use_change", 100),
+    },
     "heatmap-summary": {
         "detections": ("total_detections", 1),
         "fullest_cell_detections": ("peak", 1),
@@ -98,6 +121,8 @@ def value(name: str, text: str, times: float = 1) -> Any:
     """A cell as a frame holds it: times in milliseconds, nothing for an unknown number or no text."""
     if name in TIMES:
         return round(datetime.fromisoformat(text).timestamp() * 1000) if text else ""
+    if name in TEXTS:
+        return text
     try:
         number = float(text)
     except ValueError:

@@ -27,6 +27,9 @@ SOURCES = {
 SCREENS = ("butlr-wall", "butlr-free-rooms")
 """Pages for a screen before which nobody sits: one panel, whose script asks."""
 
+OF_REASONS = ("Devices that need somebody", "Free now")
+"""Tables that somebody reads to learn why: what is wrong with a device, why it is not known of a room."""
+
 PROVISIONED = {"ds": "butlr", "ds_json": "butlr-json", "prometheus": "butlr-prometheus"}
 """Each variable of a data source, and whose uid it begins with."""
 
@@ -145,8 +148,24 @@ def test_a_choice_of_floor_and_rooms_outlasts_each_page(folder: Path) -> None:
     """A page's links hand its variables on; one without them would set the next to its first floor."""
     for path in sorted(folder.glob("*.json")):
         page = json.loads(path.read_text("utf-8"))
-        if "butlr" in page["tags"] and page["uid"] not in ("butlr-operations", *SCREENS):
-            assert {"space", "room", "hours", "days"} <= {v["name"] for v in page["templating"]["list"]}
+        if "butlr" in page["tags"] and page["uid"] not in SCREENS:
+            names = {v["name"] for v in page["templating"]["list"]}
+            assert {"space", "room", "type", "hours", "days"} <= names
+
+
+def test_a_link_to_a_floor_or_room_is_of_the_hours_and_days_that_are_chosen(folder: Path) -> None:
+    found = 0
+    for path in sorted(folder.glob("*.json")):
+        for query in re.findall(r'"d/butlr-floor(?:-json)?\?([^"]+)"', path.read_text("utf-8")):
+            found += 1
+            for name in ("hours", "days"):
+                assert f"var-{name}=${{{name}:percentencode}}" in query, path.stem
+    assert found > 10
+
+
+def test_operations_ask_nothing_of_a_backend_that_may_be_away(folder: Path) -> None:
+    page = json.loads((folder / "butlr-operations.json").read_text("utf-8"))
+    assert {v["type"] for v in page["templating"]["list"]} == {"datasource", "textbox"}
 
 
 def test_panels_follow_the_rooms_that_are_chosen_or_say_that_they_do_not(folder: Path) -> None:
@@ -158,6 +177,32 @@ def test_panels_follow_the_rooms_that_are_chosen_or_say_that_they_do_not(folder:
         for panel in page["panels"]:
             asked = json.dumps([panel["targets"], panel["options"]])
             assert "${room:csv}" in asked or "whole floor" in panel["title"], panel["title"]
+
+
+def test_whatever_lists_rooms_can_be_limited_to_their_types(folder: Path) -> None:
+    of_rooms = ("hot-zones", "utilization", "compare-utilization", "compare-zones", "presence")
+    for path in sorted(folder.glob("*.json")):
+        page = json.loads(path.read_text("utf-8"))
+        for panel in page["panels"]:
+            for target in panel["targets"]:
+                asked = json.dumps(target)
+                is_of_rooms = any(f'/{name}"' in asked or f': "{name}"' in asked for name in of_rooms)
+                assert not is_of_rooms or '"level", "value": "floor"' in asked or "${type:csv}" in asked, (
+                    path.stem,
+                    panel["title"],
+                )
+
+
+def test_no_table_has_a_column_of_reasons(dashboard: Json) -> None:
+    """It would be empty in most rows and three lines high in the others: a mark says it where one points."""
+    for panel in dashboard["panels"]:
+        for override in panel["fieldConfig"]["overrides"] if panel["type"] == "table" else ():
+            look = {one["id"]: one["value"] for one in override["properties"]}
+            if override["matcher"]["options"] == "reason" and panel["title"] not in OF_REASONS:
+                assert look == {"custom.hideFrom.viz": True}, panel["title"]
+            if override["matcher"]["options"] == "has_data":
+                [link] = look["links"]
+                assert "${__data.fields.reason}" in link["title"]
 
 
 def test_panels_say_what_they_show_and_ask_our_data_sources(dashboard: Json) -> None:

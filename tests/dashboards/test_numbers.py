@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.dashboards.conftest import FOLDER, page
 from tests.dashboards.grafana import Values, fill, shown, simpod_payload
 from tests.dashboards.people import Look
 from tests.dashboards.reckoning import CHECKS
@@ -79,6 +80,19 @@ def test_a_room_that_is_offline_is_unknown_now_and_known_before(dashboard: Json,
     since, until = "2026-06-10T00:00:00Z", "2026-06-14T12:00:00Z"
     period = {"__from": str(at(since) * 1000), "__to": str(at(until) * 1000)}
     check_page(dashboard, world, start_values(dashboard) | period)
+
+
+def test_the_page_of_sensors_is_right_while_a_hive_is_off(make_world: Any) -> None:
+    """And a sensor of another floor, and the one that fails by itself; a battery is due."""
+    world = make_world(now="2026-11-21T12:34:56")
+    now_s = int(world.now_s)
+    world.simulator.outage("hive_paris_2_1", now_s - 7200, now_s + 7200)
+    world.simulator.outage("sensor_newyork_1_kitchen_heat", now_s - 600, now_s + 7200)
+    dashboard = page(FOLDER / "butlr-sensors.json")
+    check_page(dashboard, world, {**start_values(dashboard), "space": PARIS_2})
+    found = frames(world, dashboard["panels"][1]["targets"][0], start_values(dashboard))
+    [states] = [field["values"] for field in found[0]["fields"] if field["name"] == "state"]
+    assert {"offline", "hive offline", "online"} == set(states)
 
 
 def check_page(dashboard: Json, world: World, values: Values) -> None:

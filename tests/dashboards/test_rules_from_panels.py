@@ -17,10 +17,10 @@ from tests.support import PEOPLE, World, at
 Json = dict[str, Any]
 
 ALERTABLE = {
-    ("butlr-floor", "Now: ${space:text}"),
+    ("butlr-floor", "Now"),
     ("butlr-floor", "People in rooms now"),
     ("butlr-floor", "People over time"),
-    ("butlr-portfolio", "Floors"),
+    ("butlr-portfolio", "Floors now"),
     ("butlr-portfolio", "People by floor"),
 }
 """Panels that tell how many people are somewhere now: what people would be told of."""

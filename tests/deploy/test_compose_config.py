@@ -54,6 +54,14 @@ VARIANTS: dict[str, tuple[dict[str, str], set[str]]] = {
         set(),
     ),
     "walls": ({"GF_AUTH_ANONYMOUS_ENABLED": "true"}, set()),
+    "webhooks": (
+        {
+            "BUTLR_WEBHOOK_KEY": "a-key-of-sixteen-or-more",
+            "BACKEND_WEBHOOK_PORT": "8081",
+            "BACKEND_PUBLIC_URL": "https://butlr.example.com",
+        },
+        set(),
+    ),
     "text": ({"BACKEND_LOG": "text", "BACKEND_LOG_LEVEL": "debug", "BUTLR_SPACES": "space_1"}, set()),
 }
 

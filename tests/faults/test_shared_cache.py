@@ -190,7 +190,7 @@ def test_everything_in_redis_is_of_another_kind(office: Office) -> None:
     first.application.butlr.client.gate.pause(0.2)
     client = office.redis.client
     keys = office.redis.names()
-    assert {key.split(":")[2] for key in keys} == {"calls", "index", "part", "pause", "token"}
+    assert {key.split(":")[2] for key in keys} == {"calls", "index", "part", "pause", "replicas", "token"}
     for key in keys:
         client.delete(key)
         client.hset(key, "a", "b")

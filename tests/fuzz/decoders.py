@@ -29,6 +29,8 @@ from butlr_grafana.butlr.graphql_queries import SITES as SITES_ASKED
 from butlr_grafana.butlr.rows import rows_of
 from butlr_grafana.cache.chunks import codec
 from butlr_grafana.insight.apportion import of_rooms, of_zones
+from butlr_grafana.live.events import PeopleEvent, Refused, TrafficEvent
+from butlr_grafana.live.events import decode as decode_pushed
 from butlr_grafana.model.chunk import (
     Chunk,
     Grid,
@@ -51,6 +53,7 @@ from butlr_grafana.simulator import reporting as simulated_rows
 from butlr_grafana.simulator import stats as simulated_stats
 from butlr_grafana.simulator import topology as simulated_floors
 from butlr_grafana.simulator.forms import Forms
+from butlr_grafana.simulator.pushes import events
 from butlr_grafana.targets.base import Fetched, Result
 from butlr_grafana.targets.registry import read
 from butlr_grafana.targets.spaces import Spaces, SpacesTarget
@@ -313,6 +316,35 @@ def resealed(chance: Random) -> bool:
     return part is not None
 
 
+def pushed_bodies() -> Iterator[bytes]:
+    """An hour of what is pushed of one floor's rooms and doors, an event each; every hundredth of it."""
+    end_s = at("2026-06-17T12:00:00")
+    found = events(PEOPLE, Forms(), end_s - 600, end_s)
+    for event in list(found)[::100]:
+        yield orjson.dumps(event)
+
+
+def holds_pushed(body: bytes) -> bool:
+    """Whatever is taken is what the event's own words say; nothing is raised."""
+    taken = [one for one in decode_pushed(body) if not isinstance(one, Refused)]
+    document = json.loads(body) if taken else None
+    said = document if isinstance(document, list) else [document]
+    for one in taken:
+        assert any(_is_said(one, event) for event in said)
+    return bool(taken)
+
+
+def _is_said(one: PeopleEvent | TrafficEvent, event: Any) -> bool:
+    if not isinstance(event, dict) or event.get("type") != one.type or int(event["timestamp"]) != one.at_ms:
+        return False
+    if isinstance(one, TrafficEvent):
+        return bool(event["data"] == {**event["data"], "in": one.entered, "out": one.left})
+    level = one.type.partition("_")[0].lower()
+    return bool(
+        event["data"] == one.people and one.asset_id in (event["metadata"].get(f"{level}_id"), one.floor_id)
+    )
+
+
 DECODERS: Mapping[str, Decoder] = {
     "heat map": Decoder(tuple(heat_map_bodies()), holds_heat_map),
     "occupancy": Decoder(tuple(series_bodies(SERIES)), holds_series(SERIES)),
@@ -320,6 +352,7 @@ DECODERS: Mapping[str, Decoder] = {
     "statistics": Decoder(tuple(figure_bodies()), holds_figures),
     "topology": Decoder(tuple(topology_bodies()), holds_topology),
     "kept": Decoder(tuple(sorted(WHOLE)), holds_kept),
+    "pushed": Decoder(tuple(pushed_bodies()), holds_pushed),
 }
 TRIALS: Mapping[str, Callable[[Random], bool]] = {
     **{name: decoder.tried for name, decoder in DECODERS.items()},

@@ -92,11 +92,16 @@ EACH_FORMAT: Mapping[str, tuple[tuple[str, ...], Parameters]] = MappingProxyType
         "occupancy": (("frames", "rows", "csv"), {"space": PARIS_2, **MORNING, "every": "1h"}),
         "occupancy-now": (("frames", "rows", "csv"), {"space": PARIS}),
         "free-rooms": (("frames", "rows", "csv"), {"space": "all"}),
+        "floors-now": (("frames", "rows", "csv"), {"space": "all"}),
         "unusual": (("frames", "rows", "csv"), {"space": PARIS_2}),
         "balance": (("frames", "rows", "csv"), {"space": "all"}),
         "traffic": (("frames", "rows", "csv"), {"space": PARIS, **MORNING, "every": "1h"}),
         "presence": (("frames", "rows", "csv"), {"space": PARIS_2, **MORNING, "every": "1h"}),
         "utilization": (("frames", "rows", "csv"), {"space": PARIS_2, **DAY, "hours": "08:00-18:00"}),
+        "compare-utilization": (
+            ("frames", "rows", "csv"),
+            {"space": PARIS_2, **DAY, "hours": "08:00-18:00", "baseline": "-7d"},
+        ),
         "pattern": (("frames", "rows", "csv"), {"space": PARIS_2, **WEEK}),
         "playback": (
             ("frames", "rows", "csv", "webp"),
@@ -106,7 +111,9 @@ EACH_FORMAT: Mapping[str, tuple[tuple[str, ...], Parameters]] = MappingProxyType
         "events": (("frames", "rows", "csv"), {"space": "all", **TODAY}),
         "freshness": (("frames", "rows", "csv"), {"space": "all"}),
         "status": (("frames", "rows", "csv"), {}),
+        "devices": (("frames", "rows", "csv"), {"space": PARIS}),
         "spaces": (("frames", "rows", "csv"), {"space": "all"}),
+        "room-types": (("frames", "rows", "csv"), {"space": "all"}),
     }
 )
 """By target: its formats, and the parameters with which each of them is asked for. A new target has its line
@@ -242,12 +249,25 @@ VARIATIONS = (
     varied("free-rooms", "small-rooms-hidden", world="small rooms hidden"),
     varied("free-rooms", "gone", world="butlr gone"),
     varied("unusual", "window", space="all", window="1h"),
+    varied("unusual", "floors", space="all", level="floor"),
     varied("balance", "rooms", level="room", format="frames"),
     *(varied("freshness", name, metric=name) for name in ("traffic", "presence", "heatmap")),
     varied("freshness", "one-floor-refused", world="one floor refused", format="frames"),
     varied("status", "gone", world="butlr gone", format="frames"),
     varied("occupancy-now", "gone", space="all", world="butlr gone", format="frames"),
     varied("freshness", "gone", world="butlr gone"),
+    # Devices
+    *(varied("devices", f"level-{level}", level=level) for level in ("room", "floor", "zone")),
+    varied("devices", "hives", kind="hive", space="all"),
+    varied("devices", "hive-offline", world="hive offline", format="frames"),
+    *(
+        varied("devices", f"hive-offline-{level}", world="hive offline", level=level, format="frames")
+        for level in ("room", "floor")
+    ),
+    varied("devices", "small-rooms-hidden", world="small rooms hidden"),
+    varied("devices", "gone", world="butlr gone", format="frames"),
+    varied("occupancy-now", "hive-offline", space="all", world="hive offline", format="frames"),
+    varied("heatmap", "hive-offline", world="hive offline", format="png", period=LAST_HOUR, **SMALL),
     # Floors
     varied("floorplan", "dark", space=NEW_YORK, format="png", theme="dark", **SMALL),
     varied("floorplan", "small-rooms-hidden", format="geojson", world="small rooms hidden"),

@@ -46,7 +46,7 @@ class Taken:
 def take(case: Case) -> Taken:
     """The answer to a case, in a world of its own."""
     # Seconds of the real clock: on a loaded machine too whatever comes is waited for.
-    with patch.multiple(service, PATIENCE_S=float(HANG_S), DRAWING_S=float(HANG_S)):
+    with patch.multiple(service, PATIENCE_S=float(HANG_S), DRAWING_S=float(HANG_S), STATUS_S=float(HANG_S)):
         return _taken(case)
 
 

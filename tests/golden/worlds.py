@@ -25,6 +25,7 @@ NOW = "2026-06-17T12:34:56"
 """A Wednesday, 14:34 in Paris and 08:34 in New York."""
 
 KITCHEN, CROWD = "room_paris_1_kitchen", 100
+HIVE = "hive_paris_1_1"
 CROWD_CAME, CROWD_WENT = at("2026-06-17T11:00"), at("2026-06-17T11:30")
 
 RULE = {
@@ -50,6 +51,13 @@ def rates_known() -> World:
 def small_rooms_hidden() -> World:
     """Rooms for fewer than 7 people are told of as their sum only."""
     return World(NOW, min_capacity=7)
+
+
+def hive_offline() -> World:
+    """One of the two hives of the first floor in Paris has been off for two hours."""
+    world = World(NOW)
+    world.simulator.outage(HIVE, at(NOW) - 2 * 3600, at(NOW) + 3600)
+    return world
 
 
 class _Demo(World):
@@ -111,5 +119,6 @@ WORLDS: Mapping[str, Callable[[], World]] = MappingProxyType(
         "one floor refused": one_floor_refused,
         "crowd recorded": crowd_recorded,
         "butlr gone": butlr_gone,
+        "hive offline": hive_offline,
     }
 )

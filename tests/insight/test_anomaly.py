@@ -102,13 +102,13 @@ def test_hours_that_are_cut_short_count_for_less() -> None:
     [found, other] = unusual(now, series(FLOOR, WEEKS, "1h", {A: {"value": history(h12=[5] * 4)}}))
     assert found.people == pytest.approx((6 * 120 + 1 * 30) / 150)
     assert found.usual == pytest.approx(5 * 30 / 150)
-    assert (other.room.id, other.people, other.usual) == (B, None, None)
+    assert (other.asset.id, other.people, other.usual) == (B, None, None)
 
 
 def test_a_question_for_some_rooms_is_answered_for_them() -> None:
     now = series(FLOOR, Period(NOW - HOUR_S, NOW), "1m", {})
     limited = replace(now, query=replace(now.query, rooms=(FLOOR.rooms[1],)))
-    assert [one.room.id for one in unusual(limited, series(FLOOR, WEEKS, "1h", {}))] == [B]
+    assert [one.asset.id for one in unusual(limited, series(FLOOR, WEEKS, "1h", {}))] == [B]
 
 
 def test_an_answer_is_complete_where_both_its_sides_are() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from butlr_grafana.insight.current_occupancy import NO_COUNT, NO_SENSOR, occupancy_now
@@ -174,3 +175,41 @@ def test_equal_rooms_stay_in_the_floors_order() -> None:
     asked = answers(own, dict.fromkeys("dbca", EMPTY))
     found = in_order(room_states(occupancy_now(asked), asked), 6)
     assert [one.room.id for one in found] == list("dbca")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ({}, ("free", 0, 420, True, "")),
+        # Somebody comes in the minute before the last: at once taken.
+        ({-2: (1, 0)}, ("occupied", 1, None, False, "")),
+        # Who came and went again within three minutes was there.
+        ({-5: (1, 0), -2: (0, 1)}, ("occupied", 0, 120, True, "")),
+        # Where not every movement is known, the minutes after the last count are not known.
+        (None, ("unknown", None, None, False, NO_COUNT)),
+    ],
+)
+def test_an_older_count_by_doors_is_moved_on_minute_by_minute(
+    steps: Mapping[int, tuple[float, float]] | None, expected: tuple[object, ...]
+) -> None:
+    """The doors were asked for until six minutes before the end; who passed since then is pushed."""
+    own = floor(room(online=None))
+    seen, doors = answers(own, {"other": (0,) * 10}, {"r": (2, 2, 2, 0)})
+    # Ten minutes that end now, and four that ended six minutes ago.
+    start_s = END - 600
+    [older] = [replace(one, start_s=np.arange(start_s, start_s + 240, 60)) for one in doors.series]
+    asked = [
+        seen,
+        replace(doors, query=replace(doors.query, period=Period(start_s, start_s + 240)), series=(older,)),
+    ]
+
+    def moved(_floor: Floor, level: str, period: Period) -> dict[str, tuple[float, float]] | None:
+        assert level == "room"
+        assert period.start_s == END - 360
+        if steps is None:
+            return None
+        passed = [both for at_, both in steps.items() if END + 60 * at_ < period.end_s]
+        return {"r": (sum(came for came, _ in passed), sum(went for _, went in passed))}
+
+    [found] = [one for one in room_states(occupancy_now(asked, moved), asked, moved) if one.room.id == "r"]
+    assert told(found) == expected

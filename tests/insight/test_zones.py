@@ -15,6 +15,7 @@ from butlr_grafana.insight.zones import (
     NO_POLYGON,
     OFFLINE,
     UNCOVERED,
+    WAS_OFFLINE,
     Level,
     ZoneHeat,
     hot,
@@ -271,18 +272,30 @@ def small(*members: Room) -> Room:
     return Room("small", "small", "f", capacity=9, members=members)
 
 
-def test_rooms_told_of_together_are_the_sum_of_those_that_are_known() -> None:
+def test_rooms_told_of_together_are_the_sum_of_theirs() -> None:
     found = by_name(heat_map(floor(A, small(B, C)), grid(CELLS), hours=2.0))
     assert set(found) == {"a", "small", "outside any room"}
     together = found["small"]
     assert (together.detections, together.per_hour, together.area_m2) == (18.0, 9.0, 4.5)
     assert together.per_m2_hour == 2.0
     assert found["outside any room"].detections == 2.0
+
+
+def test_a_sum_is_not_told_while_one_of_its_rooms_is_offline() -> None:
+    """It would be too small, as if nobody had been in that one."""
     rooms = (replace(A, online=False), replace(B, online=True), replace(C, online=True))
-    found = by_name(heat_map(floor(small(*rooms)), grid(CELLS), hours=2.0))
-    assert found["small"].detections == 18.0
-    # What is left of the offline one is not told, and cannot be had from the floor's either.
-    assert found["outside any room"].detections == 6.0
+    silent = heat_map(floor(small(*rooms)), grid(CELLS), hours=2.0)
+    found = by_name(silent)
+    assert (found["small"].detections, found["small"].area_m2) == (None, None)
+    assert found["small"].reason == OFFLINE
+    # What is not told cannot be had from the floor's either.
+    assert found["outside any room"].detections == 24.0
+    # Of a time in which all were seen all of it is told, whatever is offline now.
+    before = by_name(replace(silent, seen={"small": 1.0}))
+    assert (before["small"].detections, before["small"].reason) == (22.0, "")
+    assert before["outside any room"].detections == 2.0
+    then = by_name(replace(silent, seen={"small": 0.0}))
+    assert (then["small"].detections, then["small"].reason) == (None, WAS_OFFLINE)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, Upstream
 from butlr_grafana.cache.chunks.memory import MemoryStore
 from butlr_grafana.model.chunk import Chunk, Grid, HeatMapSubject, Segment
 from butlr_grafana.model.time import Period
-from butlr_grafana.pipeline import in_flight
+from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
 from butlr_grafana.pipeline.gather import LIVE_S, FetchResult, Gatherer, stamped, tile
 from butlr_grafana.pipeline.in_flight import FAILURE_REST_S, FORGET_S
 from tests.support import HANG_S, until
@@ -356,7 +356,11 @@ def test_what_nobody_waits_for_goes_last_and_what_is_urgent_first(butlr: Butlr) 
     pending = [begin(held)]
     until(lambda: len(butlr.asked) == 4)
     aside, plain, urgent = ([segment(k, k + 1), segment(k + 1, k + 2)] for k in (10, 20, 30))
-    pending += [begin(aside, aside=True), begin(plain), begin(urgent, urgent=True)]
+    pending += [
+        begin(aside, need=CallClass.BACKGROUND),
+        begin(plain),
+        begin(urgent, need=CallClass.RULE),
+    ]
     for waiting in (*aside, *plain, *urgent):
         butlr.hold(waiting)
     for event in events[:1]:
@@ -370,16 +374,17 @@ def test_what_nobody_waits_for_goes_last_and_what_is_urgent_first(butlr: Butlr) 
     assert all(one.collect(deadline=time.monotonic() + 10).coverage.complete for one in pending)
 
 
-def test_more_than_the_queue_holds_is_refused_and_the_rest_answered(
-    butlr: Butlr, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(in_flight, "MAX_QUEUED", 10)
+def test_more_than_a_class_holds_is_refused_and_the_rest_answered(butlr: Butlr) -> None:
+    """Ten places for viewers; those of rules are others."""
+    butlr.gatherer.flights._queue = CallQueue({**SHARES, CallClass.VIEWER: Share(20, 10, 60.0)})
     events = [butlr.hold(segment(i, i + 1)) for i in range(96, 100)]
     pending = butlr.gatherer.begin([segment(i, i + 1) for i in range(100)])
     assert butlr.gatherer.flights.waiting <= 10
     for event in events:
         event.set()
+    rule = butlr.gatherer.begin([segment(200, 201)], need=CallClass.RULE)
     gathered = pending.collect(deadline=butlr.mono_s + time.monotonic() + HANG_S)
+    assert rule.collect(deadline=butlr.mono_s + time.monotonic() + HANG_S).coverage.complete
     assert isinstance(gathered.error, Busy)
     assert gathered.error.status == 503
     assert gathered.coverage.fetched + gathered.coverage.missing == 100

@@ -6,8 +6,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
+
+from butlr_grafana.simulator.forms import Forms
 from tests.held import held
-from tests.support import DETECTIONS, LOGIN, PARIS, PARIS_2, World, at, cells_of, truth
+from tests.support import DETECTIONS, LOGIN, PARIS, PARIS_2, REPORTING, World, at, cells_of, truth
 
 DAY = 86_400
 
@@ -110,3 +113,38 @@ def test_another_normalisation_or_room_costs_nothing(world: World) -> None:
     room = next(r.id for r in world.simulator.people.office.by_id[PARIS].rooms if r.polygon)
     for words in ({"normalize": "hour"}, {"normalize": "share"}, {"room": room}):
         assert world.spent(lambda words=words: world.heat_map(*period, **words)) == 0  # type: ignore[misc]
+
+
+def rooms_asked(world: World) -> list[set[str]]:
+    """The rooms of each call of metrics of the last look, in any order."""
+    calls = [call for call in world.simulator.calls if call.path == REPORTING]
+    return [set(call.body["filter"].get("rooms", {}).get("eq", ())) for call in calls]
+
+
+def people(world: World) -> dict[str, object]:
+    rows = world.http.get("/api/v1/occupancy-now?space=all&format=rows").get_json()
+    return {row["room_id"]: row["people"] for row in rows}
+
+
+@pytest.mark.parametrize(("limited", "most"), [("zones", 4), ("zones+rooms", 6)])
+def test_floors_of_one_time_zone_share_the_calls_about_now(
+    make_world: Callable[..., World], limited: str, most: int
+) -> None:
+    """What sensors see and what doors count, in Paris and in New York. Paris has 32 rooms: where Butlr takes
+    30 a call, it is asked again for 30 and for 2.
+    """
+    world, alone = make_world(), make_world()
+    world.simulator.forms = Forms(id_limits=limited)
+    world.simulator.clear_calls()
+    together = people(world)
+    asked = rooms_asked(world)
+    offices = {floor.id: floor for floor in world.simulator.people.office.floors}
+    both = {room.id for space in (PARIS, PARIS_2) for room in offices[space].rooms}
+    assert both in asked
+    assert len(asked) == most
+    one_by_one: dict[str, object] = {}
+    for space in offices:
+        rows = alone.http.get(f"/api/v1/occupancy-now?space={space}&format=rows").get_json()
+        one_by_one |= {row["room_id"]: row["people"] for row in rows}
+    assert together == one_by_one
+    assert any(together.values())

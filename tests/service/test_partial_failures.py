@@ -4,7 +4,8 @@ that is itself at fault fails as a whole. Of every error there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from butlr_grafana.base import errors
 from butlr_grafana.base.errors import BackendError, CallerError
 from butlr_grafana.model.chunk import Chunk, Segment, SeriesSubject, StatsSubject
-from butlr_grafana.pipeline import gather, in_flight
+from butlr_grafana.pipeline import gather
+from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
+from butlr_grafana.pipeline.together import Outcome
 from butlr_grafana.service import service
 from tests.support import NEW_YORK, PARIS, PARIS_2, World, at
 
@@ -51,7 +54,16 @@ class Failing(World):
                 raise fault_of(self.kind)
             return fetch(segment)
 
+        together = under_way._together
+        assert together is not None
+
+        def several(segments: Sequence[Segment]) -> list[Outcome]:
+            whole = [one for one in segments if not self.fails(one)]
+            found = dict(zip(whole, together.ask(whole), strict=True)) if whole else {}
+            return [found[one] if one in found else fault_of(self.kind) for one in segments]
+
         under_way._fetch = fetched
+        under_way._together = replace(together, ask=several)
 
     def get(self, target: str, **words: str) -> Any:
         end_s = int(self.now_s)
@@ -196,12 +208,13 @@ def test_what_was_recorded_is_told_while_butlr_cannot_be_asked(
 
 
 def test_more_questions_than_the_queue_holds_are_the_fault_of_the_floors_that_come_late(
-    world: Failing, monkeypatch: pytest.MonkeyPatch
+    world: Failing,
 ) -> None:
     """With a real queue that is full: what was asked before is answered, the rest says why not."""
     assert world.get("hot-zones", format="rows", space=PARIS).status_code == 200
     # That is kept; the others have to be asked for.
-    monkeypatch.setattr(in_flight, "MAX_QUEUED", 0)
+    full = CallQueue({**SHARES, **dict.fromkeys((CallClass.RULE, CallClass.VIEWER), Share(1, 0, 1.0))})
+    world.application.service.pipeline.gatherer.flights._queue = full
     found = world.get("hot-zones", format="rows")
     assert found.status_code == 200
     assert {row["space"] for row in found.get_json() if row["complete"]} == {PARIS}

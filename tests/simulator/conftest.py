@@ -24,6 +24,7 @@ def simulator(people: People) -> Iterator[Simulator]:
     with Simulator(people, clock=NOW.timestamp) as running:
         yield running
     people.clear_crowds()
+    people.clear_outages()
 
 
 @pytest.fixture

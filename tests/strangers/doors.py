@@ -78,7 +78,9 @@ def panels(words: Words) -> Iterator[Question]:
         body={
             **body("hot-zones", payload={k: v for k, v in words.items() if k == "space"}),
             "adhocFilters": [
-                {"key": k, "operator": "=", "value": v} for k, v in words.items() if k in ("room", "tag")
+                {"key": k, "operator": "=", "value": v}
+                for k, v in words.items()
+                if k in ("room", "tag", "type")
             ],
         },
     )
@@ -94,12 +96,12 @@ def variables(words: Words) -> Iterator[Question]:
 
 
 def options(words: Words) -> Iterator[Question]:
-    for name in ("space", "room", "tag", words.get("space", "")):
+    for name in ("space", "room", "tag", "type", words.get("space", "")):
         yield Question("POST", "/metric-payload-options", body={"name": name, "payload": words})
 
 
 def tag_values(words: Words) -> Iterator[Question]:
-    for key in ("room", "tag", words.get("room", "")):
+    for key in ("room", "tag", "type", words.get("room", "")):
         yield Question("POST", "/tag-values", body={"key": key, **words})
 
 
@@ -144,6 +146,8 @@ ROUTES: dict[tuple[str, str], Ask] = {
     ("POST", "/metric-payload-options"): options,
     ("POST", "/tag-values"): tag_values,
     ("POST", "/annotations"): annotations,
+    ("POST", "/webhooks/butlr"): plain("POST", "/webhooks/butlr"),
+    ("GET", "/webhooks/status"): plain("GET", "/webhooks/status"),
 }
 
 

@@ -51,6 +51,8 @@ GOOD_WORDS: dict[str, Any] = {
     "statistic": "mean",
     "unit": "auto",
     "empty": "omit",
+    "kind": "sensor",
+    "only": "all",
     "level": "room",
     "width": 300,
     "theme": "dark",

@@ -54,6 +54,7 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     "events": ("time", "level", "zone_id", "threshold", "release", "window_s"),
     "freshness": FLOOR,
     "status": ("source",),
+    "devices": (),
     "spaces": ("level", "id"),
 }
 """What tells the rows of a target apart; of those without an asset's id here, by level, the asset's too. A
@@ -79,6 +80,8 @@ def identity(target: str, level: str, row: Row) -> tuple[Any, ...]:
     names = IDENTITY[target]
     if target in ("occupancy", "traffic", "presence", "occupancy-now", "balance"):
         names = (*names, "space" if level == "floor" else f"{level}_id")
+    if target == "devices":
+        names = ("space",) if level == "floor" else ("space", f"{level or 'device'}_id")
     own = tuple(row[name] for name in names)
     return (row["space"], *own) if set(own) & set(OF_ALL) else own
 
@@ -88,7 +91,8 @@ def questions(target: str) -> Iterator[dict[str, str]]:
     spec = TARGETS[target]
     choices: dict[str, Sequence[str]] = {"format": [f for f in spec.formats if f not in ("png", "webp")]}
     if "level" in spec.parameters:
-        choices["level"] = ("room", "zone", "floor")
+        # Without a level `devices` has a row a device.
+        choices["level"] = ("room", "zone", "floor", *([""] if target == "devices" else []))
     if "metric" in spec.parameters:
         choices["metric"] = METRICS
     if "space" in spec.parameters:

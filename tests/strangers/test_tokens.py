@@ -17,7 +17,8 @@ from butlr_grafana.web import auth
 from tests.strangers.doors import HOUR, ROUTES, Question, questions
 from tests.support import NEW_YORK, PARIS, World
 
-OPEN = {"/healthz", "/readyz", "/runbooks/hot-zone"}
+OPEN = {"/healthz", "/readyz", "/runbooks/hot-zone", "/webhooks/butlr"}
+"""The last one has keys of its own: `tests/webhooks/`."""
 TOKENS = (BackendToken("the-old-token"), BackendToken("the-new-token"))
 
 

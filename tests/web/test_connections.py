@@ -276,9 +276,9 @@ def buffered(served: Served) -> int:
 
 
 def test_bodies_that_are_not_whole_have_a_limit_together(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    served: Served,
 ) -> None:
-    monkeypatch.setattr(connections, "MOST_BUFFERED_BYTES", 2500)
+    served.server.most_buffered = 2500
     sending = []
     for number in range(3):
         one = served.connect()

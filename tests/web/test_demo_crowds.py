@@ -135,6 +135,17 @@ def test_the_command_says_that_it_is_no_demo(world: World) -> None:
     assert "is no demo" in said.stderr
 
 
+def test_the_simulator_alone_begins_with_devices_that_are_offline() -> None:
+    devices = ("hive_paris_1_1", "sensor_newyork_1_kitchen_heat")
+    asked = [word for device in devices for word in ("--offline", device)]
+    with running("simulate", "--port", "0", *asked) as (_, url):
+        there = requests.get(f"{url}/_simulator/outages", timeout=60).json()
+    assert tuple(one["device"] for one in there) == devices
+    refused = run("simulate", "--port", "0", "--offline", "hive_x")
+    assert refused.returncode == 2
+    assert "--offline device: one of" in refused.stderr
+
+
 def test_the_simulator_alone_begins_with_a_crowd() -> None:
     with running("simulate", "--port", "0", "--crowd", "Open space West=30") as (_, url):
         [there] = requests.get(f"{url}/_simulator/crowd", timeout=60).json()

@@ -97,6 +97,96 @@ def test_a_room_of_another_floor_leaves_nothing_and_says_so(world: World, target
         assert own == [{k: f[k] for k in ("name", "type")} for f in whole["fields"]]
 
 
+def of_type(space: str, *types: str) -> set[str]:
+    """The ids of the rooms that Butlr gives one of the types."""
+    return {r.id for r in FLOORS[space].rooms if r.type_in_butlr in types}
+
+
+def get(world: World, target: str, **words: str) -> Any:
+    return world.http.get(f"/api/v1/{target}", query_string={**RANGE, **words})
+
+
+TYPED = [t.name for t in TARGETS.values() if "type" in t.parameters]
+
+
+def test_rooms_are_chosen_by_their_type(world: World) -> None:
+    assert of_type(PARIS, "kitchen") == {KITCHEN.id}
+    for types in (("kitchen",), ("kitchen", "lounge")):
+        found = get(world, "occupancy-now", space=PARIS, type=",".join(types), format="rows").get_json()
+        assert {row["room_id"] for row in found} == of_type(PARIS, *types)
+    # With a choice of rooms: those of both.
+    both = get(world, "occupancy-now", space=PARIS, type="kitchen", room=f"{KITCHEN.id},{LOUNGE.id}")
+    assert rooms(both) == {KITCHEN.id}
+    for everything in ("All", "", "$__all"):
+        found = get(world, "occupancy-now", space=PARIS, type=everything, format="rows").get_json()
+        assert len(found) == len(FLOORS[PARIS].rooms)
+    assert rooms(ask(world, equal("type", "kitchen"))) == {KITCHEN.id}
+
+
+def test_whatever_lists_rooms_can_be_limited_by_type() -> None:
+    assert set(TYPED) == {t.name for t in TARGETS.values() if "room" in t.parameters}
+
+
+@pytest.mark.parametrize("target", ["occupancy", "occupancy-now", "hot-zones", "unusual"])
+def test_a_floor_is_that_of_its_rooms_of_a_type(world: World, target: str) -> None:
+    """Added up, as rooms are that are chosen one by one."""
+    by_type = get(world, target, space=PARIS, level="floor", type="lounge", format="rows").get_json()
+    by_room = {"room": ",".join(sorted(of_type(PARIS, "lounge")))}
+    chosen = get(world, target, space=PARIS, level="floor", format="rows", **by_room).get_json()
+    assert by_type == chosen
+    assert by_type != get(world, target, space=PARIS, level="floor", format="rows").get_json()
+
+
+@pytest.mark.parametrize("target", TYPED)
+def test_a_type_that_no_chosen_room_has_leaves_nothing(world: World, target: str) -> None:
+    """A page keeps its choice of types from floor to floor."""
+    one = {"space": PARIS, "type": "kitchen", "room": LOUNGE.id}
+    answer = get(world, target, **one)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    [frame] = answer.get_json()
+    if target != "events":  # of nothing that was hot there is nothing to leave out
+        assert any("filters leave" in notice["text"] for notice in frame["meta"]["notices"])
+    for form in set(TARGETS[target].formats) - {"frames"}:
+        answer = get(world, target, **one, format=form)
+        if TARGETS[target].shape is None:
+            assert answer.status_code == 200
+        else:
+            # A picture of nothing would be taken for one of an empty floor.
+            assert answer.status_code == 400
+            assert answer.get_json()["message"].startswith("type: no room that is asked for")
+
+
+def test_a_type_that_there_is_not_is_an_error(world: World) -> None:
+    answer = get(world, "utilization", space=PARIS, type="kitchn")
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith("type: 'kitchn' is not known; did you mean kitchen?")
+
+
+def test_types_are_offered_with_what_a_person_reads(world: World) -> None:
+    found = get(world, "room-types", format="rows").get_json()
+    everywhere = {
+        own: set().union(*(of_type(space, own) for space in FLOORS)) for own in (r["type"] for r in found)
+    }
+    assert [row["choice"] for row in found] == [
+        "Kitchen",
+        "Lounge",
+        "Meeting room",
+        "Open space",
+        "Phone booth",
+    ]
+    assert [row["rooms"] for row in found] == [len(everywhere[row["type"]]) for row in found]
+    seats = {r.id: r.capacity.max for floor in FLOORS.values() for r in floor.rooms if r.capacity}
+    assert [row["capacity"] for row in found] == [
+        sum(seats.get(room, 0) for room in everywhere[row["type"]]) for row in found
+    ]
+    offered = world.http.post("/variable", json={"payload": {"target": "types"}}).get_json()
+    assert [(o["__text"], o["__value"]) for o in offered] == [(row["choice"], row["type"]) for row in found]
+    options = world.http.post("/metric-payload-options", json={"name": "type", "payload": {}}).get_json()
+    assert [o["value"] for o in options] == [row["type"] for row in found]
+    told = world.http.post("/tag-values", json={"key": "type"}).get_json()
+    assert [o["text"] for o in told] == sorted(row["type"] for row in found)
+
+
 def test_of_several_floors_those_that_have_the_room_are_left(world: World) -> None:
     found = rooms(ask(world, equal("room", ELSEWHERE.name), space="all"))
     assert found == {ELSEWHERE.id}
@@ -119,10 +209,10 @@ def test_a_floor_of_which_nothing_is_left_is_not_shown_as_a_whole(world: World) 
         (equal("room", "Kitchen,Lounge"), "room 'Kitchen,Lounge' is not known"),
         (equal("room", " Kitchen"), "room ' Kitchen' is not known"),
         (equal("tag", "loud"), "tag 'loud' is not known; it may be"),
-        (equal("zone", "x"), "'zone' is not known; it may be room, tag"),
+        (equal("zone", "x"), "'zone' is not known; it may be room, tag, type"),
         ({"key": "room", "operator": "=~", "value": "K.*"}, "operator '=~' is not known; it may be = or =|"),
         ({"key": "room", "value": {"a": 1}}, "a text or a number is wanted, not an object"),
-        ({"key": ["room"], "value": "x"}, "is not known; did you mean room? It may be room, tag"),
+        ({"key": ["room"], "value": "x"}, "is not known; did you mean room? It may be room, tag, type"),
         ("room", "holds a text; it may hold objects"),
         (None, "holds null; it may hold objects"),
     ],

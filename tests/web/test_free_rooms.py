@@ -90,15 +90,17 @@ def test_a_room_is_taken_at_once_and_free_after_five_minutes(make_world: Callabl
     # A minute is known a minute after it is over: that of 11:10 at 11:12.
     taken = range(12, 22)
 
-    def left(minute: int) -> str:
-        return f"not yet: nobody for {minute - 21} min"
+    def empty(minute: int) -> str:
+        if minute < 12:
+            return "at least 10 min"
+        return f"{'not yet: nobody for ' if minute < 26 else ''}{minute - 21} min"
 
     assert told == [
         (
             minute,
             "occupied" if minute in range(12, 26) else "free",
             3 if minute in taken else 0,
-            "" if minute in taken else left(minute) if minute in range(22, 26) else "at least 5 min",
+            "" if minute in taken else empty(minute),
         )
         for minute in range(8, 30)
     ]
@@ -113,11 +115,12 @@ def test_it_costs_no_call_beside_occupancy_now(world: World) -> None:
         assert answer.status_code == 200
         return sum(call.path == REPORTING for call in world.simulator.calls) - before
 
-    assert spent("occupancy-now") == 6  # two a floor: who is seen, and who came through the doors
+    # Two a floor, who is seen and who came through the doors; or one call for several floors.
+    assert 0 < spent("occupancy-now") <= 6
     for words in ({}, {"least_capacity": "6"}, {"type": "meeting_room"}, {"space": PARIS}, {"tag": "video"}):
         assert spent("free-rooms", **words) == 0
     world.now_s += 60
-    assert spent("free-rooms", type="meeting_room", least_capacity="6") == 6
+    assert 0 < spent("free-rooms", type="meeting_room", least_capacity="6") <= 6
     assert spent("occupancy-now") == 0
 
 
@@ -153,6 +156,7 @@ def test_types_and_tags_narrow_each_other(world: World) -> None:
     assert ids(type="meeting_room") == meeting
     assert ids(type="meeting_room,lounge") == ids(type="{meeting_room,lounge}") == meeting | lounges
     assert ids(type="meeting_room", tag="video") == meeting & video
+    assert ids(type="lounge", tag="video") == lounges & video == set()
     assert ids(type="All") == ids()
     kitchen = {r["room_id"] for r in ask(world, type="kitchen", space=NEW_YORK)}
     assert kitchen == {"room_newyork_1_kitchen"}
@@ -163,7 +167,6 @@ def test_types_and_tags_narrow_each_other(world: World) -> None:
     [
         ({"type": "meetingroom"}, "type: 'meetingroom' is not known; did you mean meeting_room?"),
         ({"type": "storage", "space": PARIS}, "type: 'storage' is not known"),
-        ({"type": "lounge", "tag": "video"}, "type: none of the rooms asked for has lounge"),
         ({"least_capacity": "six"}, "least_capacity: 'six' is not a number of people; it may be 0 to 10,000"),
         ({"least_capacity": "-1"}, "least_capacity: '-1' is not"),
         ({"least_capacity": "2.5"}, "least_capacity: '2.5' is not"),
@@ -182,11 +185,16 @@ def test_that_no_room_is_so_large_is_an_empty_answer_that_says_so(world: World) 
 
 
 def test_how_far_back_it_looks_is_said(world: World) -> None:
-    assert "Only the last 5 minutes are asked for" in " ".join(notices(world))
+    assert "Only the last 10 minutes are asked for" in " ".join(notices(world))
     for one in ask(world):
-        is_free = one["state"] == "free"
-        assert one["free_exact"] == (0 if is_free else None)
-        assert (one["free_for"] == "at least 5 min") == is_free
+        told = (one["free_exact"], one["free_for_s"], one["free_for"])
+        if one["state"] != "free":
+            assert told[:2] == (None, None)
+        elif one["free_exact"]:
+            assert 300 <= one["free_for_s"] < 600
+            assert one["free_for"] == f"{one['free_for_s'] // 60} min"
+        else:
+            assert told == (0, 600, "at least 10 min")
 
 
 def test_an_offline_room_is_unknown_whatever_its_doors_say(make_world: Callable[..., World]) -> None:
@@ -279,9 +287,8 @@ def test_of_one_small_room_nothing_is_told(make_world: Callable[..., World]) -> 
     assert one["reason"] == "a sum of one room would be the room itself"
 
 
-def test_a_type_of_small_rooms_only_is_refused_with_the_reason(make_world: Callable[..., World]) -> None:
-    world = make_world(min_capacity=2)
-    query = {"space": PARIS_2, "type": "phone_booth"}
-    answer = world.http.get("/api/v1/free-rooms", query_string=query)
-    assert answer.status_code == 400
-    assert "told of only within 'Rooms below 2 people (2)'" in answer.get_json()["message"]
+def test_no_room_of_a_type_of_small_rooms_only_is_told_of(make_world: Callable[..., World]) -> None:
+    typed = [r for r in PEOPLE.office.by_id[PARIS_2].rooms if r.type_in_butlr == "phone_booth"]
+    assert typed
+    assert set(typed) <= set(small(PARIS_2, 2))
+    assert ask(make_world(min_capacity=2), space=PARIS_2, type="phone_booth") == []

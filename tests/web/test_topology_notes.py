@@ -101,6 +101,7 @@ BEARING: list[tuple[str, dict[str, str], set[str]]] = [
     ("playback", {}, {"time"}),
     ("freshness", {}, set()),
     ("events", {}, set()),
+    ("devices", {}, set()),
     ("spaces", {}, {"time", "places", "area"}),
 ]
 

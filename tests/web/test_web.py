@@ -172,7 +172,7 @@ def test_variables_for_buildings_floors_rooms_and_zones(world: World) -> None:
 
 
 def test_tag_keys_and_values_feed_the_ad_hoc_filters(world: World) -> None:
-    assert [k["text"] for k in world.http.post("/tag-keys", json={}).get_json()] == ["room", "tag"]
+    assert [k["text"] for k in world.http.post("/tag-keys", json={}).get_json()] == ["room", "tag", "type"]
     texts = [v["text"] for v in world.http.post("/tag-values", json={"key": "room"}).get_json()]
     office = world.simulator.people.office
     assert texts == sorted({r.name for f in office.floors for r in f.rooms})

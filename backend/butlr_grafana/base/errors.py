@@ -10,6 +10,7 @@
     │   ├── UnknownTarget      404
     │   ├── UnknownSpace       404, the same for foreign and for unknown floors
     │   ├── Unauthorized       401
+    │   ├── NotServed          404, what this backend is not set up for
     │   └── NotForWalls        403, a wall's token and a question that no wall asks
     ├── ServiceError           this backend is at fault (5xx)
     │   └── Busy               503, more is being asked than the queue holds
@@ -108,6 +109,11 @@ class UnknownSpace(CallerError):
 class Unauthorized(CallerError):
     status = 401
     code = "unauthorized"
+
+
+class NotServed(CallerError):
+    status = 404
+    code = "not_served"
 
 
 class NotForWalls(CallerError):

@@ -104,12 +104,14 @@ class Incident:
 class Contact:
     """How things stand with Butlr: whether the last question reached it, why it did not (without Butlr's own
     words, as all who ask are told), and for how long it has not answered any (at first: since this process
-    began).
+    began). `rules_without_data_s`: for how long the alert rule that has waited longest has had no whole data
+    of a floor.
     """
 
     reachable: bool
     silent_s: float
     why: str | None
+    rules_without_data_s: float = 0.0
 
 
 class ButlrIncidents:
@@ -137,17 +139,24 @@ class ButlrIncidents:
             try:
                 answer = ask(*args, **words)
             except UpstreamError as error:
-                kind = next((kind for type_, kind in KINDS.items() if isinstance(error, type_)), None)
-                if kind is not None:
-                    self.by_kind[kind].failed(error.message, part=api)
-                self._why = error.plain if kind == "unreachable" else None
+                self.saw(error, api=api)
                 raise
-            self._answered_at, self._why = self._clock(), None
-            for trouble in self.by_kind.values():
-                trouble.well(part=api)
+            self.saw(None, api=api)
             return answer
 
         return asking
+
+    def saw(self, error: UpstreamError | None, *, api: str) -> None:
+        """A question ended so; `None`: it was answered."""
+        if error is None:
+            self._answered_at, self._why = self._clock(), None
+            for trouble in self.by_kind.values():
+                trouble.well(part=api)
+            return
+        kind = next((kind for type_, kind in KINDS.items() if isinstance(error, type_)), None)
+        if kind is not None:
+            self.by_kind[kind].failed(error.message, part=api)
+        self._why = error.plain if kind == "unreachable" else None
 
 
 def spoken(seconds: float) -> str:

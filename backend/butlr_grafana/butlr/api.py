@@ -10,14 +10,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from butlr_grafana.base.errors import UpstreamDown, UpstreamError, UpstreamLate, UpstreamLimited
+from butlr_grafana.base.errors import (
+    UpstreamDown,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamLate,
+    UpstreamLimited,
+    UpstreamRefused,
+)
 from butlr_grafana.base.urls import origin_of
 from butlr_grafana.butlr import heatmaps, metrics, statistics
 from butlr_grafana.butlr.auth import TokenStore
-from butlr_grafana.butlr.batches import Batches, MustAnswer
+from butlr_grafana.butlr.batches import Ask, Batches, MustAnswer
 from butlr_grafana.butlr.client import Client, Observer
 from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.butlr.floorplan_images import FloorPlanImageClient
@@ -90,6 +98,49 @@ class Butlr:
                 content = self._series(segment, subject)
             case StatsSubject() as subject:
                 content = self._figures(segment, subject)
+        return self._chunk(segment, content, asked_at_s)
+
+    def room_left(self, segments: Sequence[Segment], one: Segment) -> bool:
+        """Whether one more segment of metrics may be asked for beside others of its measurement, level, time
+        zone and period.
+        """
+        return self._batches.room_left(segments, one)
+
+    def fetch_together(self, segments: Sequence[Segment]) -> list[Chunk | UpstreamError]:
+        """Metrics of several floors, which differ in their floor and items only: what came of each.
+
+        Where Butlr's answer to all of them is none for one, each is asked for alone. Raises `UpstreamError`
+        where Butlr cannot be reached, is late or limits.
+        """
+        asked_at_s = self.clock.here()
+        subject = segments[0].subject
+        assert isinstance(subject, SeriesSubject)
+        try:
+            found = self._batches.together(segments, self._asking_for(subject))
+        except (UpstreamLate, UpstreamRefused, UpstreamInvalid) as fault:
+            self._batches.not_together(segments)
+            if isinstance(fault, UpstreamLate):
+                raise
+            # One that Butlr does not know must not take the others along.
+            found = {}
+        return [self._outcome(partial(self._read_of, one, found, asked_at_s)) for one in segments]
+
+    def _read_of(self, segment: Segment, found: Mapping[str, list[Row]], asked_at_s: float) -> Chunk:
+        """A floor's own rows; where there are none for it, it is asked for alone."""
+        rows = found.get(segment.space)
+        if rows is None:
+            return self.fetch(segment)
+        assert isinstance(segment.subject, SeriesSubject)
+        content = metrics.samples(rows, segment.space, segment.subject, segment.period)
+        return self._chunk(segment, content, asked_at_s)
+
+    def _outcome(self, ask: Callable[[], Chunk]) -> Chunk | UpstreamError:
+        try:
+            return ask()
+        except UpstreamError as fault:
+            return fault
+
+    def _chunk(self, segment: Segment, content: Content, asked_at_s: float) -> Chunk:
         verdicts = self._verdicts()
         # The answer may have told that our clock, by which the segment was called settled, is ahead.
         settle_s = verdicts.settled_after_s
@@ -113,13 +164,17 @@ class Butlr:
 
     def _series(self, segment: Segment, subject: SeriesSubject) -> Samples:
         """`POST /api/v3/reporting`, in as many calls as Butlr's limits want."""
+        rows = self._batches.rows(segment.space, subject, segment.period, self._asking_for(subject))
+        return metrics.samples(rows, segment.space, subject, segment.period)
 
-        def ask(items: Sequence[str], period: Period) -> list[Row]:
-            body = metrics.question(segment.space, subject, period, items)
+    def _asking_for(self, subject: SeriesSubject) -> Ask:
+        """One call of `POST /api/v3/reporting`."""
+
+        def ask(ids: Sequence[str], period: Period) -> list[Row]:
+            body = metrics.question(subject, period, ids)
             return rows_of(self.client.post(self._access.reporting_path, body), subject.function)
 
-        rows = self._batches.rows(segment.space, subject, segment.period, ask)
-        return metrics.samples(rows, segment.space, subject, segment.period)
+        return ask
 
     def _figures(self, segment: Segment, subject: StatsSubject) -> Samples:
         """One call of `POST /api/v4/reporting/stats`."""

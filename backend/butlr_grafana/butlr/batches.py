@@ -6,13 +6,19 @@ is asked again in halves, down to one asset, before it is "no data".
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 
+from cachetools import TTLCache
+
+from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.butlr.metrics import places_of
 from butlr_grafana.butlr.rows import Row
 from butlr_grafana.model.calendar import window_starts
-from butlr_grafana.model.chunk import SeriesSubject
+from butlr_grafana.model.chunk import Segment, SeriesSubject
 from butlr_grafana.model.time import DAY_S, Period
 
 MOST_IDS = ((120, 30), (480, 20))
@@ -25,6 +31,27 @@ FEWEST_IDS = 10
 
 BELIEVED_S = 600.0
 """How long an emptiness that was asked for down to single assets is believed without doing so again."""
+
+BY_FLOOR = ("floor", "sensor")
+"""Levels that are asked for by floor: each floor is one id."""
+
+CALLS_TOGETHER = 2
+"""Where Butlr limits their rooms, floors are put together until they fill so many calls: of 20 rooms each,
+three in two calls of 30.
+"""
+
+MOST_ROOMS, MOST_POINTS = 300, 3_600
+"""The most rooms a call where Butlr does not limit them, and the most of them times windows: as many values
+as Butlr documents that it answers of zones.
+"""
+
+LIMITED_S = 86_400.0
+"""How long it is believed that Butlr limits rooms as it does zones, before it is tried again."""
+
+ALONE_S = 600.0
+"""How long a floor with which a call failed is asked for alone."""
+
+MOST_ALONE = 10_000
 
 Ask = Callable[[Sequence[str], Period], list[Row]]
 MustAnswer = Callable[[str, str], Collection[str]]
@@ -55,17 +82,95 @@ class Batches:
         self._lock = threading.Lock()
         self._proven: dict[str, int] = {}
         self._believed: dict[tuple[str, SeriesSubject], float] = {}
+        self._rooms_limited_until = -math.inf
+        self._alone: TTLCache[str, bool] = TTLCache(MOST_ALONE, ALONE_S, timer=clock)
 
     def rows(self, space: str, subject: SeriesSubject, period: Period, ask: Ask) -> list[Row]:
         """The rows of all items of the subject. `ask` makes one call."""
-        if subject.level in ("floor", "sensor"):
-            return ask((), period)
+        if subject.level in BY_FLOOR:
+            rows = ask((space,), period)
+            if not rows:
+                self._believe(space, subject)
+            return rows
         items = subject.items
         size = most_ids(self._windows(subject, period))
         found: list[Row] = []
         for first in range(0, len(items), size):
             found += self._of_batch(space, subject, period, items[first : first + size], ask)
         return found
+
+    def room_left(self, segments: Sequence[Segment], one: Segment) -> bool:
+        """Whether one more floor may be asked for beside others."""
+        subject = one.subject
+        assert isinstance(subject, SeriesSubject)
+        if one.space in self._alone:
+            return False
+        windows = self._windows(subject, one.period)
+        most = self._most_together(subject, windows)
+        if subject.level not in BY_FLOOR and most == most_ids(windows):
+            most *= CALLS_TOGETHER
+        return sum(len(named(other)) for other in segments) + len(named(one)) <= most
+
+    def together(self, segments: Sequence[Segment], ask: Ask) -> dict[str, list[Row]]:
+        """The rows of several floors, by floor. A floor that is not in it is to be asked for alone: nothing
+        came where there may be something. Raises `UpstreamInvalid` for a row that is of none of them.
+        """
+        subject, period = segments[0].subject, segments[0].period
+        assert isinstance(subject, SeriesSubject)
+        owner = {one: segment.space for segment in segments for one in named(segment)}
+        ids = list(owner)
+        size = self._most_together(subject, self._windows(subject, period))
+        found: dict[str, list[Row]] = {segment.space: [] for segment in segments}
+        for first in range(0, len(ids), size):
+            for row in self._of_call(segments, ids[first : first + size], ask):
+                space = next((owner[one] for one in places_of(row, subject.level) if one in owner), None)
+                if space is None:
+                    raise UpstreamInvalid("Butlr's metrics hold a row of no floor that was asked for")
+                found[space].append(row)
+        for segment in segments:
+            is_empty = not found[segment.space]
+            if is_empty and self._is_suspect(segment.space, subject, period, named(segment), among=len(ids)):
+                del found[segment.space]
+        return found
+
+    def _of_call(self, segments: Sequence[Segment], ids: Sequence[str], ask: Ask) -> list[Row]:
+        """The rows of one call's ids. Where there are more of them than Butlr documents for zones, and it
+        tells little, rooms are limited too: then it is asked in smaller calls.
+        """
+        subject, period = segments[0].subject, segments[0].period
+        assert isinstance(subject, SeriesSubject)
+        most = most_ids(self._windows(subject, period))
+        rows = ask(ids, period)
+        if len(ids) > most and self._tells_little(rows, segments, ids):
+            rows = [row for at in range(0, len(ids), most) for row in ask(ids[at : at + most], period)]
+            if rows:
+                self._rooms_limited_until = self._clock() + LIMITED_S
+                self._prove(subject, period, min(most, len(ids)))
+        elif rows:
+            self._prove(subject, period, len(ids))
+        return rows
+
+    def _tells_little(self, rows: Sequence[Row], segments: Sequence[Segment], ids: Sequence[str]) -> bool:
+        """Whether there is no row, or none of most of those that must have some."""
+        subject, asked = segments[0].subject, set(ids)
+        assert isinstance(subject, SeriesSubject)
+        must = {one for s in segments for one in self._must_answer(s.space, subject.level) if one in asked}
+        if segments[0].period.end_s <= self._now() - DAY_S:
+            must = set()
+        told = {one for row in rows for one in places_of(row, subject.level)}
+        return not rows or 2 * len(must & told) < len(must)
+
+    def _most_together(self, subject: SeriesSubject, windows: int) -> int:
+        """The most ids in a call for several floors: Butlr documents its limit for zones only."""
+        documented = most_ids(windows)
+        if subject.level != "room" or self._clock() < self._rooms_limited_until:
+            return documented
+        return max(documented, min(MOST_ROOMS, MOST_POINTS // max(windows, 1)))
+
+    def not_together(self, segments: Sequence[Segment]) -> None:
+        """A call with these floors failed: for some minutes each is asked for alone."""
+        with self._lock:
+            self._alone.update(dict.fromkeys((one.space for one in segments), True))
 
     def _of_batch(
         self, space: str, subject: SeriesSubject, period: Period, items: Sequence[str], ask: Ask
@@ -80,15 +185,23 @@ class Batches:
         for part, when in self._halves(subject, period, items):
             found += self._of_batch(space, subject, when, part, ask)
         if not found and len(items) == len(subject.items):
-            with self._lock:
-                self._believed[space, subject] = self._clock() + BELIEVED_S
+            self._believe(space, subject)
         return found
 
-    def _is_suspect(self, space: str, subject: SeriesSubject, period: Period, items: Sequence[str]) -> bool:
+    def _believe(self, space: str, subject: SeriesSubject) -> None:
+        with self._lock:
+            self._believed[space, subject] = self._clock() + BELIEVED_S
+
+    def _is_suspect(
+        self, space: str, subject: SeriesSubject, period: Period, items: Sequence[str], *, among: int = 0
+    ) -> bool:
+        """Whether nothing may be an overload's nothing. `among`: how many ids were in the call, where there
+        were others' too.
+        """
         with self._lock:
             if self._believed.get((space, subject), 0.0) > self._clock():
                 return False
-            proven = self._proven.get(subject.every, 0) >= self._points(subject, period, len(items))
+            proven = self._proven.get(subject.every, 0) >= self._points(subject, period, among or len(items))
         is_recent = period.end_s > self._now() - DAY_S
         must = is_recent and not set(items).isdisjoint(self._must_answer(space, subject.level))
         return must or not proven
@@ -114,4 +227,15 @@ class Batches:
         return ids * self._windows(subject, period)
 
     def _windows(self, subject: SeriesSubject, period: Period) -> int:
-        return int(window_starts(period, subject.every, subject.timezone).size)
+        return _windows(period, subject.every, subject.timezone)
+
+
+@lru_cache(maxsize=1024)
+def _windows(period: Period, every: str, timezone: str) -> int:
+    return int(window_starts(period, every, timezone).size)
+
+
+def named(segment: Segment) -> Sequence[str]:
+    """The ids that a call for a segment names."""
+    assert isinstance(segment.subject, SeriesSubject)
+    return (segment.space,) if segment.subject.level in BY_FLOOR else segment.subject.items

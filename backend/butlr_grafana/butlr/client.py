@@ -6,10 +6,13 @@ calls wrong.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -34,6 +37,12 @@ from butlr_grafana.butlr.limits import REAL_TIME, CircuitBreaker, ConcurrencyLim
 from butlr_grafana.butlr.transport import Reply, Transport
 
 ATTEMPTS = 4
+
+ENDS_S = 0.5
+"""How long at most to wait for another call to end, before looking again."""
+
+_RESERVED: ContextVar[list[bool] | None] = ContextVar("reserved", default=None)
+"""Of the present question: whether a call is reserved for it."""
 
 Observer = Callable[[str, str, float], None]
 """Told of each call: path, outcome (an HTTP status or an error code), seconds."""
@@ -64,6 +73,9 @@ class Client:
         self._wait = pace.wait
         self._observe = observe or (lambda _path, _outcome, _seconds: None)
         self._closing = threading.Event()
+        self._begun_waiting = 0
+        """Further calls of what has begun, and calls that no question is behind, that wait for the rate."""
+        self._begun_lock = threading.Lock()
         self._transport = Transport(
             access.url, timeout_s=access.timeout_s, connections=access.max_concurrency
         )
@@ -145,8 +157,10 @@ class Client:
         self, path: str, body: object, token: Token | None, backoff_s: float, *, graphql: bool
     ) -> bytes:
         self._wait_for_turn()
+        reserved_at, is_well = self._clock(), False
         try:
             answer = self._once(path, body, token, graphql=graphql)
+            is_well = True
         except (UpstreamDown, UpstreamLate):
             self._outages.failed(path)
             raise
@@ -154,14 +168,50 @@ class Client:
             self._outages.answered(path)
             if isinstance(error, UpstreamLimited):
                 # Before the lane is free for the next, and also where this question gives up.
+                self.gate.refused(reserved_at=reserved_at)
                 self.gate.pause(error.retry_after_s or backoff_s)
             raise
+        finally:
+            self.gate.ended(well=is_well)
         self._outages.answered(path)
         return answer
 
+    def turn(self) -> float:
+        """For a question that has not begun: 0.0 where its first call may go now, which is then reserved
+        (`in_turn` has to follow); else as `RateLimiter.reserve`. Those that have begun go first.
+        """
+        return self.gate.reserve(spare=self._begun_waiting)
+
+    @contextlib.contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """The first call of what is asked within is the one that `turn` has reserved."""
+        reserved = [True]
+        token = _RESERVED.set(reserved)
+        try:
+            yield
+        finally:
+            _RESERVED.reset(token)
+            if reserved.pop():
+                self.gate.give_back()
+
     def _wait_for_turn(self) -> None:
-        while (wait_s := self.gate.reserve()) > 0:
-            self._sleep(wait_s)
+        reserved = _RESERVED.get()
+        if reserved and reserved[0]:
+            while (wait_s := self.gate.paused_s) > 0:
+                self._sleep(wait_s)
+            reserved[0] = False
+            return
+        with self._begun_lock:
+            self._begun_waiting += 1
+        try:
+            while (wait_s := self.gate.reserve()) > 0:
+                if math.isinf(wait_s):
+                    self.gate.wait_for_an_end(ENDS_S)
+                else:
+                    self._sleep(wait_s)
+        finally:
+            with self._begun_lock:
+                self._begun_waiting -= 1
 
     def _sleep(self, seconds: float) -> None:
         if self._wait(self._closing, seconds):
@@ -174,6 +224,7 @@ class Client:
             self.sent += 1
             reply = self._transport.post(path, body, token=token.text if token else None)
             self.limits |= reply.limits
+            self.gate.told(reply.limits)
             self.butlr_clock.saw(reply.date_s, asked_at_s=asked_at_s)
             outcome = str(reply.status)
             if graphql and is_unauthenticated(reply.body):

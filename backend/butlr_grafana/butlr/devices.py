@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from butlr_grafana.butlr.json_values import dicts, flag, instant_s, number, text
 from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.sensors import Hive, Sensor
+from butlr_grafana.model.sensors import Hive, Sensor, silencing
 
 MODES = {"presence": "presence", "activity": "presence", "traffic": "traffic", "headcount": "traffic"}
 """Butlr's modes, older names too."""
 
 
 def sensors_by_floor(raw: Iterable[object], floors: Iterable[Floor]) -> dict[str, tuple[Sensor, ...]]:
-    """Each sensor once, on the floor that it names, else on that of its room; others are left out."""
+    """Each sensor once, on the floor that it names, else on that of its room, else on none (an empty id)."""
     floor_of_room = {room.id: floor.id for floor in floors for room in floor.rooms}
     found: dict[str, dict[str, Sensor]] = defaultdict(dict)
     for one in dicts(list(raw)):
         sensor = _sensor(one)
         floor_id = _of(one, "floor_id", "floorID") or floor_of_room.get(sensor.room_id or "", "")
-        if sensor.id and floor_id:
+        if sensor.id:
             found[floor_id].setdefault(sensor.id, sensor)
     return {floor_id: tuple(sensors.values()) for floor_id, sensors in found.items()}
 
 
+def behind_dead_hives(
+    sensors: Mapping[str, Sequence[Sensor]], hives: Iterable[Hive]
+) -> dict[str, tuple[Sensor, ...]]:
+    """The sensors, each with the offline hive that silences it, wherever that hangs."""
+    by_serial = {hive.serial: hive for hive in hives}
+    return {
+        floor_id: tuple(replace(sensor, behind=silencing(sensor, by_serial)) for sensor in own)
+        for floor_id, own in sensors.items()
+    }
+
+
 def hives_by_floor(raw: object) -> dict[str, tuple[Hive, ...]]:
-    """Each hive once, on the floor that it names."""
+    """Each hive once, on the floor that it names, else on none (an empty id)."""
     found: dict[str, dict[str, Hive]] = defaultdict(dict)
     for one in dicts(raw):
         hive = Hive(
@@ -37,9 +49,13 @@ def hives_by_floor(raw: object) -> dict[str, tuple[Hive, ...]]:
             room_id=_of(one, "room_id", "roomID") or None,
             online=flag(one.get("isOnline")),
             last_heartbeat_s=instant_s(one.get("lastHeartbeat")),
+            asleep=flag(one.get("is_sleep_time")),
+            installed=flag(one.get("installed")) is not False,
+            model=text(one.get("hiveType")),
+            at_m=_point(one.get("coordinates")),
         )
         floor_id = _of(one, "floor_id", "floorID")
-        if hive.id and floor_id:
+        if hive.id:
             found[floor_id].setdefault(hive.id, hive)
     return {floor_id: tuple(hives.values()) for floor_id, hives in found.items()}
 
@@ -63,6 +79,7 @@ def _sensor(raw: dict[str, Any]) -> Sensor:
         center_m=_point(raw.get("center")),
         height_m=number(raw.get("height")),
         field_of_view_deg=number(raw.get("field_of_view")),
+        asleep=flag(raw.get("is_sleep_time")),
     )
 
 

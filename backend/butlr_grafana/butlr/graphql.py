@@ -147,20 +147,23 @@ def _type_of(path: Path) -> str:
     return name.removesuffix("s").replace("_", "")
 
 
-def answer_of(body: bytes) -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
-    """`data`, or `None` where there is none, and the errors beside it. Raises `UpstreamInvalid`."""
+def answer_of(body: bytes, what: str = "topology") -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
+    """`data`, or `None` where there is none, and the errors beside it. Raises `UpstreamInvalid`.
+
+    `what` was asked for, for its message.
+    """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise UpstreamInvalid("Butlr's topology is no JSON", said=quote(body)) from None
+        raise UpstreamInvalid(f"Butlr's {what} is no JSON", said=quote(body)) from None
     if not isinstance(document, dict):
-        raise UpstreamInvalid("Butlr's topology has no data", said=quote(body))
+        raise UpstreamInvalid(f"Butlr's {what} has no data", said=quote(body))
     data, errors = document.get("data"), document.get("errors")
     faults = tuple(_fault(error) for error in (errors if isinstance(errors, list) else []))
     # A refused query may be answered with `{"sites": null}` too.
     has_data = isinstance(data, dict) and any(value is not None for value in data.values())
     if not has_data and not faults:
-        raise UpstreamInvalid("Butlr's topology has no data", said=quote(body))
+        raise UpstreamInvalid(f"Butlr's {what} has no data", said=quote(body))
     return (data if has_data else None), faults
 
 

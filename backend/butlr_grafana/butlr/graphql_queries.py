@@ -77,9 +77,9 @@ SENSORS: Selection = {
     "sensors": {
         "data": _scalars(
             "id name mac_address mode model floor_id room_id hive_serial is_entrance is_online is_streaming"
-            " power_type last_heartbeat last_occupancy_message installation_status last_battery_change_date"
-            " next_battery_change_date battery_change_by_date center height orientation field_of_view"
-            " door_line in_direction parallel_to_door"
+            " is_sleep_time power_type last_heartbeat last_occupancy_message installation_status"
+            " last_battery_change_date next_battery_change_date battery_change_by_date center height"
+            " orientation field_of_view door_line in_direction parallel_to_door"
         )
     }
 }
@@ -87,7 +87,7 @@ HIVES: Selection = {
     "hives": {
         "data": _scalars(
             "id name serialNumber floor_id room_id isOnline isStreaming lastHeartbeat netPathStability"
-            " hiveVersion hiveType coordinates installed"
+            " hiveVersion hiveType coordinates installed is_sleep_time"
         )
     }
 }

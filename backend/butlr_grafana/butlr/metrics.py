@@ -25,8 +25,13 @@ FILTERS = {"room": "rooms", "zone": "zones"}
 """The filter that names the assets of a level; a floor, and all its traffic sensors, are asked for by
 `spaces`."""
 
-PLACES = {"floor": ("space_id", "floor_id"), "room": ("room_id",), "zone": ("zone_id",)}
-"""Where a row names the asset of a level."""
+PLACES = {
+    "floor": ("space_id", "floor_id"),
+    "sensor": ("space_id", "floor_id"),
+    "room": ("room_id",),
+    "zone": ("zone_id",),
+}
+"""Where a row names what is asked for by level; a traffic sensor is asked for by its floor."""
 
 ID_KEYS = (
     "building_id",
@@ -42,9 +47,10 @@ ID_KEYS = (
 """What tells two rows of one time and field apart."""
 
 
-def question(space: str, subject: SeriesSubject, period: Period, items: Sequence[str]) -> dict[str, object]:
-    """The body of one call. Absolute times, and always the time zone: windows and calibrated days are by
-    it."""
+def question(subject: SeriesSubject, period: Period, ids: Sequence[str]) -> dict[str, object]:
+    """The body of one call. `ids`: of floors, rooms or zones, by the level. Absolute times, and always the
+    time zone: windows and calibrated days are by it.
+    """
     where: dict[str, object] = {
         "start": iso(period.start_s),
         "stop": iso(period.end_s),
@@ -52,9 +58,9 @@ def question(space: str, subject: SeriesSubject, period: Period, items: Sequence
         "value": {"gte": 0},
     }
     if subject.level in FILTERS:
-        where[FILTERS[subject.level]] = {"eq": list(items)}
+        where[FILTERS[subject.level]] = {"eq": list(ids)}
     else:
-        where["spaces"] = {"eq": [space]}
+        where["spaces"] = {"eq": list(ids)}
     window: dict[str, object] = {
         "every": subject.every,
         "function": subject.function,
@@ -148,8 +154,13 @@ def _series(row: Row, space: str, subject: SeriesSubject, asked: frozenset[str])
     return asset, "value"
 
 
+def places_of(row: Row, level: str) -> list[str]:
+    """The ids by which a row may belong to what was asked for."""
+    return [text for key in PLACES[level] if (text := _text(row, key))]
+
+
 def _place(row: Row, level: str) -> str:
-    return next((text for key in PLACES[level] if (text := _text(row, key))), "")
+    return next(iter(places_of(row, level)), "")
 
 
 def _text(row: Row, key: str) -> str:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from butlr_grafana.base.errors import UpstreamInvalid
-from butlr_grafana.butlr.devices import hives_by_floor, sensors_by_floor
+from butlr_grafana.butlr.device_notes import notes_on_dead_hives, notes_on_devices, notes_on_sensors
+from butlr_grafana.butlr.devices import behind_dead_hives, hives_by_floor, sensors_by_floor
 from butlr_grafana.butlr.json_values import at, dicts, number, text, whole
 from butlr_grafana.butlr.plan_forms import area_m2_of, polygon_of
-from butlr_grafana.model.doors import doors_by_room, entrances
 from butlr_grafana.model.floor import Building, Floor, FloorPlanPicture, Note, Polygon, Room, Topology, Zone
 from butlr_grafana.model.sensors import Sensor, VirtualRule, one_a_tail
 from butlr_grafana.model.timezones import TIME_ZONES
@@ -35,16 +35,21 @@ def topology(document: Document, virtual_sensors: VirtualRule = "by-place") -> T
     floors = {floor.id: floor for floor in reader.floors(sites)}
     sensors = at(document, "sensors", "sensors", "data")
     listed = sensors if isinstance(sensors, list) else None
-    hives = hives_by_floor(at(document, "hives", "hives", "data"))
-    by_floor = sensors_by_floor(listed or (), floors.values())
+    hives_told = at(document, "hives", "hives", "data")
+    hives = hives_by_floor(hives_told)
+    every_hive = [hive for own in hives.values() for hive in own]
+    by_floor = behind_dead_hives(sensors_by_floor(listed or (), floors.values()), every_hive)
     for key, floor in floors.items():
         own = by_floor.get(key, ()) if listed is not None else None
+        own_hives = hives.get(key, ()) if isinstance(hives_told, list) else None
         floors[key] = with_sensors(
-            replace(floor, sensors=own, hives=hives.get(key, ()), virtual_sensors=virtual_sensors)
+            replace(floor, sensors=own, hives=own_hives, virtual_sensors=virtual_sensors)
         )
         reader.notes += notes_on_sensors(floors[key])
+        reader.notes += notes_on_dead_hives(floors[key])
     if listed is None:
         reader.note(None, "Butlr did not say which sensors there are, nor which are online")
+    reader.notes += notes_on_devices(by_floor, hives, floors, hives_told=isinstance(hives_told, list))
     reader.notes += _notes_on(document)
     partial = bool(document.get("faults"))
     return Topology(floors, tuple(dict.fromkeys(reader.notes)), partial)
@@ -83,7 +88,7 @@ def with_sensors(floor: Floor) -> Floor:
 
 def _online(sensors: Sequence[Sensor]) -> bool | None:
     """Whether any is online; `None` where there is none, or Butlr does not say of any."""
-    states = [sensor.online for sensor in sensors if sensor.online is not None]
+    states = [sensor.works for sensor in sensors if sensor.works is not None]
     return any(states) if states else None
 
 
@@ -93,31 +98,6 @@ def _silent_since_s(sensors: Sequence[Sensor]) -> int | None:
         return None
     heard = [sensor.last_heartbeat_s for sensor in sensors if sensor.last_heartbeat_s is not None]
     return max(heard, default=None)
-
-
-def notes_on_sensors(floor: Floor) -> Iterator[Note]:
-    """What counts at a floor's doors, where it is not simply all of them."""
-    if not floor.sensors:
-        return
-    counted = entrances(floor)
-    if not counted:
-        text = (
-            f"{floor.name}: no traffic sensor is marked as an entrance, so nothing counts who comes and goes"
-        )
-        yield Note(floor.id, text, "traffic")
-    silent = [sensor for sensor in counted if sensor.online is False]
-    if silent:
-        text = (
-            f"{floor.name}: {len(silent)} of {len(counted)} entrance sensors offline, in and out are too low"
-        )
-        yield Note(floor.id, text, "traffic")
-    names = {room.id: room.name for room in floor.rooms}
-    places = {floor.id: counted, **doors_by_room(floor)}
-    copies = [key for key, own in places.items() if own and all(s.kind != "physical" for s in own)]
-    if copies:
-        named = [floor.name if key == floor.id else names.get(key, key) for key in copies[:8]]
-        text = f"Doors counted by copies of sensors only (clones or mirrors): {', '.join(named)}"
-        yield Note(floor.id, text, "traffic", tuple(key for key in copies if key != floor.id))
 
 
 @dataclass(slots=True)

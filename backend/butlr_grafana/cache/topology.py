@@ -28,6 +28,9 @@ RETRY_S = 10.0
 GONE_S = 86_400.0
 """How long it is said of a floor, room or zone that it is listed no more."""
 
+AS_OF = "asked_at_s"
+"""Under which key the kept document says when it was asked for, by the wall clock."""
+
 LEFT_OUT = "Butlr left out {}: what was known of it is used"
 GONE = "Butlr lists {} ({}) no more"
 
@@ -45,12 +48,14 @@ class TopologyCache:
         served: tuple[str, ...] = (),
         keep_in: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._fetch = fetch
         self._read = read
         self._served = frozenset(served)
         self._kept = keep_in
         self._clock = clock
+        self._now = now
         self._lock = threading.Lock()
         """Held while what is known, and when a load is due, is read or changed; a load changes both before it
         ends.
@@ -103,10 +108,12 @@ class TopologyCache:
         topology: Topology | None = self._topology
         error: UpstreamError | None = None
         try:
+            asked_at_s = self._now()
             document, unanswered = self._fetched(topology)
-            topology = self._limited(self._with_known(self._read(document)))
+            found = replace(self._read(document), as_of_s=asked_at_s)
+            topology = self._limited(self._with_known(found))
             if not topology.partial and unanswered is None:
-                self._keep(document)
+                self._keep({**document, AS_OF: asked_at_s})
             self._tell(topology.notes)
         except UpstreamError as fault:
             topology, error = self._instead(topology, fault), fault
@@ -181,7 +188,10 @@ class TopologyCache:
         if self._kept is None:
             return None
         try:
-            return self._limited(self._read(orjson.loads(self._kept.read_bytes())))
+            document = orjson.loads(self._kept.read_bytes())
+            asked_at_s = document.get(AS_OF) if isinstance(document, dict) else None
+            as_of_s = float(asked_at_s) if isinstance(asked_at_s, int | float) else None
+            return self._limited(replace(self._read(document), as_of_s=as_of_s))
         except (OSError, orjson.JSONDecodeError, UpstreamInvalid):
             return None
 

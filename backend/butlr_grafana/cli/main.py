@@ -24,7 +24,7 @@ from butlr_grafana.base.errors import BackendError
 from butlr_grafana.base.gathered_lines import lines_gathered
 from butlr_grafana.base.log_format import form_named, log_to_stderr, log_what_is_uncaught
 from butlr_grafana.base.urls import is_loopback
-from butlr_grafana.cli import check_grafana
+from butlr_grafana.cli import check_grafana, webhooks
 from butlr_grafana.cli.check import FAILED, Checkup, Row
 from butlr_grafana.cli.crowd import add_command as add_crowd
 from butlr_grafana.cli.grafana import access_to
@@ -44,6 +44,7 @@ from butlr_grafana.query.scope import scope_of
 from butlr_grafana.service.requests import PendingRequest
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings, read
 from butlr_grafana.web.server import Server, listen
+from butlr_grafana.web.webhook_port import ports
 
 WARMED = HeatMapSubject(1.0)
 """What `warm` fetches, of whatever resolution."""
@@ -121,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     walling.set_defaults(command=wall)
     add_install(commands, _settings)
     add_crowd(commands, _settings)
+    webhooks.add_to(commands, _settings, upstream)
     writing = commands.add_parser("assets", help="writes dashboards, provisioning and rules to a folder")
     writing.add_argument("folder", help="where to; files of the same names are replaced")
     writing.set_defaults(command=assets)
@@ -154,9 +156,13 @@ def _serve(settings: Settings) -> int:
     if settings.log == "json":
         log_what_is_uncaught()
     listener = listen(settings.host, settings.port)
+    listeners = [listener]
+    if settings.webhook_port:
+        listeners.append(listen(settings.host, settings.webhook_port, "BACKEND_WEBHOOK_PORT"))
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    with upstream(settings) as (reached, is_demo):
+    with upstream(settings) as (butlr, is_demo):
+        reached = webhooks.for_demo(butlr, port) if is_demo else butlr
 
         def ready() -> None:
             mode = "demo mode, simulated people" if is_demo else reached.butlr_api_url or "Butlr"
@@ -171,11 +177,14 @@ def _serve(settings: Settings) -> int:
 
         application = create_app(reached, demo=is_demo, tokens=TokenWatch(os.environ))
         # Who waits for Butlr when the server stops is answered with what is known.
-        server = Server(application.web, listener, threads=settings.threads, last_call=application.close)
+        served = ports(application.web, application.receiver, listeners, threads=settings.threads)
+        server = Server(*served, last_call=application.close)
         # Asks for the floors now, so that the first viewer does not wait for them.
         with contextlib.suppress(BackendError):
             application.service.spaces.current(timeout_s=0)
         application.work_in_background()
+        if is_demo:
+            webhooks.subscribe_in_background(application, reached)
         ready()
         with lines_gathered(logging.getLogger("butlr_grafana")):
             server.run()

@@ -1,26 +1,31 @@
-"""Rooms against what is usual for them at this time of the week."""
+"""Rooms, or floors, against what is usual for them at this time of the week."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
+from butlr_grafana.insight.current_occupancy import NO_COUNT
 from butlr_grafana.insight.utilization import why_unknown
-from butlr_grafana.model.chunk import Floats
+from butlr_grafana.model.chunk import Floats, Source
 from butlr_grafana.model.floor import Floor, Room
-from butlr_grafana.model.queries import SeriesResult
-from butlr_grafana.model.time import MINUTE_S, Period
+from butlr_grafana.model.queries import SeriesQuery, SeriesResult
+from butlr_grafana.model.time import MINUTE_S, Period, floor_to
 
 LEAST_USUAL = 4.0
 """People: a usual level below counts as this one where a ratio is taken of it. Else three in a room that is
 mostly empty would be many times the usual, and an empty one could not be divided by.
 """
+
+QUARTER_S = 15 * MINUTE_S
 
 HourOfWeek = tuple[int, int]
 """Weekday (Monday is 0) and hour by the floor's clock."""
@@ -28,7 +33,8 @@ HourOfWeek = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Unusual:
-    """A room's people over a period, and what is usual for it at that time of the week; `None`: not known.
+    """People over a period in a room, or on a floor (or in those of its rooms that are chosen, as one), and
+    what is usual there at that time of the week; `None`: not known.
 
     `people`: their mean. `usual`: the mean of the same hours of the week, each counted by its share of the
     period, over the weeks before, of which `weeks` are known (the fewest of any hour). `ratio`: people by
@@ -37,7 +43,7 @@ class Unusual:
     """
 
     floor: Floor
-    room: Room
+    asset: Floor | Room
     has_data: bool
     reason: str
     people: float | None
@@ -48,27 +54,29 @@ class Unusual:
     weeks: int
     as_of_s: float
     complete: bool
+    source: Source = "asked"
 
 
 def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
-    """All rooms of a floor, in its order.
+    """All rooms of a floor, in its order, or the floor alone.
 
     `now`: the people of the period, in equal windows; `before`: of whole weeks, in windows of an hour.
     """
     query, coverage = now.query, now.coverage
     hours = hours_of(query.period, query.floor.timezone)
-    history = _by_hour_of_week(before)
+    history = {one.asset_id: one.values["value"] for one in before.series}
+    at = _places_of(hours, before)
     seen = {one.asset_id: (one.values["value"], _lengths_s(one.start_s, query.period)) for one in now.series}
     rows = []
-    for room in query.floor.rooms if query.rooms is None else query.rooms:
-        people = _mean(*seen[room.id]) if room.id in seen else None
-        usual, weeks = _usual(hours, history.get(room.id, {}))
+    for asset in _assets(query):
+        people = _mean(*seen[asset.id]) if asset.id in seen else None
+        usual, weeks = _usual(hours, at, history.get(asset.id))
         rows.append(
             Unusual(
                 floor=query.floor,
-                room=room,
+                asset=asset,
                 has_data=people is not None,
-                reason="" if people is not None else why_unknown(room),
+                reason="" if people is not None else _why_unknown(asset, query),
                 people=people,
                 usual=usual,
                 ratio=None if people is None else people / max(usual or 0.0, LEAST_USUAL),
@@ -77,9 +85,23 @@ def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
                 weeks=weeks,
                 as_of_s=coverage.as_of_s or query.period.end_s,
                 complete=coverage.complete and before.coverage.complete,
+                source=coverage.source,
             )
         )
     return tuple(rows)
+
+
+def _assets(query: SeriesQuery) -> Sequence[Floor | Room]:
+    if query.level == "floor":
+        return (query.floor,)
+    return query.floor.rooms if query.rooms is None else query.rooms
+
+
+def _why_unknown(asset: Floor | Room, query: SeriesQuery) -> str:
+    if isinstance(asset, Room):
+        return why_unknown(asset)
+    reasons = [f"{room.name}: {why_unknown(room)}" for room in query.rooms or () if room.online is False]
+    return "; ".join(reasons) or NO_COUNT
 
 
 def hours_of(period: Period, timezone: str) -> Counter[HourOfWeek]:
@@ -87,8 +109,12 @@ def hours_of(period: Period, timezone: str) -> Counter[HourOfWeek]:
     minutes.
     """
     zone = ZoneInfo(timezone)
-    instants = range(period.start_s, period.end_s, MINUTE_S)
-    return Counter(_hour_of_week(instant_s, zone) for instant_s in instants)
+    # No clock changes, and no hour begins, within a quarter of an hour of UTC.
+    quarters = range(floor_to(period.start_s, QUARTER_S) + QUARTER_S, period.end_s, QUARTER_S)
+    found: Counter[HourOfWeek] = Counter()
+    for piece in period.cut_at(quarters):
+        found[_hour_of_week(piece.start_s, zone)] += piece.length_s // MINUTE_S
+    return found
 
 
 def _hour_of_week(instant_s: int, zone: ZoneInfo) -> HourOfWeek:
@@ -107,32 +133,43 @@ def _mean(values: Floats, weights: Floats) -> float | None:
     return float(np.average(values[known], weights=weights[known])) if known.any() else None
 
 
-def _by_hour_of_week(answer: SeriesResult) -> dict[str, dict[HourOfWeek, list[float]]]:
-    """By room and hour of the week, what is known of the weeks."""
-    zone = ZoneInfo(answer.query.floor.timezone)
-    starts = answer.series[0].start_s.tolist() if answer.series else []  # the same for all
-    hours = [_hour_of_week(start_s, zone) for start_s in starts]
-    found: dict[str, dict[HourOfWeek, list[float]]] = {}
-    for one in answer.series:
-        own = found.setdefault(one.asset_id, defaultdict(list))
-        for hour, value in zip(hours, one.values["value"].tolist(), strict=True):
-            if not math.isnan(value):
-                own[hour].append(value)
-    return found
+def _places_of(hours: Mapping[HourOfWeek, int], answer: SeriesResult) -> dict[HourOfWeek, NDArray[np.intp]]:
+    """By hour of the week the numbers of the windows that are of it."""
+    if not answer.series:
+        return {}
+    start_s = answer.series[0].start_s  # the same for all
+    of_week = _numbers_of(start_s.tobytes(), answer.query.floor.timezone)
+    return {hour: np.flatnonzero(of_week == _number(hour)) for hour in hours}
+
+
+def _number(hour: HourOfWeek) -> int:
+    return hour[0] * 24 + hour[1]
+
+
+@lru_cache(maxsize=64)
+def _numbers_of(start_s: bytes, timezone: str) -> NDArray[np.int64]:
+    """The hour of the week of each instant, as a number; kept, because all floors of a zone have the same."""
+    zone = ZoneInfo(timezone)
+    instants = np.frombuffer(start_s, np.int64).tolist()
+    return np.array([_number(_hour_of_week(instant_s, zone)) for instant_s in instants], np.int64)
 
 
 def _usual(
-    hours: Mapping[HourOfWeek, int], history: Mapping[HourOfWeek, list[float]]
+    hours: Mapping[HourOfWeek, int], at: Mapping[HourOfWeek, NDArray[np.intp]], history: Floats | None
 ) -> tuple[float | None, int]:
     """The usual people in these hours of the week, and how many weeks tell; of hours that no week tells
     nothing is made up.
     """
-    known = {hour: minutes for hour, minutes in hours.items() if hour in history}
-    weeks = min((len(history.get(hour, ())) for hour in hours), default=0)
-    if not known:
+    if history is None or not at:
+        return None, 0
+    told = {hour: history[at[hour]] for hour in hours}
+    known = {hour: values[~np.isnan(values)] for hour, values in told.items()}
+    weeks = min((values.size for values in known.values()), default=0)
+    minutes = sum(hours[hour] for hour, values in known.items() if values.size)
+    if not minutes:
         return None, weeks
     # `fsum`: Python 3.12's sum of floats is another than 3.11's, in the last digit.
     total = math.fsum(
-        minutes * math.fsum(history[hour]) / len(history[hour]) for hour, minutes in known.items()
+        hours[hour] * math.fsum(values) / values.size for hour, values in known.items() if values.size
     )
-    return total / sum(known.values()), weeks
+    return total / minutes, weeks

@@ -6,17 +6,20 @@ the overlap; what no room covers is outside. Zones are counted apart, each for i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+import threading
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from butlr_grafana.insight.polygon_coverage import coverage
 from butlr_grafana.model.chunk import Floats, Grid, Ints
-from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.geometry import Shape, area_of, shape_of_asset
+from butlr_grafana.model.floor import Floor, Polygon, Room, Zone
+from butlr_grafana.model.geometry import Shape, area_of, shape_of, union_of
 
 OUTSIDE = "outside"
 """The id of what no room covers."""
@@ -63,16 +66,21 @@ def of_rooms(floor: Floor, grid: Grid) -> Shares:
 
     Depends on the floor, the resolution, the phase and the cells' indices only, not on their values.
     """
-    drawn = [(k, shape_of_asset(room)) for k, room in enumerate(floor.rooms)]
-    pieces = partition([(k, shape) for k, shape in drawn if shape is not None])
-    return _shares([*(room.id for room in floor.rooms), OUTSIDE], pieces, grid, rest=len(floor.rooms))
+    found = _shares([*(room.id for room in floor.rooms), OUTSIDE], _drawn(floor.rooms), grid, is_divided=True)
+    inside = np.bincount(found.cell, found.share, minlength=grid.ix.size)
+    outside = np.round(1.0 - inside, _DECIMALS)
+    bare = np.flatnonzero(outside > 0).astype(np.int32)
+    return Shares(
+        found.ids,
+        np.concatenate([found.cell, bare]),
+        np.concatenate([found.owner, np.full(bare.size, len(floor.rooms), np.int32)]),
+        np.concatenate([found.share, outside[bare]]),
+    )
 
 
 def of_zones(floor: Floor, grid: Grid) -> Shares:
     """The floor's zones in their order, each with its plain share of the area, whatever the others have."""
-    drawn = [(shape_of_asset(zone), (k,)) for k, zone in enumerate(floor.zones)]
-    pieces = [(shape, owners) for shape, owners in drawn if shape is not None]
-    return _shares([zone.id for zone in floor.zones], pieces, grid, rest=None)
+    return _shares([zone.id for zone in floor.zones], _drawn(floor.zones), grid, is_divided=False)
 
 
 def partition(shapes: Sequence[tuple[int, Shape]]) -> list[Piece]:
@@ -96,44 +104,147 @@ def partition(shapes: Sequence[tuple[int, Shape]]) -> list[Piece]:
     return pieces
 
 
-def _shares(ids: Sequence[str], pieces: Sequence[Piece], grid: Grid, rest: int | None) -> Shares:
-    """`rest`: the index of the owner of what is in no piece, if there is one."""
-    n = grid.ix.size
-    found = list(_covered([piece for piece, _ in pieces], grid)) if n else []
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    """Of all cells in a rectangle the shares of all owners: `share[k]` of the cell `cell[k]` lies with
+    `owner[k]`, sorted by owner, then cell. The rectangle has `shape` cells from index `first` on; its cell
+    (x, y) is number `x * shape[1] + y`.
+    """
+
+    first: tuple[int, int]
+    shape: tuple[int, int]
+    cell: Ints64
+    owner: Ints
+    share: Floats
+
+    @property
+    def nbytes(self) -> int:
+        return self.cell.nbytes + self.owner.nbytes + self.share.nbytes + 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """Where owners are: by each its outline, and those of its members. Equal where nothing was redrawn, so it
+    names what was cut. `is_divided`: where they overlap each has an equal part.
+    """
+
+    outlines: tuple[tuple[Polygon | None, tuple[Polygon | None, ...]], ...]
+    is_divided: bool
+
+    def pieces(self) -> list[Piece]:
+        drawn = [(k, _shape(*outline)) for k, outline in enumerate(self.outlines)]
+        shapes = [(k, shape) for k, shape in drawn if shape is not None]
+        return partition(shapes) if self.is_divided else [(shape, (k,)) for k, shape in shapes]
+
+
+def _drawn(assets: Sequence[Room | Zone]) -> tuple[tuple[Polygon | None, tuple[Polygon | None, ...]], ...]:
+    return tuple((a.polygon, tuple(member.polygon for member in a.members)) for a in assets)
+
+
+def _shape(polygon: Polygon | None, members: Sequence[Polygon | None]) -> Shape | None:
+    return union_of(members) if members else shape_of(polygon)
+
+
+def _shares(
+    ids: Sequence[str],
+    outlines: tuple[tuple[Polygon | None, tuple[Polygon | None, ...]], ...],
+    grid: Grid,
+    *,
+    is_divided: bool,
+) -> Shares:
+    if not grid.ix.size:
+        none = np.empty(0, np.int32)
+        return Shares(tuple(ids), none, none, np.empty(0))
+    cut = _cut_for(_Drawing(outlines, is_divided), grid)
+    x, y = grid.ix.astype(np.int64) - cut.first[0], grid.iy.astype(np.int64) - cut.first[1]
+    nx, ny = cut.shape
+    within = np.flatnonzero((x >= 0) & (x < nx) & (y >= 0) & (y < ny))
+    cell_at = np.full(nx * ny, -1, np.int32)
+    cell_at[x[within] * ny + y[within]] = within
+    cell = cell_at[cut.cell]
+    there = cell >= 0
+    return Shares(tuple(ids), cell[there], cut.owner[there], cut.share[there])
+
+
+MOST_CELLS = 1_000_000
+"""A rectangle of more than these is not kept: a room drawn kilometres wide must not cost memory."""
+
+KEPT_BYTES = 64 * 2**20
+"""Some 1,000 floors of 30 by 48 m at 0.5 m."""
+
+_kept: LRUCache[Hashable, _Cut] = LRUCache(KEPT_BYTES, getsizeof=lambda cut: cut.nbytes)
+_kept_lock = threading.Lock()
+"""Held to look and to keep, not while anything is cut."""
+
+
+def _cut_for(drawing: _Drawing, grid: Grid) -> _Cut:
+    """What was cut before, of the same drawing and cells; else it is cut now, and kept."""
+    phase_m = grid.phase_m or (0.0, 0.0)
+    key = (drawing, grid.resolution_m, phase_m)
+    with _kept_lock:
+        known = _kept.get(key)
+    if known is not None:
+        return known
+    pieces = drawing.pieces()
+    first, shape = _extent_of([piece for piece, _ in pieces], grid.resolution_m, phase_m)
+    is_kept = shape[0] * shape[1] <= MOST_CELLS
+    if not is_kept:
+        first = int(grid.ix.min()), int(grid.iy.min())
+        shape = int(grid.ix.max()) - first[0] + 1, int(grid.iy.max()) - first[1] + 1
+    cut = _cut(pieces, grid.resolution_m, phase_m, first, shape)
+    if is_kept and cut.nbytes <= KEPT_BYTES:
+        with _kept_lock:
+            _kept[key] = cut
+    return cut
+
+
+def _extent_of(
+    shapes: Sequence[Shape], resolution_m: float, phase_m: tuple[float, float]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The first cell, and how many there are each way, that shapes can reach."""
+    if not shapes:
+        return (0, 0), (1, 1)
+    low_x, low_y, high_x, high_y = shapely.total_bounds(np.array(shapes, object))
+    ends = [
+        (math.floor((low - start) / resolution_m + 0.5), math.ceil((high - start) / resolution_m + 0.5))
+        for low, high, start in ((low_x, high_x, phase_m[0]), (low_y, high_y, phase_m[1]))
+    ]
+    (first_x, end_x), (first_y, end_y) = ends
+    return (first_x, first_y), (max(end_x - first_x, 1), max(end_y - first_y, 1))
+
+
+def _cut(
+    pieces: Sequence[Piece],
+    resolution_m: float,
+    phase_m: tuple[float, float],
+    first: tuple[int, int],
+    shape: tuple[int, int],
+) -> _Cut:
+    cells = shape[0] * shape[1]
     # A key for each pair of owner and cell; pieces of one room may meet in a cell.
     keys, parts = [np.empty(0, np.int64)], [np.empty(0)]
-    for (cell, share), (_, owners) in zip(found, pieces if n else (), strict=True):
-        keys += [owner * n + cell for owner in owners]
+    corner_m = np.array(phase_m) + (np.array(first) - 0.5) * resolution_m
+    for piece, owners in pieces:
+        cell, share = _covered(piece, resolution_m, corner_m, shape)
+        keys += [owner * cells + cell for owner in owners]
         parts += [share / len(owners)] * len(owners)
-    if rest is not None and n:
-        inside = np.bincount(np.concatenate(keys) % n, np.concatenate(parts), minlength=n)
-        outside = np.round(1.0 - inside, _DECIMALS)
-        bare = np.flatnonzero(outside > 0)
-        keys.append(rest * n + bare)
-        parts.append(outside[bare])
     pairs, place = np.unique(np.concatenate(keys), return_inverse=True)
-    owner, cell = np.divmod(pairs, max(n, 1))
+    owner, cell = np.divmod(pairs, max(cells, 1))
     share = np.minimum(np.bincount(place, np.concatenate(parts), minlength=pairs.size), 1.0)
-    return Shares(tuple(ids), cell.astype(np.int32), owner.astype(np.int32), share)
+    return _Cut(first, shape, cell, owner.astype(np.int32), share)
 
 
-def _covered(shapes: Sequence[Shape], grid: Grid) -> Iterator[tuple[Ints64, Floats]]:
-    """For each shape the cells that it touches, and its share of each."""
-    first_x, first_y = int(grid.ix.min()), int(grid.iy.min())
-    nx, ny = int(grid.ix.max()) - first_x + 1, int(grid.iy.max()) - first_y + 1
-    cell_at = np.full((nx, ny), -1, np.int64)
-    cell_at[grid.ix - first_x, grid.iy - first_y] = np.arange(grid.ix.size)
-    phase = np.array(grid.phase_m or (0.0, 0.0))
-    corner_m = phase + (np.array([first_x, first_y]) - 0.5) * grid.resolution_m
-    for shape in shapes:
-        in_cells = shapely.transform(shape, lambda points: (points - corner_m) / grid.resolution_m)
-        # Cut to the cells first: a room drawn kilometres wide must not cost memory.
-        inside = area_of(shapely.intersection(in_cells, shapely.box(0, 0, nx, ny), grid_size=GRID_M))
-        if inside is None:
-            yield np.empty(0, np.int64), np.empty(0)
-            continue
-        x, y, share = coverage(inside)
-        share = np.round(share, _DECIMALS)
-        cell = cell_at[x : x + share.shape[0], y : y + share.shape[1]]
-        touched = (cell >= 0) & (share > 0)
-        yield cell[touched], share[touched]
+def _covered(
+    piece: Shape, resolution_m: float, corner_m: Floats, cells: tuple[int, int]
+) -> tuple[Ints64, Floats]:
+    """The cells that a shape touches, by number, and its share of each."""
+    nx, ny = cells
+    in_cells = shapely.transform(piece, lambda points: (points - corner_m) / resolution_m)
+    # Cut to the cells first, which may be few where the shape is large.
+    inside = area_of(shapely.intersection(in_cells, shapely.box(0, 0, nx, ny), grid_size=GRID_M))
+    if inside is None:
+        return np.empty(0, np.int64), np.empty(0)
+    x, y, share = coverage(inside)
+    share = np.round(share, _DECIMALS)[: nx - x, : ny - y]
+    at_x, at_y = np.nonzero(share > 0)
+    return (at_x + x) * ny + at_y + y, share[at_x, at_y]

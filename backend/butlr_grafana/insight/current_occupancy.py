@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from butlr_grafana.insight.zones import OFFLINE
+from butlr_grafana.model.chunk import Source
 from butlr_grafana.model.floor import Floor, Room, Zone
-from butlr_grafana.model.queries import SeriesResult
+from butlr_grafana.model.privacy import withheld
+from butlr_grafana.model.queries import AssetSeries, SeriesResult
+from butlr_grafana.model.time import MINUTE_S, Period
 
 NO_SENSOR = "no sensor counts its people"
 NO_COUNT = "Butlr has no count of these minutes"
+NOT_ALL_COUNTED = "people are not counted in all of its rooms"
+NOW_S = 300
+"""The newest known minute is looked for in so many seconds before the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Now:
     complete: bool
     reason: str = ""
     unknown_since_s: int | None = None
+    source: Source = "asked"
 
     @property
     def people(self) -> float | None:
@@ -52,19 +59,28 @@ class Now:
         return self.people / self.capacity if self.people is not None and self.capacity else None
 
 
-def occupancy_now(answers: Sequence[SeriesResult]) -> tuple[Now, ...]:
+Moved = Callable[[Floor, str, Period], Mapping[str, tuple[float, float]] | None]
+"""In and out of a floor (level `floor`) or of each of its rooms in a period; `None`: not all is known."""
+
+
+def nothing_moved(_floor: Floor, _level: str, _period: Period) -> None:
+    """Of a Butlr that pushes nothing."""
+
+
+def occupancy_now(answers: Sequence[SeriesResult], moved: Moved = nothing_moved) -> tuple[Now, ...]:
     """Every room, zone or floor of the answers, in the floors' order: the newest known minute of each way of
     counting (the higher of the two is Butlr's own recipe).
 
-    `answers`: floor by floor one of what sensors see, and one of doors where there are any.
+    `answers`: floor by floor one of what sensors see, and one of doors where there are any. The count of
+    doors may be some minutes older: then those who have `moved` since are added.
     """
     by_floor: dict[str, list[SeriesResult]] = {}
     for answer in answers:
         by_floor.setdefault(answer.query.floor.id, []).append(answer)
-    return tuple(now for own in by_floor.values() for now in _of_floor(own))
+    return tuple(now for own in by_floor.values() for now in _of_floor(own, moved))
 
 
-def _of_floor(answers: Sequence[SeriesResult]) -> Iterator[Now]:
+def _of_floor(answers: Sequence[SeriesResult], moved: Moved) -> Iterator[Now]:
     query = answers[0].query
     floor = query.floor
     assets: Sequence[Floor | Room | Zone] = [floor]
@@ -72,8 +88,13 @@ def _of_floor(answers: Sequence[SeriesResult]) -> Iterator[Now]:
         assets = floor.rooms if query.rooms is None else query.rooms
     elif query.level == "zone":
         assets = floor.zones
-    seen, doors = (_newest_of(answers, doors=by_doors) for by_doors in (False, True))
-    as_of_s = min(answer.coverage.as_of_s or query.period.end_s for answer in answers)
+    seen = {asset_id: count for asset_id, (count, _) in _newest_of(answers, doors=False).items()}
+    doors, is_up_to_date = _by_doors(answers, assets, moved)
+    as_of_s = min(
+        answer.coverage.as_of_s or query.period.end_s
+        for answer in answers
+        if not (is_up_to_date and answer.query.base.is_calibrated)
+    )
     complete = all(answer.coverage.complete for answer in answers)
     for asset in assets:
         is_known = not {seen.get(asset.id), doors.get(asset.id)} <= {None}
@@ -87,27 +108,65 @@ def _of_floor(answers: Sequence[SeriesResult]) -> Iterator[Now]:
             as_of_s=as_of_s,
             complete=complete,
             reason=_why_unknown(asset, is_known=is_known),
-            unknown_since_s=None if isinstance(asset, Floor) else asset.silent_since_s,
+            unknown_since_s=asset.silent_since_s,
+            source=answers[0].coverage.source,
         )
 
 
 def _why_unknown(asset: Floor | Room | Zone, *, is_known: bool) -> str:
     if isinstance(asset, Floor):
-        return "" if is_known else NO_COUNT
+        return OFFLINE if asset.is_silent else "" if is_known else NO_COUNT
+    if asset.members and (why := withheld(asset)):
+        return why
     if asset.online is False:
         return OFFLINE
     if is_known:
         return ""
+    if any(member.online is not None for member in asset.members):
+        return NO_COUNT if all(member.online for member in asset.members) else NOT_ALL_COUNTED
     return NO_SENSOR if asset.online is None else NO_COUNT
 
 
-def _newest_of(answers: Sequence[SeriesResult], *, doors: bool) -> dict[str, float]:
-    """By asset its newest known minute, of what doors count or of what sensors see."""
+Newest = dict[str, tuple[float, int]]
+"""By asset: people, and the end of the newest minute of which they are known."""
+
+
+def _newest_of(answers: Sequence[SeriesResult], *, doors: bool) -> Newest:
+    """Of what doors count, or of what sensors see."""
     own = (answer for answer in answers if answer.query.base.is_calibrated is doors)
-    newest = {one.asset_id: _newest(one.values["value"]) for answer in own for one in answer.series}
-    return {asset: count for asset, count in newest.items() if count is not None}
+    newest = {
+        one.asset_id: _newest(one, answer.query.period.end_s - NOW_S)
+        for answer in own
+        for one in answer.series
+    }
+    return {asset: found for asset, found in newest.items() if found is not None}
 
 
-def _newest(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known[-1]) if known.size else None
+def _newest(one: AssetSeries, since_s: int) -> tuple[float, int] | None:
+    known = np.flatnonzero(~np.isnan(one.values["value"]) & (one.start_s >= since_s))
+    if not known.size:
+        return None
+    return float(one.values["value"][known[-1]]), int(one.start_s[known[-1]]) + MINUTE_S
+
+
+def _by_doors(
+    answers: Sequence[SeriesResult], assets: Sequence[Floor | Room | Zone], moved: Moved
+) -> tuple[dict[str, float], bool]:
+    """People by doors at the end of what is seen, and whether all who moved until then are known."""
+    query, found = answers[0].query, _newest_of(answers, doors=True)
+    by_id = {asset.id: asset for asset in assets}
+    counts, is_up_to_date = {}, bool(found)
+    since: dict[int, Mapping[str, tuple[float, float]] | None] = {}
+    for asset_id, (count, until_s) in found.items():
+        if until_s not in since:
+            end_s = query.period.end_s
+            since[until_s] = (
+                moved(query.floor, query.level, Period(until_s, end_s)) if until_s < end_s else {}
+            )
+        steps = since[until_s]
+        is_up_to_date = is_up_to_date and steps is not None
+        asset = by_id.get(asset_id)
+        members = [] if asset is None or isinstance(asset, Floor) else [one.id for one in asset.members]
+        came = [(steps or {}).get(own, (0.0, 0.0)) for own in members or [asset_id]]
+        counts[asset_id] = max(0.0, count + sum(entered - left for entered, left in came))
+    return counts, is_up_to_date

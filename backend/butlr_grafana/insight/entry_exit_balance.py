@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from butlr_grafana.model.chunk import Source
 from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.queries import AssetSeries, SeriesResult
 from butlr_grafana.model.time import HOUR_S
@@ -35,6 +36,7 @@ class Balance:
     as_of_s: float
     complete: bool
     one_way: float = 0.0
+    source: Source = "asked"
 
     @property
     def inside(self) -> float | None:
@@ -70,6 +72,7 @@ def _of_floor(answer: SeriesResult) -> Iterator[Balance]:
             as_of_s=coverage.as_of_s or query.period.end_s,
             complete=coverage.complete,
             one_way=one_way.get(asset.id, 0.0),
+            source=coverage.source,
         )
 
 

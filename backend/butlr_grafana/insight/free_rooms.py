@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from butlr_grafana.insight.current_occupancy import NO_COUNT, Now
+from butlr_grafana.insight.current_occupancy import NO_COUNT, Moved, Now, nothing_moved
 from butlr_grafana.model.calendar import since
-from butlr_grafana.model.chunk import Floats
+from butlr_grafana.model.chunk import Floats, Source
 from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.privacy import withheld
-from butlr_grafana.model.queries import SeriesResult
-from butlr_grafana.model.time import MINUTE_S
+from butlr_grafana.model.queries import SeriesQuery, SeriesResult
+from butlr_grafana.model.time import MINUTE_S, Period
 
 State = Literal["free", "occupied", "unknown"]
 STATES: tuple[State, ...] = ("free", "occupied", "unknown")
@@ -50,6 +50,7 @@ class RoomState:
     people: float | None
     as_of_s: float | None
     complete: bool
+    source: Source | None = None
     unknown_since_s: int | None = None
     empty_since_s: int | None = None
     empty_for_s: int | None = None
@@ -61,18 +62,23 @@ class RoomState:
         return None if self.room.members else self.room.capacity
 
 
-def room_states(found: Iterable[Now], answers: Sequence[SeriesResult]) -> Iterator[RoomState]:
+def room_states(
+    found: Iterable[Now], answers: Sequence[SeriesResult], moved: Moved = nothing_moved
+) -> Iterator[RoomState]:
     """The state of each room, in the order of `found`.
 
     `found`: the people of each room. `answers`: the minutes that these come from, floor by floor one of what
-    sensors see, and one of doors where there are any.
+    sensors see, and one of doors where there are any. The minutes of doors may be some minutes older: then
+    those who have `moved` since are added.
     """
+    moved = _once(moved)
     by_floor: dict[str, list[SeriesResult]] = {}
     for answer in answers:
         by_floor.setdefault(answer.query.floor.id, []).append(answer)
     for now in found:
         room = next(room for room in now.floor.rooms if room.id == now.id)
-        yield _state_of(room, now, by_floor.get(now.floor.id, ()))
+        own = by_floor[now.floor.id]
+        yield _state_of(now, room, _minutes(room, own, moved), own[0].query.period.end_s)
 
 
 def all_unknown(floor: Floor, rooms: Iterable[Room], reason: str) -> Iterator[RoomState]:
@@ -88,9 +94,9 @@ def in_order(rooms: Iterable[RoomState], least_capacity: int) -> list[RoomState]
     return sorted(fitting, key=lambda r: (STATES.index(r.state), r.capacity is None, r.capacity or 0))
 
 
-def _state_of(room: Room, now: Now, answers: Sequence[SeriesResult]) -> RoomState:
-    told = RoomState(now.floor, room, "unknown", "", now.people, now.as_of_s, now.complete)
-    counts = _minutes(room, answers)
+def _state_of(now: Now, room: Room, counts: Floats, end_s: int) -> RoomState:
+    """`counts`: the room's people in each minute until `end_s`."""
+    told = RoomState(now.floor, room, "unknown", "", now.people, now.as_of_s, now.complete, now.source)
     if now.people is None or np.isnan(counts[-LATE_MIN:]).all():
         why = f"{now.reason} {since(now.unknown_since_s, now.floor.timezone)}".strip()
         reason = withheld(room) or why or NO_COUNT
@@ -105,28 +111,65 @@ def _state_of(room: Room, now: Now, answers: Sequence[SeriesResult]) -> RoomStat
     empty_for_s = (counts.size - start) * MINUTE_S
     return replace(
         told,
-        empty_since_s=answers[0].query.period.end_s - empty_for_s,
+        empty_since_s=end_s - empty_for_s,
         empty_for_s=empty_for_s,
         is_exact=start > 0 and bool(counts[start - 1] > 0),
     )
 
 
-def _minutes(room: Room, answers: Iterable[SeriesResult]) -> Floats:
+def _minutes(room: Room, answers: Sequence[SeriesResult], moved: Moved) -> Floats:
     """The room's people minute by minute, the higher of both ways of counting; NaN where they are not known.
 
     Where sensors see into the room, a minute of which only the doors tell is not known: doors alone would
     make a full room an empty one.
     """
+    starts_s = range(answers[0].query.period.start_s, answers[0].query.period.end_s, MINUTE_S)
     told = {
-        answer.query.base.is_calibrated: one.values["value"]
+        answer.query.base.is_calibrated: dict(zip(one.start_s.tolist(), one.values["value"], strict=True))
         for answer in answers
         for one in answer.series
         if one.asset_id == room.id
     }
-    seen, by_doors = told.get(False), told.get(True)
-    if seen is None:
-        return np.empty(0) if by_doors is None else by_doors
-    return seen if by_doors is None else np.where(np.isnan(seen), np.nan, np.fmax(seen, by_doors))
+    if not told:
+        return np.empty(0)
+    if True in told:
+        told[True] |= _moved_on(room, answers[0].query, told[True], moved)
+    by_way = {way: np.array([own.get(start, np.nan) for start in starts_s]) for way, own in told.items()}
+    seen, by_doors = by_way.get(False), by_way.get(True)
+    if seen is None or by_doors is None:
+        return next(iter(by_way.values()))
+    return np.where(np.isnan(seen), np.nan, np.fmax(seen, by_doors))
+
+
+def _once(moved: Moved) -> Moved:
+    """The same, asked once for all rooms of a floor."""
+    found: dict[tuple[str, str, Period], Mapping[str, tuple[float, float]] | None] = {}
+
+    def asked(floor: Floor, level: str, period: Period) -> Mapping[str, tuple[float, float]] | None:
+        key = (floor.id, level, period)
+        if key not in found:
+            found[key] = moved(floor, level, period)
+        return found[key]
+
+    return asked
+
+
+def _moved_on(room: Room, query: SeriesQuery, counts: dict[int, float], moved: Moved) -> dict[int, float]:
+    """People by doors in the minutes after the last of which they are known; without those minutes of which
+    not every movement is known.
+    """
+    known = [start for start, count in counts.items() if not np.isnan(count)]
+    if not known:
+        return {}
+    last_s = max(known)
+    found = {}
+    for start_s in range(last_s + MINUTE_S, query.period.end_s, MINUTE_S):
+        steps = moved(query.floor, "room", Period(last_s + MINUTE_S, start_s + MINUTE_S))
+        if steps is None:
+            continue
+        came = [steps.get(own, (0.0, 0.0)) for own in [one.id for one in room.members] or [room.id]]
+        found[start_s] = max(0.0, counts[last_s] + sum(entered - left for entered, left in came))
+    return found
 
 
 def _empty_from(counts: Floats) -> int:

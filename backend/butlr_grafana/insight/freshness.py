@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from butlr_grafana.model.chunk import Source
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import HeatMap, SeriesResult
 
@@ -24,6 +25,7 @@ class Freshness:
     known_until_s: float
     complete: bool
     reason: str
+    source: Source = "asked"
 
 
 def freshness(
@@ -49,7 +51,7 @@ def _of(floor: Floor, answer: HeatMap | SeriesResult | None, fault: str, since_s
         reason = reason or "Butlr has no value of this time"
     # Nothing is known for longer than it was asked for: by a clock that has stepped back it would be.
     until_s = min(known_until_s or since_s, answer.coverage.as_of_s or math.inf)
-    return Freshness(floor, until_s, answer.coverage.complete, reason)
+    return Freshness(floor, until_s, answer.coverage.complete, reason, answer.coverage.source)
 
 
 def _of_map(answer: HeatMap) -> int | None:

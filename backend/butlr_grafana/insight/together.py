@@ -37,7 +37,7 @@ def _now_of(rooms: Sequence[Now]) -> Now:
         as_of_s=min(room.as_of_s for room in rooms),
         complete=all(room.complete for room in rooms),
         reason=missing[0].reason if len(rooms) == 1 and missing else reason,
-        unknown_since_s=max((room.unknown_since_s or 0 for room in missing), default=0) or None,
+        unknown_since_s=min(filter(None, (room.unknown_since_s for room in missing)), default=None),
     )
 
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from butlr_grafana.insight.current_occupancy import NO_SENSOR
+from butlr_grafana.insight.current_occupancy import NO_SENSOR, NOT_ALL_COUNTED
 from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, ZoneHeat, hot_zones
 from butlr_grafana.model.chunk import Floats
 from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.privacy import withheld
 from butlr_grafana.model.queries import HeatMap, SeriesResult
 from butlr_grafana.model.threshold import Threshold
-
-NOT_ALL_COUNTED = "people are not counted in all of its rooms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +76,9 @@ def _of_floor(
 ) -> Iterator[RoomUse]:
     floor, chosen = heat_map.query.floor, heat_map.query.rooms
     own = {(a.query.metric, a.query.statistic): a for a in series if a.query.floor.id == floor.id}
-    means, peaks = _values(own["occupancy", "mean"]), _values(own["occupancy", "max"])
-    presence = _time_in_use(own.get(("presence", "sum")), own["occupancy", "mean"])
-    entered = _values(own["traffic", "sum"], field="in")
+    means, peaks = known_values(own["occupancy", "mean"]), known_values(own["occupancy", "max"])
+    presence = time_in_use(own.get(("presence", "sum")), own["occupancy", "mean"])
+    entered = known_values(own["traffic", "sum"], field="in")
     for room in floor.rooms if chosen is None else chosen:
         mean = means.get(room.id, np.empty(0))
         in_use_s, known_s = presence.get(room.id, (None, 0.0))
@@ -108,7 +106,7 @@ def _of_floor(
         )
 
 
-def _time_in_use(presence: SeriesResult | None, means: SeriesResult) -> dict[str, tuple[float, float]]:
+def time_in_use(presence: SeriesResult | None, means: SeriesResult) -> dict[str, tuple[float, float]]:
     """By asset: seconds in which somebody was there, and how long the windows are of which that is known.
 
     Butlr may have no row of an hour without anybody; where the people of that hour are known, it is 0. Not
@@ -141,13 +139,13 @@ def _why_unknown(room: Room, heat_map: HeatMap) -> str:
 def why_unknown(room: Room) -> str:
     """Why no people are known of a room that has none in an answer."""
     if room.members:
-        return withheld(room) or NOT_ALL_COUNTED
+        return withheld(room) or (OFFLINE if room.online is False else NOT_ALL_COUNTED)
     if room.online is None:
         return NO_SENSOR
     return WAS_OFFLINE if room.online else OFFLINE
 
 
-def _values(answer: SeriesResult, field: str = "value") -> dict[str, Floats]:
+def known_values(answer: SeriesResult, field: str = "value") -> dict[str, Floats]:
     """The known values of each asset; one of which none is known is left out."""
     known = {
         s.asset_id: s.values[field][~np.isnan(s.values[field])] for s in answer.series if field in s.values

@@ -201,24 +201,37 @@ def _place(
     seen: Mapping[str, float],
 ) -> _Place:
     """`rooms`: all of the floor by id; `counted`: detections by id; `filled`: who has cells of their own."""
+    share = seen.get(asset.id if isinstance(asset, Room) else asset.room_id or "")
     if asset.members:
-        return _together(asset, rooms, counted, filled)
+        return _together(asset, rooms, counted, filled, share)
     blind = _blind(asset, rooms, asset.id in filled)
-    share = seen.get(asset.id if isinstance(asset, Room) else asset.room_id or "", 1.0)
-    if blind == OFFLINE and not share:
+    if blind == OFFLINE and share == 0:
         blind = WAS_OFFLINE
     return _Place(asset.id, asset.name, _area_m2(asset), counted[asset.id], blind, share or 1.0)
 
 
 def _together(
-    asset: Room | Zone, rooms: Mapping[str, Room], counted: Mapping[str, float], filled: set[str]
+    asset: Room | Zone,
+    rooms: Mapping[str, Room],
+    counted: Mapping[str, float],
+    filled: set[str],
+    share: float | None,
 ) -> _Place:
-    """The sum of those that are known, of at least two rooms."""
+    """The sum of at least two rooms. Not known where a room that has sensors is not: it would be too small.
+
+    `share`: in what part of the period all of them were seen; one that is offline now was seen then.
+    """
     members: Sequence[Room | Zone] = asset.members
     reasons = [_blind(member, rooms, member.id in filled) for member in members]
+    if share:
+        reasons = ["" if reason == OFFLINE else reason for reason in reasons]
     known = [member for member, reason in zip(members, reasons, strict=True) if not reason]
     blind = withheld(asset)
-    if too_few(known) and not blind:
+    if share == 0 and not blind:
+        blind = WAS_OFFLINE
+    elif OFFLINE in reasons and not blind:
+        blind = OFFLINE
+    elif too_few(known) and not blind:
         blind = f"{TOO_FEW}: {next(filter(None, reasons))}"
     areas = [_area_m2(member) for member in known]
     area_m2 = None if blind or None in areas else math.fsum(filter(None, areas))

@@ -12,6 +12,7 @@ from butlr_grafana.measure.factor_observation import NO_ROOMS, NOT_WHOLE, day_of
 from butlr_grafana.measure.factor_store import KEPT_DAYS, FactorStore
 from butlr_grafana.model import grid_math
 from butlr_grafana.model.calendar import instant_of
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk
 from butlr_grafana.model.factor import Observation, Unknown
 from butlr_grafana.model.floor import Floor
@@ -67,7 +68,7 @@ def observe_period(
     if heat.period != period:
         return Unknown(NOT_WHOLE)
     people = hourly_means(floor, period, now_s=now_s, require="complete")
-    begun = [pipeline.begin(query, now_s=now_s, aside=True) for query in (heat, people)]
+    begun = [pipeline.begin(query, now_s=now_s, need=CallClass.BACKGROUND) for query in (heat, people)]
     deadline = time.monotonic() + patience_s
     found, means = (pipeline.finish(one, deadline=deadline) for one in begun)
     assert isinstance(found, HeatMap)

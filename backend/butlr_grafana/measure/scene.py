@@ -97,7 +97,7 @@ class Scene:
 
 
 def doors_online(floor: Floor) -> int:
-    return sum(s.counts_doors and s.online is not False for s in floor.sensors or ())
+    return sum(s.counts_doors and s.works is not False for s in floor.sensors or ())
 
 
 def may_have_doors(floor: Floor) -> bool:

@@ -40,6 +40,13 @@ def of_asset(asset: Room | Zone, floor: Floor, *, alone: bool) -> Choice:
     return Choice(asset.id, tuple(f"{name} ({place})" for place in places))
 
 
+def of_types(floors: Iterable[Floor]) -> list[Choice]:
+    """The types of the floors' rooms, in the order of their texts; `meeting_room` reads *Meeting room*."""
+    types = {room.type for floor in floors for room in floor.rooms if room.type is not None}
+    shown = {own: _shown(own.replace("_", " ").strip().capitalize(), own) for own in types}
+    return [Choice(own, (shown[own], own)) for own in sorted(types, key=lambda own: (shown[own], own))]
+
+
 def _floor_text(floor: Floor) -> str:
     return f"{_shown(floor.building.name, floor.building.id)} / {_shown(floor.name, floor.id)}"
 

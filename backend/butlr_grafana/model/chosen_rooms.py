@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.chunk import Floats, Samples, SeriesSubject
+from butlr_grafana.model.doors import doors_by_room
 from butlr_grafana.model.floor import Room
 from butlr_grafana.model.privacy import adds_up
 from butlr_grafana.model.queries import SeriesQuery
@@ -63,8 +64,14 @@ def samples_of(samples: Samples, query: SeriesQuery) -> Samples:
 
 
 def _is_counted(room: Room, query: SeriesQuery) -> bool:
-    """Whether a sensor counts the room's people, though it has told nothing; doors are always told of."""
-    return query.base.level != "sensor" and room.online is not None and not room.members
+    """Whether a sensor counts the room's people, though it has told nothing; doors are always told of.
+
+    Of rooms that are only told of together one is enough: their sum is not told where one of them is missing.
+    """
+    if query.base.level == "sensor":
+        doors = doors_by_room(query.floor)
+        return any(member.id in doors for member in room.members)
+    return any(own.online is not None for own in room.members or (room,))
 
 
 def _values(samples: Samples, series: int, starts: NDArray[np.int64]) -> Floats:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,13 +129,15 @@ def digest(items: Iterable[str]) -> str:
 class Segment:
     """One question small enough for Butlr: a floor, a subject, at most 168 hours where parts add up.
 
-    `settled`: its end is so old that nothing can be added to it any more, so it is kept for good.
+    `settled`: its end is so old that nothing can be added to it any more, so it is kept for good. `good_s`:
+    how long a part of it is good for where it has not settled, if that is not the usual time.
     """
 
     space: str
     subject: Subject
     period: Period
     settled: bool
+    good_s: float | None = field(default=None, compare=False)
 
     @property
     def resolution_m(self) -> float:
@@ -209,6 +211,9 @@ class Samples:
 
 Content = Grid | Samples
 
+Source = Literal["asked", "pushed"]
+"""Whether Butlr was asked for it, or pushed it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Chunk:
@@ -216,7 +221,7 @@ class Chunk:
 
     That is an instant of the wall clock, which may step. How old a part is, is measured from `asked_at`, on
     this process' stopwatch; minus infinity where that is not known, as of settled parts from disk, whose age
-    does not count.
+    does not count. `source`: whether Butlr pushed it or was asked; what was pushed is never kept.
     """
 
     period: Period
@@ -224,6 +229,7 @@ class Chunk:
     fetched_at_s: float
     settled: bool
     asked_at: float = -math.inf
+    source: Source = "asked"
 
     @property
     def grid(self) -> Grid:
@@ -242,8 +248,9 @@ class Chunk:
 class Coverage:
     """How much of what was planned is in an answer.
 
-    `planned` segments are `fetched` (from Butlr, for this answer), `cached`, `stale` (older than they
-    should be, or only a part of the segment) or `missing`. `hours`: the hours really counted.
+    `planned` segments are `fetched` (from Butlr, for this answer), `cached`, `pushed` (by Butlr, unasked),
+    `stale` (older than they should be, or only a part of the segment) or `missing`. `source`: of the newest.
+    `hours`: the hours really counted.
     `as_of_s`: up to when the answer is known; the oldest part that could still change decides.
     `fresh_until_s`: up to when what is kept of it would be answered again; infinite of settled parts.
     """
@@ -258,6 +265,8 @@ class Coverage:
     gaps: tuple[Period, ...] = ()
     reasons: tuple[str, ...] = ()
     fresh_until_s: float = math.inf
+    pushed: int = 0
+    source: Source = "asked"
 
     @property
     def complete(self) -> bool:

@@ -136,6 +136,6 @@ def _owners(samples: Samples, places: Iterable[Place], floor: Floor) -> dict[str
 
 def _last_heard_s(sensors: Sequence[Sensor]) -> float:
     """Up to when any of them told anything; infinite while one is online, or where that is not known."""
-    if not sensors or any(s.online is not False or s.last_heartbeat_s is None for s in sensors):
+    if not sensors or any(s.works is not False or s.last_heartbeat_s is None for s in sensors):
         return math.inf
     return max(s.last_heartbeat_s or 0 for s in sensors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -114,8 +114,8 @@ class PlanDrawing:
 class Floor:
     """A floor: what Butlr calls a space in a heat-map question.
 
-    `sensors`: all that Butlr lists there, virtual ones too; `None`: Butlr did not say. `virtual_sensors`:
-    which of those count (`sensors.one_a_tail`).
+    `sensors`: all that Butlr lists there, virtual ones too; `None`: Butlr did not say; `hives` too.
+    `virtual_sensors`: which of the sensors count (`sensors.one_a_tail`).
     """
 
     id: str
@@ -131,8 +131,20 @@ class Floor:
     zones: tuple[Zone, ...] = ()
     tags: tuple[str, ...] = ()
     sensors: tuple[Sensor, ...] | None = None
-    hives: tuple[Hive, ...] = ()
+    hives: tuple[Hive, ...] | None = ()
     virtual_sensors: VirtualRule = "by-place"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing can be heard of any of its sensors: then nobody knows who is there."""
+        states = [sensor.works for sensor in self.sensors or () if sensor.installed]
+        return bool(states) and all(works is False for works in states)
+
+    @property
+    def silent_since_s(self) -> int | None:
+        """Where it is silent, when its sensors were heard last; `None` where Butlr does not say."""
+        heard = [s.last_heartbeat_s for s in self.sensors or () if s.last_heartbeat_s is not None]
+        return max(heard, default=None) if self.is_silent else None
 
     @property
     def bounds(self) -> Bounds | None:
@@ -152,14 +164,15 @@ class Note:
     `None`: such a note names no floor, for not everybody may see each.
 
     `about`: what it bears on: `time` (windows and days), `area`, `traffic`, `places` (rooms, zones), `gone`
-    (a floor that is listed no more), `schema` (fields that an account lacks), `all`. `of`: the ids of the
-    rooms and zones that the text names.
+    (a floor that is listed no more), `schema` (fields that an account lacks), `devices`, `all`. `of`: the ids
+    of the rooms and zones that the text names; where these may not be named, `anonymous` is told instead.
     """
 
     floor_id: str | None
     text: str
     about: str = "all"
     of: tuple[str, ...] = ()
+    anonymous: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,19 +180,21 @@ class Topology:
     """The floors that may be asked for, by id, in Butlr's order.
 
     `notes`: what could not be read, or was decided in Butlr's stead. `partial`: Butlr left out a part of its
-    answer, so a floor that is not in it may still be there.
+    answer, so a floor that is not in it may still be there. `as_of_s`: when Butlr was asked for it; `None`
+    where that is not known.
     """
 
     floors: dict[str, Floor]
     notes: tuple[Note, ...] = ()
     partial: bool = False
+    as_of_s: float | None = None
 
     def restricted_to(self, floors: frozenset[str] | None) -> Topology:
         """Only these floors; `None` is all of them."""
         if floors is None:
             return self
         notes = tuple(n for n in self.notes if n.floor_id is None or n.floor_id in floors)
-        return Topology({k: f for k, f in self.floors.items() if k in floors}, notes, self.partial)
+        return replace(self, floors={k: f for k, f in self.floors.items() if k in floors}, notes=notes)
 
     def notes_on(self, floor_id: str) -> tuple[Note, ...]:
         """What is to be known of a floor."""

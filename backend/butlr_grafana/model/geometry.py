@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -18,8 +19,12 @@ _NO_AREA_M2 = 1e-12
 """Less than this is where two walls meet, written with rounding."""
 
 
+@lru_cache(maxsize=20_000)
 def shape_of(polygon: Polygon | None) -> Shape | None:
-    """A valid area; one that crosses itself is repaired. `None` where there is nothing to stand on."""
+    """A valid area; one that crosses itself is repaired. `None` where there is nothing to stand on.
+
+    Kept: the same rooms are read at each question, and a few thousand of them weigh some megabytes.
+    """
     if polygon is None or len(set(polygon)) < 3 or not np.isfinite(polygon).all():
         return None
     drawn = shapely.Polygon(polygon)
@@ -30,7 +35,12 @@ def shape_of_asset(asset: Room | Zone) -> Shape | None:
     """Where a room or zone is; of several that are only told of together, where any of them is."""
     if not asset.members:
         return shape_of(asset.polygon)
-    shapes = [shape for shape in (shape_of(member.polygon) for member in asset.members) if shape is not None]
+    return union_of([member.polygon for member in asset.members])
+
+
+def union_of(polygons: Iterable[Polygon | None]) -> Shape | None:
+    """Where any of them is."""
+    shapes = [shape for shape in map(shape_of, polygons) if shape is not None]
     return area_of(shapely.union_all(shapes)) if shapes else None
 
 

@@ -46,7 +46,7 @@ def _guarded_notes(notes: Iterable[Note], floors: Mapping[str, Floor], min_capac
     why = f"what is to be known of rooms below {min_capacity} people is not shown, for privacy"
     names = {key: f"{floor.name}: " for key, floor in floors.items()}
     told = (
-        replace(note, text=f"{names.get(note.floor_id or '', '')}{why}", of=())
+        replace(note, text=note.anonymous or f"{names.get(note.floor_id or '', '')}{why}", of=())
         if hidden & set(note.of)
         else note
         for note in notes
@@ -74,6 +74,7 @@ def _together(small: tuple[Room, ...], name: str) -> Room:
     """The room that stands for the small ones; what it has of only one is not told."""
     alone = len(small) == 1
     states = [room.online for room in small]
+    silent_s = [room.silent_since_s for room in small if room.online is False]
     return Room(
         SUM_ID,
         name,
@@ -82,7 +83,14 @@ def _together(small: tuple[Room, ...], name: str) -> Room:
         area_m2=None if alone else _added([room.area_m2 for room in small]),
         online=False if False in states else None if None in states else True,
         members=small,
+        silent_since_s=None if alone else _earliest(silent_s),
     )
+
+
+def _earliest(times_s: Sequence[int | None]) -> int | None:
+    """Of sensors that are silent: since then a sum of their rooms is not known."""
+    known = [time_s for time_s in times_s if time_s is not None]
+    return min(known) if known and len(known) == len(times_s) else None
 
 
 def _added(values: Sequence[float | None]) -> float | None:

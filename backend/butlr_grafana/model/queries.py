@@ -81,7 +81,7 @@ class SeriesQuery:
     """A question for values over time on one floor, in full.
 
     `every`: the windows of the answer; `base`: what Butlr is asked for, which `base_name` says in words.
-    `rooms`: those to which the answer is limited, or `None`.
+    `rooms`: those to which the answer is limited, or `None`. `good_s`: as in `Segment`.
     """
 
     metric: str
@@ -95,6 +95,7 @@ class SeriesQuery:
     rooms: tuple[Room, ...] | None = None
     require: str = "any"
     format: str = "frames"
+    good_s: float | None = None
 
     @property
     def timezone(self) -> str:

@@ -8,7 +8,7 @@ at a place where its original does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +30,8 @@ class Sensor:
 
     `mode`: `presence` (people in a room), `traffic` (people through a door), or empty where Butlr does not
     say. `online`, `is_entrance`: `None` where Butlr does not say. Times are seconds since the epoch; the
-    battery's date is Butlr's own text. `center_m`: the centre of what it covers.
+    battery's date is Butlr's own text. `center_m`: the centre of what it covers. `asleep`: silent by a
+    schedule. `behind`: the offline hive that silences it (see `silencing`).
     """
 
     id: str
@@ -50,6 +51,13 @@ class Sensor:
     center_m: tuple[float, float] | None = None
     height_m: float | None = None
     field_of_view_deg: float | None = None
+    asleep: bool | None = None
+    behind: Hive | None = None
+
+    @property
+    def works(self) -> bool | None:
+        """Whether anything can be heard of it; `None` where Butlr does not say."""
+        return False if self.behind is not None else self.online
 
     @property
     def kind(self) -> Kind:
@@ -60,13 +68,18 @@ class Sensor:
         return tail_of(self.mac) or self.id
 
     @property
+    def is_physical(self) -> bool:
+        """Whether there is a device: it has an address of its own."""
+        return bool(self.mac) and self.kind == "physical"
+
+    @property
     def counts_doors(self) -> bool:
         return self.mode == "traffic"
 
 
 @dataclass(frozen=True, slots=True)
 class Hive:
-    """A hub that sensors speak through; while it is offline its sensors are silent."""
+    """A hub that sensors speak through; while it is offline its sensors are silent. `at_m`: where it is."""
 
     id: str
     name: str
@@ -74,6 +87,34 @@ class Hive:
     room_id: str | None = None
     online: bool | None = None
     last_heartbeat_s: int | None = None
+    asleep: bool | None = None
+    installed: bool = True
+    model: str = ""
+    at_m: tuple[float, float] | None = None
+
+    @property
+    def is_physical(self) -> bool:
+        """Whether there is a device: Butlr lists hives without a serial number, or with a made-up one."""
+        return bool(self.serial) and not self.serial.lower().startswith("fake")
+
+
+HEARD_LATER_S = 600
+"""A sensor that was heard so long after its hive is heard by another way: a hive's heartbeat is at most 2
+minutes old, a sensor's at most 7, while they are online.
+"""
+
+
+def silencing(sensor: Sensor, hives: Mapping[str, Hive]) -> Hive | None:
+    """The hive that a sensor reports to, by serial number, where it is offline and nothing was heard since.
+
+    Butlr may call a sensor online that cannot be heard: what it last said is all that it knows of it.
+    """
+    hive = hives.get(sensor.hive_serial) if sensor.hive_serial else None
+    if hive is None or hive.online is not False or hive.asleep or not hive.installed:
+        return None
+    if sensor.online is False or sensor.last_heartbeat_s is None or hive.last_heartbeat_s is None:
+        return hive
+    return hive if sensor.last_heartbeat_s <= hive.last_heartbeat_s + HEARD_LATER_S else None
 
 
 def _groups(mac: str) -> tuple[str, ...]:

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from butlr_grafana.base.errors import BackendError, UpstreamLate
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.cache.chunks.store import Store
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Coverage, Segment
 from butlr_grafana.model.time import HOUR_S, Period
-from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests
+from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests, Wanted
 
 LIVE_S = 60.0
 """How long a part that can still change is good for."""
@@ -28,11 +30,8 @@ WHOLE_LIVE_S = 3600.0
 NOISE_S = 1.0
 """Two clocks that are read one after the other, or are being slowed down: less than this is no step."""
 
-AHEAD = -1_000_000
-"""The first rank of what is urgent; no question has so many segments."""
-
-BEHIND = 1_000_000
-"""The first rank of what nobody waits for."""
+PUSHED_S = 5.0
+"""How long an answer that is made of pushed minutes is good for: another may arrive at any time."""
 
 PATIENCE_S = 5.0
 """How long to wait for Butlr where older data could be shown instead."""
@@ -44,6 +43,8 @@ def live_s(segment: Segment) -> float:
     Where the segment has, its part was kept before, or Butlr's clock did not call it so: an older opinion,
     and soon asked again.
     """
+    if segment.good_s is not None and not segment.settled:
+        return segment.good_s
     return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
 
 
@@ -106,13 +107,14 @@ class _Slot:
     segment: Segment
     kept: list[Chunk] = field(default_factory=list)
     flight: Future[Chunk] | None = None
+    pushed: Chunk | None = None
 
 
 class Gatherer:
     """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account.
 
-    `now`: the wall clock; `stopwatch`: how old parts are; `clock`: how long failed questions rest, and others
-    that nobody repeats wait.
+    `pushed`: the part that Butlr has pushed, where it has; `now`: the wall clock; `stopwatch`: how old parts
+    are; `clock`: how long failed questions rest, and others that nobody repeats wait.
     """
 
     def __init__(
@@ -122,49 +124,79 @@ class Gatherer:
         *,
         workers: int,
         forget_s: float = FORGET_S,
+        pushed: Callable[[Segment], Chunk | None] = lambda _: None,
         now: Callable[[], float] = time.time,
         stopwatch: Callable[[], float] = stopwatch,
         clock: Callable[[], float] = time.monotonic,
+        **admission: Any,
     ) -> None:
+        """`admission`: `together`, `turns`, `at_a_time` and `wait` of `InFlightRequests`."""
         self._store = store
+        self._pushed = pushed
         self._now = now
         self._stopwatch = stopwatch
-        self.flights = InFlightRequests(fetch, store.put, workers=workers, forget_s=forget_s, clock=clock)
+        self.flights = InFlightRequests(
+            fetch, store.put, workers=workers, forget_s=forget_s, clock=clock, **admission
+        )
 
-    def begin(
-        self, segments: Sequence[Segment], *, urgent: bool = False, aside: bool = False
-    ) -> PendingFetch:
-        """Looks up what is kept and asks Butlr for the rest; returns at once.
+    def begin(self, segments: Sequence[Segment], *, need: CallClass = CallClass.VIEWER) -> PendingFetch:
+        """As `begin_all`, of one query."""
+        return self.begin_all([segments], need=need)[0]
 
-        What is `urgent` goes before all that waits and is not; what is `aside` goes after all the rest.
+    def begin_all(
+        self, queries: Sequence[Sequence[Segment]], *, need: CallClass = CallClass.VIEWER
+    ) -> list[PendingFetch]:
+        """Looks up what is kept of each query and asks Butlr for the rest; returns at once. `need`: whom it
+        is for. What is in the background is of what Butlr says when it is asked: pushed minutes are compared
+        with it.
         """
-        slots: list[_Slot] = []
+        slots = [[_Slot(segment) for segment in segments] for segments in queries]
         # Newest first: where the deadline cuts, the part that people look at is in.
-        first = AHEAD if urgent else BEHIND if aside else 0
-        for rank, segment in enumerate(reversed(segments), start=first):
-            slots.append(self._slot(segment, rank))
-        slots.reverse()
+        waiting = [(slot, rank) for own in slots for rank, slot in enumerate(reversed(own))]
+        if need is not CallClass.BACKGROUND:
+            for slot, _ in waiting:
+                slot.pushed = None if slot.segment.settled else self._pushed(slot.segment)
+            waiting = [(slot, rank) for slot, rank in waiting if slot.pushed is None]
+        while waiting:
+            landed = self.flights.landed
+            for slot, _ in waiting:
+                slot.kept = self._fresh(slot.segment)
+            missing = [(slot, rank) for slot, rank in waiting if not slot.kept]
+            wanted = [Wanted(slot.segment, rank) for slot, rank in missing]
+            for (slot, _), flight in zip(
+                missing, self.flights.ask_all(wanted, landed=landed, need=need), strict=True
+            ):
+                slot.flight = flight
+            waiting = [(slot, rank) for slot, rank in missing if slot.flight is None]
+        return [PendingFetch(self, own) for own in slots]
+
+    def known(self, segments: Sequence[Segment], *, max_age_s: float) -> PendingFetch | None:
+        """What is kept of all of these, of what still changes as it was at most so long ago; nothing is
+        asked. `None` where a part is missing.
+        """
+        since = self._stopwatch() - max_age_s
+        slots: list[_Slot] = []
+        for segment in segments:
+            part = self._store.get(segment, since=since)
+            if part is None or not (part.settled or part.asked_at >= since):
+                return None
+            slots.append(_Slot(segment, [part]))
         return PendingFetch(self, slots)
 
-    def _slot(self, segment: Segment, rank: int) -> _Slot:
-        while True:
-            landed = self.flights.landed
-            kept = self._fresh(segment)
-            flight = None if kept else self.flights.ask(segment, rank=rank, landed=landed)
-            if kept or flight is not None:
-                return _Slot(segment, kept, flight)
-
-    def collect(self, pending: PendingFetch, *, deadline: float) -> FetchResult:
-        """The parts at the latest when the monotonic clock shows `deadline`.
+    def collect(self, pending: PendingFetch, *, deadline: float, whole: bool = False) -> FetchResult:
+        """The parts at the latest when the monotonic clock shows `deadline`. `whole`: older ones are of no
+        use, so it is waited for to the end.
 
         Raises the first fault, or `UpstreamLate`, where something was planned and nothing is known.
         """
-        self._wait(pending.slots, deadline)
+        self._wait(pending.slots, deadline, math.inf if whole else PATIENCE_S)
         tally = _Tally(Clocks(self._now(), self._stopwatch()))
         late: list[Segment] = []
         for slot in pending.slots:
             part, error = _result(slot.flight)
-            if slot.flight is None:
+            if slot.pushed is not None:
+                tally.pushed(replace(slot.pushed, asked_at=self._stopwatch()))
+            elif slot.flight is None:
                 tally.cached(slot.kept, live_s(slot.segment))
             elif part is not None:
                 tally.fetched(part, live_s(slot.segment))
@@ -183,9 +215,9 @@ class Gatherer:
         self.flights.close()
         self._store.close()
 
-    def _wait(self, slots: list[_Slot], deadline: float) -> None:
+    def _wait(self, slots: list[_Slot], deadline: float, patience_s: float) -> None:
         flights = {s.flight for s in slots if s.flight is not None}
-        _, late = wait_for(flights, timeout=min(PATIENCE_S, max(0.0, deadline - time.monotonic())))
+        _, late = wait_for(flights, timeout=min(patience_s, max(0.0, deadline - time.monotonic())))
         if late and not all(self._older(run) for run in runs(s.segment for s in slots if s.flight in late)):
             wait_for(late, timeout=max(0.0, deadline - time.monotonic()))
 
@@ -236,8 +268,8 @@ class PendingFetch:
         """The calls to Butlr that it waits for."""
         return [slot.flight for slot in self.slots if slot.flight is not None]
 
-    def collect(self, *, deadline: float) -> FetchResult:
-        return self.gatherer.collect(self, deadline=deadline)
+    def collect(self, *, deadline: float, whole: bool = False) -> FetchResult:
+        return self.gatherer.collect(self, deadline=deadline, whole=whole)
 
 
 def runs(segments: Iterable[Segment]) -> list[list[Segment]]:
@@ -284,7 +316,7 @@ class _Tally:
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
         self._parts: list[Chunk] = []
-        self._fetched = self._cached = self._stale = self._missing = 0
+        self._fetched = self._cached = self._pushed = self._stale = self._missing = 0
         self._changeable_at: list[float] = []
         self._fresh_until_s = math.inf
         self._gaps: list[Period] = []
@@ -297,6 +329,10 @@ class _Tally:
     def cached(self, parts: list[Chunk], good_s: float) -> None:
         self._cached += 1
         self._take(parts, good_s)
+
+    def pushed(self, part: Chunk) -> None:
+        self._pushed += 1
+        self._take([part], 0.0, good_until_s=self._clocks.now_s + PUSHED_S)
 
     def failed(self, error: BackendError | None) -> None:
         """A segment without its part; `error` is `None` where the answer is only late."""
@@ -316,11 +352,12 @@ class _Tally:
         self._take(older, 0.0)
         self._changeable_at += [self._clocks.known_at_s(p) for p in older]
 
-    def _take(self, parts: list[Chunk], good_s: float) -> None:
+    def _take(self, parts: list[Chunk], good_s: float, *, good_until_s: float | None = None) -> None:
         self._parts += parts
         changeable_at = [self._clocks.known_at_s(p) for p in parts if not p.settled]
         self._changeable_at += changeable_at
-        self._fresh_until_s = min([self._fresh_until_s, *(at + good_s for at in changeable_at)])
+        ends = [at + good_s for at in changeable_at] if good_until_s is None else [good_until_s]
+        self._fresh_until_s = min([self._fresh_until_s, *ends])
 
     def gathered(self, planned: int) -> FetchResult:
         error = self._errors[0] if self._errors else None
@@ -332,7 +369,8 @@ class _Tally:
         reasons = tuple(dict.fromkeys(e.message for e in self._errors))
         if self._gaps and not reasons:
             reasons = ("Butlr has not answered yet; it is being asked on",)
-        last_end_s = float(max((p.period.end_s for p in self._parts), default=0))
+        newest = max(self._parts, key=lambda p: p.period.end_s, default=None)
+        last_end_s = float(newest.period.end_s) if newest is not None else 0.0
         coverage = Coverage(
             planned=planned,
             fetched=self._fetched,
@@ -344,6 +382,8 @@ class _Tally:
             gaps=tuple(self._gaps),
             reasons=reasons[:3],
             fresh_until_s=self._fresh_until_s,
+            pushed=self._pushed,
+            source=newest.source if newest is not None else "asked",
         )
         parts = sorted(self._parts, key=lambda p: p.period)
         return FetchResult(tuple(parts), coverage, error)

@@ -1,34 +1,50 @@
 """Calls under way: each question to Butlr is asked once, however many wait for it.
 
-Bounded: `workers` threads ask, at most `MAX_QUEUED` questions wait. A flight goes on when those who
-waited have gone; what it brings is kept, so the next look is whole. Only of what still changes, and nobody
-has asked for meanwhile, nothing is asked any more: after an outage that would be a storm for nothing.
+Bounded: `workers` threads ask, and the queue (`pipeline.call_queue`) has places for each class. A thread
+takes a question when a call may go, not before: what comes meanwhile and is more urgent is not behind it.
+When those who asked have gone, a question about what still changes leaves; after an outage it would be a
+storm for nothing. One about what has settled goes on in the background for a while, so that the next look is
+whole.
 """
 
 from __future__ import annotations
 
-import heapq
+import contextlib
 import itertools
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, UpstreamError, UpstreamLate
 from butlr_grafana.base.request_id import present_or_new, working_for
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Segment
+from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, shares_for
+from butlr_grafana.pipeline.together import Outcome, Together
 
 log = logging.getLogger(__name__)
 
-MAX_QUEUED = 5_000
 FAILURE_REST_S = 5.0
 """A question that failed is not asked again for this long: many viewers must not knock in turn."""
 
 FORGET_S = 60.0
-"""A question about what still changes that nobody has asked for so long is of a minute that is over. Longer
-where a request may wait longer."""
+"""How long a viewer waits at most, where the settings do not say."""
+
+LOOK_S = 0.5
+"""How long at most to wait for a call to end, before looking whether another may go."""
+
+OF_CLASS = {
+    CallClass.RULE: "of alert rules",
+    CallClass.VIEWER: "of viewers",
+    CallClass.WALL: "of walls",
+    CallClass.BACKGROUND: "in the background",
+}
 
 
 def rest_s(error: UpstreamError) -> float:
@@ -36,20 +52,54 @@ def rest_s(error: UpstreamError) -> float:
     return max(FAILURE_REST_S, error.retry_after_s or 0.0)
 
 
+class Turns(Protocol):
+    """When a call may go: as `butlr.client.Client` tells it."""
+
+    def turn(self) -> float: ...
+
+    def in_turn(self) -> AbstractContextManager[None]: ...
+
+
+class NoLimit:
+    """A call may always go."""
+
+    def turn(self) -> float:
+        return 0.0
+
+    def in_turn(self) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
 @dataclass(slots=True)
 class _Flight:
-    """A question, its place in the queue, when it was last asked, and the request that asked it first."""
+    """A question, and the request that asked it first."""
 
-    rank: int
-    wanted_at: float
     request_id: str = field(default_factory=present_or_new)
     answer: Future[Chunk] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Questions that a worker has taken from the queue, to ask them in one call."""
+
+    segments: tuple[Segment, ...]
+    flights: tuple[_Flight, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A question for `ask_all`. `rank`: of those asked together the lower goes first."""
+
+    segment: Segment
+    rank: int
 
 
 class InFlightRequests:
     """Thread-safe. `fetch` asks Butlr and raises `BackendError`; `keep` stores what it brought.
 
-    `forget_s`: after how long a question that still changes, and is not asked again, is given up.
+    `together`: which questions go in one call; where left out, none do. `forget_s`: how long a viewer waits.
+    `turns`: when a call may go; `at_a_time`: how many may be under way; `wait`: waits for an event, at most
+    so many seconds of `clock`, and tells whether it came.
     """
 
     def __init__(
@@ -58,62 +108,107 @@ class InFlightRequests:
         keep: Callable[[Segment, Chunk], None],
         *,
         workers: int,
+        together: Together | None = None,
         forget_s: float = FORGET_S,
         clock: Callable[[], float] = time.monotonic,
+        turns: Turns | None = None,
+        at_a_time: Callable[[], float] = lambda: math.inf,
+        wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
         self._fetch = fetch
         self._keep = keep
         self._workers = workers
-        self._forget_s = forget_s
+        self._together = together
         self._clock = clock
+        self._turns: Turns = turns or NoLimit()
+        self._at_a_time = at_a_time
+        self._wait = wait
         self._condition = threading.Condition()
-        self._queue: list[tuple[int, int, Segment]] = []
-        self._sequence = itertools.count()
+        self._doorway = threading.Lock()
+        """Held by the one worker that waits for the rate; taken before `_condition`, never after it."""
+        self._queue: CallQueue[Segment] = CallQueue(shares_for(forget_s))
+        self._askings = itertools.count()
         self._under_way: dict[Segment, _Flight] = {}
         self._failed: dict[Segment, tuple[float, UpstreamError]] = {}
         self._threads: list[threading.Thread] = []
+        self._at_work = 0
         self._closed = False
+        self._closing = threading.Event()
         self.landed = 0
         """How many questions have been answered so far, well or not."""
 
-    def ask(self, segment: Segment, *, rank: int, landed: int) -> Future[Chunk] | None:
-        """The future of a question, shared with whoever asked it before.
+    def ask(
+        self,
+        segment: Segment,
+        *,
+        rank: int,
+        landed: int,
+        need: CallClass = CallClass.VIEWER,
+    ) -> Future[Chunk] | None:
+        """As `ask_all`, of one question."""
+        return self.ask_all([Wanted(segment, rank)], landed=landed, need=need)[0]
 
-        `rank`: lower goes first, and of those who share a question the lowest counts. Numbering a long
-        period's questions from 0 lets a short one that comes later pass between them. `landed`: what
+    def ask_all(
+        self, wanted: Sequence[Wanted], *, landed: int, need: CallClass = CallClass.VIEWER
+    ) -> list[Future[Chunk] | None]:
+        """The futures of questions that are asked together, each shared with whoever asked it before. None
+        goes before all of them wait: so those of several floors go in one call.
+
+        `need`: whom they are for; of those who share a question the first class counts. `landed`: what
         `self.landed` was before the caller looked among what is kept; if one has landed since, it may have
         brought just this: `None`, look again.
         """
+        asking = next(self._askings)
         with self._condition:
-            now = self._clock()
-            if (known := self._under_way.get(segment)) is not None:
-                known.wanted_at = now
-                self._bring_forward(segment, known, rank)
-                return known.answer
-            if landed != self.landed:
-                return None
-            flight = _Flight(rank, now)
-            refusal = self._refusal(segment, now)
-            if refusal is not None:
-                flight.answer.set_exception(refusal)
-                return flight.answer
-            self._under_way[segment] = flight
-            heapq.heappush(self._queue, (rank, next(self._sequence), segment))
-            if len(self._threads) < min(self._workers, len(self._under_way)):
-                self._start_worker()
-            self._condition.notify()
-            return flight.answer
+            return [self._asked(one, asking, landed, need) for one in wanted]
 
-    def _bring_forward(self, segment: Segment, flight: _Flight, rank: int) -> None:
-        """A question that waits already goes by the better rank; one that is being asked is past that."""
-        if rank >= flight.rank:
-            return
-        flight.rank = rank
-        for place, (_, number, waiting) in enumerate(self._queue):
-            if waiting == segment:
-                self._queue[place] = (rank, number, segment)
-                heapq.heapify(self._queue)
-                return
+    def _asked(self, wanted: Wanted, asking: int, landed: int, need: CallClass) -> Future[Chunk] | None:
+        """Under the lock."""
+        segment, rank, now = wanted.segment, wanted.rank, self._clock()
+        if (known := self._under_way.get(segment)) is not None:
+            self._queue.want(segment, need=need, asking=asking, rank=rank, now=now)
+            return known.answer
+        if landed != self.landed:
+            return None
+        flight = _Flight()
+        refusal = self._refusal(segment, now) or self._queued(segment, need, asking, rank, now)
+        if refusal is not None:
+            flight.answer.set_exception(refusal)
+            return flight.answer
+        self._under_way[segment] = flight
+        self._dismiss()
+        if len(self._threads) < min(self._workers, len(self._under_way)):
+            self._start_worker()
+        self._condition.notify()
+        return flight.answer
+
+    def _queued(
+        self, segment: Segment, need: CallClass, asking: int, rank: int, now: float
+    ) -> BackendError | None:
+        """Why it cannot wait, where its class has no place."""
+        try:
+            self._queue.push(
+                segment,
+                floor=segment.space,
+                # Rules that ask for the same of different times have turns of their own, also where the time
+                # grows by the minute.
+                subject=(segment.subject, segment.period.length_s.bit_length()),
+                need=need,
+                asking=asking,
+                rank=rank,
+                outlives=segment.settled,
+                group=self._together.group(segment) if self._together else None,
+                now=now,
+            )
+        except ClassFull as full:
+            said = f"{full.places:,} questions {OF_CLASS[need]} wait for Butlr already; try again"
+            return Busy(said)
+        return None
+
+    def _dismiss(self) -> None:
+        """Those that left the queue are told so; under the lock."""
+        for segment in self._queue.gone():
+            self._give_up(segment, UpstreamLate("Butlr was not asked in time, while somebody waited"))
 
     def _refusal(self, segment: Segment, now: float) -> BackendError | None:
         """Why a question is not asked now, if it is not."""
@@ -122,13 +217,15 @@ class InFlightRequests:
             return error
         if self._closed:
             return UpstreamDown("the backend is shutting down")
-        if len(self._queue) >= MAX_QUEUED:
-            return Busy(f"more than {MAX_QUEUED:,} questions wait for Butlr; try again")
         return None
 
     @property
     def waiting(self) -> int:
         return len(self._queue)
+
+    def waiting_of(self, need: CallClass) -> int:
+        """How many questions of a class wait."""
+        return self._queue.waiting(need)
 
     @property
     def under_way(self) -> int:
@@ -138,6 +235,7 @@ class InFlightRequests:
         """Nobody waits for Butlr any more; what it is being asked is kept where it still comes."""
         with self._condition:
             self._closed = True
+            self._closing.set()
             self._queue.clear()
             for segment in list(self._under_way):
                 self._give_up(segment, UpstreamDown("the backend is shutting down"))
@@ -149,50 +247,122 @@ class InFlightRequests:
         thread.start()
 
     def _work(self) -> None:
-        while (next_one := self._next()) is not None:
-            segment, flight = next_one
-            with working_for(flight.request_id):
-                self._fly(segment, flight)
+        while not self._closed:
+            with self._condition:
+                self._condition.wait_for(lambda: self._closed or (self._queue and self._has_room()))
+            with self._doorway:
+                taken = self._closed or self._take()
+            if isinstance(taken, _Taken):
+                self._fly_in_turn(taken)
 
-    def _next(self) -> tuple[Segment, _Flight] | None:
-        """The next question that is still wanted, waited for; `None` when it is time to go home."""
+    def _has_room(self) -> bool:
+        return self._at_work < self._at_a_time() or not self._at_work
+
+    def _take(self) -> _Taken | None:
+        """The next question, once a call may go; `None` where nothing waits any more. In the doorway."""
+        while self._queue and self._has_room() and not self._closed:
+            wait_s = self._turns.turn()
+            if not wait_s:
+                return self._taken()
+            if math.isinf(wait_s):
+                with self._condition:
+                    self._condition.wait(LOOK_S)
+            elif self._wait(self._closing, wait_s):
+                return None
+        return None
+
+    def _taken(self) -> _Taken | None:
+        """A call is reserved: the question for it, or it is given back."""
         with self._condition:
-            while True:
-                self._condition.wait_for(lambda: self._queue or self._closed)
-                if self._closed:
-                    return None
-                _, _, segment = heapq.heappop(self._queue)
-                flight = self._under_way[segment]
-                if segment.settled or self._clock() - flight.wanted_at < self._forget_s:
-                    return segment, flight
-                self._give_up(segment, UpstreamLate("Butlr was not asked in time, while somebody waited"))
+            found = None if self._closed else self._queue.take(self._clock())
+            if found is not None:
+                segments = self._with_others(found[0])
+                self._dismiss()
+                self._at_work += 1
+                return _Taken(segments, tuple(self._under_way[one] for one in segments))
+            self._dismiss()
+        with self._turns.in_turn():  # nothing is asked within
+            return None
+
+    def _with_others(self, first: Segment) -> tuple[Segment, ...]:
+        """A question, and those that wait and go in its call."""
+        segments, together = [first], self._together
+        if together is None or (group := together.group(first)) is None:
+            return (first,)
+
+        def fits(one: Segment) -> bool:
+            has_room = together.fits(segments, one)
+            if has_room:
+                segments.append(one)
+            return has_room
+
+        self._queue.take_along(group, fits, self._clock())
+        return tuple(segments)
+
+    def work_once(self) -> float | None:
+        """Asks the next question in the caller's thread: 0.0; `None`: nothing waits, or no more are to be
+        under way; else as `Turns.turn`. For who brings no workers.
+        """
+        if not self._queue or not self._has_room():
+            return None
+        wait_s = self._turns.turn()
+        if wait_s:
+            return LOOK_S if math.isinf(wait_s) else wait_s
+        taken = self._taken()
+        if taken is None:
+            return None
+        self._fly_in_turn(taken)
+        return 0.0
+
+    def _fly_in_turn(self, taken: _Taken) -> None:
+        try:
+            with working_for(taken.flights[0].request_id), self._turns.in_turn():
+                self._fly(taken)
+        finally:
+            with self._condition:
+                self._at_work -= 1
+                self._condition.notify_all()
 
     def _give_up(self, segment: Segment, error: UpstreamError) -> None:
         self._under_way.pop(segment).answer.set_exception(error)
 
-    def _fly(self, segment: Segment, flight: _Flight) -> None:
-        part: Chunk | None = None
+    def _fly(self, taken: _Taken) -> None:
+        outcomes: Sequence[Outcome | Exception] = self._outcomes(taken.segments)
+        with self._condition:
+            given_up = {one for one in taken.segments if self._under_way.pop(one, None) is None}
+            self.landed += 1
+            for segment, outcome in zip(taken.segments, outcomes, strict=True):
+                self._note(segment, outcome)
+        for segment, flight, outcome in zip(taken.segments, taken.flights, outcomes, strict=True):
+            if segment in given_up:
+                continue
+            if isinstance(outcome, Chunk):
+                flight.answer.set_result(outcome)
+            else:
+                flight.answer.set_exception(outcome)
+
+    def _outcomes(self, segments: tuple[Segment, ...]) -> Sequence[Outcome | Exception]:
+        """What Butlr brings, which is kept; what fails in one question fails in no other."""
         try:
-            part = self._fetch(segment)
-            self._keep(segment, part)
-            error: BaseException | None = None
+            brought = self._brought(segments)
+            return [self._kept(*pair) for pair in zip(segments, brought, strict=True)]
         except BackendError as known:
-            error = known
+            return [known] * len(segments)
         except Exception as unknown:  # a bug must reach those who wait, and not end the worker
             log.exception("a question to Butlr failed in an unforeseen way")
-            error = unknown
-        with self._condition:
-            given_up = self._under_way.pop(segment, None) is None
-            self.landed += 1
-            self._note(segment, error)
-        if given_up:
-            return
-        if part is not None and error is None:
-            flight.answer.set_result(part)
-        else:
-            flight.answer.set_exception(error)
+            return [unknown] * len(segments)
 
-    def _note(self, segment: Segment, error: BaseException | None) -> None:
+    def _brought(self, segments: tuple[Segment, ...]) -> Sequence[Outcome]:
+        if len(segments) == 1 or self._together is None:
+            return [self._fetch(one) for one in segments]
+        return self._together.ask(segments)
+
+    def _kept(self, segment: Segment, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Chunk):
+            self._keep(segment, outcome)
+        return outcome
+
+    def _note(self, segment: Segment, error: Chunk | Exception) -> None:
         now = self._clock()
         if len(self._failed) > 1_000:
             self._failed = {s: f for s, f in self._failed.items() if f[0] > now}

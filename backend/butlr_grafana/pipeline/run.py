@@ -13,6 +13,7 @@ from butlr_grafana.base.errors import Incomplete, UpstreamError
 from butlr_grafana.base.stage_times import stage
 from butlr_grafana.model import doors, grid_math, privacy
 from butlr_grafana.model.calendar import local_windows, window_starts
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chosen_rooms import are_chosen, name_of, samples_of
 from butlr_grafana.model.chunk import Chunk, Grid, Samples, Segment
 from butlr_grafana.model.floor import Floor, Room, Zone
@@ -44,17 +45,42 @@ class Pipeline:
         self._verdicts = verdicts
         self._sums = Sums(SUMS_BYTES)
 
-    def begin(self, query: AnyQuery, *, now_s: float, aside: bool = False) -> PendingQuery:
-        """Begins what has to be asked of Butlr. `aside`: nobody waits for it, so all else goes first."""
+    def begin(self, query: AnyQuery, *, now_s: float, need: CallClass = CallClass.VIEWER) -> PendingQuery:
+        """As `begin_all`, of one query."""
+        return self.begin_all([query], now_s=now_s, need=need)[0]
+
+    def begin_all(
+        self, queries: Sequence[AnyQuery], *, now_s: float, need: CallClass = CallClass.VIEWER
+    ) -> list[PendingQuery]:
+        """Begins what has to be asked of Butlr for the queries of a request, several floors a call. `need`:
+        whom it is for.
+        """
+        planned = [self._planned(query, now_s) for query in queries]
+        pending = self.gatherer.begin_all([segments for _, segments, _ in planned], need=need)
+        return [
+            PendingQuery(query, own, error) for (query, _, error), own in zip(planned, pending, strict=True)
+        ]
+
+    def _planned(
+        self, query: AnyQuery, now_s: float
+    ) -> tuple[AnyQuery, tuple[Segment, ...], UpstreamError | None]:
+        """A query as this account answers it, and its segments, or why there are none."""
         if isinstance(query, SeriesQuery):
             query = _of_days(query, self._verdicts())
         try:
-            segments = self.segments(query, now_s=now_s)
+            return query, self.segments(query, now_s=now_s), None
         except UpstreamError as error:
-            return PendingQuery(query, self.gatherer.begin(()), error)
-        # Who takes only a complete answer is an alert rule: it has seconds, and comes again in minutes.
-        urgent = query.require == "complete" and not aside
-        return PendingQuery(query, self.gatherer.begin(segments, urgent=urgent, aside=aside))
+            return query, (), error
+
+    def known(self, query: AnyQuery, *, now_s: float, max_age_s: float) -> PendingQuery | None:
+        """As `begin`, of what is kept and at most so old. Asks nothing; `None` where a part is missing."""
+        if isinstance(query, SeriesQuery):
+            query = _of_days(query, self._verdicts())
+        try:
+            pending = self.gatherer.known(self.segments(query, now_s=now_s), max_age_s=max_age_s)
+        except UpstreamError:
+            return None
+        return None if pending is None else PendingQuery(query, pending)
 
     @property
     def settled_after_s(self) -> int:
@@ -82,7 +108,7 @@ class Pipeline:
             raise begun.error
         query = begun.query
         with stage("gather"):
-            gathered = begun.pending.collect(deadline=deadline)
+            gathered = begun.pending.collect(deadline=deadline, whole=query.require == "complete")
         if query.require == "complete" and not gathered.coverage.complete:
             raise incomplete(gathered)
         if isinstance(query, SeriesQuery):

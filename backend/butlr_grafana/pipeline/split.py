@@ -52,7 +52,10 @@ def plan_series(query: SeriesQuery, *, now_s: float, settle_s: int) -> tuple[Seg
     """
     settled_until_s = _settled_window(now_s - max(settle_s, SERIES_SETTLE_S), query.base)
     pieces = query.period.cut_at(_local_cuts(query.period, query.base, settled_until_s))
-    return tuple(Segment(query.floor.id, query.base, p, settled=p.end_s <= settled_until_s) for p in pieces)
+    return tuple(
+        Segment(query.floor.id, query.base, p, settled=p.end_s <= settled_until_s, good_s=query.good_s)
+        for p in pieces
+    )
 
 
 def plan_stats(query: StatsQuery, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:

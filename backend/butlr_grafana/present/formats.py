@@ -77,7 +77,13 @@ def _png(result: Result[Any], *, demo: bool) -> bytes:
         case ComparisonResult() as content:
             return _difference_png(result, content, options, demo=demo)
         case _:
-            return heatmap_image.png(result.maps[0], demo=demo, options=options, drawing=result.drawing)
+            return heatmap_image.png(
+                result.maps[0],
+                demo=demo,
+                options=options,
+                drawing=result.drawing,
+                notes=topology_notes.on_floor(result),
+            )
 
 
 def _difference_png(
@@ -96,7 +102,10 @@ def _difference_png(
         resolution_m=current.raw.resolution_m,
         hours=current.query.local_hours,
         chosen=heatmap_image.chosen_of(current),
-        notes=[n["text"] for n in said if n["severity"] == "warning" or n["text"] == DEMO],
+        notes=[
+            *topology_notes.on_floor(result),
+            *(n["text"] for n in said if n["severity"] == "warning" or n["text"] == DEMO),
+        ],
         options=options,
         drawing=result.drawing,
     )

@@ -19,7 +19,20 @@ BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """By it Excel knows that a file is UTF-8, and not of the machine's own letters."""
 
 LEFT_OUT = frozenset({"age_s", "as_of_ms", "weekday_number"})
-TIMES = frozenset({"time", "timeEnd", "as_of", "from", "to", "unknown_since", "free_since"})
+TIMES = frozenset(
+    {
+        "time",
+        "timeEnd",
+        "as_of",
+        "from",
+        "to",
+        "unknown_since",
+        "last_heartbeat",
+        "last_reading",
+        "battery_due",
+        "free_since",
+    }
+)
 SIGNIFICANT = 6
 """Digits of a number: more than any of the figures is known to."""
 
@@ -73,6 +86,8 @@ NAMES: Mapping[str, Named] = {
     "free_for_s": Named("free_for_minutes", MINUTES),
     "inside": Named("people_inside"),
     "beyond": Named("implausible_count"),
+    "offline_s": Named("offline_minutes", MINUTES),
+    "offline_share": Named("sensors_offline_percent", PERCENT),
     "going_on": Named("ongoing"),
     "timezone": Named("time_zone"),
     "unknown_since": Named("unknown_since"),
@@ -89,6 +104,7 @@ ELSEWHERE: Mapping[tuple[str, str], Named] = {
     ("pattern/heatmap/people", "value"): Named("people"),
     ("pattern", "hours"): Named("hours_known"),
     ("occupancy-now", "share"): Named("capacity_used_percent", PERCENT),
+    ("floors-now", "share"): Named("capacity_used_percent", PERCENT),
     ("utilization", "peak"): Named("people_peak"),
     ("compare-zones", "current"): Named("detections_per_hour_now"),
     ("compare-zones", "baseline"): Named("detections_per_hour_then"),
@@ -96,6 +112,12 @@ ELSEWHERE: Mapping[tuple[str, str], Named] = {
     ("compare-zones/people", "current"): Named("people_now"),
     ("compare-zones/people", "baseline"): Named("people_then"),
     ("compare-zones/people", "change"): Named("people_change"),
+    ("compare-utilization", "mean"): Named("people_now"),
+    ("compare-utilization", "mean_before"): Named("people_then"),
+    ("compare-utilization", "mean_change"): Named("people_change"),
+    ("compare-utilization", "in_use_share"): Named("time_in_use_now_percent", PERCENT),
+    ("compare-utilization", "in_use_share_before"): Named("time_in_use_then_percent", PERCENT),
+    ("compare-utilization", "in_use_change"): Named("time_in_use_change_percentage_points", PERCENT),
     ("compare", "current"): Named("detections_per_hour_now"),
     ("compare", "baseline"): Named("detections_per_hour_then"),
     ("compare", "change"): Named("detections_per_hour_change"),

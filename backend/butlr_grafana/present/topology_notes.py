@@ -26,15 +26,23 @@ def notices(result: Result[Any]) -> list[Notice]:
     told = [note for note in topology.notes if bears_on(note, result)]
     several = len(topology.floors) > 1
     named = {key: floor.name for key, floor in topology.floors.items()} if several else {}
+    if "everything" not in result.target.topics(result.parsed) and len(told) > MOST:
+        # What bears on all figures first, as a hive that is offline, then other warnings: none is to be lost.
+        told.sort(key=lambda note: (_severity(note) != "warning", note.about != "all"))
     found = dict.fromkeys((_severity(note), _text(note, named.get(note.floor_id or "", ""))) for note in told)
     shown = [{"severity": severity, "text": text} for severity, text in found]
     if "everything" in result.target.topics(result.parsed) or len(shown) <= MOST:
         return shown
-    # Warnings first, so that none is lost among what is less.
-    shown.sort(key=lambda notice: notice["severity"] != "warning")
     rest = shown[MOST:]
     text = f"{len(rest)} more notes on these floors are told by the target spaces."
     return [*shown[:MOST], {"severity": rest[0]["severity"], "text": text}]
+
+
+def on_floor(result: Result[Any]) -> list[str]:
+    """What bears on all that is shown of one floor, without its name: a picture has that as its title."""
+    [floor, *_] = result.topology.floors.values()
+    told = [note.text for note in result.topology.notes if note.floor_id == floor.id and note.about == "all"]
+    return [text.removeprefix(f"{floor.name}: ") for text in told]
 
 
 def bears_on(note: Note, result: Result[Any]) -> bool:

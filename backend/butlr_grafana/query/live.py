@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.calendar import instant_of
 from butlr_grafana.model.chunk import RESOLUTIONS_M
 from butlr_grafana.model.doors import doors_by_room, entrances
@@ -18,10 +20,16 @@ from butlr_grafana.query.period import whole_windows
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries, series_query
 
-LATE_S = MINUTE_S
-"""Butlr's newest minute of people has been seen to be one to two minutes behind the clock."""
+DOORS_EVERY_S = 10 * MINUTE_S
+"""How often the count of people by doors is asked for where each movement is pushed."""
 
 NOW_S = 5 * MINUTE_S
+
+SHARED_S = 10 * MINUTE_S
+"""So many minutes of people are asked for, though five are enough for now: with `unusual`, whose window they
+are, and with walls it is one call.
+"""
+
 NOW = {
     "room": ("room_occupancy", "traffic_room_occupancy"),
     "floor": ("floor_occupancy", "traffic_floor_occupancy"),
@@ -31,18 +39,18 @@ NOW = {
 
 
 def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
-    """The last five full minutes by their median, as Butlr advises, by both ways of counting: two questions a
-    floor, one where it has no doors that are counted.
+    """The last ten full minutes by their median, as Butlr advises, by both ways of counting: two questions a
+    floor, one where it has no doors that are counted. Of the minutes five are looked at.
     """
     parsed, level = scope.parsed, scope.parsed.level or "room"
-    if level == "floor" and (parsed.names_rooms or parsed.filters):
+    if level == "floor" and (parsed.room or parsed.tag or parsed.filters):
         level = "room"  # those that are chosen are added up
-    end_s = latest_minute(scope.now_s)
+    end_s = latest_minute(scope)
     return tuple(
         SeriesQuery(
             metric="occupancy-now",
             floor=one.floor,
-            period=Period(end_s - NOW_S, end_s),
+            period=_seen_or_by_doors(scope, one.floor, measurement, end_s),
             every="1m",
             statistic="median",
             level=level,
@@ -50,6 +58,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
             rooms=one.rooms,
             require=scope.parsed.require,
             format=scope.parsed.format,
+            good_s=DOORS_EVERY_S if scope.live.has_doors and _is_by_doors(measurement) else None,
         )
         for one in scope.floors
         for measurement in NOW[level]
@@ -57,9 +66,25 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
     )
 
 
-def latest_minute(now_s: float) -> int:
-    """The end of the newest minute of people that Butlr can be expected to know."""
-    return floor_to(now_s - LATE_S, MINUTE_S)
+def latest_minute(scope: Scope) -> int:
+    """The end of the newest minute of people that can be expected to be known."""
+    return floor_to(scope.now_s - scope.live.late_s, MINUTE_S)
+
+
+def _is_by_doors(measurement: str) -> bool:
+    return measurement.startswith("traffic_")
+
+
+def _seen_or_by_doors(scope: Scope, floor: Floor, measurement: str, end_s: int) -> Period:
+    """The last ten minutes; of doors an earlier ten where movements since then are pushed.
+
+    Those stay the same for ten minutes, and are others at another time on each floor: so Butlr is asked once
+    in ten minutes, and not for all floors at once.
+    """
+    if scope.live.has_doors and _is_by_doors(measurement):
+        phase_s = MINUTE_S * (zlib.crc32(floor.id.encode()) % (DOORS_EVERY_S // MINUTE_S))
+        end_s = floor_to(scope.now_s - 2 * MINUTE_S, DOORS_EVERY_S, phase_s)
+    return Period(end_s - SHARED_S, end_s)
 
 
 def _has_doors(floor: Floor, level: str) -> bool:
@@ -74,25 +99,30 @@ HISTORY_WEEKS = 4
 
 
 def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
-    """For each floor two queries: people in the window that ends with the newest minute, and in each hour of
-    the last four whole weeks by the floor's calendar.
+    """For each floor two queries, of its rooms or of the floor: people in the window that ends with the
+    newest minute, and in each hour of the last four whole weeks by the floor's calendar.
 
     The weeks are those that were over a day ago, so that all of them are kept for good. A window of more than
-    an hour is asked for in hours and begins with a full one.
+    an hour is asked for in hours and begins with a full one. Raises `BadParameter`.
     """
-    parsed, end_s = scope.parsed, latest_minute(scope.now_s)
+    parsed, end_s = scope.parsed, latest_minute(scope)
+    level = parsed.level or "room"
+    if level == "zone":
+        raise BadParameter("level", "what is usual is not known of zones; it may be room, floor")
     every, function = ("1m", "median") if parsed.window_s <= HOUR_S else ("1h", "mean")
     queries = []
     for one in scope.floors:
         floor, window = one.floor, Period(end_s - parsed.window_s, end_s)
+        # Rooms that are chosen stand for their floor, added up.
+        counted = "room" if one.rooms is not None else level
         now = SeriesQuery(
             metric="unusual",
             floor=floor,
             period=whole_windows(window, every, floor.timezone, end_s),
             every=every,
             statistic="mean",
-            level="room",
-            base=series_subject(floor, "room_occupancy", "room", every, function),
+            level=level,
+            base=series_subject(floor, f"{counted}_occupancy", counted, every, function),
             rooms=one.rooms,
             require=parsed.require,
             format=parsed.format,

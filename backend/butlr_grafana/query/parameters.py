@@ -194,6 +194,16 @@ def _window(name: str, text: str) -> int:
     return minutes * MINUTE_S
 
 
+def _max_age(name: str, text: str) -> int:
+    found = re.fullmatch(r"0|(\d{1,2})m", text, re.ASCII)
+    minutes = int(found[1] or 0) if found else LONGEST_MAX_AGE_MIN + 1
+    if minutes > LONGEST_MAX_AGE_MIN:
+        raise BadParameter(
+            name, f"{text[:60]!r} is not an age; it may be 0, or 1m to {LONGEST_MAX_AGE_MIN}m (5m)"
+        )
+    return minutes * MINUTE_S
+
+
 def _release(name: str, text: str) -> float:
     found = threshold.parse(name, text)
     if found.is_percentile:
@@ -245,7 +255,11 @@ THEMES = ("light", "dark")
 STYLES = ("gradient", "opacity", "smooth")
 NARROWEST_PX, WIDEST_PX = 100, 4096
 LONGEST_WINDOW_MIN = 24 * 60
+LONGEST_MAX_AGE_MIN = 60
+ASKERS = ("viewer", "rule", "wall")
 LEVELS = ("floor", "room", "zone")
+KINDS = ("sensor", "hive")
+ONLY = ("all", "faults")
 STATISTICS = ("mean", "max", "min", "sum", "median", "first", "last")
 EVERY = ("auto", "1m", "5m", "15m", "1h", "1d")
 NORMALIZE = ("none", "max", "hour", "share")
@@ -342,11 +356,10 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "type",
-                "room types, as `spaces` lists them: only rooms of one of them",
+                "room types: only rooms of one of them, and the cells whose centre lies in those",
                 _as_it_is,
                 many=True,
                 is_name=True,
-                stored_as="room_type",
                 example="meeting_room",
             ),
             Parameter(
@@ -362,6 +375,25 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 _one_of("any", "complete"),
                 default="any",
                 choices=("any", "complete"),
+            ),
+            Parameter(
+                "max_age",
+                "how old an answer about now may be and still count as complete, where a newer one does not "
+                "come in time: 0, or 1m to 60m",
+                _max_age,
+                default="0",
+                example="5m",
+                stored_as="max_age_s",
+            ),
+            Parameter(
+                "for",
+                "who waits for the answer, by which calls to Butlr are dealt out: an alert rule, a wall or a "
+                "viewer; where left out, `require=complete` is a rule",
+                _one_of(*ASKERS),
+                choices=ASKERS,
+                example="rule",
+                stored_as="asker",
+                url_only=True,
             ),
             Parameter(
                 "baseline",
@@ -436,6 +468,20 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 "floors, rooms or zones; rankings: `room` where left out",
                 _one_of(*LEVELS),
                 choices=LEVELS,
+            ),
+            Parameter(
+                "kind",
+                "devices of this kind; both where left out",
+                _one_of(*KINDS),
+                choices=KINDS,
+            ),
+            Parameter(
+                "only",
+                "faults: only devices that cannot be heard, of which Butlr does not say whether they are "
+                "online, or whose battery is due; only rooms and zones whose sensors cannot be heard",
+                _one_of(*ONLY),
+                default="all",
+                choices=ONLY,
             ),
             Parameter("width", "width of a picture in pixels", _width, default="1200", url_only=True),
             Parameter(

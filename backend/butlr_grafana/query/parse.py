@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from butlr_grafana.base.errors import BadParameter, choose
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.threshold import Threshold
 from butlr_grafana.model.time import MINUTE_S
 from butlr_grafana.query.parameters import PARAMETERS, Baseline, Parameter
-from butlr_grafana.query.room_names import rooms_named, tags_of, texts_of_rooms
+from butlr_grafana.query.room_names import rooms_named, tags_of, texts_of_rooms, types_of
 from butlr_grafana.query.spec import TargetSpec
 from butlr_grafana.query.texts import NOTHING, Name, names_of, texts_of
 
@@ -21,29 +22,35 @@ COLUMNS = 100
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """An ad-hoc filter of a dashboard: only rooms that have one of the values, by id or name (`room`), or by
-    tag (`tag`).
+    """Only rooms that have one of the values, by id or name (`room`), by tag (`tag`) or by type (`type`).
+
+    `parameter`: where it was asked for, the dashboard's ad-hoc filters or the parameter `type`. Filters that
+    take no room are no error: a page keeps its choice of types for a floor that has no such room.
     """
 
     key: str
     values: tuple[str, ...]
+    parameter: str = "adhocFilters"
 
     def taken(self, floor: Floor) -> set[str]:
         """The ids of the floor's rooms that it takes."""
         if self.key == "tag":
             return {room.id for room in floor.rooms if not set(self.values).isdisjoint(room.tags)}
+        if self.key == "type":
+            return {room.id for room in floor.rooms if room.type in self.values}
         return {room.id for value in self.values for room in rooms_named(value, floor)}
 
     def is_known(self, value: str, floor: Floor) -> bool:
-        return value in (texts_of_rooms(floor) if self.key == "room" else tags_of(floor))
+        known = {"room": texts_of_rooms, "tag": tags_of, "type": types_of}[self.key]
+        return value in known(floor)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
     """A query as typed values, with the defaults that need no floor; `None`: left out (or `auto`).
 
-    `room`, `tag` and `room_type` are read in full where the floors are known (see `with_names`); `filters`
-    narrow them.
+    `room`, `tag` and `type` are read in full where the floors are known (see `with_names`), where `type`
+    becomes one of the `filters`, which narrow the rooms.
     """
 
     spec: TargetSpec
@@ -59,10 +66,12 @@ class ParsedQuery:
     holidays: str = "in"
     room: tuple[Name, ...] = ()
     tag: tuple[Name, ...] = ()
-    room_type: tuple[Name, ...] = ()
+    type: tuple[Name, ...] = ()
     least_capacity: int = 0
     filters: tuple[Filter, ...] = ()
     require: str = "any"
+    asker: str | None = None
+    max_age_s: int = 0
     level: str | None = None
     every: str = "auto"
     statistic: str = "mean"
@@ -73,6 +82,8 @@ class ParsedQuery:
     window_s: int = 10 * MINUTE_S
     area: str = "m2"
     empty: str = "omit"
+    kind: str | None = None
+    only: str = "all"
     underused: float = 0.1
     unit: str = "auto"
     width: int = 1200
@@ -87,9 +98,12 @@ class ParsedQuery:
         return self.spec.name
 
     @property
-    def names_rooms(self) -> bool:
-        """Whether rooms are chosen by their names, tags or types."""
-        return bool(self.room or self.tag or self.room_type)
+    def need(self) -> CallClass:
+        """Whom it is for. Who takes only a complete answer is an alert rule: it has seconds, and comes again
+        in minutes.
+        """
+        asker = self.asker or ("rule" if self.require == "complete" else "viewer")
+        return CallClass[asker.upper()]
 
 
 def parse(spec: TargetSpec, words: Mapping[str, object]) -> ParsedQuery:

@@ -27,22 +27,28 @@ def whole_windows(period: Period, every: str, timezone: str, now_s: float) -> Pe
 
 
 def before(query: Query, baseline: Baseline, *, now_s: float, limits: QueryLimits) -> Query:
-    """The same question about the period that it is compared with; business hours apply to both.
+    """The same question about the period that it is compared with; business hours apply to both."""
+    period = period_before(query.period, query.timezone, baseline, now_s=now_s, limits=limits)
+    return replace(query, period=period)
 
-    Offsets are by the calendar of the query's zone: `-7d` from nine o'clock is nine o'clock, also across
-    a clock change.
+
+def period_before(
+    period: Period, timezone: str, baseline: Baseline, *, now_s: float, limits: QueryLimits
+) -> Period:
+    """The period that one is compared with.
+
+    Offsets are by the calendar of the zone: `-7d` from nine o'clock is nine o'clock, also across a clock
+    change. Raises `BadParameter`.
     """
-    period = query.period
     if baseline.span is not None:
         start_s, end_s = baseline.span
     elif baseline.count:
-        start_s, end_s = (_earlier(t, baseline, query.timezone) for t in (period.start_s, period.end_s))
+        start_s, end_s = (_earlier(t, baseline, timezone) for t in (period.start_s, period.end_s))
     else:
         start_s, end_s = period.start_s - period.length_s, period.start_s
     if start_s < EARLIEST_S:
         raise BadParameter("baseline", f"it leads to {iso(start_s)[:10]}; it may begin in 2010 or later")
-    period = cover(start_s, end_s, query.timezone, now_s=now_s, limits=limits)
-    return replace(query, period=period)
+    return cover(start_s, end_s, timezone, now_s=now_s, limits=limits)
 
 
 def _earlier(instant_s: int, baseline: Baseline, timezone: str) -> int:

@@ -17,8 +17,8 @@ def tags_of(floor: Floor) -> set[str]:
 
 
 def types_of(floor: Floor) -> set[str]:
-    """The types of the floor's rooms, those too that are only told of together."""
-    return {room.type for room in (*floor.rooms, *as_built(floor.rooms)) if room.type is not None}
+    """Those of the rooms that are told of one by one."""
+    return {room.type for room in floor.rooms if room.type is not None}
 
 
 def knows_room(wanted: str, floor: Floor) -> bool:

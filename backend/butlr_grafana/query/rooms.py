@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import NoReturn
 
 from butlr_grafana.base.errors import BadParameter, UnknownSpace, choose
 from butlr_grafana.model.floor import Floor, Room, Topology
 from butlr_grafana.model.privacy import askable, sum_of, withheld
-from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.parse import Filter, ParsedQuery
 from butlr_grafana.query.room_names import knows_room, rooms_named, tags_of, texts_of_rooms, types_of
 from butlr_grafana.query.texts import Name, every_name
-
-TRAITS: Mapping[str, Callable[[Room], set[str]]] = MappingProxyType(
-    {"tag": lambda room: set(room.tags), "type": lambda room: {room.type} if room.type else set()}
-)
-"""By query parameter, what of a room it is compared with; a room of any of the values asked for is meant."""
 
 
 def floors_of(parsed: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
@@ -59,71 +53,60 @@ def is_spread(parsed: ParsedQuery) -> bool:
 
 
 def with_names(parsed: ParsedQuery, topology: Topology) -> ParsedQuery:
-    """The question with each room, tag and type by its exact name: what a text means depends on the names
-    that there are on the floors asked for. Raises `BadParameter`, `UnknownSpace` for the floors.
+    """The question with each room and tag by its exact name, and its types as a filter: what a text means
+    depends on the names that there are on the floors asked for. Raises `BadParameter`, `UnknownSpace` for the
+    floors.
     """
-    if not parsed.names_rooms:
+    if not parsed.room and not parsed.tag and not parsed.type:
         return parsed
     floors = _spaces_of(parsed, topology)
-
-    def exact(names: tuple[Name, ...], known_on: Callable[[Floor], set[str]]) -> tuple[Name, ...]:
-        known = {text for floor in floors for text in known_on(floor)}
-        return tuple(Name(text, exact=True) for text in every_name(names, known.__contains__))
-
+    rooms = {text for floor in floors for text in texts_of_rooms(floor)}
+    tags = {tag for floor in floors for tag in tags_of(floor)}
+    # Of all floors: a page keeps its choice of types for a floor that has no such room.
+    types = {own for floor in topology.floors.values() for own in types_of(floor)}
+    wanted = tuple(every_name(parsed.type, types.__contains__))
     return replace(
         parsed,
-        room=exact(parsed.room, texts_of_rooms),
-        tag=exact(parsed.tag, tags_of),
-        room_type=exact(parsed.room_type, types_of),
+        type=(),
+        filters=(*parsed.filters, *([Filter("type", wanted, "type")] if wanted else [])),
+        room=tuple(Name(text, exact=True) for text in every_name(parsed.room, rooms.__contains__)),
+        tag=tuple(Name(text, exact=True) for text in every_name(parsed.tag, tags.__contains__)),
     )
 
 
 def _with_rooms(parsed: ParsedQuery, floors: tuple[Floor, ...]) -> tuple[Floor, ...]:
     """Of several floors those that have any of the rooms asked for. What none of them knows is an error."""
-    if not parsed.names_rooms:
+    if not parsed.room and not parsed.tag:
         return floors
-    for room in parsed.room:
-        if not any(knows_room(room.text, floor) for floor in floors):
-            raise BadParameter("room", choose(room.text, [r.id for floor in floors for r in askable(floor)]))
-    known = {name: _values(name, floors) for name in TRAITS}
-    for name, texts in _traits(parsed).items():
-        for text in texts:
-            if text not in known[name]:
-                raise BadParameter(name, choose(text, known[name]))
+    for wanted in parsed.room:
+        if not any(knows_room(wanted.text, floor) for floor in floors):
+            raise BadParameter(
+                "room", choose(wanted.text, [r.id for floor in floors for r in askable(floor)])
+            )
+    for tag in parsed.tag:
+        if not any(tag.text in room.tags for floor in floors for room in floor.rooms):
+            known = sorted({t for floor in floors for room in floor.rooms for t in room.tags})
+            raise BadParameter("tag", choose(tag.text, known))
     found = tuple(floor for floor in floors if _chosen(parsed, floor))
-    return found or _none_left(parsed)
+    return found or _none_tagged(parsed)
 
 
-def _none_left(parsed: ParsedQuery) -> NoReturn:
-    """Only tags and types leave none: a room that is not there is an error of its own."""
-    name, wanted = list(_traits(parsed).items())[-1]
-    raise BadParameter(name, f"none of the rooms asked for has {' or '.join(wanted)}"[:200])
-
-
-def _traits(parsed: ParsedQuery) -> dict[str, list[str]]:
-    """The tags and the types asked for, where any are."""
-    asked = {"tag": parsed.tag, "type": parsed.room_type}
-    return {name: [one.text for one in texts] for name, texts in asked.items() if texts}
-
-
-def _values(name: str, floors: Iterable[Floor]) -> list[str]:
-    """The tags, or the types, of the floors' rooms."""
-    return sorted({value for floor in floors for room in floor.rooms for value in TRAITS[name](room)})
+def _none_tagged(parsed: ParsedQuery) -> NoReturn:
+    tags = " or ".join(tag.text for tag in parsed.tag)
+    raise BadParameter("tag", f"none of the rooms asked for has {tags}"[:200])
 
 
 def rooms_of(parsed: ParsedQuery, floor: Floor) -> tuple[Room, ...] | None:
-    """The rooms asked for by id, of those the ones with any of the tags and of the types asked for; `None`:
-    no limit.
+    """The rooms asked for by id, of those the ones with any of the tags asked for; `None`: no limit.
 
     None at all only where the filters leave none.
     """
-    if not parsed.names_rooms:
+    if not parsed.room and not parsed.tag:
         return _narrowed(parsed, floor, askable(floor)) if parsed.filters else None
     if not is_spread(parsed):
-        for name, texts in _traits(parsed).items():
-            for text in texts:
-                _check_trait(name, text, floor)
-    return _narrowed(parsed, floor, _chosen(parsed, floor) or _none_left(parsed))
+        for tag in parsed.tag:
+            _check_tag(tag.text, floor)
+    return _narrowed(parsed, floor, _chosen(parsed, floor) or _none_tagged(parsed))
 
 
 def _chosen(parsed: ParsedQuery, floor: Floor) -> tuple[Room, ...]:
@@ -131,8 +114,8 @@ def _chosen(parsed: ParsedQuery, floor: Floor) -> tuple[Room, ...]:
     wanted = [w.text for w in parsed.room if not is_spread(parsed) or knows_room(w.text, floor)]
     among = {room.id: room for one in wanted for room in _named(one, floor)}
     chosen = among.values() if parsed.room else floor.rooms
-    traits = [(TRAITS[name], set(wanted)) for name, wanted in _traits(parsed).items()]
-    return tuple(r for r in chosen if all(of(r) & wanted for of, wanted in traits))
+    tags = {tag.text for tag in parsed.tag}
+    return tuple(r for r in chosen if not tags or tags & set(r.tags))
 
 
 def _narrowed(parsed: ParsedQuery, floor: Floor, rooms: Sequence[Room]) -> tuple[Room, ...]:
@@ -151,17 +134,21 @@ def _check_filters(parsed: ParsedQuery, topology: Topology) -> None:
             holders = [floor for floor in floors if one.is_known(value, floor)]
             if not holders:
                 known = [text for floor in floors for text in _offered(one.key, floor)]
-                raise BadParameter("adhocFilters", f"{one.key} {choose(value, dict.fromkeys(known))}")
+                problem = choose(value, dict.fromkeys(known))
+                named = one.parameter == one.key
+                raise BadParameter(one.parameter, problem if named else f"{one.key} {problem}")
             if one.key == "room" and not any(knows_room(value, floor) for floor in holders):
                 _named(value, holders[0])
             if one.key == "tag" and not any(value in _offered("tag", floor) for floor in holders):
-                _check_trait("tag", value, holders[0])
+                _check_tag(value, holders[0])
 
 
 def _offered(key: str, floor: Floor) -> list[str]:
     if key == "room":
         return [room.id for room in askable(floor)]
-    return _values("tag", [floor])
+    if key == "type":
+        return sorted(types_of(floor))
+    return sorted({tag for room in floor.rooms for tag in room.tags})
 
 
 def _named(wanted: str, floor: Floor) -> list[Room]:
@@ -176,13 +163,13 @@ def _named(wanted: str, floor: Floor) -> list[Room]:
     return named
 
 
-def _check_trait(name: str, text: str, floor: Floor) -> None:
-    """Raises `BadParameter` where no room of the floor has this tag, or this type."""
-    known, together = _values(name, [floor]), sum_of(floor)
-    if together and text not in known and any(text in TRAITS[name](room) for room in together.members):
-        raise BadParameter(name, f"{text[:60]!r} is only of rooms that are {_told_within(together)}")
-    if text not in known:
-        raise BadParameter(name, choose(text, known))
+def _check_tag(tag: str, floor: Floor) -> None:
+    known = sorted({t for room in floor.rooms for t in room.tags})
+    together = sum_of(floor)
+    if together and tag not in known and any(tag in room.tags for room in together.members):
+        raise BadParameter("tag", f"{tag[:60]!r} is only of rooms that are {_told_within(together)}")
+    if tag not in known:
+        raise BadParameter("tag", choose(tag, known))
 
 
 def _told_within(together: Room) -> str:

@@ -10,12 +10,29 @@ from dataclasses import dataclass, replace
 
 from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.floor import Floor, Room, Topology
-from butlr_grafana.model.time import LocalHours, Period
+from butlr_grafana.model.time import MINUTE_S, LocalHours, Period
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameters import MAX_COLUMNS
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.period import cover, range_of
+from butlr_grafana.query.period import cover, period_before, range_of
 from butlr_grafana.query.rooms import floors_of, rooms_of, with_names
+
+LATE_S = MINUTE_S
+"""Butlr's newest minute of people has been seen to be one to two minutes behind the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """What Butlr pushes just now. `late_s`: how far behind the clock the newest minute of people is;
+    `has_doors`: movements are known up to now.
+    """
+
+    late_s: int = LATE_S
+    has_doors: bool = False
+
+
+ASKED = Liveness()
+"""Nothing is pushed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +68,8 @@ class FloorScope:
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`served`: all floors that the backend serves; `topology`: those asked for, with the notes that concern
-    them. `is_filtered_out`: the dashboard's filters leave no room, so the result is empty.
+    them. `is_filtered_out`: the dashboard's filters leave no room, so the result is empty. `live`: what
+    Butlr pushes just now.
     """
 
     parsed: ParsedQuery
@@ -61,6 +79,7 @@ class Scope:
     now_s: float
     limits: QueryLimits
     panel: PanelRange | None = None
+    live: Liveness = ASKED
 
     @property
     def is_filtered_out(self) -> bool:
@@ -88,6 +107,32 @@ class Scope:
         )
         return replace(self, floors=floors, panel=PanelRange(start_s, end_s, None))
 
+    def before(self) -> Scope:
+        """The same over the period that each floor's is compared with. Raises `BadParameter`."""
+        floors = tuple(
+            replace(
+                one,
+                known_period=period_before(
+                    one.period, one.timezone, self.parsed.baseline, now_s=self.now_s, limits=self.limits
+                ),
+            )
+            for one in self.floors
+        )
+        return replace(self, floors=floors)
+
+    def earlier(self, back_s: int, floor: Floor) -> Scope:
+        """The same query of one floor, as it would have been `back_s` seconds ago."""
+        start_s, end_s = (
+            None if at is None else at - back_s for at in (self.parsed.start_s, self.parsed.end_s)
+        )
+        return scope_of(
+            replace(self.parsed, spaces=(floor.id,), start_s=start_s, end_s=end_s),
+            Topology({floor.id: floor}),
+            now_s=self.now_s - back_s,
+            limits=self.limits,
+            live=self.live,
+        )
+
     @property
     def timeless(self) -> Hashable:
         """What is asked for, whatever its time and the format: how long a period, of what."""
@@ -106,6 +151,7 @@ def scope_of(
     limits: QueryLimits,
     panel: PanelRange | None = None,
     served: Topology | None = None,
+    live: Liveness = ASKED,
 ) -> Scope:
     """Works out floors, rooms, periods and hours. `topology`: the floors that the caller may see; `served`:
     all, where those are more.
@@ -116,7 +162,8 @@ def scope_of(
     floors = floors_of(parsed, topology)
     by_id = {floor.id: floor for floor in floors}
     notes = (n for n in topology.notes if n.floor_id in (None, *by_id) or n.about == "gone")
-    scope = Scope(parsed, served or topology, Topology(by_id, tuple(notes)), (), now_s, limits, panel)
+    asked = Topology(by_id, tuple(notes))
+    scope = Scope(parsed, served or topology, asked, (), now_s, limits, panel, live)
     return replace(scope, floors=tuple(_floor_scope(scope, floor) for floor in floors))
 
 

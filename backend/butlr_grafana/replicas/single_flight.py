@@ -63,28 +63,47 @@ class SharedSingleFlight:
             found, lease = self._found_or_ours(name, look)
         if found is not None:
             return found
-        failure, rests_s = b"", 0.0
+        failure: UpstreamError | None = None
         try:
             brought = work()
             # Before the lease ends: who comes then looks first.
             keep(brought)
         except UpstreamError as error:
-            if not self._link.ending.is_set():
-                failure, rests_s = told(error), rest_s(error)
+            failure = error
             raise
         else:
             return brought
         finally:
             if lease is not None:
-                self._leases.release(lease, failure=failure, rest_s=rests_s)
+                self.release(lease, failure, rest_s)
+
+    def claim(self, name: str) -> Lease | None:
+        """A lease, which has to be released; `None` where another has it. Does not wait.
+
+        Raises what its last owner failed with, for as long as that rests, or `RedisUnavailable`.
+        """
+        taken = self._leases.take(name)
+        if isinstance(taken, Failure):
+            raise heard(taken.said)
+        return taken
+
+    def release(
+        self,
+        lease: Lease,
+        failure: UpstreamError | None = None,
+        rest_s: Callable[[UpstreamError], float] = lambda _: 0.0,
+    ) -> None:
+        """Ends a lease; a failure is everybody's for `rest_s`, unless this process is ending."""
+        if failure is None or self._link.ending.is_set():
+            self._leases.release(lease)
+        else:
+            self._leases.release(lease, failure=told(failure), rest_s=rest_s(failure))
 
     def _found_or_ours(self, name: str, look: Callable[[], T | None]) -> tuple[T | None, Lease | None]:
         """What another brought, or a lease; neither where the others take too long."""
         give_up_at, pause_s = time.monotonic() + self._patience_s, FIRST_LOOK_S
         while True:
-            taken = self._leases.take(name)
-            if isinstance(taken, Failure):
-                raise heard(taken.said)
+            taken = self.claim(name)
             if taken is not None:
                 return self._found_under(taken, look)
             if pause_s == FIRST_LOOK_S:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.queries import AnyResult
+from butlr_grafana.model.queries import AnyResult, HeatMap, SeriesResult
 from butlr_grafana.pipeline.gather import stepped
 
 REPEAT_S = 600
@@ -18,8 +19,17 @@ REPEAT_S = 600
 short outage an alert keeps what it knew, through a long one it is to be told that nothing is known.
 """
 
-MOST_KEPT = 512
-"""Answers; there are few alert rules, and one a floor is kept for each."""
+KEPT_BYTES = 64 * 2**20
+"""Of last complete answers; those that nobody has repeated for longest go first."""
+
+LEAST_BYTES = 2_000
+"""What an answer takes beside its cells and values."""
+
+WATCHED_S = 900.0
+"""A rule that has not been evaluated for so long is not watched any more."""
+
+MOST_WATCHED = 100_000
+"""Rules by floors whose data are watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,45 +52,85 @@ class FloorResult:
 
 
 class LastGoodCache:
-    """The last complete answers of questions that want nothing else. Thread-safe, and bounded.
+    """The last complete answers of questions about now. Thread-safe, and bounded by bytes.
 
     A question is known again by what is asked for, whatever its time. `now`: the wall clock, by which answers
     say as of when they are; `stopwatch`: how old they are. No other process knows them, and none outlives
     this one: the stopwatch is enough.
     """
 
-    def __init__(self, now: Callable[[], float], stopwatch: Callable[[], float]) -> None:
-        self._kept: TTLCache[Hashable, _Last] = TTLCache(MOST_KEPT, REPEAT_S, timer=stopwatch)
+    def __init__(
+        self, now: Callable[[], float], stopwatch: Callable[[], float], max_bytes: int = KEPT_BYTES
+    ) -> None:
+        self._kept: LRUCache[Hashable, _Last] = LRUCache(max_bytes, getsizeof=lambda last: last.nbytes)
         self._lock = threading.Lock()
         self._now = now
         self._stopwatch = stopwatch
 
-    def has(self, question: Hashable, floor: Floor) -> bool:
-        with self._lock:
-            return (question, floor.id) in self._kept
+    def filled(
+        self,
+        question: Hashable,
+        outcomes: Sequence[FloorResult],
+        *,
+        max_age_s: float = 0.0,
+        stand_in: bool = True,
+    ) -> list[FloorResult]:
+        """The outcomes, in which a floor that failed repeats its last complete answers: as they are where
+        they are at most `max_age_s` old, else, with `stand_in`, marked as old.
 
-    def filled(self, question: Hashable, outcomes: Sequence[FloorResult]) -> list[FloorResult]:
-        """The outcomes, in which a floor that failed repeats its last complete answers, marked as old.
-
-        Only beside one that is complete: where none is, nothing is known of now.
+        The latter only beside one that is complete: where none is, nothing is known of now.
         """
-        if not any(outcome.complete for outcome in outcomes):
-            return list(outcomes)
-        return [self._filled((question, outcome.floor.id), outcome) for outcome in outcomes]
+        found = [self._recent((question, o.floor.id), o, max_age_s) for o in outcomes]
+        if not stand_in or not any(outcome.complete for outcome in found):
+            return found
+        return [self._filled((question, outcome.floor.id), outcome) for outcome in found]
+
+    def _recent(self, key: Hashable, outcome: FloorResult, max_age_s: float) -> FloorResult:
+        now_s, stopwatch_s = self._now(), self._stopwatch()
+        with self._lock:
+            if outcome.complete:
+                last = _Last(outcome.found, now_s, stopwatch_s)
+                if last.nbytes <= self._kept.maxsize:
+                    self._kept[key] = last
+                return outcome
+            known = self._kept.get(key)
+        if known is None or known.age_s(stopwatch_s) > max_age_s:
+            return outcome
+        step_s = known.step_s(now_s, stopwatch_s)
+        return FloorResult(outcome.floor, tuple(_moved(answer, step_s) for answer in known.found))
 
     def _filled(self, key: Hashable, outcome: FloorResult) -> FloorResult:
         now_s, stopwatch_s = self._now(), self._stopwatch()
         with self._lock:
-            if outcome.complete:
-                self._kept[key] = _Last(outcome.found, now_s, stopwatch_s)
-                return outcome
-            last = self._kept.get(key)
-        if last is None or outcome.fault is None:
+            last = None if outcome.fault is None else self._kept.get(key)
+        if last is None or outcome.fault is None or stopwatch_s - last.stopwatch_s >= REPEAT_S:
             return outcome
-        step_s = stepped(last.now_s, now_s, stopwatch_s - last.stopwatch_s) - last.now_s
-        return FloorResult(
-            outcome.floor, tuple(_aged(answer, outcome.fault, step_s) for answer in last.found)
-        )
+        step_s, fault = last.step_s(now_s, stopwatch_s), outcome.fault
+        return FloorResult(outcome.floor, tuple(_aged(answer, fault, step_s) for answer in last.found))
+
+
+class RuleData:
+    """When alert rules last had whole data, floor by floor. Thread-safe, and bounded."""
+
+    def __init__(self, stopwatch: Callable[[], float]) -> None:
+        self._stopwatch = stopwatch
+        self._lock = threading.Lock()
+        self._since: TTLCache[Hashable, float] = TTLCache(MOST_WATCHED, WATCHED_S, timer=stopwatch)
+
+    def saw(self, question: Hashable, outcomes: Sequence[FloorResult]) -> None:
+        """A rule was evaluated."""
+        now = self._stopwatch()
+        with self._lock:
+            for outcome in outcomes:
+                key = question, outcome.floor.id
+                self._since[key] = now if outcome.complete else self._since.get(key, now)
+
+    def longest_without_s(self) -> float:
+        """For how long the rule and floor that have waited longest have had no whole data."""
+        now = self._stopwatch()
+        with self._lock:
+            self._since.expire()
+            return max((now - since for since in self._since.values()), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +140,34 @@ class _Last:
     found: tuple[AnyResult, ...]
     now_s: float
     stopwatch_s: float
+
+    @property
+    def nbytes(self) -> int:
+        return sum(map(_nbytes, self.found))
+
+    def age_s(self, stopwatch_s: float) -> float:
+        """How old they are: what they were when they were given, and the time since."""
+        # What has settled is of its period, however long ago that is.
+        as_of = [a.coverage.as_of_s for a in self.found if a.coverage.fresh_until_s < math.inf]
+        return max(0.0, self.now_s - min(as_of, default=self.now_s)) + stopwatch_s - self.stopwatch_s
+
+    def step_s(self, now_s: float, stopwatch_s: float) -> float:
+        """How far the wall clock has stepped since (negative: back), by which `as_of` would be too young."""
+        return stepped(self.now_s, now_s, stopwatch_s - self.stopwatch_s) - self.now_s
+
+
+def _nbytes(answer: AnyResult) -> int:
+    if isinstance(answer, HeatMap):
+        return LEAST_BYTES + answer.raw.nbytes + answer.shown.nbytes
+    if isinstance(answer, SeriesResult):
+        values = (one.start_s.nbytes + sum(v.nbytes for v in one.values.values()) for one in answer.series)
+        return LEAST_BYTES + sum(values)
+    return LEAST_BYTES
+
+
+def _moved(answer: AnyResult, step_s: float) -> AnyResult:
+    coverage = replace(answer.coverage, as_of_s=answer.coverage.as_of_s + step_s)
+    return replace(answer, coverage=coverage)
 
 
 def _aged(answer: AnyResult, fault: BackendError, step_s: float) -> AnyResult:

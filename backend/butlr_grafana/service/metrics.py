@@ -37,7 +37,7 @@ CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 STAGE_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
 REQUEST_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
 
-SOURCES = ("fetched", "cached", "stale", "missing")
+SOURCES = ("fetched", "cached", "pushed", "stale", "missing")
 """Where an answer's segments came from, if they came."""
 
 SKIP_REASONS = ("target", "error", "incomplete", "fetched", "drawing", "expired", "too_large")
@@ -92,6 +92,14 @@ class Telemetry:
         )
         self._faults = self._counter(
             "butlr_backend_faults", "Errors answered, by whose fault they are", "code", "source"
+        )
+        self._webhook_requests = self._counter(
+            "butlr_webhook_requests",
+            "Requests with events that Butlr pushed, by what became of them",
+            "result",
+        )
+        self._webhook_events = self._counter(
+            "butlr_webhook_events", "Events that Butlr pushed, by what became of them", "type", "outcome"
         )
         self._trouble = Gauge(
             "butlr_backend_trouble", "1 while this kind of trouble lasts", ["kind"], registry=self.registry
@@ -169,6 +177,26 @@ class Telemetry:
     def faulted(self, fault: BackendError) -> None:
         """An error was answered, or stands in an answer in a target's place."""
         self._faults.labels(fault.code, fault.source).inc()
+
+    def pushed(self, type_: str, outcome: str) -> None:
+        """An event of Butlr's; `type_`: one that is known, or `other`."""
+        self._webhook_events.labels(type_, outcome).inc()
+
+    def push_taken(self, result: str) -> None:
+        """A request with events: `accepted`, or why it was refused."""
+        self._webhook_requests.labels(result).inc()
+
+    def receiving(self, size_of: Callable[[str], int], age_s: Callable[[], float]) -> None:
+        """What is kept of pushed minutes, and how long ago the newest event arrived."""
+        self.gauge("butlr_webhook_assets", "Series of people that are kept", lambda: size_of("people"))
+        self.gauge(
+            "butlr_webhook_sensors", "Door sensors whose movements are kept", lambda: size_of("sensors")
+        )
+        self.gauge(
+            "butlr_webhook_newest_age_seconds",
+            "How long ago the newest event arrived; infinite: never",
+            age_s,
+        )
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from butlr_grafana.base.errors import BackendError, CallerError, UpstreamError
+from butlr_grafana.base.errors import BackendError, BadParameter, CallerError, UpstreamError
 from butlr_grafana.base.incidents import Contact
 from butlr_grafana.base.stage_times import stage
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.cache.floorplan_images import FloorPlanImages
 from butlr_grafana.cache.topology import TopologyCache
+from butlr_grafana.insight.current_occupancy import Moved, nothing_moved
 from butlr_grafana.measure.factor_learning import learn
 from butlr_grafana.measure.factor_store import FactorStore
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.floor import PlanDrawing, Topology
 from butlr_grafana.model.queries import (
     AnyResult,
@@ -25,13 +27,14 @@ from butlr_grafana.model.queries import (
     StatsQuery,
     StatsResult,
 )
+from butlr_grafana.model.time import MINUTE_S
 from butlr_grafana.pipeline.gather import PATIENCE_S
 from butlr_grafana.pipeline.run import PendingQuery, Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.scope import PanelRange, Scope, scope_of
+from butlr_grafana.query.scope import ASKED, Liveness, PanelRange, Scope, scope_of
 from butlr_grafana.service.event_log import EventLog
-from butlr_grafana.service.last_good import FloorResult, LastGoodCache
+from butlr_grafana.service.last_good import FloorResult, LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
 from butlr_grafana.service.requests import Account, PendingRequest, ResolvedQuery, accounts_of
 from butlr_grafana.targets.base import Fetched, Result, Sources, build, queries_of
@@ -47,13 +50,21 @@ PICTURES = ("png", "webp")
 STATUS_S = 2.0
 """How long the status waits for Butlr, where a question is due."""
 
+RULE_S = 12.0
+"""How long an alert rule's answer waits for Butlr: Grafana gives its queries 30 seconds together."""
+
+LONGEST_BACK_S = 600
+"""How far back an answer is looked for that came after all who asked for it had gone."""
+
 DRAWING_S = 2.0
 """How long an answer waits for the plan's own picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Thread-safe; holds no state of its own. `assumed`: what is only assumed about Butlr, in words."""
+    """Thread-safe; holds no state of its own. `assumed`: what is only assumed about Butlr, in words;
+    `live`: what Butlr pushes just now; `moved`: in and out of places, by what was pushed.
+    """
 
     spaces: TopologyCache
     pipeline: Pipeline
@@ -61,6 +72,7 @@ class Service:
     telemetry: Telemetry
     pictures: FloorPlanImages
     repeats: LastGoodCache
+    rule_data: RuleData
     events: EventLog
     factors: FactorStore
     contact: Callable[[], Contact]
@@ -69,6 +81,8 @@ class Service:
     deadline_s: float
     now: Callable[[], float] = time.time
     stopwatch: Callable[[], float] = stopwatch
+    live: Callable[[], Liveness] = lambda: ASKED
+    moved: Moved = nothing_moved
 
     def deadline(self) -> float:
         """On the monotonic clock, for a request that begins now."""
@@ -108,6 +122,8 @@ class Service:
             self.spaces.renew(timeout_s=STATUS_S)
             nothing = Topology({})
             return ResolvedQuery(target, Scope(parsed, nothing, nothing, (), self.now(), self.rules))
+        if target.renews_topology:
+            self.spaces.renew(timeout_s=STATUS_S)
         served = self._served(visible, deadline)
         scope = scope_of(
             parsed,
@@ -116,9 +132,12 @@ class Service:
             limits=self.rules,
             panel=panel,
             served=served,
+            live=self.live(),
         )
         parts = queries_of(target, scope)
         if scope.is_filtered_out:
+            if target.shape is not None and parsed.format != "frames":
+                raise BadParameter("type", "no room that is asked for has one of these types")
             return ResolvedQuery(target, scope)
         named = scope.topology.floors if target.needs_factors else {}
         with_heat = {*named, *(part.floor.id for part in parts if isinstance(part, Query))}
@@ -131,7 +150,8 @@ class Service:
         if resolved.parsed.format in PICTURES:
             for floor in resolved.scope.topology.floors.values():
                 self.pictures.ask(floor)
-        begun = tuple(self.pipeline.begin(part, now_s=resolved.scope.now_s) for part in resolved.parts)
+        need, now_s = resolved.parsed.need, resolved.scope.now_s
+        begun = tuple(self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need))
         return PendingRequest(resolved, begun)
 
     def start(
@@ -158,7 +178,8 @@ class Service:
             return Result(resolved.target, fetched, assumed=self.assumed())
         if started.begun:
             fetched = self._fetched(started, fetched, deadline)
-        fetched, content = build(resolved.target, fetched, Sources(self.contact, self.events.during))
+        sources = Sources(self._contact, self.events.during, self.moved)
+        fetched, content = build(resolved.target, fetched, sources)
         result = Result(resolved.target, fetched, content, self.assumed())
         if started.begun:
             self.note(accounts_of(result))
@@ -166,6 +187,9 @@ class Service:
                 self.events.see(look.watch, look.space, look.zones, look.seen_s)
             learn(self.factors, result.maps, fetched.series, now_s=resolved.scope.now_s)
         return result
+
+    def _contact(self) -> Contact:
+        return replace(self.contact(), rules_without_data_s=self.rule_data.longest_without_s())
 
     def _fetched(self, started: PendingRequest, empty: Fetched, deadline: float) -> Fetched:
         outcomes = self._outcomes(started, deadline)
@@ -188,20 +212,42 @@ class Service:
             self.telemetry.answered(account.coverage, age_s=account.age_s(self.now()))
 
     def _outcomes(self, started: PendingRequest, deadline: float) -> list[FloorResult]:
-        """Floor by floor. Where only complete answers count, one that is not repeats its last, if others are;
-        for those no more is waited than it takes to see that Butlr is slow.
+        """Floor by floor. Where only complete answers count, or `max_age` allows it, one that is not repeats
+        its last. An alert rule is told what is there after `RULE_S`.
         """
         by_floor: dict[str, list[PendingQuery]] = {}
         for begun in started.begun:
             by_floor.setdefault(begun.query.floor.id, []).append(begun)
-        soon = min(deadline, time.monotonic() + PATIENCE_S)
-        repeats = self.repeats if started.parsed.require == "complete" and len(by_floor) > 1 else None
-        question = started.resolved.scope.timeless if repeats else None
-        outcomes = []
-        for own in by_floor.values():
-            can_repeat = repeats is not None and repeats.has(question, own[0].query.floor)
-            outcomes.append(self._outcome(started.resolved, own, soon if can_repeat else deadline, soon))
-        return repeats.filled(question, outcomes) if repeats else outcomes
+        parsed, scope, began_s = started.parsed, started.resolved.scope, time.monotonic()
+        soon = min(deadline, began_s + PATIENCE_S)
+        if parsed.need is CallClass.RULE:
+            deadline = min(deadline, began_s + RULE_S)
+        outcomes = [self._outcome(started.resolved, own, deadline, soon) for own in by_floor.values()]
+        if parsed.max_age_s and scope.panel is None:
+            outcomes = [
+                one if one.complete else self._a_little_older(started.resolved, one) for one in outcomes
+            ]
+        is_whole = parsed.require == "complete" and len(by_floor) > 1
+        if is_whole or parsed.max_age_s:
+            outcomes = self.repeats.filled(
+                scope.timeless, outcomes, max_age_s=parsed.max_age_s, stand_in=is_whole
+            )
+        if parsed.need is CallClass.RULE:
+            self.rule_data.saw(scope.timeless, outcomes)
+        return outcomes
+
+    def _a_little_older(self, resolved: ResolvedQuery, outcome: FloorResult) -> FloorResult:
+        """The floor's answer to the question of some minutes ago, if all of it has come since."""
+        max_age_s = resolved.parsed.max_age_s
+        for back_s in range(MINUTE_S, min(max_age_s, LONGEST_BACK_S) + 1, MINUTE_S):
+            scope = resolved.scope.earlier(back_s, outcome.floor)
+            parts = queries_of(resolved.target, scope)
+            known = [self.pipeline.known(part, now_s=scope.now_s, max_age_s=max_age_s) for part in parts]
+            begun = [one for one in known if one is not None]
+            if len(begun) == len(parts):
+                now = time.monotonic()
+                return self._outcome(resolved, begun, now, now)
+        return outcome
 
     def _outcome(
         self, resolved: ResolvedQuery, own: Sequence[PendingQuery], deadline: float, soon: float

@@ -13,6 +13,8 @@ The truth, for a test:
 - doors: `people.crossings(floor, start, stop)`. A sensor that `is_entrance` counts the floor's entrance, any
   other its room's door, a mirror with in and out swapped. Calibrated and not yet final (`calibration`), the
   people who are in are one too many for every 40 steps through that door since midnight.
+- pushes: a minute of people as above, but the first time it has the number of the minute before; each step
+  through a door once a sensor over it.
 """
 
 from .faults import Faults

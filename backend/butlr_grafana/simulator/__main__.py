@@ -18,7 +18,7 @@ from .office import default_office
 from .people import People
 from .server import Simulator
 
-CROWD_S = 86_400
+CROWD_S = OUTAGE_S = 86_400
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -41,6 +41,12 @@ def run(argv: Sequence[str] | None = None) -> int:
     except Refusal as refusal:
         print(f"--crowd {refusal.details}", file=sys.stderr)
         return 2
+    try:
+        for device in words.offline:
+            simulator.outage(device, int(clock()), int(clock()) + OUTAGE_S)
+    except Refusal as refusal:
+        print(f"--offline {refusal.details}", file=sys.stderr)
+        return 2
     simulator.faults.set(latency_s=words.latency, rate_limit_per_minute=words.rate_limit)
     told_to_end = _told_to_end()
     try:
@@ -48,6 +54,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (OSError, OverflowError) as error:
         print(f"cannot listen on {words.host}:{words.port}: {error}", file=sys.stderr)
         return 1
+    simulator.push_all_the_time()
     if words.follow_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     print(f"Butlr simulator on {simulator.url} (client demo, secret demo)", flush=True)
@@ -98,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="ROOM=PEOPLE",
         help="more people in a room (id or name) for a day from the start on; may be repeated",
+    )
+    parser.add_argument(
+        "--offline",
+        action="append",
+        default=[],
+        metavar="DEVICE",
+        help="a hive or sensor, by its id, that is offline for a day from the start on; may be repeated",
     )
     parser.add_argument("--follow-stdin", action="store_true", help="ends when standard input ends")
     parser.add_argument("--now", type=_instant, metavar="ISO", help="a clock that stands still at this time")

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -86,15 +86,16 @@ class CallLog:
 
 
 class RateLimit:
-    """At most so many calls in any 60 seconds of real time."""
+    """At most so many calls in any 60 seconds of `clock`, which is real time where none is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._recent_s: deque[float] = deque()
 
     def wait_s(self, limit: int | None) -> int:
         """0: the call may go, and is counted; else the seconds until one may. No limit: counts anew."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         with self._lock:
             if limit is None:
                 self._recent_s.clear()

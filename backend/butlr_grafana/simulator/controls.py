@@ -1,4 +1,4 @@
-"""The simulator's own endpoints beside Butlr's: health, calls, faults, forms, crowds and floor plans."""
+"""The simulator's own endpoints beside Butlr's: health, calls, faults, forms, crowds, outages and plans."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from . import crowds, plans
+from . import crowds, outages, plans
 from .forms import Forms
 from .messages import Refusal, Request, Result
 
@@ -36,6 +36,11 @@ def endpoints(simulator: Simulator) -> dict[str, dict[str, Endpoint]]:
             "GET": controls.crowds,
             "PUT": controls.add_crowd,
             "DELETE": controls.clear_crowds,
+        },
+        "/_simulator/outages": {
+            "GET": controls.outages,
+            "PUT": controls.add_outage,
+            "DELETE": controls.clear_outages,
         },
         **{f"/plans/{floor.id}.png": {"GET": controls.plan} for floor in simulator.people.office.floors},
     }
@@ -87,6 +92,19 @@ class _Controls:
     def clear_crowds(self, request: Request) -> Result:
         self._simulator.clear_crowds()
         return self.crowds(request)
+
+    def outages(self, _: Request) -> Result:
+        return Result.json(outages.to_json(self._simulator.people.outages))
+
+    def add_outage(self, request: Request) -> Result:
+        simulator = self._simulator
+        asked = outages.parse(request.json(), simulator.people.office, simulator.clock())
+        simulator.outage(asked.device_id, asked.start_s, asked.stop_s)
+        return self.outages(request)
+
+    def clear_outages(self, request: Request) -> Result:
+        self._simulator.clear_outages()
+        return self.outages(request)
 
     def plan(self, request: Request) -> Result:
         """A picture lies on its side only where the topology can say so."""

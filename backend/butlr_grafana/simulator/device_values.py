@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from .devices import health, hive_heartbeat
+from .devices import health, hive_health
+from .forms import Forms
 from .geometry import Point, centre
 from .messages import Failure
 from .people import People
@@ -21,9 +22,9 @@ _FIELD_OF_VIEW_DEG = 77.2
 """A footprint of 3.99 m: twice the tangent of half the angle, by the height."""
 
 
-def sensor_values(sensor: Sensor, people: People, now_s: int) -> Object:
+def sensor_values(sensor: Sensor, people: People, now_s: int, forms: Forms) -> Object:
     """All fields of `Sensor` but its relations."""
-    floor, state = people.office.by_id[sensor.floor_id], health(sensor, people, now_s)
+    floor, state = people.office.by_id[sensor.floor_id], health(sensor, people, now_s, forms)
     hive = next((one for one in floor.hives if one.serial_number == sensor.hive_serial), None)
     line = door_line(sensor, floor)
     return {
@@ -42,8 +43,7 @@ def sensor_values(sensor: Sensor, people: People, now_s: int) -> Object:
         "is_online": state.is_online,
         "is_streaming": state.is_online,
         "is_sleep_time": False,
-        # Butlr knows of few sensors how they are fed.
-        "power_type": "Battery" if zlib.crc32(sensor.id.encode()) % 25 == 0 else None,
+        "power_type": power(sensor),
         "last_heartbeat": state.last_heartbeat,
         "last_occupancy_message": state.last_heartbeat,
         "installation_status": "INSTALLED",
@@ -60,8 +60,16 @@ def sensor_values(sensor: Sensor, people: People, now_s: int) -> Object:
     }
 
 
-def hive_values(hive: Hive, now_s: int) -> Object:
+def power(sensor: Sensor) -> str | None:
+    """Butlr knows of few sensors how they are fed."""
+    if sensor.is_entrance and not sensor.is_virtual:
+        return "Wired"
+    return "Battery" if zlib.crc32(sensor.id.encode()) % 25 == 0 else None
+
+
+def hive_values(hive: Hive, people: People, now_s: int) -> Object:
     """All fields of `Hive` but its relations."""
+    state = hive_health(hive, people, now_s)
     return {
         "id": hive.id,
         "name": hive.name,
@@ -70,10 +78,10 @@ def hive_values(hive: Hive, now_s: int) -> Object:
         "floorID": hive.floor_id,
         "room_id": hive.room_id,
         "roomID": hive.room_id,
-        "isOnline": True,
-        "isStreaming": True,
+        "isOnline": state.is_online,
+        "isStreaming": state.is_online,
         "is_sleep_time": False,
-        "lastHeartbeat": hive_heartbeat(hive, now_s),
+        "lastHeartbeat": state.last_heartbeat,
         "netPathStability": 0.98,
         "hiveVersion": "2.4.4",
         "hiveType": "2.0",

@@ -13,6 +13,7 @@ import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from .forms import Forms
 from .people import People
 from .world import Hive, Sensor
 
@@ -21,6 +22,9 @@ _HEARTBEAT_S = 400
 _HIVE_HEARTBEAT_S = 120
 _MIRROR_SILENT_S = 35 * 86400
 _BATTERY_CHANGED = datetime(2024, 3, 18, 9, 24, 11, 520_809, tzinfo=UTC)
+_BATTERY_LASTS_S = 3 * 365 * 86400
+_CHANGED_AHEAD_S = 60 * 86400
+"""How long before it is due a battery is changed; but one, of which nobody thinks (`Sensor.battery_due`)."""
 
 
 def mac_address(key: str) -> str:
@@ -59,27 +63,43 @@ class Health:
     battery_change_by_date: str | None = None
 
 
-def health(sensor: Sensor, people: People, now_s: int) -> Health:
+def health(sensor: Sensor, people: People, now_s: int, forms: Forms | None = None) -> Health:
     """A sensor's, at a time."""
     # A clone is its twin, so both have the same noise.
     noise = zlib.crc32(sensor.mac_address[-17:].encode())
     if sensor.is_mirror:
         return Health(is_online=False, last_heartbeat=now_s - _MIRROR_SILENT_S - noise % 3600)
-    due = None if sensor.is_virtual else _battery_due(noise)
-    twin_of = sensor.twin_id or sensor.id
-    since_s = people.silent_since(twin_of, now_s)
+    due = _battery_due(sensor, noise, now_s)
+    since_s = people.silent_since(sensor.twin_id or sensor.id, now_s)
     if since_s is not None:
-        return Health(is_online=False, last_heartbeat=since_s - 1, battery_change_by_date=due)
+        hive_is_off = _hive_is_off(sensor, people, now_s)
+        said_online = hive_is_off and (forms or Forms()).sensors_of_dead_hives == "online"
+        return Health(is_online=said_online, last_heartbeat=since_s - 1, battery_change_by_date=due)
     return Health(
         is_online=True, last_heartbeat=now_s - 5 - noise % (_HEARTBEAT_S - 5), battery_change_by_date=due
     )
 
 
-def hive_heartbeat(hive: Hive, now_s: int) -> int:
-    """When a hive was last heard of; none ever fails."""
-    return now_s - zlib.crc32(hive.id.encode()) % _HIVE_HEARTBEAT_S
+def hive_health(hive: Hive, people: People, now_s: int) -> Health:
+    """A hive's, at a time."""
+    since_s = people.hive_silent_since(hive.id, now_s)
+    if since_s is not None:
+        return Health(is_online=False, last_heartbeat=since_s - 1)
+    return Health(is_online=True, last_heartbeat=now_s - zlib.crc32(hive.id.encode()) % _HIVE_HEARTBEAT_S)
 
 
-def _battery_due(noise: int) -> str:
-    due = _BATTERY_CHANGED.replace(year=2026 + noise % 3, month=1 + noise % 12)
+def _hive_is_off(sensor: Sensor, people: People, now_s: int) -> bool:
+    hives = [one for one in people.office.hives if one.serial_number == sensor.hive_serial]
+    return any(people.hive_silent_since(one.id, now_s) is not None for one in hives)
+
+
+def _battery_due(sensor: Sensor, noise: int, now_s: int) -> str | None:
+    """When the battery is to be changed; those over entrances have a cable, and copies no device."""
+    if sensor.is_virtual or sensor.is_entrance:
+        return None
+    if sensor.battery_due is not None:
+        return sensor.battery_due
+    changed_s = int(_BATTERY_CHANGED.timestamp()) + noise % _BATTERY_LASTS_S
+    ahead_s = _CHANGED_AHEAD_S + _BATTERY_LASTS_S - (now_s + _CHANGED_AHEAD_S - changed_s) % _BATTERY_LASTS_S
+    due = datetime.fromtimestamp(now_s + ahead_s, UTC).replace(microsecond=520_809)
     return due.isoformat(timespec="microseconds").replace("+00:00", f"{noise % 1000:03}Z")

@@ -26,6 +26,10 @@ class Faults:
     the body; `truncate` closes the connection in the middle of it; `reset` breaks the connection before the
     answer or inside its body; `drip_bytes_per_s` sends the body slowly.
 
+    Five are of what is pushed: by `push_drop` events are never sent, by `push_repeat` they are sent twice, by
+    `push_late` they are sent `push_late_s` later (each a rate, counted, not drawn); `push_reorder` sends
+    those that are due together in another order.
+
     Two hold for every call: what is younger than `lag_s` is not there yet, and beyond
     `rate_limit_per_minute` calls (logins apart) in any 60 s the answer is 429.
     """
@@ -42,6 +46,11 @@ class Faults:
     rate_limit_per_minute: int | None = None
     paths: tuple[str, ...] = ()
     count: int | None = None
+    push_drop: float = 0.0
+    push_repeat: float = 0.0
+    push_late: float = 0.0
+    push_late_s: float = 90.0
+    push_reorder: bool = False
     _seen: int = field(default=0, init=False, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
@@ -120,6 +129,12 @@ _VALID: Mapping[str, Callable[[Any], bool]] = {
     "rate_limit_per_minute": _count,
     "paths": lambda value: isinstance(value, list) and all(isinstance(path, str) for path in value),
     "count": _count,
+    **{
+        name: lambda value: _number(value) and value <= 1
+        for name in ("push_drop", "push_repeat", "push_late")
+    },
+    "push_late_s": _number,
+    "push_reorder": lambda value: isinstance(value, bool),
 }
 
 

@@ -13,6 +13,7 @@ from .geometry import Point, centre
 from .world import Floor, Hive, Room, Sensor
 
 HIVES_A_FLOOR = 2
+FORGOTTEN_BATTERY = "2026-12-08T09:24:11.520809417Z"
 
 
 def slug(name: str) -> str:
@@ -20,11 +21,14 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def furnish(floor: Floor, *, entrance_room: str, failing: str | None = None) -> Floor:
+def furnish(
+    floor: Floor, *, entrance_room: str, failing: str | None = None, forgotten: str | None = None
+) -> Floor:
     """Gives rooms and zones their ids, the floor its sensors and hives.
 
     A presence sensor a room but storage and a zone outside rooms, a traffic sensor over a meeting room's door
-    and over the entrance, which names the room beside it. `failing` is the room whose sensor fails.
+    and over the entrance, which names the room beside it. `failing` is the room whose sensor fails,
+    `forgotten` the one whose sensor's battery nobody changes.
     """
     key = floor.id.removeprefix("space_")
     rooms = tuple(replace(room, id=f"room_{key}_{slug(room.name)}") for room in floor.rooms)
@@ -35,7 +39,7 @@ def furnish(floor: Floor, *, entrance_room: str, failing: str | None = None) -> 
     )
     hives = tuple(_hive(floor, key, number, rooms) for number in range(1, HIVES_A_FLOOR + 1))
     built = replace(floor, rooms=rooms, zones=zones, hives=hives)
-    return replace(built, sensors=_sensors(built, failing, ids[entrance_room]))
+    return replace(built, sensors=_sensors(built, failing, forgotten, ids[entrance_room]))
 
 
 def _hive(floor: Floor, key: str, number: int, rooms: Sequence[Room]) -> Hive:
@@ -45,7 +49,9 @@ def _hive(floor: Floor, key: str, number: int, rooms: Sequence[Room]) -> Hive:
     return Hive(f"hive_{key}_{number}", f"{floor.name}, hive {number}", serial, floor.id, room.id, at)
 
 
-def _sensors(floor: Floor, failing: str | None, entrance_room_id: str) -> tuple[Sensor, ...]:
+def _sensors(
+    floor: Floor, failing: str | None, forgotten: str | None, entrance_room_id: str
+) -> tuple[Sensor, ...]:
     key, hives = floor.id.removeprefix("space_"), floor.hives
 
     def sensor(name: str, mode: str, room_id: str | None, **more: Any) -> Sensor:
@@ -56,7 +62,13 @@ def _sensors(floor: Floor, failing: str | None, entrance_room_id: str) -> tuple[
 
     return (
         *(
-            sensor(f"{room.name} heat", "presence", room.id, outage_day=9 if room.name == failing else None)
+            sensor(
+                f"{room.name} heat",
+                "presence",
+                room.id,
+                outage_day=9 if room.name == failing else None,
+                battery_due=FORGOTTEN_BATTERY if room.name == forgotten else None,
+            )
             for room in floor.rooms
             if room.room_type != "storage"
         ),

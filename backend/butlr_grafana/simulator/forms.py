@@ -76,6 +76,9 @@ class Forms:
     Statistics:
     - `weekday_case` (U17): how weekdays are written; one that is written otherwise excludes nothing.
 
+    Devices:
+    - `sensors_of_dead_hives`: while its hive is offline a sensor is told to be offline, or online still.
+
     All of them:
     - `rate_limit_headers` (U11): names of the headers that count; none by default. `retry_after` (U11):
       whether a 429 has one.
@@ -83,6 +86,10 @@ class Forms:
       `minutes_move_s` (U15): occupancy of minutes younger than that has one person too many.
     - `introspection` (U13): of GraphQL. `missing_fields` (U13): `Type.field` that this account's schema
       lacks. `plan_rotation`: `FloorPlan` has a `rotation`.
+    - `webhook_inputs` (U13): how the inner names of webhooks' inputs are written. `event_names` (U13): how
+      the event types by the minute end.
+    - `pushed_people` (U20): what the events of rooms and floors carry. `pushed_times`: whether the time of an
+      event of a minute is its start or its end.
     - `missing_scopes`: what the credential may not read. `without_scope`: it gets a 403, or empty lists.
     - `unreadable`: APIs whose every key has another name, as on the day on which the vendor changes them.
     """
@@ -117,6 +124,8 @@ class Forms:
 
     weekday_case: str = _one_of("capital", "lower", "any")
 
+    sensors_of_dead_hives: str = _one_of("offline", "online")
+
     rate_limit_headers: str = _one_of("none", "x-ratelimit", "ratelimit")
     retry_after: bool = True
     heat_late_s: int = _turns(0, 600)
@@ -131,6 +140,10 @@ class Forms:
         frozenset({"Floor.floor_plans", "Floor.installation_date"}),
     )
     plan_rotation: bool = False
+    webhook_inputs: str = _one_of("snake", "camel")
+    event_names: str = _one_of("1min", "1m")
+    pushed_people: str = _one_of("presence", "doors", "higher")
+    pushed_times: str = _one_of("start", "end")
     missing_scopes: frozenset[str] = _some_of(*SCOPES)
     without_scope: str = _one_of("403", "empty")
     unreadable: frozenset[str] = _some_of(*APIS)

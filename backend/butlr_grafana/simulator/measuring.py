@@ -1,7 +1,8 @@
 """Series minute by minute: a value, or none.
 
 A minute has data once it is over. While its sensor is offline a room, and the zones in it, have none; the
-floor has, without the people who are in that room. Presence is the time in which at least one person is
+floor has, without the people who are in that room, as long as any of its sensors is online. Whoever passes a
+door whose sensor is offline is not counted. Presence is the time in which at least one person is
 there, not the sum over persons.
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 from .calibration import Calibrated, occupancy
 from .forms import Forms
 from .geometry import Floats
-from .minutes import MINUTE_S
+from .minutes import MINUTE_S, Count
 from .people import People
 from .series import Counts, Series, Source
 from .stays import Ints
@@ -90,11 +91,11 @@ class _Counter:
             self._tables[key] = (
                 _net(self._people, source.floor_id, span, stop_s, self._asked)
                 if counts == "net"
-                else self._people.count(source.floor_id, counts, span.start_s, stop_s)
+                else _counted(self._people, source.floor_id, counts, span.start_s, stop_s)
             )
         line: Floats = self._tables[key][source.row].astype(np.float64)
-        if source.room_id is not None and counts in ("people", "occupied_s"):
-            for since_s, until_s in self._people.offline(source.room_id, span.start_s, span.stop_s):
+        if source.place_id is not None and counts in ("people", "occupied_s"):
+            for since_s, until_s in self._people.offline(source.place_id, span.start_s, span.stop_s):
                 line[(since_s - span.start_s) // MINUTE_S : -((span.start_s - until_s) // MINUTE_S)] = np.nan
         return line
 
@@ -108,11 +109,21 @@ def _added(parts: Sequence[Floats]) -> Floats:
     return total
 
 
+def _counted(people: People, floor_id: str, counts: Count, start_s: int, stop_s: int) -> Ints:
+    """As `People.count`; whoever passes a door whose sensor is offline then is not counted."""
+    table = people.count(floor_id, counts, start_s, stop_s)
+    if counts in ("entered", "left"):
+        for row, (since_s, until_s) in people.doors_offline(floor_id, start_s, stop_s):
+            table[row, (since_s - start_s) // MINUTE_S : -((start_s - until_s) // MINUTE_S)] = 0
+    return table
+
+
 def _net(people: People, floor_id: str, span: Span, stop_s: int, asked: ParsedQuery) -> Ints:
     """Who is in by the doors, at the end of each minute; each local day on its own."""
     days = local_days(asked.tz, span.start_s, stop_s)
     first_s = days[0].midnight_s
-    steps = [people.count(floor_id, what, first_s, stop_s) for what in ("entered", "left")]
+    ways: tuple[Count, Count] = ("entered", "left")
+    steps = [_counted(people, floor_id, what, first_s, stop_s) for what in ways]
     cuts = [(day.midnight_s - first_s) // MINUTE_S for day in days[1:]]
     found = []
     for day, entered, left in zip(days, *(np.split(table, cuts, axis=1) for table in steps), strict=True):

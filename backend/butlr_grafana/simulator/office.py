@@ -4,7 +4,8 @@ No floor is symmetric, so a map that is mirrored, rotated or half a cell off is 
 
 - `space_paris_1`, 48 x 30 m, an L whose wing rises at the left. Its `Quiet room` and `Lounge` overlap by
   half a metre, the only two rooms that do. Nobody ever enters its `Library`; the far right of `Open space
-  East` is dead; the sensor of `Project room` is the one that fails.
+  East` is dead; the sensor of `Project room` is the one that fails, and nobody changes the battery of the one
+  in the `Library`.
 - `space_paris_2`, 36 x 22 m, one corner cut off. Its cells start at (0.1, 0.2), not at zero; its plan's
   picture lies on its side.
 - `space_newyork_1`, 20 x 14 m around the origin, so half of its coordinates are negative; areas in square
@@ -173,7 +174,12 @@ _PARIS = Building(
     (
         with_mirror(
             with_clone(
-                furnish(_PARIS_1, entrance_room="Open space South", failing="Project room"),
+                furnish(
+                    _PARIS_1,
+                    entrance_room="Open space South",
+                    failing="Project room",
+                    forgotten="Library",
+                ),
                 "sensor_paris_1_kitchen_heat",
                 "Lounge heat 2",
                 "Lounge",

@@ -2,7 +2,7 @@
 
 A floor's local day is drawn whole from its own generator, seeded with numbers that stay the same for ever,
 so an instant looks the same whatever range it is asked in. Days are kept in memory, the least recently used
-go. Crowds come on top of a day as drawn, which stays as it is.
+go. Crowds come on top of a day as drawn, which stays as it is; outages take away what nobody sees.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import numpy as np
 from .crowds import FIRST_PERSON, Crowd, sit
 from .day import LocalDay, draw_day
 from .minutes import MINUTE_S, Count, Minutes, people_per_minute
+from .outages import Outage, Range, all_of, any_of, check, over_door, own_faults, seeing, switched_off
 from .places import Places
 from .roster import PEOPLE_PER_FLOOR, Roster, hire
 from .stays import OUTSIDE, Crossings, Detections, Floats, Ints, Stays, cross, detect
-from .world import Floor, Office
+from .world import Floor, Office, Sensor
 
 _DAYS_KEPT = 400
 """Floor-days in memory: on average 0.4 MB each on the largest floor, 0.7 once all its minutes are counted."""
-_DAY_S = 86400
-_OUTAGE_CYCLE_S = 28 * _DAY_S
-_OUTAGE_S = 4 * _DAY_S
+_LONGEST_S = 400 * 86400
+"""How far back the begin of an outage is looked for."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,17 @@ class People:
             floor.id: hire(self._places[floor.id], k * PEOPLE_PER_FLOOR, self._rng(floor.id))
             for k, floor in enumerate(office.floors)
         }
-        self._outages = {
-            sensor.room_id: sensor.outage_day
-            for sensor in office.sensors
-            if sensor.outage_day is not None and not sensor.is_virtual
-        }
         self._sensors = {sensor.id: sensor for sensor in office.sensors}
-        self._room_ids = {room.id for floor in office.floors for room in floor.rooms}
+        self._hives = {hive.serial_number: hive.id for hive in office.hives}
+        self._floor_of = {
+            place_id: floor
+            for floor in office.floors
+            for place_id in (floor.id, *(placed.id for placed in floor.placed))
+        }
         self._crowds: tuple[Crowd, ...] = ()
+        self._outages: tuple[Outage, ...] = ()
         self._crowding = threading.Lock()
+        """Held while crowds or outages are changed."""
         self._drawing = threading.Lock()
         self._kept = lru_cache(maxsize=_DAYS_KEPT)(self._draw)
 
@@ -141,30 +143,63 @@ class People:
         """Every crowd asked for, in that order."""
         return self._crowds
 
-    def offline(self, room_id: str, start_s: int, stop_s: int) -> list[tuple[int, int]]:
-        """When, within the range, a room's presence sensor is offline: parts of it, in order.
+    def outage(self, device_id: str, start_s: int, stop_s: int) -> Outage:
+        """A sensor or hive is offline for a time, from now on part of the truth. Unknown: `Refusal`."""
+        check(self.office, device_id)
+        if start_s >= stop_s:
+            raise ValueError("an outage lasts for at least a second")
+        outage = Outage(device_id, start_s, stop_s)
+        with self._crowding:
+            self._outages = (*self._outages, outage)
+        return outage
 
-        A failing sensor is so for four days of each 28-day cycle, both counted in UTC days from 1970-01-01.
+    def clear_outages(self) -> None:
+        """No outage has ever been, but those of sensors that fail by themselves."""
+        with self._crowding:
+            self._outages = ()
+
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """Every outage asked for, in that order."""
+        return self._outages
+
+    def offline(self, place_id: str, start_s: int, stop_s: int) -> list[Range]:
+        """When, within the range, all presence sensors of a room, zone or floor are offline, in order.
+
+        A zone in a room is seen by the room's sensors. A failing sensor is offline for four days of each
+        28-day cycle; others are where they, or their hives, are switched off.
         """
-        if room_id not in self._room_ids:
-            raise KeyError(room_id)
-        outage_day = self._outages.get(room_id)
-        if outage_day is None:
-            return []
-        phase_s = outage_day * _DAY_S
-        first = (start_s - phase_s - _OUTAGE_S) // _OUTAGE_CYCLE_S
-        last = (stop_s - phase_s) // _OUTAGE_CYCLE_S
-        begins = [phase_s + cycle * _OUTAGE_CYCLE_S for cycle in range(first, last + 1)]
-        clipped = [(max(start_s, at_s), min(stop_s, at_s + _OUTAGE_S)) for at_s in begins]
-        return [(since_s, until_s) for since_s, until_s in clipped if since_s < until_s]
+        return all_of(
+            [self.silent(one, start_s, stop_s) for one in seeing(self._floor_of[place_id], place_id)]
+        )
+
+    def doors_offline(self, floor_id: str, start_s: int, stop_s: int) -> list[tuple[int, Range]]:
+        """The rows of `count` whose doors nobody counts, and when: the floor's entrance is 0."""
+        floor = self.office.by_id[floor_id]
+        rows = [(0, over_door(floor, None))]
+        rows += [(index - OUTSIDE, over_door(floor, room.id)) for index, room in enumerate(floor.rooms)]
+        return [
+            (row, part)
+            for row, sensors in rows
+            for part in all_of([self.silent(one, start_s, stop_s) for one in sensors])
+        ]
+
+    def silent(self, sensor: Sensor, start_s: int, stop_s: int) -> list[Range]:
+        """When a sensor is offline within the range, in order; a copy is so with its twin."""
+        device = self._sensors.get(sensor.twin_id or "", sensor)
+        own = switched_off(device.id, self._outages, start_s, stop_s)
+        hive = switched_off(self._hives.get(device.hive_serial, ""), self._outages, start_s, stop_s)
+        return any_of([*own_faults(device, start_s, stop_s), *own, *hive])
 
     def silent_since(self, sensor_id: str, at_s: int) -> int | None:
         """Since when a sensor is offline; None: it is not."""
-        outage_day = self._sensors[sensor_id].outage_day
-        if outage_day is None:
-            return None
-        silent_s = (at_s - outage_day * _DAY_S) % _OUTAGE_CYCLE_S
-        return at_s - silent_s if silent_s < _OUTAGE_S else None
+        found = self.silent(self._sensors[sensor_id], at_s - _LONGEST_S, at_s + 1)
+        return found[-1][0] if found and found[-1][1] > at_s else None
+
+    def hive_silent_since(self, hive_id: str, at_s: int) -> int | None:
+        """Since when a hive is offline; None: it is not."""
+        found = any_of(switched_off(hive_id, self._outages, at_s - _LONGEST_S, at_s + 1))
+        return found[-1][0] if found and found[-1][1] > at_s else None
 
     def _days(self, floor_id: str, start_s: int, stop_s: int) -> Sequence[_Day]:
         """The local days a range touches, at least one."""
@@ -179,12 +214,22 @@ class People:
         if crowds:
             local = LocalDay.of(day, self.office.by_id[floor_id].zone_info)
             crowds = tuple(c for c in crowds if c.start_s < local.stop_s and c.stop_s > local.midnight_s)
+        outages = self._outages
+        if outages:
+            local = LocalDay.of(day, self.office.by_id[floor_id].zone_info)
+            outages = tuple(o for o in outages if o.start_s < local.stop_s and o.stop_s > local.midnight_s)
         # One at a time: threads that want the same day wait for it instead of drawing it too.
         with self._drawing:
-            return self._kept(floor_id, day, crowds)
+            return self._kept(floor_id, day, crowds, outages)
 
-    def _draw(self, floor_id: str, day: date, crowds: tuple[Crowd, ...]) -> _Day:
-        """A day; the crowds are part of what it is kept by, so that it is never one with other crowds."""
+    def _draw(
+        self,
+        floor_id: str,
+        day: date,
+        crowds: tuple[Crowd, ...],
+        outages: tuple[Outage, ...],  # noqa: ARG002 - a day is kept by them
+    ) -> _Day:
+        """A day; crowds and outages are part of what it is kept by, so that it is never one with others."""
         floor = self.office.by_id[floor_id]
         local = LocalDay.of(day, floor.zone_info)
         rng = self._rng(floor_id, day.toordinal())
@@ -219,10 +264,11 @@ class People:
         """Rooms and the parts of the day in which their sensor is offline; where there is none, always."""
         if floor.doors_only:
             return [(room, day.midnight_s, day.stop_s) for room in range(OUTSIDE, len(floor.rooms))]
+        unseen = [(OUTSIDE, floor.id), *((index, room.id) for index, room in enumerate(floor.rooms))]
         return [
             (index, since_s, until_s)
-            for index, room in enumerate(floor.rooms)
-            for since_s, until_s in self.offline(room.id, day.midnight_s, day.stop_s)
+            for index, place_id in unseen
+            for since_s, until_s in self.offline(place_id, day.midnight_s, day.stop_s)
         ]
 
     def _rng(self, floor_id: str, *more: int) -> np.random.Generator:

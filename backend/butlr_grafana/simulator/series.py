@@ -72,11 +72,11 @@ def measurements(forms: Forms) -> dict[str, Measurement]:
 
 
 class Source(NamedTuple):
-    """A row of `People.count`, and the room without whose sensor it has no data."""
+    """A row of `People.count`, and the room, zone or floor without whose sensors it has no data."""
 
     floor_id: str
     row: int
-    room_id: str | None = None
+    place_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def _zone_row(floor: Floor, zone_id: str | None) -> int:
 
 def _floor_sources(floor: Floor, said: Measurement) -> tuple[Source, ...]:
     seen = any(one.is_entrance for one in floor.sensors) if said.by_doors else not floor.doors_only
-    return (Source(floor.id, 0),) if seen else ()
+    return (Source(floor.id, 0, None if said.by_doors else floor.id),) if seen else ()
 
 
 def _room_sources(floor: Floor, room: Room) -> tuple[Source, ...]:
@@ -196,7 +196,7 @@ def _zone_sources(floor: Floor, zone: Zone) -> tuple[Source, ...]:
         and (one.zone_id == zone.id or (one.room_id is not None and one.room_id == zone.room_id))
         for one in floor.sensors
     )
-    return (Source(floor.id, _zone_row(floor, zone.id), zone.room_id),) if seen else ()
+    return (Source(floor.id, _zone_row(floor, zone.id), zone.room_id or zone.id),) if seen else ()
 
 
 def _doors(floor: Floor, room: Room, forms: Forms) -> tuple[Source, ...]:
@@ -218,4 +218,6 @@ def _presence_of(floor: Floor, sensor: Sensor) -> Source | None:
         sensor = next(one for one in floor.sensors if one.id == sensor.twin_id)
     if sensor.room_id is not None:
         return Source(floor.id, _room_row(floor, sensor.room_id), sensor.room_id)
-    return None if sensor.zone_id is None else Source(floor.id, _zone_row(floor, sensor.zone_id))
+    if sensor.zone_id is None:
+        return None
+    return Source(floor.id, _zone_row(floor, sensor.zone_id), sensor.zone_id)

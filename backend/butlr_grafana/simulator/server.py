@@ -20,8 +20,11 @@ from .faults import LOGIN_PATH, Faults
 from .forms import SCOPES, Forms, renamed
 from .messages import Refusal, Request, Result
 from .office import default_office
+from .outages import Outage
 from .people import People
+from .pusher import Pusher
 from .tokens import Tokens
+from .webhooks import Subscriptions
 from .wire import HttpServer
 
 DETECTIONS_PATH = "/v3/detections"
@@ -57,6 +60,8 @@ class Simulator:
         self._tokens = Tokens(client_id, client_secret)
         self._server: HttpServer | None = None
         self._stopping = threading.Event()
+        self.subscriptions = Subscriptions()
+        self.pusher = Pusher(self.people, self.subscriptions, self.faults, clock=self._now)
         self._log = CallLog()
         self._limit = RateLimit()
         self._endpoints: dict[str, dict[str, Endpoint]] = {
@@ -97,6 +102,7 @@ class Simulator:
     def stop(self) -> None:
         """Cuts every connection and frees the port; may be started again. Stopped already: nothing."""
         server, self._server = self._server, None
+        self.pusher.stop()
         if server is not None:
             self._stopping.set()
             server.close_all()
@@ -150,6 +156,26 @@ class Simulator:
     def clear_crowds(self) -> None:
         """No crowd has ever been."""
         self.people.clear_crowds()
+
+    def _now(self) -> float:
+        """By the clock as it is assigned now."""
+        return self.clock()
+
+    def push(self) -> int:
+        """Sends what is due by its clock to who has subscribed; how many events were taken."""
+        return self.pusher.push(self._forms)
+
+    def push_all_the_time(self) -> None:
+        """From here on, in a thread of its own, until it stops."""
+        self.pusher.start(lambda: self._forms)
+
+    def outage(self, device_id: str, start_s: int, stop_s: int) -> Outage:
+        """A sensor or hive is offline for a time, until `clear_outages` (see `People.outage`)."""
+        return self.people.outage(device_id, start_s, stop_s)
+
+    def clear_outages(self) -> None:
+        """No outage has ever been, but those of sensors that fail by themselves."""
+        self.people.clear_outages()
 
     def revoke_tokens(self) -> None:
         """Every token given so far is dead."""
@@ -209,7 +235,10 @@ class Simulator:
         # The host the client knows this server by, which in a container is not the one it listens on.
         base_url = f"http://{request.headers['host']}" if "host" in request.headers else self.url
         body, now_s = request.json(), self.clock()
-        return self._put("topology", topology.answer(self.people, body, now_s, base_url, self._forms))
+        found = topology.answer(
+            self.people, body, now_s, base_url, self._forms, subscriptions=self.subscriptions
+        )
+        return self._put("topology", found)
 
     def _reporting(self, request: Request) -> Result:
         self._check(request)

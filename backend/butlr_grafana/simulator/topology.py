@@ -24,18 +24,30 @@ from .forms import Forms
 from .messages import Failure, Refusal
 from .people import People
 from .topology_values import Values
+from .webhooks import Subscriptions, resolvers
 
 _SDL = files(__package__).joinpath("schema.graphql").read_text()
 
 
 def schema_of(forms: Forms) -> GraphQLSchema:
     """The schema less what this account's lacks; a name that is not in it is a ValueError."""
-    return _without(forms.missing_fields | (frozenset() if forms.plan_rotation else {"FloorPlan.rotation"}))
+    missing = forms.missing_fields | (frozenset() if forms.plan_rotation else {"FloorPlan.rotation"})
+    return _without(missing, forms.webhook_inputs, forms.event_names)
+
+
+_CAMEL = {"http_timeout: Int": "httpTimeout: Int", "api_key: ApiKeyInput": "apiKey: ApiKeyInput"}
+"""How the inner names of inputs may be written."""
 
 
 @lru_cache(maxsize=32)
-def _without(names: Collection[str]) -> GraphQLSchema:
-    schema = build_schema(_SDL)
+def _without(names: Collection[str], inputs: str, event_names: str) -> GraphQLSchema:
+    text = _SDL.replace("_1MIN", "_1M") if event_names == "1m" else _SDL
+    if inputs == "camel":
+        head, mark, tail = text.partition("input EndpointConfigInput")
+        for snake, camel in _CAMEL.items():
+            tail = tail.replace(snake, camel)
+        text = head + mark + tail
+    schema = build_schema(text)
     for name in sorted(names):
         type_name, _, field = name.partition(".")
         owner = schema.type_map.get(type_name)
@@ -46,7 +58,13 @@ def _without(names: Collection[str]) -> GraphQLSchema:
 
 
 def answer(
-    people: People, body: Mapping[str, Any], now_s: float, base_url: str, forms: Forms | None = None
+    people: People,
+    body: Mapping[str, Any],
+    now_s: float,
+    base_url: str,
+    forms: Forms | None = None,
+    *,
+    subscriptions: Subscriptions | None = None,
 ) -> Any:
     """Runs a document; what it gets wrong is in `errors`, and the status stays 200.
 
@@ -63,9 +81,8 @@ def answer(
     if not isinstance(document, DocumentNode):
         return document
     values = Values(people, int(now_s), base_url, forms)
-    result = execute_sync(
-        schema, document, values.root(), variable_values=variables, operation_name=operation
-    )
+    root = {**values.root(), **resolvers(subscriptions or Subscriptions())}
+    result = execute_sync(schema, document, root, variable_values=variables, operation_name=operation)
     causes = [error.original_error for error in result.errors or ()]
     for cause in causes:
         if isinstance(cause, Refusal):

@@ -54,7 +54,6 @@ class Values:
             "floor": self._one("floor", floors, self._floor),
             "room": self._one("room", rooms, self._room),
             "zone": self._one("zone", zones, self._zone),
-            "webhooks": [],
         }
 
     def _placed(self, name: str) -> tuple[Any, ...]:
@@ -225,7 +224,7 @@ class Values:
     def _sensor(self, sensor: Sensor) -> Object:
         floor = self._office.by_id[sensor.floor_id]
         return {
-            **sensor_values(sensor, self._people, self._now_s),
+            **sensor_values(sensor, self._people, self._now_s, self._forms),
             "metadata": [],
             "floor": lambda _: self._floor(floor),
             "room": lambda _: self._room_of(floor, sensor.room_id),
@@ -234,7 +233,7 @@ class Values:
     def _hive(self, hive: Hive) -> Object:
         floor = self._office.by_id[hive.floor_id]
         return {
-            **hive_values(hive, self._now_s),
+            **hive_values(hive, self._people, self._now_s),
             "floor": lambda _: self._floor(floor),
             "room": lambda _: self._room_of(floor, hive.room_id),
         }

@@ -89,6 +89,7 @@ class Sensor:
     The room of an entrance's sensor is one beside it. `zone_id`: the zone outside rooms that it watches. With
     `outage_day` it is offline for four days of each 28-day cycle, from that day of the cycle on (see
     `People.offline`). `twin_id`: the sensor that it is a clone or a mirror of (see `devices`).
+    `battery_due`: of a battery that nobody changes in time, as Butlr writes it.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Sensor:
     zone_id: str | None = None
     hive_serial: str = ""
     twin_id: str | None = None
+    battery_due: str | None = None
 
     @property
     def is_clone(self) -> bool:

@@ -11,7 +11,7 @@ from butlr_grafana.query.live import traffic_today
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
-from butlr_grafana.targets.parameter_groups import AGE, FLOOR, FRAMES_ROWS_CSV, NOW
+from butlr_grafana.targets.parameter_groups import FLOOR, FRAMES_ROWS_CSV, LIVE_AGE, NOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class InAndOutToday(TableTarget[Balances]):
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         own = () if (parsed.level or "floor") == "floor" else ("room_id", "room")
-        return (*FLOOR, *own, "in", "out", "inside", "capacity", "beyond", *AGE)
+        return (*FLOOR, *own, "in", "out", "inside", "capacity", "beyond", *LIVE_AGE)
 
     def rows_of(self, content: Balances, result: Result[Balances]) -> list[Row]:
         level = result.parsed.level or "floor"
@@ -54,6 +54,7 @@ class InAndOutToday(TableTarget[Balances]):
                 "beyond": one.beyond,
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),
+                "source": one.source,
             }
             for one in content.assets
         ]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.base.incidents import Contact
+from butlr_grafana.insight.current_occupancy import Moved
 from butlr_grafana.insight.hot_events import Event, Look
 from butlr_grafana.insight.people import in_unit
 from butlr_grafana.model.factor import Known
@@ -40,11 +41,13 @@ C = TypeVar("C")
 class Sources:
     """What a target may be built from beside Butlr's data.
 
-    `contact`: how this backend's contact with Butlr is; `events`: recorded times in which zones were hot.
+    `contact`: how this backend's contact with Butlr is; `events`: recorded times in which zones were hot;
+    `moved`: in and out of places, by what Butlr has pushed.
     """
 
     contact: Callable[[], Contact]
     events: Callable[[Period, Iterable[str]], Sequence[Event]]
+    moved: Moved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +125,7 @@ class Result(Generic[C]):
 
     @property
     def complete(self) -> bool:
-        return self.fetched.complete
+        return self.fetched.complete and (self.content is None or self.target.is_complete(self.content))
 
 
 class Target(ABC, Generic[C]):
@@ -148,6 +151,9 @@ class Target(ABC, Generic[C]):
     needs_topology: ClassVar[bool] = True
     """It has nothing to say before the floors are known."""
 
+    renews_topology: ClassVar[bool] = False
+    """It is of the topology's own moment: a topology that is due is asked for first."""
+
     needs_factors: ClassVar[bool] = False
     """It says how many detections a person gives, also where it has no heat map."""
 
@@ -162,17 +168,18 @@ class Target(ABC, Generic[C]):
 
     note_topics: ClassVar[frozenset[str]] = frozenset()
     """Which notes of the topology always bear on its figures: `time`, `area`, `floor_area`, `traffic`,
-    `places`, `everything`.
+    `places`, `devices`, `everything`.
     """
 
     default_level: ClassVar[str | None] = None
     """What its rows are of where no `level` is asked for."""
 
     def __init_subclass__(cls) -> None:
-        """What can be had as CSV can be had for Excel."""
+        """Every query may say whom it is for; what can be had as CSV can be had for Excel."""
         super().__init_subclass__()
-        if "csv" in getattr(cls, "formats", ()) and "bom" not in cls.parameters:
-            cls.parameters = (*cls.parameters, "bom")
+        own = getattr(cls, "parameters", ())
+        common = ("bom", "for") if "csv" in getattr(cls, "formats", ()) else ("for",)
+        cls.parameters = (*own, *(name for name in common if name not in own))
 
     @property
     def spec(self) -> TargetSpec:
@@ -196,6 +203,10 @@ class Target(ABC, Generic[C]):
         """Whether the query speaks of detections where it names no unit."""
         return parsed.normalize == "hour"
 
+    def is_complete(self, content: C) -> bool:
+        """Whether what it is made of beside Butlr's measurements is of now."""
+        return True
+
     def topics(self, parsed: ParsedQuery) -> frozenset[str]:
         """Which notes of the topology bear on this query."""
         found = set(self.note_topics)
@@ -203,7 +214,7 @@ class Target(ABC, Generic[C]):
         if is_limited and parsed.tz is None:
             found.add("time")
         is_of_places = self.default_level is not None and (parsed.level or self.default_level) != "floor"
-        if is_of_places or parsed.names_rooms:
+        if is_of_places or parsed.room or parsed.tag or parsed.filters:
             found.add("places")
         return frozenset(found)
 

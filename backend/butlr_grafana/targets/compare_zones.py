@@ -45,7 +45,7 @@ class CompareZones(TableTarget[ZoneComparison]):
 
     def needs_presence(self, parsed: ParsedQuery) -> bool:
         # A floor is the sum of its rooms where some are chosen.
-        return parsed.level != "floor" or bool(parsed.names_rooms or parsed.filters)
+        return parsed.level != "floor" or bool(parsed.room or parsed.tag or parsed.filters)
 
     def build(self, fetched: Fetched, sources: Sources) -> ZoneComparison:
         current, baseline = fetched.maps

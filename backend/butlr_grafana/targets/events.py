@@ -23,7 +23,7 @@ class Events(TableTarget[RecordedEvents]):
     name = "events"
     title = "Hot zones' starts and ends"
     description = "A row a time in which a zone was hot, as alert rules saw it: start, end, threshold, peak."
-    parameters = ("space", "from", "to", "tz", "level", "room", "format")
+    parameters = ("space", "from", "to", "tz", "level", "room", "type", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     cacheable = False
@@ -56,6 +56,8 @@ def visible_events(events: Iterable[Event], parsed: ParsedQuery, topology: Topol
     names = {space: names_of(floor) for space, floor in topology.floors.items()}
     limits = [{room.text for room in parsed.room}] if parsed.room else []
     limits += [set(one.values) for one in parsed.filters if one.key == "room"]
+    typed = [one for one in parsed.filters if one.key == "type"]
+    limits += [{id_ for floor in topology.floors.values() for id_ in one.taken(floor)} for one in typed]
     for event in events:
         name = names.get(event.space, {}).get((event.watch.level, event.zone_id))
         is_level = parsed.level in (None, event.watch.level)

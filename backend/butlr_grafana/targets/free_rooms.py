@@ -18,7 +18,7 @@ from butlr_grafana.query.scope import Scope
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
 from butlr_grafana.targets.columns import Column, text
 from butlr_grafana.targets.occupancy_now import BY_DOORS
-from butlr_grafana.targets.parameter_groups import AGE, FLOOR, FRAMES_ROWS_CSV
+from butlr_grafana.targets.parameter_groups import FLOOR, FRAMES_ROWS_CSV
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class FreeRooms(TableTarget[RoomsNow]):
     name = "free-rooms"
     title = "Free rooms"
     description = "A row a room, free ones first, then the smallest: free, occupied or unknown, free since."
-    parameters = ("space", "least_capacity", "room", "tag", "type", "format")
+    parameters = ("space", "least_capacity", "room", "tag", "type", "max_age", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     tells_age = True
@@ -46,8 +46,8 @@ class FreeRooms(TableTarget[RoomsNow]):
         return newest_people(scope)
 
     def build(self, fetched: Fetched, sources: Sources) -> RoomsNow:
-        people = occupancy_now(fetched.series)
-        rooms = list(room_states(people, fetched.series))
+        people = occupancy_now(fetched.series, sources.moved)
+        rooms = list(room_states(people, fetched.series, sources.moved))
         asked = {one.floor.id: one.rooms for one in fetched.scope.floors}
         for floor, fault in fetched.faults:
             listed = _listed(floor, asked[floor.id])
@@ -64,7 +64,7 @@ class FreeRooms(TableTarget[RoomsNow]):
         free = ("free_since", "free_for_s", "free_exact", "free_for")
         return (
             *("state", *where, "type", "capacity", "tags", "people", *free),
-            *("reason", "unknown_since", *AGE),
+            *("reason", "unknown_since", "as_of", "complete", "source", "age_s", "as_of_ms"),
         )
 
     def own_columns(self, table: str) -> dict[str, Column]:
@@ -90,6 +90,7 @@ class FreeRooms(TableTarget[RoomsNow]):
                 "unknown_since": _iso(one.unknown_since_s),
                 "as_of": _iso(one.as_of_s),
                 "complete": int(one.complete),
+                "source": one.source,
             }
             for one in content.rooms
         ]

@@ -24,7 +24,7 @@ class FreshnessOfData(TableTarget[FreshnessOfFloors]):
     name = "freshness"
     title = "Freshness of data"
     description = "A row a floor, those that fail too: up to when Butlr's data are known, and their age."
-    parameters = ("space", "metric", "format")
+    parameters = ("space", "metric", "max_age", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     tells_age = True
@@ -45,7 +45,7 @@ class FreshnessOfData(TableTarget[FreshnessOfFloors]):
         )
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        return (*FLOOR, "metric", "as_of", "complete", "reason", "age_s", "as_of_ms")
+        return (*FLOOR, "metric", "as_of", "complete", "reason", "age_s", "as_of_ms", "source")
 
     def rows_of(self, content: FreshnessOfFloors, result: Result[FreshnessOfFloors]) -> list[Row]:
         """`as_of` is up to when a floor's data are known."""
@@ -57,6 +57,7 @@ class FreshnessOfData(TableTarget[FreshnessOfFloors]):
                 "as_of": iso(one.known_until_s),
                 "complete": int(one.complete),
                 "reason": one.reason,
+                "source": one.source,
             }
             for one in content.floors
         ]

@@ -28,7 +28,7 @@ class HotZones(TableTarget[HotZonesResult]):
     name = "hot-zones"
     title = "Hot zones"
     description = "A row a room or zone, hottest first: people per m², detections, share, rank, hot."
-    parameters = (*ZONES, "level", "threshold", "release", "area")
+    parameters = (*ZONES, "level", "threshold", "release", "area", "max_age")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     tells_age = True
@@ -40,7 +40,7 @@ class HotZones(TableTarget[HotZonesResult]):
 
     def needs_presence(self, parsed: ParsedQuery) -> bool:
         # A floor is the sum of its rooms where some are chosen.
-        return parsed.level != "floor" or bool(parsed.names_rooms or parsed.filters)
+        return parsed.level != "floor" or bool(parsed.room or parsed.tag or parsed.filters)
 
     def is_of_detections(self, parsed: ParsedQuery) -> bool:
         return not parsed.threshold.is_percentile

@@ -15,7 +15,7 @@ from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
 from butlr_grafana.targets.columns import SHARE, Column, number
-from butlr_grafana.targets.parameter_groups import AGE, FLOOR, FRAMES_ROWS_CSV, NOW
+from butlr_grafana.targets.parameter_groups import FLOOR, FRAMES_ROWS_CSV, LIVE_AGE, NOW
 
 BY_DOORS = "Some people are counted by doors; Butlr corrects those counts after the end of the day."
 NO_CAPACITY = "Butlr knows no capacity here, so there is no share of it."
@@ -42,14 +42,14 @@ class OccupancyNow(TableTarget[PeopleNow]):
         return newest_people(scope)
 
     def build(self, fetched: Fetched, sources: Sources) -> PeopleNow:
-        found = occupancy_now(fetched.series)
+        found = occupancy_now(fetched.series, sources.moved)
         return PeopleNow(tuple(now_of(found) if fetched.parsed.level == "floor" else found))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         level = parsed.level or "room"
         asset = () if level == "floor" else (f"{level}_id", level)
         people = ("people", "people_seen", "people_by_doors", "capacity", "share")
-        return (*FLOOR, "timezone", *asset, *people, "has_data", "reason", "unknown_since", *AGE)
+        return (*FLOOR, "timezone", *asset, *people, "has_data", "reason", "unknown_since", *LIVE_AGE)
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return {"share": number("Share of capacity", SHARE, 0)}
@@ -76,6 +76,7 @@ class OccupancyNow(TableTarget[PeopleNow]):
                 "unknown_since": None if one.unknown_since_s is None else iso(one.unknown_since_s),
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),
+                "source": one.source,
             }
             for one in content.assets
         ]

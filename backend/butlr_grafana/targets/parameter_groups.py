@@ -10,10 +10,12 @@ SERIES = (
     *("space", "from", "to", "every", "level", "room", "tag", "type"),
     *("hours", "days", "tz", "holidays", "require", "format"),
 )
-NOW = ("space", "level", "room", "tag", "type", "require", "format")
+NOW = ("space", "level", "room", "tag", "type", "require", "max_age", "format")
 
 FRAMES_ROWS_CSV = ("frames", "rows", "csv")
 
 FLOOR = ("space", "floor")
 ROOM = ("space", "floor", "room_id", "room")
 AGE = ("as_of", "complete", "age_s", "as_of_ms")
+LIVE_AGE = (*AGE, "source")
+"""Of what may be pushed."""

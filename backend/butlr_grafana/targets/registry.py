@@ -11,9 +11,12 @@ from butlr_grafana.query.parse import ParsedQuery, parse
 from butlr_grafana.targets.balance import InAndOutToday
 from butlr_grafana.targets.base import Target
 from butlr_grafana.targets.compare import Compare
+from butlr_grafana.targets.compare_utilization import CompareUtilization
 from butlr_grafana.targets.compare_zones import CompareZones
+from butlr_grafana.targets.devices import Devices
 from butlr_grafana.targets.events import Events
 from butlr_grafana.targets.floorplan import FloorPlanTarget
+from butlr_grafana.targets.floors_now import FloorsNow
 from butlr_grafana.targets.free_rooms import FreeRooms
 from butlr_grafana.targets.freshness import FreshnessOfData
 from butlr_grafana.targets.heatmap import HeatMapTarget
@@ -25,6 +28,7 @@ from butlr_grafana.targets.occupancy_now import OccupancyNow
 from butlr_grafana.targets.pattern import Pattern
 from butlr_grafana.targets.playback import Playback
 from butlr_grafana.targets.presence_time import PresenceTime
+from butlr_grafana.targets.room_types import RoomTypes
 from butlr_grafana.targets.spaces import SpacesTarget
 from butlr_grafana.targets.status import Status
 from butlr_grafana.targets.traffic import Traffic
@@ -41,18 +45,22 @@ _LISTED: tuple[Target[Any], ...] = (
     Occupancy(),
     OccupancyNow(),
     FreeRooms(),
+    FloorsNow(),
     Unusual(),
     InAndOutToday(),
     Traffic(),
     PresenceTime(),
     Utilization(),
+    CompareUtilization(),
     Pattern(),
     Playback(),
     FloorPlanTarget(),
     Events(),
     FreshnessOfData(),
     Status(),
+    Devices(),
     SpacesTarget(),
+    RoomTypes(),
 )
 _BY_NAME: dict[str, Target[Any]] = {target.name: target for target in _LISTED}
 

@@ -23,7 +23,7 @@ class Status(TableTarget[Contact]):
         return sources.contact()
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        return ("source", "reachable", "as_of", "reason", "age_s", "as_of_ms")
+        return ("source", "reachable", "as_of", "rules_without_data_s", "reason", "age_s", "as_of_ms")
 
     def rows_of(self, content: Contact, result: Result[Contact]) -> list[Row]:
         """`as_of` is when Butlr last answered, or when this process began."""
@@ -32,6 +32,7 @@ class Status(TableTarget[Contact]):
                 "source": "butlr",
                 "reachable": int(content.reachable),
                 "as_of": iso(result.now_s - content.silent_s),
+                "rules_without_data_s": round(content.rules_without_data_s, 1),
                 "reason": content.why or "",
             }
         ]

@@ -14,24 +14,25 @@ from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
 from butlr_grafana.targets.columns import Column, number
-from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ROOM
+from butlr_grafana.targets.parameter_groups import FLOOR, FRAMES_ROWS_CSV, ROOM
 from butlr_grafana.targets.value_rows import names_of, values_of
 
 
 @dataclass(frozen=True, slots=True)
 class UsualLevels:
-    rooms: tuple[Level, ...]
+    assets: tuple[Level, ...]
 
 
 class Unusual(TableTarget[UsualLevels]):
     name = "unusual"
     title = "Unusual now"
-    description = "A row a room: people of the last minutes, what is usual at this time of the week, ratio."
-    parameters = ("space", "window", "room", "tag", "type", "require", "format")
+    description = "A row a room or floor: people of the last minutes, what is usual at this time of the week."
+    parameters = ("space", "window", "level", "room", "tag", "type", "require", "max_age", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     tells_age = True
-    note_topics = frozenset({"time", "places"})
+    note_topics = frozenset({"time"})
+    default_level = "room"
 
     def queries(self, scope: Scope) -> tuple[SeriesQuery, ...]:
         return now_and_usual(scope)
@@ -41,24 +42,24 @@ class Unusual(TableTarget[UsualLevels]):
         return UsualLevels(tuple(chain.from_iterable(map(unusual, now, before))))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        own = names_of(Level, without=("floor", "room", "as_of_s", "complete"))
-        return (*ROOM, *own, "complete", "as_of", "age_s", "as_of_ms")
+        own = names_of(Level, without=("floor", "asset", "as_of_s", "complete", "source"))
+        place = FLOOR if parsed.level == "floor" else ROOM
+        return (*place, *own, "complete", "as_of", "age_s", "as_of_ms", "source")
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return {"people": number("People", "short", 1)}
 
     def rows_of(self, content: UsualLevels, result: Result[UsualLevels]) -> list[Row]:
-        """A room's people, what is usual, and how the two compare."""
+        """The people of a room or floor, what is usual, and how the two compare."""
         return [
             {
                 "space": one.floor.id,
                 "floor": one.floor.name,
-                "room_id": one.room.id,
-                "room": one.room.name,
-                **values_of(one, without=("floor", "room", "as_of_s")),
+                **({} if one.asset is one.floor else {"room_id": one.asset.id, "room": one.asset.name}),
+                **values_of(one, without=("floor", "asset", "as_of_s")),
                 "has_data": int(one.has_data),
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),
             }
-            for one in content.rooms
+            for one in content.assets
         ]

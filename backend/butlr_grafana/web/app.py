@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
+from butlr_grafana.service.receiving import Receiver
 from butlr_grafana.service.response_cache import ResponseCache
 from butlr_grafana.service.service import Service
-from butlr_grafana.web import datasource, demo, operations, preview, rest, runbooks
+from butlr_grafana.web import datasource, demo, operations, preview, rest, runbooks, webhooks
 from butlr_grafana.web.auth import Tokens, guard
 from butlr_grafana.web.cached_responses import CachedResponses
 from butlr_grafana.web.request_log import note_requests
@@ -15,8 +16,18 @@ from butlr_grafana.web.responses import answer_errors, finish_replies
 MAX_BODY_BYTES = 256 * 1024
 
 
-def build(service: Service, *, tokens: Tokens, grafana_url: str, simulator_url: str = "") -> Flask:
-    """`simulator_url`: of the demo's, which takes crowds on request."""
+def build(
+    service: Service,
+    receiver: Receiver,
+    *,
+    tokens: Tokens,
+    grafana_url: str,
+    simulator_url: str = "",
+    webhooks_elsewhere: bool = False,
+) -> Flask:
+    """`simulator_url`: of the demo's, which takes crowds on request. `webhooks_elsewhere`: what Butlr pushes
+    has a port of its own, `webhooks.alone`.
+    """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     # A redirect would name the address by which this server is known, not the caller's way to it.
@@ -35,4 +46,7 @@ def build(service: Service, *, tokens: Tokens, grafana_url: str, simulator_url: 
     if simulator_url:
         app.register_blueprint(demo.blueprint(simulator_url))
     app.register_blueprint(preview.blueprint(service, grafana_url))
+    app.register_blueprint(webhooks.status(receiver))
+    if not webhooks_elsewhere:
+        app.register_blueprint(webhooks.blueprint(receiver))
     return app

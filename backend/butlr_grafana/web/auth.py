@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from flask import Flask, g, request
 from werkzeug.datastructures import Authorization
@@ -30,7 +31,8 @@ from butlr_grafana.service.service import Visible
 from butlr_grafana.targets.registry import TARGETS, target_of
 from butlr_grafana.web import runbooks
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/webhooks/butlr"})
+"""The last one asks for a key of its own."""
 WALL_TARGETS = [target.name for target in TARGETS.values() if target.for_walls]
 WALL_PATHS = frozenset(f"/api/v1/{name}" for name in WALL_TARGETS)
 
@@ -73,6 +75,11 @@ def check_words(asked: ParsedQuery, now_s: float) -> None:
         )
 
 
+def as_asked_by(asked: ParsedQuery) -> ParsedQuery:
+    """The question of the present caller: one with a wall's token asks for a wall, whatever it says."""
+    return replace(asked, asker="wall") if g.for_walls else asked
+
+
 PLAIN: Mapping[type[UpstreamError], str] = {
     UpstreamDown: "Butlr cannot be reached",
     UpstreamLate: "Butlr has not answered in time",
@@ -93,7 +100,7 @@ def to_be_told(fault: BackendError) -> BackendError:
 
 def is_of_wall(parsed: ParsedQuery, now_s: float) -> bool:
     """Whether a wall asks so. Of rooms nothing is asked: an error about one would name the others."""
-    return not parsed.names_rooms and target_of(parsed).is_for_walls(parsed, now_s)
+    return not (parsed.room or parsed.tag) and target_of(parsed).is_for_walls(parsed, now_s)
 
 
 def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:

@@ -11,7 +11,8 @@ import logging
 import select
 import socket
 import time
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ MADE_ROOM_FOR = 100
 are taken."""
 
 MOST_BUFFERED_BYTES = 64 * 2**20
-"""Of bodies that are not whole yet; beyond it, the connections that began first are closed."""
+"""Of bodies that are not whole yet, where it is not said otherwise."""
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 PROBE_THREADS = 2
@@ -70,16 +71,27 @@ SERVER = "butlr-grafana"
 
 _date = lru_cache(4)(build_http_date)
 
+Check = Callable[["Request"], Refusal | None]
+
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
-    """A request as it is received. `error` is a `Refusal`, or a problem that waitress found."""
+    """A request as it is received. `error` is a `Refusal`, or a problem that waitress found; `refusal`: what
+    its head is refused for.
+    """
 
     error: Any = None
+    refusal: Refusal | None = None
     path = ""
     command = ""
 
+    def __init__(self, adj: Adjustments, check: Check) -> None:
+        super().__init__(adj)
+        self._check = check
+
     def received(self, data: bytes) -> int:
         taken: int = super().received(data)
+        # What waitress says of a body's length comes after.
+        self.error = self.refusal or self.error
         if self.error is None and self.body_rcv is None and len(self.header_plus) > LONGEST_LINE:
             self.error = _problem_of(self.header_plus)
         if self.error is None:
@@ -90,15 +102,19 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
 
     def parse_header(self, header_plus: bytes) -> None:
         """Raises waitress' `ParsingError`."""
-        self.error = _problem_of(header_plus)
-        if self.error is not None:
+        self.refusal = _problem_of(header_plus)
+        if self.refusal is not None:
             return
         super().parse_header(header_plus)
         names = self.headers
         if "CONTENT_LENGTH" in names and (self.chunked or "TRANSFER_ENCODING" in names):
-            self.error = TWO_LENGTHS
+            self.refusal = TWO_LENGTHS
         elif "EXPECT" in names and self.version == "1.1" and not self.expect_continue:
-            self.error = UNKNOWN_EXPECTATION
+            self.refusal = UNKNOWN_EXPECTATION
+        else:
+            self.refusal = self._check(self)
+        # Nobody is asked to send a body that is refused.
+        self.expect_continue: bool = self.expect_continue and self.refusal is None
 
 
 def _problem_of(head: bytes) -> Refusal | None:
@@ -175,7 +191,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         refusal = refusal_of(self.request.error)
         if refusal.status < 500:
-            log.warning("invalid request: %s", refusal.fault)
+            log.log(refusal.level, "invalid request: %s", refusal.fault)
         self.wrote_header = True
         self.channel.refused = True
         self.channel.write_soon(refusal.response())
@@ -190,17 +206,17 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     """
 
     request: Any = None
-    parser_class = Request
     task_class = Response
     error_task_class = RefusalTask
 
-    def __init__(self, *args: Any, **words: Any) -> None:
+    def __init__(self, server: Connections, *args: Any, **words: Any) -> None:
+        self.parser_class = partial(Request, check=server.check)
         self.quiet_since = time.monotonic()
         self.waiting_since: float | None = self.quiet_since
         self.refused = False
         self.ended = False
         self._said_end = False
-        super().__init__(*args, **words)
+        super().__init__(server, *args, **words)
 
     def handle_read(self) -> None:
         try:
@@ -286,14 +302,26 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 class Connections(TcpWSGIServer):  # type: ignore[misc]
     """All connections of a listening socket, and the threads that answer. Runs in the thread that calls it.
 
-    `most`: how many may be open.
+    `most`: how many may be open; `most_buffered`: bytes of bodies that are not whole yet, beyond which the
+    connections that began first are closed; `check`: refuses a request by its head, before its body is read.
     """
 
     channel_class = Connection
 
-    def __init__(self, app: WSGIApplication, listener: socket.socket, *, threads: int, most: int) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        listener: socket.socket,
+        *,
+        threads: int,
+        most: int,
+        most_buffered: int = MOST_BUFFERED_BYTES,
+        check: Check = lambda _: None,
+    ) -> None:
         self.map: dict[int, Any] = {}
         self.most = most
+        self.most_buffered = most_buffered
+        self.check = check
         self.stopping = False
         self._probing = _dispatcher(PROBE_THREADS)
         super().__init__(
@@ -341,7 +369,7 @@ class Connections(TcpWSGIServer):  # type: ignore[misc]
         self._bound_buffers(waiting)
 
     def _bound_buffers(self, waiting: list[Connection]) -> None:
-        left = MOST_BUFFERED_BYTES
+        left = self.most_buffered
         sending = [one for one in waiting if one.buffered]
         for one in sorted(sending, key=attrgetter("waiting_since"), reverse=True):
             left -= one.buffered

@@ -53,11 +53,13 @@ def describe() -> dict[str, Any]:
                 "get": _got("/metrics", *GOT["/metrics"]),
                 "post": _posted("/metrics", *POSTED["/metrics"]),
             },
+            "/webhooks/butlr": {"post": _pushed()},
         },
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "basic": {"type": "http", "scheme": "basic"},
+                "webhook_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
             "schemas": {"Error": _ERROR, "Frame": _FRAME},
         },
@@ -104,14 +106,14 @@ POSTED: dict[str, tuple[str, Schema, Schema]] = {
         FRAMES,
     ),
     "/variable": (
-        "A variable's choices: buildings, floors, rooms, zones or room types",
+        "A variable's choices: buildings, floors, rooms or zones",
         _object("payload", payload=PAYLOAD),
         _list(_object("__text", "__value", __text=TEXT, __value=TEXT)),
     ),
     "/tag-keys": ("What ad-hoc filters may filter by", ANY_OBJECT, _list(ANY_OBJECT)),
     "/tag-values": (
         "What an ad-hoc filter may be set to",
-        _object("key", key={"enum": ["room", "tag"]}),
+        _object("key", key={"enum": ["room", "tag", "type"]}),
         _list(_object("text", text=TEXT)),
     ),
     "/search": ("The targets' names, for older clients", ANY_OBJECT, _list(TEXT)),
@@ -129,6 +131,7 @@ GOT: dict[str, tuple[str, dict[str, Schema]]] = {
     "/healthz": ("The process is up; needs no token", {JSON: ANY_OBJECT}),
     "/readyz": ("Answers can be given; needs no token", {JSON: ANY_OBJECT}),
     "/metrics": ("Figures for Prometheus", {"text/plain": TEXT}),
+    "/webhooks/status": ("What Butlr pushed in the last minutes", {JSON: ANY_OBJECT}),
 }
 
 
@@ -145,6 +148,22 @@ def _posted(path: str, summary: str, body: Schema, answer: Schema) -> dict[str, 
         "summary": summary,
         "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
         "responses": _answers("The answer", {JSON: {"schema": answer}}),
+    }
+
+
+def _pushed() -> dict[str, Any]:
+    """What Butlr pushes: an event, or a list of them."""
+    answers = _answers("", {})
+    del answers["200"]
+    return {
+        "operationId": "receive_webhook",
+        "summary": "Takes what Butlr pushes, with a key of BUTLR_WEBHOOK_KEY",
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {"anyOf": [ANY_OBJECT, _list(ANY_OBJECT)]}}},
+        },
+        "responses": {"204": {"description": "Taken, whatever was in it"}, **answers},
+        "security": [{"webhook_key": []}, {"basic": []}],
     }
 
 

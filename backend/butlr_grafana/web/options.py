@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from butlr_grafana.base.errors import BadParameter, UnknownSpace, choose
-from butlr_grafana.model.choices import Choice, in_order, of_asset, of_building, of_floor
+from butlr_grafana.model.choices import Choice, in_order, of_asset, of_building, of_floor, of_types
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.privacy import askable
 from butlr_grafana.query.parameters import PARAMETERS
+from butlr_grafana.query.room_names import types_of
 from butlr_grafana.query.texts import ALL, texts_of
 from butlr_grafana.targets.base import Target
 
-FILTER_KEYS = ("room", "tag")
-VARIABLES = ("buildings", "floors", "rooms", "zones", "types")
+FILTER_KEYS = ("room", "tag", "type")
+VARIABLES = ("buildings", "floors", "rooms", "types", "zones")
 OPTIONS = ("space", "room", "tag", "type")
 
 Object = dict[str, Any]
@@ -42,7 +43,7 @@ def form(target: Target[Any]) -> list[Object]:
 
 
 def payload_options(name: str, topology: Topology, payload: Object) -> list[tuple[str, str]]:
-    """Texts and values for a field of the form; of rooms, tags and types those of the floors chosen in it.
+    """Texts and values for a field of the form; of rooms and tags those of the floors chosen in it.
 
     A floor that there is not (any more) is passed over, so that another can be chosen.
     """
@@ -52,8 +53,10 @@ def payload_options(name: str, topology: Topology, payload: Object) -> list[tupl
     floors = [f for f in topology.floors.values() if not wanted or f.id in wanted]
     if name == "room":
         return in_order(_rooms(floors))
-    if name in ("tag", "type"):
-        return [(text, text) for text in (tags if name == "tag" else types)(floors)]
+    if name == "tag":
+        return [(tag, tag) for tag in tags(floors)]
+    if name == "type":
+        return in_order(of_types(floors))
     raise BadParameter("name", choose(name, OPTIONS))
 
 
@@ -84,7 +87,7 @@ def variable_choices(payload: Object, topology: Topology) -> list[tuple[str, str
         case "rooms":
             return in_order(_rooms(floors))
         case "types":
-            return [(text, text) for text in types(floors)]
+            return in_order(of_types(floors))
         case _:
             alone = len(floors) == 1
             return in_order([of_asset(zone, f, alone=alone) for f in floors for zone in f.zones])
@@ -97,15 +100,13 @@ def filter_values(key: str, topology: Topology) -> list[str]:
         return sorted({room.name for floor in floors for room in askable(floor)})
     if key == "tag":
         return tags(floors)
+    if key == "type":
+        return sorted({own for floor in floors for own in types_of(floor)})
     raise BadParameter("key", choose(key, FILTER_KEYS))
 
 
 def tags(floors: Iterable[Floor]) -> list[str]:
     return sorted({tag for floor in floors for room in floor.rooms for tag in room.tags})
-
-
-def types(floors: Iterable[Floor]) -> list[str]:
-    return sorted({room.type for floor in floors for room in floor.rooms if room.type is not None})
 
 
 def _rooms(floors: Sequence[Floor]) -> list[Choice]:

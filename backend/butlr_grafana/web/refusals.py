@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from waitress import utilities as http
@@ -27,10 +28,11 @@ MOST_HEAD_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The status and the error; the message repeats nothing of what was sent."""
+    """The status and the error; the message repeats nothing of what was sent. `level`: of its log line."""
 
     status: int
     fault: BackendError
+    level: int = logging.WARNING
 
     def response(self) -> bytes:
         """The whole response, after which the connection ends."""

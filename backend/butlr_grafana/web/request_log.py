@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 LINE = "butlr_grafana.line"
 """Where a request's line is in its environment, once it has been said."""
 
-PROBES = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics")}
-"""Asked by machines every few seconds: lines for debugging only."""
+PROBES = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST", "/webhooks/butlr")}
+"""Asked by machines every few seconds, or more often: lines for debugging only."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.service.response_cache import ResponseCache
 from butlr_grafana.web import responses
-from butlr_grafana.web.auth import check_words, visible
+from butlr_grafana.web.auth import as_asked_by, check_words, visible
 from butlr_grafana.web.body import read_object
 from butlr_grafana.web.cached_responses import offer
 from butlr_grafana.web.openapi import describe
@@ -52,6 +52,7 @@ def blueprint(answers: ResponseCache) -> Blueprint:
     def answered(ref_id: str, asked: ParsedQuery) -> Response:
         note_asked(asked)
         check_words(asked, service.now())
+        asked = as_asked_by(asked)
         asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
         encoded = asking.made()
         offer(asking, encoded)

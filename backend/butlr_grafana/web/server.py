@@ -16,10 +16,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from butlr_grafana.base.access import SettingError
-from butlr_grafana.web.connections import Connections, log_as
+from butlr_grafana.web.connections import MOST_BUFFERED_BYTES, Check, Connections, log_as
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -49,16 +50,16 @@ DRAIN_LOOK_S = 0.1
 """The same while the server stops: it ends so long after the last response at most."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, setting: str = "BACKEND_PORT") -> socket.socket:
     """A listening socket; a fault names the setting that is behind it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise SettingError(f"BACKEND_PORT={port}: the port is taken; set another one") from None
+            raise SettingError(f"{setting}={port}: the port is taken; set another one") from None
         if error.errno == errno.EACCES:
-            raise SettingError(f"BACKEND_PORT={port}: not allowed; set one above 1023") from None
+            raise SettingError(f"{setting}={port}: not allowed; set one above 1023") from None
         raise SettingError(f"BACKEND_HOST={host}: {os.strerror(error.errno or 0) or error}") from None
 
 
@@ -76,20 +77,45 @@ def connections_allowed() -> int:
     return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // FILES_EACH)
 
 
-class Server:
-    """`last_call` ends what requests still wait for; it is called once, when the server stops."""
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A listening socket and what answers there. `most`: connections of its own, beside those of the others;
+    `None`: all that the others leave. The rest as in `Connections`.
+    """
 
-    def __init__(
-        self,
-        app: WSGIApplication,
-        listener: socket.socket,
-        *,
-        threads: int,
-        last_call: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._connections = Connections(app, listener, threads=threads, most=connections_allowed())
+    app: WSGIApplication
+    listener: socket.socket
+    threads: int
+    check: Check = lambda _: None
+    most: int | None = None
+    most_buffered: int = MOST_BUFFERED_BYTES
+
+
+class Server:
+    """Each port has its own connections, threads and buffers, so that a flood on one leaves the others alone.
+
+    `last_call` ends what requests still wait for; it is called once, when the server stops.
+    """
+
+    def __init__(self, *ports: Port, last_call: Callable[[], None] = lambda: None) -> None:
+        left = connections_allowed() - sum(port.most or 0 for port in ports)
+        self._all = [
+            Connections(
+                port.app,
+                port.listener,
+                threads=port.threads,
+                most=left if port.most is None else port.most,
+                most_buffered=port.most_buffered,
+                check=port.check,
+            )
+            for port in ports
+        ]
         self._last_call = last_call
+        self._calling = threading.Lock()
+        """Held while it is decided who makes the last call."""
+        self._is_called = False
         self._stop = threading.Event()
+        self._fault: Exception | None = None
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT, then as long as requests are being answered, at most `GRACE_S`; a second
@@ -97,19 +123,48 @@ class Server:
         """
         sys.setswitchinterval(SWITCH_S)
         log_as(logging.getLogger("butlr_grafana"))
+        first, *others = self._all
+        beside = [threading.Thread(target=self._attend, args=(c,), name="port", daemon=True) for c in others]
         with self._heeding_signals():
+            for thread in beside:
+                thread.start()
+            self._attend(first)
+            for thread in beside:
+                thread.join()
+            self._call_last()
+        # Not earlier: each may still be woken by the others.
+        for connections in self._all:
+            connections.end()
+        if self._fault is not None:
+            raise self._fault
+
+    def _attend(self, connections: Connections) -> None:
+        """Serves one port until the end. A fault there ends the server: it is not to go on half deaf."""
+        try:
             while not self._stop.is_set():
-                self._connections.look(LOOK_S)
-            self._drain()
-            self._connections.end()
+                connections.look(LOOK_S)
+            self._drain(connections)
+        except Exception as fault:  # noqa: BLE001  # `run` raises it
+            self._fault = fault
+            self._end()
+
+    def _end(self) -> None:
+        self._stop.set()
+        for connections in self._all:
+            connections.pull_trigger()
+
+    def _call_last(self) -> None:
+        with self._calling:
+            is_called, self._is_called = self._is_called, True
+        if not is_called:
+            self._last_call()
 
     @contextmanager
     def _heeding_signals(self) -> Iterator[None]:
         def stop(number: int, _frame: Any) -> None:
             if self._stop.is_set():
                 raise SystemExit(128 + number)
-            self._stop.set()
-            self._connections.pull_trigger()
+            self._end()
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
@@ -118,8 +173,8 @@ class Server:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _drain(self) -> None:
-        connections, began = self._connections, time.monotonic()
+    def _drain(self, connections: Connections) -> None:
+        began = time.monotonic()
         connections.end_listening()
         is_called = False
         while not connections.is_empty and (passed_s := time.monotonic() - began) < GRACE_S:
@@ -128,7 +183,5 @@ class Server:
             if passed_s >= LAST_CALL_S and not is_called:
                 is_called = True
                 # Elsewhere: this thread sends the answers.
-                threading.Thread(target=self._last_call, name="last-call", daemon=True).start()
+                threading.Thread(target=self._call_last, name="last-call", daemon=True).start()
             connections.look(DRAIN_LOOK_S)
-        if not is_called:
-            self._last_call()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 from source import floor
 from source.alerting.limits import Limit
@@ -32,10 +33,25 @@ ms), and an hour before that.
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The panel that an alert leads to, and the row's column with the room that the page is to show."""
+    """The panel that an alert leads to, the row's column with the room that the page is to show, and the
+    module of that page.
+    """
 
     panel: str
     room: str | None = None
+    of: ModuleType = floor
+
+    @property
+    def uid(self) -> str:
+        found: str = self.of.UID
+        return found
+
+    @property
+    def panel_id(self) -> int:
+        """The panel whose title begins so."""
+        panels = self.of.dashboard(INFINITY)["panels"]
+        [found] = [n for n, panel in enumerate(panels, start=1) if panel["title"].startswith(self.panel)]
+        return int(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,27 +195,20 @@ def _annotations(rule: Rule) -> Mapping[str, str]:
         "summary": rule.summary,
         "description": rule.description,
         "runbook_url": f"{RUNBOOKS}/{rule.uid.removeprefix('butlr-')}",
-        "__dashboardUid__": floor.UID,
-        "__panelId__": str(_panel_id(rule.page.panel)),
+        "__dashboardUid__": rule.page.uid,
+        "__panelId__": str(rule.page.panel_id),
         **(_links(rule) if "space" in rule.labels else {}),
     }
 
 
-def _panel_id(title: str) -> int:
-    """The panel of the Floor page whose title begins so."""
-    panels = floor.dashboard(INFINITY)["panels"]
-    [found] = [number for number, panel in enumerate(panels, start=1) if panel["title"].startswith(title)]
-    return int(found)
-
-
 def _links(rule: Rule) -> Mapping[str, str]:
-    """To the Floor page, on the alert's floor, room and hour, and to a picture of its map."""
+    """To the rule's page, on the alert's floor, room and hour, and to a picture of the floor's map."""
     since, until = (f'{{{{ printf "%.0f" .Values.{ref}.Value }}}}' for ref in (SINCE, UNTIL))
     space = label("space")
     room = f"&var-room={label(rule.page.room)}" if rule.page.room else ""
     uid = INFINITY_OF_RULES.uid
     proxy = f"api/datasources/proxy/uid/{uid}/api/v1/heatmap"
-    page = f"d/{floor.UID}?var-ds={uid}&var-space={space}{room}"
+    page = f"d/{rule.page.uid}?var-ds={uid}&var-space={space}{room}"
     return {
         "dashboard": f"{{{{ externalURL }}}}{page}&from={since}&to={until}",
         "image": f"{{{{ externalURL }}}}{proxy}?space={space}&from={since}&to={until}&format=png",

@@ -41,8 +41,30 @@ UNBALANCED = Limit(5, 2, "15m")
 six hours in which nobody left.
 """
 
+HIVE_OFFLINE_S = Limit(600, 300, "5m")
+"""Seconds since an offline hive was heard last. Butlr calls one offline after some two minutes."""
+
+SENSOR_OFFLINE_S = Limit(3600, 600, "5m")
+"""Seconds since an offline sensor was heard last."""
+
+BATTERY_OVERDUE_DAYS = Limit(-30, -31, "1h")
+"""Days since a battery was to be changed; negative: days until then."""
+
+FLOOR_OFFLINE_SHARE = Limit(0.25, 0.2, "15m")
+"""Of the sensors of a floor."""
+
 LATE_S = Limit(900, 300, "5m")
 """Age of the newest data in seconds; ordinarily about a minute."""
+
+AGE = "5m"
+"""How old what a rule of people is told may be, where Butlr's limit does not let it be newer."""
+
+HEAT_AGE = "10m"
+DAY_AGE = "60m"
+"""The same of maps, and of what is over a whole day."""
+
+STARVED_S = Limit(900, 300, "5m")
+"""Seconds for which a rule has had no whole data of a floor: three times five minutes."""
 
 SILENT_S = Limit(420, 120, "5m")
 """Seconds for which Butlr has answered nothing. Something is asked every five minutes at least."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from source import sensors
 from source.alerting import limits
 from source.alerting.form import Group, Page, Rule, duration, label, percent, value
 
-EVERYWHERE = {"space": "all"}
+EVERYWHERE = {"space": "all", "for": "rule", "max_age": limits.AGE}
 COMPLETE = {**EVERYWHERE, "require": "complete"}
-"""Every floor; a number of a floor is of now and whole, or marked as repeated, or not there."""
+"""Every floor; a number of a floor is whole and at most that old, or marked as repeated, or not there."""
 
 FLOOR = ("space", "floor")
 ROOM = (*FLOOR, "room_id", "room")
@@ -20,6 +21,7 @@ HOT_ZONE = Rule(
     target="hot-zones",
     words={
         **COMPLETE,
+        "max_age": limits.HEAT_AGE,
         "unit": "people",
         "threshold": f"{limits.HOT_ZONE.fires_above:g}",
         "release": f"{limits.HOT_ZONE.ends_below:g}",
@@ -71,7 +73,7 @@ DEAD_ROOM = Rule(
     uid="butlr-dead-room",
     title="Nobody seen in a room all day",
     target="unusual",
-    words={**COMPLETE, "window": limits.ABSENT_WINDOW},
+    words={**COMPLETE, "max_age": limits.DAY_AGE, "window": limits.ABSENT_WINDOW},
     labels=ROOM,
     value="absent",
     limit=limits.ABSENT,
@@ -87,7 +89,7 @@ UNBALANCED = Rule(
     uid="butlr-entries-without-exits",
     title="Entries without exits",
     target="balance",
-    words=COMPLETE,
+    words={**COMPLETE, "max_age": limits.DAY_AGE},
     labels=FLOOR,
     value="beyond",
     limit=limits.UNBALANCED,
@@ -97,6 +99,74 @@ UNBALANCED = Rule(
     description="Entries less exits since local midnight are above the floor's capacity or below zero, or "
     "people came for six hours and nobody left: an entrance sensor misses people, or there is a crowd.",
     page=Page("In and out"),
+)
+
+DEVICE = (*FLOOR, "room", "device_id", "device")
+DEVICES = {**COMPLETE, "kind": "sensor"}
+NAME = f"{label('device')} ({label('floor')})"
+
+HIVE_OFFLINE = Rule(
+    uid="butlr-hive-offline",
+    title="Hive offline",
+    target="devices",
+    words={**COMPLETE, "kind": "hive"},
+    labels=(*FLOOR, "device_id", "device"),
+    value="offline_s",
+    limit=limits.HIVE_OFFLINE_S,
+    severity="critical",
+    summary=f"The hive {NAME} has been offline for {duration()}, the limit is "
+    f"{limits.HIVE_OFFLINE_S.fires_above / 60:g} min.",
+    description="The sensors that report to it cannot be heard: their rooms have no data, and the floor's "
+    "figures lack their people. Their own alerts stand still.",
+    page=Page("Floors", of=sensors),
+)
+
+SENSOR_OFFLINE = Rule(
+    uid="butlr-sensor-offline",
+    title="Sensor offline",
+    target="devices",
+    words=DEVICES,
+    labels=DEVICE,
+    value="offline_s",
+    limit=limits.SENSOR_OFFLINE_S,
+    severity="warning",
+    summary=f"The sensor {NAME} has been offline for {duration()}, the limit is "
+    f"{limits.SENSOR_OFFLINE_S.fires_above / 60:g} min.",
+    description="A room whose sensors are all offline has no data. A sensor whose hive is offline has no "
+    "number here: the hive has an alert of its own.",
+    page=Page("Devices that need somebody", of=sensors),
+)
+
+BATTERY_DUE = Rule(
+    uid="butlr-battery-due",
+    title="Battery due",
+    target="devices",
+    words=DEVICES,
+    labels=DEVICE,
+    value="battery_overdue_days",
+    limit=limits.BATTERY_OVERDUE_DAYS,
+    severity="info",
+    summary=f"The battery of the sensor {NAME} is due: {value('%+.0f')} days since its date (negative: days "
+    f"that are left), the limit is {limits.BATTERY_OVERDUE_DAYS.fires_above:g}.",
+    description="The date by which the battery is to be changed is Butlr's. A sensor of which Butlr gives no "
+    "date has no number, and no alert.",
+    page=Page("Devices that need somebody", of=sensors),
+)
+
+FLOOR_OFFLINE = Rule(
+    uid="butlr-floor-sensors-offline",
+    title="Sensors of a floor offline",
+    target="devices",
+    words={**COMPLETE, "level": "floor"},
+    labels=FLOOR,
+    value="offline_share",
+    limit=limits.FLOOR_OFFLINE_SHARE,
+    severity="warning",
+    summary=f"{percent()} of the sensors of {label('floor')} are offline, the limit is "
+    f"{100 * limits.FLOOR_OFFLINE_SHARE.fires_above:g} %.",
+    description="What is shown of this floor lacks the people whom these sensors would see. Sensors whose "
+    "hive is offline count too.",
+    page=Page("Floors", of=sensors),
 )
 
 LATE_PEOPLE = Rule(
@@ -117,7 +187,7 @@ LATE_HEAT = Rule(
     uid="butlr-late-heat",
     title="Heat map late",
     target="freshness",
-    words={**EVERYWHERE, "metric": "heatmap"},
+    words={**EVERYWHERE, "max_age": limits.HEAT_AGE, "metric": "heatmap"},
     labels=FLOOR,
     value="age_s",
     limit=limits.LATE_S,
@@ -143,7 +213,24 @@ UNREACHABLE = Rule(
     pages_on_error=True,
 )
 
+STARVED = Rule(
+    uid="butlr-rules-starved",
+    title="Rules starved",
+    target="status",
+    words={},
+    labels=("source",),
+    value="rules_without_data_s",
+    limit=limits.STARVED_S,
+    severity="warning",
+    summary=f"An alert rule has had no whole data of a floor for {duration()}, the limit is "
+    f"{limits.STARVED_S.fires_above / 60:g} min.",
+    description="Its alerts on that floor stand still. Butlr answers, but not all that the rules ask for: "
+    "mostly because more is asked than the account's calls a minute allow.",
+    page=Page("Now"),
+)
+
 GROUPS = (
-    Group("Butlr, people", "1m", 60, (UNUSUAL, CAPACITY, LATE_PEOPLE, UNREACHABLE)),
+    Group("Butlr, people", "1m", 60, (UNUSUAL, CAPACITY, LATE_PEOPLE, UNREACHABLE, STARVED)),
     Group("Butlr, heat", "5m", 300, (HOT_ZONE, LATE_HEAT, DEAD_ROOM, UNBALANCED)),
+    Group("Butlr, devices", "5m", 300, (HIVE_OFFLINE, SENSOR_OFFLINE, FLOOR_OFFLINE, BATTERY_DUE)),
 )

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from source.house import HEAT, METRES, Json
-from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, only, panel
+from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, only, override, panel
 from source.sources import Source
+
+UNITS = {
+    "people_per_m2": "suffix: people/m²",
+    "detections": "suffix: detections",
+    "detections_per_hour": "suffix: detections/h",
+}
+"""What the scale of colours counts, by the field that is drawn; a share says % by itself."""
 
 
 def heat_map(source: Source, frame: Frame) -> Json:
@@ -12,7 +22,7 @@ def heat_map(source: Source, frame: Frame) -> Json:
 
     The ticks of x go without a unit: the panel has none for an x axis that is no time.
     """
-    return _heatmap(source, frame, color=HEAT, hidden_below=1e-9)
+    return _heatmap(source, frame, color=HEAT, hidden_below=1e-9, units=UNITS)
 
 
 def relative_map(source: Source, frame: Frame, field: str) -> Json:
@@ -37,6 +47,7 @@ def _heatmap(
     color: Json,
     hidden_below: float,
     transformations: list[Json] | None = None,
+    units: Mapping[str, str] = MappingProxyType({}),
 ) -> Json:
     return panel(
         "heatmap",
@@ -50,7 +61,7 @@ def _heatmap(
                     "scaleDistribution": {"type": "linear"},
                 },
             },
-            "overrides": [],
+            "overrides": [override(field, unit=unit) for field, unit in units.items()],
         },
         options={
             "calculate": False,

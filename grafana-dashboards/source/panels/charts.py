@@ -35,8 +35,10 @@ def by_day(source: Source, frame: Frame, field: str, unit: str) -> Json:
     return _chart(source, frame, script("days", field=field, unit=unit))
 
 
-def daily_strips(source: Source, frame: Frame) -> Json:
-    """A row an asset, a box a day by the floor's calendar."""
+def presence_strips(source: Source, frame: Frame) -> Json:
+    """A row a room, a box a window by the floor's clock, with the colours' scale; Grafana's own Status
+    history panel has none.
+    """
     return _chart(source, frame, script("zone", "strips"))
 
 

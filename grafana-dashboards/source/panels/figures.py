@@ -5,10 +5,10 @@ Titles and units come with the backend's frames; what is said here is only how a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from source.house import CALM, Json, steps
+from source.house import CALM, WARNING, Json, steps
 from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, in_order, only, override, panel
 from source.sources import Source
 from source.titles import title
@@ -27,8 +27,18 @@ class Column:
     of: str | None = None
 
 
-def row_figures(source: Source, frame: Frame, shown: Sequence[Column], *, vertical: bool = False) -> Json:
-    """The figures of an answer of one row, in the order given, side by side (or below each other)."""
+def totals(source: Source, frame: Frame, shown: Sequence[Column]) -> Json:
+    """The sums of the columns of a table, in the order given, side by side."""
+    return row_figures(source, frame, shown, of="sum")
+
+
+def row_figures(
+    source: Source, frame: Frame, shown: Sequence[Column], *, vertical: bool = False, of: str = "lastNotNull"
+) -> Json:
+    """The figures of an answer of one row, in the order given, side by side (or below each other).
+
+    `of`: one of Grafana's calculations, of an answer of several rows.
+    """
     return panel(
         "stat",
         source,
@@ -39,7 +49,7 @@ def row_figures(source: Source, frame: Frame, shown: Sequence[Column], *, vertic
             "overrides": _overrides(shown),
         },
         options={
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False},
+            "reduceOptions": {"calcs": [of], "fields": "/.*/", "values": False},
             "orientation": "horizontal" if vertical else "vertical",
             "textMode": "value_and_name",
             "wideLayout": vertical,
@@ -111,13 +121,39 @@ NOTHING: Json = {
 """What is not known: without it Grafana gives it the colour of the least value."""
 
 
-def shade(scheme: str) -> Json:
-    """A cell's background by its value, in one of Grafana's continuous schemes."""
+def shade(scheme: str, *, least: float) -> Json:
+    """A cell's background by its value, in one of Grafana's continuous schemes; below `least`, which would be
+    written as a zero, it has none.
+    """
+    as_zero = {"from": 0, "to": least, "result": {"color": "transparent", "index": 1}}
     return {
         "custom__cellOptions": {"type": "color-background", "mode": "basic"},
         "color": {"mode": scheme},
-        "mappings": [NOTHING],
+        "mappings": [NOTHING, {"type": "range", "options": as_zero}],
     }
+
+
+PER_M2: Json = {**shade("continuous-YlRd", least=0.0005), "decimals": 3}
+PER_FT2: Json = {**shade("continuous-YlRd", least=0.00005), "decimals": 4}
+"""People by area, as the columns of each unit of area are shown everywhere."""
+
+
+def why_unknown(url: str) -> tuple[Column, ...]:
+    """A mark in the rows of which nothing is known, that says why where one points at it.
+
+    As a column of sentences it would be empty in most rows, and three lines high in the others. `url`: where
+    the mark leads to; Grafana shows a title on links alone.
+    """
+    said = {"0": {"text": "⚠", "color": WARNING, "index": 0}, "1": {"text": "", "index": 1}}
+    mark: Json = {
+        "displayName": "Data",
+        "mappings": [{"type": "value", "options": said}],
+        "custom__cellOptions": {"type": "color-text"},
+        "custom__align": "center",
+        **width(46),
+        **leads_to("No data: ${__data.fields.reason}", url),
+    }
+    return Column("has_data", mark), Column("reason", hidden=True)
 
 
 def flag(text: str, colour: str) -> Json:
@@ -129,7 +165,19 @@ def flag(text: str, colour: str) -> Json:
     }
 
 
-def state(**words: tuple[str, str]) -> Json:
+def state(texts: Mapping[str, tuple[str, str]]) -> Json:
+    """A text as another one, in a colour."""
+    said = {
+        key: {"text": text, "color": colour, "index": index}
+        for index, (key, (text, colour)) in enumerate(texts.items())
+    }
+    return {
+        "mappings": [{"type": "value", "options": said}],
+        "custom__cellOptions": {"type": "color-text"},
+    }
+
+
+def badge(**words: tuple[str, str]) -> Json:
     """A cell's value as a word on a colour; by value, the word and the colour."""
     said = {
         value: {"text": text, "color": colour, "index": place}
@@ -143,11 +191,6 @@ def state(**words: tuple[str, str]) -> Json:
 
 def width(pixels: int) -> Json:
     return {"custom__width": pixels}
-
-
-def wrapped(pixels: int) -> Json:
-    """A column of sentences."""
-    return {**width(pixels), "custom__wrapText": True}
 
 
 def leads_to(title: str, url: str) -> Json:

@@ -62,8 +62,17 @@ def figures(title: str, description: str, at: Place, shown: Sequence[Figure]) ->
     )
 
 
-def lines(frame: Frame, unit: str, *, largest: float | None = None, right: str | None = None) -> Json:
-    """A line a series. `right`: the unit of the last question, which has an axis of its own."""
+def lines(
+    frame: Frame,
+    unit: str,
+    *,
+    largest: float | None = None,
+    right: str | None = None,
+    is_many: bool = False,
+) -> Json:
+    """A line a series. `right`: the unit of the last question, which has an axis of its own; `is_many`: there
+    are so many series that their names stand beside the lines.
+    """
     own_axis = {
         "matcher": {"id": "byFrameRefID", "options": "ABCD"[len(frame.asks) - 1]},
         "properties": [
@@ -74,11 +83,22 @@ def lines(frame: Frame, unit: str, *, largest: float | None = None, right: str |
         ],
     }
     limits = {} if largest is None else {"max": largest}
-    return _over_time(frame, {"unit": unit, **limits}, {"fillOpacity": 10}, [own_axis] if right else [])
+    made = _over_time(frame, {"unit": unit, **limits}, {"fillOpacity": 10}, [own_axis] if right else [])
+    return _with_legend(made, frame, is_many=is_many)
 
 
-def areas(frame: Frame, unit: str, colours: Mapping[str, str]) -> Json:
-    """Areas one above the other; series by name in a colour that means something, the others in any."""
+def areas(
+    frame: Frame,
+    unit: str,
+    colours: Mapping[str, str],
+    *,
+    is_many: bool = False,
+    nothing: str = "Nothing in this time range",
+) -> Json:
+    """Areas one above the other; series by name in a colour that means something, the others in any.
+
+    `nothing`: what is shown where nothing was counted.
+    """
     coloured = [
         {
             "matcher": {"id": "byName", "options": name},
@@ -86,8 +106,24 @@ def areas(frame: Frame, unit: str, colours: Mapping[str, str]) -> Json:
         }
         for name, colour in colours.items()
     ]
-    stacked = {"fillOpacity": 40, "stacking": {"mode": "normal", "group": "A"}}
-    return _over_time(frame, {"unit": unit}, stacked, coloured)
+    # Without lines: that of a series of zeros would lie on the whole stack, as if all of it were that one.
+    stacked = {"fillOpacity": 70, "lineWidth": 0, "stacking": {"mode": "normal", "group": "A"}}
+    made = _over_time(frame, {"unit": unit, "noValue": nothing}, stacked, coloured)
+    return _with_legend(made, frame, is_many=is_many)
+
+
+def _with_legend(made: Json, frame: Frame, *, is_many: bool) -> Json:
+    """One line that the title names needs no legend; the names of many beside the lines take less than below,
+    where they would take half of the panel.
+    """
+    legend: Json = {
+        "showLegend": is_many or len(frame.asks) > 1 or "{{" in frame.asks[0].words["legend"],
+        "displayMode": "list",
+        "placement": "right" if is_many else "bottom",
+        "calcs": [],
+        **({"width": 150} if is_many else {}),
+    }
+    return {**made, "options": {**made["options"], "legend": legend}}
 
 
 def strips(frame: Frame) -> Json:
@@ -130,7 +166,6 @@ def _over_time(frame: Frame, defaults: Json, drawn: Json, overrides: list[Json])
             "defaults": {
                 "color": {"mode": "palette-classic-by-name"},
                 "min": 0,
-                # Where nothing is counted there is no series at all.
                 "noValue": "Nothing in this time range",
                 **defaults,
                 "custom": {
@@ -144,15 +179,5 @@ def _over_time(frame: Frame, defaults: Json, drawn: Json, overrides: list[Json])
             },
             "overrides": overrides,
         },
-        options={
-            # Beside the lines: below, the names of all targets take half of the panel.
-            "legend": {
-                "showLegend": True,
-                "displayMode": "list",
-                "placement": "right",
-                "calcs": [],
-                "width": 140,
-            },
-            "tooltip": {"mode": "multi", "sort": "desc"},
-        },
+        options={"tooltip": {"mode": "multi", "sort": "desc"}},
     )

@@ -1,4 +1,4 @@
-"""Values over time: lines, and a strip an asset."""
+"""Values over time: lines, and bars up and down."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def lines(source: Source, frame: Frame) -> Json:
         frame,
         fieldConfig={
             "defaults": {
-                "color": {"mode": "palette-classic-by-name"},
+                # By their order: by name two floors may be alike, and each theme would have others.
+                "color": {"mode": "palette-classic"},
                 "min": 0,
                 "custom": {
                     "axisLabel": "people",
@@ -62,31 +63,6 @@ def in_and_out(source: Source, frame: Frame) -> Json:
             "overrides": [mirrored],
         },
         options=_legend(),
-    )
-
-
-def strips(source: Source, frame: Frame, *, largest: float | None = None) -> Json:
-    """A row an asset, a box a window, coloured by the value; a window without data has no box."""
-    return panel(
-        "status-history",
-        source,
-        frame,
-        fieldConfig={
-            "defaults": {
-                "color": {"mode": "continuous-blues"},
-                "min": 0,
-                **({} if largest is None else {"max": largest}),
-                "custom": {"fillOpacity": 90, "lineWidth": 0},
-            },
-            "overrides": [],
-        },
-        options={
-            "rowHeight": 0.9,
-            "colWidth": 1,
-            "showValue": "never",
-            "legend": {"showLegend": False, "displayMode": "list", "placement": "bottom"},
-            "tooltip": {"mode": "single", "sort": "none"},
-        },
     )
 
 

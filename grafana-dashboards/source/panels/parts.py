@@ -98,18 +98,6 @@ def where(title: str, test: str, **options: object) -> Json:
     return {"id": "filterByValue", "options": {"type": "include", "match": "all", "filters": [kept]}}
 
 
-def joined(key: str, **fields_of: Sequence[str]) -> list[Json]:
-    """One table of several answers, by a field that all have; of each (by its letter) these fields.
-
-    What two answers both have would come twice, under made-up names.
-    """
-    chosen = [
-        {**only(key, *fields), "filter": {"id": "byRefId", "options": ref}}
-        for ref, fields in fields_of.items()
-    ]
-    return [*chosen, {"id": "joinByField", "options": {"byField": key, "mode": "outer"}}]
-
-
 def override(field: str, **properties: object) -> Json:
     """Settings of one field; the keys of `properties` are Grafana's, with `__` for a dot."""
     said = [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]

@@ -23,7 +23,8 @@ const named = (date) =>
 return {
   backgroundColor: 'transparent',
   animation: false,
-  color: ['#5794f2', '#ff9830', '#73bf69', '#b877d9', '#f2cc0c', '#fa6400', '#37872d', '#8ab8ff'],
+  // Grafana's own in its own order: a floor has the colour that it has in the panels of lines.
+  color: theme.visualization?.palette.map((name) => theme.visualization.getColorByName(name)),
   tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' } },
   legend: { type: 'scroll', bottom: 0, textStyle: { color: ink, fontSize: 11 } },
   grid: { left: 44, right: 8, top: 24, bottom: 48 },

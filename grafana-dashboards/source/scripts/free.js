@@ -2,8 +2,8 @@
 //
 // Runs in Business Charts at each refresh of the page, as `wall.js` does and for the same reason: the panel's own query is Grafana's and never
 // fails. An old list of free rooms is wrong, so after three minutes without an answer no room is shown as free.
-const space = replaceVariables('${space:csv}');
-const limits = { least_capacity: replaceVariables('${least_capacity}'), type: replaceVariables('${type:csv}') };
+let space = '';
+let limits = {};
 const PAGE_MS = 10000;
 const STATES = {
   free: { word: 'Free', fill: '__FREE__' },
@@ -13,7 +13,7 @@ const STATES = {
 const alarm = theme.isDark ? warning : '#9a4b00';
 
 const board = (window.butlrFree ??= { ticking: 0, of: {} });
-const kept = (board.of[JSON.stringify([space, limits])] ??= { rows: null, at: null, failedAt: null, reason: '' });
+let kept = { rows: null, at: null, failedAt: null, reason: '' };
 
 const width = chart.getWidth();
 const height = chart.getHeight();
@@ -28,7 +28,7 @@ const lines = Math.max(1, Math.floor((height - head - foot) / size(0.118)));
 const line = (height - head - foot) / lines;
 
 async function look() {
-  const rows = await (await fetched('free-rooms', { ...limits, format: 'rows' })).json();
+  const rows = await (await fetched('free-rooms', { ...limits, format: 'rows', for: 'wall' })).json();
   const known = rows.map((row) => row.as_of).filter(Boolean).sort();
   if (rows.length && !known.length) {
     // Butlr answers for no floor at all; each row says why.
@@ -200,7 +200,22 @@ function tick() {
   chart.setOption(option(), { replaceMerge: ['graphic'] });
 }
 
+// A page may run this before its variables have values, and again only a minute later.
+async function begun() {
+  const read = () => {
+    space = replaceVariables('${space:csv}');
+    root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
+    limits = { least_capacity: replaceVariables('${least_capacity}'), type: replaceVariables('${type:csv}') };
+    return space && ![space, root, ...Object.values(limits)].join().includes('${');
+  };
+  while (!read() && !chart.isDisposed()) {
+    await new Promise((then) => setTimeout(then, 250));
+  }
+  kept = board.of[JSON.stringify([space, limits])] ??= kept;
+}
+
 async function run() {
+  await begun();
   kept.ranAt = Date.now();
   try {
     await look();

@@ -3,7 +3,7 @@ const { chart, data } = context.panel;
 const { theme, replaceVariables } = context.grafana;
 
 // From the page's base, which is Grafana's root, also where that is a sub-path of a host.
-const root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
+let root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
 const LONGEST_WAIT_MS = 20000;
 const LONGEST_SILENCE_MS = 180000;
 const ink = theme.isDark ? '#e8e8f0' : '#1f2328';

@@ -3,12 +3,13 @@
 // Runs in Business Charts at each refresh of the page, as the body of a function of `context`. The panel's own query is Grafana's and never fails,
 // so this runs whatever happens to the backend; what it fetches itself it keeps, and shows greyed, with its
 // time, until something newer comes.
-const space = replaceVariables('${space}');
+let space = replaceVariables('${space}');
+const PUSHED_EACH_MS = 10000;
 
 // By floor, so that a playlist that comes back to a floor finds what it showed last; pictures as they came,
 // for unpacked ones of many floors would fill the memory of a small machine.
 const wall = (window.butlrWall ??= { ticking: 0, floors: {} });
-const kept = (wall.floors[space] ??= { failedAt: null, reason: '' });
+let kept = { failedAt: null, reason: '' };
 let picture = null;
 
 const width = chart.getWidth();
@@ -40,14 +41,19 @@ function midnight(now) {
   return begun + (off > 12 ? 24 - off : -off) * 3600000;
 }
 
+async function now() {
+  const [row] = await (await fetched('occupancy-now', { level: 'floor', format: 'rows', for: 'wall' })).json();
+  [kept.zone, kept.countedAt] = [row.timezone, Date.now()];
+  return row;
+}
+
 async function look() {
   const pixels = Math.round(Math.min(Math.max((width - side) * (window.devicePixelRatio || 1), 320), 2400));
   const look = { format: 'png', width: pixels, theme: theme.isDark ? 'dark' : 'light' };
-  const [row] = await (await fetched('occupancy-now', { level: 'floor', format: 'rows' })).json();
-  kept.zone = row.timezone;
+  const row = await now();
   // The page's time range ends now; it begins at the midnight of the screen.
   const to = data.timeRange.to.valueOf();
-  const map = await fetched('heatmap', { from: midnight(to), to, ...look });
+  const map = await fetched('heatmap', { from: midnight(to), to, ...look, for: 'wall' });
   const whole = map.headers.get('X-Complete') !== '0' && row.complete === 1;
   if (whole || !kept.blob) {
     Object.assign(kept, { blob: await map.blob(), row, at: new Date(row.as_of) });
@@ -161,10 +167,37 @@ async function tick() {
     note('no answer: the page is not refreshed');
     picture = await drawn(kept.blob, true);
   }
+  // Butlr sends each minute as it ends; what it has to be asked for is no newer before the next refresh.
+  if (kept.row?.source === 'pushed' && !kept.failedAt && Date.now() - kept.countedAt >= PUSHED_EACH_MS) {
+    await count();
+  }
   chart.setOption(option(), { replaceMerge: ['graphic'] });
 }
 
+async function count() {
+  try {
+    const row = await now();
+    if (row.complete === 1) {
+      Object.assign(kept, { row, at: new Date(row.as_of) });
+    }
+  } catch (problem) {
+    note('no answer: ' + problem.message);
+    picture = await drawn(kept.blob, true);
+  }
+}
+
+// A page may run this before its variables have values, and again only a minute later.
+async function begun() {
+  while ((!space || (root + space).includes('$')) && !chart.isDisposed()) {
+    await new Promise((then) => setTimeout(then, 250));
+    space = replaceVariables('${space}');
+    root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
+  }
+  kept = wall.floors[space] ??= kept;
+}
+
 async function run() {
+  await begun();
   kept.ranAt = Date.now();
   try {
     await look();

@@ -49,7 +49,8 @@ return {
   },
   visualMap: {
     min: 0, max: largest, dimension: 2, calculable: false, orient: 'vertical', right: 0, top: 'middle',
-    itemWidth: 10, itemHeight: 90, text: [written(largest), '0'], textStyle: { color: ink, fontSize: 11 },
+    itemWidth: 10, itemHeight: 90, textStyle: { color: ink, fontSize: 11 },
+    text: [written(largest) + (title.startsWith('People') ? ' people' : ' per h'), '0'],
     inRange: { color: colours },
   },
   series: [{

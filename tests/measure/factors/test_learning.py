@@ -13,6 +13,7 @@ import pytest
 from butlr_grafana.cli import main
 from butlr_grafana.measure import factor_learning, factor_watch
 from butlr_grafana.measure.factor_observation import NOT_WHOLE, day_of
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.factor import Factor, Unknown
 from butlr_grafana.model.time import Period
 from butlr_grafana.settings import Settings
@@ -168,13 +169,13 @@ def test_what_is_measured_goes_after_all_that_wait(world: World, monkeypatch: py
     gatherer, begun = world.application.service.pipeline.gatherer, []
     begin = gatherer.begin
 
-    def noted(segments: Any, **how: bool) -> Any:
+    def noted(segments: Any, **how: CallClass) -> Any:
         begun.append(how)
         return begin(segments, **how)
 
     monkeypatch.setattr(gatherer, "begin", noted)
     assert world.application.factor_watch.step() == factor_watch.APART_S
-    assert begun == [{"urgent": False, "aside": True}] * 2
+    assert begun == [{"need": CallClass.BACKGROUND}] * 2
 
 
 def test_nothing_is_measured_while_butlr_limits_or_is_away(world: World) -> None:

@@ -77,15 +77,23 @@ def test_columns_are_those_of_the_rows(full: World, target: str, words: dict[str
     told = list(rows[0]) if rows else frame
     assert frame == ([n for n in told if n in ("time", "value", "in", "out")] if target in SERIES else told)
     # In a file each time is there twice, and what is in seconds, or since 1970, once.
-    times = sum(n in ("time", "timeEnd", "as_of", "from", "to", "unknown_since", "free_since") for n in told)
+    times = sum(n in TIMES for n in told)
     left_out = sum(n in ("age_s", "as_of_ms", "weekday_number") for n in told)
     zone = times and "timezone" not in told
     of_floor = 3 if words.get("level") == "floor" and target in ("hot-zones", "compare-zones") else 0
     assert len(head) == len(told) + times + bool(zone) - left_out - of_floor
 
 
+TIMES = (
+    *("time", "timeEnd", "as_of", "from", "to", "unknown_since", "free_since"),
+    *("last_heartbeat", "last_reading", "battery_due"),
+)
 NOTHING: list[tuple[str, dict[str, str]]] = [
-    *((target, {"level": level}) for target in (*SERIES, "spaces", "events") for level in ("room", "zone")),
+    *(
+        (target, {"level": level})
+        for target in (*SERIES, "spaces", "events", "devices")
+        for level in ("room", "zone")
+    ),
     *((target, {"level": "room"}) for target in ("occupancy-now", "balance", "pattern")),
     *((target, {"level": "zone"}) for target in ("hot-zones", "compare-zones")),
     ("hot-zones", {"level": "zone", "area": "ft2"}),

@@ -33,7 +33,7 @@ def meta(result: Result[Any], *, found: Sequence[Row] | None = None, demo: bool)
     if found is not None and isinstance(result.target, TableTarget):
         texts = result.target.notes(result, found) if found else [_why_empty(result, result.target)]
         said += map(_info, texts)
-    if demo and result.parts:
+    if demo and (result.parts or result.target.renews_topology):
         said.append(_info(DEMO))
     return {"custom": _custom(result), "notices": said}
 

@@ -86,7 +86,8 @@ def coverage_custom(coverage: Coverage, period: Period) -> dict[str, object]:
         "segments": {
             "planned": coverage.planned,
             "fetched": coverage.fetched,
-            "cached": coverage.cached,
+            # Both cost no call; which of them the newest is, `source` says.
+            "cached": coverage.cached + coverage.pushed,
             "missing": coverage.missing,
             "stale": coverage.stale,
         },

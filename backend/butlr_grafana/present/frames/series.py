@@ -89,4 +89,5 @@ def _custom(answer: SeriesResult) -> dict[str, object]:
         "statistic": query.statistic,
         "base": query.base_name,
         **coverage_custom(answer.coverage, query.period),
+        "source": answer.coverage.source,
     }

@@ -56,8 +56,11 @@ def png(
     demo: bool,
     options: ImageOptions = DEFAULTS,
     drawing: PlanDrawing | None = None,
+    notes: Sequence[str] = (),
 ) -> bytes:
-    """A heat map on its floor plan, over the plan's own picture where there is one."""
+    """A heat map on its floor plan, over the plan's own picture where there is one; `notes` are warnings
+    about the floor.
+    """
     raster = raster_of(answer)
     top = options.top or float(answer.shown.value.max(initial=0.0))
     scale = sequential(top, options.style, options.colours)
@@ -65,7 +68,7 @@ def png(
     image = draw_plan(plan, raster, scale, options)
     if not answer.shown.value.size:
         say(image, nothing_of(answer), plan)
-    heading = head(_heat_lines(answer, demo, options), plan.theme, plan.sizes)
+    heading = head(_heat_lines(answer, demo, options, notes), plan.theme, plan.sizes)
     footing = foot(
         legend_of(answer, scale) if top > 0 else None,
         entries_of(plan),
@@ -245,7 +248,7 @@ def nothing_of(answer: HeatMap) -> str:
     return "No data" if coverage.missing >= coverage.planned else "No detections in this period"
 
 
-def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions) -> list[Line]:
+def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions, notes: Sequence[str] = ()) -> list[Line]:
     theme, sizes = options.colours, Sizes(options.width)
     floor, coverage = answer.query.floor, answer.coverage
     unit = QUANTITIES["none"].unit
@@ -262,7 +265,7 @@ def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions) -> list[Line
     )
     facts.append(f"as of {as_of.day} {as_of:%b %Y %H:%M}")
     said = notices(answer, demo=demo)
-    warnings = [n["text"] for n in said if n["severity"] == "warning"]
+    warnings = [*notes, *(n["text"] for n in said if n["severity"] == "warning")]
     # What the picture itself says in its middle, and the demo's long text, are not said again.
     infos = [n["text"] for n in said if n["severity"] == "info" and n["text"] != DEMO]
     infos = [text for text in infos if answer.shown.value.size or not text.startswith("No ")]

@@ -1,0 +1,313 @@
+"""The command `webhooks`: Butlr's subscriptions listed, ours created, updated and deleted.
+
+Nothing is written to Butlr but by `create`, `update` and `delete`, after saying what, and only to the
+subscription of this installation: its id is kept in `BACKEND_CACHE_DIR`. Another one of the same name may be
+another installation's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import requests
+
+from butlr_grafana.app import Application, access, source_of
+from butlr_grafana.base import request_id
+from butlr_grafana.base.access import SettingError
+from butlr_grafana.base.errors import BackendError, UpstreamError
+from butlr_grafana.base.urls import is_loopback
+from butlr_grafana.butlr.api import Butlr
+from butlr_grafana.butlr.webhooks import Endpoint, InputNames, Webhook, Webhooks, in_schema
+from butlr_grafana.settings import Settings
+
+log = logging.getLogger(__name__)
+
+NAME = "butlr-grafana"
+WANTED = ("FLOOR_OCCUPANCY_1MIN", "ROOM_OCCUPANCY_1MIN", "ZONE_OCCUPANCY_1MIN", "TRAFFIC")
+"""People by the minute, and movements: what `live/` uses."""
+
+BACKEND_PATIENCE_S = 5.0
+SHOWN_GAPS = 3
+
+Upstream = Callable[[Settings], AbstractContextManager[tuple[Settings, bool]]]
+
+
+def add_to(commands: Any, settings: Callable[[], Settings], upstream: Upstream) -> None:
+    """Registers the command. `upstream`: the settings with a Butlr to ask."""
+    parser = commands.add_parser("webhooks", help="what Butlr pushes: lists, creates, updates, deletes")
+    actions = parser.add_subparsers(required=True, metavar="action", dest="action")
+    for action, (_, help_) in ACTIONS.items():
+        own = actions.add_parser(action, help=help_)
+        if action in ("update", "delete"):
+            own.add_argument("--id", help=f"of a subscription named {NAME}, where this one's is not kept")
+        if action != "status":
+            own.add_argument("--yes", action="store_true", help="does it without asking")
+
+    def run(options: argparse.Namespace) -> int:
+        with upstream(settings()) as (reached, is_demo):
+            return perform(options, reached, demo=is_demo)
+
+    parser.set_defaults(command=run)
+
+
+def perform(options: argparse.Namespace, settings: Settings, *, demo: bool) -> int:
+    """0: done, or nothing was to be done; 1: it was not done, and why was said."""
+    with closing(Butlr(access(settings))) as butlr:
+        command = Command(
+            Webhooks(_post(butlr, settings)),
+            settings,
+            IdFile.of(settings, demo=demo),
+            is_sure=getattr(options, "yes", False),
+            given_id=getattr(options, "id", None),
+        )
+        action, _ = ACTIONS[options.action]
+        return action(command)
+
+
+def _post(butlr: Butlr, settings: Settings) -> Callable[[Any], bytes]:
+    return lambda body: butlr.client.post(settings.butlr_graphql_path, body, graphql=True)
+
+
+@dataclass(frozen=True, slots=True)
+class IdFile:
+    """The id of this installation's subscription, in the cache folder; without one nothing is kept."""
+
+    path: Path | None
+
+    @staticmethod
+    def of(settings: Settings, *, demo: bool) -> IdFile:
+        folder = Path(settings.cache_dir) if settings.cache_dir else None
+        return IdFile(folder / f"webhook-{source_of(settings, demo=demo)}.json" if folder else None)
+
+    def read(self) -> str | None:
+        if self.path is None:
+            return None
+        try:
+            document = orjson.loads(self.path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise SettingError(f"{self.path}: cannot be read ({type(error).__name__})") from None
+        found = document.get("id") if isinstance(document, dict) else None
+        return found if isinstance(found, str) else None
+
+    def write(self, webhook_id: str) -> None:
+        assert self.path is not None
+        new = self.path.with_suffix(".new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            new.write_bytes(orjson.dumps({"id": webhook_id}))
+            new.replace(self.path)
+        except OSError as error:
+            raise SettingError(f"{self.path}: cannot be written ({error.strerror})") from None
+
+    def remove(self) -> None:
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One run of it. `given_id`: which subscription is meant, where its id is not kept."""
+
+    webhooks: Webhooks
+    settings: Settings
+    ids: IdFile
+    is_sure: bool = False
+    given_id: str | None = None
+
+    def status(self) -> int:
+        listed, kept = self.webhooks.all(), self.ids.read()
+        for one in listed:
+            whose = "ours" if one.id == kept else f"named {one.name}" if one.name else "without a name"
+            print(f"{one.id}  {whose}: {_list(one.event_types)}")
+        if not listed:
+            print("the organisation has no webhook subscription")
+        if kept is not None and kept not in {one.id for one in listed}:
+            print(f"ours ({kept}) is there no more: `butlr-grafana webhooks create` makes a new one")
+        for line in received(self.settings):
+            print(line)
+        return 0
+
+    def create(self) -> int:
+        endpoint = self._endpoint()
+        if self.ids.path is None:
+            raise SettingError("BACKEND_CACHE_DIR is needed: the subscription's id is kept there")
+        listed, kept = self.webhooks.all(), self.ids.read()
+        if any(one.id == kept for one in listed):
+            print(f"{kept} is there already; `butlr-grafana webhooks update` changes its key and address")
+            return 0
+        names = self.webhooks.input_names()
+        free, told = free_types(listed, names)
+        for line in told:
+            print(line)
+        if not free:
+            print("no event type is free: nothing to create; everything is asked for, as without webhooks")
+            return 1
+        print(f"creates the subscription {NAME}: {_list(free)} to {endpoint.url}, with the key as X-Api-Key")
+        if not self._agreed():
+            return 1
+        made = self.webhooks.create(NAME, free, endpoint, names)
+        self.ids.write(made.id)
+        print(f"created {made.id}; `butlr-grafana webhooks status` shows what comes")
+        return 0
+
+    def update(self) -> int:
+        endpoint = self._endpoint()
+        ours = self._ours()
+        print(
+            f"updates {ours.id}: {_list(ours.event_types)} to {endpoint.url}, with the first key that is set"
+        )
+        if not self._agreed():
+            return 1
+        self.webhooks.update(ours, endpoint, self.webhooks.input_names())
+        if self.ids.path is not None:
+            self.ids.write(ours.id)
+        print(f"updated {ours.id}")
+        return 0
+
+    def delete(self) -> int:
+        ours = self._ours()
+        print(f"deletes {ours.id}: {_list(ours.event_types)}; from then on everything is asked for")
+        if not self._agreed():
+            return 1
+        self.webhooks.delete(ours.id)
+        if ours.id == self.ids.read():
+            self.ids.remove()
+        print(f"deleted {ours.id}")
+        return 0
+
+    def _endpoint(self) -> Endpoint:
+        settings = self.settings
+        if not settings.webhook_keys:
+            raise SettingError("BUTLR_WEBHOOK_KEY is needed: what Butlr is to send along")
+        if not settings.webhook_url:
+            raise SettingError("BACKEND_PUBLIC_URL is needed: where Butlr reaches this backend, https://…")
+        return Endpoint(settings.webhook_url, settings.webhook_keys[0])
+
+    def _ours(self) -> Webhook:
+        """Raises `SettingError` where it is not known which is ours, or it is there no more."""
+        wanted = self.given_id or self.ids.read()
+        listed = self.webhooks.all()
+        found = next((one for one in listed if one.id == wanted), None)
+        if found is not None and self.given_id and found.name != NAME:
+            raise SettingError(f"--id {wanted}: it is named {found.name or 'nothing'}, not {NAME}: not ours")
+        if found is not None:
+            return found
+        if wanted is not None:
+            raise SettingError(f"{wanted}: the organisation has no such subscription")
+        named = [one.id for one in listed if one.name == NAME]
+        if named:
+            raise SettingError(
+                f"no id is kept in BACKEND_CACHE_DIR; {_list(named)} has our name, but may be another "
+                "installation's: name it with --id if it is this one's"
+            )
+        raise SettingError("there is no subscription of ours: `butlr-grafana webhooks create` makes one")
+
+    def _agreed(self) -> bool:
+        if self.is_sure:
+            return True
+        if not sys.stdin.isatty():
+            print("nothing was changed: say --yes where nobody can be asked")
+            return False
+        if input("Go on? [y/N] ").strip().lower() in ("y", "yes"):
+            return True
+        print("nothing was changed")
+        return False
+
+
+ACTIONS: dict[str, tuple[Callable[[Command], int], str]] = {
+    "status": (Command.status, "the organisation's subscriptions, and what came in the last minutes"),
+    "create": (Command.create, "subscribes, where the event type is free"),
+    "update": (Command.update, "changes key and address of ours"),
+    "delete": (Command.delete, "ends ours, and no other"),
+}
+
+
+def free_types(listed: Sequence[Webhook], names: InputNames) -> tuple[list[str], list[str]]:
+    """The wanted event types that nobody has, as the schema writes them; lines about the others."""
+    free, told = [], []
+    for wanted in WANTED:
+        written = in_schema(wanted, names)
+        owner = next((one for one in listed if written in one.event_types), None)
+        if written is None:
+            told.append(f"{wanted}: this account has no such event type; it is asked for instead")
+        elif owner is not None:
+            whose = f"{owner.id} ({owner.name})" if owner.name else owner.id
+            told.append(f"{written}: taken by {whose}; it is asked for instead")
+        else:
+            free.append(written)
+    return free, told
+
+
+def received(settings: Settings) -> list[str]:
+    """What the running backend has received in the last minutes, in words."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # it is asked here
+    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/webhooks/status"
+    token = next((one.text for one in settings.tokens if one.floors is None), None)
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    try:
+        answer = requests.get(url, headers=headers, timeout=BACKEND_PATIENCE_S)
+        answer.raise_for_status()
+        return in_words(answer.json(), now_s=time.time())
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        return [f"the backend on {url} does not tell what it received ({type(error).__name__})"]
+
+
+def in_words(told: dict[str, Any], *, now_s: float) -> list[str]:
+    """The answer of `GET /webhooks/status` for a person."""
+    if not told["receives"]:
+        return ["the running backend receives nothing: BUTLR_WEBHOOK_KEY is not set there"]
+    age_s = told["newest_event_age_s"]
+    never = "no event of this account has arrived since the backend began"
+    lines = [never if age_s is None else f"the newest event arrived {age_s:.0f} s ago"]
+    lines += [
+        f"last {told['minutes']} min: {one['count']} {one['type']} {one['outcome']}" for one in told["events"]
+    ]
+    for stream, gaps in told["gaps"].items():
+        for gap in gaps[-SHOWN_GAPS:]:
+            until = "now" if gap["goes_on"] else f"{(now_s - gap['to_s']) / 60:.0f} min ago"
+            lines.append(
+                f"{stream}: nothing arrived from {(now_s - gap['from_s']) / 60:.0f} min ago to {until}"
+            )
+    return lines
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def for_demo(settings: Settings, port: int) -> Settings:
+    """The demo's own simulator pushes too, with a key of this run, unless others are set."""
+    keys = settings.webhook_keys or (secrets.token_urlsafe(24),)
+    host = settings.host if is_loopback(settings.host) and settings.host != "localhost" else "127.0.0.1"
+    own = f"http://{f'[{host}]' if ':' in host else host}:{settings.webhook_port or port}"
+    return replace(settings, webhook_keys=keys, public_url=own)
+
+
+def subscribe_in_background(application: Application, settings: Settings) -> None:
+    """For the demo: its simulator has no other subscriber."""
+
+    def subscribe() -> None:
+        webhooks = Webhooks(_post(application.butlr, settings))
+        endpoint = Endpoint(settings.webhook_url, settings.webhook_keys[0])
+        try:
+            with request_id.working_for(request_id.present_or_new()):
+                names = webhooks.input_names()
+                free, _ = free_types(webhooks.all(), names)
+                webhooks.create(NAME, free, endpoint, names)
+        except (UpstreamError, BackendError) as error:
+            log.warning("the simulator pushes nothing: %s", error)
+
+    threading.Thread(target=subscribe, name="subscribe", daemon=True).start()

@@ -1,0 +1,172 @@
+"""Asks reporting for what a silence left out: each gap once, a floor at a time, when Butlr has time.
+
+A gap is asked for when all of it has settled, so that what is told is final. The minutes before it that are
+not sure (`minutes.unsure_s`) are asked for too. One replica asks; the others are told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from butlr_grafana.base.errors import UpstreamError
+from butlr_grafana.live.minutes import LiveMinutes
+from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S
+from butlr_grafana.live.silence import Gap
+from butlr_grafana.live.values import STREAMS, has_settled, unsure_s
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.time import Period
+
+log = logging.getLogger(__name__)
+
+APART_S = 1.0
+"""Between two questions."""
+
+BUSY_S, IDLE_S = 10.0, 10.0
+AFTER_FAULT_S = 60.0
+MOST_FAULTS = 5
+"""A gap that cannot be asked for after so many faults is left: readers ask for what they need."""
+
+PeopleMinutes = Mapping[str, Mapping[int, float | None]]
+"""By asset and start of the minute."""
+
+DoorMinutes = Mapping[str, Mapping[int, tuple[float, float]]]
+"""In and out, by sensor and start of the minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One question: a stream of a floor, in the whole minutes of a period."""
+
+    stream: str
+    floor: Floor
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The way to Butlr, and to other replicas.
+
+    `people`, `doors`: ask reporting; raise `UpstreamError`. `may_ask`: whether Butlr has time now. `alone`:
+    gives what ends the turn, or `None` where another replica is asking. `tell`: what became known, and which
+    gap is filled, for the others.
+    """
+
+    people: Callable[[Missing], PeopleMinutes]
+    doors: Callable[[Missing], DoorMinutes]
+    may_ask: Callable[[], bool] = lambda: True
+    alone: Callable[[], Callable[[], None] | None] = lambda: lambda: None
+    tell_people: Callable[[PeopleMinutes], None] = lambda _: None
+    tell_doors: Callable[[DoorMinutes], None] = lambda _: None
+    tell_filled: Callable[[str, Gap], None] = lambda _stream, _gap: None
+
+
+class Refill:
+    """Not thread-safe: one thread takes the steps."""
+
+    def __init__(
+        self,
+        live: LiveMinutes,
+        floors: Callable[[], Sequence[Floor]],
+        asking: Asking,
+        now: Callable[[], float],
+    ) -> None:
+        self._live = live
+        self._floors = floors
+        self._asking = asking
+        self._now = now
+        self._gaps: list[tuple[str, Gap]] = []
+        self._left: deque[Missing] = deque()
+        self._done: Callable[[], None] | None = None
+        self._faults = 0
+        self._given_up: deque[tuple[str, Gap]] = deque(maxlen=KEPT_MINUTES)
+        self.asked = 0
+        """How many questions there were."""
+
+    def due(self) -> list[tuple[str, Gap]]:
+        """The gaps that are over and have settled, of streams that are pushed at all."""
+        now_s = self._now()
+        return [
+            (stream, gap)
+            for stream in STREAMS
+            if self._live.has_heard(stream)
+            for gap in self._live.gaps(stream, now_s)
+            if not gap.is_open and has_settled(gap.end_s - MINUTE_S, now_s)
+            if not any(stream == tried and gap.end_s <= old.end_s for tried, old in self._given_up)
+        ]
+
+    def step(self) -> float:
+        """Asks one question at most; tells after how many seconds to take the next step."""
+        if not self._left and not self._begin():
+            return IDLE_S
+        if not self._asking.may_ask():
+            return BUSY_S
+        try:
+            self._ask(self._left[0])
+        except UpstreamError as fault:
+            return self._failed(fault)
+        self._left.popleft()
+        if not self._left:
+            self._end()
+        return APART_S
+
+    def _begin(self) -> bool:
+        if not self.due() or not (floors := self._floors()):
+            return False
+        done = self._asking.alone()
+        if done is None:
+            return False
+        # Who had the turn before may have filled some of them.
+        gaps = self.due()
+        self._gaps, self._done, self._faults = gaps, done, 0
+        self._left = deque(one for floor in floors for one in self._missing(floor))
+        if not self._left:
+            self._end()
+            return False
+        log.info("nothing was received: %s; reporting is asked", ", ".join(f"{s}: {g}" for s, g in gaps))
+        return True
+
+    def _missing(self, floor: Floor) -> Iterator[Missing]:
+        has = {"floor": True, "room": bool(floor.rooms), "zone": bool(floor.zones), "traffic": True}
+        oldest_s = int(self._now() // MINUTE_S - KEPT_MINUTES + 1) * MINUTE_S
+        for stream, gap in self._gaps:
+            start_s = max(gap.start_s - unsure_s(stream), oldest_s)
+            if has[stream] and start_s < gap.end_s:
+                yield Missing(stream, floor, Period(start_s, gap.end_s))
+
+    def _ask(self, missing: Missing) -> None:
+        self.asked += 1
+        if missing.stream == "traffic":
+            doors = self._asking.doors(missing)
+            for sensor_id, moved in doors.items():
+                self._live.set_movements(sensor_id, moved)
+            self._asking.tell_doors(doors)
+            return
+        people = self._asking.people(missing)
+        for asset_id, values in people.items():
+            self._live.set_people(asset_id, values)
+        self._asking.tell_people(people)
+
+    def _failed(self, fault: UpstreamError) -> float:
+        self._faults += 1
+        if self._faults < MOST_FAULTS:
+            return AFTER_FAULT_S
+        log.warning("what was not received cannot be asked for either: %s", fault)
+        self._given_up.extend(self._gaps)
+        self._left.clear()
+        self.close()
+        return AFTER_FAULT_S
+
+    def _end(self) -> None:
+        for stream, gap in self._gaps:
+            self._live.set_filled(stream, gap)
+            self._asking.tell_filled(stream, gap)
+        self.close()
+
+    def close(self) -> None:
+        """Ends the turn; another replica may go on."""
+        done, self._done, self._gaps = self._done, None, []
+        if done is not None:
+            done()

@@ -1,0 +1,211 @@
+"""Pushed against reported minutes, by sample: what events stand for, and whether both go on to agree.
+
+Half an hour of settled minutes is compared: of a floor, of its rooms or of its zones. What events stand for
+is told from the samples of all floors together (`agreement.reading_of`); a difference that is found in
+several samples in a row is a trouble, with numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from butlr_grafana.base.errors import UpstreamError
+from butlr_grafana.base.incidents import Incident
+from butlr_grafana.live.agreement import Comparison, Reading, compared, reading_of
+from butlr_grafana.live.events import Level
+from butlr_grafana.live.minutes import LiveMinutes
+from butlr_grafana.live.refill import Missing, PeopleMinutes
+from butlr_grafana.live.ring import MINUTE_S
+from butlr_grafana.live.values import SETTLE_S
+from butlr_grafana.model.doors import doors_by_room, entrances
+from butlr_grafana.model.floor import Floor, as_built
+from butlr_grafana.model.time import Period
+
+log = logging.getLogger(__name__)
+
+LENGTH_S = 1800
+EVERY_S = 900.0
+LEARNING_S = 60.0
+"""While it is not known yet what events stand for."""
+
+BUSY_S = 60.0
+LEAST_COMPARED = 30
+MOST_DIFFERING = 0.1
+"""The share of minutes that may differ: some last pushes never arrive."""
+
+IN_A_ROW = 3
+KEPT_SAMPLES = 12
+
+Values = dict[str, dict[int, float]]
+
+
+class Sampling:
+    """Not thread-safe: one thread takes the steps.
+
+    `presence`, `doors`: ask reporting for people by either way of counting; raise `UpstreamError`.
+    `troubles`: one for each level; levels without one are not looked at.
+    """
+
+    def __init__(
+        self,
+        live: LiveMinutes,
+        floors: Callable[[], Sequence[Floor]],
+        *,
+        presence: Callable[[Missing], PeopleMinutes],
+        doors: Callable[[Missing], PeopleMinutes],
+        may_ask: Callable[[], bool],
+        now: Callable[[], float],
+        troubles: Mapping[Level, Incident],
+    ) -> None:
+        self._live = live
+        self._floors = floors
+        self._presence = presence
+        self._doors = doors
+        self._may_ask = may_ask
+        self._now = now
+        self._levels = {level: _LevelSamples(live, level, trouble) for level, trouble in troubles.items()}
+        self._next = 0
+
+    def reading(self, level: Level) -> Reading | None:
+        """What events of a level were found to stand for; `None`: it is not known yet. Its `shift_min` is
+        applied to what is kept: `LiveMinutes.shift_s`.
+        """
+        return self._levels[level].reading if level in self._levels else None
+
+    def step(self) -> float:
+        """Compares one level of one floor; tells after how many seconds to do so again."""
+        if not self._may_ask():
+            return BUSY_S
+        looks = [(floor, level) for floor in self._floors() for level in self._levels if _has(floor, level)]
+        # What nothing was pushed of costs no call, and no turn.
+        for _ in looks:
+            floor, level = looks[self._next % len(looks)]
+            self._next += 1
+            end_s = int((self._now() - SETTLE_S) // MINUTE_S) * MINUTE_S
+            period = Period(end_s - LENGTH_S, end_s)
+            pushed = self._pushed(floor, level, period)
+            if pushed:
+                self._look(level, Missing(level, floor, period), pushed)
+                return EVERY_S if self._are_all_read() else LEARNING_S
+        return BUSY_S
+
+    def _look(self, level: Level, missing: Missing, pushed: Values) -> None:
+        try:
+            presence = _known(self._presence(missing))
+            doors = _known(self._doors(missing)) if _has_doors(missing.floor, level) else {}
+        except UpstreamError as fault:
+            log.info("pushed minutes of %s cannot be compared: %s", missing.floor.id, fault)
+            return
+        self._levels[level].note(pushed, presence, doors)
+
+    def _are_all_read(self) -> bool:
+        heard = [own for level, own in self._levels.items() if self._live.has_heard(level)]
+        return all(own.reading is not None for own in heard)
+
+    def _pushed(self, floor: Floor, level: Level, period: Period) -> Values:
+        """By asset the minutes that were pushed and not replaced."""
+        found = {
+            asset: {
+                one.start_s: one.people
+                for one in self._live.minutes(asset, period)
+                if one.source == "pushed" and one.people is not None
+            }
+            for asset in _assets(floor, level)
+        }
+        return {asset: minutes for asset, minutes in found.items() if minutes}
+
+
+class _LevelSamples:
+    """The samples of one level, of all floors, and what they tell."""
+
+    def __init__(self, live: LiveMinutes, level: Level, trouble: Incident) -> None:
+        self.reading: Reading | None = None
+        self._live = live
+        self._level = level
+        self._trouble = trouble
+        self._samples: list[tuple[int, Values, Values, Values]] = []
+        self._differing: list[Comparison] = []
+
+    def note(self, pushed: Values, presence: Values, doors: Values) -> None:
+        """One floor's half hour: what was pushed, and what reporting says of the same assets."""
+        shift_s = self._live.shift_s
+        # What was read by other starts of minutes tells nothing of these.
+        kept = [sample for sample in self._samples if sample[0] == shift_s]
+        self._samples = [*kept, (shift_s, pushed, presence, doors)][-KEPT_SAMPLES:]
+        found = reading_of(
+            _joined([sample[1] for sample in self._samples]),
+            _joined([sample[2] for sample in self._samples]),
+            _joined([sample[3] for sample in self._samples]),
+        )
+        if found is not None:
+            self._found(found)
+        if self.reading is not None and (found is None or not found.shift_min):
+            self._compare(self.reading, pushed, presence, doors)
+
+    def _found(self, found: Reading) -> None:
+        if found.shift_min:
+            # Kept minutes are read anew from here on: their samples too.
+            self._live.shift(self._live.shift_s + found.shift_min * MINUTE_S)
+            self._samples = []
+        if self.reading is None or found.meaning != self.reading.meaning or found.shift_min:
+            text = "pushed people of a %s are: %s; minutes moved by %d s"
+            log.info(text, self._level, found.meaning, self._live.shift_s)
+        self.reading = found
+
+    def _compare(self, reading: Reading, pushed: Values, presence: Values, doors: Values) -> None:
+        reported = {"presence": presence, "doors": doors, "higher": _higher(presence, doors)}[reading.meaning]
+        found = compared(pushed, reported)
+        if found.compared < LEAST_COMPARED:
+            return
+        if found.share <= MOST_DIFFERING:
+            self._differing = []
+            self._trouble.well()
+            return
+        self._differing.append(found)
+        if len(self._differing) >= IN_A_ROW:
+            total, differing = (
+                sum(getattr(c, n) for c in self._differing) for n in ("compared", "differing")
+            )
+            self._trouble.failed(
+                f"{differing} of {total} minutes differ from what reporting says, one by "
+                f"{max(abs(c.worst[2] - c.worst[3]) for c in self._differing if c.worst):g} people"
+            )
+
+
+def _has(floor: Floor, level: Level) -> bool:
+    return level == "floor" or bool(floor.zones if level == "zone" else floor.rooms)
+
+
+def _assets(floor: Floor, level: Level) -> list[str]:
+    if level == "floor":
+        return [floor.id]
+    return [asset.id for asset in (as_built(floor.zones) if level == "zone" else as_built(floor.rooms))]
+
+
+def _has_doors(floor: Floor, level: Level) -> bool:
+    """Whether people are counted by doors there, so that an event's number may be theirs."""
+    if level == "zone":
+        return False
+    return bool(entrances(floor) if level == "floor" else doors_by_room(floor))
+
+
+def _known(told: Mapping[str, Mapping[int, float | None]]) -> Values:
+    return {a: {at_s: n for at_s, n in own.items() if n is not None} for a, own in told.items()}
+
+
+def _joined(samples: Sequence[Values]) -> Values:
+    joined: Values = {}
+    for sample in samples:
+        for asset, minutes in sample.items():
+            joined.setdefault(asset, {}).update(minutes)
+    return joined
+
+
+def _higher(presence: Values, doors: Values) -> Values:
+    return {
+        asset: {
+            at_s: max(seen, doors[asset][at_s]) for at_s, seen in own.items() if at_s in doors.get(asset, {})
+        }
+        for asset, own in presence.items()
+    }

@@ -1,0 +1,14 @@
+"""Whom a question to Butlr is for."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class CallClass(IntEnum):
+    """Who a question is for; of those who share one, the first counts."""
+
+    RULE = 0
+    VIEWER = 1
+    WALL = 2
+    BACKGROUND = 3

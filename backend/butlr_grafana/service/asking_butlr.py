@@ -1,0 +1,108 @@
+"""From a question to Butlr's answer: noted, watched for incidents, and asked by one replica only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from butlr_grafana.base.errors import UpstreamDiffers, UpstreamError
+from butlr_grafana.base.incidents import ButlrIncidents
+from butlr_grafana.butlr.api import Butlr
+from butlr_grafana.measure.verdict_store import VerdictStore
+from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Segment, SeriesSubject, StatsSubject
+from butlr_grafana.pipeline.gather import is_fresh, stamped
+from butlr_grafana.pipeline.in_flight import rest_s
+from butlr_grafana.pipeline.together import Outcome, Together
+from butlr_grafana.replicas.fetch_once import Fetch, shared
+from butlr_grafana.replicas.fetch_together import FetchTogether, SharedTogether
+from butlr_grafana.replicas.members import Replicas
+
+APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "statistics"}
+"""Butlr's APIs by what is asked of them, for people; `floors` comes beside."""
+
+
+def asking(
+    butlr: Butlr,
+    troubles: ButlrIncidents,
+    book: VerdictStore,
+    others: Replicas | None,
+    stopwatch: Callable[[], float],
+) -> tuple[Fetch, Together]:
+    """How one question is asked, and how several go in one call."""
+    fetch = noticed(stamped(butlr.fetch, stopwatch), book)
+    together = answered_together(butlr, stopwatch, book)
+    if others is not None:
+        fetch = asked_once(fetch, others, stopwatch)
+        together = asked_together(together, fetch, others, stopwatch)
+    watched = troubles.watched(fetch, lambda segment: APIS[type(segment.subject)])
+    return watched, Together(butlr.room_left, watched_together(together, troubles))
+
+
+def asked_once(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -> Fetch:
+    return shared(
+        fetch,
+        others.once,
+        others.store,
+        scope=others.credentials.scope,
+        is_fresh=lambda segment, part: is_fresh(segment, part, stopwatch()),
+        rest_s=rest_s,
+    )
+
+
+def noticed(fetch: Fetch, book: VerdictStore) -> Fetch:
+    """`fetch`; an answer that contradicts what was measured makes that an assumption again."""
+
+    def fetching(segment: Segment) -> Chunk:
+        try:
+            return fetch(segment)
+        except UpstreamDiffers as error:
+            if error.verdict:
+                book.contradicted(error.verdict, api=APIS[type(segment.subject)], form=error.form)
+            raise
+
+    return fetching
+
+
+def answered_together(butlr: Butlr, stopwatch: Callable[[], float], book: VerdictStore) -> FetchTogether:
+    """`Butlr.fetch_together`, with all that `stamped` and `noticed` do for one question."""
+
+    def fetching(segments: Sequence[Segment]) -> list[Outcome]:
+        asked_at = stopwatch()
+        outcomes = butlr.fetch_together(segments)
+        for segment, outcome in zip(segments, outcomes, strict=True):
+            if isinstance(outcome, UpstreamDiffers) and outcome.verdict:
+                book.contradicted(outcome.verdict, api=APIS[type(segment.subject)], form=outcome.form)
+        return [replace(one, asked_at=asked_at) if isinstance(one, Chunk) else one for one in outcomes]
+
+    return fetching
+
+
+def watched_together(fetch: FetchTogether, troubles: ButlrIncidents) -> FetchTogether:
+    """`fetch`, whose outcomes begin, count in or end the incidents of Butlr's metrics."""
+    api = APIS[SeriesSubject]
+
+    def fetching(segments: Sequence[Segment]) -> Sequence[Outcome]:
+        try:
+            outcomes = fetch(segments)
+        except UpstreamError as error:
+            troubles.saw(error, api=api)
+            raise
+        faults = [one for one in outcomes if isinstance(one, UpstreamError)]
+        troubles.saw(faults[0] if len(faults) == len(outcomes) else None, api=api)
+        return outcomes
+
+    return fetching
+
+
+def asked_together(
+    ask: FetchTogether, fetch_once: Fetch, others: Replicas, stopwatch: Callable[[], float]
+) -> FetchTogether:
+    return SharedTogether(
+        ask,
+        fetch_once,
+        others.once,
+        others.store,
+        scope=others.credentials.scope,
+        is_fresh=lambda segment, part: is_fresh(segment, part, stopwatch()),
+        rest_s=rest_s,
+    )

@@ -1,0 +1,174 @@
+"""*Sensors*: which sensors and hives work, and what those that do not leave without data."""
+
+from __future__ import annotations
+
+from source import variables
+from source.downloads import downloads
+from source.floor import floor_page, room_page
+from source.house import BAD, CALM, GOOD, MOMENT, WARNING, Json, steps
+from source.page import page
+from source.panels.figures import Column, gauge, leads_to, state, table, totals, width
+from source.panels.parts import Frame, Place, Question
+from source.sources import Source, Words
+from source.words import FLOOR
+
+UID = "butlr-sensors"
+
+ALL: Words = {"space": "all"}
+FLOORS = Question("devices", {**ALL, "level": "floor"})
+FAULTS = Question("devices", {**ALL, "only": "faults"})
+ROOMS = Question("devices", {**ALL, "level": "room", "only": "faults"})
+DEVICES = Question("devices", FLOOR)
+
+STATES = {
+    "online": ("online", GOOD),
+    "offline": ("offline", BAD),
+    "hive offline": ("hive offline", BAD),
+    "unknown": ("unknown", WARNING),
+    "asleep": ("asleep", CALM),
+    "not installed": ("not installed", CALM),
+}
+
+ANY = ((None, CALM), (1, BAD))
+DUE = ((None, CALM), (1, WARNING))
+SHARE = ((None, GOOD), (0.1, WARNING), (0.25, BAD))
+
+NOW_TEXT = """\
+All floors, as Butlr said it at most five minutes ago. Only physical devices count: a clone or a mirror of a \
+sensor is no device. A sensor counts as offline when Butlr says so, and when its hive is offline. A battery \
+is due from 30 days before its date on, where Butlr gives a date."""
+
+FAULTS_TEXT = """\
+Devices of all floors that need somebody: those that are offline, those whose hive is offline, those of \
+which Butlr does not say whether they are online, and those whose battery is due. *Offline for* is empty for \
+a sensor whose hive is offline: whether the sensor itself works is not known then."""
+
+ROOMS_TEXT = """\
+Rooms that have sensors of which none can be heard, and since when. On maps and rankings such a room has no \
+data; it is never an empty room. Rooms that have no sensor at all are not listed here. A room's name opens \
+its map."""
+
+FLOORS_TEXT = """\
+Every floor. *Because* names the hives that are offline and through which sensors of the floor report; all \
+pages that show such a floor say so in a notice. A floor's name opens its page."""
+
+DEVICES_TEXT = """\
+Every physical sensor and hive of the floor chosen above; those that are offline come first. *Last reading* \
+is the last message about people. A battery's date is empty where Butlr gives none. x and y are metres on \
+the floor plan."""
+
+
+def dashboard(source: Source) -> Json:
+    offline = Column("offline_s", {"decimals": 1, **width(80)})
+    due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(95)})
+    of_state = Column("state", {**state(STATES), **width(90)})
+    since = {"unit": MOMENT, **width(105)}
+    space, room_id = Column("space", hidden=True), Column("room_id", hidden=True)
+    built = page(
+        source,
+        UID,
+        "Sensors",
+        "Which sensors and hives work, and which rooms and floors have no data because of those that do not.",
+        variables=[
+            variables.floor(source),
+            *variables.hidden(
+                variables.rooms(source), variables.types(source), variables.hours(), variables.days()
+            ),
+        ],
+        panels=[
+            totals(
+                source,
+                Frame("Sensors and hives now", NOW_TEXT, Place(0, 0, 24, 3), [FLOORS]),
+                [
+                    Column("sensors"),
+                    Column("sensors_offline", {"thresholds": steps(*ANY)}),
+                    Column("sensors_unknown", {"thresholds": steps(*DUE)}),
+                    Column("hives"),
+                    Column("hives_offline", {"thresholds": steps(*ANY)}),
+                    Column("rooms_unavailable", {"thresholds": steps(*ANY)}),
+                    Column("batteries_due", {"thresholds": steps(*DUE)}),
+                ],
+            ),
+            table(
+                source,
+                Frame(
+                    "Devices that need somebody",
+                    FAULTS_TEXT,
+                    Place(0, 3, 16, 11),
+                    [FAULTS],
+                    downloads(source, FAULTS, "csv"),
+                ),
+                [
+                    Column("device", width(170)),
+                    Column("floor", width(125)),
+                    of_state,
+                    offline,
+                    Column("reason", {"displayName": "Because", "custom__wrapText": True}),
+                    space,
+                ],
+            ),
+            table(
+                source,
+                Frame(
+                    "Rooms without data now",
+                    ROOMS_TEXT,
+                    Place(16, 3, 8, 11),
+                    [ROOMS],
+                    downloads(source, ROOMS, "csv"),
+                ),
+                [
+                    Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
+                    Column("floor"),
+                    Column("unknown_since", {"displayName": "No data since", **since}),
+                    room_id,
+                    space,
+                ],
+            ),
+            table(
+                source,
+                Frame("Floors", FLOORS_TEXT, Place(0, 14, 24, 8), [FLOORS], downloads(source, FLOORS, "csv")),
+                [
+                    Column("floor", {**leads_to("This floor", floor_page(source)), **width(175)}),
+                    Column("sensors", width(75)),
+                    Column("sensors_offline", width(75)),
+                    Column("offline_share", {**gauge(1, *SHARE), **width(100)}),
+                    Column("hives_offline", width(75)),
+                    Column("rooms_unavailable", width(115)),
+                    Column("batteries_due", width(80)),
+                    Column("unknown_since", {"displayName": "Hive offline since", **since}),
+                    Column("reason", {"displayName": "Because", "custom__wrapText": True}),
+                    space,
+                ],
+            ),
+            table(
+                source,
+                Frame(
+                    "Devices: ${space:text}",
+                    DEVICES_TEXT,
+                    Place(0, 22, 24, 14),
+                    [DEVICES],
+                    downloads(source, DEVICES, "csv"),
+                ),
+                [
+                    Column("kind", {"custom__filterable": True, **width(75)}),
+                    Column("device", width(190)),
+                    Column("room", {"custom__filterable": True, **width(145)}),
+                    Column("state", {**of_state.look, "custom__filterable": True}),
+                    Column("last_heartbeat", since),
+                    Column("last_reading", since),
+                    due,
+                    offline,
+                    Column("hive", width(215)),
+                    Column("zone", width(110)),
+                    Column("power", width(75)),
+                    Column("mac", width(200)),
+                    Column("x", {"decimals": 1, **width(65)}),
+                    Column("y", {"decimals": 1, **width(65)}),
+                    space,
+                ],
+            ),
+        ],
+        since="now-24h",
+    )
+    # Everything here is of now.
+    return {**built, "timepicker": {"hidden": True}}

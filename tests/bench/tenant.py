@@ -1,0 +1,176 @@
+"""A Butlr account of N floors that answers without a network, on a clock that the benchmark moves.
+
+Every room always holds the same people and every floor the same heat, so an answer costs next to nothing. It
+takes at most `rate` calls in any 60 seconds, logins and the topology apart (GraphQL has a limit of its own),
+counted when they arrive; beyond that it answers 429.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from butlr_grafana.butlr.labels import instant_of_label
+from butlr_grafana.butlr.transport import Reply
+from butlr_grafana.model.calendar import window_starts
+from butlr_grafana.model.time import Period
+
+ROOM_M = 5
+ROOMS_A_ROW = 5
+PEOPLE = 2.0
+
+
+def room_id(space: str, number: int) -> str:
+    return f"{space.replace('space', 'room')}_{number}"
+
+
+@dataclass
+class Tenant:
+    """Stands in for `Transport`. `passes`: lets seconds of the simulated clock pass; `latency_s`: how long a
+    call takes, half of it before it arrives. `rooms_limited`: whether Butlr's limit of zones a call is one of
+    rooms too.
+    """
+
+    floors: int
+    rooms: int
+    now: Callable[[], float]
+    passes: Callable[[float], None]
+    latency_s: float = 0.4
+    rate: int | None = None
+    rooms_limited: bool = True
+    calls: list[tuple[float, int]] = field(default_factory=list)
+    """When each call of heat maps and metrics arrived, and the status that it was answered with."""
+    _recent: deque[float] = field(default_factory=deque)
+
+    def post(self, path: str, body: Any, *, token: str | None) -> Reply:
+        if path.endswith("/login"):
+            return self._reply({"access_token": "t", "expires_in": 1e9})
+        if path.endswith("/graphql"):
+            return self._reply({"data": self._topology(body["query"])})
+        self.passes(self.latency_s / 2)
+        status = 200 if self._takes() else 429
+        self.calls.append((self.now(), status))
+        answer = (
+            self._reply(self._answer(path, body)) if status == 200 else Reply(429, self._frees_s(), b"{}")
+        )
+        self.passes(self.latency_s / 2)
+        return answer
+
+    def begins_to_count(self, rate: int | None) -> None:
+        """From here on, as if nothing had been called."""
+        self.rate = rate
+        self.calls.clear()
+        self._recent.clear()
+
+    def close(self) -> None:
+        """There is no connection."""
+
+    def floor_ids(self) -> list[str]:
+        return [f"space_{k:03}" for k in range(self.floors)]
+
+    def _takes(self) -> bool:
+        while self._recent and self._recent[0] <= self.now() - 60.0:
+            self._recent.popleft()
+        if self.rate is not None and len(self._recent) >= self.rate:
+            return False
+        self._recent.append(self.now())
+        return True
+
+    def _frees_s(self) -> float:
+        return self._recent[0] + 60.0 - self.now()
+
+    def _reply(self, document: Mapping[str, Any]) -> Reply:
+        return Reply(200, None, orjson.dumps(document), date_s=self.now())
+
+    def _answer(self, path: str, body: Any) -> dict[str, Any]:
+        if path.endswith("/detections"):
+            return self._heat_map(body["window"]["heatmap_v2_options"]["grid_resolution"])
+        where, window = body["filter"], body["window"]
+        if self._is_overload(where, window["every"]):
+            return {"data": {}}
+        period = Period(instant_of_label(where["start"]), instant_of_label(where["stop"]))
+        starts = window_starts(period, window["every"], window["timezone"]).tolist()
+        labels = [datetime.fromtimestamp(end, UTC).isoformat() for end in [*starts[1:], period.end_s]]
+        return {"data": [row for place in self._places(where) for row in self._rows(place, labels)]}
+
+    def _is_overload(self, where: Mapping[str, Any], every: str) -> bool:
+        """Of windows of a minute Butlr takes so many zones, and here as many rooms; else it tells nothing."""
+        if every != "1m" or not self.rooms_limited:
+            return False
+        hours = (instant_of_label(where["stop"]) - instant_of_label(where["start"])) / 3600
+        return len(where.get("rooms", {}).get("eq", ())) > (30 if hours <= 2 else 20 if hours <= 8 else 10)
+
+    def _places(self, where: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if where["measurements"] == ["traffic"]:
+            doors = [
+                {"space_id": space, "room_id": room_id(space, 0), "sensor_id": f"door_{space}"}
+                for space in where["spaces"]["eq"]
+            ]
+            return [{**door, "field": field} for door in doors for field in ("in", "out")]
+        if "rooms" in where:
+            return [{"room_id": room, "field": "value"} for room in where["rooms"]["eq"]]
+        return [{"space_id": space, "field": "value"} for space in where["spaces"]["eq"]]
+
+    def _rows(self, place: Mapping[str, Any], labels: list[str]) -> list[dict[str, Any]]:
+        return [{**place, "time": label, "value": PEOPLE} for label in labels]
+
+    def _heat_map(self, resolution_m: float) -> dict[str, Any]:
+        side, middle = ROOM_M * ROOMS_A_ROW, resolution_m / 2
+        cells = [[x + middle, y + middle, 1] for x in range(side) for y in range(ROOM_M)]
+        box = {"min_x": 0, "min_y": 0, "max_x": side, "max_y": self._depth_m}
+        metadata = {"bounds": box, "resolution": resolution_m, "max_value": 1, "total_detections": len(cells)}
+        return {"data": [{"heatmap_v2": {"array_cells": cells, "metadata": metadata}}]}
+
+    @property
+    def _depth_m(self) -> int:
+        return -(-self.rooms // ROOMS_A_ROW) * ROOM_M
+
+    def _topology(self, query: str) -> dict[str, Any]:
+        if "sites" in query:
+            building = {"id": "building_1", "name": "Tower", "floors": [*map(self._floor, self.floor_ids())]}
+            site = {"id": "site_1", "name": "Site", "timezone": "UTC", "buildings": [building]}
+            return {"sites": {"data": [site]}}
+        if "sensors" in query:
+            return {"sensors": {"data": [s for space in self.floor_ids() for s in self._sensors(space)]}}
+        return {"hives": {"data": []}}
+
+    def _floor(self, space: str) -> dict[str, Any]:
+        side = ROOM_M * ROOMS_A_ROW
+        outline = [[0, 0], [side, 0], [side, self._depth_m], [0, self._depth_m]]
+        rooms = [self._room(space, k) for k in range(self.rooms)]
+        return {
+            "id": space,
+            "name": space,
+            "capacity": {"max": 100},
+            "floor_plans": [{"coordinates": outline}],
+            "rooms": rooms,
+            "zones": [],
+        }
+
+    def _room(self, space: str, number: int) -> dict[str, Any]:
+        x, y = number % ROOMS_A_ROW * ROOM_M, number // ROOMS_A_ROW * ROOM_M
+        corners = [[x, y], [x + ROOM_M, y], [x + ROOM_M, y + ROOM_M], [x, y + ROOM_M]]
+        room = room_id(space, number)
+        return {"id": room, "name": room, "floor_id": space, "coordinates": corners, "capacity": {"max": 8}}
+
+    def _sensors(self, space: str) -> list[dict[str, Any]]:
+        seen = [{"mode": "presence", "room_id": room_id(space, k)} for k in range(self.rooms)]
+        places = [*seen, {"mode": "traffic", "room_id": None, "is_entrance": True}]
+        at_s = int(self.now())
+        return [
+            {
+                "id": f"{space}_s{k}",
+                "name": f"{space}_s{k}",
+                "mac_address": f"{space}-{k}",
+                "floor_id": space,
+                "is_online": True,
+                "last_heartbeat": at_s,
+                **place,
+            }
+            for k, place in enumerate(places)
+        ]

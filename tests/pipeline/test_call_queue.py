@@ -1,0 +1,285 @@
+"""The queue to Butlr: nobody starves, and nothing grows. Any order of questions, on a clock of the test's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from butlr_grafana.pipeline.call_queue import (
+    REMEMBERED,
+    SHARES,
+    SWEEP_S,
+    CallClass,
+    CallQueue,
+    ClassFull,
+    Share,
+    shares_for,
+)
+
+RULE, VIEWER, WALL, BACKGROUND = CallClass
+
+Key = tuple[object, ...]
+
+
+class Asking:
+    """Pushes questions with a number each, and keeps account of them."""
+
+    def __init__(self, shares: Mapping[CallClass, Share] = SHARES) -> None:
+        self.queue: CallQueue[Key] = CallQueue(shares)
+        self.now_s = 0.0
+        self.asked = 0
+        self.out: list[Key] = []
+        self.gone: list[Key] = []
+
+    def ask(
+        self, need: CallClass, floor: object = "f", subject: object = "s", *, outlives: bool = False
+    ) -> Key:
+        self.asked += 1
+        key = (need, floor, subject, self.asked)
+        self.queue.push(
+            key,
+            floor=floor,
+            subject=subject,
+            need=need,
+            asking=self.asked,
+            outlives=outlives,
+            now=self.now_s,
+        )
+        return key
+
+    def take(self) -> Key | None:
+        taken = self.queue.take(self.now_s)
+        self.gone += self.queue.gone()
+        if taken is None:
+            return None
+        self.out.append(taken[0])
+        return taken[0]
+
+
+weights = st.dictionaries(st.sampled_from(CallClass), st.integers(1, 100), min_size=1)
+
+
+@given(weights, st.data())
+def test_a_class_that_always_waits_is_never_passed_over_for_longer_than_reckoned(
+    weight: dict[CallClass, int], data: st.DataObject
+) -> None:
+    """Whatever the others do meanwhile: of `n` questions that go it has its share, to within one."""
+    asking = Asking({need: Share(w, 10_000, 1e9) for need, w in weight.items()})
+    one = data.draw(st.sampled_from(sorted(weight)))
+    for _ in range(300):
+        asking.ask(one)
+    others = [need for need in weight if need is not one]
+    longest = since = 0
+    went = 0
+    for n in range(1, 250):
+        if others and data.draw(st.booleans()):
+            asking.ask(data.draw(st.sampled_from(others)))
+        taken = asking.take()
+        assert taken is not None
+        since = 0 if taken[0] is one else since + 1
+        longest = max(longest, since + 1)
+        went += taken[0] is one
+        assert went >= (n - len(weight)) * weight[one] / sum(weight.values()) - 1
+    assert longest <= asking.queue.longest_wait(one)
+
+
+def test_who_all_want_more_have_the_calls_by_their_weights() -> None:
+    asking = Asking()
+    for need in CallClass:
+        for _ in range(500):
+            asking.ask(need)
+    taken = Counter(key[0] for key in (asking.take() for _ in range(100)) if key)
+    assert taken == {RULE: 70, VIEWER: 20, WALL: 7, BACKGROUND: 3}
+
+
+def test_what_was_not_used_is_not_saved_up() -> None:
+    asking = Asking()
+    for _ in range(1_000):
+        asking.ask(VIEWER)
+        asking.take()
+    for _ in range(100):
+        asking.ask(BACKGROUND)
+        asking.ask(VIEWER)
+    taken = Counter(key[0] for key in (asking.take() for _ in range(46)) if key)
+    assert taken == {VIEWER: 40, BACKGROUND: 6}  # 20 to 3
+
+
+@given(st.lists(st.sampled_from(CallClass), max_size=60))
+def test_one_class_is_full_and_the_others_are_not(needs: list[CallClass]) -> None:
+    asking = Asking({need: Share(1, 5, 60.0) for need in CallClass})
+    for need in needs:
+        if asking.queue.waiting(need) < 5:
+            asking.ask(need)
+        else:
+            with pytest.raises(ClassFull) as full:
+                asking.ask(need)
+            assert (full.value.need, full.value.places) == (need, 5)
+    assert len(asking.queue) == sum(min(5, needs.count(need)) for need in CallClass)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 30), st.integers(1, 20), st.integers(1, 4))
+def test_floors_come_in_turn_however_much_one_of_them_asks(floors: int, much: int, subjects: int) -> None:
+    """Between two turns of a floor every other floor that waits has one."""
+    asking = Asking()
+    for floor in range(floors):
+        for number in range(much * (5 if floor == 0 else 1)):
+            for subject in range(subjects):
+                asking.ask(RULE, floor, (subject, number % subjects))
+    turns = [key[1] for key in iter(asking.take, None)]
+    for k in range(0, floors * much * subjects, floors):
+        assert sorted(map(str, turns[k : k + floors])) == sorted(map(str, range(floors)))
+
+
+def test_the_turn_goes_on_where_it_was_when_all_ask_anew() -> None:
+    """Sixty floors, and calls for twenty a minute: each floor has a turn every three minutes."""
+    asking = Asking()
+    last: dict[object, int] = {}
+    for minute in range(12):
+        for floor in range(60):
+            asking.ask(RULE, floor, outlives=False)
+        for _ in range(20):
+            key = asking.take()
+            assert key is not None
+            assert minute - last.get(key[1], minute - 3) == 3
+            last[key[1]] = minute
+        asking.now_s += 60.0
+    assert set(last) == set(range(60))
+
+
+def test_a_floor_or_subject_that_is_new_each_time_does_not_pass_those_that_wait() -> None:
+    asking = Asking()
+    old = asking.ask(RULE, "f", "old")
+    asking.ask(RULE, "f", "other")
+    asking.take()
+    again = asking.ask(RULE, "f", "old")
+    new = asking.ask(RULE, "f", "new")
+    elsewhere = asking.ask(RULE, "g", "new")
+    taken = [asking.take() for _ in range(4)]
+    assert old not in taken
+    assert taken.index(again) < taken.index(new)
+    assert elsewhere in taken[:2]
+
+
+def test_rules_of_one_floor_come_in_turn() -> None:
+    asking = Asking()
+    for _ in range(3):
+        for rule in ("hot", "late", "over"):
+            asking.ask(RULE, "f", rule)
+    assert [key[2] for key in iter(asking.take, None)] == ["hot", "late", "over"] * 3
+
+
+def test_of_one_subject_the_newest_question_goes_first_and_of_one_asking_the_lowest_rank() -> None:
+    queue: CallQueue[str] = CallQueue()
+    for key, asking, rank in (("b", 1, 1), ("a", 1, 0), ("d", 2, 1), ("c", 2, 0)):
+        queue.push(key, floor="f", subject="s", need=VIEWER, asking=asking, rank=rank, now=0.0)
+    assert [queue.take(0.0), queue.take(0.0), queue.take(0.0), queue.take(0.0), queue.take(0.0)] == [
+        *((key, VIEWER) for key in "cdab"),
+        None,
+    ]
+
+
+def test_a_question_leaves_when_its_askers_have_gone_and_frees_its_place_at_once() -> None:
+    asking = Asking({VIEWER: Share(1, 2, 25.0), BACKGROUND: Share(1, 2, 600.0)})
+    old = [asking.ask(VIEWER), asking.ask(VIEWER)]
+    asking.now_s = 24.9
+    with pytest.raises(ClassFull):
+        asking.ask(VIEWER)
+    asking.now_s = 25.0
+    new = asking.ask(VIEWER)
+    assert asking.queue.gone() == old
+    assert asking.take() == new
+    assert asking.take() is None
+
+
+def test_who_asks_again_stays() -> None:
+    asking = Asking()
+    key = asking.ask(VIEWER)
+    asking.now_s = 59.0
+    asking.queue.want(key, need=VIEWER, asking=9, rank=0, now=asking.now_s)
+    asking.now_s = 118.0
+    assert asking.take() == key
+
+
+def test_what_has_settled_goes_on_in_the_background_and_not_for_ever() -> None:
+    asking = Asking()
+    settled = asking.ask(VIEWER, outlives=True)
+    asking.now_s = 60.0
+    live = asking.ask(VIEWER)
+    assert (asking.queue.waiting(VIEWER), asking.queue.waiting(BACKGROUND)) == (1, 1)
+    assert asking.queue.take(asking.now_s) == (live, VIEWER)
+    assert asking.queue.take(asking.now_s) == (settled, BACKGROUND)
+    settled = asking.ask(VIEWER, outlives=True)
+    asking.now_s += 60.0 + SWEEP_S
+    assert asking.queue.take(asking.now_s) == (settled, BACKGROUND)
+    settled = asking.ask(VIEWER, outlives=True)
+    asking.now_s += 60.0
+    asking.ask(RULE)
+    asking.now_s += 600.0
+    assert asking.take() is None
+    assert settled in asking.gone
+
+
+def test_who_shares_a_question_makes_it_as_urgent_as_the_first_of_them() -> None:
+    asking = Asking()
+    for _ in range(10):
+        asking.ask(VIEWER)
+    shared = asking.ask(BACKGROUND)
+    asking.queue.want(shared, need=RULE, asking=99, rank=0, now=0.0)
+    assert asking.queue.take(0.0) == (shared, RULE)
+
+
+def test_when_the_rule_has_gone_it_is_the_viewers_question_again() -> None:
+    asking = Asking({RULE: Share(1, 9, 10.0), VIEWER: Share(1, 9, 100.0)})
+    shared = asking.ask(VIEWER)
+    asking.queue.want(shared, need=RULE, asking=2, rank=0, now=0.0)
+    asking.now_s = 50.0
+    assert asking.queue.take(asking.now_s) == (shared, VIEWER)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(CallClass), st.integers(0, 5), st.integers(0, 3), st.booleans()),
+        max_size=300,
+    ),
+    st.lists(st.floats(0, 40), min_size=1, max_size=10),
+)
+def test_every_question_goes_or_leaves_once_and_the_queue_is_empty_in_the_end(
+    asked: list[tuple[CallClass, int, int, bool]], steps: list[float]
+) -> None:
+    asking = Asking({need: Share(1 + need, 20, 30.0) for need in CallClass})
+    taken_on: list[Key] = []
+    for number, (need, floor, subject, settled) in enumerate(asked):
+        try:
+            taken_on.append(asking.ask(need, floor, subject, outlives=settled))
+        except ClassFull:
+            assert asking.queue.waiting(need) == 20
+        asking.now_s += steps[number % len(steps)] / 20
+        if number % 4 == 3:
+            asking.take()
+        assert len(asking.queue) <= 80
+    asking.now_s += 1_000.0
+    assert asking.take() is None
+    asking.gone += asking.queue.gone()
+    assert sorted(asking.out + asking.gone, key=str) == sorted(taken_on, key=str)
+    assert len(asking.queue) == 0
+
+
+def test_floors_that_come_and_go_leave_nothing_behind() -> None:
+    asking = Asking()
+    for floor in range(3 * REMEMBERED):
+        asking.ask(VIEWER, floor)
+        asking.take()
+    [line] = [line for need, line in asking.queue._lines.items() if need is VIEWER]
+    assert (len(line._turns), len(line._floors), len(asking.queue._all)) == (2 * REMEMBERED, 0, 0)
+
+
+def test_a_viewer_waits_as_long_as_the_settings_say_and_a_rule_for_a_minute_at_least() -> None:
+    stays = {need: share.stays_s for need, share in shares_for(25.0).items()}
+    assert stays == {RULE: 60.0, VIEWER: 25.0, WALL: 60.0, BACKGROUND: 600.0}
+    assert shares_for(90.0)[RULE].stays_s == 90.0

@@ -1,0 +1,250 @@
+"""Alert rules on a Butlr that cannot answer all of them: how old their data may be, whom a call is for, and
+who says that a rule has no data."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from butlr_grafana.base.access import BackendToken
+from butlr_grafana.base.errors import UpstreamDown
+from butlr_grafana.model.chunk import Coverage, Grid
+from butlr_grafana.model.floor import Floor
+from butlr_grafana.model.queries import HeatMap, Query
+from butlr_grafana.model.time import Period
+from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
+from butlr_grafana.service import service
+from butlr_grafana.service.last_good import REPEAT_S, FloorResult, LastGoodCache, RuleData
+from butlr_grafana.simulator.controls import Endpoint
+from butlr_grafana.simulator.messages import Request, Result
+from tests.alerting.grafana import Watcher, rules
+from tests.insight.floors import floor as floor_of
+from tests.support import DETECTIONS, HANG_S, PARIS, REPORTING, World, answer_of, at, until
+
+MINUTE = 60
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(service, "RULE_S", 1.0)
+    world = World()
+    yield world
+    world.close()
+
+
+def people(world: World, **words: str) -> Any:
+    asked = {"space": "all", "require": "complete", "for": "rule", "format": "rows", **words}
+    return world.http.get("/api/v1/occupancy-now", query_string=asked)
+
+
+@pytest.mark.parametrize("space", ["all", PARIS])
+def test_whole_data_of_the_last_minutes_count_as_complete_where_max_age_says_so(
+    world: World, space: str
+) -> None:
+    known = people(world, space=space, max_age="5m").get_json()
+    began_s = world.now_s
+    world.simulator.faults.set(status=503, paths=(REPORTING,))
+    for minutes in (1, 5):
+        world.now_s = began_s + minutes * MINUTE
+        again = people(world, space=space, max_age="5m")
+        assert again.status_code == 200
+        rows = again.get_json()
+        assert {row["complete"] for row in rows} == {1}
+        assert [row["people"] for row in rows] == [row["people"] for row in known]
+        assert {at(row["as_of"]) for row in rows} == {at(row["as_of"]) for row in known}
+    assert people(world, space=space).status_code == 502
+    world.now_s = began_s + 5 * MINUTE + 1
+    assert people(world, space=space, max_age="5m").status_code == 502
+    world.simulator.faults.clear()
+    world.now_s += MINUTE
+    assert {at(row["as_of"]) for row in people(world, space=space, max_age="5m").get_json()} == {world.now_s}
+
+
+def test_data_that_came_after_a_rule_had_gone_serve_the_next_evaluation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Butlr takes longer than a rule waits. Its answer is of the minute before, exactly, and counts."""
+    monkeypatch.setattr(service, "RULE_S", 0.2)
+    released, began_s = threading.Event(), world.now_s
+
+    def held(answer: Endpoint, request: Request) -> Result:
+        assert released.wait(HANG_S)
+        return answer(request)
+
+    answer_of(world, REPORTING, held)
+    assert people(world, max_age="5m").status_code == 504
+    released.set()
+    flights = world.application.service.pipeline.gatherer.flights
+    until(lambda: flights.under_way == 0)
+    monkeypatch.setattr(service, "RULE_S", 1.0)
+    world.simulator.faults.set(status=503, paths=(REPORTING,))
+    world.now_s += MINUTE
+    rows = people(world, max_age="5m").get_json()
+    assert {at(row["as_of"]) for row in rows} == {began_s}
+    assert {row["complete"] for row in rows} == {1}
+    assert people(world).status_code == 502
+
+
+def test_newer_data_win_where_they_come_in_time(world: World) -> None:
+    people(world, max_age="60m")
+    world.now_s += 10 * MINUTE
+    assert {at(row["as_of"]) for row in people(world, max_age="60m").get_json()} == {world.now_s}
+
+
+@pytest.mark.parametrize("text", ["5", "5s", "-5m", "61m", "999m", "1h", "m", "\u0665m", "05:00"])
+def test_an_age_that_cannot_be_is_an_error_that_names_it(world: World, text: str) -> None:
+    answer = people(world, max_age=text)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith("max_age: ")
+
+
+def test_who_asks_is_one_of_three(world: World) -> None:
+    answer = people(world, **{"for": "boss"})
+    assert answer.status_code == 400
+    assert "viewer, rule, wall" in answer.get_json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("words", "token", "need"),
+    [
+        ({}, "a-token-of-all", CallClass.VIEWER),
+        ({"require": "complete"}, "a-token-of-all", CallClass.RULE),
+        ({"for": "rule"}, "a-token-of-all", CallClass.RULE),
+        ({"for": "wall"}, "a-token-of-all", CallClass.WALL),
+        ({"for": "viewer", "require": "complete"}, "a-token-of-all", CallClass.VIEWER),
+        ({}, "a-token-of-walls", CallClass.WALL),
+        ({"for": "rule", "require": "complete"}, "a-token-of-walls", CallClass.WALL),
+    ],
+)
+def test_whom_a_call_is_for(
+    monkeypatch: pytest.MonkeyPatch, words: dict[str, str], token: str, need: CallClass
+) -> None:
+    tokens = {
+        "tokens": (BackendToken("a-token-of-all"),),
+        "wall_tokens": (BackendToken("a-token-of-walls", for_walls=True),),
+    }
+    world = World(**tokens)
+    try:
+        gatherer, needs = world.application.service.pipeline.gatherer, set()
+        begin = gatherer.begin
+        monkeypatch.setattr(gatherer, "begin", lambda s, **how: (needs.add(how["need"]), begin(s, **how))[1])
+        answer = world.http.get(
+            "/api/v1/occupancy-now",
+            query_string={"space": PARIS, "level": "floor", "format": "rows", **words},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert answer.status_code == 200
+        assert needs == {need}
+    finally:
+        world.close()
+
+
+def test_rules_starved_rings_where_a_rule_has_no_data_though_butlr_answers(world: World) -> None:
+    """No place for rules: their questions are never asked. Viewers are answered all the same."""
+    capacity, starved, unreachable = (
+        Watcher(rules()[f"butlr-{uid}"]) for uid in ("over-capacity", "rules-starved", "unreachable")
+    )
+    flights = world.application.service.pipeline.gatherer.flights
+    status = "/api/v1/status?format=rows"
+
+    def minutes(count: int) -> None:
+        for _ in range(count):
+            world.now_s += MINUTE
+            world.time.now_s += MINUTE
+            # Of floors, not of rooms: what viewers are answered would serve the rule too.
+            assert people(world, level="floor", require="any", **{"for": "viewer"}).status_code == 200
+            for watcher in (capacity, starved, unreachable):
+                watcher.evaluate(world)
+
+    minutes(3)
+    assert world.http.get(status).get_json()[0]["rules_without_data_s"] == 0
+    flights._queue = CallQueue({**SHARES, CallClass.RULE: Share(70, 0, 60.0)})
+    minutes(14)
+    assert starved.alerting("source") == set()
+    minutes(16)
+    assert starved.alerting("source") == {"butlr"}
+    assert unreachable.alerting("source") == set()
+    flights._queue = CallQueue(SHARES)
+    minutes(1)
+    assert world.http.get(status).get_json()[0]["rules_without_data_s"] == 0
+    assert starved.alerting("source") == set()
+
+
+# By hand
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def outcome(where: Floor, clock: Clock, cells: int = 1) -> FloorResult:
+    one = np.arange(cells, dtype=np.int32)
+    grid = Grid(0.5, (0.25, 0.25), one, one, np.ones(cells))
+    period = Period(int(clock.now_s) - 600, int(clock.now_s))
+    query = Query(floor=where, period=period, resolution_m=0.5)
+    coverage = Coverage(1, 1, 0, 0, 0, hours=1 / 6, as_of_s=clock.now_s)
+    return FloorResult(where, (HeatMap(query, grid, grid, coverage, ()),))
+
+
+def named(number: int) -> Floor:
+    return replace(floor_of(), id=f"space_{number}")
+
+
+def test_a_thousand_floors_keep_their_last_data_and_old_ones_go_by_bytes() -> None:
+    clock = Clock()
+    repeats = LastGoodCache(clock, clock)
+    floors = [named(k) for k in range(1_000)]
+    whole = [outcome(each, clock) for each in floors]
+    repeats.filled("rule", whole)
+    clock.now_s += REPEAT_S - 1
+    failed = [FloorResult(each, fault=UpstreamDown("gone")) for each in floors[1:]]
+    found = repeats.filled("rule", [outcome(floors[0], clock), *failed])
+    assert all(one.found and not one.complete for one in found[1:])
+    assert len(found) == 1_000
+    small = LastGoodCache(clock, clock, max_bytes=20_000)
+    small.filled("rule", [outcome(each, clock) for each in floors])
+    assert small._kept.currsize <= 20_000
+    assert {key[1] for key in small._kept} == {f"space_{k}" for k in range(1_000 - len(small._kept), 1_000)}  # type: ignore[index]
+
+
+def test_data_without_whole_answers_are_watched_by_rule_and_floor_and_forgotten_with_the_rule() -> None:
+    clock = Clock()
+    data = RuleData(clock)
+    assert data.longest_without_s() == 0.0
+    well, ill = named(1), named(2)
+    for _ in range(5):
+        data.saw("rule", [outcome(well, clock), FloorResult(ill, fault=UpstreamDown("gone"))])
+        clock.now_s += 60.0
+    assert data.longest_without_s() == 300.0
+    data.saw("other", [FloorResult(well, fault=UpstreamDown("gone"))])
+    data.saw("rule", [outcome(ill, clock)])
+    clock.now_s += 60.0
+    assert data.longest_without_s() == 120.0  # the floor that was well, a minute before
+    clock.now_s += 900.0
+    assert data.longest_without_s() == 0.0
+
+
+def test_late_heat_counts_too(world: World) -> None:
+    """`max_age` of heat maps: what fails is the maps, not the people."""
+    words = {"space": PARIS, "require": "complete", "for": "rule", "format": "rows", "max_age": "10m"}
+
+    def zones() -> Any:
+        end_s = int(world.now_s)
+        period = {"from": str((end_s - 600) * 1000), "to": str(end_s * 1000)}
+        return world.http.get("/api/v1/hot-zones", query_string={**words, **period})
+
+    known = zones().get_json()
+    world.simulator.faults.set(status=503, paths=(DETECTIONS,))
+    world.now_s += 9 * MINUTE
+    again = zones().get_json()
+    assert [row["detections"] for row in again] == [row["detections"] for row in known]
+    assert {row["complete"] for row in again} == {1}
