@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from source import compare, floor, operations, patterns, portfolio, rooms, sensors, wall
+from source import compare, floor, free_rooms, operations, patterns, portfolio, rooms, sensors, wall
 from source.house import Json
 from source.sources import INFINITY, SIMPOD
 
@@ -20,6 +20,7 @@ DASHBOARDS: tuple[Json, ...] = (
     patterns.dashboard(INFINITY),
     sensors.dashboard(INFINITY),
     wall.dashboard(INFINITY),
+    free_rooms.dashboard(INFINITY),
     operations.dashboard(),
 )
 """Every dashboard, as Grafana reads it; its file is named after its uid."""

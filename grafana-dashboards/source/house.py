@@ -9,6 +9,9 @@ Json = dict[str, Any]
 INFINITY_UID, SIMPOD_UID, PROMETHEUS_UID = "butlr", "butlr-json", "butlr-prometheus"
 """Data sources, as provisioned; alert rules count on these, dashboards' variables begin with them."""
 
+HIDDEN = 2
+"""Grafana's number for a variable that no page shows."""
+
 IN_MENU = 3
 """Grafana's number for a variable that few change: (from 12.3) in the menu beside the others."""
 
@@ -28,6 +31,11 @@ METRES, HOURS = "suffix:m", "suffix:h"
 
 CALM, GOOD, WARNING, BAD, COOL = "text", "green", "orange", "red", "blue"
 """Colours by Grafana's names, so that each theme shows its own shade."""
+
+FREE_COLOUR, TAKEN, UNKNOWN = "#1a7f37", "#b42318", "#5c6370"
+"""Behind white words, which stand out from each by at least 4.5 to 1; beside them the words are the same for
+those who tell no red from green.
+"""
 
 UNDERUSED = "purple"
 """No warning: a room that few use is none. One colour for it on all pages."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from source.house import BAD, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
+from source.house import BAD, HIDDEN, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
 from source.sources import EVENT, SIMPOD, Answering, Source, Words
 
 
@@ -41,6 +41,20 @@ def page(
         "links": [_to_the_others()],
         "panels": numbered,
     }
+
+
+def screen(
+    source: Source, uid: str, title: str, description: str, *, variables: Sequence[Json], panel: Json
+) -> Json:
+    """A page of one panel, for a screen before which nobody sits: no links, and nothing to choose but
+    `variables`. It is of today, and refreshes once a minute.
+    """
+    built = page(source, uid, title, description, variables=variables, panels=[panel], since="now/d")
+    for variable in built["templating"]["list"]:
+        # A kiosk shows the variables that are not hidden; on a screen nobody chooses a data source.
+        if variable["type"] == "datasource":
+            variable["hide"] = HIDDEN
+    return {**built, "refresh": "1m", "timepicker": {"hidden": True}, "links": []}
 
 
 def _limited(marks: Json, panels: Sequence[Json]) -> Json:

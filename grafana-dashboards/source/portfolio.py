@@ -5,15 +5,25 @@ from __future__ import annotations
 from source import variables
 from source.downloads import downloads
 from source.floor import FULL, ON_FLOOR, floor_page, room_page
-from source.house import UNDERUSED, Json
+from source.house import FREE_COLOUR, TAKEN, UNDERUSED, UNKNOWN, Json
 from source.page import page
 from source.panels.charts import by_day
-from source.panels.figures import PER_FT2, PER_M2, Column, gauge, leads_to, table, why_unknown, width
+from source.panels.figures import (
+    PER_FT2,
+    PER_M2,
+    Column,
+    badge,
+    gauge,
+    leads_to,
+    table,
+    why_unknown,
+    width,
+)
 from source.panels.over_time import lines
 from source.panels.parts import Alertable, Frame, Place, Question, where
 from source.sources import Source
 from source.titles import title
-from source.words import AREA, EVERYWHERE, ROOMS_EVERYWHERE
+from source.words import AREA, EVERYWHERE, FITTING, ROOMS_EVERYWHERE
 
 UID = "butlr-portfolio"
 
@@ -22,6 +32,7 @@ FLOORS = Question("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
 PEOPLE = Question("occupancy", {**EVERYWHERE, "level": "floor"})
 ROOMS = Question("hot-zones", {**ROOMS_EVERYWHERE, **AREA})
 USE = Question("utilization", {**ROOMS_EVERYWHERE, **AREA, "underused": "${underused}"})
+FREE = Question("free-rooms", {"space": "all", **FITTING})
 DOORS = Question("traffic", {**EVERYWHERE, "level": "floor", "every": "1d"})
 
 PEOPLE_OF_FLOORS = Alertable(
@@ -53,10 +64,20 @@ UNDERUSED_TEXT = """\
 Rooms of all floors that were in use for less than the share of hours chosen above, largest first. Rooms \
 without data are not listed here."""
 
+FREE_TEXT = """\
+Every room: free ones first, then the smallest. A room is free when nobody was counted in it for five \
+minutes. *Unknown* is not free: *Why* says what is missing. *Free for* says *at least* where the room may \
+have been free for longer than was asked for.
+
+*Room for* and *Types* above limit the rooms. With *Room for*, rooms whose \
+capacity Butlr does not know are left out. A room's name opens its map."""
+
 DOORS_TEXT = """\
 People who came in through each floor's own entrances on each day. A day begins at midnight in the \
 floor's own time zone."""
 
+
+STATES = {"free": ("Free", FREE_COLOUR), "occupied": ("Occupied", TAKEN), "unknown": ("Unknown", UNKNOWN)}
 
 HEAT_BAR: Json = gauge(None, (None, "dark-orange"))
 
@@ -73,6 +94,7 @@ def dashboard(source: Source) -> Json:
             variables.days(),
             variables.types(source),
             variables.underused(),
+            variables.least_capacity(),
             variables.area(),
             *variables.kept(source),
         ],
@@ -119,12 +141,37 @@ def dashboard(source: Source) -> Json:
                     Column("space", hidden=True),
                 ],
             ),
+            table(
+                source,
+                Frame(
+                    "Free now",
+                    FREE_TEXT,
+                    Place(0, 7, 24, 10),
+                    [FREE],
+                    downloads(source, FREE, "csv"),
+                ),
+                [
+                    Column("state", {**badge(**STATES), **width(85)}),
+                    Column(
+                        "room",
+                        {**leads_to("The map of this room", room_page(source, "room_id")), **width(150)},
+                    ),
+                    Column("floor", width(175)),
+                    Column("building", width(95)),
+                    Column("capacity", width(80)),
+                    Column("free_for", {**width(130), "custom__wrapText": True}),
+                    Column("type", width(110)),
+                    Column("reason", {"custom__wrapText": True}),
+                    Column("room_id", hidden=True),
+                    Column("space", hidden=True),
+                ],
+            ),
             lines(
                 source,
                 Frame(
                     "People by floor",
                     PEOPLE_TEXT,
-                    Place(0, 7, 14, 9),
+                    Place(0, 17, 14, 9),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                     PEOPLE_OF_FLOORS,
@@ -135,7 +182,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People who came in, by day",
                     DOORS_TEXT,
-                    Place(14, 7, 10, 9),
+                    Place(14, 17, 10, 9),
                     [DOORS],
                     downloads(source, DOORS, "csv"),
                 ),
@@ -147,7 +194,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Hottest rooms",
                     ROOMS_TEXT,
-                    Place(0, 16, 12, 12),
+                    Place(0, 26, 12, 12),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),
@@ -174,7 +221,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Underused rooms",
                     UNDERUSED_TEXT,
-                    Place(12, 16, 12, 12),
+                    Place(12, 26, 12, 12),
                     [USE],
                     downloads(source, USE, "csv"),
                 ),

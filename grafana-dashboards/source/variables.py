@@ -30,10 +30,24 @@ def rooms(source: Source) -> Json:
     return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
 
 
+def floors(source: Source) -> Json:
+    """Several floors, or all of them."""
+    asked = _asked(source, "space", "Floors", source.floors())
+    return {**asked, "multi": True, "includeAll": True, "allValue": "all"}
+
+
 def types(source: Source) -> Json:
     """Types of rooms, to limit a page to: those of all floors, so that a choice outlasts one of a floor."""
     asked = _asked(source, "type", "Types", source.types())
     return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
+
+
+def least_capacity() -> Json:
+    return _offered(
+        "least_capacity",
+        "Room for",
+        {"Any number": "0", **{f"{people} or more": str(people) for people in (2, 4, 6, 8, 12, 20)}},
+    )
 
 
 def kept(source: Source) -> list[Json]:

@@ -13,5 +13,8 @@ UNIT: Words = {"unit": "${unit}"}
 HERE: Words = {**FLOOR, **ROOMS, **HOURS}
 """One floor, all of it or some rooms (by themselves, or by their type), at the hours chosen."""
 
+FITTING: Words = {"least_capacity": "${least_capacity}", **TYPES}
+"""Rooms of a size and a type."""
+
 EVERYWHERE: Words = {"space": "all", **HOURS}
 ROOMS_EVERYWHERE: Words = {**EVERYWHERE, **TYPES}

@@ -33,7 +33,7 @@ ROOT = "/grafana/"
 PROXY = re.compile(rf"{ROOT}api/datasources/proxy/uid/butlr(-json)?/(.*)")
 BACKEND = f"{ROOT}backend/"
 PAGES = {path.stem: json.loads(path.read_text("utf-8")) for path in FILES}
-ASKING = [uid for uid in PAGES if uid not in ("butlr-operations", "butlr-wall")]
+ASKING = [uid for uid in PAGES if uid not in ("butlr-operations", "butlr-wall", "butlr-free-rooms")]
 START, END = "2026-06-16T00:00:00Z", "2026-06-17T12:00:00Z"
 Json = dict[str, Any]
 

@@ -18,6 +18,7 @@ import shapely
 
 from butlr_grafana.simulator.world import Floor, Room
 from tests.dashboards import device_reckoning
+from tests.dashboards.free_rooms import expected as expected_free_rooms
 from tests.dashboards.people import (
     HOUR_S,
     Look,
@@ -696,6 +697,10 @@ def pattern(frames: list[Json], look: Look) -> Compared:
     yield from by_field(rows(frames), expected)
 
 
+def free_rooms(frames: list[Json], look: Look) -> Compared:
+    yield from by_field(rows(frames), expected_free_rooms(look))
+
+
 def devices(frames: list[Json], look: Look) -> Compared:
     found, expected = rows(frames), device_reckoning.expected(look)
     if not expected:
@@ -715,6 +720,7 @@ CHECKS: Mapping[str, Check] = {
     "compare": compare,
     "compare-zones": compare_zones,
     "occupancy-now": occupancy_now,
+    "free-rooms": free_rooms,
     "occupancy": occupancy,
     "traffic": traffic,
     "presence": presence,

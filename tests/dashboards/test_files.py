@@ -28,7 +28,17 @@ from tests.support import World, at, know_rate
 
 Json = dict[str, Any]
 
-TIMES = ("time", "as_of", "from", "to", "unknown_since", "last_heartbeat", "last_reading", "battery_due")
+TIMES = (
+    "time",
+    "as_of",
+    "from",
+    "to",
+    "unknown_since",
+    "last_heartbeat",
+    "last_reading",
+    "battery_due",
+    "free_since",
+)
 TEXTS = ("model", "serial", "mac")
 """Which may look like numbers."""
 SERIES = ("occupancy", "traffic", "presence")
@@ -57,6 +67,7 @@ RAW: dict[str, tuple[str, float]] = {
     "time_in_use_minutes": ("in_use_s", 1 / 60),
     "time_in_use_percent": ("in_use_share", 100),
     "stay_minutes": ("dwell_s", 1 / 60),
+    "free_for_minutes": ("free_for_s", 1 / 60),
     "presence_minutes": ("value", 1 / 60),
     "offline_minutes": ("offline_s", 1 / 60),
     "sensors_offline_percent": ("offline_share", 100),
@@ -164,7 +175,8 @@ def frames_of(target: str, text: str, look: Look) -> list[Json]:
             check_local(row, name)
     if target not in SERIES:
         texts = {name for name in names if any(isinstance(row[name], str) and row[name] for row in found)}
-        texts |= {"reason"} & set(names)
+        # A room without a type has none; it has no empty one.
+        texts = (texts | {"reason"} & set(names)) - {"type"}
         rows = [{n: None if v == "" and n not in texts else v for n, v in row.items()} for row in found]
         return [frame(names, rows, resolution=cell_size(look))]
     made = []

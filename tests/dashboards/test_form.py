@@ -24,6 +24,12 @@ SOURCES = {
     # Always there; the wall's query only sets the pace.
     "grafana": "grafana",
 }
+SCREENS = ("butlr-wall", "butlr-free-rooms")
+"""Pages for a screen before which nobody sits: one panel, whose script asks."""
+
+OF_REASONS = ("Devices that need somebody", "Free now")
+"""Tables that somebody reads to learn why: what is wrong with a device, why it is not known of a room."""
+
 PROVISIONED = {"ds": "butlr", "ds_json": "butlr-json", "prometheus": "butlr-prometheus"}
 """Each variable of a data source, and whose uid it begins with."""
 
@@ -101,8 +107,7 @@ def test_the_data_source_is_a_variable_that_begins_with_ours(dashboard: Json) ->
     assert dashboard["templating"]["list"][0] is variable
     assert variable["current"]["value"] == PROVISIONED[variable["name"]]
     assert variable["query"] == SOURCES[f"${{{variable['name']}}}"]
-    shown_on_a_screen = dashboard["uid"] != "butlr-wall"
-    assert variable["hide"] == (3 if shown_on_a_screen else 2)
+    assert variable["hide"] == (2 if dashboard["uid"] in SCREENS else 3)
 
 
 def test_no_data_source_is_named_but_by_the_variable(dashboard: Json) -> None:
@@ -110,7 +115,7 @@ def test_no_data_source_is_named_but_by_the_variable(dashboard: Json) -> None:
     [variable] = [v for v in dashboard["templating"]["list"] if v["type"] == "datasource"]
     named = set(sources(dashboard)) - {"grafana"}
     assert named <= {f"${{{variable['name']}}}"}
-    assert named or dashboard["uid"] == "butlr-wall"
+    assert named or dashboard["uid"] in SCREENS
     text = json.dumps(dashboard)
     proxied = re.findall(r"datasources/proxy/uid/([^/]*)/", text)
     assert set(proxied) <= {f"${{{variable['name']}}}"}
@@ -143,7 +148,7 @@ def test_a_choice_of_floor_and_rooms_outlasts_each_page(folder: Path) -> None:
     """A page's links hand its variables on; one without them would set the next to its first floor."""
     for path in sorted(folder.glob("*.json")):
         page = json.loads(path.read_text("utf-8"))
-        if "butlr" in page["tags"] and page["uid"] != "butlr-wall":
+        if "butlr" in page["tags"] and page["uid"] not in SCREENS:
             names = {v["name"] for v in page["templating"]["list"]}
             assert {"space", "room", "type", "hours", "days"} <= names
 
@@ -193,8 +198,7 @@ def test_no_table_has_a_column_of_reasons(dashboard: Json) -> None:
     for panel in dashboard["panels"]:
         for override in panel["fieldConfig"]["overrides"] if panel["type"] == "table" else ():
             look = {one["id"]: one["value"] for one in override["properties"]}
-            # Each device of that table has one.
-            if override["matcher"]["options"] == "reason" and panel["title"] != "Devices that need somebody":
+            if override["matcher"]["options"] == "reason" and panel["title"] not in OF_REASONS:
                 assert look == {"custom.hideFrom.viz": True}, panel["title"]
             if override["matcher"]["options"] == "has_data":
                 [link] = look["links"]
@@ -219,7 +223,7 @@ def test_every_page_leads_to_the_others(folder: Path) -> None:
     assert len(pages) >= 6
     assert len({page["title"] for page in pages}) == len(pages)
     for page in pages:
-        if page["uid"] == "butlr-wall":  # nobody clicks on a wall
+        if page["uid"] in SCREENS:  # nobody clicks on a wall
             assert page["links"] == []
             continue
         [link] = page["links"]
@@ -233,7 +237,7 @@ def test_every_address_is_found_from_grafanas_root_wherever_that_is(dashboard: J
     """A page's base is Grafana's root, `/grafana/` under a sub-path; what begins with a `/` leaves it."""
     root = "https://example.com/grafana/"
     found = list(addresses(dashboard["panels"]))
-    assert found or dashboard["uid"] in ("butlr-operations", "butlr-wall")
+    assert found or dashboard["uid"] in ("butlr-operations", *SCREENS)
     for address in found:
         # Grafana's own code puts what a map's layer names under its public folder.
         base = f"{root}public/" if address.startswith("../") else root

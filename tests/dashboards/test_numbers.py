@@ -25,6 +25,7 @@ CHOICES = {
         "normalize": "hour",
         "unit": "detections",
         "underused": "0.3",
+        "least_capacity": "6",
     },
     "three rooms, one with a gap, one not drawn": {
         "room": ["room_paris_1_kitchen", "room_paris_1_project_room", "room_paris_1_phone_booth_2"],

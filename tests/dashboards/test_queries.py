@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.dashboards.conftest import ASKING
 from tests.dashboards.grafana import Values, drawn, fill, infinity_request, shown, simpod_payload
-from tests.support import NEW_YORK, PARIS, PARIS_2, World, at, know_rate
+from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, know_rate
 
 FLOORS = (PARIS, PARIS_2, NEW_YORK)
 Json = dict[str, Any]
@@ -208,6 +208,18 @@ def test_floors_and_rooms_are_offered_by_name(dashboard: Json, world: World) -> 
     rooms = choices(world, by_name(dashboard, "room"), values)
     assert len(rooms) > 3
     assert len({room for _, room in rooms}) == len(rooms)
+
+
+def test_each_type_of_room_is_offered_once(dashboard: Json, world: World) -> None:
+    for variable in dashboard["templating"]["list"]:
+        if variable["name"] == "type":
+            kinds = {room.type_in_butlr for floor in PEOPLE.office.floors for room in floor.rooms} - {
+                None,
+                "Untagged",
+            }
+            assert choices(world, variable, start_values(dashboard)) == [
+                (kind, kind) for kind in sorted(kinds)
+            ]
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -91,6 +91,7 @@ EACH_FORMAT: Mapping[str, tuple[tuple[str, ...], Parameters]] = MappingProxyType
         "hotspots": (("frames", "rows", "csv"), {"space": PARIS, **DAY}),
         "occupancy": (("frames", "rows", "csv"), {"space": PARIS_2, **MORNING, "every": "1h"}),
         "occupancy-now": (("frames", "rows", "csv"), {"space": PARIS}),
+        "free-rooms": (("frames", "rows", "csv"), {"space": "all"}),
         "floors-now": (("frames", "rows", "csv"), {"space": "all"}),
         "unusual": (("frames", "rows", "csv"), {"space": PARIS_2}),
         "balance": (("frames", "rows", "csv"), {"space": "all"}),
@@ -169,6 +170,7 @@ VARIATIONS = (
     varied("heatmap", "hours", hours="22:00-06:00", days="tue", period=WEEK, format="frames"),
     varied("heatmap", "room", room=["Lounge", "room_paris_1_kitchen"], format="frames"),
     varied("heatmap", "tag", tag="quiet"),
+    varied("hot-zones", "type", space="all", type=["kitchen", "lounge"]),
     varied("heatmap", "resolution-fine", space=NEW_YORK, resolution="0.25", period=AFTERNOON),
     varied("heatmap", "resolution-auto", space=NEW_YORK, resolution="auto", columns="20"),
     varied("heatmap", "empty-zero", empty="zero", space=NEW_YORK, format="frames"),
@@ -238,6 +240,14 @@ VARIATIONS = (
     *(varied("occupancy-now", f"level-{level}", level=level, space="all") for level in ("room", "floor")),
     varied("occupancy-now", "one-floor-refused", space="all", world="one floor refused", format="frames"),
     varied("occupancy-now", "small-rooms-hidden", space="all", world="small rooms hidden"),
+    varied("free-rooms", "for-six", least_capacity="6", type="meeting_room"),
+    varied("free-rooms", "tag", space=PARIS_2, tag="video", format="frames"),
+    varied("free-rooms", "too-large", least_capacity="500", format="frames"),
+    varied("free-rooms", "unknown-type", type="meeting-room"),
+    varied("free-rooms", "bad-capacity", least_capacity="many"),
+    varied("free-rooms", "one-floor-refused", world="one floor refused", format="frames"),
+    varied("free-rooms", "small-rooms-hidden", world="small rooms hidden"),
+    varied("free-rooms", "gone", world="butlr gone"),
     varied("unusual", "window", space="all", window="1h"),
     varied("unusual", "floors", space="all", level="floor"),
     varied("balance", "rooms", level="room", format="frames"),
@@ -319,7 +329,7 @@ DATA_SOURCE = (
     ),
     *(
         sent(f"variable-{kind}", "/variable", {"payload": {"target": kind, "space": PARIS}})
-        for kind in ("buildings", "floors", "rooms", "zones")
+        for kind in ("buildings", "floors", "rooms", "zones", "types")
     ),
     sent("annotations-hot", "/annotations", {"range": TODAY, "payload": {"space": PARIS}}, "crowd recorded"),
     sent(

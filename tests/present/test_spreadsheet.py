@@ -38,6 +38,7 @@ def test_the_same_thing_has_the_same_name_in_every_file(world: World) -> None:
         "occupancy",
         "presence",
         "occupancy-now",
+        "free-rooms",
         "unusual",
     )
     files = {target: lines(ask(world, target))[0] for target in targets}

@@ -36,8 +36,8 @@ def square(size: float) -> tuple[tuple[float, float], ...]:
 
 
 ROOMS = (
-    Room("room_1", "Kitchen", "space_1", polygon=square(5), tags=("quiet", "north")),
-    Room("room_2", "Kitchen", "space_1", polygon=square(6), tags=("north",)),
+    Room("room_1", "Kitchen", "space_1", "kitchen", polygon=square(5), tags=("quiet", "north")),
+    Room("room_2", "Kitchen", "space_1", "Tea, coffee", polygon=square(6), tags=("north",)),
     Room("room_3", "Dry lab", "space_1", polygon=square(7)),
 )
 FLOOR = Floor("space_1", "First", BUILDING, "Europe/Paris", outline=square(40), rooms=ROOMS)
@@ -97,6 +97,11 @@ def test_defaults_need_no_reading() -> None:
         ("room", "$__all", "rooms", None),
         ("tag", "quiet", "rooms", (ROOMS[0],)),
         ("tag", ["quiet", "north"], "rooms", (ROOMS[0], ROOMS[1])),
+        ("type", "kitchen", "rooms", (ROOMS[0],)),
+        ("type", "Tea, coffee", "rooms", (ROOMS[1],)),
+        ("type", "kitchen,Tea, coffee", "rooms", (ROOMS[0], ROOMS[1])),
+        ("type", ["kitchen", "Tea, coffee"], "rooms", (ROOMS[0], ROOMS[1])),
+        ("type", "All", "rooms", None),
     ],
 )
 def test_each_word_in_each_way_of_writing_it(word: str, value: Any, field: str, expected: Any) -> None:
@@ -105,6 +110,9 @@ def test_each_word_in_each_way_of_writing_it(word: str, value: Any, field: str, 
 
 def test_rooms_and_tags_together_are_the_rooms_that_meet_both() -> None:
     assert ask(room=["room_1", "room_3"], tag="north").rooms == (ROOMS[0],)
+    assert ask(tag="north", type="Tea, coffee").rooms == (ROOMS[1],)
+    assert ask(room=["room_1", "room_3"], type="kitchen").rooms == (ROOMS[0],)
+    assert ask(tag="quiet", type="Tea, coffee").rooms == ()
 
 
 def test_a_time_zone_is_for_the_hours() -> None:
@@ -176,6 +184,8 @@ def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
         ({"resolution": "0.3"}, ["resolution", "0.25", "0.5", "1.0", "auto"]),
         ({"columns": "0"}, ["columns", "1 to 2000"]),
         ({"columns": "many"}, ["columns", "1 to 2000"]),
+        ({"columns": "9" * 5000}, ["columns", "1 to 2000"]),
+        ({"columns": "\u0663"}, ["columns", "1 to 2000"]),
         ({"normalize": "mxa"}, ["normalize", "max", "share"]),
         ({"hours": "25:00-26:00"}, ["hours", "08:00-18:00"]),
         ({"hours": "08:00-18:60"}, ["hours", "08:00-18:00"]),
@@ -188,6 +198,7 @@ def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
         ({"holidays": "off"}, ["holidays", "in, out"]),
         ({"room": "room_9"}, ["room", "room_1"]),
         ({"tag": "loud"}, ["tag", "quiet"]),
+        ({"type": "kitchn"}, ["type", "kitchen"]),
         ({"require": "all"}, ["require", "any, complete"]),
         ({"format": "xlsx"}, ["format", "csv"]),
         ({"from_": "yesterday"}, ["from", "ISO 8601"]),

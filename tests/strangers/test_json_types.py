@@ -37,6 +37,8 @@ GOOD_WORDS: dict[str, Any] = {
     "holidays": "in",
     "room": ["Kitchen"],
     "tag": "All",
+    "type": ["kitchen"],
+    "least_capacity": 6,
     "require": "any",
     "baseline": "previous",
     "threshold": "p95",

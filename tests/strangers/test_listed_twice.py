@@ -45,6 +45,7 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     "traffic": ("time",),
     "presence": ("time",),
     "occupancy-now": (),
+    "free-rooms": ROOM,
     "unusual": ROOM,
     "balance": (),
     "utilization": ROOM,

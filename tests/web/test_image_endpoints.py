@@ -40,7 +40,8 @@ def test_pictures_have_the_width_and_theme_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("word", "value"), [("width", "10"), ("width", "wide"), ("theme", "blue"), ("format", "gif")]
+    ("word", "value"),
+    [("width", "10"), ("width", "wide"), ("width", "9" * 5000), ("theme", "blue"), ("format", "gif")],
 )
 def test_bad_words_are_named(world: World, word: str, value: str) -> None:
     query = {**DAY, "space": PARIS, "format": "png", word: value}

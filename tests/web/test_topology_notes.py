@@ -93,6 +93,7 @@ BEARING: list[tuple[str, dict[str, str], set[str]]] = [
     ("traffic", {"level": "floor"}, {"time"}),
     ("occupancy-now", {}, {"places"}),
     ("occupancy-now", {"level": "floor"}, set()),
+    ("free-rooms", {}, {"places"}),
     ("unusual", {}, OF_ROOMS),
     ("balance", {}, {"time"}),
     ("utilization", {}, {"time", "places", "area"}),

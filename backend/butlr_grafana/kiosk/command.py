@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from butlr_grafana.base.access import BackendToken, SettingError
+from butlr_grafana.kiosk import board
 from butlr_grafana.kiosk.documents import (
     FOLDER,
     ORGANISATION,
@@ -57,6 +58,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every", default="1m", type=_interval, help="how long each floor is shown: 30s, 1m (default: 1m)"
     )
+    parser.add_argument(
+        "--no-free-rooms", action="store_true", help="without the board of free rooms at the playlist's end"
+    )
+    parser.add_argument(
+        "--least-capacity",
+        default=0,
+        type=_people,
+        metavar="N",
+        help="on that board only rooms for at least so many people",
+    )
+    parser.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="on that board only rooms of this type, as Butlr has it; may be repeated",
+    )
 
 
 def token_for(
@@ -99,16 +117,36 @@ def put_up(
     # Grafana takes no two dashboards of one title in a folder.
     texts = unique_texts(of_floor(floor) for floor in topology.floors.values())
     walls = [dashboard_of(source, floor, texts[floor.id]) for floor in floors]
+    walls += _board(grafana, floors, options)
     organisation = _move_out(grafana, token, data_source_uid(source)) if token else None
     playlists = grafana.ask("GET", "/api/playlists", "list playlists")
     known = playlist_uid(options.name, playlists)
     _make_folder(grafana)
     for wall in walls:
         _save(grafana, wall)
-    uid = _save_playlist(grafana, known, floors, options)
+    uid = _save_playlist(grafana, known, playlist_of(options.name, [w["uid"] for w in walls], options.every))
     _remove(grafana, topology)
     where = f"orgId={organisation}&" if organisation else ""
     return f"{url}/playlists/play/{quote(uid, safe='')}?{where}kiosk&autofitpanels"
+
+
+def _board(grafana: Grafana, floors: Sequence[Floor], options: argparse.Namespace) -> list[Json]:
+    """The board of free rooms, where the playlist has one."""
+    if options.no_free_rooms:
+        return []
+    if options.anonymous:
+        # It names rooms, which a wall's token tells nobody.
+        _say("left out   the board of free rooms: it names rooms, which is not for screens without a login")
+        return []
+    source = _dashboard(grafana, board.SOURCE_UID)
+    if source is None:
+        _say(f"left out   the board of free rooms: the dashboard {board.SOURCE_UID} is not in this Grafana")
+        return []
+    limits = board.Limits(
+        tuple(floors) if options.floor else (), options.least_capacity, tuple(dict.fromkeys(options.type))
+    )
+    timezones = [floor.timezone for floor in floors]
+    return [board.dashboard_of(source, options.name, limits, timezones)]
 
 
 def _move_out(grafana: Grafana, token: BackendToken, uid: str) -> int:
@@ -160,10 +198,7 @@ def _save(grafana: Grafana, wall: Json) -> None:
     _say(f"{'created' if there is None else 'updated':<10} {wall['title']}")
 
 
-def _save_playlist(
-    grafana: Grafana, uid: str | None, floors: Sequence[Floor], options: argparse.Namespace
-) -> str:
-    playlist = playlist_of(options.name, floors, options.every)
+def _save_playlist(grafana: Grafana, uid: str | None, playlist: Json) -> str:
     if uid is None:
         made = grafana.ask("POST", "/api/playlists", "create playlists", playlist)
         return str(made["uid"])
@@ -196,6 +231,12 @@ def _interval(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,4}[smh]", text):
         raise argparse.ArgumentTypeError("give a time such as 30s, 1m or 1h")
     return text
+
+
+def _people(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text):
+        raise argparse.ArgumentTypeError("a number of people is wanted")
+    return int(text)
 
 
 def _name(text: str) -> str:

@@ -68,7 +68,7 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
             f"the dashboard {SOURCE_UID} has no variable {SPACE}: install the dashboards of this version"
         )
     return {
-        **_kept(source),
+        **kept(source),
         "uid": uid_of(floor.id),
         "title": f"Wall: {text or f'{floor.building.name} / {floor.name}'}",
         "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
@@ -76,7 +76,7 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
         # So that midnight, clock and times are the floor's, wherever the screen's machine thinks it is.
         "timezone": floor.timezone,
         "templating": {
-            "list": [_constant(floor.id) if v.get("name") == SPACE else v for v in variables],
+            "list": [constant(SPACE, floor.id) if v.get("name") == SPACE else v for v in variables],
         },
     }
 
@@ -91,24 +91,26 @@ def data_source_uid(source: Mapping[str, Any]) -> str:
     )
 
 
-def _constant(space: str) -> Json:
+def constant(name: str, value: str) -> Json:
+    """A variable that nobody sees or changes."""
     return {
         "type": "constant",
-        "name": SPACE,
+        "name": name,
         "hide": _HIDDEN,
-        "query": space,
-        "current": {"text": space, "value": space},
+        "query": value,
+        "current": {"text": value, "value": value},
         "skipUrlSync": True,
     }
 
 
-def _kept(dashboard: Mapping[str, Any]) -> Json:
+def kept(dashboard: Mapping[str, Any]) -> Json:
+    """The dashboard without what Grafana adds to it."""
     return {name: value for name, value in dashboard.items() if name not in _SERVERS_OWN}
 
 
 def is_same(dashboard: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
     """Whether what Grafana has (`there`) need not be written again, which would lengthen its history."""
-    return _kept(dashboard) == _kept(there)
+    return kept(dashboard) == kept(there)
 
 
 def data_source_of(provisioned: Mapping[str, Any], token: str) -> Json:
@@ -123,9 +125,9 @@ def data_source_of(provisioned: Mapping[str, Any], token: str) -> Json:
     }
 
 
-def playlist_of(name: str, floors: Iterable[Floor], every: str) -> Json:
-    """`every`: how long each floor is shown, as Grafana writes it: `30s`, `1m`."""
-    items = [{"type": "dashboard_by_uid", "value": uid_of(floor.id)} for floor in floors]
+def playlist_of(name: str, uids: Iterable[str], every: str) -> Json:
+    """`uids`: of the dashboards. `every`: how long each is shown, as Grafana writes it: `30s`, `1m`."""
+    items = [{"type": "dashboard_by_uid", "value": uid} for uid in uids]
     return {"name": name, "interval": every, "items": items}
 
 

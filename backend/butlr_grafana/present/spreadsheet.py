@@ -30,6 +30,7 @@ TIMES = frozenset(
         "last_heartbeat",
         "last_reading",
         "battery_due",
+        "free_since",
     }
 )
 SIGNIFICANT = 6
@@ -82,6 +83,7 @@ NAMES: Mapping[str, Named] = {
     "entries": Named("people_in"),
     "dwell_s": Named("stay_minutes", MINUTES),
     "window_s": Named("window_minutes", MINUTES),
+    "free_for_s": Named("free_for_minutes", MINUTES),
     "inside": Named("people_inside"),
     "beyond": Named("implausible_count"),
     "offline_s": Named("offline_minutes", MINUTES),

@@ -22,6 +22,7 @@ from butlr_grafana.model.time import MINUTE_S
 from butlr_grafana.model.timezones import TIME_ZONES
 
 MAX_COLUMNS = 2000
+LARGEST_ROOM = 10_000
 EARLIEST_S, LATEST_S = 1_262_304_000, 4_102_444_799
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -122,8 +123,15 @@ def _resolution(name: str, text: str) -> float | None:
     return metres
 
 
+def _is_within(text: str, least: int, most: int) -> bool:
+    """Whether a text is a whole number in ASCII digits from `least` to `most`. Python reads no number of
+    thousands of digits, so the length is looked at first.
+    """
+    return bool(re.fullmatch(r"\d{1,9}", text, re.ASCII)) and least <= int(text) <= most
+
+
 def _columns(name: str, text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_COLUMNS:
+    if not _is_within(text, 1, MAX_COLUMNS):
         raise BadParameter(name, f"{text[:60]!r} is not a number of columns; it may be 1 to {MAX_COLUMNS}")
     return int(text)
 
@@ -158,8 +166,15 @@ def _of_wall(moment: datetime, timezone: str) -> int:
     return instant_of(moment.date(), minute, ZoneInfo(timezone)) + moment.second
 
 
+def _least_capacity(name: str, text: str) -> int:
+    if not _is_within(text, 0, LARGEST_ROOM):
+        problem = f"{text[:60]!r} is not a number of people; it may be 0 to {LARGEST_ROOM:,} (6)"
+        raise BadParameter(name, problem)
+    return int(text)
+
+
 def _width(name: str, text: str) -> int:
-    if not text.isdecimal() or not NARROWEST_PX <= int(text) <= WIDEST_PX:
+    if not _is_within(text, NARROWEST_PX, WIDEST_PX):
         problem = f"{text[:60]!r} is not a width; it may be {NARROWEST_PX} to {WIDEST_PX} (pixels)"
         raise BadParameter(name, problem)
     return int(text)
@@ -347,6 +362,13 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 many=True,
                 is_name=True,
                 example="meeting_room",
+            ),
+            Parameter(
+                "least_capacity",
+                "only rooms for at least so many people; 0: all, also those whose capacity is not known",
+                _least_capacity,
+                default="0",
+                example="6",
             ),
             Parameter(
                 "require",

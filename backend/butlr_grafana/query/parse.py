@@ -67,6 +67,7 @@ class ParsedQuery:
     room: tuple[Name, ...] = ()
     tag: tuple[Name, ...] = ()
     type: tuple[Name, ...] = ()
+    least_capacity: int = 0
     filters: tuple[Filter, ...] = ()
     require: str = "any"
     asker: str | None = None

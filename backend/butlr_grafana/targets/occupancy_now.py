@@ -17,6 +17,7 @@ from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarge
 from butlr_grafana.targets.columns import SHARE, Column, number
 from butlr_grafana.targets.parameter_groups import FLOOR, FRAMES_ROWS_CSV, LIVE_AGE, NOW
 
+BY_DOORS = "Some people are counted by doors. Butlr corrects these counts after the end of the day."
 NO_CAPACITY = "Butlr has no capacity here, so the share of capacity is empty."
 
 
@@ -82,7 +83,7 @@ class OccupancyNow(TableTarget[PeopleNow]):
 
     def notes(self, result: Result[PeopleNow], rows: Sequence[Row]) -> Iterator[str]:
         if result.content and any(now.is_provisional for now in result.content.assets):
-            yield "Some people are counted by doors. Butlr corrects these counts after the end of the day."
+            yield BY_DOORS
         if all(row["capacity"] is None for row in rows):
             yield NO_CAPACITY
 

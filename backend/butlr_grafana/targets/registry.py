@@ -17,6 +17,7 @@ from butlr_grafana.targets.devices import Devices
 from butlr_grafana.targets.events import Events
 from butlr_grafana.targets.floorplan import FloorPlanTarget
 from butlr_grafana.targets.floors_now import FloorsNow
+from butlr_grafana.targets.free_rooms import FreeRooms
 from butlr_grafana.targets.freshness import FreshnessOfData
 from butlr_grafana.targets.heatmap import HeatMapTarget
 from butlr_grafana.targets.heatmap_summary import HeatMapSummary
@@ -43,6 +44,7 @@ _LISTED: tuple[Target[Any], ...] = (
     Hotspots(),
     Occupancy(),
     OccupancyNow(),
+    FreeRooms(),
     FloorsNow(),
     Unusual(),
     InAndOutToday(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from source.house import Json
+from source.house import FREE_COLOUR, TAKEN, UNKNOWN, Json
 from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, Question, only, panel
 from source.sources import Source, through_grafana
 
@@ -79,10 +79,21 @@ def film(source: Source, frame: Frame, question: Question, field: str) -> Json:
 
 
 def wall(source: Source, frame: Frame) -> Json:
-    """A floor as large as the screen. The query is Grafana's own: it only tells the script when to look."""
+    """A floor as large as the screen."""
+    return _screen(source, frame, script("screen", "wall"))
+
+
+def free_rooms(source: Source, frame: Frame) -> Json:
+    """A board of rooms, each with its state as a word on a colour."""
+    colours = {"free": FREE_COLOUR, "occupied": TAKEN, "unknown": UNKNOWN}
+    return _screen(source, frame, script("screen", "free", **colours))
+
+
+def _screen(source: Source, frame: Frame, code: str) -> Json:
+    """A panel that asks by its script. The query is Grafana's own: it only tells the script when to look."""
     tick = {"type": "grafana", "uid": "grafana"}
     return {
-        **_chart(source, replace(frame, asks=()), script("wall")),
+        **_chart(source, replace(frame, asks=()), code),
         "datasource": tick,
         "targets": [{"refId": "A", "datasource": tick, "queryType": "randomWalk"}],
         "transformations": [],

@@ -177,6 +177,18 @@ def state(texts: Mapping[str, tuple[str, str]]) -> Json:
     }
 
 
+def badge(**words: tuple[str, str]) -> Json:
+    """A cell's value as a word on a colour; by value, the word and the colour."""
+    said = {
+        value: {"text": text, "color": colour, "index": place}
+        for place, (value, (text, colour)) in enumerate(words.items())
+    }
+    return {
+        "mappings": [{"type": "value", "options": said}],
+        "custom__cellOptions": {"type": "color-background", "mode": "basic"},
+    }
+
+
 def width(pixels: int) -> Json:
     return {"custom__width": pixels}
 

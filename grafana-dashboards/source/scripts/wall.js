@@ -3,18 +3,8 @@
 // Runs in Business Charts at each refresh of the page, as the body of a function of `context`. The panel's own query is Grafana's and never fails,
 // so this runs whatever happens to the backend; what it fetches itself it keeps, and shows greyed, with its
 // time, until something newer comes.
-const { chart, data } = context.panel;
-const { theme, replaceVariables } = context.grafana;
-
 let space = replaceVariables('${space}');
-// From the page's base, which is Grafana's root, also where that is a sub-path of a host.
-let root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
-const LONGEST_WAIT_MS = 20000;
-const LONGEST_SILENCE_MS = 180000;
 const PUSHED_EACH_MS = 10000;
-const ink = theme.isDark ? '#e8e8f0' : '#1f2328';
-const faint = theme.isDark ? '#9a9aa8' : '#5c6370';
-const warning = '#ff9830';
 
 // By floor, so that a playlist that comes back to a floor finds what it showed last; pictures as they came,
 // for unpacked ones of many floors would fill the memory of a small machine.
@@ -26,15 +16,6 @@ const width = chart.getWidth();
 const height = chart.getHeight();
 const side = Math.round(Math.max(width * 0.24, 220));
 const size = (share) => Math.max(12, Math.round(Math.min(height, width * 0.6) * share));
-
-async function fetched(target, words) {
-  const query = new URLSearchParams({ space, ...words });
-  const answer = await fetch(root + target + '?' + query, { signal: AbortSignal.timeout(LONGEST_WAIT_MS) });
-  if (!answer.ok) {
-    throw new Error(answer.statusText || 'HTTP ' + answer.status);
-  }
-  return answer;
-}
 
 async function drawn(blob, isOld) {
   const bitmap = await createImageBitmap(blob);

@@ -85,7 +85,7 @@ def test_columns_are_those_of_the_rows(full: World, target: str, words: dict[str
 
 
 TIMES = (
-    *("time", "timeEnd", "as_of", "from", "to", "unknown_since"),
+    *("time", "timeEnd", "as_of", "from", "to", "unknown_since", "free_since"),
     *("last_heartbeat", "last_reading", "battery_due"),
 )
 NOTHING: list[tuple[str, dict[str, str]]] = [
@@ -100,6 +100,7 @@ NOTHING: list[tuple[str, dict[str, str]]] = [
     ("utilization", {}),
     ("utilization", {"area": "ft2"}),
     ("unusual", {}),
+    ("free-rooms", {}),
     ("hotspots", {"hours": "03:00-03:30"}),
     ("playback", {"hours": "03:00-03:30"}),
 ]

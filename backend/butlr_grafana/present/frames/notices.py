@@ -116,7 +116,8 @@ def series_notices(answer: SeriesResult, *, demo: bool) -> list[dict[str, str]]:
         text = f"Butlr marks {answer.incomplete} values of this period as incomplete. They are left out."
         said.append(_notice("warning", text))
     unknown = [s.name for s in answer.series if all(np.isnan(values).all() for values in s.values.values())]
-    if unknown:
+    # What doors do not tell of a room, its sensors may; where neither does, its row says so.
+    if unknown and not query.base.is_calibrated:
         said.append(_notice("info", f"No values are known in this period: {_listed(unknown)}."))
     return said
 

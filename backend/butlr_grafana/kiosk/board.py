@@ -1,0 +1,68 @@
+"""The board of free rooms as a dashboard of a wall's playlist. Pure, as `documents`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from butlr_grafana.kiosk.documents import TAG, Json, WallError, constant, kept
+from butlr_grafana.model.floor import Floor
+
+SOURCE_UID = "butlr-free-rooms"
+UID_PREFIX = "butlr-free-rooms-"
+
+ALL_FLOORS, ALL_TYPES = "all", "All"
+"""Values of the dashboard's variables that limit nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which rooms a board shows: those of these floors (none: all that are served), for at least so many
+    people (0: all), of these types (none: all).
+    """
+
+    floors: tuple[Floor, ...] = ()
+    least_capacity: int = 0
+    types: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The dashboard's variables and their values."""
+        return {
+            "space": ",".join(floor.id for floor in self.floors) or ALL_FLOORS,
+            "least_capacity": str(self.least_capacity),
+            "type": ",".join(self.types) or ALL_TYPES,
+        }
+
+
+def uid_of(playlist: str) -> str:
+    """The uid of a playlist's board, the same at every run; at most 40 characters, as Grafana wants."""
+    return UID_PREFIX + hashlib.sha256(playlist.encode()).hexdigest()[:16]
+
+
+def dashboard_of(
+    source: Mapping[str, Any], playlist: str, limits: Limits, timezones: Sequence[str] = ()
+) -> Json:
+    """The playlist's copy of the provisioned dashboard, with what it is limited to as constants.
+
+    `timezones`: of the floors shown; where they share one, it is the board's. Raises `WallError` where the
+    dashboard lacks a variable.
+    """
+    listed = source.get("templating", {}).get("list", [])
+    values = limits.variables
+    if missing := values.keys() - {variable.get("name") for variable in listed}:
+        names = ", ".join(sorted(missing))
+        raise WallError(f"the dashboard {SOURCE_UID} has no variable {names}: provision this version's")
+    variables = [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in listed]
+    shared = set(timezones)
+    return {
+        **kept(source),
+        "uid": uid_of(playlist),
+        "title": f"Free rooms: {playlist}",
+        "description": "Made by butlr-grafana wall, which writes it anew: changes here are lost.",
+        "tags": [TAG],
+        **({"timezone": shared.pop()} if len(shared) == 1 else {}),
+        "templating": {"list": variables},
+    }

@@ -1,0 +1,237 @@
+// A board for a lobby: each room with a word and a colour for its state, large enough to be read from four metres.
+//
+// Runs in Business Charts at each refresh of the page, as `wall.js` does and for the same reason: the panel's own query is Grafana's and never
+// fails. An old list of free rooms is wrong, so after three minutes without an answer no room is shown as free.
+let space = '';
+let limits = {};
+const PAGE_MS = 10000;
+const STATES = {
+  free: { word: 'Free', fill: '__FREE__' },
+  occupied: { word: 'Occupied', fill: '__OCCUPIED__' },
+  unknown: { word: 'Unknown', fill: '__UNKNOWN__' },
+};
+const alarm = theme.isDark ? warning : '#9a4b00';
+
+const board = (window.butlrFree ??= { ticking: 0, of: {} });
+let kept = { rows: null, at: null, failedAt: null, reason: '' };
+
+const width = chart.getWidth();
+const height = chart.getHeight();
+// Of the height, but on a narrow screen of the width: so many letters have to stand beside each other.
+const unit = Math.min(height, width * 0.75);
+const size = (share) => Math.round(unit * share);
+const edge = size(0.03);
+const columns = width > height ? 2 : 1;
+const head = size(0.15);
+const foot = size(0.075);
+const lines = Math.max(1, Math.floor((height - head - foot) / size(0.118)));
+const line = (height - head - foot) / lines;
+
+async function look() {
+  const rows = await (await fetched('free-rooms', { ...limits, format: 'rows', for: 'wall' })).json();
+  const known = rows.map((row) => row.as_of).filter(Boolean).sort();
+  if (rows.length && !known.length) {
+    // Butlr answers for no floor at all; each row says why.
+    throw new Error(rows[0].reason);
+  }
+  Object.assign(kept, { rows, at: known.length ? new Date(known[0]) : new Date() });
+  Object.assign(kept, { failedAt: null, reason: '' });
+}
+
+function note(reason) {
+  Object.assign(kept, { failedAt: kept.failedAt ?? new Date(), reason });
+}
+
+// The rooms' own clock where they share one, else the screen's.
+function zone() {
+  const zones = new Set((kept.rows ?? []).map((row) => row.timezone));
+  return zones.size === 1 ? [...zones][0] : undefined;
+}
+const clock = (moment) =>
+  moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false, timeZone: zone() });
+
+const ruler = document.createElement('canvas').getContext('2d');
+
+// The text in at most so much room: smaller by up to a fifth, then cut with an ellipsis.
+function text(id, words, at, letters, look = {}) {
+  const { room = Infinity, bold = false, ...style } = look;
+  const font = (px) => (bold ? '600 ' : '') + px + 'px Inter, sans-serif';
+  const wide = (px, shown) => {
+    ruler.font = font(px);
+    return ruler.measureText(shown).width;
+  };
+  let px = letters;
+  while (px > letters * 0.8 && wide(px, words) > room) {
+    px -= 1;
+  }
+  let shown = words;
+  while (shown.length > 1 && wide(px, shown) > room) {
+    shown = shown.replace(/…$/, '').slice(0, -1).trimEnd() + '…';
+  }
+  return {
+    id, type: 'text', ...at,
+    style: { text: shown, font: font(px), fill: ink, verticalAlign: 'middle', ...style },
+  };
+}
+
+const box = (id, x, y, w, h, fill) => ({ id, type: 'rect', shape: { x, y, width: w, height: h, r: size(0.012) }, style: { fill } });
+
+const count = (state) => kept.rows.filter((row) => row.state === state).length;
+
+// Too old to say anything of now?
+const isStale = () => kept.failedAt !== null && Date.now() - kept.lastAt > LONGEST_SILENCE_MS;
+
+function headline() {
+  if (!kept.rows) {
+    return kept.failedAt ? 'Not known which rooms are free' : 'One moment …';
+  }
+  if (isStale() || (kept.rows.length && count('unknown') === kept.rows.length)) {
+    return 'Not known which rooms are free';
+  }
+  if (!kept.rows.length) {
+    return 'No such room is known';
+  }
+  const free = count('free');
+  return free === 0 ? 'No room is free' : free === 1 ? '1 room is free' : free + ' rooms are free';
+}
+
+// What is asked for, and how many are not free.
+function summary() {
+  if (!kept.rows || isStale()) {
+    return kept.failedAt ? 'No answer since ' + clock(kept.failedAt) + ': ' + kept.reason : '';
+  }
+  const least = Number(limits.least_capacity) > 1 ? 'rooms for ' + limits.least_capacity + ' or more' : '';
+  const kinds = limits.type && limits.type !== 'All' ? limits.type.replaceAll('_', ' ').replaceAll(',', ', ') : '';
+  const others = [count('occupied') + ' occupied', count('unknown') && count('unknown') + ' unknown'];
+  return [kinds, least, ...others].filter(Boolean).join(' · ');
+}
+
+function header() {
+  const time = size(0.085);
+  const right = width - edge;
+  return [
+    text('headline', headline(), { x: edge, y: head * 0.36 }, size(0.075), { bold: true, room: width - 3 * edge - 3 * time }),
+    text('summary', summary(), { x: edge, y: head * 0.78 }, size(0.036), {
+      fill: kept.failedAt ? alarm : faint, room: width - 2 * edge,
+    }),
+    text('clock', clock(new Date()), { x: right, y: head * 0.36 }, time, { bold: true, align: 'right' }),
+  ];
+}
+
+// Free rooms page by page where they do not fit; what room is left is the others'.
+function page() {
+  const places = columns * lines;
+  const free = kept.rows.filter((row) => row.state === 'free');
+  const others = kept.rows.filter((row) => row.state !== 'free');
+  const pages = Math.max(1, Math.ceil(free.length / places));
+  const number = Math.floor(Date.now() / PAGE_MS) % pages;
+  const shown = free.slice(number * places, (number + 1) * places);
+  const filled = number === pages - 1 ? [...shown, ...others.slice(0, places - shown.length)] : shown;
+  return { pages, number, shown: filled };
+}
+
+function footer({ pages, number, shown }) {
+  const y = height - foot / 2;
+  const left = kept.rows.length - shown.length;
+  const more = pages > 1 ? 'page ' + (number + 1) + ' of ' + pages : left > 0 ? 'and ' + left + ' more that are not free' : '';
+  const age = 'as of ' + clock(kept.at) + (kept.failedAt ? ', no answer since ' + clock(kept.failedAt) : '');
+  return [
+    text('more', more, { x: edge, y }, size(0.034), { fill: faint, room: width * 0.45 }),
+    text('age', age, { x: width - edge, y }, size(0.034), { fill: kept.failedAt ? alarm : faint, align: 'right', room: width * 0.5 }),
+  ];
+}
+
+// Where a room is, as far as the rooms shown are not all in one place.
+function place(row) {
+  const floors = new Set(kept.rows.map((one) => one.space));
+  const buildings = new Set(kept.rows.map((one) => one.building));
+  const floor = floors.size > 1 ? row.floor : '';
+  return buildings.size > 1 && !row.floor.startsWith(row.building) ? row.building + ', ' + floor : floor;
+}
+
+function detail(row) {
+  const minutes = Math.round((row.free_for_s ?? 0) / 60) + (row.free_exact ? '' : '+');
+  const since = row.state === 'free' ? 'for ' + minutes + ' min' : row.free_for || row.reason.replace(/ since .*/, '');
+  return [place(row), since].filter(Boolean).join(' · ');
+}
+
+function card(row, at) {
+  const { word, fill } = STATES[row.state];
+  const wide = (width - edge) / columns - edge;
+  const x = edge + Math.floor(at / lines) * (wide + edge);
+  const y = head + (at % lines) * line;
+  const [high, tag, seats] = [size(0.1), size(0.235), row.capacity === null ? 0 : size(0.1)];
+  const name = x + tag + size(0.02);
+  const room = wide - tag - size(0.03) - seats;
+  const isFree = row.state === 'free';
+  const key = 'room' + at;
+  const seatsAt = { x: x + wide - seats / 2, y: y + high * 0.36 };
+  return [
+    box(key + 'box', x, y, tag, high, fill),
+    text(key + 'state', word, { x: x + tag / 2, y: y + high / 2 }, size(0.05), {
+      bold: true, fill: '#ffffff', align: 'center', room: tag - size(0.02),
+    }),
+    text(key + 'name', row.room, { x: name, y: y + high * 0.34 }, size(0.052), { bold: isFree, fill: isFree ? ink : faint, room }),
+    text(key + 'detail', detail(row), { x: name, y: y + high * 0.8 }, size(0.03), { fill: faint, room }),
+    ...(seats
+      ? [
+          text(key + 'seats', String(row.capacity), seatsAt, size(0.052), { bold: isFree, fill: isFree ? ink : faint, align: 'center', room: seats }),
+          text(key + 'places', 'places', { ...seatsAt, y: y + high * 0.8 }, size(0.03), { fill: faint, align: 'center', room: seats }),
+        ]
+      : []),
+  ];
+}
+
+function elements() {
+  if (!kept.rows || isStale()) {
+    return header();
+  }
+  const shown = page();
+  return [...header(), ...shown.shown.flatMap(card), ...footer(shown)];
+}
+
+const option = () => ({ backgroundColor: 'transparent', graphic: { elements: elements() } });
+
+// Pages turn, and a page that nothing refreshes any more must not keep its rooms.
+function tick() {
+  if (!kept.failedAt && Date.now() - kept.ranAt > LONGEST_SILENCE_MS) {
+    note('the page is not refreshed');
+  }
+  chart.setOption(option(), { replaceMerge: ['graphic'] });
+}
+
+// A page may run this before its variables have values, and again only a minute later.
+async function begun() {
+  const read = () => {
+    space = replaceVariables('${space:csv}');
+    root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
+    limits = { least_capacity: replaceVariables('${least_capacity}'), type: replaceVariables('${type:csv}') };
+    return space && ![space, root, ...Object.values(limits)].join().includes('${');
+  };
+  while (!read() && !chart.isDisposed()) {
+    await new Promise((then) => setTimeout(then, 250));
+  }
+  kept = board.of[JSON.stringify([space, limits])] ??= kept;
+}
+
+async function run() {
+  await begun();
+  kept.ranAt = Date.now();
+  try {
+    await look();
+    kept.lastAt = Date.now();
+  } catch (problem) {
+    note(problem.message);
+  }
+  clearInterval(board.ticking);
+  board.ticking = setInterval(() => {
+    if (chart.isDisposed()) {
+      clearInterval(board.ticking);
+    } else {
+      tick();
+    }
+  }, 5000);
+  return option();
+}
+
+return run();
