@@ -145,7 +145,7 @@ def test_a_type_that_no_chosen_room_has_leaves_nothing(world: World, target: str
     assert answer.status_code == 200, answer.get_data(as_text=True)
     [frame] = answer.get_json()
     if target != "events":  # of nothing that was hot there is nothing to leave out
-        assert any("filters leave" in notice["text"] for notice in frame["meta"]["notices"])
+        assert any("filters match no room" in notice["text"] for notice in frame["meta"]["notices"])
     for form in set(TARGETS[target].formats) - {"frames"}:
         answer = get(world, target, **one, format=form)
         if TARGETS[target].shape is None:

@@ -66,12 +66,13 @@ class CompareUtilization(TableTarget[RoomsCompared]):
         """The largest change in people first; unknown figures are null and `reason` says why."""
         return [
             {
+                "rank": one.rank,
                 "space": one.floor.id,
                 "floor": one.floor.name,
                 "room_id": one.room.id,
                 "room": one.room.name,
                 "capacity": one.room.capacity,
-                **values_of(one, without=("floor", "room")),
+                **values_of(one, without=("floor", "room", "rank")),
                 "has_data": int(one.has_data),
                 "underused": int(one.underused),
                 "complete": int(result.complete),

@@ -51,7 +51,7 @@ class Devices(TableTarget[DeviceStates]):
         "One row per physical sensor or hive: online, last heartbeat, last reading, battery due, place. With "
         "`level`, one row per floor, room or zone: its working sensors, and since when none works."
     )
-    parameters = ("space", "level", "kind", "only", "room", "tag", "require", "format")
+    parameters = ("space", "level", "kind", "only", "room", "tag", "type", "require", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     without_floor = True

@@ -45,7 +45,7 @@ class FreshnessOfData(TableTarget[FreshnessOfFloors]):
         )
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        return (*FLOOR, "metric", "as_of", "complete", "reason", "age_s", "as_of_ms", "source")
+        return (*FLOOR, "metric", "as_of", "complete", "reason", "source", "age_s", "as_of_ms")
 
     def rows_of(self, content: FreshnessOfFloors, result: Result[FreshnessOfFloors]) -> list[Row]:
         """`as_of` is up to when a floor's data are known."""

@@ -17,5 +17,5 @@ FRAMES_ROWS_CSV = ("frames", "rows", "csv")
 FLOOR = ("space", "floor")
 ROOM = ("space", "floor", "room_id", "room")
 AGE = ("as_of", "complete", "age_s", "as_of_ms")
-LIVE_AGE = (*AGE, "source")
+LIVE_AGE = ("as_of", "complete", "source", "age_s", "as_of_ms")
 """Of what may be pushed."""

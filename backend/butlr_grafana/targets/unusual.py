@@ -46,7 +46,7 @@ class Unusual(TableTarget[UsualLevels]):
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         own = names_of(Level, without=("floor", "asset", "as_of_s", "complete", "source"))
         place = FLOOR if parsed.level == "floor" else ROOM
-        return (*place, *own, "complete", "as_of", "age_s", "as_of_ms", "source")
+        return (*place, *own, "as_of", "complete", "source", "age_s", "as_of_ms")
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return {"people": number("People", "short", 1)}
@@ -58,10 +58,11 @@ class Unusual(TableTarget[UsualLevels]):
                 "space": one.floor.id,
                 "floor": one.floor.name,
                 **({} if one.asset is one.floor else {"room_id": one.asset.id, "room": one.asset.name}),
-                **values_of(one, without=("floor", "asset", "as_of_s")),
+                **values_of(one, without=("floor", "asset", "as_of_s", "source")),
                 "has_data": int(one.has_data),
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),
+                "source": one.source,
             }
             for one in content.assets
         ]
