@@ -153,7 +153,7 @@ def test_a_type_that_no_chosen_room_has_leaves_nothing(world: World, target: str
         else:
             # A picture of nothing would be taken for one of an empty floor.
             assert answer.status_code == 400
-            assert answer.get_json()["message"].startswith("type: no room that is asked for")
+            assert answer.get_json()["message"].startswith("type: no requested room has one of these types")
 
 
 def test_a_type_that_there_is_not_is_an_error(world: World) -> None:

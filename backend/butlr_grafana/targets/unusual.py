@@ -58,7 +58,7 @@ class Unusual(TableTarget[UsualLevels]):
                 "space": one.floor.id,
                 "floor": one.floor.name,
                 **({} if one.asset is one.floor else {"room_id": one.asset.id, "room": one.asset.name}),
-                **values_of(one, without=("floor", "asset", "as_of_s", "source")),
+                **values_of(one, without=("floor", "asset", "as_of_s", "complete", "source")),
                 "has_data": int(one.has_data),
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),
