@@ -160,7 +160,7 @@ def is_number(value: object) -> bool:
 
 
 def series_bodies(subject: SeriesSubject) -> Iterator[bytes]:
-    asked = report_query.parse(metrics.question(PARIS, subject, PERIOD, subject.items), Forms())
+    asked = report_query.parse(metrics.question(subject, PERIOD, subject.items or (PARIS,)), Forms())
     for form in ("flat", "nested"):
         forms = Forms(rows_without_group_by=form)
         yield orjson.dumps(simulated_rows.answer(PEOPLE, asked, NOW_S, forms))
