@@ -42,7 +42,7 @@ def test_tokens_are_made_once_and_can_be_read_by_every_user(tmp_path: Path) -> N
         ({"BACKEND_PORT": "http"}, "BACKEND_PORT='http': it may be a number from 0 to 65535"),
         ({"BUTLR_CLIENT_ID": "id"}, "BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET"),
         ({"BUTLR_CLIENT_ID": "id", "BUTLR_CLIENT_SECRET_FILE": "/nowhere"}, "No such file"),
-        ({"BACKEND_TOKEN_FILE": "/nowhere/token"}, "BACKEND_TOKEN_FILE=/nowhere/token: cannot be made"),
+        ({"BACKEND_TOKEN_FILE": "/nowhere/token"}, "BACKEND_TOKEN_FILE=/nowhere/token: cannot be created"),
         ({"BACKEND_TOKEN_FILE": ""}, "BACKEND_WALL_TOKEN is set without BACKEND_TOKEN"),
     ],
 )

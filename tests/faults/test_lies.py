@@ -21,18 +21,18 @@ def heat_map(*cells: Any, **metadata: Any) -> bytes:
 
 
 LIES: dict[str, tuple[bytes, str]] = {
-    "a page": (b"<html><h1>Maintenance</h1></html>", "is no JSON.*Maintenance"),
-    "nothing": (b"", "is no JSON"),
-    "half an answer": (heat_map([0.25, 0.25, 1])[:-30], "is no JSON"),
+    "a page": (b"<html><h1>Maintenance</h1></html>", "is not JSON.*Maintenance"),
+    "nothing": (b"", "is not JSON"),
+    "half an answer": (heat_map([0.25, 0.25, 1])[:-30], "is not JSON"),
     "an error": (b'{"error": "later"}', "has no array_cells"),
-    "two answers": (b"[" + heat_map() + b"," + heat_map() + b"]", "answered 2 heat maps"),
-    "NaN": (heat_map([0.25, 0.25, 7]).replace(b"7]", b"NaN]"), "is no JSON"),
-    "infinity": (heat_map([0.25, 0.25, 7]).replace(b"7]", b"1e999]"), "is no JSON|not finite"),
-    "less than nobody": (heat_map([0.25, 0.25, -1]), "a cell of -1 to -1 detections"),
+    "two answers": (b"[" + heat_map() + b"," + heat_map() + b"]", "sent 2 heat maps"),
+    "NaN": (heat_map([0.25, 0.25, 7]).replace(b"7]", b"NaN]"), "is not JSON"),
+    "infinity": (heat_map([0.25, 0.25, 7]).replace(b"7]", b"1e999]"), "is not JSON|not finite"),
+    "less than nobody": (heat_map([0.25, 0.25, -1]), "cells of -1 to -1 detections"),
     "more than ever lived": (heat_map([0.25, 0.25, 1e300]), "detections"),
-    "words": (heat_map([0.25, 0.25, "7"]), "no number"),
-    "no figure": (heat_map([0.25, 0.25, None]), "no number"),
-    "ragged rows": (heat_map([0.25, 0.25, 1], [0.75, 0.25]), "not all"),
+    "words": (heat_map([0.25, 0.25, "7"]), "not a number"),
+    "no figure": (heat_map([0.25, 0.25, None]), "not a number"),
+    "ragged rows": (heat_map([0.25, 0.25, 1], [0.75, 0.25]), r"is not \[x, y, value\]"),
     "another planet": (heat_map([1e7, 0.25, 1]), "farther than 10000 m"),
     "the next town": (heat_map([2000.25, 2000.25, 1]), "outside the bounds"),
     "a region": (

@@ -187,6 +187,6 @@ def test_cells_that_are_finer_than_the_sensors_see_are_said_to_be(
     period = {"from": "2026-06-10T08:00:00Z", "to": "2026-06-10T10:00:00Z"}
     query = {"space": NEW_YORK, **period, "resolution": resolution}
     [frame] = world.http.get(f"/api/v1/{target}", query_string=query).get_json()
-    told = [notice for notice in frame["meta"]["notices"] if "finer" in notice["text"]]
+    told = [notice for notice in frame["meta"]["notices"] if "smaller than the accuracy" in notice["text"]]
     text = "Cells of 0.25 m are smaller than the accuracy of the sensors, which is 0.3 to 0.6 m."
     assert told == ([{"severity": "info", "text": text}] if resolution == "0.25" else [])

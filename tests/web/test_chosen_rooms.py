@@ -41,7 +41,7 @@ def test_the_most_of_minutes_is_that_of_the_sum(world: World) -> None:
     ("target", "words", "reason"),
     [
         ("presence", {}, "level: time in use cannot be added up over rooms; it may be room"),
-        ("occupancy", {"every": "1h", "statistic": "max"}, "statistic: max does not add up over rooms"),
+        ("occupancy", {"every": "1h", "statistic": "max"}, "statistic: max cannot be added up over rooms"),
     ],
 )
 def test_what_does_not_add_up_is_refused(

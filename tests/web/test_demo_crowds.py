@@ -114,7 +114,7 @@ def test_the_command_asks_the_running_demo() -> None:
         )
         assert said.stdout.startswith(f"30 more people in {WEST} ({PARIS}) until "), said.stderr
         again = run("crowd", "--clear", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
-        assert again.stdout == "no crowd is there\n"
+        assert again.stdout == "no people are added\n"
         refused = run("crowd", "Nowhere=30", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
         assert refused.returncode == 1
         assert "room" in refused.stderr

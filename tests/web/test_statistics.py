@@ -121,7 +121,7 @@ def test_a_room_that_nobody_enters_has_a_mean_but_none_when_used(world: World) -
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ({"hours": "08:00-18:00", "tz": "Asia/Tokyo"}, "not by tz=Asia/Tokyo"),
+        ({"hours": "08:00-18:00", "tz": "Asia/Tokyo"}, "not for tz=Asia/Tokyo"),
         ({"hours": "17:00-09:00", "days": "mon-fri"}, "overnight hours"),
         ({"holidays": "out"}, "holidays"),
     ],

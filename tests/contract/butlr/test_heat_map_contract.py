@@ -133,9 +133,12 @@ def test_an_unknown_space_is_refused_by_name(butlr: Butlr) -> None:
     ("body", "said"),
     [
         (b'{"data": []}', 'has no array_cells: {"data": []}'),
-        (b"<html>Sign in</html>", "is no JSON"),
-        (b'{"array_cells": [[0.5, 0.5, 1], [1.5, 0.5]]}', "not all"),
-        (b'{"array_cells": [[0.5, 0.5, 1]], "metadata": {"resolution": 0.25}}', "a grid of 0.25 m"),
+        (b"<html>Sign in</html>", "is not JSON"),
+        (b'{"array_cells": [[0.5, 0.5, 1], [1.5, 0.5]]}', "is not [x, y, value]"),
+        (
+            b'{"array_cells": [[0.5, 0.5, 1]], "metadata": {"resolution": 0.25}}',
+            "cells of 1 m were requested",
+        ),
     ],
 )
 def test_an_answer_that_cannot_be_is_no_part(

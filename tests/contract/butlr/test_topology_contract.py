@@ -128,7 +128,7 @@ def test_a_question_that_is_refused_once_still_tells_the_floors(
     assert {floor.plan for floor in plain.floors.values()} == {None}
     assert [f.outline for f in plain.floors.values()] == [f.outline for f in whole.floors.values()]
     assert [len(f.rooms) for f in plain.floors.values()] == [len(f.rooms) for f in whole.floors.values()]
-    assert any("does not answer" in note.text for note in plain.notes)
+    assert any("does not provide" in note.text for note in plain.notes)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_schema_that_lacks_a_field_loses_that_field_alone(
     simulator.forms = Forms(missing_fields=frozenset({missing}))
     read = topology(butlr.topology_document())
     assert list(read.floors) == list(whole.floors)
-    [note] = [note.text for note in read.notes if "does not answer" in note.text]
+    [note] = [note.text for note in read.notes if "does not provide" in note.text]
     assert missing.partition(".")[2] in note
     unlike = {
         name
@@ -187,7 +187,7 @@ def test_plans_pictures_cover_the_floors(butlr: Butlr, simulator: Simulator) -> 
 )
 def test_graphql_errors_without_data_are_said(butlr: Butlr, simulator: Simulator, body: bytes) -> None:
     simulator.faults.body = body
-    with pytest.raises(UpstreamInvalid, match="refused the question for its topology: no such field"):
+    with pytest.raises(UpstreamInvalid, match="rejected the topology query: no such field"):
         butlr.topology_document()
 
 
