@@ -139,6 +139,7 @@ def test_a_fault_is_said_in_the_pictures_place(tab: Page, world: World) -> None:
         "ds": "butlr",
         "space": PARIS,
         "room": "All",
+        "type": "All",
         "hours": "later",
         "days": "mon-sun",
         "baseline": "previous",

@@ -175,9 +175,15 @@ def test_each_room_has_its_state_as_a_word_and_a_colour(show: Show) -> None:
     assert board.elements["summary"]["text"] == f"meeting room · {taken} occupied"
     for card, row in zip(cards, rows, strict=False):
         assert card["detail"].startswith(row["floor"])
-        assert card["detail"].endswith("for 5+ min") == (row["state"] == "free")
+        assert card["detail"].endswith("for 10+ min") == (row["state"] == "free")
     assert board.asked == [
-        {"space": ["all"], "least_capacity": ["0"], "type": ["meeting_room"], "format": ["rows"]}
+        {
+            "space": ["all"],
+            "least_capacity": ["0"],
+            "type": ["meeting_room"],
+            "format": ["rows"],
+            "for": ["wall"],
+        }
     ]
 
 
@@ -204,7 +210,7 @@ def test_times_are_the_rooms_own(show: Show) -> None:
     paris = show(space=PARIS)
     assert paris.elements["clock"]["text"] == "14:34"
     # All are on one floor: its name would tell nothing.
-    assert paris.cards()[0]["detail"] == "for 5+ min"
+    assert paris.cards()[0]["detail"] == "for 10+ min"
 
 
 def test_without_a_free_room_it_says_so(show: Show) -> None:

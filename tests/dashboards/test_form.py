@@ -27,7 +27,7 @@ SOURCES = {
 SCREENS = ("butlr-wall", "butlr-free-rooms")
 """Pages for a screen before which nobody sits: one panel, whose script asks."""
 
-OF_REASONS = ("Devices that need somebody", "Free now")
+OF_REASONS = ("Devices that need attention", "Free now")
 """Tables that somebody reads to learn why: what is wrong with a device, why it is not known of a room."""
 
 PROVISIONED = {"ds": "butlr", "ds_json": "butlr-json", "prometheus": "butlr-prometheus"}

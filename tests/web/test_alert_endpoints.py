@@ -203,8 +203,8 @@ def test_butlr_that_answers_and_knows_nothing_new_is_late(world: World) -> None:
 
 def test_a_floor_that_fails_has_a_row_too(world: World) -> None:
     world.http.get("/readyz")
-    world.simulator.faults.set(status=400, count=1, paths=(REPORTING,))
-    rows = get(world, "freshness")
+    world.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
+    rows = get(world, "freshness", metric="heatmap")
     assert [row["space"] for row in rows] == FLOORS
     assert sorted(row["complete"] for row in rows) == [0, 1, 1]
 

@@ -266,7 +266,7 @@ def test_it_is_counted_and_logged_as_the_frameworks_is(kept: Doors, world: World
     by_flask, ours = counted(kept.plain), counted(kept.app)
     assert by_flask == ours
     # The two weeks are two calls.
-    assert ours == (1, {("fetched",): 0, ("cached",): 2, ("stale",): 0, ("missing",): 0})
+    assert ours == (1, {("fetched",): 0, ("cached",): 2, ("pushed",): 0, ("stale",): 0, ("missing",): 0})
     assert lines.said[0] == lines.said[1]
     assert lines.said[0][0] == "answered GET /api/v1/<target>"
 

@@ -284,7 +284,7 @@ def test_small_rooms_are_told_of_together(make_world: Callable[..., World]) -> N
 def test_of_one_small_room_nothing_is_told(make_world: Callable[..., World]) -> None:
     one = row(make_world(min_capacity=2), SUM_ID, space=NEW_YORK)
     assert (one["state"], one["people"], one["capacity"]) == ("unknown", None, None)
-    assert one["reason"] == "a sum of one room would be the room itself"
+    assert one["reason"] == "the sum would be of one room only"
 
 
 def test_no_room_of_a_type_of_small_rooms_only_is_told_of(make_world: Callable[..., World]) -> None:

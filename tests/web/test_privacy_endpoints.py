@@ -257,7 +257,7 @@ def test_where_people_are_not_counted_in_all_small_rooms_their_sum_says_so(
     """The Parcel room of Paris' second floor has no sensor, and no capacity: it is told of by itself."""
     world = make_world(min_capacity=2)
     [alone] = [row for row in rows(world, "occupancy-now", NEW_YORK) if row["room_id"] == SUM]
-    assert alone["reason"] == "a sum of one room would be the room itself"
+    assert alone["reason"] == "the sum would be of one room only"
 
 
 def test_the_sum_of_small_rooms_is_that_of_their_detections(make_world: Callable[..., World]) -> None:

@@ -259,7 +259,7 @@ def test_a_map_without_cells_has_no_legend_but_says_why() -> None:
     assert has(seen(answer).inside(1, 1, 7, 4), LIGHT.ink).any()
     assert heatmap_image.nothing_of(answer) == "No detections in this period"
     assert heatmap_image.nothing_of(heat_map(HALL, {}, coverage={"missing": 1, "fetched": 0})) == "No data"
-    assert "counts" in heatmap_image.nothing_of(heat_map(HALL, {}, coverage={"planned": 0}))
+    assert "counted" in heatmap_image.nothing_of(heat_map(HALL, {}, coverage={"planned": 0}))
 
 
 def test_overlapping_and_nested_rooms_are_drawn() -> None:
