@@ -94,7 +94,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Devices that need attention",
                     FAULTS_TEXT,
-                    Place(0, 3, 16, 11),
+                    Place(0, 3, 15, 11),
                     [FAULTS],
                     downloads(source, FAULTS, "csv"),
                 ),
@@ -112,12 +112,18 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Rooms without data now",
                     ROOMS_TEXT,
-                    Place(16, 3, 8, 11),
+                    Place(15, 3, 9, 11),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),
                 [
-                    Column("room", leads_to("The map of this room", room_page(source, "room_id"))),
+                    Column(
+                        "room",
+                        {
+                            **leads_to("The map of this room", room_page(source, "room_id")),
+                            "custom__wrapText": True,
+                        },
+                    ),
                     Column("floor"),
                     Column("unknown_since", {"displayName": "No data since", **since}),
                     room_id,
