@@ -286,8 +286,8 @@ def cannot_run(what: str, reason: str) -> NoReturn:
 _HOMES = {part.id: floor.id for floor in PEOPLE.office.floors for part in (floor, *floor.rooms, *floor.zones)}
 
 
-def floor_of(body: Any) -> str:
-    """The floor of the demo's that a call of detections or reporting is about."""
+def floors_of(body: Any) -> set[str]:
+    """The floors of the demo's that a call of detections or reporting is about."""
     limits = body["filter"]
     kind = next((kind for kind in ("spaces", "rooms", "zones") if kind in limits), "")
-    return str(limits["space_id"]) if not kind else _HOMES[limits[kind]["eq"][0]]
+    return {str(limits["space_id"])} if not kind else {_HOMES[one] for one in limits[kind]["eq"]}

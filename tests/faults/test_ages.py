@@ -13,7 +13,7 @@ from butlr_grafana.simulator.messages import Refusal, Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import Trial
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, REPORTING, answer_of, at, floor_of
+from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, REPORTING, answer_of, at, floors_of
 
 RULES = ("hot-zones", "occupancy-now", "unusual", "balance")
 BACK_S = 2400
@@ -29,7 +29,7 @@ class Watched(Trial):
             answer_of(self, path, self._unless_gone)
 
     def _unless_gone(self, answer: Endpoint, request: Request) -> Result:
-        if floor_of(request.json()) in self.gone:
+        if floors_of(request.json()) & self.gone:
             raise Refusal(400, "this floor is gone")
         return answer(request)
 

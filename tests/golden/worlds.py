@@ -17,7 +17,7 @@ from tests.support import (
     World,
     answer_of,
     at,
-    floor_of,
+    floors_of,
     know_rate,
 )
 
@@ -69,7 +69,7 @@ def one_floor_refused() -> World:
     world = World(NOW)
 
     def refused(endpoint: Endpoint, request: Request) -> Result:
-        if floor_of(request.json()) == PARIS_2:
+        if PARIS_2 in floors_of(request.json()):
             return Result.refusal(403, "not allowed to read this floor")
         return endpoint(request)
 

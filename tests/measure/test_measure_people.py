@@ -36,6 +36,8 @@ def minutes(before: int, after: int, room: str = "room_a") -> list[Row]:
         (evening(4, 4, 3), evening(4, 4, 3), minutes(4, 4), "ok", {"calibrated_day": "local"}),
         # Both begin anew at UTC's; somebody came later in that hour.
         (evening(4, 1, 0), evening(4, 1, 0), minutes(4, 0), "DIFFERS", {"calibrated_day": "utc"}),
+        # One may as well have left in that minute, as on a Saturday night.
+        (evening(1, 0, 0), evening(1, 0, 0), minutes(1, 0), "assumed", {}),
         (evening(0, 1, 0), evening(0, 1, 0), minutes(0, 1), "assumed", {}),
         ([], [], [], "assumed", {}),
     ],

@@ -131,8 +131,10 @@ def test_whom_a_call_is_for(
     world = World(**tokens)
     try:
         gatherer, needs = world.application.service.pipeline.gatherer, set()
-        begin = gatherer.begin
-        monkeypatch.setattr(gatherer, "begin", lambda s, **how: (needs.add(how["need"]), begin(s, **how))[1])
+        begin = gatherer.begin_all
+        monkeypatch.setattr(
+            gatherer, "begin_all", lambda s, **how: (needs.add(how["need"]), begin(s, **how))[1]
+        )
         answer = world.http.get(
             "/api/v1/occupancy-now",
             query_string={"space": PARIS, "level": "floor", "format": "rows", **words},

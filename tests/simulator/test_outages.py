@@ -15,6 +15,7 @@ from butlr_grafana.simulator.messages import Refusal
 from butlr_grafana.simulator.outages import all_of, any_of
 from tests.simulator.conftest import NOW
 from tests.simulator.test_topology import HIVES, data, sensors
+from tests.support import HANG_S
 
 FLOOR, HIVE, FAILING = "space_paris_1", "hive_paris_1_1", "room_paris_1_project_room"
 BOARDROOM, KITCHEN = "room_paris_1_boardroom", "room_paris_1_kitchen"
@@ -127,13 +128,13 @@ def test_a_sensor_that_fails_by_itself_stays_so(people: People) -> None:
 
 def test_over_http(simulator: Simulator) -> None:
     url = f"{simulator.url}/_simulator/outages"
-    assert requests.get(url, timeout=10).json() == []
-    told = requests.put(url, json={"device": HIVE, "minutes": 30}, timeout=10).json()
+    assert requests.get(url, timeout=HANG_S).json() == []
+    told = requests.put(url, json={"device": HIVE, "minutes": 30}, timeout=HANG_S).json()
     stop = NOW + dt.timedelta(minutes=30)
     assert told == [{"device": HIVE, "start": NOW.isoformat(), "stop": stop.isoformat()}]
     for body in ({"device": "hive_x", "minutes": 30}, {"device": HIVE}, {"device": HIVE, "minutes": 0}):
-        assert requests.put(url, json=body, timeout=10).status_code == 400
-    assert requests.delete(url, timeout=10).json() == []
+        assert requests.put(url, json=body, timeout=HANG_S).status_code == 400
+    assert requests.delete(url, timeout=HANG_S).json() == []
 
 
 def test_an_outage_is_of_a_device_and_lasts(people: People) -> None:

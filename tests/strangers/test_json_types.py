@@ -40,6 +40,8 @@ GOOD_WORDS: dict[str, Any] = {
     "type": ["kitchen"],
     "least_capacity": 6,
     "require": "any",
+    "max_age": "5m",
+    "for": "viewer",
     "baseline": "previous",
     "threshold": "p95",
     "release": 1,
@@ -59,7 +61,9 @@ GOOD_WORDS: dict[str, Any] = {
     "style": "opacity",
     "bom": "1",
 }
-PANEL = {k: v for k, v in GOOD_WORDS.items() if k not in ("from", "to", "width", "theme", "style", "bom")}
+PANEL = {
+    k: v for k, v in GOOD_WORDS.items() if k not in ("from", "to", "width", "theme", "style", "bom", "for")
+}
 BODIES: dict[str, Any] = {
     "/query": {
         "range": dict(HOUR),

@@ -46,15 +46,18 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     "presence": ("time",),
     "occupancy-now": (),
     "free-rooms": ROOM,
-    "unusual": ROOM,
+    "floors-now": FLOOR,
+    "unusual": (),
     "balance": (),
     "utilization": ROOM,
+    "compare-utilization": ROOM,
     "pattern": ("asset_id", "field", "weekday", "hour"),
     "playback": ("time", "x", "y"),
     "events": ("time", "level", "zone_id", "threshold", "release", "window_s"),
     "freshness": FLOOR,
     "status": ("source",),
     "devices": (),
+    "room-types": ("type",),
     "spaces": ("level", "id"),
 }
 """What tells the rows of a target apart; of those without an asset's id here, by level, the asset's too. A
@@ -78,11 +81,13 @@ def repeated(things: Iterable[Hashable]) -> list[Hashable]:
 
 def identity(target: str, level: str, row: Row) -> tuple[Any, ...]:
     names = IDENTITY[target]
-    if target in ("occupancy", "traffic", "presence", "occupancy-now", "balance"):
+    if target in ("occupancy", "traffic", "presence", "occupancy-now", "unusual", "balance"):
         names = (*names, "space" if level == "floor" else f"{level}_id")
     if target == "devices":
         names = ("space",) if level == "floor" else ("space", f"{level or 'device'}_id")
     own = tuple(row[name] for name in names)
+    if target == "room-types":
+        return own
     return (row["space"], *own) if set(own) & set(OF_ALL) else own
 
 

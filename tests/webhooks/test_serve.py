@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from tests.processes import run, running
-from tests.support import until
+from tests.support import HANG_S, until
 
 KEY = "a-key-of-this-test-alone"
 PATH = "/webhooks/butlr"
@@ -27,19 +27,19 @@ def test_each_port_serves_its_own() -> None:
     with running("serve", **settings) as (process, url):
         own = f"http://127.0.0.1:{port}"
         key = {"X-Api-Key": KEY}
-        assert requests.post(own + PATH, json=[], headers=key, timeout=20).status_code == 204
-        assert requests.post(own + PATH, json=[], timeout=20).status_code == 401
-        assert requests.get(own + "/healthz", timeout=20).json() == {"status": "ok"}
+        assert requests.post(own + PATH, json=[], headers=key, timeout=HANG_S).status_code == 204
+        assert requests.post(own + PATH, json=[], timeout=HANG_S).status_code == 401
+        assert requests.get(own + "/healthz", timeout=HANG_S).json() == {"status": "ok"}
         token = {"Authorization": "Bearer backend-token"}
         for path in ("/metrics", "/api/v1/spaces", "/", "/readyz", "/webhooks/status"):
-            assert requests.get(own + path, headers=token, timeout=20).status_code == 404, path
+            assert requests.get(own + path, headers=token, timeout=HANG_S).status_code == 404, path
         # A header does not change the port.
         told = {**token, "Host": f"127.0.0.1:{url.rpartition(':')[2]}"}
-        assert requests.get(own + "/metrics", headers=told, timeout=20).status_code == 404
-        assert requests.post(url + PATH, json=[], headers=key, timeout=20).status_code == 404
-        assert requests.get(url + "/metrics", headers=token, timeout=20).ok
+        assert requests.get(own + "/metrics", headers=told, timeout=HANG_S).status_code == 404
+        assert requests.post(url + PATH, json=[], headers=key, timeout=HANG_S).status_code == 404
+        assert requests.get(url + "/metrics", headers=token, timeout=HANG_S).ok
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=HANG_S)
         assert process.returncode == 0
         assert "Traceback" not in err
 
@@ -69,7 +69,7 @@ def test_the_demos_simulator_pushes_and_the_command_shows_it(tmp_path: Path) -> 
     with running("demo", BACKEND_PORT=port, BACKEND_LOG_LEVEL="warning") as (_, url):
 
         def pushed() -> set[str]:
-            text = requests.get(f"{url}/metrics", timeout=20).text
+            text = requests.get(f"{url}/metrics", timeout=HANG_S).text
             stored = r'^butlr_webhook_events_total\{outcome="stored",type="(\w+)"\}'
             return set(re.findall(stored, text, re.MULTILINE))
 

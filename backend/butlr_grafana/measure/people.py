@@ -24,6 +24,10 @@ LEAST_PERSON_MINUTES = 60
 """Below it chance decides how many detections a person gives."""
 
 
+LEAST_INSIDE = 2
+"""One person may simply leave within the minute of a midnight."""
+
+
 def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around: Sequence[Row]) -> Finding:
     """U6. People of the same rooms counted by doors: hour by hour over one local day, asked for with its time
     zone and with UTC; and `around` UTC's midnight minute by minute, where those two are the same.
@@ -49,8 +53,9 @@ def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around
     kind = "local"
     if midnight is None:
         measured, follows = "the local day is the UTC day", "there is no difference here"
-    elif not differ and not before:
-        why = f"{measured}, and nobody was inside at UTC midnight"
+    elif not differ and not after and before < LEAST_INSIDE:
+        inside = f"only {before:g} people were" if before else "nobody was"
+        why = f"{measured}, and {inside} inside at UTC midnight"
         return untold("U6", assumed=assumed, why=why, numbers=numbers)
     elif not differ:
         measured += f"; {before:g} people were inside before UTC midnight, {after:g} after it"

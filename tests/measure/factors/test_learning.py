@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -119,13 +118,14 @@ def test_serve_measures_in_the_background_and_nobody_else(
     class Serving:
         """As the server: serves until its application has measured, and ends."""
 
-        def __init__(self, _app: Any, listener: socket.socket, **_: Any) -> None:
-            self._listener = listener
+        def __init__(self, *ports: Any, **_: Any) -> None:
+            self._listeners = [port.listener for port in ports]
 
         def run(self) -> None:
             until(lambda: isinstance(made[0].service.factors.of(PARIS), Factor))
             made[0].close()
-            self._listener.close()
+            for listener in self._listeners:
+                listener.close()
 
     def create(*words: Any, **options: Any) -> Any:
         made.append(world_app(*words, **options, now=lambda: world.now_s))
@@ -167,13 +167,13 @@ def test_an_hour_can_be_observed_and_a_running_one_cannot(world: World) -> None:
 def test_what_is_measured_goes_after_all_that_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its questions want whole answers, as alert rules' do, which go first."""
     gatherer, begun = world.application.service.pipeline.gatherer, []
-    begin = gatherer.begin
+    begin = gatherer.begin_all
 
     def noted(segments: Any, **how: CallClass) -> Any:
         begun.append(how)
         return begin(segments, **how)
 
-    monkeypatch.setattr(gatherer, "begin", noted)
+    monkeypatch.setattr(gatherer, "begin_all", noted)
     assert world.application.factor_watch.step() == factor_watch.APART_S
     assert begun == [{"need": CallClass.BACKGROUND}] * 2
 
