@@ -51,7 +51,7 @@ def test_a_secret_that_only_its_owner_may_read_is_refused_with_the_remedy(projec
     said = refused(project)
     assert "user 10001 cannot read this file" in said
     found = re.search(
-        r"run: sudo (chown 10001 )\S+ \(a mounted file: if the file is mounted, run this on the host\)", said
+        r"run: sudo (chown 10001 )\S+ \(if the file is mounted, run this on the host, with its name", said
     )
     assert found
     run(*found[1].split(), FILE, cwd=project.folder)
