@@ -89,6 +89,7 @@ def test_only_an_address_on_this_machine_is_said_to_be_opened() -> None:
     said = {}
     for host in ("127.0.0.1", "0.0.0.0"):
         with running("serve", BACKEND_HOST=host, BACKEND_ALLOW_ANONYMOUS="1") as (process, url):
+            until(lambda url=url: answers(f"{url}/healthz"))  # type: ignore[misc]
             process.send_signal(signal.SIGTERM)
             assert process.stdout is not None
             said[host] = process.stdout.read()

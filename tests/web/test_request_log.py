@@ -133,8 +133,8 @@ def test_a_shared_call_has_the_id_of_the_request_that_began_it(
     fronted.front.asked.clear()
     came, go = threading.Event(), threading.Event()
     flights, asked_for = fronted.application.service.pipeline.gatherer.flights, []
-    ask = flights.ask
-    monkeypatch.setattr(flights, "ask", lambda *a, **k: (ask(*a, **k), asked_for.append(a))[0])
+    ask = flights.ask_all
+    monkeypatch.setattr(flights, "ask_all", lambda *a, **k: (ask(*a, **k), asked_for.append(a))[0])
     pass_on = fronted.front.reply
 
     def hold(to: object, asked: Sent) -> None:
