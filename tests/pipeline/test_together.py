@@ -11,11 +11,11 @@ import pytest
 from butlr_grafana.base.errors import BackendError, UpstreamDown, UpstreamInvalid
 from butlr_grafana.cache.chunks.memory import MemoryStore
 from butlr_grafana.model.call_class import CallClass
-from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Samples, Segment, SeriesSubject
+from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Outcome, Samples, Segment, SeriesSubject
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.call_queue import CallQueue
 from butlr_grafana.pipeline.gather import Gatherer
-from butlr_grafana.pipeline.together import Outcome, Together
+from butlr_grafana.pipeline.together import Together
 from tests.support import HANG_S, until
 
 pytestmark = pytest.mark.fast

@@ -12,9 +12,8 @@ import pytest
 
 from butlr_grafana.base import errors
 from butlr_grafana.base.errors import BackendError, CallerError
-from butlr_grafana.model.chunk import Chunk, Segment, SeriesSubject, StatsSubject
+from butlr_grafana.model.chunk import Chunk, Outcome, Segment, SeriesSubject, StatsSubject
 from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
-from butlr_grafana.pipeline.together import Outcome
 from tests.support import NEW_YORK, PARIS, PARIS_2, World, at
 
 FLOORS = {PARIS, PARIS_2, NEW_YORK}

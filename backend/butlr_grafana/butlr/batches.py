@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 
 from cachetools import TTLCache
@@ -95,14 +95,13 @@ class Batches:
         items = subject.items
         size = most_ids(self._windows(subject, period))
         found: list[Row] = []
-        for first in range(0, len(items), size):
-            found += self._of_batch(space, subject, period, items[first : first + size], ask)
+        for own in _in_calls(items, size):
+            found += self._of_batch(space, subject, period, own, ask)
         return found
 
     def room_left(self, segments: Sequence[Segment], one: Segment) -> bool:
         """Whether one more floor may be asked for beside others."""
-        subject = one.subject
-        assert isinstance(subject, SeriesSubject)
+        subject = _subject_of(one)
         if one.space in self._alone:
             return False
         windows = self._windows(subject, one.period)
@@ -115,14 +114,13 @@ class Batches:
         """The rows of several floors, by floor. A floor that is not in it is to be asked for alone: nothing
         came where there may be something. Raises `UpstreamInvalid` for a row that is of none of them.
         """
-        subject, period = segments[0].subject, segments[0].period
-        assert isinstance(subject, SeriesSubject)
+        subject, period = _subject_of(segments[0]), segments[0].period
         owner = {one: segment.space for segment in segments for one in named(segment)}
         ids = list(owner)
         size = self._most_together(subject, self._windows(subject, period))
         found: dict[str, list[Row]] = {segment.space: [] for segment in segments}
-        for first in range(0, len(ids), size):
-            for row in self._of_call(segments, ids[first : first + size], ask):
+        for own in _in_calls(ids, size):
+            for row in self._of_call(segments, own, ask):
                 space = next((owner[one] for one in places_of(row, subject.level) if one in owner), None)
                 if space is None:
                     raise UpstreamInvalid("Butlr's metrics hold a row of no floor that was asked for")
@@ -137,12 +135,11 @@ class Batches:
         """The rows of one call's ids. Where there are more of them than Butlr documents for zones, and it
         tells little, rooms are limited too: then it is asked in smaller calls.
         """
-        subject, period = segments[0].subject, segments[0].period
-        assert isinstance(subject, SeriesSubject)
+        subject, period = _subject_of(segments[0]), segments[0].period
         most = most_ids(self._windows(subject, period))
         rows = ask(ids, period)
         if len(ids) > most and self._tells_little(rows, segments, ids):
-            rows = [row for at in range(0, len(ids), most) for row in ask(ids[at : at + most], period)]
+            rows = [row for own in _in_calls(ids, most) for row in ask(own, period)]
             if rows:
                 self._rooms_limited_until = self._clock() + LIMITED_S
                 self._prove(subject, period, min(most, len(ids)))
@@ -152,8 +149,7 @@ class Batches:
 
     def _tells_little(self, rows: Sequence[Row], segments: Sequence[Segment], ids: Sequence[str]) -> bool:
         """Whether there is no row, or none of most of those that must have some."""
-        subject, asked = segments[0].subject, set(ids)
-        assert isinstance(subject, SeriesSubject)
+        subject, asked = _subject_of(segments[0]), set(ids)
         must = {one for s in segments for one in self._must_answer(s.space, subject.level) if one in asked}
         if segments[0].period.end_s <= self._now() - DAY_S:
             must = set()
@@ -237,5 +233,15 @@ def _windows(period: Period, every: str, timezone: str) -> int:
 
 def named(segment: Segment) -> Sequence[str]:
     """The ids that a call for a segment names."""
+    subject = _subject_of(segment)
+    return (segment.space,) if subject.level in BY_FLOOR else subject.items
+
+
+def _subject_of(segment: Segment) -> SeriesSubject:
     assert isinstance(segment.subject, SeriesSubject)
-    return (segment.space,) if segment.subject.level in BY_FLOOR else segment.subject.items
+    return segment.subject
+
+
+def _in_calls(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """The ids, so many a call."""
+    return (ids[first : first + size] for first in range(0, len(ids), size))

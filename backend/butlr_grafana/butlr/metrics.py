@@ -21,9 +21,8 @@ from butlr_grafana.model.time import Period, iso
 
 Row = dict[str, Any]
 
-FILTERS = {"room": "rooms", "zone": "zones"}
-"""The filter that names the assets of a level; a floor, and all its traffic sensors, are asked for by
-`spaces`."""
+FILTERS = {"floor": "spaces", "sensor": "spaces", "room": "rooms", "zone": "zones"}
+"""The filter that names what is asked for by level; a floor's traffic sensors are asked for by the floor."""
 
 PLACES = {
     "floor": ("space_id", "floor_id"),
@@ -57,10 +56,7 @@ def question(subject: SeriesSubject, period: Period, ids: Sequence[str]) -> dict
         "measurements": [subject.measurement],
         "value": {"gte": 0},
     }
-    if subject.level in FILTERS:
-        where[FILTERS[subject.level]] = {"eq": list(ids)}
-    else:
-        where["spaces"] = {"eq": list(ids)}
+    where[FILTERS[subject.level]] = {"eq": list(ids)}
     window: dict[str, object] = {
         "every": subject.every,
         "function": subject.function,

@@ -94,7 +94,7 @@ def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
 def _assets(query: SeriesQuery) -> Sequence[Floor | Room]:
     if query.level == "floor":
         return (query.floor,)
-    return query.floor.rooms if query.rooms is None else query.rooms
+    return query.floor.chosen(query.rooms)
 
 
 def _why_unknown(asset: Floor | Room, query: SeriesQuery) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +11,12 @@ from butlr_grafana.insight.zones import OFFLINE
 from butlr_grafana.model.chunk import Source
 from butlr_grafana.model.floor import Floor, Room, Zone
 from butlr_grafana.model.privacy import withheld
-from butlr_grafana.model.queries import AssetSeries, SeriesResult
-from butlr_grafana.model.time import MINUTE_S, Period
+from butlr_grafana.model.queries import AssetSeries, SeriesResult, by_floor
+from butlr_grafana.model.time import MINUTE_S, NOW_S, Period
 
 NO_SENSOR = "no sensor counts its people"
 NO_COUNT = "Butlr has no count for these minutes"
 NOT_ALL_COUNTED = "people are not counted in all of its rooms"
-NOW_S = 300
-"""The newest known minute is looked for in so many seconds before the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +57,34 @@ class Now:
         return self.people / self.capacity if self.people is not None and self.capacity else None
 
 
-Moved = Callable[[Floor, str, Period], Mapping[str, tuple[float, float]] | None]
+Steps = Mapping[str, tuple[float, float]]
+"""In and out, by asset."""
+
+Moved = Callable[[Floor, str, Period], Steps | None]
 """In and out of a floor (level `floor`) or of each of its rooms in a period; `None`: not all is known."""
 
 
 def nothing_moved(_floor: Floor, _level: str, _period: Period) -> None:
     """Of a Butlr that pushes nothing."""
+
+
+def once(moved: Moved) -> Moved:
+    """The same, asked once for all rooms of a floor."""
+    found: dict[tuple[str, str, Period], Steps | None] = {}
+
+    def asked(floor: Floor, level: str, period: Period) -> Steps | None:
+        key = (floor.id, level, period)
+        if key not in found:
+            found[key] = moved(floor, level, period)
+        return found[key]
+
+    return asked
+
+
+def moved_on(count: float, steps: Steps, assets: Iterable[str]) -> float:
+    """People in these assets together, of whom `count` were there before the steps."""
+    came = [steps.get(one, (0.0, 0.0)) for one in assets]
+    return max(0.0, count + sum(entered - left for entered, left in came))
 
 
 def occupancy_now(answers: Sequence[SeriesResult], moved: Moved = nothing_moved) -> tuple[Now, ...]:
@@ -74,10 +94,8 @@ def occupancy_now(answers: Sequence[SeriesResult], moved: Moved = nothing_moved)
     `answers`: floor by floor one of what sensors see, and one of doors where there are any. The count of
     doors may be some minutes older: then those who have `moved` since are added.
     """
-    by_floor: dict[str, list[SeriesResult]] = {}
-    for answer in answers:
-        by_floor.setdefault(answer.query.floor.id, []).append(answer)
-    return tuple(now for own in by_floor.values() for now in _of_floor(own, moved))
+    moved = once(moved)
+    return tuple(now for own in by_floor(answers).values() for now in _of_floor(own, moved))
 
 
 def _of_floor(answers: Sequence[SeriesResult], moved: Moved) -> Iterator[Now]:
@@ -85,7 +103,7 @@ def _of_floor(answers: Sequence[SeriesResult], moved: Moved) -> Iterator[Now]:
     floor = query.floor
     assets: Sequence[Floor | Room | Zone] = [floor]
     if query.level == "room":
-        assets = floor.rooms if query.rooms is None else query.rooms
+        assets = floor.chosen(query.rooms)
     elif query.level == "zone":
         assets = floor.zones
     seen = {asset_id: count for asset_id, (count, _) in _newest_of(answers, doors=False).items()}
@@ -155,18 +173,11 @@ def _by_doors(
     """People by doors at the end of what is seen, and whether all who moved until then are known."""
     query, found = answers[0].query, _newest_of(answers, doors=True)
     by_id = {asset.id: asset for asset in assets}
-    counts, is_up_to_date = {}, bool(found)
-    since: dict[int, Mapping[str, tuple[float, float]] | None] = {}
+    counts, is_up_to_date, end_s = {}, bool(found), query.period.end_s
     for asset_id, (count, until_s) in found.items():
-        if until_s not in since:
-            end_s = query.period.end_s
-            since[until_s] = (
-                moved(query.floor, query.level, Period(until_s, end_s)) if until_s < end_s else {}
-            )
-        steps = since[until_s]
+        steps = moved(query.floor, query.level, Period(until_s, end_s)) if until_s < end_s else {}
         is_up_to_date = is_up_to_date and steps is not None
         asset = by_id.get(asset_id)
         members = [] if asset is None or isinstance(asset, Floor) else [one.id for one in asset.members]
-        came = [(steps or {}).get(own, (0.0, 0.0)) for own in members or [asset_id]]
-        counts[asset_id] = max(0.0, count + sum(entered - left for entered, left in came))
+        counts[asset_id] = moved_on(count, steps or {}, members or [asset_id])
     return counts, is_up_to_date

@@ -232,7 +232,7 @@ def _offline_since(hive: Hive, floor: Floor) -> str:
 
 def covered_rooms(floor: Floor, rooms: Sequence[Room] | None) -> Iterator[Covered]:
     """Every room (or those given) with the sensors that see into it, or else with those over its doors."""
-    for room in floor.rooms if rooms is None else rooms:
+    for room in floor.chosen(rooms):
         ids = {member.id for member in as_built([room])}
         own = [s for s in floor.sensors or () if s.room_id in ids and s.installed]
         seeing = [s for s in own if not s.counts_doors and not s.is_entrance]

@@ -57,7 +57,7 @@ def _of_floor(answer: SeriesResult) -> Iterator[Balance]:
     query, coverage = answer.query, answer.coverage
     assets: Sequence[Floor | Room] = [query.floor]
     if query.level == "room":
-        assets = query.floor.rooms if query.rooms is None else query.rooms
+        assets = query.floor.chosen(query.rooms)
     counted = {s.asset_id: {field: _sum(values) for field, values in s.values.items()} for s in answer.series}
     one_way = {s.asset_id: _one_way(s, query.period.end_s) for s in answer.series}
     for asset in assets:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from butlr_grafana.insight.current_occupancy import NO_COUNT, Moved, Now, nothing_moved
+from butlr_grafana.insight.current_occupancy import NO_COUNT, Moved, Now, moved_on, nothing_moved, once
 from butlr_grafana.model.calendar import since
 from butlr_grafana.model.chunk import Floats, Source
 from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.privacy import withheld
-from butlr_grafana.model.queries import SeriesQuery, SeriesResult
+from butlr_grafana.model.queries import SeriesQuery, SeriesResult, by_floor
 from butlr_grafana.model.time import MINUTE_S, Period
 
 State = Literal["free", "occupied", "unknown"]
@@ -71,13 +71,11 @@ def room_states(
     sensors see, and one of doors where there are any. The minutes of doors may be some minutes older: then
     those who have `moved` since are added.
     """
-    moved = _once(moved)
-    by_floor: dict[str, list[SeriesResult]] = {}
-    for answer in answers:
-        by_floor.setdefault(answer.query.floor.id, []).append(answer)
+    moved = once(moved)
+    floors = by_floor(answers)
     for now in found:
         room = next(room for room in now.floor.rooms if room.id == now.id)
-        own = by_floor[now.floor.id]
+        own = floors[now.floor.id]
         yield _state_of(now, room, _minutes(room, own, moved), own[0].query.period.end_s)
 
 
@@ -141,19 +139,6 @@ def _minutes(room: Room, answers: Sequence[SeriesResult], moved: Moved) -> Float
     return np.where(np.isnan(seen), np.nan, np.fmax(seen, by_doors))
 
 
-def _once(moved: Moved) -> Moved:
-    """The same, asked once for all rooms of a floor."""
-    found: dict[tuple[str, str, Period], Mapping[str, tuple[float, float]] | None] = {}
-
-    def asked(floor: Floor, level: str, period: Period) -> Mapping[str, tuple[float, float]] | None:
-        key = (floor.id, level, period)
-        if key not in found:
-            found[key] = moved(floor, level, period)
-        return found[key]
-
-    return asked
-
-
 def _moved_on(room: Room, query: SeriesQuery, counts: dict[int, float], moved: Moved) -> dict[int, float]:
     """People by doors in the minutes after the last of which they are known; without those minutes of which
     not every movement is known.
@@ -167,8 +152,7 @@ def _moved_on(room: Room, query: SeriesQuery, counts: dict[int, float], moved: M
         steps = moved(query.floor, "room", Period(last_s + MINUTE_S, start_s + MINUTE_S))
         if steps is None:
             continue
-        came = [steps.get(own, (0.0, 0.0)) for own in [one.id for one in room.members] or [room.id]]
-        found[start_s] = max(0.0, counts[last_s] + sum(entered - left for entered, left in came))
+        found[start_s] = moved_on(counts[last_s], steps, [one.id for one in room.members] or [room.id])
     return found
 
 

@@ -79,7 +79,7 @@ def _of_floor(
     means, peaks = known_values(own["occupancy", "mean"]), known_values(own["occupancy", "max"])
     presence = time_in_use(own.get(("presence", "sum")), own["occupancy", "mean"])
     entered = known_values(own["traffic", "sum"], field="in")
-    for room in floor.rooms if chosen is None else chosen:
+    for room in floor.chosen(chosen):
         mean = means.get(room.id, np.empty(0))
         in_use_s, known_s = presence.get(room.id, (None, 0.0))
         in_use_share = in_use_s / known_s if in_use_s is not None else None

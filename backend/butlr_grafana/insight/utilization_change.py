@@ -59,7 +59,7 @@ def _of_floor(now: Side, before: Side, underused: float) -> Iterator[UseChange]:
     query = now.people.query
     people, people_before = _means(now), _means(before)
     share, share_before = _shares(now), _shares(before)
-    for room in query.floor.rooms if query.rooms is None else query.rooms:
+    for room in query.floor.chosen(query.rooms):
         mean, then = people.get(room.id), people_before.get(room.id)
         in_use, in_use_before = share.get(room.id), share_before.get(room.id)
         reason = _why_unknown(room, mean, then)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
+from butlr_grafana.model.time import MINUTE_S
+
 Meaning = Literal["presence", "doors", "higher"]
 MEANINGS: tuple[Meaning, ...] = ("presence", "doors", "higher")
 SHIFTS_MIN = (0, -1)
 """0: an event's time is its minute's start, or within it; -1: it is the end."""
 
-MINUTE_S = 60
 LEAST_TELLING = 20
 """Minutes in which the candidates differ; with fewer nothing is told."""
 

@@ -13,13 +13,13 @@ import numpy as np
 from butlr_grafana.live.agreement import Meaning, Reading
 from butlr_grafana.live.events import LEVELS, Level
 from butlr_grafana.live.minutes import LiveMinutes
-from butlr_grafana.live.ring import MINUTE_S, Flags
+from butlr_grafana.live.ring import Flags
 from butlr_grafana.model.calendar import window_starts
 from butlr_grafana.model.chunk import Chunk, Samples, Segment, SeriesSubject
 from butlr_grafana.model.doors import door_key
 from butlr_grafana.model.floor import Floor, as_built
 from butlr_grafana.model.subjects import TRAFFIC
-from butlr_grafana.model.time import Period
+from butlr_grafana.model.time import MINUTE_S, Period
 
 NEWEST_LATE_S = 2 * MINUTE_S
 """How far behind the clock the newest minute may be."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from butlr_grafana.live.events import EventOutcome
-from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S
+from butlr_grafana.live.ring import KEPT_MINUTES
+from butlr_grafana.model.time import MINUTE_S
 
 Counts = Counter[tuple[str, EventOutcome]]
 

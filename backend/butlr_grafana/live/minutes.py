@@ -16,7 +16,7 @@ import numpy as np
 from butlr_grafana.live.counts import Counts, EventCounts
 from butlr_grafana.live.events import Event, EventOutcome, Level, PeopleEvent, Refused, TrafficEvent
 from butlr_grafana.live.movements import Movements, minutes_of
-from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S, MinuteRing
+from butlr_grafana.live.ring import KEPT_MINUTES, MinuteRing
 from butlr_grafana.live.roster import Roster
 from butlr_grafana.live.silence import Gap, Silence
 from butlr_grafana.live.values import (
@@ -31,7 +31,7 @@ from butlr_grafana.live.values import (
 from butlr_grafana.model.doors import doors_by_room, entrances
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.sensors import Sensor
-from butlr_grafana.model.time import Period
+from butlr_grafana.model.time import MINUTE_S, Period
 
 FUTURE_S = 60
 """How far ahead of our clock an event may be: clocks differ a little."""

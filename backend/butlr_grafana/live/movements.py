@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S, Floats, MinuteRing, Source
+from butlr_grafana.live.ring import KEPT_MINUTES, Floats, MinuteRing, Source
 from butlr_grafana.model.sensors import Sensor
+from butlr_grafana.model.time import MINUTE_S
 
 MOST_SENSORS = 10_000
 MOST_REMEMBERED = 200_000

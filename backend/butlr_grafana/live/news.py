@@ -8,9 +8,9 @@ from typing import Any
 
 from butlr_grafana.live.events import Event, PeopleEvent, TrafficEvent
 from butlr_grafana.live.minutes import LiveMinutes
-from butlr_grafana.live.ring import MINUTE_S
 from butlr_grafana.live.silence import Gap
 from butlr_grafana.live.values import STREAMS
+from butlr_grafana.model.time import MINUTE_S
 
 News = list[Any]
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from butlr_grafana.base.errors import UpstreamError
 from butlr_grafana.live.minutes import LiveMinutes
-from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S
+from butlr_grafana.live.ring import KEPT_MINUTES
 from butlr_grafana.live.silence import Gap
 from butlr_grafana.live.values import STREAMS, has_settled, unsure_s
 from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.time import Period
+from butlr_grafana.model.time import MINUTE_S, Period
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ KEPT_MINUTES = 130
 of it that a panel shows can be of pushed minutes. And an hour without a receiver is filled again.
 """
 
-MINUTE_S = 60
 
 Source = Literal["pushed", "reported"]
 _STATES: tuple[Source, Source] = ("pushed", "reported")

@@ -16,11 +16,10 @@ from butlr_grafana.live.agreement import Comparison, Reading, compared, reading_
 from butlr_grafana.live.events import Level
 from butlr_grafana.live.minutes import LiveMinutes
 from butlr_grafana.live.refill import Missing, PeopleMinutes
-from butlr_grafana.live.ring import MINUTE_S
 from butlr_grafana.live.values import SETTLE_S
 from butlr_grafana.model.doors import doors_by_room, entrances
 from butlr_grafana.model.floor import Floor, as_built
-from butlr_grafana.model.time import Period
+from butlr_grafana.model.time import MINUTE_S, Period
 
 log = logging.getLogger(__name__)
 

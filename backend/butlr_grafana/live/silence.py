@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from butlr_grafana.live.ring import KEPT_MINUTES, MINUTE_S
+from butlr_grafana.live.ring import KEPT_MINUTES
+from butlr_grafana.model.time import MINUTE_S
 
 SILENT_MINUTES = 2
 """So many whole minutes without an event are a gap. Butlr pushes each minute of people five times, so one

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from butlr_grafana.live.ring import MINUTE_S, Flags, Floats, Source
+from butlr_grafana.live.ring import Flags, Floats, Source
+from butlr_grafana.model.time import MINUTE_S
 
 SETTLE_S = 360
 """Butlr computes a minute anew for five minutes; one more is for the way and for retries."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.base.errors import BackendError, UpstreamInvalid
 from butlr_grafana.model.floor import Bounds
 from butlr_grafana.model.time import Period
 
@@ -271,3 +271,12 @@ class Coverage:
     @property
     def complete(self) -> bool:
         return not self.missing and not self.stale
+
+
+Outcome = Chunk | BackendError
+"""What came of one question of several that went in one call."""
+
+FetchTogether = Callable[[Sequence[Segment]], Sequence[Outcome]]
+"""Asks for segments that go in one call; what came of each, in their order. Raises `BackendError` where that
+came of all.
+"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -133,6 +133,10 @@ class Floor:
     sensors: tuple[Sensor, ...] | None = None
     hives: tuple[Hive, ...] | None = ()
     virtual_sensors: VirtualRule = "by-place"
+
+    def chosen(self, rooms: Sequence[Room] | None) -> Sequence[Room]:
+        """The rooms that are chosen: all of the floor's, where none are."""
+        return self.rooms if rooms is None else rooms
 
     @property
     def is_silent(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -157,3 +157,11 @@ class StatsResult:
 
 AnyQuery = Query | SeriesQuery | StatsQuery
 AnyResult = HeatMap | SeriesResult | StatsResult
+
+
+def by_floor(results: Iterable[SeriesResult]) -> dict[str, list[SeriesResult]]:
+    """By the floor's id, both in the order of the results."""
+    found: dict[str, list[SeriesResult]] = {}
+    for one in results:
+        found.setdefault(one.query.floor.id, []).append(one)
+    return found

@@ -15,6 +15,9 @@ HOUR_S = 3600
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
 
+NOW_S = 5 * MINUTE_S
+"""The newest known minute of people is that of now where it is one of so many seconds."""
+
 
 def floor_to(seconds: float, step_s: int, offset_s: int = 0) -> int:
     """The last multiple of `step_s` (shifted by `offset_s`) not after `seconds`."""
@@ -24,6 +27,10 @@ def floor_to(seconds: float, step_s: int, offset_s: int = 0) -> int:
 def iso(seconds: float) -> str:
     """`2024-01-01T00:00:00Z`; fractions of a second are cut."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def iso_if_known(seconds: float | None) -> str | None:
+    return None if seconds is None else iso(seconds)
 
 
 @dataclass(frozen=True, order=True, slots=True)

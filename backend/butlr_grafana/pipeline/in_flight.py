@@ -24,9 +24,9 @@ from typing import Protocol
 from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, UpstreamError, UpstreamLate
 from butlr_grafana.base.request_id import present_or_new, working_for
 from butlr_grafana.model.call_class import CallClass
-from butlr_grafana.model.chunk import Chunk, Segment
+from butlr_grafana.model.chunk import Chunk, Outcome, Segment
 from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, shares_for
-from butlr_grafana.pipeline.together import Outcome, Together
+from butlr_grafana.pipeline.together import Together
 
 log = logging.getLogger(__name__)
 
@@ -136,17 +136,6 @@ class InFlightRequests:
         self._closing = threading.Event()
         self.landed = 0
         """How many questions have been answered so far, well or not."""
-
-    def ask(
-        self,
-        segment: Segment,
-        *,
-        rank: int,
-        landed: int,
-        need: CallClass = CallClass.VIEWER,
-    ) -> Future[Chunk] | None:
-        """As `ask_all`, of one question."""
-        return self.ask_all([Wanted(segment, rank)], landed=landed, need=need)[0]
 
     def ask_all(
         self, wanted: Sequence[Wanted], *, landed: int, need: CallClass = CallClass.VIEWER

@@ -159,7 +159,7 @@ def assets(query: SeriesQuery, parts: Sequence[Chunk]) -> list[AssetSeries]:
     found = resample(samples, starts, query.period.end_s, query.statistic)
     listed: dict[str, Sequence[Floor | Room | Zone]] = {
         "floor": [floor],
-        "room": floor.rooms if query.rooms is None else query.rooms,
+        "room": floor.chosen(query.rooms),
         "zone": floor.zones,
     }
     rows = []

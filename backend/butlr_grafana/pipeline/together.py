@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
-from butlr_grafana.base.errors import BackendError
-from butlr_grafana.model.chunk import Chunk, Segment, SeriesSubject
-
-Outcome = Chunk | BackendError
-"""What came of one question of several."""
+from butlr_grafana.model.chunk import FetchTogether, Segment, SeriesSubject
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +13,11 @@ class Together:
     """Questions for one measurement, level, time zone and period can go in one call.
 
     `room_left`: whether Butlr's limits allow one more segment beside others; `ask`: asks for segments of one
-    group, and tells what came of each, in their order. It raises `BackendError` where that came of all.
+    group.
     """
 
     room_left: Callable[[Sequence[Segment], Segment], bool]
-    ask: Callable[[Sequence[Segment]], Sequence[Outcome]]
+    ask: FetchTogether
 
     def group(self, segment: Segment) -> Hashable:
         """What those have in common that can go in one call; `None`: it goes alone."""

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.calendar import instant_of
-from butlr_grafana.model.chunk import RESOLUTIONS_M
+from butlr_grafana.model.chunk import RESOLUTIONS_M, SeriesSubject
 from butlr_grafana.model.doors import doors_by_room, entrances
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import Query, SeriesQuery
 from butlr_grafana.model.subjects import series_subject
-from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, Period, floor_to
+from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, NOW_S, Period, floor_to
 from butlr_grafana.query.heatmaps import heat_map_queries
 from butlr_grafana.query.period import whole_windows
 from butlr_grafana.query.scope import Scope
@@ -22,8 +22,6 @@ from butlr_grafana.query.series import series_queries, series_query
 
 DOORS_EVERY_S = 10 * MINUTE_S
 """How often the count of people by doors is asked for where each movement is pushed."""
-
-NOW_S = 5 * MINUTE_S
 
 SHARED_S = 10 * MINUTE_S
 """So many minutes of people are asked for, though five are enough for now: with `unusual`, whose window they
@@ -50,19 +48,20 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
         SeriesQuery(
             metric="occupancy-now",
             floor=one.floor,
-            period=_seen_or_by_doors(scope, one.floor, measurement, end_s),
+            period=_seen_or_by_doors(scope, one.floor, base, end_s),
             every="1m",
             statistic="median",
             level=level,
-            base=series_subject(one.floor, measurement, level, "1m", "median"),
+            base=base,
             rooms=one.rooms,
             require=scope.parsed.require,
             format=scope.parsed.format,
-            good_s=DOORS_EVERY_S if scope.live.has_doors and _is_by_doors(measurement) else None,
+            good_s=DOORS_EVERY_S if scope.live.has_doors and base.is_calibrated else None,
         )
         for one in scope.floors
         for measurement in NOW[level]
         if measurement.startswith(level) or _has_doors(one.floor, level)
+        for base in [series_subject(one.floor, measurement, level, "1m", "median")]
     )
 
 
@@ -71,18 +70,14 @@ def latest_minute(scope: Scope) -> int:
     return floor_to(scope.now_s - scope.live.late_s, MINUTE_S)
 
 
-def _is_by_doors(measurement: str) -> bool:
-    return measurement.startswith("traffic_")
-
-
-def _seen_or_by_doors(scope: Scope, floor: Floor, measurement: str, end_s: int) -> Period:
+def _seen_or_by_doors(scope: Scope, floor: Floor, base: SeriesSubject, end_s: int) -> Period:
     """The last ten minutes, or five where they are pushed; of doors an earlier five where movements since
     then are pushed.
 
     Those stay the same for ten minutes, and are others at another time on each floor: so Butlr is asked once
     in ten minutes, and not for all floors at once.
     """
-    if scope.live.has_doors and _is_by_doors(measurement):
+    if scope.live.has_doors and base.is_calibrated:
         phase_s = MINUTE_S * (zlib.crc32(floor.id.encode()) % (DOORS_EVERY_S // MINUTE_S))
         end_s = floor_to(scope.now_s - 2 * MINUTE_S, DOORS_EVERY_S, phase_s)
         return Period(end_s - NOW_S, end_s)

@@ -6,14 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from butlr_grafana.base.errors import BackendError, UpstreamError
-from butlr_grafana.model.chunk import Chunk, Segment
+from butlr_grafana.model.chunk import Chunk, FetchTogether, Outcome, Segment
 from butlr_grafana.replicas.chunk_store import SharedStore, name_of
 from butlr_grafana.replicas.leases import Lease
 from butlr_grafana.replicas.redis_connection import RedisUnavailable
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
-
-Outcome = Chunk | BackendError
-FetchTogether = Callable[[Sequence[Segment]], Sequence[Outcome]]
 
 
 @dataclass(slots=True)

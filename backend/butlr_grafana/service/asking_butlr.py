@@ -9,12 +9,20 @@ from butlr_grafana.base.errors import UpstreamDiffers, UpstreamError
 from butlr_grafana.base.incidents import ButlrIncidents
 from butlr_grafana.butlr.api import Butlr
 from butlr_grafana.measure.verdict_store import VerdictStore
-from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Segment, SeriesSubject, StatsSubject
+from butlr_grafana.model.chunk import (
+    Chunk,
+    FetchTogether,
+    HeatMapSubject,
+    Outcome,
+    Segment,
+    SeriesSubject,
+    StatsSubject,
+)
 from butlr_grafana.pipeline.gather import is_fresh, stamped
 from butlr_grafana.pipeline.in_flight import rest_s
-from butlr_grafana.pipeline.together import Outcome, Together
+from butlr_grafana.pipeline.together import Together
 from butlr_grafana.replicas.fetch_once import Fetch, shared
-from butlr_grafana.replicas.fetch_together import FetchTogether, SharedTogether
+from butlr_grafana.replicas.fetch_together import SharedTogether
 from butlr_grafana.replicas.members import Replicas
 
 APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "statistics"}
@@ -56,11 +64,15 @@ def noticed(fetch: Fetch, book: VerdictStore) -> Fetch:
         try:
             return fetch(segment)
         except UpstreamDiffers as error:
-            if error.verdict:
-                book.contradicted(error.verdict, api=APIS[type(segment.subject)], form=error.form)
+            _note(error, segment, book)
             raise
 
     return fetching
+
+
+def _note(error: UpstreamDiffers, segment: Segment, book: VerdictStore) -> None:
+    if error.verdict:
+        book.contradicted(error.verdict, api=APIS[type(segment.subject)], form=error.form)
 
 
 def answered_together(butlr: Butlr, stopwatch: Callable[[], float], book: VerdictStore) -> FetchTogether:
@@ -70,8 +82,8 @@ def answered_together(butlr: Butlr, stopwatch: Callable[[], float], book: Verdic
         asked_at = stopwatch()
         outcomes = butlr.fetch_together(segments)
         for segment, outcome in zip(segments, outcomes, strict=True):
-            if isinstance(outcome, UpstreamDiffers) and outcome.verdict:
-                book.contradicted(outcome.verdict, api=APIS[type(segment.subject)], form=outcome.form)
+            if isinstance(outcome, UpstreamDiffers):
+                _note(outcome, segment, book)
         return [replace(one, asked_at=asked_at) if isinstance(one, Chunk) else one for one in outcomes]
 
     return fetching

@@ -22,8 +22,8 @@ from butlr_grafana.live.refill import Asking, Refill
 from butlr_grafana.live.roster import CurrentRoster
 from butlr_grafana.live.sampling import Sampling
 from butlr_grafana.live.values import STREAMS
-from butlr_grafana.model.time import Period
-from butlr_grafana.query.live import DOORS_EVERY_S, NOW_S
+from butlr_grafana.model.time import NOW_S, Period
+from butlr_grafana.query.live import DOORS_EVERY_S
 from butlr_grafana.query.scope import ASKED, Liveness
 from butlr_grafana.replicas.leases import Failure, Leases
 from butlr_grafana.replicas.pushes import SharedPushes

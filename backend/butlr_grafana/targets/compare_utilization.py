@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from butlr_grafana.insight.utilization_change import Side, UseChange, use_changes
-from butlr_grafana.model.queries import AnyQuery, SeriesResult
+from butlr_grafana.model.queries import AnyQuery, SeriesResult, by_floor
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries
@@ -42,10 +42,7 @@ class CompareUtilization(TableTarget[RoomsCompared]):
         ]
 
     def build(self, fetched: Fetched, sources: Sources) -> RoomsCompared:
-        by_floor: dict[str, list[SeriesResult]] = {}
-        for one in fetched.series:
-            by_floor.setdefault(one.query.floor.id, []).append(one)
-        floors = {space: _sides(own) for space, own in by_floor.items()}
+        floors = {space: _sides(own) for space, own in by_floor(fetched.series).items()}
         return RoomsCompared(use_changes(floors, underused=fetched.parsed.underused))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from butlr_grafana.insight.devices import (
 )
 from butlr_grafana.model.floor import Room, Zone
 from butlr_grafana.model.sensors import Hive, Sensor
-from butlr_grafana.model.time import DAY_S, iso
+from butlr_grafana.model.time import DAY_S, iso, iso_if_known
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import FloorScope
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
@@ -161,11 +161,11 @@ def _row(device: Device, as_of_s: float) -> Row:
         "zone": zone.name if zone else "",
         "state": device.state,
         "online": _flag(device.online),
-        "last_heartbeat": _iso(own.last_heartbeat_s),
-        "last_reading": None if hidden or isinstance(own, Hive) else _iso(own.last_reading_s),
+        "last_heartbeat": iso_if_known(own.last_heartbeat_s),
+        "last_reading": None if hidden or isinstance(own, Hive) else iso_if_known(own.last_reading_s),
         "offline_s": None if offline_s is None else round(offline_s),
         "reason": device.why(as_of_s),
-        "battery_due": _iso(due_s),
+        "battery_due": iso_if_known(due_s),
         "battery_overdue_days": None if due_s is None else round((as_of_s - due_s) / DAY_S, 2),
         "hive_id": device.hive_id,
         "hive": device.hive_name,
@@ -206,7 +206,7 @@ def _floor_row(one: FloorDevices, as_of_s: float) -> Row:
         "batteries_due": sum(device.is_battery_due(as_of_s) for device in one.devices),
         "rooms_unavailable": sum(is_unavailable is True for is_unavailable in rooms),
         "reason": one.reason,
-        "unknown_since": _iso(one.since_s),
+        "unknown_since": iso_if_known(one.since_s),
     }
 
 
@@ -220,13 +220,9 @@ def _covered_row(one: Covered, level: str) -> Row:
         "online": _flag(one.online),
         "unavailable": _flag(one.is_unavailable),
         "reason": one.reason,
-        "unknown_since": _iso(one.since_s),
+        "unknown_since": iso_if_known(one.since_s),
     }
 
 
 def _flag(state: bool | None) -> int | None:
     return None if state is None else int(state)
-
-
-def _iso(instant_s: float | None) -> str | None:
-    return None if instant_s is None else iso(instant_s)

@@ -9,9 +9,8 @@ from typing import Any
 
 from butlr_grafana.insight.current_occupancy import occupancy_now
 from butlr_grafana.insight.free_rooms import EMPTY_MIN, STATES, RoomState, all_unknown, in_order, room_states
-from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.queries import SeriesQuery
-from butlr_grafana.model.time import MINUTE_S, iso
+from butlr_grafana.model.time import MINUTE_S, iso_if_known
 from butlr_grafana.query.live import newest_people
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
@@ -50,8 +49,7 @@ class FreeRooms(TableTarget[RoomsNow]):
         rooms = list(room_states(people, fetched.series, sources.moved))
         asked = {one.floor.id: one.rooms for one in fetched.scope.floors}
         for floor, fault in fetched.faults:
-            listed = _listed(floor, asked[floor.id])
-            rooms += all_unknown(floor, listed, fault.message)
+            rooms += all_unknown(floor, floor.chosen(asked[floor.id]), fault.message)
         minutes = [answer.query.period.length_s // MINUTE_S for answer in fetched.series]
         return RoomsNow(
             tuple(in_order(rooms, fetched.parsed.least_capacity)),
@@ -87,8 +85,8 @@ class FreeRooms(TableTarget[RoomsNow]):
                 "people": one.people,
                 **_free(one),
                 "reason": one.reason,
-                "unknown_since": _iso(one.unknown_since_s),
-                "as_of": _iso(one.as_of_s),
+                "unknown_since": iso_if_known(one.unknown_since_s),
+                "as_of": iso_if_known(one.as_of_s),
                 "complete": int(one.complete),
                 "source": one.source,
             }
@@ -118,14 +116,6 @@ class FreeRooms(TableTarget[RoomsNow]):
         return f"Butlr knows no such room for at least {least} people." if least else ""
 
 
-def _iso(instant_s: float | None) -> str | None:
-    return None if instant_s is None else iso(instant_s)
-
-
-def _listed(floor: Floor, asked: tuple[Room, ...] | None) -> tuple[Room, ...]:
-    return floor.rooms if asked is None else asked
-
-
 def _free(one: RoomState) -> Row:
     """Since when and for how long it is free; of a room that somebody has just left, that it is not yet."""
     is_free = one.state == "free"
@@ -134,7 +124,7 @@ def _free(one: RoomState) -> Row:
     if not is_free:
         for_ = "" if one.empty_for_s is None else f"not yet: nobody for {minutes}"
     return {
-        "free_since": _iso(one.empty_since_s) if is_free else None,
+        "free_since": iso_if_known(one.empty_since_s) if is_free else None,
         "free_for_s": one.empty_for_s if is_free else None,
         "free_exact": int(one.is_exact) if is_free else None,
         "free_for": for_,

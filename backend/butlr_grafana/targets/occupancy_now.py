@@ -9,7 +9,7 @@ from butlr_grafana.insight.current_occupancy import Now, occupancy_now
 from butlr_grafana.insight.together import now_of
 from butlr_grafana.model.calendar import since
 from butlr_grafana.model.queries import SeriesQuery
-from butlr_grafana.model.time import iso
+from butlr_grafana.model.time import iso, iso_if_known
 from butlr_grafana.query.live import newest_people
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
@@ -73,7 +73,7 @@ class OccupancyNow(TableTarget[PeopleNow]):
                 "share": one.share,
                 "has_data": int(one.people is not None),
                 "reason": f"{one.reason} {since(one.unknown_since_s, one.floor.timezone)}".strip(),
-                "unknown_since": None if one.unknown_since_s is None else iso(one.unknown_since_s),
+                "unknown_since": iso_if_known(one.unknown_since_s),
                 "as_of": iso(one.as_of_s),
                 "complete": int(one.complete),
                 "source": one.source,

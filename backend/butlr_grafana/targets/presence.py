@@ -13,8 +13,7 @@ from butlr_grafana.insight.sensor_availability import as_seen
 from butlr_grafana.model.calendar import local_windows, window_starts
 from butlr_grafana.model.queries import HeatMap, Query, SeriesQuery, SeriesResult
 from butlr_grafana.model.subjects import series_subject
-from butlr_grafana.model.time import HOUR_S, Period
-from butlr_grafana.query.live import NOW_S
+from butlr_grafana.model.time import HOUR_S, NOW_S, Period
 from butlr_grafana.query.period import CLOCK_CHANGE_S, whole_windows
 from butlr_grafana.query.series import LONGEST_IN_HOURS_S
 

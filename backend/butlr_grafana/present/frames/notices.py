@@ -107,7 +107,7 @@ def series_notices(answer: SeriesResult, *, demo: bool) -> list[dict[str, str]]:
     query = answer.query
     said = coverage_notices(answer.coverage, demo=demo)
     if query.level == "room" or (query.level == "floor" and query.rooms is not None):
-        said += _offline(query.floor.rooms if query.rooms is None else query.rooms, query.floor)
+        said += _offline(query.floor.chosen(query.rooms), query.floor)
     elif query.metric == "occupancy-now":
         said += _offline(query.floor.rooms, query.floor)
     if query.level != "floor":
@@ -184,7 +184,7 @@ def why_nothing(level: str, floors: Sequence[Floor]) -> str:
 def _unseen(answer: HeatMap) -> list[dict[str, str]]:
     """Of which rooms nothing is known in the period, or not of all of it."""
     query, seen = answer.query, answer.seen
-    rooms = query.floor.rooms if query.rooms is None else query.rooms
+    rooms = query.floor.chosen(query.rooms)
     silent = [room.name for room in rooms if room.online is False and seen.get(room.id) == 0]
     said = _offline([room for room in rooms if seen.get(room.id) != 0], query.floor)
     if silent:
