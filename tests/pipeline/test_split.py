@@ -210,6 +210,18 @@ def test_series_are_cut_between_windows_of_the_local_clock_at_most_a_week_long(
     assert all(segment.period.length_s <= WEEK for segment in segments if segment.settled)
     starts = set(window_starts(Period(start - DAY, period.end_s + DAY), every, zone).tolist())
     assert {segment.period.end_s for segment in segments[:-1]} <= starts
+    if every == "1m":
+        assert all(segment.period.length_s < DAY for segment in segments), "Butlr answers less than 24 hours"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "Asia/Kathmandu"])
+@pytest.mark.parametrize("hour", [0, 12])
+def test_the_last_minutes_are_one_call_at_noon_and_at_midnight_too(zone: str, hour: int) -> None:
+    middle_s = instant_of(date(2026, 6, 17), hour * 60, ZoneInfo(zone))
+    start_s = middle_s - 5 * 60
+    for length_s, pieces in ((10 * 60, 1), (12 * 3600, 1), (12 * 3600 + 60, 2)):
+        period = Period(start_s, start_s + length_s)
+        assert len(planned_series(zone, "1m", period, now=start_s)) == pieces
 
 
 @given(

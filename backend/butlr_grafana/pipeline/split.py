@@ -27,6 +27,9 @@ MONDAY_S = 4 * DAY_S
 MAX_SEGMENT_S = WEEK_S
 """Butlr answers at most 7 days a call (its documentation of `POST /v3/detections`)."""
 
+MAX_MINUTES_S = DAY_S // 2
+"""Of windows of a minute Butlr answers less than 24 hours a call: half a day, from midnight and noon."""
+
 
 def plan(query: Query, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:
     """The segments of a query, oldest first; none where no local time of the period counts.
@@ -89,6 +92,8 @@ def _local_cuts(period: Period, subject: SeriesSubject, settled_until_s: int) ->
     settled_day = datetime.fromtimestamp(settled_until_s, zone).date()
     running_week = settled_day - timedelta(days=settled_day.weekday())
     cuts = [settled_until_s]
+    # The last minutes, which everybody asks for, are one call at noon and at midnight too.
+    is_one_call = period.end_s - max(period.start_s, settled_until_s) <= MAX_MINUTES_S
     while day <= last:
         whole_weeks = subject.every != "1m" and day < running_week
         # After the settle boundary nothing is kept for good: one piece.
@@ -96,8 +101,8 @@ def _local_cuts(period: Period, subject: SeriesSubject, settled_until_s: int) ->
             cuts.append(instant_of(day, 0, zone))
             cuts += _long_week(day, zone) if whole_weeks else ()
         if subject.every == "1m":
-            # Butlr answers minutes of less than 24 hours a call.
-            cuts += [instant_of(day, minute, zone) for minute in (0, 12 * 60)]
+            halves = [instant_of(day, minute, zone) for minute in (0, 12 * 60)]
+            cuts += [half_s for half_s in halves if half_s < settled_until_s or not is_one_call]
         day += timedelta(days=1)
     if subject.every == "1h":
         cuts += _odd_hours(period, zone)
