@@ -42,7 +42,7 @@ from butlr_grafana.pipeline.gather import Gatherer
 from butlr_grafana.pipeline.in_flight import OF_CLASS
 from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.limits import QueryLimits
-from butlr_grafana.query.parameters import DAY_NAMES
+from butlr_grafana.query.parameter_values import DAY_NAMES
 from butlr_grafana.query.scope import Liveness
 from butlr_grafana.replicas.chunk_store import SharedStore
 from butlr_grafana.replicas.members import Replicas
