@@ -14,17 +14,18 @@ from pathlib import Path
 
 import yaml
 
-from source import DASHBOARDS
-from source.alerting import ALERTING, BY_API
+from dashboards import DASHBOARDS
+from dashboards.alerting import ALERTING, BY_API
 
 HERE = Path(__file__).resolve().parent
 ALERT_RULES = "../provisioning/alerting/butlr.yaml"
 RULES_BY_API = "../provisioning/http-api/alert-rules.json"
 RULES = (ALERT_RULES, RULES_BY_API)
 ALERT_RULES_HEAD = """\
-# Alert rules on Butlr's floors and rooms; built by `make dashboards` from grafana-dashboards/source/alerting.
-# Thresholds are in limits.py there. docs/alerting.md says what each rule means and how to be told by e-mail,
-# webhook or Slack: no contact point and no policy is provisioned, for these would replace yours.
+# Alert rules on Butlr's floors and rooms. `make dashboards` builds this file from
+# grafana-dashboards/dashboards/alerting; the thresholds are in limits.py there. docs/alerting.md explains
+# each rule, and how to get its alerts by e-mail, webhook or Slack. This file has no contact point and no
+# notification policy, because these would replace yours.
 """
 
 

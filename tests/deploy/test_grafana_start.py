@@ -126,7 +126,7 @@ UNREADABLE = {
     "grafana-dashboards": 0o600,
     "grafana-dashboards/butlr-floor.json": 0o600,
     # Grafana walks through every folder beside the pages, and ends at one that it cannot list.
-    "grafana-dashboards/source/panels": 0o711,
+    "grafana-dashboards/dashboards/panels": 0o711,
     "smtp_password": 0o600,
 }
 

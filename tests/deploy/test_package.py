@@ -55,7 +55,7 @@ def test_a_wheel_holds_what_is_needed_and_nothing_else(packed: tuple[Path, Path]
         f"butlr_grafana-{PROJECT['version']}.dist-info",
     }
     assert not [name for name in (*names, *sources) if "__pycache__" in name or "/tests/" in name]
-    assert not [name for name in names if "grafana-dashboards/source" in name]
+    assert not [name for name in names if "grafana-dashboards/dashboards" in name]
 
 
 def test_a_package_without_its_files_is_not_built(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from source.house import BAD, HIDDEN, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
-from source.sources import EVENT, SIMPOD, Answering, Source, Words
+from dashboards.sources import EVENT, SIMPOD, Answering, Source, Words
+from dashboards.style import BAD, HIDDEN, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
 
 
 def page(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from source import variables
-from source.downloads import downloads
-from source.floor import floor_page, room_page
-from source.house import BAD, CALM, GOOD, MOMENT, WARNING, Json, steps
-from source.page import page
-from source.panels.figures import Column, gauge, leads_to, state, table, totals, width
-from source.panels.parts import Frame, Place, Question
-from source.sources import Source, Words
-from source.words import FLOOR
+from dashboards import variables
+from dashboards.downloads import downloads
+from dashboards.floor import floor_page, room_page
+from dashboards.page import page
+from dashboards.panels.figures import Column, gauge, leads_to, state, table, totals, width
+from dashboards.panels.parts import Frame, Place, Question
+from dashboards.sources import Source, Words
+from dashboards.style import BAD, CALM, GOOD, MOMENT, WARNING, Json, steps
+from dashboards.words import FLOOR
 
 UID = "butlr-sensors"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from source.house import CALM, WARNING, Json, steps
-from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, in_order, only, override, panel
-from source.sources import Source
-from source.titles import title
+from dashboards.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, in_order, only, override, panel
+from dashboards.sources import Source
+from dashboards.style import CALM, WARNING, Json, steps
+from dashboards.titles import title
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from source.house import Json
-from source.sources import Answering, Columns, Infinity, Words
+from dashboards.sources import Answering, Columns, Infinity, Words
+from dashboards.style import Json
 
 ONLY_FRAMES_WITH_FIELDS: Json = {"id": "filterFieldsByName", "options": {"include": {"pattern": ".*"}}}
 """Infinity sends an error with a frame without fields, over which several panels stumble (TypeError)."""

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from source import floor
-from source.alerting.limits import Limit
-from source.house import FOLDER, Json
-from source.sources import INFINITY, INFINITY_OF_RULES, PERIOD, Words
+from dashboards import floor
+from dashboards.alerting.limits import Limit
+from dashboards.sources import INFINITY, INFINITY_OF_RULES, PERIOD, Words
+from dashboards.style import FOLDER, Json
 
 RUNBOOKS = f"{{{{ externalURL }}}}api/datasources/proxy/uid/{INFINITY_OF_RULES.uid}/runbooks"
 """Where the runbooks can be read: the backend has them, and Grafana's proxy leads to it at any address."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from source.house import Json
-from source.panels.parts import Frame, panel
-from source.sources import Source
+from dashboards.panels.parts import Frame, panel
+from dashboards.sources import Source
+from dashboards.style import Json
 
 
 def lines(source: Source, frame: Frame) -> Json:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from source.house import Json
-from source.page import panel_link
-from source.panels.parts import Question
-from source.sources import Source, Words, through_grafana
+from dashboards.page import panel_link
+from dashboards.panels.parts import Question
+from dashboards.sources import Source, Words, through_grafana
+from dashboards.style import Json
 
 NAMES = {
     "png": "Open as picture (PNG)",

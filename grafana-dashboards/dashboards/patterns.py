@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from source import variables
-from source.downloads import downloads
-from source.house import Json
-from source.page import page
-from source.panels.charts import film, week
-from source.panels.parts import Frame, Place, Question
-from source.sources import Source
-from source.words import HERE
+from dashboards import variables
+from dashboards.downloads import downloads
+from dashboards.page import page
+from dashboards.panels.charts import film, week
+from dashboards.panels.parts import Frame, Place, Question
+from dashboards.sources import Source
+from dashboards.style import Json
+from dashboards.words import HERE
 
 UID = "butlr-patterns"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from source import sensors
-from source.alerting import limits
-from source.alerting.form import Group, Page, Rule, duration, label, percent, value
+from dashboards import sensors
+from dashboards.alerting import limits
+from dashboards.alerting.form import Group, Page, Rule, duration, label, percent, value
 
 EVERYWHERE = {"space": "all", "for": "rule", "max_age": limits.AGE}
 COMPLETE = {**EVERYWHERE, "require": "complete"}

@@ -6,12 +6,12 @@ docs/operations.md says what they mean.
 
 from __future__ import annotations
 
-from source import variables
-from source.house import BAD, COOL, GOOD, WARNING, Json
-from source.page import page
-from source.panels.machine import Figure, Limit, areas, figures, line, lines, strips
-from source.panels.parts import Frame, Place, Question
-from source.sources import PROMETHEUS
+from dashboards import variables
+from dashboards.page import page
+from dashboards.panels.backend_metrics import Figure, Limit, areas, figures, line, lines, strips
+from dashboards.panels.parts import Frame, Place, Question
+from dashboards.sources import PROMETHEUS
+from dashboards.style import BAD, COOL, GOOD, WARNING, Json
 
 UID = "butlr-operations"
 

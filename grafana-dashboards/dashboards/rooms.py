@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from source import variables
-from source.compare import signed
-from source.downloads import downloads
-from source.floor import FULL, room_page
-from source.house import COOL, UNDERUSED, Json
-from source.page import page
-from source.panels.charts import presence_strips
-from source.panels.figures import (
+from dashboards import variables
+from dashboards.compare import signed
+from dashboards.downloads import downloads
+from dashboards.floor import FULL, room_page
+from dashboards.page import page
+from dashboards.panels.charts import presence_strips
+from dashboards.panels.figures import (
     PER_FT2,
     PER_M2,
     Column,
@@ -22,10 +21,11 @@ from source.panels.figures import (
     why_unknown,
     width,
 )
-from source.panels.parts import Frame, Place, Question, where
-from source.sources import Source
-from source.titles import title
-from source.words import AREA, HERE
+from dashboards.panels.parts import Frame, Place, Question, where
+from dashboards.sources import Source
+from dashboards.style import COOL, UNDERUSED, Json
+from dashboards.titles import title
+from dashboards.words import AREA, HERE
 
 UID = "butlr-rooms"
 

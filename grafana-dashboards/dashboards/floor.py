@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from source import variables
-from source.downloads import downloads
-from source.house import BAD, COOL, GOOD, MOMENT, WARNING, Json, steps
-from source.page import hot_zones, page, to_page
-from source.panels.cells import heat_map
-from source.panels.charts import looks, presence_strips
-from source.panels.figures import (
+from dashboards import variables
+from dashboards.downloads import downloads
+from dashboards.page import hot_zones, page, to_page
+from dashboards.panels.cells import heat_map
+from dashboards.panels.charts import looks, presence_strips
+from dashboards.panels.figures import (
     PER_FT2,
     PER_M2,
     Column,
@@ -19,10 +18,11 @@ from source.panels.figures import (
     why_unknown,
     width,
 )
-from source.panels.over_time import in_and_out, lines
-from source.panels.parts import Alertable, Frame, Place, Question
-from source.sources import Columns, Source
-from source.words import AREA, FLOOR, HERE, ROOMS, UNIT
+from dashboards.panels.over_time import in_and_out, lines
+from dashboards.panels.parts import Alertable, Frame, Place, Question
+from dashboards.sources import Columns, Source
+from dashboards.style import BAD, COOL, GOOD, MOMENT, WARNING, Json, steps
+from dashboards.words import AREA, FLOOR, HERE, ROOMS, UNIT
 
 UID = "butlr-floor"
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from source import variables
-from source.downloads import downloads
-from source.floor import room_page
-from source.house import BAD, CALM, COOL, Json, steps
-from source.page import page
-from source.panels.cells import relative_map
-from source.panels.charts import picture
-from source.panels.figures import Column, leads_to, row_figures, table, why_unknown, width
-from source.panels.parts import Frame, Place, Question
-from source.sources import Source, Words
-from source.words import HERE
+from dashboards import variables
+from dashboards.downloads import downloads
+from dashboards.floor import room_page
+from dashboards.page import page
+from dashboards.panels.cells import relative_map
+from dashboards.panels.charts import picture
+from dashboards.panels.figures import Column, leads_to, row_figures, table, why_unknown, width
+from dashboards.panels.parts import Frame, Place, Question
+from dashboards.sources import Source, Words
+from dashboards.style import BAD, CALM, COOL, Json, steps
+from dashboards.words import HERE
 
 UID = "butlr-compare"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from source import variables
-from source.house import Json
-from source.page import screen
-from source.panels.charts import free_rooms
-from source.panels.parts import Frame, Place
-from source.sources import Source
+from dashboards import variables
+from dashboards.page import screen
+from dashboards.panels.charts import free_rooms
+from dashboards.panels.parts import Frame, Place
+from dashboards.sources import Source
+from dashboards.style import Json
 
 UID = "butlr-free-rooms"
 

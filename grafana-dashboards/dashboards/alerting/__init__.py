@@ -4,9 +4,9 @@ it). Built into `provisioning/alerting/butlr.yaml`.
 
 from __future__ import annotations
 
-from source.alerting.form import api_groups, document
-from source.alerting.rules import GROUPS
-from source.house import Json
+from dashboards.alerting.form import api_groups, document
+from dashboards.alerting.rules import GROUPS
+from dashboards.style import Json
 
 ALERTING: Json = document(GROUPS)
 """The rules as Grafana reads them from a provisioning file."""

@@ -1,15 +1,14 @@
 """The dashboards' source: plain functions that return Grafana's JSON (schema version 42, Grafana 12.3).
 
-`house` names what all dashboards share, `sources` knows the data sources, `words` the questions,
-`variables`, `panels/` and `page` are the parts, and each dashboard is a module of its own, listed in
-`DASHBOARDS`.
+`style`: what all dashboards share. `sources`: the data sources. `words`: query parameters. `variables`,
+`panels/` and `page`: the parts of a dashboard. Each dashboard is one module, listed in `DASHBOARDS`.
 """
 
 from __future__ import annotations
 
-from source import compare, floor, free_rooms, operations, patterns, portfolio, rooms, sensors, wall
-from source.house import Json
-from source.sources import INFINITY, SIMPOD
+from dashboards import compare, floor, free_rooms, operations, patterns, portfolio, rooms, sensors, wall
+from dashboards.sources import INFINITY, SIMPOD
+from dashboards.style import Json
 
 DASHBOARDS: tuple[Json, ...] = (
     portfolio.dashboard(INFINITY),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from source.house import IN_MENU, INFINITY_UID, PROMETHEUS_UID, SIMPOD_UID, Json
+from dashboards.style import IN_MENU, INFINITY_UID, PROMETHEUS_UID, SIMPOD_UID, Json
 
 Words = Mapping[str, str]
 

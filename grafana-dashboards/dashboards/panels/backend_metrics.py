@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from source.house import BAD, CALM, GOOD, Json, steps
-from source.panels.parts import Frame, Place, Question, override, panel
-from source.sources import PROMETHEUS
+from dashboards.panels.parts import Frame, Place, Question, override, panel
+from dashboards.sources import PROMETHEUS
+from dashboards.style import BAD, CALM, GOOD, Json, steps
 
 Limit = tuple[float | None, str]
 

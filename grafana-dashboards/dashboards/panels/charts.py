@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from source.house import FREE_COLOUR, TAKEN, UNKNOWN, Json
-from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, Question, only, panel
-from source.sources import Source, through_grafana
+from dashboards.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, Question, only, panel
+from dashboards.sources import Source, through_grafana
+from dashboards.style import FREE_COLOUR, TAKEN, UNKNOWN, Json
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 

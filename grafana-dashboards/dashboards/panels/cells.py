@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from source.house import HEAT, METRES, Json
-from source.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, only, override, panel
-from source.sources import Source
+from dashboards.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, only, override, panel
+from dashboards.sources import Source
+from dashboards.style import HEAT, METRES, Json
 
 UNITS = {
     "people_per_m2": "suffix: people/m²",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from source import variables
-from source.downloads import downloads
-from source.floor import FULL, ON_FLOOR, floor_page, room_page
-from source.house import FREE_COLOUR, TAKEN, UNDERUSED, UNKNOWN, Json
-from source.page import page
-from source.panels.charts import by_day
-from source.panels.figures import (
+from dashboards import variables
+from dashboards.downloads import downloads
+from dashboards.floor import FULL, ON_FLOOR, floor_page, room_page
+from dashboards.page import page
+from dashboards.panels.charts import by_day
+from dashboards.panels.figures import (
     PER_FT2,
     PER_M2,
     Column,
@@ -19,11 +18,12 @@ from source.panels.figures import (
     why_unknown,
     width,
 )
-from source.panels.over_time import lines
-from source.panels.parts import Alertable, Frame, Place, Question, where
-from source.sources import Source
-from source.titles import title
-from source.words import AREA, EVERYWHERE, FITTING, ROOMS_EVERYWHERE
+from dashboards.panels.over_time import lines
+from dashboards.panels.parts import Alertable, Frame, Place, Question, where
+from dashboards.sources import Source
+from dashboards.style import FREE_COLOUR, TAKEN, UNDERUSED, UNKNOWN, Json
+from dashboards.titles import title
+from dashboards.words import AREA, EVERYWHERE, FITTING, ROOMS_EVERYWHERE
 
 UID = "butlr-portfolio"
 

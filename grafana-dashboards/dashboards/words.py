@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from source.sources import Words
+from dashboards.sources import Words
 
 FLOOR: Words = {"space": "${space}"}
 HOURS: Words = {"hours": "${hours}", "days": "${days}"}

@@ -4,8 +4,8 @@ takes the first that it is offered.
 
 from __future__ import annotations
 
-from source.house import Json
-from source.sources import Source
+from dashboards.sources import Source
+from dashboards.style import Json
 
 ON_LOAD, BY_TEXT = 1, 1
 """Grafana's numbers: options are asked for when the dashboard loads, and sorted by their texts."""
