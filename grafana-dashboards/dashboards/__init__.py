@@ -1,6 +1,6 @@
 """The dashboards' source: plain functions that return Grafana's JSON (schema version 42, Grafana 12.3).
 
-`style`: what all dashboards share. `sources`: the data sources. `words`: query parameters. `variables`,
+`style`: what all dashboards share. `sources`: the data sources. `parameters`: query parameters. `variables`,
 `panels/` and `page`: the parts of a dashboard. Each dashboard is one module, listed in `DASHBOARDS`.
 """
 

@@ -9,18 +9,18 @@ from dashboards.page import page
 from dashboards.panels.cells import relative_map
 from dashboards.panels.charts import picture
 from dashboards.panels.figures import Column, leads_to, row_figures, table, why_unknown, width
-from dashboards.panels.parts import Frame, Place, Question
-from dashboards.sources import Source, Words
+from dashboards.panels.parts import Frame, Place, Query
+from dashboards.parameters import HERE
+from dashboards.sources import Parameters, Source
 from dashboards.style import BAD, CALM, COOL, Json, steps
-from dashboards.words import HERE
 
 UID = "butlr-compare"
 
-BOTH: Words = {**HERE, "baseline": "${baseline}"}
-FLOOR = Question("compare-zones", {**BOTH, "level": "floor"})
-ROOMS = Question("compare-zones", {**BOTH, "level": "room"})
-CELLS = Question("compare", BOTH)
-RELATIVE = Question("compare", {**BOTH, "normalize": "max"})
+BOTH: Parameters = {**HERE, "baseline": "${baseline}"}
+FLOOR = Query("compare-zones", {**BOTH, "level": "floor"})
+ROOMS = Query("compare-zones", {**BOTH, "level": "room"})
+CELLS = Query("compare", BOTH)
+RELATIVE = Query("compare", {**BOTH, "normalize": "max"})
 
 PER_HOUR = "Both are per hour counted, so that periods of different lengths can be compared. "
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dashboards.page import panel_link
-from dashboards.panels.parts import Question
-from dashboards.sources import Source, Words, through_grafana
+from dashboards.panels.parts import Query
+from dashboards.sources import Parameters, Source, through_grafana
 from dashboards.style import Json
 
 NAMES = {
@@ -17,15 +17,15 @@ NAMES = {
 }
 
 
-FORMS: Mapping[str, Words] = {form: {"format": form} for form in NAMES} | {
+FORMS: Mapping[str, Parameters] = {form: {"format": form} for form in NAMES} | {
     # Excel takes a file without the mark for one of the machine's own letters.
     "csv": {"format": "csv", "bom": "1"}
 }
 
 
-def downloads(source: Source, question: Question, *formats: str) -> list[Json]:
-    """The answer to a panel's question in other formats, through Grafana's proxy."""
+def downloads(source: Source, query: Query, *formats: str) -> list[Json]:
+    """Links to a panel's result in other formats, through Grafana's proxy."""
     return [
-        panel_link(NAMES[f], through_grafana(source, question.target, {**question.words, **FORMS[f]}))
+        panel_link(NAMES[f], through_grafana(source, query.target, {**query.parameters, **FORMS[f]}))
         for f in formats
     ]

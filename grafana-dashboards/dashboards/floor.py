@@ -6,7 +6,7 @@ from dashboards import variables
 from dashboards.downloads import downloads
 from dashboards.page import hot_zones, page, to_page
 from dashboards.panels.cells import heat_map
-from dashboards.panels.charts import looks, presence_strips
+from dashboards.panels.charts import presence_strips, styled_picture
 from dashboards.panels.figures import (
     PER_FT2,
     PER_M2,
@@ -19,25 +19,25 @@ from dashboards.panels.figures import (
     width,
 )
 from dashboards.panels.over_time import in_and_out, lines
-from dashboards.panels.parts import Alertable, Frame, Place, Question
+from dashboards.panels.parts import Alertable, Frame, Place, Query
+from dashboards.parameters import AREA, FLOOR, HERE, ROOMS, UNIT
 from dashboards.sources import Columns, Source
 from dashboards.style import BAD, COOL, GOOD, MOMENT, WARNING, Json, steps
-from dashboards.words import AREA, FLOOR, HERE, ROOMS, UNIT
 
 UID = "butlr-floor"
 
-NOW = Question("occupancy-now", {**FLOOR, **ROOMS, "level": "floor"})
-SUMMARY = Question("heatmap-summary", {**HERE, **AREA, **UNIT})
-CELLS = Question("heatmap", {**HERE, **UNIT, "normalize": "${normalize}", "resolution": "${resolution}"})
-PLAN = Question("heatmap", {**HERE, **UNIT, "resolution": "${resolution}"})
-DRAWN = Question("heatmap", {**PLAN.words, "style": "${look}"})
-SURFACE = Question("heatmap", {**HERE, **UNIT, "resolution": "1.0"})
+NOW = Query("occupancy-now", {**FLOOR, **ROOMS, "level": "floor"})
+SUMMARY = Query("heatmap-summary", {**HERE, **AREA, **UNIT})
+CELLS = Query("heatmap", {**HERE, **UNIT, "normalize": "${normalize}", "resolution": "${resolution}"})
+PLAN = Query("heatmap", {**HERE, **UNIT, "resolution": "${resolution}"})
+DRAWN = Query("heatmap", {**PLAN.parameters, "style": "${look}"})
+SURFACE = Query("heatmap", {**HERE, **UNIT, "resolution": "1.0"})
 """A landscape of finer cells is a thicket; its notices are those of the picture too."""
-ROOMS_NOW = Question("occupancy-now", {**FLOOR, **ROOMS})
-HOT = Question("hot-zones", {**HERE, **AREA, **UNIT})
-PEOPLE = Question("occupancy", {**HERE, "level": "floor"})
-DOORS = Question("traffic", {**HERE, "level": "floor"})
-PRESENCE = Question("presence", HERE)
+ROOMS_NOW = Query("occupancy-now", {**FLOOR, **ROOMS})
+HOT = Query("hot-zones", {**HERE, **AREA, **UNIT})
+PEOPLE = Query("occupancy", {**HERE, "level": "floor"})
+DOORS = Query("traffic", {**HERE, "level": "floor"})
+PRESENCE = Query("presence", HERE)
 
 ON_FLOOR: Columns = {"floor": ("floor", "string"), "space": ("space", "string")}
 PEOPLE_OF_FLOOR = Alertable(
@@ -184,7 +184,7 @@ def dashboard(source: Source) -> Json:
                     Column("as_of", {"unit": MOMENT}),
                 ],
             ),
-            looks(
+            styled_picture(
                 source,
                 Frame(
                     "Heat on the plan",
@@ -193,7 +193,7 @@ def dashboard(source: Source) -> Json:
                     [SURFACE],
                     [
                         *downloads(source, PLAN, "png"),
-                        *downloads(source, Question("floorplan", FLOOR), "geojson"),
+                        *downloads(source, Query("floorplan", FLOOR), "geojson"),
                     ],
                 ),
                 DRAWN,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dashboards import variables
 from dashboards.page import page
 from dashboards.panels.backend_metrics import Figure, Limit, areas, figures, line, lines, strips
-from dashboards.panels.parts import Frame, Place, Question
+from dashboards.panels.parts import Frame, Place, Query
 from dashboards.sources import PROMETHEUS
 from dashboards.style import BAD, COOL, GOOD, WARNING, Json
 
@@ -31,8 +31,8 @@ def rate(metric: str, by: str = "", where: str = "") -> str:
 
 def share(metric: str, of: str, by: str = "") -> str:
     """Of all that a metric counts, the part whose labels are as said; nothing where nothing is counted."""
-    part = rate(metric, by, of) if by else f"({rate(metric, where=of)} or vector(0))"
-    return f"{part} / ({rate(metric, by)} > 0)"
+    counted = rate(metric, by, of) if by else f"({rate(metric, where=of)} or vector(0))"
+    return f"{counted} / ({rate(metric, by)} > 0)"
 
 
 def quantile(q: float, metric: str, by: str = "le", where: str = "") -> str:
@@ -41,10 +41,10 @@ def quantile(q: float, metric: str, by: str = "le", where: str = "") -> str:
 
 
 UP = f"time() - max(process_start_time_seconds{JOB})"
-TROUBLES = "max by (kind) (butlr_backend_trouble)"
+INCIDENTS = "max by (kind) (butlr_backend_trouble)"
 FIRING = 'count(ALERTS{alertname=~"Butlr.+", alertstate="firing"}) or vector(0)'
 FAILED = share("butlr_calls_total", '{outcome!~"2.."}')
-KEPT = share("butlr_backend_segments_total", '{source="cached"}')
+CACHED = share("butlr_backend_segments_total", '{source="cached"}')
 AGE = "max(butlr_backend_data_age_seconds)"
 SPEED = quantile(0.95, "butlr_backend_request_seconds", where=OF_TARGETS)
 
@@ -65,7 +65,7 @@ BACKEND_TEXT = """\
 answered in this time. *From cache*: share of the segments that were in the cache. *Up for*: how long the \
 process has been running."""
 
-TROUBLE_TEXT = """\
+INCIDENT_TEXT = """\
 Unreachable: Butlr does not answer, or answers 5xx. Limited: it still answers 429 after all retries. \
 Refused: it does not accept the credentials or the request. Invalid: its responses cannot be used. Disk: \
 the cache on disk cannot be used. Shared: the replicas' Redis cannot be used. A problem ends with the \
@@ -145,17 +145,17 @@ def dashboard() -> Json:
     return {**made, "graphTooltip": 1, "refresh": "30s"}
 
 
-def _third(title: str, text: str, column: int, row: int, *asks: Question) -> Frame:
-    return Frame(title, text, Place(8 * column, row, 8, 8), asks)
+def _third(title: str, text: str, column: int, row: int, *queries: Query) -> Frame:
+    return Frame(title, text, Place(8 * column, row, 8, 8), queries)
 
 
-def _half(title: str, text: str, column: int, row: int, *asks: Question) -> Frame:
-    return Frame(title, text, Place(12 * column, row, 12, 8), asks)
+def _half(title: str, text: str, column: int, row: int, *queries: Query) -> Frame:
+    return Frame(title, text, Place(12 * column, row, 12, 8), queries)
 
 
 def _now() -> list[Json]:
     butlr = (
-        Figure("Problems", f"sum({TROUBLES})", "none", ANY),
+        Figure("Problems", f"sum({INCIDENTS})", "none", ANY),
         Figure("Calls failing", FAILED, "percentunit", FAILING),
         Figure("Waiting", "sum(butlr_calls_waiting)", "none", QUEUED),
         Figure("Age of data", AGE, "s", OLD),
@@ -163,7 +163,7 @@ def _now() -> list[Json]:
     backend = (
         Figure("Rules firing", FIRING, "none", ANY),
         Figure("95 % within", SPEED, "s", SLOW),
-        Figure("From cache", KEPT, "percentunit"),
+        Figure("From cache", CACHED, "percentunit"),
         Figure("Up for", UP, "s"),
     )
     return [
@@ -181,10 +181,10 @@ def _butlr() -> list[Json]:
         line("max(butlr_pause_seconds)", "pause"),
     )
     failed = dict.fromkeys(("500", "502", "503", "504", "upstream_down"), BAD)
-    outcomes = {"200": GOOD, "429": WARNING, **failed, "upstream_late": "dark-red"}
+    colours = {"200": GOOD, "429": WARNING, **failed, "upstream_late": "dark-red"}
     return [
-        strips(Frame("Problems by kind", TROUBLE_TEXT, Place(0, 3, 24, 5), [line(TROUBLES, "{{kind}}")])),
-        areas(_third("Calls to Butlr", CALLS_TEXT, 0, 8, calls), A_MINUTE, outcomes),
+        strips(Frame("Problems by kind", INCIDENT_TEXT, Place(0, 3, 24, 5), [line(INCIDENTS, "{{kind}}")])),
+        areas(_third("Calls to Butlr", CALLS_TEXT, 0, 8, calls), A_MINUTE, colours),
         lines(_third("Duration of calls", CALL_TIME_TEXT, 1, 8, line(half, "50 %"), line(most, "95 %")), "s"),
         lines(_third("Limits", LIMITS_TEXT, 2, 8, *limits), "none", right="suffix:s"),
     ]
@@ -202,12 +202,12 @@ def _data() -> list[Json]:
 
 
 def _requests() -> list[Json]:
-    asked = line(f"60 * {rate('butlr_backend_requests_total', 'target', OF_TARGETS)}", "{{target}}")
+    requests = line(f"60 * {rate('butlr_backend_requests_total', 'target', OF_TARGETS)}", "{{target}}")
     by_target = quantile(0.95, "butlr_backend_request_seconds", "le, target", OF_TARGETS)
     speed = line(by_target, "{{target}}")
     faults = line(f"60 * {rate('butlr_backend_faults_total', 'source, code')}", "{{source}}: {{code}}")
     return [
-        areas(_half("Requests by target", REQUESTS_TEXT, 0, 24, asked), A_MINUTE, {}, is_many=True),
+        areas(_half("Requests by target", REQUESTS_TEXT, 0, 24, requests), A_MINUTE, {}, is_many=True),
         lines(_half("95 % answered within, by target", SPEED_TEXT, 1, 24, speed), "s", is_many=True),
         areas(
             _half("Error responses", FAULTS_TEXT, 0, 40, faults),

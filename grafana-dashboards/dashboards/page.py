@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboards.sources import EVENT, SIMPOD, Answering, Source, Words
+from dashboards.sources import EVENT, SIMPOD, DataSource, Parameters, Source
 from dashboards.style import BAD, HIDDEN, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
 
 
 def page(
-    source: Answering,
+    source: DataSource,
     uid: str,
     title: str,
     description: str,
@@ -62,7 +62,7 @@ def _limited(marks: Json, panels: Sequence[Json]) -> Json:
     return {**marks, "filter": {"exclude": False, "ids": over_time}}
 
 
-def hot_zones(source: Source, words: Words) -> Json:
+def hot_zones(source: Source, parameters: Parameters) -> Json:
     """The times in which zones were hot, as an annotation; in no switch of the page's, for a line is full."""
     return {
         "name": "Hot zones",
@@ -70,7 +70,7 @@ def hot_zones(source: Source, words: Words) -> Json:
         "enable": True,
         "hide": True,
         "iconColor": BAD,
-        "target": source.events(words),
+        "target": source.events(parameters),
         "mappings": {part: {"source": "field", "value": title} for title, (part, _) in EVENT.items()},
     }
 
@@ -97,15 +97,15 @@ def panel_link(title: str, url: str) -> Json:
     return {"title": title, "url": url, "targetBlank": True}
 
 
-KEPT = ("hours", "days")
+PASSED_ON = ("hours", "days")
 """What a link to a floor or room hands on, so that its page is of the same time as the figure clicked."""
 
 
-def to_page(source: Answering, uid: str, **variables: str) -> str:
+def to_page(source: DataSource, uid: str, **variables: str) -> str:
     """Another of our pages at the same time, hours and days, on the same data source, from Grafana's root;
     variables by name, as Grafana writes them in an address.
     """
-    kept = {name: f"${{{name}:percentencode}}" for name in KEPT}
-    variables = {source.variable["name"]: source.uid, **kept, **variables}
+    passed_on = {name: f"${{{name}:percentencode}}" for name in PASSED_ON}
+    variables = {source.variable["name"]: source.uid, **passed_on, **variables}
     chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
     return f"d/{uid}?${{__url_time_range}}{chosen}"

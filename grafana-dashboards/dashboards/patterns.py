@@ -6,17 +6,17 @@ from dashboards import variables
 from dashboards.downloads import downloads
 from dashboards.page import page
 from dashboards.panels.charts import film, week
-from dashboards.panels.parts import Frame, Place, Question
+from dashboards.panels.parts import Frame, Place, Query
+from dashboards.parameters import HERE
 from dashboards.sources import Source
 from dashboards.style import Json
-from dashboards.words import HERE
 
 UID = "butlr-patterns"
 
-PEOPLE = Question("pattern", {**HERE, "metric": "occupancy"})
-HEAT = Question("pattern", {**HERE, "metric": "heatmap"})
-FILM = Question("playback", {**HERE, "every": "${film}"})
-SUMMARY = Question("heatmap-summary", HERE)
+PEOPLE = Query("pattern", {**HERE, "metric": "occupancy"})
+HEAT = Query("pattern", {**HERE, "metric": "heatmap"})
+FILM = Query("playback", {**HERE, "every": "${film}"})
+SUMMARY = Query("heatmap-summary", HERE)
 
 PEOPLE_TEXT = """\
 People at each hour of the week: the mean over the time range, on the floor or in the rooms chosen, in the \

@@ -19,21 +19,21 @@ from dashboards.panels.figures import (
     width,
 )
 from dashboards.panels.over_time import lines
-from dashboards.panels.parts import Alertable, Frame, Place, Question, where
+from dashboards.panels.parts import Alertable, Frame, Place, Query, where
+from dashboards.parameters import AREA, EVERYWHERE, FITTING, ROOMS_EVERYWHERE
 from dashboards.sources import Source
 from dashboards.style import FREE_COLOUR, TAKEN, UNDERUSED, UNKNOWN, Json
 from dashboards.titles import title
-from dashboards.words import AREA, EVERYWHERE, FITTING, ROOMS_EVERYWHERE
 
 UID = "butlr-portfolio"
 
-NOW = Question("floors-now", {"space": "all"})
-FLOORS = Question("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
-PEOPLE = Question("occupancy", {**EVERYWHERE, "level": "floor"})
-ROOMS = Question("hot-zones", {**ROOMS_EVERYWHERE, **AREA})
-USE = Question("utilization", {**ROOMS_EVERYWHERE, **AREA, "underused": "${underused}"})
-FREE = Question("free-rooms", {"space": "all", **FITTING})
-DOORS = Question("traffic", {**EVERYWHERE, "level": "floor", "every": "1d"})
+NOW = Query("floors-now", {"space": "all"})
+FLOORS = Query("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
+PEOPLE = Query("occupancy", {**EVERYWHERE, "level": "floor"})
+ROOMS = Query("hot-zones", {**ROOMS_EVERYWHERE, **AREA})
+USE = Query("utilization", {**ROOMS_EVERYWHERE, **AREA, "underused": "${underused}"})
+FREE = Query("free-rooms", {"space": "all", **FITTING})
+DOORS = Query("traffic", {**EVERYWHERE, "level": "floor", "every": "1d"})
 
 PEOPLE_OF_FLOORS = Alertable(
     "occupancy-now",
@@ -96,7 +96,7 @@ def dashboard(source: Source) -> Json:
             variables.underused(),
             variables.least_capacity(),
             variables.area(),
-            *variables.kept(source),
+            *variables.passed_on(source),
         ],
         panels=[
             table(

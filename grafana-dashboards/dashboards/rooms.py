@@ -21,17 +21,17 @@ from dashboards.panels.figures import (
     why_unknown,
     width,
 )
-from dashboards.panels.parts import Frame, Place, Question, where
+from dashboards.panels.parts import Frame, Place, Query, where
+from dashboards.parameters import AREA, HERE
 from dashboards.sources import Source
 from dashboards.style import COOL, UNDERUSED, Json
 from dashboards.titles import title
-from dashboards.words import AREA, HERE
 
 UID = "butlr-rooms"
 
-USE = Question("utilization", {**HERE, **AREA, "underused": "${underused}"})
-CHANGE = Question("compare-utilization", {**HERE, "baseline": "${baseline}", "underused": "${underused}"})
-PRESENCE = Question("presence", {**HERE, "every": "1d"})
+USE = Query("utilization", {**HERE, **AREA, "underused": "${underused}"})
+CHANGE = Query("compare-utilization", {**HERE, "baseline": "${baseline}", "underused": "${underused}"})
+PRESENCE = Query("presence", {**HERE, "every": "1d"})
 
 USE_TEXT = """\
 Every room in the time range, within the hours and days chosen. *Utilization* is the mean number of people \

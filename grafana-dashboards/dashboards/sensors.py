@@ -7,18 +7,18 @@ from dashboards.downloads import downloads
 from dashboards.floor import floor_page, room_page
 from dashboards.page import page
 from dashboards.panels.figures import Column, gauge, leads_to, state, table, totals, width
-from dashboards.panels.parts import Frame, Place, Question
-from dashboards.sources import Source, Words
+from dashboards.panels.parts import Frame, Place, Query
+from dashboards.parameters import FLOOR
+from dashboards.sources import Parameters, Source
 from dashboards.style import BAD, CALM, GOOD, MOMENT, WARNING, Json, steps
-from dashboards.words import FLOOR
 
 UID = "butlr-sensors"
 
-ALL: Words = {"space": "all"}
-FLOORS = Question("devices", {**ALL, "level": "floor"})
-FAULTS = Question("devices", {**ALL, "only": "faults"})
-ROOMS = Question("devices", {**ALL, "level": "room", "only": "faults"})
-DEVICES = Question("devices", FLOOR)
+ALL: Parameters = {"space": "all"}
+FLOORS = Query("devices", {**ALL, "level": "floor"})
+FAULTS = Query("devices", {**ALL, "only": "faults"})
+ROOMS = Query("devices", {**ALL, "level": "room", "only": "faults"})
+DEVICES = Query("devices", FLOOR)
 
 STATES = {
     "online": ("online", GOOD),

@@ -1,7 +1,7 @@
-"""The two data sources of the backend, each with its own way to write the same question; and Prometheus.
+"""The two data sources of the backend, each with its own form of a query; and Prometheus.
 
-A question is a target of the backend and its words (`space`, `resolution`, …); a word's value may hold
-Grafana variables. Prometheus is asked expressions. Facts are from Infinity 3.11.1 and simPod JSON 0.6.5 on
+A query is a target of the backend and its parameters (`space`, `resolution`, …); a value may contain Grafana
+variables. For Prometheus a query is an expression. Facts are from Infinity 3.11.1 and simPod JSON 0.6.5 on
 Grafana 12.3.0.
 """
 
@@ -15,14 +15,14 @@ from urllib.parse import quote
 
 from dashboards.style import IN_MENU, INFINITY_UID, PROMETHEUS_UID, SIMPOD_UID, Json
 
-Words = Mapping[str, str]
+Parameters = Mapping[str, str]
 
 RULES_REF = "A"
 """What Grafana takes as the input of a rule that is made from a panel."""
 
 INFINITY_TYPE, SIMPOD_TYPE = "yesoreyeram-infinity-datasource", "simpod-json-datasource"
 
-PERIOD: Words = {"from": "${__from}", "to": "${__to}"}
+PERIOD: Parameters = {"from": "${__from}", "to": "${__to}"}
 """The dashboard's time range, for questions by URL."""
 
 
@@ -57,7 +57,7 @@ def _chooser(name: str, label: str, kind: str, uid: str, shown: str) -> Json:
     }
 
 
-class Answering(Protocol):
+class DataSource(Protocol):
     """A data source: how a panel asks through it."""
 
     @property
@@ -76,11 +76,11 @@ class Answering(Protocol):
     def ref(self) -> Json:
         """The data source as panels and variables name it."""
 
-    def target(self, name: str, words: Words, ref: str) -> Json:
+    def target(self, name: str, parameters: Parameters, ref: str) -> Json:
         """A panel's query of frames over the dashboard's time range; `ref` tells it from the others'."""
 
 
-class Source(Answering, Protocol):
+class Source(DataSource, Protocol):
     """A data source of the backend: how a variable asks through it too."""
 
     def floors(self) -> Json:
@@ -92,7 +92,7 @@ class Source(Answering, Protocol):
     def types(self) -> Json:
         """A variable's query: the types that rooms have, on any floor."""
 
-    def events(self, words: Words) -> Json:
+    def events(self, parameters: Parameters) -> Json:
         """An annotation's query: events with the columns of `EVENT`."""
 
 
@@ -111,14 +111,14 @@ class Infinity:
     def ref(self) -> Json:
         return {"type": INFINITY_TYPE, "uid": self.uid}
 
-    def target(self, name: str, words: Words, ref: str) -> Json:
-        """`as-is` takes the answer's frames with their meta and notices; only the browser's parser can."""
-        # Infinity hands frames on as they come, so the answer has to say which query it is to.
-        asked = {**words, **PERIOD, **({} if ref == "A" else {"refId": ref})}
-        query = self._query(name, asked, parser="simple", format_="as-is", columns={})
+    def target(self, name: str, parameters: Parameters, ref: str) -> Json:
+        """`as-is` takes the response's frames with their meta and notices; only the browser's parser can."""
+        # Infinity hands frames on as they come, so the response must contain the query's refId.
+        sent = {**parameters, **PERIOD, **({} if ref == "A" else {"refId": ref})}
+        query = self._query(name, sent, parser="simple", format_="as-is", columns={})
         return {"refId": ref, "datasource": self.ref, **query}
 
-    def for_rules(self, name: str, words: Words, columns: Columns) -> Json:
+    def for_rules(self, name: str, parameters: Parameters, columns: Columns) -> Json:
         """A panel's query that is there for alert rules made from the panel.
 
         Hidden, so a page never asks it. *New alert rule* takes it all the same, and as its input, because
@@ -126,7 +126,7 @@ class Infinity:
 
         Of now, without a period: Grafana would write the page's into the rule, where it would stay for ever.
         """
-        query = self.rows(name, words, columns)
+        query = self.rows(name, parameters, columns)
         return {"refId": RULES_REF, "datasource": self.ref, "hide": True, **query}
 
     def floors(self) -> Json:
@@ -138,22 +138,24 @@ class Infinity:
     def types(self) -> Json:
         return self._choices("room-types", {}, value="type")
 
-    def events(self, words: Words) -> Json:
+    def events(self, parameters: Parameters) -> Json:
         """A table from Grafana's server: frames handed on by the browser's parser mark nothing."""
-        query = self.rows("events", {**words, **PERIOD}, EVENT)
+        query = self.rows("events", {**parameters, **PERIOD}, EVENT)
         return {"refId": "Anno", "datasource": self.ref, **query}
 
-    def _choices(self, target: str, words: Words, *, value: str = "id") -> Json:
+    def _choices(self, target: str, parameters: Parameters, *, value: str = "id") -> Json:
         """By texts that are each of one floor, room or type, as names are not."""
-        query = self.rows(target, words, {"__text": ("choice", "string"), "__value": (value, "string")})
+        query = self.rows(target, parameters, {"__text": ("choice", "string"), "__value": (value, "string")})
         return {"refId": "variable", "queryType": "infinity", "infinityQuery": {"refId": "variable", **query}}
 
-    def rows(self, name: str, words: Words, columns: Columns) -> Json:
-        """A table of the answer's rows, made by Grafana's server."""
-        asked = {**words, "format": "rows"}
-        return self._query(name, asked, parser="backend", format_="table", columns=columns)
+    def rows(self, name: str, parameters: Parameters, columns: Columns) -> Json:
+        """A table of the result's rows, made by Grafana's server."""
+        sent = {**parameters, "format": "rows"}
+        return self._query(name, sent, parser="backend", format_="table", columns=columns)
 
-    def _query(self, name: str, words: Words, *, parser: str, format_: str, columns: Columns) -> Json:
+    def _query(
+        self, name: str, parameters: Parameters, *, parser: str, format_: str, columns: Columns
+    ) -> Json:
         return {
             "type": "json",
             "source": "url",
@@ -163,7 +165,7 @@ class Infinity:
             "url_options": {
                 "method": "GET",
                 "data": "",
-                "params": [{"key": key, "value": value} for key, value in words.items()],
+                "params": [{"key": key, "value": value} for key, value in parameters.items()],
             },
             "root_selector": "",
             "columns": [{"text": to, "selector": of, "type": kind} for to, (of, kind) in columns.items()],
@@ -187,9 +189,9 @@ class SimPod:
     def ref(self) -> Json:
         return {"type": SIMPOD_TYPE, "uid": self.uid}
 
-    def target(self, name: str, words: Words, ref: str) -> Json:
+    def target(self, name: str, parameters: Parameters, ref: str) -> Json:
         """The payload is JSON text: as an object its values would arrive escaped as regular expressions."""
-        payload = json.dumps(dict(words), indent=2)
+        payload = json.dumps(dict(parameters), indent=2)
         return {
             "refId": ref,
             "datasource": self.ref,
@@ -207,10 +209,10 @@ class SimPod:
     def types(self) -> Json:
         return self._choices({"target": "types"})
 
-    def events(self, words: Words) -> Json:
-        return self.target("events", words, "Anno")
+    def events(self, parameters: Parameters) -> Json:
+        return self.target("events", parameters, "Anno")
 
-    def _choices(self, payload: Words) -> Json:
+    def _choices(self, payload: Parameters) -> Json:
         return {"refId": "variable", "format": "json", "query": json.dumps(dict(payload))}
 
 
@@ -229,17 +231,17 @@ class Prometheus:
     def ref(self) -> Json:
         return {"type": "prometheus", "uid": self.uid}
 
-    def target(self, name: str, words: Words, ref: str) -> Json:
+    def target(self, name: str, parameters: Parameters, ref: str) -> Json:
         """`name` is an expression. Words: `legend`, a line's name, which may hold `{{label}}`; `when`: with
-        `now` the present value alone is asked for.
+        `now`, the query returns only the present value.
         """
-        only_now = words.get("when") == "now"
+        only_now = parameters.get("when") == "now"
         return {
             "refId": ref,
             "datasource": self.ref,
             "editorMode": "code",
             "expr": name,
-            "legendFormat": words["legend"],
+            "legendFormat": parameters["legend"],
             "instant": only_now,
             "range": not only_now,
         }
@@ -250,13 +252,13 @@ INFINITY_OF_RULES = Infinity(INFINITY_UID)
 """Rules have no variables: the data source as provisioned; `butlr-grafana install` writes another's uid."""
 
 SIMPOD: Source = SimPod()
-PROMETHEUS: Answering = Prometheus()
+PROMETHEUS: DataSource = Prometheus()
 
 
-def through_grafana(source: Source, name: str, words: Words, period: Words = PERIOD) -> str:
-    """The backend's answer by way of Grafana's proxy: viewers need neither its address nor its token.
+def through_grafana(source: Source, name: str, parameters: Parameters, period: Parameters = PERIOD) -> str:
+    """The backend's response through Grafana's proxy: viewers need neither its address nor its token.
 
     Without a `/` in front: Grafana's pages have its root as their base, which may be a sub-path of a host.
     """
-    query = "&".join(f"{key}={quote(value, safe='${}:_')}" for key, value in {**words, **period}.items())
+    query = "&".join(f"{key}={quote(value, safe='${}:_')}" for key, value in {**parameters, **period}.items())
     return f"api/datasources/proxy/uid/{source.uid}/api/v1/{name}?{query}"

@@ -8,7 +8,7 @@ from dashboards.sources import Source
 from dashboards.style import Json
 
 ON_LOAD, BY_TEXT = 1, 1
-"""Grafana's numbers: options are asked for when the dashboard loads, and sorted by their texts."""
+"""Grafana's numbers: it loads the options with the dashboard, and sorts them by their texts."""
 
 SHOWN, LABEL_HIDDEN, HIDDEN, IN_MENU = 0, 1, 2, 3
 """Grafana's numbers: in the row of variables, there without its label, not at all, or (from 12.3) in the menu
@@ -20,26 +20,26 @@ ALL = "All"
 
 def floor(source: Source) -> Json:
     """Without its label, which its values need not: a line of a small screen is full."""
-    return {**_asked(source, "space", "Floor", source.floors()), "hide": LABEL_HIDDEN}
+    return {**_query_variable(source, "space", "Floor", source.floors()), "hide": LABEL_HIDDEN}
 
 
 def rooms(source: Source) -> Json:
     """Rooms of the floor, to limit a page to; on another floor Grafana goes back to all."""
     # `raw`: simPod would write the id with its quotes, Infinity takes it as it is in any case.
-    asked = _asked(source, "room", "Rooms", source.rooms("${space:raw}"))
-    return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
+    variable = _query_variable(source, "room", "Rooms", source.rooms("${space:raw}"))
+    return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
 
 
 def floors(source: Source) -> Json:
     """Several floors, or all of them."""
-    asked = _asked(source, "space", "Floors", source.floors())
-    return {**asked, "multi": True, "includeAll": True, "allValue": "all"}
+    variable = _query_variable(source, "space", "Floors", source.floors())
+    return {**variable, "multi": True, "includeAll": True, "allValue": "all"}
 
 
 def types(source: Source) -> Json:
     """Types of rooms, to limit a page to: those of all floors, so that a choice outlasts one of a floor."""
-    asked = _asked(source, "type", "Types", source.types())
-    return {**asked, "multi": True, "includeAll": True, "allValue": ALL}
+    variable = _query_variable(source, "type", "Types", source.types())
+    return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
 
 
 def least_capacity() -> Json:
@@ -50,7 +50,7 @@ def least_capacity() -> Json:
     )
 
 
-def kept(source: Source) -> list[Json]:
+def passed_on(source: Source) -> list[Json]:
     """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
     them on, so that a choice outlasts a look at this page.
     """
@@ -181,7 +181,7 @@ def underused(*, hide: int = SHOWN) -> Json:
     )
 
 
-def _asked(source: Source, name: str, label: str, query: Json) -> Json:
+def _query_variable(source: Source, name: str, label: str, query: Json) -> Json:
     return {
         "type": "query",
         "name": name,

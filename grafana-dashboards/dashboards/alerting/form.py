@@ -13,7 +13,7 @@ from types import ModuleType
 
 from dashboards import floor
 from dashboards.alerting.limits import Limit
-from dashboards.sources import INFINITY, INFINITY_OF_RULES, PERIOD, Words
+from dashboards.sources import INFINITY, INFINITY_OF_RULES, PERIOD, Parameters
 from dashboards.style import FOLDER, Json
 
 RUNBOOKS = f"{{{{ externalURL }}}}api/datasources/proxy/uid/{INFINITY_OF_RULES.uid}/runbooks"
@@ -58,14 +58,14 @@ class Page:
 class Rule:
     """A rule over all rows of a target, an alert a row: `labels` tell rows apart, `value` is compared.
 
-    `minutes`: of the time that is asked for. `severity`: how soon somebody should look. `pages_on_error`:
-    rings where nothing can be asked at all.
+    `minutes`: length of the queried period. `severity`: how soon somebody should look. `pages_on_error`:
+    fires if the query itself fails.
     """
 
     uid: str
     title: str
     target: str
-    words: Words
+    parameters: Parameters
     labels: tuple[str, ...]
     value: str
     limit: Limit
@@ -164,7 +164,7 @@ def _rule(rule: Rule, group: Group) -> Json:
 def _rows(rule: Rule, ref: str, column: str) -> Json:
     """The target's rows; a rule takes one number of each, the texts beside it become the alert's labels."""
     columns = {**{name: (name, "string") for name in rule.labels}, column: (column, "number")}
-    query = INFINITY_OF_RULES.rows(rule.target, {**rule.words, **PERIOD}, columns)
+    query = INFINITY_OF_RULES.rows(rule.target, {**rule.parameters, **PERIOD}, columns)
     return {
         "refId": ref,
         "relativeTimeRange": {"from": rule.minutes * 60, "to": 0},

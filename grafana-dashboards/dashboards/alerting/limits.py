@@ -67,4 +67,4 @@ STARVED_S = Limit(900, 300, "5m")
 """Seconds for which a rule has had no whole data of a floor: three times five minutes."""
 
 SILENT_S = Limit(420, 120, "5m")
-"""Seconds for which Butlr has answered nothing. Something is asked every five minutes at least."""
+"""Seconds without any response of Butlr. The backend calls Butlr every five minutes at least."""

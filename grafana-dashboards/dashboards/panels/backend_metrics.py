@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboards.panels.parts import Frame, Place, Question, override, panel
+from dashboards.panels.parts import Frame, Place, Query, override, panel
 from dashboards.sources import PROMETHEUS
 from dashboards.style import BAD, CALM, GOOD, Json, steps
 
 Limit = tuple[float | None, str]
 
 
-def line(expression: str, legend: str) -> Question:
-    """A question whose answer is drawn over time; `legend` may hold `{{label}}`."""
-    return Question(expression, {"legend": legend})
+def line(expression: str, legend: str) -> Query:
+    """A query whose result is drawn over time. `legend` may contain `{{label}}`."""
+    return Query(expression, {"legend": legend})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Figure:
 def figures(title: str, description: str, at: Place, shown: Sequence[Figure]) -> Json:
     """Present values side by side; one that there is not is left out."""
     # A value of the time range would stand there for hours after the last one.
-    asks = [Question(f.expression, {"legend": f.name, "when": "now"}) for f in shown]
+    queries = [Query(f.expression, {"legend": f.name, "when": "now"}) for f in shown]
     return panel(
         "stat",
         PROMETHEUS,
-        Frame(title, description, at, asks),
+        Frame(title, description, at, queries),
         transformations=[],
         fieldConfig={
             "defaults": {
@@ -70,11 +70,11 @@ def lines(
     right: str | None = None,
     is_many: bool = False,
 ) -> Json:
-    """A line a series. `right`: the unit of the last question, which has an axis of its own; `is_many`: there
+    """A line a series. `right`: the unit of the last query, which has its own axis; `is_many`: there
     are so many series that their names stand beside the lines.
     """
     own_axis = {
-        "matcher": {"id": "byFrameRefID", "options": "ABCD"[len(frame.asks) - 1]},
+        "matcher": {"id": "byFrameRefID", "options": "ABCD"[len(frame.queries) - 1]},
         "properties": [
             {"id": "unit", "value": right},
             {"id": "custom.axisPlacement", "value": "right"},
@@ -117,7 +117,7 @@ def _with_legend(made: Json, frame: Frame, *, is_many: bool) -> Json:
     where they would take half of the panel.
     """
     legend: Json = {
-        "showLegend": is_many or len(frame.asks) > 1 or "{{" in frame.asks[0].words["legend"],
+        "showLegend": is_many or len(frame.queries) > 1 or "{{" in frame.queries[0].parameters["legend"],
         "displayMode": "list",
         "placement": "right" if is_many else "bottom",
         "calcs": [],
@@ -128,7 +128,7 @@ def _with_legend(made: Json, frame: Frame, *, is_many: bool) -> Json:
 
 def strips(frame: Frame) -> Json:
     """A row a series: one colour while it is 0, another while it is 1."""
-    said = {
+    texts = {
         "0": {"text": "OK", "color": GOOD, "index": 0},
         "1": {"text": "Problem", "color": BAD, "index": 1},
     }
@@ -140,7 +140,7 @@ def strips(frame: Frame) -> Json:
         fieldConfig={
             "defaults": {
                 "unit": "none",
-                "mappings": [{"type": "value", "options": said}],
+                "mappings": [{"type": "value", "options": texts}],
                 "custom": {"fillOpacity": 60, "lineWidth": 0},
             },
             "overrides": [],

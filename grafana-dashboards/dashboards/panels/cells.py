@@ -18,7 +18,7 @@ UNITS = {
 
 
 def heat_map(source: Source, frame: Frame) -> Json:
-    """The floor as cells; the value's unit comes with the frame, as it depends on the words.
+    """The floor as cells; the value's unit comes with the frame, as it depends on the parameters.
 
     The ticks of x go without a unit: the panel has none for an x axis that is no time.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from dashboards.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, Question, only, panel
+from dashboards.panels.parts import ONLY_FRAMES_WITH_FIELDS, Frame, Query, only, panel
 from dashboards.sources import Source, through_grafana
 from dashboards.style import FREE_COLOUR, TAKEN, UNKNOWN, Json
 
@@ -24,7 +24,7 @@ def script(*names: str, **texts: str) -> str:
 
 
 def week(source: Source, frame: Frame) -> Json:
-    """Weekday by hour, from rows of a `pattern`, with the busiest hour in words. Grafana's own Heatmap panel
+    """Weekday by hour, from rows of a `pattern`, with the busiest hour as text. Grafana's own Heatmap panel
     names an hour by its end.
     """
     return _chart(source, frame, script("zone", "week"))
@@ -42,11 +42,11 @@ def presence_strips(source: Source, frame: Frame) -> Json:
     return _chart(source, frame, script("zone", "strips"))
 
 
-def picture(source: Source, frame: Frame, question: Question, alternative: str, field: str) -> Json:
+def picture(source: Source, frame: Frame, query: Query, alternative: str, field: str) -> Json:
     """A picture that the backend draws. The panel's own query is for its notices: what is missing, and that
-    people are simulated; of its answer one `field` is kept. The picture is asked for anew when it comes.
+    people are simulated. Only one `field` of its result is used. When it arrives, the picture loads again.
     """
-    address = _address(source, question, "png")
+    address = _address(source, query, "png")
     code = script(
         "zone",
         "fetched",
@@ -58,22 +58,22 @@ def picture(source: Source, frame: Frame, question: Question, alternative: str, 
     return _chart(source, frame, f"{code}\nreturn picture();\n", field)
 
 
-def looks(source: Source, frame: Frame, question: Question, alternative: str) -> Json:
+def styled_picture(source: Source, frame: Frame, query: Query, alternative: str) -> Json:
     """A floor's heat map in the look that the variable `look` names; of its landscape the panel's own query
     has the cells.
     """
-    address = _address(source, question, "png")
+    address = _address(source, query, "png")
     texts = {"address": address, "widest": str(WIDEST_PICTURE_PX), "alternative": alternative}
     drawn = script("zone", "fetched", "picture", **texts)
     landscape = f"function surface() {{\n{script('surface')}}}\n"
-    return _chart(source, frame, f"{drawn}\n{landscape}\n{script('looks')}")
+    return _chart(source, frame, f"{drawn}\n{landscape}\n{script('styled_picture')}")
 
 
-def film(source: Source, frame: Frame, question: Question, field: str) -> Json:
+def film(source: Source, frame: Frame, query: Query, field: str) -> Json:
     """An animation that the backend draws, with a way to stop it and to step through; `field` as of
     `picture`.
     """
-    address = _address(source, question, "webp")
+    address = _address(source, query, "webp")
     code = script("zone", "fetched", "film", address=address, widest=str(WIDEST_FILM_PX))
     return _chart(source, frame, code, field)
 
@@ -93,7 +93,7 @@ def _screen(source: Source, frame: Frame, code: str) -> Json:
     """A panel that asks by its script. The query is Grafana's own: it only tells the script when to look."""
     tick = {"type": "grafana", "uid": "grafana"}
     return {
-        **_chart(source, replace(frame, asks=()), code),
+        **_chart(source, replace(frame, queries=()), code),
         "datasource": tick,
         "targets": [{"refId": "A", "datasource": tick, "queryType": "randomWalk"}],
         "transformations": [],
@@ -101,13 +101,13 @@ def _screen(source: Source, frame: Frame, code: str) -> Json:
     }
 
 
-def _address(source: Source, question: Question, form: str) -> str:
+def _address(source: Source, query: Query, form: str) -> str:
     """Without the time range, which the script takes from the panel's data."""
-    return through_grafana(source, question.target, {**question.words, "format": form}, period={})
+    return through_grafana(source, query.target, {**query.parameters, "format": form}, period={})
 
 
 def _chart(source: Source, frame: Frame, code: str, *fields: str) -> Json:
-    """`fields`: which of the answer are kept; all, where none is named."""
+    """`fields`: the fields of the result to use; default: all."""
     options = {
         "renderer": "canvas",
         "map": "none",
@@ -116,5 +116,5 @@ def _chart(source: Source, frame: Frame, code: str, *fields: str) -> Json:
         "editor": {"format": "auto"},
         "themeEditor": {"name": "default", "config": "{}"},
     }
-    kept = [ONLY_FRAMES_WITH_FIELDS, *([only(*fields)] if fields else [])]
-    return panel("volkovlabs-echarts-panel", source, frame, options=options, transformations=kept)
+    transformations = [ONLY_FRAMES_WITH_FIELDS, *([only(*fields)] if fields else [])]
+    return panel("volkovlabs-echarts-panel", source, frame, options=options, transformations=transformations)

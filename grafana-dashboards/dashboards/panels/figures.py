@@ -1,6 +1,6 @@
 """Figures: one row large, or rows as a table.
 
-Titles and units come with the backend's frames; what is said here is only how a figure looks.
+Titles and units come from the backend's frames. This module only sets how a figure looks.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def totals(source: Source, frame: Frame, shown: Sequence[Column]) -> Json:
 def row_figures(
     source: Source, frame: Frame, shown: Sequence[Column], *, vertical: bool = False, of: str = "lastNotNull"
 ) -> Json:
-    """The figures of an answer of one row, in the order given, side by side (or below each other).
+    """The figures of a result with one row, in the order given, side by side (or below each other).
 
-    `of`: one of Grafana's calculations, of an answer of several rows.
+    `of`: one of Grafana's calculations, for a result with several rows.
     """
     return panel(
         "stat",
@@ -75,7 +75,7 @@ def table(
 
     `sorted_by`: a column, largest first; else as the backend ranks them.
     """
-    sort = [{"displayName": title(frame.asks[0].target, sorted_by), "desc": True}] if sorted_by else []
+    sort = [{"displayName": title(frame.queries[0].target, sorted_by), "desc": True}] if sorted_by else []
     return panel(
         "table",
         source,
@@ -139,15 +139,15 @@ PER_FT2: Json = {**shade("continuous-YlRd", least=0.00005), "decimals": 4}
 
 
 def why_unknown(url: str) -> tuple[Column, ...]:
-    """A mark in the rows of which nothing is known, that says why where one points at it.
+    """A mark in rows without data. A tooltip on the mark shows the reason.
 
-    As a column of sentences it would be empty in most rows, and three lines high in the others. `url`: where
-    the mark leads to; Grafana shows a title on links alone.
+    As text, the column would be empty in most rows and three lines high in the others. `url`: the page behind
+    the mark; Grafana shows a tooltip only on a link.
     """
-    said = {"0": {"text": "⚠", "color": WARNING, "index": 0}, "1": {"text": "", "index": 1}}
+    texts = {"0": {"text": "⚠", "color": WARNING, "index": 0}, "1": {"text": "", "index": 1}}
     mark: Json = {
         "displayName": "Data",
-        "mappings": [{"type": "value", "options": said}],
+        "mappings": [{"type": "value", "options": texts}],
         "custom__cellOptions": {"type": "color-text"},
         "custom__align": "center",
         **width(46),
@@ -157,34 +157,34 @@ def why_unknown(url: str) -> tuple[Column, ...]:
 
 
 def flag(text: str, colour: str) -> Json:
-    """A 1 as a word, a 0 as nothing."""
-    said = {"1": {"text": text, "color": colour, "index": 0}, "0": {"text": "", "index": 1}}
+    """Shows 1 as a text, and 0 as nothing."""
+    texts = {"1": {"text": text, "color": colour, "index": 0}, "0": {"text": "", "index": 1}}
     return {
-        "mappings": [{"type": "value", "options": said}],
+        "mappings": [{"type": "value", "options": texts}],
         "custom__cellOptions": {"type": "color-text"},
     }
 
 
 def state(texts: Mapping[str, tuple[str, str]]) -> Json:
-    """A text as another one, in a colour."""
-    said = {
+    """Replaces each text by another text in a colour."""
+    options = {
         key: {"text": text, "color": colour, "index": index}
         for index, (key, (text, colour)) in enumerate(texts.items())
     }
     return {
-        "mappings": [{"type": "value", "options": said}],
+        "mappings": [{"type": "value", "options": options}],
         "custom__cellOptions": {"type": "color-text"},
     }
 
 
-def badge(**words: tuple[str, str]) -> Json:
-    """A cell's value as a word on a colour; by value, the word and the colour."""
-    said = {
+def badge(**shown: tuple[str, str]) -> Json:
+    """Shows each value as a text on a coloured background: value → (text, colour)."""
+    texts = {
         value: {"text": text, "color": colour, "index": place}
-        for place, (value, (text, colour)) in enumerate(words.items())
+        for place, (value, (text, colour)) in enumerate(shown.items())
     }
     return {
-        "mappings": [{"type": "value", "options": said}],
+        "mappings": [{"type": "value", "options": texts}],
         "custom__cellOptions": {"type": "color-background", "mode": "basic"},
     }
 
@@ -199,16 +199,18 @@ def leads_to(title: str, url: str) -> Json:
 
 
 def _fields(frame: Frame, columns: Sequence[Column]) -> list[Json]:
-    asked = frame.asks[0].target
+    target = frame.queries[0].target
     # A column may be called otherwise where heat is in people.
-    named = [(title(c.of or asked, c.field), title(f"{c.of or asked}/people", c.field)) for c in columns]
+    named = [(title(c.of or target, c.field), title(f"{c.of or target}/people", c.field)) for c in columns]
     titles = list(dict.fromkeys(name for names in named for name in names))
     return [only(*(column.field for column in columns)), in_order(*titles)]
 
 
 def _overrides(columns: Sequence[Column]) -> list[Json]:
-    looks = {c.field: {**c.look, **({"custom__hideFrom__viz": True} if c.hidden else {})} for c in columns}
-    return [override(name, **look) for name, look in looks.items() if look]
+    properties = {
+        c.field: {**c.look, **({"custom__hideFrom__viz": True} if c.hidden else {})} for c in columns
+    }
+    return [override(name, **look) for name, look in properties.items() if look]
 
 
 def grouped_bars(source: Source, frame: Frame, name: str, shown: Sequence[Column]) -> Json:
@@ -228,7 +230,7 @@ def grouped_bars(source: Source, frame: Frame, name: str, shown: Sequence[Column
             "overrides": _overrides(columns),
         },
         options={
-            "xField": title(frame.asks[0].target, name),
+            "xField": title(frame.queries[0].target, name),
             "orientation": "auto",
             "showValue": "never",
             "stacking": "none",

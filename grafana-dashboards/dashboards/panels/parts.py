@@ -1,11 +1,11 @@
-"""What all panels are made of: where one stands, what it asks, and the JSON around it."""
+"""What all panels have: place, queries, and the JSON around them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards.sources import Answering, Columns, Infinity, Words
+from dashboards.sources import Columns, DataSource, Infinity, Parameters
 from dashboards.style import Json
 
 ONLY_FRAMES_WITH_FIELDS: Json = {"id": "filterFieldsByName", "options": {"include": {"pattern": ".*"}}}
@@ -27,25 +27,25 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A target of the backend and its words."""
+class Query:
+    """A target of the backend and its query parameters."""
 
     target: str
-    words: Words
+    parameters: Parameters
 
 
 @dataclass(frozen=True, slots=True)
 class Alertable:
-    """What an alert rule that is made from a panel asks: rows with texts, its labels, and one number."""
+    """The query of an alert rule created from a panel: rows with texts (its labels) and one number."""
 
     target: str
-    words: Words
+    parameters: Parameters
     columns: Columns
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What every panel has: title, description, place, what it asks, and links in its head.
+    """What every panel has: title, description, place, queries, and links in its header.
 
     `alertable`: what *New alert rule* in its menu begins with.
     """
@@ -53,22 +53,24 @@ class Frame:
     title: str
     description: str
     at: Place
-    asks: Sequence[Question] = ()
+    queries: Sequence[Query] = ()
     links: Sequence[Json] = ()
     alertable: Alertable | None = None
 
 
-def panel(kind: str, source: Answering, frame: Frame, **options: object) -> Json:
+def panel(kind: str, source: DataSource, frame: Frame, **options: object) -> Json:
     """The panel's JSON; `options` are the panel's own keys."""
-    asked = frame.alertable
+    alertable = frame.alertable
     # The JSON data source runs in browsers only, and Prometheus' queries do for rules as they are.
     for_rules = (
-        source.for_rules(asked.target, asked.words, asked.columns)
-        if asked and isinstance(source, Infinity)
+        source.for_rules(alertable.target, alertable.parameters, alertable.columns)
+        if alertable and isinstance(source, Infinity)
         else None
     )
     refs = "BCDE" if for_rules else "ABCD"
-    targets = [source.target(q.target, q.words, ref) for q, ref in zip(frame.asks, refs, strict=False)]
+    targets = [
+        source.target(q.target, q.parameters, ref) for q, ref in zip(frame.queries, refs, strict=False)
+    ]
     return {
         "type": kind,
         "title": frame.title,
@@ -84,7 +86,7 @@ def panel(kind: str, source: Answering, frame: Frame, **options: object) -> Json
 
 
 def only(*fields: str) -> Json:
-    """Keeps these fields of the answer."""
+    """Keeps only these fields of the result."""
     return {"id": "filterFieldsByName", "options": {"include": {"names": list(fields)}}}
 
 
@@ -94,11 +96,11 @@ def in_order(*titles: str) -> Json:
 
 def where(title: str, test: str, **options: object) -> Json:
     """Only the rows whose field (by its title) passes one of Grafana's tests: `equal`, `isNotNull`, …"""
-    kept = {"fieldName": title, "config": {"id": test, "options": options}}
-    return {"id": "filterByValue", "options": {"type": "include", "match": "all", "filters": [kept]}}
+    condition = {"fieldName": title, "config": {"id": test, "options": options}}
+    return {"id": "filterByValue", "options": {"type": "include", "match": "all", "filters": [condition]}}
 
 
 def override(field: str, **properties: object) -> Json:
     """Settings of one field; the keys of `properties` are Grafana's, with `__` for a dot."""
-    said = [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]
-    return {"matcher": {"id": "byName", "options": field}, "properties": said}
+    overrides = [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]
+    return {"matcher": {"id": "byName", "options": field}, "properties": overrides}
