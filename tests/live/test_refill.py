@@ -16,9 +16,9 @@ from butlr_grafana.live.refill import (
     BUSY_S,
     IDLE_S,
     MOST_FAULTS,
-    Asking,
     Missing,
     Refill,
+    RefillCalls,
 )
 from butlr_grafana.live.ring import KEPT_MINUTES
 from butlr_grafana.live.silence import Gap
@@ -66,8 +66,8 @@ class Reporting:
         self.turns.append("taken")
         return lambda: self.turns.append("given back")
 
-    def asking(self) -> Asking:
-        return Asking(
+    def asking(self) -> RefillCalls:
+        return RefillCalls(
             self.people,
             self.doors,
             lambda: self.has_time,

@@ -390,12 +390,12 @@ def ask_with(world: World, headers: dict[str, str], **words: str) -> TestRespons
 @pytest.mark.parametrize("takes", ["gzip", "br, gzip;q=0.5", "*"])
 def test_an_answer_is_squeezed_for_who_takes_that(world: World, takes: str) -> None:
     plain = ask(world)
-    squeezed = ask_with(world, {"Accept-Encoding": takes})
-    assert (plain.headers.get("Content-Encoding"), squeezed.headers["Content-Encoding"]) == (None, "gzip")
-    assert len(squeezed.data) * 4 < len(plain.data)
-    found = cells_of(orjson.loads(gzip.decompress(squeezed.data))[0])
+    compressed = ask_with(world, {"Accept-Encoding": takes})
+    assert (plain.headers.get("Content-Encoding"), compressed.headers["Content-Encoding"]) == (None, "gzip")
+    assert len(compressed.data) * 4 < len(plain.data)
+    found = cells_of(orjson.loads(gzip.decompress(compressed.data))[0])
     assert found == truth(PARIS, at(DAY["from"]), at(DAY["to"]), 0.5)
-    for answer in (plain, squeezed):
+    for answer in (plain, compressed):
         assert answer.headers["Vary"] == "Accept-Encoding"
 
 

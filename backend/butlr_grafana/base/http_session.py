@@ -32,8 +32,8 @@ def open_session(connections: int) -> requests.Session:
 class _Adapter(HTTPAdapter):
     """Through a proxy or not: connections whose answers are read under one time limit."""
 
-    def get_connection_with_tls_context(self, *args: Any, **words: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **words)
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if not issubclass(pool.ConnectionCls, _Punctual):
             pool.ConnectionCls = type("PunctualConnection", (_Punctual, pool.ConnectionCls), {})
         return pool
@@ -67,8 +67,8 @@ class _PunctualReader(io.RawIOBase):
 
 
 class _PunctualResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **words: Any) -> None:
-        super().__init__(sock, *args, **words)
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
         self.fp.close()
         self.fp = io.BufferedReader(_PunctualReader(sock))
 

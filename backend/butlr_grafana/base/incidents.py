@@ -135,10 +135,10 @@ class ButlrIncidents:
         `api_of`: the API of Butlr that is called. One API can fail while the others work.
         """
 
-        def asking(*args: P.args, **words: P.kwargs) -> T:
-            api = api_of(*args, **words)
+        def asking(*args: P.args, **kwargs: P.kwargs) -> T:
+            api = api_of(*args, **kwargs)
             try:
-                answer = ask(*args, **words)
+                answer = ask(*args, **kwargs)
             except UpstreamError as error:
                 self.saw(error, api=api)
                 raise

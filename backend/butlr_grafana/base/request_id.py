@@ -55,8 +55,8 @@ def carried(work: Callable[P, T]) -> Callable[P, T]:
     """`work` for another thread, done for the request that is present here."""
     request_id = present_or_new()
 
-    def working(*args: P.args, **words: P.kwargs) -> T:
+    def working(*args: P.args, **kwargs: P.kwargs) -> T:
         with working_for(request_id):
-            return work(*args, **words)
+            return work(*args, **kwargs)
 
     return working

@@ -46,7 +46,7 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class RefillCalls:
     """The way to Butlr, and to other replicas.
 
     `people`, `doors`: ask reporting; raise `UpstreamError`. `may_ask`: whether Butlr has time now. `alone`:
@@ -70,7 +70,7 @@ class Refill:
         self,
         live: LiveMinutes,
         floors: Callable[[], Sequence[Floor]],
-        asking: Asking,
+        asking: RefillCalls,
         now: Callable[[], float],
     ) -> None:
         self._live = live

@@ -36,7 +36,7 @@ class Encoded:
         return hashlib.blake2b(self.body, digest_size=16).hexdigest()
 
     @cached_property
-    def squeezed(self) -> bytes | None:
+    def compressed(self) -> bytes | None:
         """The body as gzip, where that is worth it. The same bytes at any time."""
         if self.media in PACKED or len(self.body) < WORTH_SQUEEZING:
             return None

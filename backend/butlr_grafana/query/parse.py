@@ -107,24 +107,24 @@ class ParsedQuery:
         return CallClass[asker.upper()]
 
 
-def parse(spec: TargetSpec, words: Mapping[str, object]) -> ParsedQuery:
+def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
     """Types every parameter. An unknown parameter or value is an error that names it and what it may be.
 
     Parameters of other targets are ignored: dashboards share them between panels. Raises `BadParameter`.
     """
     values: dict[str, Any] = {}
     # `tz` first: times without an offset are read by it.
-    for name, raw in sorted(words.items(), key=lambda word: word[0] != "tz"):
+    for name, raw in sorted(parameters.items(), key=lambda item: item[0] != "tz"):
         if name.startswith("_"):  # cache busters and the like
             continue
         if name not in PARAMETERS:
             raise BadParameter(
                 name[:60], choose(name, PARAMETERS).replace("is not known", "is not a query parameter")
             )
-        word = PARAMETERS[name]
-        names, texts = (names_of(name, raw), ()) if word.is_name else ((), _texts(name, raw))
+        parameter = PARAMETERS[name]
+        names, texts = (names_of(name, raw), ()) if parameter.is_name else ((), _texts(name, raw))
         if (names or texts) and name in spec.parameters:
-            values[word.field] = names or _value(word, texts, values.get("tz"))
+            values[parameter.field] = names or _value(parameter, texts, values.get("tz"))
     values.setdefault("format", spec.formats[0])
     parsed = ParsedQuery(spec, **values)
     if parsed.format not in spec.formats:
@@ -136,11 +136,11 @@ def _texts(name: str, raw: object) -> tuple[str, ...]:
     return tuple(text for text in texts_of(name, raw) if text not in NOTHING)
 
 
-def _value(word: Parameter, texts: Sequence[str], tz: str | None) -> Any:
-    if word.is_time and tz and len(texts) == 1:
-        return word.parse(word.name, texts[0], tz)
-    if word.many:
-        return tuple(dict.fromkeys(word.parse(word.name, t) for t in texts))
-    if len(texts) > 1 and word.name != "days":
-        raise BadParameter(word.name, f"it may have one value, not {len(texts)}")
-    return word.parse(word.name, ",".join(texts))
+def _value(parameter: Parameter, texts: Sequence[str], tz: str | None) -> Any:
+    if parameter.is_time and tz and len(texts) == 1:
+        return parameter.parse(parameter.name, texts[0], tz)
+    if parameter.many:
+        return tuple(dict.fromkeys(parameter.parse(parameter.name, t) for t in texts))
+    if len(texts) > 1 and parameter.name != "days":
+        raise BadParameter(parameter.name, f"it may have one value, not {len(texts)}")
+    return parameter.parse(parameter.name, ",".join(texts))

@@ -167,8 +167,8 @@ def scope_of(
     floors = floors_of(parsed, topology)
     by_id = {floor.id: floor for floor in floors}
     notes = (n for n in topology.notes if n.floor_id in (None, *by_id) or n.about == "gone")
-    asked = Topology(by_id, tuple(notes))
-    scope = Scope(parsed, served or topology, asked, (), now_s, limits, panel, live)
+    requested = Topology(by_id, tuple(notes))
+    scope = Scope(parsed, served or topology, requested, (), now_s, limits, panel, live)
     return replace(scope, floors=tuple(_floor_scope(scope, floor) for floor in floors))
 
 

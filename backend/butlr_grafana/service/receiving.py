@@ -18,7 +18,7 @@ from butlr_grafana.live import news
 from butlr_grafana.live.chunks import NEWEST_LATE_S, PushedChunks
 from butlr_grafana.live.events import LEVELS, USED, Event, Refused, decode
 from butlr_grafana.live.minutes import LiveMinutes
-from butlr_grafana.live.refill import Asking, Refill
+from butlr_grafana.live.refill import Refill, RefillCalls
 from butlr_grafana.live.roster import CurrentRoster
 from butlr_grafana.live.sampling import Sampling
 from butlr_grafana.live.values import STREAMS
@@ -162,7 +162,7 @@ def receiver(
             news.apply(one, at_s, live, own=own)
 
         pushes = SharedPushes(link, apply)
-    asking = Asking(reported.people, reported.doors, may_ask)
+    asking = RefillCalls(reported.people, reported.doors, may_ask)
     if pushes is not None and link is not None:
         asking = _shared(asking, pushes, link, now)
     telemetry.receiving(lambda name: live.sizes[name], lambda: now() - live.newest_event_s)
@@ -183,7 +183,9 @@ def receiver(
     return Receiver(keys, live, refill, now, telemetry, sampling, chunks, pushes)
 
 
-def _shared(asking: Asking, pushes: SharedPushes, link: RedisConnection, now: Callable[[], float]) -> Asking:
+def _shared(
+    asking: RefillCalls, pushes: SharedPushes, link: RedisConnection, now: Callable[[], float]
+) -> RefillCalls:
     """For several replicas: one asks, and tells the others what came of it."""
     leases = Leases(link, longest_s=LONGEST_TURN_S)
 
@@ -198,7 +200,7 @@ def _shared(asking: Asking, pushes: SharedPushes, link: RedisConnection, now: Ca
             return None
         return lambda: leases.release(lease)
 
-    return Asking(
+    return RefillCalls(
         asking.people,
         asking.doors,
         asking.may_ask,

@@ -107,7 +107,7 @@ class ResponseCache:
         ref_id: str,
         deadline: float,
         panel: PanelRange | None = None,
-    ) -> Asking:
+    ) -> PendingResponse:
         """Begins what nobody has begun yet; returns at once. Raises `CallerError`."""
         resolved = self.service.resolve(parsed, visible, deadline=deadline, panel=panel)
         stopwatch_s, key = self.service.stopwatch(), _key(resolved, visible, ref_id)
@@ -115,19 +115,19 @@ class ResponseCache:
         with self._lock:
             entry = None if is_unkept else self._kept.get(key)
         if entry is not None and entry.is_good(resolved, stopwatch_s):
-            return Asking(self, resolved, entry=entry)
+            return PendingResponse(self, resolved, entry=entry)
         # Of other floors, as they are known since, it is another answer; what is not kept is each one's own.
         work: Hashable = object() if is_unkept else (key, id(resolved.scope.served))
         flight, is_own = self._making.join(work)
         if not is_own:
-            return Asking(self, resolved, flight)
+            return PendingResponse(self, resolved, flight)
         try:
             making = _Making(resolved, ref_id, deadline, key, stopwatch_s, self.service.begin(resolved))
         except BaseException as fault:
             self.service.telemetry.skipped("error")
             flight.fail(fault)
             raise
-        return Asking(self, resolved, flight, making)
+        return PendingResponse(self, resolved, flight, making)
 
     def recalled(self, recall: Recall) -> Encoded | None:
         """The kept answer, as `ask` would find it now for the same request of the same caller; else `None`.
@@ -199,7 +199,7 @@ class _Making:
     started: PendingRequest
 
 
-class Asking:
+class PendingResponse:
     """A question of one request on its way: kept (`entry`), made by another request (`flight`), or by this
     one (`making` too).
 

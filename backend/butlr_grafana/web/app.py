@@ -32,15 +32,15 @@ def build(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     # A redirect would name the address by which this server is known, not the caller's way to it.
     app.url_map.merge_slashes = False
-    answers = ResponseCache(service)
+    cache = ResponseCache(service)
     # Within what gives requests their ids, before all else.
-    app.wsgi_app = CachedResponses(app.wsgi_app, answers, tokens)  # type: ignore[method-assign]
+    app.wsgi_app = CachedResponses(app.wsgi_app, cache, tokens)  # type: ignore[method-assign]
     note_requests(app, service.telemetry)
     finish_replies(app)
     guard(app, tokens)
     answer_errors(app)
-    app.register_blueprint(datasource.blueprint(answers))
-    app.register_blueprint(rest.blueprint(answers))
+    app.register_blueprint(datasource.blueprint(cache))
+    app.register_blueprint(rest.blueprint(cache))
     app.register_blueprint(operations.blueprint(service))
     app.register_blueprint(runbooks.blueprint())
     if simulator_url:

@@ -66,18 +66,18 @@ def visible() -> Visible:
     return floors
 
 
-def check_words(asked: ParsedQuery, now_s: float) -> None:
+def check_parameters(parsed: ParsedQuery, now_s: float) -> None:
     """Refuses what no wall asks, where the present caller is one."""
-    if g.for_walls and not is_of_wall(asked, now_s):
+    if g.for_walls and not is_of_wall(parsed, now_s):
         raise NotForWalls(
             "this token is for walls; it allows today's heatmap with format=png, and occupancy-now "
             "with level=floor and format=rows or csv; without room and tag"
         )
 
 
-def as_asked_by(asked: ParsedQuery) -> ParsedQuery:
+def with_caller_class(parsed: ParsedQuery) -> ParsedQuery:
     """The question of the present caller: one with a wall's token asks for a wall, whatever it says."""
-    return replace(asked, asker="wall") if g.for_walls else asked
+    return replace(parsed, asker="wall") if g.for_walls else parsed
 
 
 PLAIN: Mapping[type[UpstreamError], str] = {
@@ -91,7 +91,7 @@ PLAIN: Mapping[type[UpstreamError], str] = {
 """What a wall is told of Butlr's faults: their own words may name rooms."""
 
 
-def to_be_told(fault: BackendError) -> BackendError:
+def shown_to_caller(fault: BackendError) -> BackendError:
     """The error as the present caller may see it."""
     if g.get("for_walls") and isinstance(fault, UpstreamError):
         return type(fault)(PLAIN.get(type(fault), "Butlr does not answer"))

@@ -22,7 +22,7 @@ from flask import request
 from butlr_grafana.base import request_id
 from butlr_grafana.base.errors import Unauthorized
 from butlr_grafana.present.encoding import Encoded
-from butlr_grafana.service.response_cache import Asking, Recall, ResponseCache
+from butlr_grafana.service.response_cache import PendingResponse, Recall, ResponseCache
 from butlr_grafana.web.auth import Tokens, is_of_wall, known, sent_in
 from butlr_grafana.web.request_log import LINE, Line
 
@@ -44,7 +44,7 @@ RESPOND = "butlr_grafana.respond"
 CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_RANGE")
 
 Head = list[tuple[str, str]]
-Question = tuple[object, ...]
+RequestKey = tuple[object, ...]
 
 
 @dataclass(slots=True)
@@ -69,34 +69,34 @@ class Remembered:
     line: Line
 
 
-def offer(asking: Asking, encoded: Encoded) -> None:
+def offer(pending: PendingResponse, encoded: Encoded) -> None:
     """Of a request that is one question: its answer can be sent again."""
     place: Offer | None = request.environ.get(OFFER)
     if place is not None:
-        place.recall, place.encoded = asking.recall, encoded
+        place.recall, place.encoded = pending.recall, encoded
 
 
 class CachedResponses:
     """A WSGI application around Flask's. Thread-safe."""
 
-    def __init__(self, app: WSGIApplication, answers: ResponseCache, tokens: Tokens) -> None:
+    def __init__(self, app: WSGIApplication, cache: ResponseCache, tokens: Tokens) -> None:
         self._app = app
-        self._answers = answers
+        self._cache = cache
         self._tokens = tokens
         self._is_open = not tokens()
-        self._remembered: LRUCache[Question, Remembered] = LRUCache(REMEMBERED)
+        self._remembered: LRUCache[RequestKey, Remembered] = LRUCache(REMEMBERED)
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = time.monotonic()
-        question = self._question(environ)
-        if question is None:
+        request_key = self._request_key(environ)
+        if request_key is None:
             return self._app(environ, start_response)
         with self._lock:
-            found = self._remembered.get(question)
-        if found is None or not self._is_good(found, question):
-            return self._learn(question, environ, start_response)
-        found.line.note(self._answers.service.telemetry, time.monotonic() - began)
+            found = self._remembered.get(request_key)
+        if found is None or not self._is_good(found, request_key):
+            return self._learn(request_key, environ, start_response)
+        found.line.note(self._cache.service.telemetry, time.monotonic() - began)
         own_id = (request_id.HEADER, request_id.present())
         if RESPOND in environ:
             before, after = found.written
@@ -105,13 +105,13 @@ class CachedResponses:
         start_response("200 OK", [*found.before, own_id, *found.after])
         return [found.body]
 
-    def _is_good(self, found: Remembered, question: Question) -> bool:
-        is_for_walls = question[1]
-        if is_for_walls and not is_of_wall(found.recall.resolved.parsed, self._answers.service.now()):
+    def _is_good(self, found: Remembered, request_key: RequestKey) -> bool:
+        is_for_walls = request_key[1]
+        if is_for_walls and not is_of_wall(found.recall.resolved.parsed, self._cache.service.now()):
             return False
-        return self._answers.recalled(found.recall) is not None
+        return self._cache.recalled(found.recall) is not None
 
-    def _question(self, environ: WSGIEnvironment) -> Question | None:
+    def _request_key(self, environ: WSGIEnvironment) -> RequestKey | None:
         """All that the response depends on; `None` where it is Flask's, also to a token that is not known."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if (
@@ -138,7 +138,7 @@ class CachedResponses:
         return floors, is_for_walls, method, path, environ.get("QUERY_STRING", ""), encodings, body
 
     def _learn(
-        self, question: Question, environ: WSGIEnvironment, start_response: StartResponse
+        self, request_key: RequestKey, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Flask's response, and how to give it again where it is that of a kept answer."""
         left = Offer()
@@ -146,22 +146,22 @@ class CachedResponses:
 
         def noting(status: str, head: Head, *more: Any) -> Callable[[bytes], object]:
             if status == "200 OK" and left.recall is not None:
-                self._remember(question, left, head, environ[LINE])
+                self._remember(request_key, left, head, environ[LINE])
             return start_response(status, head, *more)
 
         return self._app(environ, noting)
 
-    def _remember(self, question: Question, left: Offer, head: Head, line: Line) -> None:
+    def _remember(self, request_key: RequestKey, left: Offer, head: Head, line: Line) -> None:
         assert left.recall is not None
         assert left.encoded is not None
-        is_squeezed = ("Content-Encoding", "gzip") in head
-        body = left.encoded.squeezed if is_squeezed else left.encoded.body
+        is_compressed = ("Content-Encoding", "gzip") in head
+        body = left.encoded.compressed if is_compressed else left.encoded.body
         assert body is not None
         [id_at] = [place for place, (name, _) in enumerate(head) if name == request_id.HEADER]
         before, after = head[:id_at], head[id_at + 1 :]
         written = b"HTTP/1.1 200 OK\r\n" + _written(before), _written(after)
         with self._lock:
-            self._remembered[question] = Remembered(left.recall, body, before, after, written, line)
+            self._remembered[request_key] = Remembered(left.recall, body, before, after, written, line)
 
 
 def _written(head: Head) -> bytes:

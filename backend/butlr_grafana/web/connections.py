@@ -62,14 +62,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     task_class = Response
     error_task_class = RefusalTask
 
-    def __init__(self, server: Connections, *args: Any, **words: Any) -> None:
+    def __init__(self, server: Connections, *args: Any, **kwargs: Any) -> None:
         self.parser_class = partial(Request, check=server.check)
         self.quiet_since = time.monotonic()
         self.waiting_since: float | None = self.quiet_since
         self.refused = False
         self.ended = False
-        self._said_end = False
-        super().__init__(server, *args, **words)
+        self._shutdown_sent = False
+        super().__init__(server, *args, **kwargs)
 
     def handle_read(self) -> None:
         try:
@@ -113,7 +113,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def readable(self) -> bool:
         if self.refused:
-            return self._said_end and not self.ended
+            return self._shutdown_sent and not self.ended
         return not self.ended and bool(super().readable())
 
     def writable(self) -> bool:
@@ -121,12 +121,12 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     @property
     def _is_to_end(self) -> bool:
-        return self.refused and not self._said_end and self.is_idle
+        return self.refused and not self._shutdown_sent and self.is_idle
 
     def handle_write(self) -> None:
         super().handle_write()
         if self.connected and self._is_to_end:
-            self._said_end = True
+            self._shutdown_sent = True
             self.waiting_since = time.monotonic()
             if self.ended:
                 self.handle_close()

@@ -16,13 +16,13 @@ PATH = "/_simulator/crowd"
 def ask_simulator(url: str, method: str, body: object = None) -> Any:
     """The crowds there are then. Raises `BadParameter` with the simulator's words, or `UpstreamDown`."""
     try:
-        answer = requests.request(
+        response = requests.request(
             method, url + PATH, data=None if body is None else orjson.dumps(body), timeout=TIMEOUT_S
         )
     except requests.RequestException as error:
         raise UpstreamDown(f"the simulator cannot be reached ({type(error).__name__})") from None
-    document = answer.json()
-    if answer.status_code != 200:
+    document = response.json()
+    if response.status_code != 200:
         name, _, said = str(document["details"]).partition(": ")
         raise BadParameter(name, f"may be {said}")
     return document

@@ -18,7 +18,7 @@ from butlr_grafana.query.parameter_values import instant
 from butlr_grafana.query.parse import Filter, ParsedQuery
 from butlr_grafana.query.scope import PanelRange
 from butlr_grafana.query.texts import names_of, texts_of, type_name
-from butlr_grafana.service.response_cache import Asking, ResponseCache
+from butlr_grafana.service.response_cache import PendingResponse, ResponseCache
 from butlr_grafana.service.service import Service
 from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web import options, responses
@@ -26,15 +26,15 @@ from butlr_grafana.web.auth import visible
 from butlr_grafana.web.body import Object, read_object
 from butlr_grafana.web.cached_responses import offer
 from butlr_grafana.web.options import FILTER_KEYS
-from butlr_grafana.web.request_log import note_asked, note_fault
+from butlr_grafana.web.request_log import note_fault, note_query
 
 MAX_TARGETS = 50
 
 T = TypeVar("T")
 
 
-def blueprint(answers: ResponseCache) -> Blueprint:
-    service = answers.service
+def blueprint(cache: ResponseCache) -> Blueprint:
+    service = cache.service
     source = Blueprint("datasource", __name__)
 
     @source.post("/metrics")
@@ -53,7 +53,7 @@ def blueprint(answers: ResponseCache) -> Blueprint:
 
     @source.post("/query")
     def query() -> Response:
-        return _query(answers, read_object())
+        return _query(cache, read_object())
 
     @source.post("/variable")
     def variable() -> Response:
@@ -83,9 +83,9 @@ def blueprint(answers: ResponseCache) -> Blueprint:
     return source
 
 
-def _query(answers: ResponseCache, body: Object) -> Response:
+def _query(cache: ResponseCache, body: Object) -> Response:
     """Begins every target, then finishes each, so that all of them share the deadline."""
-    service = answers.service
+    service = cache.service
     panel = panel_range(body)
     targets = body.get("targets")
     if not isinstance(targets, list) or not targets:
@@ -96,26 +96,26 @@ def _query(answers: ResponseCache, body: Object) -> Response:
     filters = _filters(body)
     deadline = service.deadline()
 
-    def ask(target: object) -> Asking:
-        words = _payload(target.get("payload"), "payload") if isinstance(target, dict) else {}
-        asked = _narrowed(service.read(_target_name(target), _without_target(words)), filters)
-        note_asked(asked)
-        if asked.format != "frames":
+    def ask(target: object) -> PendingResponse:
+        parameters = _payload(target.get("payload"), "payload") if isinstance(target, dict) else {}
+        parsed = _narrowed(service.read(_target_name(target), _without_target(parameters)), filters)
+        note_query(parsed)
+        if parsed.format != "frames":
             raise BadParameter(
                 "format",
-                f"{asked.format} is for URLs only; here it may be frames, if {asked.target} has them",
+                f"{parsed.format} is for URLs only; here it may be frames, if {parsed.target} has them",
             )
-        return answers.ask(asked, visible(), ref_id=_ref_id(target), deadline=deadline, panel=panel)
+        return cache.ask(parsed, visible(), ref_id=_ref_id(target), deadline=deadline, panel=panel)
 
-    begun: list[Asking | BackendError] = []
+    pending: list[PendingResponse | BackendError] = []
     try:
         for target in shown:
-            begun.append(_attempt(partial(ask, target)))  # noqa: PERF401  # those begun are worked on, come what may
+            pending.append(_attempt(partial(ask, target)))  # noqa: PERF401  # those begun are worked on, come what may
     finally:
-        for one in begun:
-            if isinstance(one, Asking):
+        for one in pending:
+            if isinstance(one, PendingResponse):
                 one.work()
-    made = [one if isinstance(one, BackendError) else _attempt(one.made) for one in begun]
+    made = [one if isinstance(one, BackendError) else _attempt(one.made) for one in pending]
     faults = [one for one in made if isinstance(one, BackendError)]
     for fault in faults:
         note_fault(fault)
@@ -127,8 +127,8 @@ def _query(answers: ResponseCache, body: Object) -> Response:
         else one
         for target, one in zip(shown, made, strict=True)
     )
-    if len(begun) == 1 and isinstance(begun[0], Asking):
-        offer(begun[0], encoded)
+    if len(pending) == 1 and isinstance(pending[0], PendingResponse):
+        offer(pending[0], encoded)
     return responses.encoded(encoded)
 
 
@@ -219,16 +219,16 @@ def _filter(item: object) -> Filter | None:
     return Filter(key, values)
 
 
-def _narrowed(asked: ParsedQuery, filters: list[Filter]) -> ParsedQuery:
+def _narrowed(parsed: ParsedQuery, filters: list[Filter]) -> ParsedQuery:
     """The question with those filters that its target understands."""
-    return replace(asked, filters=tuple(f for f in filters if f.key in TARGETS[asked.target].parameters))
+    return replace(parsed, filters=tuple(f for f in filters if f.key in TARGETS[parsed.target].parameters))
 
 
-def _without_target(words: Object) -> Object:
+def _without_target(parameters: Object) -> Object:
     for name in ("from", "to"):
-        if name in words:
+        if name in parameters:
             raise BadParameter(name, "is for URLs only; a panel uses the time range of the dashboard")
-    return {k: v for k, v in words.items() if k != "target"}
+    return {k: v for k, v in parameters.items() if k != "target"}
 
 
 def _text(body: Object, name: str) -> str:
@@ -247,20 +247,20 @@ def _annotations(service: Service, body: Object) -> Response:
     panel = panel_range(body)
     annotation = body.get("annotation")
     raw = annotation.get("query") if isinstance(annotation, dict) else body.get("payload")
-    words = {k: v for k, v in _payload(raw, "annotation.query").items() if k != "target"}
+    parameters = {k: v for k, v in _payload(raw, "annotation.query").items() if k != "target"}
     deadline = service.deadline()
-    begun = [
-        service.start(service.read(target, words), visible(), deadline=deadline, panel=panel)
+    pending = [
+        service.start(service.read(target, parameters), visible(), deadline=deadline, panel=panel)
         for target in ("heatmap", "events")
     ]
-    hot = service.finish(begun[1], deadline=deadline)
+    hot = service.finish(pending[1], deadline=deadline)
     try:
-        marks = gaps(service.finish(begun[0], deadline=deadline).maps[0])
+        marks = gaps(service.finish(pending[0], deadline=deadline).maps[0])
     except CallerError:
         raise
     except BackendError as fault:
         note_fault(fault)
-        [query] = begun[0].resolved.parts
+        [query] = pending[0].resolved.parts
         marks = unanswered(query.floor, query.period, fault.message)
     marks += event_regions(hot.content.events if hot.content else (), hot.topology, hot.now_s)
     return responses.json(sorted(marks, key=lambda region: int(region["time"])))

@@ -135,26 +135,29 @@ GOT: dict[str, tuple[str, dict[str, Schema]]] = {
 }
 
 
-def _answers(text: str, content: dict[str, Any]) -> dict[str, Any]:
+OK = "The response"
+
+
+def _responses(text: str, content: dict[str, Any]) -> dict[str, Any]:
     """The good answer and all errors."""
     error = {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
     refused = {status: {"description": said, "content": error} for status, said in ERRORS.items()}
     return {"200": {"description": text, "content": content}, **refused}
 
 
-def _posted(path: str, summary: str, body: Schema, answer: Schema) -> dict[str, Any]:
+def _posted(path: str, summary: str, body: Schema, response: Schema) -> dict[str, Any]:
     return {
         "operationId": f"post_{path.strip('/').replace('-', '_')}",
         "summary": summary,
         "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
-        "responses": _answers("The answer", {JSON: {"schema": answer}}),
+        "responses": _responses(OK, {JSON: {"schema": response}}),
     }
 
 
 def _pushed() -> dict[str, Any]:
     """What Butlr pushes: an event, or a list of them."""
-    answers = _answers("", {})
-    del answers["200"]
+    responses = _responses("", {})
+    del responses["200"]
     return {
         "operationId": "receive_webhook",
         "summary": "Receives what Butlr pushes, with a key of BUTLR_WEBHOOK_KEY",
@@ -162,7 +165,7 @@ def _pushed() -> dict[str, Any]:
             "required": True,
             "content": {JSON: {"schema": {"anyOf": [ANY_OBJECT, _list(ANY_OBJECT)]}}},
         },
-        "responses": {"204": {"description": "Received, whatever it contains"}, **answers},
+        "responses": {"204": {"description": "Received, whatever it contains"}, **responses},
         "security": [{"webhook_key": []}, {"basic": []}],
     }
 
@@ -171,26 +174,27 @@ def _got(path: str, summary: str, content: dict[str, Schema]) -> dict[str, Any]:
     return {
         "operationId": f"get_{path.rpartition('/')[2].partition('.')[0] or 'home'}",
         "summary": summary,
-        "responses": _answers("The answer", {media: {"schema": schema} for media, schema in content.items()}),
+        "responses": _responses(OK, {media: {"schema": schema} for media, schema in content.items()}),
     }
 
 
 def _by_body(target: Target[Any]) -> dict[str, Any]:
-    """The same as by URL, for lists that no URL holds."""
-    asked = _operation(target)
-    words = {p["name"]: {"description": p["description"], **_in_json(p)} for p in asked.pop("parameters")}
+    """The same as by URL, for lists that are too long for a URL."""
+    operation = _operation(target)
+    listed = operation.pop("parameters")
+    properties = {p["name"]: {"description": p["description"], **_in_json(p)} for p in listed}
     return {
-        **asked,
+        **operation,
         "operationId": f"{target.name}_by_body",
-        "requestBody": {"required": True, "content": {JSON: {"schema": _object(**words)}}},
+        "requestBody": {"required": True, "content": {JSON: {"schema": _object(**properties)}}},
     }
 
 
 def _in_json(parameter: dict[str, Any]) -> Schema:
     """A word's value: a list of texts, which are taken as they are, where it may have several."""
     schema: Schema = parameter["schema"]
-    word = PARAMETERS.get(parameter["name"])
-    return {"anyOf": [schema, _list(TEXT)]} if word and word.many else schema
+    known = PARAMETERS.get(parameter["name"])
+    return {"anyOf": [schema, _list(TEXT)]} if known and known.many else schema
 
 
 def _operation(target: Target[Any]) -> dict[str, Any]:
@@ -205,25 +209,25 @@ def _operation(target: Target[Any]) -> dict[str, Any]:
         "summary": target.title,
         "description": target.description,
         "parameters": [*(_parameter(PARAMETERS[name], target) for name in target.parameters), REF_ID],
-        "responses": _answers("The answer", content),
+        "responses": _responses(OK, content),
     }
 
 
-def _parameter(word: Parameter, target: Target[Any]) -> dict[str, Any]:
-    choices = target.formats if word.name == "format" else word.choices
+def _parameter(parameter: Parameter, target: Target[Any]) -> dict[str, Any]:
+    choices = target.formats if parameter.name == "format" else parameter.choices
     schema: dict[str, Any] = {"type": "string"}
     if choices:
         schema["enum"] = list(choices)
-    default = target.formats[0] if word.name == "format" else word.default
+    default = target.formats[0] if parameter.name == "format" else parameter.default
     if default is not None:
         schema["default"] = default
     return {
-        "name": word.name,
+        "name": parameter.name,
         "in": "query",
-        "required": word.name in ("from", "to"),
-        "description": word.description,
+        "required": parameter.name in ("from", "to"),
+        "description": parameter.description,
         "schema": schema,
-        **({"example": word.example} if word.example else {}),
+        **({"example": parameter.example} if parameter.example else {}),
     }
 
 

@@ -24,18 +24,19 @@ Object = dict[str, Any]
 def form(target: Target[Any]) -> list[Object]:
     """The query editor's form: the plugin asks `/metric-payload-options` for a select without options."""
     fields: list[Object] = []
-    for word in (PARAMETERS[name] for name in target.parameters if not PARAMETERS[name].url_only):
+    for parameter in (PARAMETERS[name] for name in target.parameters if not PARAMETERS[name].url_only):
         field: Object = {
-            "name": word.name,
-            "label": f"{word.name}: {word.description}",
-            "placeholder": word.default or word.example or "",
+            "name": parameter.name,
+            "label": f"{parameter.name}: {parameter.description}",
+            "placeholder": parameter.default or parameter.example or "",
             "width": 40,
         }
-        if word.choices:
-            field |= {"type": "select", "options": [{"label": c, "value": c} for c in word.choices]}
-        elif word.name in OPTIONS:
-            several = target.many_floors if word.name == "space" else word.many
-            field |= {"type": "multi-select" if several else "select", "reloadMetric": word.name == "space"}
+        if parameter.choices:
+            field |= {"type": "select", "options": [{"label": c, "value": c} for c in parameter.choices]}
+        elif parameter.name in OPTIONS:
+            several = target.many_floors if parameter.name == "space" else parameter.many
+            kind = "multi-select" if several else "select"
+            field |= {"type": kind, "reloadMetric": parameter.name == "space"}
         else:
             field |= {"type": "input"}
         fields.append(field)

@@ -25,7 +25,7 @@ from butlr_grafana.query.parameters import NORMALIZE, PARAMETERS
 from butlr_grafana.service.service import Service
 from butlr_grafana.web import responses
 from butlr_grafana.web.auth import visible
-from butlr_grafana.web.request_log import note_asked, note_fault
+from butlr_grafana.web.request_log import note_fault, note_query
 
 PERIODS = {"1": "24 hours", "7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
 DASHBOARD_UID = "butlr-floor"
@@ -53,13 +53,13 @@ def _page(service: Service, grafana_url: str) -> Response:
     try:
         topology = service.topology(visible(), deadline=service.deadline())
         chosen = _chosen(topology)
-        words = _words(chosen, service.now())
-        context |= {"chosen": chosen, "floors": _floors(topology), "words": words}
-        parsed = service.read("heatmap", words)
-        note_asked(parsed)
+        parameters = _parameters(chosen, service.now())
+        context |= {"chosen": chosen, "floors": _floors(topology), "words": parameters}
+        parsed = service.read("heatmap", parameters)
+        note_query(parsed)
         result = service.answer(parsed, visible())
         answer = result.maps[0]
-        context |= _shown(answer, words, grafana_url)
+        context |= _shown(answer, parameters, grafana_url)
         context["notices"] = [
             # The figures below name their unit.
             *(n for n in notices(answer, demo=False) if not n["text"].startswith(IN_DETECTIONS)),
@@ -90,18 +90,18 @@ def _chosen(topology: Topology) -> dict[str, str]:
     }
 
 
-def _words(chosen: Mapping[str, str], now_s: float) -> dict[str, str]:
+def _parameters(chosen: Mapping[str, str], now_s: float) -> dict[str, str]:
     """The query's words: a period that ends with the last full minute."""
     end_s = floor_to(now_s, MINUTE_S)
-    words = {
+    parameters = {
         "space": chosen["space"],
         "from": iso(end_s - int(chosen["period"]) * DAY_S),
         "to": iso(end_s),
     }
-    return words | {n: chosen[n] for n in ("resolution", "normalize", "hours", "days") if chosen[n]}
+    return parameters | {n: chosen[n] for n in ("resolution", "normalize", "hours", "days") if chosen[n]}
 
 
-def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str) -> dict[str, object]:
+def _shown(answer: HeatMap, parameters: Mapping[str, str], grafana_url: str) -> dict[str, object]:
     query, coverage = answer.query, answer.coverage
     zone = ZoneInfo(query.floor.timezone)
     dashboard = {
@@ -117,6 +117,9 @@ def _shown(answer: HeatMap, words: Mapping[str, str], grafana_url: str) -> dict[
         "end": datetime.fromtimestamp(query.period.end_s, zone),
         "as_of": datetime.fromtimestamp(coverage.as_of_s, zone),
         "resolutions": PARAMETERS["resolution"].choices,
-        "links": {f: "api/v1/heatmap?" + urlencode({**words, "format": f}) for f in ("png", "csv", "frames")},
+        "links": {
+            form: "api/v1/heatmap?" + urlencode({**parameters, "format": form})
+            for form in ("png", "csv", "frames")
+        },
         "grafana": f"{grafana_url}/d/{DASHBOARD_UID}?{urlencode(dashboard)}",
     }

@@ -32,7 +32,7 @@ class Noted:
     """What is known of the present request besides its answer."""
 
     began: float
-    asked: list[ParsedQuery] = field(default_factory=list)
+    queries: list[ParsedQuery] = field(default_factory=list)
     faults: list[BackendError] = field(default_factory=list)
 
 
@@ -51,9 +51,9 @@ def note_requests(app: Flask, telemetry: Telemetry) -> None:
         return response
 
 
-def note_asked(asked: ParsedQuery) -> None:
+def note_query(parsed: ParsedQuery) -> None:
     """The present request asks for this, among others perhaps."""
-    g.noted.asked.append(asked)
+    g.noted.queries.append(parsed)
 
 
 def note_fault(fault: BackendError) -> None:
@@ -125,8 +125,8 @@ def _note(telemetry: Telemetry, response: Response) -> None:
     line = Line(
         method=request.method if request.url_rule else "",
         rule=request.url_rule.rule if request.url_rule else "unknown",
-        target=_one_of({asked.target for asked in noted.asked}),
-        written=_one_of({asked.format for asked in noted.asked}),
+        target=_one_of({query.target for query in noted.queries}),
+        written=_one_of({query.format for query in noted.queries}),
         status=response.status_code,
         errors=",".join(sorted({fault.code for fault in noted.faults})),
         length=response.content_length,

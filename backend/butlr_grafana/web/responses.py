@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from butlr_grafana.base.errors import BackendError, BodyTooLarge, CallerError, ServiceError, Unauthorized
 from butlr_grafana.present.encoding import Encoded, as_json
-from butlr_grafana.web.auth import to_be_told
+from butlr_grafana.web.auth import shown_to_caller
 from butlr_grafana.web.request_log import note_fault
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,9 @@ def encoded(found: Encoded) -> Response:
     """An answer's bytes: as they are, squeezed where the caller takes that, or only that they are the same as
     those it has (304).
     """
-    squeezed = found.squeezed if request.accept_encodings.quality("gzip") > 0 else None
-    response = Response(found.body if squeezed is None else squeezed, mimetype=found.media)
-    if squeezed is not None:
+    compressed = found.compressed if request.accept_encodings.quality("gzip") > 0 else None
+    response = Response(found.body if compressed is None else compressed, mimetype=found.media)
+    if compressed is not None:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
     # A browser may keep it, and asks each time whether it is good; nobody between may.
@@ -84,7 +84,7 @@ def reason_phrase(message: str) -> str:
 def answer_errors(app: Flask) -> None:
     @app.errorhandler(BackendError)
     def known(fault: BackendError) -> Response:
-        return error(to_be_told(fault))
+        return error(shown_to_caller(fault))
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> Response:

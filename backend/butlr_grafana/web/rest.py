@@ -15,26 +15,26 @@ from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.service.response_cache import ResponseCache
 from butlr_grafana.web import responses
-from butlr_grafana.web.auth import as_asked_by, check_words, visible
+from butlr_grafana.web.auth import check_parameters, visible, with_caller_class
 from butlr_grafana.web.body import read_object
 from butlr_grafana.web.cached_responses import offer
 from butlr_grafana.web.openapi import describe
-from butlr_grafana.web.request_log import note_asked
+from butlr_grafana.web.request_log import note_query
 
 KNOWN_URLS = 1_000
 """How many questions are remembered as they were read; the server takes no line of more than 8 KB."""
 
 
-def blueprint(answers: ResponseCache) -> Blueprint:
-    service = answers.service
+def blueprint(cache: ResponseCache) -> Blueprint:
+    service = cache.service
     api = Blueprint("rest", __name__, url_prefix="/api/v1")
     known: LRUCache[tuple[str, bytes], tuple[str, ParsedQuery]] = LRUCache(KNOWN_URLS)
 
     @cached(known, key=lambda target: (target, request.query_string), lock=threading.Lock())
     def read(target: str) -> tuple[str, ParsedQuery]:
         """The present request's question; dashboards send the same ones again and again."""
-        words = words_of_url()
-        return ref_id_of(words.pop("refId", "A")), service.read(target, words)
+        parameters = parameters_of_url()
+        return ref_id_of(parameters.pop("refId", "A")), service.read(target, parameters)
 
     @api.get("/openapi.json")
     def openapi() -> Response:
@@ -46,16 +46,16 @@ def blueprint(answers: ResponseCache) -> Blueprint:
 
     @api.post("/<target>")
     def by_body(target: str) -> Response:
-        words = read_object()
-        return answered(ref_id_of(words.pop("refId", "A")), service.read(target, words))
+        parameters = read_object()
+        return answered(ref_id_of(parameters.pop("refId", "A")), service.read(target, parameters))
 
-    def answered(ref_id: str, asked: ParsedQuery) -> Response:
-        note_asked(asked)
-        check_words(asked, service.now())
-        asked = as_asked_by(asked)
-        asking = answers.ask(asked, visible(), ref_id=ref_id, deadline=service.deadline())
-        encoded = asking.made()
-        offer(asking, encoded)
+    def answered(ref_id: str, parsed: ParsedQuery) -> Response:
+        note_query(parsed)
+        check_parameters(parsed, service.now())
+        parsed = with_caller_class(parsed)
+        pending = cache.ask(parsed, visible(), ref_id=ref_id, deadline=service.deadline())
+        encoded = pending.made()
+        offer(pending, encoded)
         return responses.encoded(encoded)
 
     return api
@@ -70,11 +70,11 @@ def ref_id_of(raw: object) -> str:
     )
 
 
-def words_of_url() -> dict[str, object]:
+def parameters_of_url() -> dict[str, object]:
     """The URL's parameters; one that comes twice is several texts where that makes sense, else an error."""
-    words: dict[str, object] = {}
+    parameters: dict[str, object] = {}
     for name, values in request.args.lists():
         if "\ufffd" in name + "".join(values):
             raise BadParameter(name[:60], "is not UTF-8")
-        words[name] = tuple(values) if len(values) > 1 else values[0]
-    return words
+        parameters[name] = tuple(values) if len(values) > 1 else values[0]
+    return parameters

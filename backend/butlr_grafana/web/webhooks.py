@@ -25,7 +25,7 @@ MAX_BODY_BYTES = 256 * 1024
 
 def blueprint(receiver: Receiver) -> Blueprint:
     webhooks = Blueprint("webhooks", __name__)
-    told = receiver.telemetry.push_taken
+    count = receiver.telemetry.push_taken
 
     @webhooks.post(PATH)
     def receive() -> Response:
@@ -36,10 +36,10 @@ def blueprint(receiver: Receiver) -> Blueprint:
         try:
             body = _body()
         except (BodyTooLarge, BadBody) as problem:
-            told(problem.code)
+            count(problem.code)
             raise
         receiver.accept(body)
-        told("accepted")
+        count("accepted")
         return Response(status=204)
 
     return webhooks
@@ -47,13 +47,13 @@ def blueprint(receiver: Receiver) -> Blueprint:
 
 def status(receiver: Receiver) -> Blueprint:
     """For people, and for `butlr-grafana webhooks status`: with the backend's own token."""
-    told = Blueprint("webhooks_status", __name__)
+    status = Blueprint("webhooks_status", __name__)
 
-    @told.get("/webhooks/status")
+    @status.get("/webhooks/status")
     def show() -> Response:
         return responses.json({"receives": bool(receiver.keys), **receiver.status()})
 
-    return told
+    return status
 
 
 def alone(receiver: Receiver) -> Flask:
