@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr import line_art
-from butlr_grafana.butlr.line_art import Ink, ink_of
+from butlr_grafana.butlr.line_art import LineArt, line_art_of
 
 pytestmark = pytest.mark.fast
 
@@ -37,7 +37,7 @@ def body(image: Image.Image, kind: str = "PNG", **words: Any) -> bytes:
     return out.getvalue()
 
 
-def parts(found: Ink) -> tuple[Ink, Ink]:
+def parts(found: LineArt) -> tuple[LineArt, LineArt]:
     """The ink of the bar, and that of the paper, two pixels off the edges between them."""
     left, top, right, bottom = BAR
     outside = found.copy()
@@ -45,7 +45,7 @@ def parts(found: Ink) -> tuple[Ink, Ink]:
     return found[top + 2 : bottom - 1, left + 2 : right - 1], outside
 
 
-def is_the_bar(found: Ink, *, least: int = 250) -> bool:
+def is_the_bar(found: LineArt, *, least: int = 250) -> bool:
     bar, paper = parts(found)
     return found.shape == SIZE[::-1] and bool((bar >= least).all()) and not paper.any()
 
@@ -55,7 +55,7 @@ def is_the_bar(found: Ink, *, least: int = 250) -> bool:
     [("PNG", {}), ("JPEG", {"quality": 95}), ("WEBP", {"lossless": True}), ("WEBP", {"quality": 60})],
 )
 def test_png_jpeg_and_webp_are_taken(kind: str, words: dict[str, Any]) -> None:
-    assert is_the_bar(ink_of(body(plan(), kind, **words)), least=240)
+    assert is_the_bar(line_art_of(body(plan(), kind, **words)), least=240)
 
 
 @pytest.mark.parametrize(
@@ -76,47 +76,47 @@ def test_png_jpeg_and_webp_are_taken(kind: str, words: dict[str, Any]) -> None:
 def test_lines_are_what_differs_from_the_paper(image: Image.Image, what: str) -> None:
     if image.mode == "P":
         image.putpalette([255, 255, 255, 0, 0, 0])
-    assert is_the_bar(ink_of(body(image)), least=190 if what == "a blueprint" else 250), what
+    assert is_the_bar(line_art_of(body(image)), least=190 if what == "a blueprint" else 250), what
 
 
 def test_half_as_dark_is_half_the_ink() -> None:
-    bar, _ = parts(ink_of(body(plan("L", 255, 127))))
+    bar, _ = parts(line_art_of(body(plan("L", 255, 127))))
     assert set(bar.ravel().tolist()) == {128}
 
 
 def test_off_white_paper_is_paper_and_what_is_lighter_is_no_ink() -> None:
     image = plan("L", 240, 0)
     image.paste(255, (40, 20, 60, 40))
-    assert is_the_bar(ink_of(body(image)))
+    assert is_the_bar(line_art_of(body(image)))
 
 
 def test_a_picture_taken_askew_is_turned_as_its_camera_says() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by 90 degrees
     lying = plan("L", 255, 0).rotate(90, expand=True)
-    assert is_the_bar(ink_of(body(lying, "JPEG", exif=exif, quality=95)), least=240)
+    assert is_the_bar(line_art_of(body(lying, "JPEG", exif=exif, quality=95)), least=240)
 
 
 def test_nothing_but_pixels_is_kept() -> None:
     info = PngInfo()
     info.add_text("Author", "somebody")
-    found = ink_of(body(plan(), pnginfo=info))
+    found = line_art_of(body(plan(), pnginfo=info))
     assert (type(found), found.dtype, found.ndim) == (np.ndarray, np.uint8, 2)
     assert is_the_bar(found)
 
 
 def test_a_large_picture_is_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_art, "LARGEST_SIDE_PX", 25)
-    found = ink_of(body(plan()))
+    found = line_art_of(body(plan()))
     assert found.shape == (14, 20)
     assert found[3, 3] == 255
     assert not found[8:].any()
 
 
 def test_a_picture_without_anything_on_it_has_no_ink() -> None:
-    assert not ink_of(body(Image.new("RGB", SIZE, "pink"))).any()
-    assert not ink_of(body(Image.new("RGBA", SIZE, (0, 0, 0, 0)))).any()
-    assert ink_of(body(Image.new("L", (1, 1), 7))).shape == (1, 1)
+    assert not line_art_of(body(Image.new("RGB", SIZE, "pink"))).any()
+    assert not line_art_of(body(Image.new("RGBA", SIZE, (0, 0, 0, 0)))).any()
+    assert line_art_of(body(Image.new("L", (1, 1), 7))).shape == (1, 1)
 
 
 # What is not taken
@@ -168,14 +168,14 @@ def svg() -> bytes:
 )
 def test_what_is_no_picture_to_take_is_refused_in_words(data: bytes, says: str) -> None:
     with pytest.raises(UpstreamInvalid, match=says):
-        ink_of(data)
+        line_art_of(data)
 
 
 @given(st.binary(max_size=40), st.integers(0, 200), st.sampled_from(["PNG", "JPEG", "WEBP"]))
 def test_whatever_is_broken_is_a_picture_or_a_refusal(noise: bytes, at: int, kind: str) -> None:
     whole = body(plan(), kind)
     try:
-        found = ink_of(whole[:at] + noise + whole[at + len(noise) :])
+        found = line_art_of(whole[:at] + noise + whole[at + len(noise) :])
     except UpstreamInvalid:
         return
     assert found.dtype == np.uint8

@@ -11,7 +11,7 @@ import pytest
 
 from butlr_grafana.base.errors import UpstreamDown, UpstreamRefused
 from butlr_grafana.cache import floorplan_images
-from butlr_grafana.cache.floorplan_images import RENEW_S, RETRY_S, FloorPlanImages, Ink
+from butlr_grafana.cache.floorplan_images import RENEW_S, RETRY_S, FloorPlanImages, LineArt
 from butlr_grafana.model.floor import Building, Floor, FloorPlanPicture
 
 SQUARE = ((0.0, 0.0), (4.0, 0.0), (4.0, 3.0), (0.0, 3.0))
@@ -43,7 +43,7 @@ class Source:
         if self.refuses:
             raise UpstreamRefused("not from there")
 
-    def fetch(self, url: str) -> Ink:
+    def fetch(self, url: str) -> LineArt:
         with self._lock:
             self.asked.append(url)
             number = len(self.asked)
@@ -76,7 +76,7 @@ def source() -> Source:
 def number(pictures: FloorPlanImages, of: Floor | None = None, timeout_s: float = SOON) -> int | None:
     """Which picture is shown."""
     drawing = pictures.of(of or floor(), timeout_s=timeout_s)
-    return int(drawing.ink[0, 0]) if drawing else None
+    return int(drawing.line_art[0, 0]) if drawing else None
 
 
 def settled(pictures: FloorPlanImages) -> None:
@@ -273,7 +273,7 @@ def test_a_restart_asks_nobody(source: Source, tmp_path: Path) -> None:
     again = source.pictures(tmp_path).of(floor(), timeout_s=SOON)
     assert shown is not None
     assert again is not None
-    assert np.array_equal(again.ink, shown.ink)
+    assert np.array_equal(again.line_art, shown.line_art)
     assert len(source.asked) == 1
 
 

@@ -19,7 +19,7 @@ from butlr_grafana.insight.hot_events import (
 from butlr_grafana.model.chunk import Coverage
 from butlr_grafana.model.time import Period
 from tests.insight.floors import everywhere, floor, grid, heat_map
-from tests.insight.looks import WATCH, zone
+from tests.insight.snapshots import WATCH, zone
 
 Heats = list[float | None]
 
@@ -92,5 +92,5 @@ def test_rules_that_differ_have_keys_that_differ() -> None:
 def test_a_look_is_whole_and_of_now(end_s: int, missing: int, counts: bool) -> None:
     answer = heat_map(floor(), grid(everywhere(2, 2)))
     query = replace(answer.query, period=Period(0, end_s))
-    look = replace(answer, query=query, coverage=Coverage(1, 1, 0, 0, missing, 1, 0))
-    assert is_of_now(look, 600) == counts
+    snapshot = replace(answer, query=query, coverage=Coverage(1, 1, 0, 0, missing, 1, 0))
+    assert is_of_now(snapshot, 600) == counts

@@ -291,10 +291,10 @@ def test_a_sum_is_not_told_while_one_of_its_rooms_is_offline() -> None:
     # What is not told cannot be had from the floor's either.
     assert found["outside any room"].detections == 24.0
     # Of a time in which all were seen all of it is told, whatever is offline now.
-    before = by_name(replace(silent, seen={"small": 1.0}))
+    before = by_name(replace(silent, availability={"small": 1.0}))
     assert (before["small"].detections, before["small"].reason) == (22.0, "")
     assert before["outside any room"].detections == 2.0
-    then = by_name(replace(silent, seen={"small": 0.0}))
+    then = by_name(replace(silent, availability={"small": 0.0}))
     assert (then["small"].detections, then["small"].reason) == (None, WAS_OFFLINE)
 
 

@@ -104,13 +104,13 @@ def operator(
 def walls_in(grafana: Organisation) -> dict[str, dict[str, Any]]:
     """The copies, by the floor that is in each as a constant."""
     copies = {}
-    for uid, kept in grafana.dashboards.items():
-        if uid == "butlr-wall" or "butlr-wall" not in kept["dashboard"]["tags"]:
+    for uid, content_of in grafana.dashboards.items():
+        if uid == "butlr-wall" or "butlr-wall" not in content_of["dashboard"]["tags"]:
             continue
-        [space] = [v for v in kept["dashboard"]["templating"]["list"] if v["name"] == "space"]
+        [space] = [v for v in content_of["dashboard"]["templating"]["list"] if v["name"] == "space"]
         assert (space["type"], space["hide"], space["current"]["value"]) == ("constant", 2, space["query"])
-        assert kept["meta"]["folderUid"] == "butlr-walls"
-        copies[space["query"]] = kept["dashboard"]
+        assert content_of["meta"]["folderUid"] == "butlr-walls"
+        copies[space["query"]] = content_of["dashboard"]
     return copies
 
 

@@ -12,7 +12,7 @@ import pytest
 from butlr_grafana.model.time import Period
 from butlr_grafana.service import event_log as module
 from butlr_grafana.service.event_log import FILE, EventLog
-from tests.insight.looks import IN_PEOPLE, WATCH, zone
+from tests.insight.snapshots import IN_PEOPLE, WATCH, zone
 
 ALWAYS = Period(0, 10**10)
 

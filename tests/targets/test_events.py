@@ -7,7 +7,7 @@ from butlr_grafana.model.floor import Topology
 from butlr_grafana.targets.events import visible_events
 from butlr_grafana.targets.registry import read
 from tests.insight.floors import floor, room
-from tests.insight.looks import WATCH
+from tests.insight.snapshots import WATCH
 
 PERIOD = {"from": "2026-06-17T12:24:56Z", "to": "2026-06-17T12:34:56Z"}
 

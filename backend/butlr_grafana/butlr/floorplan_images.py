@@ -26,7 +26,7 @@ from butlr_grafana.base.http_session import open_session
 from butlr_grafana.base.request_id import HEADER, present_or_new
 from butlr_grafana.base.response_body import TooLarge, read_body
 from butlr_grafana.base.urls import Address, address_of
-from butlr_grafana.butlr.line_art import Ink, ink_of
+from butlr_grafana.butlr.line_art import LineArt, line_art_of
 
 MAX_BYTES = 8 * 2**20
 TIMEOUT_S = 10.0
@@ -74,20 +74,20 @@ class FloorPlanImageClient:
             )
         return address
 
-    def fetch(self, url: str) -> Ink:
+    def fetch(self, url: str) -> LineArt:
         """Raises `UpstreamError`; no message holds more of the address than its host."""
         address = self.check(url)
         started, outcome = time.monotonic(), "failed"
         try:
             body = self._body(address)
             with self._unpacking:
-                ink = ink_of(body)
+                line_art = line_art_of(body)
             outcome = "200"
         except UpstreamError as error:
             outcome = error.code
             raise
         else:
-            return ink
+            return line_art
         finally:
             self._observe(PATH, outcome, time.monotonic() - started)
 

@@ -25,10 +25,10 @@ LARGEST_SIDE_PX = 3_000
 FAINT = 6
 """Ink up to this is paper that was scanned, or noise of a JPEG."""
 
-Ink = NDArray[np.uint8]
+LineArt = NDArray[np.uint8]
 
 
-def ink_of(body: bytes) -> Ink:
+def line_art_of(body: bytes) -> LineArt:
     """uint8[height, width]: 0 is paper, 255 as far from it as can be. Raises `UpstreamInvalid`."""
     try:
         with Image.open(io.BytesIO(body), formats=FORMATS) as image:
@@ -66,12 +66,12 @@ def _opaque(image: Image.Image) -> Image.Image:
     return paper
 
 
-def _off_paper(grey: Ink) -> Ink:
+def _off_paper(grey: LineArt) -> LineArt:
     """The distance from the paper's lightness, which is the most frequent one."""
     paper = int(np.bincount(grey.ravel(), minlength=256).argmax())
     far = paper - grey.astype(np.int16) if paper > 127 else grey.astype(np.int16) - paper
     # Dark on light or light on dark: what lies on the paper's other side is no ink.
-    ink = np.clip(far, 0, None).astype(np.float32) * np.float32(255 / max(paper, 255 - paper))
-    ink[ink <= FAINT] = 0
-    rounded: Ink = np.rint(ink).astype(np.uint8)
+    line_art = np.clip(far, 0, None).astype(np.float32) * np.float32(255 / max(paper, 255 - paper))
+    line_art[line_art <= FAINT] = 0
+    rounded: LineArt = np.rint(line_art).astype(np.uint8)
     return rounded

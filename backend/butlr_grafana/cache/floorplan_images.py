@@ -37,14 +37,14 @@ AT_ONCE = 4
 MEMORY_BYTES = 64 * 2**20
 DISK_BYTES = 64 * 2**20
 
-Ink = NDArray[np.uint8]
+LineArt = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Known:
     """`fetched_at`: on the stopwatch."""
 
-    ink: Ink
+    line_art: LineArt
     fetched_at: float
 
 
@@ -58,7 +58,7 @@ class FloorPlanImages:
     def __init__(
         self,
         allow: Callable[[str], object],
-        fetch: Callable[[str], Ink],
+        fetch: Callable[[str], LineArt],
         *,
         source: str = "",
         folder: Path | None = None,
@@ -72,7 +72,9 @@ class FloorPlanImages:
         self._now = now
         self._stopwatch = stopwatch
         self._condition = threading.Condition()
-        self._known: LRUCache[str, _Known] = LRUCache(MEMORY_BYTES, getsizeof=lambda known: known.ink.nbytes)
+        self._known: LRUCache[str, _Known] = LRUCache(
+            MEMORY_BYTES, getsizeof=lambda known: known.line_art.nbytes
+        )
         self._failed: dict[str, tuple[float, str]] = {}
         self._loading: set[str] = set()
         self._turns = threading.Semaphore(AT_ONCE)
@@ -98,7 +100,7 @@ class FloorPlanImages:
         with self._condition:
             self._condition.wait_for(lambda: key in self._known or key not in self._loading, timeout_s)
             known = self._known.get(key)
-        return PlanDrawing(floor.plan, known.ink) if known else None
+        return PlanDrawing(floor.plan, known.line_art) if known else None
 
     def _key(self, floor: Floor, plan: FloorPlanPicture) -> str:
         # Without the query: a signature in it changes from one topology to the next, the picture does not.
@@ -141,7 +143,7 @@ class FloorPlanImages:
 
     def _learn(self, key: str, known: _Known) -> None:
         with self._condition:
-            if known.ink.nbytes <= self._known.maxsize:
+            if known.line_art.nbytes <= self._known.maxsize:
                 self._known[key] = known
             self._condition.notify_all()
 
@@ -177,7 +179,7 @@ class FloorPlanImages:
         if path is None:
             return
         body = io.BytesIO()
-        Image.fromarray(known.ink).save(body, "PNG")
+        Image.fromarray(known.line_art).save(body, "PNG")
         fresh = path.with_suffix(f".{threading.get_ident()}.new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -66,10 +66,12 @@ def unusual(now: SeriesResult, before: SeriesResult) -> tuple[Unusual, ...]:
     hours = hours_of(query.period, query.floor.timezone)
     history = {one.asset_id: one.values["value"] for one in before.series}
     at = _places_of(hours, before)
-    seen = {one.asset_id: (one.values["value"], _lengths_s(one.start_s, query.period)) for one in now.series}
+    measured = {
+        one.asset_id: (one.values["value"], _lengths_s(one.start_s, query.period)) for one in now.series
+    }
     rows = []
     for asset in _assets(query):
-        people = _mean(*seen[asset.id]) if asset.id in seen else None
+        people = _mean(*measured[asset.id]) if asset.id in measured else None
         usual, weeks = _usual(hours, at, history.get(asset.id))
         rows.append(
             Unusual(
@@ -162,8 +164,8 @@ def _usual(
     """
     if history is None or not at:
         return None, 0
-    told = {hour: history[at[hour]] for hour in hours}
-    known = {hour: values[~np.isnan(values)] for hour, values in told.items()}
+    past = {hour: history[at[hour]] for hour in hours}
+    known = {hour: values[~np.isnan(values)] for hour, values in past.items()}
     weeks = min((values.size for values in known.values()), default=0)
     minutes = sum(hours[hour] for hour, values in known.items() if values.size)
     if not minutes:

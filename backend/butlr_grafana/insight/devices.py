@@ -259,13 +259,13 @@ def _covered(floor: Floor, asset: Room | Zone, sensors: Sequence[Sensor]) -> Cov
         return Covered(floor, asset, 0, 0, None, NO_SENSOR)
     if online is not False:
         return Covered(floor, asset, len(counted), len(silent), online)
-    heard = [s.last_heartbeat_s for s in silent if s.last_heartbeat_s is not None]
+    heartbeats_s = [s.last_heartbeat_s for s in silent if s.last_heartbeat_s is not None]
     hives = dict.fromkeys(s.behind for s in silent if s.behind is not None)
     is_by_hives = all(s.behind is not None for s in silent)
     reason = (
         "; ".join(_offline_since(hive, floor) for hive in hives) if is_by_hives else "its sensors are offline"
     )
-    return Covered(floor, asset, len(counted), len(silent), online, reason, max(heard, default=None))
+    return Covered(floor, asset, len(counted), len(silent), online, reason, max(heartbeats_s, default=None))
 
 
 def instant_of_text(text: str) -> float | None:

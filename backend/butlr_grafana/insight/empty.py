@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from butlr_grafana.insight.people import is_in_people, unknown_why
-from butlr_grafana.insight.zones import is_blind, without_data
+from butlr_grafana.insight.zones import is_unavailable, without_data
 from butlr_grafana.model.chunk import Grid
 from butlr_grafana.model.floor import Bounds
 from butlr_grafana.model.geometry import Lattice, Shape, area_of, shape_of, shape_of_asset, union
@@ -29,9 +29,9 @@ def with_zeros(heat_map: HeatMap) -> HeatMap:
     theirs.
     """
     # In people nothing is known, zeros neither, of a floor without a factor.
-    is_told = not (is_in_people(heat_map) and unknown_why(heat_map))
-    is_told = is_told and heat_map.coverage.hours > 0 and not is_blind(heat_map)
-    ground = _ground(heat_map) if is_told else None
+    is_known = not (is_in_people(heat_map) and unknown_why(heat_map))
+    is_known = is_known and heat_map.coverage.hours > 0 and not is_unavailable(heat_map)
+    ground = _ground(heat_map) if is_known else None
     if ground is None:
         return heat_map
     grid = _reaching(heat_map.shown, Bounds(*ground.bounds))

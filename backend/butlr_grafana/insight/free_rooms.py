@@ -94,21 +94,21 @@ def in_order(rooms: Iterable[RoomState], least_capacity: int) -> list[RoomState]
 
 def _state_of(now: Now, room: Room, counts: Floats, end_s: int) -> RoomState:
     """`counts`: the room's people in each minute until `end_s`."""
-    told = RoomState(now.floor, room, "unknown", "", now.people, now.as_of_s, now.complete, now.source)
+    state = RoomState(now.floor, room, "unknown", "", now.people, now.as_of_s, now.complete, now.source)
     if now.people is None or np.isnan(counts[-LATE_MIN:]).all():
         why = f"{now.reason} {since(now.unknown_since_s, now.floor.timezone)}".strip()
         reason = withheld(room) or why or NO_COUNT
-        return replace(told, reason=reason, people=None, unknown_since_s=now.unknown_since_s)
+        return replace(state, reason=reason, people=None, unknown_since_s=now.unknown_since_s)
     is_free = now.people == 0 and np.nanmax(counts[-EMPTY_MIN:]) == 0
     if room.members and not is_free:
-        return replace(told, reason=SOME_OCCUPIED)
-    told = replace(told, state="free" if is_free else "occupied")
+        return replace(state, reason=SOME_OCCUPIED)
+    state = replace(state, state="free" if is_free else "occupied")
     if now.people > 0:
-        return told
+        return state
     start = _empty_from(counts)
     empty_for_s = (counts.size - start) * MINUTE_S
     return replace(
-        told,
+        state,
         empty_since_s=end_s - empty_for_s,
         empty_for_s=empty_for_s,
         is_exact=start > 0 and bool(counts[start - 1] > 0),
@@ -122,17 +122,17 @@ def _minutes(room: Room, answers: Sequence[SeriesResult], moved: Moved) -> Float
     make a full room an empty one.
     """
     starts_s = range(answers[0].query.period.start_s, answers[0].query.period.end_s, MINUTE_S)
-    told = {
+    state = {
         answer.query.base.is_calibrated: dict(zip(one.start_s.tolist(), one.values["value"], strict=True))
         for answer in answers
         for one in answer.series
         if one.asset_id == room.id
     }
-    if not told:
+    if not state:
         return np.empty(0)
-    if True in told:
-        told[True] |= _moved_on(room, answers[0].query, told[True], moved)
-    by_way = {way: np.array([own.get(start, np.nan) for start in starts_s]) for way, own in told.items()}
+    if True in state:
+        state[True] |= _moved_on(room, answers[0].query, state[True], moved)
+    by_way = {way: np.array([own.get(start, np.nan) for start in starts_s]) for way, own in state.items()}
     seen, by_doors = by_way.get(False), by_way.get(True)
     if seen is None or by_doors is None:
         return next(iter(by_way.values()))

@@ -68,7 +68,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class HotZoneSnapshot:
     """What one rule's query saw of a floor's zones at `seen_s`."""
 
     watch: Watch

@@ -1,4 +1,4 @@
-"""Which rooms were seen in a period: one whose sensors were silent then is not an empty room.
+"""Sensor availability of rooms in a period. A room whose sensors sent nothing is not an empty room.
 
 A heat map has cells only where somebody was, so it cannot tell an empty room from one that nobody could see.
 A count of people can: a window of which a room's sensors know nothing has no value there.
@@ -20,10 +20,10 @@ from butlr_grafana.model.time import Instants, Period
 NOT_ALL_KNOWN = "not all of it is known"
 
 
-def as_seen(
+def with_room_availability(
     heat_map: HeatMap, availability: SeriesResult, counted: Sequence[Period], *, since_s: float
 ) -> HeatMap:
-    """The map with `seen`; rooms that were silent all the time that is `counted` are offline ones in it.
+    """The map with `availability`. Rooms without data in all of the `counted` time are offline in it.
 
     `availability`: people in the floor's rooms, over the period or all of it but its end; there a room counts
     as seen that is online now, and one that is offline up to when it was heard last. A room that was silent
@@ -34,15 +34,15 @@ def as_seen(
     query = heat_map.query
     is_running = query.period.end_s > since_s
     offline = {room.id for room in query.floor.rooms if is_running and room.online is False}
-    seen = {
+    share_by_room = {
         room_id: share
         for room_id, share in shares(availability, counted, _heard_until(query.floor)).items()
         if share or room_id not in offline
     }
-    rooms = {room.id: _as_seen(room, seen.get(room.id)) for room in query.floor.rooms}
+    rooms = {room.id: _with_availability(room, share_by_room.get(room.id)) for room in query.floor.rooms}
     chosen = None if query.rooms is None else tuple(rooms[room.id] for room in query.rooms)
     floor = replace(query.floor, rooms=tuple(rooms.values()))
-    return replace(heat_map, query=replace(query, floor=floor, rooms=chosen), seen=seen)
+    return replace(heat_map, query=replace(query, floor=floor, rooms=chosen), availability=share_by_room)
 
 
 def _heard_until(floor: Floor) -> dict[str, float]:
@@ -90,7 +90,7 @@ def silent_in_either(current: HeatMap, baseline: HeatMap) -> Floor:
     return replace(floor, rooms=rooms)
 
 
-def _as_seen(room: Room, share: float | None) -> Room:
+def _with_availability(room: Room, share: float | None) -> Room:
     """Rooms without sensors of their own, and those that are only told of together, are left alone."""
     if share is None or room.online is None or room.members:
         return room

@@ -117,11 +117,11 @@ def time_in_use(presence: SeriesResult | None, means: SeriesResult) -> dict[str,
     # Of rooms that are only shown summed, time in use is not told.
     single = {room.id for room in means.query.floor.rooms if not room.members}
     counted = {one.asset_id: one for one in means.series if one.asset_id in single}
-    told = {one.asset_id: one for one in presence.series}
+    measured = {one.asset_id: one for one in presence.series}
     found = {}
-    for asset in {**told, **counted}:
-        starts = (told.get(asset) or counted[asset]).start_s
-        seconds = told[asset].values["value"] if asset in told else np.full(starts.size, np.nan)
+    for asset in {**measured, **counted}:
+        starts = (measured.get(asset) or counted[asset]).start_s
+        seconds = measured[asset].values["value"] if asset in measured else np.full(starts.size, np.nan)
         if asset in counted:
             is_counted = ~np.isnan(counted[asset].values["value"])
             seconds = np.where(np.isnan(seconds) & is_counted, 0.0, seconds)
@@ -133,7 +133,7 @@ def time_in_use(presence: SeriesResult | None, means: SeriesResult) -> dict[str,
 
 
 def _why_unknown(room: Room, heat_map: HeatMap) -> str:
-    return WAS_OFFLINE if heat_map.seen.get(room.id) == 0 else why_unknown(room)
+    return WAS_OFFLINE if heat_map.availability.get(room.id) == 0 else why_unknown(room)
 
 
 def why_unknown(room: Room) -> str:

@@ -109,16 +109,16 @@ def _place_of(row: ZoneHeat, unit: str) -> tuple[int, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the detections were; `blind`: why they are not to be trusted or told, or empty; `seen`: in what
-    share of the hours counted they could be seen.
+    """Where the detections were. `unavailable_reason`: why their number is not shown; empty: it is shown.
+    `availability`: share of the hours counted in which the sensors worked.
     """
 
     id: str
     name: str
     area_m2: float | None
     detections: float
-    blind: str
-    seen: float = 1.0
+    unavailable_reason: str
+    availability: float = 1.0
 
 
 def _rows(heat_map: HeatMap, level: Level) -> Iterator[ZoneHeat]:
@@ -127,7 +127,7 @@ def _rows(heat_map: HeatMap, level: Level) -> Iterator[ZoneHeat]:
     if level == "floor":
         places = iter([_floor(floor, grid)])
     else:
-        places = (_rooms if level == "room" else _zones)(floor, grid, ids, heat_map.seen)
+        places = (_rooms if level == "room" else _zones)(floor, grid, ids, heat_map.availability)
     return (_row(place, heat_map, level, grid.total) for place in places)
 
 
@@ -144,8 +144,8 @@ def _whole_floor(heat_map: HeatMap) -> Grid:
 def _floor(floor: Floor, grid: Grid) -> _Place:
     """Always the whole floor. One where all is silent and all sensors are offline is not empty."""
     online = [room.online for room in as_built(floor.rooms) if room.online is not None]
-    blind = OFFLINE if online and not any(online) and not grid.total else ""
-    return _Place(floor.id, floor.name, _area_m2(floor), grid.total, blind)
+    unavailable_reason = OFFLINE if online and not any(online) and not grid.total else ""
+    return _Place(floor.id, floor.name, _area_m2(floor), grid.total, unavailable_reason)
 
 
 def without_data(heat_map: HeatMap) -> list[Room]:
@@ -155,15 +155,21 @@ def without_data(heat_map: HeatMap) -> list[Room]:
     floor, grid = heat_map.query.floor, _whole_floor(heat_map)
     rooms = {room.id: room for room in as_built(floor.rooms)}
     filled = apportion.of_rooms(replace(floor, rooms=tuple(rooms.values())), grid).filled(grid.value)
-    return [room for room in rooms.values() if _blind(room, rooms, room.id in filled) in (OFFLINE, UNCOVERED)]
+    return [
+        room
+        for room in rooms.values()
+        if _unavailable_reason(room, rooms, room.id in filled) in (OFFLINE, UNCOVERED)
+    ]
 
 
-def is_blind(heat_map: HeatMap) -> bool:
+def is_unavailable(heat_map: HeatMap) -> bool:
     """Whether all of a floor's sensors were silent, and nobody was detected."""
-    return bool(_floor(heat_map.query.floor, _whole_floor(heat_map)).blind)
+    return bool(_floor(heat_map.query.floor, _whole_floor(heat_map)).unavailable_reason)
 
 
-def _rooms(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, float]) -> Iterator[_Place]:
+def _rooms(
+    floor: Floor, grid: Grid, ids: set[str] | None, availability: Mapping[str, float]
+) -> Iterator[_Place]:
     """Of rooms that are only told of together, what cannot be told counts as outside: else it could be had
     by taking all others from the floor's.
     """
@@ -173,24 +179,26 @@ def _rooms(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, fl
     counted = dict(zip(built, sums, strict=True))
     filled = by_room.filled(grid.value)
     for room in floor.rooms:
-        place = _place(room, built, counted, filled, seen)
+        place = _place(room, built, counted, filled, availability)
         if room.members:
-            told = 0.0 if place.blind else place.detections
-            outside += math.fsum(counted[member.id] for member in room.members) - told
+            shown = 0.0 if place.unavailable_reason else place.detections
+            outside += math.fsum(counted[member.id] for member in room.members) - shown
         if ids is None or room.id in ids:
             yield place
     if ids is None:
         yield _Place(apportion.OUTSIDE, OUTSIDE_NAME, None, outside, "")
 
 
-def _zones(floor: Floor, grid: Grid, ids: set[str] | None, seen: Mapping[str, float]) -> Iterator[_Place]:
+def _zones(
+    floor: Floor, grid: Grid, ids: set[str] | None, availability: Mapping[str, float]
+) -> Iterator[_Place]:
     rooms = {room.id: room for room in as_built(floor.rooms)}
     by_zone = apportion.of_zones(replace(floor, zones=tuple(as_built(floor.zones))), grid)
     counted = dict(zip(by_zone.ids, by_zone.sums(grid.value).tolist(), strict=True))
     filled = by_zone.filled(grid.value)
     for zone in floor.zones:
         if ids is None or zone.room_id in ids:
-            yield _place(zone, rooms, counted, filled, seen)
+            yield _place(zone, rooms, counted, filled, availability)
 
 
 def _place(
@@ -198,16 +206,16 @@ def _place(
     rooms: Mapping[str, Room],
     counted: Mapping[str, float],
     filled: set[str],
-    seen: Mapping[str, float],
+    availability: Mapping[str, float],
 ) -> _Place:
     """`rooms`: all of the floor by id; `counted`: detections by id; `filled`: who has cells of their own."""
-    share = seen.get(asset.id if isinstance(asset, Room) else asset.room_id or "")
+    share = availability.get(asset.id if isinstance(asset, Room) else asset.room_id or "")
     if asset.members:
         return _together(asset, rooms, counted, filled, share)
-    blind = _blind(asset, rooms, asset.id in filled)
-    if blind == OFFLINE and share == 0:
-        blind = WAS_OFFLINE
-    return _Place(asset.id, asset.name, _area_m2(asset), counted[asset.id], blind, share or 1.0)
+    unavailable_reason = _unavailable_reason(asset, rooms, asset.id in filled)
+    if unavailable_reason == OFFLINE and share == 0:
+        unavailable_reason = WAS_OFFLINE
+    return _Place(asset.id, asset.name, _area_m2(asset), counted[asset.id], unavailable_reason, share or 1.0)
 
 
 def _together(
@@ -222,23 +230,25 @@ def _together(
     `share`: in what part of the period all of them were seen; one that is offline now was seen then.
     """
     members: Sequence[Room | Zone] = asset.members
-    reasons = [_blind(member, rooms, member.id in filled) for member in members]
+    reasons = [_unavailable_reason(member, rooms, member.id in filled) for member in members]
     if share:
         reasons = ["" if reason == OFFLINE else reason for reason in reasons]
     known = [member for member, reason in zip(members, reasons, strict=True) if not reason]
-    blind = withheld(asset)
-    if share == 0 and not blind:
-        blind = WAS_OFFLINE
-    elif OFFLINE in reasons and not blind:
-        blind = OFFLINE
-    elif too_few(known) and not blind:
-        blind = f"{TOO_FEW}: {next(filter(None, reasons))}"
+    unavailable_reason = withheld(asset)
+    if share == 0 and not unavailable_reason:
+        unavailable_reason = WAS_OFFLINE
+    elif OFFLINE in reasons and not unavailable_reason:
+        unavailable_reason = OFFLINE
+    elif too_few(known) and not unavailable_reason:
+        unavailable_reason = f"{TOO_FEW}: {next(filter(None, reasons))}"
     areas = [_area_m2(member) for member in known]
-    area_m2 = None if blind or None in areas else math.fsum(filter(None, areas))
-    return _Place(asset.id, asset.name, area_m2, math.fsum(counted[member.id] for member in known), blind)
+    area_m2 = None if unavailable_reason or None in areas else math.fsum(filter(None, areas))
+    return _Place(
+        asset.id, asset.name, area_m2, math.fsum(counted[member.id] for member in known), unavailable_reason
+    )
 
 
-def _blind(asset: Room | Zone, rooms: Mapping[str, Room], has_cells: bool) -> str:
+def _unavailable_reason(asset: Room | Zone, rooms: Mapping[str, Room], has_cells: bool) -> str:
     """Why nothing is known of a room, or of a zone in it; empty where its figures can be trusted.
 
     `room.online` is `None` where no sensor is said to be the room's; another one may see it all the same,
@@ -255,8 +265,8 @@ def _blind(asset: Room | Zone, rooms: Mapping[str, Room], has_cells: bool) -> st
 
 
 def _row(place: _Place, heat_map: HeatMap, level: Level, total: float) -> ZoneHeat:
-    floor, hours = heat_map.query.floor, heat_map.coverage.hours * place.seen
-    reason = place.blind or ("" if hours > 0 else NO_HOURS)
+    floor, hours = heat_map.query.floor, heat_map.coverage.hours * place.availability
+    reason = place.unavailable_reason or ("" if hours > 0 else NO_HOURS)
     detections = None if reason else place.detections
     per_hour = None if detections is None else detections / hours
     per_m2_hour = None if per_hour is None or place.area_m2 is None else per_hour / place.area_m2

@@ -89,7 +89,7 @@ def data_source(kind: str, names: Names, *, url: str, token: str, there: Mapping
     if kind == INFINITY:
         # Infinity sends a secret header to hosts on this list only.
         own["allowedHosts"] = list(dict.fromkeys([url, *old.get("allowedHosts", [])]))
-    kept = (
+    preserved = (
         "name",
         "user",
         "database",
@@ -101,7 +101,7 @@ def data_source(kind: str, names: Names, *, url: str, token: str, there: Mapping
     )
     return {
         "name": names.title(NAMES[kind]),
-        **{name: there[name] for name in kept if there and name in there},
+        **{name: there[name] for name in preserved if there and name in there},
         "uid": names.uid(UIDS[kind]),
         "type": kind,
         "access": "proxy",
@@ -189,10 +189,10 @@ def updated_rule(made: Json, there: Mapping[str, Any]) -> Json:
     """Ours, with what people have added or changed: where it lies, whom it tells, its pause, further labels
     and annotations, and limits that are no more those that it was written with.
     """
-    kept = ("folderUID", "ruleGroup", "isPaused", "notification_settings", "keep_firing_for")
+    preserved = ("folderUID", "ruleGroup", "isPaused", "notification_settings", "keep_firing_for")
     renewed = {
         **made,
-        **{name: there[name] for name in kept if there.get(name) is not None},
+        **{name: there[name] for name in preserved if there.get(name) is not None},
         "labels": {**(there.get("labels") or {}), **made["labels"]},
         "annotations": {**(there.get("annotations") or {}), **made["annotations"]},
     }

@@ -13,18 +13,18 @@ REFUSED = (400, 401, 403)
 
 def fault_through(grafana: Grafana, uid: str) -> str:
     """Empty where the backend answers through the data source `uid`; else what is wrong and what to do."""
-    status, said = grafana.status_of(f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/status")
+    status, text = grafana.status_of(f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/status")
     if status == 200:
         return ""
     if status in NO_ANSWER:
         return (
-            f"Grafana's server does not reach the backend ({status}{said}): check that `butlr-grafana "
+            f"Grafana's server does not reach the backend ({status}{text}): check that `butlr-grafana "
             "serve` runs, and that "
             "the data source's URL is its address as that server reaches it"
         )
     if status in REFUSED:
         return (
-            f"the backend does not accept the data source's token ({status}{said}): the data source's header "
+            f"the backend does not accept the data source's token ({status}{text}): the data source's header "
             "Authorization and the backend's BACKEND_TOKEN must hold the same token"
         )
-    return f"what answers at the data source's URL is not the backend ({status}{said})"
+    return f"what answers at the data source's URL is not the backend ({status}{text})"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from butlr_grafana.kiosk.documents import TAG, Json, WallError, constant, kept
+from butlr_grafana.kiosk.documents import TAG, Json, WallError, constant, content_of
 from butlr_grafana.model.floor import Floor
 
 SOURCE_UID = "butlr-free-rooms"
@@ -58,7 +58,7 @@ def dashboard_of(
     variables = [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in listed]
     shared = set(timezones)
     return {
-        **kept(source),
+        **content_of(source),
         "uid": uid_of(playlist),
         "title": f"Free rooms: {playlist}",
         "description": "Made by butlr-grafana wall, which writes it anew: changes here are lost.",

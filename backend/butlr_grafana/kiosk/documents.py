@@ -39,17 +39,17 @@ class WallError(Exception):
     """A wall that cannot be made of what there is; the message says what is wrong."""
 
 
-def chosen(topology: Topology, asked: Sequence[str]) -> list[Floor]:
+def chosen(topology: Topology, requested: Sequence[str]) -> list[Floor]:
     """The floors asked for, each once, in the order asked; all in Butlr's order where none is.
 
     Raises `WallError` for a floor that is not served, and where none is.
     """
     if not topology.floors:
         raise WallError("Butlr lists no floor for this account, so there is nothing to show")
-    for space in asked:
+    for space in requested:
         if space not in topology.floors:
             raise WallError(f"--floor: {choose(space, topology.floors)}")
-    return [topology.floors[space] for space in dict.fromkeys(asked or topology.floors)]
+    return [topology.floors[space] for space in dict.fromkeys(requested or topology.floors)]
 
 
 def uid_of(space: str) -> str:
@@ -68,7 +68,7 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
             f"the dashboard {SOURCE_UID} has no variable {SPACE}: install the dashboards of this version"
         )
     return {
-        **kept(source),
+        **content_of(source),
         "uid": uid_of(floor.id),
         "title": f"Wall: {text or f'{floor.building.name} / {floor.name}'}",
         "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
@@ -103,14 +103,14 @@ def constant(name: str, value: str) -> Json:
     }
 
 
-def kept(dashboard: Mapping[str, Any]) -> Json:
+def content_of(dashboard: Mapping[str, Any]) -> Json:
     """The dashboard without what Grafana adds to it."""
     return {name: value for name, value in dashboard.items() if name not in _SERVERS_OWN}
 
 
 def is_same(dashboard: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
     """Whether what Grafana has (`there`) need not be written again, which would lengthen its history."""
-    return kept(dashboard) == kept(there)
+    return content_of(dashboard) == content_of(there)
 
 
 def data_source_of(provisioned: Mapping[str, Any], token: str) -> Json:

@@ -102,22 +102,22 @@ class Grafana:
 
         `doing` completes 'Grafana does not allow this account to …'. Raises `GrafanaError`.
         """
-        response, said = self._response(method, path, body)
+        response, text = self._response(method, path, body)
         if response.status_code in without:
             return None
         if not response.ok or response.is_redirect:
-            raise GrafanaError(self._refusal(response, said, doing))
+            raise GrafanaError(self._refusal(response, text, doing))
         if response.status_code == 204:
             return None
         try:
-            return orjson.loads(said)
+            return orjson.loads(text)
         except orjson.JSONDecodeError:
             raise GrafanaError(f"{self._access.url}{path} did not send JSON, so it is not Grafana") from None
 
     def status_of(self, path: str) -> tuple[int, str]:
         """The status of any answer, and `: …` with its words; for what is not Grafana's own."""
-        response, said = self._response("GET", path, None)
-        return response.status_code, _message(said) or f": {response.reason}"
+        response, text = self._response("GET", path, None)
+        return response.status_code, _message(text) or f": {response.reason}"
 
     def _response(self, method: str, path: str, body: object) -> tuple[requests.Response, bytes]:
         """The response and its body."""
@@ -174,7 +174,7 @@ class Grafana:
         )
 
     def _refusal(self, response: requests.Response, body: bytes, doing: str) -> str:
-        status, said = response.status_code, _message(body)
+        status, text = response.status_code, _message(body)
         if response.is_redirect:
             return (
                 f"{self._access.url} answers with a redirect ({status}), which is not followed with "
@@ -183,13 +183,13 @@ class Grafana:
             )
         if status == 401:
             locked = "; after five wrong passwords Grafana refuses a user for five minutes"
-            return f"Grafana does not accept {self._access.names} (401{said}){locked if self.is_user else ''}"
+            return f"Grafana does not accept {self._access.names} (401{text}){locked if self.is_user else ''}"
         if status == 403:
             return (
-                f"Grafana does not allow this account to {doing} (403{said}): "
+                f"Grafana does not allow this account to {doing} (403{text}): "
                 f"give it the role {self._role}, or the missing permission"
             )
-        return f"Grafana cannot {doing} ({status}{said})"
+        return f"Grafana cannot {doing} ({status}{text})"
 
 
 def _session() -> requests.Session:
@@ -215,7 +215,7 @@ def _causes(error: BaseException | None) -> list[BaseException]:
 def _message(body: bytes) -> str:
     """`: …` with Grafana's own words, where it has any."""
     try:
-        said = orjson.loads(body)["message"]
+        text = orjson.loads(body)["message"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return ""
-    return f": {said[:SHOWN]}" if isinstance(said, str) and said else ""
+    return f": {text[:SHOWN]}" if isinstance(text, str) and text else ""

@@ -104,10 +104,10 @@ class FloorPlanPicture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanDrawing:
-    """A floor's plan as Butlr's picture has it: `ink` uint8[height, width], 0 is paper, 255 the darkest."""
+    """A floor's plan as in Butlr's picture. `line_art`: uint8[height, width]; 0: blank, 255: the darkest."""
 
     plan: FloorPlanPicture
-    ink: NDArray[np.uint8]
+    line_art: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

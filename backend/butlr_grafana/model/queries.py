@@ -47,9 +47,9 @@ class HeatMap:
     `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising, with
     cells of 0 where they are asked for. Both are without the cells that may not be shown one by one (see
     `privacy`); `hidden` are their detections.
-    `parts` hold all cells: they are for sums only. `seen`: by room, in what share of the hours counted its
-    sensors told anything (0 to 1), as far as that is known; `unavailable_reason`: why it is not, where it
-    was asked.
+    `parts` hold all cells: they are for sums only. `availability`: by room, the share (0 to 1) of
+    the hours counted in which its sensors sent data, if it is known. `unavailable_reason`: why it is not
+    known, if it was requested.
     `unit`: what `shown` is in, `detections` or `people` (per m²); `factor`: the floor's, or why it has none,
     where people are wanted.
     """
@@ -60,7 +60,7 @@ class HeatMap:
     coverage: Coverage
     parts: tuple[Chunk, ...]
     hidden: float = 0.0
-    seen: Mapping[str, float] = field(default_factory=dict)
+    availability: Mapping[str, float] = field(default_factory=dict)
     unavailable_reason: str = ""
     unit: str = "detections"
     factor: Known | None = None

@@ -88,7 +88,7 @@ def _difference_png(
     result: Result[Any], content: ComparisonResult, options: ImageOptions, *, demo: bool
 ) -> bytes:
     found, current, baseline = content.comparison, content.current, content.baseline
-    said = comparison.said(found, current, baseline, demo=demo)
+    said = comparison.comparison_notices(found, current, baseline, demo=demo)
     return heatmap_image.difference_png(
         found.x_m,
         found.y_m,

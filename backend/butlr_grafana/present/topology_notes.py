@@ -23,13 +23,15 @@ WARNINGS = frozenset({"all", "gone", "time", "traffic"})
 def notices(result: Result[Any]) -> list[Notice]:
     """Those of the notes that bear on an answer of these floors; of many the first, and how many more."""
     topology = result.topology
-    told = [note for note in topology.notes if bears_on(note, result)]
+    relevant = [note for note in topology.notes if bears_on(note, result)]
     several = len(topology.floors) > 1
     named = {key: floor.name for key, floor in topology.floors.items()} if several else {}
-    if "everything" not in result.target.topics(result.parsed) and len(told) > MOST:
+    if "everything" not in result.target.topics(result.parsed) and len(relevant) > MOST:
         # What bears on all figures first, as a hive that is offline, then other warnings: none is to be lost.
-        told.sort(key=lambda note: (_severity(note) != "warning", note.about != "all"))
-    found = dict.fromkeys((_severity(note), _text(note, named.get(note.floor_id or "", ""))) for note in told)
+        relevant.sort(key=lambda note: (_severity(note) != "warning", note.about != "all"))
+    found = dict.fromkeys(
+        (_severity(note), _text(note, named.get(note.floor_id or "", ""))) for note in relevant
+    )
     shown = [{"severity": severity, "text": text} for severity, text in found]
     if "everything" in result.target.topics(result.parsed) or len(shown) <= MOST:
         return shown
@@ -41,8 +43,8 @@ def notices(result: Result[Any]) -> list[Notice]:
 def on_floor(result: Result[Any]) -> list[str]:
     """What bears on all that is shown of one floor, without its name: a picture has that as its title."""
     [floor, *_] = result.topology.floors.values()
-    told = [note.text for note in result.topology.notes if note.floor_id == floor.id and note.about == "all"]
-    return [text.removeprefix(f"{floor.name}: ") for text in told]
+    texts = [note.text for note in result.topology.notes if note.floor_id == floor.id and note.about == "all"]
+    return [text.removeprefix(f"{floor.name}: ") for text in texts]
 
 
 def bears_on(note: Note, result: Result[Any]) -> bool:

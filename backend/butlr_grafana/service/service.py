@@ -183,8 +183,8 @@ class Service:
         result = Result(resolved.target, fetched, content, self.assumed())
         if started.begun:
             self.note(accounts_of(result))
-            for look in resolved.target.looks(result):
-                self.events.see(look.watch, look.space, look.zones, look.seen_s)
+            for snapshot in resolved.target.snapshots(result):
+                self.events.see(snapshot.watch, snapshot.space, snapshot.zones, snapshot.seen_s)
             learn(self.factors, result.maps, fetched.series, now_s=resolved.scope.now_s)
         return result
 

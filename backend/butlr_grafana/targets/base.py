@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.base.incidents import Contact
 from butlr_grafana.insight.current_occupancy import Moved
-from butlr_grafana.insight.hot_events import Event, Look
+from butlr_grafana.insight.hot_events import Event, HotZoneSnapshot
 from butlr_grafana.insight.people import in_unit
 from butlr_grafana.model.factor import Known
 from butlr_grafana.model.floor import Floor, PlanDrawing, Topology
@@ -226,7 +226,7 @@ class Target(ABC, Generic[C]):
         """Whether an anonymous screen may ask this."""
         return False
 
-    def looks(self, result: Result[C]) -> Iterable[Look]:
+    def snapshots(self, result: Result[C]) -> Iterable[HotZoneSnapshot]:
         """What alert rules saw, for the record of hot zones."""
         return ()
 

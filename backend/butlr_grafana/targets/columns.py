@@ -30,8 +30,8 @@ class Column:
     @property
     def config(self) -> dict[str, Any]:
         """The field's `config`; what Grafana is to choose itself is left out."""
-        said = {"displayName": self.title, "unit": self.unit, "decimals": self.decimals}
-        return {key: value for key, value in said.items() if value is not None}
+        settings = {"displayName": self.title, "unit": self.unit, "decimals": self.decimals}
+        return {key: value for key, value in settings.items() if value is not None}
 
 
 METRES = "suffix:m"

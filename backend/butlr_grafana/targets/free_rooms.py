@@ -47,9 +47,9 @@ class FreeRooms(TableTarget[RoomsNow]):
     def build(self, fetched: Fetched, sources: Sources) -> RoomsNow:
         people = occupancy_now(fetched.series, sources.moved)
         rooms = list(room_states(people, fetched.series, sources.moved))
-        asked = {one.floor.id: one.rooms for one in fetched.scope.floors}
+        rooms_by_floor = {one.floor.id: one.rooms for one in fetched.scope.floors}
         for floor, fault in fetched.faults:
-            rooms += all_unknown(floor, floor.chosen(asked[floor.id]), fault.message)
+            rooms += all_unknown(floor, floor.chosen(rooms_by_floor[floor.id]), fault.message)
         minutes = [answer.query.period.length_s // MINUTE_S for answer in fetched.series]
         return RoomsNow(
             tuple(in_order(rooms, fetched.parsed.least_capacity)),
@@ -106,8 +106,8 @@ class FreeRooms(TableTarget[RoomsNow]):
             return
         yield f"A room is free when nobody was counted in it for {EMPTY_MIN} minutes; unknown is not free."
         if any(row["free_exact"] == 0 for row in rows):
-            asked = f"Only the last {content.asked_min} minutes are asked for"
-            yield f"{asked}: a room that is free for at least so long may have been free for longer."
+            rooms_by_floor = f"Only the last {content.asked_min} minutes are asked for"
+            yield f"{rooms_by_floor}: a room that is free for at least so long may have been free for longer."
         if content.is_provisional:
             yield BY_DOORS
 

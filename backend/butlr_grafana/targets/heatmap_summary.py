@@ -93,12 +93,12 @@ def _in_people(heat_map: HeatMap) -> Row:
     """
     hours, area_m2 = heat_map.coverage.hours, heat_map.query.floor.area_m2
     person_hours = in_people(heat_map.total, heat_map.factor)
-    is_told = person_hours is not None and hours > 0
+    is_known = person_hours is not None and hours > 0
     return {
-        "people": person_hours / hours if person_hours is not None and is_told else None,
+        "people": person_hours / hours if person_hours is not None and is_known else None,
         "person_hours": person_hours,
         "people_per_m2": person_hours / hours / area_m2
-        if person_hours is not None and is_told and area_m2 and heat_map.query.rooms is None
+        if person_hours is not None and is_known and area_m2 and heat_map.query.rooms is None
         else None,
         "peak_people_per_m2": peak_people_per_m2(heat_map),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from butlr_grafana.insight.hot_events import LONGEST_LOOK_S, RELEASE_SHARE, Look, Watch, is_of_now
+from butlr_grafana.insight.hot_events import LONGEST_LOOK_S, RELEASE_SHARE, HotZoneSnapshot, Watch, is_of_now
 from butlr_grafana.insight.together import zones_of
 from butlr_grafana.insight.zones import Level, ZoneHeat
 from butlr_grafana.model.queries import Query
@@ -70,14 +70,14 @@ class HotZones(TableTarget[HotZonesResult]):
             )
         return rows
 
-    def looks(self, result: Result[HotZonesResult]) -> Iterator[Look]:
+    def snapshots(self, result: Result[HotZonesResult]) -> Iterator[HotZoneSnapshot]:
         zones = result.content.zones if result.content else ()
         for heat_map in result.maps:
             watch = watch_of(result.parsed, heat_map.query.period)
             if watch is not None and is_of_now(heat_map, result.now_s):
                 space = heat_map.query.floor.id
                 own = tuple(zone for zone in zones if zone.space == space)
-                yield Look(watch, space, own, heat_map.query.period.end_s)
+                yield HotZoneSnapshot(watch, space, own, heat_map.query.period.end_s)
 
 
 def level_of(parsed: ParsedQuery) -> Level:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from butlr_grafana.insight.sensor_availability import as_seen
+from butlr_grafana.insight.sensor_availability import with_room_availability
 from butlr_grafana.model.calendar import local_windows, window_starts
 from butlr_grafana.model.queries import HeatMap, Query, SeriesQuery, SeriesResult
 from butlr_grafana.model.subjects import series_subject
@@ -43,7 +43,7 @@ def _with_seen(
     if own is None or not _common_s(own.query, query):
         return replace(heat_map, unavailable_reason=why_not.get(query.floor.id, ""))
     counted = local_windows(query.period, query.local_hours) if query.local_hours else [query.period]
-    return as_seen(heat_map, own, counted, since_s=since_s)
+    return with_room_availability(heat_map, own, counted, since_s=since_s)
 
 
 def _people(query: Query, now_s: float) -> SeriesQuery | None:
@@ -71,8 +71,8 @@ def _people(query: Query, now_s: float) -> SeriesQuery | None:
     )
 
 
-def _common_s(asked: SeriesQuery, query: Query) -> int:
-    if asked.floor.id != query.floor.id:
+def _common_s(series_query: SeriesQuery, query: Query) -> int:
+    if series_query.floor.id != query.floor.id:
         return 0
-    common = asked.period.overlap(query.period)
+    common = series_query.period.overlap(query.period)
     return common.length_s if common else 0

@@ -67,11 +67,11 @@ _BY_NAME: dict[str, Target[Any]] = {target.name: target for target in _LISTED}
 TARGETS: Mapping[str, Target[Any]] = MappingProxyType(_BY_NAME)
 
 
-def read(name: str, words: Mapping[str, object]) -> ParsedQuery:
+def read(name: str, parameters: Mapping[str, object]) -> ParsedQuery:
     """The query that a target's name and parameters ask for. Raises `UnknownTarget`, `BadParameter`."""
     if name not in TARGETS:
         raise UnknownTarget(name, TARGETS)
-    return parse(TARGETS[name].spec, words)
+    return parse(TARGETS[name].spec, parameters)
 
 
 def target_of(parsed: ParsedQuery) -> Target[Any]:

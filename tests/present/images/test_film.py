@@ -77,7 +77,7 @@ def test_the_bar_grows_to_its_end() -> None:
     track = []
     for frame in frames:
         above = frame[: int(np.flatnonzero(has(frame, DARK.wall).sum(axis=1) > 100)[0])]
-        track.append(int(has(above, DARK.ink).sum(axis=1).max()))
+        track.append(int(has(above, DARK.foreground).sum(axis=1).max()))
     content = track[-1]
     assert content > 550
     assert track == pytest.approx([content * n / 5 for n in range(1, 6)], abs=2)

@@ -62,7 +62,7 @@ def lightness(colour: Rgb) -> float:
 
 def inked(theme: Theme) -> Rgb:
     """The room's colour under the darkest ink."""
-    mixed = [round(f + (i - f) * theme.drawing) for f, i in zip(theme.floor, theme.ink, strict=True)]
+    mixed = [round(f + (i - f) * theme.drawing) for f, i in zip(theme.floor, theme.foreground, strict=True)]
     return mixed[0], mixed[1], mixed[2]
 
 
@@ -120,7 +120,7 @@ def test_a_floor_need_not_lie_at_zero(offset: tuple[float, float]) -> None:
 
 def test_a_picture_of_another_shape_is_stretched_to_its_place() -> None:
     tall = PlanDrawing(FloorPlanPicture("https://x/", box(0, 0, 8, 5)), np.zeros((500, 100), np.uint8))
-    tall.ink[50:150, 25:50] = 255  # from a tenth to three tenths down, from a quarter to a half across
+    tall.line_art[50:150, 25:50] = 255  # from a tenth to three tenths down, from a quarter to a half across
     assert is_only_in_the_spot(seen(tall), LIGHT, (2.0, 3.5, 4.0, 4.5))
 
 
@@ -140,9 +140,9 @@ def test_paler_ink_shows_less() -> None:
 
 def test_thin_lines_of_a_large_picture_are_not_lost() -> None:
     """A line of a third of a centimetre, thinner than a pixel of ours, is seen along all its length."""
-    ink = np.zeros((3000, 4800), np.uint8)
-    ink[:, 1800:1802] = 255  # at three metres
-    map_ = seen(PlanDrawing(FloorPlanPicture("https://x/", box(0, 0, 8, 5)), ink))
+    line_art = np.zeros((3000, 4800), np.uint8)
+    line_art[:, 1800:1802] = 255  # at three metres
+    map_ = seen(PlanDrawing(FloorPlanPicture("https://x/", box(0, 0, 8, 5)), line_art))
     around = map_.inside(2.9, 0.5, 3.1, 4.5).astype(int)
     darker = np.abs(around - LIGHT.floor).max(axis=(1, 2))
     assert len(darker) > 400
@@ -158,8 +158,8 @@ def test_cells_walls_and_labels_lie_over_it() -> None:
     assert near(map_.at(6.5, 2.5), inked(LIGHT))
     labelled = decoded(plan_png(HALL, drawing=whole))
     assert (
-        has(labelled, LIGHT.ink).sum()
-        > has(decoded(plan_png(HALL, options=PLAIN, drawing=whole)), LIGHT.ink).sum()
+        has(labelled, LIGHT.foreground).sum()
+        > has(decoded(plan_png(HALL, options=PLAIN, drawing=whole)), LIGHT.foreground).sum()
     )
 
 

@@ -192,7 +192,7 @@ def test_rooms_not_asked_for_step_back() -> None:
     assert map_.at(4.5, 4.5) == LIGHT.floor
     # Of the other room a metre is seen beside the wall.
     assert map_.at(5.5, 4.5) == LIGHT.apart
-    assert not has(map_.inside(5.3, 0.3, 5.9, 4.7), LIGHT.ink).any(), "and have no label"
+    assert not has(map_.inside(5.3, 0.3, 5.9, 4.7), LIGHT.foreground).any(), "and have no label"
 
 
 L_SHAPE = ((0.0, 0.0), (20.0, 0.0), (20.0, 5.0), (10.0, 5.0), (10.0, 15.0), (0.0, 15.0))
@@ -256,7 +256,7 @@ def test_a_map_without_cells_has_no_legend_but_says_why() -> None:
     answer = heat_map(HALL, {})
     image = decoded(png(answer, demo=False, options=PLAIN))
     assert not is_coloured(image).any()
-    assert has(seen(answer).inside(1, 1, 7, 4), LIGHT.ink).any()
+    assert has(seen(answer).inside(1, 1, 7, 4), LIGHT.foreground).any()
     assert heatmap_image.nothing_of(answer) == "No detections in this period"
     assert heatmap_image.nothing_of(heat_map(HALL, {}, coverage={"missing": 1, "fetched": 0})) == "No data"
     assert "counted" in heatmap_image.nothing_of(heat_map(HALL, {}, coverage={"planned": 0}))
@@ -320,7 +320,7 @@ def test_a_narrow_foot_breaks_into_rows() -> None:
     assert (across == across[0]).all(), "nothing is pasted over the legend"
     below = image[legend[-1] + 1 :]
     hatched = np.argwhere(has(below, LIGHT.hatch))
-    scale = np.flatnonzero(has(below, LIGHT.ink).sum(axis=1) > 20)
+    scale = np.flatnonzero(has(below, LIGHT.foreground).sum(axis=1) > 20)
     assert len(hatched)
     assert len(scale), "the metre scale's bar"
     assert np.ptp(hatched[:, 1]) > 12, "the whole swatch"
@@ -340,7 +340,7 @@ def test_the_dark_theme_is_dark() -> None:
     image = decoded(png(heat_map(HALL, CELLS), demo=True, options=ImageOptions(theme="dark")))
     assert has(image[:5], DARK.paper).all()
     assert has(image, DARK.floor).any()
-    assert has(image, DARK.ink).any()
+    assert has(image, DARK.foreground).any()
     assert np.median(image) < 64
 
 

@@ -61,7 +61,7 @@ def frame(
             "type": "heatmap-cells",
             "typeVersion": [0, 1],
             "custom": {**both(current, baseline), "largest_change": _largest(comparison.change)},
-            "notices": said(comparison, current, baseline, demo=demo),
+            "notices": comparison_notices(comparison, current, baseline, demo=demo),
         },
         "fields": [
             field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": METRES}),
@@ -77,34 +77,36 @@ def both(current: HeatMap, baseline: HeatMap) -> dict[str, object]:
     return {**custom(current), "baseline": custom(baseline), "complete": complete}
 
 
-def said(comparison: Comparison, current: HeatMap, baseline: HeatMap, *, demo: bool) -> list[dict[str, str]]:
+def comparison_notices(
+    comparison: Comparison, current: HeatMap, baseline: HeatMap, *, demo: bool
+) -> list[dict[str, str]]:
     """What a viewer must know: of both periods, and why there is no comparison where there is none."""
-    told = said_of_both(current, baseline, comparison.reasons, demo=demo)
+    found = notices_of_both(current, baseline, comparison.reasons, demo=demo)
     if comparison.rebinned:
         text = "The grids of the two periods differ. Cells were assigned by their centres."
-        told.append({"severity": "warning", "text": text})
-    return told
+        found.append({"severity": "warning", "text": text})
+    return found
 
 
-def said_of_both(
+def notices_of_both(
     current: HeatMap, baseline: HeatMap, reasons: Sequence[str], *, demo: bool
 ) -> list[dict[str, str]]:
     """The notices of both periods; `reasons`: why there is no comparison."""
-    told = notices(current, demo=demo)
-    told += [n for n in notices(baseline, demo=False) if n not in told and n["severity"] == "warning"]
-    return told + [{"severity": "warning", "text": f"No comparison: {reason}."} for reason in reasons]
+    found = notices(current, demo=demo)
+    found += [n for n in notices(baseline, demo=False) if n not in found and n["severity"] == "warning"]
+    return found + [{"severity": "warning", "text": f"No comparison: {reason}."} for reason in reasons]
 
 
 def rows(comparison: Comparison) -> list[dict[str, float | None]]:
     """A row a cell in which either period has a detection; what cannot be told is `None`."""
-    told = np.argwhere(~(np.isnan(comparison.current) & np.isnan(comparison.baseline)))
+    shown = np.argwhere(~(np.isnan(comparison.current) & np.isnan(comparison.baseline)))
     return [
         {
             "x": float(comparison.x_m[i]),
             "y": float(comparison.y_m[j]),
             **{name: _known(getattr(comparison, name)[i, j]) for name, _, _ in VALUES},
         }
-        for i, j in told.tolist()
+        for i, j in shown.tolist()
     ]
 
 

@@ -212,8 +212,8 @@ def csv(answer: HeatMap) -> str:
         columns = {"share_of_detections_percent": [100 * (v or 0.0) for v in columns["share"]]}
     lines = [f"x_m,y_m,{','.join(columns)}"]
     for a, b, *values in zip(x.tolist(), y.tolist(), *columns.values(), strict=True):
-        told = ("" if value is None else f"{rounded(value)}" for value in values)
-        lines.append(f"{a:g},{b:g},{','.join(told)}")
+        texts = ("" if value is None else f"{rounded(value)}" for value in values)
+        lines.append(f"{a:g},{b:g},{','.join(texts)}")
     return "\r\n".join(lines) + "\r\n"
 
 

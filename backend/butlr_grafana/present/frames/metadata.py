@@ -29,13 +29,13 @@ Notice = dict[str, str]
 
 def meta(result: Result[Any], *, found: Sequence[Row] | None = None, demo: bool) -> dict[str, Any]:
     """`found`: the rows, where it is a table."""
-    said = [*_of_parts(result), *faults(result)]
+    notices = [*_of_parts(result), *faults(result)]
     if found is not None and isinstance(result.target, TableTarget):
         texts = result.target.notes(result, found) if found else [_why_empty(result, result.target)]
-        said += map(_info, texts)
+        notices += map(_info, texts)
     if demo and (result.parts or result.target.renews_topology):
-        said.append(_info(DEMO))
-    return {"custom": _custom(result), "notices": said}
+        notices.append(_info(DEMO))
+    return {"custom": _custom(result), "notices": notices}
 
 
 def _why_empty(result: Result[Any], target: TableTarget[Any]) -> str:
@@ -85,18 +85,18 @@ def _of_parts(result: Result[Any]) -> Iterator[Notice]:
     maps = _maps(result)
     if isinstance(result.content, ZoneComparison):
         current, baseline = result.content.current, result.content.baseline
-        yield from comparison.said_of_both(current, baseline, silences(current, baseline), demo=False)
+        yield from comparison.notices_of_both(current, baseline, silences(current, baseline), demo=False)
         return
     several = len({part.query.floor.id for part in result.parts}) > 1
     # One for all floors that lack a factor: at first none has one.
     units = unit_notices(maps)
-    said = [
+    found = [
         (m.query.floor.name, [n for n in notices(m, demo=False) if n not in unit_notices([m])]) for m in maps
     ]
-    said += [(s.query.floor.name, series_notices(s, demo=False)) for s in result.fetched.series]
+    found += [(s.query.floor.name, series_notices(s, demo=False)) for s in result.fetched.series]
     yield from _once(
         {**notice, "text": f"{name}: {notice['text']}"} if several else notice
-        for name, own in said
+        for name, own in found
         for notice in own
     )
     yield from units
@@ -106,8 +106,8 @@ def _info(text: str) -> Notice:
     return {"severity": "info", "text": text}
 
 
-def _once(said: Iterable[Notice]) -> list[Notice]:
-    return list({notice["text"]: notice for notice in said}.values())
+def _once(found: Iterable[Notice]) -> list[Notice]:
+    return list({notice["text"]: notice for notice in found}.values())
 
 
 def _maps(result: Result[Any]) -> tuple[HeatMap, ...]:

@@ -98,59 +98,59 @@ def coverage_custom(coverage: Coverage, period: Period) -> dict[str, object]:
 
 
 def coverage_notices(coverage: Coverage, *, demo: bool) -> list[dict[str, str]]:
-    said = [] if coverage.complete else [_notice("warning", _incomplete(coverage))]
-    return [*said, _notice("info", DEMO)] if demo else said
+    found = [] if coverage.complete else [_notice("warning", _incomplete(coverage))]
+    return [*found, _notice("info", DEMO)] if demo else found
 
 
 def series_notices(answer: SeriesResult, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know beside values over time; gaps are not explained by themselves."""
     query = answer.query
-    said = coverage_notices(answer.coverage, demo=demo)
+    found = coverage_notices(answer.coverage, demo=demo)
     if query.level == "room" or (query.level == "floor" and query.rooms is not None):
-        said += _offline(query.floor.chosen(query.rooms), query.floor)
+        found += _offline(query.floor.chosen(query.rooms), query.floor)
     elif query.metric == "occupancy-now":
-        said += _offline(query.floor.rooms, query.floor)
+        found += _offline(query.floor.rooms, query.floor)
     if query.level != "floor":
-        said += privacy_notices(query.floor)
+        found += privacy_notices(query.floor)
     if answer.incomplete:
         text = f"Butlr marks {answer.incomplete} values of this period as incomplete. They are left out."
-        said.append(_notice("warning", text))
+        found.append(_notice("warning", text))
     unknown = [s.name for s in answer.series if all(np.isnan(values).all() for values in s.values.values())]
     # What doors do not tell of a room, its sensors may; where neither does, its row says so.
     if unknown and not query.base.is_calibrated:
-        said.append(_notice("info", f"No values are known in this period: {_listed(unknown)}."))
-    return said
+        found.append(_notice("info", f"No values are known in this period: {_listed(unknown)}."))
+    return found
 
 
 def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know beside the picture: markers in the panel's title."""
     coverage, query = answer.coverage, answer.query
-    said = coverage_notices(coverage, demo=False)
+    found = coverage_notices(coverage, demo=False)
     if answer.raw.rebinned:
         text = "Butlr's grid changed within this period. Cells were assigned by their centres."
-        said.append(_notice("warning", text))
+        found.append(_notice("warning", text))
     if query.limits:
-        said.append(_notice("warning", query.limits))
+        found.append(_notice("warning", query.limits))
     if query.resolution_m < SENSOR_ACCURACY_M[0]:
-        said.append(_notice("info", TOO_FINE.format(query.resolution_m)))
-    said += _unseen(answer)
+        found.append(_notice("info", TOO_FINE.format(query.resolution_m)))
+    found += _unavailable(answer)
     shapeless = [r.name for r in query.rooms or () if not any(one.polygon for one in as_built([r]))]
     if shapeless:
         text = f"Butlr has no outline of {_listed(shapeless)}, so no cells are assigned there."
-        said.append(_notice("warning", text))
+        found.append(_notice("warning", text))
     if query.floor.bounds is None:
-        said.append(
+        found.append(
             _notice("info", "Butlr has no floor plan of this floor, so no cells are assigned to rooms.")
         )
     if not coverage.planned:
-        said.append(_notice("info", "No hour of this period is counted. Check hours, days and holidays."))
+        found.append(_notice("info", "No hour of this period is counted. Check hours, days and holidays."))
     elif not answer.total:
-        said.append(_notice("info", "No detections in this period."))
-    said += unit_notices([answer])
-    said += privacy_notices(query.floor)
+        found.append(_notice("info", "No detections in this period."))
+    found += unit_notices([answer])
+    found += privacy_notices(query.floor)
     if demo:
-        said.append(_notice("info", DEMO))
-    return said
+        found.append(_notice("info", DEMO))
+    return found
 
 
 IN_DETECTIONS, NOT_IN_PEOPLE = "Heat is in detections", "Heat in people is not known"
@@ -163,14 +163,14 @@ def unit_notices(maps: Sequence[HeatMap]) -> list[dict[str, str]]:
         if why := unknown_why(answer):
             floors.setdefault((answer.unit, why), {})[answer.query.floor.name] = None
     several = len({answer.query.floor.id for answer in maps}) > 1
-    said = []
+    found = []
     for (unit, why), names in floors.items():
         which = f" for {_listed(list(names))}" if several else ""
         if unit == "people":
-            said.append(_notice("warning", f"{NOT_IN_PEOPLE}{which}: {why}."))
+            found.append(_notice("warning", f"{NOT_IN_PEOPLE}{which}: {why}."))
         else:
-            said.append(_notice("info", f"{IN_DETECTIONS}{which}, because {why}."))
-    return said
+            found.append(_notice("info", f"{IN_DETECTIONS}{which}, because {why}."))
+    return found
 
 
 def why_nothing(level: str, floors: Sequence[Floor]) -> str:
@@ -181,23 +181,25 @@ def why_nothing(level: str, floors: Sequence[Floor]) -> str:
     return "Butlr has no values for this query."
 
 
-def _unseen(answer: HeatMap) -> list[dict[str, str]]:
+def _unavailable(answer: HeatMap) -> list[dict[str, str]]:
     """Of which rooms nothing is known in the period, or not of all of it."""
-    query, seen = answer.query, answer.seen
+    query, availability = answer.query, answer.availability
     rooms = query.floor.chosen(query.rooms)
-    silent = [room.name for room in rooms if room.online is False and seen.get(room.id) == 0]
-    said = _offline([room for room in rooms if seen.get(room.id) != 0], query.floor)
+    silent = [room.name for room in rooms if room.online is False and availability.get(room.id) == 0]
+    found = _offline([room for room in rooms if availability.get(room.id) != 0], query.floor)
     if silent:
         text = f"Sensors were offline in this period. These rooms have no data: {_listed(silent)}."
-        said.append(_notice("warning" if len(silent) == len(rooms) else "info", text))
-    partly = [_since(room, query.floor) for room in rooms if room.online and 0 < seen.get(room.id, 1) < 1]
+        found.append(_notice("warning" if len(silent) == len(rooms) else "info", text))
+    partly = [
+        _since(room, query.floor) for room in rooms if room.online and 0 < availability.get(room.id, 1) < 1
+    ]
     if partly:
         text = f"Sensors were offline for a part of this period: {_listed(partly)}."
-        said.append(_notice("info", text))
+        found.append(_notice("info", text))
     if answer.unavailable_reason:
         text = f"It is not known whether sensors were offline in this period: {answer.unavailable_reason}."
-        said.append(_notice("warning", text))
-    return said
+        found.append(_notice("warning", text))
+    return found
 
 
 def _since(room: Room, floor: Floor) -> str:
@@ -232,7 +234,7 @@ def statistics_notices(
     stats: Sequence[StatsResult], partial_errors: Sequence[tuple[Floor, str]], column: str
 ) -> list[dict[str, str]]:
     """Why a column that Butlr's statistics fill is empty or old. `partial_errors`: floors, what failed."""
-    said = [
+    found = [
         _notice(
             "info",
             f"{a.query.floor.name}: {column} is missing, because Butlr's statistics {a.query.why_not}.",
@@ -240,14 +242,14 @@ def statistics_notices(
         for a in stats
         if a.query.why_not
     ]
-    said += [
+    found += [
         _notice(
             "warning",
             f"{floor.name}: {column} is missing, because Butlr's statistics are not available: {fault}",
         )
         for floor, fault in partial_errors
     ]
-    return said + [
+    return found + [
         _notice("warning", f"{a.query.floor.name}: {column} is as of {iso(a.coverage.as_of_s)}.")
         for a in stats
         if not a.coverage.complete

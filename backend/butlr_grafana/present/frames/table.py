@@ -77,10 +77,10 @@ def names_of(rows: Sequence[Row], head: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*head, *(key for row in rows for key in row)]))
 
 
-def csv(heads: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+def csv(titles: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
     out = io.StringIO()
     writer = csv_format.writer(out)
-    writer.writerow(heads)
+    writer.writerow(titles)
     writer.writerows([[_harmless(cell) for cell in line] for line in lines])
     return out.getvalue()
 

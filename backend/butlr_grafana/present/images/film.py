@@ -170,14 +170,14 @@ def _everything(frames: Sequence[HeatMap]) -> Raster:
     return Raster(*dense(union), res)
 
 
-def _clock(words: Sequence[tuple[str, str]], sizes: Sizes) -> tuple[int, bool]:
+def _clock(labels: Sequence[tuple[str, str]], sizes: Sizes) -> tuple[int, bool]:
     """Its size, and whether the date has room beside it: else it has a line of its own below."""
     largest, gap = sizes.px(60, 30), sizes.px(24, 8)
-    beside = gap + max(lettering.width(small, sizes.text) for _, small in words)
+    beside = gap + max(lettering.width(small, sizes.text) for _, small in labels)
 
     def largest_in(room_px: float, least: int) -> int | None:
         for size in range(largest, least - 1, -1):
-            if all(lettering.width(big, size, medium=True) <= room_px for big, _ in words):
+            if all(lettering.width(big, size, medium=True) <= room_px for big, _ in labels):
                 return size
         return None
 
@@ -192,11 +192,11 @@ class _Heading:
 
     def __init__(self, frames: Sequence[HeatMap], theme: Theme, sizes: Sizes, *, demo: bool) -> None:
         self._frames, self._theme, self._sizes = frames, theme, sizes
-        self._words = [clock(f) for f in frames]
-        self._big, self._is_beside = _clock(self._words, sizes)
+        self._labels = [clock(f) for f in frames]
+        self._big, self._is_beside = _clock(self._labels, sizes)
         self._bars, self._track = sizes.px(54, 20), sizes.px(8, 4)
         # The date stands still: digits differ in width.
-        self._aside = max(lettering.width(big, self._big, medium=True) for big, _ in self._words)
+        self._aside = max(lettering.width(big, self._big, medium=True) for big, _ in self._labels)
         title = lettering.line_height(sizes.title)
         self._middle = title + lettering.line_height(self._big) / 2
         self._top = title + lettering.line_height(self._big) + sizes.px(6, 3)
@@ -207,13 +207,13 @@ class _Heading:
         self.still = Image.new("RGB", (sizes.content, self._top + self._bars + self._track), theme.paper)
         name = title_of(frames[0].query.floor) + (" · simulated" if demo else "")
         text = lettering.shorten(name, sizes.title, sizes.content)
-        lettering.write(self.still, (0, title / 2), text, sizes.title, theme.ink)
+        lettering.write(self.still, (0, title / 2), text, sizes.title, theme.foreground)
         self._draw_bars(self.still)
 
     def at(self, index: int) -> Image.Image:
         theme, sizes, image = self._theme, self._sizes, self.still.copy()
-        big, small = self._words[index]
-        lettering.write(image, (0, self._middle), big, self._big, theme.ink, medium=True)
+        big, small = self._labels[index]
+        lettering.write(image, (0, self._middle), big, self._big, theme.foreground, medium=True)
         left = self._aside + sizes.px(24, 8) if self._is_beside else 0.0
         lines = [(small, theme.faint)]
         if not self._frames[index].coverage.complete:
@@ -241,14 +241,16 @@ class _Heading:
         foot_px = self._top + self._bars
         for index, total in enumerate(totals):
             left, right = round(edges[index]), round(edges[index + 1]) - 1 - gap
-            paint = theme.ink if index == reached else theme.faint if index < reached else theme.thin_wall
+            paint = (
+                theme.foreground if index == reached else theme.faint if index < reached else theme.thin_wall
+            )
             high = round(total / most * (self._bars - 2))
             if high and right >= left:
                 draw.rectangle((left, foot_px - 1 - high, right, foot_px - 2), fill=paint)
         draw.rectangle((0, foot_px, self._sizes.content - 1, foot_px + self._track - 1), fill=theme.floor)
         if reached >= 0:
             done = round(edges[reached + 1]) - 1
-            draw.rectangle((0, foot_px, done, foot_px + self._track - 1), fill=theme.ink)
+            draw.rectangle((0, foot_px, done, foot_px + self._track - 1), fill=theme.foreground)
 
 
 def clock(answer: HeatMap) -> tuple[str, str]:

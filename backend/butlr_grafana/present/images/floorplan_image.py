@@ -28,13 +28,13 @@ def mask(drawing: PlanDrawing, layout: Layout, opacity: float) -> Image.Image | 
     """Where the ink goes, and how thick, at most `opacity` (0 to 1); `None`: its place is below a pixel."""
     left, low, right, high = rectangle(drawing.plan)
     pixel_m = 1 / layout.pixels_per_m
-    if not (right - left >= pixel_m and high - low >= pixel_m) or not drawing.ink.size:
+    if not (right - left >= pixel_m and high - low >= pixel_m) or not drawing.line_art.size:
         return None
-    ink = Image.fromarray(drawing.ink)
+    line_art = Image.fromarray(drawing.line_art)
     # Metres of the floor for a pixel of the ink, once it is about as fine as the plan.
-    finer = min(ink.width / (right - left), ink.height / (high - low)) / layout.pixels_per_m
-    ink = ink.reduce(max(1, floor(finer)))
-    u_px, v_px = ink.width / (right - left), ink.height / (high - low)
+    finer = min(line_art.width / (right - left), line_art.height / (high - low)) / layout.pixels_per_m
+    line_art = line_art.reduce(max(1, floor(finer)))
+    u_px, v_px = line_art.width / (right - left), line_art.height / (high - low)
     across, along = axes(drawing.plan)
     # Pixels of the plan to metres, from there along the rectangle, from there to pixels of the ink.
     (x0, y0), (x1, _), (_, y2) = (_metres(layout, column, row) for column, row in ((0, 0), (1, 0), (0, 1)))
@@ -51,8 +51,10 @@ def mask(drawing: PlanDrawing, layout: Layout, opacity: float) -> Image.Image | 
     )
     if Y_UP:
         # The picture's first row is its highest.
-        rows = (-rows[0], -rows[1], ink.height - rows[2])
-    laid = ink.transform(layout.size, Image.Transform.AFFINE, (*columns, *rows), Image.Resampling.BILINEAR)
+        rows = (-rows[0], -rows[1], line_art.height - rows[2])
+    laid = line_art.transform(
+        layout.size, Image.Transform.AFFINE, (*columns, *rows), Image.Resampling.BILINEAR
+    )
     steps = np.rint(np.asarray(laid) / 255 * (LEVELS - 1)) / (LEVELS - 1)
     return Image.fromarray(np.rint(steps * 255 * opacity).astype(np.uint8))
 

@@ -26,7 +26,7 @@ LARGE_PX = 2400
 HALO = 215
 """The halo's opacity: the cells under a label shine through."""
 
-Pen = Callable[[ImageDraw.ImageDraw, int], None]
+DrawFunction = Callable[[ImageDraw.ImageDraw, int], None]
 Layer = tuple[Rgb, Image.Image]
 """A colour and where it goes: a mask of the plan's size."""
 
@@ -83,9 +83,9 @@ def under(plan: Plan, rasters: Sequence[Raster]) -> Image.Image:
                 draw.polygon(_scaled(at(ring), scale), fill=0 if index else 255)
 
         image.paste(colour, mask=_mask(plan.layout.size, fill))
-    ink = floorplan_image.mask(plan.drawing, plan.layout, theme.drawing) if plan.drawing else None
-    if ink:
-        image.paste(theme.ink, mask=ink)
+    line_art = floorplan_image.mask(plan.drawing, plan.layout, theme.drawing) if plan.drawing else None
+    if line_art:
+        image.paste(theme.foreground, mask=line_art)
     silent = [at(room.polygon) for room in plan.silent if room.polygon]
     if silent:
         image.paste(theme.hatch, mask=hatch(plan.layout.size, plan.sizes, silent))
@@ -108,11 +108,11 @@ def over(plan: Plan, labels: Sequence[Label], dashed: Iterable[Polygon] = ()) ->
         walls = _mask(plan.layout.size, _lines([_closed(s) for s in strong], width))
         layers.append((plan.theme.wall, walls))
     if labels:
-        halo, ink = (Image.new("L", plan.layout.size, 0) for _ in range(2))
+        halo, line_art = (Image.new("L", plan.layout.size, 0) for _ in range(2))
         for label in labels:
             _write(halo, label, HALO, stroke=label.size / 8)
-            _write(ink, label, 255, stroke=0)
-        layers += [(plan.theme.floor, halo), (plan.theme.ink, ink)]
+            _write(line_art, label, 255, stroke=0)
+        layers += [(plan.theme.floor, halo), (plan.theme.foreground, line_art)]
     return layers
 
 
@@ -160,20 +160,20 @@ def hatch(size: tuple[int, int], sizes: Sizes, shapes: Iterable[list[Point]] | N
     return Image.composite(mask, Image.new("L", size, 0), _mask(size, fill))
 
 
-def _mask(size: tuple[int, int], pen: Pen) -> Image.Image:
+def _mask(size: tuple[int, int], draw_shapes: DrawFunction) -> Image.Image:
     """What the pen draws, smoothed."""
     scale = 3 if max(size) <= LARGE_PX else 2
     large = Image.new("L", (size[0] * scale, size[1] * scale), 0)
-    pen(ImageDraw.Draw(large), scale)
+    draw_shapes(ImageDraw.Draw(large), scale)
     return large.reduce(scale)
 
 
-def _lines(paths: Iterable[list[Point]], width: float) -> Pen:
-    def pen(draw: ImageDraw.ImageDraw, scale: int) -> None:
+def _lines(paths: Iterable[list[Point]], width: float) -> DrawFunction:
+    def draw_shapes(draw: ImageDraw.ImageDraw, scale: int) -> None:
         for path in paths:
             draw.line(_scaled(path, scale), fill=255, width=max(1, round(width * scale)), joint="curve")
 
-    return pen
+    return draw_shapes
 
 
 def _closed(points: list[Point]) -> list[Point]:

@@ -112,8 +112,8 @@ def difference_png(
     if not known.size:
         say(image, "Nothing to compare", plan)
     lines = [
-        Line(f"{title_of(floor)}: what changed", sizes.title, theme.ink, medium=True),
-        Line(current, sizes.text, theme.ink),
+        Line(f"{title_of(floor)}: what changed", sizes.title, theme.foreground, medium=True),
+        Line(current, sizes.text, theme.foreground),
         Line(f"compared with {baseline}", sizes.text, theme.faint),
         *([Line(_hours(hours), sizes.small, theme.faint)] if hours and not hours.is_always else []),
         *(Line(f"▲ {note}", sizes.small, theme.warning) for note in notes[:MOST_NOTES]),
@@ -139,7 +139,7 @@ def plan_png(floor: Floor, *, options: ImageOptions = DEFAULTS, drawing: PlanDra
     if extent(floor) is None:
         say(image, "Butlr has no plan of this floor", plan)
     lines = [
-        Line(title_of(floor), sizes.title, theme.ink, medium=True),
+        Line(title_of(floor), sizes.title, theme.foreground, medium=True),
         Line(_facts(floor), sizes.text, theme.faint),
     ]
     entries = [e for e in entries_of(plan) if e.look == "hatched"]
@@ -264,10 +264,10 @@ def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions, notes: Seque
         coverage.as_of_s or answer.query.period.end_s, ZoneInfo(answer.query.timezone)
     )
     facts.append(f"as of {as_of.day} {as_of:%b %Y %H:%M}")
-    said = notices(answer, demo=demo)
-    warnings = [*notes, *(n["text"] for n in said if n["severity"] == "warning")]
+    found = notices(answer, demo=demo)
+    warnings = [*notes, *(n["text"] for n in found if n["severity"] == "warning")]
     # What the picture itself says in its middle, and the demo's long text, are not said again.
-    infos = [n["text"] for n in said if n["severity"] == "info" and n["text"] != DEMO]
+    infos = [n["text"] for n in found if n["severity"] == "info" and n["text"] != DEMO]
     infos = [text for text in infos if answer.shown.value.size or not text.startswith("No ")]
     # The legend names the unit.
     infos = [text for text in infos if not text.startswith(IN_DETECTIONS)]
@@ -275,8 +275,8 @@ def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions, notes: Seque
         infos.append("Demo: these people are simulated")
     more = max(0, len(warnings) - MOST_NOTES)
     return [
-        Line(title_of(floor), sizes.title, theme.ink, medium=True),
-        Line(span(answer.query.period, answer.query.timezone), sizes.text, theme.ink),
+        Line(title_of(floor), sizes.title, theme.foreground, medium=True),
+        Line(span(answer.query.period, answer.query.timezone), sizes.text, theme.foreground),
         Line(" · ".join(facts), sizes.small, theme.faint),
         *(Line(f"▲ {text}", sizes.small, theme.warning) for text in warnings[:MOST_NOTES]),
         *([Line(f"▲ {more} more warnings", sizes.small, theme.warning)] if more else []),
@@ -290,12 +290,12 @@ def _hours(hours: LocalHours) -> str:
     names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     days = sorted(hours.weekdays)
     if len(days) == 7:
-        said = "every day"
+        text = "every day"
     elif len(days) > 2 and days[-1] - days[0] == len(days) - 1:
-        said = f"{names[days[0]]} to {names[days[-1]]}"
+        text = f"{names[days[0]]} to {names[days[-1]]}"
     else:
-        said = " ".join(names[d] for d in days)
-    return f"{opens}-{closes} {said}" + (" without holidays" if hours.excluded else "")
+        text = " ".join(names[d] for d in days)
+    return f"{opens}-{closes} {text}" + (" without holidays" if hours.excluded else "")
 
 
 def _facts(floor: Floor) -> str:
@@ -316,10 +316,10 @@ def _spacing(x_m: Floats, y_m: Floats) -> float:
 def say(image: Image.Image, text: str, plan: Plan) -> None:
     """A large text in the middle of the plan."""
     size = plan.sizes.px(26, 14)
-    said = shorten(text, size, image.width)
+    shown = shorten(text, size, image.width)
     middle = (image.width / 2, image.height / 2)
-    write(image, middle, said, size, plan.theme.floor, anchor="mm", stroke=size / 6)
-    write(image, middle, said, size, plan.theme.ink, anchor="mm")
+    write(image, middle, shown, size, plan.theme.floor, anchor="mm", stroke=size / 6)
+    write(image, middle, shown, size, plan.theme.foreground, anchor="mm")
 
 
 def _bytes(parts: Sequence[Image.Image], plan: Plan) -> bytes:

@@ -129,7 +129,7 @@ def _legend(legend: Legend, theme: Theme, sizes: Sizes) -> Image.Image:
     image = Image.new("RGB", (max(length, title_width), top + bar + mark + line_height(size)), theme.paper)
     draw = ImageDraw.Draw(image)
     for row, text in enumerate(title):
-        write(image, (0, (row + 0.5) * line_height(sizes.text)), text, sizes.text, theme.ink)
+        write(image, (0, (row + 0.5) * line_height(sizes.text)), text, sizes.text, theme.foreground)
     steps = legend.scale.steps
     at = np.rint((np.arange(length) + 0.5) / length * (len(steps) - 1)).astype(int)
     # Over the colour of an empty room: where the steps are transparent, this is what they look like.
@@ -147,7 +147,7 @@ def _legend(legend: Legend, theme: Theme, sizes: Sizes) -> Image.Image:
         x = min(max(tick.at_px, 0.5), length - 0.5)
         draw.line([(x, top + bar), (x, top + bar + mark)], fill=theme.faint, width=sizes.px(1.4))
         y = top + bar + mark + line_height(size) / 2
-        write(image, (tick.centre_px, y), tick.text, size, theme.ink, anchor="mm")
+        write(image, (tick.centre_px, y), tick.text, size, theme.foreground, anchor="mm")
     return image
 
 
@@ -187,7 +187,7 @@ def _entries(entries: Sequence[Entry], theme: Theme, sizes: Sizes, *, stacked: b
                 draw.rectangle((place[0], y, box[2], y + 2), fill=entry.fill)
         for number, text in enumerate(lines):
             middle = top + row / 2 + (number - (len(lines) - 1) / 2) * line_height(size)
-            write(image, (left + step, middle), text, size, theme.ink)
+            write(image, (left + step, middle), text, size, theme.foreground)
     return image
 
 
@@ -201,10 +201,10 @@ def _metre_scale(pixels_per_m: float, theme: Theme, sizes: Sizes) -> Image.Image
     across = max(length, round(width(text, size) + 0.5))
     image = Image.new("RGB", (across, line_height(size) + tall + thick), theme.paper)
     draw = ImageDraw.Draw(image)
-    write(image, (across / 2, line_height(size) / 2), text, size, theme.ink, anchor="mm")
+    write(image, (across / 2, line_height(size) / 2), text, size, theme.foreground, anchor="mm")
     left, top = (across - length) // 2, line_height(size)
     bottom = top + tall
-    draw.rectangle((left, bottom - thick + 1, left + length - 1, bottom), fill=theme.ink)
+    draw.rectangle((left, bottom - thick + 1, left + length - 1, bottom), fill=theme.foreground)
     for x in (left, left + length - thick):
-        draw.rectangle((x, top, x + thick - 1, bottom), fill=theme.ink)
+        draw.rectangle((x, top, x + thick - 1, bottom), fill=theme.foreground)
     return image

@@ -41,7 +41,7 @@ class Theme:
     """Colours by what they are for. Greys have no hue, so that colour always means a value."""
 
     paper: Rgb
-    ink: Rgb
+    foreground: Rgb
     faint: Rgb
     ground: Rgb
     """The floor between the rooms."""
@@ -65,7 +65,7 @@ class Theme:
 
 LIGHT = Theme(
     paper=(255, 255, 255),
-    ink=(29, 32, 38),
+    foreground=(29, 32, 38),
     faint=(98, 103, 112),
     ground=(246, 247, 248),
     floor=(236, 238, 240),
@@ -92,7 +92,7 @@ LIGHT = Theme(
 
 DARK = Theme(
     paper=(17, 18, 23),
-    ink=(226, 228, 233),
+    foreground=(226, 228, 233),
     faint=(158, 163, 172),
     ground=(26, 28, 33),
     floor=(38, 41, 47),
@@ -134,9 +134,9 @@ class ImageOptions:
     top: float | None = None
 
     def __post_init__(self) -> None:
-        for word, value, known in (("style", self.style, Style), ("theme", self.theme, ThemeName)):
+        for name, value, known in (("style", self.style, Style), ("theme", self.theme, ThemeName)):
             if value not in get_args(known):
-                raise ValueError(f"{word} is {' or '.join(get_args(known))}, not {value!r}")
+                raise ValueError(f"{name} is {' or '.join(get_args(known))}, not {value!r}")
         if not SMALLEST_PX <= self.width <= LARGEST_PX:
             raise ValueError(f"width is {SMALLEST_PX} to {LARGEST_PX} pixels, not {self.width}")
         if self.top is not None and not 0 < self.top < float("inf"):

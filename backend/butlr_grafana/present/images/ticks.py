@@ -55,10 +55,10 @@ def ticks(
     """Zero and the largest nice numbers whose texts do not touch; mirrored where the scale diverges."""
 
     def tick(value: float) -> Tick:
-        said = text(value)
+        label = text(value)
         at = float(scale.position(value)) * length_px
-        half = width_px(said) / 2
-        return Tick(value, said, at, min(max(at, half), max(length_px - half, half)))
+        half = width_px(label) / 2
+        return Tick(value, label, at, min(max(at, half), max(length_px - half, half)))
 
     def clear(new: Tick) -> bool:
         return all(
