@@ -247,7 +247,7 @@ def create_app(
         now=now,
         pace=pace,
         gate=others.gate if others else RateLimiter(settings.butlr_rate_limit, pace.clock, changed=note_rate),
-        shelf=others.shelf if others else None,
+        token_store=others.token_store if others else None,
         verdicts=verdicts,
         must_answer=reported.must_answer,
     )
@@ -265,7 +265,7 @@ def create_app(
         clock=pace.clock,
         together=together,
         turns=butlr.client,
-        at_a_time=lambda: butlr.client.lanes.open,
+        at_a_time=lambda: butlr.client.concurrency.open,
         wait=pace.wait,
     )
     spaces = TopologyCache(

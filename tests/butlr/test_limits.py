@@ -403,14 +403,14 @@ def test_a_disk_that_takes_nothing_costs_only_the_memory(
 # How many at a time
 
 
-def end_well(lanes: ConcurrencyLimit, calls: int) -> None:
+def end_well(concurrency: ConcurrencyLimit, calls: int) -> None:
     for _ in range(calls):
-        with lanes.one():
+        with concurrency.one():
             pass
 
 
-def fail(lanes: ConcurrencyLimit, error: Exception) -> None:
-    with pytest.raises(type(error)), lanes.one():
+def fail(concurrency: ConcurrencyLimit, error: Exception) -> None:
+    with pytest.raises(type(error)), concurrency.one():
         raise error
 
 
@@ -418,71 +418,71 @@ LIMITED = UpstreamLimited("slow down")
 
 
 @contextlib.contextmanager
-def answered_by_429(lanes: ConcurrencyLimit) -> Iterator[None]:
+def answered_by_429(concurrency: ConcurrencyLimit) -> Iterator[None]:
     """A call whose answer comes at the end of the context."""
-    with lanes.one():
+    with concurrency.one():
         yield
         raise LIMITED
 
 
 def test_a_429_halves_the_lanes_and_never_closes_the_last() -> None:
-    lanes = ConcurrencyLimit(11)
+    concurrency = ConcurrencyLimit(11)
     seen = []
     for _ in range(5):
-        fail(lanes, LIMITED)
-        seen.append(lanes.open)
+        fail(concurrency, LIMITED)
+        seen.append(concurrency.open)
     assert seen == [5, 2, 1, 1, 1]
 
 
 def test_a_run_of_successes_opens_one_and_never_more_than_there_were() -> None:
-    lanes = ConcurrencyLimit(3)
-    fail(lanes, LIMITED)
-    end_well(lanes, RAISE_AFTER - 1)
-    assert lanes.open == 1
-    end_well(lanes, 1)
-    assert lanes.open == 2
-    end_well(lanes, 5 * RAISE_AFTER)
-    assert lanes.open == 3
+    concurrency = ConcurrencyLimit(3)
+    fail(concurrency, LIMITED)
+    end_well(concurrency, RAISE_AFTER - 1)
+    assert concurrency.open == 1
+    end_well(concurrency, 1)
+    assert concurrency.open == 2
+    end_well(concurrency, 5 * RAISE_AFTER)
+    assert concurrency.open == 3
 
 
 @pytest.mark.parametrize("error", [LIMITED, UpstreamDown("gone"), KeyError("a bug")])
 def test_any_failure_ends_a_run(error: Exception) -> None:
-    lanes = ConcurrencyLimit(2)
-    fail(lanes, LIMITED)
-    end_well(lanes, RAISE_AFTER - 1)
-    fail(lanes, error)
-    end_well(lanes, RAISE_AFTER - 1)
-    assert lanes.open == 1
-    end_well(lanes, 1)
-    assert lanes.open == 2
+    concurrency = ConcurrencyLimit(2)
+    fail(concurrency, LIMITED)
+    end_well(concurrency, RAISE_AFTER - 1)
+    fail(concurrency, error)
+    end_well(concurrency, RAISE_AFTER - 1)
+    assert concurrency.open == 1
+    end_well(concurrency, 1)
+    assert concurrency.open == 2
 
 
 def test_those_that_were_under_way_together_say_it_once() -> None:
-    lanes = ConcurrencyLimit(8)
+    concurrency = ConcurrencyLimit(8)
     with contextlib.ExitStack() as together:
         for _ in range(8):
             together.enter_context(contextlib.suppress(UpstreamLimited))
-            together.enter_context(answered_by_429(lanes))
-    assert lanes.open == 4
-    fail(lanes, LIMITED)
-    assert lanes.open == 2
+            together.enter_context(answered_by_429(concurrency))
+    assert concurrency.open == 4
+    fail(concurrency, LIMITED)
+    assert concurrency.open == 2
 
 
 def test_who_finds_no_lane_waits_for_one() -> None:
-    lanes = ConcurrencyLimit(2)
+    concurrency = ConcurrencyLimit(2)
     under_way: list[int] = []
 
     def call() -> None:
-        with lanes.one():
-            under_way.append(lanes.under_way)
+        with concurrency.one():
+            under_way.append(concurrency.under_way)
 
-    with lanes.one():
-        with lanes.one():
+    with concurrency.one():
+        with concurrency.one():
             third = threading.Thread(target=call, daemon=True)
             third.start()
         third.join(HANG_S)
     assert under_way == [2]
-    assert lanes.under_way == 0
+    assert concurrency.under_way == 0
 
 
 def test_a_backend_that_is_started_again_goes_on_within_the_rate(tmp_path: Path) -> None:

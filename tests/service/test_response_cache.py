@@ -45,7 +45,7 @@ def world(make_world: Callable[..., World]) -> World:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def completed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The targets of the answers that were made, rather than kept, in their order."""
     found: list[str] = []
     make = formats.encoded
@@ -75,64 +75,64 @@ def anew(world: World, target: str, **words: str) -> TestResponse:
 
 @pytest.mark.parametrize(("target", "form"), KINDS)
 def test_a_kept_answer_is_the_one_that_would_be_made(
-    world: World, made: list[str], target: str, form: str
+    world: World, completed: list[str], target: str, form: str
 ) -> None:
     for _ in range(3):  # the floor's own picture, and what Butlr is asked for, come in the first
         assert ask(world, target, format=form).status_code == 200
-    before = len(made)
+    before = len(completed)
     kept = ask(world, target, format=form)
-    assert len(made) - before == (0 if TARGETS[target].cacheable else 1)
+    assert len(completed) - before == (0 if TARGETS[target].cacheable else 1)
     assert kept.data == anew(world, target, format=form).data
     world.now_s += 7
     assert ask(world, target, format=form).data == anew(world, target, format=form).data
 
 
-def test_it_is_kept_to_the_end_of_the_minute(world: World, made: list[str]) -> None:
+def test_it_is_kept_to_the_end_of_the_minute(world: World, completed: list[str]) -> None:
     for _ in range(3):
         ask(world)
-    assert len(made) == 2  # what was fetched is said to be fetched once only
+    assert len(completed) == 2  # what was fetched is said to be fetched once only
     world.now_s += 54  # 12:34:59
     ask(world)
-    assert len(made) == 2
+    assert len(completed) == 2
     world.now_s += 1
     ask(world)
-    assert len(made) == 3
+    assert len(completed) == 3
 
 
-def test_what_has_settled_is_kept_to_the_end_of_the_hour(world: World, made: list[str]) -> None:
+def test_what_has_settled_is_kept_to_the_end_of_the_hour(world: World, completed: list[str]) -> None:
     past = {"from": "2026-06-01T00:00:00Z", "to": "2026-06-15T00:00:00Z"}
     for _ in range(3):
         ask(world, **past)
-    assert len(made) == 2
+    assert len(completed) == 2
     world.now_s = at("2026-06-17T12:59:59")
     ask(world, **past)
-    assert len(made) == 2
+    assert len(completed) == 2
     world.now_s += 1
     ask(world, **past)
-    assert len(made) == 3
+    assert len(completed) == 3
 
 
-def test_it_is_kept_only_as_long_as_its_newest_part_is_good(world: World, made: list[str]) -> None:
+def test_it_is_kept_only_as_long_as_its_newest_part_is_good(world: World, completed: list[str]) -> None:
     world.now_s = at("2026-06-17T12:33:30")
     past = {"from": "2026-06-17T11:00:00Z", "to": "2026-06-17T12:30:00Z"}
     ask(world, **past)
     world.now_s = at("2026-06-17T12:34:10")
     ask(world, **past)
-    assert len(made) == 2
+    assert len(completed) == 2
     world.now_s = at("2026-06-17T12:34:29")
     ask(world, **past)
-    assert len(made) == 2
+    assert len(completed) == 2
     world.now_s = at("2026-06-17T12:34:31")  # a minute after it was fetched
     assert world.spent(lambda: ask(world, **past)) == 1
-    assert len(made) == 3
+    assert len(completed) == 3
 
 
-def test_a_sliding_range_of_the_same_minutes_is_one_question(world: World, made: list[str]) -> None:
+def test_a_sliding_range_of_the_same_minutes_is_one_question(world: World, completed: list[str]) -> None:
     end_ms = int(world.now_s) * 1000
     for shift_ms in (0, 400, 900, 1300):
         words = {"from": str(end_ms - 6 * 3_600_000 + shift_ms), "to": str(end_ms + shift_ms)}
         assert ask(world, **words).status_code == 200
-    assert len(made) == 2
+    assert len(completed) == 2
 
 
 @pytest.mark.parametrize(
@@ -145,21 +145,23 @@ def test_a_sliding_range_of_the_same_minutes_is_one_question(world: World, made:
         {"to": "2026-06-17T11:00:00Z"},
     ],
 )
-def test_another_question_is_another_answer(world: World, made: list[str], words: dict[str, str]) -> None:
+def test_another_question_is_another_answer(
+    world: World, completed: list[str], words: dict[str, str]
+) -> None:
     for _ in range(2):
         ask(world)
     assert ask(world, **words).data != ask(world).data
-    assert len(made) == 3
+    assert len(completed) == 3
 
 
-def test_what_is_not_whole_is_not_kept(world: World, made: list[str]) -> None:
+def test_what_is_not_whole_is_not_kept(world: World, completed: list[str]) -> None:
     ask(world, to="2026-06-17T11:00:00Z")
     world.simulator.faults.set(status=400, paths=(DETECTIONS,))
     world.now_s = at("2026-06-17T12:34:30")
     for _ in range(2):
         [frame] = ask(world).get_json()
         assert not frame["meta"]["custom"]["complete"]
-    assert len(made) == 3
+    assert len(completed) == 3
     world.simulator.faults.clear()
     world.now_s += 10
     world.time.now_s += 10  # a failed question rests
@@ -173,27 +175,27 @@ def test_a_failure_is_not_kept(world: World) -> None:
     assert ask(world, **hour, space=PARIS_2).status_code == 200
 
 
-def test_floors_that_were_renewed_are_asked_anew(world: World, made: list[str]) -> None:
+def test_floors_that_were_renewed_are_asked_anew(world: World, completed: list[str]) -> None:
     for _ in range(2):
         ask(world, "spaces")
-    assert len(made) == 1
+    assert len(completed) == 1
     spaces = world.application.service.spaces
     old = spaces.current(timeout_s=HANG_S)
     spaces._due_at = 0.0
     spaces.renew(timeout_s=HANG_S)
     assert spaces.current(timeout_s=HANG_S) is not old
     ask(world, "spaces")
-    assert len(made) == 2
+    assert len(completed) == 2
 
 
-def test_a_clock_that_steps_back_finds_nothing_kept_of_its_future(world: World, made: list[str]) -> None:
+def test_a_clock_that_steps_back_finds_nothing_kept_of_its_future(world: World, completed: list[str]) -> None:
     whole_days = {"from": "2026-06-01T00:00:00Z", "to": "2026-06-15T00:00:00Z"}
     for _ in range(2):
         ask(world, **whole_days)
-    assert len(made) == 2
+    assert len(completed) == 2
     world.now_s -= 3600
     ask(world, **whole_days)
-    assert len(made) == 3
+    assert len(completed) == 3
 
 
 def test_a_token_sees_no_answer_that_was_made_for_another(make_world: Callable[..., World]) -> None:
@@ -217,8 +219,8 @@ def test_memory_is_bounded_by_bytes(world: World) -> None:
         words = {**DAY, "to": f"2026-06-17T{hour:02}:00:00Z"}
         for _ in range(2):
             asked = service.read("heatmap", words)
-            answers.ask(asked, visible, ref_id="A", deadline=service.deadline()).made()
-        held = answers._kept
+            answers.ask(asked, visible, ref_id="A", deadline=service.deadline()).completed()
+        held = answers._entries
         assert held.currsize == sum(entry.nbytes for entry in held.values()) <= 3 * size
         assert len(held) == min(hour + 1, 3)
 
@@ -230,8 +232,8 @@ def test_what_is_of_another_minute_is_forgotten(world: World) -> None:
         for resolution in ("0.5", "1.0"):
             for _ in range(2):
                 asked = service.read("heatmap", {**DAY, "resolution": resolution})
-                answers.ask(asked, None, ref_id="A", deadline=service.deadline()).made()
-        assert len(answers._kept) == 2
+                answers.ask(asked, None, ref_id="A", deadline=service.deadline()).completed()
+        assert len(answers._entries) == 2
         world.now_s += 60 if minute < 3 else -7200
 
 
@@ -272,7 +274,7 @@ class Crowd:
 
 
 def test_many_who_ask_the_same_at_once_wait_for_one_answer(
-    world: World, made: list[str], released: threading.Event
+    world: World, completed: list[str], released: threading.Event
 ) -> None:
     crowd, asked = Crowd(world), []
 
@@ -286,7 +288,7 @@ def test_many_who_ask_the_same_at_once_wait_for_one_answer(
     released.set()
     answers = crowd.gather()
     # Who came when the first had gone found what it kept, or made the second, which is kept.
-    assert len(made) <= 2
+    assert len(completed) <= 2
     assert {answer.status_code for answer in answers} == {200}
     for answer in answers:
         assert cells_of(answer.get_json()[0]) == truth(PARIS, at(DAY["from"]), at(DAY["to"]), 0.5)
@@ -295,7 +297,7 @@ def test_many_who_ask_the_same_at_once_wait_for_one_answer(
 
 
 def test_who_waits_for_an_answer_that_fails_hears_why(
-    world: World, made: list[str], released: threading.Event
+    world: World, completed: list[str], released: threading.Event
 ) -> None:
     world.simulator.faults.set(status=400, paths=(DETECTIONS,))
     crowd = Crowd(world)
@@ -305,7 +307,7 @@ def test_who_waits_for_an_answer_that_fails_hears_why(
     for answer in crowd.gather():
         assert answer.status_code == 502
         assert answer.get_json()["error"]["source"] == "upstream"
-    assert not made
+    assert not completed
 
 
 def panels(*spaces: str) -> dict[str, Any]:
@@ -319,7 +321,7 @@ def panels(*spaces: str) -> dict[str, Any]:
 
 
 def test_requests_with_the_same_panels_do_not_wait_for_each_other(
-    world: World, made: list[str], released: threading.Event
+    world: World, completed: list[str], released: threading.Event
 ) -> None:
     """Each begins what the other waits for, in the other order."""
     crowd = Crowd(world)
@@ -333,10 +335,10 @@ def test_requests_with_the_same_panels_do_not_wait_for_each_other(
             assert cells_of(frame) == truth(frame["refId"], at(custom["from"]), at(custom["to"]), 1.0)
 
 
-def test_one_panel_twice_in_a_request_is_made_once(world: World, made: list[str]) -> None:
+def test_one_panel_twice_in_a_request_is_made_once(world: World, completed: list[str]) -> None:
     first, second = world.http.post("/query", json=panels(PARIS, PARIS)).get_json()
     assert first == second
-    assert len(made) == 1
+    assert len(completed) == 1
 
 
 def test_a_bug_in_one_panel_leaves_nobody_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

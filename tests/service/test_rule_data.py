@@ -214,8 +214,9 @@ def test_a_thousand_floors_keep_their_last_data_and_old_ones_go_by_bytes() -> No
     assert len(found) == 1_000
     small = LastGoodCache(clock, clock, max_bytes=20_000)
     small.filled("rule", [outcome(each, clock) for each in floors])
-    assert small._kept.currsize <= 20_000
-    assert {key[1] for key in small._kept} == {f"space_{k}" for k in range(1_000 - len(small._kept), 1_000)}  # type: ignore[index]
+    assert small._results.currsize <= 20_000
+    spaces = {key[1] for key in small._results}  # type: ignore[index]
+    assert spaces == {f"space_{k}" for k in range(1_000 - len(small._results), 1_000)}
 
 
 def test_data_without_whole_answers_are_watched_by_rule_and_floor_and_forgotten_with_the_rule() -> None:

@@ -50,7 +50,7 @@ Observer = Callable[[str, str, float], None]
 class Client:
     """Thread-safe. `post` is what the rest of the vendor room uses. `now`: this machine's wall clock.
 
-    `gate` and `shelf`: where others share the rate and the token; this client's own where left out.
+    `gate` and `token_store`: where others share the rate and the token; this client's own where left out.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class Client:
         now: Callable[[], float] = time.time,
         pace: Timing = REAL_TIME,
         gate: RateLimiter | None = None,
-        shelf: TokenStore | None = None,
+        token_store: TokenStore | None = None,
     ) -> None:
         self.access = access
         self.gate = gate or RateLimiter(access.rate_per_minute, pace.clock)
-        self.lanes = ConcurrencyLimit(access.max_concurrency)
+        self.concurrency = ConcurrencyLimit(access.max_concurrency)
         self._outages = CircuitBreaker()
         self.butlr_clock = ButlrClock(now, pace.clock)
         self._clock = pace.clock
@@ -78,7 +78,7 @@ class Client:
         self._transport = Transport(
             access.url, timeout_s=access.timeout_s, connections=access.max_concurrency
         )
-        self._shelf = shelf or NoTokenStore()
+        self._token_store = token_store or NoTokenStore()
         self._logins: SingleFlight[None, Token] = SingleFlight()
         self._token_lock = threading.Lock()
         """Held while the tokens are changed."""
@@ -145,7 +145,7 @@ class Client:
             # Full jitter: callers that failed together do not come back together.
             backoff_s = random.uniform(0.1, 0.4 * 2**attempt)  # noqa: S311
             try:
-                with self.lanes.one():
+                with self.concurrency.one():
                     return self._in_turn(path, body, token, backoff_s, graphql=graphql)
             except (UpstreamDown, UpstreamLate, UpstreamLimited) as error:
                 if attempt == ATTEMPTS or self._outages.lasts(path) or self._closing.is_set():
@@ -232,15 +232,15 @@ class Client:
             if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
                 return reply.body
             if graphql and reply.status == HTTPStatus.BAD_REQUEST and b'"errors"' in reply.body:
-                return self._hushed(reply.body, token)
-            raise error_of(path, replace(reply, body=self._hushed(reply.body, token)))
+                return self._redacted(reply.body, token)
+            raise error_of(path, replace(reply, body=self._redacted(reply.body, token)))
         except UpstreamError as error:
             outcome = outcome if outcome != "ok" else error.code
             raise
         finally:
             self._observe(path, outcome, self._clock() - started)
 
-    def _hushed(self, body: bytes, token: Token | None) -> bytes:
+    def _redacted(self, body: bytes, token: Token | None) -> bytes:
         """An error's body without our credentials: some servers quote the question in their refusal."""
         for secret in filter(None, (self.access.client_secret, token.text if token else "")):
             for written in (secret.encode(), orjson.dumps(secret)[1:-1]):
@@ -289,7 +289,7 @@ class Client:
             # One error for all who come meanwhile; without it they would all hang on to its traceback.
             raise self._login_failed[1].with_traceback(None)
         try:
-            token = self._shelf.renewed(self._ask_for_token, instead_of=instead_of)
+            token = self._token_store.renewed(self._ask_for_token, instead_of=instead_of)
         except UpstreamError as error:
             self._login_failed = (self._clock() + login_rest_s(error), error)
             raise

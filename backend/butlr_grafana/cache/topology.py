@@ -208,8 +208,8 @@ def gone(known: Topology, topology: Topology) -> Iterator[Note]:
             yield Note(key, GONE.format(floor.name, key), "gone")
             continue
         ids = {asset.id for asset in _all_on(after)}
-        told: list[Room | Zone] = [*floor.rooms, *floor.zones]
-        for asset in told:
+        assets: list[Room | Zone] = [*floor.rooms, *floor.zones]
+        for asset in assets:
             if asset.id not in ids and not asset.members:
                 yield Note(key, GONE.format(asset.name, asset.id), "places", (asset.id,))
 

@@ -18,9 +18,9 @@ SCHEMA_QUERY = (
 )
 
 
-def lacking_scopes(said: str) -> tuple[str, ...]:
+def lacking_scopes(text: str) -> tuple[str, ...]:
     """The scopes that the login's `scope` does not name, where it names any of Butlr's."""
-    named = set(re.split(r"[\s,]+", said.strip()))
+    named = set(re.split(r"[\s,]+", text.strip()))
     if not any(scope.startswith("read:") for scope in named):
         return ()
     return tuple(scope for scope in SCOPES if scope not in named)
@@ -75,8 +75,8 @@ def schema(document: Any) -> Finding:
 
 
 def _names(type_: object) -> Collection[str]:
-    said = type_ if isinstance(type_, dict) else {}
-    members = [said.get(key) for key in ("fields", "enumValues", "inputFields")]
+    text = type_ if isinstance(type_, dict) else {}
+    members = [text.get(key) for key in ("fields", "enumValues", "inputFields")]
     return [
         str(member.get("name"))
         for group in members

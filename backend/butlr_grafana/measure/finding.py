@@ -108,16 +108,18 @@ def unhandled(
     numbers: Mapping[str, Number] | None = None,
 ) -> Finding:
     """Something was measured that the product cannot read or reckon with."""
-    said = f"{follows}. {WRITE_TO_US}."
-    return Finding(unknown, "DIFFERS", assumed, measured, said, numbers or {}, handled=False)
+    follow_text = f"{follows}. {WRITE_TO_US}."
+    return Finding(unknown, "DIFFERS", assumed, measured, follow_text, numbers or {}, handled=False)
 
 
 def untold(
     unknown: str, *, assumed: str, why: str, numbers: Mapping[str, Number] | None = None, follows: str = ""
 ) -> Finding:
     """It was asked for, and the answers do not tell."""
-    said = follows or "the assumption stays"
-    return Finding(unknown, "assumed", assumed, f"cannot be decided: {why}", said, numbers or {}, {}, "none")
+    follow_text = follows or "the assumption stays"
+    return Finding(
+        unknown, "assumed", assumed, f"cannot be decided: {why}", follow_text, numbers or {}, {}, "none"
+    )
 
 
 def skipped(unknown: str, why: str) -> Finding:

@@ -121,12 +121,12 @@ def presence_names(tried: Mapping[str, Presence]) -> Finding:
     numbers: dict[str, Number] = {
         level: found.rows if found.name else "refused" for level, found in tried.items()
     }
-    said = [
+    texts = [
         f"{level}: {found.rows} rows of {found.name}" if found.name else f"{level}: refused"
         for level, found in tried.items()
     ]
     if not any(found.rows or found.name is None for found in tried.values()):
-        return untold("U7", assumed=assumed, why="; ".join(said), numbers=numbers)
+        return untold("U7", assumed=assumed, why="; ".join(texts), numbers=numbers)
     refused = [level for level, name in names.items() if name is None]
     follows = (
         f"there is no presence time for a {' or a '.join(refused)}; panels that need it say so"
@@ -136,7 +136,7 @@ def presence_names(tried: Mapping[str, Presence]) -> Finding:
     return told(
         "U7",
         assumed=assumed,
-        measured="; ".join(said),
+        measured="; ".join(texts),
         follows=follows,
         same=names == PRESENCE_NAMES,
         numbers=numbers,

@@ -87,21 +87,21 @@ def _kind(value: object, key: str) -> str:
         return "true or false"
     if isinstance(value, int | float):
         return "number"
-    said = str(value)
-    if not said:
+    text = str(value)
+    if not text:
         return "empty text"
-    if key in SHOWN_VALUES and is_safe(said):
-        return f"text {said}"
-    if match := _ID.fullmatch(said):
+    if key in SHOWN_VALUES and is_safe(text):
+        return f"text {text}"
+    if match := _ID.fullmatch(text):
         return f"id {match[1]}_#"
-    if _MAC.fullmatch(said):
+    if _MAC.fullmatch(text):
         return "MAC address"
-    return "time" if _is_time(said) else "text"
+    return "time" if _is_time(text) else "text"
 
 
-def _is_time(said: str) -> bool:
+def _is_time(text: str) -> bool:
     try:
-        datetime.fromisoformat(said)
+        datetime.fromisoformat(text)
     except ValueError:
         return False
     return True
@@ -200,9 +200,9 @@ def safe(value: object) -> object:
     return "(hidden)"
 
 
-def _is_known_text(said: str) -> bool:
+def _is_known_text(text: str) -> bool:
     """Words of ours or Butlr's, also with a space, a dash, an index or braces between."""
-    pieces = re.split(r"[ ,.{}\[\]*-]+|\b[0-9]\b", said)
+    pieces = re.split(r"[ ,.{}\[\]*-]+|\b[0-9]\b", text)
     return all(is_safe(piece) for piece in pieces if piece)
 
 

@@ -88,17 +88,17 @@ def next_of(samples: Sequence[Sample], spaces: Sequence[str], now_s: float, *, k
 def with_sample(samples: Iterable[Sample], looked: Sample, now_s: float) -> tuple[Sample, ...]:
     """The samples with one that was looked at; what was never finished, and the oldest, go."""
     others = [one for one in samples if (one.space, one.end_s) != (looked.space, looked.end_s)]
-    kept = [one for one in [*others, looked] if one.is_done or now_s - one.end_s < 3 * DAY_S]
-    return tuple(sorted(kept, key=lambda one: one.end_s)[-MOST_SAMPLES:])
+    remaining = [one for one in [*others, looked] if one.is_done or now_s - one.end_s < 3 * DAY_S]
+    return tuple(sorted(remaining, key=lambda one: one.end_s)[-MOST_SAMPLES:])
 
 
 def settle_s(samples: Iterable[Sample]) -> int | None:
     """After how long nothing changed in any sample; `None`: too few are known."""
-    told = [(sample, after) for sample in samples if (after := sample.settled_after_s) is not None]
-    days = {datetime.fromtimestamp(sample.end_s, UTC).date() for sample, _ in told}
-    if len(told) < LEAST_SAMPLES or len(days) < LEAST_DAYS:
+    settled = [(sample, after) for sample in samples if (after := sample.settled_after_s) is not None]
+    days = {datetime.fromtimestamp(sample.end_s, UTC).date() for sample, _ in settled}
+    if len(settled) < LEAST_SAMPLES or len(days) < LEAST_DAYS:
         return None
-    return max(after for _, after in told)
+    return max(after for _, after in settled)
 
 
 def rows_of(samples: Iterable[Sample]) -> list[list[object]]:

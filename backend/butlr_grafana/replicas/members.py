@@ -20,4 +20,4 @@ class Replicas:
     store: SharedStore
     credentials: Credentials
     gate: SharedRateLimiter
-    shelf: SharedTokenStore
+    token_store: SharedTokenStore

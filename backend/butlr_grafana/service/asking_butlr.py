@@ -80,11 +80,11 @@ def answered_together(butlr: Butlr, stopwatch: Callable[[], float], book: Verdic
 
     def fetching(segments: Sequence[Segment]) -> list[Outcome]:
         asked_at = stopwatch()
-        outcomes = butlr.fetch_together(segments)
-        for segment, outcome in zip(segments, outcomes, strict=True):
-            if isinstance(outcome, UpstreamDiffers):
-                _note(outcome, segment, book)
-        return [replace(one, asked_at=asked_at) if isinstance(one, Chunk) else one for one in outcomes]
+        results = butlr.fetch_together(segments)
+        for segment, result in zip(segments, results, strict=True):
+            if isinstance(result, UpstreamDiffers):
+                _note(result, segment, book)
+        return [replace(one, asked_at=asked_at) if isinstance(one, Chunk) else one for one in results]
 
     return fetching
 
@@ -95,13 +95,13 @@ def watched_together(fetch: FetchTogether, troubles: ButlrIncidents) -> FetchTog
 
     def fetching(segments: Sequence[Segment]) -> Sequence[Outcome]:
         try:
-            outcomes = fetch(segments)
+            results = fetch(segments)
         except UpstreamError as error:
             troubles.saw(error, api=api)
             raise
-        faults = [one for one in outcomes if isinstance(one, UpstreamError)]
-        troubles.saw(faults[0] if len(faults) == len(outcomes) else None, api=api)
-        return outcomes
+        faults = [one for one in results if isinstance(one, UpstreamError)]
+        troubles.saw(faults[0] if len(faults) == len(results) else None, api=api)
+        return results
 
     return fetching
 

@@ -17,16 +17,21 @@ def add_butlr_gauges(
     telemetry: Telemetry, incidents: ButlrIncidents, gatherer: Gatherer, butlr: Butlr
 ) -> None:
     """The calls to Butlr, their limits and the incidents."""
-    flights, gate, lanes, clock = gatherer.flights, butlr.client.gate, butlr.client.lanes, butlr.clock
+    in_flight, gate, concurrency, clock = (
+        gatherer.flights,
+        butlr.client.gate,
+        butlr.client.concurrency,
+        butlr.clock,
+    )
     gauge = telemetry.gauge
-    gauge("butlr_calls_waiting", "Calls to Butlr that wait in the queue", lambda: flights.waiting)
+    gauge("butlr_calls_waiting", "Calls to Butlr that wait in the queue", lambda: in_flight.waiting)
     gauge(
         "butlr_calls_under_way",
         "Calls to Butlr without a result yet, queued or running",
-        lambda: flights.under_way,
+        lambda: in_flight.under_way,
     )
-    gauge("butlr_calls_in_flight", "Calls to Butlr that are running now", lambda: lanes.under_way)
-    gauge("butlr_calls_allowed", "Calls to Butlr that may run at the same time", lambda: lanes.open)
+    gauge("butlr_calls_in_flight", "Calls to Butlr that are running now", lambda: concurrency.under_way)
+    gauge("butlr_calls_allowed", "Calls to Butlr that may run at the same time", lambda: concurrency.open)
     gauge(
         "butlr_calls_rate",
         "Calls per minute that are allowed, as set or as learnt; 0: no limit",
@@ -49,10 +54,10 @@ def add_butlr_gauges(
 
 def add_rule_gauges(telemetry: Telemetry, gatherer: Gatherer, rule_data: RuleData) -> None:
     """The calls that wait in each class, and how long a rule has had no complete data."""
-    flights = gatherer.flights
+    in_flight = gatherer.flights
     for need in CallClass:
         name = f"butlr_calls_waiting_{need.name.lower()}"
-        telemetry.gauge(name, f"Questions {OF_CLASS[need]} that wait", partial(flights.waiting_of, need))
+        telemetry.gauge(name, f"Questions {OF_CLASS[need]} that wait", partial(in_flight.waiting_of, need))
     telemetry.gauge(
         "butlr_rules_without_data_seconds",
         "Seconds for which the alert rule that has waited longest has had no complete data of a floor",

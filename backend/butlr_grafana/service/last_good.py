@@ -62,15 +62,15 @@ class LastGoodCache:
     def __init__(
         self, now: Callable[[], float], stopwatch: Callable[[], float], max_bytes: int = KEPT_BYTES
     ) -> None:
-        self._kept: LRUCache[Hashable, _Last] = LRUCache(max_bytes, getsizeof=lambda last: last.nbytes)
+        self._results: LRUCache[Hashable, _Last] = LRUCache(max_bytes, getsizeof=lambda last: last.nbytes)
         self._lock = threading.Lock()
         self._now = now
         self._stopwatch = stopwatch
 
     def filled(
         self,
-        question: Hashable,
-        outcomes: Sequence[FloorResult],
+        query_key: Hashable,
+        floor_results: Sequence[FloorResult],
         *,
         max_age_s: float = 0.0,
         stand_in: bool = True,
@@ -80,33 +80,33 @@ class LastGoodCache:
 
         The latter only beside one that is complete: where none is, nothing is known of now.
         """
-        found = [self._recent((question, o.floor.id), o, max_age_s) for o in outcomes]
-        if not stand_in or not any(outcome.complete for outcome in found):
+        found = [self._recent((query_key, o.floor.id), o, max_age_s) for o in floor_results]
+        if not stand_in or not any(floor_result.complete for floor_result in found):
             return found
-        return [self._filled((question, outcome.floor.id), outcome) for outcome in found]
+        return [self._filled((query_key, floor_result.floor.id), floor_result) for floor_result in found]
 
-    def _recent(self, key: Hashable, outcome: FloorResult, max_age_s: float) -> FloorResult:
+    def _recent(self, key: Hashable, floor_result: FloorResult, max_age_s: float) -> FloorResult:
         now_s, stopwatch_s = self._now(), self._stopwatch()
         with self._lock:
-            if outcome.complete:
-                last = _Last(outcome.found, now_s, stopwatch_s)
-                if last.nbytes <= self._kept.maxsize:
-                    self._kept[key] = last
-                return outcome
-            known = self._kept.get(key)
+            if floor_result.complete:
+                last = _Last(floor_result.found, now_s, stopwatch_s)
+                if last.nbytes <= self._results.maxsize:
+                    self._results[key] = last
+                return floor_result
+            known = self._results.get(key)
         if known is None or known.age_s(stopwatch_s) > max_age_s:
-            return outcome
+            return floor_result
         step_s = known.step_s(now_s, stopwatch_s)
-        return FloorResult(outcome.floor, tuple(_moved(answer, step_s) for answer in known.found))
+        return FloorResult(floor_result.floor, tuple(_moved(answer, step_s) for answer in known.found))
 
-    def _filled(self, key: Hashable, outcome: FloorResult) -> FloorResult:
+    def _filled(self, key: Hashable, floor_result: FloorResult) -> FloorResult:
         now_s, stopwatch_s = self._now(), self._stopwatch()
         with self._lock:
-            last = None if outcome.fault is None else self._kept.get(key)
-        if last is None or outcome.fault is None or stopwatch_s - last.stopwatch_s >= REPEAT_S:
-            return outcome
-        step_s, fault = last.step_s(now_s, stopwatch_s), outcome.fault
-        return FloorResult(outcome.floor, tuple(_aged(answer, fault, step_s) for answer in last.found))
+            last = None if floor_result.fault is None else self._results.get(key)
+        if last is None or floor_result.fault is None or stopwatch_s - last.stopwatch_s >= REPEAT_S:
+            return floor_result
+        step_s, fault = last.step_s(now_s, stopwatch_s), floor_result.fault
+        return FloorResult(floor_result.floor, tuple(_aged(answer, fault, step_s) for answer in last.found))
 
 
 class RuleData:
@@ -117,13 +117,13 @@ class RuleData:
         self._lock = threading.Lock()
         self._since: TTLCache[Hashable, float] = TTLCache(MOST_WATCHED, WATCHED_S, timer=stopwatch)
 
-    def saw(self, question: Hashable, outcomes: Sequence[FloorResult]) -> None:
+    def saw(self, query_key: Hashable, floor_results: Sequence[FloorResult]) -> None:
         """A rule was evaluated."""
         now = self._stopwatch()
         with self._lock:
-            for outcome in outcomes:
-                key = question, outcome.floor.id
-                self._since[key] = now if outcome.complete else self._since.get(key, now)
+            for floor_result in floor_results:
+                key = query_key, floor_result.floor.id
+                self._since[key] = now if floor_result.complete else self._since.get(key, now)
 
     def longest_without_s(self) -> float:
         """For how long the rule and floor that have waited longest have had no whole data."""

@@ -162,11 +162,11 @@ def receiver(
             news.apply(one, at_s, live, own=own)
 
         pushes = SharedPushes(link, apply)
-    asking = RefillCalls(reported.people, reported.doors, may_ask)
+    calls = RefillCalls(reported.people, reported.doors, may_ask)
     if pushes is not None and link is not None:
-        asking = _shared(asking, pushes, link, now)
+        calls = _shared(calls, pushes, link, now)
     telemetry.receiving(lambda name: live.sizes[name], lambda: now() - live.newest_event_s)
-    refill = Refill(live, lambda: roster().floors, asking, now)
+    refill = Refill(live, lambda: roster().floors, calls, now)
     troubles = {level: Incident(f"what Butlr pushes of {level}s and what it reports") for level in LEVELS}
     for level, trouble in troubles.items() if keys else ():
         telemetry.trouble(f"webhooks_{level}", trouble)
@@ -184,7 +184,7 @@ def receiver(
 
 
 def _shared(
-    asking: RefillCalls, pushes: SharedPushes, link: RedisConnection, now: Callable[[], float]
+    calls: RefillCalls, pushes: SharedPushes, link: RedisConnection, now: Callable[[], float]
 ) -> RefillCalls:
     """For several replicas: one asks, and tells the others what came of it."""
     leases = Leases(link, longest_s=LONGEST_TURN_S)
@@ -201,9 +201,9 @@ def _shared(
         return lambda: leases.release(lease)
 
     return RefillCalls(
-        asking.people,
-        asking.doors,
-        asking.may_ask,
+        calls.people,
+        calls.doors,
+        calls.may_ask,
         alone,
         tell_people=lambda people: _tell(pushes, news.of_people(people), now()),
         tell_doors=lambda doors: _tell(pushes, news.of_doors(doors), now()),
@@ -211,6 +211,6 @@ def _shared(
     )
 
 
-def _tell(pushes: SharedPushes, told: list[news.News], at_s: float) -> None:
-    if told:
-        pushes.tell(told, at_s)
+def _tell(pushes: SharedPushes, news_items: list[news.News], at_s: float) -> None:
+    if news_items:
+        pushes.tell(news_items, at_s)

@@ -1,4 +1,4 @@
-"""A question on its way from a door to its answer, and what the answer is made of."""
+"""A query on its way to its result, and what the result is made of."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from butlr_grafana.query.scope import Scope
 from butlr_grafana.targets.base import Result, Target
 
 ABOUT_NOW_S = 300.0
-"""An answer whose period ends so long ago at most is about now."""
+"""A result is about now if its period ended at most so many seconds ago."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedQuery:
-    """A query in full, of which nothing has been begun.
+    """A complete query that has not been started.
 
-    `parts`: what Butlr is to be asked. `factors`: by floor, as they were known then.
+    `parts`: what to request from Butlr. `factors`: by floor, as known at that moment.
     """
 
     target: Target[Any]
@@ -38,10 +38,10 @@ class ResolvedQuery:
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """A question whose calls are under way. Start all questions of a request, then finish each."""
+    """A query whose calls are in flight. Start all queries of a request, then finish each."""
 
     resolved: ResolvedQuery
-    begun: tuple[PendingQuery, ...] = ()
+    pending_queries: tuple[PendingQuery, ...] = ()
 
     @property
     def parsed(self) -> ParsedQuery:
@@ -50,7 +50,7 @@ class PendingRequest:
     @property
     def calls(self) -> list[Future[Chunk]]:
         """The calls to Butlr that it waits for."""
-        return [call for begun in self.begun for call in begun.pending.calls]
+        return [call for one in self.pending_queries for call in one.pending.calls]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class Account:
         return max(0.0, now_s - self.coverage.as_of_s)
 
 
-def accounts_of(answer: Result[Any]) -> tuple[Account, ...]:
-    return tuple(Account(part.coverage, _counted_until_s(part)) for part in answer.parts)
+def accounts_of(result: Result[Any]) -> tuple[Account, ...]:
+    return tuple(Account(part.coverage, _counted_until_s(part)) for part in result.parts)
 
 
 def _counted_until_s(part: AnyResult) -> int | None:

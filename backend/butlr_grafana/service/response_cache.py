@@ -28,19 +28,19 @@ from butlr_grafana.service.requests import Account, PendingRequest, ResolvedQuer
 from butlr_grafana.service.service import PICTURES, Service, Visible
 from butlr_grafana.targets.base import Result
 
-KEPT_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """An answer as bytes, and the accounts of its parts."""
+class CompletedResponse:
+    """A response as bytes, and what its parts are made of."""
 
     encoded: Encoded
     accounts: tuple[Account, ...]
 
 
 class Key:
-    """What an answer depends on, but for what Butlr says; it is compared often, so its hash is made once."""
+    """Everything that a response depends on, except Butlr's data. Often compared, so it stores its hash."""
 
     __slots__ = ("_hash", "_parts")
 
@@ -57,12 +57,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Kept under `key`. Good from `made_at_s` until `good_until_s` on the wall clock, and no longer by the
-    stopwatch, which showed `made_at` then; while the floors served are `served`.
+    """A cached response. It is valid from `made_at_s` to `good_until_s` by the wall clock, and for the same
+    length by the stopwatch, from `made_at`; and only while the floors served are `served`.
     """
 
     key: Key
-    made: Made
+    completed: CompletedResponse
     served: Topology
     made_at_s: float
     good_until_s: float
@@ -70,7 +70,7 @@ class _Entry:
 
     @property
     def nbytes(self) -> int:
-        return self.made.encoded.nbytes
+        return self.completed.encoded.nbytes
 
     def is_good(self, resolved: ResolvedQuery, stopwatch_s: float) -> bool:
         return self.served is resolved.scope.served and self.is_of(resolved.scope.now_s, stopwatch_s)
@@ -83,19 +83,19 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recall:
-    """How the very same request finds its kept answer again, without being read and resolved again."""
+    """For the next identical request: it finds its cached response without being parsed and resolved."""
 
     entry: _Entry
     resolved: ResolvedQuery
 
 
 class ResponseCache:
-    """Thread-safe. Ask all questions of a request, `work` on each, then take what has been `made`."""
+    """Thread-safe. `ask` for all queries of a request, `work` on each, then take each one `completed`."""
 
-    def __init__(self, service: Service, max_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, service: Service, max_bytes: int = MAX_BYTES) -> None:
         self.service = service
-        self._kept: LRUCache[Key, _Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.nbytes)
-        self._making: SingleFlight[Hashable, Made] = SingleFlight()
+        self._entries: LRUCache[Key, _Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.nbytes)
+        self._single_flight: SingleFlight[Hashable, CompletedResponse] = SingleFlight()
         self._minute = -math.inf
         self._lock = threading.Lock()
 
@@ -108,26 +108,26 @@ class ResponseCache:
         deadline: float,
         panel: PanelRange | None = None,
     ) -> PendingResponse:
-        """Begins what nobody has begun yet; returns at once. Raises `CallerError`."""
+        """Starts the work, unless another request has started it. Returns at once. Raises `CallerError`."""
         resolved = self.service.resolve(parsed, visible, deadline=deadline, panel=panel)
         stopwatch_s, key = self.service.stopwatch(), _key(resolved, visible, ref_id)
-        is_unkept = not resolved.target.cacheable
+        is_uncacheable = not resolved.target.cacheable
         with self._lock:
-            entry = None if is_unkept else self._kept.get(key)
+            entry = None if is_uncacheable else self._entries.get(key)
         if entry is not None and entry.is_good(resolved, stopwatch_s):
             return PendingResponse(self, resolved, entry=entry)
-        # Of other floors, as they are known since, it is another answer; what is not kept is each one's own.
-        work: Hashable = object() if is_unkept else (key, id(resolved.scope.served))
-        flight, is_own = self._making.join(work)
+        # With a newer topology it is another response. A response that is not cached is not shared.
+        work: Hashable = object() if is_uncacheable else (key, id(resolved.scope.served))
+        flight, is_own = self._single_flight.join(work)
         if not is_own:
             return PendingResponse(self, resolved, flight)
         try:
-            making = _Making(resolved, ref_id, deadline, key, stopwatch_s, self.service.begin(resolved))
+            task = _ResponseTask(resolved, ref_id, deadline, key, stopwatch_s, self.service.begin(resolved))
         except BaseException as fault:
             self.service.telemetry.skipped("error")
             flight.fail(fault)
             raise
-        return PendingResponse(self, resolved, flight, making)
+        return PendingResponse(self, resolved, flight, task)
 
     def recalled(self, recall: Recall) -> Encoded | None:
         """The kept answer, as `ask` would find it now for the same request of the same caller; else `None`.
@@ -145,63 +145,63 @@ class ResponseCache:
         if any(service.factors.of(space) != known for space, known in resolved.factors.items()):
             return None
         with self._lock:
-            if self._kept.get(entry.key) is not entry:
+            if self._entries.get(entry.key) is not entry:
                 return None
-        service.note(entry.made.accounts)
-        return entry.made.encoded
+        service.note(entry.completed.accounts)
+        return entry.completed.encoded
 
-    def make(self, making: _Making) -> Made:
-        """Waits for Butlr, makes the answer, and keeps it where it may be."""
+    def make(self, task: _ResponseTask) -> CompletedResponse:
+        """Waits for Butlr, builds the response, and caches it if that is allowed."""
         try:
-            answer = self.service.finish(making.started, deadline=making.deadline)
+            result = self.service.finish(task.pending_request, deadline=task.deadline)
             with stage("encode"):
-                encoded = formats.encoded(answer, ref_id=making.ref_id, demo=self.service.demo)
+                encoded = formats.encoded(result, ref_id=task.ref_id, demo=self.service.demo)
         except BaseException:
             self.service.telemetry.skipped("error")
             raise
-        made = Made(encoded, accounts_of(answer))
-        now_s, good_until_s = making.resolved.scope.now_s, _good_until_s(answer)
-        reason = _skip_reason(answer)
+        completed = CompletedResponse(encoded, accounts_of(result))
+        now_s, good_until_s = task.resolved.scope.now_s, _good_until_s(result)
+        reason = _skip_reason(result)
         if not reason and now_s >= good_until_s:
             reason = "expired"
-        elif not reason and encoded.nbytes > self._kept.maxsize:
+        elif not reason and encoded.nbytes > self._entries.maxsize:
             reason = "too_large"
         if reason:
             self.service.telemetry.skipped(reason)
-            return made
-        served = making.resolved.scope.served
-        entry = _Entry(making.key, made, served, now_s, good_until_s, making.asked_at)
+            return completed
+        served = task.resolved.scope.served
+        entry = _Entry(task.key, completed, served, now_s, good_until_s, task.started_at)
         with self._lock:
-            self._forget(now_s, making.asked_at)
-            self._kept[making.key] = entry
-        return made
+            self._forget(now_s, task.started_at)
+            self._entries[task.key] = entry
+        return completed
 
     def _forget(self, now_s: float, stopwatch_s: float) -> None:
-        """Once a minute, what is of another one: else it would fill the room that there is, for nothing."""
+        """Once a minute, removes the entries that are no longer valid, to free memory."""
         minute = now_s // MINUTE_S
         if minute != self._minute:
             self._minute = minute
-            for key in [key for key, entry in self._kept.items() if not entry.is_of(now_s, stopwatch_s)]:
-                del self._kept[key]
+            for key in [key for key, entry in self._entries.items() if not entry.is_of(now_s, stopwatch_s)]:
+                del self._entries[key]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Making:
-    """An answer that one request makes, for itself and all who ask the same meanwhile; `asked_at`: by the
-    stopwatch.
+class _ResponseTask:
+    """A response that one request builds, for itself and for identical requests meanwhile. `started_at`: by
+    the stopwatch.
     """
 
     resolved: ResolvedQuery
     ref_id: str
     deadline: float
     key: Key
-    asked_at: float
-    started: PendingRequest
+    started_at: float
+    pending_request: PendingRequest
 
 
 class PendingResponse:
     """A question of one request on its way: kept (`entry`), made by another request (`flight`), or by this
-    one (`making` too).
+    one (`task` too).
 
     Whoever started questions works on all of them, whatever happens, before taking what has been made: no two
     requests may wait for each other, and nobody for one that has gone.
@@ -209,35 +209,35 @@ class PendingResponse:
 
     def __init__(
         self,
-        answers: ResponseCache,
+        cache: ResponseCache,
         resolved: ResolvedQuery,
-        flight: Flight[Made] | None = None,
-        making: _Making | None = None,
+        flight: Flight[CompletedResponse] | None = None,
+        task: _ResponseTask | None = None,
         *,
         entry: _Entry | None = None,
     ) -> None:
-        self._answers = answers
+        self._cache = cache
         self._resolved = resolved
         self._flight = flight
-        self._making = making
+        self._task = task
         self._entry = entry
-        self._is_own = making is not None
+        self._is_own = task is not None
 
     def work(self) -> None:
         """Makes the answer, where that is for this request to do; does not raise."""
-        if self._flight is not None and self._making is not None:
-            making, self._making = self._making, None
-            self._flight.run(lambda: self._answers.make(making))
+        if self._flight is not None and self._task is not None:
+            task, self._task = self._task, None
+            self._flight.run(lambda: self._cache.make(task))
 
-    def made(self) -> Encoded:
+    def completed(self) -> Encoded:
         """The answer's bytes; raises what making them raised."""
         self.work()
-        made = self._entry.made if self._entry is not None else self._result()
+        completed = self._entry.completed if self._entry is not None else self._result()
         if not self._is_own:
-            self._answers.service.note(made.accounts)
-        return made.encoded
+            self._cache.service.note(completed.accounts)
+        return completed.encoded
 
-    def _result(self) -> Made:
+    def _result(self) -> CompletedResponse:
         assert self._flight is not None
         if self._is_own:
             return self._flight.result()
@@ -268,29 +268,29 @@ def _key(resolved: ResolvedQuery, visible: Visible, ref_id: str) -> Key:
     )
 
 
-def _skip_reason(answer: Result[Any]) -> str:
+def _skip_reason(result: Result[Any]) -> str:
     """Why a new answer would be another one already, so that this one is not kept: one of `SKIP_REASONS`, or
     nothing.
     """
-    if not answer.target.cacheable:
+    if not result.target.cacheable:
         return "target"
-    if not answer.complete:
+    if not result.complete:
         return "incomplete"
     # The next answer has these from the cache, and says so.
-    if any(part.coverage.fetched for part in answer.parts):
+    if any(part.coverage.fetched for part in result.parts):
         return "fetched"
-    if answer.parsed.format in PICTURES and answer.drawing is None and _has_drawing(answer):
+    if result.parsed.format in PICTURES and result.drawing is None and _has_drawing(result):
         return "drawing"
     return ""
 
 
-def _good_until_s(answer: Result[Any]) -> float:
+def _good_until_s(result: Result[Any]) -> float:
     """Up to when a new answer would be the same, where nothing speaks against keeping this one."""
-    fresh_until_s = min((part.coverage.fresh_until_s for part in answer.parts), default=math.inf)
+    fresh_until_s = min((part.coverage.fresh_until_s for part in result.parts), default=math.inf)
     # Of what has settled nothing changes any more; the hour is for what nobody has thought of.
-    step_s = HOUR_S if answer.parts and fresh_until_s == math.inf else MINUTE_S
-    return min(floor_to(answer.now_s, step_s) + step_s, fresh_until_s)
+    step_s = HOUR_S if result.parts and fresh_until_s == math.inf else MINUTE_S
+    return min(floor_to(result.now_s, step_s) + step_s, fresh_until_s)
 
 
-def _has_drawing(answer: Result[Any]) -> bool:
-    return answer.topology is not None and any(floor.plan for floor in answer.topology.floors.values())
+def _has_drawing(result: Result[Any]) -> bool:
+    return result.topology is not None and any(floor.plan for floor in result.topology.floors.values())

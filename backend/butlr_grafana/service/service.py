@@ -108,8 +108,8 @@ class Service:
             return None
 
     @stage("parse")
-    def read(self, target: str, words: Mapping[str, object]) -> ParsedQuery:
-        return read(target, words)
+    def read(self, target: str, parameters: Mapping[str, object]) -> ParsedQuery:
+        return read(target, parameters)
 
     @stage("resolve")
     def resolve(
@@ -151,8 +151,8 @@ class Service:
             for floor in resolved.scope.topology.floors.values():
                 self.pictures.ask(floor)
         need, now_s = resolved.parsed.need, resolved.scope.now_s
-        begun = tuple(self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need))
-        return PendingRequest(resolved, begun)
+        pending = tuple(self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need))
+        return PendingRequest(resolved, pending)
 
     def start(
         self, parsed: ParsedQuery, visible: Visible, *, deadline: float, panel: PanelRange | None = None
@@ -161,7 +161,7 @@ class Service:
         return self.begin(self.resolve(parsed, visible, deadline=deadline, panel=panel))
 
     @stage("build")
-    def finish(self, started: PendingRequest, *, deadline: float) -> Result[Any]:
+    def finish(self, pending_request: PendingRequest, *, deadline: float) -> Result[Any]:
         """The answer at the latest at the deadline.
 
         A floor that fails does not take the others along; where all fail, or a comparison lacks a side,
@@ -169,19 +169,21 @@ class Service:
         rooms were seen: they are not waited for to the end, and their fault is not the answer's, unless the
         answer is to be complete.
         """
-        return replace(self._made(started, deadline), drawing=self._drawing(started, deadline))
+        return replace(
+            self._made(pending_request, deadline), drawing=self._drawing(pending_request, deadline)
+        )
 
-    def _made(self, started: PendingRequest, deadline: float) -> Result[Any]:
-        resolved = started.resolved
+    def _made(self, pending_request: PendingRequest, deadline: float) -> Result[Any]:
+        resolved = pending_request.resolved
         fetched = Fetched(resolved.scope, factors=resolved.factors)
         if resolved.scope.is_filtered_out:
             return Result(resolved.target, fetched, assumed=self.assumed())
-        if started.begun:
-            fetched = self._fetched(started, fetched, deadline)
+        if pending_request.pending_queries:
+            fetched = self._fetched(pending_request, fetched, deadline)
         sources = Sources(self._contact, self.events.during, self.moved)
         fetched, content = build(resolved.target, fetched, sources)
         result = Result(resolved.target, fetched, content, self.assumed())
-        if started.begun:
+        if pending_request.pending_queries:
             self.note(accounts_of(result))
             for snapshot in resolved.target.snapshots(result):
                 self.events.see(snapshot.watch, snapshot.space, snapshot.zones, snapshot.seen_s)
@@ -191,19 +193,19 @@ class Service:
     def _contact(self) -> Contact:
         return replace(self.contact(), rules_without_data_s=self.rule_data.longest_without_s())
 
-    def _fetched(self, started: PendingRequest, empty: Fetched, deadline: float) -> Fetched:
-        outcomes = self._outcomes(started, deadline)
-        faults = tuple((o.floor, o.fault) for o in outcomes if o.fault is not None)
-        if len(faults) == len(outcomes) and not started.resolved.target.survives_faults:
+    def _fetched(self, pending_request: PendingRequest, empty: Fetched, deadline: float) -> Fetched:
+        floor_results = self._floor_results(pending_request, deadline)
+        faults = tuple((o.floor, o.fault) for o in floor_results if o.fault is not None)
+        if len(faults) == len(floor_results) and not pending_request.resolved.target.survives_faults:
             raise faults[0][1]
-        found = [part for outcome in outcomes for part in outcome.found]
+        found = [part for floor_result in floor_results for part in floor_result.found]
         return replace(
             empty,
             maps=tuple(part for part in found if isinstance(part, HeatMap)),
             series=tuple(part for part in found if isinstance(part, SeriesResult)),
             stats=tuple(part for part in found if isinstance(part, StatsResult)),
             faults=faults,
-            partial_errors=tuple((o.floor, fault) for o in outcomes for fault in o.partial_errors),
+            partial_errors=tuple((o.floor, fault) for o in floor_results for fault in o.partial_errors),
         )
 
     def note(self, accounts: Iterable[Account]) -> None:
@@ -211,58 +213,61 @@ class Service:
         for account in accounts:
             self.telemetry.answered(account.coverage, age_s=account.age_s(self.now()))
 
-    def _outcomes(self, started: PendingRequest, deadline: float) -> list[FloorResult]:
+    def _floor_results(self, pending_request: PendingRequest, deadline: float) -> list[FloorResult]:
         """Floor by floor. Where only complete answers count, or `max_age` allows it, one that is not repeats
         its last. An alert rule is told what is there after `RULE_S`.
         """
         by_floor: dict[str, list[PendingQuery]] = {}
-        for begun in started.begun:
-            by_floor.setdefault(begun.query.floor.id, []).append(begun)
-        parsed, scope, began_s = started.parsed, started.resolved.scope, time.monotonic()
+        for pending in pending_request.pending_queries:
+            by_floor.setdefault(pending.query.floor.id, []).append(pending)
+        parsed, scope, began_s = pending_request.parsed, pending_request.resolved.scope, time.monotonic()
         soon = min(deadline, began_s + PATIENCE_S)
         if parsed.need is CallClass.RULE:
             deadline = min(deadline, began_s + RULE_S)
-        outcomes = [self._outcome(started.resolved, own, deadline, soon) for own in by_floor.values()]
+        floor_results = [
+            self._floor_result(pending_request.resolved, own, deadline, soon) for own in by_floor.values()
+        ]
         if parsed.max_age_s and scope.panel is None:
-            outcomes = [
-                one if one.complete else self._a_little_older(started.resolved, one) for one in outcomes
+            floor_results = [
+                one if one.complete else self._a_little_older(pending_request.resolved, one)
+                for one in floor_results
             ]
         is_whole = parsed.require == "complete" and len(by_floor) > 1
         if is_whole or parsed.max_age_s:
-            outcomes = self.repeats.filled(
-                scope.timeless, outcomes, max_age_s=parsed.max_age_s, stand_in=is_whole
+            floor_results = self.repeats.filled(
+                scope.timeless, floor_results, max_age_s=parsed.max_age_s, stand_in=is_whole
             )
         if parsed.need is CallClass.RULE:
-            self.rule_data.saw(scope.timeless, outcomes)
-        return outcomes
+            self.rule_data.saw(scope.timeless, floor_results)
+        return floor_results
 
-    def _a_little_older(self, resolved: ResolvedQuery, outcome: FloorResult) -> FloorResult:
+    def _a_little_older(self, resolved: ResolvedQuery, floor_result: FloorResult) -> FloorResult:
         """The floor's answer to the question of some minutes ago, if all of it has come since."""
         max_age_s = resolved.parsed.max_age_s
         for back_s in range(MINUTE_S, min(max_age_s, LONGEST_BACK_S) + 1, MINUTE_S):
-            scope = resolved.scope.earlier(back_s, outcome.floor)
+            scope = resolved.scope.earlier(back_s, floor_result.floor)
             parts = queries_of(resolved.target, scope)
             known = [self.pipeline.known(part, now_s=scope.now_s, max_age_s=max_age_s) for part in parts]
-            begun = [one for one in known if one is not None]
-            if len(begun) == len(parts):
+            pending = [one for one in known if one is not None]
+            if len(pending) == len(parts):
                 now = time.monotonic()
-                return self._outcome(resolved, begun, now, now)
-        return outcome
+                return self._floor_result(resolved, pending, now, now)
+        return floor_result
 
-    def _outcome(
+    def _floor_result(
         self, resolved: ResolvedQuery, own: Sequence[PendingQuery], deadline: float, soon: float
     ) -> FloorResult:
         """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""
         floor = own[0].query.floor
         found: list[AnyResult] = []
         partial_errors: list[BackendError] = []
-        for begun in own:
-            is_aside = isinstance(begun.query, StatsQuery) or (
-                isinstance(begun.query, SeriesQuery) and resolved.target.needs_presence(resolved.parsed)
+        for pending in own:
+            is_aside = isinstance(pending.query, StatsQuery) or (
+                isinstance(pending.query, SeriesQuery) and resolved.target.needs_presence(resolved.parsed)
             )
-            fills_columns = is_aside and begun.query.require != "complete"
+            fills_columns = is_aside and pending.query.require != "complete"
             try:
-                found.append(self.pipeline.finish(begun, deadline=soon if fills_columns else deadline))
+                found.append(self.pipeline.finish(pending, deadline=soon if fills_columns else deadline))
             except CallerError:
                 raise
             except BackendError as fault:
@@ -271,10 +276,10 @@ class Service:
                 partial_errors.append(fault)
         return FloorResult(floor, tuple(found), partial_errors=tuple(partial_errors))
 
-    def _drawing(self, started: PendingRequest, deadline: float) -> PlanDrawing | None:
+    def _drawing(self, pending_request: PendingRequest, deadline: float) -> PlanDrawing | None:
         """The plan's own picture, where one is to be drawn on and there in time."""
-        floor = next(iter(started.resolved.scope.topology.floors.values()), None)
-        if floor is None or started.parsed.format not in PICTURES:
+        floor = next(iter(pending_request.resolved.scope.topology.floors.values()), None)
+        if floor is None or pending_request.parsed.format not in PICTURES:
             return None
         timeout_s = max(0.0, min(DRAWING_S, deadline - time.monotonic()))
         with stage("gather"):

@@ -115,17 +115,17 @@ def _query(cache: ResponseCache, body: Object) -> Response:
         for one in pending:
             if isinstance(one, PendingResponse):
                 one.work()
-    made = [one if isinstance(one, BackendError) else _attempt(one.made) for one in pending]
-    faults = [one for one in made if isinstance(one, BackendError)]
+    completed = [one if isinstance(one, BackendError) else _attempt(one.completed) for one in pending]
+    faults = [one for one in completed if isinstance(one, BackendError)]
     for fault in faults:
         note_fault(fault)
-    if faults and len(faults) == len(made):
+    if faults and len(faults) == len(completed):
         return responses.error(faults[0])
     encoded = joined(
         as_json([heatmap.failed_frame(_ref_id(target), one.message)])
         if isinstance(one, BackendError)
         else one
-        for target, one in zip(shown, made, strict=True)
+        for target, one in zip(shown, completed, strict=True)
     )
     if len(pending) == 1 and isinstance(pending[0], PendingResponse):
         offer(pending[0], encoded)

@@ -54,7 +54,7 @@ def blueprint(cache: ResponseCache) -> Blueprint:
         check_parameters(parsed, service.now())
         parsed = with_caller_class(parsed)
         pending = cache.ask(parsed, visible(), ref_id=ref_id, deadline=service.deadline())
-        encoded = pending.made()
+        encoded = pending.completed()
         offer(pending, encoded)
         return responses.encoded(encoded)
 
