@@ -48,6 +48,11 @@ from butlr_grafana.web.webhook_port import ports
 
 WARMED = HeatMapSubject(1.0)
 """What `warm` fetches, of whatever resolution."""
+SIZE = {
+    "--floors": "simulates a company of N floors, in buildings of several cities",
+    "--rooms-per-floor": "with --floors: how many rooms each floor has (default: 20)",
+}
+"""Options of the simulator, which checks them. Importing it here would slow down every command."""
 log = logging.getLogger("butlr_grafana.cli")
 
 
@@ -86,9 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
     commands.add_parser("serve", help="runs the backend").set_defaults(command=serve)
-    commands.add_parser("demo", help="runs the backend with the embedded simulator").set_defaults(
-        command=demo
-    )
+    showing = commands.add_parser("demo", help="runs the backend with the embedded simulator")
+    for option, what in SIZE.items():
+        showing.add_argument(option, metavar="N", help=what)
+    showing.set_defaults(command=demo)
     preparing = commands.add_parser("prepare", help="creates missing token files and checks the settings")
     preparing.set_defaults(command=preparation)
     commands.add_parser("simulate", help="runs the simulator alone (--help shows its options)")
@@ -154,13 +160,16 @@ def serve(_: argparse.Namespace) -> int:
     return _serve(_settings())
 
 
-def demo(_: argparse.Namespace) -> int:
+def demo(options: argparse.Namespace) -> int:
     """`serve` without credentials, whatever the environment holds."""
     settings = _settings()
-    return _serve(replace(settings, butlr_client_id="", butlr_client_secret="", butlr_api_url=""))
+    given = {option: getattr(options, option.removeprefix("--").replace("-", "_")) for option in SIZE}
+    size = [word for option, number in given.items() if number is not None for word in (option, number)]
+    return _serve(replace(settings, butlr_client_id="", butlr_client_secret="", butlr_api_url=""), size)
 
 
-def _serve(settings: Settings) -> int:
+def _serve(settings: Settings, simulator: Sequence[str] = ()) -> int:
+    """`simulator`: further options of the embedded one."""
     settings.check_exposure()
     if settings.log == "json":
         log_what_is_uncaught()
@@ -170,7 +179,7 @@ def _serve(settings: Settings) -> int:
         listeners.append(listen(settings.host, settings.webhook_port, "BACKEND_WEBHOOK_PORT"))
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    with upstream(settings) as (butlr, is_demo):
+    with upstream(settings, simulator) as (butlr, is_demo):
         reached = webhooks.for_demo(butlr, port) if is_demo else butlr
 
         def ready() -> None:
@@ -201,14 +210,14 @@ def _serve(settings: Settings) -> int:
 
 
 @contextlib.contextmanager
-def upstream(settings: Settings) -> Iterator[tuple[Settings, bool]]:
+def upstream(settings: Settings, simulator: Sequence[str] = ()) -> Iterator[tuple[Settings, bool]]:
     """The settings with a Butlr to ask, and whether it is the simulator, started here as a child."""
     if not settings.demo:
         yield settings, False
         return
     # Its own session: Ctrl-C is for this process, which ends the child when it has no more questions.
     # A pipe it reads: should this process be killed, the child sees its end and goes too.
-    command = [sys.executable, "-m", "butlr_grafana.simulator", "--port", "0", "--follow-stdin"]
+    command = [sys.executable, "-m", "butlr_grafana.simulator", "--port", "0", "--follow-stdin", *simulator]
     child = subprocess.Popen(  # noqa: S603  # this very interpreter
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
