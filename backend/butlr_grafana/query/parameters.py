@@ -256,6 +256,7 @@ LONGEST_WINDOW_MIN = 24 * 60
 LONGEST_MAX_AGE_MIN = 60
 ASKERS = ("viewer", "rule", "wall")
 LEVELS = ("floor", "room", "zone")
+BY = ("building", "tag")
 KINDS = ("sensor", "hive")
 ONLY = ("all", "faults")
 STATISTICS = ("mean", "max", "min", "sum", "median", "first", "last")
@@ -471,6 +472,14 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 "floors, rooms or zones; default of most tables: `room`",
                 _one_of(*LEVELS),
                 choices=LEVELS,
+            ),
+            Parameter(
+                "by",
+                "what the rows of `totals` are of: buildings, or tags of floors; a floor with several tags "
+                "counts in each",
+                _one_of(*BY),
+                default="building",
+                choices=BY,
             ),
             Parameter(
                 "kind",
