@@ -5,23 +5,18 @@ For each secret there is also `NAME_FILE`, a path to a file that holds it; both 
 
 from __future__ import annotations
 
-import codecs
-import os
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
+from butlr_grafana.base import setting_values as values
 from butlr_grafana.base.access import BackendToken, SettingError
 from butlr_grafana.base.log_format import FORMS, LEVELS
-from butlr_grafana.base.urls import is_loopback, named
+from butlr_grafana.base.urls import is_loopback
 from butlr_grafana.model.sensors import VirtualRule
 
 DEFAULT_BUTLR_URL = "https://api.butlr.io"
-HOLIDAY_YEARS = range(2015, 2046)
 WEBHOOK_PATH = "/webhooks/butlr"
 
 
@@ -39,118 +34,6 @@ def setting(
     return field(default=default, metadata=meta, repr=not secret)
 
 
-def _number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
-    def parse(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            raise ValueError(f"it may be a number from {low:g} to {high:g}") from None
-        if not low <= value <= high:
-            raise ValueError(f"it may be a number from {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in names:
-            raise ValueError(f"it may be {', '.join(names[:-1])} or {names[-1]}")
-        return text.lower()
-
-    return parse
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in ("0", "1", "true", "false"):
-        raise ValueError("it may be 0 or 1")
-    return text.lower() in ("1", "true")
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ValueError("it may be an address such as https://api.butlr.io, without user and query")
-    return text.rstrip("/")
-
-
-def _redis_url(text: str) -> str:
-    parts = urlsplit(text)
-    known = all(name.startswith("ssl_") for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname or not known:
-        raise ValueError("it may be an address such as redis://host:6379/0 or rediss://:password@host")
-    if not re.fullmatch(r"(/\d*)?", parts.path) or parts.port == 0:
-        raise ValueError("the path must be the number of a database, as in redis://host:6379/0")
-    return text
-
-
-def _path(text: str) -> str:
-    if not re.fullmatch(r"(/[\w.~-]+)+/?", text, re.ASCII):
-        raise ValueError("it may be a path such as /v3/detections")
-    return text
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (t.strip() for t in text.split(","))))
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    hosts = _names(text)
-    for host in hosts:
-        named(host)
-    return hosts
-
-
-FLOOR_ID = r"space_[A-Za-z0-9_-]+"
-
-_LIMITED_TOKEN = re.compile(rf"(?P<token>.*)=(?P<floors>{FLOOR_ID}(?:\+{FLOOR_ID})*)")
-"""A token may itself hold `=` and `+` (those of `openssl rand -base64` end in `=`): only a `=` with floor ids
-behind it, up to the end, begins a scope. Everything else belongs to the token.
-"""
-
-
-def _tokens(text: str) -> tuple[BackendToken, ...]:
-    return tuple(_token(item) for item in _names(text))
-
-
-def _token(item: str) -> BackendToken:
-    limited = _LIMITED_TOKEN.fullmatch(item)
-    token = limited["token"] if limited else item
-    if len(token) < 8:
-        raise ValueError("a token must have at least 8 characters; token=space_…+space_… limits it to floors")
-    return BackendToken(token, frozenset(limited["floors"].split("+")) if limited else None)
-
-
-def _wall_tokens(text: str) -> tuple[BackendToken, ...]:
-    return tuple(replace(token, for_walls=True) for token in _tokens(text))
-
-
-def _webhook_keys(text: str) -> tuple[str, ...]:
-    keys = _names(text)
-    if any(not re.fullmatch(r"[!#-\[\]-~]{16,200}", key) for key in keys):
-        raise ValueError(
-            "a key has 16 to 200 letters, digits and signs, without quotation marks, backslashes and spaces"
-        )
-    return keys
-
-
-def _holidays(text: str) -> frozenset[date]:
-    """A file of ISO dates, one a line, or a country code (`FR`, `US-NY`)."""
-    if re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", text):
-        import holidays  # noqa: PLC0415  # slow to import, and most run without
-
-        country, _, region = text.partition("-")
-        try:
-            return frozenset(holidays.country_holidays(country, subdiv=region or None, years=HOLIDAY_YEARS))
-        except NotImplementedError:
-            raise ValueError(
-                f"{text} is not a country or region with known holidays; it may be FR, US-NY, or a file "
-                "of dates"
-            ) from None
-    lines = [line.partition("#")[0].strip() for line in _file(text).splitlines()]
-    return frozenset(date.fromisoformat(line) for line in lines if line)
-
-
 @dataclass(frozen=True)
 class Settings:
     """The settings, typed. `repr` shows no secret."""
@@ -159,49 +42,52 @@ class Settings:
         "BUTLR_API_URL",
         f"Butlr's address; if it is empty and credentials are set: {DEFAULT_BUTLR_URL}",
         "",
-        parse=_url,
+        parse=values.url,
     )
     butlr_client_id: str = setting("BUTLR_CLIENT_ID", "client id of Butlr's API; empty: demo mode", "")
     butlr_client_secret: str = setting("BUTLR_CLIENT_SECRET", "client secret of Butlr's API", "", secret=True)
     butlr_login_path: str = setting(
-        "BUTLR_LOGIN_PATH", "path of the login", "/api/v2/clients/login", parse=_path
+        "BUTLR_LOGIN_PATH", "path of the login", "/api/v2/clients/login", parse=values.path
     )
     butlr_detections_path: str = setting(
-        "BUTLR_DETECTIONS_PATH", "path of the heat maps", "/v3/detections", parse=_path
+        "BUTLR_DETECTIONS_PATH", "path of the heat maps", "/v3/detections", parse=values.path
     )
     butlr_reporting_path: str = setting(
-        "BUTLR_REPORTING_PATH", "path of the metrics", "/api/v3/reporting", parse=_path
+        "BUTLR_REPORTING_PATH", "path of the metrics", "/api/v3/reporting", parse=values.path
     )
     butlr_stats_path: str = setting(
-        "BUTLR_STATS_PATH", "path of the statistics", "/api/v4/reporting/stats", parse=_path
+        "BUTLR_STATS_PATH", "path of the statistics", "/api/v4/reporting/stats", parse=values.path
     )
     butlr_graphql_path: str = setting(
-        "BUTLR_GRAPHQL_PATH", "path of the topology", "/api/v3/graphql", parse=_path
+        "BUTLR_GRAPHQL_PATH", "path of the topology", "/api/v3/graphql", parse=values.path
     )
     butlr_spaces: tuple[str, ...] = setting(
-        "BUTLR_SPACES", "ids of the floors that the backend serves, comma list; empty: all", (), parse=_names
+        "BUTLR_SPACES",
+        "ids of the floors that the backend serves, comma list; empty: all",
+        (),
+        parse=values.comma_list,
     )
     butlr_max_concurrency: int = setting(
-        "BUTLR_MAX_CONCURRENCY", "most calls to Butlr at the same time", 8, parse=_number(1, 64)
+        "BUTLR_MAX_CONCURRENCY", "most calls to Butlr at the same time", 8, parse=values.number(1, 64)
     )
     butlr_rate_limit: int = setting(
         "BUTLR_RATE_LIMIT",
         "most calls to Butlr per minute; 0: learnt from its 429s and headers, and remembered",
         0,
-        parse=_number(0, 100_000),
+        parse=values.number(0, 100_000),
     )
     butlr_timeout_s: float = setting(
         "BUTLR_TIMEOUT_S",
         "longest duration of one call to Butlr, in seconds",
         60.0,
-        parse=_number(0.1, 600, float),
+        parse=values.number(0.1, 600, float),
     )
     butlr_plan_hosts: tuple[str, ...] = setting(
         "BUTLR_PLAN_HOSTS",
         "hosts from which floor-plan images may come (comma list, with the port if it is not 443); "
         "empty: Butlr's own host",
         (),
-        parse=_hosts,
+        parse=values.hosts,
     )
     butlr_settle_s: int | None = setting(
         "BUTLR_SETTLE_S",
@@ -209,129 +95,129 @@ class Settings:
         "as measured on this "
         "account, 3600 until then",
         None,
-        parse=_number(0, 30 * 86_400),
+        parse=values.number(0, 30 * 86_400),
     )
     butlr_y_direction: str = setting(
         "BUTLR_Y_DIRECTION",
         "direction of the y axis of heat maps: up, as in the floor plan, or down, from the other side; "
         "auto: as measured on this account, up until then",
         "auto",
-        parse=_one_of(("auto", "up", "down")),
+        parse=values.one_of(("auto", "up", "down")),
     )
     virtual_sensors: VirtualRule = setting(  # noqa: RUF009  # as all others; the linter takes the alias for a type
         "BUTLR_VIRTUAL_SENSORS",
         "copies of sensors (clones, mirrors): by-place counts each device once at each place; drop ignores "
         "them, as Butlr's own client does",
         "by-place",
-        parse=_one_of(("by-place", "drop")),
+        parse=values.one_of(("by-place", "drop")),
     )
     webhook_keys: tuple[str, ...] = setting(
         "BUTLR_WEBHOOK_KEY",
         "keys with which Butlr may push (as X-Api-Key, or as the Basic password), comma list; Butlr is given "
         "the first one; empty: nothing is received",
         (),
-        parse=_webhook_keys,
+        parse=values.webhook_keys,
         secret=True,
     )
     webhook_port: int = setting(
         "BACKEND_WEBHOOK_PORT",
         "port that serves only POST /webhooks/butlr and /healthz; 0: BACKEND_PORT serves this path too",
         0,
-        parse=_number(0, 65_535),
+        parse=values.number(0, 65_535),
     )
     public_url: str = setting(
         "BACKEND_PUBLIC_URL",
         "address at which Butlr reaches that port, https://…; Butlr is told to push to /webhooks/butlr there",
         "",
-        parse=_url,
+        parse=values.url,
     )
     host: str = setting("BACKEND_HOST", "address to listen on", "127.0.0.1")
-    port: int = setting("BACKEND_PORT", "port to listen on", 8080, parse=_number(0, 65_535))
+    port: int = setting("BACKEND_PORT", "port to listen on", 8080, parse=values.number(0, 65_535))
     tokens: tuple[BackendToken, ...] = setting(
         "BACKEND_TOKEN",
         "tokens that requests must have (as Bearer, or as the Basic password), comma list; "
         "token=space_…+space_… limits one to floors",
         (),
-        parse=_tokens,
+        parse=values.tokens,
         secret=True,
     )
     wall_tokens: tuple[BackendToken, ...] = setting(
         "BACKEND_WALL_TOKEN",
         "tokens in the same form, which allow only what a TV wall shows: for screens that anybody can see",
         (),
-        parse=_wall_tokens,
+        parse=values.wall_tokens,
         secret=True,
     )
     allow_anonymous: bool = setting(
         "BACKEND_ALLOW_ANONYMOUS",
         "1: accept connections from other machines without a token",
         False,
-        parse=_flag,
+        parse=values.flag,
     )
     deadline_s: float = setting(
         "BACKEND_DEADLINE_S",
         "seconds after which a request is answered with the data that have arrived",
         25.0,
-        parse=_number(0.1, 600, float),
+        parse=values.number(0.1, 600, float),
     )
     max_range_days: int = setting(
-        "BACKEND_MAX_RANGE_DAYS", "longest range of a query, in days", 400, parse=_number(1, 4000)
+        "BACKEND_MAX_RANGE_DAYS", "longest range of a query, in days", 400, parse=values.number(1, 4000)
     )
     min_capacity: int = setting(
         "BACKEND_MIN_CAPACITY",
         "rooms with a known capacity below this number are shown only as a sum, for privacy; 0: off",
         0,
-        parse=_number(0, 1000),
+        parse=values.number(0, 1000),
     )
     cache_dir: str = setting("BACKEND_CACHE_DIR", "folder of the disk cache; empty: memory only", "")
     cache_mb: int = setting(
         "BACKEND_CACHE_MB",
         "size of the cache (MB), in memory and on disk each",
         256,
-        parse=_number(1, 1_000_000),
+        parse=values.number(1, 1_000_000),
     )
     cache_days: int = setting(
         "BACKEND_CACHE_DAYS",
         "days for which settled segments are stored on disk and in BACKEND_CACHE_URL",
         400,
-        parse=_number(1, 4000),
+        parse=values.number(1, 4000),
     )
     cache_url: str = setting(
         "BACKEND_CACHE_URL",
         "Redis or Valkey that several replicas share, redis://… or rediss://…; empty: there is only one "
         "replica",
         "",
-        parse=_redis_url,
+        parse=values.redis_url,
         secret=True,
     )
     week_start: str = setting(
         "BACKEND_WEEK_START",
         "first day of a week in tables and charts of the week: mon, sun, or another day",
         "mon",
-        parse=_one_of(("mon", "tue", "wed", "thu", "fri", "sat", "sun")),
+        parse=values.one_of(("mon", "tue", "wed", "thu", "fri", "sat", "sun")),
     )
     holidays: frozenset[date] = setting(
         "BACKEND_HOLIDAYS",
         "file of dates, one a line, or a country code (FR, US-NY), for holidays=out",
         frozenset(),
-        parse=_holidays,
+        parse=values.holidays,
     )
     grafana_url: str = setting(
         "BACKEND_GRAFANA_URL",
         "address of Grafana, for the link on the preview page",
         "http://localhost:3000",
-        parse=_url,
+        parse=values.url,
     )
-    log: str = setting("BACKEND_LOG", "format of log lines: text or json", "text", parse=_one_of(FORMS))
+    log: str = setting("BACKEND_LOG", "format of log lines: text or json", "text", parse=values.one_of(FORMS))
     log_level: str = setting(
         "BACKEND_LOG_LEVEL",
         "lowest level that is logged: debug (each call to Butlr), info (each request), warning "
         "(incidents), error",
         "info",
-        parse=_one_of(LEVELS),
+        parse=values.one_of(LEVELS),
     )
     threads: int = setting(
-        "BACKEND_THREADS", "most requests that are answered at the same time", 32, parse=_number(1, 512)
+        "BACKEND_THREADS", "most requests that are answered at the same time", 32, parse=values.number(1, 512)
     )
     grafana_token: str = setting(
         "GRAFANA_TOKEN",
@@ -412,12 +298,12 @@ def _value(spec: Field[Any], environment: Mapping[str, str]) -> Any:
 
 def read(environment: Mapping[str, str]) -> Settings:
     """Settings from environment variables; empty ones count as not set. Raises `SettingError`."""
-    values: dict[str, Any] = {}
+    by_field: dict[str, Any] = {}
     for spec in fields(Settings):
         value = _value(spec, environment)
         if value is not None:
-            values[spec.name] = value
-    settings = Settings(**values)
+            by_field[spec.name] = value
+    settings = Settings(**by_field)
     if bool(settings.butlr_client_id) != bool(settings.butlr_client_secret):
         raise SettingError("BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET: set both, or none for demo mode")
     if settings.butlr_api_url and not settings.butlr_client_id:
@@ -433,38 +319,10 @@ def _text(env: str, environment: Mapping[str, str], *, secret: bool) -> str:
     if text:
         raise SettingError(f"{env} and {env}_FILE are both set; set one of them")
     try:
-        secret_text = _file(path).rstrip("\r\n")
+        secret_text = values.text_of_file(path).rstrip("\r\n")
     except ValueError as error:
         raise SettingError(f"{env}_FILE={path}: {error}") from None
     if not secret_text:
         # Else a file that was cut short would open the backend to everybody.
         raise SettingError(f"{env}_FILE={path}: is empty; if there is no secret, do not set {env}_FILE")
     return secret_text
-
-
-def _file(path: str) -> str:
-    """A file's text without its byte-order mark, which editors and shells on Windows write unseen: UTF-8, or
-    UTF-16 where the mark says so. Raises `ValueError`, which says what to do, and nothing of what it holds.
-    """
-    try:
-        raw = Path(path).read_bytes()
-        is_utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        return raw.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except PermissionError:
-        user = os.geteuid()
-        mounted = (
-            " (if the file is mounted, run this on the host, with its name there)"
-            if path.startswith("/run/")
-            else ""
-        )
-        raise ValueError(
-            f"user {user} cannot read this file; run: sudo chown {user} {path}{mounted}"
-        ) from None
-    except IsADirectoryError:
-        raise ValueError(
-            "this is a folder, not a file; Docker creates a folder when a file is missing"
-        ) from None
-    except UnicodeDecodeError:
-        raise ValueError("this file is not UTF-8 text") from None
-    except OSError as error:
-        raise ValueError(f"this file cannot be read: {os.strerror(error.errno or 0)}") from None

@@ -18,7 +18,8 @@ from butlr_grafana.cache.chunks.memory import MemoryStore
 from butlr_grafana.model.chunk import Chunk, Grid, HeatMapSubject, Segment
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
-from butlr_grafana.pipeline.gather import LIVE_S, FetchResult, Gatherer, stamped, tile
+from butlr_grafana.pipeline.fetch_result import FetchResult
+from butlr_grafana.pipeline.gather import LIVE_S, Gatherer, stamped, tile
 from butlr_grafana.pipeline.in_flight import FAILURE_REST_S, FORGET_S
 from tests.support import HANG_S, until
 

@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from butlr_grafana.query.limits import QueryLimits
-from butlr_grafana.query.parameters import Baseline
+from butlr_grafana.query.parameter_values import Baseline
 from butlr_grafana.query.period import before
 from tests.query.test_resolve import FLOOR, ask
 from tests.support import (

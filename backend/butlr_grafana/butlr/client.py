@@ -21,7 +21,6 @@ import orjson
 from butlr_grafana.base.errors import (
     UpstreamDown,
     UpstreamError,
-    UpstreamInvalid,
     UpstreamLate,
     UpstreamLimited,
     UpstreamRefused,
@@ -32,9 +31,9 @@ from butlr_grafana.butlr.auth import LOGIN_REST_S, NoTokenStore, Token, TokenSto
 from butlr_grafana.butlr.clock import ButlrClock
 from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.butlr.graphql import is_unauthenticated
-from butlr_grafana.butlr.heatmaps import quote
 from butlr_grafana.butlr.limits import REAL_TIME, CircuitBreaker, ConcurrencyLimit, RateLimiter, Timing
-from butlr_grafana.butlr.transport import Reply, Transport
+from butlr_grafana.butlr.response_errors import UpstreamUnauthorized, error_of
+from butlr_grafana.butlr.transport import Transport
 
 ATTEMPTS = 4
 
@@ -318,54 +317,3 @@ class Client:
             # Another thread may have a new one already; that one stays.
             if self._token is token:
                 self._token, self._dead_token = None, token
-
-
-class UpstreamUnauthorized(UpstreamRefused):
-    """401 or 403; never leaves this module."""
-
-
-def error_of(path: str, reply: Reply) -> UpstreamError:
-    """The one place where Butlr's HTTP statuses become errors."""
-    said = said_by(reply.body)
-    text = f"Butlr answered {reply.status} on {path}"
-    match reply.status:
-        case 401 | 403:
-            return UpstreamUnauthorized(text, said=said)
-        case 429:
-            return UpstreamLimited(text, said=said, retry_after_s=reply.retry_after_s)
-        case 408 | 504:
-            return UpstreamLate(text, said=said, retry_after_s=reply.retry_after_s)
-        case status if status >= 500:
-            return UpstreamDown(text, said=said, retry_after_s=reply.retry_after_s)
-        case status if status < 400:
-            advice = (
-                f"set BUTLR_API_URL to the address that the redirect leads to: {text}; redirects "
-                "are not followed"
-            )
-            return UpstreamInvalid(advice, said=said)
-        case _:
-            return UpstreamRefused(text, said=said)
-
-
-def said_by(body: bytes) -> str:
-    """What an error body says. Butlr's is `{"error", "code", "details"}`; other keys are read too."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return quote(body)
-    if not isinstance(document, dict):
-        return quote(body)
-    said = next(filter(None, (_text_of(document.get(key)) for key in _WORDS)), "")
-    if not said:
-        # Butlr's own: what it is, and what exactly.
-        said = "; ".join(filter(None, (_text_of(document.get(key)) for key in ("error", "details"))))
-    return quote(said.encode()) if said else quote(body)
-
-
-_WORDS = ("message", "error_description", "detail")
-
-
-def _text_of(said: object) -> str:
-    if isinstance(said, dict):
-        said = said.get("message")
-    return said if isinstance(said, str) else ""

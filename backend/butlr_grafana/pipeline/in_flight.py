@@ -9,7 +9,6 @@ whole.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
 import math
@@ -17,9 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, UpstreamError, UpstreamLate
 from butlr_grafana.base.request_id import present_or_new, working_for
@@ -27,6 +24,7 @@ from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Outcome, Segment
 from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, shares_for
 from butlr_grafana.pipeline.together import Together
+from butlr_grafana.pipeline.turns import NoLimit, Turns
 
 log = logging.getLogger(__name__)
 
@@ -50,24 +48,6 @@ OF_CLASS = {
 def rest_s(error: UpstreamError) -> float:
     """How long a question that failed so rests."""
     return max(FAILURE_REST_S, error.retry_after_s or 0.0)
-
-
-class Turns(Protocol):
-    """When a call may go: as `butlr.client.Client` tells it."""
-
-    def turn(self) -> float: ...
-
-    def in_turn(self) -> AbstractContextManager[None]: ...
-
-
-class NoLimit:
-    """A call may always go."""
-
-    def turn(self) -> float:
-        return 0.0
-
-    def in_turn(self) -> AbstractContextManager[None]:
-        return contextlib.nullcontext()
 
 
 @dataclass(slots=True)

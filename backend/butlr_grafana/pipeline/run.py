@@ -30,7 +30,8 @@ from butlr_grafana.model.queries import (
 )
 from butlr_grafana.model.time import iso
 from butlr_grafana.model.verdicts import Verdicts
-from butlr_grafana.pipeline.gather import FetchResult, Gatherer, PendingFetch
+from butlr_grafana.pipeline.fetch_result import FetchResult
+from butlr_grafana.pipeline.gather import Gatherer, PendingFetch
 from butlr_grafana.pipeline.resample import join, only_within, resample
 from butlr_grafana.pipeline.split import plan, plan_series, plan_stats
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from butlr_grafana.model.chosen_rooms import name_of
 from butlr_grafana.model.time import LocalHours
-from butlr_grafana.query.parameters import DAY_NAMES
+from butlr_grafana.query.parameter_values import DAY_NAMES
 from butlr_grafana.targets.base import Result
 from butlr_grafana.targets.compare_zones import ZoneComparison
 from butlr_grafana.targets.shapes import ComparisonResult, HeatMapResult

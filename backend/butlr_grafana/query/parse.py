@@ -11,7 +11,8 @@ from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.threshold import Threshold
 from butlr_grafana.model.time import MINUTE_S
-from butlr_grafana.query.parameters import PARAMETERS, Baseline, Parameter
+from butlr_grafana.query.parameter_values import Baseline
+from butlr_grafana.query.parameters import PARAMETERS, Parameter
 from butlr_grafana.query.room_names import rooms_named, tags_of, texts_of_rooms, types_of
 from butlr_grafana.query.spec import TargetSpec
 from butlr_grafana.query.texts import NOTHING, Name, names_of, texts_of

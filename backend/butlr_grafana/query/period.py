@@ -12,7 +12,7 @@ from butlr_grafana.model.calendar import hour_after, hour_before, window_starts
 from butlr_grafana.model.queries import Query
 from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, Period, floor_to, iso
 from butlr_grafana.query.limits import QueryLimits
-from butlr_grafana.query.parameters import EARLIEST_S, Baseline
+from butlr_grafana.query.parameter_values import EARLIEST_S, Baseline
 from butlr_grafana.query.parse import ParsedQuery
 
 CLOCK_CHANGE_S = HOUR_S

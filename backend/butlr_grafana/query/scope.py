@@ -12,7 +12,7 @@ from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.floor import Floor, Room, Topology
 from butlr_grafana.model.time import MINUTE_S, LocalHours, Period
 from butlr_grafana.query.limits import QueryLimits
-from butlr_grafana.query.parameters import MAX_COLUMNS
+from butlr_grafana.query.parameter_values import MAX_COLUMNS
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.period import cover, period_before, range_of
 from butlr_grafana.query.rooms import floors_of, rooms_of, with_names

@@ -12,7 +12,7 @@ from cachetools import LRUCache, TTLCache
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import AnyResult, HeatMap, SeriesResult
-from butlr_grafana.pipeline.gather import stepped
+from butlr_grafana.pipeline.fetch_result import stepped
 
 REPEAT_S = 600
 """How long a floor's last complete answer stands in for one that is not, where others are complete: through a

@@ -39,7 +39,7 @@ PATHS = ("/api/v1/", "/query")
 OFFER = "butlr_grafana.offer"
 RESPOND = "butlr_grafana.respond"
 """Where a server offers to send a response whose head is written already, which is quicker: see
-`web.connections`."""
+`web.response_tasks`."""
 
 CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_RANGE")
 

@@ -1,8 +1,9 @@
-"""Waitress with our limits: how requests are received, and who may hold a connection.
+"""The connections of the server: how many may be open, and how long each may wait.
 
-Waitress receives a request whole, in its one main thread, before a thread works on it. So a silent or slow
-sender holds a connection but never a thread. What is added here: limits of lines and headers, refusals in the
-form of all our errors, a time limit for each request, threads of their own for probes, and a quiet end.
+Waitress receives the whole request in its main thread before another thread handles it. So a slow client
+occupies a connection, but no thread. This module adds to waitress: a time limit for each request, a limit of
+bytes in buffers, separate threads for probes, and a shutdown that answers open requests. `received_request`
+adds the limits of lines and headers; `response_tasks` sends the responses and refusals.
 """
 
 from __future__ import annotations
@@ -11,38 +12,23 @@ import logging
 import select
 import socket
 import time
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
-from waitress.utilities import build_http_date
+from waitress.task import ThreadedTaskDispatcher
 
 from butlr_grafana.web.app import MAX_BODY_BYTES
-from butlr_grafana.web.cached_responses import RESPOND
-from butlr_grafana.web.refusals import (
-    BODY_CUT_OFF,
-    HEADERS_TOO_LARGE,
-    LONGEST_LINE,
-    MOST_HEAD_BYTES,
-    MOST_HEADERS,
-    TWO_LENGTHS,
-    UNKNOWN_EXPECTATION,
-    URL_TOO_LONG,
-    Refusal,
-    refusal_of,
-)
+from butlr_grafana.web.received_request import Check, Request
+from butlr_grafana.web.refusals import BODY_CUT_OFF, MOST_HEAD_BYTES, Refusal
+from butlr_grafana.web.response_tasks import SERVER, RefusalTask, Response
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-log = logging.getLogger(__name__)
+    from _typeshed.wsgi import WSGIApplication
 
 PATIENCE_S = 10.0
 """From a connection's beginning to its first byte, and from a request's first byte to its last."""
@@ -62,139 +48,6 @@ MOST_BUFFERED_BYTES = 64 * 2**20
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 PROBE_THREADS = 2
-
-JOINED_BYTES = 256 * 1024
-"""Up to this size a body is sent together with its head: one system call less."""
-
-
-SERVER = "butlr-grafana"
-
-_date = lru_cache(4)(build_http_date)
-
-Check = Callable[["Request"], Refusal | None]
-
-
-class Request(HTTPRequestParser):  # type: ignore[misc]
-    """A request as it is received. `error` is a `Refusal`, or a problem that waitress found; `refusal`: what
-    its head is refused for.
-    """
-
-    error: Any = None
-    refusal: Refusal | None = None
-    path = ""
-    command = ""
-
-    def __init__(self, adj: Adjustments, check: Check) -> None:
-        super().__init__(adj)
-        self._check = check
-
-    def received(self, data: bytes) -> int:
-        taken: int = super().received(data)
-        # What waitress says of a body's length comes after.
-        self.error = self.refusal or self.error
-        if self.error is None and self.body_rcv is None and len(self.header_plus) > LONGEST_LINE:
-            self.error = _problem_of(self.header_plus)
-        if self.error is None:
-            return taken
-        # What follows a request that cannot be read is no request.
-        self.completed = True
-        return len(data)
-
-    def parse_header(self, header_plus: bytes) -> None:
-        """Raises waitress' `ParsingError`."""
-        self.refusal = _problem_of(header_plus)
-        if self.refusal is not None:
-            return
-        super().parse_header(header_plus)
-        names = self.headers
-        if "CONTENT_LENGTH" in names and (self.chunked or "TRANSFER_ENCODING" in names):
-            self.refusal = TWO_LENGTHS
-        elif "EXPECT" in names and self.version == "1.1" and not self.expect_continue:
-            self.refusal = UNKNOWN_EXPECTATION
-        else:
-            self.refusal = self._check(self)
-        # Nobody is asked to send a body that is refused.
-        self.expect_continue: bool = self.expect_continue and self.refusal is None
-
-
-def _problem_of(head: bytes) -> Refusal | None:
-    """Whether the head, as far as it is there, is too large."""
-    if len(head) > LONGEST_LINE:
-        first, *others = head.lstrip().split(b"\r\n")
-        if len(first) > LONGEST_LINE:
-            return URL_TOO_LONG
-        if any(len(line) > LONGEST_LINE for line in others):
-            return HEADERS_TOO_LARGE
-    # The first line ends as the others do, and so does the head.
-    return HEADERS_TOO_LARGE if head.count(b"\r\n") > MOST_HEADERS + 2 else None
-
-
-class Response(WSGITask):  # type: ignore[misc]
-    """In a thread: the application's response to a request."""
-
-    wrote_header = False
-
-    def build_response_header(self) -> bytes:
-        if self.channel.server.stopping:
-            self.request.headers["CONNECTION"] = "close"
-        if self.version == "1.1" and self.content_length is not None and self.has_body and not self._is_last:
-            return self._plain_head()
-        head: bytes = super().build_response_header()
-        return head
-
-    def _plain_head(self) -> bytes:
-        """The same for nearly all responses, of known length on a connection that is kept, as they come."""
-        own = {name.lower() for name, _ in self.response_headers}
-        head = [f"HTTP/1.1 {self.status}", *map(": ".join, self.response_headers)]
-        if "content-length" not in own:
-            head.append(f"Content-Length: {self.content_length}")
-        if "date" not in own:
-            head.append(f"Date: {_date(int(self.start_time))}")
-        head.append(f"Server: {SERVER}\r\n\r\n")
-        return "\r\n".join(head).encode("latin-1")
-
-    def get_environment(self) -> WSGIEnvironment:
-        environ: WSGIEnvironment = super().get_environment()
-        # As it was sent: waitress takes away leading slashes, which are one too many.
-        environ["PATH_INFO"] = self.request.path
-        environ[RESPOND] = self.respond
-        return environ
-
-    def respond(self, head: bytes, body: bytes) -> bool:
-        """Sends a response whose status line and headers are written already; each line is ended. `False`: it
-        has to be said that it is the connection's last, so it is sent as all others.
-        """
-        if self.version != "1.1" or self.channel.server.stopping or self._is_last:
-            return False
-        self.complete = self.wrote_header = True
-        end = f"Date: {_date(int(self.start_time))}\r\nServer: {SERVER}\r\n\r\n".encode()
-        self.channel.write_soon(head + end + body)
-        return True
-
-    @property
-    def _is_last(self) -> bool:
-        return bool(self.request.headers.get("CONNECTION", "").lower() == "close")
-
-    def write(self, data: bytes) -> None:
-        if self.wrote_header or len(data) != self.content_length or len(data) > JOINED_BYTES:
-            super().write(data)
-            return
-        head = self.build_response_header()
-        self.wrote_header = True
-        self.content_bytes_written = len(data)
-        self.channel.write_soon(head + data if self.has_body else head)
-
-
-class RefusalTask(ErrorTask):  # type: ignore[misc]
-    """In a thread: the response to what is no request, or went wrong outside the application."""
-
-    def execute(self) -> None:
-        refusal = refusal_of(self.request.error)
-        if refusal.status < 500:
-            log.log(refusal.level, "invalid request: %s", refusal.fault)
-        self.wrote_header = True
-        self.channel.refused = True
-        self.channel.write_soon(refusal.response())
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]

@@ -14,7 +14,7 @@ from butlr_grafana.base.errors import BackendError, BadBody, BadParameter, Calle
 from butlr_grafana.present.encoding import as_json, joined
 from butlr_grafana.present.frames import heatmap
 from butlr_grafana.present.frames.annotations import event_regions, gaps, unanswered
-from butlr_grafana.query.parameters import instant
+from butlr_grafana.query.parameter_values import instant
 from butlr_grafana.query.parse import Filter, ParsedQuery
 from butlr_grafana.query.scope import PanelRange
 from butlr_grafana.query.texts import names_of, texts_of, type_name

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from butlr_grafana.base.access import SettingError
-from butlr_grafana.web.connections import MOST_BUFFERED_BYTES, Check, Connections, log_as
+from butlr_grafana.web.connections import MOST_BUFFERED_BYTES, Connections, log_as
+from butlr_grafana.web.received_request import Check
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from butlr_grafana.base.errors import BackendError, BodyTooLarge, NotServed
 from butlr_grafana.service.receiving import Receiver
-from butlr_grafana.web.connections import Request
+from butlr_grafana.web.received_request import Request
 from butlr_grafana.web.refusals import BODY_TOO_LARGE, Refusal
 from butlr_grafana.web.server import Port
 from butlr_grafana.web.webhooks import MAX_BODY_BYTES, PATH, alone, fault_of, keys_in

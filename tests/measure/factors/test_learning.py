@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.cli import main
+from butlr_grafana.cli import serve
 from butlr_grafana.measure import factor_learning, factor_watch
 from butlr_grafana.measure.factor_observation import NOT_WHOLE, day_of
 from butlr_grafana.model.call_class import CallClass
@@ -131,15 +131,15 @@ def test_serve_measures_in_the_background_and_nobody_else(
         made.append(world_app(*words, **options, now=lambda: world.now_s))
         return made[-1]
 
-    world_app = main.create_app
-    monkeypatch.setattr(main, "Server", Serving)
-    monkeypatch.setattr(main, "create_app", create)
+    world_app = serve.create_app
+    monkeypatch.setattr(serve, "Server", Serving)
+    monkeypatch.setattr(serve, "create_app", create)
     before = signal.getsignal(signal.SIGTERM)
     try:
         settings = Settings(
             port=0, butlr_api_url=world.simulator.url, butlr_client_id="demo", butlr_client_secret="demo"
         )
-        assert main._serve(settings) == 0
+        assert serve.run_server(settings) == 0
     finally:
         signal.signal(signal.SIGTERM, before)
     until(lambda: "factors" not in names())

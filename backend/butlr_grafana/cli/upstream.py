@@ -1,0 +1,53 @@
+"""The settings of a command, and the Butlr that it calls."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from butlr_grafana.base.access import SettingError
+from butlr_grafana.base.log_format import log_to_stderr
+from butlr_grafana.settings import Settings, read
+
+
+def settings_from_environment() -> Settings:
+    """From the environment. Log lines have the format of these settings from now on."""
+    settings = read(os.environ)
+    log_to_stderr(settings.log, settings.log_level)
+    return settings
+
+
+@contextlib.contextmanager
+def upstream(settings: Settings, simulator: Sequence[str] = ()) -> Iterator[tuple[Settings, bool]]:
+    """The settings with Butlr's address, and whether it is the simulator, which is then a child process.
+
+    `simulator`: more options of it.
+    """
+    if not settings.demo:
+        yield settings, False
+        return
+    # A session of its own: Ctrl-C reaches only this process, which ends the child after its last call.
+    # The child reads from a pipe: if this process is killed, the pipe ends, and the child ends too.
+    command = [sys.executable, "-m", "butlr_grafana.simulator", "--port", "0", "--follow-stdin", *simulator]
+    child = subprocess.Popen(  # noqa: S603  # this very interpreter
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        assert child.stdout is not None
+        line = child.stdout.readline().split()
+        url = next((text for text in line if text.startswith("http://")), None)
+        if url is None:
+            raise SettingError("the embedded simulator did not start")
+        reached = replace(settings, butlr_api_url=url, butlr_client_id="demo", butlr_client_secret="demo")  # noqa: S106
+        yield reached, True
+    finally:
+        child.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(5)
+        child.kill()
+        child.wait()

@@ -1,0 +1,66 @@
+"""When calls to Butlr may run for which no request waits: only while Butlr has nothing else to do for us."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from butlr_grafana.butlr.api import Butlr, Timing
+from butlr_grafana.measure.factor_learning import observe_floor
+from butlr_grafana.measure.factor_watch import FactorWatch
+from butlr_grafana.pipeline.gather import Gatherer
+from butlr_grafana.service.service import Service
+
+LEAST_LEFT = 5
+"""The rate limit must still allow so many calls before a job in the background starts. A job
+makes two or three calls."""
+
+BEHIND_S = 40.0
+"""Longest delay of a call in the background: so it has 3 of 100 calls, at 50 calls a minute."""
+
+
+def wait_for_idle(
+    gatherer: Gatherer, butlr: Butlr, ending: threading.Event, pace: Timing
+) -> Callable[[float], bool]:
+    """A function that waits at least the given seconds, and then until no other call waits, but at most
+    `BEHIND_S` in total. It returns whether the process ends.
+    """
+    flights, gate = gatherer.flights, butlr.client.gate
+
+    def wait(seconds: float) -> bool:
+        waited_s, is_over = seconds, pace.wait(ending, seconds)
+        while not is_over and waited_s < BEHIND_S and (flights.waiting or gate.left < 1):
+            waited_s, is_over = waited_s + 1.0, pace.wait(ending, 1.0)
+        return is_over
+
+    return wait
+
+
+def has_spare_calls(service: Service, butlr: Butlr, *, rate_limit: int) -> Callable[[], bool]:
+    """A function that tells whether no call waits for Butlr and no limit of Butlr holds now.
+
+    `rate_limit`: calls per minute as set; 0: none is set.
+    """
+    gate, lanes, flights = butlr.client.gate, butlr.client.lanes, service.pipeline.gatherer.flights
+    most, least_left = lanes.open, min(LEAST_LEFT, rate_limit)
+
+    def may_ask() -> bool:
+        is_limiting = gate.paused_s > 0 or lanes.open < most or gate.left < least_left
+        return not is_limiting and not flights.waiting and service.contact().reachable
+
+    return may_ask
+
+
+def factor_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) -> FactorWatch:
+    """Learns each floor's factor of people per detection, while `may_ask` allows calls."""
+    return FactorWatch(
+        service.factors,
+        lambda: service.topology(None, deadline=service.deadline()),
+        lambda floor, day: observe_floor(
+            service.pipeline, floor, day, now_s=service.now(), rules=service.rules
+        ),
+        may_ask,
+        settle_s=lambda: service.pipeline.settled_after_s,
+        now=service.now,
+        clock=pace.clock,
+    )
