@@ -24,8 +24,10 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.runtime  ## the backend on 127.0.0.1:8080 against the embedded simulator
-	@exec $(BIN)/butlr-grafana demo
+FLOORS ?=
+ROOMS ?=
+demo: $(VENV)/.runtime  ## the backend on 127.0.0.1:8080 against the embedded simulator (FLOORS=200 ROOMS=20: a large company)
+	@exec $(BIN)/butlr-grafana demo$(if $(FLOORS), --floors $(FLOORS))$(if $(ROOMS), --rooms-per-floor $(ROOMS))
 
 check: $(VENV)/.dev  ## under a minute, before each commit: lint, types, import contract, the fast tests
 	@$(MAKE) --no-print-directory lint

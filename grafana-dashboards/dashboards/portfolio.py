@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards import variables
 from dashboards.downloads import downloads
 from dashboards.floor import FULL, ON_FLOOR, floor_page, room_page
-from dashboards.page import page
+from dashboards.page import page, to_page
 from dashboards.panels.charts import by_day
 from dashboards.panels.figures import (
     PER_FT2,
@@ -26,7 +26,10 @@ from dashboards.style import FREE_COLOUR, TAKEN, UNDERUSED, UNKNOWN, Json
 from dashboards.titles import title
 
 UID = "butlr-portfolio"
+SENSORS_UID = "butlr-sensors"
 
+BUILDINGS = Query("totals", {"space": "all", "by": "building"})
+TAGS = Query("totals", {"space": "all", "by": "tag"})
 NOW = Query("floors-now", {"space": "all"})
 FLOORS = Query("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
 PEOPLE = Query("occupancy", {**EVERYWHERE, "level": "floor"})
@@ -40,6 +43,14 @@ PEOPLE_OF_FLOORS = Alertable(
     {"space": "all", "level": "floor", "require": "complete"},
     {**ON_FLOOR, "people": ("people", "number")},
 )
+
+TOTALS_TEXT = """\
+People now, and the most people in the time range, of all floors of a {group} together. Each sum is of one \
+time: *People* of the newest minute, *Peak* of one window. It is not a sum of peaks at different times.
+
+*Floors in the sum* says of how many floors *People* are known. Where it is less than *Floors*, people are \
+missing in the sum. The link in that column says why. Hours, days and types of rooms do not limit this \
+panel.{more}"""
 
 NOW_TEXT = """\
 Every floor, in the last five full minutes. *Usual at this hour* is the mean of the same hour of the week \
@@ -99,12 +110,14 @@ def dashboard(source: Source) -> Json:
             *variables.passed_on(source),
         ],
         panels=[
+            _totals(source, "People by building", BUILDINGS, Place(0, 0, 13, 7), "building"),
+            _totals(source, "People by tag", TAGS, Place(13, 0, 11, 7), "tag"),
             table(
                 source,
                 Frame(
                     "Floors now",
                     NOW_TEXT,
-                    Place(0, 0, 13, 7),
+                    Place(0, 7, 13, 7),
                     [NOW],
                     downloads(source, NOW, "csv"),
                     PEOPLE_OF_FLOORS,
@@ -127,7 +140,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Floors in the time range",
                     FLOORS_TEXT,
-                    Place(13, 0, 11, 7),
+                    Place(13, 7, 11, 7),
                     [FLOORS],
                     downloads(source, FLOORS, "csv"),
                 ),
@@ -146,7 +159,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Free now",
                     FREE_TEXT,
-                    Place(0, 7, 24, 10),
+                    Place(0, 14, 24, 10),
                     [FREE],
                     downloads(source, FREE, "csv"),
                 ),
@@ -171,7 +184,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People by floor",
                     PEOPLE_TEXT,
-                    Place(0, 17, 14, 9),
+                    Place(0, 24, 14, 9),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                     PEOPLE_OF_FLOORS,
@@ -182,7 +195,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People who came in, by day",
                     DOORS_TEXT,
-                    Place(14, 17, 10, 9),
+                    Place(14, 24, 10, 9),
                     [DOORS],
                     downloads(source, DOORS, "csv"),
                 ),
@@ -194,7 +207,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Hottest rooms",
                     ROOMS_TEXT,
-                    Place(0, 26, 12, 12),
+                    Place(0, 33, 12, 12),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),
@@ -221,7 +234,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Underused rooms",
                     UNDERUSED_TEXT,
-                    Place(12, 26, 12, 12),
+                    Place(12, 33, 12, 12),
                     [USE],
                     downloads(source, USE, "csv"),
                 ),
@@ -252,3 +265,32 @@ def dashboard(source: Source) -> Json:
             ),
         ],
     )
+
+
+def _totals(source: Source, name: str, query: Query, place: Place, group: str) -> Json:
+    more = " A floor with several tags counts in each." if group == "tag" else ""
+    frame = Frame(
+        name,
+        TOTALS_TEXT.format(group=group, more=more),
+        place,
+        [query],
+        downloads(source, query, "csv"),
+    )
+    columns = [
+        Column(group, {"custom__minWidth": 110}),
+        Column("people", {"decimals": 0, **width(62)}),
+        Column("capacity", width(78)),
+        Column("share", {"displayName": "Of capacity", **gauge(1, *FULL), "decimals": 0, **width(100)}),
+        Column("peak", {"decimals": 0, **width(58)}),
+        Column("peak_at", width(150)),
+        Column("floors", width(60)),
+        Column(
+            "floors_now",
+            {
+                **leads_to("Not in the sum: ${__data.fields.reason}", to_page(source, SENSORS_UID)),
+                **width(80),
+            },
+        ),
+        Column("reason", hidden=True),
+    ]
+    return table(source, frame, columns)

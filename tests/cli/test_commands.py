@@ -58,6 +58,14 @@ def test_demo_answers_and_stops_cleanly(number: signal.Signals) -> None:
         assert not [pid for pid in family if alive(pid)]
 
 
+def test_the_demo_shows_a_company_of_so_many_floors() -> None:
+    with running("demo", "--floors", "30", "--rooms-per-floor", "4") as (_, url):
+        rows = requests.get(f"{url}/api/v1/spaces", params={"format": "rows"}, timeout=HANG_S).json()
+    assert sum(row["level"] == "floor" for row in rows) == 30
+    assert sum(row["level"] == "room" for row in rows) == 120
+    assert len({row["building"] for row in rows}) == 4
+
+
 def test_every_line_is_json_from_the_first_to_the_last() -> None:
     """And nobody is told to open an address: collectors read these lines."""
     with socket.create_server(("127.0.0.1", 0)) as free:

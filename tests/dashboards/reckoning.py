@@ -542,6 +542,43 @@ def floors_now(frames: list[Json], look: Look) -> Compared:
     yield from by_field(rows(frames), expected)
 
 
+def people_together(frames: list[Json], look: Look) -> Compared:
+    """Of a building's floors, or of those of a tag: people in the newest minute, and in the fullest hour."""
+    hours = list(range(look.start_s, look.end_s, HOUR_S))
+    expected = []
+    for name, floors in _groups(look):
+        there = [_there(look, floor, None) for floor in floors]
+        together = np.sum([people_hourly(floor, None, hours).mean(axis=1) for floor in floors], axis=0)
+        people, most = sum(filter(None, there)), sum(seats(floor) or 0 for floor in floors)
+        expected.append(
+            {
+                **name,
+                "people": people,
+                "floors": len(floors),
+                "floors_now": len(floors),
+                "capacity": most,
+                "share": people / most,
+                "peak": float(together.max()),
+                "peak_at": hours[int(together.argmax())] * 1000,
+                "peak_floors": len(floors),
+                "peak_share": float(together.max()) / most,
+                "has_data": 1,
+                "reason": "",
+            }
+        )
+    yield from by_field(rows(frames), expected)
+
+
+def _groups(look: Look) -> Iterator[tuple[Row, list[Floor]]]:
+    if look.words["by"] == "tag":
+        for tag in sorted({tag for floor in look.floors for tag in floor.tags}):
+            yield {"tag": tag}, [floor for floor in look.floors if tag in floor.tags]
+        return
+    for site, building in PEOPLE.office.buildings:
+        named = {"building_id": building.id, "building": building.name, "site": site.name}
+        yield named, list(building.floors)
+
+
 def _usual(look: Look, floor: Floor) -> float:
     """The mean of the hours in which the last ten known minutes lie, each by its share of them, over the
     weeks from Monday to Monday that were over a day ago.
@@ -725,6 +762,7 @@ CHECKS: Mapping[str, Check] = {
     "traffic": traffic,
     "presence": presence,
     "floors-now": floors_now,
+    "totals": people_together,
     "utilization": utilization,
     "compare-utilization": compare_utilization,
     "pattern": pattern,

@@ -38,6 +38,7 @@ TIMES = (
     "last_reading",
     "battery_due",
     "free_since",
+    "peak_at",
 )
 TEXTS = ("model", "serial", "mac")
 """Which may look like numbers."""
@@ -84,6 +85,7 @@ OF_TARGET: dict[str, dict[str, tuple[str, float]]] = {
     "occupancy": {"people": ("value", 1)},
     "pattern": {"people": ("value", 1), "detections_per_hour": ("value", 1)},
     "utilization": {"people_in": ("entries", 1)},
+    "totals": {"capacity_used_at_peak_percent": ("peak_share", 100)},
     "floors-now": {"people_usual": ("usual", 1), "people_more_than_usual": ("excess", 1)},
     "compare-utilization": {
         "people_now": ("mean", 1),

@@ -151,6 +151,11 @@ def test_rows_without_figures_give_their_reason(dashboard: Json, odd: World) -> 
                 # A device has its reason in other cases: see the tests of `devices`.
                 if "reason" not in named or {"state", "sensors"} & named.keys():
                     continue
+                # The reason of a sum says which floors are not in it.
+                if "floors_now" in named:
+                    sums = zip(named["floors"], named["floors_now"], named["reason"], strict=True)
+                    assert all((known < floors) == bool(reason) for floors, known, reason in sums)
+                    continue
                 figure = next(name for name in ("mean", "per_m2_hour", "current", "people") if name in named)
                 where = named.get("zone_id") or named.get("room_id") or named["space"]
                 for place, value, reason in zip(where, named[figure], named["reason"], strict=True):

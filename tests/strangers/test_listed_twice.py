@@ -47,6 +47,7 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     "occupancy-now": (),
     "free-rooms": ROOM,
     "floors-now": FLOOR,
+    "totals": ("building_id",),
     "unusual": (),
     "balance": (),
     "utilization": ROOM,

@@ -99,6 +99,7 @@ BEARING: list[tuple[str, dict[str, str], set[str]]] = [
     ("utilization", {}, {"time", "places", "area"}),
     ("compare-utilization", {}, {"time", "places"}),
     ("floors-now", {}, {"time"}),
+    ("totals", {}, {"time"}),
     ("room-types", {}, set()),
     ("pattern", {}, {"time"}),
     ("playback", {}, {"time"}),

@@ -27,7 +27,7 @@ from butlr_grafana.cli.install import add_grafana
 from butlr_grafana.cli.prepare import prepare
 from butlr_grafana.cli.progress import show_measuring
 from butlr_grafana.cli.render import render
-from butlr_grafana.cli.serve import demo, serve
+from butlr_grafana.cli.serve import SIMULATED_SIZE, demo, serve
 from butlr_grafana.cli.upstream import settings_from_environment, upstream
 from butlr_grafana.cli.warm import warm
 from butlr_grafana.kiosk import command
@@ -73,9 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
     commands.add_parser("serve", help="runs the backend").set_defaults(command=serve)
-    commands.add_parser("demo", help="runs the backend with the embedded simulator").set_defaults(
-        command=demo
-    )
+    showing = commands.add_parser("demo", help="runs the backend with the embedded simulator")
+    for option, what in SIMULATED_SIZE.items():
+        showing.add_argument(option, metavar="N", help=what)
+    showing.set_defaults(command=demo)
     preparing = commands.add_parser("prepare", help="creates missing token files and checks the settings")
     preparing.set_defaults(command=preparation)
     commands.add_parser("simulate", help="runs the simulator alone (--help shows its options)")

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 from butlr_grafana import __version__
@@ -21,6 +22,12 @@ from butlr_grafana.settings import Settings
 from butlr_grafana.web.server import Server, listen
 from butlr_grafana.web.webhook_port import ports
 
+SIMULATED_SIZE = {
+    "--floors": "simulates a company of N floors, in buildings of several cities",
+    "--rooms-per-floor": "with --floors: how many rooms each floor has (default: 20)",
+}
+"""Options of the simulator, which checks their values. To import it here would make every command slower."""
+
 log = logging.getLogger("butlr_grafana.cli")
 
 
@@ -28,13 +35,18 @@ def serve(_: argparse.Namespace) -> int:
     return run_server(settings_from_environment())
 
 
-def demo(_: argparse.Namespace) -> int:
+def demo(options: argparse.Namespace) -> int:
     """`serve` without credentials, even if the environment has some."""
     settings = settings_from_environment()
-    return run_server(replace(settings, butlr_client_id="", butlr_client_secret="", butlr_api_url=""))
+    given = {
+        option: getattr(options, option.removeprefix("--").replace("-", "_")) for option in SIMULATED_SIZE
+    }
+    size = [word for option, number in given.items() if number is not None for word in (option, number)]
+    return run_server(replace(settings, butlr_client_id="", butlr_client_secret="", butlr_api_url=""), size)
 
 
-def run_server(settings: Settings) -> int:
+def run_server(settings: Settings, simulator: Sequence[str] = ()) -> int:
+    """`simulator`: more options of the embedded simulator."""
     settings.check_exposure()
     if settings.log == "json":
         log_what_is_uncaught()
@@ -44,7 +56,7 @@ def run_server(settings: Settings) -> int:
         listeners.append(listen(settings.host, settings.webhook_port, "BACKEND_WEBHOOK_PORT"))
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    with upstream(settings) as (butlr, is_demo):
+    with upstream(settings, simulator) as (butlr, is_demo):
         reached = webhooks.for_demo(butlr, port) if is_demo else butlr
 
         def ready() -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from butlr_grafana.base.access import SettingError
@@ -23,14 +23,17 @@ def settings_from_environment() -> Settings:
 
 
 @contextlib.contextmanager
-def upstream(settings: Settings) -> Iterator[tuple[Settings, bool]]:
-    """The settings with Butlr's address, and whether it is the simulator, which is then a child process."""
+def upstream(settings: Settings, simulator: Sequence[str] = ()) -> Iterator[tuple[Settings, bool]]:
+    """The settings with Butlr's address, and whether it is the simulator, which is then a child process.
+
+    `simulator`: more options of it.
+    """
     if not settings.demo:
         yield settings, False
         return
     # A session of its own: Ctrl-C reaches only this process, which ends the child after its last call.
     # The child reads from a pipe: if this process is killed, the pipe ends, and the child ends too.
-    command = [sys.executable, "-m", "butlr_grafana.simulator", "--port", "0", "--follow-stdin"]
+    command = [sys.executable, "-m", "butlr_grafana.simulator", "--port", "0", "--follow-stdin", *simulator]
     child = subprocess.Popen(  # noqa: S603  # this very interpreter
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )

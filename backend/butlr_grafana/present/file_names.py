@@ -64,7 +64,9 @@ def _rooms(query: Any) -> list[str]:
 
 
 def zones(result: Result[Any]) -> Callable[[Mapping[str, Any]], str]:
-    """By whose clock a row's local times are: its floor's, or that of the word `tz`."""
+    """By whose clock a row's local times are: its floor's, its own where it is of several floors, or that of
+    the word `tz`.
+    """
     by_floor = {f.id: f.timezone for f in result.topology.floors.values()}
     only = next(iter(by_floor.values()), "UTC")
-    return lambda row: result.parsed.tz or by_floor.get(row.get("space", ""), only)
+    return lambda row: result.parsed.tz or by_floor.get(row.get("space", ""), row.get("timezone") or only)

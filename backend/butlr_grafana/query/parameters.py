@@ -51,6 +51,7 @@ THEMES = ("light", "dark")
 STYLES = ("gradient", "opacity", "smooth")
 ASKERS = ("viewer", "rule", "wall")
 LEVELS = ("floor", "room", "zone")
+BY = ("building", "tag")
 KINDS = ("sensor", "hive")
 ONLY = ("all", "faults")
 EVERY = ("auto", "1m", "5m", "15m", "1h", "1d")
@@ -267,6 +268,14 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 "floors, rooms or zones; default of most tables: `room`",
                 values.one_of(*LEVELS),
                 choices=LEVELS,
+            ),
+            Parameter(
+                "by",
+                "what the rows of `totals` are of: buildings, or tags of floors; a floor with several tags "
+                "counts in each",
+                values.one_of(*BY),
+                default="building",
+                choices=BY,
             ),
             Parameter(
                 "kind",

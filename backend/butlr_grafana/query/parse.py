@@ -84,6 +84,7 @@ class ParsedQuery:
     area: str = "m2"
     empty: str = "omit"
     kind: str | None = None
+    by: str = "building"
     only: str = "all"
     underused: float = 0.1
     unit: str = "auto"

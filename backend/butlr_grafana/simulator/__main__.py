@@ -8,25 +8,32 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from . import crowds
+from .company import LEAST_ROOMS, MOST_FLOORS, MOST_ROOMS, company
 from .forms import Forms
 from .messages import Refusal
 from .office import default_office
 from .people import People
 from .server import Simulator
+from .world import Office
 
 CROWD_S = OUTAGE_S = 86_400
+ROOMS_PER_FLOOR = 20
+"""Of a large tenant, where they are not given."""
 
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Serves until SIGINT or SIGTERM (0), unless the port cannot be had (1). Main thread only."""
-    words = _parser().parse_args(argv)
+    parser = _parser()
+    words = parser.parse_args(argv)
+    if words.rooms_per_floor and not words.floors:
+        parser.error("--rooms-per-floor needs --floors")
     now_s = words.now
     clock = time.time if now_s is None else lambda: now_s
-    people = People(default_office(), words.seed)
+    people = People(_office(words.floors, words.rooms_per_floor), words.seed)
     try:
         forms = Forms.read(words.form)
         simulator = Simulator(people, host=words.host, port=words.port, clock=clock, forms=forms)
@@ -88,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="butlr-grafana simulate", description="Runs a simulated Butlr API.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8090, help="port to listen on; 0 chooses a free one")
+    add_size(parser)
     parser.add_argument("--seed", type=int, default=1, help="another seed gives other people")
     parser.add_argument(
         "--latency", type=float, default=0.0, metavar="S", help="seconds that each call takes"
@@ -118,6 +126,37 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--follow-stdin", action="store_true", help="ends when standard input ends")
     parser.add_argument("--now", type=_instant, metavar="ISO", help="stops the clock at this time")
     return parser
+
+
+def add_size(parser: argparse.ArgumentParser) -> None:
+    """The options that choose a large tenant."""
+    parser.add_argument(
+        "--floors",
+        type=_number("floors", 1, MOST_FLOORS),
+        metavar="N",
+        help="a company of N floors, in buildings of several cities, in place of the office of three floors",
+    )
+    parser.add_argument(
+        "--rooms-per-floor",
+        type=_number("rooms", LEAST_ROOMS, MOST_ROOMS),
+        metavar="M",
+        help=f"with --floors: how many rooms each floor has (default: {ROOMS_PER_FLOOR})",
+    )
+
+
+def _office(floors: int | None, rooms_per_floor: int | None) -> Office:
+    if floors is None:
+        return default_office()
+    return company(floors, rooms_per_floor or ROOMS_PER_FLOOR)
+
+
+def _number(what: str, least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"give a number of {what} from {least} to {most}")
+        return int(text)
+
+    return number
 
 
 def _crowd(text: str) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,8 +18,9 @@ FORGOTTEN_BATTERY = "2026-12-08T09:24:11.520809417Z"
 
 
 def slug(name: str) -> str:
-    """A name as part of an id."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    """A name as part of an id; accents are left out."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
 
 
 def furnish(

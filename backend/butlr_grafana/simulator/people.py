@@ -21,13 +21,15 @@ from .crowds import FIRST_PERSON, Crowd, sit
 from .day import LocalDay, draw_day
 from .minutes import MINUTE_S, Count, Minutes, people_per_minute
 from .outages import Outage, Range, all_of, any_of, check, over_door, own_faults, seeing, switched_off
-from .places import Places
+from .places import Drawing, Places, drawing
 from .roster import PEOPLE_PER_FLOOR, Roster, hire
 from .stays import OUTSIDE, Crossings, Detections, Floats, Ints, Stays, cross, detect
 from .world import Floor, Office, Sensor
 
 _DAYS_KEPT = 400
 """Floor-days in memory: on average 0.4 MB each on the largest floor, 0.7 once all its minutes are counted."""
+_DAYS_KEPT_A_FLOOR = 3
+"""At least, so that questions about now do not draw a large tenant's days again and again."""
 _LONGEST_S = 400 * 86400
 """How far back the begin of an outage is looked for."""
 
@@ -51,11 +53,9 @@ class People:
     def __init__(self, office: Office, seed: int = 1) -> None:
         self.office = office
         self.seed = seed
-        self._places = {floor.id: Places(floor) for floor in office.floors}
-        self._rosters: dict[str, Roster] = {
-            floor.id: hire(self._places[floor.id], k * PEOPLE_PER_FLOOR, self._rng(floor.id))
-            for k, floor in enumerate(office.floors)
-        }
+        self._numbers = {floor.id: k for k, floor in enumerate(office.floors)}
+        self._hired: dict[str, tuple[Places, Roster]] = {}
+        self._drawn_alike: dict[Drawing, Places] = {}
         self._sensors = {sensor.id: sensor for sensor in office.sensors}
         self._hives = {hive.serial_number: hive.id for hive in office.hives}
         self._floor_of = {
@@ -68,7 +68,8 @@ class People:
         self._crowding = threading.Lock()
         """Held while crowds or outages are changed."""
         self._drawing = threading.Lock()
-        self._kept = lru_cache(maxsize=_DAYS_KEPT)(self._draw)
+        """Held while a day is drawn, and its floor's people hired."""
+        self._kept = lru_cache(maxsize=max(_DAYS_KEPT, _DAYS_KEPT_A_FLOOR * len(self._numbers)))(self._draw)
 
     def stays(self, floor_id: str, start_s: int, stop_s: int) -> Stays:
         """All stays that overlap the range, whole, sorted by start."""
@@ -233,7 +234,7 @@ class People:
         floor = self.office.by_id[floor_id]
         local = LocalDay.of(day, floor.zone_info)
         rng = self._rng(floor_id, day.toordinal())
-        stays = draw_day(self._places[floor_id], self._rosters[floor_id], local, rng)
+        stays = draw_day(*self._people_of(floor), local, rng)
         seen = detect(stays, rng)
         for crowd in crowds:
             own = self._rng(floor_id, day.toordinal(), crowd.first_person)
@@ -256,9 +257,25 @@ class People:
             ),
         )
 
+    def _people_of(self, floor: Floor) -> tuple[Places, Roster]:
+        """Where one can be on a floor, and who works there; worked out when its first day is drawn."""
+        if floor.id not in self._hired:
+            places = self._places_of(floor)
+            first_person = self._numbers[floor.id] * PEOPLE_PER_FLOOR
+            self._hired[floor.id] = places, hire(places, first_person, self._rng(floor.id))
+        return self._hired[floor.id]
+
+    def _places_of(self, floor: Floor) -> Places:
+        """Of floors that are drawn alike, as in an office tower, they are worked out once."""
+        drawn = drawing(floor)
+        if drawn not in self._drawn_alike:
+            self._drawn_alike[drawn] = Places(floor)
+        return self._drawn_alike[drawn].on(floor)
+
     def _sitting(self, crowd: Crowd, day: LocalDay) -> Stays:
         phase_s = self._rng(crowd.floor_id, 0, crowd.first_person).integers(0, MINUTE_S, crowd.people)
-        return sit(crowd, self._places[crowd.floor_id], day.midnight_s, day.stop_s, phase_s)
+        places, _ = self._people_of(self.office.by_id[crowd.floor_id])
+        return sit(crowd, places, day.midnight_s, day.stop_s, phase_s)
 
     def _offline_rooms(self, floor: Floor, day: LocalDay) -> list[tuple[int, int, int]]:
         """Rooms and the parts of the day in which their sensor is offline; where there is none, always."""

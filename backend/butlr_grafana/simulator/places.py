@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,16 @@ class Place:
     spots: Ints
 
 
+Drawing = tuple[object, ...]
+
+
+def drawing(floor: Floor) -> Drawing:
+    """All of a floor that its places depend on: floors with equal drawings have the same places."""
+    rooms = tuple((room.footprint, room.room_type, room.appeal, room.capacity) for room in floor.rooms)
+    open_zones = tuple(zone.polygon for zone in floor.zones if zone.room_id is None)
+    return floor.outline, floor.entrance, rooms, open_zones
+
+
 class Places:
     """A floor to be on: n spots as parallel arrays, and the places they belong to.
 
@@ -53,6 +64,12 @@ class Places:
         for place in self.rooms:
             self.room[place.spots] = place.room
         self._corridor_near = self._nearest_corridor()
+
+    def on(self, floor: Floor) -> Places:
+        """The same places, on another floor of the same `drawing`."""
+        others = copy(self)
+        others.floor = floor
+        return others
 
     @property
     def entrance(self) -> int:

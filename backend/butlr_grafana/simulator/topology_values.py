@@ -254,11 +254,11 @@ class Values:
         """What a tag is on; it may point at what is there no more."""
 
         def owners(
-            kind: str, items: Iterable[Any], told: Callable[[Any], Object]
+            kind: str, items: Callable[[], Iterable[Any]], told: Callable[[Any], Object]
         ) -> Callable[..., list[Object]]:
             gone = [one for one in self._office.gone if one.tag == tag.name and one.kind == kind]
             return lambda _: [
-                *(told(one) for one in items if self._allowed(kind) and tag.name in one.tags),
+                *(told(one) for one in items() if self._allowed(kind) and tag.name in one.tags),
                 *({"id": one.id, "name": one.name} for one in gone),
             ]
 
@@ -266,9 +266,9 @@ class Values:
             "id": tag.id,
             "name": tag.name,
             "organization_id": self._office.org_id,
-            "rooms": owners("rooms", self._placed("rooms"), self._room),
-            "zones": owners("zones", self._placed("zones"), self._zone),
-            "floors": owners("floors", self._office.floors, self._floor),
+            "rooms": owners("rooms", lambda: self._placed("rooms"), self._room),
+            "zones": owners("zones", lambda: self._placed("zones"), self._zone),
+            "floors": owners("floors", lambda: self._office.floors, self._floor),
         }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -73,9 +74,18 @@ def sides(polygon: Polygon) -> Iterator[Wall]:
 
 def ways_in(floor: Floor, room: Room) -> list[WayIn]:
     """A door from the corridor, else from a neighbour; what is no closed room is open to the corridor."""
-    found = [(wall, *run) for wall in sides(room.footprint) for run in _runs(floor, room, wall)]
+    others = tuple(other.footprint for other in floor.rooms if other.id != room.id)
+    return list(_ways_in(floor.outline, others, room.footprint, room.room_type))
+
+
+@lru_cache(maxsize=1024)
+def _ways_in(
+    outline: Polygon, others: tuple[Polygon, ...], footprint: Polygon, room_type: str
+) -> Sequence[WayIn]:
+    """Kept, as many floors of a large tenant are drawn alike."""
+    found = [(wall, *run) for wall in sides(footprint) for run in _runs(outline, others, wall)]
     corridor = [(wall, start, stop) for wall, start, stop, behind in found if behind == "corridor"]
-    if room.room_type in _OPEN and corridor:
+    if room_type in _OPEN and corridor:
         return [
             WayIn(wall, start + PIER_M, stop - start - 2 * PIER_M, has_door=False)
             for wall, start, stop in corridor
@@ -101,17 +111,16 @@ def entrance(floor: Floor) -> WayIn:
     return WayIn(wall, along_m(wall) - ENTRANCE_M / 2, ENTRANCE_M, has_door=True)
 
 
-def _runs(floor: Floor, room: Room, wall: Wall) -> Iterator[tuple[float, float, str]]:
+def _runs(outline: Polygon, others: Iterable[Polygon], wall: Wall) -> Iterator[tuple[float, float, str]]:
     """Along a room's side: from, to, and whether `corridor` or `room` lies behind it."""
     along: Floats = np.arange(_STEP_M / 2, wall.length_m, _STEP_M)
     x: Floats = wall.start[0] + along * wall.along[0] - 0.2 * wall.inwards[0]
     y: Floats = wall.start[1] + along * wall.along[1] - 0.2 * wall.inwards[1]
-    others: Bools = np.zeros(along.shape, dtype=np.bool_)
-    for other in floor.rooms:
-        if other.id != room.id:
-            others |= contains(other.footprint, x, y)
-    corridor: Bools = contains(floor.outline, x, y) & ~others
-    for behind, name in ((corridor, "corridor"), (others, "room")):
+    rooms: Bools = np.zeros(along.shape, dtype=np.bool_)
+    for other in others:
+        rooms |= contains(other, x, y)
+    corridor: Bools = contains(outline, x, y) & ~rooms
+    for behind, name in ((corridor, "corridor"), (rooms, "room")):
         change = np.diff(np.concatenate([[0], behind.astype(np.int8), [0]]))
         for first, stop in zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True):
             yield float(first * _STEP_M), float(min(stop * _STEP_M, wall.length_m)), name

@@ -32,7 +32,10 @@ class RoomsNow:
 class FreeRooms(TableTarget[RoomsNow]):
     name = "free-rooms"
     title = "Free rooms"
-    description = "A row a room, free ones first, then the smallest: free, occupied or unknown, free since."
+    description = (
+        "One row for each room: free, occupied or unknown, and free since. Free rooms come first, then the "
+        "smallest."
+    )
     parameters = ("space", "least_capacity", "room", "tag", "type", "max_age", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True

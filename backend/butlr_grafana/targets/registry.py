@@ -31,6 +31,7 @@ from butlr_grafana.targets.presence_time import PresenceTime
 from butlr_grafana.targets.room_types import RoomTypes
 from butlr_grafana.targets.spaces import SpacesTarget
 from butlr_grafana.targets.status import Status
+from butlr_grafana.targets.totals import TotalsTarget
 from butlr_grafana.targets.traffic import Traffic
 from butlr_grafana.targets.unusual import Unusual
 from butlr_grafana.targets.utilization import Utilization
@@ -46,6 +47,7 @@ _LISTED: tuple[Target[Any], ...] = (
     OccupancyNow(),
     FreeRooms(),
     FloorsNow(),
+    TotalsTarget(),
     Unusual(),
     InAndOutToday(),
     Traffic(),
