@@ -1,9 +1,9 @@
-"""The vendor: everything that knows how Butlr speaks. The rest of the house sees only the model.
+"""Butlr's API: all that depends on how Butlr's API works. The other folders only see the model.
 
-`access` (where and who), `client` (retries, errors), `tokens` (how long one is good, and who else may have
-one), `transport` (one HTTP attempt), `limits` (rate, pauses, calls at a time), `clock` (Butlr's against
-ours), `decode` (heat maps), `metrics`, `rows`, `labels`, `batches` (metrics), `stats` (statistics),
-`questions`, `graphql`, `topology`, `devices`, `plan_forms`, `raw` (floors, rooms, sensors).
+`config` (addresses, credentials), `client` (retries, errors), `auth` (tokens), `transport` (one HTTP
+attempt), `limits` (rate, pauses, concurrency), `clock` (Butlr's clock and ours), `heatmaps`, `metrics`,
+`rows`, `labels`, `batches` (metrics), `statistics`, `graphql_queries`, `graphql`, `topology`, `devices`,
+`plan_forms` (floors, rooms, sensors).
 """
 
 from __future__ import annotations

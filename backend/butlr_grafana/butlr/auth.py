@@ -1,4 +1,4 @@
-"""Butlr's token: how long it is good, and where it comes from when a new one is needed."""
+"""Butlr's token: how long it is valid, and where a new one comes from."""
 
 from __future__ import annotations
 

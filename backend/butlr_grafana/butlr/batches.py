@@ -1,7 +1,7 @@
-"""Metrics of many assets: how many ids go into a call, and when an empty answer is to be believed.
+"""Metrics of many assets: how many ids one call has, and when an empty response is true.
 
-Over its limits Butlr answers 200 with nothing in it, so an empty answer is suspect where rows must exist: it
-is asked again in halves, down to one asset, before it is "no data".
+Beyond its limits Butlr answers 200 with an empty body. So an empty response is suspect if rows must exist:
+the ids are requested again in two halves, down to one asset, before the result is "no data".
 """
 
 from __future__ import annotations

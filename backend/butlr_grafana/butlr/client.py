@@ -1,7 +1,7 @@
-"""Questions to Butlr: one token for all threads, one place that retries, one that maps errors.
+"""Calls to Butlr: one token for all threads, one place for retries, one place that maps errors.
 
-Retries happen only for faults that pass (refused, reset, late, 429, 5xx), never for a request that Butlr
-calls wrong.
+Only temporary failures are retried (refused, reset, late, 429, 5xx), never a request that Butlr rejects as
+wrong.
 """
 
 from __future__ import annotations

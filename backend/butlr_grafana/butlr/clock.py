@@ -1,5 +1,5 @@
-"""Butlr's time, by the `Date` of its answers: what has not happened there can be neither covered nor
-settled.
+"""Butlr's time, from the `Date` header of its responses. A time that is in the future at Butlr is neither
+covered nor settled.
 """
 
 from __future__ import annotations

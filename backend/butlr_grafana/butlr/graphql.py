@@ -1,8 +1,7 @@
-"""Butlr's GraphQL: questions as selections that can lose a field, and answers with errors inside a 200.
+"""Butlr's GraphQL: queries from which single fields can be removed, and errors inside a 200.
 
-An account's schema may lack a field, or have it in another form; then the whole document is refused. A
-refused field is taken out of the question and the question is asked again, so that the account loses that
-field and never its floors.
+The schema of an account may lack a field, or have it in another form; Butlr then refuses the whole query. So
+the refused field is removed and the query is sent again: the account lacks this field, but not its floors.
 """
 
 from __future__ import annotations

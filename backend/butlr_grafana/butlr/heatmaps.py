@@ -1,8 +1,8 @@
-"""Butlr's answer to a heat-map question → `Grid`.
+"""Butlr's response with a heat map → `Grid`.
 
-Butlr documents the cells, not how `array_cells` and `metadata` are nested, nor the keys of `bounds`; so
-several forms are taken. What is not tolerated is doubt about a number: anything that cannot be what it
-claims raises `UpstreamInvalid`, and nothing of it is kept.
+Butlr documents the cells, but not how `array_cells` and `metadata` are nested, nor the keys of `bounds`; so
+several forms are accepted. A doubtful number is not accepted: any impossible value raises `UpstreamInvalid`,
+and nothing of the response is used.
 """
 
 from __future__ import annotations

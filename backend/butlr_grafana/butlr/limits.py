@@ -1,5 +1,5 @@
-"""How fast Butlr may be asked: a rate a minute, a pause that everybody keeps after a 429, how many calls at
-a time, and when not to try again.
+"""Limits for calls to Butlr: a rate per minute, a common pause after a 429, how many calls run at the same
+time, and when not to retry.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Metrics: the question to `POST /api/v3/reporting`, and its rows → `Samples`.
+"""Metrics: the request to `POST /api/v3/reporting`, and its rows → `Samples`.
 
-One measurement a call, without `group_by`. Butlr's rows carry internal names, so a row is matched to the
-question by its place and time, never by its `measurement` or `field` (but `in` and `out` of traffic). Rows
-that cannot be what was asked for are a fault: nothing of that answer is kept.
+One measurement per call, without `group_by`. Butlr's rows have internal names. So a row is matched by its
+place and time, never by its `measurement` or `field` (except `in` and `out` of traffic). Rows that do not fit
+the request are an error: nothing of that response is used.
 """
 
 from __future__ import annotations

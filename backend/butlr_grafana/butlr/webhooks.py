@@ -1,9 +1,9 @@
 """Butlr's webhook subscriptions: listed, created, updated and deleted through its GraphQL.
 
-An organisation has one subscription an event type. The names of the inputs' inner fields, and whether the
-types by the minute end in `_1MIN` or `_1M`, differ between Butlr's own pages: they are read from the schema
-where that may be read, else taken as the schema page has them. Keys and passwords are sent and never asked
-for: Butlr would answer them.
+An organisation has one subscription per event type. Butlr's pages differ on two things: the names of the
+inner fields of the inputs, and whether the types by the minute end in `_1MIN` or `_1M`. Both are read from
+the schema if that is allowed, otherwise as on the schema page. Keys and passwords are sent and never
+requested, because Butlr would return them.
 """
 
 from __future__ import annotations

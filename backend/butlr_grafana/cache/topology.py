@@ -1,7 +1,7 @@
-"""The topology that is being served: loaded once, renewed behind the viewers' backs, never forgotten.
+"""The topology that is served: loaded once, then refreshed in the background; the last good copy is kept.
 
-A floor plan that is minutes old is right; none at all answers nothing. So a failing renewal keeps what is
-known, and the last known one is kept on disk for a restart while Butlr is away.
+A floor plan that is some minutes old is still right; without one, no query has a result. So a failed refresh
+keeps the last good copy, which is also stored on disk for a restart while Butlr does not answer.
 """
 
 from __future__ import annotations

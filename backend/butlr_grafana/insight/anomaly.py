@@ -1,4 +1,4 @@
-"""Rooms, or floors, against what is usual for them at this time of the week."""
+"""Rooms or floors compared with their usual values at this time of the week."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which share of each cell lies in each room, so that rooms and what is outside add up to the floor.
+"""The share of each cell that lies in each room. The rooms and the area outside them add up to the floor.
 
-A cell is a square of side `resolution_m` around its centre. Where rooms overlap, each has an equal part of
-the overlap; what no room covers is outside. Zones are counted apart, each for itself.
+A cell is a square of side `resolution_m` around its centre. Where rooms overlap, each gets an equal part of
+the overlap; what no room covers is outside. Zones are counted separately, each for itself.
 """
 
 from __future__ import annotations

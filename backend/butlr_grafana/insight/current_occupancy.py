@@ -1,4 +1,4 @@
-"""How many people are there now: by what the sensors see, and by who came through the doors."""
+"""How many people are there now: by the presence sensors, and by entries and exits."""
 
 from __future__ import annotations
 

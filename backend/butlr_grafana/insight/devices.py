@@ -1,4 +1,6 @@
-"""How the physical sensors and hives of floors are, and which rooms and floors they leave without data."""
+"""The state of the physical sensors and hives of floors, and the rooms and floors that have no data because
+of them.
+"""
 
 from __future__ import annotations
 

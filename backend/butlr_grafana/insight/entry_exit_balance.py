@@ -1,4 +1,4 @@
-"""Who came against who went, by the doors, since local midnight."""
+"""Entries less exits since local midnight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rooms are free: nobody was counted there in the last minutes. What is not known is never free."""
+"""Free rooms: nobody was counted there in the last minutes. A room without data is never free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Up to when Butlr's data are known, floor by floor."""
+"""The time up to which Butlr's data are known, by floor."""
 
 from __future__ import annotations
 

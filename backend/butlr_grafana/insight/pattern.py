@@ -1,4 +1,4 @@
-"""The week's pattern: weekday by hour of the query's clock."""
+"""The pattern of a week: weekday by hour, on the query's clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heat in people: the unit of an answer, and its heat maps in that unit."""
+"""Heat in people: the unit of a result, and its heat maps in that unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well rooms are used: people against capacity, time in use, entries, heat."""
+"""The use of rooms: people and capacity, time in use, entries, heat."""
 
 from __future__ import annotations
 

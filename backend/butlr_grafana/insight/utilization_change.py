@@ -1,4 +1,4 @@
-"""How well rooms are used in one period against another: people, and the time in which somebody was there."""
+"""The use of rooms in two periods: people, and the time in which somebody was there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What `install` and `uninstall` do, in the order in which nothing refers to what is not there."""
+"""The steps of `install` and `uninstall`, in an order in which nothing refers to something that does not
+exist.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A TV wall as Grafana's documents: a dashboard for each floor, and the playlist that goes through them.
+"""A TV wall in the form of Grafana's HTTP API: a dashboard for each floor, and a playlist of them.
 
-Playlists cannot set variables, so a floor's dashboard is a copy of the one that is provisioned, with the
-floor in it as a constant. Pure: documents in, documents out. Their form is that of Grafana's HTTP API.
+Playlists cannot set variables. So a floor's dashboard is a copy of the provisioned one, with the floor as a
+constant in it. Pure: documents in, documents out.
 """
 
 from __future__ import annotations

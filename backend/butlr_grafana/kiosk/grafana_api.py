@@ -1,7 +1,7 @@
-"""Grafana's HTTP API as far as our commands need it: one attempt a call, and faults in words.
+"""The part of Grafana's HTTP API that our commands need: one attempt per call, and errors as texts.
 
-A wrong password is tried once only: after five, Grafana locks the user for five minutes. Redirects are not
-followed, so that credentials reach no other host.
+A wrong password is tried only once: after five, Grafana locks the user for five minutes. Redirects are not
+followed, so no other host gets the credentials.
 """
 
 from __future__ import annotations

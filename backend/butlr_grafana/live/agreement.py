@@ -1,8 +1,8 @@
-"""Pushed against reported minutes: what an event's number stands for, and whether the two agree later.
+"""Pushed and reported minutes compared: what the number of an event means, and whether the two agree later.
 
-Butlr does not document whether a room's event carries what presence sensors see, what came through the doors,
-or the higher of both, nor whether its time is the minute's start or end. Both are read off minutes in which
-the candidates differ.
+Butlr does not document three things: whether a room's event has the count of the presence sensors, the count
+of the doors, or the higher of both; and whether its time is the start or the end of the minute. This module
+finds them from minutes in which the possible values differ.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The newest minutes of people and movements that Butlr has pushed.
 
-A minute is half-open, `[start, start + 60)`. Butlr computes each minute anew for five minutes and pushes it
-again; there is no sequence number, so the last value to arrive for a place and minute wins. `SETTLE_S` after
-its end a minute has settled: what arrives then is late, and only what reporting says replaces it.
+A minute is half-open, `[start, start + 60)`. For five minutes, Butlr computes each minute again and pushes it
+again. There is no sequence number, so the last value to arrive for a place and minute wins. `SETTLE_S` after
+its end, a minute has settled: a later push is ignored, and only the reported value replaces it.
 """
 
 from __future__ import annotations

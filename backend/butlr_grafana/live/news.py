@@ -1,4 +1,4 @@
-"""What one replica tells the others of pushes, as JSON values, and what it does to their minutes."""
+"""What one replica sends to the others about pushes, as JSON values, and how it changes their minutes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Asks reporting for what a silence left out: each gap once, a floor at a time, when Butlr has time.
+"""Fetches what a silence left out: each gap once, one floor at a time, when Butlr's limits allow it.
 
-A gap is asked for when all of it has settled, so that what is told is final. The minutes before it that are
-not sure (`minutes.unsure_s`) are asked for too. One replica asks; the others are told.
+A gap is fetched when all of it has settled, so that its values are final. The minutes before it that are not
+sure (`minutes.unsure_s`) are fetched too. One replica fetches and shares the result with the others.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Pushed against reported minutes, by sample: what events stand for, and whether both go on to agree.
+"""Pushed and reported minutes compared by samples: what events mean, and whether both still agree.
 
-Half an hour of settled minutes is compared: of a floor, of its rooms or of its zones. What events stand for
-is told from the samples of all floors together (`agreement.reading_of`); a difference that is found in
-several samples in a row is a trouble, with numbers.
+A sample is half an hour of settled minutes: of a floor, of its rooms or of its zones. The meaning of events
+comes from the samples of all floors together (`agreement.reading_of`). A difference in several samples in a
+row is an incident, with numbers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""When nothing was received: a mark for each minute in which something was.
+"""When nothing was received: there is a mark for each minute in which something was received.
 
-Marks need no order: events that another replica received earlier can be noted later. So the gaps of all
-replicas together are the minutes that none of them has marked.
+Marks may be set in any order: an event that another replica received earlier can be added later. So the gaps
+of all replicas together are the minutes that none of them has marked.
 """
 
 from __future__ import annotations

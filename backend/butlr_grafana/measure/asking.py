@@ -1,7 +1,7 @@
-"""Questions to Butlr while measuring: few, one at a time, at a steady pace, and only reading ones.
+"""The calls to Butlr for measurements: few, one at a time, at a steady pace, and only reading.
 
-The bodies are written here and not taken from the reader: what is measured must not depend on what was
-assumed.
+The request bodies are written here and do not use the code of `butlr/`: a measurement must not depend on the
+assumption that it tests.
 """
 
 from __future__ import annotations

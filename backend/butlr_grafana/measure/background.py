@@ -1,7 +1,8 @@
-"""Measuring where nobody ran `check`: what changes numbers, before anything is kept for good.
+"""Measurements in the background if nobody ran `check`: all that changes numbers, before data are stored
+permanently.
 
-It begins when the floors are known, and again whenever an answer has contradicted a verdict. Of several
-replicas one measures, and the others read what it wrote into the book.
+It starts when the floors are known, and again when a response has contradicted a verdict. One of several
+replicas measures; the others read its verdicts from the store.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Observations of floors: from answers that are there anyway, and by asking Butlr for one day of a floor."""
+"""Observations of floors: from results that exist anyway, and from calls for one day of a floor."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Where observations are kept: in memory, in one SQLite file of the cache folder, and in Redis where there
-is one.
+"""The store of observations: in memory, in one SQLite file of the cache folder, and in Redis if it is set.
 
-Each is a copy of what is known; all are merged by one rule (of a floor's day the observation with the most
-person-minutes counts), so it does not matter who reads or writes first.
+Each place has a copy. One rule merges them: of the observations of a floor's day, the one with the most
+person-minutes counts. So the order of reads and writes does not matter.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Measures the factors of all floors in the background: yesterday of each, a floor at a time, when Butlr has
-time.
+"""Measures the factors of all floors in the background: yesterday of each floor, one floor at a time, when
+Butlr's limits allow it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What came of measuring one unknown: what was assumed, what was measured, and what follows from it."""
+"""The result of measuring one unknown: the assumption, the measurement, and the consequence."""
 
 from __future__ import annotations
 

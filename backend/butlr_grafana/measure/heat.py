@@ -1,4 +1,4 @@
-"""Heat maps: where the cells lie in the answer (U1), whether `stop` is in it (U2), the grid (U3), the
+"""Heat maps: where the cells are in the response (U1), whether `stop` is included (U2), the grid (U3), the
 direction of y (U9) and whether the totals add up (U21).
 """
 

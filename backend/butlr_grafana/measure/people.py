@@ -1,4 +1,4 @@
-"""People and sensors: the day of door-based counts (U6), presence time (U7), detections a person-minute
+"""People and sensors: the day of door-based counts (U6), presence time (U7), detections per person-minute
 (U10), late data (U15), names of days (U17) and cloned sensors (U18).
 """
 

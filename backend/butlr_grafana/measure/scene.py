@@ -1,4 +1,4 @@
-"""The place and the hour that are measured: a floor with working sensors, and a closed, busy hour of it."""
+"""The place and the hour of a measurement: a floor with working sensors, and a past, busy hour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The questions behind each finding. Answers that several findings read are asked for once."""
+"""The calls for each finding. A response that several findings need is fetched once."""
 
 from __future__ import annotations
 

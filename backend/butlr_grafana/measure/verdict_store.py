@@ -1,7 +1,7 @@
-"""What was measured about an account's Butlr, kept where every process of that account finds it.
+"""The verdicts about an account's Butlr, stored where all its processes find them.
 
-The verdicts lie in a file of the cache folder and, where there is one, in Redis. `check` writes them, `serve`
-reads them while it runs. The newest wins. Whatever is damaged counts as not there: then the assumptions hold.
+They are in a file of the cache folder and, if it is set, in Redis. `check` writes them, `serve` reads them
+while it runs. The newest wins. A damaged file counts as missing: then the assumptions apply.
 """
 
 from __future__ import annotations

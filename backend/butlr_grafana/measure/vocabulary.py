@@ -1,7 +1,7 @@
-"""The words of which keys and values may be made that a report shows.
+"""The words that keys and values in a report may have.
 
-They are those of Butlr's documents, of its answers as they were seen, and of ours. A key made of other words
-may be the name of a room.
+They are the words of Butlr's documents, of its captured responses, and ours. A key with any other word may be
+the name of a room.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Windows of the reporting API: their labels (U4), whose days (U5), grouped forms (U8), rows an answer (U12),
-incomplete data (U14), batches (U16) and empty windows (U19).
+"""Windows of the reporting API: their labels (U4), whose days (U5), grouped forms (U8), rows per response
+(U12), incomplete data (U14), batches (U16) and empty windows (U19).
 """
 
 from __future__ import annotations

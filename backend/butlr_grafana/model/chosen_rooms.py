@@ -1,7 +1,7 @@
-"""Rooms that are chosen, as one: what a figure of the floor is where a page is limited to rooms.
+"""Chosen rooms as one: the floor's value, if a page is limited to some rooms.
 
-What adds up is the people, the steps through doors and the detections of each. Rooms that nothing counts are
-left out. Where one that is counted is not known, the sum is not known either: it would be too small.
+People, entries and exits, and detections are added. Rooms that no sensor counts are left out. If one counted
+room is unknown, the sum is unknown too: it would be too small.
 """
 
 from __future__ import annotations

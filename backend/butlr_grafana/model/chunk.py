@@ -1,4 +1,4 @@
-"""What is fetched from Butlr and kept: subjects, segments, grids, samples and their coverage."""
+"""What is fetched from Butlr and stored: subjects, segments, grids, samples and their coverage."""
 
 from __future__ import annotations
 

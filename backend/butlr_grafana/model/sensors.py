@@ -1,9 +1,9 @@
 """Sensors and hives, and which of them count.
 
 Butlr Studio can clone a sensor (the same detections at another place: one door counts for its room and for
-its floor) and mirror one (in and out swapped). The copies are listed beside the originals, so a sum over all
-of them counts a person twice; dropping all of them can delete the only entrance of a floor. So a copy counts
-at a place where its original does not.
+its floor) and mirror it (in and out swapped). Copies are listed beside originals: a sum over all counts a
+person twice, and a sum without copies may lose the only entrance of a floor. So a copy counts at a place
+where its original does not count.
 """
 
 from __future__ import annotations

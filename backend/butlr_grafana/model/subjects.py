@@ -1,4 +1,4 @@
-"""What is asked of Butlr for the assets of a floor: which measurement, which ids, by whose clock."""
+"""What is requested from Butlr for the assets of a floor: the measurement, the ids, and the clock."""
 
 from __future__ import annotations
 

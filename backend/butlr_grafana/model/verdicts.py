@@ -1,7 +1,7 @@
-"""What was measured, or is assumed, about this account's Butlr where its documentation leaves a choice open.
+"""Verdicts: what was measured or is assumed about Butlr, where its documentation leaves a choice open.
 
-A verdict that changes numbers is part of a subject's key (`SeriesSubject.labels`, `HeatMapSubject.stop`, …):
-what was decoded under another verdict is another chunk, and is asked for again.
+A verdict that changes numbers is part of a subject's key (`SeriesSubject.labels`, `HeatMapSubject.stop`, …).
+Data that were decoded under another verdict are another chunk, and are fetched again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A map that is limited to rooms shows these, not the whole floor, and no other shape of them."""
+"""A map that is limited to rooms shows these rooms only, not the whole floor, and no outline of others."""
 
 from __future__ import annotations
 

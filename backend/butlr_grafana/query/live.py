@@ -1,4 +1,4 @@
-"""Queries about now: they are of the minutes, or the day, that are just over."""
+"""Queries about now: about the last minutes, or the day until now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The period to answer for: rounded, cut to now, compared with an earlier one."""
+"""The period of a query: rounded, cut to now, and its baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which floors and rooms a query names."""
+"""The floors and rooms that a query names."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""A series query → the same question to Butlr's statistics, as far as their filters can say it.
+"""A series query → the same query to Butlr's statistics, as far as their filters allow.
 
-The filters know times of day and days of the week by the floor's clock; no dates, and a time range ends on
-the day it starts. What they cannot say is not asked: no figure is better than a wrong one.
+The filters have times of day and days of the week by the floor's clock, but no dates, and a time range ends
+on the day on which it starts. A query that the filters cannot express is not sent: no value is better than a
+wrong one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Questions to Butlr, each asked by one replica while the others wait for its part."""
+"""Calls to Butlr: one replica makes each call, and the others wait for its chunk."""
 
 from __future__ import annotations
 

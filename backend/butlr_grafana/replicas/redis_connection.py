@@ -1,8 +1,8 @@
-"""The connection to Redis or Valkey: it answers at once, or it is not there.
+"""The connection to Redis or Valkey: it answers at once, or it counts as down.
 
-Down, hanging, slow, full, read-only, or no Redis at all: all are one fault, `RedisUnavailable`, and one
-incident in the log. From then on no request asks it. A thread of its own checks it every `REST_S`; it counts
-as working when a value written there can be read again. So a dead Redis costs one response one timeout.
+Down, hanging, slow, full or read-only: all are one error, `RedisUnavailable`, and one incident in the log.
+From then on, no request calls Redis. A separate thread checks it every `REST_S`; it counts as working when a
+value that was written can be read again. So a dead Redis costs one request one timeout.
 """
 
 from __future__ import annotations

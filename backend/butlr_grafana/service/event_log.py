@@ -1,4 +1,4 @@
-"""The record of events: one SQLite file, or memory where no folder is set."""
+"""The event log: one SQLite file, or memory if no folder is set."""
 
 from __future__ import annotations
 

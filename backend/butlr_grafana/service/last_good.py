@@ -1,4 +1,4 @@
-"""What came of the questions to Butlr, floor by floor: a floor is told whole or not at all."""
+"""The results of calls to Butlr by floor: each floor is complete or an error. The last good ones are kept."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What Butlr pushes, received: kept in memory, told to other replicas, and what was missed asked for.
+"""Receives what Butlr pushes: stores it in memory, shares it with other replicas, and fetches what was
+missed.
 
-`live/` keeps and decides, `shared/pushes` tells, `reported_minutes` asks; here they are put together.
+`live/` stores and decides, `replicas/pushes` shares, `reported_minutes` fetches. This module connects them.
 """
 
 from __future__ import annotations

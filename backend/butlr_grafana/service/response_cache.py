@@ -1,9 +1,9 @@
-"""Answers that several ask for: made once, and kept as bytes while a new one would be the same.
+"""Responses that several requests want: built once, and stored as bytes while a new one would be the same.
 
-A question is known by all that its answer depends on, but for what Butlr says. What is kept was complete,
-asked nothing of Butlr any more, and is good to the end of the minute, or for as long as all its parts are;
-where all of them have settled, to the end of the hour. So a kept answer is, byte for byte, the one that would
-be made of the same parts.
+The key is everything that a response depends on, except Butlr's data. Only complete responses that needed no
+call to Butlr are stored. They are valid to the end of the minute, or as long as all their parts; if all parts
+have settled, to the end of the hour. So a cached response has the same bytes as a new one from the same
+parts.
 """
 
 from __future__ import annotations

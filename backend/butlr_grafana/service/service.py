@@ -1,4 +1,4 @@
-"""What the doors (web, command line) call: words in, answers out, under one deadline."""
+"""The entry point for web and commands: query parameters in, results out, under one deadline."""
 
 from __future__ import annotations
 

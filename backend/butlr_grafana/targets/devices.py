@@ -1,4 +1,4 @@
-"""`devices`: how each sensor and hive is; by `level`, how many work on a floor, in a room or a zone."""
+"""`devices`: the state of each sensor and hive; with `level`, how many work on a floor, in a room or zone."""
 
 from __future__ import annotations
 

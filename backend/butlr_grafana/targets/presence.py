@@ -1,7 +1,8 @@
-"""Which rooms could be seen in a heat map's period: when it is asked for, how, and which map it is of.
+"""Sensor availability of rooms in the period of a heat map: when it is requested, how, and for which map.
 
-People are asked for, in the windows in which panels and rules ask for them, so that all share their calls.
-Not presence time: of an hour without anybody it may have no row at all, while a count of people has a 0.
+The query is for people, in the same windows as panels and rules, so that all share their calls. It is not for
+presence time: for an hour without anybody, Butlr may return no row of it at all, but a count of people has a
+0.
 """
 
 from __future__ import annotations

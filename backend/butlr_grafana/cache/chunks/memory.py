@@ -1,4 +1,4 @@
-"""Parts in memory: least recently used goes first, bounded by bytes."""
+"""Chunks in memory: limited by bytes; the least recently used are removed first."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Where parts live: one small interface, one file a place.
+"""Where chunks are stored: one small interface, one module per tier.
 
-`memory` (seconds for what still changes, bytes-bounded for the rest), `disk` (survives a restart),
-`shared` (Redis, for all replicas), `tiers` (several as one, fastest first), `codec` (a part as bytes, and
-back, or a refusal), `sqlite_file` (a file that may break without harm).
+`memory` (for seconds if a chunk still changes; limited by bytes), `disk` (survives a restart),
+`replicas.chunk_store` (Redis, for all replicas), `tiers` (several as one, fastest first), `codec` (a chunk as
+bytes and back), `sqlite_file` (a file whose loss does no harm).
 """
 
 from __future__ import annotations

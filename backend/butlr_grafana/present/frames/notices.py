@@ -1,4 +1,4 @@
-"""What an answer says of itself: `meta.custom`, notices, and the names and units of its values."""
+"""`meta.custom`, notices, and the names and units of the values of a result."""
 
 from __future__ import annotations
 

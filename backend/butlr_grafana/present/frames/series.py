@@ -1,4 +1,4 @@
-"""Values over time as Grafana time series frames or rows."""
+"""Time series as Grafana frames or rows."""
 
 from __future__ import annotations
 

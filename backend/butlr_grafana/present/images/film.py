@@ -1,7 +1,7 @@
 """A playback: heat maps of equal windows as an animated WebP, on one colour scale.
 
-What does not change is drawn once, so nothing flickers; frames are drawn while they are written, so that
-only one is in memory.
+The parts that do not change are drawn once, so nothing flickers. A frame is drawn when it is written, so only
+one is in memory.
 """
 
 from __future__ import annotations

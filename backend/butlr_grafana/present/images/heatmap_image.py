@@ -1,7 +1,7 @@
-"""Pictures of a floor as PNG: a heat map, the difference of two, the plan alone.
+"""Images of a floor as PNG: a heat map, the difference of two, or the plan alone.
 
-Each is a head (what, when, how much of it is known), the plan, and a foot (legend with its unit, metre
-scale), for any width; see `ImageOptions`. x grows to the right, y upwards.
+Each has a header (what, when, how complete), the plan, and a footer (legend with unit, scale in metres), for
+any width; see `ImageOptions`. x grows to the right, y upwards.
 """
 
 from __future__ import annotations
