@@ -36,11 +36,11 @@ class _Sighting:
 
 
 class ButlrClock:
-    """The earlier of this machine's clock and Butlr's, as its latest answer told it.
+    """The earlier of this machine's clock and Butlr's, as in its latest response.
 
-    A clock that runs ahead would keep for good what Butlr does not know yet. One that is behind only keeps
-    it later, so it is left as it is, and told. `here`: this machine's clock; `stopwatch`: one that never
-    jumps.
+    With a clock that is ahead, data that Butlr does not have yet would be stored permanently. A clock that is
+    behind only stores them later, so it is not corrected, but reported. `here`: this machine's clock;
+    `stopwatch`: a clock that never steps.
     """
 
     def __init__(

@@ -57,10 +57,10 @@ class GraphqlReply:
 
 @dataclass(slots=True)
 class GraphqlQuery:
-    """A question that remembers what was refused of it. Not shared between threads.
+    """A query that remembers which of its fields Butlr refused. Not shared between threads.
 
-    `needed`: the fields without which there is no answer. `lesser`: what is asked for instead, in this order,
-    where Butlr refuses the question without naming a field.
+    `needed`: the fields without which there is no result. `lesser`: the queries to send instead, in this
+    order, if Butlr refuses the query without naming a field.
     """
 
     selection: Selection

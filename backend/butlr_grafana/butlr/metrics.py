@@ -73,9 +73,9 @@ def question(subject: SeriesSubject, period: Period, ids: Sequence[str]) -> dict
 def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Period) -> Samples:
     """The rows as values of assets in windows; a value that is null or incomplete is a gap (NaN).
 
-    Of traffic the assets are sensors (`doors.door_key`), and rows of nobody are left out. Raises
-    `UpstreamInvalid` for a row without a place or time, of a place that was not asked for, outside the
-    windows asked for, or that contradicts another one.
+    For traffic the assets are sensors (`doors.door_key`); rows of other sensors are left out. Raises
+    `UpstreamInvalid` for a row without a place or time, of a place or window that was not requested, or that
+    contradicts another row.
     """
     windows = Windows(period, subject.every, subject.timezone, subject.labels)
     asked = frozenset(subject.items)

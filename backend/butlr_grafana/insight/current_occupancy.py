@@ -88,11 +88,11 @@ def moved_on(count: float, steps: Steps, assets: Iterable[str]) -> float:
 
 
 def occupancy_now(answers: Sequence[SeriesResult], moved: Moved = nothing_moved) -> tuple[Now, ...]:
-    """Every room, zone or floor of the answers, in the floors' order: the newest known minute of each way of
-    counting (the higher of the two is Butlr's own recipe).
+    """Every room, zone or floor of the results, in the floors' order: the newest known minute of each way of
+    counting. (The higher of the two is Butlr's own rule.)
 
-    `answers`: floor by floor one of what sensors see, and one of doors where there are any. The count of
-    doors may be some minutes older: then those who have `moved` since are added.
+    `answers`: by floor, one result of presence sensors, and one of doors if it has any. The count of doors
+    may be some minutes older: then the people who have `moved` since are added.
     """
     moved = once(moved)
     return tuple(now for own in by_floor(answers).values() for now in _of_floor(own, moved))

@@ -37,10 +37,10 @@ SOME_OCCUPIED = "one or more of these rooms are occupied; for privacy it is not 
 class RoomState:
     """A room, and whether it is free.
 
-    `reason`: why its state is unknown. `people`: as `occupancy-now` tells them. `empty_since_s`,
-    `empty_for_s`: from when on and for how long nobody was counted, also where that is not long enough to be
-    free. `is_exact`: somebody was counted in the minute before. If not, the room may have been empty for
-    longer: no earlier minute was asked for, or none is known.
+    `reason`: why its state is unknown. `people`: as in `occupancy-now`. `empty_since_s`, `empty_for_s`: since
+    when and for how long nobody was counted, even if that is not long enough to be free. `is_exact`: somebody
+    was counted in the minute before. If not, the room may have been empty for longer: no earlier minute was
+    requested, or none is known.
     """
 
     floor: Floor
@@ -67,9 +67,9 @@ def room_states(
 ) -> Iterator[RoomState]:
     """The state of each room, in the order of `found`.
 
-    `found`: the people of each room. `answers`: the minutes that these come from, floor by floor one of what
-    sensors see, and one of doors where there are any. The minutes of doors may be some minutes older: then
-    those who have `moved` since are added.
+    `found`: the people of each room. `answers`: the minutes that these come from: by floor, one result of
+    presence sensors, and one of doors if it has any. The minutes of doors may be some minutes older: then the
+    people who have `moved` since are added.
     """
     moved = once(moved)
     floors = by_floor(answers)

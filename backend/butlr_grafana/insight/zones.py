@@ -31,16 +31,16 @@ TOO_FEW = "fewer than two of its rooms are known"
 
 @dataclass(frozen=True, slots=True)
 class ZoneHeat:
-    """A room, zone or floor in figures; what cannot be told is `None`, and `reason` says why.
+    """A room, zone or floor in numbers; an unknown number is `None`, and `reason` says why.
 
-    `detections` of rooms and of what is outside (`zone_id` "outside", no area) add up to the floor's, but
-    for rooms without data. `per_hour`: of those counted in which the room was seen, where that is known.
-    `share`: of the floor's detections. `area_m2`: Butlr's, else the polygon's.
-    `people_per_m2`: the mean number of people a square metre; `person_hours`: of all of them; `None` where
-    the floor's factor is not known, and where people are asked for `reason` says so.
-    `rank`: 1 is the hottest in the whole answer, by `people_per_m2` in people, else by `per_m2_hour`; equals
-    share a rank; then those without an area, by `per_hour`; then those without data, in people those whose
-    factor is not known. `hot` is 0 where nothing is known: `has_data` tells.
+    `detections` of rooms and of the area outside (`zone_id` "outside", no area) add up to the floor's, except
+    for rooms without data. `per_hour`: per hour counted in which the room's sensors worked, if that is known.
+    `share`: of the floor's detections. `area_m2`: Butlr's, otherwise the polygon's. `people_per_m2`: the mean
+    number of people per square metre; `person_hours`: of all of them; `None` if the floor's factor is not
+    known; if people are requested, `reason` says so. `rank`: 1 is the hottest in the whole result, by
+    `people_per_m2` in people, otherwise by `per_m2_hour`; equal values share a rank; then those without an
+    area, by `per_hour`; then those without data, and in people those without a factor. `hot` is 0 if nothing
+    is known: see `has_data`.
     """
 
     zone_id: str

@@ -80,8 +80,8 @@ def observe_period(
 def learn(
     book: FactorStore, maps: Sequence[HeatMap], series: Sequence[SeriesResult], *, now_s: float
 ) -> None:
-    """Notes what an answer that is there anyway tells of days that are over, and of which less is known; the
-    newest days first, and at most `MOST_AT_ONCE`: somebody waits for the answer.
+    """Notes what a result contains about past days for which less is known. Newest days first, and at most
+    `MOST_AT_ONCE`, because a request waits for the result.
     """
     for floor, part, means in islice(_untold(book, maps, series, now_s), MOST_AT_ONCE):
         found = observation(floor, part.grid, part.period, means.series)

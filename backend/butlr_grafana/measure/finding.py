@@ -128,5 +128,5 @@ def skipped(unknown: str, why: str) -> Finding:
 
 
 def failed(unknown: str, why: str, code: str) -> Finding:
-    """Butlr did not answer the question. `why` may hold its own words; `code` is ours."""
+    """Butlr did not answer the call. `why` may contain its text; `code` is ours."""
     return Finding(unknown, "FAILED", "", why, "the assumption stays", {"error": code}, confidence="none")

@@ -33,8 +33,8 @@ DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 @dataclass
 class Steps:
-    """One run's questions. `now`: Butlr's clock; `headers`: what answers said about a rate limit;
-    `labels_are`: which end of a window labels name, as far as is known.
+    """The calls of one run. `now`: Butlr's clock. `headers`: the headers of responses about a rate limit.
+    `labels_are`: which end of a window labels mean, as far as it is known.
     """
 
     asker: Asker

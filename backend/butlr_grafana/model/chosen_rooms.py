@@ -64,9 +64,10 @@ def samples_of(samples: Samples, query: SeriesQuery) -> Samples:
 
 
 def _is_counted(room: Room, query: SeriesQuery) -> bool:
-    """Whether a sensor counts the room's people, though it has told nothing; doors are always told of.
+    """Whether a sensor counts the room's people, even if it has sent nothing; doors always count.
 
-    Of rooms that are only told of together one is enough: their sum is not told where one of them is missing.
+    For rooms that are only shown as a sum, one counted room is enough: the sum is unknown if one of them is
+    missing.
     """
     if query.base.level == "sensor":
         doors = doors_by_room(query.floor)

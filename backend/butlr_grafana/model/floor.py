@@ -181,11 +181,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The floors that may be asked for, by id, in Butlr's order.
+    """The floors that may be queried, by id, in Butlr's order.
 
-    `notes`: what could not be read, or was decided in Butlr's stead. `partial`: Butlr left out a part of its
-    answer, so a floor that is not in it may still be there. `as_of_s`: when Butlr was asked for it; `None`
-    where that is not known.
+    `notes`: what could not be read, or was decided instead of Butlr. `partial`: Butlr left out a part of its
+    response, so a missing floor may still exist. `as_of_s`: when Butlr was called; `None` if that is not
+    known.
     """
 
     floors: dict[str, Floor]

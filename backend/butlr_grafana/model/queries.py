@@ -16,11 +16,11 @@ from butlr_grafana.model.time import LocalHours, Period
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question in full: every word read, every default filled in, every id known.
+    """A complete query: all parameters parsed, all defaults filled in, all ids known.
 
-    `rooms`: the rooms to which the cells are limited, or `None` for the whole floor. `tz`: the zone by whose
-    clock it is asked, where that is not the floor's. `limits`: what of it is not answered as it was asked, in
-    words for a viewer.
+    `rooms`: the rooms to which the cells are limited, or `None` for the whole floor. `tz`: the time zone of
+    the query, if it is not the floor's. `limits`: a text for viewers that says which part of the query is
+    left out.
     """
 
     floor: Floor
@@ -78,10 +78,10 @@ class HeatMap:
 
 @dataclass(frozen=True, slots=True)
 class SeriesQuery:
-    """A question for values over time on one floor, in full.
+    """A complete query for time series of one floor.
 
-    `every`: the windows of the answer; `base`: what Butlr is asked for, which `base_name` says in words.
-    `rooms`: those to which the answer is limited, or `None`. `good_s`: as in `Segment`.
+    `every`: the windows of the result. `base`: what is requested from Butlr; `base_name`: its name for
+    people. `rooms`: the rooms to which the result is limited, or `None`. `good_s`: as in `Segment`.
     """
 
     metric: str
@@ -133,9 +133,9 @@ class SeriesResult:
 
 @dataclass(frozen=True, slots=True)
 class StatsQuery:
-    """A question for one figure a room over a period, in full.
+    """A complete query for one value per room over a period.
 
-    `subject`: what Butlr is asked for; `None` where it cannot be asked, and `why_not` says why (empty: the
+    `subject`: what is requested from Butlr; `None` if Butlr cannot compute it; `why_not` says why (empty: the
     floor has no room).
     """
 

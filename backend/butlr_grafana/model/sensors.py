@@ -105,9 +105,10 @@ minutes old, a sensor's at most 7, while they are online.
 
 
 def silencing(sensor: Sensor, hives: Mapping[str, Hive]) -> Hive | None:
-    """The hive that a sensor reports to, by serial number, where it is offline and nothing was heard since.
+    """The hive that a sensor reports to, by serial number, if the hive is offline and the sensor has sent
+    nothing since.
 
-    Butlr may call a sensor online that cannot be heard: what it last said is all that it knows of it.
+    Butlr may call such a sensor online: the last report of the sensor is all that Butlr knows.
     """
     hive = hives.get(sensor.hive_serial) if sensor.hive_serial else None
     if hive is None or hive.online is not False or hive.asleep or not hive.installed:

@@ -83,10 +83,10 @@ class Verdicts:
 
     @property
     def unmeasured(self) -> frozenset[str]:
-        """The verdicts that change numbers and that nobody has looked at yet: only assumed.
+        """The verdicts that change numbers and have not been measured: they are only assumed.
 
-        One that was tried and could not be told does not count. What is kept carries the assumption in its
-        key, so a later verdict asks for it again.
+        A verdict that was tried without a result does not count here. Stored data have the assumption in
+        their key, so a later verdict fetches them again.
         """
         return CHANGES_NUMBERS - self.measured - self.tried
 

@@ -37,8 +37,8 @@ NOW = {
 
 
 def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
-    """The last ten full minutes by their median, as Butlr advises, by both ways of counting: two questions a
-    floor, one where it has no doors that are counted. Of the minutes five are looked at.
+    """The last ten full minutes by their median, as Butlr advises, by both ways of counting: two queries per
+    floor, one if it has no counted doors. Five of the minutes are used.
     """
     parsed, level = scope.parsed, scope.parsed.level or "room"
     if level == "floor" and (parsed.room or parsed.tag or parsed.filters):

@@ -23,11 +23,11 @@ MIDNIGHT_MIN = 24 * 60
 
 
 def stats_of(query: SeriesQuery, *measurements: str) -> StatsQuery:
-    """The question about all rooms of the query's floor, whichever of them are shown: they share a call.
-    Not about those that are only told of together: their figures do not add up.
+    """The query for all rooms of the floor, whichever are shown: they share a call. Rooms that are only shown
+    as a sum are left out: their values do not add up.
 
-    A period of more than a day ends at its last full hour by the query's clock, so that one that slides is
-    asked for once an hour.
+    A period of more than a day ends at its last full hour by the query's clock, so a sliding period is
+    requested once an hour.
     """
     floor, period, hours = query.floor, query.period, query.local_hours
     if period.length_s > DAY_S:

@@ -52,11 +52,10 @@ class FloorResult:
 
 
 class LastGoodCache:
-    """The last complete answers of questions about now. Thread-safe, and bounded by bytes.
+    """The last complete results of queries about now. Thread-safe, and limited by bytes.
 
-    A question is known again by what is asked for, whatever its time. `now`: the wall clock, by which answers
-    say as of when they are; `stopwatch`: how old they are. No other process knows them, and none outlives
-    this one: the stopwatch is enough.
+    The key is the query without its time. `now`: the wall clock, for `as_of`; `stopwatch`: for ages. The
+    cache belongs to this process only and ends with it, so the stopwatch is enough.
     """
 
     def __init__(

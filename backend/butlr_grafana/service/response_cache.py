@@ -200,11 +200,11 @@ class _ResponseTask:
 
 
 class PendingResponse:
-    """A question of one request on its way: kept (`entry`), made by another request (`flight`), or by this
+    """The response of one query in work: cached (`entry`), built by another request (`flight`), or by this
     one (`task` too).
 
-    Whoever started questions works on all of them, whatever happens, before taking what has been made: no two
-    requests may wait for each other, and nobody for one that has gone.
+    A request that starts queries works on all of them, whatever happens, before it takes a result. So no two
+    requests wait for each other, and none waits for a request that has ended.
     """
 
     def __init__(
@@ -255,7 +255,7 @@ class PendingResponse:
 
 
 def _key(resolved: ResolvedQuery, visible: Visible, ref_id: str) -> Key:
-    """Equal for questions whose answers are made of the same floors, words, periods and seconds."""
+    """Equal for queries whose results have the same floors, parameters, periods and seconds."""
     scope = resolved.scope
     return Key(
         replace(resolved.parsed, start_s=None, end_s=None),

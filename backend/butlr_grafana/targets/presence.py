@@ -20,9 +20,9 @@ from butlr_grafana.query.series import LONGEST_IN_HOURS_S
 
 
 def availability_queries(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
-    """The questions beside those of heat maps: none where Butlr tells of no room whether it is online, nor of
-    the hour or two that are just over, of which the topology tells. So what is asked of a running period has
-    settled, and looking again costs no call.
+    """The queries for sensor availability, for heat maps. None if Butlr reports for no room whether it is
+    online, and none for the last one or two hours, for which the topology has the state. So the queried
+    part of a running period has settled, and the next request needs no call.
     """
     found = [_people(query, now_s) for query in maps]
     return [people for people in found if people is not None]
