@@ -107,10 +107,10 @@ class Butlr:
         return self._batches.room_left(segments, one)
 
     def fetch_together(self, segments: Sequence[Segment]) -> list[Chunk | UpstreamError]:
-        """Metrics of several floors, which differ in their floor and items only: what came of each.
+        """Metrics of several floors that differ only in floor and items: the result of each.
 
-        Where Butlr's answer to all of them is none for one, each is asked for alone. Raises `UpstreamError`
-        where Butlr cannot be reached, is late or limits.
+        If the response to all of them has nothing for one floor, each is requested separately. Raises
+        `UpstreamError` if Butlr cannot be reached, is late or limits.
         """
         asked_at_s = self.clock.here()
         subject = segments[0].subject
@@ -202,9 +202,7 @@ class Butlr:
         }
 
     def _optional(self, question: GraphqlQuery, unanswered: list[UpstreamError]) -> dict[str, Any] | None:
-        """The answer, or `None`. A fault that may pass is added to `unanswered`: another time there may be an
-        answer.
-        """
+        """The response, or `None`. A temporary error is added to `unanswered`: a later call may succeed."""
         try:
             return question.ask(self._graphql).data
         except UpstreamError as fault:

@@ -132,8 +132,8 @@ class Batches:
         return found
 
     def _of_call(self, segments: Sequence[Segment], ids: Sequence[str], ask: Ask) -> list[Row]:
-        """The rows of one call's ids. Where there are more of them than Butlr documents for zones, and it
-        tells little, rooms are limited too: then it is asked in smaller calls.
+        """The rows for the ids of one call. If the call has more ids than Butlr documents for zones and the
+        response has few rows, rooms have the same limit: then the ids are requested in smaller calls.
         """
         subject, period = _subject_of(segments[0]), segments[0].period
         most = most_ids(self._windows(subject, period))

@@ -70,7 +70,7 @@ class ButlrClock:
         return here_s - max(0.0, self.ahead_s)
 
     def saw(self, butlr_s: float | None, *, asked_at_s: float) -> None:
-        """An answer of `butlr_s` to what was asked when this machine's clock showed `asked_at_s`."""
+        """A response with Butlr's time `butlr_s` to a request sent at `asked_at_s` by our clock."""
         if butlr_s is None:
             return
         here_s, ahead_s = self.here(), 0.0

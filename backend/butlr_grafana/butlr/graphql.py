@@ -40,7 +40,7 @@ MOST_TRIES = 12
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An error of an answer: its message, and the columns of the question that it names (from 1)."""
+    """An error in a response: its message, and the columns of the query that it names (from 1)."""
 
     message: str
     columns: tuple[int, ...] = ()

@@ -27,8 +27,8 @@ MAX_BODY_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`date_s`: what Butlr's clock showed, where it said so; `limits`: the headers that are about how often
-    it may be asked, by their names in lower case.
+    """`date_s`: Butlr's clock, if the response has it. `limits`: the headers about rate limits, by their
+    names in lower case.
     """
 
     status: int

@@ -46,7 +46,9 @@ _DELETE = "mutation($ids: [ID!]!) { deleteWebhooks(ids: $ids) }"
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A subscription of the organisation's. Butlr answers its address too, but its key with it: not asked."""
+    """A subscription of the organisation. Butlr would return its address with its key, so it is not
+    requested.
+    """
 
     id: str
     name: str
@@ -208,4 +210,4 @@ def _without_key(error: UpstreamError, key: str) -> UpstreamError:
     """The same error; of one that came of a body with our key, without Butlr's words: some servers quote what
     they were sent, and what is quoted is cut.
     """
-    return error.without_words() if key else error
+    return error.without_butlr_text() if key else error

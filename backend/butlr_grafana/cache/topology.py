@@ -129,8 +129,8 @@ class TopologyCache:
                 self._due_at = self._clock() + (RETRY_S if error else RENEW_S)
 
     def _fetched(self, known: Topology | None) -> tuple[Document, UpstreamError | None]:
-        """What Butlr answered, and why a part of it is missing. Where Butlr went away between two of the
-        questions and a topology is known, that one is richer: then the fault is raised.
+        """Butlr's response, and the reason if a part of it is missing. If Butlr failed between two calls and
+        a topology is known, the known one is more complete: then the error is raised.
         """
         document = self._fetch()
         unanswered: UpstreamError | None = document.pop("unanswered", None)
@@ -139,7 +139,7 @@ class TopologyCache:
         return document, unanswered
 
     def _instead(self, known: Topology | None, error: UpstreamError) -> Topology | None:
-        """What is used where Butlr's answer cannot be: what is known, else what was kept on disk."""
+        """What is used if Butlr has no response: the known topology, otherwise the one on disk."""
         topology = known or self._kept_one()
         instead = "the last known topology is used" if topology else "no query can be answered yet"
         if self._error is None:  # else it has been said

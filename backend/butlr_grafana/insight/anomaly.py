@@ -33,13 +33,14 @@ HourOfWeek = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Unusual:
-    """People over a period in a room, or on a floor (or in those of its rooms that are chosen, as one), and
-    what is usual there at that time of the week; `None`: not known.
+    """People over a period in a room or on a floor (or in its chosen rooms, as one), and the usual number
+    there at this time of the week; `None`: not known.
 
-    `people`: their mean. `usual`: the mean of the same hours of the week, each counted by its share of the
+    `people`: their mean. `usual`: the mean of the same hours of the week, each weighted by its share of the
     period, over the weeks before, of which `weeks` are known (the fewest of any hour). `ratio`: people by
     usual, but by `LEAST_USUAL` at least, so that it is known wherever people are. `excess`: people less
-    usual. `absent`: the usual people where nobody was seen in the whole period, or no sensor tells; else 0.
+    usual. `absent`: the usual people if no sensor counted anybody in the whole period, or no sensor sent
+    data; otherwise 0.
     """
 
     floor: Floor

@@ -21,11 +21,11 @@ NOT_ALL_COUNTED = "people are not counted in all of its rooms"
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """An asset and its people; `None`: not known, and `reason` says why. `share` of the capacity, 1 is full.
+    """An asset and its people; `None`: not known, and `reason` says why. `share` of the capacity; 1 is full.
 
-    `people` is the higher of `seen` (presence sensors) and `by_doors` (who came less who went, which Butlr
-    corrects after the day). Where the sensors that see into a room are offline its people are not known: the
-    doors alone would make a full room an empty one. `unknown_since_s`: when those were heard last.
+    `people` is the higher of `seen` (presence sensors) and `by_doors` (entries less exits, which Butlr
+    corrects after the day). If the sensors that cover the room are offline, its people are unknown: with the
+    doors alone, a full room would look empty. `unknown_since_s`: when these sensors last sent data.
     """
 
     floor: Floor

@@ -116,10 +116,10 @@ def _state_of(now: Now, room: Room, counts: Floats, end_s: int) -> RoomState:
 
 
 def _minutes(room: Room, answers: Sequence[SeriesResult], moved: Moved) -> Floats:
-    """The room's people minute by minute, the higher of both ways of counting; NaN where they are not known.
+    """The room's people minute by minute, the higher of both ways of counting; NaN if unknown.
 
-    Where sensors see into the room, a minute of which only the doors tell is not known: doors alone would
-    make a full room an empty one.
+    If sensors cover the room, a minute with a count of doors only is unknown: with the doors alone, a full
+    room would look empty.
     """
     starts_s = range(answers[0].query.period.start_s, answers[0].query.period.end_s, MINUTE_S)
     state = {

@@ -35,9 +35,7 @@ def freshness(
     *,
     since_s: int,
 ) -> tuple[Freshness, ...]:
-    """Every floor; `faults`: why those without an answer have none, by floor; `since_s`: where all answers
-    begin.
-    """
+    """Every floor. `faults`: by floor, why it has no result. `since_s`: where all results begin."""
     by_floor = {answer.query.floor.id: answer for answer in answers}
     return tuple(_of(floor, by_floor.get(floor.id), faults.get(floor.id, ""), since_s) for floor in floors)
 

@@ -170,8 +170,8 @@ def is_unavailable(heat_map: HeatMap) -> bool:
 def _rooms(
     floor: Floor, grid: Grid, ids: set[str] | None, availability: Mapping[str, float]
 ) -> Iterator[_Place]:
-    """Of rooms that are only told of together, what cannot be told counts as outside: else it could be had
-    by taking all others from the floor's.
+    """For rooms that are only shown as a sum, an unknown number counts as outside: otherwise it could be
+    computed from the floor's number and all others.
     """
     built = {room.id: room for room in as_built(floor.rooms)}
     by_room = apportion.of_rooms(replace(floor, rooms=tuple(built.values())), grid)
@@ -249,10 +249,10 @@ def _together(
 
 
 def _unavailable_reason(asset: Room | Zone, rooms: Mapping[str, Room], has_cells: bool) -> str:
-    """Why nothing is known of a room, or of a zone in it; empty where its figures can be trusted.
+    """Why a room, or a zone in it, has no number; empty if its number is valid.
 
-    `room.online` is `None` where no sensor is said to be the room's; another one may see it all the same,
-    which its cells show. Where Butlr tells of no room whether it is online, none is held against it.
+    `room.online` is `None` if no sensor belongs to the room; another sensor may still cover it, as its cells
+    show. If Butlr reports for no room whether it is online, this is no reason for any room.
     """
     if shape_of(asset.polygon) is None:
         return NO_POLYGON

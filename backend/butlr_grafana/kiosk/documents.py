@@ -40,9 +40,9 @@ class WallError(Exception):
 
 
 def chosen(topology: Topology, requested: Sequence[str]) -> list[Floor]:
-    """The floors asked for, each once, in the order asked; all in Butlr's order where none is.
+    """The requested floors, each once, in the requested order; all in Butlr's order if none is requested.
 
-    Raises `WallError` for a floor that is not served, and where none is.
+    Raises `WallError` for a floor that is not served, and if no floor is served.
     """
     if not topology.floors:
         raise WallError("Butlr lists no floor for this account, so there is nothing to show")

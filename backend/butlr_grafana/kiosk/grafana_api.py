@@ -30,7 +30,7 @@ SHOWN = 300
 
 
 class GrafanaError(Exception):
-    """Grafana cannot be asked, or does not do as asked; the message says what to change."""
+    """Grafana cannot be reached or refuses a request; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Grafana:
             raise GrafanaError(f"{self._access.url}{path} did not send JSON, so it is not Grafana") from None
 
     def status_of(self, path: str) -> tuple[int, str]:
-        """The status of any answer, and `: …` with its words; for what is not Grafana's own."""
+        """The status of any response, and `: …` with its text; for responses that are not Grafana's own."""
         response, text = self._response("GET", path, None)
         return response.status_code, _message(text) or f": {response.reason}"
 

@@ -60,9 +60,9 @@ class Told:
 
 
 def reading_of(pushed: Values, presence: Values, doors: Values) -> Reading | None:
-    """What pushed minutes stand for, by what reporting says of the same; `None`: it cannot be told.
+    """What pushed minutes mean, from the reported values of the same minutes; `None`: it cannot be decided.
 
-    Where nothing is counted by doors, all three are what presence sensors see.
+    If doors count nothing, all three are the counts of presence sensors.
     """
     candidates = list(product(MEANINGS if any(doors.values()) else MEANINGS[:1], SHIFTS_MIN))
     matched = dict.fromkeys(candidates, 0)

@@ -88,7 +88,7 @@ class Movements:
         return ring
 
     def drop_idle(self, now_minute: int) -> None:
-        """Sensors that have told nothing for as long as anything is kept make room for others."""
+        """Removes sensors that have sent nothing for as long as values are stored."""
         for sensor in [s for s, ring in self._rings.items() if ring.newest < now_minute - KEPT_MINUTES]:
             del self._rings[sensor]
 

@@ -98,7 +98,7 @@ class Refill:
         ]
 
     def step(self) -> float:
-        """Asks one question at most; tells after how many seconds to take the next step."""
+        """Makes one call at most; returns the seconds until the next step."""
         if not self._left and not self._begin():
             return IDLE_S
         if not self._asking.may_ask():

@@ -42,8 +42,8 @@ Values = dict[str, dict[int, float]]
 class Sampling:
     """Not thread-safe: one thread takes the steps.
 
-    `presence`, `doors`: ask reporting for people by either way of counting; raise `UpstreamError`.
-    `troubles`: one for each level; levels without one are not looked at.
+    `presence`, `doors`: fetch people from reporting by either way of counting; raise `UpstreamError`.
+    `troubles`: an incident for each level; levels without one are not compared.
     """
 
     def __init__(

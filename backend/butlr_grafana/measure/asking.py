@@ -41,8 +41,8 @@ class Post(Protocol):
 class Asker:
     """Counts and paces the calls of one run. Used by one thread.
 
-    `spent`: how many calls have been made, those of others too; `wait`: waits so many seconds, and tells
-    whether to stop. `seen`: is given each answer for the report, with the name of the API.
+    `spent`: how many calls were made, by others too. `wait`: waits so many seconds, and returns whether to
+    stop. `seen` gets each response, for the report, with the name of the API.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Asker:
 
 
 class Reporting:
-    """A question to the reporting API, in Butlr's words."""
+    """A request to the reporting API, with Butlr's names."""
 
     def __init__(
         self,
@@ -177,5 +177,5 @@ class Reporting:
 
 
 def is_refused(error: UpstreamError) -> bool:
-    """Whether Butlr calls the question wrong, rather than failing to answer it."""
+    """Whether Butlr rejects the request as wrong (and does not only fail to answer it)."""
     return error.code == "upstream_refused"

@@ -50,10 +50,10 @@ Entry = tuple[str, Observation]
 
 
 class FactorStore:
-    """Thread-safe. `source` names the tenant, as in the cache; `folder` and `link` may be missing.
+    """Thread-safe. `source`: the account, as in the cache. `folder` and `link` may be missing.
 
-    What is wrong with the file or with Redis costs observations, never an answer. `clock`: how often others'
-    observations are looked for.
+    A problem with the file or with Redis loses observations, never a response. `clock`: for the interval at
+    which the observations of others are read.
     """
 
     def __init__(

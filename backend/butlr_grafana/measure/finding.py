@@ -115,7 +115,7 @@ def unhandled(
 def untold(
     unknown: str, *, assumed: str, why: str, numbers: Mapping[str, Number] | None = None, follows: str = ""
 ) -> Finding:
-    """It was asked for, and the answers do not tell."""
+    """It was measured, and the responses do not decide it."""
     follow_text = follows or "the assumption stays"
     return Finding(
         unknown, "assumed", assumed, f"cannot be decided: {why}", follow_text, numbers or {}, {}, "none"

@@ -29,11 +29,11 @@ LEAST_INSIDE = 2
 
 
 def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around: Sequence[Row]) -> Finding:
-    """U6. People of the same rooms counted by doors: hour by hour over one local day, asked for with its time
-    zone and with UTC; and `around` UTC's midnight minute by minute, where those two are the same.
+    """U6. People of the same rooms counted by doors: by hour over one local day, requested with its time zone
+    and with UTC; and `around` UTC's midnight by minute, where those two are the same.
 
-    The count begins at 0 each day. So the two differ between the midnights where the time zone decides; where
-    it does not, the minutes tell whether a count goes on over UTC's midnight.
+    The count begins at 0 each day. So the two differ between the midnights if the time zone decides. If it
+    does not, the minutes show whether a count continues over UTC's midnight.
     """
     assumed = "the count of people by doors is reset at local midnight"
     differ, common = (

@@ -43,7 +43,7 @@ LONGEST = 60
 
 
 def is_safe(word: str) -> bool:
-    """Whether a key, or a word of Butlr's, is made of known words only: `room_id`, `floorNumber`, `min_x`."""
+    """Whether a key or a text of Butlr has known words only: `room_id`, `floorNumber`, `min_x`."""
     word = word.removeprefix("__")
     if not _IDENTIFIER.fullmatch(word) or len(word) > LONGEST:
         return False

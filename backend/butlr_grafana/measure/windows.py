@@ -121,7 +121,7 @@ def days(day: Period, rows: Sequence[Row], labels_are: str) -> Finding:
 
 
 def grouped(flat: Sequence[Row], bodies: Mapping[str, bytes | None]) -> Finding:
-    """U8. `bodies`: answers to the same question grouped in several ways; `None`: refused."""
+    """U8. `bodies`: responses to the same request, grouped in several ways; `None`: refused."""
     assumed = "rows are read at any depth"
     depths: dict[str, Number] = {}
     unread = []
@@ -251,7 +251,7 @@ def _marks(node: object, place: str) -> Iterable[tuple[str, bool]]:
 
 
 def batch(whole: Collection[str], halves: Sequence[Collection[str]], asked: int) -> Finding:
-    """U16. The ids that answer when all are asked at once, and in halves."""
+    """U16. The ids with rows if all are requested together, and in two halves."""
     assumed = "Butlr's response to a batch over its limit is empty"
     found = {item for half in halves for item in half}
     numbers: dict[str, Number] = {"asked": asked, "answered": len(set(whole)), "in_halves": len(found)}
@@ -275,7 +275,7 @@ def batch(whole: Collection[str], halves: Sequence[Collection[str]], asked: int)
 
 
 def empty_windows(movements: Sequence[Row], people: Sequence[Row], *, doors: int, rooms: int) -> Finding:
-    """U19. Rows of a quiet hour, asked for with `create_empty`; `doors`, `rooms`: how many must have rows."""
+    """U19. Rows of a quiet hour, requested with `create_empty`. `doors`, `rooms`: how many must have rows."""
     assumed = "create_empty may or may not fill windows without movements"
     zeros = sum(row.get("value") == 0 for row in movements)
     numbers: dict[str, Number] = {

@@ -62,11 +62,11 @@ class HeatMapSubject:
 
 @dataclass(frozen=True, order=True, slots=True)
 class SeriesSubject:
-    """What a series segment is of: one Butlr measurement in windows of `every` (`1m`, `1h`, `1d`).
+    """The subject of a series segment: one Butlr measurement in windows of `every` (`1m`, `1h`, `1d`).
 
     `level`: `floor`, `room`, `zone`, or `sensor` (all traffic sensors of a floor, see `doors`). `items`: the
-    ids that are asked for, sorted; none where the floor itself is. `function`: how Butlr makes one value of a
-    window's; `timezone`: the clock of its windows. `labels`: what a row's `time` is (`Verdicts.labels`).
+    requested ids, sorted; none for the floor itself. `function`: how Butlr combines the values of a window.
+    `timezone`: the clock of its windows. `labels`: the meaning of a row's `time` (`Verdicts.labels`).
     """
 
     adds_up: ClassVar[bool] = True
@@ -127,10 +127,10 @@ def digest(items: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One question small enough for Butlr: a floor, a subject, at most 168 hours where parts add up.
+    """One request small enough for Butlr: a floor, a subject, at most 168 hours if chunks add up.
 
-    `settled`: its end is so old that nothing can be added to it any more, so it is kept for good. `good_s`:
-    how long a part of it is good for where it has not settled, if that is not the usual time.
+    `settled`: its end is so old that nothing more can be added, so it is stored permanently. `good_s`: how
+    long a chunk that has not settled is valid, if that is not the usual time.
     """
 
     space: str

@@ -42,16 +42,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatMap:
-    """The answer to a heat-map query.
+    """The result of a heat-map query.
 
-    `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising, with
-    cells of 0 where they are asked for. Both are without the cells that may not be shown one by one (see
-    `privacy`); `hidden` are their detections.
-    `parts` hold all cells: they are for sums only. `availability`: by room, the share (0 to 1) of
-    the hours counted in which its sensors sent data, if it is known. `unavailable_reason`: why it is not
-    known, if it was requested.
-    `unit`: what `shown` is in, `detections` or `people` (per m²); `factor`: the floor's, or why it has none,
-    where people are wanted.
+    `raw`: sums of detections, exact for what `coverage` covers. `shown`: the same after normalising, with
+    cells of 0 if they are requested. Both are without the cells that may not be shown separately (see
+    `privacy`); `hidden` are their detections. `parts` have all cells: they are only for sums. `availability`:
+    by room, the share (0 to 1) of the hours counted in which its sensors sent data, if it is known.
+    `unavailable_reason`: why it is not known, if it was requested. `unit`: the unit of `shown`, `detections`
+    or `people` (per m²). `factor`: the floor's, or why it has none, if people are requested.
     """
 
     query: Query
@@ -120,9 +118,9 @@ class AssetSeries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesResult:
-    """The answer to a series query: one series an asset of which Butlr tells, in the floor's order.
+    """The result of a series query: one series for each asset in Butlr's response, in the floor's order.
 
-    `incomplete`: of how many values Butlr itself says that they are incomplete; they are gaps.
+    `incomplete`: how many values Butlr itself marks as incomplete; they are gaps.
     """
 
     query: SeriesQuery

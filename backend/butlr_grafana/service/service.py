@@ -98,7 +98,7 @@ class Service:
         except UpstreamError as fault:
             if visible is None and not self.spaces.limited:
                 raise
-            raise fault.without_words() from None
+            raise fault.without_butlr_text() from None
 
     def known_topology(self) -> Topology | None:
         """All floors, where they are known; like every request it has them renewed when that is due."""
@@ -295,5 +295,5 @@ class Service:
         try:
             self.spaces.current(timeout_s=2.0)
         except UpstreamError as fault:
-            return fault.without_words()
+            return fault.without_butlr_text()
         return None

@@ -20,8 +20,8 @@ class Store(Protocol):
     """
 
     def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:
-        """The part of exactly this period, if it is kept; a settled one, else one that was asked for when
-        this process' stopwatch showed `since`, or later, else the newest there is.
+        """The chunk of exactly this period, if it is stored: a settled one, otherwise one that was requested
+        at `since` of this process' stopwatch or later, otherwise the newest.
         """
         ...
 
