@@ -136,12 +136,12 @@ def _mean(values: Floats, weights: Floats) -> float | None:
     return float(np.average(values[known], weights=weights[known])) if known.any() else None
 
 
-def _places_of(hours: Mapping[HourOfWeek, int], answer: SeriesResult) -> dict[HourOfWeek, NDArray[np.intp]]:
+def _places_of(hours: Mapping[HourOfWeek, int], result: SeriesResult) -> dict[HourOfWeek, NDArray[np.intp]]:
     """By hour of the week the numbers of the windows that are of it."""
-    if not answer.series:
+    if not result.series:
         return {}
-    start_s = answer.series[0].start_s  # the same for all
-    of_week = _numbers_of(start_s.tobytes(), answer.query.floor.timezone)
+    start_s = result.series[0].start_s  # the same for all
+    of_week = _numbers_of(start_s.tobytes(), result.query.floor.timezone)
     return {hour: np.flatnonzero(of_week == _number(hour)) for hour in hours}
 
 

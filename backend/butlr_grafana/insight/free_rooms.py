@@ -63,16 +63,16 @@ class RoomState:
 
 
 def room_states(
-    found: Iterable[Now], answers: Sequence[SeriesResult], moved: Moved = nothing_moved
+    found: Iterable[Now], results: Sequence[SeriesResult], moved: Moved = nothing_moved
 ) -> Iterator[RoomState]:
     """The state of each room, in the order of `found`.
 
-    `found`: the people of each room. `answers`: the minutes that these come from: by floor, one result of
+    `found`: the people of each room. `results`: the minutes that these come from: by floor, one result of
     presence sensors, and one of doors if it has any. The minutes of doors may be some minutes older: then the
     people who have `moved` since are added.
     """
     moved = once(moved)
-    floors = by_floor(answers)
+    floors = by_floor(results)
     for now in found:
         room = next(room for room in now.floor.rooms if room.id == now.id)
         own = floors[now.floor.id]
@@ -115,23 +115,23 @@ def _state_of(now: Now, room: Room, counts: Floats, end_s: int) -> RoomState:
     )
 
 
-def _minutes(room: Room, answers: Sequence[SeriesResult], moved: Moved) -> Floats:
+def _minutes(room: Room, results: Sequence[SeriesResult], moved: Moved) -> Floats:
     """The room's people minute by minute, the higher of both ways of counting; NaN if unknown.
 
     If sensors cover the room, a minute with a count of doors only is unknown: with the doors alone, a full
     room would look empty.
     """
-    starts_s = range(answers[0].query.period.start_s, answers[0].query.period.end_s, MINUTE_S)
+    starts_s = range(results[0].query.period.start_s, results[0].query.period.end_s, MINUTE_S)
     state = {
-        answer.query.base.is_calibrated: dict(zip(one.start_s.tolist(), one.values["value"], strict=True))
-        for answer in answers
-        for one in answer.series
+        result.query.base.is_calibrated: dict(zip(one.start_s.tolist(), one.values["value"], strict=True))
+        for result in results
+        for one in result.series
         if one.asset_id == room.id
     }
     if not state:
         return np.empty(0)
     if True in state:
-        state[True] |= _moved_on(room, answers[0].query, state[True], moved)
+        state[True] |= _moved_on(room, results[0].query, state[True], moved)
     by_way = {way: np.array([own.get(start, np.nan) for start in starts_s]) for way, own in state.items()}
     seen, by_doors = by_way.get(False), by_way.get(True)
     if seen is None or by_doors is None:

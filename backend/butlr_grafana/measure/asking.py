@@ -80,11 +80,11 @@ class Asker:
         }
         return self._asked("heat maps", self._access.detections_path, body)
 
-    def metrics(self, question: Reporting) -> bytes:
-        return self._asked("metrics", self._access.reporting_path, question.body())
+    def metrics(self, request: Reporting) -> bytes:
+        return self._asked("metrics", self._access.reporting_path, request.body())
 
-    def rows(self, question: Reporting) -> list[Row]:
-        return rows_of(self.metrics(question), question.function)
+    def rows(self, request: Reporting) -> list[Row]:
+        return rows_of(self.metrics(request), request.function)
 
     def figure(
         self, item: str, measurement: str, period: Period, excluded: Sequence[str] = ()

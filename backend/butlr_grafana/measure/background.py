@@ -213,5 +213,5 @@ def look_at(floor: Floor, sample: Sample, asker: Asker, now_s: float) -> Look:
     map_ = heat.read(asker.heat(floor.id, iso(period.start_s), iso(period.end_s), 1.0), 1.0)
     if map_.grid is None:
         raise UpstreamInvalid(map_.fault)
-    question = Reporting("floor_occupancy", "1m", "median", period, floor.timezone, spaces=[floor.id])
-    return Look(int(now_s) - sample.end_s, map_.total, person_minutes(asker.rows(question)))
+    request = Reporting("floor_occupancy", "1m", "median", period, floor.timezone, spaces=[floor.id])
+    return Look(int(now_s) - sample.end_s, map_.total, person_minutes(asker.rows(request)))

@@ -83,7 +83,7 @@ class Finding:
         return VERDICTS_OF.get(self.unknown, ()) if self.state == "assumed" or is_refused else ()
 
 
-def told(
+def decided(
     unknown: str,
     *,
     assumed: str,
@@ -112,7 +112,7 @@ def unhandled(
     return Finding(unknown, "DIFFERS", assumed, measured, follow_text, numbers or {}, handled=False)
 
 
-def untold(
+def undecided(
     unknown: str, *, assumed: str, why: str, numbers: Mapping[str, Number] | None = None, follows: str = ""
 ) -> Finding:
     """It was measured, and the responses do not decide it."""
