@@ -46,14 +46,14 @@ class TopologyCache:
         read: Callable[[Document], Topology],
         *,
         served: tuple[str, ...] = (),
-        keep_in: Path | None = None,
+        stored_in: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._fetch = fetch
         self._read = read
         self._served = frozenset(served)
-        self._kept = keep_in
+        self._kept = stored_in
         self._clock = clock
         self._now = now
         self._lock = threading.Lock()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from butlr_grafana.base.errors import UpstreamError
 from butlr_grafana.live.minutes import LiveMinutes
-from butlr_grafana.live.ring import KEPT_MINUTES
+from butlr_grafana.live.ring import STORED_MINUTES
 from butlr_grafana.live.silence import Gap
 from butlr_grafana.live.values import STREAMS, has_settled, unsure_s
 from butlr_grafana.model.floor import Floor
@@ -58,9 +58,9 @@ class RefillCalls:
     doors: Callable[[Missing], DoorMinutes]
     may_ask: Callable[[], bool] = lambda: True
     alone: Callable[[], Callable[[], None] | None] = lambda: lambda: None
-    tell_people: Callable[[PeopleMinutes], None] = lambda _: None
-    tell_doors: Callable[[DoorMinutes], None] = lambda _: None
-    tell_filled: Callable[[str, Gap], None] = lambda _stream, _gap: None
+    share_people: Callable[[PeopleMinutes], None] = lambda _: None
+    share_doors: Callable[[DoorMinutes], None] = lambda _: None
+    share_filled: Callable[[str, Gap], None] = lambda _stream, _gap: None
 
 
 class Refill:
@@ -81,7 +81,7 @@ class Refill:
         self._left: deque[Missing] = deque()
         self._done: Callable[[], None] | None = None
         self._faults = 0
-        self._given_up: deque[tuple[str, Gap]] = deque(maxlen=KEPT_MINUTES)
+        self._given_up: deque[tuple[str, Gap]] = deque(maxlen=STORED_MINUTES)
         self.asked = 0
         """How many questions there were."""
 
@@ -130,7 +130,7 @@ class Refill:
 
     def _missing(self, floor: Floor) -> Iterator[Missing]:
         has = {"floor": True, "room": bool(floor.rooms), "zone": bool(floor.zones), "traffic": True}
-        oldest_s = int(self._now() // MINUTE_S - KEPT_MINUTES + 1) * MINUTE_S
+        oldest_s = int(self._now() // MINUTE_S - STORED_MINUTES + 1) * MINUTE_S
         for stream, gap in self._gaps:
             start_s = max(gap.start_s - unsure_s(stream), oldest_s)
             if has[stream] and start_s < gap.end_s:
@@ -142,12 +142,12 @@ class Refill:
             doors = self._asking.doors(missing)
             for sensor_id, moved in doors.items():
                 self._live.set_movements(sensor_id, moved)
-            self._asking.tell_doors(doors)
+            self._asking.share_doors(doors)
             return
         people = self._asking.people(missing)
         for asset_id, values in people.items():
             self._live.set_people(asset_id, values)
-        self._asking.tell_people(people)
+        self._asking.share_people(people)
 
     def _failed(self, fault: UpstreamError) -> float:
         self._faults += 1
@@ -162,7 +162,7 @@ class Refill:
     def _end(self) -> None:
         for stream, gap in self._gaps:
             self._live.set_filled(stream, gap)
-            self._asking.tell_filled(stream, gap)
+            self._asking.share_filled(stream, gap)
         self.close()
 
     def close(self) -> None:

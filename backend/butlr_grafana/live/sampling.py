@@ -34,7 +34,7 @@ MOST_DIFFERING = 0.1
 """The share of minutes that may differ: some last pushes never arrive."""
 
 IN_A_ROW = 3
-KEPT_SAMPLES = 12
+STORED_SAMPLES = 12
 
 Values = dict[str, dict[int, float]]
 
@@ -131,7 +131,7 @@ class _LevelSamples:
         shift_s = self._live.shift_s
         # What was read by other starts of minutes tells nothing of these.
         kept = [sample for sample in self._samples if sample[0] == shift_s]
-        self._samples = [*kept, (shift_s, pushed, presence, doors)][-KEPT_SAMPLES:]
+        self._samples = [*kept, (shift_s, pushed, presence, doors)][-STORED_SAMPLES:]
         found = reading_of(
             _joined([sample[1] for sample in self._samples]),
             _joined([sample[2] for sample in self._samples]),

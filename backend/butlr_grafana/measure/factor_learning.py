@@ -9,7 +9,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from butlr_grafana.measure.factor_observation import NO_ROOMS, NOT_WHOLE, day_of, drawn_rooms, observation
-from butlr_grafana.measure.factor_store import KEPT_DAYS, FactorStore
+from butlr_grafana.measure.factor_store import STORED_DAYS, FactorStore
 from butlr_grafana.model import grid_math
 from butlr_grafana.model.calendar import instant_of
 from butlr_grafana.model.call_class import CallClass
@@ -113,7 +113,7 @@ def _is_telling(part: Chunk) -> bool:
 def _is_over(day: str, floor: Floor, now_s: float) -> bool:
     """One of the days that are kept; today's would be another observation each hour."""
     today = datetime.fromtimestamp(now_s, ZoneInfo(floor.timezone)).date()
-    return today - timedelta(days=KEPT_DAYS) <= date.fromisoformat(day) < today
+    return today - timedelta(days=STORED_DAYS) <= date.fromisoformat(day) < today
 
 
 def _are_means(answer: SeriesResult, floor: Floor) -> bool:

@@ -25,7 +25,7 @@ from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavai
 FILE = "factors.sqlite"
 VERSION = 1
 
-KEPT_DAYS = 14
+STORED_DAYS = 14
 """Days of a floor that are kept; a factor needs the newest seven."""
 
 REFRESH_S = 30.0
@@ -128,7 +128,7 @@ class FactorStore:
                 known = days.get(one.day)
                 if one.is_usable and (known is None or one.person_minutes > known.person_minutes):
                     days[one.day] = one
-                    for day in sorted(days)[:-KEPT_DAYS]:
+                    for day in sorted(days)[:-STORED_DAYS]:
                         del days[day]
                     self._factors.pop(space, None)
                     is_news = True
@@ -162,7 +162,7 @@ class FactorStore:
             run(
                 "DELETE FROM observation WHERE source=? AND space=? AND day NOT IN "
                 "(SELECT day FROM observation WHERE source=? AND space=? ORDER BY day DESC LIMIT ?)",
-                (self._source, space, self._source, space, KEPT_DAYS),
+                (self._source, space, self._source, space, STORED_DAYS),
             )
 
     def _shared(self) -> list[Entry]:

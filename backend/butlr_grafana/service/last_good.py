@@ -19,7 +19,7 @@ REPEAT_S = 600
 short outage an alert keeps what it knew, through a long one it is to be told that nothing is known.
 """
 
-KEPT_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 """Of last complete answers; those that nobody has repeated for longest go first."""
 
 LEAST_BYTES = 2_000
@@ -59,7 +59,7 @@ class LastGoodCache:
     """
 
     def __init__(
-        self, now: Callable[[], float], stopwatch: Callable[[], float], max_bytes: int = KEPT_BYTES
+        self, now: Callable[[], float], stopwatch: Callable[[], float], max_bytes: int = MAX_BYTES
     ) -> None:
         self._results: LRUCache[Hashable, _Last] = LRUCache(max_bytes, getsizeof=lambda last: last.nbytes)
         self._lock = threading.Lock()

@@ -206,9 +206,9 @@ def _shared(
         calls.doors,
         calls.may_ask,
         alone,
-        tell_people=lambda people: _tell(pushes, news.of_people(people), now()),
-        tell_doors=lambda doors: _tell(pushes, news.of_doors(doors), now()),
-        tell_filled=lambda stream, gap: _tell(pushes, [news.of_filled(stream, gap)], now()),
+        share_people=lambda people: _tell(pushes, news.of_people(people), now()),
+        share_doors=lambda doors: _tell(pushes, news.of_doors(doors), now()),
+        share_filled=lambda stream, gap: _tell(pushes, [news.of_filled(stream, gap)], now()),
     )
 
 
