@@ -1,3 +1,3 @@
-"""Butlr heat maps in Grafana: `words → Query → segments → grids → grid → answer`."""
+"""Butlr heat maps in Grafana: `parameters → ParsedQuery → Scope → chunks → result → response`."""
 
 __version__ = "0.1.0"

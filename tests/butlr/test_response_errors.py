@@ -13,7 +13,7 @@ from butlr_grafana.base.errors import (
     UpstreamLimited,
     UpstreamRefused,
 )
-from butlr_grafana.butlr.response_errors import UpstreamUnauthorized, error_of, said_by
+from butlr_grafana.butlr.response_errors import UpstreamUnauthorized, error_of, error_text_of
 from butlr_grafana.butlr.transport import Reply
 
 
@@ -49,7 +49,7 @@ from butlr_grafana.butlr.transport import Reply
     ],
 )
 def test_what_an_error_says_in_any_envelope(body: bytes, said: str) -> None:
-    assert said_by(body) == said
+    assert error_text_of(body) == said
     expected = f"Butlr answered 418 on /p: {said}" if said else "Butlr answered 418 on /p"
     assert error_of("/p", Reply(418, None, body)).message == expected
 

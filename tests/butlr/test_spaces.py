@@ -221,29 +221,29 @@ def away() -> Source:
 
 
 def test_a_restart_while_butlr_is_away_has_the_last_known_one(kept: Path) -> None:
-    assert floors(TopologyCache(Source("a", "b"), read, keep_in=kept)) == ["a", "b"]
+    assert floors(TopologyCache(Source("a", "b"), read, stored_in=kept)) == ["a", "b"]
     settled()
-    assert floors(TopologyCache(away(), read, keep_in=kept)) == ["a", "b"]
+    assert floors(TopologyCache(away(), read, stored_in=kept)) == ["a", "b"]
 
 
 def test_what_is_kept_is_everything_what_is_served_is_decided_anew(kept: Path) -> None:
-    floors(TopologyCache(Source("a", "b"), read, keep_in=kept, served=("a",)))
+    floors(TopologyCache(Source("a", "b"), read, stored_in=kept, served=("a",)))
     settled()
-    assert floors(TopologyCache(away(), read, keep_in=kept, served=("b",))) == ["b"]
+    assert floors(TopologyCache(away(), read, stored_in=kept, served=("b",))) == ["b"]
 
 
 def test_a_restart_asks_butlr_first(kept: Path) -> None:
-    floors(TopologyCache(Source("old"), read, keep_in=kept))
+    floors(TopologyCache(Source("old"), read, stored_in=kept))
     settled()
-    assert floors(TopologyCache(Source("new"), read, keep_in=kept)) == ["new"]
+    assert floors(TopologyCache(Source("new"), read, stored_in=kept)) == ["new"]
 
 
 def test_what_cannot_be_read_does_not_replace_what_is_kept(kept: Path) -> None:
-    floors(TopologyCache(Source("a"), read, keep_in=kept, now=lambda: 7.0))
+    floors(TopologyCache(Source("a"), read, stored_in=kept, now=lambda: 7.0))
     settled()
     nonsense = Source()
     nonsense.answer = {"nothing": "of use"}
-    assert floors(TopologyCache(nonsense, read, keep_in=kept, now=lambda: 9.0)) == ["a"]
+    assert floors(TopologyCache(nonsense, read, stored_in=kept, now=lambda: 9.0)) == ["a"]
     settled()
     assert orjson.loads(kept.read_bytes()) == {"floors": ["a"], "asked_at_s": 7.0}
 
@@ -256,14 +256,14 @@ def test_a_damaged_file_is_no_file(
     kept.parent.mkdir()
     kept.write_bytes(content)
     with pytest.raises(UpstreamDown, match="Butlr is away"):
-        TopologyCache(away(), reader, keep_in=kept).current(timeout_s=HANG_S)
+        TopologyCache(away(), reader, stored_in=kept).current(timeout_s=HANG_S)
 
 
 def test_a_place_that_cannot_be_written_is_a_line_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    spaces = TopologyCache(Source("a"), read, keep_in=tmp_path / "file" / "topology.json")
+    spaces = TopologyCache(Source("a"), read, stored_in=tmp_path / "file" / "topology.json")
     assert floors(spaces) == ["a"]
     settled()
     assert "the topology cannot be stored on disk" in caplog.text
@@ -273,7 +273,7 @@ def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that fills up in the middle of writing."""
-    floors(TopologyCache(Source("old"), read, keep_in=kept))
+    floors(TopologyCache(Source("old"), read, stored_in=kept))
     settled()
 
     def full(path: Path, data: bytes) -> int:
@@ -282,9 +282,9 @@ def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    assert floors(TopologyCache(Source("new"), read, keep_in=kept)) == ["new"]
+    assert floors(TopologyCache(Source("new"), read, stored_in=kept)) == ["new"]
     settled()
-    assert floors(TopologyCache(away(), read, keep_in=kept)) == ["old"]
+    assert floors(TopologyCache(away(), read, stored_in=kept)) == ["old"]
 
 
 # With Butlr
@@ -296,13 +296,13 @@ def test_with_butlr_up_and_then_down(
     caplog.set_level(logging.WARNING)
     butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
     office = ["space_paris_1", "space_paris_2", "space_newyork_1"]
-    assert floors(TopologyCache(butlr.topology_document, topology, keep_in=kept)) == office
+    assert floors(TopologyCache(butlr.topology_document, topology, stored_in=kept)) == office
     settled()
     butlr.close()
     simulator.stop()
     butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
     butlr.client._closing.set()  # so that it does not wait before trying again
-    after = TopologyCache(butlr.topology_document, topology, keep_in=kept, served=("space_paris_2",))
+    after = TopologyCache(butlr.topology_document, topology, stored_in=kept, served=("space_paris_2",))
     (floor,) = after.current(timeout_s=HANG_S).floors.values()
     butlr.close()
     assert (floor.name, len(floor.rooms), floor.capacity) == ("Paris, 2nd floor", 14, 60)
@@ -320,7 +320,7 @@ def test_where_butlr_goes_away_between_two_questions_the_richer_topology_stays(
         document = butlr.topology_document()
         return {**document, "sensors": None, "unanswered": away[0]} if away else document
 
-    spaces = TopologyCache(fetch, topology, keep_in=kept, clock=fake)
+    spaces = TopologyCache(fetch, topology, stored_in=kept, clock=fake)
     known = spaces.current(timeout_s=HANG_S)
     assert all(floor.sensors is not None for floor in known.floors.values())
     away.append(UpstreamDown("gone"))
@@ -329,7 +329,7 @@ def test_where_butlr_goes_away_between_two_questions_the_richer_topology_stays(
     settled()
     assert spaces.current(timeout_s=HANG_S) is known
     # Where nothing is known, floors without sensors are better than none; they are not kept on disk.
-    anew = TopologyCache(fetch, topology, keep_in=kept.with_name("other"))
+    anew = TopologyCache(fetch, topology, stored_in=kept.with_name("other"))
     assert all(floor.sensors is None for floor in anew.current(timeout_s=HANG_S).floors.values())
     assert not kept.with_name("other").exists()
     settled()

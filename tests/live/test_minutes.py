@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from butlr_grafana.live.events import PeopleEvent, Refused, TrafficEvent, event_of
 from butlr_grafana.live.minutes import LiveMinutes
 from butlr_grafana.live.movements import Movements
-from butlr_grafana.live.ring import KEPT_MINUTES
+from butlr_grafana.live.ring import STORED_MINUTES
 from butlr_grafana.live.roster import CurrentRoster, Roster
 from butlr_grafana.live.silence import Gap
 from butlr_grafana.live.values import SETTLE_S, has_settled
@@ -149,7 +149,7 @@ def test_covers_wants_each_minute_of_each_asset(live: LiveMinutes) -> None:
 
 def listening(clock: Clock, *minutes: int) -> LiveMinutes:
     """One that was there long before, and heard of `room_a` one person in these minutes, as they ended."""
-    clock.now_s = minute(-3 * KEPT_MINUTES)
+    clock.now_s = minute(-3 * STORED_MINUTES)
     live = LiveMinutes(clock)
     for n in minutes:
         clock.now_s = minute(n + 1) + 2
@@ -195,9 +195,9 @@ def test_a_minute_that_reporting_does_not_know_either_is_covered_and_never_the_n
 
 def test_what_is_older_than_what_is_kept_is_gone(clock: Clock) -> None:
     live = listening(clock, 0)
-    clock.now_s = minute(KEPT_MINUTES) - 1
+    clock.now_s = minute(STORED_MINUTES) - 1
     assert newest(live) == (0, 1)
-    clock.now_s = minute(KEPT_MINUTES)
+    clock.now_s = minute(STORED_MINUTES)
     assert newest(live) is None
     assert live.minutes("room_a", Period(minute(-1), minute(3))) == ()
 
@@ -328,8 +328,8 @@ def test_what_tells_nothing_any_more_makes_room(clock: Clock) -> None:
     for room in ("room_a", "room_b"):
         live.note(people(room, minute(-1), 1))
     assert live.note(people("room_c", minute(-1), 1)) == "full"
-    clock.now_s = minute(KEPT_MINUTES + 2)
-    assert live.note(people("room_c", minute(KEPT_MINUTES + 1), 1)) == "stored"
+    clock.now_s = minute(STORED_MINUTES + 2)
+    assert live.note(people("room_c", minute(STORED_MINUTES + 1), 1)) == "stored"
     assert live.sizes["people"] == 1
 
 

@@ -20,7 +20,7 @@ from butlr_grafana.live.refill import (
     Refill,
     RefillCalls,
 )
-from butlr_grafana.live.ring import KEPT_MINUTES
+from butlr_grafana.live.ring import STORED_MINUTES
 from butlr_grafana.live.silence import Gap
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.time import Period
@@ -72,9 +72,9 @@ class Reporting:
             self.doors,
             lambda: self.has_time,
             self.alone,
-            tell_people=self.told.append,
-            tell_doors=self.told.append,
-            tell_filled=lambda stream, gap: self.told.append((stream, gap)),
+            share_people=self.told.append,
+            share_doors=self.told.append,
+            share_filled=lambda stream, gap: self.told.append((stream, gap)),
         )
 
 
@@ -82,7 +82,7 @@ class Receiver:
     """One that heard of `room_a`, and of movements, in some minutes."""
 
     def __init__(self, *minutes: int, floors: tuple[Floor, ...] = (floor(),)) -> None:
-        self.clock = Clock(minute(-3 * KEPT_MINUTES))
+        self.clock = Clock(minute(-3 * STORED_MINUTES))
         self.live = LiveMinutes(self.clock)
         self.reporting = Reporting()
         self.refill = Refill(self.live, lambda: floors, self.reporting.asking(), self.clock)
@@ -103,7 +103,7 @@ class Receiver:
         return found
 
 
-HEARD = [*range(-KEPT_MINUTES, -30), *range(-20, 0)]
+HEARD = [*range(-STORED_MINUTES, -30), *range(-20, 0)]
 """From minute -29 to -20 nothing arrived."""
 
 
@@ -134,7 +134,7 @@ def test_movements_of_a_gap_come_from_reporting() -> None:
 
 
 def test_a_silence_that_goes_on_is_not_asked_for() -> None:
-    receiver = Receiver(*range(-KEPT_MINUTES, -20))
+    receiver = Receiver(*range(-STORED_MINUTES, -20))
     receiver.clock.now_s = minute(0)
     assert receiver.live.gaps("room")[0].is_open
     assert receiver.steps() == [IDLE_S]
@@ -142,7 +142,7 @@ def test_a_silence_that_goes_on_is_not_asked_for() -> None:
 
 
 def test_a_gap_is_asked_for_when_its_last_minute_has_settled() -> None:
-    receiver = Receiver(*range(-KEPT_MINUTES, -20), -1)
+    receiver = Receiver(*range(-STORED_MINUTES, -20), -1)
     receiver.clock.now_s = minute(6) - 0.1
     assert receiver.live.gaps("room")[0] == Gap(minute(-19), minute(0))
     assert receiver.steps() == [IDLE_S]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from butlr_grafana.live.ring import KEPT_MINUTES, MinuteRing
+from butlr_grafana.live.ring import STORED_MINUTES, MinuteRing
 
 
 def test_an_older_minute_does_not_take_a_later_ones_place() -> None:
     ring = MinuteRing()
     assert ring.put(1000, (3,), "pushed")
-    assert not ring.put(1000 - KEPT_MINUTES, (9,), "reported")
+    assert not ring.put(1000 - STORED_MINUTES, (9,), "reported")
     assert ring.get(1000) == ((3,), "pushed")
-    assert ring.get(1000 - KEPT_MINUTES) is None
-    assert ring.put(1000 + KEPT_MINUTES, (4,), "reported")
+    assert ring.get(1000 - STORED_MINUTES) is None
+    assert ring.put(1000 + STORED_MINUTES, (4,), "reported")
     assert ring.get(1000) is None
 
 
@@ -26,7 +26,7 @@ def test_each_minute_holds_what_was_put_there_last_or_nothing(puts: list[tuple[i
         ring.put(minute, (one, two), "pushed")
     taken: dict[int, tuple[int, tuple[float, float]]] = {}
     for minute, one, two in puts:
-        slot = minute % KEPT_MINUTES
+        slot = minute % STORED_MINUTES
         if slot not in taken or taken[slot][0] <= minute:
             taken[slot] = (minute, (one, two))
     found = {minute: known[0] for minute in range(401) if (known := ring.get(minute)) is not None}

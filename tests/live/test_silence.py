@@ -7,11 +7,11 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from butlr_grafana.live.ring import KEPT_MINUTES
+from butlr_grafana.live.ring import STORED_MINUTES
 from butlr_grafana.live.silence import SILENT_MINUTES, Gap, Silence
 from tests.live.makers import MINUTE_S, NOON_S
 
-LONG_AGO_S = NOON_S - 10 * KEPT_MINUTES * MINUTE_S
+LONG_AGO_S = NOON_S - 10 * STORED_MINUTES * MINUTE_S
 
 
 def minute(n: int) -> int:
@@ -25,7 +25,7 @@ def heard(*minutes: int, since_s: float = LONG_AGO_S) -> Silence:
     return silence
 
 
-BEFORE = range(-KEPT_MINUTES, 0)
+BEFORE = range(-STORED_MINUTES, 0)
 
 
 def test_while_each_minute_is_heard_there_is_no_gap() -> None:
@@ -53,7 +53,7 @@ def test_before_the_process_began_nothing_was_heard() -> None:
     for n in (-3, -2, -1):
         silence.heard(minute(n) + 40)
     # The minute in which it began was heard in part: what came before it began may be missing.
-    assert silence.gaps(minute(0)) == [Gap(minute(1 - KEPT_MINUTES), minute(-2))]
+    assert silence.gaps(minute(0)) == [Gap(minute(1 - STORED_MINUTES), minute(-2))]
 
 
 def test_what_another_replica_heard_meanwhile_is_no_gap() -> None:
@@ -78,11 +78,11 @@ def test_what_was_asked_for_is_no_gap_any_more_and_what_was_lost_is_one() -> Non
 def test_memory_is_that_of_what_is_kept() -> None:
     silence = heard(*range(-5000, 5000))
     assert silence.gaps(minute(5000)) == []
-    assert len(silence._mark) == KEPT_MINUTES
+    assert len(silence._mark) == STORED_MINUTES
 
 
 @settings(deadline=None)
-@given(st.sets(st.integers(1 - KEPT_MINUTES, -1)), st.randoms(use_true_random=False))
+@given(st.sets(st.integers(1 - STORED_MINUTES, -1)), st.randoms(use_true_random=False))
 def test_gaps_are_the_runs_of_unheard_minutes_in_any_order(minutes: set[int], rng: random.Random) -> None:
     order = list(minutes)
     rng.shuffle(order)
@@ -93,7 +93,7 @@ def test_gaps_are_the_runs_of_unheard_minutes_in_any_order(minutes: set[int], rn
     }
     expected: set[int] = set()
     run: set[int] = set()
-    for n in [*range(1 - KEPT_MINUTES, 0), 0]:
+    for n in [*range(1 - STORED_MINUTES, 0), 0]:
         if n in minutes or n == 0:
             expected |= run if len(run) >= SILENT_MINUTES else set()
             run = set()

@@ -82,7 +82,7 @@ class Told:
 
 
 @pytest.fixture(params=CASES, ids=[case.word for case in CASES])
-def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Told]:
+def decided(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Told]:
     case: Case = request.param
     disguise = Disguise(case.kind, case.word)
     people = People(disguise.office(case.office), seed=1)
@@ -102,10 +102,10 @@ def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Told]:
         yield Told(path.read_bytes(), table, texts, tenant)
 
 
-def test_nothing_of_the_account_is_in_the_report(told: Told) -> None:
-    report = told.report.decode().lower()
-    assert len(told.texts) > 60
-    for text in told.texts:
+def test_nothing_of_the_account_is_in_the_report(decided: Told) -> None:
+    report = decided.report.decode().lower()
+    assert len(decided.texts) > 60
+    for text in decided.texts:
         for written in {
             text,
             text.replace("-", ""),
@@ -115,19 +115,19 @@ def test_nothing_of_the_account_is_in_the_report(told: Told) -> None:
             assert written.lower() not in report, text
 
 
-def test_the_account_was_really_asked_so_there_was_something_to_leak(told: Told) -> None:
-    bodies = told.tenant.simulator.count()
+def test_the_account_was_really_asked_so_there_was_something_to_leak(decided: Told) -> None:
+    bodies = decided.tenant.simulator.count()
     assert bodies > 30
-    names = {floor.name for floor in told.tenant.simulator.people.office.floors}
+    names = {floor.name for floor in decided.tenant.simulator.people.office.floors}
     # The table is for the account's own people: it may name floors.
-    assert all(any(name in line for line in told.table) for name in names)
+    assert all(any(name in line for line in decided.table) for name in names)
 
 
-def test_it_says_what_a_maintainer_needs(told: Told) -> None:
-    document = orjson.loads(told.report)
+def test_it_says_what_a_maintainer_needs(decided: Told) -> None:
+    document = orjson.loads(decided.report)
     assert len(document["findings"]) == 20
     assert {"heat maps", "metrics", "statistics", "topology"} <= document["answers"].keys()
-    office = told.tenant.simulator.people.office
+    office = decided.tenant.simulator.people.office
     assert document["account"]["floors"] == len(list(office.floors))
     assert document["account"]["sensors"] == len(list(office.sensors))
     assert document["verdicts"]["values"]["labels"] in ("start", "end")
@@ -139,8 +139,8 @@ def test_it_says_what_a_maintainer_needs(told: Told) -> None:
     assert "(key)" not in rows
 
 
-def test_no_secret_is_in_the_table_either(told: Told) -> None:
-    table = "\n".join(told.table)
-    credentials = told.tenant.application.means.access
+def test_no_secret_is_in_the_table_either(decided: Told) -> None:
+    table = "\n".join(decided.table)
+    credentials = decided.tenant.application.means.access
     assert credentials.client_secret not in table
-    assert not any(token in table for token in told.tenant.simulator._tokens._expires_s)
+    assert not any(token in table for token in decided.tenant.simulator._tokens._expires_s)

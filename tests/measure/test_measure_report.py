@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from butlr_grafana.measure import report
-from butlr_grafana.measure.finding import failed, told
+from butlr_grafana.measure.finding import decided, failed
 from butlr_grafana.measure.verdict_store import Drift
 from butlr_grafana.measure.vocabulary import PARAMETERS, is_safe
 from butlr_grafana.model.verdicts import Verdicts
@@ -88,7 +88,7 @@ def test_a_body_that_is_no_json_is_not_copied() -> None:
 def test_texts_of_findings_are_left_out_and_hidden_where_they_hide_in_numbers() -> None:
     found = [
         failed("U4", "Butlr answered 400 on /api/v3/reporting: room Boardroom of Acme", "upstream_refused"),
-        told(
+        decided(
             "U1",
             assumed="Acme",
             measured="Acme",

@@ -131,7 +131,7 @@ def test_where_butlr_does_not_list_sensors_all_rooms_may_answer() -> None:
     assert scene.morning(floor("a"), NOW_S).may_have_doors is False
 
 
-def question(asking: Asker) -> list[Row]:
+def request(asking: Asker) -> list[Row]:
     return asking.rows(
         Reporting("traffic", "1h", "sum", Period(0, 3600), "UTC", spaces=["space_a"]).with_empty()
     )
@@ -139,17 +139,17 @@ def question(asking: Asker) -> list[Row]:
 
 def test_an_asker_stops_at_its_number_of_calls() -> None:
     asking = asker(Post({}), most=2)
-    question(asking)
-    question(asking)
+    request(asking)
+    request(asking)
     with pytest.raises(OutOfCalls):
-        question(asking)
+        request(asking)
     assert asking.calls == 2
 
 
 def test_calls_of_others_count_too() -> None:
     asking = asker(Post({}), most=5, spent=lambda: 5)
     with pytest.raises(OutOfCalls):
-        question(asking)
+        request(asking)
 
 
 def test_an_asker_waits_between_calls_and_stops_when_told() -> None:
@@ -160,10 +160,10 @@ def test_an_asker_waits_between_calls_and_stops_when_told() -> None:
         return len(waited) == 2
 
     asking = Asker(Post({}), ButlrConfig("http://127.0.0.1:1", "id", "secret"), per_minute=50, wait=wait)
-    question(asking)
-    question(asking)
+    request(asking)
+    request(asking)
     with pytest.raises(OutOfCalls):
-        question(asking)
+        request(asking)
     assert waited == [1.2, 1.2]
 
 
@@ -176,7 +176,7 @@ def test_an_api_that_is_away_is_not_asked_again(error: UpstreamError, calls: int
     asking = asker(post)
     for _ in range(2):
         with pytest.raises(type(error)):
-            question(asking)
+            request(asking)
     assert len(post.asked) == calls
 
 

@@ -55,7 +55,7 @@ def test_a_threshold_is_a_percentile_or_a_number(text: str, expected: Threshold)
 def test_anything_else_is_refused_with_what_it_may_be(text: str) -> None:
     with pytest.raises(BadParameter, match=r"^threshold: .*p0 to p100.*number") as refused:
         parse("threshold", text)
-    assert refused.value.word == "threshold"
+    assert refused.value.parameter == "threshold"
 
 
 @given(st.text(max_size=60))

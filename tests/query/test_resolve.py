@@ -223,7 +223,7 @@ def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
 def test_an_error_names_the_word_and_what_it_may_be(words: dict[str, Any], said: list[str]) -> None:
     with pytest.raises(BadParameter) as error:
         ask(**words)
-    assert error.value.word == said[0]
+    assert error.value.parameter == said[0]
     assert error.value.status == 400
     for text in said:
         assert text in error.value.message

@@ -1,4 +1,4 @@
-"""A token and the floors that it opens; an error in a setting."""
+"""A token and the floors that it allows; the error for a wrong setting."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The files that Grafana, Prometheus and people read: where they are, and a copy for who has no repository.
+"""The files for Grafana, Prometheus and people: where they are, and a copy for users without the repository.
 
-`setup.py` reads this file before anything is installed: it imports nothing of ours.
+`setup.py` reads this file before anything is installed, so it imports nothing of ours.
 """
 
 from __future__ import annotations

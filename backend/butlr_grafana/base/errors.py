@@ -65,13 +65,13 @@ class CallerError(BackendError):
 
 
 class BadParameter(CallerError):
-    """A query parameter with a value that is not allowed; `word` is its name."""
+    """A query parameter with a value that is not allowed; `parameter` is its name."""
 
     code = "bad_word"
 
-    def __init__(self, word: str, problem: str) -> None:
-        super().__init__(f"{word}: {problem}")
-        self.word = word
+    def __init__(self, parameter: str, problem: str) -> None:
+        super().__init__(f"{parameter}: {problem}")
+        self.parameter = parameter
 
 
 class BadBody(CallerError):
@@ -131,10 +131,10 @@ class Busy(ServiceError):
 
 
 class UpstreamError(BackendError):
-    """Butlr failed. `retry_after_s`: the pause that Butlr asked for, if it did.
+    """Butlr failed. `retry_after_s`: the pause that Butlr requested, if it did.
 
     `said`: Butlr's own text, at the end of the message. It may name anything of the account. Callers that may
-    not see all floors get the error `without_words`.
+    not see all floors get the error `without_butlr_text`.
     """
 
     status = 502
@@ -147,7 +147,7 @@ class UpstreamError(BackendError):
         self.said = said
         self.retry_after_s = retry_after_s
 
-    def without_words(self) -> Self:
+    def without_butlr_text(self) -> Self:
         return type(self)(self.plain, retry_after_s=self.retry_after_s)
 
 

@@ -1,8 +1,7 @@
-"""Log lines of many threads, written by one.
+"""Log lines of many threads, written by one thread.
 
-A thread that writes gives up Python's lock for the call to the system, and then waits for its turn again;
-with it wait all who want to write. So threads hand over their lines, and one thread writes them, several at
-a time, some `DELAY_S` later.
+Each write is a system call, which releases Python's global lock; the thread then waits to get the lock again.
+So threads only put their lines into a list. One thread writes them, several at a time, after `DELAY_S`.
 """
 
 from __future__ import annotations

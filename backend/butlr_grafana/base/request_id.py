@@ -1,7 +1,7 @@
-"""Which request work is done for: its id stands in each log line, in its answer, and in Butlr's calls.
+"""The id of the request that work belongs to. It is in each log line, in the response, and in calls to Butlr.
 
-At the bottom of the house, beside `errors`: every room may name its work. An id does not go into another
-thread by itself: it is taken along (`carried`, or `present_or_new` and `working_for`).
+Every folder may use this module. An id does not pass to another thread by itself: pass it with `carried`, or
+with `present_or_new` and `working_for`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The body of a response to our own calls: whole, unpacked, and never larger than it may be."""
+"""The body of a response to one of our calls: complete, decompressed, and not larger than allowed."""
 
 from __future__ import annotations
 

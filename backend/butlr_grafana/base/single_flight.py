@@ -1,7 +1,7 @@
-"""One does a thing, and all who want it meanwhile get what comes of it.
+"""One caller runs a function; all callers that want the same result meanwhile get its result.
 
-Who waits does so up to a deadline of its own, and may leave: the work goes on. Nothing is kept here: what is
-to be known afterwards is stored by the work itself, before it ends.
+Each waiting caller has its own deadline and may leave; the function continues. This module stores nothing:
+the function itself stores what is needed later, before it ends.
 """
 
 from __future__ import annotations

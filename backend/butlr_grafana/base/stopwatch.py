@@ -1,4 +1,4 @@
-"""The clock by which ages are measured: unlike the wall clock it never steps."""
+"""The clock for ages of data. Unlike the wall clock, it never steps."""
 
 from __future__ import annotations
 

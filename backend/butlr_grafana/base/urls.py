@@ -1,4 +1,4 @@
-"""Internet addresses, read strictly: what two readers could take for two different hosts is no address.
+"""Internet addresses, parsed strictly: a text that two parsers could read as two hosts is an error.
 
 An origin is scheme, host and port, all written out: `https://plans.example.com:443`.
 """

@@ -1,9 +1,9 @@
-"""The vendor: everything that knows how Butlr speaks. The rest of the house sees only the model.
+"""Butlr's API: all that depends on how Butlr's API works. The other folders only see the model.
 
-`access` (where and who), `client` (retries, errors), `tokens` (how long one is good, and who else may have
-one), `transport` (one HTTP attempt), `limits` (rate, pauses, calls at a time), `clock` (Butlr's against
-ours), `decode` (heat maps), `metrics`, `rows`, `labels`, `batches` (metrics), `stats` (statistics),
-`questions`, `graphql`, `topology`, `devices`, `plan_forms`, `raw` (floors, rooms, sensors).
+`config` (addresses, credentials), `client` (retries, errors), `auth` (tokens), `transport` (one HTTP
+attempt), `limits` (rate, pauses, concurrency), `clock` (Butlr's clock and ours), `heatmaps`, `metrics`,
+`rows`, `labels`, `batches` (metrics), `statistics`, `graphql_queries`, `graphql`, `topology`, `devices`,
+`plan_forms` (floors, rooms, sensors).
 """
 
 from __future__ import annotations
@@ -107,10 +107,10 @@ class Butlr:
         return self._batches.room_left(segments, one)
 
     def fetch_together(self, segments: Sequence[Segment]) -> list[Chunk | UpstreamError]:
-        """Metrics of several floors, which differ in their floor and items only: what came of each.
+        """Metrics of several floors that differ only in floor and items: the result of each.
 
-        Where Butlr's answer to all of them is none for one, each is asked for alone. Raises `UpstreamError`
-        where Butlr cannot be reached, is late or limits.
+        If the response to all of them has nothing for one floor, each is requested separately. Raises
+        `UpstreamError` if Butlr cannot be reached, is late or limits.
         """
         asked_at_s = self.clock.here()
         subject = segments[0].subject
@@ -202,9 +202,7 @@ class Butlr:
         }
 
     def _optional(self, question: GraphqlQuery, unanswered: list[UpstreamError]) -> dict[str, Any] | None:
-        """The answer, or `None`. A fault that may pass is added to `unanswered`: another time there may be an
-        answer.
-        """
+        """The response, or `None`. A temporary error is added to `unanswered`: a later call may succeed."""
         try:
             return question.ask(self._graphql).data
         except UpstreamError as fault:

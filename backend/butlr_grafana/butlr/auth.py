@@ -1,4 +1,4 @@
-"""Butlr's token: how long it is good, and where it comes from when a new one is needed."""
+"""Butlr's token: how long it is valid, and where a new one comes from."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def login_rest_s(error: UpstreamError) -> float:
 
 
 def token_of(body: bytes, asked_at: float) -> Token:
-    """What the login answered, seen from when it was asked. Raises `UpstreamInvalid`."""
+    """The token in the login's response, by the time of the request. Raises `UpstreamInvalid`."""
     try:
         said: Any = orjson.loads(body)
         text, lifetime_s = said["access_token"], float(said.get("expires_in", 3600))

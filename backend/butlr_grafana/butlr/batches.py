@@ -1,7 +1,7 @@
-"""Metrics of many assets: how many ids go into a call, and when an empty answer is to be believed.
+"""Metrics of many assets: how many ids one call has, and when an empty response is true.
 
-Over its limits Butlr answers 200 with nothing in it, so an empty answer is suspect where rows must exist: it
-is asked again in halves, down to one asset, before it is "no data".
+Beyond its limits Butlr answers 200 with an empty body. So an empty response is suspect if rows must exist:
+the ids are requested again in two halves, down to one asset, before the result is "no data".
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ class Batches:
         return found
 
     def _of_call(self, segments: Sequence[Segment], ids: Sequence[str], ask: Ask) -> list[Row]:
-        """The rows of one call's ids. Where there are more of them than Butlr documents for zones, and it
-        tells little, rooms are limited too: then it is asked in smaller calls.
+        """The rows for the ids of one call. If the call has more ids than Butlr documents for zones and the
+        response has few rows, rooms have the same limit: then the ids are requested in smaller calls.
         """
         subject, period = _subject_of(segments[0]), segments[0].period
         most = most_ids(self._windows(subject, period))

@@ -1,7 +1,7 @@
-"""Questions to Butlr: one token for all threads, one place that retries, one that maps errors.
+"""Calls to Butlr: one token for all threads, one place for retries, one place that maps errors.
 
-Retries happen only for faults that pass (refused, reset, late, 429, 5xx), never for a request that Butlr
-calls wrong.
+Only temporary failures are retried (refused, reset, late, 429, 5xx), never a request that Butlr rejects as
+wrong.
 """
 
 from __future__ import annotations
@@ -109,10 +109,10 @@ class Client:
         return self._current_token().text
 
     def post(self, path: str, body: object, *, graphql: bool = False) -> bytes:
-        """The body of a 2xx answer. Raises an `UpstreamError`.
+        """The body of a 2xx response. Raises an `UpstreamError`.
 
-        `graphql`: errors come inside a 200, a dead token's too; the errors of a refused question may come
-        with a 400 and are an answer.
+        `graphql`: errors are inside a 200, also for an invalid token. A refused query may also return its
+        errors with a 400; this is a response, not a failure.
         """
         for last in (False, True):
             token = self._current_token()

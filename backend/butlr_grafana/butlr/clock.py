@@ -1,5 +1,5 @@
-"""Butlr's time, by the `Date` of its answers: what has not happened there can be neither covered nor
-settled.
+"""Butlr's time, from the `Date` header of its responses. A time that is in the future at Butlr is neither
+covered nor settled.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class _Sighting:
 
 
 class ButlrClock:
-    """The earlier of this machine's clock and Butlr's, as its latest answer told it.
+    """The earlier of this machine's clock and Butlr's, as in its latest response.
 
-    A clock that runs ahead would keep for good what Butlr does not know yet. One that is behind only keeps
-    it later, so it is left as it is, and told. `here`: this machine's clock; `stopwatch`: one that never
-    jumps.
+    With a clock that is ahead, data that Butlr does not have yet would be stored permanently. A clock that is
+    behind only stores them later, so it is not corrected, but reported. `here`: this machine's clock;
+    `stopwatch`: a clock that never steps.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ButlrClock:
         return here_s - max(0.0, self.ahead_s)
 
     def saw(self, butlr_s: float | None, *, asked_at_s: float) -> None:
-        """An answer of `butlr_s` to what was asked when this machine's clock showed `asked_at_s`."""
+        """A response with Butlr's time `butlr_s` to a request sent at `asked_at_s` by our clock."""
         if butlr_s is None:
             return
         here_s, ahead_s = self.here(), 0.0

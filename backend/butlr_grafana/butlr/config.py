@@ -1,4 +1,4 @@
-"""How Butlr is reached: addresses, credentials and limits, as one frozen value."""
+"""Addresses, credentials and limits of Butlr's API, as one frozen value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be known of a floor's sensors and hives beside their own values."""
+"""Notes about a floor's sensors and hives, in addition to their values."""
 
 from __future__ import annotations
 

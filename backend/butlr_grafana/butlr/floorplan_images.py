@@ -1,8 +1,8 @@
-"""The pictures of floor plans: fetched from hosts that are allowed by name, and from nowhere else.
+"""Images of floor plans: fetched only from the hosts that are allowed by name.
 
-The addresses come with the topology, so they are Butlr's word, never a caller's; still no other host is
-asked, no redirect followed, no cookie kept, and Butlr's token goes to Butlr only. An attempt ends after
-`TIMEOUT_S`, an answer after `MAX_BYTES`.
+The addresses come from Butlr's topology, never from a caller. Even so, no other host is called, no redirect
+is followed, no cookie is stored, and only Butlr gets Butlr's token. An attempt ends after `TIMEOUT_S`, a
+response after `MAX_BYTES`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Butlr's GraphQL: questions as selections that can lose a field, and answers with errors inside a 200.
+"""Butlr's GraphQL: queries from which single fields can be removed, and errors inside a 200.
 
-An account's schema may lack a field, or have it in another form; then the whole document is refused. A
-refused field is taken out of the question and the question is asked again, so that the account loses that
-field and never its floors.
+The schema of an account may lack a field, or have it in another form; Butlr then refuses the whole query. So
+the refused field is removed and the query is sent again: the account lacks this field, but not its floors.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ MOST_TRIES = 12
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An error of an answer: its message, and the columns of the question that it names (from 1)."""
+    """An error in a response: its message, and the columns of the query that it names (from 1)."""
 
     message: str
     columns: tuple[int, ...] = ()
@@ -58,10 +57,10 @@ class GraphqlReply:
 
 @dataclass(slots=True)
 class GraphqlQuery:
-    """A question that remembers what was refused of it. Not shared between threads.
+    """A query that remembers which of its fields Butlr refused. Not shared between threads.
 
-    `needed`: the fields without which there is no answer. `lesser`: what is asked for instead, in this order,
-    where Butlr refuses the question without naming a field.
+    `needed`: the fields without which there is no result. `lesser`: the queries to send instead, in this
+    order, if Butlr refuses the query without naming a field.
     """
 
     selection: Selection

@@ -1,8 +1,8 @@
-"""The questions of the topology, as selections of Butlr's GraphQL.
+"""The GraphQL queries of the topology.
 
-The fields are those that Butlr's published client asks for, or lists as valid. Three are never asked for:
-`tags` of sites and buildings (there are none), and `floorID`, `roomID`, `hiveID` of sensors (they fail one by
-one).
+The fields are those that Butlr's published client uses, or lists as valid. Three are never requested: `tags`
+of sites and buildings (they do not exist), and `floorID`, `roomID`, `hiveID` of sensors (each fails for
+itself).
 """
 
 from __future__ import annotations

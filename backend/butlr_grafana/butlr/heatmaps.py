@@ -1,8 +1,8 @@
-"""Butlr's answer to a heat-map question → `Grid`.
+"""Butlr's response with a heat map → `Grid`.
 
-Butlr documents the cells, not how `array_cells` and `metadata` are nested, nor the keys of `bounds`; so
-several forms are taken. What is not tolerated is doubt about a number: anything that cannot be what it
-claims raises `UpstreamInvalid`, and nothing of it is kept.
+Butlr documents the cells, but not how `array_cells` and `metadata` are nested, nor the keys of `bounds`; so
+several forms are accepted. A doubtful number is not accepted: any impossible value raises `UpstreamInvalid`,
+and nothing of the response is used.
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ _SEARCH_WIDTH = 50
 
 
 class Totals:
-    """Whether an account's answers add up: `total_detections` is the sum of their cells, `max_value` the
-    largest. Thread-safe.
+    """Whether the responses of an account add up: `total_detections` is the sum of their cells, `max_value`
+    the largest. Thread-safe.
 
-    `known`: what was measured; `None`: it is learnt. Once so many answers have added up that it is no chance,
-    one that does not is cut or damaged; an account of which one did not before has figures of another kind.
+    `known`: as measured; `None`: it is learnt. After so many responses that add up that it cannot be chance,
+    one that does not is truncated or damaged. If one did not add up before that, the account has numbers of
+    another kind.
     """
 
     ENOUGH = 5
@@ -89,10 +90,10 @@ def _said(number: float | None) -> str:
 def heat_map(
     body: bytes, resolution_m: float, totals: Totals | None = None, *, flipped: bool = False
 ) -> Grid:
-    """The cells of one call, asked for at `resolution_m`; raises `UpstreamInvalid`.
+    """The cells of one call, requested at `resolution_m`; raises `UpstreamInvalid`.
 
-    `totals`: what is known of how this account's answers add up. `flipped`: y runs from the other side of the
-    bounds than the polygons' does.
+    `totals`: whether this account's responses add up, as far as it is known. `flipped`: y runs in the
+    opposite direction to the polygons.
     """
     with _turn:
         parser = _kept.pop() if _kept else simdjson.Parser()

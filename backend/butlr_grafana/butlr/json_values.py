@@ -1,4 +1,4 @@
-"""Values of a JSON document that may be anything: each is read as what it should be, or is not there."""
+"""Values of a JSON document of any form: each is read as the expected type, or counts as missing."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Which window a row's `time` names.
+"""Which window the `time` of a row means.
 
-Uncalibrated rows are labelled with the end of their window (seen in captured answers; `Verdicts.labels` turns
-it), calibrated ones with its start. The window is then the one on the clock of the question's time zone that
-ends, or begins, there: never `time` less a length, which would be wrong on the days of a clock change and for
-a last window that the question cut short.
+Uncalibrated rows have the end of their window as `time` (seen in captured responses; `Verdicts.labels` can
+change it), calibrated rows its start. The window is found on the clock of the request's time zone: the one
+that ends or starts at that time. `time` minus a length would be wrong on days with a clock change, and for a
+last window that is shorter than the others.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""How fast Butlr may be asked: a rate a minute, a pause that everybody keeps after a 429, how many calls at
-a time, and when not to try again.
+"""Limits for calls to Butlr: a rate per minute, a common pause after a 429, how many calls run at the same
+time, and when not to retry.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ REAL_TIME = Timing()
 
 
 def retry_after_s(header: str | None, wall_clock: Callable[[], float] = time.time) -> float | None:
-    """Seconds to wait, from seconds or an HTTP date; `None` where there is no usable word.
+    """Seconds to wait, from seconds or an HTTP date; `None` if the header has no usable value.
 
-    Negative and past is no usable word: it would be a call for a storm.
+    A negative number or a date in the past is not usable: all clients would retry at once.
     """
     if header is None:
         return None

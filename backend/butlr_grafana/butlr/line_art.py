@@ -1,8 +1,8 @@
-"""A picture's bytes → its ink: how far each pixel is from the paper.
+"""The bytes of an image → its line art: how far each pixel is from the background.
 
-A plan is lines on paper; colours are left out, as on a heat map colour means people. What is taken is
-decoded in full first: neither a file's name nor what a server calls it counts, and nothing but the pixels
-is kept.
+A plan is lines on a background. Colours are dropped, because on a heat map colour means people. The image is
+decoded completely first: neither the file's name nor the server's content type counts, and only the pixels
+are stored.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Metrics: the question to `POST /api/v3/reporting`, and its rows → `Samples`.
+"""Metrics: the request to `POST /api/v3/reporting`, and its rows → `Samples`.
 
-One measurement a call, without `group_by`. Butlr's rows carry internal names, so a row is matched to the
-question by its place and time, never by its `measurement` or `field` (but `in` and `out` of traffic). Rows
-that cannot be what was asked for are a fault: nothing of that answer is kept.
+One measurement per call, without `group_by`. Butlr's rows have internal names. So a row is matched by its
+place and time, never by its `measurement` or `field` (except `in` and `out` of traffic). Rows that do not fit
+the request are an error: nothing of that response is used.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def question(subject: SeriesSubject, period: Period, ids: Sequence[str]) -> dict
 def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Period) -> Samples:
     """The rows as values of assets in windows; a value that is null or incomplete is a gap (NaN).
 
-    Of traffic the assets are sensors (`doors.door_key`), and rows of nobody are left out. Raises
-    `UpstreamInvalid` for a row without a place or time, of a place that was not asked for, outside the
-    windows asked for, or that contradicts another one.
+    For traffic the assets are sensors (`doors.door_key`); rows of other sensors are left out. Raises
+    `UpstreamInvalid` for a row without a place or time, of a place or window that was not requested, or that
+    contradicts another row.
     """
     windows = Windows(period, subject.every, subject.timezone, subject.labels)
     asked = frozenset(subject.items)

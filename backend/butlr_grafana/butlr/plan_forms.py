@@ -1,8 +1,8 @@
-"""The forms in which a plan's polygons and areas come → metres and square metres. Pure.
+"""The forms of a plan's polygons and areas → metres and square metres. Pure.
 
-Butlr documents a polygon as `[[x, y], …]` in metres and an area as `{value, unit}`. Plans come out of many
-drawing programs, so the other common ways of writing the same are read too. What cannot be read is refused
-with the reason: a room whose polygon is written in an unknown form is not a room without one.
+Butlr documents a polygon as `[[x, y], …]` in metres and an area as `{value, unit}`. Plans come from many
+drawing programs, so other common forms are read too. An unknown form is refused with the reason: a room with
+an unreadable polygon is not the same as a room without a polygon.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What a process knows of Butlr's rate, kept for the next one: a file in the cache folder.
+"""What a process has learnt about Butlr's rate limit, for the next process: a file in the cache folder.
 
-After a restart the calls of the last minute still count, and what was learnt is not learnt again by 429s. It
-is written every two seconds at most: of a process that is killed the calls of the last two are forgotten.
+After a restart, the calls of the last minute still count, and the limit need not be learnt again from 429s.
+The file is written at most every two seconds: if a process is killed, the calls of the last two seconds are
+lost.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class UpstreamUnauthorized(UpstreamRefused):
 
 def error_of(path: str, reply: Reply) -> UpstreamError:
     """The one place where Butlr's HTTP statuses become errors."""
-    said = said_by(reply.body)
+    said = error_text_of(reply.body)
     text = f"Butlr answered {reply.status} on {path}"
     match reply.status:
         case 401 | 403:
@@ -45,7 +45,7 @@ def error_of(path: str, reply: Reply) -> UpstreamError:
             return UpstreamRefused(text, said=said)
 
 
-def said_by(body: bytes) -> str:
+def error_text_of(body: bytes) -> str:
     """What an error body says. Butlr's is `{"error", "code", "details"}`; other keys are read too."""
     try:
         document = orjson.loads(body)

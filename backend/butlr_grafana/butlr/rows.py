@@ -1,9 +1,9 @@
-"""The forms in which Butlr's reporting answers → rows.
+"""The forms of a response of Butlr's reporting → rows.
 
-Rows come as a flat list, or nested by whatever they are grouped by, to any depth; where they are grouped and
-not raw, the leaves are statistics over all rows beneath them. All forms are read by one rule: a list of
-objects is rows, an object with `sum` and `count` is statistics, anything else is one level further down.
-`page_info` is never read: its counts are 0 beside hundreds of rows.
+Rows come as a flat list, or nested by the fields that they are grouped by, to any depth. If they are grouped
+and not raw, the leaves are statistics over all rows below them. One rule reads all forms: a list of objects
+is rows, an object with `sum` and `count` is statistics, anything else is one level of nesting. `page_info` is
+never read: its counts are 0 even beside hundreds of rows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Statistics: the question to `POST /api/v4/reporting/stats`, and its answer → `Samples`.
+"""Statistics: the request to `POST /api/v4/reporting/stats`, and its response → `Samples`.
 
-Butlr documents the words, not the form of the filters: `TIME_RANGE` and `DAY_NAMES` are the two places to
-change. A figure that is `null` or missing is unknown (NaN), never 0; one that cannot be is a fault.
+Butlr documents the names of the filters, but not their form: `TIME_RANGE` and `DAY_NAMES` are the two places
+to change. A value that is `null` or missing is unknown (NaN), never 0; an impossible value is an error.
 """
 
 from __future__ import annotations

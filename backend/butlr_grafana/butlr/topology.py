@@ -1,7 +1,7 @@
 """Buildings, floors, rooms, zones, sensors and hives from Butlr's GraphQL → `Topology`.
 
-Read tolerantly: what is missing or odd becomes `None` and, where a user would miss it, a note. What Butlr
-lists twice is there once.
+A missing or unusual value becomes `None`, and a note where a user would miss it. What Butlr lists twice is
+listed once.
 """
 
 from __future__ import annotations

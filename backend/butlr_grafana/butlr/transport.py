@@ -1,7 +1,7 @@
-"""One HTTP attempt at Butlr: a whole answer within its time and size, or the error that it was not.
+"""One HTTP attempt at Butlr: a complete response within its limits of time and size, or an error.
 
-Time: an attempt ends `timeout_s` after it began, connecting, head and body together, however slowly they
-come. (Looking up the host's name is the system's own affair.)
+An attempt ends `timeout_s` after it began: connecting, headers and body together. (The lookup of the host
+name is not included: the system does it.)
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ MAX_BODY_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`date_s`: what Butlr's clock showed, where it said so; `limits`: the headers that are about how often
-    it may be asked, by their names in lower case.
+    """`date_s`: Butlr's clock, if the response has it. `limits`: the headers about rate limits, by their
+    names in lower case.
     """
 
     status: int

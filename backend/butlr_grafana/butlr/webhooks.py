@@ -1,9 +1,9 @@
 """Butlr's webhook subscriptions: listed, created, updated and deleted through its GraphQL.
 
-An organisation has one subscription an event type. The names of the inputs' inner fields, and whether the
-types by the minute end in `_1MIN` or `_1M`, differ between Butlr's own pages: they are read from the schema
-where that may be read, else taken as the schema page has them. Keys and passwords are sent and never asked
-for: Butlr would answer them.
+An organisation has one subscription per event type. Butlr's pages differ on two things: the names of the
+inner fields of the inputs, and whether the types by the minute end in `_1MIN` or `_1M`. Both are read from
+the schema if that is allowed, otherwise as on the schema page. Keys and passwords are sent and never
+requested, because Butlr would return them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ _DELETE = "mutation($ids: [ID!]!) { deleteWebhooks(ids: $ids) }"
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A subscription of the organisation's. Butlr answers its address too, but its key with it: not asked."""
+    """A subscription of the organisation. Butlr would return its address with its key, so it is not
+    requested.
+    """
 
     id: str
     name: str
@@ -208,4 +210,4 @@ def _without_key(error: UpstreamError, key: str) -> UpstreamError:
     """The same error; of one that came of a body with our key, without Butlr's words: some servers quote what
     they were sent, and what is quoted is cut.
     """
-    return error.without_words() if key else error
+    return error.without_butlr_text() if key else error

@@ -1,1 +1,1 @@
-"""Where settled chunks, the topology and floor-plan images are kept: memory and disk."""
+"""Caches of settled chunks, of the topology and of floor-plan images: in memory and on disk."""

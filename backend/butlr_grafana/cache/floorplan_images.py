@@ -1,7 +1,8 @@
-"""The plans' own pictures: fetched behind the viewers' backs, kept, renewed daily, never waited for long.
+"""Images of floor plans: fetched in the background, stored, refreshed daily. A request waits for them only
+briefly.
 
-A picture is an ornament: without it a plan is drawn from its polygons. So a fault is remembered for some
-minutes and said once, and the last known picture is used while Butlr is gone.
+An image is optional: without it, a plan is drawn from its polygons. So a failed fetch is logged once and not
+repeated for some minutes, and the last good image is used while Butlr does not answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One SQLite file that is never in the way of an answer.
+"""One SQLite file that never makes a response fail.
 
-Whatever is wrong with it (cut, overwritten, another version, a full or read-only disk) costs what it holds,
-nothing else. It is said once when trouble starts and once when it ends.
+If the file is damaged, of another version, full or read-only, only its content is lost. The log gets one line
+when the problem starts and one when it ends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The topology that is being served: loaded once, renewed behind the viewers' backs, never forgotten.
+"""The topology that is served: loaded once, then refreshed in the background; the last good copy is kept.
 
-A floor plan that is minutes old is right; none at all answers nothing. So a failing renewal keeps what is
-known, and the last known one is kept on disk for a restart while Butlr is away.
+A floor plan that is some minutes old is still right; without one, no query has a result. So a failed refresh
+keeps the last good copy, which is also stored on disk for a restart while Butlr does not answer.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class TopologyCache:
         read: Callable[[Document], Topology],
         *,
         served: tuple[str, ...] = (),
-        keep_in: Path | None = None,
+        stored_in: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._fetch = fetch
         self._read = read
         self._served = frozenset(served)
-        self._kept = keep_in
+        self._kept = stored_in
         self._clock = clock
         self._now = now
         self._lock = threading.Lock()
@@ -129,8 +129,8 @@ class TopologyCache:
                 self._due_at = self._clock() + (RETRY_S if error else RENEW_S)
 
     def _fetched(self, known: Topology | None) -> tuple[Document, UpstreamError | None]:
-        """What Butlr answered, and why a part of it is missing. Where Butlr went away between two of the
-        questions and a topology is known, that one is richer: then the fault is raised.
+        """Butlr's response, and the reason if a part of it is missing. If Butlr failed between two calls and
+        a topology is known, the known one is more complete: then the error is raised.
         """
         document = self._fetch()
         unanswered: UpstreamError | None = document.pop("unanswered", None)
@@ -139,7 +139,7 @@ class TopologyCache:
         return document, unanswered
 
     def _instead(self, known: Topology | None, error: UpstreamError) -> Topology | None:
-        """What is used where Butlr's answer cannot be: what is known, else what was kept on disk."""
+        """What is used if Butlr has no response: the known topology, otherwise the one on disk."""
         topology = known or self._kept_one()
         instead = "the last known topology is used" if topology else "no query can be answered yet"
         if self._error is None:  # else it has been said

@@ -1,5 +1,5 @@
-"""`butlr-grafana check`: each step, each open question about Butlr as it is on this account, and each of its
-APIs in use, read as was measured: a row of a table each.
+"""`butlr-grafana check`: prints one row for each step, for each assumption about Butlr as measured on this
+account, and for each API in use.
 """
 
 from __future__ import annotations

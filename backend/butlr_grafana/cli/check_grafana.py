@@ -1,4 +1,4 @@
-"""`check --grafana URL`: what is there in Grafana, and whether the backend answers through it."""
+"""`check --grafana URL`: what Grafana has of ours, and whether the backend answers through it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`butlr-grafana crowd ROOM=30 --for 20m`: more people into a room of the running demo."""
+"""`butlr-grafana crowd ROOM=30 --for 20m`: puts more people into a room of the running demo."""
 
 from __future__ import annotations
 

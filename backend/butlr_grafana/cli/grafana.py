@@ -1,4 +1,4 @@
-"""The credentials of Grafana's API, out of the settings."""
+"""The credentials for Grafana's API, from the settings."""
 
 from __future__ import annotations
 

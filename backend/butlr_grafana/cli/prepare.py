@@ -1,7 +1,7 @@
-"""The command `prepare`: what has to be there, and right, before `serve` is started and started again.
+"""The command `prepare`: checks everything that `serve` needs, before `serve` starts.
 
-Compose runs it once before the backends. It makes the tokens between Grafana and the backend, and reads the
-settings as `serve` will, so that a wrong one ends `docker compose up` at once.
+Compose runs it once before the backends. It creates the tokens between Grafana and the backend, and reads the
+settings in the same way as `serve`, so that a wrong setting ends `docker compose up` at once.
 """
 
 from __future__ import annotations

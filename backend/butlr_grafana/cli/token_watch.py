@@ -1,4 +1,6 @@
-"""Tokens whose file has changed, without a restart: the next request is checked against what it holds now."""
+"""Tokens from files, without a restart: if a file changes, the next request is checked against its new
+content.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The command `webhooks`: Butlr's subscriptions listed, ours created, updated and deleted.
+"""The command `webhooks`: lists Butlr's subscriptions; creates, updates and deletes ours.
 
-Nothing is written to Butlr but by `create`, `update` and `delete`, after saying what, and only to the
-subscription of this installation: its id is kept in `BACKEND_CACHE_DIR`. Another one of the same name may be
-another installation's.
+Only `create`, `update` and `delete` write to Butlr. They first say what they will do, and change only the
+subscription of this installation: its id is stored in `BACKEND_CACHE_DIR`. Another subscription with the same
+name may belong to another installation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rooms, or floors, against what is usual for them at this time of the week."""
+"""Rooms or floors compared with their usual values at this time of the week."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ HourOfWeek = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Unusual:
-    """People over a period in a room, or on a floor (or in those of its rooms that are chosen, as one), and
-    what is usual there at that time of the week; `None`: not known.
+    """People over a period in a room or on a floor (or in its chosen rooms, as one), and the usual number
+    there at this time of the week; `None`: not known.
 
-    `people`: their mean. `usual`: the mean of the same hours of the week, each counted by its share of the
+    `people`: their mean. `usual`: the mean of the same hours of the week, each weighted by its share of the
     period, over the weeks before, of which `weeks` are known (the fewest of any hour). `ratio`: people by
     usual, but by `LEAST_USUAL` at least, so that it is known wherever people are. `excess`: people less
-    usual. `absent`: the usual people where nobody was seen in the whole period, or no sensor tells; else 0.
+    usual. `absent`: the usual people if no sensor counted anybody in the whole period, or no sensor sent
+    data; otherwise 0.
     """
 
     floor: Floor
@@ -135,12 +136,12 @@ def _mean(values: Floats, weights: Floats) -> float | None:
     return float(np.average(values[known], weights=weights[known])) if known.any() else None
 
 
-def _places_of(hours: Mapping[HourOfWeek, int], answer: SeriesResult) -> dict[HourOfWeek, NDArray[np.intp]]:
+def _places_of(hours: Mapping[HourOfWeek, int], result: SeriesResult) -> dict[HourOfWeek, NDArray[np.intp]]:
     """By hour of the week the numbers of the windows that are of it."""
-    if not answer.series:
+    if not result.series:
         return {}
-    start_s = answer.series[0].start_s  # the same for all
-    of_week = _numbers_of(start_s.tobytes(), answer.query.floor.timezone)
+    start_s = result.series[0].start_s  # the same for all
+    of_week = _numbers_of(start_s.tobytes(), result.query.floor.timezone)
     return {hour: np.flatnonzero(of_week == _number(hour)) for hour in hours}
 
 

@@ -1,7 +1,7 @@
-"""Which share of each cell lies in each room, so that rooms and what is outside add up to the floor.
+"""The share of each cell that lies in each room. The rooms and the area outside them add up to the floor.
 
-A cell is a square of side `resolution_m` around its centre. Where rooms overlap, each has an equal part of
-the overlap; what no room covers is outside. Zones are counted apart, each for itself.
+A cell is a square of side `resolution_m` around its centre. Where rooms overlap, each gets an equal part of
+the overlap; what no room covers is outside. Zones are counted separately, each for itself.
 """
 
 from __future__ import annotations
@@ -169,10 +169,10 @@ def _shares(
 MOST_CELLS = 1_000_000
 """A rectangle of more than these is not kept: a room drawn kilometres wide must not cost memory."""
 
-KEPT_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 """Some 1,000 floors of 30 by 48 m at 0.5 m."""
 
-_kept: LRUCache[Hashable, _Cut] = LRUCache(KEPT_BYTES, getsizeof=lambda cut: cut.nbytes)
+_kept: LRUCache[Hashable, _Cut] = LRUCache(MAX_BYTES, getsizeof=lambda cut: cut.nbytes)
 _kept_lock = threading.Lock()
 """Held to look and to keep, not while anything is cut."""
 
@@ -192,7 +192,7 @@ def _cut_for(drawing: _Drawing, grid: Grid) -> _Cut:
         first = int(grid.ix.min()), int(grid.iy.min())
         shape = int(grid.ix.max()) - first[0] + 1, int(grid.iy.max()) - first[1] + 1
     cut = _cut(pieces, grid.resolution_m, phase_m, first, shape)
-    if is_kept and cut.nbytes <= KEPT_BYTES:
+    if is_kept and cut.nbytes <= MAX_BYTES:
         with _kept_lock:
             _kept[key] = cut
     return cut

@@ -1,4 +1,4 @@
-"""The busiest hour of a week's pattern, and what to call it."""
+"""The busiest hour of a week's pattern, and its name."""
 
 from __future__ import annotations
 

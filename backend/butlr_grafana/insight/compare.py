@@ -1,4 +1,4 @@
-"""One period against another, cell by cell, each per hour counted, or in people per m²."""
+"""Two periods compared, cell by cell: per hour counted, or in people per m²."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many people are there now: by what the sensors see, and by who came through the doors."""
+"""How many people are there now: by the presence sensors, and by entries and exits."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ NOT_ALL_COUNTED = "people are not counted in all of its rooms"
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """An asset and its people; `None`: not known, and `reason` says why. `share` of the capacity, 1 is full.
+    """An asset and its people; `None`: not known, and `reason` says why. `share` of the capacity; 1 is full.
 
-    `people` is the higher of `seen` (presence sensors) and `by_doors` (who came less who went, which Butlr
-    corrects after the day). Where the sensors that see into a room are offline its people are not known: the
-    doors alone would make a full room an empty one. `unknown_since_s`: when those were heard last.
+    `people` is the higher of `seen` (presence sensors) and `by_doors` (entries less exits, which Butlr
+    corrects after the day). If the sensors that cover the room are offline, its people are unknown: with the
+    doors alone, a full room would look empty. `unknown_since_s`: when these sensors last sent data.
     """
 
     floor: Floor
@@ -87,33 +87,33 @@ def moved_on(count: float, steps: Steps, assets: Iterable[str]) -> float:
     return max(0.0, count + sum(entered - left for entered, left in came))
 
 
-def occupancy_now(answers: Sequence[SeriesResult], moved: Moved = nothing_moved) -> tuple[Now, ...]:
-    """Every room, zone or floor of the answers, in the floors' order: the newest known minute of each way of
-    counting (the higher of the two is Butlr's own recipe).
+def occupancy_now(results: Sequence[SeriesResult], moved: Moved = nothing_moved) -> tuple[Now, ...]:
+    """Every room, zone or floor of the results, in the floors' order: the newest known minute of each way of
+    counting. (The higher of the two is Butlr's own rule.)
 
-    `answers`: floor by floor one of what sensors see, and one of doors where there are any. The count of
-    doors may be some minutes older: then those who have `moved` since are added.
+    `results`: by floor, one result of presence sensors, and one of doors if it has any. The count of doors
+    may be some minutes older: then the people who have `moved` since are added.
     """
     moved = once(moved)
-    return tuple(now for own in by_floor(answers).values() for now in _of_floor(own, moved))
+    return tuple(now for own in by_floor(results).values() for now in _of_floor(own, moved))
 
 
-def _of_floor(answers: Sequence[SeriesResult], moved: Moved) -> Iterator[Now]:
-    query = answers[0].query
+def _of_floor(results: Sequence[SeriesResult], moved: Moved) -> Iterator[Now]:
+    query = results[0].query
     floor = query.floor
     assets: Sequence[Floor | Room | Zone] = [floor]
     if query.level == "room":
         assets = floor.chosen(query.rooms)
     elif query.level == "zone":
         assets = floor.zones
-    seen = {asset_id: count for asset_id, (count, _) in _newest_of(answers, doors=False).items()}
-    doors, is_up_to_date = _by_doors(answers, assets, moved)
+    seen = {asset_id: count for asset_id, (count, _) in _newest_of(results, doors=False).items()}
+    doors, is_up_to_date = _by_doors(results, assets, moved)
     as_of_s = min(
-        answer.coverage.as_of_s or query.period.end_s
-        for answer in answers
-        if not (is_up_to_date and answer.query.base.is_calibrated)
+        result.coverage.as_of_s or query.period.end_s
+        for result in results
+        if not (is_up_to_date and result.query.base.is_calibrated)
     )
-    complete = all(answer.coverage.complete for answer in answers)
+    complete = all(result.coverage.complete for result in results)
     for asset in assets:
         is_known = not {seen.get(asset.id), doors.get(asset.id)} <= {None}
         yield Now(
@@ -127,7 +127,7 @@ def _of_floor(answers: Sequence[SeriesResult], moved: Moved) -> Iterator[Now]:
             complete=complete,
             reason=_why_unknown(asset, is_known=is_known),
             unknown_since_s=asset.silent_since_s,
-            source=answers[0].coverage.source,
+            source=results[0].coverage.source,
         )
 
 
@@ -149,13 +149,13 @@ Newest = dict[str, tuple[float, int]]
 """By asset: people, and the end of the newest minute of which they are known."""
 
 
-def _newest_of(answers: Sequence[SeriesResult], *, doors: bool) -> Newest:
+def _newest_of(results: Sequence[SeriesResult], *, doors: bool) -> Newest:
     """Of what doors count, or of what sensors see."""
-    own = (answer for answer in answers if answer.query.base.is_calibrated is doors)
+    own = (result for result in results if result.query.base.is_calibrated is doors)
     newest = {
-        one.asset_id: _newest(one, answer.query.period.end_s - NOW_S)
-        for answer in own
-        for one in answer.series
+        one.asset_id: _newest(one, result.query.period.end_s - NOW_S)
+        for result in own
+        for one in result.series
     }
     return {asset: found for asset, found in newest.items() if found is not None}
 
@@ -168,10 +168,10 @@ def _newest(one: AssetSeries, since_s: int) -> tuple[float, int] | None:
 
 
 def _by_doors(
-    answers: Sequence[SeriesResult], assets: Sequence[Floor | Room | Zone], moved: Moved
+    results: Sequence[SeriesResult], assets: Sequence[Floor | Room | Zone], moved: Moved
 ) -> tuple[dict[str, float], bool]:
     """People by doors at the end of what is seen, and whether all who moved until then are known."""
-    query, found = answers[0].query, _newest_of(answers, doors=True)
+    query, found = results[0].query, _newest_of(results, doors=True)
     by_id = {asset.id: asset for asset in assets}
     counts, is_up_to_date, end_s = {}, bool(found), query.period.end_s
     for asset_id, (count, until_s) in found.items():

@@ -1,4 +1,6 @@
-"""How the physical sensors and hives of floors are, and which rooms and floors they leave without data."""
+"""The state of the physical sensors and hives of floors, and the rooms and floors that have no data because
+of them.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +27,11 @@ DUE_SOON_S = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A physical sensor or hive. `place`: its room or zone, `None` where it hangs in neither, or in one that
-    is only told of with others (then `together` is that sum).
+    """A physical sensor or hive. `place`: its room or zone; `None` if it is in neither, or in one that is
+    only shown as a sum (then `together` is that sum).
 
-    `hive_id`, `hive_name`: of the hive that a sensor reports to, where that hangs on the same floor.
-    `reason`: why the device cannot be heard, or what Butlr does not say.
+    `hive_id`, `hive_name`: of the hive that a sensor reports to, if it is on the same floor. `reason`: why
+    the device sends nothing, or what Butlr does not report.
     """
 
     floor: Floor

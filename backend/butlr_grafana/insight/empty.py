@@ -1,7 +1,8 @@
-"""Cells in which nobody was, as zeros: where somebody would have been detected.
+"""Empty cells as zeros, where sensors would have detected people.
 
-A heat map has cells only where somebody was. What it lacks is zero or unknown: unknown beyond the floor, in
-rooms whose sensors were silent or that no sensor covers, and in rooms that are not told of one by one.
+A heat map has cells only where somebody was. A missing cell is zero or unknown. It is unknown outside the
+floor, in rooms whose sensors were offline or that no sensor covers, and in rooms that are only shown as a
+sum.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who came against who went, by the doors, since local midnight."""
+"""Entries less exits since local midnight."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ class Balance:
         return max(0.0, -inside, inside - self.capacity if self.capacity else 0.0, self.one_way)
 
 
-def balances(answers: Sequence[SeriesResult]) -> tuple[Balance, ...]:
+def balances(results: Sequence[SeriesResult]) -> tuple[Balance, ...]:
     """Every floor, or room, of the answers: traffic since midnight, in windows of hours or shorter."""
-    return tuple(one for answer in answers for one in _of_floor(answer))
+    return tuple(one for result in results for one in _of_floor(result))
 
 
-def _of_floor(answer: SeriesResult) -> Iterator[Balance]:
-    query, coverage = answer.query, answer.coverage
+def _of_floor(result: SeriesResult) -> Iterator[Balance]:
+    query, coverage = result.query, result.coverage
     assets: Sequence[Floor | Room] = [query.floor]
     if query.level == "room":
         assets = query.floor.chosen(query.rooms)
-    counted = {s.asset_id: {field: _sum(values) for field, values in s.values.items()} for s in answer.series}
-    one_way = {s.asset_id: _one_way(s, query.period.end_s) for s in answer.series}
+    counted = {s.asset_id: {field: _sum(values) for field, values in s.values.items()} for s in result.series}
+    one_way = {s.asset_id: _one_way(s, query.period.end_s) for s in result.series}
     for asset in assets:
         own = counted.get(asset.id, {})
         yield Balance(

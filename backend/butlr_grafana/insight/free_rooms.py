@@ -1,4 +1,4 @@
-"""Which rooms are free: nobody was counted there in the last minutes. What is not known is never free."""
+"""Free rooms: nobody was counted there in the last minutes. A room without data is never free."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ SOME_OCCUPIED = "one or more of these rooms are occupied; for privacy it is not 
 class RoomState:
     """A room, and whether it is free.
 
-    `reason`: why its state is unknown. `people`: as `occupancy-now` tells them. `empty_since_s`,
-    `empty_for_s`: from when on and for how long nobody was counted, also where that is not long enough to be
-    free. `is_exact`: somebody was counted in the minute before. If not, the room may have been empty for
-    longer: no earlier minute was asked for, or none is known.
+    `reason`: why its state is unknown. `people`: as in `occupancy-now`. `empty_since_s`, `empty_for_s`: since
+    when and for how long nobody was counted, even if that is not long enough to be free. `is_exact`: somebody
+    was counted in the minute before. If not, the room may have been empty for longer: no earlier minute was
+    requested, or none is known.
     """
 
     floor: Floor
@@ -63,16 +63,16 @@ class RoomState:
 
 
 def room_states(
-    found: Iterable[Now], answers: Sequence[SeriesResult], moved: Moved = nothing_moved
+    found: Iterable[Now], results: Sequence[SeriesResult], moved: Moved = nothing_moved
 ) -> Iterator[RoomState]:
     """The state of each room, in the order of `found`.
 
-    `found`: the people of each room. `answers`: the minutes that these come from, floor by floor one of what
-    sensors see, and one of doors where there are any. The minutes of doors may be some minutes older: then
-    those who have `moved` since are added.
+    `found`: the people of each room. `results`: the minutes that these come from: by floor, one result of
+    presence sensors, and one of doors if it has any. The minutes of doors may be some minutes older: then the
+    people who have `moved` since are added.
     """
     moved = once(moved)
-    floors = by_floor(answers)
+    floors = by_floor(results)
     for now in found:
         room = next(room for room in now.floor.rooms if room.id == now.id)
         own = floors[now.floor.id]
@@ -115,23 +115,23 @@ def _state_of(now: Now, room: Room, counts: Floats, end_s: int) -> RoomState:
     )
 
 
-def _minutes(room: Room, answers: Sequence[SeriesResult], moved: Moved) -> Floats:
-    """The room's people minute by minute, the higher of both ways of counting; NaN where they are not known.
+def _minutes(room: Room, results: Sequence[SeriesResult], moved: Moved) -> Floats:
+    """The room's people minute by minute, the higher of both ways of counting; NaN if unknown.
 
-    Where sensors see into the room, a minute of which only the doors tell is not known: doors alone would
-    make a full room an empty one.
+    If sensors cover the room, a minute with a count of doors only is unknown: with the doors alone, a full
+    room would look empty.
     """
-    starts_s = range(answers[0].query.period.start_s, answers[0].query.period.end_s, MINUTE_S)
+    starts_s = range(results[0].query.period.start_s, results[0].query.period.end_s, MINUTE_S)
     state = {
-        answer.query.base.is_calibrated: dict(zip(one.start_s.tolist(), one.values["value"], strict=True))
-        for answer in answers
-        for one in answer.series
+        result.query.base.is_calibrated: dict(zip(one.start_s.tolist(), one.values["value"], strict=True))
+        for result in results
+        for one in result.series
         if one.asset_id == room.id
     }
     if not state:
         return np.empty(0)
     if True in state:
-        state[True] |= _moved_on(room, answers[0].query, state[True], moved)
+        state[True] |= _moved_on(room, results[0].query, state[True], moved)
     by_way = {way: np.array([own.get(start, np.nan) for start in starts_s]) for way, own in state.items()}
     seen, by_doors = by_way.get(False), by_way.get(True)
     if seen is None or by_doors is None:

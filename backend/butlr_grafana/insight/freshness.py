@@ -1,4 +1,4 @@
-"""Up to when Butlr's data are known, floor by floor."""
+"""The time up to which Butlr's data are known, by floor."""
 
 from __future__ import annotations
 
@@ -30,39 +30,37 @@ class Freshness:
 
 def freshness(
     floors: Sequence[Floor],
-    answers: Sequence[HeatMap | SeriesResult],
+    results: Sequence[HeatMap | SeriesResult],
     faults: Mapping[str, str],
     *,
     since_s: int,
 ) -> tuple[Freshness, ...]:
-    """Every floor; `faults`: why those without an answer have none, by floor; `since_s`: where all answers
-    begin.
-    """
-    by_floor = {answer.query.floor.id: answer for answer in answers}
+    """Every floor. `faults`: by floor, why it has no result. `since_s`: where all results begin."""
+    by_floor = {result.query.floor.id: result for result in results}
     return tuple(_of(floor, by_floor.get(floor.id), faults.get(floor.id, ""), since_s) for floor in floors)
 
 
-def _of(floor: Floor, answer: HeatMap | SeriesResult | None, fault: str, since_s: int) -> Freshness:
-    if answer is None:
+def _of(floor: Floor, result: HeatMap | SeriesResult | None, fault: str, since_s: int) -> Freshness:
+    if result is None:
         return Freshness(floor, since_s, complete=False, reason=fault)
-    known_until_s = _of_map(answer) if isinstance(answer, HeatMap) else _of_series(answer)
-    reason = "; ".join(answer.coverage.reasons)
+    known_until_s = _of_map(result) if isinstance(result, HeatMap) else _of_series(result)
+    reason = "; ".join(result.coverage.reasons)
     if known_until_s is None:
         reason = reason or "Butlr has no value for this time"
     # Nothing is known for longer than it was asked for: by a clock that has stepped back it would be.
-    until_s = min(known_until_s or since_s, answer.coverage.as_of_s or math.inf)
-    return Freshness(floor, until_s, answer.coverage.complete, reason, answer.coverage.source)
+    until_s = min(known_until_s or since_s, result.coverage.as_of_s or math.inf)
+    return Freshness(floor, until_s, result.coverage.complete, reason, result.coverage.source)
 
 
-def _of_map(answer: HeatMap) -> int | None:
+def _of_map(result: HeatMap) -> int | None:
     """A heat map without a detection cannot tell silence from lateness: what was answered is known."""
-    return max((part.period.end_s for part in answer.parts), default=None)
+    return max((part.period.end_s for part in result.parts), default=None)
 
 
-def _of_series(answer: SeriesResult) -> int | None:
+def _of_series(result: SeriesResult) -> int | None:
     """The end of the newest window that has a value."""
     newest: list[int] = []
-    for one in answer.series:
-        ends_s = np.append(one.start_s[1:], answer.query.period.end_s)
+    for one in result.series:
+        ends_s = np.append(one.start_s[1:], result.query.period.end_s)
         newest += [int(ends_s[~np.isnan(values)].max(initial=0)) for values in one.values.values()]
     return max(newest, default=0) or None

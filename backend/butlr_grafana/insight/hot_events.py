@@ -1,7 +1,7 @@
-"""One look at a floor's zones → what changes in the record. Pure; instants in seconds since the epoch.
+"""One snapshot of a floor's zones → the changes to the event log. Pure; instants in seconds since the epoch.
 
-An event begins when a zone is seen above the threshold and ends when it is seen below the release, so that
-one that hovers about the threshold makes one event, not many.
+An event begins when a zone is above the threshold and ends when it is below the release. So a value near the
+threshold makes one event, not many.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The week's pattern: weekday by hour of the query's clock."""
+"""The pattern of a week: weekday by hour, on the query's clock."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class PatternCell:
     hours: int
 
 
-def of_series(answers: Sequence[SeriesResult]) -> tuple[PatternCell, ...]:
+def of_series(results: Sequence[SeriesResult]) -> tuple[PatternCell, ...]:
     """Of series in windows of an hour: 168 cells an asset and field."""
     return tuple(
         cell
-        for answer in answers
-        for one in answer.series
+        for result in results
+        for one in result.series
         for field, values in one.values.items()
         for cell in _cells(
             (one.floor, one.asset_id, one.name, field),
-            answer.query.timezone,
+            result.query.timezone,
             zip(one.start_s.tolist(), values.tolist(), strict=True),
         )
     )

@@ -1,4 +1,4 @@
-"""Heat in people: the unit of an answer, and its heat maps in that unit."""
+"""Heat in people: the unit of a result, and its heat maps in that unit."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ IN_PEOPLE = ("none", "hour")
 
 
 def unit_of(wanted: str, known: Iterable[Known], *, is_of_detections: bool) -> Unit:
-    """The one unit of an answer. `wanted`: the word `unit`; `is_of_detections`: whether the question speaks
-    of detections, as a number as threshold and `normalize=hour` do without a unit.
+    """The one unit of a result. `wanted`: the parameter `unit`. `is_of_detections`: whether the query is
+    about detections, as a number as threshold and `normalize=hour` are without a unit.
 
-    `auto` is people where the factor of any floor is known, but for such a question: what it asks for must
-    not become something else from one day to the next.
+    `auto` is people if the factor of any floor is known, but not for such a query: its meaning must not
+    change from one day to the next.
     """
     if wanted == "people":
         return "people"

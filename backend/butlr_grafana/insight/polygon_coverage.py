@@ -1,9 +1,9 @@
-"""How much of each unit square a polygon covers: exact areas, without cutting a single square.
+"""The area of each unit square that a polygon covers: exact, without cutting any square.
 
-By Green's theorem the area of a polygon within a square is the integral of x dy along the polygon's edge,
-with x cut to the square and y kept to its row. So each edge is split where it crosses a grid line; a piece
-of it then counts in its own square with its mean x, and with its whole dy in each square to the left. This
-is how font rasterisers antialias (FreeType's `ftgrays.c`, font-rs).
+By Green's theorem, the area of a polygon within a square is the integral of x dy along the polygon's edge,
+with x limited to the square and y to its row. So each edge is split where it crosses a grid line. A piece
+counts in its own square with its mean x, and in each square to the left with its whole dy. Font rasterisers
+use the same method for antialiasing (FreeType's `ftgrays.c`, font-rs).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Heat maps of consecutive windows, put together again."""
+"""Heat maps of consecutive windows, added up to one."""
 
 from __future__ import annotations
 

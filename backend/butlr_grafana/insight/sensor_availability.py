@@ -1,7 +1,7 @@
 """Sensor availability of rooms in a period. A room whose sensors sent nothing is not an empty room.
 
-A heat map has cells only where somebody was, so it cannot tell an empty room from one that nobody could see.
-A count of people can: a window of which a room's sensors know nothing has no value there.
+A heat map has cells only where somebody was, so an empty room looks like a room without working sensors.
+Counts of people show the difference: if a room's sensors were offline in a window, it has no value there.
 """
 
 from __future__ import annotations

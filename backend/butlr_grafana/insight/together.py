@@ -1,4 +1,4 @@
-"""Rooms that are chosen, as one of their floor: their people now, and their heat (see `chosen_rooms`)."""
+"""Chosen rooms as one: their people now, and their heat (see `chosen_rooms`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well rooms are used: people against capacity, time in use, entries, heat."""
+"""The use of rooms: people and capacity, time in use, entries, heat."""
 
 from __future__ import annotations
 
@@ -145,9 +145,9 @@ def why_unknown(room: Room) -> str:
     return WAS_OFFLINE if room.online else OFFLINE
 
 
-def known_values(answer: SeriesResult, field: str = "value") -> dict[str, Floats]:
+def known_values(result: SeriesResult, field: str = "value") -> dict[str, Floats]:
     """The known values of each asset; one of which none is known is left out."""
     known = {
-        s.asset_id: s.values[field][~np.isnan(s.values[field])] for s in answer.series if field in s.values
+        s.asset_id: s.values[field][~np.isnan(s.values[field])] for s in result.series if field in s.values
     }
     return {asset: values for asset, values in known.items() if values.size}

@@ -1,4 +1,4 @@
-"""How well rooms are used in one period against another: people, and the time in which somebody was there."""
+"""The use of rooms in two periods: people, and the time in which somebody was there."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class UseChange:
-    """A room in both periods; what is not known is `None`, and `reason` says why.
+    """A room in both periods; an unknown value is `None`, and `reason` says why.
 
-    `mean`: people, the mean of the hours known; `in_use_share`: of those hours, somebody was there. Both are
-    per hour known, so that periods of different lengths can be compared. `mean_change`, `in_use_change`:
-    their differences, the latter in points of 1. `underused`: known to be used less than asked for, in the
-    period asked for. `rank`: 1 has the largest change in people; then those without a change.
+    `mean`: people, the mean of the known hours; `in_use_share`: the share of these hours in which somebody
+    was there. Both are per known hour, so periods of different lengths can be compared. `mean_change`,
+    `in_use_change`: their differences, the latter in points of 1. `underused`: used less than the parameter
+    `underused`, in the current period. `rank`: 1 has the largest change in people; rooms without a change
+    come last.
     """
 
     floor: Floor

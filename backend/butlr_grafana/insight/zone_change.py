@@ -1,4 +1,4 @@
-"""Rooms, zones or the floor in one period against another, each per hour counted."""
+"""Rooms, zones or the floor in two periods, each per hour counted."""
 
 from __future__ import annotations
 

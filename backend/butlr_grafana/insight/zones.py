@@ -31,16 +31,16 @@ TOO_FEW = "fewer than two of its rooms are known"
 
 @dataclass(frozen=True, slots=True)
 class ZoneHeat:
-    """A room, zone or floor in figures; what cannot be told is `None`, and `reason` says why.
+    """A room, zone or floor in numbers; an unknown number is `None`, and `reason` says why.
 
-    `detections` of rooms and of what is outside (`zone_id` "outside", no area) add up to the floor's, but
-    for rooms without data. `per_hour`: of those counted in which the room was seen, where that is known.
-    `share`: of the floor's detections. `area_m2`: Butlr's, else the polygon's.
-    `people_per_m2`: the mean number of people a square metre; `person_hours`: of all of them; `None` where
-    the floor's factor is not known, and where people are asked for `reason` says so.
-    `rank`: 1 is the hottest in the whole answer, by `people_per_m2` in people, else by `per_m2_hour`; equals
-    share a rank; then those without an area, by `per_hour`; then those without data, in people those whose
-    factor is not known. `hot` is 0 where nothing is known: `has_data` tells.
+    `detections` of rooms and of the area outside (`zone_id` "outside", no area) add up to the floor's, except
+    for rooms without data. `per_hour`: per hour counted in which the room's sensors worked, if that is known.
+    `share`: of the floor's detections. `area_m2`: Butlr's, otherwise the polygon's. `people_per_m2`: the mean
+    number of people per square metre; `person_hours`: of all of them; `None` if the floor's factor is not
+    known; if people are requested, `reason` says so. `rank`: 1 is the hottest in the whole result, by
+    `people_per_m2` in people, otherwise by `per_m2_hour`; equal values share a rank; then those without an
+    area, by `per_hour`; then those without data, and in people those without a factor. `hot` is 0 if nothing
+    is known: see `has_data`.
     """
 
     zone_id: str
@@ -170,8 +170,8 @@ def is_unavailable(heat_map: HeatMap) -> bool:
 def _rooms(
     floor: Floor, grid: Grid, ids: set[str] | None, availability: Mapping[str, float]
 ) -> Iterator[_Place]:
-    """Of rooms that are only told of together, what cannot be told counts as outside: else it could be had
-    by taking all others from the floor's.
+    """For rooms that are only shown as a sum, an unknown number counts as outside: otherwise it could be
+    computed from the floor's number and all others.
     """
     built = {room.id: room for room in as_built(floor.rooms)}
     by_room = apportion.of_rooms(replace(floor, rooms=tuple(built.values())), grid)
@@ -249,10 +249,10 @@ def _together(
 
 
 def _unavailable_reason(asset: Room | Zone, rooms: Mapping[str, Room], has_cells: bool) -> str:
-    """Why nothing is known of a room, or of a zone in it; empty where its figures can be trusted.
+    """Why a room, or a zone in it, has no number; empty if its number is valid.
 
-    `room.online` is `None` where no sensor is said to be the room's; another one may see it all the same,
-    which its cells show. Where Butlr tells of no room whether it is online, none is held against it.
+    `room.online` is `None` if no sensor belongs to the room; another sensor may still cover it, as its cells
+    show. If Butlr reports for no room whether it is online, this is no reason for any room.
     """
     if shape_of(asset.polygon) is None:
         return NO_POLYGON

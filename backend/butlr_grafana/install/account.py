@@ -1,4 +1,4 @@
-"""Who asks, in which organisation, and whether Grafana lets that account do it: found out before anything is
+"""The user, the organisation, and whether Grafana allows this user to install: checked before anything is
 changed.
 """
 

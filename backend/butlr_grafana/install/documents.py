@@ -1,6 +1,6 @@
-"""What `install` writes, as Grafana's HTTP API takes it. Pure: documents in, documents out.
+"""What `install` writes, in the form of Grafana's HTTP API. Pure: documents in, documents out.
 
-Everything has a uid that is always the same. So a second `install` finds what the first one made, and
+Everything has a uid that never changes. So a second `install` finds what the first one created, and
 `uninstall` removes it and nothing else.
 """
 

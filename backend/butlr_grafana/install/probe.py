@@ -1,4 +1,4 @@
-"""Whether the backend answers by way of Grafana: its address, its token and Grafana's proxy at once."""
+"""Whether the backend answers through Grafana: tests its address, its token and Grafana's proxy together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Grafana needs before anything is installed: its version, and plugins that the pages ask through."""
+"""What Grafana needs before the installation: its version, and the plugins of the dashboards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What `install` and `uninstall` do, in the order in which nothing refers to what is not there."""
+"""The steps of `install` and `uninstall`, in an order in which nothing refers to something that does not
+exist.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,7 @@ class Wanted:
 
 
 class Installation:
-    """What of ours is in one organisation of one Grafana. `say`: is told of each thing that was done."""
+    """Our objects in one organisation of one Grafana. `say` gets a line for each step that was done."""
 
     def __init__(self, grafana: Grafana, files: Files, wanted: Wanted, say: Say) -> None:
         self._grafana, self._wanted, self._say = grafana, wanted, say

@@ -1,4 +1,4 @@
-"""The board of free rooms as a dashboard of a wall's playlist. Pure, as `documents`."""
+"""The dashboard of free rooms in a wall's playlist. Pure, as `documents`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`butlr-grafana wall`: its options, and its steps in the order in which screens never meet a gap."""
+"""`butlr-grafana wall`: its options, and its steps in an order in which screens always show something."""
 
 from __future__ import annotations
 

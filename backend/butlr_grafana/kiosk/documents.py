@@ -1,7 +1,7 @@
-"""A TV wall as Grafana's documents: a dashboard for each floor, and the playlist that goes through them.
+"""A TV wall in the form of Grafana's HTTP API: a dashboard for each floor, and a playlist of them.
 
-Playlists cannot set variables, so a floor's dashboard is a copy of the one that is provisioned, with the
-floor in it as a constant. Pure: documents in, documents out. Their form is that of Grafana's HTTP API.
+Playlists cannot set variables. So a floor's dashboard is a copy of the provisioned one, with the floor as a
+constant in it. Pure: documents in, documents out.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class WallError(Exception):
 
 
 def chosen(topology: Topology, requested: Sequence[str]) -> list[Floor]:
-    """The floors asked for, each once, in the order asked; all in Butlr's order where none is.
+    """The requested floors, each once, in the requested order; all in Butlr's order if none is requested.
 
-    Raises `WallError` for a floor that is not served, and where none is.
+    Raises `WallError` for a floor that is not served, and if no floor is served.
     """
     if not topology.floors:
         raise WallError("Butlr lists no floor for this account, so there is nothing to show")

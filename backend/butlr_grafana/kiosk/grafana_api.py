@@ -1,7 +1,7 @@
-"""Grafana's HTTP API as far as our commands need it: one attempt a call, and faults in words.
+"""The part of Grafana's HTTP API that our commands need: one attempt per call, and errors as texts.
 
-A wrong password is tried once only: after five, Grafana locks the user for five minutes. Redirects are not
-followed, so that credentials reach no other host.
+A wrong password is tried only once: after five, Grafana locks the user for five minutes. Redirects are not
+followed, so no other host gets the credentials.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SHOWN = 300
 
 
 class GrafanaError(Exception):
-    """Grafana cannot be asked, or does not do as asked; the message says what to change."""
+    """Grafana cannot be reached or refuses a request; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Grafana:
             raise GrafanaError(f"{self._access.url}{path} did not send JSON, so it is not Grafana") from None
 
     def status_of(self, path: str) -> tuple[int, str]:
-        """The status of any answer, and `: …` with its words; for what is not Grafana's own."""
+        """The status of any response, and `: …` with its text; for responses that are not Grafana's own."""
         response, text = self._response("GET", path, None)
         return response.status_code, _message(text) or f": {response.reason}"
 

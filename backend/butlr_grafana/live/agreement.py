@@ -1,8 +1,8 @@
-"""Pushed against reported minutes: what an event's number stands for, and whether the two agree later.
+"""Pushed and reported minutes compared: what the number of an event means, and whether the two agree later.
 
-Butlr does not document whether a room's event carries what presence sensors see, what came through the doors,
-or the higher of both, nor whether its time is the minute's start or end. Both are read off minutes in which
-the candidates differ.
+Butlr does not document three things: whether a room's event has the count of the presence sensors, the count
+of the doors, or the higher of both; and whether its time is the start or the end of the minute. This module
+finds them from minutes in which the possible values differ.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Told:
 
 
 def reading_of(pushed: Values, presence: Values, doors: Values) -> Reading | None:
-    """What pushed minutes stand for, by what reporting says of the same; `None`: it cannot be told.
+    """What pushed minutes mean, from the reported values of the same minutes; `None`: it cannot be decided.
 
-    Where nothing is counted by doors, all three are what presence sensors see.
+    If doors count nothing, all three are the counts of presence sensors.
     """
     candidates = list(product(MEANINGS if any(doors.values()) else MEANINGS[:1], SHIFTS_MIN))
     matched = dict.fromkeys(candidates, 0)

@@ -1,7 +1,7 @@
-"""Pushed minutes in place of a call: the chunk that Butlr would answer a segment with, where it is known.
+"""Pushed minutes instead of a call: the chunk that Butlr would return for a segment, if it is known.
 
-It is made of minutes of people, or of movements, of which each is known of each asset that must have one. The
-newest two minutes may be missing, as they are where Butlr is asked.
+It is made from minutes of people or of movements, if all assets that must have a value have one. The newest
+two minutes may be missing, as in a response of Butlr.
 """
 
 from __future__ import annotations

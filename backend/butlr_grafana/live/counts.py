@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from butlr_grafana.live.events import EventOutcome
-from butlr_grafana.live.ring import KEPT_MINUTES
+from butlr_grafana.live.ring import STORED_MINUTES
 from butlr_grafana.model.time import MINUTE_S
 
 Counts = Counter[tuple[str, EventOutcome]]
@@ -29,5 +29,5 @@ class EventCounts:
         return total
 
     def forget(self, now_minute: int) -> None:
-        for old in [known for known in self._by_minute if known <= now_minute - KEPT_MINUTES]:
+        for old in [known for known in self._by_minute if known <= now_minute - STORED_MINUTES]:
             del self._by_minute[old]

@@ -1,9 +1,10 @@
-"""A webhook body of Butlr's → events. Never raises: what cannot be used is a `Refused` with its reason.
+"""The body of a webhook request → events. Never raises: an event that cannot be used is a `Refused` with a
+reason.
 
 The forms are those of Butlr's pages on real-time occupancy. An event is `{"id", "type", "timestamp",
 "version", "metadata", "data"}`; `timestamp` is UTC milliseconds of sensing; `data` is a number of people for
-`*_OCCUPANCY` and `*_OCCUPANCY_1MIN`, `{"in", "out"}` for `TRAFFIC`. Only an event of version 1 is read: what
-another one means is not known.
+`*_OCCUPANCY` and `*_OCCUPANCY_1MIN`, `{"in", "out"}` for `TRAFFIC`. Only events of version 1 are read: the
+meaning of other versions is not known.
 """
 
 from __future__ import annotations

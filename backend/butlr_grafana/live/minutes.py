@@ -1,8 +1,8 @@
 """The newest minutes of people and movements that Butlr has pushed.
 
-A minute is half-open, `[start, start + 60)`. Butlr computes each minute anew for five minutes and pushes it
-again; there is no sequence number, so the last value to arrive for a place and minute wins. `SETTLE_S` after
-its end a minute has settled: what arrives then is late, and only what reporting says replaces it.
+A minute is half-open, `[start, start + 60)`. For five minutes, Butlr computes each minute again and pushes it
+again. There is no sequence number, so the last value to arrive for a place and minute wins. `SETTLE_S` after
+its end, a minute has settled: a later push is ignored, and only the reported value replaces it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from butlr_grafana.live.counts import Counts, EventCounts
 from butlr_grafana.live.events import Event, EventOutcome, Level, PeopleEvent, Refused, TrafficEvent
 from butlr_grafana.live.movements import Movements, minutes_of
-from butlr_grafana.live.ring import KEPT_MINUTES, MinuteRing
+from butlr_grafana.live.ring import STORED_MINUTES, MinuteRing
 from butlr_grafana.live.roster import Roster
 from butlr_grafana.live.silence import Gap, Silence
 from butlr_grafana.live.values import (
@@ -162,7 +162,7 @@ class LiveMinutes:
 
     def _set_reported(self, asset_id: str, minute: int, people: float | None, now_s: float) -> bool:
         ring = self._ring(asset_id, by_minute=True)
-        if ring is None or minute <= now_s // MINUTE_S - KEPT_MINUTES:
+        if ring is None or minute <= now_s // MINUTE_S - STORED_MINUTES:
             return False
         known = ring.get(minute)
         was_pushed = known is not None and known[1] == "pushed"
@@ -175,7 +175,7 @@ class LiveMinutes:
     def set_movements(self, sensor_id: str, values: Mapping[int, tuple[float, float]]) -> None:
         """What reporting says of a sensor: in and out, by the start of each minute."""
         with self._lock:
-            oldest = self._now() // MINUTE_S - KEPT_MINUTES
+            oldest = self._now() // MINUTE_S - STORED_MINUTES
             for start_s, (entered, left) in values.items():
                 if start_s // MINUTE_S > oldest:
                     self._movements.set_reported(sensor_id, start_s // MINUTE_S, entered, left)
@@ -188,7 +188,7 @@ class LiveMinutes:
                 ring = self._people.get((asset_id, by_minute))
                 if ring is None:
                     continue
-                for minute in range(ring.newest, ring.newest - KEPT_MINUTES, -1):
+                for minute in range(ring.newest, ring.newest - STORED_MINUTES, -1):
                     found = _minute_of(ring, minute, now_s)
                     if found is not None and found.people is not None:
                         return found
@@ -200,7 +200,7 @@ class LiveMinutes:
             return self._minutes(asset_id, period, self._now())
 
     def table(self, asset_ids: Sequence[str], period: Period, *, level: Level) -> PeopleTable:
-        """People of assets in the whole minutes of a period, `KEPT_MINUTES` of them at most."""
+        """People of assets in the whole minutes of a period, `STORED_MINUTES` of them at most."""
         minutes = minutes_of(period.start_s, period.end_s)
         shape = len(asset_ids), len(minutes)
         people, is_known = np.full(shape, np.nan), np.zeros(shape, bool)
@@ -248,7 +248,7 @@ class LiveMinutes:
         """Whether movements were pushed in all of these minutes, or reporting was asked."""
         now_s = self._now()
         silent = self._doubted("traffic", now_s)
-        oldest = now_s // MINUTE_S - KEPT_MINUTES
+        oldest = now_s // MINUTE_S - STORED_MINUTES
         is_pushed = now_s - self._traffic_at_s <= TRAFFIC_PROOF_S
         return is_pushed and not any(minute in silent or minute <= oldest for minute in minutes)
 
@@ -325,13 +325,13 @@ class LiveMinutes:
         self._tidied = minute
         self._movements.forget_before(minute - SETTLE_S // MINUTE_S - 1)
         self._movements.drop_idle(minute)
-        for key in [k for k, ring in self._people.items() if ring.newest < minute - KEPT_MINUTES]:
+        for key in [k for k, ring in self._people.items() if ring.newest < minute - STORED_MINUTES]:
             del self._people[key]
         self._counts.forget(minute)
 
 
 def _minute_of(ring: MinuteRing, minute: int, now_s: float) -> LiveMinute | None:
-    known = ring.get(minute) if minute > now_s // MINUTE_S - KEPT_MINUTES else None
+    known = ring.get(minute) if minute > now_s // MINUTE_S - STORED_MINUTES else None
     if known is None:
         return None
     [number], source = known

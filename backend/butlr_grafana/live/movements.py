@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from butlr_grafana.live.ring import KEPT_MINUTES, Floats, MinuteRing, Source
+from butlr_grafana.live.ring import STORED_MINUTES, Floats, MinuteRing, Source
 from butlr_grafana.model.sensors import Sensor
 from butlr_grafana.model.time import MINUTE_S
 
@@ -88,8 +88,8 @@ class Movements:
         return ring
 
     def drop_idle(self, now_minute: int) -> None:
-        """Sensors that have told nothing for as long as anything is kept make room for others."""
-        for sensor in [s for s, ring in self._rings.items() if ring.newest < now_minute - KEPT_MINUTES]:
+        """Removes sensors that have sent nothing for as long as values are stored."""
+        for sensor in [s for s, ring in self._rings.items() if ring.newest < now_minute - STORED_MINUTES]:
             del self._rings[sensor]
 
 

@@ -1,4 +1,4 @@
-"""What one replica tells the others of pushes, as JSON values, and what it does to their minutes."""
+"""What one replica sends to the others about pushes, as JSON values, and how it changes their minutes."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def of_filled(stream: str, gap: Gap) -> News:
 
 
 def apply(news: object, at_s: float, live: LiveMinutes, *, own: bool) -> bool:
-    """Notes what was told; `False` for what is none of these, as of another version.
+    """Stores what another replica sent; `False` for an unknown entry, for example of another version.
 
-    What this replica told itself it knows already, but for people, whose order decides.
+    This replica already has its own entries, except for people, for which the order decides.
     """
     try:
         return _applied(news, at_s, live, own=own)

@@ -1,7 +1,7 @@
-"""Asks reporting for what a silence left out: each gap once, a floor at a time, when Butlr has time.
+"""Fetches what a silence left out: each gap once, one floor at a time, when Butlr's limits allow it.
 
-A gap is asked for when all of it has settled, so that what is told is final. The minutes before it that are
-not sure (`minutes.unsure_s`) are asked for too. One replica asks; the others are told.
+A gap is fetched when all of it has settled, so that its values are final. The minutes before it that are not
+sure (`minutes.unsure_s`) are fetched too. One replica fetches and shares the result with the others.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from butlr_grafana.base.errors import UpstreamError
 from butlr_grafana.live.minutes import LiveMinutes
-from butlr_grafana.live.ring import KEPT_MINUTES
+from butlr_grafana.live.ring import STORED_MINUTES
 from butlr_grafana.live.silence import Gap
 from butlr_grafana.live.values import STREAMS, has_settled, unsure_s
 from butlr_grafana.model.floor import Floor
@@ -58,9 +58,9 @@ class RefillCalls:
     doors: Callable[[Missing], DoorMinutes]
     may_ask: Callable[[], bool] = lambda: True
     alone: Callable[[], Callable[[], None] | None] = lambda: lambda: None
-    tell_people: Callable[[PeopleMinutes], None] = lambda _: None
-    tell_doors: Callable[[DoorMinutes], None] = lambda _: None
-    tell_filled: Callable[[str, Gap], None] = lambda _stream, _gap: None
+    share_people: Callable[[PeopleMinutes], None] = lambda _: None
+    share_doors: Callable[[DoorMinutes], None] = lambda _: None
+    share_filled: Callable[[str, Gap], None] = lambda _stream, _gap: None
 
 
 class Refill:
@@ -81,7 +81,7 @@ class Refill:
         self._left: deque[Missing] = deque()
         self._done: Callable[[], None] | None = None
         self._faults = 0
-        self._given_up: deque[tuple[str, Gap]] = deque(maxlen=KEPT_MINUTES)
+        self._given_up: deque[tuple[str, Gap]] = deque(maxlen=STORED_MINUTES)
         self.asked = 0
         """How many questions there were."""
 
@@ -98,7 +98,7 @@ class Refill:
         ]
 
     def step(self) -> float:
-        """Asks one question at most; tells after how many seconds to take the next step."""
+        """Makes one call at most; returns the seconds until the next step."""
         if not self._left and not self._begin():
             return IDLE_S
         if not self._asking.may_ask():
@@ -130,7 +130,7 @@ class Refill:
 
     def _missing(self, floor: Floor) -> Iterator[Missing]:
         has = {"floor": True, "room": bool(floor.rooms), "zone": bool(floor.zones), "traffic": True}
-        oldest_s = int(self._now() // MINUTE_S - KEPT_MINUTES + 1) * MINUTE_S
+        oldest_s = int(self._now() // MINUTE_S - STORED_MINUTES + 1) * MINUTE_S
         for stream, gap in self._gaps:
             start_s = max(gap.start_s - unsure_s(stream), oldest_s)
             if has[stream] and start_s < gap.end_s:
@@ -142,12 +142,12 @@ class Refill:
             doors = self._asking.doors(missing)
             for sensor_id, moved in doors.items():
                 self._live.set_movements(sensor_id, moved)
-            self._asking.tell_doors(doors)
+            self._asking.share_doors(doors)
             return
         people = self._asking.people(missing)
         for asset_id, values in people.items():
             self._live.set_people(asset_id, values)
-        self._asking.tell_people(people)
+        self._asking.share_people(people)
 
     def _failed(self, fault: UpstreamError) -> float:
         self._faults += 1
@@ -162,7 +162,7 @@ class Refill:
     def _end(self) -> None:
         for stream, gap in self._gaps:
             self._live.set_filled(stream, gap)
-            self._asking.tell_filled(stream, gap)
+            self._asking.share_filled(stream, gap)
         self.close()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What is ours: the floors that are served, their rooms, zones and sensors. Everything else is foreign."""
+"""The floors that are served, with their rooms, zones and sensors. Events about anything else are ignored."""
 
 from __future__ import annotations
 

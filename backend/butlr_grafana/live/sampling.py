@@ -1,8 +1,8 @@
-"""Pushed against reported minutes, by sample: what events stand for, and whether both go on to agree.
+"""Pushed and reported minutes compared by samples: what events mean, and whether both still agree.
 
-Half an hour of settled minutes is compared: of a floor, of its rooms or of its zones. What events stand for
-is told from the samples of all floors together (`agreement.reading_of`); a difference that is found in
-several samples in a row is a trouble, with numbers.
+A sample is half an hour of settled minutes: of a floor, of its rooms or of its zones. The meaning of events
+comes from the samples of all floors together (`agreement.reading_of`). A difference in several samples in a
+row is an incident, with numbers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOST_DIFFERING = 0.1
 """The share of minutes that may differ: some last pushes never arrive."""
 
 IN_A_ROW = 3
-KEPT_SAMPLES = 12
+STORED_SAMPLES = 12
 
 Values = dict[str, dict[int, float]]
 
@@ -42,8 +42,8 @@ Values = dict[str, dict[int, float]]
 class Sampling:
     """Not thread-safe: one thread takes the steps.
 
-    `presence`, `doors`: ask reporting for people by either way of counting; raise `UpstreamError`.
-    `troubles`: one for each level; levels without one are not looked at.
+    `presence`, `doors`: fetch people from reporting by either way of counting; raise `UpstreamError`.
+    `troubles`: an incident for each level; levels without one are not compared.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class _LevelSamples:
         shift_s = self._live.shift_s
         # What was read by other starts of minutes tells nothing of these.
         kept = [sample for sample in self._samples if sample[0] == shift_s]
-        self._samples = [*kept, (shift_s, pushed, presence, doors)][-KEPT_SAMPLES:]
+        self._samples = [*kept, (shift_s, pushed, presence, doors)][-STORED_SAMPLES:]
         found = reading_of(
             _joined([sample[1] for sample in self._samples]),
             _joined([sample[2] for sample in self._samples]),

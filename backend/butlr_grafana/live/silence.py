@@ -1,7 +1,7 @@
-"""When nothing was received: a mark for each minute in which something was.
+"""When nothing was received: there is a mark for each minute in which something was received.
 
-Marks need no order: events that another replica received earlier can be noted later. So the gaps of all
-replicas together are the minutes that none of them has marked.
+Marks may be set in any order: an event that another replica received earlier can be added later. So the gaps
+of all replicas together are the minutes that none of them has marked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from butlr_grafana.live.ring import KEPT_MINUTES
+from butlr_grafana.live.ring import STORED_MINUTES
 from butlr_grafana.model.time import MINUTE_S
 
 SILENT_MINUTES = 2
@@ -36,8 +36,8 @@ class Silence:
 
     def __init__(self, since_s: float) -> None:
         self._listens_from = -int(-since_s // MINUTE_S)
-        self._minute = [0] * KEPT_MINUTES
-        self._mark = bytearray(KEPT_MINUTES)
+        self._minute = [0] * STORED_MINUTES
+        self._mark = bytearray(STORED_MINUTES)
         self.newest_s = float("-inf")
         """When the newest event arrived."""
 
@@ -64,7 +64,7 @@ class Silence:
         return list(self._runs(int(now_s // MINUTE_S)))
 
     def _runs(self, now: int) -> Iterator[Gap]:
-        first = now - KEPT_MINUTES + 1
+        first = now - STORED_MINUTES + 1
         start: int | None = None
         is_lost = False
         for minute in range(first, now + 1):
@@ -80,11 +80,11 @@ class Silence:
             start, is_lost = None, False
 
     def _of(self, minute: int) -> int:
-        at = minute % KEPT_MINUTES
+        at = minute % STORED_MINUTES
         return self._mark[at] if self._minute[at] == minute else _UNHEARD
 
     def _set(self, minute: int, mark: int) -> None:
-        at = minute % KEPT_MINUTES
+        at = minute % STORED_MINUTES
         # What was lost stays lost, whatever else arrives in that minute.
         stays_lost = self._minute[at] == minute and self._mark[at] == _LOST and mark == _HEARD
         if self._minute[at] <= minute and not stays_lost:

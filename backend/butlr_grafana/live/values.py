@@ -1,4 +1,4 @@
-"""What is known of pushed minutes, as readers get it, and when a minute has settled."""
+"""Values of pushed minutes for readers, and the time after which a minute has settled."""
 
 from __future__ import annotations
 

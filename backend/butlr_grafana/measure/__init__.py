@@ -1,1 +1,1 @@
-"""What Butlr really does, measured on an account: assumptions become verdicts, heat gets its factor."""
+"""Butlr's behaviour, measured on this account: assumptions become verdicts, heat gets its factor."""

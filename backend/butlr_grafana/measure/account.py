@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from butlr_grafana.measure.finding import Finding, Number, told, untold
+from butlr_grafana.measure.finding import Finding, Number, decided, undecided
 
 SCOPES = ("read:spaces", "read:rooms", "read:sensors", "read:hives")
 """What the credential must be allowed to read."""
@@ -41,11 +41,11 @@ def rate_limit(headers: Mapping[str, str], calls: int) -> Finding:
     if not headers:
         measured = f"no header about a limit in {calls} responses"
         follows = "the limit is learnt from 429 responses"
-        return told("U11", assumed=assumed, measured=measured, follows=follows, same=True, numbers=numbers)
+        return decided("U11", assumed=assumed, measured=measured, follows=follows, same=True, numbers=numbers)
     names = ", ".join(sorted(headers))
     measured = f"headers {names}" + (f"; {number[0]} calls" if number else "")
     follows = f"set BUTLR_RATE_LIMIT to at most {number[0]}" if number else "Retry-After is obeyed"
-    return told("U11", assumed=assumed, measured=measured, follows=follows, same=False, numbers=numbers)
+    return decided("U11", assumed=assumed, measured=measured, follows=follows, same=False, numbers=numbers)
 
 
 def schema(document: Any) -> Finding:
@@ -55,7 +55,7 @@ def schema(document: Any) -> Finding:
     known = {name: _names(data.get(name)) for name in SCHEMA_TYPES} if isinstance(data, dict) else {}
     numbers: dict[str, Number] = {name: len(names) for name, names in known.items()}
     if not any(known.values()):
-        return untold(
+        return undecided(
             "U13",
             assumed=assumed,
             why="Butlr does not allow this credential to read its schema",
@@ -64,7 +64,7 @@ def schema(document: Any) -> Finding:
         )
     found = ", ".join(f"{name} has {len(names)}" for name, names in known.items() if names)
     missing = [name for name, names in known.items() if not names]
-    return told(
+    return decided(
         "U13",
         assumed=assumed,
         measured=found + (f"; no {', '.join(missing)}" if missing else ""),

@@ -1,7 +1,7 @@
-"""Questions to Butlr while measuring: few, one at a time, at a steady pace, and only reading ones.
+"""The calls to Butlr for measurements: few, one at a time, at a steady pace, and only reading.
 
-The bodies are written here and not taken from the reader: what is measured must not depend on what was
-assumed.
+The request bodies are written here and do not use the code of `butlr/`: a measurement must not depend on the
+assumption that it tests.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Post(Protocol):
 class Asker:
     """Counts and paces the calls of one run. Used by one thread.
 
-    `spent`: how many calls have been made, those of others too; `wait`: waits so many seconds, and tells
-    whether to stop. `seen`: is given each answer for the report, with the name of the API.
+    `spent`: how many calls were made, by others too. `wait`: waits so many seconds, and returns whether to
+    stop. `seen` gets each response, for the report, with the name of the API.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class Asker:
         }
         return self._asked("heat maps", self._access.detections_path, body)
 
-    def metrics(self, question: Reporting) -> bytes:
-        return self._asked("metrics", self._access.reporting_path, question.body())
+    def metrics(self, request: Reporting) -> bytes:
+        return self._asked("metrics", self._access.reporting_path, request.body())
 
-    def rows(self, question: Reporting) -> list[Row]:
-        return rows_of(self.metrics(question), question.function)
+    def rows(self, request: Reporting) -> list[Row]:
+        return rows_of(self.metrics(request), request.function)
 
     def figure(
         self, item: str, measurement: str, period: Period, excluded: Sequence[str] = ()
@@ -132,7 +132,7 @@ class Asker:
 
 
 class Reporting:
-    """A question to the reporting API, in Butlr's words."""
+    """A request to the reporting API, with Butlr's names."""
 
     def __init__(
         self,
@@ -177,5 +177,5 @@ class Reporting:
 
 
 def is_refused(error: UpstreamError) -> bool:
-    """Whether Butlr calls the question wrong, rather than failing to answer it."""
+    """Whether Butlr rejects the request as wrong (and does not only fail to answer it)."""
     return error.code == "upstream_refused"

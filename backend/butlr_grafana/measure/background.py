@@ -1,7 +1,8 @@
-"""Measuring where nobody ran `check`: what changes numbers, before anything is kept for good.
+"""Measurements in the background if nobody ran `check`: all that changes numbers, before data are stored
+permanently.
 
-It begins when the floors are known, and again whenever an answer has contradicted a verdict. Of several
-replicas one measures, and the others read what it wrote into the book.
+It starts when the floors are known, and again when a response has contradicted a verdict. One of several
+replicas measures; the others read its verdicts from the store.
 """
 
 from __future__ import annotations
@@ -212,5 +213,5 @@ def look_at(floor: Floor, sample: Sample, asker: Asker, now_s: float) -> Look:
     map_ = heat.read(asker.heat(floor.id, iso(period.start_s), iso(period.end_s), 1.0), 1.0)
     if map_.grid is None:
         raise UpstreamInvalid(map_.fault)
-    question = Reporting("floor_occupancy", "1m", "median", period, floor.timezone, spaces=[floor.id])
-    return Look(int(now_s) - sample.end_s, map_.total, person_minutes(asker.rows(question)))
+    request = Reporting("floor_occupancy", "1m", "median", period, floor.timezone, spaces=[floor.id])
+    return Look(int(now_s) - sample.end_s, map_.total, person_minutes(asker.rows(request)))

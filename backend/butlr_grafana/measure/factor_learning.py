@@ -1,4 +1,4 @@
-"""Observations of floors: from answers that are there anyway, and by asking Butlr for one day of a floor."""
+"""Observations of floors: from results that exist anyway, and from calls for one day of a floor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from butlr_grafana.measure.factor_observation import NO_ROOMS, NOT_WHOLE, day_of, drawn_rooms, observation
-from butlr_grafana.measure.factor_store import KEPT_DAYS, FactorStore
+from butlr_grafana.measure.factor_store import STORED_DAYS, FactorStore
 from butlr_grafana.model import grid_math
 from butlr_grafana.model.calendar import instant_of
 from butlr_grafana.model.call_class import CallClass
@@ -80,8 +80,8 @@ def observe_period(
 def learn(
     book: FactorStore, maps: Sequence[HeatMap], series: Sequence[SeriesResult], *, now_s: float
 ) -> None:
-    """Notes what an answer that is there anyway tells of days that are over, and of which less is known; the
-    newest days first, and at most `MOST_AT_ONCE`: somebody waits for the answer.
+    """Notes what a result contains about past days for which less is known. Newest days first, and at most
+    `MOST_AT_ONCE`, because a request waits for the result.
     """
     for floor, part, means in islice(_untold(book, maps, series, now_s), MOST_AT_ONCE):
         found = observation(floor, part.grid, part.period, means.series)
@@ -113,7 +113,7 @@ def _is_telling(part: Chunk) -> bool:
 def _is_over(day: str, floor: Floor, now_s: float) -> bool:
     """One of the days that are kept; today's would be another observation each hour."""
     today = datetime.fromtimestamp(now_s, ZoneInfo(floor.timezone)).date()
-    return today - timedelta(days=KEPT_DAYS) <= date.fromisoformat(day) < today
+    return today - timedelta(days=STORED_DAYS) <= date.fromisoformat(day) < today
 
 
 def _are_means(answer: SeriesResult, floor: Floor) -> bool:

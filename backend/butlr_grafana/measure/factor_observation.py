@@ -1,9 +1,9 @@
-"""One observation of a floor: detections against person-minutes of the same rooms and the same hours. Pure.
+"""One observation of a floor: detections and person-minutes of the same rooms and hours. Pure.
 
-Heat outside rooms has no people beside it, so it does not count. A room is left out on both sides where it
-has no polygon, where no presence sensor counts its people, where its sensors were offline in any of the
-hours, and where nobody was counted: an empty room tells nothing of what a person gives, and a room without a
-sensor may look like one.
+Heat outside rooms does not count, because nobody counts the people there. A room is left out on both sides if
+it has no polygon, no presence sensor, a sensor that was offline in any of the hours, or if nobody was
+counted: an empty room says nothing about the detections per person, and a room without a sensor may look
+empty.
 """
 
 from __future__ import annotations

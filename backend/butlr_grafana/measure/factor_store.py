@@ -1,8 +1,7 @@
-"""Where observations are kept: in memory, in one SQLite file of the cache folder, and in Redis where there
-is one.
+"""The store of observations: in memory, in one SQLite file of the cache folder, and in Redis if it is set.
 
-Each is a copy of what is known; all are merged by one rule (of a floor's day the observation with the most
-person-minutes counts), so it does not matter who reads or writes first.
+Each place has a copy. One rule merges them: of the observations of a floor's day, the one with the most
+person-minutes counts. So the order of reads and writes does not matter.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavai
 FILE = "factors.sqlite"
 VERSION = 1
 
-KEPT_DAYS = 14
+STORED_DAYS = 14
 """Days of a floor that are kept; a factor needs the newest seven."""
 
 REFRESH_S = 30.0
@@ -51,10 +50,10 @@ Entry = tuple[str, Observation]
 
 
 class FactorStore:
-    """Thread-safe. `source` names the tenant, as in the cache; `folder` and `link` may be missing.
+    """Thread-safe. `source`: the account, as in the cache. `folder` and `link` may be missing.
 
-    What is wrong with the file or with Redis costs observations, never an answer. `clock`: how often others'
-    observations are looked for.
+    A problem with the file or with Redis loses observations, never a response. `clock`: for the interval at
+    which the observations of others are read.
     """
 
     def __init__(
@@ -129,7 +128,7 @@ class FactorStore:
                 known = days.get(one.day)
                 if one.is_usable and (known is None or one.person_minutes > known.person_minutes):
                     days[one.day] = one
-                    for day in sorted(days)[:-KEPT_DAYS]:
+                    for day in sorted(days)[:-STORED_DAYS]:
                         del days[day]
                     self._factors.pop(space, None)
                     is_news = True
@@ -163,7 +162,7 @@ class FactorStore:
             run(
                 "DELETE FROM observation WHERE source=? AND space=? AND day NOT IN "
                 "(SELECT day FROM observation WHERE source=? AND space=? ORDER BY day DESC LIMIT ?)",
-                (self._source, space, self._source, space, KEPT_DAYS),
+                (self._source, space, self._source, space, STORED_DAYS),
             )
 
     def _shared(self) -> list[Entry]:

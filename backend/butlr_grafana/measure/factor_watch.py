@@ -1,5 +1,5 @@
-"""Measures the factors of all floors in the background: yesterday of each, a floor at a time, when Butlr has
-time.
+"""Measures the factors of all floors in the background: yesterday of each floor, one floor at a time, when
+Butlr's limits allow it.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ Day = tuple[str, date]
 class FactorWatch:
     """`start` it once; `close` ends it.
 
-    `floors`: the topology, as it is known; `observe`: asks Butlr for a floor's day, raises `UpstreamError`;
-    `may_ask`: whether Butlr has time now. `settle_s`: how old a day's end must be. `now`: the wall clock;
-    `clock`: how long failed days rest; `pause`: waits so many seconds, or until the end, which it tells.
+    `floors`: the known topology. `observe`: fetches a floor's day from Butlr, raises `UpstreamError`.
+    `may_ask`: whether Butlr's limits allow a call now. `settle_s`: how old the end of a day must be. `now`:
+    the wall clock. `clock`: for the time until a failed day is tried again. `pause`: waits so many seconds or
+    until the end; returns whether it is the end.
     """
 
     def __init__(

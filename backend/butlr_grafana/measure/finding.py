@@ -1,4 +1,4 @@
-"""What came of measuring one unknown: what was assumed, what was measured, and what follows from it."""
+"""The result of measuring one unknown: the assumption, the measurement, and the consequence."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Finding:
         return VERDICTS_OF.get(self.unknown, ()) if self.state == "assumed" or is_refused else ()
 
 
-def told(
+def decided(
     unknown: str,
     *,
     assumed: str,
@@ -112,10 +112,10 @@ def unhandled(
     return Finding(unknown, "DIFFERS", assumed, measured, follow_text, numbers or {}, handled=False)
 
 
-def untold(
+def undecided(
     unknown: str, *, assumed: str, why: str, numbers: Mapping[str, Number] | None = None, follows: str = ""
 ) -> Finding:
-    """It was asked for, and the answers do not tell."""
+    """It was measured, and the responses do not decide it."""
     follow_text = follows or "the assumption stays"
     return Finding(
         unknown, "assumed", assumed, f"cannot be decided: {why}", follow_text, numbers or {}, {}, "none"
@@ -128,5 +128,5 @@ def skipped(unknown: str, why: str) -> Finding:
 
 
 def failed(unknown: str, why: str, code: str) -> Finding:
-    """Butlr did not answer the question. `why` may hold its own words; `code` is ours."""
+    """Butlr did not answer the call. `why` may contain its text; `code` is ours."""
     return Finding(unknown, "FAILED", "", why, "the assumption stays", {"error": code}, confidence="none")

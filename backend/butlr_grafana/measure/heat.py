@@ -1,4 +1,4 @@
-"""Heat maps: where the cells lie in the answer (U1), whether `stop` is in it (U2), the grid (U3), the
+"""Heat maps: where the cells are in the response (U1), whether `stop` is included (U2), the grid (U3), the
 direction of y (U9) and whether the totals add up (U21).
 """
 
@@ -15,7 +15,7 @@ import shapely
 
 from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr import heatmaps
-from butlr_grafana.measure.finding import Finding, Number, told, unhandled, untold
+from butlr_grafana.measure.finding import Finding, Number, decided, undecided, unhandled
 from butlr_grafana.model.chunk import Floats, Grid
 from butlr_grafana.model.floor import Polygon
 
@@ -78,7 +78,7 @@ def form(answer: HeatAnswer) -> Finding:
             follows="Heat maps of this account cannot be read",
             numbers=numbers | {"readable": False},
         )
-    return told(
+    return decided(
         "U1",
         assumed=assumed,
         measured=f"{answer.cells} cells at {answer.form}, bounds as {answer.bounds_form or 'none'}",
@@ -100,7 +100,7 @@ def stop(parts: Sequence[float], whole: float, in_second: float) -> Finding:
     twice = sum(parts) - whole
     numbers = {"parts": sum(parts), "whole": whole, "in_second": in_second}
     if whole == 0:
-        return untold("U2", assumed=assumed, why="nobody was there in those minutes", numbers=numbers)
+        return undecided("U2", assumed=assumed, why="nobody was there in those minutes", numbers=numbers)
     measured = (
         f"{len(parts)} adjoining periods add up to {sum(parts):g}; one call for all of them gives {whole:g}"
     )
@@ -113,7 +113,7 @@ def stop(parts: Sequence[float], whole: float, in_second: float) -> Finding:
             numbers=numbers,
         )
     if twice > 0:
-        return told(
+        return decided(
             "U2",
             assumed=assumed,
             measured=measured,
@@ -122,7 +122,7 @@ def stop(parts: Sequence[float], whole: float, in_second: float) -> Finding:
             numbers=numbers,
             verdict={"stop": "inclusive"},
         )
-    return told(
+    return decided(
         "U2",
         assumed=assumed,
         measured=measured,
@@ -146,11 +146,11 @@ def grid(answers: Sequence[HeatAnswer], resolution_m: float) -> Finding:
     phases = [answer.grid.phase_m for answer in answers if answer.grid and answer.grid.phase_m]
     numbers: dict[str, float | bool] = {"calls": len(phases)}
     if len(phases) < 2:
-        return untold("U3", assumed=assumed, why="nobody was there in one of the hours", numbers=numbers)
+        return undecided("U3", assumed=assumed, why="nobody was there in one of the hours", numbers=numbers)
     apart_m = max(_apart(a, b, resolution_m) for a in phases for b in phases)
     is_fixed = apart_m <= 2 * heatmaps.OFF_GRID * resolution_m
     numbers |= {"apart_m": round(apart_m, 4), "same": is_fixed}
-    return told(
+    return decided(
         "U3",
         assumed=assumed,
         measured=f"in {len(phases)} calls the grids are {apart_m:.3f} m apart",
@@ -171,9 +171,9 @@ def totals(answers: Iterable[HeatAnswer]) -> Finding:
     numbers = {"maps": len(counted), "with_totals": len(told_of), "fitting": len(fits)}
     if not told_of:
         why = "no heat map had a detection" if not counted else "the responses have no totals"
-        return untold("U21", assumed=assumed, why=why, numbers=numbers)
+        return undecided("U21", assumed=assumed, why=why, numbers=numbers)
     add_up = len(fits) == len(told_of)
-    return told(
+    return decided(
         "U21",
         assumed=assumed,
         measured=f"they match in {len(fits)} of {len(told_of)} heat maps",
@@ -194,9 +194,11 @@ def direction_of_y(heat: Grid, rooms: Mapping[str, Polygon], people: Mapping[str
     assumed = "the y axis of the cells has the same direction as that of the rooms' polygons"
     if heat.total == 0 or not rooms:
         why = "no detections" if rooms else "no room has a polygon"
-        return untold("U9", assumed=assumed, why=why, numbers={"rooms": len(rooms)})
+        return undecided("U9", assumed=assumed, why=why, numbers={"rooms": len(rooms)})
     if heat.bounds is None:
-        return untold("U9", assumed=assumed, why="the heat map has no bounds", numbers={"rooms": len(rooms)})
+        return undecided(
+            "U9", assumed=assumed, why="the heat map has no bounds", numbers={"rooms": len(rooms)}
+        )
     x, y = heat.centres()
     flipped_y = heat.bounds.min_y + heat.bounds.max_y - y
     as_is, flipped = (_fit(x, axis, heat.value, rooms, people) for axis in (y, flipped_y))
@@ -211,7 +213,7 @@ def direction_of_y(heat: Grid, rooms: Mapping[str, Polygon], people: Mapping[str
     measured = f"{as_is:.0%} of the heat is in {what} as it is, {flipped:.0%} with y reversed"
     low, high = sorted((as_is, flipped))
     if high - low < 0.1 or high < 1.25 * low:
-        return untold(
+        return undecided(
             "U9",
             assumed=assumed,
             why=measured,
@@ -220,7 +222,7 @@ def direction_of_y(heat: Grid, rooms: Mapping[str, Polygon], people: Mapping[str
             "set BUTLR_Y_DIRECTION=down",
         )
     is_same = as_is > flipped
-    return told(
+    return decided(
         "U9",
         assumed=assumed,
         measured=measured,

@@ -1,4 +1,4 @@
-"""People and sensors: the day of door-based counts (U6), presence time (U7), detections a person-minute
+"""People and sensors: the day of door-based counts (U6), presence time (U7), detections per person-minute
 (U10), late data (U15), names of days (U17) and cloned sensors (U18).
 """
 
@@ -12,7 +12,7 @@ from statistics import median
 
 from butlr_grafana.butlr.labels import instant_of_label
 from butlr_grafana.butlr.rows import Row
-from butlr_grafana.measure.finding import Finding, Number, told, unhandled, untold
+from butlr_grafana.measure.finding import Finding, Number, decided, undecided, unhandled
 from butlr_grafana.model.sensors import Sensor
 from butlr_grafana.model.time import DAY_S, Period
 from butlr_grafana.model.verdicts import PRESENCE_NAMES
@@ -29,11 +29,11 @@ LEAST_INSIDE = 2
 
 
 def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around: Sequence[Row]) -> Finding:
-    """U6. People of the same rooms counted by doors: hour by hour over one local day, asked for with its time
-    zone and with UTC; and `around` UTC's midnight minute by minute, where those two are the same.
+    """U6. People of the same rooms counted by doors: by hour over one local day, requested with its time zone
+    and with UTC; and `around` UTC's midnight by minute, where those two are the same.
 
-    The count begins at 0 each day. So the two differ between the midnights where the time zone decides; where
-    it does not, the minutes tell whether a count goes on over UTC's midnight.
+    The count begins at 0 each day. So the two differ between the midnights if the time zone decides. If it
+    does not, the minutes show whether a count continues over UTC's midnight.
     """
     assumed = "the count of people by doors is reset at local midnight"
     differ, common = (
@@ -56,7 +56,7 @@ def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around
     elif not differ and not after and before < LEAST_INSIDE:
         inside = f"only {before:g} people were" if before else "nobody was"
         why = f"{measured}, and {inside} inside at UTC midnight"
-        return untold("U6", assumed=assumed, why=why, numbers=numbers)
+        return undecided("U6", assumed=assumed, why=why, numbers=numbers)
     elif not differ:
         measured += f"; {before:g} people were inside before UTC midnight, {after:g} after it"
         kind = "local" if after > 0 else "utc"
@@ -65,7 +65,7 @@ def calibrated_day(day: Period, local: Sequence[Row], utc: Sequence[Row], around
             if after > 0
             else "counts by doors are reset at UTC midnight, within the local day; prefer presence sensors"
         )
-    return told(
+    return decided(
         "U6",
         assumed=assumed,
         measured=measured,
@@ -126,14 +126,14 @@ def presence_names(tried: Mapping[str, Presence]) -> Finding:
         for level, found in tried.items()
     ]
     if not any(found.rows or found.name is None for found in tried.values()):
-        return untold("U7", assumed=assumed, why="; ".join(texts), numbers=numbers)
+        return undecided("U7", assumed=assumed, why="; ".join(texts), numbers=numbers)
     refused = [level for level, name in names.items() if name is None]
     follows = (
         f"there is no presence time for a {' or a '.join(refused)}; panels that need it say so"
         if refused
         else "presence time is requested with these names"
     )
-    return told(
+    return decided(
         "U7",
         assumed=assumed,
         measured="; ".join(texts),
@@ -175,7 +175,7 @@ def count_scale(detections: float, room_minutes: float, floor_minutes: float | N
     }
     if room_minutes < LEAST_PERSON_MINUTES:
         why = f"that hour has {room_minutes:g} person-minutes; {LEAST_PERSON_MINUTES} are needed"
-        return untold(
+        return undecided(
             "U10",
             assumed=assumed,
             why=why,
@@ -185,7 +185,7 @@ def count_scale(detections: float, room_minutes: float, floor_minutes: float | N
     factor = detections / room_minutes
     numbers["factor"] = round(factor, 3)
     beside = f"; by the floor's own count {detections / floor_minutes:.1f}" if floor_minutes else ""
-    return told(
+    return decided(
         "U10",
         assumed=assumed,
         measured=f"{detections:g} detections in {room_minutes:g} person-minutes: {factor:.1f} each{beside}",
@@ -212,14 +212,14 @@ def late_data(
     for turn, values in (("first", first), ("second", second), ("older", older or {})):
         numbers |= {f"{name}_{turn}": values[name] for name in sorted(values)}
     if not any(first.values()) and not any(second.values()):
-        return untold(
+        return undecided(
             "U15", assumed=assumed, why="nobody was there just now", numbers=numbers, follows=_GOES_ON
         )
     measured = f"after {apart_s:.0f} s {' and '.join(moved) or 'nothing'} had changed"
     if is_missing(second):
         measured += f"; {second['people']:g} person-minutes of ten minutes ago have no heat yet"
     if older is not None and is_missing(older):
-        return told(
+        return decided(
             "U15",
             assumed=assumed,
             measured=f"{measured}, and those of an hour ago have none either",
@@ -228,7 +228,7 @@ def late_data(
             numbers=numbers,
             verdict={"settle_s": DAY_S},
         )
-    return untold("U15", assumed=assumed, why=measured, numbers=numbers, follows=_GOES_ON)
+    return undecided("U15", assumed=assumed, why=measured, numbers=numbers, follows=_GOES_ON)
 
 
 def is_missing(values: Mapping[str, float]) -> bool:
@@ -244,7 +244,7 @@ def weekday_case(plain: float | None, capitalised: float | None, lower: float | 
     assumed = "statistics expect the names of days with a capital letter"
     numbers: dict[str, Number] = {"all_days": plain, "capitalised": capitalised, "lower": lower}
     if plain is None or plain == 0:
-        return untold("U17", assumed=assumed, why="the week has no figure", numbers=numbers)
+        return undecided("U17", assumed=assumed, why="the week has no figure", numbers=numbers)
     taken = [
         name
         for name, value in (("capitalised", capitalised), ("lower", lower))
@@ -263,7 +263,7 @@ def weekday_case(plain: float | None, capitalised: float | None, lower: float | 
         if len(taken) == 2
         else f"days are sent {'in lower case' if chosen == 'lower' else 'with a capital letter'}"
     )
-    return told(
+    return decided(
         "U17",
         assumed=assumed,
         measured=measured,
@@ -302,7 +302,7 @@ def clones(sensors: Iterable[Sensor], traffic: Iterable[Row], ghost_share: float
         "ghost_heat": None if ghost_share is None else round(ghost_share, 3),
     }
     if not copies:
-        return told(
+        return decided(
             "U18",
             assumed=assumed,
             measured=f"none of {len(listed)} sensors is a copy",
@@ -315,7 +315,7 @@ def clones(sensors: Iterable[Sensor], traffic: Iterable[Row], ghost_share: float
         measured += f"; {len(ratios)} copies count {median(ratios):.2f} times their originals (median)"
     if ghost_share is not None:
         measured += f"; {ghost_share:.0%} of the heat is where copies of presence sensors look"
-    return told(
+    return decided(
         "U18",
         assumed=assumed,
         measured=measured,

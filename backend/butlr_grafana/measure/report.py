@@ -1,8 +1,8 @@
-"""What a maintainer needs to see of an account, without anything that belongs to it.
+"""What a maintainer needs to know about an account, without anything that belongs to it.
 
-Only what is known to be safe gets in: our own words and numbers, counts, and keys made of words of Butlr's
-documents (`vocabulary`). Every other key becomes `(key)`, or the prefix of an id; every value becomes its
-kind. Names, ids, MAC addresses, secrets, addresses and times are not copied anywhere.
+The report has only texts that are known to be safe: our own words and numbers, counts, and keys made of words
+from Butlr's documents (`vocabulary`). Any other key becomes `(key)` or the prefix of an id; a value becomes
+its type. Names, ids, MAC addresses, secrets, addresses and times are never copied.
 """
 
 from __future__ import annotations

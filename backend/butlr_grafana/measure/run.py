@@ -1,4 +1,4 @@
-"""One run of measuring: which findings, in which order, and what becomes of them in the book."""
+"""One run of measurements: the findings, their order, and how they are stored."""
 
 from __future__ import annotations
 

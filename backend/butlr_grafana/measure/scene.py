@@ -1,4 +1,4 @@
-"""The place and the hour that are measured: a floor with working sensors, and a closed, busy hour of it."""
+"""The place and the hour of a measurement: a floor with working sensors, and a past, busy hour."""
 
 from __future__ import annotations
 
@@ -163,8 +163,8 @@ def _look(floor: Floor, day: Period, asker: Asker) -> Scene | None:
         rows += asker.rows(Reporting("traffic", "1h", "sum", day, floor.timezone, spaces=[floor.id]))
         consider(rows, ENOUGH_MOVEMENTS)
     if not found or found[0].busy < 1.0:
-        question = Reporting("floor_occupancy", "1h", "mean", day, floor.timezone, spaces=[floor.id])
-        consider(asker.rows(question), ENOUGH_PEOPLE)
+        request = Reporting("floor_occupancy", "1h", "mean", day, floor.timezone, spaces=[floor.id])
+        consider(asker.rows(request), ENOUGH_PEOPLE)
     return max(found, key=lambda one: one.busy, default=None)
 
 

@@ -1,8 +1,8 @@
-"""How late data come (U15): the same five minutes, looked at again and again over a day.
+"""How late data arrive (U15): the same five minutes, read several times over a day.
 
-A run of `check` is too short for it. `serve` begins a sample every few hours and asks for it at several ages;
-the settle time is the age from which no sample changed any more. Heat and people are looked at, for both are
-kept.
+A run of `check` is too short for it. `serve` begins a sample every few hours and reads it at several ages.
+The settle time is the age after which no sample changed. Heat and people are both read, because both are
+stored.
 """
 
 from __future__ import annotations

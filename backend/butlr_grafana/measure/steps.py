@@ -1,4 +1,4 @@
-"""The questions behind each finding. Answers that several findings read are asked for once."""
+"""The calls for each finding. A response that several findings need is fetched once."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 @dataclass
 class Steps:
-    """One run's questions. `now`: Butlr's clock; `headers`: what answers said about a rate limit;
-    `labels_are`: which end of a window labels name, as far as is known.
+    """The calls of one run. `now`: Butlr's clock. `headers`: the headers of responses about a rate limit.
+    `labels_are`: which end of a window labels mean, as far as it is known.
     """
 
     asker: Asker
@@ -145,11 +145,11 @@ class Steps:
             Reporting("traffic_room_occupancy", "1h", "max", self.scene.day, zone, rooms=rooms).calibrated()
             for zone in (self.scene.timezone, "UTC")
         ]
-        local, utc = (self.asker.rows(question) for question in asked)
+        local, utc = (self.asker.rows(request) for request in asked)
         around: list[Row] = []
         if not people.differing(local, utc) and (midnight := people.utc_midnight(self.scene.day)):
-            question = self._reporting("traffic_room_occupancy", "1m", "max", midnight, rooms=rooms)
-            around = self.asker.rows(question.calibrated())
+            request = self._reporting("traffic_room_occupancy", "1m", "max", midnight, rooms=rooms)
+            around = self.asker.rows(request.calibrated())
         return people.calibrated_day(self.scene.day, local, utc, around)
 
     def u7(self) -> Finding:
@@ -167,8 +167,8 @@ class Steps:
     def _presence(self, level: str, where: Mapping[str, Sequence[str]]) -> people.Presence:
         for name in (PRESENCE_NAMES[level], PLAIN_PRESENCE):
             try:
-                question = self._reporting(name, "1h", "sum", self.scene.hour, **where)
-                return people.Presence(name, len(self.asker.rows(question)))
+                request = self._reporting(name, "1h", "sum", self.scene.hour, **where)
+                return people.Presence(name, len(self.asker.rows(request)))
             except UpstreamError as error:
                 if not is_refused(error):
                     raise
@@ -180,15 +180,15 @@ class Steps:
         bodies = {}
         for name, order in (("by room and time", ["room_id", "time"]), ("raw", [])):
             group = {"order": order, "raw": True} if order else {"raw": True}
-            question = self._reporting(
+            request = self._reporting(
                 "room_occupancy", "1h", "max", self.scene.hour, rooms=self.scene.rooms[:10]
             ).grouped(group)
-            bodies[name] = self._unless_refused(question)
+            bodies[name] = self._unless_refused(request)
         return windows.grouped(self._hour_people, bodies)
 
-    def _unless_refused(self, question: Reporting) -> bytes | None:
+    def _unless_refused(self, request: Reporting) -> bytes | None:
         try:
-            return self.asker.metrics(question)
+            return self.asker.metrics(request)
         except UpstreamError as error:
             if not is_refused(error):
                 raise
@@ -202,10 +202,8 @@ class Steps:
 
     def u10(self) -> Finding:
         rows = self._minutes if self.scene.rooms else []
-        question = self._reporting(
-            "floor_occupancy", "1m", "median", self.scene.hour, spaces=[self._floor.id]
-        )
-        floor = people.person_minutes(self.asker.rows(question))
+        request = self._reporting("floor_occupancy", "1m", "median", self.scene.hour, spaces=[self._floor.id])
+        floor = people.person_minutes(self.asker.rows(request))
         return people.count_scale(
             self._readable(self._hour_heat).total, people.person_minutes(rows), floor or None
         )
@@ -216,8 +214,8 @@ class Steps:
     def u12(self) -> Finding:
         if not self.scene.day_rows:
             return skipped("U12", "the day has no row of traffic")
-        question = self._reporting("traffic", "1h", "sum", self.scene.day, spaces=[self._floor.id])
-        body = self._unless_refused(question.paged(5000))
+        request = self._reporting("traffic", "1h", "sum", self.scene.day, spaces=[self._floor.id])
+        body = self._unless_refused(request.paged(5000))
         if body is None:
             return windows.pages(len(self.scene.day_rows), 0, {})
         info = orjson.loads(body).get("page_info")
@@ -235,10 +233,8 @@ class Steps:
         flat = self.asker.metrics(
             self._reporting("room_occupancy", "1h", "mean", self.scene.day, rooms=rooms)
         )
-        question = self._reporting("room_occupancy", "1h", "mean", self.scene.day, rooms=rooms)
-        return windows.incomplete(
-            flat, self._unless_refused(question.grouped({"order": ["room_id", "time"]}))
-        )
+        request = self._reporting("room_occupancy", "1h", "mean", self.scene.day, rooms=rooms)
+        return windows.incomplete(flat, self._unless_refused(request.grouped({"order": ["room_id", "time"]})))
 
     @cached_property
     def _fresh(self) -> tuple[float, Period, dict[str, float]]:
@@ -250,8 +246,8 @@ class Steps:
     def _newest(self, period: Period) -> dict[str, float]:
         found = {"heat": self._total(period.start_s, period.end_s)}
         if self.scene.rooms:
-            question = self._reporting("room_occupancy", "1m", "median", period, rooms=self.scene.rooms[:10])
-            found["people"] = people.person_minutes(self.asker.rows(question))
+            request = self._reporting("room_occupancy", "1m", "median", period, rooms=self.scene.rooms[:10])
+            found["people"] = people.person_minutes(self.asker.rows(request))
         return found
 
     def begin(self) -> None:

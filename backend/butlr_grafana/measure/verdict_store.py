@@ -1,7 +1,7 @@
-"""What was measured about an account's Butlr, kept where every process of that account finds it.
+"""The verdicts about an account's Butlr, stored where all its processes find them.
 
-The verdicts lie in a file of the cache folder and, where there is one, in Redis. `check` writes them, `serve`
-reads them while it runs. The newest wins. Whatever is damaged counts as not there: then the assumptions hold.
+They are in a file of the cache folder and, if it is set, in Redis. `check` writes them, `serve` reads them
+while it runs. The newest wins. A damaged file counts as missing: then the assumptions apply.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _drifts_of(raw: object) -> tuple[Drift, ...]:
 
 
 class Place(Protocol):
-    """Where an entry is kept. Thread-safe, and no fault of it is an answer's."""
+    """Where an entry is stored. Thread-safe; a problem of it never fails a response."""
 
     def read(self) -> Entry | None:
         """What is there; `None` where nothing is that can be used."""
@@ -236,10 +236,10 @@ class VerdictStore:
             self._change(replace(self._entry, samples=samples))
 
     def contradicted(self, verdict: str, *, api: str, form: str) -> None:
-        """An answer contradicts a verdict: it counts as assumed until it is measured again.
+        """A response contradicts a verdict: it counts as assumed until it is measured again.
 
-        `form` says what was met, in our words; nothing of the account is in it. Nothing happens where the
-        verdict is a setting, or was contradicted within the hour: measuring again would tell nothing new.
+        `form`: what was found, in our words, without data of the account. Nothing happens if the verdict is a
+        setting, or was contradicted within the hour: a new measurement would show nothing new.
         """
         if verdict in self.fixed:
             return
@@ -278,7 +278,7 @@ class VerdictStore:
 
 
 def all_measured(fixed: Mapping[str, object] | None = None) -> VerdictStore:
-    """A book, kept nowhere, in which all that changes numbers is measured to be as it is assumed."""
+    """A store in memory only, in which all verdicts that change numbers are measured as assumed."""
     assumed = Verdicts()
     known = assumed.with_({name: getattr(assumed, name) for name in CHANGES_NUMBERS})
     return VerdictStore(known=known, fixed=fixed)

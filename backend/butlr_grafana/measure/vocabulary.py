@@ -1,7 +1,7 @@
-"""The words of which keys and values may be made that a report shows.
+"""The words that keys and values in a report may have.
 
-They are those of Butlr's documents, of its answers as they were seen, and of ours. A key made of other words
-may be the name of a room.
+They are the words of Butlr's documents, of its captured responses, and ours. A key with any other word may be
+the name of a room.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LONGEST = 60
 
 
 def is_safe(word: str) -> bool:
-    """Whether a key, or a word of Butlr's, is made of known words only: `room_id`, `floorNumber`, `min_x`."""
+    """Whether a key or a text of Butlr has known words only: `room_id`, `floorNumber`, `min_x`."""
     word = word.removeprefix("__")
     if not _IDENTIFIER.fullmatch(word) or len(word) > LONGEST:
         return False

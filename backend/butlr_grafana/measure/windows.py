@@ -1,5 +1,5 @@
-"""Windows of the reporting API: their labels (U4), whose days (U5), grouped forms (U8), rows an answer (U12),
-incomplete data (U14), batches (U16) and empty windows (U19).
+"""Windows of the reporting API: their labels (U4), whose days (U5), grouped forms (U8), rows per response
+(U12), incomplete data (U14), batches (U16) and empty windows (U19).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import orjson
 from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr.labels import instant_of_label
 from butlr_grafana.butlr.rows import Row, rows_of
-from butlr_grafana.measure.finding import Finding, Number, told, unhandled, untold
+from butlr_grafana.measure.finding import Finding, Number, decided, undecided, unhandled
 from butlr_grafana.model.time import DAY_S, Period
 
 END, START, ELSEWHERE = "end", "start", "elsewhere"
@@ -52,9 +52,9 @@ def labels(hour: Period, hourly: Sequence[Row], fine: Sequence[Row], people: Seq
         follows = "Movements and people would be in different windows"
         return unhandled("U4", assumed=assumed, measured=measured, follows=follows, numbers=numbers)
     if not votes[END] and not votes[START]:
-        return untold("U4", assumed=assumed, why="the hour has no row", numbers=numbers)
+        return undecided("U4", assumed=assumed, why="the hour has no row", numbers=numbers)
     is_end = bool(votes[END])
-    return told(
+    return decided(
         "U4",
         assumed=assumed,
         measured=measured,
@@ -98,7 +98,7 @@ def days(day: Period, rows: Sequence[Row], labels_are: str) -> Finding:
         "offset_min": offset_min,
     }
     if not rows:
-        return untold("U5", assumed=assumed, why="the day has no row", numbers=numbers)
+        return undecided("U5", assumed=assumed, why="the day has no row", numbers=numbers)
     is_local = set(at) == {expected_s}
     is_utc = bool(numbers["at_utc_midnight"])
     kind = "local" if is_local else "utc" if is_utc else "otherwise"
@@ -107,7 +107,7 @@ def days(day: Period, rows: Sequence[Row], labels_are: str) -> Finding:
         "utc": "Butlr's days begin at UTC midnight; local days are added up from hours",
         "otherwise": "days are not labelled like hours; local days are added up from hours",
     }
-    return told(
+    return decided(
         "U5",
         assumed=assumed,
         measured=f"of the rows of one local day, {numbers['as_expected']} are labelled with its "
@@ -121,7 +121,7 @@ def days(day: Period, rows: Sequence[Row], labels_are: str) -> Finding:
 
 
 def grouped(flat: Sequence[Row], bodies: Mapping[str, bytes | None]) -> Finding:
-    """U8. `bodies`: answers to the same question grouped in several ways; `None`: refused."""
+    """U8. `bodies`: responses to the same request, grouped in several ways; `None`: refused."""
     assumed = "rows are read at any depth"
     depths: dict[str, Number] = {}
     unread = []
@@ -140,8 +140,8 @@ def grouped(flat: Sequence[Row], bodies: Mapping[str, bytes | None]) -> Finding:
     if unread:
         # We never ask for groups, so this is no fault of any panel.
         follows = "no effect: the backend requests ungrouped rows only"
-        return told("U8", assumed=assumed, measured=measured, follows=follows, same=False, numbers=depths)
-    return told(
+        return decided("U8", assumed=assumed, measured=measured, follows=follows, same=False, numbers=depths)
+    return decided(
         "U8",
         assumed=assumed,
         measured=measured,
@@ -179,7 +179,7 @@ def pages(unpaged: int, paged: int, page_info: Mapping[str, Any]) -> Finding:
     }
     measured = f"{unpaged} rows without pages, {paged} on a page of 5000"
     if not unpaged and not paged:
-        return untold("U12", assumed=assumed, why="the day has no row", numbers=numbers)
+        return undecided("U12", assumed=assumed, why="the day has no row", numbers=numbers)
     if paged > unpaged:
         found = unhandled(
             "U12",
@@ -192,7 +192,7 @@ def pages(unpaged: int, paged: int, page_info: Mapping[str, Any]) -> Finding:
     follows = "requests do not use pages"
     if paged < unpaged:
         follows += f"; a page has at most {paged} rows"
-    return told("U12", assumed=assumed, measured=measured, follows=follows, same=True, numbers=numbers)
+    return decided("U12", assumed=assumed, measured=measured, follows=follows, same=True, numbers=numbers)
 
 
 def _fields(finding: Finding) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def incomplete(flat: bytes, grouped_body: bytes | None) -> Finding:
     numbers["incomplete"] = marked
     if not found:
         measured = "no response has data_incomplete"
-        return told(
+        return decided(
             "U14",
             assumed=assumed,
             measured=measured,
@@ -227,7 +227,7 @@ def incomplete(flat: bytes, grouped_body: bytes | None) -> Finding:
         measured += f"; {places['answer']} are outside the rows"
         follows = "Butlr marks incomplete data in a place that the backend does not read"
         return unhandled("U14", assumed=assumed, measured=measured, follows=follows, numbers=numbers)
-    return told(
+    return decided(
         "U14",
         assumed=assumed,
         measured=measured,
@@ -251,20 +251,22 @@ def _marks(node: object, place: str) -> Iterable[tuple[str, bool]]:
 
 
 def batch(whole: Collection[str], halves: Sequence[Collection[str]], asked: int) -> Finding:
-    """U16. The ids that answer when all are asked at once, and in halves."""
+    """U16. The ids with rows if all are requested together, and in two halves."""
     assumed = "Butlr's response to a batch over its limit is empty"
     found = {item for half in halves for item in half}
     numbers: dict[str, Number] = {"asked": asked, "answered": len(set(whole)), "in_halves": len(found)}
     measured = f"of {asked} rooms, {len(set(whole))} have rows in one call, {len(found)} in two halves"
     if not found:
-        return untold("U16", assumed=assumed, why="no room has rows", numbers=numbers)
+        return undecided("U16", assumed=assumed, why="no room has rows", numbers=numbers)
     if not whole:
         follows = "smaller batches are requested, which costs more calls"
-        return told("U16", assumed=assumed, measured=measured, follows=follows, same=False, numbers=numbers)
+        return decided(
+            "U16", assumed=assumed, measured=measured, follows=follows, same=False, numbers=numbers
+        )
     if len(set(whole)) < len(found):
         follows = "The response to a batch that is too large is incomplete, so rooms are missing"
         return unhandled("U16", assumed=assumed, measured=measured, follows=follows, numbers=numbers)
-    return told(
+    return decided(
         "U16",
         assumed=assumed,
         measured=measured,
@@ -275,7 +277,7 @@ def batch(whole: Collection[str], halves: Sequence[Collection[str]], asked: int)
 
 
 def empty_windows(movements: Sequence[Row], people: Sequence[Row], *, doors: int, rooms: int) -> Finding:
-    """U19. Rows of a quiet hour, asked for with `create_empty`; `doors`, `rooms`: how many must have rows."""
+    """U19. Rows of a quiet hour, requested with `create_empty`. `doors`, `rooms`: how many must have rows."""
     assumed = "create_empty may or may not fill windows without movements"
     zeros = sum(row.get("value") == 0 for row in movements)
     numbers: dict[str, Number] = {
@@ -289,17 +291,17 @@ def empty_windows(movements: Sequence[Row], people: Sequence[Row], *, doors: int
         f"{len(movements)} rows for {doors} doors, {zeros} of them 0; {len(people)} rows for {rooms} rooms"
     )
     if not doors:
-        return untold("U19", assumed=assumed, why="the floor has no traffic sensor", numbers=numbers)
+        return undecided("U19", assumed=assumed, why="the floor has no traffic sensor", numbers=numbers)
     # In and out of each door would be there.
     if len(movements) >= 2 * doors and not zeros:
-        return untold("U19", assumed=assumed, why="every door was used in that hour", numbers=numbers)
+        return undecided("U19", assumed=assumed, why="every door was used in that hour", numbers=numbers)
     fills = zeros > 0
     follows = (
         "a response without a traffic row is requested again"
         if fills
         else "a missing traffic row means no movement"
     )
-    return told(
+    return decided(
         "U19",
         assumed=assumed,
         measured=measured,

@@ -1,4 +1,4 @@
-"""Whom a question to Butlr is for."""
+"""For whom a call to Butlr is: rule, viewer, wall or background."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Texts to choose floors, rooms and zones by: each for one thing only.
+"""Texts to choose floors, rooms and zones by: each text means one thing.
 
-The JSON data source keeps one choice for each text, and a person cannot tell two equal ones apart.
+The JSON data source keeps only one choice for each text, and a person cannot see a difference between two
+equal ones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Rooms that are chosen, as one: what a figure of the floor is where a page is limited to rooms.
+"""Chosen rooms as one: the floor's value, if a page is limited to some rooms.
 
-What adds up is the people, the steps through doors and the detections of each. Rooms that nothing counts are
-left out. Where one that is counted is not known, the sum is not known either: it would be too small.
+People, entries and exits, and detections are added. Rooms that no sensor counts are left out. If one counted
+room is unknown, the sum is unknown too: it would be too small.
 """
 
 from __future__ import annotations
@@ -64,9 +64,10 @@ def samples_of(samples: Samples, query: SeriesQuery) -> Samples:
 
 
 def _is_counted(room: Room, query: SeriesQuery) -> bool:
-    """Whether a sensor counts the room's people, though it has told nothing; doors are always told of.
+    """Whether a sensor counts the room's people, even if it has sent nothing; doors always count.
 
-    Of rooms that are only told of together one is enough: their sum is not told where one of them is missing.
+    For rooms that are only shown as a sum, one counted room is enough: the sum is unknown if one of them is
+    missing.
     """
     if query.base.level == "sensor":
         doors = doors_by_room(query.floor)

@@ -1,4 +1,4 @@
-"""What is fetched from Butlr and kept: subjects, segments, grids, samples and their coverage."""
+"""What is fetched from Butlr and stored: subjects, segments, grids, samples and their coverage."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class HeatMapSubject:
 
 @dataclass(frozen=True, order=True, slots=True)
 class SeriesSubject:
-    """What a series segment is of: one Butlr measurement in windows of `every` (`1m`, `1h`, `1d`).
+    """The subject of a series segment: one Butlr measurement in windows of `every` (`1m`, `1h`, `1d`).
 
     `level`: `floor`, `room`, `zone`, or `sensor` (all traffic sensors of a floor, see `doors`). `items`: the
-    ids that are asked for, sorted; none where the floor itself is. `function`: how Butlr makes one value of a
-    window's; `timezone`: the clock of its windows. `labels`: what a row's `time` is (`Verdicts.labels`).
+    requested ids, sorted; none for the floor itself. `function`: how Butlr combines the values of a window.
+    `timezone`: the clock of its windows. `labels`: the meaning of a row's `time` (`Verdicts.labels`).
     """
 
     adds_up: ClassVar[bool] = True
@@ -127,10 +127,10 @@ def digest(items: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One question small enough for Butlr: a floor, a subject, at most 168 hours where parts add up.
+    """One request small enough for Butlr: a floor, a subject, at most 168 hours if chunks add up.
 
-    `settled`: its end is so old that nothing can be added to it any more, so it is kept for good. `good_s`:
-    how long a part of it is good for where it has not settled, if that is not the usual time.
+    `settled`: its end is so old that nothing more can be added, so it is stored permanently. `good_s`: how
+    long a chunk that has not settled is valid, if that is not the usual time.
     """
 
     space: str
@@ -217,11 +217,12 @@ Source = Literal["asked", "pushed"]
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Chunk:
-    """What was asked for one segment: `content` is exact for `period`, as known at `fetched_at_s`.
+    """The data of one segment: `content` is exact for `period`, as known at `fetched_at_s`.
 
-    That is an instant of the wall clock, which may step. How old a part is, is measured from `asked_at`, on
-    this process' stopwatch; minus infinity where that is not known, as of settled parts from disk, whose age
-    does not count. `source`: whether Butlr pushed it or was asked; what was pushed is never kept.
+    `fetched_at_s` is an instant of the wall clock, which may step. The age of a chunk is measured from
+    `asked_at`, on the stopwatch of this process; minus infinity if it is not known, as for settled chunks
+    from disk, whose age does not count. `source`: whether Butlr pushed it, or it was requested; pushed chunks
+    are never stored.
     """
 
     period: Period
@@ -246,13 +247,13 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of what was planned is in an answer.
+    """How complete a result is.
 
-    `planned` segments are `fetched` (from Butlr, for this answer), `cached`, `pushed` (by Butlr, unasked),
-    `stale` (older than they should be, or only a part of the segment) or `missing`. `source`: of the newest.
-    `hours`: the hours really counted.
-    `as_of_s`: up to when the answer is known; the oldest part that could still change decides.
-    `fresh_until_s`: up to when what is kept of it would be answered again; infinite of settled parts.
+    `planned` segments are `fetched` (from Butlr, for this result), `cached`, `pushed` (sent by Butlr itself),
+    `stale` (too old, or only a part of the segment) or `missing`. `source`: of the newest. `hours`: the hours
+    really counted. `as_of_s`: the time up to which the result is known; the oldest chunk that can still
+    change decides. `fresh_until_s`: until when the stored chunks would give the same result; infinite if all
+    have settled.
     """
 
     planned: int

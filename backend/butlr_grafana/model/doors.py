@@ -1,8 +1,8 @@
 """People through doors: rows of traffic sensors → entries and exits of floors and rooms.
 
-Butlr's rows name the sensor and its room, also where a floor is meant. What counts where is decided here,
-after the cache, by the topology: a floor's traffic is that of its entrances, a room's that of all traffic
-sensors in it; of a sensor and its copies one counts at each place (`sensors.one_a_tail`).
+Butlr's rows name the sensor and its room, even for a floor. The topology decides what counts where, after the
+cache: the traffic of a floor is that of its entrances, the traffic of a room that of all traffic sensors in
+it. Of a sensor and its copies, one counts at each place (`sensors.one_a_tail`).
 """
 
 from __future__ import annotations

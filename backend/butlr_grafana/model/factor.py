@@ -1,4 +1,4 @@
-"""A floor's factor: detections per person-minute, from what was observed on single days. Pure."""
+"""A floor's factor: detections per person-minute, from observations of single days. Pure."""
 
 from __future__ import annotations
 

@@ -36,9 +36,9 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room; whatever Butlr does not know of it is `None`. With `members` it stands for several that are
-    only told of together (see `privacy`), and has no polygon of its own. `silent_since_s`: where it is
-    offline now, when its sensors were heard last.
+    """A room; a value that Butlr does not know is `None`. With `members` it stands for several rooms that are
+    only shown as a sum (see `privacy`), and has no polygon. `silent_since_s`: when its sensors last sent
+    data, if it is offline now.
     """
 
     id: str
@@ -140,7 +140,7 @@ class Floor:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing can be heard of any of its sensors: then nobody knows who is there."""
+        """Whether none of its sensors sends data: then it is not known whether people are there."""
         states = [sensor.works for sensor in self.sensors or () if sensor.installed]
         return bool(states) and all(works is False for works in states)
 
@@ -164,12 +164,13 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something about the topology that a viewer of a floor should know; of every floor where `floor_id` is
-    `None`: such a note names no floor, for not everybody may see each.
+    """Something about the topology that a viewer of a floor should know. If `floor_id` is `None`, it concerns
+    every floor and names none, because not everybody may see each.
 
-    `about`: what it bears on: `time` (windows and days), `area`, `traffic`, `places` (rooms, zones), `gone`
-    (a floor that is listed no more), `schema` (fields that an account lacks), `devices`, `all`. `of`: the ids
-    of the rooms and zones that the text names; where these may not be named, `anonymous` is told instead.
+    `about`: what it concerns: `time` (windows and days), `area`, `traffic`, `places` (rooms, zones), `gone`
+    (a floor that is no longer listed), `schema` (fields that an account lacks), `devices`, `all`. `of`: the
+    ids of the rooms and zones that the text names; `anonymous`: the text for callers who may not see these
+    names.
     """
 
     floor_id: str | None
@@ -181,11 +182,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The floors that may be asked for, by id, in Butlr's order.
+    """The floors that may be queried, by id, in Butlr's order.
 
-    `notes`: what could not be read, or was decided in Butlr's stead. `partial`: Butlr left out a part of its
-    answer, so a floor that is not in it may still be there. `as_of_s`: when Butlr was asked for it; `None`
-    where that is not known.
+    `notes`: what could not be read, or was decided instead of Butlr. `partial`: Butlr left out a part of its
+    response, so a missing floor may still exist. `as_of_s`: when Butlr was called; `None` if that is not
+    known.
     """
 
     floors: dict[str, Floor]

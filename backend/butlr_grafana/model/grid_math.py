@@ -1,7 +1,7 @@
-"""Grids → one grid; then, last of all, normalising.
+"""Grids → one grid; then, as the last step, normalising.
 
-Raw detections are added as they are; sums of whole numbers are exact, so the result is the same for any
-splitting and any order. Nothing here divides before everything is added.
+Raw detections are added unchanged. Sums of whole numbers are exact, so the result is the same for any
+splitting and any order. No division happens before everything is added.
 """
 
 from __future__ import annotations

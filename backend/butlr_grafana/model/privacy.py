@@ -1,10 +1,10 @@
-"""Rooms too small to be told of: a figure of a booth for one is a figure of one person.
+"""Rooms that are too small to be shown: a number of a booth for one is a number of one person.
 
-`guarded` puts one room in the place of all small ones of a floor, as soon as the topology is read: whatever
-comes after knows no other. `visible` and `with_sums` do the same to what Butlr counted, on its only way to
-an answer. So no target has to think of it, and none can forget it.
+`guarded` replaces all small rooms of a floor by one room as soon as the topology is read, so later code knows
+only this one. `visible` and `with_sums` do the same to Butlr's counts before they reach a result. So no
+target has to handle it, and none can forget it.
 
-A sum of one room would be that room itself: it is not told.
+A sum of one room would be that room itself, so it is not shown.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from butlr_grafana.model.time import LocalHours, Period
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question in full: every word read, every default filled in, every id known.
+    """A complete query: all parameters parsed, all defaults filled in, all ids known.
 
-    `rooms`: the rooms to which the cells are limited, or `None` for the whole floor. `tz`: the zone by whose
-    clock it is asked, where that is not the floor's. `limits`: what of it is not answered as it was asked, in
-    words for a viewer.
+    `rooms`: the rooms to which the cells are limited, or `None` for the whole floor. `tz`: the time zone of
+    the query, if it is not the floor's. `limits`: a text for viewers that says which part of the query is
+    left out.
     """
 
     floor: Floor
@@ -42,16 +42,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatMap:
-    """The answer to a heat-map query.
+    """The result of a heat-map query.
 
-    `raw`: sums of detections, exact for what `coverage` covers; `shown`: the same after normalising, with
-    cells of 0 where they are asked for. Both are without the cells that may not be shown one by one (see
-    `privacy`); `hidden` are their detections.
-    `parts` hold all cells: they are for sums only. `availability`: by room, the share (0 to 1) of
-    the hours counted in which its sensors sent data, if it is known. `unavailable_reason`: why it is not
-    known, if it was requested.
-    `unit`: what `shown` is in, `detections` or `people` (per m²); `factor`: the floor's, or why it has none,
-    where people are wanted.
+    `raw`: sums of detections, exact for what `coverage` covers. `shown`: the same after normalising, with
+    cells of 0 if they are requested. Both are without the cells that may not be shown separately (see
+    `privacy`); `hidden` are their detections. `parts` have all cells: they are only for sums. `availability`:
+    by room, the share (0 to 1) of the hours counted in which its sensors sent data, if it is known.
+    `unavailable_reason`: why it is not known, if it was requested. `unit`: the unit of `shown`, `detections`
+    or `people` (per m²). `factor`: the floor's, or why it has none, if people are requested.
     """
 
     query: Query
@@ -78,10 +76,10 @@ class HeatMap:
 
 @dataclass(frozen=True, slots=True)
 class SeriesQuery:
-    """A question for values over time on one floor, in full.
+    """A complete query for time series of one floor.
 
-    `every`: the windows of the answer; `base`: what Butlr is asked for, which `base_name` says in words.
-    `rooms`: those to which the answer is limited, or `None`. `good_s`: as in `Segment`.
+    `every`: the windows of the result. `base`: what is requested from Butlr; `base_name`: its name for
+    people. `rooms`: the rooms to which the result is limited, or `None`. `good_s`: as in `Segment`.
     """
 
     metric: str
@@ -120,9 +118,9 @@ class AssetSeries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesResult:
-    """The answer to a series query: one series an asset of which Butlr tells, in the floor's order.
+    """The result of a series query: one series for each asset in Butlr's response, in the floor's order.
 
-    `incomplete`: of how many values Butlr itself says that they are incomplete; they are gaps.
+    `incomplete`: how many values Butlr itself marks as incomplete; they are gaps.
     """
 
     query: SeriesQuery
@@ -133,9 +131,9 @@ class SeriesResult:
 
 @dataclass(frozen=True, slots=True)
 class StatsQuery:
-    """A question for one figure a room over a period, in full.
+    """A complete query for one value per room over a period.
 
-    `subject`: what Butlr is asked for; `None` where it cannot be asked, and `why_not` says why (empty: the
+    `subject`: what is requested from Butlr; `None` if Butlr cannot compute it; `why_not` says why (empty: the
     floor has no room).
     """
 

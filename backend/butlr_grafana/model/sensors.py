@@ -1,9 +1,9 @@
 """Sensors and hives, and which of them count.
 
 Butlr Studio can clone a sensor (the same detections at another place: one door counts for its room and for
-its floor) and mirror one (in and out swapped). The copies are listed beside the originals, so a sum over all
-of them counts a person twice; dropping all of them can delete the only entrance of a floor. So a copy counts
-at a place where its original does not.
+its floor) and mirror it (in and out swapped). Copies are listed beside originals: a sum over all counts a
+person twice, and a sum without copies may lose the only entrance of a floor. So a copy counts at a place
+where its original does not count.
 """
 
 from __future__ import annotations
@@ -105,9 +105,10 @@ minutes old, a sensor's at most 7, while they are online.
 
 
 def silencing(sensor: Sensor, hives: Mapping[str, Hive]) -> Hive | None:
-    """The hive that a sensor reports to, by serial number, where it is offline and nothing was heard since.
+    """The hive that a sensor reports to, by serial number, if the hive is offline and the sensor has sent
+    nothing since.
 
-    Butlr may call a sensor online that cannot be heard: what it last said is all that it knows of it.
+    Butlr may call such a sensor online: the last report of the sensor is all that Butlr knows.
     """
     hive = hives.get(sensor.hive_serial) if sensor.hive_serial else None
     if hive is None or hive.online is not False or hive.asleep or not hive.installed:

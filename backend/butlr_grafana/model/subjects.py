@@ -1,4 +1,4 @@
-"""What is asked of Butlr for the assets of a floor: which measurement, which ids, by whose clock."""
+"""What is requested from Butlr for the assets of a floor: the measurement, the ids, and the clock."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ TRAFFIC = "traffic"
 def series_subject(
     floor: Floor, measurement: str, level: str, every: str, function: str, *, timezone: str = ""
 ) -> SeriesSubject:
-    """All assets of a level are asked for, whichever are shown: so panels share their calls. `timezone`: the
-    clock of the windows; the floor's own where left out.
+    """All assets of a level are requested, whichever are shown, so that panels share their calls. `timezone`:
+    the clock of the windows; default: the floor's own.
 
-    Traffic is asked for by sensor, once for the floor and its rooms (see `doors`).
+    Traffic is requested by sensor, once for the floor and its rooms (see `doors`).
     """
     if measurement == TRAFFIC:
         return SeriesSubject(TRAFFIC, "sensor", every, "sum", timezone or floor.timezone)

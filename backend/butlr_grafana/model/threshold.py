@@ -1,4 +1,4 @@
-"""The word `threshold`: from where on something is hot."""
+"""The parameter `threshold`: the limit above which something is hot."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The names of the IANA time zones, read once.
 
-To be asked by membership, never by opening: odd names (absolute paths, `..`) must not reach the file system.
+Test a name with `in`; never open a file by it: names such as absolute paths or `..` must not reach the file
+system.
 """
 
 from __future__ import annotations

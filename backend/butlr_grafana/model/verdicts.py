@@ -1,7 +1,7 @@
-"""What was measured, or is assumed, about this account's Butlr where its documentation leaves a choice open.
+"""Verdicts: what was measured or is assumed about Butlr, where its documentation leaves a choice open.
 
-A verdict that changes numbers is part of a subject's key (`SeriesSubject.labels`, `HeatMapSubject.stop`, …):
-what was decoded under another verdict is another chunk, and is asked for again.
+A verdict that changes numbers is part of a subject's key (`SeriesSubject.labels`, `HeatMapSubject.stop`, …).
+Data that were decoded under another verdict are another chunk, and are fetched again.
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ class Verdicts:
 
     @property
     def unmeasured(self) -> frozenset[str]:
-        """The verdicts that change numbers and that nobody has looked at yet: only assumed.
+        """The verdicts that change numbers and have not been measured: they are only assumed.
 
-        One that was tried and could not be told does not count. What is kept carries the assumption in its
-        key, so a later verdict asks for it again.
+        A verdict that was tried without a result does not count here. Stored data have the assumption in
+        their key, so a later verdict fetches them again.
         """
         return CHANGES_NUMBERS - self.measured - self.tried
 

@@ -1,4 +1,4 @@
-"""A map that is limited to rooms shows these, not the whole floor, and no other shape of them."""
+"""A map that is limited to rooms shows these rooms only, not the whole floor, and no outline of others."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def _widened(low: float, high: float, length: float, least: float, most: float) 
     return start, start + length
 
 
-def of_map(answer: HeatMap) -> Bounds | None:
+def of_map(result: HeatMap) -> Bounds | None:
     """What a map's frame covers beyond its cells, where it is limited to rooms."""
-    whole, rooms = answer.query.floor.bounds, answer.query.rooms
+    whole, rooms = result.query.floor.bounds, result.query.rooms
     box = around(rooms) if rooms else None
     return same_scale(box, whole) if box and whole else None

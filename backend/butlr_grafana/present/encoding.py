@@ -1,4 +1,4 @@
-"""An answer as the bytes that are sent, made once however often they are."""
+"""A response as the bytes that are sent: encoded once for any number of requests."""
 
 from __future__ import annotations
 

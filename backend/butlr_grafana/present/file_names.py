@@ -1,5 +1,5 @@
-"""What a file is called, so that its name says what it is of among other files: the floor, the target, the
-period by the floor's clock, the hours, days and rooms that it is limited to, and that it is simulated.
+"""The name of a downloaded file: the floor, the target, the period by the floor's clock, the hours, days and
+rooms that it is limited to, and whether it is simulated.
 """
 
 from __future__ import annotations

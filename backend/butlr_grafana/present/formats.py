@@ -1,4 +1,4 @@
-"""A result in the format asked for: JSON, or the bytes of a file."""
+"""A result in the requested format: JSON, or the bytes of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each shape of result becomes frames and rows: heat map, comparison, film, series, floor plan, table."""
+"""Each shape of result as frames and rows: heat map, comparison, film, series, floor plan, table."""
 
 from __future__ import annotations
 

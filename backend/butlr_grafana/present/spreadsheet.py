@@ -1,8 +1,8 @@
-"""Rows for a spreadsheet: columns that say their unit, local time beside UTC, numbers rounded.
+"""Rows for a spreadsheet: columns with their units, local time beside UTC, rounded numbers.
 
-Rows and frames are for programs and keep their names. In a file the same thing has the same name in every
-target: a share is in percent, a length of time in minutes, a room is a room. How old an answer is in seconds
-says nothing in a file, so that is left out.
+Rows and frames are for programs and keep their names. In a file, the same thing has the same name in every
+target: a share is in percent, a length of time in minutes, a room is a room. The age of a result in seconds
+is left out: it means nothing in a file.
 """
 
 from __future__ import annotations

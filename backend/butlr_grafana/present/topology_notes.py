@@ -1,7 +1,7 @@
-"""What the topology's notes say to those who look at an answer: each where it bears on what they see.
+"""The topology's notes that a result needs: only those about what it shows.
 
-A note on a floor is told on answers of that floor only, and one on time zones only where windows, days or
-hours are reckoned by them. The target `spaces` tells all of them.
+A note about a floor is shown only on results of that floor. A note about time zones is shown only where
+windows, days or hours depend on them. The target `spaces` shows all notes.
 """
 
 from __future__ import annotations

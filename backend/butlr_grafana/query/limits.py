@@ -1,4 +1,4 @@
-"""What may be asked for at most."""
+"""The limits of a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries about now: they are of the minutes, or the day, that are just over."""
+"""Queries about now: about the last minutes, or the day until now."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ NOW = {
 
 
 def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
-    """The last ten full minutes by their median, as Butlr advises, by both ways of counting: two questions a
-    floor, one where it has no doors that are counted. Of the minutes five are looked at.
+    """The last ten full minutes by their median, as Butlr advises, by both ways of counting: two queries per
+    floor, one if it has no counted doors. Five of the minutes are used.
     """
     parsed, level = scope.parsed, scope.parsed.level or "room"
     if level == "floor" and (parsed.room or parsed.tag or parsed.filters):
@@ -71,11 +71,11 @@ def latest_minute(scope: Scope) -> int:
 
 
 def _seen_or_by_doors(scope: Scope, floor: Floor, base: SeriesSubject, end_s: int) -> Period:
-    """The last ten minutes, or five where they are pushed; of doors an earlier five where movements since
+    """The last ten minutes, or five if they are pushed; for doors an earlier five minutes if movements since
     then are pushed.
 
-    Those stay the same for ten minutes, and are others at another time on each floor: so Butlr is asked once
-    in ten minutes, and not for all floors at once.
+    Those stay the same for ten minutes, and change at another time on each floor. So Butlr is called once in
+    ten minutes, and not for all floors at once.
     """
     if scope.live.has_doors and base.is_calibrated:
         phase_s = MINUTE_S * (zlib.crc32(floor.id.encode()) % (DOORS_EVERY_S // MINUTE_S))
@@ -96,11 +96,11 @@ HISTORY_WEEKS = 4
 
 
 def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
-    """For each floor two queries, of its rooms or of the floor: people in the window that ends with the
+    """Two queries for each floor, of its rooms or of the floor: people in the window that ends with the
     newest minute, and in each hour of the last four whole weeks by the floor's calendar.
 
-    The weeks are those that were over a day ago, so that all of them are kept for good. A window of more than
-    an hour is asked for in hours and begins with a full one. Raises `BadParameter`.
+    The weeks ended more than a day ago, so all of them are stored permanently. A window of more than an hour
+    is requested in hours and begins with a full one. Raises `BadParameter`.
     """
     parsed, end_s = scope.parsed, latest_minute(scope)
     level = parsed.level or "room"

@@ -1,4 +1,4 @@
-"""The period to answer for: rounded, cut to now, compared with an earlier one."""
+"""The period of a query: rounded, cut to now, and its baseline."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ def to_the_minute(start_s: int, end_s: int, *, now_s: float, limits: QueryLimits
 
 
 def cover(start_s: int, end_s: int, timezone: str, *, now_s: float, limits: QueryLimits) -> Period:
-    """The period to answer for: rounded outwards, never into the future.
+    """The period of a result: rounded outwards, never into the future.
 
-    Up to a day to the minute; longer ones to the hour on the zone's clock, so that a sliding window finds its
-    segments kept, and one that lies on local hours is as it was asked for. An end that is not over yet is the
-    last full minute, so that all who look in one minute share a call.
+    Up to a day, it is rounded to the minute. Longer periods are rounded to the hour on the zone's clock, so
+    that a sliding window finds its cached segments, and a period on local hours stays as requested. A period
+    that has not ended yet ends at the last full minute, so that all requests within a minute share a call.
     """
     check_range(start_s, end_s, now_s=now_s, limits=limits)
     if end_s - start_s <= DAY_S:

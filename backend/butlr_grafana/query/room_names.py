@@ -1,4 +1,4 @@
-"""By which texts a floor's rooms and tags are known."""
+"""The texts that mean a room or a tag of a floor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which floors and rooms a query names."""
+"""The floors and rooms that a query names."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from butlr_grafana.query.texts import Name, every_name
 
 
 def floors_of(parsed: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
-    """The floors asked for; may be left out where one is served. `all`, or several, where a target takes
-    many: then only those that have any of the rooms asked for.
+    """The requested floors; optional if one floor is served. `all`, or several, if a target allows many: then
+    only those that have any of the requested rooms.
     """
     floors = _spaces_of(parsed, topology)
     _check_filters(parsed, topology)
@@ -53,9 +53,8 @@ def is_spread(parsed: ParsedQuery) -> bool:
 
 
 def with_names(parsed: ParsedQuery, topology: Topology) -> ParsedQuery:
-    """The question with each room and tag by its exact name, and its types as a filter: what a text means
-    depends on the names that there are on the floors asked for. Raises `BadParameter`, `UnknownSpace` for the
-    floors.
+    """The query with each room and tag by its exact name, and its types as a filter: the meaning of a text
+    depends on the names on the requested floors. Raises `BadParameter`, and `UnknownSpace` for the floors.
     """
     if not parsed.room and not parsed.tag and not parsed.type:
         return parsed

@@ -1,6 +1,6 @@
-"""A parsed query on the floors that there are: worked out once a request, only read after.
+"""A parsed query together with the floors of the account: worked out once per request, then only read.
 
-`Scope` holds the floors with their rooms, the period and local hours of each, the limits and the time.
+`Scope` has the floors with their rooms, the period and local hours of each, the limits and the time.
 """
 
 from __future__ import annotations

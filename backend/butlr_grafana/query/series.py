@@ -1,4 +1,4 @@
-"""Queries for values over time of a scope: occupancy, traffic, presence."""
+"""Queries for time series of a scope: occupancy, traffic, presence."""
 
 from __future__ import annotations
 

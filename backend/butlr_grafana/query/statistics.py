@@ -1,7 +1,8 @@
-"""A series query → the same question to Butlr's statistics, as far as their filters can say it.
+"""A series query → the same query to Butlr's statistics, as far as their filters allow.
 
-The filters know times of day and days of the week by the floor's clock; no dates, and a time range ends on
-the day it starts. What they cannot say is not asked: no figure is better than a wrong one.
+The filters have times of day and days of the week by the floor's clock, but no dates, and a time range ends
+on the day on which it starts. A query that the filters cannot express is not sent: no value is better than a
+wrong one.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ MIDNIGHT_MIN = 24 * 60
 
 
 def stats_of(query: SeriesQuery, *measurements: str) -> StatsQuery:
-    """The question about all rooms of the query's floor, whichever of them are shown: they share a call.
-    Not about those that are only told of together: their figures do not add up.
+    """The query for all rooms of the floor, whichever are shown: they share a call. Rooms that are only shown
+    as a sum are left out: their values do not add up.
 
-    A period of more than a day ends at its last full hour by the query's clock, so that one that slides is
-    asked for once an hour.
+    A period of more than a day ends at its last full hour by the query's clock, so a sliding period is
+    requested once an hour.
     """
     floor, period, hours = query.floor, query.period, query.local_hours
     if period.length_s > DAY_S:

@@ -1,11 +1,11 @@
-"""What a caller wrote → the texts that it stands for, in each of Grafana's ways of writing several values.
+"""What a caller wrote → the texts that it means, in each of Grafana's forms of several values.
 
-A value that comes as a JSON list, or from an ad-hoc filter, was chosen: it is taken as it is. A single text
-may also hold a list: `a,b` (csv), `{a,b}` (glob), `["a","b"]` (json), `(a|b)` with escapes (regex, the JSON
-data source's form, in which `0.5` arrives as `0\\.5`).
+A value from a JSON list or an ad-hoc filter is exact: it is used as it is. A single text may also be a list:
+`a,b` (csv), `{a,b}` (glob), `["a","b"]` (json), `(a|b)` with escapes (regex, the form of the JSON data
+source, in which `0.5` arrives as `0\\.5`).
 
-Names of rooms and tags may hold the signs of these forms themselves. So a `Name` is read with the names that
-there are: the text as a whole first, then the forms.
+Names of rooms and tags may contain the same characters. So a `Name` is compared with the existing names:
+first the whole text, then the forms.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Heat maps over time: the hours of a pattern, the windows of a film.
 
-Each is a query of its own, so there may be only so many. What is asked for beyond that is answered as far as
-it can be, and the queries say in words what is left out (`Query.limits`).
+Each window is a query of its own, so their number is limited. What is beyond the limit is left out, and the
+queries say so in a text (`Query.limits`).
 """
 
 from __future__ import annotations

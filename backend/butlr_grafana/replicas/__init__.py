@@ -1,1 +1,1 @@
-"""What several processes share through Redis or Valkey. Without it each goes on alone."""
+"""What several processes share through Redis or Valkey. Without Redis, each works alone."""

@@ -1,9 +1,9 @@
-"""Parts in Redis, for all replicas: settled ones for as long as on disk, others for an hour.
+"""Chunks in Redis, for all replicas: settled ones as long as on disk, others for an hour.
 
-A value is a digest of its key, a letter (`S`: settled, `L`: it can still change), and the codec's bytes. How
-old one is that can still change, and which of two is newer, their time to live says: replicas' wall clocks
-differ, and may step. Each floor and subject has an index, a sorted set of periods by their
-start; what is no more, because Redis needed the room, leaves it when it is met.
+A value is a digest of its key, a letter (`S`: settled, `L`: can still change), and the codec's bytes. The age
+of a chunk that can still change, and which of two is newer, follow from their time to live, because the wall
+clocks of replicas differ and may step. Each floor and subject has an index: a sorted set of periods by their
+start. A chunk that Redis has evicted leaves the index when a look-up misses it.
 """
 
 from __future__ import annotations

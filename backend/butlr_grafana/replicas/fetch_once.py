@@ -1,4 +1,4 @@
-"""Questions to Butlr, each asked by one replica while the others wait for its part."""
+"""Calls to Butlr: one replica makes each call, and the others wait for its chunk."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def shared(
     is_fresh: Callable[[Segment, Chunk], bool],
     rest_s: Callable[[UpstreamError], float],
 ) -> Fetch:
-    """`fetch` for all replicas together. `scope`: those of one scope have the same credentials, so that one
-    whose secret is wrong tells its failures to nobody else. `rest_s`: how long a failed question rests.
+    """`fetch` for all replicas together. `scope`: replicas with the same credentials, so that a replica with
+    a wrong secret does not pass its failures to others. `rest_s`: how long a failed call is not repeated.
     """
 
     def fetch_once(segment: Segment) -> Chunk:

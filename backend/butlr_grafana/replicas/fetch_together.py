@@ -1,4 +1,4 @@
-"""Questions that go in one call to Butlr: each is asked by one replica, as in `fetch_once`."""
+"""Segments that go in one call to Butlr: one replica fetches each, as in `fetch_once`."""
 
 from __future__ import annotations
 

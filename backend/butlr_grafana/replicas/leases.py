@@ -1,4 +1,4 @@
-"""Who does a thing now: a lease on its name, which ends by itself where its owner dies."""
+"""Which replica does a task now: a lease on the task's name. It ends by itself if its owner dies."""
 
 from __future__ import annotations
 

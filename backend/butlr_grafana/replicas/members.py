@@ -1,4 +1,4 @@
-"""All that one process shares with others of the same tenant."""
+"""All that one process shares with others of the same account."""
 
 from __future__ import annotations
 

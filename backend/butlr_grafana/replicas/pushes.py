@@ -1,7 +1,8 @@
-"""What Butlr pushes to one replica, for all of them: a stream in Redis, bounded, in one order for everybody.
+"""What Butlr pushes to one replica, for all replicas: a bounded stream in Redis, in one order for all.
 
-Each replica keeps the minutes in its own memory and applies the stream's entries as they come, its own again
-too: so the last to arrive is the same for all. Without Redis each knows what it received itself.
+Each replica keeps the minutes in its memory and applies the entries of the stream in their order, its own
+entries too. So the last entry is the same for all. Without Redis, each replica knows only what it received
+itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One rate, learnt or set, and one pause for all replicas, by Redis' own clock."""
+"""One rate limit, set or learnt, and one pause for all replicas, by the clock of Redis."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The connection to Redis or Valkey: it answers at once, or it is not there.
+"""The connection to Redis or Valkey: it answers at once, or it counts as down.
 
-Down, hanging, slow, full, read-only, or no Redis at all: all are one fault, `RedisUnavailable`, and one
-incident in the log. From then on no request asks it. A thread of its own checks it every `REST_S`; it counts
-as working when a value written there can be read again. So a dead Redis costs one response one timeout.
+Down, hanging, slow, full or read-only: all are one error, `RedisUnavailable`, and one incident in the log.
+From then on, no request calls Redis. A separate thread checks it every `REST_S`; it counts as working when a
+value that was written can be read again. So a dead Redis costs one request one timeout.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class RedisConnection:
         try:
             answer = self._asked(ask, keys)
         except FAULTS as error:
-            self._lost(said_by(error))
+            self._lost(error_text_of(error))
             raise RedisUnavailable from None
         self._slow = self._slow + 1 if time.monotonic() - began_s > SLOW_S else 0
         if self._slow >= SLOW_IN_A_ROW:
@@ -105,7 +105,7 @@ class RedisConnection:
         try:
             self._write_and_read()
         except FAULTS as error:
-            return said_by(error)
+            return error_text_of(error)
         took_s = time.monotonic() - began_s
         return None if took_s < 2 * SLOW_S else f"its responses take longer than {SLOW_S:g} s"
 
@@ -137,6 +137,6 @@ class RedisConnection:
             raise ValueError("a written value could not be read back")
 
 
-def said_by(error: Exception) -> str:
+def error_text_of(error: Exception) -> str:
     """Its kind (`TimeoutError`, `OutOfMemoryError`, `ReadOnlyError`); its words may quote anything."""
     return f"it cannot be used ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""One replica does a thing, the others get what came of it, well or not."""
+"""One replica runs a task; the others get its result or its error."""
 
 from __future__ import annotations
 

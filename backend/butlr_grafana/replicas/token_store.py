@@ -1,4 +1,4 @@
-"""Butlr's token for all replicas, sealed with a key that only who knows the client secret can make."""
+"""Butlr's token for all replicas, encrypted with a key that is derived from the client secret."""
 
 from __future__ import annotations
 

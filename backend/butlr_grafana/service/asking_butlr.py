@@ -1,4 +1,4 @@
-"""From a question to Butlr's answer: noted, watched for incidents, and asked by one replica only."""
+"""From a segment to Butlr's chunk: with incidents, contradicted verdicts, and one replica per call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When calls to Butlr may run for which no request waits: only while Butlr has nothing else to do for us."""
+"""When calls in the background may run: only while no other call waits and no limit of Butlr holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of events: one SQLite file, or memory where no folder is set."""
+"""The event log: one SQLite file, or memory if no folder is set."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _COLUMNS = "space, zone_id, start_s, end_s, seen_s, peak, level, length_s, thres
 
 
 class EventLog:
-    """Thread-safe. `source` names the tenant, as in the cache; `folder` `None`: kept in memory.
+    """Thread-safe. `source`: the account, as in the cache. `folder`: `None` for memory only.
 
-    What is wrong with the file costs events, never an answer; it is said in the log.
+    A problem with the file loses events, never a response; the log reports it.
     """
 
     def __init__(self, folder: Path | None, *, source: str) -> None:

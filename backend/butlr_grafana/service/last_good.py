@@ -1,4 +1,4 @@
-"""What came of the questions to Butlr, floor by floor: a floor is told whole or not at all."""
+"""The results of calls to Butlr by floor: each floor is complete or an error. The last good ones are kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REPEAT_S = 600
 short outage an alert keeps what it knew, through a long one it is to be told that nothing is known.
 """
 
-KEPT_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 """Of last complete answers; those that nobody has repeated for longest go first."""
 
 LEAST_BYTES = 2_000
@@ -52,15 +52,14 @@ class FloorResult:
 
 
 class LastGoodCache:
-    """The last complete answers of questions about now. Thread-safe, and bounded by bytes.
+    """The last complete results of queries about now. Thread-safe, and limited by bytes.
 
-    A question is known again by what is asked for, whatever its time. `now`: the wall clock, by which answers
-    say as of when they are; `stopwatch`: how old they are. No other process knows them, and none outlives
-    this one: the stopwatch is enough.
+    The key is the query without its time. `now`: the wall clock, for `as_of`; `stopwatch`: for ages. The
+    cache belongs to this process only and ends with it, so the stopwatch is enough.
     """
 
     def __init__(
-        self, now: Callable[[], float], stopwatch: Callable[[], float], max_bytes: int = KEPT_BYTES
+        self, now: Callable[[], float], stopwatch: Callable[[], float], max_bytes: int = MAX_BYTES
     ) -> None:
         self._results: LRUCache[Hashable, _Last] = LRUCache(max_bytes, getsizeof=lambda last: last.nbytes)
         self._lock = threading.Lock()

@@ -1,7 +1,7 @@
-"""What is counted, for Prometheus.
+"""Metrics for Prometheus.
 
-Names follow Prometheus' conventions. A label's values are few and ours: routes, targets, formats, statuses,
-Butlr's paths; never what a caller can make up.
+Names follow Prometheus' conventions. Labels have few values, all ours: routes, targets, formats, statuses,
+Butlr's paths. No label contains a text from a caller.
 """
 
 from __future__ import annotations

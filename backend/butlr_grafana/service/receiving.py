@@ -1,6 +1,7 @@
-"""What Butlr pushes, received: kept in memory, told to other replicas, and what was missed asked for.
+"""Receives what Butlr pushes: stores it in memory, shares it with other replicas, and fetches what was
+missed.
 
-`live/` keeps and decides, `shared/pushes` tells, `reported_minutes` asks; here they are put together.
+`live/` stores and decides, `replicas/pushes` shares, `reported_minutes` fetches. This module connects them.
 """
 
 from __future__ import annotations
@@ -205,9 +206,9 @@ def _shared(
         calls.doors,
         calls.may_ask,
         alone,
-        tell_people=lambda people: _tell(pushes, news.of_people(people), now()),
-        tell_doors=lambda doors: _tell(pushes, news.of_doors(doors), now()),
-        tell_filled=lambda stream, gap: _tell(pushes, [news.of_filled(stream, gap)], now()),
+        share_people=lambda people: _tell(pushes, news.of_people(people), now()),
+        share_doors=lambda doors: _tell(pushes, news.of_doors(doors), now()),
+        share_filled=lambda stream, gap: _tell(pushes, [news.of_filled(stream, gap)], now()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Minutes of people and movements as reporting tells them, through the calls that panels use too."""
+"""Minutes of people and movements from Butlr's reporting, through the calls that panels use too."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Answers that several ask for: made once, and kept as bytes while a new one would be the same.
+"""Responses that several requests want: built once, and stored as bytes while a new one would be the same.
 
-A question is known by all that its answer depends on, but for what Butlr says. What is kept was complete,
-asked nothing of Butlr any more, and is good to the end of the minute, or for as long as all its parts are;
-where all of them have settled, to the end of the hour. So a kept answer is, byte for byte, the one that would
-be made of the same parts.
+The key is everything that a response depends on, except Butlr's data. Only complete responses that needed no
+call to Butlr are stored. They are valid to the end of the minute, or as long as all their parts; if all parts
+have settled, to the end of the hour. So a cached response has the same bytes as a new one from the same
+parts.
 """
 
 from __future__ import annotations
@@ -200,11 +200,11 @@ class _ResponseTask:
 
 
 class PendingResponse:
-    """A question of one request on its way: kept (`entry`), made by another request (`flight`), or by this
+    """The response of one query in work: cached (`entry`), built by another request (`flight`), or by this
     one (`task` too).
 
-    Whoever started questions works on all of them, whatever happens, before taking what has been made: no two
-    requests may wait for each other, and nobody for one that has gone.
+    A request that starts queries works on all of them, whatever happens, before it takes a result. So no two
+    requests wait for each other, and none waits for a request that has ended.
     """
 
     def __init__(
@@ -255,7 +255,7 @@ class PendingResponse:
 
 
 def _key(resolved: ResolvedQuery, visible: Visible, ref_id: str) -> Key:
-    """Equal for questions whose answers are made of the same floors, words, periods and seconds."""
+    """Equal for queries whose results have the same floors, parameters, periods and seconds."""
     scope = resolved.scope
     return Key(
         replace(resolved.parsed, start_s=None, end_s=None),

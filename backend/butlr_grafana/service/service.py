@@ -1,4 +1,4 @@
-"""What the doors (web, command line) call: words in, answers out, under one deadline."""
+"""The entry point for web and commands: query parameters in, results out, under one deadline."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Service:
         except UpstreamError as fault:
             if visible is None and not self.spaces.limited:
                 raise
-            raise fault.without_words() from None
+            raise fault.without_butlr_text() from None
 
     def known_topology(self) -> Topology | None:
         """All floors, where they are known; like every request it has them renewed when that is due."""
@@ -162,12 +162,12 @@ class Service:
 
     @stage("build")
     def finish(self, pending_request: PendingRequest, *, deadline: float) -> Result[Any]:
-        """The answer at the latest at the deadline.
+        """The result, at the latest at the deadline.
 
-        A floor that fails does not take the others along; where all fail, or a comparison lacks a side,
-        the first fault is raised. Statistics only fill columns, and presence beside a map only tells which
-        rooms were seen: they are not waited for to the end, and their fault is not the answer's, unless the
-        answer is to be complete.
+        If one floor fails, the others are still returned. If all fail, or a comparison lacks a side, the
+        first error is raised. Statistics only fill columns, and presence for a map only gives sensor
+        availability. So the request does not wait for them to the end, and their error is not the error of
+        the result, unless the result must be complete.
         """
         return replace(
             self._made(pending_request, deadline), drawing=self._drawing(pending_request, deadline)
@@ -286,7 +286,7 @@ class Service:
             return self.pictures.of(floor, timeout_s=timeout_s)
 
     def answer(self, parsed: ParsedQuery, visible: Visible) -> Result[Any]:
-        """One answer from words, for the doors that ask for one at a time."""
+        """One result from parameters, for callers with a single query."""
         deadline = self.deadline()
         return self.finish(self.start(parsed, visible, deadline=deadline), deadline=deadline)
 
@@ -295,5 +295,5 @@ class Service:
         try:
             self.spaces.current(timeout_s=2.0)
         except UpstreamError as fault:
-            return fault.without_words()
+            return fault.without_butlr_text()
         return None

@@ -1,7 +1,7 @@
-"""What a target is: from its parameters to its result, and what the rest of the backend needs to know of it.
+"""A target: from its query parameters to its result, and what other folders need to know about it.
 
-A target is one module: a class below `Target` (or `TableTarget`) with its parameters, formats, `queries` and
-`build`, and a result type of its own. Nothing outside this package asks for a target's name.
+A target is one module: a subclass of `Target` (or `TableTarget`) with its parameters, formats, `queries` and
+`build`, and its own result type. No code outside this package depends on a target's name.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The columns that tables share: their titles, types and Grafana units. A target may have others of its own.
+"""Columns that several tables have: titles, types and Grafana units. A target may add its own.
 
-A frame says it in each field's `config`, so that no dashboard needs an override; rows and CSV keep the raw
+A frame has them in the `config` of each field, so dashboards need no overrides. Rows and CSV keep the raw
 names.
 """
 

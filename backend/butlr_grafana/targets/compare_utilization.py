@@ -1,4 +1,4 @@
-"""`compare-utilization`: how rooms are used, then and now."""
+"""`compare-utilization`: how rooms are used, in two periods."""
 
 from __future__ import annotations
 

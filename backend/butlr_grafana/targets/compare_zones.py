@@ -1,4 +1,4 @@
-"""`compare-zones`: rooms, zones or the floor, then and now."""
+"""`compare-zones`: rooms, zones or the floor, in two periods."""
 
 from __future__ import annotations
 

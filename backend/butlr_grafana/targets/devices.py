@@ -1,4 +1,4 @@
-"""`devices`: how each sensor and hive is; by `level`, how many work on a floor, in a room or a zone."""
+"""`devices`: the state of each sensor and hive; with `level`, how many work on a floor, in a room or zone."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ WHERE = (*FLOOR, "building", "timezone")
 
 @dataclass(frozen=True, slots=True)
 class DeviceStates:
-    """`devices`: those that the query asks for; `floors`: all of each floor; `covered`: rooms or zones, where
-    these are asked for. `as_of_s`: when Butlr said so; `is_fresh`: whether that is now.
+    """`devices`: those that the query selects. `floors`: all devices of each floor. `covered`: rooms or
+    zones, if these are requested. `as_of_s`: when Butlr reported this; `is_fresh`: whether that counts as
+    now.
     """
 
     devices: tuple[Device, ...]

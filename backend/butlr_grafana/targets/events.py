@@ -1,4 +1,4 @@
-"""`events`: recorded times in which zones were hot."""
+"""`events`: recorded periods in which zones were hot."""
 
 from __future__ import annotations
 

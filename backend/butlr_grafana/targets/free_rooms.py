@@ -1,4 +1,4 @@
-"""`free-rooms`: which rooms are free now, as somebody who looks for a room reads them."""
+"""`free-rooms`: the rooms that are free now, for people who look for a room."""
 
 from __future__ import annotations
 

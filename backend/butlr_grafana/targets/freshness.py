@@ -1,4 +1,4 @@
-"""`freshness`: up to when each floor's data are known."""
+"""`freshness`: the time up to which each floor's data are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`heatmap-summary`: a heat map in figures, one row."""
+"""`heatmap-summary`: a heat map as numbers, in one row."""
 
 from __future__ import annotations
 

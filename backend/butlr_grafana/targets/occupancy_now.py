@@ -1,4 +1,4 @@
-"""`occupancy-now`: how many people are there."""
+"""`occupancy-now`: how many people are there now."""
 
 from __future__ import annotations
 

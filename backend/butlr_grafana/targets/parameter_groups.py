@@ -1,4 +1,4 @@
-"""Groups of query parameters that several targets take."""
+"""Groups of query parameters that several targets have."""
 
 HEAT_MAP = (
     *("space", "from", "to", "resolution", "columns", "normalize"),

@@ -1,7 +1,8 @@
-"""Which rooms could be seen in a heat map's period: when it is asked for, how, and which map it is of.
+"""Sensor availability of rooms in the period of a heat map: when it is requested, how, and for which map.
 
-People are asked for, in the windows in which panels and rules ask for them, so that all share their calls.
-Not presence time: of an hour without anybody it may have no row at all, while a count of people has a 0.
+The query is for people, in the same windows as panels and rules, so that all share their calls. It is not for
+presence time: for an hour without anybody, Butlr may return no row of it at all, but a count of people has a
+0.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from butlr_grafana.query.series import LONGEST_IN_HOURS_S
 
 
 def availability_queries(maps: Sequence[Query], *, now_s: float) -> list[SeriesQuery]:
-    """The questions beside those of heat maps: none where Butlr tells of no room whether it is online, nor of
-    the hour or two that are just over, of which the topology tells. So what is asked of a running period has
-    settled, and looking again costs no call.
+    """The queries for sensor availability, for heat maps. None if Butlr reports for no room whether it is
+    online, and none for the last one or two hours, for which the topology has the state. So the queried
+    part of a running period has settled, and the next request needs no call.
     """
     found = [_people(query, now_s) for query in maps]
     return [people for people in found if people is not None]

@@ -1,4 +1,4 @@
-"""`room-types`: the types that rooms have, to choose them by."""
+"""`room-types`: the types of rooms, for a list to choose from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results that are drawn: each shape has its frames, rows and images in `present`, whatever the target."""
+"""Results that are drawn. Each shape has its frames, rows and images in `present`, for any target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`unusual`: people now beside what is usual at this hour of the week."""
+"""`unusual`: people now, compared with the usual number at this hour of the week."""
 
 from __future__ import annotations
 

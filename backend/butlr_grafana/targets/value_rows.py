@@ -1,4 +1,4 @@
-"""Rows and columns that are a value's own fields, under their names."""
+"""Rows and columns from a value's own fields, with their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doors: Flask, thin. `build` is the only wiring of routes."""
+"""The Flask application. `build` registers all routes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Who may ask: a token as Bearer or as the Basic password. No token set: everybody.
+"""Who may send requests: a token as Bearer or as the Basic password. If no token is set: everybody.
 
-A wall's token is in the hands of whoever stands before the screen: Grafana sends any path for an anonymous
-viewer. So it opens what a wall shows, and that of today only.
+Anybody at a TV wall can use the wall's token, because Grafana sends any path for an anonymous viewer. So this
+token allows only what a wall shows, and only of today.
 """
 
 from __future__ import annotations

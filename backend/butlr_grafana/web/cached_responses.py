@@ -1,10 +1,9 @@
-"""Before the framework: a request that is the same as an earlier one gets that one's response, while its
-answer is kept.
+"""Before Flask: a request that is equal to an earlier one gets its response, while the response is cached.
 
-What Flask made of a kept answer (status, headers, body) is remembered by all in the request that it depends
-on. The next such request is answered with it, as long as the response cache still has that very answer and
-would find it: token, floors, clock and factors are looked at each time (`Answers.recalled`). It is counted
-and logged as Flask's are. Everything else goes to Flask, errors and conditional requests too.
+Flask's response (status, headers, body) is stored under all parts of the request that it depends on. The next
+equal request gets it, as long as the response cache still has the same entry and would use it: token, floors,
+clock and factors are checked each time (`ResponseCache.recalled`). Such a request is counted and logged like
+others. All else goes to Flask, also errors and conditional requests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Crowds as the embedded simulator takes them, by its own endpoint."""
+"""Crowds in the embedded simulator, through its own endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON data source protocol of simPod's plugin, and what older clients of it call."""
+"""The protocol of simPod's JSON data source, and the paths that older clients call."""
 
 from __future__ import annotations
 

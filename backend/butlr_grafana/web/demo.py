@@ -1,4 +1,4 @@
-"""`/demo/crowd`: only where the backend runs the simulator; elsewhere there is no such path."""
+"""`/demo/crowd`: exists only if the backend runs the simulator."""
 
 from __future__ import annotations
 

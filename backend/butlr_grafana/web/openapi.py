@@ -1,4 +1,4 @@
-"""`GET /api/v1/openapi.json`, made from the table that parses the words."""
+"""`GET /api/v1/openapi.json`, generated from the table of query parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For those who run it: process up, able to answer, Prometheus."""
+"""For operation: `/healthz`, `/readyz` and `/metrics`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the JSON data source offers to choose: floors, rooms and tags for queries, variables and filters."""
+"""The choices that the JSON data source offers: floors, rooms and tags for queries, variables and filters."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""`GET /`: a page for a browser, one line of JSON for a client. No script; what the form says is the URL.
+"""`GET /`: a page for a browser, one line of JSON for other clients. No script; the form's values are in the
+URL.
 
-Its addresses are relative, so that it can be served behind any prefix.
+Its addresses are relative, so it works behind any path prefix.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the server refuses before the application sees it, in the form of all our errors."""
+"""Requests that the server refuses before the application sees them, in the form of all our errors."""
 
 from __future__ import annotations
 

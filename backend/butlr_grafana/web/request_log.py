@@ -1,4 +1,4 @@
-"""Each request as those who run the backend see it: its id, a line in the log, figures for Prometheus."""
+"""The record of each request: its id, a line in the log, values for Prometheus."""
 
 from __future__ import annotations
 

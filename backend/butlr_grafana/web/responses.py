@@ -1,4 +1,4 @@
-"""Answers as HTTP: strict JSON, the one error shape, the reason phrase, headers."""
+"""Results and errors as HTTP: strict JSON, one form of errors, the reason phrase, headers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`/api/v1/<target>`: the targets by URL, for Infinity, alert rules and curl; and their description.
 
-`GET` takes the parameters in the URL, `POST` as a JSON object, for lists that no URL holds.
+`GET` takes the parameters in the URL, `POST` as a JSON object, for lists that are too long for a URL.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The alert rules' runbooks, at the address that alerts name; plain text, without a token: they hold no data.
+"""The runbooks of the alert rules, at the addresses in the alerts. Plain text, without a token: they contain
+no data.
 
-Through Grafana's proxy they are read by whoever can read the alert, behind any host and sub-path.
+Everybody who can read the alert can read them through Grafana's proxy, on any host and path prefix.
 """
 
 from __future__ import annotations

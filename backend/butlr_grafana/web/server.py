@@ -1,6 +1,6 @@
 """The production server: waitress, one process with threads.
 
-One process, so that calls under way, the token and the limits are shared; more processes are replicas.
+In one process, calls in flight, the token and the limits are shared. More processes are replicas.
 """
 
 from __future__ import annotations

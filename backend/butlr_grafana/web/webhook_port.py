@@ -1,7 +1,7 @@
-"""Where Butlr's webhooks are received: on the backend's port, or on one of their own.
+"""Where Butlr's webhooks are received: on the backend's port, or on a separate port.
 
-The server receives a body whole before an application is called. So the key is checked as soon as a request's
-headers are there: without one no byte of its body is kept.
+The server receives the whole body before it calls an application. So the key is checked as soon as the
+headers have arrived: without a key, no byte of the body is stored.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""`POST /webhooks/butlr`: what Butlr pushes. A key first, then the body, then 204, whatever is in it.
+"""`POST /webhooks/butlr`: what Butlr pushes. First the key is checked, then the body; then 204, whatever it
+contains.
 
-A 4xx would have Butlr send the same again; what cannot be used is counted and forgotten. The server refuses
-who has no key by the headers alone (`web.webhook_port`); the same is asked again here, for any other server.
+After a 4xx, Butlr would send the same again; so an event that cannot be used is counted and dropped. The
+server already refuses requests without a key by their headers (`web.webhook_port`). The key is checked again
+here, for any other server.
 """
 
 from __future__ import annotations

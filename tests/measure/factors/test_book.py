@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from butlr_grafana.measure.factor_store import FILE, KEPT_DAYS, REFRESH_S, FactorStore
+from butlr_grafana.measure.factor_store import FILE, REFRESH_S, STORED_DAYS, FactorStore
 from butlr_grafana.model.factor import Factor, Observation, Unknown
 from butlr_grafana.replicas.redis_connection import RedisConnection
 from tests.redis_server import RedisServer
@@ -81,7 +81,7 @@ def test_old_days_go(tmp_path: Path) -> None:
     book.close()
     for one in (book, FactorStore(tmp_path, source="s")):
         known = [number for number in range(1, 29) if one.on("f", f"2026-06-{number:02d}")]
-        assert known == list(range(29 - KEPT_DAYS, 29))
+        assert known == list(range(29 - STORED_DAYS, 29))
 
 
 def test_another_process_on_the_same_folder_sees_it_soon(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_replicas_know_what_one_has_seen(redis: RedisServer) -> None:
     clock.s += REFRESH_S
     assert second.of("f") == first.of("f")
     assert rate(second, "g") == 180
-    assert redis.client.hlen("butlr:s:factors") == KEPT_DAYS + 1
+    assert redis.client.hlen("butlr:s:factors") == STORED_DAYS + 1
     assert redis.client.pttl("butlr:s:factors") > 0
     # Names are hashed.
     fields = [field.decode() for field in redis.client.hkeys("butlr:s:factors")]

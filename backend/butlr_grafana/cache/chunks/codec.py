@@ -1,9 +1,9 @@
-"""A part as bytes: a header, then its content's columns, compressed, behind a checksum.
+"""A chunk as bytes: a header, then the columns of its content, compressed, with a checksum.
 
-Layout (little-endian): magic with version, CRC-32 of all that follows, header length, header (JSON), zlib
-of the columns one after the other: of a grid ix (int32[n]), iy (int32[n]), value (float64[n]); of samples
-index (int32[n]), start_s (int64[n]), value (float64[n]). Whatever does not check is `None`, not an error:
-a store that was cut, overwritten or written by another version holds nothing.
+Layout (little-endian): magic with version, CRC-32 of all that follows, header length, header (JSON), zlib of
+the columns one after the other: of a grid ix (int32[n]), iy (int32[n]), value (float64[n]); of samples index
+(int32[n]), start_s (int64[n]), value (float64[n]). Bytes that do not fit decode to `None`, not to an error: a
+store that was cut, overwritten or written by another version counts as empty.
 """
 
 from __future__ import annotations

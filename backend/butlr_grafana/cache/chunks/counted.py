@@ -1,4 +1,4 @@
-"""A store whose hits and misses are told."""
+"""A store that reports its hits and misses."""
 
 from __future__ import annotations
 

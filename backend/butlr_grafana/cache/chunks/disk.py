@@ -1,6 +1,6 @@
-"""Settled parts in one SQLite file, so that a restart asks Butlr nothing anew.
+"""Settled chunks in one SQLite file, so that a restart needs no calls to Butlr.
 
-The file is a cache: whatever is wrong with it costs calls, never an answer.
+The file is a cache: a problem with it costs calls, never a response.
 """
 
 from __future__ import annotations

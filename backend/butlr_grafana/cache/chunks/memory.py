@@ -1,4 +1,4 @@
-"""Parts in memory: least recently used goes first, bounded by bytes."""
+"""Chunks in memory: limited by bytes; the least recently used are removed first."""
 
 from __future__ import annotations
 
@@ -58,9 +58,10 @@ class MemoryStore:
                 self._parts[key] = part
 
     def _makes_way_for(self, part: Chunk, key: Key) -> bool:
-        """Today's open end grows by the minute: of those with one start only the newest is kept.
+        """Whether `part`, which has not settled, replaces an older chunk; if so, the older one is removed.
 
-        Whether `part`, which has not settled, is that one; if so the older is gone.
+        The open end of today grows by the minute: of the chunks with the same start, only the newest is
+        stored.
         """
         same = self._parts.get(key)
         if same is not None and same.settled:

@@ -1,8 +1,8 @@
-"""Where parts live: one small interface, one file a place.
+"""Where chunks are stored: one small interface, one module per tier.
 
-`memory` (seconds for what still changes, bytes-bounded for the rest), `disk` (survives a restart),
-`shared` (Redis, for all replicas), `tiers` (several as one, fastest first), `codec` (a part as bytes, and
-back, or a refusal), `sqlite_file` (a file that may break without harm).
+`memory` (for seconds if a chunk still changes; limited by bytes), `disk` (survives a restart),
+`replicas.chunk_store` (Redis, for all replicas), `tiers` (several as one, fastest first), `codec` (a chunk as
+bytes and back), `sqlite_file` (a file whose loss does no harm).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Store(Protocol):
     """
 
     def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:
-        """The part of exactly this period, if it is kept; a settled one, else one that was asked for when
-        this process' stopwatch showed `since`, or later, else the newest there is.
+        """The chunk of exactly this period, if it is stored: a settled one, otherwise one that was requested
+        at `since` of this process' stopwatch or later, otherwise the newest.
         """
         ...
 

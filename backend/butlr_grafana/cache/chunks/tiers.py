@@ -1,4 +1,4 @@
-"""Several places as one, fastest first: what is found in a slower one is kept in the faster ones too."""
+"""Several tiers as one, fastest first. A chunk found in a slower tier is copied to the faster ones."""
 
 from __future__ import annotations
 

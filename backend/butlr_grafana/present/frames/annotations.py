@@ -12,16 +12,16 @@ from butlr_grafana.model.time import DAY_S, Period
 from butlr_grafana.targets.events import text_of, title_of
 
 
-def gaps(answer: HeatMap) -> list[dict[str, Any]]:
+def gaps(result: HeatMap) -> list[dict[str, Any]]:
     """Regions that an answer does not cover, and whole days or more without a single detection."""
-    floor = answer.query.floor.name
-    why = "; ".join(answer.coverage.reasons)
-    missing = [_region(g, f"{floor}: no data", why, "missing") for g in answer.coverage.gaps]
+    floor = result.query.floor.name
+    why = "; ".join(result.coverage.reasons)
+    missing = [_region(g, f"{floor}: no data", why, "missing") for g in result.coverage.gaps]
     silent = [
         _region(
             p.period, f"{floor}: no detections", "nobody was there, or the sensors were offline", "silent"
         )
-        for p in answer.parts
+        for p in result.parts
         if p.period.length_s >= DAY_S and not p.grid.value.size
     ]
     return sorted(missing + silent, key=lambda region: int(region["time"]))

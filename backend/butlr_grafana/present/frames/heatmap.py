@@ -34,24 +34,24 @@ Field = tuple[str, str, str]
 """A value's name, title and Grafana unit id."""
 
 
-def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
+def frame(result: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
     """The dense `heatmap-cells` frame that Grafana's Heatmap panel draws as a map.
 
     It takes the first two fields, numbers named x and y, as cell centres, x-major over a full rectangle
     with even spacing, and the third as the value; empty cells are null (NaN here). In people the detections
     stand beside them.
     """
-    crop = of_map(answer)
-    lattice = Lattice.around(replace(answer.raw, bounds=crop) if crop else answer.raw)
+    crop = of_map(result)
+    lattice = Lattice.around(replace(result.raw, bounds=crop) if crop else result.raw)
     xs, ys = lattice.centres()
     return {
         "refId": ref_id,
-        "name": answer.query.floor.name,
+        "name": result.query.floor.name,
         "meta": {
             "type": "heatmap-cells",
             "typeVersion": [0, 1],
-            "custom": custom(answer),
-            "notices": notices(answer, demo=demo),
+            "custom": custom(result),
+            "notices": notices(result, demo=demo),
         },
         "fields": [
             field("x", np.repeat(xs, ys.size), {"displayName": "x", "unit": METRES}),
@@ -61,24 +61,24 @@ def frame(answer: HeatMap, *, ref_id: str, demo: bool) -> dict[str, Any]:
                     quantity.field,
                     lattice.laid_out(grid, np.nan).ravel(),
                     {"displayName": quantity.title, "unit": quantity.unit},
-                    {"space": answer.query.floor.id},
+                    {"space": result.query.floor.id},
                 )
-                for quantity, grid in layers(answer)
+                for quantity, grid in layers(result)
             ),
         ],
     }
 
 
-def layers(answer: HeatMap) -> list[tuple[Quantity, Grid]]:
+def layers(result: HeatMap) -> list[tuple[Quantity, Grid]]:
     """What a map shows; in people the same cells in detections behind."""
-    normalize = answer.query.normalize
-    shown = [(quantity_of(answer), answer.shown)]
-    if not is_in_people(answer):
+    normalize = result.query.normalize
+    shown = [(quantity_of(result), result.shown)]
+    if not is_in_people(result):
         return shown
-    counted = grid_math.normalized(answer.raw, normalize, answer.coverage.hours)
-    if answer.shown.value.size > counted.value.size:
+    counted = grid_math.normalized(result.raw, normalize, result.coverage.hours)
+    if result.shown.value.size > counted.value.size:
         # Cells of 0 were asked for.
-        counted = grid_math.on_cells_of(counted, answer.shown)
+        counted = grid_math.on_cells_of(counted, result.shown)
     return [*shown, (QUANTITIES[normalize], counted)]
 
 
@@ -110,29 +110,29 @@ def failed_frame(ref_id: str, message: str) -> dict[str, Any]:
     }
 
 
-def rows(answer: HeatMap) -> list[dict[str, float | None]]:
+def rows(result: HeatMap) -> list[dict[str, float | None]]:
     """A row a cell that is shown: `x`, `y` in metres and the value under its field name; in people the
     detections too, and `person_hours`.
     """
-    x, y = _centres(answer)
-    columns = _columns(answer)
+    x, y = _centres(result)
+    columns = _columns(result)
     table = zip(x.tolist(), y.tolist(), *columns.values(), strict=True)
     return [dict(zip(("x", "y", *columns), row, strict=True)) for row in table]
 
 
-def _columns(answer: HeatMap) -> dict[str, list[float] | list[None]]:
+def _columns(result: HeatMap) -> dict[str, list[float] | list[None]]:
     """The values of the cells with a detection, by field; `None` where people are not known."""
-    if not is_in_people(answer):
-        return {quantity_of(answer).field: answer.shown.value.tolist()}
-    _, (detections, counted) = layers(answer)
-    known = isinstance(answer.factor, Factor) and answer.shown.value.size == counted.value.size
+    if not is_in_people(result):
+        return {quantity_of(result).field: result.shown.value.tolist()}
+    _, (detections, counted) = layers(result)
+    known = isinstance(result.factor, Factor) and result.shown.value.size == counted.value.size
     nothing = [None] * counted.value.size
     per_cell = None
-    if known and isinstance(answer.factor, Factor):
-        per_cell = grid_math.on_cells_of(answer.raw, answer.shown).value * answer.factor.people
+    if known and isinstance(result.factor, Factor):
+        per_cell = grid_math.on_cells_of(result.raw, result.shown).value * result.factor.people
     return {
         detections.field: counted.value.tolist(),
-        PEOPLE_PER_M2.field: answer.shown.value.tolist() if known else nothing,
+        PEOPLE_PER_M2.field: result.shown.value.tolist() if known else nothing,
         "person_hours": nothing if per_cell is None else per_cell.tolist(),
     }
 
@@ -157,9 +157,9 @@ def playback_frame(windows: Sequence[HeatMap], *, ref_id: str, meta: dict[str, A
     }
 
 
-def _values(grid: Grid, answer: HeatMap) -> Floats:
+def _values(grid: Grid, result: HeatMap) -> Floats:
     """The values of the cells with a detection, NaN where people are not known."""
-    return grid.value if grid.value.size else np.full(answer.raw.value.size, np.nan)
+    return grid.value if grid.value.size else np.full(result.raw.value.size, np.nan)
 
 
 def blank_playback_frame(
@@ -185,29 +185,29 @@ def _timed(
     ]
 
 
-def timed_rows(answer: HeatMap) -> list[dict[str, Any]]:
+def timed_rows(result: HeatMap) -> list[dict[str, Any]]:
     """As `rows`, with the `time` at which the answer's period begins (ISO 8601, UTC)."""
-    return [{"time": iso(answer.query.period.start_s), **row} for row in rows(answer)]
+    return [{"time": iso(result.query.period.start_s), **row} for row in rows(result)]
 
 
-def matrix(answer: HeatMap) -> list[dict[str, float]]:
+def matrix(result: HeatMap) -> list[dict[str, float]]:
     """A row a column of the map: `#x` in metres, then one key a y, NaN (null in JSON) for an empty cell.
 
     For Infinity's backend parser, which sorts keys as texts: `#` comes before digits, and the y are
     written with as many leading zeros as make that the order of numbers. (Below zero no padding can:
     there the panel's query names its columns.)
     """
-    xs, ys, values = dense(answer.shown)
+    xs, ys, values = dense(result.shown)
     width = max(len(f"{abs(y):.2f}") for y in ys)
     names = [f"{y:0{width + (y < 0)}.2f}" for y in ys]
     columns = zip(xs.tolist(), values.tolist(), strict=True)
     return [{"#x": x, **dict(zip(names, column, strict=True))} for x, column in columns]
 
 
-def csv(answer: HeatMap) -> str:
+def csv(result: HeatMap) -> str:
     """A line a cell that is shown, headed with units."""
-    x, y = _centres(answer)
-    columns = _columns(answer)
+    x, y = _centres(result)
+    columns = _columns(result)
     if "share" in columns:
         columns = {"share_of_detections_percent": [100 * (v or 0.0) for v in columns["share"]]}
     lines = [f"x_m,y_m,{','.join(columns)}"]
@@ -217,10 +217,10 @@ def csv(answer: HeatMap) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def _centres(answer: HeatMap) -> tuple[Floats, Floats]:
+def _centres(result: HeatMap) -> tuple[Floats, Floats]:
     """Of the cells that are told: those that are shown, or that have detections where people are not
     known."""
-    grid = answer.shown if answer.shown.value.size else answer.raw
+    grid = result.shown if result.shown.value.size else result.raw
     x, y = grid.centres()
     return np.round(x, 6), np.round(y, 6)
 

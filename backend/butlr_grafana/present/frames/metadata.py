@@ -1,4 +1,4 @@
-"""What a table's frame says of itself: `meta.custom` and notices, of one floor or of several."""
+"""`meta.custom` and notices of a table's frame, for one floor or several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer says of itself: `meta.custom`, notices, and the names and units of its values."""
+"""`meta.custom`, notices, and the names and units of the values of a result."""
 
 from __future__ import annotations
 
@@ -37,45 +37,45 @@ QUANTITIES = {
 PEOPLE_PER_M2 = Quantity("people_per_m2", "People per m²", "short")
 
 
-def quantity_of(answer: HeatMap) -> Quantity:
+def quantity_of(result: HeatMap) -> Quantity:
     """What `shown` is."""
-    return PEOPLE_PER_M2 if is_in_people(answer) else QUANTITIES[answer.query.normalize]
+    return PEOPLE_PER_M2 if is_in_people(result) else QUANTITIES[result.query.normalize]
 
 
-def custom(answer: HeatMap) -> dict[str, object]:
+def custom(result: HeatMap) -> dict[str, object]:
     """`meta.custom` of a frame; times are ISO 8601 in UTC, bounds in metres. `max_value` and
     `total_detections` are detections in any unit.
     """
-    coverage, period, bounds = answer.coverage, answer.query.period, answer.raw.bounds
+    coverage, period, bounds = result.coverage, result.query.period, result.raw.bounds
     return {
-        "space": answer.query.floor.id,
-        "floor": answer.query.floor.name,
-        "timezone": answer.query.timezone,
+        "space": result.query.floor.id,
+        "floor": result.query.floor.name,
+        "timezone": result.query.timezone,
         "from": iso(period.start_s),
         "to": iso(period.end_s),
-        "resolution": answer.query.resolution_m,
-        "normalize": answer.query.normalize,
+        "resolution": result.query.resolution_m,
+        "normalize": result.query.normalize,
         "bounds": {"min_x": bounds.min_x, "max_x": bounds.max_x, "min_y": bounds.min_y, "max_y": bounds.max_y}
         if bounds
         else None,
-        "max_value": answer.peak,
-        "total_detections": answer.total,
-        **unit_custom(answer),
-        "area_in_use_m2": answer.raw.value.size * answer.query.resolution_m**2,
+        "max_value": result.peak,
+        "total_detections": result.total,
+        **unit_custom(result),
+        "area_in_use_m2": result.raw.value.size * result.query.resolution_m**2,
         **coverage_custom(coverage, period),
-        "rebinned": answer.raw.rebinned,
+        "rebinned": result.raw.rebinned,
     }
 
 
-def unit_custom(answer: HeatMap) -> dict[str, object]:
+def unit_custom(result: HeatMap) -> dict[str, object]:
     """The unit, the factor and what it rests on, and the largest and the whole in people."""
-    factor = answer.factor
+    factor = result.factor
     return {
-        "unit": answer.unit,
+        "unit": result.unit,
         "factor": factor.account if isinstance(factor, Factor) else None,
-        "factor_unknown": unknown_why(answer) or None,
-        "max_people_per_m2": peak_people_per_m2(answer),
-        "person_hours": in_people(answer.total, factor),
+        "factor_unknown": unknown_why(result) or None,
+        "max_people_per_m2": peak_people_per_m2(result),
+        "person_hours": in_people(result.total, factor),
     }
 
 
@@ -102,38 +102,38 @@ def coverage_notices(coverage: Coverage, *, demo: bool) -> list[dict[str, str]]:
     return [*found, _notice("info", DEMO)] if demo else found
 
 
-def series_notices(answer: SeriesResult, *, demo: bool) -> list[dict[str, str]]:
+def series_notices(result: SeriesResult, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know beside values over time; gaps are not explained by themselves."""
-    query = answer.query
-    found = coverage_notices(answer.coverage, demo=demo)
+    query = result.query
+    found = coverage_notices(result.coverage, demo=demo)
     if query.level == "room" or (query.level == "floor" and query.rooms is not None):
         found += _offline(query.floor.chosen(query.rooms), query.floor)
     elif query.metric == "occupancy-now":
         found += _offline(query.floor.rooms, query.floor)
     if query.level != "floor":
         found += privacy_notices(query.floor)
-    if answer.incomplete:
-        text = f"Butlr marks {answer.incomplete} values of this period as incomplete. They are left out."
+    if result.incomplete:
+        text = f"Butlr marks {result.incomplete} values of this period as incomplete. They are left out."
         found.append(_notice("warning", text))
-    unknown = [s.name for s in answer.series if all(np.isnan(values).all() for values in s.values.values())]
+    unknown = [s.name for s in result.series if all(np.isnan(values).all() for values in s.values.values())]
     # What doors do not tell of a room, its sensors may; where neither does, its row says so.
     if unknown and not query.base.is_calibrated:
         found.append(_notice("info", f"No values are known in this period: {_listed(unknown)}."))
     return found
 
 
-def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
+def notices(result: HeatMap, *, demo: bool) -> list[dict[str, str]]:
     """What a viewer must know beside the picture: markers in the panel's title."""
-    coverage, query = answer.coverage, answer.query
+    coverage, query = result.coverage, result.query
     found = coverage_notices(coverage, demo=False)
-    if answer.raw.rebinned:
+    if result.raw.rebinned:
         text = "Butlr's grid changed within this period. Cells were assigned by their centres."
         found.append(_notice("warning", text))
     if query.limits:
         found.append(_notice("warning", query.limits))
     if query.resolution_m < SENSOR_ACCURACY_M[0]:
         found.append(_notice("info", TOO_FINE.format(query.resolution_m)))
-    found += _unavailable(answer)
+    found += _unavailable(result)
     shapeless = [r.name for r in query.rooms or () if not any(one.polygon for one in as_built([r]))]
     if shapeless:
         text = f"Butlr has no outline of {_listed(shapeless)}, so no cells are assigned there."
@@ -144,9 +144,9 @@ def notices(answer: HeatMap, *, demo: bool) -> list[dict[str, str]]:
         )
     if not coverage.planned:
         found.append(_notice("info", "No hour of this period is counted. Check hours, days and holidays."))
-    elif not answer.total:
+    elif not result.total:
         found.append(_notice("info", "No detections in this period."))
-    found += unit_notices([answer])
+    found += unit_notices([result])
     found += privacy_notices(query.floor)
     if demo:
         found.append(_notice("info", DEMO))
@@ -159,10 +159,10 @@ IN_DETECTIONS, NOT_IN_PEOPLE = "Heat is in detections", "Heat in people is not k
 def unit_notices(maps: Sequence[HeatMap]) -> list[dict[str, str]]:
     """Where heat cannot be had in people, and why: one for all floors with the same reason."""
     floors: dict[tuple[str, str], dict[str, None]] = {}
-    for answer in maps:
-        if why := unknown_why(answer):
-            floors.setdefault((answer.unit, why), {})[answer.query.floor.name] = None
-    several = len({answer.query.floor.id for answer in maps}) > 1
+    for result in maps:
+        if why := unknown_why(result):
+            floors.setdefault((result.unit, why), {})[result.query.floor.name] = None
+    several = len({result.query.floor.id for result in maps}) > 1
     found = []
     for (unit, why), names in floors.items():
         which = f" for {_listed(list(names))}" if several else ""
@@ -181,9 +181,9 @@ def why_nothing(level: str, floors: Sequence[Floor]) -> str:
     return "Butlr has no values for this query."
 
 
-def _unavailable(answer: HeatMap) -> list[dict[str, str]]:
+def _unavailable(result: HeatMap) -> list[dict[str, str]]:
     """Of which rooms nothing is known in the period, or not of all of it."""
-    query, availability = answer.query, answer.availability
+    query, availability = result.query, result.availability
     rooms = query.floor.chosen(query.rooms)
     silent = [room.name for room in rooms if room.online is False and availability.get(room.id) == 0]
     found = _offline([room for room in rooms if availability.get(room.id) != 0], query.floor)
@@ -196,8 +196,8 @@ def _unavailable(answer: HeatMap) -> list[dict[str, str]]:
     if partly:
         text = f"Sensors were offline for a part of this period: {_listed(partly)}."
         found.append(_notice("info", text))
-    if answer.unavailable_reason:
-        text = f"It is not known whether sensors were offline in this period: {answer.unavailable_reason}."
+    if result.unavailable_reason:
+        text = f"It is not known whether sensors were offline in this period: {result.unavailable_reason}."
         found.append(_notice("warning", text))
     return found
 

@@ -1,4 +1,4 @@
-"""Values over time as Grafana time series frames or rows."""
+"""Time series as Grafana frames or rows."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ FIELDS = {"occupancy": ("value",), "traffic": ("in", "out"), "presence": ("value
 TITLES = {"value": "", "in": " in", "out": " out"}
 
 
-def frames(answer: SeriesResult, *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
+def frames(result: SeriesResult, *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
     """A frame an asset: `time` in epoch ms (the window's start), then its values, null for a gap.
 
     Without a single asset: one frame without values, so that what the answer says of itself is seen.
     """
-    meta = {"custom": _custom(answer), "notices": series_notices(answer, demo=demo)}
-    found = [_frame(answer, series, ref_id, meta) for series in answer.series]
-    nothing = {"severity": "info", "text": why_nothing(answer.query.level, [answer.query.floor])}
-    empty = {"custom": meta["custom"], "notices": [*series_notices(answer, demo=demo), nothing]}
-    return found or [empty_frame(answer.query.metric, answer.query.floor, ref_id=ref_id, meta=empty)]
+    meta = {"custom": _custom(result), "notices": series_notices(result, demo=demo)}
+    found = [_frame(result, series, ref_id, meta) for series in result.series]
+    nothing = {"severity": "info", "text": why_nothing(result.query.level, [result.query.floor])}
+    empty = {"custom": meta["custom"], "notices": [*series_notices(result, demo=demo), nothing]}
+    return found or [empty_frame(result.query.metric, result.query.floor, ref_id=ref_id, meta=empty)]
 
 
 def empty_frame(metric: str, floor: Floor, *, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
@@ -39,8 +39,8 @@ def empty_frame(metric: str, floor: Floor, *, ref_id: str, meta: dict[str, Any])
     return {"refId": ref_id, "name": floor.name, "meta": meta, "fields": [time, *values]}
 
 
-def _frame(answer: SeriesResult, series: AssetSeries, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
-    level = answer.query.level
+def _frame(result: SeriesResult, series: AssetSeries, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
+    level = result.query.level
     labels = {"space": series.floor.id, "floor": series.floor.name}
     if level != "floor":
         labels |= {level: series.name, f"{level}_id": series.asset_id}
@@ -51,7 +51,7 @@ def _frame(answer: SeriesResult, series: AssetSeries, ref_id: str, meta: dict[st
             "labels": labels,
             "config": {
                 "displayNameFromDS": f"{series.name}{TITLES[field]}",
-                "unit": UNITS[answer.query.metric],
+                "unit": UNITS[result.query.metric],
             },
             "values": value,
         }
@@ -61,9 +61,9 @@ def _frame(answer: SeriesResult, series: AssetSeries, ref_id: str, meta: dict[st
     return {"refId": ref_id, "name": series.name, "meta": meta, "fields": [time, *values]}
 
 
-def rows(answer: SeriesResult) -> list[dict[str, Any]]:
+def rows(result: SeriesResult) -> list[dict[str, Any]]:
     """A row a window and asset: `time` (its start), `space`, the asset's id and name, and its values."""
-    return [row for series in answer.series for row in _rows(answer.query.level, series)]
+    return [row for series in result.series for row in _rows(result.query.level, series)]
 
 
 def _rows(level: str, series: AssetSeries) -> Iterator[dict[str, Any]]:
@@ -77,8 +77,8 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _custom(answer: SeriesResult) -> dict[str, object]:
-    query = answer.query
+def _custom(result: SeriesResult) -> dict[str, object]:
+    query = result.query
     return {
         "space": query.floor.id,
         "floor": query.floor.name,
@@ -88,6 +88,6 @@ def _custom(answer: SeriesResult) -> dict[str, object]:
         "every": query.every,
         "statistic": query.statistic,
         "base": query.base_name,
-        **coverage_custom(answer.coverage, query.period),
-        "source": answer.coverage.source,
+        **coverage_custom(result.coverage, query.period),
+        "source": result.coverage.source,
     }

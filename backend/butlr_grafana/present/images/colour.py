@@ -1,4 +1,4 @@
-"""From values to colours: fixed steps, on a square root's scale."""
+"""Values → colours: fixed steps on a square-root scale."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A playback: heat maps of equal windows as an animated WebP, on one colour scale.
 
-What does not change is drawn once, so nothing flickers; frames are drawn while they are written, so that
-only one is in memory.
+The parts that do not change are drawn once, so nothing flickers. A frame is drawn when it is written, so only
+one is in memory.
 """
 
 from __future__ import annotations
@@ -128,12 +128,12 @@ def _painter(
     page, corners = assemble([heading.still, under, footing], plan.theme, plan.sizes)
 
     def paint(index: int) -> Image.Image:
-        answer, image, floor = frames[index], page.copy(), under.copy()
-        colour(floor, plan, raster_of(answer), scale, smooth=options.smooth)
+        result, image, floor = frames[index], page.copy(), under.copy()
+        colour(floor, plan, raster_of(result), scale, smooth=options.smooth)
         lay(floor, over)
-        known = answer.coverage.planned and answer.coverage.complete
-        if not answer.shown.value.size and (not known or top == 0):
-            say(floor, nothing_of(answer), plan)
+        known = result.coverage.planned and result.coverage.complete
+        if not result.shown.value.size and (not known or top == 0):
+            say(floor, nothing_of(result), plan)
         image.paste(heading.at(index), corners[0])
         image.paste(floor, corners[1])
         return image
@@ -253,10 +253,10 @@ class _Heading:
             draw.rectangle((0, foot_px, done, foot_px + self._track - 1), fill=theme.foreground)
 
 
-def clock(answer: HeatMap) -> tuple[str, str]:
+def clock(result: HeatMap) -> tuple[str, str]:
     """A window's local time in large, the rest in small: the hours and `Tue 16 Jun 2026`."""
-    zone = ZoneInfo(answer.query.timezone)
-    period = answer.query.period
+    zone = ZoneInfo(result.query.timezone)
+    period = result.query.period
     start, end = (datetime.fromtimestamp(t, zone) for t in (period.start_s, period.end_s))
     last = end - timedelta(microseconds=1)
     midnights = (start.hour, start.minute, end.hour, end.minute) == (0, 0, 0, 0)

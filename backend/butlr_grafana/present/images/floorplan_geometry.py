@@ -1,4 +1,4 @@
-"""The floor plan's geometry: metres to pixels, the ground, which outline is worth drawing.
+"""The geometry of a floor plan: metres to pixels, the floor's area, and which outlines to draw.
 
 x grows to the right, y upwards (`Y_UP`), as in Grafana's Heatmap panel.
 """

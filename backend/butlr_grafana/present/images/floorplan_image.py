@@ -1,7 +1,7 @@
-"""A plan's own picture under the cells: its ink laid on the floor where it belongs.
+"""The image of a floor plan under the cells: its line art, placed on the floor.
 
-Butlr documents neither what the coordinates of a picture mean nor which way it is turned. Assumed: turned
-by its rotation about its middle, it is the smallest rectangle that holds the coordinates.
+Butlr documents neither what the coordinates of an image mean nor how it is rotated. The assumption: rotated
+by its rotation about its centre, the image is the smallest rectangle that contains the coordinates.
 """
 
 from __future__ import annotations

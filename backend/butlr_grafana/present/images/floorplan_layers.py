@@ -1,6 +1,7 @@
-"""A floor plan in layers: what lies under the cells, and what lies over them.
+"""A floor plan in two layers: under the cells and over the cells.
 
-Both are drawn once and used for every frame of a playback. Edges are smoothed by drawing larger.
+Both are drawn once and used for every frame of a playback. They are drawn larger and then reduced, for smooth
+edges.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Pictures of a floor as PNG: a heat map, the difference of two, the plan alone.
+"""Images of a floor as PNG: a heat map, the difference of two, or the plan alone.
 
-Each is a head (what, when, how much of it is known), the plan, and a foot (legend with its unit, metre
-scale), for any width; see `ImageOptions`. x grows to the right, y upwards.
+Each has a header (what, when, how complete), the plan, and a footer (legend with unit, scale in metres), for
+any width; see `ImageOptions`. x grows to the right, y upwards.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ DEFAULTS = ImageOptions()
 
 
 def png(
-    answer: HeatMap,
+    result: HeatMap,
     *,
     demo: bool,
     options: ImageOptions = DEFAULTS,
@@ -61,16 +61,16 @@ def png(
     """A heat map on its floor plan, over the plan's own picture where there is one; `notes` are warnings
     about the floor.
     """
-    raster = raster_of(answer)
-    top = options.top or float(answer.shown.value.max(initial=0.0))
+    raster = raster_of(result)
+    top = options.top or float(result.shown.value.max(initial=0.0))
     scale = sequential(top, options.style, options.colours)
-    plan = plan_of(answer.query.floor, [raster], options, chosen=chosen_of(answer), drawing=drawing)
+    plan = plan_of(result.query.floor, [raster], options, chosen=chosen_of(result), drawing=drawing)
     image = draw_plan(plan, raster, scale, options)
-    if not answer.shown.value.size:
-        say(image, nothing_of(answer), plan)
-    heading = head(_heat_lines(answer, demo, options, notes), plan.theme, plan.sizes)
+    if not result.shown.value.size:
+        say(image, nothing_of(result), plan)
+    heading = head(_heat_lines(result, demo, options, notes), plan.theme, plan.sizes)
     footing = foot(
-        legend_of(answer, scale) if top > 0 else None,
+        legend_of(result, scale) if top > 0 else None,
         entries_of(plan),
         plan.layout.pixels_per_m,
         plan.theme,
@@ -152,13 +152,13 @@ def plan_png(floor: Floor, *, options: ImageOptions = DEFAULTS, drawing: PlanDra
 # --- what a playback shares ---------------------------------------------------------------------------------
 
 
-def raster_of(answer: HeatMap) -> Raster:
-    x_m, y_m, values = dense(answer.shown)
-    return Raster(x_m, y_m, values, answer.shown.resolution_m)
+def raster_of(result: HeatMap) -> Raster:
+    x_m, y_m, values = dense(result.shown)
+    return Raster(x_m, y_m, values, result.shown.resolution_m)
 
 
-def chosen_of(answer: HeatMap) -> frozenset[str] | None:
-    rooms = answer.query.rooms
+def chosen_of(result: HeatMap) -> frozenset[str] | None:
+    rooms = result.query.rooms
     return None if rooms is None else frozenset(room.id for room in as_built(rooms))
 
 
@@ -198,10 +198,10 @@ def lay(image: Image.Image, layers: Sequence[Layer]) -> None:
         image.paste(paint, mask=mask)
 
 
-def legend_of(answer: HeatMap, scale: Scale) -> Legend:
-    quantity = quantity_of(answer)
-    title = f"{quantity.title}, per cell of {answer.query.resolution_m:g} m"
-    if answer.query.normalize != "max":
+def legend_of(result: HeatMap, scale: Scale) -> Legend:
+    quantity = quantity_of(result)
+    title = f"{quantity.title}, per cell of {result.query.resolution_m:g} m"
+    if result.query.normalize != "max":
         title += f", at most {number(scale.limit, quantity.unit)}"
     return Legend(
         title,
@@ -236,39 +236,39 @@ def span(period: Period, timezone: str) -> str:
     return f"{start:%a} {start.day} {start:%b %Y %H:%M} to {until} ({timezone})"
 
 
-def nothing_of(answer: HeatMap) -> str:
+def nothing_of(result: HeatMap) -> str:
     """Why a map has no cell."""
-    coverage = answer.coverage
+    coverage = result.coverage
     if not coverage.planned:
         return "No hour of this period is counted"
-    if is_in_people(answer) and unknown_why(answer):
+    if is_in_people(result) and unknown_why(result):
         return NOT_IN_PEOPLE
-    if answer.hidden:
+    if result.hidden:
         return "Not shown, for privacy"
     return "No data" if coverage.missing >= coverage.planned else "No detections in this period"
 
 
-def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions, notes: Sequence[str] = ()) -> list[Line]:
+def _heat_lines(result: HeatMap, demo: bool, options: ImageOptions, notes: Sequence[str] = ()) -> list[Line]:
     theme, sizes = options.colours, Sizes(options.width)
-    floor, coverage = answer.query.floor, answer.coverage
+    floor, coverage = result.query.floor, result.coverage
     unit = QUANTITIES["none"].unit
     facts = [f"{coverage.hours:,.1f}".removesuffix(".0") + " h counted"]
-    if answer.query.local_hours and not answer.query.local_hours.is_always:
-        facts.append(_hours(answer.query.local_hours))
-    person_hours = in_people(answer.total, answer.factor)
-    if answer.unit == "people" and person_hours is not None:
+    if result.query.local_hours and not result.query.local_hours.is_always:
+        facts.append(_hours(result.query.local_hours))
+    person_hours = in_people(result.total, result.factor)
+    if result.unit == "people" and person_hours is not None:
         facts.append(f"{number(person_hours, unit)} person-hours")
     else:
-        facts.append(f"{number(answer.total, unit)} detection{'s' if answer.total != 1 else ''}")
+        facts.append(f"{number(result.total, unit)} detection{'s' if result.total != 1 else ''}")
     as_of = datetime.fromtimestamp(
-        coverage.as_of_s or answer.query.period.end_s, ZoneInfo(answer.query.timezone)
+        coverage.as_of_s or result.query.period.end_s, ZoneInfo(result.query.timezone)
     )
     facts.append(f"as of {as_of.day} {as_of:%b %Y %H:%M}")
-    found = notices(answer, demo=demo)
+    found = notices(result, demo=demo)
     warnings = [*notes, *(n["text"] for n in found if n["severity"] == "warning")]
     # What the picture itself says in its middle, and the demo's long text, are not said again.
     infos = [n["text"] for n in found if n["severity"] == "info" and n["text"] != DEMO]
-    infos = [text for text in infos if answer.shown.value.size or not text.startswith("No ")]
+    infos = [text for text in infos if result.shown.value.size or not text.startswith("No ")]
     # The legend names the unit.
     infos = [text for text in infos if not text.startswith(IN_DETECTIONS)]
     if demo:
@@ -276,7 +276,7 @@ def _heat_lines(answer: HeatMap, demo: bool, options: ImageOptions, notes: Seque
     more = max(0, len(warnings) - MOST_NOTES)
     return [
         Line(title_of(floor), sizes.title, theme.foreground, medium=True),
-        Line(span(answer.query.period, answer.query.timezone), sizes.text, theme.foreground),
+        Line(span(result.query.period, result.query.timezone), sizes.text, theme.foreground),
         Line(" · ".join(facts), sizes.small, theme.faint),
         *(Line(f"▲ {text}", sizes.small, theme.warning) for text in warnings[:MOST_NOTES]),
         *([Line(f"▲ {more} more warnings", sizes.small, theme.warning)] if more else []),

@@ -1,4 +1,4 @@
-"""Room labels: inside their rooms, never over one another, over as few cells as can be."""
+"""Room labels: inside their rooms, without overlaps, over as few cells as possible."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Letters: the font, texts that fit, texts that the font can write.
+"""Text in images: the font, texts that fit into a width, characters that the font has.
 
-The font is Source Sans, from a package of its own: the one inside Pillow has no accents, and a container
-has no other.
+The font is Source Sans, from its own package: the font inside Pillow has no accents, and a container has no
+other.
 """
 
 from __future__ import annotations

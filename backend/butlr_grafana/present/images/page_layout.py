@@ -1,4 +1,4 @@
-"""What stands around a plan: the head with title and times, the foot with legend and metre scale."""
+"""The area around a plan: the header with title and times, the footer with legend and scale."""
 
 from __future__ import annotations
 

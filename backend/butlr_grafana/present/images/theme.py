@@ -1,6 +1,7 @@
-"""How pictures look: the two themes, and what a caller may choose.
+"""The look of images: the two themes, and the options of a caller.
 
-In both, more is further from the background, as Grafana's own schemes are turned round on its light theme.
+In both themes, higher values are further from the background, as in Grafana, which reverses its colour
+schemes on its light theme.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A legend's numbers: nice ones, written for people, as many as there is room for."""
+"""The numbers of a legend: round, readable, and as many as fit."""
 
 from __future__ import annotations
 
