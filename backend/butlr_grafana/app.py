@@ -44,12 +44,7 @@ from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
 from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
 from butlr_grafana.service.asking_butlr import asking
-from butlr_grafana.service.background_calls import (
-    factor_watch,
-    has_spare_calls,
-    portfolio_watch,
-    wait_for_idle,
-)
+from butlr_grafana.service.background_calls import has_spare_calls, wait_for_idle, watches
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.gauges import add_butlr_gauges, add_rule_gauges
 from butlr_grafana.service.last_good import LastGoodCache, RuleData
@@ -63,7 +58,6 @@ from butlr_grafana.web.app import build
 from butlr_grafana.web.auth import Tokens
 
 MB = 2**20
-
 DEMO_PER_MINUTE = 60_000
 
 
@@ -352,5 +346,5 @@ def create_app(
         wait=wait_for_idle(gatherer, butlr, ending, pace),
     )
     background = Background(means, ending=ending, once=others.once if others else None)
-    watches = factor_watch(service, may_ask, pace), portfolio_watch(service, may_ask, pace)
-    return Application(service, web, butlr, means, background, *watches, receiving, link, memory)
+    watching = watches(service, may_ask, pace)
+    return Application(service, web, butlr, means, background, *watching, receiving, link, memory)

@@ -16,15 +16,19 @@ from cachetools import LRUCache
 
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Segment, SeriesSubject
+from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S
 from butlr_grafana.pipeline import gather
 
-CALLS_AT_A_TIME = 32.0
-"""About so many calls of a request wait or run at once: somewhat more than half a minute of the 50 calls a
-minute that Butlr is said to allow, and more than run at a time."""
+CALLS_AT_A_TIME = 40.0
+"""About so many calls of a request wait or run at once. With fewer, floors cannot share calls; with 100, no
+floor of `utilization` is there within the first 25 seconds at 50 calls a minute, which Butlr is said to
+allow."""
 
-FLOORS_A_CALL = 20.0
-ROOMS_A_CALL = 2.0
-"""So many floors share a call about people, at least, of floors or of their rooms: see `butlr.batches`."""
+IDS_A_CALL, POINTS_A_CALL = 30, 3_600
+"""So many floors or rooms share a call about people at least, and so many of their values: see
+`butlr.batches`."""
+
+EVERY_S = {"1m": MINUTE_S, "1h": HOUR_S, "1d": DAY_S}
 
 LOOK_S = 0.5
 """How long at most before it is looked whether there is room for further floors."""
@@ -35,9 +39,12 @@ REMEMBERED = 20_000
 
 def calls_of(segment: Segment) -> float:
     """How many calls a question takes, about."""
-    if not isinstance(segment.subject, SeriesSubject):
+    subject = segment.subject
+    if not isinstance(subject, SeriesSubject):
         return 1.0
-    return 1.0 / (ROOMS_A_CALL if segment.subject.level in ("room", "zone") else FLOORS_A_CALL)
+    ids = max(len(subject.items), 1) if subject.level in ("room", "zone") else 1
+    windows = segment.period.length_s / EVERY_S[subject.every]
+    return ids * max(1 / IDS_A_CALL, windows / POINTS_A_CALL)
 
 
 class Turns:

@@ -67,6 +67,13 @@ def factor_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) ->
     )
 
 
+def watches(
+    service: Service, may_ask: Callable[[], bool], pace: Timing
+) -> tuple[FactorWatch, PortfolioWatch]:
+    """What runs in the background of `serve` while `may_ask` allows calls."""
+    return factor_watch(service, may_ask, pace), portfolio_watch(service, may_ask, pace)
+
+
 def portfolio_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) -> PortfolioWatch:
     """Keeps pages of many floors warm, while `may_ask` allows calls."""
     return PortfolioWatch(
