@@ -44,11 +44,12 @@ from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
 from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
 from butlr_grafana.service.asking_butlr import asking
-from butlr_grafana.service.background_calls import factor_watch, has_spare_calls, wait_for_idle
+from butlr_grafana.service.background_calls import has_spare_calls, wait_for_idle, watches
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.gauges import add_butlr_gauges, add_rule_gauges
 from butlr_grafana.service.last_good import LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
+from butlr_grafana.service.portfolio_watch import Looks, PortfolioWatch
 from butlr_grafana.service.receiving import Receiver, receiver
 from butlr_grafana.service.reported_minutes import ReportedMinutes
 from butlr_grafana.service.service import Service
@@ -57,7 +58,6 @@ from butlr_grafana.web.app import build
 from butlr_grafana.web.auth import Tokens
 
 MB = 2**20
-
 DEMO_PER_MINUTE = 60_000
 
 
@@ -71,6 +71,7 @@ class Application:
     means: Means
     background: Background
     factor_watch: FactorWatch
+    portfolio_watch: PortfolioWatch
     receiver: Receiver
     link: RedisConnection | None = None
     memory: RateMemory | None = None
@@ -81,12 +82,14 @@ class Application:
         """
         self.background.start()
         self.factor_watch.start()
+        self.portfolio_watch.start()
         self.receiver.start()
 
     def close(self) -> None:
         self.background.close()
         self.receiver.close()
         self.factor_watch.close()
+        self.portfolio_watch.close()
         if self.link is not None:
             # Calls that fail now fail because this process ends; other replicas must not count them.
             self.link.ending.set()
@@ -299,6 +302,7 @@ def create_app(
         telemetry=telemetry,
         pictures=pictures,
         repeats=LastGoodCache(by_butlr, stopwatch),
+        looks=Looks(stopwatch),
         rule_data=rule_data,
         events=events,
         factors=factors,
@@ -342,5 +346,5 @@ def create_app(
         wait=wait_for_idle(gatherer, butlr, ending, pace),
     )
     background = Background(means, ending=ending, once=others.once if others else None)
-    watch = factor_watch(service, may_ask, pace)
-    return Application(service, web, butlr, means, background, watch, receiving, link, memory)
+    watching = watches(service, may_ask, pace)
+    return Application(service, web, butlr, means, background, *watching, receiving, link, memory)

@@ -124,6 +124,7 @@ def dashboard(source: Source) -> Json:
                 ),
                 [
                     name,
+                    Column("building", width(130)),
                     *why_unknown(floor_page(source)),
                     Column("people", {"decimals": 0, **width(62)}),
                     Column("usual", {"decimals": 0, **width(80)}),

@@ -530,6 +530,7 @@ def floors_now(frames: list[Json], look: Look) -> Compared:
             {
                 "space": floor.id,
                 "floor": floor.name,
+                "building": _building_of(floor),
                 "people": people,
                 "capacity": most,
                 "share": None if people is None or most is None else people / most,
@@ -540,6 +541,11 @@ def floors_now(frames: list[Json], look: Look) -> Compared:
             }
         )
     yield from by_field(rows(frames), expected)
+
+
+def _building_of(floor: Floor) -> str:
+    [name] = [building.name for _, building in PEOPLE.office.buildings if floor in building.floors]
+    return name
 
 
 def people_together(frames: list[Json], look: Look) -> Compared:

@@ -68,6 +68,16 @@ class _Slot:
     flight: Future[Chunk] | None = None
     pushed: Chunk | None = None
 
+    @property
+    def is_missing(self) -> bool:
+        """Neither known nor asked for."""
+        return not self.kept and self.flight is None and self.pushed is None
+
+    @property
+    def is_late(self) -> bool:
+        """Asked for, and not there."""
+        return self.flight is not None and not self.flight.done()
+
 
 class Gatherer:
     """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account.
@@ -109,13 +119,33 @@ class Gatherer:
         is for. What is in the background is of what Butlr says when it is asked: pushed minutes are compared
         with it.
         """
-        slots = [[_Slot(segment) for segment in segments] for segments in queries]
-        # Newest first: where the deadline cuts, the part that people look at is in.
-        waiting = [(slot, rank) for own in slots for rank, slot in enumerate(reversed(own))]
+        pending = [PendingFetch(self, [_Slot(segment) for segment in segments]) for segments in queries]
         if need is not CallClass.BACKGROUND:
-            for slot, _ in waiting:
-                slot.pushed = None if slot.segment.settled else self._pushed(slot.segment)
-            waiting = [(slot, rank) for slot, rank in waiting if slot.pushed is None]
+            self._take_pushed(pending)
+        self.ask(pending, need=need)
+        return pending
+
+    def look_up_all(self, queries: Sequence[Sequence[Segment]]) -> list[PendingFetch]:
+        """As `begin_all`, but asks nothing: `ask` does."""
+        pending = [PendingFetch(self, [_Slot(segment) for segment in segments]) for segments in queries]
+        self._take_pushed(pending)
+        for slot in (slot for one in pending for slot in one.slots if slot.is_missing):
+            slot.kept = self._fresh(slot.segment)
+        return pending
+
+    def _take_pushed(self, pending: Iterable[PendingFetch]) -> None:
+        for slot in (slot for one in pending for slot in one.slots):
+            slot.pushed = None if slot.segment.settled else self._pushed(slot.segment)
+
+    def ask(self, pending: Iterable[PendingFetch], *, need: CallClass) -> None:
+        """Asks Butlr for what these lack and nobody has kept meanwhile; returns at once."""
+        # Newest first: where the deadline cuts, the part that people look at is in.
+        waiting = [
+            (slot, rank)
+            for one in pending
+            for rank, slot in enumerate(reversed(one.slots))
+            if slot.is_missing
+        ]
         while waiting:
             landed = self.flights.landed
             for slot, _ in waiting:
@@ -127,7 +157,6 @@ class Gatherer:
             ):
                 slot.flight = flight
             waiting = [(slot, rank) for slot, rank in missing if slot.flight is None]
-        return [PendingFetch(self, own) for own in slots]
 
     def known(self, segments: Sequence[Segment], *, max_age_s: float) -> PendingFetch | None:
         """What is kept of all of these, of what still changes as it was at most so long ago; nothing is
@@ -155,7 +184,7 @@ class Gatherer:
             part, error = _result(slot.flight)
             if slot.pushed is not None:
                 tally.pushed(replace(slot.pushed, asked_at=self._stopwatch()))
-            elif slot.flight is None:
+            elif slot.kept:
                 tally.cached(slot.kept, live_s(slot.segment))
             elif part is not None:
                 tally.fetched(part, live_s(slot.segment))
@@ -168,6 +197,17 @@ class Gatherer:
         for run in runs(late):
             tally.late(run, self._older(run))
         return tally.gathered(len(pending.slots))
+
+    def knows_older(self, pending: PendingFetch) -> bool:
+        """Whether something is kept of all that has not arrived."""
+        late = (slot.segment for slot in pending.slots if slot.is_missing or slot.is_late)
+        return all(self._older(run) for run in runs(late))
+
+    def wait(self, calls: Iterable[Future[Chunk]], timeout_s: float) -> float:
+        """Waits until all of these calls have ended, at most so long; returns the monotonic clock."""
+        if timeout_s > 0:
+            wait_for(set(calls), timeout=timeout_s)
+        return time.monotonic()
 
     def close(self) -> None:
         """Nobody waits for Butlr any more."""
@@ -226,6 +266,16 @@ class PendingFetch:
     def calls(self) -> list[Future[Chunk]]:
         """The calls to Butlr that it waits for."""
         return [slot.flight for slot in self.slots if slot.flight is not None]
+
+    @property
+    def missing(self) -> list[Segment]:
+        """What is neither known nor asked for."""
+        return [slot.segment for slot in self.slots if slot.is_missing]
+
+    @property
+    def late(self) -> list[Segment]:
+        """What is asked for and not there."""
+        return [slot.segment for slot in self.slots if slot.is_late]
 
     def collect(self, *, deadline: float, whole: bool = False) -> FetchResult:
         return self.gatherer.collect(self, deadline=deadline, whole=whole)

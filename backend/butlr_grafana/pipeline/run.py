@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from cachetools import LRUCache
@@ -56,8 +57,20 @@ class Pipeline:
         """Begins what has to be asked of Butlr for the queries of a request, several floors a call. `need`:
         whom it is for.
         """
+        return self._pending(queries, now_s, partial(self.gatherer.begin_all, need=need))
+
+    def look_up_all(self, queries: Sequence[AnyQuery], *, now_s: float) -> list[PendingQuery]:
+        """As `begin_all`, but nothing is asked yet."""
+        return self._pending(queries, now_s, self.gatherer.look_up_all)
+
+    def _pending(
+        self,
+        queries: Sequence[AnyQuery],
+        now_s: float,
+        begin: Callable[[Sequence[Sequence[Segment]]], list[PendingFetch]],
+    ) -> list[PendingQuery]:
         planned = [self._planned(query, now_s) for query in queries]
-        pending = self.gatherer.begin_all([segments for _, segments, _ in planned], need=need)
+        pending = begin([segments for _, segments, _ in planned])
         return [
             PendingQuery(query, own, error) for (query, _, error), own in zip(planned, pending, strict=True)
         ]

@@ -9,6 +9,7 @@ from butlr_grafana.butlr.api import Butlr, Timing
 from butlr_grafana.measure.factor_learning import observe_floor
 from butlr_grafana.measure.factor_watch import FactorWatch
 from butlr_grafana.pipeline.gather import Gatherer
+from butlr_grafana.service.portfolio_watch import PortfolioWatch
 from butlr_grafana.service.service import Service
 
 LEAST_LEFT = 5
@@ -67,4 +68,26 @@ def factor_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) ->
         settle_s=lambda: service.pipeline.settled_after_s,
         now=service.now,
         clock=pace.clock,
+    )
+
+
+def watches(
+    service: Service, may_ask: Callable[[], bool], pace: Timing
+) -> tuple[FactorWatch, PortfolioWatch]:
+    """What runs in the background of `serve` while `may_ask` allows calls."""
+    return factor_watch(service, may_ask, pace), portfolio_watch(service, may_ask, pace)
+
+
+def portfolio_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) -> PortfolioWatch:
+    """Keeps pages of many floors warm, while `may_ask` allows calls."""
+    return PortfolioWatch(
+        service.looks,
+        service.pipeline,
+        service.known_topology,
+        may_ask,
+        limits=service.rules,
+        live=service.live,
+        now=service.now,
+        clock=pace.clock,
+        timeout_s=service.deadline_s,
     )

@@ -10,6 +10,7 @@ from typing import Any
 from butlr_grafana.model.chunk import Chunk, Coverage
 from butlr_grafana.model.factor import Known
 from butlr_grafana.model.queries import AnyQuery, AnyResult, HeatMap, SeriesResult, StatsResult
+from butlr_grafana.pipeline.floor_by_floor import FloorByFloor
 from butlr_grafana.pipeline.run import PendingQuery
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
@@ -38,14 +39,25 @@ class ResolvedQuery:
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """A query whose calls are in flight. Start all queries of a request, then finish each."""
+    """A query whose calls are in flight. Start all queries of a request, then finish each.
+
+    `floor_by_floor`: asks for the floors that have not been asked for yet.
+    """
 
     resolved: ResolvedQuery
     pending_queries: tuple[PendingQuery, ...] = ()
+    floor_by_floor: FloorByFloor | None = None
 
     @property
     def parsed(self) -> ParsedQuery:
         return self.resolved.parsed
+
+    @property
+    def by_floor(self) -> dict[str, list[PendingQuery]]:
+        found: dict[str, list[PendingQuery]] = {}
+        for one in self.pending_queries:
+            found.setdefault(one.query.floor.id, []).append(one)
+        return found
 
     @property
     def calls(self) -> list[Future[Chunk]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from butlr_grafana.base.errors import BackendError, BadParameter, CallerError, UpstreamError
@@ -28,6 +28,7 @@ from butlr_grafana.model.queries import (
     StatsResult,
 )
 from butlr_grafana.model.time import MINUTE_S
+from butlr_grafana.pipeline.floor_by_floor import FloorByFloor, Turns
 from butlr_grafana.pipeline.gather import PATIENCE_S
 from butlr_grafana.pipeline.run import PendingQuery, Pipeline
 from butlr_grafana.query.limits import QueryLimits
@@ -36,6 +37,7 @@ from butlr_grafana.query.scope import ASKED, Liveness, PanelRange, Scope, scope_
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.last_good import FloorResult, LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
+from butlr_grafana.service.portfolio_watch import Looks
 from butlr_grafana.service.requests import Account, PendingRequest, ResolvedQuery, accounts_of
 from butlr_grafana.targets.base import Fetched, Result, Sources, build, queries_of
 from butlr_grafana.targets.registry import read, target_of
@@ -52,6 +54,10 @@ STATUS_S = 2.0
 
 RULE_S = 12.0
 """How long an alert rule's answer waits for Butlr: Grafana gives its queries 30 seconds together."""
+
+BUILD_S_A_FLOOR = 0.03
+"""How long before the deadline waiting ends, for each floor: it takes time too to add its parts up and to
+write the response. Of 200 floors it is six seconds."""
 
 LONGEST_BACK_S = 600
 """How far back an answer is looked for that came after all who asked for it had gone."""
@@ -72,6 +78,7 @@ class Service:
     telemetry: Telemetry
     pictures: FloorPlanImages
     repeats: LastGoodCache
+    looks: Looks
     rule_data: RuleData
     events: EventLog
     factors: FactorStore
@@ -83,6 +90,7 @@ class Service:
     stopwatch: Callable[[], float] = stopwatch
     live: Callable[[], Liveness] = lambda: ASKED
     moved: Moved = nothing_moved
+    turns: Turns = field(default_factory=Turns)
 
     def deadline(self) -> float:
         """On the monotonic clock, for a request that begins now."""
@@ -151,8 +159,17 @@ class Service:
             for floor in resolved.scope.topology.floors.values():
                 self.pictures.ask(floor)
         need, now_s = resolved.parsed.need, resolved.scope.now_s
-        pending = tuple(self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need))
-        return PendingRequest(resolved, pending)
+        if need is CallClass.RULE or resolved.parsed.require == "complete" or len(resolved.scope.floors) < 2:
+            pending = self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need)
+            return PendingRequest(resolved, tuple(pending))
+        started = PendingRequest(resolved, tuple(self.pipeline.look_up_all(resolved.parts, now_s=now_s)))
+        floors = {floor: [one.pending for one in own] for floor, own in started.by_floor.items()}
+        query = replace(resolved.parsed, start_s=None, end_s=None, spaces=(), format="")
+        rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.turns, need)
+        rest.ask_more()
+        if need is CallClass.VIEWER:
+            self.looks.note(resolved.scope)
+        return replace(started, floor_by_floor=rest)
 
     def start(
         self, parsed: ParsedQuery, visible: Visible, *, deadline: float, panel: PanelRange | None = None
@@ -217,13 +234,15 @@ class Service:
         """Floor by floor. Where only complete answers count, or `max_age` allows it, one that is not repeats
         its last. An alert rule is told what is there after `RULE_S`.
         """
-        by_floor: dict[str, list[PendingQuery]] = {}
-        for pending in pending_request.pending_queries:
-            by_floor.setdefault(pending.query.floor.id, []).append(pending)
+        by_floor = pending_request.by_floor
         parsed, scope, began_s = pending_request.parsed, pending_request.resolved.scope, time.monotonic()
+        deadline -= min(len(by_floor) * BUILD_S_A_FLOOR, (deadline - began_s) / 2)
         soon = min(deadline, began_s + PATIENCE_S)
         if parsed.need is CallClass.RULE:
             deadline = min(deadline, began_s + RULE_S)
+        if pending_request.floor_by_floor is not None:
+            pending_request.floor_by_floor.wait(deadline)
+            deadline = soon = min(deadline, time.monotonic())
         floor_results = [
             self._floor_result(pending_request.resolved, own, deadline, soon) for own in by_floor.values()
         ]

@@ -57,7 +57,7 @@ class FloorsNow(TableTarget[FloorsNowResult]):
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         people = ("people", "capacity", "share", "usual", "excess", "weeks")
-        return (*FLOOR, "timezone", *people, "has_data", "reason", *AGE)
+        return (*FLOOR, "building", "timezone", *people, "has_data", "reason", *AGE)
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return {
@@ -71,6 +71,7 @@ class FloorsNow(TableTarget[FloorsNowResult]):
             {
                 "space": one.now.floor.id,
                 "floor": one.now.floor.name,
+                "building": one.now.floor.building.name,
                 "timezone": one.now.floor.timezone,
                 "people": one.now.people,
                 "capacity": one.now.capacity,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from butlr_grafana.base.errors import BadParameter, UnknownSpace, choose
@@ -17,6 +18,10 @@ from butlr_grafana.targets.base import Target
 FILTER_KEYS = ("room", "tag", "type")
 VARIABLES = ("buildings", "floors", "rooms", "types", "zones")
 OPTIONS = ("space", "room", "tag", "type")
+MOST_CHOICES = 5_000
+"""Of a variable or filter: the rooms of some 200 floors. With more, `search` or `space` finds the others."""
+
+NO_SEARCH = ("$__searchFilter", "${__searchFilter}")
 
 Object = dict[str, Any]
 
@@ -62,7 +67,30 @@ def payload_options(name: str, topology: Topology, payload: Object) -> list[tupl
 
 
 def variable_choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
-    """A variable's texts and values."""
+    """A variable's texts and values: at most `MOST_CHOICES`. `search`: only those whose texts have each of
+    its words.
+    """
+    words = _search_words(payload.get("search"))
+    found = (one for one in _choices(payload, topology) if _has(words, one[0]))
+    return list(islice(found, MOST_CHOICES))
+
+
+def _search_words(raw: object) -> list[str]:
+    """As Grafana fills in `$__searchFilter`: what is typed with a star at its end; left as it is, or a star
+    alone, where nothing is typed.
+    """
+    if raw is None or raw in NO_SEARCH:
+        return []
+    if not isinstance(raw, str):
+        raise BadParameter("search", "is not a text; it may be words of a name")
+    return raw.rstrip("*").casefold().split()
+
+
+def _has(words: Sequence[str], text: str) -> bool:
+    return all(word in text.casefold() for word in words)
+
+
+def _choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
     target = "".join(texts_of("target", payload.get("target"))[:1])
     if target not in VARIABLES:
         raise BadParameter("target", choose(target, VARIABLES))
@@ -98,7 +126,7 @@ def filter_values(key: str, topology: Topology) -> list[str]:
     """What a filter may be set to; a room's name stands for all rooms that have it."""
     floors = list(topology.floors.values())
     if key == "room":
-        return sorted({room.name for floor in floors for room in askable(floor)})
+        return sorted({room.name for floor in floors for room in askable(floor)})[:MOST_CHOICES]
     if key == "tag":
         return tags(floors)
     if key == "type":

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from butlr_grafana.base.errors import BackendError, Busy, UpstreamLate
 from butlr_grafana.insight.compare import silences
+from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import iso
 from butlr_grafana.present.frames import comparison
@@ -25,6 +27,9 @@ from butlr_grafana.targets.shapes import FilmResult
 
 Row = dict[str, Any]
 Notice = dict[str, str]
+
+MOST_NAMED = 5
+"""Of more floors with one cause only their number is told."""
 
 
 def meta(result: Result[Any], *, found: Sequence[Row] | None = None, demo: bool) -> dict[str, Any]:
@@ -46,14 +51,37 @@ def _why_empty(result: Result[Any], target: TableTarget[Any]) -> str:
 
 def faults(result: Result[Any]) -> list[Notice]:
     """Why floors, or a column, are missing."""
-    floors = [
-        {"severity": "error", "text": f"{floor.name}: {fault.message}"}
-        for floor, fault in result.fetched.faults
-    ]
+    floors = [*_of_floors(result.fetched.faults), *_follow(result)]
     if result.target.needs_presence(result.parsed):
         return floors  # the maps tell what they lack
     partial_errors = [(floor, fault.message) for floor, fault in result.fetched.partial_errors]
     return floors + statistics_notices(result.fetched.stats, partial_errors, column="mean_when_used")
+
+
+def _of_floors(faults: Sequence[tuple[Floor, BackendError]]) -> Iterator[Notice]:
+    """One notice for each floor; where many have failed, for each cause."""
+    if len(faults) <= MOST_NAMED:
+        texts = [f"{floor.name}: {fault.message}" for floor, fault in faults]
+    else:
+        floors: dict[str, list[str]] = {}
+        for floor, fault in faults:
+            floors.setdefault(fault.message, []).append(floor.name)
+        texts = [
+            f"{', '.join(names)}: {message}"
+            if len(names) <= MOST_NAMED
+            else f"{len(names)} floors: {message}"
+            for message, names in floors.items()
+        ]
+    return ({"severity": "error", "text": text} for text in texts)
+
+
+def _follow(result: Result[Any]) -> Iterator[Notice]:
+    """How many of many floors are there, where Butlr is still being asked for the others."""
+    asked = len(result.topology.floors)
+    late = sum(isinstance(fault, UpstreamLate | Busy) for _, fault in result.fetched.faults)
+    if late and asked > 1:
+        there = asked - len(result.fetched.faults)
+        yield {"severity": "warning", "text": f"{there} of {asked} floors; the rest follows."}
 
 
 def _custom(result: Result[Any]) -> dict[str, Any]:

@@ -1,0 +1,168 @@
+"""A page of many floors on an account of fifty calls a minute: it shows the floors that are there, in time,
+and each look brings more. On a simulated clock, on which nothing races.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from butlr_grafana.base.errors import BackendError
+from butlr_grafana.pipeline.floor_by_floor import CALLS_AT_A_TIME, Turns
+from butlr_grafana.present.frames.metadata import meta
+from butlr_grafana.targets.base import Result
+from butlr_grafana.targets.registry import TARGETS
+from tests.bench.simulation import Simulation, simulated
+from tests.bench.tenant import Tenant
+
+START = "2026-06-17T14:30:05"
+FLOORS, PER_MINUTE = 40, 50
+WEEK_S = 7 * 86_400
+SEGMENTS = 3
+"""Calls for a week of heat on one floor: what has settled, the last days, the last hour."""
+
+MANY = [name for name, target in TARGETS.items() if target.many_floors and target.needs_topology]
+
+
+class Look:
+    """One request for all floors. `took_s` on the simulated clock; `found`: the result, or the error."""
+
+    def __init__(self, simulation: Simulation, target: str, **words: str) -> None:
+        self._simulation, self._target = simulation, target
+        now_s = int(simulation.now_s)
+        period = {"from": str((now_s - WEEK_S) * 1000), "to": str(now_s * 1000)}
+        takes = TARGETS[target].parameters
+        self._words = {"space": "all", **{k: v for k, v in period.items() if k in takes}, **words}
+        self.took_s = float("nan")
+        self.waiting = 0
+        self.found: Result[Any] | BackendError | None = None
+        simulation.spawn(self._ask)
+
+    def _ask(self) -> None:
+        service, began_s = self._simulation.service, self._simulation.now_s
+        deadline = began_s + service.deadline_s
+        try:
+            started = service.start(service.read(self._target, self._words), None, deadline=deadline)
+            self.waiting = service.pipeline.gatherer.flights.waiting
+            self.found = service.finish(started, deadline=deadline)
+        except BackendError as error:
+            self.found = error
+        self.took_s = self._simulation.now_s - began_s
+
+    @property
+    def result(self) -> Result[Any]:
+        assert isinstance(self.found, Result), self.found
+        return self.found
+
+    @property
+    def there(self) -> set[str]:
+        """The floors that are shown."""
+        return {part.query.floor.id for part in self.result.parts}
+
+
+def with_statistics(self: Tenant, path: str, body: Any, answer: Any = Tenant._answer) -> Mapping[str, Any]:
+    if path.endswith("/stats"):
+        return {"data": {item: dict.fromkeys(body["measurements"], 1.0) for item in body["items"]}}
+    found: Mapping[str, Any] = answer(self, path, body)
+    return found
+
+
+@pytest.fixture
+def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
+    """An account of which nothing is known yet."""
+    monkeypatch.setattr(Tenant, "_answer", with_statistics)
+    # Waiting is on the simulated clock.
+    monkeypatch.setattr("butlr_grafana.pipeline.gather.PATIENCE_S", 5.0)
+    monkeypatch.setattr("butlr_grafana.service.service.PATIENCE_S", 5.0)
+    with simulated(FLOORS, start=START) as simulation:
+        simulation.tenant.begins_to_count(PER_MINUTE)
+        simulation.limits(PER_MINUTE)
+        yield simulation
+
+
+def look(simulation: Simulation, target: str, **words: str) -> Look:
+    """And a minute passes."""
+    found, began_s = Look(simulation, target, **words), simulation.now_s
+    simulation.until(began_s + 60)
+    return found
+
+
+@pytest.mark.parametrize("target", MANY)
+def test_no_answer_about_many_floors_is_later_than_its_deadline(simulation: Simulation, target: str) -> None:
+    for _ in range(2):
+        found = look(simulation, target)
+        assert found.took_s <= simulation.service.deadline_s
+
+
+def test_a_page_shows_the_floors_that_are_there_and_says_how_many_follow(simulation: Simulation) -> None:
+    found = look(simulation, "hot-zones")
+    there = found.there
+    assert 0 < len(there) < FLOORS
+    assert {row["space"] for row in TARGETS["hot-zones"].rows(found.result)} == there  # type: ignore[attr-defined]
+    notices = meta(found.result, demo=False)["notices"]
+    texts = [notice["text"] for notice in notices]
+    assert f"{len(there)} of {FLOORS} floors; the rest follows." in texts
+    # Not one notice for each floor that is missing.
+    [missing] = [notice["text"] for notice in notices if notice["severity"] == "error"]
+    assert missing.startswith(f"{FLOORS - len(there)} floors: Butlr sent no response")
+    assert not found.result.complete
+
+
+def test_each_look_brings_more_until_all_are_there(simulation: Simulation) -> None:
+    """All of it is so many calls; what changes is asked for again each minute, of the floors shown before."""
+    seen: set[str] = set()
+    for _ in range(FLOORS):
+        found = look(simulation, "hot-zones")
+        there = found.there
+        assert seen < there or there == set(simulation.tenant.floor_ids())
+        seen = there
+        if len(seen) == FLOORS:
+            break
+    assert len(seen) == FLOORS
+    assert len(simulation.tenant.calls) <= 4 * SEGMENTS * FLOORS
+
+
+def test_a_target_of_many_calls_a_floor_shows_whole_floors_too(simulation: Simulation) -> None:
+    """Asked for all at once, each floor would have a part of its calls, and none all of them."""
+    seen = 0
+    for _ in range(3):
+        found = look(simulation, "utilization")
+        there = FLOORS - len(found.result.fetched.faults)
+        assert there > seen
+        seen = there
+
+
+def test_a_request_takes_few_of_the_places_that_wait(simulation: Simulation) -> None:
+    found = look(simulation, "utilization")
+    # A floor's are asked for together; those about people share calls.
+    assert 0 < found.waiting < 8 * CALLS_AT_A_TIME
+    assert found.waiting < FLOORS * 20
+
+
+def test_people_on_all_floors_are_asked_for_at_once(simulation: Simulation) -> None:
+    """They share calls, so that there are fewer calls than floors."""
+    found = look(simulation, "occupancy", level="floor")
+    assert len(found.there) == FLOORS
+    assert found.result.complete
+    assert len(simulation.tenant.calls) < FLOORS / 2
+
+
+def test_a_rule_asks_for_all_floors_at_once_and_is_never_whole_without_them(simulation: Simulation) -> None:
+    words = {"for": "rule", "require": "complete"}
+    found = look(simulation, "hot-zones", **words)
+    assert found.waiting >= FLOORS
+    if isinstance(found.found, BackendError):
+        assert found.found.status in (503, 504)
+    else:
+        assert not found.found.complete
+
+
+def test_floors_that_were_never_told_come_first_then_those_told_longest_ago() -> None:
+    turns = Turns()
+    turns.had("heat", ["b", "a"])
+    turns.had("people", ["c"])
+    assert turns.in_order("heat", ["a", "b", "c", "d"]) == ["c", "d", "b", "a"]
+    turns.had("heat", ["c", "d", "b"])
+    assert turns.in_order("heat", ["a", "b", "c", "d"]) == ["a", "c", "d", "b"]

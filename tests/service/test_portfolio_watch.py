@@ -1,0 +1,188 @@
+"""Pages of many floors are kept warm from the calls that nobody else needs, while somebody looks at them.
+On a simulated clock, on which nothing races.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from butlr_grafana.model.call_class import CallClass
+from butlr_grafana.service.portfolio_watch import (
+    BUSY_S,
+    IDLE_S,
+    LOOKED_S,
+    RENEW_S,
+    Looks,
+    PortfolioWatch,
+)
+from butlr_grafana.targets.base import Result
+from tests.bench.simulation import Simulation, simulated
+from tests.support import HANG_S, until
+
+START = "2026-06-17T14:30:05"
+FLOORS, PER_MINUTE = 12, 50
+DAY_S = 86_400
+
+
+@pytest.fixture
+def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
+    monkeypatch.setattr("butlr_grafana.pipeline.gather.PATIENCE_S", 5.0)
+    monkeypatch.setattr("butlr_grafana.service.service.PATIENCE_S", 5.0)
+    with simulated(FLOORS, start=START) as simulation:
+        simulation.tenant.begins_to_count(PER_MINUTE)
+        simulation.limits(PER_MINUTE)
+        yield simulation
+
+
+def look(simulation: Simulation, **words: str) -> Result[object]:
+    """Somebody looks at the heat of all floors over a week, and a minute passes."""
+    service, began_s, found = simulation.service, simulation.now_s, []
+    period = {"from": str(int(began_s - 7 * DAY_S) * 1000), "to": str(int(began_s) * 1000)}
+
+    def ask() -> None:
+        deadline = began_s + service.deadline_s
+        asked = service.read("hot-zones", {"space": "all", **period, **words})
+        found.append(service.finish(service.start(asked, None, deadline=deadline), deadline=deadline))
+
+    simulation.spawn(ask)
+    simulation.until(began_s + 60)
+    [result] = found
+    return result
+
+
+def watched(
+    simulation: Simulation, steps: int, may_ask: Callable[[], bool] = lambda: True
+) -> tuple[list[float], int]:
+    """What steps say how long to wait, and how many calls they made."""
+    service, waits, calls = simulation.service, [], len(simulation.tenant.calls)
+    watch = PortfolioWatch(
+        service.looks,
+        service.pipeline,
+        service.known_topology,
+        may_ask,
+        limits=service.rules,
+        live=service.live,
+        now=simulation.clock,
+        clock=simulation.clock,
+        timeout_s=service.deadline_s,
+    )
+
+    def work() -> None:
+        for _ in range(steps):
+            waits.append(watch.step())
+            simulation.sleep(waits[-1])
+
+    simulation.spawn(work)
+    simulation.until(simulation.now_s + steps * 60)
+    assert len(waits) == steps
+    return waits, len(simulation.tenant.calls) - calls
+
+
+def test_nothing_is_fetched_before_somebody_looks(simulation: Simulation) -> None:
+    assert watched(simulation, 2) == ([IDLE_S, IDLE_S], 0)
+
+
+def test_what_a_look_did_not_bring_is_fetched_and_the_next_look_is_whole(simulation: Simulation) -> None:
+    first = look(simulation)
+    assert first.fetched.faults, "the page is whole at once: nothing would be left to fetch"
+    watched(simulation, FLOORS + 1)
+    calls = len(simulation.tenant.calls)
+    second = look(simulation)
+    assert not second.fetched.faults
+    # Only what changes by the minute is asked for again.
+    assert len(simulation.tenant.calls) - calls <= 2 * FLOORS
+
+
+def test_while_butlr_has_no_time_nothing_is_fetched(simulation: Simulation) -> None:
+    look(simulation)
+    # The look's own questions go on in the background for a while.
+    simulation.until(simulation.now_s + 1200)
+    assert watched(simulation, 2, may_ask=lambda: False) == ([BUSY_S, BUSY_S], 0)
+
+
+def test_a_day_after_the_last_look_nothing_is_fetched(simulation: Simulation) -> None:
+    look(simulation)
+    simulation.until(simulation.now_s + LOOKED_S)
+    assert watched(simulation, 2) == ([IDLE_S, IDLE_S], 0)
+
+
+def test_a_floor_is_not_fetched_again_before_it_is_due(simulation: Simulation) -> None:
+    look(simulation)
+    waits, _ = watched(simulation, FLOORS + 2)
+    # Each floor once: then there is nothing to do for a while.
+    assert waits[-1] == IDLE_S
+    assert waits.count(IDLE_S) < 5
+
+
+def test_rules_and_single_floors_are_no_look_at_a_portfolio(simulation: Simulation) -> None:
+    look(simulation, space="space_001")
+    look(simulation, **{"for": "rule"})
+    assert list(simulation.service.looks) == []
+    look(simulation, **{"for": "wall"})
+    assert list(simulation.service.looks) == []
+    look(simulation)
+    [only] = simulation.service.looks
+    assert only.floors == tuple(simulation.tenant.floor_ids())
+
+
+def test_its_questions_are_in_the_background(simulation: Simulation) -> None:
+    """Whatever else is asked goes first."""
+    look(simulation)
+    asked: list[CallClass] = []
+    flights = simulation.service.pipeline.gatherer.flights
+    ask_all = flights.ask_all
+    flights.ask_all = lambda wanted, **words: (  # type: ignore[method-assign]
+        asked.append(words["need"]),
+        ask_all(wanted, **words),
+    )[1]
+    watched(simulation, 3)
+    assert asked
+    assert set(asked) == {CallClass.BACKGROUND}
+
+
+def test_it_renews_the_oldest_first(simulation: Simulation) -> None:
+    look(simulation)
+    order: list[str] = []
+    begin_all = simulation.service.pipeline.begin_all
+
+    def noting(queries: object, **words: object) -> object:
+        order.append(queries[0].floor.id)  # type: ignore[index]
+        return begin_all(queries, **words)  # type: ignore[arg-type]
+
+    object.__setattr__(simulation.service.pipeline, "begin_all", noting)
+    rounds = int(2 * RENEW_S // IDLE_S) + 2 * FLOORS
+    watched(simulation, rounds)
+    floors = simulation.tenant.floor_ids()
+    assert order[: 2 * FLOORS] == floors + floors
+
+
+def test_it_ends_when_it_is_closed(simulation: Simulation) -> None:
+    application = simulation.application
+    application.portfolio_watch.start()
+    until(lambda: any(one.name == "portfolio" for one in threading.enumerate()))
+    [thread] = [one for one in threading.enumerate() if one.name == "portfolio"]
+    application.portfolio_watch.close()
+    thread.join(HANG_S)
+    assert not thread.is_alive()
+
+
+def test_a_look_at_the_last_days_moves_on_and_one_at_the_past_does_not(simulation: Simulation) -> None:
+    look(simulation)
+    past = {"from": "2026-05-01T00:00:00Z", "to": "2026-05-08T00:00:00Z"}
+    look(simulation, **past)
+    service, floor = simulation.service, simulation.service.known_topology().floors["space_001"]  # type: ignore[union-attr]
+    later_s = simulation.now_s + DAY_S
+    then, now = (
+        one.now(floor, later_s, service.rules, service.live()).floors[0].period for one in service.looks
+    )
+    assert then.end_s - then.start_s == 7 * DAY_S
+    assert 7 * DAY_S <= now.end_s - now.start_s <= 7 * DAY_S + 7200  # rounded outwards
+    assert abs(now.end_s - later_s) <= 3600
+    assert then.end_s < later_s - 30 * DAY_S
+
+
+def test_only_so_many_queries_are_remembered() -> None:
+    assert Looks(lambda: 0.0)._last.maxsize == 20
