@@ -410,6 +410,8 @@ def create_app(
         served=settings.butlr_spaces,
         topology=known.topology,
         reported=ReportedMinutes(service.pipeline, by_butlr),
+        # Some calls, which save most of those of rules.
+        sampled=ReportedMinutes(service.pipeline, by_butlr, need=CallClass.RULE),
         may_ask=may_ask,
         now=by_butlr,
         telemetry=telemetry,

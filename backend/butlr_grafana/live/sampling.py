@@ -42,7 +42,11 @@ Values = dict[str, dict[int, float]]
 class Sampling:
     """Not thread-safe: one thread takes the steps.
 
-    `presence`, `doors`: ask reporting for people by either way of counting; raise `UpstreamError`.
+    While it is not known what events stand for, all who want to know who is there ask Butlr: so this does not
+    wait until they have done so, which would be never.
+
+    `presence`, `doors`: ask reporting for people by either way of counting; raise `UpstreamError`. `may_ask`:
+    whether Butlr has time for what can wait.
     `troubles`: one for each level; levels without one are not looked at.
     """
 
@@ -74,7 +78,7 @@ class Sampling:
 
     def step(self) -> float:
         """Compares one level of one floor; tells after how many seconds to do so again."""
-        if not self._may_ask():
+        if self._are_all_read() and not self._may_ask():
             return BUSY_S
         looks = [(floor, level) for floor in self._floors() for level in self._levels if _has(floor, level)]
         # What nothing was pushed of costs no call, and no turn.

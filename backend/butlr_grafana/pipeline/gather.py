@@ -139,21 +139,28 @@ class Gatherer:
             fetch, store.put, workers=workers, forget_s=forget_s, clock=clock, **admission
         )
 
-    def begin(self, segments: Sequence[Segment], *, need: CallClass = CallClass.VIEWER) -> PendingFetch:
+    def begin(
+        self, segments: Sequence[Segment], *, need: CallClass = CallClass.VIEWER, as_reported: bool = False
+    ) -> PendingFetch:
         """As `begin_all`, of one query."""
-        return self.begin_all([segments], need=need)[0]
+        return self.begin_all([segments], need=need, as_reported=as_reported)[0]
 
     def begin_all(
-        self, queries: Sequence[Sequence[Segment]], *, need: CallClass = CallClass.VIEWER
+        self,
+        queries: Sequence[Sequence[Segment]],
+        *,
+        need: CallClass = CallClass.VIEWER,
+        as_reported: bool = False,
     ) -> list[PendingFetch]:
         """Looks up what is kept of each query and asks Butlr for the rest; returns at once. `need`: whom it
-        is for. What is in the background is of what Butlr says when it is asked: pushed minutes are compared
-        with it.
+        is for. `as_reported`: what Butlr says when it is asked, as it has to be in the background; pushed
+        minutes are compared with it.
         """
+        as_reported = as_reported or need is CallClass.BACKGROUND
         slots = [[_Slot(segment) for segment in segments] for segments in queries]
         # Newest first: where the deadline cuts, the part that people look at is in.
         waiting = [(slot, rank) for own in slots for rank, slot in enumerate(reversed(own))]
-        if need is not CallClass.BACKGROUND:
+        if not as_reported:
             for slot, _ in waiting:
                 slot.pushed = None if slot.segment.settled else self._pushed(slot.segment)
             waiting = [(slot, rank) for slot, rank in waiting if slot.pushed is None]

@@ -147,12 +147,15 @@ def receiver(
     served: tuple[str, ...],
     topology: Callable[[], Any],
     reported: ReportedMinutes,
+    sampled: ReportedMinutes,
     may_ask: Callable[[], bool],
     now: Callable[[], float],
     telemetry: Telemetry,
     link: RedisConnection | None,
 ) -> Receiver:
-    """Put together. `topology`: all that Butlr lists; `link`: to what replicas share."""
+    """Put together. `topology`: all that Butlr lists; `reported`: asks for gaps, `sampled`: for samples;
+    `link`: to what replicas share.
+    """
     roster = CurrentRoster(topology, served)
     live = LiveMinutes(now, roster)
     pushes = None
@@ -173,8 +176,8 @@ def receiver(
     sampling = Sampling(
         live,
         lambda: roster().floors,
-        presence=reported.people,
-        doors=lambda missing: reported.people(missing, f"traffic_{missing.stream}_occupancy"),
+        presence=sampled.people,
+        doors=lambda missing: sampled.people(missing, f"traffic_{missing.stream}_occupancy"),
         may_ask=may_ask,
         now=now,
         troubles=troubles,
