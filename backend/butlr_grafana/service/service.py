@@ -27,10 +27,11 @@ from butlr_grafana.model.queries import (
     StatsQuery,
     StatsResult,
 )
-from butlr_grafana.model.time import MINUTE_S
+from butlr_grafana.model.time import MINUTE_S, Period
 from butlr_grafana.pipeline.gather import PATIENCE_S
 from butlr_grafana.pipeline.run import PendingQuery, Pipeline
 from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.live import DOORS_EVERY_S
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import ASKED, Liveness, PanelRange, Scope, scope_of
 from butlr_grafana.service.event_log import EventLog
@@ -55,6 +56,9 @@ RULE_S = 12.0
 
 LONGEST_BACK_S = 600
 """How far back an answer is looked for that came after all who asked for it had gone."""
+
+LONGEST_COUNT_S = 3 * DOORS_EVERY_S
+"""How long ago a count of doors may have been asked for that stands in for the next one."""
 
 DRAWING_S = 2.0
 """How long an answer waits for the plan's own picture."""
@@ -256,7 +260,7 @@ class Service:
         floor = own[0].query.floor
         found: list[AnyResult] = []
         partial_errors: list[BackendError] = []
-        for begun in own:
+        for begun in (self._count_before(one, resolved.scope.now_s) for one in own):
             is_aside = isinstance(begun.query, StatsQuery) or (
                 isinstance(begun.query, SeriesQuery) and resolved.target.needs_presence(resolved.parsed)
             )
@@ -270,6 +274,18 @@ class Service:
                     return FloorResult(floor, fault=fault)
                 partial_errors.append(fault)
         return FloorResult(floor, tuple(found), partial_errors=tuple(partial_errors))
+
+    def _count_before(self, begun: PendingQuery, now_s: float) -> PendingQuery:
+        """Of a count of doors that is asked for every ten minutes the last one, until the new one has come:
+        with those who were pushed since it tells the same, and nobody waits for it.
+        """
+        query = begun.query
+        is_slow = isinstance(query, SeriesQuery) and query.base.is_calibrated and query.good_s is not None
+        if not is_slow or all(call.done() and not call.exception() for call in begun.pending.calls):
+            return begun
+        start_s, end_s = (at_s - DOORS_EVERY_S for at_s in (query.period.start_s, query.period.end_s))
+        before = replace(query, period=Period(start_s, end_s))
+        return self.pipeline.known(before, now_s=now_s, max_age_s=LONGEST_COUNT_S) or begun
 
     def _drawing(self, started: PendingRequest, deadline: float) -> PlanDrawing | None:
         """The plan's own picture, where one is to be drawn on and there in time."""
