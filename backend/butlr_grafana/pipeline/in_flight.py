@@ -24,7 +24,7 @@ from typing import Protocol
 from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, UpstreamError, UpstreamLate
 from butlr_grafana.base.request_id import present_or_new, working_for
 from butlr_grafana.model.call_class import CallClass
-from butlr_grafana.model.chunk import Chunk, Outcome, Segment
+from butlr_grafana.model.chunk import Chunk, Outcome, Segment, SeriesSubject
 from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, shares_for
 from butlr_grafana.pipeline.together import Together
 
@@ -35,6 +35,11 @@ FAILURE_REST_S = 5.0
 
 FORGET_S = 60.0
 """How long a viewer waits at most, where the settings do not say."""
+
+SLOW_RULES_S = 290.0
+"""How long a rule's question about anything but minutes waits: who asks it comes again after five minutes.
+With many floors it takes longer than a minute to go through all that those rules ask for at once.
+"""
 
 LOOK_S = 0.5
 """How long at most to wait for a call to end, before looking whether another may go."""
@@ -50,6 +55,13 @@ OF_CLASS = {
 def rest_s(error: UpstreamError) -> float:
     """How long a question that failed so rests."""
     return max(FAILURE_REST_S, error.retry_after_s or 0.0)
+
+
+def _least_s(segment: Segment, need: CallClass) -> float:
+    """How long a question stays at least, while nobody repeats it."""
+    subject = segment.subject
+    is_of_minutes = isinstance(subject, SeriesSubject) and subject.every == "1m"
+    return SLOW_RULES_S if need is CallClass.RULE and not is_of_minutes else 0.0
 
 
 class Turns(Protocol):
@@ -155,7 +167,9 @@ class InFlightRequests:
         """Under the lock."""
         segment, rank, now = wanted.segment, wanted.rank, self._clock()
         if (known := self._under_way.get(segment)) is not None:
-            self._queue.want(segment, need=need, asking=asking, rank=rank, now=now)
+            self._queue.want(
+                segment, need=need, asking=asking, rank=rank, least_s=_least_s(segment, need), now=now
+            )
             return known.answer
         if landed != self.landed:
             return None
@@ -187,6 +201,7 @@ class InFlightRequests:
                 rank=rank,
                 outlives=segment.settled,
                 group=self._together.group(segment) if self._together else None,
+                least_s=_least_s(segment, need),
                 now=now,
             )
         except ClassFull as full:
