@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,9 @@ from tests.dashboards.test_queries import start_values
 
 START = "2026-06-17T14:30:05"
 EVALUATION_S = 30.0
+HOURLY_S = 3_600.0
+"""How often windows of ten hours are asked for."""
+
 REST_S = 90.0
 PER_MINUTE = 50
 QUERIES = ("A", "T")
@@ -39,32 +42,36 @@ QUERIES = ("A", "T")
 
 @dataclass
 class Tally:
-    """What came of the evaluations of one run. `ages_s`: of the oldest floor in each answer about now;
-    `refused`: 429s; `round_calls`: what all that rules ask for costs once.
+    """What came of the evaluations of one run. `ages_s`: of the oldest floor in answers about now, by rule;
+    `lacking`: answers without some floor; `refused`: 429s; `round_calls`: what all that rules ask for costs
+    once.
     """
 
     floors: int
     wanted: int = 0
     answered: int = 0
     whole: int = 0
-    ages_s: list[float] = field(default_factory=list)
+    ages_s: dict[str, float] = field(default_factory=dict)
+    lacking: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     a_minute: Counter[int] = field(default_factory=Counter)
     refused: int = 0
     round_calls: int = 0
 
-    @property
-    def bound_s(self) -> float:
+    def bound_s(self, interval_s: int) -> float:
         """The oldest that anything can be where the share of rules goes through all that they ask for, again
-        and again: it has waited for one round, is a minute late at Butlr, and is looked at each minute.
+        and again: it has waited for one round, is a minute late at Butlr, and was asked for an interval ago.
         """
         a_minute = PER_MINUTE * SHARES[CallClass.RULE].weight / sum(one.weight for one in SHARES.values())
-        return 60.0 * self.round_calls / a_minute + 120.0
+        return 60.0 * self.round_calls / a_minute + 60.0 + interval_s
+
+    def oldest_of(self, uids: Collection[str]) -> float:
+        return max((age_s for uid, age_s in self.ages_s.items() if uid in uids), default=float("nan"))
 
     @property
     def oldest_s(self) -> float:
-        return max(self.ages_s, default=float("nan"))
+        return self.oldest_of(self.ages_s)
 
 
 @dataclass
@@ -159,10 +166,12 @@ class Watch:
         for answer in answers:
             self.noted(answer)
         tally.answered += 1
-        tally.whole += not any(answer.fetched.faults for answer in answers)
+        is_lacking = any(answer.fetched.faults for answer in answers)
+        tally.whole += not is_lacking
+        tally.lacking[evaluation.uid] += is_lacking
         accounts = [account for answer in answers for account in accounts_of(answer)]
         ages_s = [age for one in accounts if (age := one.age_s(simulation.now_s)) is not None]
-        tally.ages_s += [max(ages_s)] if ages_s else []
+        tally.ages_s[evaluation.uid] = max([*ages_s, tally.ages_s.get(evaluation.uid, 0.0)])
 
 
 def told(tally: Tally) -> str:
@@ -172,7 +181,7 @@ def told(tally: Tally) -> str:
         f"calls/min {sum(tally.a_minute.values()) / max(len(tally.a_minute), 1):.0f} (peak {peak}), answered "
         f"{tally.answered} of {tally.wanted}, whole {tally.whole}, oldest {tally.oldest_s:.0f} s, 429s "
         f"{tally.refused}" + (f"; lost: {lost} {dict(tally.errors)}" if lost else "")
-    )
+    ) + "".join(f"; lacks a floor: {uid} {n}" for uid, n in tally.lacking.most_common() if n)
 
 
 MINUTES, HALF_AN_HOUR = 10, 30
@@ -259,7 +268,17 @@ def without_webhooks(floors: int, *, rooms_limited: bool, minutes: int = HALF_AN
             more_is_better=True,
             note=f"{told(tally)}; {took}",
         ),
-        Row(f"{name}: oldest floor", tally.oldest_s, "computed", tally.bound_s, 1.0, unit="s"),
+        *(
+            Row(
+                f"{name}: oldest floor of {of}",
+                tally.oldest_of([uid for uid, rule in rules().items() if kind(rule) == of]),
+                "computed",
+                HOURLY_S + interval_s if of == "ten-hour windows" else tally.bound_s(interval_s),
+                1.0,
+                unit="s",
+            )
+            for of, interval_s in (("people", 60), ("heat", 300), ("ten-hour windows", 300))
+        ),
         Row(
             f"{name}: calls that got no 429",
             -tally.refused + sum(tally.a_minute.values()),
@@ -270,6 +289,14 @@ def without_webhooks(floors: int, *, rooms_limited: bool, minutes: int = HALF_AN
             more_is_better=True,
         ),
     ]
+
+
+def kind(rule: Mapping[str, Any]) -> str:
+    """Of what a rule's answers about now are."""
+    path = request(step(dict(rule), QUERIES[0]), 0.0)
+    if "max_age=60m" in path:
+        return "ten-hour windows"
+    return "heat" if "max_age=10m" in path else "people" if "max_age=5m" in path else ""
 
 
 def polled() -> list[Row]:
