@@ -51,7 +51,6 @@ from butlr_grafana.service.last_good import LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
 from butlr_grafana.service.portfolio_watch import Looks, PortfolioWatch
 from butlr_grafana.service.receiving import Receiver, receiver
-from butlr_grafana.service.reported_minutes import ReportedMinutes
 from butlr_grafana.service.service import Service
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 from butlr_grafana.web.app import build
@@ -320,7 +319,7 @@ def create_app(
         keys=settings.webhook_keys,
         served=settings.butlr_spaces,
         topology=reported.topology,
-        reported=ReportedMinutes(service.pipeline, by_butlr),
+        pipeline=service.pipeline,
         may_ask=may_ask,
         now=by_butlr,
         telemetry=telemetry,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import cold, page, pushes, rooms, tenants, viewers, warm
+from tests.bench import cold, page, pushed, pushes, rooms, rules_beside, tenants, viewers, warm
 from tests.bench.decoding import decoding_and_merging
 from tests.bench.row import Row
 
@@ -28,8 +28,11 @@ CASES: dict[str, Callable[[], list[Row]]] = {
     ],
     "rate": warm.at_a_rate,
     "viewers": viewers.many_viewers,
+    "beside": rules_beside.beside_rules,
     "rooms": rooms.rows,
     "tenants": tenants.in_bench,
+    "polled": tenants.polled,
+    "pushed": pushed.rows,
     "pushes": pushes.webhooks,
 }
 

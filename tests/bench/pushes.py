@@ -1,14 +1,19 @@
-"""What Butlr pushes, to a real server: at a rate, as fast as the senders can, and without a key."""
+"""What Butlr pushes, to the real server, on a port of its own: at a rate, as fast as the senders can, and
+without a key.
+
+`python -m tests.bench.pushes SECONDS` sends at the rate for so long.
+"""
 
 from __future__ import annotations
 
 import re
+import socket
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from urllib.parse import urlsplit
 
 import orjson
 import requests
@@ -20,105 +25,142 @@ from tests.support import PARIS, PEOPLE
 KEY = "the-key-of-the-benchmark"
 SENDERS = 4
 RATE, RATE_S = 200, 60
-BURST_S = 10
+BURST, BURST_S = 2_000, 10
+LEAST_HELD = 0.99
+"""Of the rate, that the senders have to reach: else it was not tried."""
+
+MOST_GROWTH = 1.1
+"""How many times the memory after is that before, at most."""
+
+WARM_S = 20
+"""At the rate before anything counts, so that each room has its minutes."""
 ROOMS = [room.id for room in PEOPLE.office.by_id[PARIS].rooms]
 
 
-def webhooks() -> list[Row]:
-    with simulator(0.0) as butlr, backend(butlr, BUTLR_WEBHOOK_KEY=KEY) as url:
+def webhooks(seconds: float = RATE_S) -> list[Row]:
+    port = free_port()
+    settings = {"BUTLR_WEBHOOK_KEY": KEY, "BACKEND_WEBHOOK_PORT": str(port)}
+    with simulator(0.0) as butlr, backend(butlr, **settings) as url:
         requests.get(f"{url}/api/v1/spaces", timeout=60)
-        _send(url, KEY, seconds=2)
-        return list(_rows(url))
+        senders = Senders(url, f"127.0.0.1:{port}")
+        senders.send(KEY, seconds=WARM_S, rate=RATE)
+        return list(_rows(senders, seconds))
 
 
-def _rows(url: str) -> Iterator[Row]:
-    before = _figures(url)
-    sent = _send(url, KEY, seconds=RATE_S, rate=RATE)
-    after = _figures(url)
-    yield Row(
-        f"webhooks, {RATE} events a second for {RATE_S} s: counted",
-        after.accepted - before.accepted,
-        "sent",
-        sent,
-        wanted=1.0,
-        unit="",
-        more_is_better=True,
-        note=_told(before, after),
-    )
+def free_port() -> int:
+    """One that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number: int = listener.getsockname()[1]
+        return number
+
+
+def _rows(senders: Senders, seconds: float) -> Iterator[Row]:
+    first = before = senders.figures()
+    sent = senders.send(KEY, seconds=seconds, rate=RATE)
+    after = senders.figures()
+    name = f"webhooks, {RATE} events a second for {seconds:g} s"
+    yield Row(f"{name}: sent", sent, "at that rate", RATE * seconds, LEAST_HELD, unit="", more_is_better=True)
+    yield _counted(f"{name}: counted", "sent", before, after, sent=sent)
+    yield _memory(f"{name}: memory after", before, after)
     before = after
-    taken = _send(url, KEY, seconds=BURST_S)
-    after = _figures(url)
-    yield Row(
-        f"webhooks, as many as {SENDERS} senders reach in {BURST_S} s: counted",
-        after.accepted - before.accepted,
-        "answered 204",
-        taken,
-        wanted=1.0,
-        unit="",
-        more_is_better=True,
-        note=f"{taken / BURST_S:,.0f} a second; {_told(before, after)}",
-    )
-    known_ms = (after.cpu_s - before.cpu_s) / max(1, after.accepted - before.accepted) * 1000
+    taken = senders.send(KEY, seconds=BURST_S, rate=BURST)
+    after = senders.figures()
+    known_ms = _cpu_ms(before, after, taken)
+    name = f"webhooks, {BURST:,} a second for {BURST_S} s, or what {SENDERS} senders reach"
+    reached = f"{taken / BURST_S:,.0f} a second"
+    yield _counted(f"{name}: counted", "answered 204", before, after, sent=taken, note=reached)
+    yield _memory(f"{name}: memory after", before, after)
     before = after
-    refused = _send(url, "another-key-than-that", seconds=BURST_S, status=401)
-    after = _figures(url)
-    strange_ms = (after.cpu_s - before.cpu_s) / max(1, refused) * 1000
-    yield Row("webhooks, CPU a request without a key", strange_ms, "with it", known_ms, wanted=0.7)
+    refused = senders.send("another-key-than-that", seconds=BURST_S, rate=BURST, status=401)
+    after = senders.figures()
+    strange_ms = _cpu_ms(before, after, refused)
+    yield Row(
+        "webhooks, CPU a request without a key",
+        strange_ms,
+        "with it",
+        known_ms,
+        1.0,
+        note=f"{refused / BURST_S:,.0f} a second",
+    )
+    yield _memory("webhooks, after a flood without a key: memory", before, after)
+    yield _memory("webhooks, after all of it: memory", first, after)
+
+
+def _counted(name: str, beside: str, before: Figures, after: Figures, *, sent: int, note: str = "") -> Row:
+    counted = after.accepted - before.accepted
+    told = f"{_cpu_ms(before, after, counted):.2f} ms CPU each"
+    more = "; ".join(filter(None, (note, told)))
+    return Row(name, counted, beside, sent, 1.0, unit="", more_is_better=True, note=more)
+
+
+def _memory(name: str, before: Figures, after: Figures) -> Row:
+    return Row(
+        name,
+        after.memory_mb,
+        f"{MOST_GROWTH:g} x before ({before.memory_mb:.1f})",
+        MOST_GROWTH * before.memory_mb,
+        1.0,
+        unit="MiB",
+    )
+
+
+def _cpu_ms(before: Figures, after: Figures, requests_: float) -> float:
+    return (after.cpu_s - before.cpu_s) / max(1.0, requests_) * 1000
 
 
 @dataclass(frozen=True)
-class _Figures:
+class Figures:
+    """Of the backend's process. `accepted`: requests with a key, so far."""
+
     accepted: float
     cpu_s: float
     memory_mb: float
 
 
-def _told(before: _Figures, after: _Figures) -> str:
-    cpu_ms = (after.cpu_s - before.cpu_s) / max(1, after.accepted - before.accepted) * 1000
-    return f"{cpu_ms:.2f} ms CPU each; memory {before.memory_mb:.0f} -> {after.memory_mb:.0f} MB"
+@dataclass(frozen=True)
+class Senders:
+    """`url`: of the backend; `webhooks`: host and port of what receives."""
 
+    url: str
+    webhooks: str
 
-def _figures(url: str) -> _Figures:
-    text = requests.get(f"{url}/metrics", timeout=60).text
+    def figures(self) -> Figures:
+        text = requests.get(f"{self.url}/metrics", timeout=60).text
 
-    def value(name: str) -> float:
-        found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
-        return float(found[1]) if found else 0.0
+        def value(name: str) -> float:
+            found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+            return float(found[1]) if found else 0.0
 
-    return _Figures(
-        value(r'butlr_webhook_requests_total\{result="accepted"\}'),
-        value("process_cpu_seconds_total"),
-        value("process_resident_memory_bytes") / 2**20,
-    )
+        return Figures(
+            value(r'butlr_webhook_requests_total\{result="accepted"\}'),
+            value("process_cpu_seconds_total"),
+            value("process_resident_memory_bytes") / 2**20,
+        )
 
+    def send(self, key: str, *, seconds: float, rate: float, status: int = 204) -> int:
+        """How many requests were answered so. `rate`: a second, of all senders, where they reach it."""
+        counts = [0] * SENDERS
+        begins = time.monotonic()
 
-def _send(url: str, key: str, *, seconds: float, rate: float = 0.0, status: int = 204) -> int:
-    """How many requests were answered so. `rate`: a second, of all senders together; 0: no limit."""
-    counts = [0] * SENDERS
-    ends = time.monotonic() + seconds
+        def sender(which: int) -> None:
+            connection = HTTPConnection(self.webhooks, timeout=60)
+            number = 0
+            while (at_s := number * SENDERS / rate) < seconds and time.monotonic() < begins + seconds:
+                time.sleep(max(0.0, begins + at_s - time.monotonic()))
+                body = _event(number * SENDERS + which)
+                connection.request("POST", "/webhooks/butlr", body, {"X-Api-Key": key})
+                answer = connection.getresponse()
+                answer.read()
+                counts[which] += answer.status == status
+                number += 1
+            connection.close()
 
-    def sender(which: int) -> None:
-        connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
-        number, begins = 0, time.monotonic()
-        while (now := time.monotonic()) < ends:
-            if rate and number >= (now - begins) * rate / SENDERS:
-                time.sleep(0.002)
-                continue
-            connection.request(
-                "POST", "/webhooks/butlr", _event(number * SENDERS + which), {"X-Api-Key": key}
-            )
-            answer = connection.getresponse()
-            answer.read()
-            counts[which] += answer.status == status
-            number += 1
-        connection.close()
-
-    threads = [threading.Thread(target=sender, args=(which,)) for which in range(SENDERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts)
+        threads = [threading.Thread(target=sender, args=(which,)) for which in range(SENDERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(counts)
 
 
 def _event(number: int) -> bytes:
@@ -132,3 +174,15 @@ def _event(number: int) -> bytes:
         "data": number % 9,
     }
     return orjson.dumps(event)
+
+
+def main(words: Sequence[str]) -> int:
+    held = True
+    for row in webhooks(*map(float, words)):
+        print(f"{row.name:<76} {row.ours:>10,.1f} {row.beside:>10,.1f} {row.unit:<4} {row.note}", flush=True)
+        held &= row.held
+    return int(not held)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -21,18 +21,24 @@ from greenlet import getcurrent, greenlet
 
 from butlr_grafana.app import Application, create_app
 from butlr_grafana.butlr.api import Timing
+from butlr_grafana.cache.topology import RENEW_S
 from butlr_grafana.measure.verdict_store import all_measured
 from butlr_grafana.pipeline import gather
-from butlr_grafana.service import service
+from butlr_grafana.service import reported_minutes, service
 from butlr_grafana.settings import Settings
 from tests.bench.tenant import Tenant
 from tests.support import at
 
 Futures = Collection[Future[Any]]
 
+LOOK_S = 0.05
+"""How often it is looked whether a lane is free."""
+
 
 class Simulation:
-    def __init__(self, floors: int, rooms: int, *, start: str, at_a_time: int = 8) -> None:
+    def __init__(
+        self, floors: int, rooms: int, *, start: str, at_a_time: int = 8, webhook_key: str = ""
+    ) -> None:
         self.now_s = float(at(start))
         self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
@@ -45,6 +51,7 @@ class Simulation:
             butlr_client_id="bench",
             butlr_client_secret="bench",  # of nobody
             butlr_max_concurrency=at_a_time,
+            webhook_keys=(webhook_key,) if webhook_key else (),
         )
         self._replace_waits()
         self.application: Application = create_app(
@@ -57,7 +64,11 @@ class Simulation:
         self.application.butlr.client._transport = self.tenant  # type: ignore[assignment]
         self.service.pipeline.gatherer.flights._workers = 0  # they are greenlets of ours
         self.service.topology(None, deadline=self.service.deadline())
-        self.service.spaces._clock = lambda: 0.0  # one topology for all of the time
+        # The next topology is not asked for in a thread, but when its time comes (`_renew`).
+        self.service.spaces._clock = lambda: 0.0
+        self._later(RENEW_S, lambda: self.go_on(self._renew))
+        # A reentrant lock of one thread, so that who waits for a lane may let the others go on within it.
+        self.application.butlr.client.lanes._changed.wait_for = self._wait_until  # type: ignore[method-assign]
         self._workers = [self.spawn(self._work) for _ in range(at_a_time)]
 
     @property
@@ -66,6 +77,10 @@ class Simulation:
 
     def clock(self) -> float:
         return self.now_s
+
+    def _renew(self) -> float:
+        self.service.spaces._load()
+        return RENEW_S
 
     def limits(self, rate: int) -> None:
         """From here on the backend is set to so many calls a minute."""
@@ -78,8 +93,8 @@ class Simulation:
     def _replace_waits(self) -> None:
         """Deadlines are by this clock, and who waits for Butlr lets the others go on."""
         told = SimpleNamespace(monotonic=self.clock, time=self.clock)
-        self._stack.enter_context(mock.patch.object(gather, "time", told))
-        self._stack.enter_context(mock.patch.object(service, "time", told))
+        for module in (gather, service, reported_minutes):
+            self._stack.enter_context(mock.patch.object(module, "time", told))
         self._stack.enter_context(mock.patch.object(gather, "wait_for", self._wait_for))
 
     # Greenlets
@@ -96,6 +111,15 @@ class Simulation:
             return
         self._later(seconds, getcurrent().switch)
         self._hub.switch()
+
+    def go_on(self, step: Callable[[], float]) -> None:
+        """Takes steps from now on, each after as many seconds as the one before has told."""
+
+        def steps() -> None:
+            while True:
+                self.sleep(step())
+
+        self.spawn(steps)
 
     def until(self, instant_s: float) -> None:
         """Everything that happens up to an instant. Called from outside all greenlets."""
@@ -132,6 +156,11 @@ class Simulation:
     def _wait(self, event: threading.Event, seconds: float) -> bool:
         self.sleep(seconds)
         return event.is_set()
+
+    def _wait_until(self, holds: Callable[[], bool]) -> bool:
+        while not holds():
+            self.sleep(LOOK_S)
+        return True
 
     def _wait_for(self, flights: Futures, timeout: float) -> tuple[set[Future[Any]], set[Future[Any]]]:
         ends_s = self.now_s + timeout

@@ -1,17 +1,19 @@
 """A Butlr account of N floors that answers without a network, on a clock that the benchmark moves.
 
-Every room always holds the same people and every floor the same heat, so an answer costs next to nothing. It
-takes at most `rate` calls in any 60 seconds, logins and the topology apart (GraphQL has a limit of its own),
-counted when they arrive; beyond that it answers 429.
+The people of a minute follow from the place and the minute, every hour is like another and every floor has
+the same heat, so an answer costs next to nothing. It takes at most `rate` calls in any 60 seconds, logins and
+the topology apart (GraphQL has a limit of its own), counted when they arrive; beyond that it answers 429.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
+from zlib import crc32
 
 import orjson
 
@@ -23,10 +25,32 @@ from butlr_grafana.model.time import Period
 ROOM_M = 5
 ROOMS_A_ROW = 5
 PEOPLE = 2.0
+"""On average, wherever somebody is counted."""
+
+UNSEEN = 3.0
+"""So many more came in through the doors than the sensors of a floor see."""
+
+MOVEMENTS_EACH_MIN = 30
+"""Somebody comes in and somebody leaves through each floor's door so often."""
+
+ROLLING_MIN = 2
+"""A minute is pushed so many times: as it ends, and with the next one. Butlr does so five times, which would
+take this clock longer and change nothing.
+"""
 
 
 def room_id(space: str, number: int) -> str:
     return f"{space.replace('space', 'room')}_{number}"
+
+
+@cache
+def _phase(asset: str) -> int:
+    return crc32(asset.encode())
+
+
+def people(asset: str, minute: int) -> float:
+    """In a room or on a floor, as its sensors see them: one to three, others each minute."""
+    return PEOPLE - 1 + (minute + _phase(asset)) % 3
 
 
 @dataclass
@@ -90,13 +114,21 @@ class Tenant:
     def _answer(self, path: str, body: Any) -> dict[str, Any]:
         if path.endswith("/detections"):
             return self._heat_map(body["window"]["heatmap_v2_options"]["grid_resolution"])
+        if path.endswith("/stats"):
+            return {"data": {item: dict.fromkeys(body["measurements"], PEOPLE) for item in body["items"]}}
         where, window = body["filter"], body["window"]
         if self._is_overload(where, window["every"]):
             return {"data": {}}
         period = Period(instant_of_label(where["start"]), instant_of_label(where["stop"]))
         starts = window_starts(period, window["every"], window["timezone"]).tolist()
-        labels = [datetime.fromtimestamp(end, UTC).isoformat() for end in [*starts[1:], period.end_s]]
-        return {"data": [row for place in self._places(where) for row in self._rows(place, labels)]}
+        ends = [*starts[1:], period.end_s]
+        # Of door counts that Butlr has corrected the label is a window's start.
+        named = starts if "calibrated" in where else ends
+        labels = [datetime.fromtimestamp(one, UTC).isoformat() for one in named]
+        windows = [*zip(labels, starts, ends, strict=True)]
+        measurement, every = where["measurements"][0], window["every"]
+        rows = (self._rows(place, windows, measurement, every) for place in self._places(where))
+        return {"data": [row for own in rows for row in own]}
 
     def _is_overload(self, where: Mapping[str, Any], every: str) -> bool:
         """Of windows of a minute Butlr takes so many zones, and here as many rooms; else it tells nothing."""
@@ -108,7 +140,7 @@ class Tenant:
     def _places(self, where: Mapping[str, Any]) -> list[dict[str, Any]]:
         if where["measurements"] == ["traffic"]:
             doors = [
-                {"space_id": space, "room_id": room_id(space, 0), "sensor_id": f"door_{space}"}
+                {"space_id": space, "room_id": room_id(space, 0), **self._door(space)}
                 for space in where["spaces"]["eq"]
             ]
             return [{**door, "field": field} for door in doors for field in ("in", "out")]
@@ -116,8 +148,41 @@ class Tenant:
             return [{"room_id": room, "field": "value"} for room in where["rooms"]["eq"]]
         return [{"space_id": space, "field": "value"} for space in where["spaces"]["eq"]]
 
-    def _rows(self, place: Mapping[str, Any], labels: list[str]) -> list[dict[str, Any]]:
-        return [{**place, "time": label, "value": PEOPLE} for label in labels]
+    def _rows(
+        self, place: Mapping[str, Any], windows: list[tuple[str, int, int]], measurement: str, every: str
+    ) -> list[dict[str, Any]]:
+        if measurement == "traffic":
+            step_s = 60 * MOVEMENTS_EACH_MIN
+            return [
+                {**place, "time": label, "value": (end - 1) // step_s - (start - 1) // step_s}
+                for label, start, end in windows
+            ]
+        is_calibrated = measurement.startswith("traffic")
+        place = {**place, "preprocessed": True} if is_calibrated else place
+        more = UNSEEN if is_calibrated else 0.0
+        if every != "1m":
+            return [{**place, "time": label, "value": PEOPLE + more} for label, _, _ in windows]
+        asset = place.get("room_id") or place["space_id"]
+        return [
+            {**place, "time": label, "value": people(asset, start // 60) + more}
+            for label, start, _ in windows
+        ]
+
+    def pushes(self, space: str, minute: int) -> Iterator[bytes]:
+        """What Butlr sends of a floor when a minute has ended: people of the last minutes, and who passed its
+        door.
+        """
+        assets = [("ROOM", {"room_id": room_id(space, k)}) for k in range(self.rooms)]
+        for kind, place in [*assets, ("FLOOR", {})]:
+            asset = place.get("room_id", space)
+            for one in range(minute - ROLLING_MIN + 1, minute + 1):
+                yield _event(f"{kind}_OCCUPANCY_1MIN", space, one * 60, place, people(asset, one))
+        if not minute % MOVEMENTS_EACH_MIN:
+            yield _event("TRAFFIC", space, minute * 60, self._door(space), {"in": 1, "out": 1})
+
+    def _door(self, space: str) -> dict[str, str]:
+        """Of the sensor over a floor's door, the last of its sensors."""
+        return {"sensor_id": f"{space}_s{self.rooms}", "mac_address": f"{space}-{self.rooms}"}
 
     def _heat_map(self, resolution_m: float) -> dict[str, Any]:
         side, middle = ROOM_M * ROOMS_A_ROW, resolution_m / 2
@@ -174,3 +239,15 @@ class Tenant:
             }
             for k, place in enumerate(places)
         ]
+
+
+def _event(type_: str, space: str, at_s: int, places: Mapping[str, str], data: object) -> bytes:
+    event = {
+        "id": f"event_{type_}_{space}_{at_s}_{'_'.join(places.values())}",
+        "type": type_,
+        "timestamp": at_s * 1000,
+        "version": "v1.0.0",
+        "metadata": {"floor_id": space, **places},
+        "data": data,
+    }
+    return orjson.dumps(event)

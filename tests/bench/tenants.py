@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from butlr_grafana.base.errors import BackendError
+from butlr_grafana.model.call_class import CallClass
+from butlr_grafana.pipeline.call_queue import SHARES
 from butlr_grafana.service.requests import PendingRequest, accounts_of
 from butlr_grafana.targets.base import Result
 from tests.alerting.grafana import request, rules, seconds, step
@@ -28,6 +31,9 @@ from tests.dashboards.test_queries import start_values
 
 START = "2026-06-17T14:30:05"
 EVALUATION_S = 30.0
+HOURLY_S = 3_600.0
+"""How often windows of ten hours are asked for."""
+
 REST_S = 90.0
 PER_MINUTE = 50
 QUERIES = ("A", "T")
@@ -36,21 +42,36 @@ QUERIES = ("A", "T")
 
 @dataclass
 class Tally:
-    """What came of the evaluations of one run. `ages_s`: of the oldest floor in each answer about now."""
+    """What came of the evaluations of one run. `ages_s`: of the oldest floor in answers about now, by rule;
+    `lacking`: answers without some floor; `refused`: 429s; `round_calls`: what all that rules ask for costs
+    once.
+    """
 
     floors: int
     wanted: int = 0
     answered: int = 0
     whole: int = 0
-    ages_s: list[float] = field(default_factory=list)
+    ages_s: dict[str, float] = field(default_factory=dict)
+    lacking: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     a_minute: Counter[int] = field(default_factory=Counter)
     refused: int = 0
+    round_calls: int = 0
+
+    def bound_s(self, interval_s: int) -> float:
+        """The oldest that anything can be where the share of rules goes through all that they ask for, again
+        and again: it has waited for one round, is a minute late at Butlr, and was asked for an interval ago.
+        """
+        a_minute = PER_MINUTE * SHARES[CallClass.RULE].weight / sum(one.weight for one in SHARES.values())
+        return 60.0 * self.round_calls / a_minute + 60.0 + interval_s
+
+    def oldest_of(self, uids: Collection[str]) -> float:
+        return max((age_s for uid, age_s in self.ages_s.items() if uid in uids), default=float("nan"))
 
     @property
     def oldest_s(self) -> float:
-        return max(self.ages_s, default=float("nan"))
+        return self.oldest_of(self.ages_s)
 
 
 @dataclass
@@ -71,9 +92,14 @@ def run(
         # Weeks of history, which are kept from here on.
         Watch(simulation).run(1)
         simulation.until(simulation.now_s + REST_S)
+        simulation.tenant.begins_to_count(None)
+        # Everything that rules ask for, once.
+        a_round = Watch(simulation).run(1).a_minute[0]
         simulation.tenant.begins_to_count(rate)
         simulation.limits(limit)
-        return Watch(simulation, **more).run(minutes)
+        tally = Watch(simulation, **more).run(minutes)
+        tally.round_calls = a_round
+        return tally
 
 
 class Watch:
@@ -100,14 +126,18 @@ class Watch:
         self.tally.refused = sum(status == 429 for _, status in simulation.tenant.calls)
         return self.tally
 
+    def noted(self, answer: Result[Any]) -> None:
+        """What a rule was answered, for who wants to look closer."""
+
     def _evaluate(self, rule: Mapping[str, Any]) -> None:
         self._finish(self._begin(rule))
 
     def _begin(self, rule: Mapping[str, Any]) -> Evaluation:
         service, now_s = self._simulation.service, self._simulation.now_s
         evaluation = Evaluation(rule["uid"], now_s, [])
-        for ref in QUERIES:
-            url = urlsplit(request(step(dict(rule), ref), now_s))
+        # The second query of a rule is answered with what has been made of the first.
+        for path in dict.fromkeys(request(step(dict(rule), ref), now_s) for ref in QUERIES):
+            url = urlsplit(path)
             words = dict(parse_qsl(url.query))
             asked = service.read(url.path.rpartition("/")[2], words)
             deadline = now_s + service.deadline_s
@@ -133,11 +163,15 @@ class Watch:
             tally.lost[evaluation.uid] += 1
             tally.errors[evaluation.error] += 1
             return
+        for answer in answers:
+            self.noted(answer)
         tally.answered += 1
-        tally.whole += not any(answer.fetched.faults for answer in answers)
+        is_lacking = any(answer.fetched.faults for answer in answers)
+        tally.whole += not is_lacking
+        tally.lacking[evaluation.uid] += is_lacking
         accounts = [account for answer in answers for account in accounts_of(answer)]
         ages_s = [age for one in accounts if (age := one.age_s(simulation.now_s)) is not None]
-        tally.ages_s += [max(ages_s)] if ages_s else []
+        tally.ages_s[evaluation.uid] = max([*ages_s, tally.ages_s.get(evaluation.uid, 0.0)])
 
 
 def told(tally: Tally) -> str:
@@ -147,10 +181,10 @@ def told(tally: Tally) -> str:
         f"calls/min {sum(tally.a_minute.values()) / max(len(tally.a_minute), 1):.0f} (peak {peak}), answered "
         f"{tally.answered} of {tally.wanted}, whole {tally.whole}, oldest {tally.oldest_s:.0f} s, 429s "
         f"{tally.refused}" + (f"; lost: {lost} {dict(tally.errors)}" if lost else "")
-    )
+    ) + "".join(f"; lacks a floor: {uid} {n}" for uid, n in tally.lacking.most_common() if n)
 
 
-MINUTES = 10
+MINUTES, HALF_AN_HOUR = 10, 30
 
 PORTFOLIO = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-portfolio.json"
 
@@ -213,9 +247,70 @@ def rows(floors: int, minutes: int = MINUTES) -> Iterator[Row]:
     )
 
 
+def without_webhooks(floors: int, *, rooms_limited: bool, minutes: int = HALF_AN_HOUR) -> list[Row]:
+    """Polling alone, with a cold look at Portfolio in the middle."""
+    began = time.monotonic()
+    beside = {minutes // 2: look_at_portfolio}
+    tally = run(
+        floors, minutes, rate=PER_MINUTE, limit=PER_MINUTE, rooms_limited=rooms_limited, beside=beside
+    )
+    limited = "30 rooms a call" if rooms_limited else "any number of rooms a call"
+    name = f"{floors} floors polled, {limited}, {minutes} minutes"
+    took = f"{time.monotonic() - began:.0f} s"
+    return [
+        Row(
+            f"{name}: evaluations answered",
+            tally.answered,
+            "evaluated",
+            tally.wanted,
+            1.0,
+            unit="",
+            more_is_better=True,
+            note=f"{told(tally)}; {took}",
+        ),
+        *(
+            Row(
+                f"{name}: oldest floor of {of}",
+                tally.oldest_of([uid for uid, rule in rules().items() if kind(rule) == of]),
+                "computed",
+                HOURLY_S + interval_s if of == "ten-hour windows" else tally.bound_s(interval_s),
+                1.0,
+                unit="s",
+            )
+            for of, interval_s in (("people", 60), ("heat", 300), ("ten-hour windows", 300))
+        ),
+        Row(
+            f"{name}: calls that got no 429",
+            -tally.refused + sum(tally.a_minute.values()),
+            "calls",
+            sum(tally.a_minute.values()),
+            1.0,
+            unit="",
+            more_is_better=True,
+        ),
+    ]
+
+
+def kind(rule: Mapping[str, Any]) -> str:
+    """Of what a rule's answers about now are."""
+    path = request(step(dict(rule), QUERIES[0]), 0.0)
+    if "max_age=60m" in path:
+        return "ten-hour windows"
+    return "heat" if "max_age=10m" in path else "people" if "max_age=5m" in path else ""
+
+
+def polled() -> list[Row]:
+    return [
+        row
+        for floors in (50, 100)
+        for rooms_limited in (True, False)
+        for row in without_webhooks(floors, rooms_limited=rooms_limited)
+    ]
+
+
 def in_bench() -> list[Row]:
     """Thirteen floors are what fifty calls a minute were promised to carry."""
-    return [row for floors in (13, 50) for row in rows(floors)]
+    return list(rows(13))
 
 
 def main() -> int:

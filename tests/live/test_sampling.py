@@ -98,13 +98,24 @@ def test_a_lasting_difference_is_a_trouble_with_numbers(
     assert account.sampling.reading("room") is not None
 
 
-def test_it_waits_for_time_and_for_something_pushed(account: Account) -> None:
-    account.has_time = False
-    assert account.sampling.step() == BUSY_S
-    account.has_time = True
+def test_it_waits_for_something_pushed(account: Account) -> None:
     account.clock.now_s += 7200
     assert account.sampling.step() == BUSY_S
     assert account.asked == []
+
+
+def test_it_waits_for_time_once_it_is_known_what_events_stand_for(account: Account) -> None:
+    """Before, everybody asks Butlr for what is pushed: so it would have time only when nobody looks."""
+    account.has_time = False
+    assert account.sampling.step() == EVERY_S
+    assert account.sampling.reading("room") is not None
+    asked = len(account.asked)
+    assert asked > 0
+    assert account.sampling.step() == BUSY_S
+    assert len(account.asked) == asked
+    account.has_time = True
+    assert account.sampling.step() == EVERY_S
+    assert len(account.asked) > asked
 
 
 def test_a_fault_is_left_for_the_next_time(account: Account) -> None:

@@ -196,6 +196,16 @@ def test_a_question_leaves_when_its_askers_have_gone_and_frees_its_place_at_once
     assert asking.take() is None
 
 
+def test_who_comes_again_later_has_a_question_that_stays_for_longer() -> None:
+    queue: CallQueue[str] = CallQueue()
+    for name, least_s in (("quick", 0.0), ("slow", 290.0), ("again", 0.0)):
+        queue.push(name, floor=name, subject=0, need=RULE, asking=0, least_s=least_s, now=0.0)
+    queue.want("again", need=RULE, asking=1, rank=0, least_s=290.0, now=10.0)
+    assert {queue.take(289.9), queue.take(289.9)} == {("slow", RULE), ("again", RULE)}
+    assert queue.take(289.9) is None
+    assert queue.gone() == ["quick"]
+
+
 def test_who_asks_again_stays() -> None:
     asking = Asking()
     key = asking.ask(VIEWER)

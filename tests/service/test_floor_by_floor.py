@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana.base.errors import BackendError
-from butlr_grafana.pipeline.floor_by_floor import CALLS_AT_A_TIME, Turns
+from butlr_grafana.pipeline.floor_by_floor import CALLS_AT_A_TIME, FloorOrder
 from butlr_grafana.present.frames.metadata import meta
 from butlr_grafana.targets.base import Result
 from butlr_grafana.targets.registry import TARGETS
@@ -160,9 +160,9 @@ def test_a_rule_asks_for_all_floors_at_once_and_is_never_whole_without_them(simu
 
 
 def test_floors_that_were_never_told_come_first_then_those_told_longest_ago() -> None:
-    turns = Turns()
-    turns.had("heat", ["b", "a"])
-    turns.had("people", ["c"])
-    assert turns.in_order("heat", ["a", "b", "c", "d"]) == ["c", "d", "b", "a"]
-    turns.had("heat", ["c", "d", "b"])
-    assert turns.in_order("heat", ["a", "b", "c", "d"]) == ["a", "c", "d", "b"]
+    order = FloorOrder()
+    order.had("heat", ["b", "a"])
+    order.had("people", ["c"])
+    assert order.in_order("heat", ["a", "b", "c", "d"]) == ["c", "d", "b", "a"]
+    order.had("heat", ["c", "d", "b"])
+    assert order.in_order("heat", ["a", "b", "c", "d"]) == ["a", "c", "d", "b"]

@@ -243,6 +243,27 @@ def test_people_by_doors_are_asked_for_once_in_ten_minutes_and_moved_on_by_what_
     assert sum(a != b for a, b in zip(told, net, strict=True)) <= 1
 
 
+def test_the_last_count_of_doors_stands_in_until_the_next_has_come(make_world: MakeWorld) -> None:
+    """With those who were pushed since it tells the same: nobody waits for Butlr, and it may be away."""
+    world = live_world(make_world, "06:55:02")
+    pass_minutes(world, 20)
+    [before] = rows(world, "occupancy-now", space=PARIS, level="floor")
+    start_s = int(world.now_s) // 60 * 60
+    world.simulator.faults.set(status=503, paths=(REPORTING,))
+    calls = len(world.simulator.calls)
+    for _ in range(15):
+        pass_minutes(world, 1)
+        [after] = rows(world, "occupancy-now", space=PARIS, level="floor")
+        assert (after["complete"], after["age_s"]) == (1, 2)
+    assert "traffic_floor_occupancy" in asked(world, since=calls), "the next one was due"
+    entered, left = through_doors(world, start_s, int(world.now_s) // 60 * 60)
+    assert entered != left
+    assert after["people_by_doors"] == before["people_by_doors"] + entered - left
+    # Not for ever.
+    pass_minutes(world, 30)
+    assert world.http.get(f"/api/v1/occupancy-now?space={PARIS}&level=floor").status_code == 502
+
+
 def test_an_answer_of_pushed_minutes_is_kept_for_seconds_only(world: World) -> None:
     end_s = int(world.now_s) // 60 * 60
     period = {"from": str(1000 * (end_s - 300)), "to": str(1000 * end_s), "every": "1m"}

@@ -33,6 +33,8 @@ def form_named(environment: Mapping[str, str]) -> str:
 
 def log_to_stderr(form: str = "text", level: str = "info") -> None:
     """`form`: one of `FORMS`; `level`: the least of `LEVELS` that is written."""
+    # No line names them, and finding them out for each line takes longer than the rest of a record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     root = logging.getLogger("butlr_grafana")

@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -41,14 +41,23 @@ def _new() -> str:
     return f"{random.getrandbits(64):016x}"
 
 
+def begin(request_id: str) -> Token[str]:
+    """As `working_for`, where `end` is called however the work ends."""
+    return _PRESENT.set(request_id)
+
+
+def end(begun: Token[str]) -> None:
+    _PRESENT.reset(begun)
+
+
 @contextmanager
 def working_for(request_id: str) -> Iterator[None]:
     """What happens within is done for this request."""
-    token = _PRESENT.set(request_id)
+    begun = begin(request_id)
     try:
         yield
     finally:
-        _PRESENT.reset(token)
+        end(begun)
 
 
 def carried(work: Callable[P, T]) -> Callable[P, T]:

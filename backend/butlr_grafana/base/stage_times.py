@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 STAGES = ("parse", "resolve", "split", "gather", "build", "encode")
 """In the order of a query: text to parameters; floors, period and limits; chunks of at most 7 days; waiting
@@ -53,14 +53,23 @@ class StageTimes:
 _PRESENT: ContextVar[StageTimes | None] = ContextVar("stage_times", default=None)
 
 
+def begin(times: StageTimes) -> Token[StageTimes | None]:
+    """As `measuring`, where `end` is called however the work ends."""
+    return _PRESENT.set(times)
+
+
+def end(begun: Token[StageTimes | None]) -> None:
+    _PRESENT.reset(begun)
+
+
 @contextmanager
 def measuring(times: StageTimes) -> Iterator[StageTimes]:
     """Stages that are entered within are measured by `times`."""
-    token = _PRESENT.set(times)
+    begun = begin(times)
     try:
         yield times
     finally:
-        _PRESENT.reset(token)
+        end(begun)
 
 
 @contextmanager

@@ -45,6 +45,9 @@ ID_KEYS = (
 )
 """What tells two rows of one time and field apart."""
 
+_IDENTITY = ("time", "field", *ID_KEYS)
+_TEXTS = frozenset({str, type(None)})
+
 
 def question(subject: SeriesSubject, period: Period, ids: Sequence[str]) -> dict[str, object]:
     """The body of one call. `ids`: of floors, rooms or zones, by the level. Absolute times, and always the
@@ -119,8 +122,8 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
 
 def _identity(row: Row) -> tuple[object, ...]:
     """What tells a row from all others: time, field and ids, each a text or missing."""
-    told = tuple(row.get(key) for key in ("time", "field", *ID_KEYS))
-    if not all(isinstance(one, str | None) for one in told):
+    told = tuple(map(row.get, _IDENTITY))
+    if not _TEXTS.issuperset(map(type, told)):
         raise UpstreamInvalid("Butlr's metrics contain a row whose time, field or id is not a text")
     return told
 
@@ -158,7 +161,10 @@ def places_of(row: Row, level: str) -> list[str]:
 
 
 def _place(row: Row, level: str) -> str:
-    return next(iter(places_of(row, level)), "")
+    for key in PLACES[level]:
+        if text := _text(row, key):
+            return text
+    return ""
 
 
 def _text(row: Row, key: str) -> str:
@@ -168,7 +174,7 @@ def _text(row: Row, key: str) -> str:
 
 def _named(row: Row) -> str:
     """A row by its time, field and ids, for an error message."""
-    told = {key: row.get(key) for key in ("time", "field", *ID_KEYS)}
+    told = {key: row.get(key) for key in _IDENTITY}
     return ", ".join(f"{key} {value}" for key, value in told.items() if value)[:300]
 
 

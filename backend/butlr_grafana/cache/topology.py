@@ -69,6 +69,9 @@ class TopologyCache:
 
     def current(self, *, timeout_s: float) -> Topology:
         """The floors served. Waits only where none is known yet; raises `UpstreamError` if that fails."""
+        if self._clock() < self._due_at and (known := self._topology) is not None:
+            # Nearly always, at each request, without a lock: a load sets what is known before what is due.
+            return known
         load = self._load_if_due()
         if self._topology is None and load is not None:
             load.wait(timeout_s)

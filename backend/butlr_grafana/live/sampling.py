@@ -42,7 +42,11 @@ Values = dict[str, dict[int, float]]
 class Sampling:
     """Not thread-safe: one thread takes the steps.
 
+    While it is not known what events stand for, every request about now asks Butlr. So the samples do not
+    wait until Butlr has time: it would never have time.
+
     `presence`, `doors`: fetch people from reporting by either way of counting; raise `UpstreamError`.
+    `may_ask`: whether Butlr has time for calls that can wait.
     `troubles`: an incident for each level; levels without one are not compared.
     """
 
@@ -74,7 +78,7 @@ class Sampling:
 
     def step(self) -> float:
         """Compares one level of one floor; tells after how many seconds to do so again."""
-        if not self._may_ask():
+        if self._are_all_read() and not self._may_ask():
             return BUSY_S
         looks = [(floor, level) for floor in self._floors() for level in self._levels if _has(floor, level)]
         # What nothing was pushed of costs no call, and no turn.

@@ -22,8 +22,22 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from butlr_grafana.model.call_class import CallClass
+from butlr_grafana.model.chunk import Segment, SeriesSubject
 
 Key = TypeVar("Key", bound=Hashable)
+
+
+SLOW_RULES_S = 290.0
+"""How long a rule's question about anything but minutes stays: such rules ask again after five minutes. With
+many floors it takes longer than a minute to answer all that they ask at once.
+"""
+
+
+def least_stay_s(segment: Segment, need: CallClass) -> float:
+    """How long a question stays at least, while nobody repeats it."""
+    subject = segment.subject
+    is_of_minutes = isinstance(subject, SeriesSubject) and subject.every == "1m"
+    return SLOW_RULES_S if need is CallClass.RULE and not is_of_minutes else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +62,9 @@ SHARES: Mapping[CallClass, Share] = MappingProxyType(
         CallClass.BACKGROUND: Share(3, 2_000, 600.0),
     }
 )
-"""Rules and walls ask again every minute, so their questions stay for one. What has settled goes on in the
-background when its viewers have gone, so that the next look finds more of it."""
+"""Rules and walls ask again every minute, so their questions stay for one; those of slower rules say so. What
+has settled goes on in the background when its viewers have gone, so that the next look finds more of it.
+"""
 
 REMEMBERED = 10_000
 """So many floors, and subjects of floors, keep their place in the turn while they ask nothing."""
@@ -171,27 +186,32 @@ class CallQueue(Generic[Key]):
         rank: int = 0,
         outlives: bool = False,
         group: Hashable = None,
+        least_s: float = 0.0,
         now: float,
     ) -> None:
-        """A question that is to wait. `group`: those that can go in one call. Raises `ClassFull`."""
+        """A question that is to wait. `group`: those that can go in one call; `least_s`: how long it stays at
+        least. Raises `ClassFull`.
+        """
         self._sweep(now)
         if self._is_full(need):
             self._sweep(now, at_once=True)
         if self._is_full(need):
             raise ClassFull(need, self._shares[need].places)
         one = _Waiting(key, floor, subject, need, asking, rank, outlives, group)
-        one.wanted[need] = now + self._shares[need].stays_s
+        one.wanted[need] = now + max(least_s, self._shares[need].stays_s)
         self._all[key] = one
         if group is not None:
             self._groups.setdefault(group, {})[key] = None
         self._enter(one, need)
 
-    def want(self, key: Key, *, need: CallClass, asking: int, rank: int, now: float) -> None:
+    def want(
+        self, key: Key, *, need: CallClass, asking: int, rank: int, least_s: float = 0.0, now: float
+    ) -> None:
         """Somebody asks for what waits already: it stays for longer, and perhaps goes sooner."""
         one = self._all.get(key)
         if one is None:
             return
-        one.wanted[need] = now + self._shares[need].stays_s
+        one.wanted[need] = now + max(least_s, self._shares[need].stays_s)
         if asking > one.asking:
             one.asking, one.rank = asking, rank
         if need < one.need and not self._is_full(need):

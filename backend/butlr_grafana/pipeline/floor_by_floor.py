@@ -47,7 +47,7 @@ def calls_of(segment: Segment) -> float:
     return ids * max(1 / IDS_A_CALL, windows / POINTS_A_CALL)
 
 
-class Turns:
+class FloorOrder:
     """When a floor was last told of in full. Thread-safe, and bounded."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class FloorByFloor:
         gatherer: gather.Gatherer,
         floors: Mapping[str, Sequence[gather.PendingFetch]],
         question: Hashable,
-        turns: Turns,
+        turns: FloorOrder,
         need: CallClass,
     ) -> None:
         self._gatherer = gatherer

@@ -108,19 +108,25 @@ class Gatherer:
             fetch, store.put, workers=workers, forget_s=forget_s, clock=clock, **admission
         )
 
-    def begin(self, segments: Sequence[Segment], *, need: CallClass = CallClass.VIEWER) -> PendingFetch:
+    def begin(
+        self, segments: Sequence[Segment], *, need: CallClass = CallClass.VIEWER, as_reported: bool = False
+    ) -> PendingFetch:
         """As `begin_all`, of one query."""
-        return self.begin_all([segments], need=need)[0]
+        return self.begin_all([segments], need=need, as_reported=as_reported)[0]
 
     def begin_all(
-        self, queries: Sequence[Sequence[Segment]], *, need: CallClass = CallClass.VIEWER
+        self,
+        queries: Sequence[Sequence[Segment]],
+        *,
+        need: CallClass = CallClass.VIEWER,
+        as_reported: bool = False,
     ) -> list[PendingFetch]:
         """Looks up what is kept of each query and asks Butlr for the rest; returns at once. `need`: whom it
-        is for. What is in the background is of what Butlr says when it is asked: pushed minutes are compared
-        with it.
+        is for. `as_reported`: what Butlr says when it is asked, as it has to be in the background; pushed
+        minutes are compared with it.
         """
         pending = [PendingFetch(self, [_Slot(segment) for segment in segments]) for segments in queries]
-        if need is not CallClass.BACKGROUND:
+        if not as_reported and need is not CallClass.BACKGROUND:
             self._take_pushed(pending)
         self.ask(pending, need=need)
         return pending

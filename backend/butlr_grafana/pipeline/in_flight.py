@@ -22,7 +22,7 @@ from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, Upstream
 from butlr_grafana.base.request_id import present_or_new, working_for
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Outcome, Segment
-from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, shares_for
+from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, least_stay_s, shares_for
 from butlr_grafana.pipeline.together import Together
 from butlr_grafana.pipeline.turns import NoLimit, Turns
 
@@ -135,7 +135,8 @@ class InFlightRequests:
         """Under the lock."""
         segment, rank, now = wanted.segment, wanted.rank, self._clock()
         if (known := self._under_way.get(segment)) is not None:
-            self._queue.want(segment, need=need, asking=asking, rank=rank, now=now)
+            least_s = least_stay_s(segment, need)
+            self._queue.want(segment, need=need, asking=asking, rank=rank, least_s=least_s, now=now)
             return known.answer
         if landed != self.landed:
             return None
@@ -167,6 +168,7 @@ class InFlightRequests:
                 rank=rank,
                 outlives=segment.settled,
                 group=self._together.group(segment) if self._together else None,
+                least_s=least_stay_s(segment, need),
                 now=now,
             )
         except ClassFull as full:

@@ -23,7 +23,9 @@ from butlr_grafana.live.refill import Refill, RefillCalls
 from butlr_grafana.live.roster import CurrentRoster
 from butlr_grafana.live.sampling import Sampling
 from butlr_grafana.live.values import STREAMS
+from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.time import NOW_S, Period
+from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.live import DOORS_EVERY_S
 from butlr_grafana.query.scope import ASKED, Liveness
 from butlr_grafana.replicas.leases import Failure, Leases
@@ -147,13 +149,18 @@ def receiver(
     keys: tuple[str, ...],
     served: tuple[str, ...],
     topology: Callable[[], Any],
-    reported: ReportedMinutes,
+    pipeline: Pipeline,
     may_ask: Callable[[], bool],
     now: Callable[[], float],
     telemetry: Telemetry,
     link: RedisConnection | None,
 ) -> Receiver:
-    """Put together. `topology`: all that Butlr lists; `link`: to what replicas share."""
+    """Put together. `topology`: all that Butlr lists; `pipeline`: fetches gaps and samples; `link`: to what
+    replicas share.
+    """
+    reported = ReportedMinutes(pipeline, now)
+    # A few calls of the rules' class, which save most of the others of that class.
+    sampled = ReportedMinutes(pipeline, now, need=CallClass.RULE)
     roster = CurrentRoster(topology, served)
     live = LiveMinutes(now, roster)
     pushes = None
@@ -174,8 +181,8 @@ def receiver(
     sampling = Sampling(
         live,
         lambda: roster().floors,
-        presence=reported.people,
-        doors=lambda missing: reported.people(missing, f"traffic_{missing.stream}_occupancy"),
+        presence=sampled.people,
+        doors=lambda missing: sampled.people(missing, f"traffic_{missing.stream}_occupancy"),
         may_ask=may_ask,
         now=now,
         troubles=troubles,

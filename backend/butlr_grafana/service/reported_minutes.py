@@ -22,14 +22,22 @@ PATIENCE_S = 60.0
 
 
 class ReportedMinutes:
-    """Thread-safe. Asks after all who wait for a panel; raises `UpstreamError` where not all is known."""
+    """Thread-safe. Asks after all who wait for a panel, or as `need` says; raises `UpstreamError` where not
+    all of it is known.
+    """
 
     def __init__(
-        self, pipeline: Pipeline, now: Callable[[], float], *, patience_s: float = PATIENCE_S
+        self,
+        pipeline: Pipeline,
+        now: Callable[[], float],
+        *,
+        patience_s: float = PATIENCE_S,
+        need: CallClass = CallClass.BACKGROUND,
     ) -> None:
         self._pipeline = pipeline
         self._now = now
         self._patience_s = patience_s
+        self._need = need
 
     def people(self, missing: Missing, measurement: str = "") -> PeopleMinutes:
         """The people of a floor, or of each of its rooms or zones; `None` in minutes without a number.
@@ -67,9 +75,8 @@ class ReportedMinutes:
     def _ask(self, query: SeriesQuery) -> list[Samples]:
         gatherer = self._pipeline.gatherer
         segments = self._pipeline.segments(query, now_s=self._now())
-        gathered = gatherer.begin(segments, need=CallClass.BACKGROUND).collect(
-            deadline=time.monotonic() + self._patience_s
-        )
+        pending = gatherer.begin(segments, need=self._need, as_reported=True)
+        gathered = pending.collect(deadline=time.monotonic() + self._patience_s)
         if not gathered.coverage.complete:
             raise incomplete(gathered)
         return [part.samples for part in gathered.parts]

@@ -27,11 +27,12 @@ from butlr_grafana.model.queries import (
     StatsQuery,
     StatsResult,
 )
-from butlr_grafana.model.time import MINUTE_S
-from butlr_grafana.pipeline.floor_by_floor import FloorByFloor, Turns
+from butlr_grafana.model.time import MINUTE_S, Period
+from butlr_grafana.pipeline.floor_by_floor import FloorByFloor, FloorOrder
 from butlr_grafana.pipeline.gather import PATIENCE_S
 from butlr_grafana.pipeline.run import PendingQuery, Pipeline
 from butlr_grafana.query.limits import QueryLimits
+from butlr_grafana.query.live import DOORS_EVERY_S
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import ASKED, Liveness, PanelRange, Scope, scope_of
 from butlr_grafana.service.event_log import EventLog
@@ -62,6 +63,9 @@ write the response. Of 200 floors it is six seconds."""
 LONGEST_BACK_S = 600
 """How far back an answer is looked for that came after all who asked for it had gone."""
 
+LONGEST_COUNT_S = 3 * DOORS_EVERY_S
+"""How long ago a count of doors may have been asked for that stands in for the next one."""
+
 DRAWING_S = 2.0
 """How long an answer waits for the plan's own picture."""
 
@@ -90,7 +94,7 @@ class Service:
     stopwatch: Callable[[], float] = stopwatch
     live: Callable[[], Liveness] = lambda: ASKED
     moved: Moved = nothing_moved
-    turns: Turns = field(default_factory=Turns)
+    floor_order: FloorOrder = field(default_factory=FloorOrder)
 
     def deadline(self) -> float:
         """On the monotonic clock, for a request that begins now."""
@@ -165,7 +169,7 @@ class Service:
         started = PendingRequest(resolved, tuple(self.pipeline.look_up_all(resolved.parts, now_s=now_s)))
         floors = {floor: [one.pending for one in own] for floor, own in started.by_floor.items()}
         query = replace(resolved.parsed, start_s=None, end_s=None, spaces=(), format="")
-        rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.turns, need)
+        rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.floor_order, need)
         rest.ask_more()
         if need is CallClass.VIEWER:
             self.looks.note(resolved.scope)
@@ -280,7 +284,7 @@ class Service:
         floor = own[0].query.floor
         found: list[AnyResult] = []
         partial_errors: list[BackendError] = []
-        for pending in own:
+        for pending in (self._count_before(one, resolved.scope.now_s) for one in own):
             is_aside = isinstance(pending.query, StatsQuery) or (
                 isinstance(pending.query, SeriesQuery) and resolved.target.needs_presence(resolved.parsed)
             )
@@ -294,6 +298,19 @@ class Service:
                     return FloorResult(floor, fault=fault)
                 partial_errors.append(fault)
         return FloorResult(floor, tuple(found), partial_errors=tuple(partial_errors))
+
+    def _count_before(self, pending: PendingQuery, now_s: float) -> PendingQuery:
+        """For a count of doors that is fetched every ten minutes: the last one, until the new one is there.
+        Together with the movements that were pushed since, it tells the same, and nobody waits for it.
+        """
+        query, fetch = pending.query, pending.pending
+        is_slow = isinstance(query, SeriesQuery) and query.base.is_calibrated and query.good_s is not None
+        has_arrived = not fetch.missing and all(call.done() and not call.exception() for call in fetch.calls)
+        if not is_slow or has_arrived:
+            return pending
+        start_s, end_s = (at_s - DOORS_EVERY_S for at_s in (query.period.start_s, query.period.end_s))
+        before = replace(query, period=Period(start_s, end_s))
+        return self.pipeline.known(before, now_s=now_s, max_age_s=LONGEST_COUNT_S) or pending
 
     def _drawing(self, pending_request: PendingRequest, deadline: float) -> PlanDrawing | None:
         """The plan's own picture, where one is to be drawn on and there in time."""

@@ -40,7 +40,9 @@ RESPOND = "butlr_grafana.respond"
 """Where a server offers to send a response whose head is written already, which is quicker: see
 `web.response_tasks`."""
 
-CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_RANGE")
+CONDITIONS = frozenset({"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_RANGE"})
+
+ID_NAME = request_id.HEADER.encode()
 
 Head = list[tuple[str, str]]
 RequestKey = tuple[object, ...]
@@ -96,12 +98,13 @@ class CachedResponses:
         if found is None or not self._is_good(found, request_key):
             return self._learn(request_key, environ, start_response)
         found.line.note(self._cache.service.telemetry, time.monotonic() - began)
-        own_id = (request_id.HEADER, request_id.present())
-        if RESPOND in environ:
+        own_id = request_id.present()
+        respond = environ.get(RESPOND)
+        if respond is not None:
             before, after = found.written
-            if environ[RESPOND](before + _written([own_id]) + after, found.body):
+            if respond(b"%b%b: %b\r\n%b" % (before, ID_NAME, own_id.encode("latin-1"), after), found.body):
                 return []
-        start_response("200 OK", [*found.before, own_id, *found.after])
+        start_response("200 OK", [*found.before, (request_id.HEADER, own_id), *found.after])
         return [found.body]
 
     def _is_good(self, found: Remembered, request_key: RequestKey) -> bool:
@@ -113,11 +116,7 @@ class CachedResponses:
     def _request_key(self, environ: WSGIEnvironment) -> RequestKey | None:
         """All that the response depends on; `None` where it is Flask's, also to a token that is not known."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        if (
-            method not in ("GET", "POST")
-            or not path.startswith(PATHS)
-            or any(c in environ for c in CONDITIONS)
-        ):
+        if method not in ("GET", "POST") or not path.startswith(PATHS) or CONDITIONS & environ.keys():
             return None
         floors, is_for_walls = None, False
         if not self._is_open:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -70,9 +70,14 @@ class Named:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        named = request_id.working_for(request_id.of_caller(environ.get("HTTP_X_REQUEST_ID")))
-        with named, stage_times.measuring(stage_times.StageTimes()):
+        # Each request passes here, kept answers too: this is quicker than two generators.
+        named = request_id.begin(request_id.of_caller(environ.get("HTTP_X_REQUEST_ID")))
+        timed = stage_times.begin(stage_times.StageTimes())
+        try:
             return self._app(environ, start_response)
+        finally:
+            stage_times.end(timed)
+            request_id.end(named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,14 @@ class Line:
     status: int
     errors: str
     length: int | None
+    what: str = field(init=False)
+    figures: Mapping[str, object] = field(init=False)
+    """What the log says of it, but for how long it took."""
+
+    def __post_init__(self) -> None:
+        known = {"target": self.target, "format": self.written, "status": self.status, "error": self.errors}
+        object.__setattr__(self, "what", f"{self.method} {self.rule}".strip())
+        object.__setattr__(self, "figures", {name: value for name, value in known.items() if value != ""})
 
     def note(self, telemetry: Telemetry, seconds: float) -> None:
         """Into the log and the figures."""
@@ -103,18 +116,12 @@ class Line:
         level = logging.DEBUG if (self.method, self.rule) in PROBES else logging.INFO
         if not log.isEnabledFor(level):
             return
-        figures = {
-            "target": self.target,
-            "format": self.written,
-            "status": self.status,
-            "error": self.errors,
-            "seconds": round(seconds, 3),
-            "bytes": self.length,
-        }
-        said = {"data": {name: value for name, value in figures.items() if value not in ("", None)}}
-        what = f"{self.method} {self.rule}".strip()
+        figures = {**self.figures, "seconds": round(seconds, 3)}
+        if self.length is not None:
+            figures["bytes"] = self.length
         # Without looking for the line of code that says it: it is always this one.
-        log.handle(log.makeRecord(log.name, level, "", 0, "answered %s", (what,), None, extra=said))
+        said = {"data": figures}
+        log.handle(log.makeRecord(log.name, level, "", 0, "answered %s", (self.what,), None, extra=said))
 
 
 def _note(telemetry: Telemetry, response: Response) -> None:

@@ -4,7 +4,10 @@
 // so this runs whatever happens to the backend; what it fetches itself it keeps, and shows greyed, with its
 // time, until something newer comes.
 let space = replaceVariables('${space}');
-const PUSHED_EACH_MS = 10000;
+const TICK_MS = 5000;
+// Less than a tick, as timers are late: so people are asked for at each tick where they are pushed, and are on
+// the screen ten seconds after they were, even if the answer takes five.
+const PUSHED_EACH_MS = 4000;
 
 // By floor, so that a playlist that comes back to a floor finds what it showed last; pictures as they came,
 // for unpacked ones of many floors would fill the memory of a small machine.
@@ -42,8 +45,9 @@ function midnight(now) {
 }
 
 async function now() {
+  kept.countedAt = Date.now();
   const [row] = await (await fetched('occupancy-now', { level: 'floor', format: 'rows', for: 'wall' })).json();
-  [kept.zone, kept.countedAt] = [row.timezone, Date.now()];
+  kept.zone = row.timezone;
   return row;
 }
 
@@ -213,7 +217,7 @@ async function run() {
     } else {
       tick();
     }
-  }, 5000);
+  }, TICK_MS);
   return option();
 }
 
