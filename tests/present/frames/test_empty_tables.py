@@ -85,7 +85,7 @@ def test_columns_are_those_of_the_rows(full: World, target: str, words: dict[str
 
 
 TIMES = (
-    *("time", "timeEnd", "as_of", "from", "to", "unknown_since", "free_since"),
+    *("time", "timeEnd", "as_of", "from", "to", "unknown_since", "free_since", "peak_at"),
     *("last_heartbeat", "last_reading", "battery_due"),
 )
 NOTHING: list[tuple[str, dict[str, str]]] = [
