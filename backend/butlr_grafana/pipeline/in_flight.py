@@ -36,9 +36,10 @@ FAILURE_REST_S = 5.0
 FORGET_S = 60.0
 """How long a viewer waits at most, where the settings do not say."""
 
-SLOW_RULES_S = 290.0
+SLOW_RULES_S = 180.0
 """How long a rule's question about anything but minutes waits: who asks it comes again after five minutes.
-With many floors it takes longer than a minute to go through all that those rules ask for at once.
+With many floors it takes longer than a minute to go through all that those rules ask for. The last two
+minutes are left to rules that ask each minute, so that neither starves where the rate is used up.
 """
 
 LOOK_S = 0.5
