@@ -35,7 +35,7 @@ MINUTES = 10
 BEFORE = 760
 """Calls a minute of the rules alone for as many floors, before calls were shared and minutes pushed."""
 
-PUSHED_BEFORE_MIN, RULES_BEFORE_MIN = 12, 5
+PUSHED_BEFORE_MIN, RULES_BEFORE_MIN = 16, 5
 """Before anything counts Butlr has pushed for so long, and rules have been evaluated."""
 
 WALL_EACH_S, PORTFOLIO_NOW_EACH_S = 5, 10

@@ -152,9 +152,9 @@ class Tenant:
         self, place: Mapping[str, Any], windows: list[tuple[str, int, int]], measurement: str, every: str
     ) -> list[dict[str, Any]]:
         if measurement == "traffic":
-            step_s = 60 * MOVEMENTS_EACH_MIN
+            step_s, after = 60 * MOVEMENTS_EACH_MIN, 60 * _phase(place["space_id"])
             return [
-                {**place, "time": label, "value": (end - 1) // step_s - (start - 1) // step_s}
+                {**place, "time": label, "value": (end - after - 1) // step_s - (start - after - 1) // step_s}
                 for label, start, end in windows
             ]
         is_calibrated = measurement.startswith("traffic")
@@ -177,7 +177,7 @@ class Tenant:
             asset = place.get("room_id", space)
             for one in range(minute - ROLLING_MIN + 1, minute + 1):
                 yield _event(f"{kind}_OCCUPANCY_1MIN", space, one * 60, place, people(asset, one))
-        if not minute % MOVEMENTS_EACH_MIN:
+        if not (minute - _phase(space)) % MOVEMENTS_EACH_MIN:
             yield _event("TRAFFIC", space, minute * 60, self._door(space), {"in": 1, "out": 1})
 
     def _door(self, space: str) -> dict[str, str]:
