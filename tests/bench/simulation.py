@@ -68,7 +68,7 @@ class Simulation:
         self.service.spaces._clock = lambda: 0.0
         self._later(RENEW_S, lambda: self.go_on(self._renew))
         # A reentrant lock of one thread, so that who waits for a lane may let the others go on within it.
-        self.application.butlr.client.lanes._changed.wait_for = self._wait_until  # type: ignore[method-assign]
+        self.application.butlr.client.concurrency._changed.wait_for = self._wait_until  # type: ignore[method-assign]
         self._workers = [self.spawn(self._work) for _ in range(at_a_time)]
 
     @property

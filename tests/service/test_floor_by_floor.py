@@ -4,7 +4,7 @@ and each look brings more. On a simulated clock, on which nothing races.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from butlr_grafana.present.frames.metadata import meta
 from butlr_grafana.targets.base import Result
 from butlr_grafana.targets.registry import TARGETS
 from tests.bench.simulation import Simulation, simulated
-from tests.bench.tenant import Tenant
 
 START = "2026-06-17T14:30:05"
 FLOORS, PER_MINUTE = 40, 50
@@ -62,17 +61,9 @@ class Look:
         return {part.query.floor.id for part in self.result.parts}
 
 
-def with_statistics(self: Tenant, path: str, body: Any, answer: Any = Tenant._answer) -> Mapping[str, Any]:
-    if path.endswith("/stats"):
-        return {"data": {item: dict.fromkeys(body["measurements"], 1.0) for item in body["items"]}}
-    found: Mapping[str, Any] = answer(self, path, body)
-    return found
-
-
 @pytest.fixture
 def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
     """An account of which nothing is known yet."""
-    monkeypatch.setattr(Tenant, "_answer", with_statistics)
     # Waiting is on the simulated clock.
     monkeypatch.setattr("butlr_grafana.pipeline.gather.PATIENCE_S", 5.0)
     monkeypatch.setattr("butlr_grafana.service.service.PATIENCE_S", 5.0)
