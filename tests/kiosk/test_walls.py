@@ -434,6 +434,7 @@ def owner(grafana: FakeGrafana, operator: Operator) -> Operator:
         "access": "proxy",
         "url": BACKEND_URL,
     }
+    grafana.backend = lambda _path, _authorization: (403, {"message": "this token is for walls"})
     operator.has(
         GRAFANA_TOKEN="", GRAFANA_USER="admin", GRAFANA_PASSWORD=PASSWORD, BACKEND_WALL_TOKEN=WALL_TOKEN
     )
@@ -463,6 +464,23 @@ def test_their_one_data_source_asks_with_a_walls_token(grafana: FakeGrafana, own
     assert (source["uid"], source["url"]) == ("butlr", BACKEND_URL)
     assert source["secureJsonData"] == {"httpHeaderValue1": f"Bearer {WALL_TOKEN}"}
     assert source["jsonData"] == {"httpHeaderName1": "Authorization", "allowedHosts": [BACKEND_URL]}
+
+
+def test_a_backend_that_answers_everybody_gets_no_walls_for_anonymous_viewers(
+    grafana: FakeGrafana, owner: Operator
+) -> None:
+    """Without a token of its own it takes any, so a wall's would open all floors to everybody."""
+    asked = []
+
+    def answers(path: str, authorization: str) -> tuple[int, object]:
+        asked.append((path, authorization))
+        return 200, {"status": "ok"}
+
+    grafana.backend = answers
+    assert "BACKEND_TOKEN" in owner.refused(grafana.url, "--anonymous")
+    assert asked == [("/api/v1/status", f"Bearer {WALL_TOKEN}")]
+    [own] = grafana.others.values()
+    assert (own.data_sources, own.dashboards, own.playlists) == ({}, {}, {})
 
 
 def test_a_second_time_renews_the_data_source_and_doubles_nothing(

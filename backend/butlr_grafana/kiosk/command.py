@@ -29,7 +29,7 @@ from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError, url_of
 from butlr_grafana.model.choices import of_floor, unique_texts
 from butlr_grafana.model.floor import Floor, Topology
 
-NO_SUCH, CHANGED, TAKEN, HIDDEN = 404, 412, 409, 403
+ANSWERED, NO_SUCH, CHANGED, TAKEN, HIDDEN = 200, 404, 412, 409, 403
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -168,7 +168,23 @@ def _move_out(grafana: Grafana, token: BackendToken, uid: str) -> int:
         grafana.ask("POST", "/api/datasources", doing, source)
     else:
         grafana.ask("PUT", own, doing, source)
+    _check_refusal(grafana, uid)
     return organisation
+
+
+def _check_refusal(grafana: Grafana, uid: str) -> None:
+    """Removes the data source again if the backend answers more than a wall's token may read: one without a
+    token of its own answers everybody. Raises `GrafanaError`.
+    """
+    source = f"/api/datasources/uid/{quote(uid, safe='')}"
+    proxy = source.replace("/uid/", "/proxy/uid/", 1)
+    status, _ = grafana.status_of(f"{proxy}/api/v1/status")
+    if status == ANSWERED:
+        grafana.ask("DELETE", source, "delete data sources")
+        raise GrafanaError(
+            "the backend answers this token more than walls need, so anonymous viewers could read all floors: "
+            "set BACKEND_TOKEN and BACKEND_WALL_TOKEN of the backend and restart it, then run this again"
+        )
 
 
 def _dashboard(grafana: Grafana, uid: str) -> Json | None:
