@@ -188,6 +188,17 @@ def test_check_says_what_works() -> None:
         assert re.search(rf"^serves +{space} ", done.stdout, re.MULTILINE)
 
 
+def test_check_says_where_it_could_store_nothing(tmp_path: Path) -> None:
+    """A file in the folder's place: no user may write there, not even root."""
+    folder = tmp_path / "file"
+    folder.write_text("")
+    done = run("check", BACKEND_CACHE_DIR=str(folder))
+    assert re.search(r"^stored +FAILED +BACKEND_CACHE_DIR cannot be written", done.stdout, re.MULTILINE)
+    assert done.returncode == 1
+    done = run("check", BACKEND_CACHE_DIR=str(tmp_path / "made"))
+    assert re.search(r"^stored +ok +in BACKEND_CACHE_DIR", done.stdout, re.MULTILINE)
+
+
 def test_check_says_of_which_hour_its_example_is_and_no_more_than_it_knows() -> None:
     """An hour a day ago by the floor's clock; a count that is not there has no reason in it."""
     hour = rf"on Tue 2026-06-16 from 13:00 to 14:00 \(Europe/Paris\) on {PARIS}"
@@ -429,6 +440,7 @@ def test_render_writes_the_plan_as_geojson(tmp_path: Path) -> None:
     [
         ("map.geojson", ["from=2026-06-09", "to=2026-06-10"], "format: 'geojson' is not known"),
         ("map.gif", ["from=2026-06-09", "to=2026-06-10"], "format: 'gif' is not known"),
+        ("none/map.png", ["from=2026-06-09", "to=2026-06-10"], "none is not a folder"),
         ("map.png", ["from=2026-06-10", "to=2026-06-09"], "from: "),
         ("map.png", ["yesterday"], "name=value"),
     ],

@@ -139,6 +139,11 @@ class Checkup:
             *(["BACKEND_CACHE_DIR"] if self._settings.cache_dir else []),
             *(["BACKEND_CACHE_URL"] if self._settings.cache_url else []),
         ]
+        if places and not self._application.means.book.is_stored():
+            why = (
+                "cannot be written; the message above says why, and `serve` would measure again at each start"
+            )
+            return Row("stored", FAILED, f"{' or '.join(places)} {why}")
         if places:
             return Row("stored", OK, f"in {' and '.join(places)}; a running `serve` reads it within seconds")
         why = "BACKEND_CACHE_DIR is not set: `serve` measures what changes numbers again at each start"

@@ -19,6 +19,8 @@ def render(options: argparse.Namespace) -> int:
     """Queries as a panel does, but waits for the complete result. Writes no file if the query fails."""
     settings = settings_from_environment()
     path = Path(options.file)
+    if not path.parent.is_dir():
+        raise SettingError(f"{path.parent} is not a folder, so {path.name} cannot be written there")
     parameters: dict[str, object] = {"format": path.suffix.removeprefix(".")}
     for text in options.parameters:
         name, equals, value = text.partition("=")

@@ -218,6 +218,13 @@ class VerdictStore:
         self.current()
         return self._entry
 
+    def is_stored(self) -> bool:
+        """Whether every place has what was measured; a place that cannot be written has not."""
+        with self._lock:
+            found = [place.read() for place in self._places]
+            rank = self._entry.rank
+        return not self._entry.revision or all(entry and entry.rank >= rank for entry in found)
+
     def record(self, values: Mapping[str, object], *, tried: Iterable[str] = ()) -> Verdicts:
         """Writes down what was measured, beside what is known already. Raises `ValueError` for a value that a
         verdict cannot have.

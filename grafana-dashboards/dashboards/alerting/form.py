@@ -208,7 +208,9 @@ def _links(rule: Rule) -> Mapping[str, str]:
     room = f"&var-room={label(rule.page.room)}" if rule.page.room else ""
     uid = INFINITY_OF_RULES.uid
     proxy = f"api/datasources/proxy/uid/{uid}/api/v1/heatmap"
-    page = f"d/{rule.page.uid}?var-ds={uid}&var-space={space}{room}"
+    # An alert rings at any hour, and pages open with working hours.
+    always = "&var-hours=00:00-24:00&var-days=mon-sun"
+    page = f"d/{rule.page.uid}?var-ds={uid}&var-space={space}{room}{always}"
     return {
         "dashboard": f"{{{{ externalURL }}}}{page}&from={since}&to={until}",
         "image": f"{{{{ externalURL }}}}{proxy}?space={space}&from={since}&to={until}&format=png",
