@@ -142,7 +142,7 @@ def look() -> Json:
         "Look",
         {
             "Colours": "gradient",
-            "One colour, stronger by count": "opacity",
+            "One colour (stronger by count)": "opacity",
             "Smooth": "smooth",
             "3D surface": "surface",
         },

@@ -86,6 +86,26 @@ def test_no_page_asks_which_theme_pictures_have(dashboard: Json) -> None:
     )
 
 
+def test_a_choice_is_one_text_and_one_value(dashboard: Json) -> None:
+    """Grafana divides a custom variable at each comma: one in a text would make two choices of it."""
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "custom":
+            assert all(re.fullmatch(r" ?\S.* : \S+", one) for one in variable["query"].split(",")), variable
+
+
+def test_a_picture_is_drawn_anew_when_a_variable_of_its_address_changes(dashboard: Json) -> None:
+    """Grafana sends a panel's query again, and runs its script, for the variables that stand in the query."""
+    for panel in dashboard["panels"]:
+        code = panel["options"].get("getOption", "")
+        for address in (
+            re.findall(r"api/datasources/proxy/[^'\"`]+", code)
+            if panel["datasource"]["uid"] != "grafana"
+            else ()
+        ):
+            in_address = set(re.findall(r"\$\{(\w+)", address))
+            assert in_address <= set(re.findall(r"\$\{(\w+)", json.dumps(panel["targets"]))), panel["title"]
+
+
 def test_pages_open_with_working_hours(dashboard: Json) -> None:
     first = {
         v["name"]: v["query"].split(", ")[0] for v in dashboard["templating"]["list"] if v["type"] == "custom"

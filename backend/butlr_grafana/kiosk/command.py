@@ -182,8 +182,9 @@ def _check_refusal(grafana: Grafana, uid: str) -> None:
     if status == ANSWERED:
         grafana.ask("DELETE", source, "delete data sources")
         raise GrafanaError(
-            "the backend answers this token more than walls need, so anonymous viewers could read all floors: "
-            "set BACKEND_TOKEN and BACKEND_WALL_TOKEN of the backend and restart it, then run this again"
+            "the backend answers this token more than walls need, so anonymous viewers could read all "
+            "floors: set BACKEND_TOKEN and BACKEND_WALL_TOKEN of the backend and restart it, then run this "
+            "again"
         )
 
 

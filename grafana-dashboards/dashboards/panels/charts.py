@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def picture(source: Source, frame: Frame, query: Query, alternative: str, field:
         widest=str(WIDEST_PICTURE_PX),
         alternative=alternative,
     )
-    return _chart(source, frame, f"{code}\nreturn picture();\n", field)
+    return _redrawn(_chart(source, frame, f"{code}\nreturn picture();\n", field), address)
 
 
 def styled_picture(source: Source, frame: Frame, query: Query, alternative: str) -> Json:
@@ -66,7 +67,8 @@ def styled_picture(source: Source, frame: Frame, query: Query, alternative: str)
     texts = {"address": address, "widest": str(WIDEST_PICTURE_PX), "alternative": alternative}
     drawn = script("zone", "fetched", "picture", **texts)
     landscape = f"function surface() {{\n{script('surface')}}}\n"
-    return _chart(source, frame, f"{drawn}\n{landscape}\n{script('styled_picture')}")
+    chart = _chart(source, frame, f"{drawn}\n{landscape}\n{script('styled_picture')}")
+    return _redrawn(chart, address)
 
 
 def film(source: Source, frame: Frame, query: Query, field: str) -> Json:
@@ -75,7 +77,7 @@ def film(source: Source, frame: Frame, query: Query, field: str) -> Json:
     """
     address = _address(source, query, "webp")
     code = script("zone", "fetched", "film", address=address, widest=str(WIDEST_FILM_PX))
-    return _chart(source, frame, code, field)
+    return _redrawn(_chart(source, frame, code, field), address)
 
 
 def wall(source: Source, frame: Frame) -> Json:
@@ -104,6 +106,18 @@ def _screen(source: Source, frame: Frame, code: str) -> Json:
 def _address(source: Source, query: Query, form: str) -> str:
     """Without the time range, which the script takes from the panel's data."""
     return through_grafana(source, query.target, {**query.parameters, "format": form}, period={})
+
+
+def _redrawn(chart: Json, address: str) -> Json:
+    """A script runs when Grafana has sent the panel's query again, which it does for each variable in it. So
+    those of the picture's address are there too, under a key that no data source reads.
+    """
+    names = dict.fromkeys(re.findall(r"\$\{(\w+)", address))
+    *others, query = chart["targets"]
+    return {
+        **chart,
+        "targets": [*others, {**query, "redrawnFor": " ".join(f"${{{name}}}" for name in names)}],
+    }
 
 
 def _chart(source: Source, frame: Frame, code: str, *fields: str) -> Json:

@@ -176,7 +176,7 @@ function card(row, at) {
     ...(seats
       ? [
           text(key + 'seats', String(row.capacity), seatsAt, size(0.052), { bold: isFree, fill: isFree ? ink : faint, align: 'center', room: seats }),
-          text(key + 'places', 'places', { ...seatsAt, y: y + high * 0.8 }, size(0.03), { fill: faint, align: 'center', room: seats }),
+          text(key + 'places', row.capacity === 1 ? 'place' : 'places', { ...seatsAt, y: y + high * 0.8 }, size(0.03), { fill: faint, align: 'center', room: seats }),
         ]
       : []),
   ];
