@@ -47,6 +47,7 @@ GOOD_WORDS: dict[str, Any] = {
     "release": 1,
     "window": "10m",
     "area": "m2",
+    "by": "building",
     "underused": 0.1,
     "metric": "occupancy",
     "every": "auto",
