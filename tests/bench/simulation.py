@@ -54,11 +54,12 @@ class Simulation:
             webhook_keys=(webhook_key,) if webhook_key else (),
         )
         self._replace_waits()
+        self.pace = Timing(self.clock, self._wait)
         self.application: Application = create_app(
             settings,
             now=self.clock,
             stopwatch=self.clock,
-            pace=Timing(self.clock, self._wait),
+            pace=self.pace,
             book=all_measured(settings.fixed_verdicts),
         )
         self.application.butlr.client._transport = self.tenant  # type: ignore[assignment]

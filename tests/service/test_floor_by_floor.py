@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from butlr_grafana.base.errors import BackendError
-from butlr_grafana.pipeline.floor_by_floor import CALLS_AT_A_TIME, FloorOrder
+from butlr_grafana.butlr.batches import MOST_IDS, MOST_POINTS
+from butlr_grafana.pipeline.floor_by_floor import CALLS_AT_A_TIME, IDS_A_CALL, POINTS_A_CALL, FloorOrder
 from butlr_grafana.present.frames.metadata import meta
 from butlr_grafana.targets.base import Result
 from butlr_grafana.targets.registry import TARGETS
-from tests.bench.simulation import Simulation, simulated
+from tests.bench.simulation import Simulation
+from tests.service.many_floors import limited
 
-START = "2026-06-17T14:30:05"
 FLOORS, PER_MINUTE = 40, 50
 WEEK_S = 7 * 86_400
 SEGMENTS = 3
@@ -64,12 +65,7 @@ class Look:
 @pytest.fixture
 def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
     """An account of which nothing is known yet."""
-    # Waiting is on the simulated clock.
-    monkeypatch.setattr("butlr_grafana.pipeline.gather.PATIENCE_S", 5.0)
-    monkeypatch.setattr("butlr_grafana.service.service.PATIENCE_S", 5.0)
-    with simulated(FLOORS, start=START) as simulation:
-        simulation.tenant.begins_to_count(PER_MINUTE)
-        simulation.limits(PER_MINUTE)
+    with limited(monkeypatch, FLOORS, PER_MINUTE) as simulation:
         yield simulation
 
 
@@ -148,6 +144,10 @@ def test_a_rule_asks_for_all_floors_at_once_and_is_never_whole_without_them(simu
         assert found.found.status in (503, 504)
     else:
         assert not found.found.complete
+
+
+def test_a_call_is_thought_to_hold_what_the_client_puts_in_one() -> None:
+    assert (MOST_IDS[0][1], MOST_POINTS) == (IDS_A_CALL, POINTS_A_CALL)
 
 
 def test_floors_that_were_never_told_come_first_then_those_told_longest_ago() -> None:

@@ -10,30 +10,26 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from butlr_grafana.model.call_class import CallClass
+from butlr_grafana.service.background_calls import portfolio_watch
 from butlr_grafana.service.portfolio_watch import (
     BUSY_S,
     IDLE_S,
     LOOKED_S,
     RENEW_S,
     Looks,
-    PortfolioWatch,
 )
 from butlr_grafana.targets.base import Result
-from tests.bench.simulation import Simulation, simulated
+from tests.bench.simulation import Simulation
+from tests.service.many_floors import limited
 from tests.support import HANG_S, until
 
-START = "2026-06-17T14:30:05"
 FLOORS, PER_MINUTE = 12, 50
 DAY_S = 86_400
 
 
 @pytest.fixture
 def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
-    monkeypatch.setattr("butlr_grafana.pipeline.gather.PATIENCE_S", 5.0)
-    monkeypatch.setattr("butlr_grafana.service.service.PATIENCE_S", 5.0)
-    with simulated(FLOORS, start=START) as simulation:
-        simulation.tenant.begins_to_count(PER_MINUTE)
-        simulation.limits(PER_MINUTE)
+    with limited(monkeypatch, FLOORS, PER_MINUTE) as simulation:
         yield simulation
 
 
@@ -58,17 +54,7 @@ def watched(
 ) -> tuple[list[float], int]:
     """What steps say how long to wait, and how many calls they made."""
     service, waits, calls = simulation.service, [], len(simulation.tenant.calls)
-    watch = PortfolioWatch(
-        service.looks,
-        service.pipeline,
-        service.known_topology,
-        may_ask,
-        limits=service.rules,
-        live=service.live,
-        now=simulation.clock,
-        clock=simulation.clock,
-        timeout_s=service.deadline_s,
-    )
+    watch = portfolio_watch(service, may_ask, simulation.pace)
 
     def work() -> None:
         for _ in range(steps):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from butlr_grafana.kiosk.grafana_api import Grafana
 
 NO_ANSWER = (502, 504)
@@ -13,7 +11,7 @@ REFUSED = (400, 401, 403)
 
 def fault_through(grafana: Grafana, uid: str) -> str:
     """Empty where the backend answers through the data source `uid`; else what is wrong and what to do."""
-    status, text = grafana.status_of(f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/status")
+    status, text = grafana.backend_status(uid)
     if status == 200:
         return ""
     if status in NO_ANSWER:

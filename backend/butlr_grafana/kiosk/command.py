@@ -176,11 +176,9 @@ def _check_refusal(grafana: Grafana, uid: str) -> None:
     """Removes the data source again if the backend answers more than a wall's token may read: one without a
     token of its own answers everybody. Raises `GrafanaError`.
     """
-    source = f"/api/datasources/uid/{quote(uid, safe='')}"
-    proxy = source.replace("/uid/", "/proxy/uid/", 1)
-    status, _ = grafana.status_of(f"{proxy}/api/v1/status")
+    status, _ = grafana.backend_status(uid)
     if status == ANSWERED:
-        grafana.ask("DELETE", source, "delete data sources")
+        grafana.ask("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", "delete data sources")
         raise GrafanaError(
             "the backend answers this token more than walls need, so anonymous viewers could read all "
             "floors: set BACKEND_TOKEN and BACKEND_WALL_TOKEN of the backend and restart it, then run this "

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import requests
@@ -114,8 +115,11 @@ class Grafana:
         except orjson.JSONDecodeError:
             raise GrafanaError(f"{self._access.url}{path} did not send JSON, so it is not Grafana") from None
 
-    def status_of(self, path: str) -> tuple[int, str]:
-        """The status of any response, and `: …` with its text; for responses that are not Grafana's own."""
+    def backend_status(self, uid: str) -> tuple[int, str]:
+        """What answers `GET /api/v1/status` through the data source `uid`: the status of any response, and
+        `: …` with its text.
+        """
+        path = f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/status"
         response, text = self._response("GET", path, None)
         return response.status_code, _message(text) or f": {response.reason}"
 

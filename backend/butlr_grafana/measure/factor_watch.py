@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from butlr_grafana.base.errors import UpstreamError
+from butlr_grafana.base.repeated_steps import repeat_steps
 from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.model.factor import MOST_DAYS, Factor, Observation, Unknown
 from butlr_grafana.model.floor import Floor, Topology
@@ -72,13 +73,8 @@ class FactorWatch:
         self._ending.set()
 
     def _run(self) -> None:
-        wait_s = APART_S
-        while not self._ending.wait(wait_s):
-            try:
-                wait_s = self.step()
-            except Exception:  # a bug must not end what comes after it
-                log.exception("measuring a floor's factor failed for an unexpected reason")
-                wait_s = IDLE_S
+        message = "measuring a floor's factor failed for an unexpected reason"
+        repeat_steps(self.step, self._ending, first_s=APART_S, after_bug_s=IDLE_S, log=log, message=message)
 
     def step(self) -> float:
         """Asks for one day of one floor at most; the seconds after which to take the next step."""

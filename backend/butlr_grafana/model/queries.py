@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,9 +158,19 @@ AnyQuery = Query | SeriesQuery | StatsQuery
 AnyResult = HeatMap | SeriesResult | StatsResult
 
 
-def by_floor(results: Iterable[SeriesResult]) -> dict[str, list[SeriesResult]]:
-    """By the floor's id, both in the order of the results."""
-    found: dict[str, list[SeriesResult]] = {}
+class OfQuery(Protocol):
+    """What belongs to a query: its result, or what is not there yet."""
+
+    @property
+    def query(self) -> AnyQuery: ...
+
+
+Grouped = TypeVar("Grouped", bound=OfQuery)
+
+
+def by_floor(results: Iterable[Grouped]) -> dict[str, list[Grouped]]:
+    """By the floor's id, both in the order given."""
+    found: dict[str, list[Grouped]] = {}
     for one in results:
         found.setdefault(one.query.floor.id, []).append(one)
     return found

@@ -14,9 +14,9 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from cachetools import LRUCache
 
+from butlr_grafana.model.calendar import STEPS_S
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Segment, SeriesSubject
-from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S
 from butlr_grafana.pipeline import gather
 
 CALLS_AT_A_TIME = 40.0
@@ -27,8 +27,6 @@ allow."""
 IDS_A_CALL, POINTS_A_CALL = 30, 3_600
 """So many floors or rooms share a call about people at least, and so many of their values: see
 `butlr.batches`."""
-
-EVERY_S = {"1m": MINUTE_S, "1h": HOUR_S, "1d": DAY_S}
 
 LOOK_S = 0.5
 """How long at most before it is looked whether there is room for further floors."""
@@ -43,7 +41,7 @@ def calls_of(segment: Segment) -> float:
     if not isinstance(subject, SeriesSubject):
         return 1.0
     ids = max(len(subject.items), 1) if subject.level in ("room", "zone") else 1
-    windows = segment.period.length_s / EVERY_S[subject.every]
+    windows = segment.period.length_s / STEPS_S[subject.every]
     return ids * max(1 / IDS_A_CALL, windows / POINTS_A_CALL)
 
 
@@ -77,15 +75,15 @@ class FloorByFloor:
         gatherer: gather.Gatherer,
         floors: Mapping[str, Sequence[gather.PendingFetch]],
         question: Hashable,
-        turns: FloorOrder,
+        order: FloorOrder,
         need: CallClass,
     ) -> None:
         self._gatherer = gatherer
         self._floors = floors
         self._question = question
-        self._turns = turns
+        self._order = order
         self._need = need
-        self._waiting = deque(turns.in_order(question, list(floors)))
+        self._waiting = deque(order.in_order(question, list(floors)))
         self._asked: list[str] = []
 
     def ask_more(self) -> None:
@@ -120,7 +118,7 @@ class FloorByFloor:
                     break
             ends = deadline if looked else min(soon, deadline)
             now = self._gatherer.wait(late, min(LOOK_S, ends - now))
-        self._turns.had(self._question, [floor for floor in self._asked if self._is_there(floor)])
+        self._order.had(self._question, [floor for floor in self._asked if self._is_there(floor)])
 
     def _is_there(self, floor: str) -> bool:
         return all(call.done() for one in self._floors[floor] for call in one.calls)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from cachetools import TTLCache
 
 from butlr_grafana.base.errors import BackendError
+from butlr_grafana.base.repeated_steps import repeat_steps
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.queries import AnyQuery
@@ -144,13 +145,8 @@ class PortfolioWatch:
         self._ending.set()
 
     def _run(self) -> None:
-        wait_s = IDLE_S
-        while not self._ending.wait(wait_s):
-            try:
-                wait_s = self.step()
-            except Exception:  # a bug must not end what comes after it
-                log.exception("keeping a page warm failed for an unexpected reason")
-                wait_s = IDLE_S
+        message = "keeping a page warm failed for an unexpected reason"
+        repeat_steps(self.step, self._ending, first_s=IDLE_S, after_bug_s=IDLE_S, log=log, message=message)
 
     def step(self) -> float:
         """Fetches one floor of one query at most; the seconds after which to take the next step."""

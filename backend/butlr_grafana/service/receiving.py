@@ -15,6 +15,7 @@ from typing import Any
 
 from butlr_grafana.base import request_id
 from butlr_grafana.base.incidents import Incident
+from butlr_grafana.base.repeated_steps import repeat_steps
 from butlr_grafana.live import news
 from butlr_grafana.live.chunks import NEWEST_LATE_S, PushedChunks
 from butlr_grafana.live.events import LEVELS, USED, Event, Refused, decode
@@ -130,15 +131,19 @@ class Receiver:
     def _goes_on(self, name: str, step: Callable[[], float], end: Callable[[], None] = lambda: None) -> None:
         """A thread that takes steps, each after as many seconds as the one before has told."""
 
+        def own_step() -> float:
+            with request_id.working_for(request_id.present_or_new()):
+                return step()
+
         def run() -> None:
-            wait_s = READ_S
-            while not self.ending.wait(wait_s):
-                try:
-                    with request_id.working_for(request_id.present_or_new()):
-                        wait_s = step()
-                except Exception:  # a bug must not end what comes after it
-                    log.exception("%s: a step failed for an unexpected reason", name)
-                    wait_s = AFTER_BUG_S
+            repeat_steps(
+                own_step,
+                self.ending,
+                first_s=READ_S,
+                after_bug_s=AFTER_BUG_S,
+                log=log,
+                message=f"{name}: a step failed for an unexpected reason",
+            )
             end()
 
         threading.Thread(target=run, name=name, daemon=True).start()

@@ -9,7 +9,7 @@ from typing import Any
 
 from butlr_grafana.model.chunk import Chunk, Coverage
 from butlr_grafana.model.factor import Known
-from butlr_grafana.model.queries import AnyQuery, AnyResult, HeatMap, SeriesResult, StatsResult
+from butlr_grafana.model.queries import AnyQuery, AnyResult, HeatMap, SeriesResult, StatsResult, by_floor
 from butlr_grafana.pipeline.floor_by_floor import FloorByFloor
 from butlr_grafana.pipeline.run import PendingQuery
 from butlr_grafana.query.parse import ParsedQuery
@@ -54,10 +54,7 @@ class PendingRequest:
 
     @property
     def by_floor(self) -> dict[str, list[PendingQuery]]:
-        found: dict[str, list[PendingQuery]] = {}
-        for one in self.pending_queries:
-            found.setdefault(one.query.floor.id, []).append(one)
-        return found
+        return by_floor(self.pending_queries)
 
     @property
     def calls(self) -> list[Future[Chunk]]:
