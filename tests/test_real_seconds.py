@@ -21,6 +21,9 @@ LIMITS = {"timeout", "timeout_s", "butlr_timeout_s", "deadline_s", "patience_s"}
 LIMITING = {"wait", "join", "result", "communicate"}
 """Methods whose argument is a limit."""
 
+SLEEPING = "wait_for_timeout"
+"""Chromium's sleep, in milliseconds."""
+
 NEVER_S = 30
 """From here on nobody waits for the end."""
 
@@ -54,7 +57,7 @@ def set_in(source: str) -> Iterator[tuple[int, str, ast.expr]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             yield from ((node.lineno, each.arg, each.value) for each in node.keywords if each.arg)
-            if isinstance(node.func, ast.Attribute) and node.func.attr in LIMITING and node.args:
+            if isinstance(node.func, ast.Attribute) and node.func.attr in {*LIMITING, SLEEPING} and node.args:
                 yield node.lineno, node.func.attr, node.args[0]
         elif isinstance(node, ast.Assign):
             yield from (
@@ -72,7 +75,8 @@ def waits(source: str) -> Iterator[tuple[int, str]]:
     """Where a wait of some seconds is set, and to what."""
     for line, name, value in set_in(source):
         number = number_in(value)
-        if name in WAITS and not (number is not None and (number == 0 or number >= NEVER_S)):
+        never_ends = number is not None and (number == 0 or number >= NEVER_S)
+        if name == SLEEPING or (name in WAITS and not never_ends):
             yield line, ast.unparse(value)
 
 
@@ -122,6 +126,7 @@ def test_every_exception_is_still_one() -> None:
         ("faults.set(latency_s=0.2, paths=(A,))", ["0.2"]),
         ("office.faults.latency_s = 1.0", ["1.0"]),
         ("Between(port, delay_s=SLOW_S * 1.5)", ["SLOW_S * 1.5"]),
+        ("tab.wait_for_timeout(50)", ["50"]),
         ("faults.set(latency_s=600.0); slow.delay_s = 0.0", []),
     ],
 )

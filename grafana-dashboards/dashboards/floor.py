@@ -31,8 +31,6 @@ SUMMARY = Query("heatmap-summary", {**HERE, **AREA, **UNIT})
 CELLS = Query("heatmap", {**HERE, **UNIT, "normalize": "${normalize}", "resolution": "${resolution}"})
 PLAN = Query("heatmap", {**HERE, **UNIT, "resolution": "${resolution}"})
 DRAWN = Query("heatmap", {**PLAN.parameters, "style": "${look}"})
-SURFACE = Query("heatmap", {**HERE, **UNIT, "resolution": "1.0"})
-"""A landscape of finer cells is a thicket; its notices are those of the picture too."""
 ROOMS_NOW = Query("occupancy-now", {**FLOOR, **ROOMS})
 HOT = Query("hot-zones", {**HERE, **AREA, **UNIT})
 PEOPLE = Query("occupancy", {**HERE, "level": "floor"})
@@ -190,7 +188,7 @@ def dashboard(source: Source) -> Json:
                     "Heat on the plan",
                     PLAN_TEXT,
                     Place(0, 4, 12, 15),
-                    [SURFACE],
+                    [PLAN],
                     [
                         *downloads(source, PLAN, "png"),
                         *downloads(source, Query("floorplan", FLOOR), "geojson"),

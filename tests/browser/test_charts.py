@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route
 from tests.dashboards.conftest import FOLDER
 from tests.dashboards.grafana import fill
 from tests.dashboards.test_queries import frames, start_values
-from tests.support import NEW_YORK, PARIS, PARIS_2, World, at
+from tests.support import NEW_YORK, PARIS, PARIS_2, PER_PERSON, World, at, know_rate
 
 pytestmark = pytest.mark.browser
 
@@ -165,6 +165,24 @@ def test_the_looks_are_one_choice_away_and_differ(tab: Page, world: World) -> No
     assert tab.locator("img").count() == 0
 
 
+@pytest.mark.parametrize("resolution", ["0.25", "0.5", "1.0"])
+@pytest.mark.parametrize("unit", ["auto", "detections"])
+def test_a_landscape_of_any_cells_is_that_of_square_metres(
+    tab: Page, world: World, resolution: str, unit: str
+) -> None:
+    know_rate(world, PARIS, PER_PERSON)
+    chart = Chart(tab, world, "butlr-floor", "Heat on the plan")
+    [series] = chart.run(look="surface", resolution=resolution, unit=unit)["series"]
+    [frame] = frames(world, chart.panel["targets"][-1], chart.values | {"resolution": "1.0", "unit": unit})
+    x, y, value = (field["values"] for field in frame["fields"][:3])
+    right = {(a, b): v for a, b, v in zip(x, y, value, strict=True) if v}
+    found = {(a, b): v for a, b, v in series["data"] if v}
+    assert (frame["fields"][2]["name"] == "people_per_m2") is (unit == "auto")
+    assert right
+    assert found == pytest.approx(right)
+    assert series["dataShape"][0] * series["dataShape"][1] == len(series["data"])
+
+
 def test_a_film_can_be_stopped_and_stepped_through(tab: Page, world: World) -> None:
     chart = Chart(tab, world, "butlr-patterns", "Playback")
     chart.run()
@@ -175,16 +193,16 @@ def test_a_film_can_be_stopped_and_stepped_through(tab: Page, world: World) -> N
     stopped = label.inner_text()
     tab.locator("input[type=range]").evaluate("one => { one.value = 0; one.oninput(); }")
     assert label.inner_text() == f"1 / {windows}"
+    drawn = f"document.querySelector('canvas').dataset.drawn === '{{}} / {windows}'"
     pictures = []
-    for _ in range(windows):
-        tab.wait_for_function("document.querySelector('canvas').width > 100")
-        tab.wait_for_timeout(50)
+    for window in range(1, windows + 1):
+        tab.wait_for_function(drawn.format(window))
         pictures.append(tab.evaluate("window.pixels('canvas')"))
         tab.get_by_title("One window on").click()
     assert len(set(pictures)) == windows
     assert label.inner_text() == f"1 / {windows}"
     tab.get_by_title("One window back").click()
-    tab.wait_for_timeout(50)
+    tab.wait_for_function(drawn.format(windows))
     assert tab.evaluate("window.pixels('canvas')") == pictures[-1]
     assert stopped
 

@@ -60,8 +60,8 @@ def picture(source: Source, frame: Frame, query: Query, alternative: str, field:
 
 
 def styled_picture(source: Source, frame: Frame, query: Query, alternative: str) -> Json:
-    """A floor's heat map in the look that the variable `look` names; of its landscape the panel's own query
-    has the cells.
+    """A floor's heat map in the look that the variable `look` names. The panel's own query has the cells of
+    the landscape, and the notices of all looks. No look has calls of its own: a page costs the same in each.
     """
     address = _address(source, query, "png")
     texts = {"address": address, "widest": str(WIDEST_PICTURE_PX), "alternative": alternative}

@@ -118,6 +118,7 @@ function play(film) {
       const wanted = at;
       await drawn(film, pen, wanted, last);
       last = wanted;
+      canvas.dataset.drawn = label.textContent;
     }
     busy = false;
   }

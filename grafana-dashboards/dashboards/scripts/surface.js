@@ -8,7 +8,16 @@ const [x, y, value] = frame.fields.slice(0, 3).map((field) => Array.from(field.v
 const title = frame.fields[2].config?.displayName ?? frame.fields[2].name;
 // Of people per m² three digits, of detections whole ones.
 const written = (v) => title + ' ' + (v < 100 ? Number(v.toPrecision(3)) : Math.round(v));
-const ny = y.findIndex((_, i) => i > 0 && x[i] !== x[0]);
+// Smaller cells would be a thicket, so those of a square metre become one. Detections add up; of people per m²
+// it is the mean, and a cell without a value has nobody.
+const isDensity = frame.fields[2].name === 'people_per_m2';
+const share = isDensity ? (y[1] - y[0]) ** 2 : 1;
+const [left, bottom] = [Math.floor(x[0]), Math.floor(y[0])];
+const nx = Math.floor(x[x.length - 1]) - left + 1, ny = Math.floor(y[y.length - 1]) - bottom + 1;
+const squares = Array.from({ length: nx * ny }, (_, i) => [left + Math.floor(i / ny) + 0.5, bottom + i % ny + 0.5, 0]);
+value.forEach((v, i) => {
+  squares[(Math.floor(x[i]) - left) * ny + Math.floor(y[i]) - bottom][2] += (v ?? 0) * share;
+});
 const dark = context.grafana.theme.isDark;
 const ink = dark ? '#ccccdc' : '#24292e';
 const axis = {
@@ -17,8 +26,8 @@ const axis = {
   splitLine: { lineStyle: { color: ink, opacity: 0.15 } },
 };
 const inferno = ['#000004', '#420a68', '#932667', '#dd513a', '#fca50a', '#fcffa4'];
-const largest = Math.max(...value.map((v) => v ?? 0)) || 1;
-const spanX = x[x.length - 1] - x[0], spanY = y[ny - 1] - y[0];
+const largest = Math.max(...squares.map(([, , v]) => v)) || 1;
+const spanX = nx - 1, spanY = ny - 1;
 const wide = 180 / Math.max(spanX, spanY, 1);
 return {
   backgroundColor: 'transparent',
@@ -33,7 +42,7 @@ return {
     inRange: { color: dark ? inferno : [...inferno].reverse() },
   },
   title: {
-    text: Math.round(spanX + 1) + ' m by ' + Math.round(spanY + 1) + ' m, a cell is 1 m',
+    text: nx + ' m by ' + ny + ' m, a cell is 1 m',
     left: 8, top: 0, textStyle: { color: ink, fontSize: 12, fontWeight: 'normal' },
   },
   xAxis3D: axis,
@@ -49,7 +58,7 @@ return {
   },
   series: [{
     type: 'surface', wireframe: { show: false }, shading: 'color',
-    dataShape: [x.length / ny, ny],
-    data: x.map((a, i) => [a, y[i], value[i] ?? 0]),
+    dataShape: [nx, ny],
+    data: squares,
   }],
 };
