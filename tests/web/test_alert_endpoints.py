@@ -189,6 +189,14 @@ def test_data_are_fresh_and_say_when_they_are_not(world: World, metric: str, pat
     assert all("503" in row["reason"] for row in late)
 
 
+def test_the_rules_about_heat_share_a_call_a_floor(world: World) -> None:
+    """They are evaluated in the same minute; a map is one call a floor."""
+    now_s = int(world.now_s)
+    window = {"from": str((now_s - 600) * 1000), "to": str(now_s * 1000), "for": "rule"}
+    assert world.spent(lambda: get(world, "hot-zones", **window, require="complete")) == len(FLOORS)
+    assert world.spent(lambda: get(world, "freshness", metric="heatmap", **{"for": "rule"})) == 0
+
+
 def test_butlr_that_answers_and_knows_nothing_new_is_late(world: World) -> None:
     world.simulator.faults.set(lag_s=1800)
     assert {row["age_s"] for row in get(world, "freshness")} == {1916}

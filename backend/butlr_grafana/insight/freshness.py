@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -34,10 +35,21 @@ def freshness(
     faults: Mapping[str, str],
     *,
     since_s: int,
+    earlier_s: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[Freshness, ...]:
-    """Every floor. `faults`: by floor, why it has no result. `since_s`: where all results begin."""
+    """Every floor. `faults`: by floor, why it has no result. `since_s`: from where on was looked.
+    `earlier_s`: by floor, up to when data are known by earlier results.
+    """
     by_floor = {result.query.floor.id: result for result in results}
-    return tuple(_of(floor, by_floor.get(floor.id), faults.get(floor.id, ""), since_s) for floor in floors)
+    return tuple(
+        _of(
+            floor,
+            by_floor.get(floor.id),
+            faults.get(floor.id, ""),
+            max(since_s, earlier_s.get(floor.id, since_s)),
+        )
+        for floor in floors
+    )
 
 
 def _of(floor: Floor, result: HeatMap | SeriesResult | None, fault: str, since_s: int) -> Freshness:

@@ -17,7 +17,7 @@ from butlr_grafana.base.errors import BackendError
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.cache.chunks.store import Store
 from butlr_grafana.model.call_class import CallClass
-from butlr_grafana.model.chunk import Chunk, Segment
+from butlr_grafana.model.chunk import Chunk, Segment, Subject
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.fetch_result import Clocks, FetchResult, Tally
 from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests, Wanted
@@ -176,6 +176,11 @@ class Gatherer:
                 return None
             slots.append(_Slot(segment, [part]))
         return PendingFetch(self, slots)
+
+    def known_until(self, space: str, subject: Subject, period: Period) -> int | None:
+        """The end of the newest part that is kept within a period."""
+        kept = self._store.within(space, subject, period)
+        return max((one.end_s for one in kept), default=None)
 
     def collect(self, pending: PendingFetch, *, deadline: float, whole: bool = False) -> FetchResult:
         """The parts at the latest when the monotonic clock shows `deadline`. `whole`: older ones are of no

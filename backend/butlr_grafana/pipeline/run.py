@@ -16,7 +16,7 @@ from butlr_grafana.model import doors, grid_math, privacy
 from butlr_grafana.model.calendar import local_windows, window_starts
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chosen_rooms import are_chosen, name_of, samples_of
-from butlr_grafana.model.chunk import Chunk, Grid, Samples, Segment
+from butlr_grafana.model.chunk import Chunk, Grid, HeatMapSubject, Samples, Segment
 from butlr_grafana.model.floor import Floor, Room, Zone
 from butlr_grafana.model.queries import (
     AnyQuery,
@@ -29,7 +29,7 @@ from butlr_grafana.model.queries import (
     StatsQuery,
     StatsResult,
 )
-from butlr_grafana.model.time import iso
+from butlr_grafana.model.time import Period, iso
 from butlr_grafana.model.verdicts import Verdicts
 from butlr_grafana.pipeline.fetch_result import FetchResult
 from butlr_grafana.pipeline.gather import Gatherer, PendingFetch
@@ -95,6 +95,13 @@ class Pipeline:
         except UpstreamError:
             return None
         return None if pending is None else PendingQuery(query, pending)
+
+    def known_until(self, query: Query, since_s: int) -> int | None:
+        """The end of the newest kept heat map of this floor and these cells, of those that begin at `since_s`
+        or later and end with the query at the latest.
+        """
+        subject = self._verdicts().applied_to(HeatMapSubject(query.resolution_m))
+        return self.gatherer.known_until(query.floor.id, subject, Period(since_s, query.period.end_s))
 
     @property
     def settled_after_s(self) -> int:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from butlr_grafana.base.errors import BadParameter
 from butlr_grafana.model.calendar import instant_of
-from butlr_grafana.model.chunk import RESOLUTIONS_M, SeriesSubject
+from butlr_grafana.model.chunk import SeriesSubject
 from butlr_grafana.model.doors import doors_by_room, entrances
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import Query, SeriesQuery
@@ -89,6 +89,9 @@ def _has_doors(floor: Floor, level: str) -> bool:
     return bool(entrances(floor) if level == "floor" else doors_by_room(floor))
 
 
+HEAT_S = 10 * MINUTE_S
+"""The time that the rule for hot zones looks at."""
+
 HISTORY_WEEKS = 4
 
 
@@ -161,8 +164,10 @@ def fresh_since(now_s: float) -> int:
 
 
 def newest_known(scope: Scope) -> tuple[Query, ...] | tuple[SeriesQuery, ...]:
-    """What changes by the minute on each floor: its heat map in the largest cells, or its own series."""
-    recent = scope.over(fresh_since(scope.now_s), floor_to(scope.now_s, MINUTE_S))
+    """What changes by the minute on each floor: its own series, or the heat map that the rule for hot zones
+    asks for in the same minute. That one is a call a floor, and the account cannot pay for it twice.
+    """
     if scope.parsed.metric == "heatmap":
-        return heat_map_queries(recent, resolution_m=RESOLUTIONS_M[-1])
+        return heat_map_queries(scope.over(int(scope.now_s) - HEAT_S, int(scope.now_s)))
+    recent = scope.over(fresh_since(scope.now_s), floor_to(scope.now_s, MINUTE_S))
     return series_queries(recent, scope.parsed.metric, statistic="median", every="1m", level="floor")

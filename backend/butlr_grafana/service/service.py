@@ -201,7 +201,7 @@ class Service:
             return Result(resolved.target, fetched, assumed=self.assumed())
         if pending_request.pending_queries:
             fetched = self._fetched(pending_request, fetched, deadline)
-        sources = Sources(self._contact, self.events.during, self.moved)
+        sources = Sources(self._contact, self.events.during, self.moved, self.pipeline.known_until)
         fetched, content = build(resolved.target, fetched, sources)
         result = Result(resolved.target, fetched, content, self.assumed())
         if pending_request.pending_queries:

@@ -42,12 +42,14 @@ class Sources:
     """What a target may be built from beside Butlr's data.
 
     `contact`: how this backend's contact with Butlr is; `events`: recorded times in which zones were hot;
-    `moved`: in and out of places, by what Butlr has pushed.
+    `moved`: in and out of places, by what Butlr has pushed; `known_until`: the end of the newest kept heat
+    map of a query's floor and cells, of those that begin at an instant or later.
     """
 
     contact: Callable[[], Contact]
     events: Callable[[Period, Iterable[str]], Sequence[Event]]
     moved: Moved
+    known_until: Callable[[Query, int], int | None] = lambda _, __: None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from butlr_grafana.insight.freshness import Freshness, freshness
-from butlr_grafana.model.queries import AnyQuery, HeatMap, SeriesResult
+from butlr_grafana.model.queries import AnyQuery, HeatMap, Query, SeriesResult
 from butlr_grafana.model.time import iso
 from butlr_grafana.query.live import fresh_since, newest_known
 from butlr_grafana.query.parse import ParsedQuery
@@ -40,9 +40,11 @@ class FreshnessOfData(TableTarget[FreshnessOfFloors]):
         floors = tuple(fetched.scope.topology.floors.values())
         why = {floor.id: fault.message for floor, fault in fetched.faults}
         known: list[HeatMap | SeriesResult] = [*fetched.maps, *fetched.series]
-        return FreshnessOfFloors(
-            tuple(freshness(floors, known, why, since_s=fresh_since(fetched.scope.now_s)))
-        )
+        since_s = fresh_since(fetched.scope.now_s)
+        queries = (query for query in newest_known(fetched.scope) if isinstance(query, Query))
+        ends = {query.floor.id: sources.known_until(query, since_s) for query in queries}
+        earlier_s = {space: end_s for space, end_s in ends.items() if end_s is not None}
+        return FreshnessOfFloors(freshness(floors, known, why, since_s=since_s, earlier_s=earlier_s))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         return (*FLOOR, "metric", "as_of", "complete", "reason", "source", "age_s", "as_of_ms")
