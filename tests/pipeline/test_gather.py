@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -229,6 +229,30 @@ def test_an_outage_serves_what_was_known_with_its_age(butlr: Butlr) -> None:
     assert coverage.hours == 11.5
 
 
+def test_what_was_known_before_an_hour_settled_is_shown_where_it_is_more(butlr: Butlr) -> None:
+    """The hour that has just settled is there, the minutes after it are not: more were known before."""
+    butlr.gather(segment(0, 10), segment(10, 11.5, settled=False))
+    known_at_s = butlr.now_s
+    butlr.passes(300)
+    hour, slow = segment(0, 11), segment(11, 11.75, settled=False)
+    butlr.hold(slow)
+    found = butlr.gather_all_but(slow, hour, slow)
+    coverage = found.coverage
+    assert minutes(found) == 11.5 * 60
+    assert (coverage.planned, coverage.stale, coverage.missing, coverage.cached) == (2, 2, 0, 0)
+    assert coverage.as_of_s == known_at_s
+    assert coverage.gaps == (Period(int(11.5 * HOUR), int(11.75 * HOUR)),)
+
+
+def test_what_was_known_before_an_hour_settled_is_not_shown_where_it_is_less(butlr: Butlr) -> None:
+    butlr.gather(segment(0, 10), segment(10, 10.75, settled=False))
+    hour, slow = segment(0, 11), segment(11, 11.75, settled=False)
+    butlr.hold(slow)
+    found = butlr.gather_all_but(slow, hour, slow)
+    assert minutes(found) == 11 * 60
+    assert (found.coverage.stale, found.coverage.missing, found.coverage.fetched) == (0, 1, 1)
+
+
 def test_an_older_answer_for_the_same_minutes_is_stale_not_missing(butlr: Butlr) -> None:
     live = segment(0, 1, settled=False)
     butlr.gather(live)
@@ -410,11 +434,21 @@ def test_a_bug_reaches_the_asker_and_does_not_end_the_worker(butlr: Butlr) -> No
         assert butlr.gather(segment(hour, hour + 1)).coverage.complete
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)).map(lambda p: Period(p[0], p[0] + p[1]))))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.integers(1, 30)).map(lambda p: Period(p[0], p[0] + p[1])),
+        max_size=12,
+    )
+)
 def test_tiles_are_disjoint_in_order_and_inside(known: list[Period]) -> None:
     whole = Period(5, 25)
     tiles = tile(known, whole)
     assert all(t in known and whole.contains(t) for t in tiles)
     assert all(a.end_s <= b.start_s for a, b in pairwise(tiles))
-    inside = [p for p in known if whole.contains(p)]
+    inside = {p for p in known if whole.contains(p)}
     assert bool(tiles) == bool(inside)
+    # None covers more, and none as much with fewer.
+    choices = (c for size in range(min(len(inside), 5) + 1) for c in combinations(sorted(inside), size))
+    apart = (c for c in choices if all(a.end_s <= b.start_s for a, b in pairwise(c)))
+    best = max((sum(p.length_s for p in c), -len(c)) for c in apart)
+    assert (sum(p.length_s for p in tiles), -len(tiles)) >= best

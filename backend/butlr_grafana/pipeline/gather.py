@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from butlr_grafana.base.errors import BackendError
@@ -191,22 +193,38 @@ class Gatherer:
         self._wait(pending.slots, deadline, math.inf if whole else PATIENCE_S)
         tally = Tally(Clocks(self._now(), self._stopwatch()))
         late: list[Segment] = []
+        known: list[tuple[Segment, Callable[[], None]]] = []
         for slot in pending.slots:
             part, error = _result(slot.flight)
+            good_s = live_s(slot.segment)
             if slot.pushed is not None:
-                tally.pushed(replace(slot.pushed, asked_at=self._stopwatch()))
+                pushed = replace(slot.pushed, asked_at=self._stopwatch())
+                known.append((slot.segment, partial(tally.pushed, pushed)))
             elif slot.kept:
-                tally.cached(slot.kept, live_s(slot.segment))
+                known.append((slot.segment, partial(tally.cached, slot.kept, good_s)))
             elif part is not None:
-                tally.fetched(part, live_s(slot.segment))
+                known.append((slot.segment, partial(tally.fetched, part, good_s)))
             elif kept := self._fresh(slot.segment):
                 # Another replica has brought it meanwhile.
-                tally.cached(kept, live_s(slot.segment))
+                known.append((slot.segment, partial(tally.cached, kept, good_s)))
             else:
                 tally.failed(error)
                 late.append(slot.segment)
+        settled = {segment.period.end_s: segment for segment, _ in known if segment.settled}
+        replaced = set()
         for run in runs(late):
-            tally.late(run, self._older(run))
+            before = settled.get(run[0].period.start_s)
+            older = self._older(run)
+            if before is not None and before.subject.adds_up:
+                longer = self._older([before, *run])
+                if _length_s(longer) > before.period.length_s + _length_s(older):
+                    # Known from before the boundary between settled and not has moved to where it is.
+                    replaced.add(before)
+                    run, older = [before, *run], longer  # noqa: PLW2901
+            tally.late(run, older)
+        for segment, count in known:
+            if segment not in replaced:
+                count()
         return tally.gathered(len(pending.slots))
 
     def knows_older(self, pending: PendingFetch) -> bool:
@@ -304,18 +322,30 @@ def runs(segments: Iterable[Segment]) -> list[list[Segment]]:
 
 
 def tile(known: Iterable[Period], whole: Period) -> list[Period]:
-    """Disjoint periods of `known` inside `whole`, in order: from the left, always the longest."""
-    longest: dict[int, Period] = {}
-    for period in known:
-        if whole.contains(period) and (
-            period.start_s not in longest or longest[period.start_s].end_s < period.end_s
-        ):
-            longest[period.start_s] = period
+    """Disjoint periods of `known` inside `whole`, in order: those that together cover most of it, and of
+    these the fewest.
+    """
+    inside = sorted({p for p in known if whole.contains(p)}, key=lambda p: (p.end_s, p.start_s))
+    ends_s = [p.end_s for p in inside]
+    # Of the first n: what can be covered, and with how many; and which one is the last of them.
+    best: list[tuple[int, int]] = [(0, 0)]
+    last: list[int | None] = [None]
+    for n, period in enumerate(inside):
+        covered_s, count = best[bisect_right(ends_s, period.start_s)]
+        with_it = (covered_s + period.length_s, count - 1)
+        is_better = with_it > best[n]
+        best.append(with_it if is_better else best[n])
+        last.append(n if is_better else last[n])
     tiles: list[Period] = []
-    for start in sorted(longest):
-        if not tiles or start >= tiles[-1].end_s:
-            tiles.append(longest[start])
-    return tiles
+    n = len(inside)
+    while (chosen := last[n]) is not None:
+        tiles.append(inside[chosen])
+        n = bisect_right(ends_s, inside[chosen].start_s)
+    return tiles[::-1]
+
+
+def _length_s(parts: Iterable[Chunk]) -> int:
+    return sum(part.period.length_s for part in parts)
 
 
 def _result(flight: Future[Chunk] | None) -> tuple[Chunk | None, BackendError | None]:
