@@ -35,8 +35,10 @@ MINUTES = 10
 BEFORE = 760
 """Calls a minute of the rules alone for as many floors, before calls were shared and minutes pushed."""
 
-PUSHED_BEFORE_MIN, RULES_BEFORE_MIN = 16, 5
-"""Before anything counts Butlr has pushed for so long, and rules have been evaluated."""
+PUSHED_BEFORE_MIN, OFFICE_BEFORE_MIN = 16, 15
+"""Before anything counts Butlr has pushed for so long, and everybody has looked for so long: a wall's first
+map takes minutes.
+"""
 
 WALL_EACH_S, PORTFOLIO_NOW_EACH_S = 5, 10
 """How often walls, and the panels of Portfolio that show now, ask where it is pushed."""
@@ -191,8 +193,8 @@ def run(floors: int = FLOORS, minutes: int = MINUTES) -> Outcome:
             level.reading = Reading("presence", 0, 20, 20)  # as it is measured within half an hour
         simulation.until(simulation.now_s + 60 * PUSHED_BEFORE_MIN)
         office = Office(simulation, seen)
-        office.run(RULES_BEFORE_MIN)
         office.begin()
+        office.run(OFFICE_BEFORE_MIN)
         office.tally = Tally(floors)
         seen.heat_s.clear()
         simulation.tenant.calls.clear()

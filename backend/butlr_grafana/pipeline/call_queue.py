@@ -27,10 +27,10 @@ from butlr_grafana.model.chunk import Segment, SeriesSubject
 Key = TypeVar("Key", bound=Hashable)
 
 
-SLOW_RULES_S = 180.0
+SLOW_RULES_S = 240.0
 """How long a rule's question about anything but minutes stays: such rules ask again after five minutes. With
-many floors it takes longer than a minute to answer all that they ask at once. The last two minutes are left
-to rules that ask each minute, so that neither starves where the rate is used up.
+many floors it takes longer than a minute to answer all that they ask at once. The last minute is left to
+rules that ask each minute, so that neither starves where the rate is used up.
 """
 
 
