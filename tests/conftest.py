@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from butlr_grafana.pipeline import gather
 from butlr_grafana.replicas import redis_connection
-from butlr_grafana.service import service
+from butlr_grafana.service import floor_results, service
 from tests.fast import alone
 from tests.redis_server import RedisServer
 from tests.support import HANG_S, World, logging_as_before
@@ -36,7 +36,7 @@ def logging_ends_with_the_test() -> Iterator[None]:
 def what_comes_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as it takes on a loaded machine. A test of what is late holds it back, and waits 0 seconds."""
     monkeypatch.setattr(gather, "PATIENCE_S", float(HANG_S))
-    monkeypatch.setattr(service, "PATIENCE_S", float(HANG_S))
+    monkeypatch.setattr(floor_results, "PATIENCE_S", float(HANG_S))
     monkeypatch.setattr(service, "DRAWING_S", float(HANG_S))
 
 

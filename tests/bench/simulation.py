@@ -24,7 +24,7 @@ from butlr_grafana.butlr.api import Timing
 from butlr_grafana.cache.topology import RENEW_S
 from butlr_grafana.measure.verdict_store import all_measured
 from butlr_grafana.pipeline import gather
-from butlr_grafana.service import reported_minutes, service
+from butlr_grafana.service import floor_results, reported_minutes, service
 from butlr_grafana.settings import Settings
 from tests.bench.tenant import Tenant
 from tests.support import at
@@ -94,7 +94,7 @@ class Simulation:
     def _replace_waits(self) -> None:
         """Deadlines are by this clock, and who waits for Butlr lets the others go on."""
         told = SimpleNamespace(monotonic=self.clock, time=self.clock)
-        for module in (gather, service, reported_minutes):
+        for module in (gather, service, floor_results, reported_minutes):
             self._stack.enter_context(mock.patch.object(module, "time", told))
         self._stack.enter_context(mock.patch.object(gather, "wait_for", self._wait_for))
 

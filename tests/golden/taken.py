@@ -13,7 +13,7 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image, ImageSequence
 
-from butlr_grafana.service import service
+from butlr_grafana.service import floor_results, service
 from tests.golden.cases import PICTURES, Case
 from tests.golden.worlds import WORLDS
 from tests.support import HANG_S
@@ -46,7 +46,8 @@ class Taken:
 def take(case: Case) -> Taken:
     """The answer to a case, in a world of its own."""
     # Seconds of the real clock: on a loaded machine too whatever comes is waited for.
-    with patch.multiple(service, PATIENCE_S=float(HANG_S), DRAWING_S=float(HANG_S), STATUS_S=float(HANG_S)):
+    patience = patch.object(floor_results, "PATIENCE_S", float(HANG_S))
+    with patience, patch.multiple(service, DRAWING_S=float(HANG_S), STATUS_S=float(HANG_S)):
         return _taken(case)
 
 

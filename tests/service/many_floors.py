@@ -16,7 +16,7 @@ START = "2026-06-17T14:30:05"
 def limited(monkeypatch: pytest.MonkeyPatch, floors: int, per_minute: int) -> Iterator[Simulation]:
     # Tests wait for minutes, to hang rather than to fail; here waiting is on the simulated clock.
     monkeypatch.setattr("butlr_grafana.pipeline.gather.PATIENCE_S", 5.0)
-    monkeypatch.setattr("butlr_grafana.service.service.PATIENCE_S", 5.0)
+    monkeypatch.setattr("butlr_grafana.service.floor_results.PATIENCE_S", 5.0)
     with simulated(floors, start=START) as simulation:
         simulation.tenant.begins_to_count(per_minute)
         simulation.limits(per_minute)

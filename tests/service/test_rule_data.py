@@ -18,7 +18,7 @@ from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import HeatMap, Query
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
-from butlr_grafana.service import service
+from butlr_grafana.service import floor_results
 from butlr_grafana.service.last_good import REPEAT_S, FloorResult, LastGoodCache, RuleData
 from butlr_grafana.simulator.controls import Endpoint
 from butlr_grafana.simulator.messages import Request, Result
@@ -31,7 +31,7 @@ MINUTE = 60
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(service, "RULE_S", 1.0)
+    monkeypatch.setattr(floor_results, "RULE_S", 1.0)
     world = World()
     yield world
     world.close()
@@ -69,7 +69,7 @@ def test_data_that_came_after_a_rule_had_gone_serve_the_next_evaluation(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Butlr takes longer than a rule waits. Its answer is of the minute before, exactly, and counts."""
-    monkeypatch.setattr(service, "RULE_S", 0.2)
+    monkeypatch.setattr(floor_results, "RULE_S", 0.2)
     released, began_s = threading.Event(), world.now_s
 
     def held(answer: Endpoint, request: Request) -> Result:
@@ -81,7 +81,7 @@ def test_data_that_came_after_a_rule_had_gone_serve_the_next_evaluation(
     released.set()
     flights = world.application.service.pipeline.gatherer.flights
     until(lambda: flights.under_way == 0)
-    monkeypatch.setattr(service, "RULE_S", 1.0)
+    monkeypatch.setattr(floor_results, "RULE_S", 1.0)
     world.simulator.faults.set(status=503, paths=(REPORTING,))
     world.now_s += MINUTE
     rows = people(world, max_age="5m").get_json()
@@ -251,3 +251,23 @@ def test_late_heat_counts_too(world: World) -> None:
     again = zones().get_json()
     assert [row["detections"] for row in again] == [row["detections"] for row in known]
     assert {row["complete"] for row in again} == {1}
+
+
+def test_a_wall_shows_the_map_of_some_minutes_ago_and_its_time(world: World) -> None:
+    """Also across the hour, when another part of today has settled; never as the present where it is not."""
+
+    def today() -> tuple[str, str]:
+        words = {"space": PARIS, "for": "wall", "format": "png", "width": "320", "max_age": "10m"}
+        period = {"from": str(at("2026-06-16T22:00") * 1000), "to": str(int(world.now_s) * 1000)}
+        answer = world.http.get("/api/v1/heatmap", query_string={**words, **period})
+        assert answer.status_code == 200
+        return answer.headers["X-Complete"], answer.headers["X-As-Of"]
+
+    world.now_s = at("2026-06-17T12:56:30")
+    whole, known = today()
+    assert (whole, at(known)) == ("1", world.now_s)
+    world.simulator.faults.set(status=503, paths=(DETECTIONS,))
+    world.now_s += 9 * MINUTE
+    assert today() == ("1", known)
+    world.now_s += 2 * MINUTE
+    assert today() == ("0", known)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.service import service
+from butlr_grafana.service import floor_results
 from butlr_grafana.service.last_good import REPEAT_S
 from butlr_grafana.simulator.messages import Refusal, Request, Result
 from butlr_grafana.simulator.server import Endpoint
@@ -200,7 +200,7 @@ def test_a_slow_floor_that_can_be_repeated_is_not_waited_for_to_the_end(
     with ThreadPoolExecutor(1) as pool:
         patient = pool.submit(world.ask, NOW, format="csv")
         until(lambda: calls_by_floor(world) == others and flights.under_way == usual[NEW_YORK])
-        monkeypatch.setattr(service, "PATIENCE_S", 0.0)
+        monkeypatch.setattr(floor_results, "PATIENCE_S", 0.0)
         rows = by_floor(world.rows(NOW))
         released.set()
         assert {row["complete"] for row in rows[NEW_YORK]} == {0}

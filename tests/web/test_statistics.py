@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from butlr_grafana.butlr import statistics
-from butlr_grafana.service import service
+from butlr_grafana.service import floor_results
 from tests.support import HANG_S, NEW_YORK, PARIS, PARIS_2, PEOPLE, STATS, World, at
 
 HOUR, DAY = 3600, 86_400
@@ -189,7 +189,7 @@ def test_statistics_that_are_slow_are_not_waited_out_and_come_later(
         assert released.wait(HANG_S)
         return ask_them(*words)
 
-    monkeypatch.setattr(service, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(floor_results, "PATIENCE_S", 0.0)
     monkeypatch.setattr(statistics, "question", late)
     start, end = MONDAY, MONDAY + DAY
     assert set(column(rows(world, start, end)).values()) == {None}

@@ -23,12 +23,15 @@ PACKED = ("image/png", "image/webp")
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """`body` of `media` type; `name`: of the file, where it is one; `complete`: nothing is missing."""
+    """`body` of `media` type; `name`: of the file, where it is one; `complete`: nothing is missing;
+    `as_of_s`: up to when a file's heat maps are known.
+    """
 
     body: bytes
     media: str
     name: str | None = None
     complete: bool = True
+    as_of_s: float | None = None
 
     @cached_property
     def etag(self) -> str:

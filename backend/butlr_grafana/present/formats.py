@@ -39,7 +39,9 @@ def encoded(result: Result[Any], *, ref_id: str, demo: bool) -> Encoded:
             return Encoded(file(result, demo=demo), MEDIA[chosen])
         case "csv" | "png" | "webp":
             body = file(result, demo=demo)
-            return Encoded(body, MEDIA[chosen], file_names.name(result, chosen, demo=demo), result.complete)
+            name = file_names.name(result, chosen, demo=demo)
+            as_of_s = min((one.coverage.as_of_s for one in result.maps), default=None)
+            return Encoded(body, MEDIA[chosen], name, result.complete, as_of_s)
         case _:
             return as_json(frames(result, ref_id=ref_id, demo=demo))
 

@@ -51,6 +51,22 @@ class FloorResult:
         )
 
 
+def recent_enough(floor_result: FloorResult, since_s: float) -> FloorResult:
+    """The same; a result that lacks nothing before `since_s`, and is as of then or later, is complete."""
+    return replace(
+        floor_result, found=tuple(_recent_enough(answer, since_s) for answer in floor_result.found)
+    )
+
+
+def _recent_enough(answer: AnyResult, since_s: float) -> AnyResult:
+    coverage = answer.coverage
+    lacks_only_the_end = not coverage.missing and all(gap.start_s >= since_s for gap in coverage.gaps)
+    if not coverage.stale or not lacks_only_the_end or coverage.as_of_s < since_s:
+        return answer
+    cached = coverage.cached + coverage.stale
+    return replace(answer, coverage=replace(coverage, cached=cached, stale=0, gaps=(), reasons=()))
+
+
 class LastGoodCache:
     """The last complete results of queries about now. Thread-safe, and limited by bytes.
 

@@ -154,7 +154,7 @@ class ResponseCache:
         """Waits for Butlr, builds the response, and caches it if that is allowed."""
         try:
             result = self.service.finish(task.pending_request, deadline=task.deadline)
-            with stage("encode"):
+            with self.service.turn(task.resolved.parsed, task.deadline), stage("encode"):
                 encoded = formats.encoded(result, ref_id=task.ref_id, demo=self.service.demo)
         except BaseException:
             self.service.telemetry.skipped("error")

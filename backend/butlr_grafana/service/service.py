@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from butlr_grafana.base.errors import BackendError, BadParameter, CallerError, UpstreamError
+from butlr_grafana.base.compute_turn import ComputeTurn
+from butlr_grafana.base.errors import BackendError, BadParameter, UpstreamError
 from butlr_grafana.base.incidents import Contact
 from butlr_grafana.base.stage_times import stage
 from butlr_grafana.base.stopwatch import stopwatch
@@ -19,28 +21,23 @@ from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.floor import PlanDrawing, Topology
 from butlr_grafana.model.queries import (
-    AnyResult,
     HeatMap,
     Query,
-    SeriesQuery,
     SeriesResult,
-    StatsQuery,
     StatsResult,
 )
-from butlr_grafana.model.time import MINUTE_S, Period
 from butlr_grafana.pipeline.floor_by_floor import FloorByFloor, FloorOrder
-from butlr_grafana.pipeline.gather import PATIENCE_S
-from butlr_grafana.pipeline.run import PendingQuery, Pipeline
+from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.limits import QueryLimits
-from butlr_grafana.query.live import DOORS_EVERY_S
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import ASKED, Liveness, PanelRange, Scope, scope_of
 from butlr_grafana.service.event_log import EventLog
+from butlr_grafana.service.floor_results import FloorResults
 from butlr_grafana.service.last_good import FloorResult, LastGoodCache, RuleData
 from butlr_grafana.service.metrics import Telemetry
 from butlr_grafana.service.portfolio_watch import Looks
 from butlr_grafana.service.requests import Account, PendingRequest, ResolvedQuery, accounts_of
-from butlr_grafana.targets.base import Fetched, Result, Sources, build, queries_of
+from butlr_grafana.targets.base import Fetched, Result, Sources, Target, build, queries_of
 from butlr_grafana.targets.registry import read, target_of
 
 Visible = frozenset[str] | None
@@ -52,19 +49,6 @@ PICTURES = ("png", "webp")
 
 STATUS_S = 2.0
 """How long the status waits for Butlr, where a question is due."""
-
-RULE_S = 12.0
-"""How long an alert rule's answer waits for Butlr: Grafana gives its queries 30 seconds together."""
-
-BUILD_S_A_FLOOR = 0.03
-"""How long before the deadline waiting ends, for each floor: it takes time too to add its parts up and to
-write the response. Of 200 floors it is six seconds."""
-
-LONGEST_BACK_S = 600
-"""How far back an answer is looked for that came after all who asked for it had gone."""
-
-LONGEST_COUNT_S = 3 * DOORS_EVERY_S
-"""How long ago a count of doors may have been asked for that stands in for the next one."""
 
 DRAWING_S = 2.0
 """How long an answer waits for the plan's own picture."""
@@ -95,6 +79,19 @@ class Service:
     live: Callable[[], Liveness] = lambda: ASKED
     moved: Moved = nothing_moved
     floor_order: FloorOrder = field(default_factory=FloorOrder)
+    rule_turn: ComputeTurn = field(default_factory=ComputeTurn)
+
+    def turn(self, parsed: ParsedQuery, deadline: float) -> AbstractContextManager[None]:
+        """Within it a response is computed: of alert rules one at a time. They come all at once, and a viewer
+        waits beside them.
+        """
+        if parsed.need is not CallClass.RULE:
+            return nullcontext()
+        return self.rule_turn.taken(deadline - time.monotonic())
+
+    @property
+    def floor_results(self) -> FloorResults:
+        return FloorResults(self.pipeline, self.repeats, self.rule_data)
 
     def deadline(self) -> float:
         """On the monotonic clock, for a request that begins now."""
@@ -137,6 +134,17 @@ class Service:
         if target.renews_topology:
             self.spaces.renew(timeout_s=STATUS_S)
         served = self._served(visible, deadline)
+        with self.turn(parsed, deadline):
+            return self._resolved(target, parsed, visible, served, panel)
+
+    def _resolved(
+        self,
+        target: Target[Any],
+        parsed: ParsedQuery,
+        visible: Visible,
+        served: Topology,
+        panel: PanelRange | None,
+    ) -> ResolvedQuery:
         scope = scope_of(
             parsed,
             served.restricted_to(visible),
@@ -164,7 +172,8 @@ class Service:
                 self.pictures.ask(floor)
         need, now_s = resolved.parsed.need, resolved.scope.now_s
         if need is CallClass.RULE or resolved.parsed.require == "complete" or len(resolved.scope.floors) < 2:
-            pending = self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need)
+            with self.turn(resolved.parsed, self.deadline()):
+                pending = self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need)
             return PendingRequest(resolved, tuple(pending))
         started = PendingRequest(resolved, tuple(self.pipeline.look_up_all(resolved.parts, now_s=now_s)))
         floors = {floor: [one.pending for one in own] for floor, own in started.by_floor.items()}
@@ -195,12 +204,19 @@ class Service:
         )
 
     def _made(self, pending_request: PendingRequest, deadline: float) -> Result[Any]:
+        limits = self.floor_results.limits(pending_request, deadline)
+        with self.turn(pending_request.parsed, deadline):
+            return self._computed(pending_request, *limits)
+
+    def _computed(self, pending_request: PendingRequest, deadline: float, soon: float) -> Result[Any]:
         resolved = pending_request.resolved
         fetched = Fetched(resolved.scope, factors=resolved.factors)
         if resolved.scope.is_filtered_out:
             return Result(resolved.target, fetched, assumed=self.assumed())
         if pending_request.pending_queries:
-            fetched = self._fetched(pending_request, fetched, deadline)
+            fetched = self._fetched(
+                pending_request, fetched, self.floor_results.of(pending_request, deadline, soon)
+            )
         sources = Sources(self._contact, self.events.during, self.moved, self.pipeline.known_until)
         fetched, content = build(resolved.target, fetched, sources)
         result = Result(resolved.target, fetched, content, self.assumed())
@@ -214,8 +230,9 @@ class Service:
     def _contact(self) -> Contact:
         return replace(self.contact(), rules_without_data_s=self.rule_data.longest_without_s())
 
-    def _fetched(self, pending_request: PendingRequest, empty: Fetched, deadline: float) -> Fetched:
-        floor_results = self._floor_results(pending_request, deadline)
+    def _fetched(
+        self, pending_request: PendingRequest, empty: Fetched, floor_results: Sequence[FloorResult]
+    ) -> Fetched:
         faults = tuple((o.floor, o.fault) for o in floor_results if o.fault is not None)
         if len(faults) == len(floor_results) and not pending_request.resolved.target.survives_faults:
             raise faults[0][1]
@@ -233,84 +250,6 @@ class Service:
         """An answer made of these is shown to somebody."""
         for account in accounts:
             self.telemetry.answered(account.coverage, age_s=account.age_s(self.now()))
-
-    def _floor_results(self, pending_request: PendingRequest, deadline: float) -> list[FloorResult]:
-        """Floor by floor. Where only complete answers count, or `max_age` allows it, one that is not repeats
-        its last. An alert rule is told what is there after `RULE_S`.
-        """
-        by_floor = pending_request.by_floor
-        parsed, scope, began_s = pending_request.parsed, pending_request.resolved.scope, time.monotonic()
-        deadline -= min(len(by_floor) * BUILD_S_A_FLOOR, (deadline - began_s) / 2)
-        soon = min(deadline, began_s + PATIENCE_S)
-        if parsed.need is CallClass.RULE:
-            deadline = min(deadline, began_s + RULE_S)
-        if pending_request.floor_by_floor is not None:
-            pending_request.floor_by_floor.wait(deadline)
-            deadline = soon = min(deadline, time.monotonic())
-        floor_results = [
-            self._floor_result(pending_request.resolved, own, deadline, soon) for own in by_floor.values()
-        ]
-        if parsed.max_age_s and scope.panel is None:
-            floor_results = [
-                one if one.complete else self._a_little_older(pending_request.resolved, one)
-                for one in floor_results
-            ]
-        is_whole = parsed.require == "complete" and len(by_floor) > 1
-        if is_whole or parsed.max_age_s:
-            floor_results = self.repeats.filled(
-                scope.timeless, floor_results, max_age_s=parsed.max_age_s, stand_in=is_whole
-            )
-        if parsed.need is CallClass.RULE:
-            self.rule_data.saw(scope.timeless, floor_results)
-        return floor_results
-
-    def _a_little_older(self, resolved: ResolvedQuery, floor_result: FloorResult) -> FloorResult:
-        """The floor's answer to the question of some minutes ago, if all of it has come since."""
-        max_age_s = resolved.parsed.max_age_s
-        for back_s in range(MINUTE_S, min(max_age_s, LONGEST_BACK_S) + 1, MINUTE_S):
-            scope = resolved.scope.earlier(back_s, floor_result.floor)
-            parts = queries_of(resolved.target, scope)
-            known = [self.pipeline.known(part, now_s=scope.now_s, max_age_s=max_age_s) for part in parts]
-            pending = [one for one in known if one is not None]
-            if len(pending) == len(parts):
-                now = time.monotonic()
-                return self._floor_result(resolved, pending, now, now)
-        return floor_result
-
-    def _floor_result(
-        self, resolved: ResolvedQuery, own: Sequence[PendingQuery], deadline: float, soon: float
-    ) -> FloorResult:
-        """What comes of one floor's questions until the deadline; what only fills columns until `soon`."""
-        floor = own[0].query.floor
-        found: list[AnyResult] = []
-        partial_errors: list[BackendError] = []
-        for pending in (self._count_before(one, resolved.scope.now_s) for one in own):
-            is_aside = isinstance(pending.query, StatsQuery) or (
-                isinstance(pending.query, SeriesQuery) and resolved.target.needs_presence(resolved.parsed)
-            )
-            fills_columns = is_aside and pending.query.require != "complete"
-            try:
-                found.append(self.pipeline.finish(pending, deadline=soon if fills_columns else deadline))
-            except CallerError:
-                raise
-            except BackendError as fault:
-                if not fills_columns:
-                    return FloorResult(floor, fault=fault)
-                partial_errors.append(fault)
-        return FloorResult(floor, tuple(found), partial_errors=tuple(partial_errors))
-
-    def _count_before(self, pending: PendingQuery, now_s: float) -> PendingQuery:
-        """For a count of doors that is fetched every ten minutes: the last one, until the new one is there.
-        Together with the movements that were pushed since, it tells the same, and nobody waits for it.
-        """
-        query, fetch = pending.query, pending.pending
-        is_slow = isinstance(query, SeriesQuery) and query.base.is_calibrated and query.good_s is not None
-        has_arrived = not fetch.missing and all(call.done() and not call.exception() for call in fetch.calls)
-        if not is_slow or has_arrived:
-            return pending
-        start_s, end_s = (at_s - DOORS_EVERY_S for at_s in (query.period.start_s, query.period.end_s))
-        before = replace(query, period=Period(start_s, end_s))
-        return self.pipeline.known(before, now_s=now_s, max_age_s=LONGEST_COUNT_S) or pending
 
     def _drawing(self, pending_request: PendingRequest, deadline: float) -> PlanDrawing | None:
         """The plan's own picture, where one is to be drawn on and there in time."""

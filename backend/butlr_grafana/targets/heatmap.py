@@ -24,7 +24,7 @@ class HeatMapTarget(Target[HeatMapResult]):
     description = (
         "Where people were: people per m² (or detections) by cell, as one dense heatmap-cells frame."
     )
-    parameters = (*HEAT_MAP, "empty", *IMAGE, "style")
+    parameters = (*HEAT_MAP, "empty", *IMAGE, "style", "max_age")
     formats = ("frames", "rows", "matrix", "csv", "png")
     for_walls = True
     shape = HeatMapResult

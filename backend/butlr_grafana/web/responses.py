@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from butlr_grafana.base.errors import BackendError, BodyTooLarge, CallerError, ServiceError, Unauthorized
+from butlr_grafana.model.time import iso
 from butlr_grafana.present.encoding import Encoded, as_json
 from butlr_grafana.web.auth import shown_to_caller
 from butlr_grafana.web.request_log import note_fault
@@ -50,6 +51,8 @@ def encoded(found: Encoded) -> Response:
     if found.name is not None:
         response.headers["Content-Disposition"] = f'inline; filename="{_file_name(found)}"'
         response.headers["X-Complete"] = "1" if found.complete else "0"
+    if found.as_of_s is not None:
+        response.headers["X-As-Of"] = iso(found.as_of_s)
     # Weak: squeezed or not, it is the same answer.
     response.set_etag(found.etag, weak=True)
     if "If-None-Match" in request.headers:

@@ -8,6 +8,8 @@ const TICK_MS = 5000;
 // Less than a tick, as timers are late: so people are asked for at each tick where they are pushed, and are on
 // the screen ten seconds after they were, even if the answer takes five.
 const PUSHED_EACH_MS = 4000;
+// A large account has calls for a new map in some minutes only; a map so much older than the people says so.
+const LATER_MS = 120000;
 
 // By floor, so that a playlist that comes back to a floor finds what it showed last; pictures as they came,
 // for unpacked ones of many floors would fill the memory of a small machine.
@@ -57,10 +59,11 @@ async function look() {
   const row = await now();
   // The page's time range ends now; it begins at the midnight of the screen.
   const to = data.timeRange.to.valueOf();
-  const map = await fetched('heatmap', { from: midnight(to), to, ...look, for: 'wall' });
+  const map = await fetched('heatmap', { from: midnight(to), to, ...look, for: 'wall', max_age: '10m' });
   const whole = map.headers.get('X-Complete') !== '0' && row.complete === 1;
   if (whole || !kept.blob) {
-    Object.assign(kept, { blob: await map.blob(), row, at: new Date(row.as_of) });
+    const heatAt = new Date(map.headers.get('X-As-Of') ?? row.as_of);
+    Object.assign(kept, { blob: await map.blob(), row, at: new Date(row.as_of), heatAt });
   }
   note(whole ? '' : 'Butlr does not answer');
 }
@@ -107,7 +110,7 @@ function words() {
 
 // The texts in so large a share of their size, and where the last one ends.
 function written(share) {
-  const { row, at, failedAt, reason } = kept;
+  const { row, at, heatAt, failedAt, reason } = kept;
   const left = width - side + 8;
   const lines = [
     { text: clock(new Date()), size: size(0.13), bold: true },
@@ -120,6 +123,7 @@ function written(share) {
     row?.capacity && { text: 'of ' + row.capacity + ' places', size: size(0.036), fill: faint },
     { gap: size(0.06) },
     at && { text: 'as of ' + clock(at), size: size(0.04), fill: failedAt ? warning : faint },
+    at && at - heatAt >= LATER_MS && { text: 'heat as of ' + clock(heatAt), size: size(0.034), fill: faint },
     failedAt && { text: reason, size: size(0.034), fill: warning },
     failedAt && { text: 'since ' + clock(failedAt), size: size(0.034), fill: warning },
     !row && !failedAt && { text: 'one moment …', size: size(0.04), fill: faint },
