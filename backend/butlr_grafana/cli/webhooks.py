@@ -317,6 +317,6 @@ def subscribe_in_background(application: Application, settings: Settings) -> Non
                 free, _ = free_types(webhooks.all(), names)
                 webhooks.create(NAME, free, endpoint, names)
         except (UpstreamError, BackendError) as error:
-            log.warning("the simulator pushes nothing: %s", error)
+            log.warning("the simulator sends no webhook events: %s", error)
 
     threading.Thread(target=subscribe, name="subscribe", daemon=True).start()
