@@ -264,12 +264,13 @@ class Settings:
             )
         if self.webhook_port and not self.webhook_keys:
             raise SettingError(
-                f"BACKEND_WEBHOOK_PORT={self.webhook_port} needs BUTLR_WEBHOOK_KEY: without a key nothing is "
-                "received"
+                f"BACKEND_WEBHOOK_PORT={self.webhook_port} needs BUTLR_WEBHOOK_KEY: without a key, no "
+                "events are accepted"
             )
         if self.webhook_port and self.webhook_port == self.port:
             raise SettingError(
-                f"BACKEND_WEBHOOK_PORT={self.webhook_port} is BACKEND_PORT too; it must be another port, or 0"
+                f"BACKEND_WEBHOOK_PORT={self.webhook_port} is the same as BACKEND_PORT; "
+                "set another port, or 0"
             )
         if self.tokens or self.allow_anonymous or is_loopback(self.host):
             return

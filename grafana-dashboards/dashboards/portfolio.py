@@ -81,7 +81,7 @@ Every room. Free rooms come first, the smallest of them at the top. A room is fr
 it for five minutes. *Unknown* does not mean free; *Why* shows what is missing. *Free for* shows *at least* \
 if the room may have been free for longer than the minutes that were requested.
 
-The variables *Room for* and *Types* at the top limit the rooms. With *Room for*, rooms whose capacity Butlr \
+The variables *Capacity* and *Types* at the top limit the rooms. With *Capacity*, rooms whose capacity Butlr \
 does not know are left out. A room's name opens its map."""
 
 DOORS_TEXT = """\
