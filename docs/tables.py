@@ -44,7 +44,7 @@ def words_table() -> str:
     for word in PARAMETERS.values():
         values = [f"`{word.default}`"] if word.default else []
         values += [f"`{c}`" for c in word.choices if c != word.default]
-        values += [f"`{word.example}`"] if word.example else []
+        values += [f"`{word.example}`"] if word.example and word.example not in word.choices else []
         lines.append(f"| `{word.name}` | {' '.join(values)} | {word.description} |")
     return "\n".join(lines)
 

@@ -294,7 +294,7 @@ def test_webhook_keys_come_as_a_list_or_from_a_file_and_are_shown_nowhere(tmp_pa
     ],
 )
 def test_a_webhook_key_that_cannot_be_a_header_or_is_guessed_is_refused_unshown(key: str) -> None:
-    with pytest.raises(SettingError, match="BUTLR_WEBHOOK_KEY: a key has 16 to 200") as caught:
+    with pytest.raises(SettingError, match="BUTLR_WEBHOOK_KEY: a key must have 16 to 200") as caught:
         read({"BUTLR_WEBHOOK_KEY": key})
     assert key not in str(caught.value)
 
@@ -304,7 +304,7 @@ def test_a_port_of_its_own_needs_a_key_and_another_number() -> None:
     read({**keyed, "BACKEND_WEBHOOK_PORT": "8081"}).check_exposure()
     with pytest.raises(SettingError, match="BACKEND_WEBHOOK_PORT=8081 needs BUTLR_WEBHOOK_KEY"):
         read({"BACKEND_WEBHOOK_PORT": "8081"}).check_exposure()
-    with pytest.raises(SettingError, match="BACKEND_WEBHOOK_PORT=8080 is BACKEND_PORT too"):
+    with pytest.raises(SettingError, match="BACKEND_WEBHOOK_PORT=8080 is the same as BACKEND_PORT"):
         read({**keyed, "BACKEND_WEBHOOK_PORT": "8080"}).check_exposure()
 
 

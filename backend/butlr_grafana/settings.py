@@ -68,11 +68,15 @@ class Settings:
         parse=values.comma_list,
     )
     butlr_max_concurrency: int = setting(
-        "BUTLR_MAX_CONCURRENCY", "most calls to Butlr at the same time", 8, parse=values.number(1, 64)
+        "BUTLR_MAX_CONCURRENCY",
+        "maximum number of calls to Butlr at the same time",
+        8,
+        parse=values.number(1, 64),
     )
     butlr_rate_limit: int = setting(
         "BUTLR_RATE_LIMIT",
-        "most calls to Butlr per minute; 0: learnt from its 429s and headers, and remembered",
+        "maximum number of calls to Butlr per minute; 0: the backend learns it from Butlr's 429 responses "
+        "and headers, and stores it",
         0,
         parse=values.number(0, 100_000),
     )
@@ -91,30 +95,29 @@ class Settings:
     )
     butlr_settle_s: int | None = setting(
         "BUTLR_SETTLE_S",
-        "age in seconds that a segment's end must have before the segment is stored permanently; empty: "
-        "as measured on this "
+        "seconds after the end of a segment until it is stored permanently; empty: as measured on this "
         "account, 3600 until then",
         None,
         parse=values.number(0, 30 * 86_400),
     )
     butlr_y_direction: str = setting(
         "BUTLR_Y_DIRECTION",
-        "direction of the y axis of heat maps: up, as in the floor plan, or down, from the other side; "
-        "auto: as measured on this account, up until then",
+        "direction of the y axis of heat maps: up (as in the floor plan) or down (reversed); auto: as "
+        "measured on this account, up until then",
         "auto",
         parse=values.one_of(("auto", "up", "down")),
     )
     virtual_sensors: VirtualRule = setting(  # noqa: RUF009  # as all others; the linter takes the alias for a type
         "BUTLR_VIRTUAL_SENSORS",
         "copies of sensors (clones, mirrors): by-place counts each device once at each place; drop ignores "
-        "them, as Butlr's own client does",
+        "all copies, as Butlr's own client does",
         "by-place",
         parse=values.one_of(("by-place", "drop")),
     )
     webhook_keys: tuple[str, ...] = setting(
         "BUTLR_WEBHOOK_KEY",
-        "keys with which Butlr may push (as X-Api-Key, or as the Basic password), comma list; Butlr is given "
-        "the first one; empty: nothing is received",
+        "keys that Butlr must send with webhook events (as X-Api-Key, or as the Basic password), comma "
+        "list; the subscription gets the first one; empty: the backend receives no events",
         (),
         parse=values.webhook_keys,
         secret=True,
@@ -127,7 +130,8 @@ class Settings:
     )
     public_url: str = setting(
         "BACKEND_PUBLIC_URL",
-        "address at which Butlr reaches that port, https://…; Butlr is told to push to /webhooks/butlr there",
+        "address at which Butlr reaches that port, https://…; the subscription gets this address with "
+        "/webhooks/butlr",
         "",
         parse=values.url,
     )
@@ -143,7 +147,7 @@ class Settings:
     )
     wall_tokens: tuple[BackendToken, ...] = setting(
         "BACKEND_WALL_TOKEN",
-        "tokens in the same form, which allow only what a TV wall shows: for screens that anybody can see",
+        "tokens in the same form that allow only what a TV wall shows; for screens that anybody can see",
         (),
         parse=values.wall_tokens,
         secret=True,
@@ -198,7 +202,7 @@ class Settings:
     )
     holidays: frozenset[date] = setting(
         "BACKEND_HOLIDAYS",
-        "file of dates, one a line, or a country code (FR, US-NY), for holidays=out",
+        "file with one date per line, or a country code (FR, US-NY), for holidays=out",
         frozenset(),
         parse=values.holidays,
     )
@@ -217,7 +221,10 @@ class Settings:
         parse=values.one_of(LEVELS),
     )
     threads: int = setting(
-        "BACKEND_THREADS", "most requests that are answered at the same time", 32, parse=values.number(1, 512)
+        "BACKEND_THREADS",
+        "maximum number of requests that are answered at the same time",
+        32,
+        parse=values.number(1, 512),
     )
     grafana_token: str = setting(
         "GRAFANA_TOKEN",
@@ -257,12 +264,13 @@ class Settings:
             )
         if self.webhook_port and not self.webhook_keys:
             raise SettingError(
-                f"BACKEND_WEBHOOK_PORT={self.webhook_port} needs BUTLR_WEBHOOK_KEY: without a key nothing is "
-                "received"
+                f"BACKEND_WEBHOOK_PORT={self.webhook_port} needs BUTLR_WEBHOOK_KEY: without a key, no "
+                "events are accepted"
             )
         if self.webhook_port and self.webhook_port == self.port:
             raise SettingError(
-                f"BACKEND_WEBHOOK_PORT={self.webhook_port} is BACKEND_PORT too; it must be another port, or 0"
+                f"BACKEND_WEBHOOK_PORT={self.webhook_port} is the same as BACKEND_PORT; "
+                "set another port, or 0"
             )
         if self.tokens or self.allow_anonymous or is_loopback(self.host):
             return

@@ -26,11 +26,11 @@ PER_HOUR = "Both are per hour counted, so that periods of different lengths can 
 
 FLOOR_TEXT = f"""\
 The floor, or the rooms chosen, in the time range and in the earlier period. {PER_HOUR}The hours and days \
-chosen apply to both. Where one of the periods has no data there is no change."""
+chosen apply to both. If one of the periods has no data, there is no change."""
 
 MAP_TEXT = f"""\
-Red cells had more people than in the earlier period, blue cells fewer, grey cells as many. The unit is \
-people per m² if the number of detections per person is known, otherwise detections per hour; the legend \
+Red cells had more people than in the earlier period, blue cells fewer, grey cells the same number. The unit \
+is people per m² if the number of detections per person is known, otherwise detections per hour; the legend \
 shows which. {PER_HOUR}The scale is the same on both sides of zero."""
 
 ROOMS_TEXT = f"""\

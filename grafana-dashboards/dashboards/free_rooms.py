@@ -12,9 +12,9 @@ from dashboards.style import Json
 UID = "butlr-free-rooms"
 
 TEXT = """\
-Which rooms are free now: free ones first, then the smallest. A room is free when nobody was counted in it \
-for five minutes. When no answer comes for three minutes, no room is shown as free; the list comes back by \
-itself."""
+Which rooms are free now. Free rooms come first, the smallest of them at the top. A room is free if nobody \
+was counted in it for five minutes. If no response arrives for three minutes, no room is shown as free. The \
+panel recovers by itself."""
 
 
 def dashboard(source: Source) -> Json:

@@ -45,21 +45,22 @@ PEOPLE_OF_FLOORS = Alertable(
 )
 
 TOTALS_TEXT = """\
-People now, and the most people in the time range, of all floors of a {group} together. Each sum is of one \
-time: *People* of the newest minute, *Peak* of one window. It is not a sum of peaks at different times.
+For all floors of a {group} together: *People* is the number of people now, *Peak* is the largest number in \
+the time range. Each sum adds up the floors at the same time, so *Peak* is not a sum of peaks at different \
+times.
 
-*Floors in the sum* says of how many floors *People* are known. Where it is less than *Floors*, people are \
-missing in the sum. The link in that column says why. Hours, days and types of rooms do not limit this \
-panel.{more}"""
+*Floors in the sum* is the number of floors whose people are known. If it is less than *Floors*, people are \
+missing in the sum; the link in that column shows why. The variables *Hours*, *Days* and *Types* do not \
+limit this panel.{more}"""
 
 NOW_TEXT = """\
 Every floor, in the last five full minutes. *Usual at this hour* is the mean of the same hour of the week \
-over the last four whole weeks, by the floor's own clock. A floor's name opens its page. Types of rooms do \
-not limit this panel."""
+over the last four whole weeks, in the floor's own time zone. A floor's name opens the dashboard *Floor*. \
+The variable *Types* does not limit this panel."""
 
 FLOORS_TEXT = """\
 Every floor in the time range, within the hours and days chosen. *Per m² and hour* counts detections. A \
-floor's name opens its page. Types of rooms do not limit this panel."""
+floor's name opens the dashboard *Floor*. The variable *Types* does not limit this panel."""
 
 PEOPLE_TEXT = """\
 People on each floor: the mean of each window. A gap means that nothing is known; it does not mean that \
@@ -76,12 +77,12 @@ Rooms of all floors that were in use for less than the share of hours chosen abo
 without data are not listed here."""
 
 FREE_TEXT = """\
-Every room: free ones first, then the smallest. A room is free when nobody was counted in it for five \
-minutes. *Unknown* is not free: *Why* says what is missing. *Free for* says *at least* where the room may \
-have been free for longer than was asked for.
+Every room. Free rooms come first, the smallest of them at the top. A room is free if nobody was counted in \
+it for five minutes. *Unknown* does not mean free; *Why* shows what is missing. *Free for* shows *at least* \
+if the room may have been free for longer than the minutes that were requested.
 
-*Room for* and *Types* above limit the rooms. With *Room for*, rooms whose \
-capacity Butlr does not know are left out. A room's name opens its map."""
+The variables *Capacity* and *Types* at the top limit the rooms. With *Capacity*, rooms whose capacity Butlr \
+does not know are left out. A room's name opens its map."""
 
 DOORS_TEXT = """\
 People who came in through each floor's own entrances on each day. A day begins at midnight in the \

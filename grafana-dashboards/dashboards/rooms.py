@@ -48,12 +48,12 @@ CHANGE_TEXT = """\
 People and time in use in the time range (*now*) and in the earlier period chosen above (*then*), within the \
 hours and days chosen. People are the mean of the hours; both are per hour with data, so that periods of \
 different lengths can be compared. The change of time in use is in percentage points. Rooms are sorted by \
-the size of their change in people, up or down. If one of the periods has no data there is no change; the \
+the size of their change in people, up or down. If one of the periods has no data, there is no change; the \
 mark shows why."""
 
 UNDERUSED_TEXT = """\
 Rooms that were in use for less than a share of the hours, within the hours and days chosen. The share is \
-10 %, or what is chosen as *Underused below* in the menu beside the time range. Rooms without data are \
+10 %; to change it, choose *Underused below* in the menu beside the time range. Rooms without data are \
 not listed here."""
 
 FULL_TEXT = """\

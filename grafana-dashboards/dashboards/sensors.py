@@ -34,28 +34,29 @@ DUE = ((None, CALM), (1, WARNING))
 SHARE = ((None, GOOD), (0.1, WARNING), (0.25, BAD))
 
 NOW_TEXT = """\
-All floors, as Butlr said it at most five minutes ago. Only physical devices count: a clone or a mirror of a \
-sensor is no device. A sensor counts as offline when Butlr says so, and when its hive is offline. A battery \
-is due from 30 days before its date on, where Butlr gives a date."""
+All floors. The data come from Butlr and are at most five minutes old. A hive is the device that receives \
+the sensors' radio signals and sends them to Butlr. Only physical devices count: a clone or a mirror of a \
+sensor is not a device. A sensor counts as offline if Butlr says so, or if its hive is offline. A battery is \
+due from 30 days before its date, if Butlr has a date."""
 
 FAULTS_TEXT = """\
-Devices of all floors that need somebody: those that are offline, those whose hive is offline, those of \
-which Butlr does not say whether they are online, and those whose battery is due. *Offline for* is empty for \
-a sensor whose hive is offline: whether the sensor itself works is not known then."""
+Devices of all floors that are offline, whose hive is offline, whose state is not known, or whose battery is \
+due. If the hive of a sensor is offline, it is not known whether the sensor itself works: *Offline for* is \
+then empty."""
 
 ROOMS_TEXT = """\
-Rooms that have sensors of which none can be heard, and since when. On maps and rankings such a room has no \
-data; it is never an empty room. Rooms that have no sensor at all are not listed here. A room's name opens \
+Rooms that have sensors, but none of them sends data, and since when. On maps and in rankings such a room \
+has no data; it is never shown as empty. Rooms without any sensor are not listed here. A room's name opens \
 its map."""
 
 FLOORS_TEXT = """\
-Every floor. *Because* names the hives that are offline and through which sensors of the floor report; all \
-pages that show such a floor say so in a notice. A floor's name opens its page."""
+Every floor. *Because* names the offline hives that receive sensors of the floor. All dashboards that show \
+such a floor say so in a notice. A floor's name opens the dashboard *Floor*."""
 
 DEVICES_TEXT = """\
 Every physical sensor and hive of the floor chosen above; those that are offline come first. *Last reading* \
-is the last message about people. A battery's date is empty where Butlr gives none. x and y are metres on \
-the floor plan."""
+is the last message about people. If Butlr has no date for a battery, the date is empty. x and y are metres \
+on the floor plan."""
 
 
 def dashboard(source: Source) -> Json:

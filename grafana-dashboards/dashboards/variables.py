@@ -45,7 +45,7 @@ def types(source: Source) -> Json:
 def least_capacity() -> Json:
     return _offered(
         "least_capacity",
-        "Room for",
+        "Capacity",
         {"Any number": "0", **{f"{people} or more": str(people) for people in (2, 4, 6, 8, 12, 20)}},
     )
 

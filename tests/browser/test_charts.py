@@ -127,7 +127,7 @@ def test_nothing_is_asked_for_before_the_variables_have_values(
     code, period = chart.panel["options"]["getOption"], [at("2026-06-10") * 1000, at("2026-06-17") * 1000]
     for values in ({}, {"space": "", "room": "", "hours": "", "days": ""}):
         tab.evaluate("(given) => window.run(...given)", [code, [], values, *period, True])
-        assert tab.evaluate("window.option.title.text") == "One moment …"
+        assert tab.evaluate("window.option.title.text") == "Loading …"
     assert chart.asked == []
 
 
@@ -145,7 +145,7 @@ def test_a_fault_is_said_in_the_pictures_place(tab: Page, world: World) -> None:
         "baseline": "previous",
     }
     tab.evaluate("(given) => window.run(...given)", [code, [], values, *period, True])
-    tab.wait_for_function("!window.option.title.text.startsWith('One moment')")
+    tab.wait_for_function("!window.option.title.text.startsWith('Loading')")
     assert tab.evaluate("window.option.title.text").startswith("hours: 'later' are not hours")
     assert tab.locator("img").count() == 0
 
@@ -198,10 +198,10 @@ def test_a_film_can_be_stopped_and_stepped_through(tab: Page, world: World) -> N
     for window in range(1, windows + 1):
         tab.wait_for_function(drawn.format(window))
         pictures.append(tab.evaluate("window.pixels('canvas')"))
-        tab.get_by_title("One window on").click()
+        tab.get_by_title("Next window").click()
     assert len(set(pictures)) == windows
     assert label.inner_text() == f"1 / {windows}"
-    tab.get_by_title("One window back").click()
+    tab.get_by_title("Previous window").click()
     tab.wait_for_function(drawn.format(windows))
     assert tab.evaluate("window.pixels('canvas')") == pictures[-1]
     assert stopped

@@ -218,7 +218,7 @@ def test_without_a_free_room_it_says_so(show: Show) -> None:
     assert {row["state"] for row in wanted(board)} == {"occupied"}
     assert board.headline == "No room is free"
     assert board.elements["summary"]["text"] == "rooms for 30 or more · 2 occupied"
-    assert show(least_capacity="500").headline == "No such room is known"
+    assert show(least_capacity="500").headline == "No room matches"
 
 
 @pytest.mark.parametrize("what", ["the backend", "Butlr"])
@@ -244,7 +244,7 @@ def test_what_was_free_three_minutes_ago_is_not_shown_as_free(show: Show, what: 
         board.refresh()
     assert board.cards() == []
     assert board.headline == "Not known which rooms are free"
-    assert board.elements["summary"]["text"].startswith("No answer since 05:35: ")
+    assert board.elements["summary"]["text"].startswith("No response since 05:35: ")
     is_there(True)
     board.passes(600)
     board.refresh()

@@ -372,7 +372,7 @@ def test_sensors_that_are_not_told_leave_the_rooms_unknown_and_a_note(sensors: A
     read = topology({**document(), "sensors": sensors})
     assert read_room(read).online is None
     assert read_floor(read).sensors is None
-    assert texts(read) == ("Butlr did not list the sensors, so nobody knows which are offline",)
+    assert texts(read) == ("Butlr did not list the sensors, so it is not known which are offline",)
 
 
 def test_sensors_are_read_whole_and_put_on_their_floors() -> None:
@@ -440,7 +440,7 @@ def test_a_zone_is_online_by_its_own_sensors_wherever_they_are_listed() -> None:
 
 
 NO_ENTRANCE = (
-    "First floor: no traffic sensor is marked as an entrance, so people who come and go are not counted"
+    "First floor: no traffic sensor is marked as an entrance, so people who enter and leave are not counted"
 )
 
 

@@ -33,7 +33,7 @@ def expected(look: Look) -> list[Row]:
         for row in found:
             if _is_due(row) and not row["reason"]:
                 wall = datetime.fromtimestamp(row["battery_due"] / 1000, ZoneInfo(row["timezone"]))
-                row["reason"] = f"its battery is to be changed by {wall.day} {wall:%b %Y}"
+                row["reason"] = f"its battery must be changed by {wall.day} {wall:%b %Y}"
         found = [row for row in found if not faults or row["state"] != "online" or _is_due(row)]
         found.sort(key=lambda row: ORDER.index(row["state"]))
     return [{**row, **age} for row in found]

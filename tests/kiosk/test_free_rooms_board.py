@@ -110,13 +110,13 @@ def test_where_the_page_is_not_provisioned_the_wall_does_without_and_says_so(
 ) -> None:
     code, _, said = operator.wall(grafana.url)
     assert code == 0
-    assert "left out   the board of free rooms: the dashboard butlr-free-rooms is not in this Grafana" in said
+    assert "left out   the dashboard of free rooms: butlr-free-rooms is not in this Grafana" in said
 
 
 def test_screens_without_a_login_are_told_of_no_room(with_board: FakeGrafana, owner: Operator) -> None:  # noqa: F811
     code, _, said = owner.wall(with_board.url, "--anonymous")
     assert code == 0
-    assert "left out   the board of free rooms: it names rooms" in said
+    assert "left out   the dashboard of free rooms: it shows room names" in said
     [own] = with_board.others.values()
     assert uid_of("Butlr wall") not in {*own.dashboards, *with_board.dashboards}
 
@@ -131,7 +131,9 @@ def test_a_size_is_a_number_of_people(
 
 
 def test_a_page_of_another_version_is_refused() -> None:
-    with pytest.raises(WallError, match="has no variable least_capacity, type: provision this version's"):
+    with pytest.raises(
+        WallError, match="has no variable least_capacity, type: install the dashboards of this version"
+    ):
         dashboard_of({"templating": {"list": [{"name": "space"}]}}, "x", Limits())
 
 

@@ -401,7 +401,7 @@ def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operato
             ["--grafana", "https://grafana.example.com", "--every", "0s"],
             "give a time such as 30s, 1m or 1h",
         ),
-        (["--grafana", "https://grafana.example.com", "--name", " "], "a playlist needs a name"),
+        (["--grafana", "https://grafana.example.com", "--name", " "], "give a name that is not empty"),
         ([], "--grafana"),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_lasting_difference_is_a_trouble_with_numbers(
         assert not account.trouble.on
         account.sampling.step()
     assert account.trouble.on
-    assert "180 of 180 minutes differ from what reporting says, one by 3 people" in caplog.text
+    assert "180 of 180 minutes differ from reporting, the largest difference is 3 people" in caplog.text
     account.wrong = 0
     account.pass_minutes(60)
     account.sampling.step()

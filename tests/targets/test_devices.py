@@ -191,7 +191,7 @@ def test_a_room_behind_a_dead_hive_is_unknown_and_every_answer_of_its_floor_says
     total = sum(sensor.floor_id == PARIS for sensor in PHYSICAL.values())
     wanted = (
         "Paris, 1st floor: the hive Paris, 1st floor, hive 1 is offline since 17 Jun 12:34: "
-        f"{len(BEHIND)} of {total} sensors cannot be heard"
+        f"{len(BEHIND)} of {total} sensors send no data"
     )
     for target in ("heatmap", "hot-zones", "occupancy", "occupancy-now", "utilization", "pattern", "traffic"):
         [frame, *_] = trial.http.get(f"/api/v1/{target}", query_string=words).get_json()
@@ -303,7 +303,7 @@ def test_devices_on_no_floor_are_counted_in_a_note(trial: Trial) -> None:
     told(trial, "sensors", floor_id="space_of_the_past", room_id=None)
     assert ask(trial, kind="sensor") == []
     frame = trial.http.get("/api/v1/devices").get_json()[0]
-    text = f"{len(PHYSICAL)} sensors are on no floor that Butlr lists"
+    text = f"{len(PHYSICAL)} sensors are not on any floor that Butlr lists"
     assert text in {notice["text"] for notice in frame["meta"]["notices"]}
 
 
@@ -368,7 +368,7 @@ def test_a_dead_hive_that_hangs_in_a_small_room_is_named_by_its_number(make_worl
     assert room.capacity is not None
     assert room.capacity.max == 8
     frame = world.http.get(f"/api/v1/occupancy-now?space={PARIS}").get_json()[0]
-    [said] = [n["text"] for n in frame["meta"]["notices"] if "cannot be heard" in n["text"]]
+    [said] = [n["text"] for n in frame["meta"]["notices"] if "send no data" in n["text"]]
     assert said.startswith(f"Paris, 1st floor: the hive {hive.serial_number} is offline since 17 Jun 12:34")
     found = rows(world, space=PARIS)
     assert found[HIVE]["device"] == HIVE

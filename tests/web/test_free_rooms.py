@@ -185,7 +185,7 @@ def test_that_no_room_is_so_large_is_an_empty_answer_that_says_so(world: World) 
 
 
 def test_how_far_back_it_looks_is_said(world: World) -> None:
-    assert "Only the last 10 minutes are asked for" in " ".join(notices(world))
+    assert "Only the last 10 minutes were requested" in " ".join(notices(world))
     for one in ask(world):
         told = (one["free_exact"], one["free_for_s"], one["free_for"])
         if one["state"] != "free":

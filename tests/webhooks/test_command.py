@@ -96,7 +96,10 @@ def test_what_another_has_is_left_and_said(
     [left, made] = simulator.subscriptions.all()
     assert left == theirs
     assert made.event_types == TYPES[:3]
-    assert "TRAFFIC: taken by webhook_theirs (theirs); it is asked for instead" in capsys.readouterr().out
+    assert (
+        "TRAFFIC: webhook_theirs (theirs) has subscribed to it; the backend requests"
+        in capsys.readouterr().out
+    )
     assert run(settings, "delete") == 0
     assert simulator.subscriptions.all() == [theirs]
 
@@ -107,7 +110,7 @@ def test_where_nothing_is_free_nothing_is_created(
     other(simulator, *TYPES)
     assert run(settings, "create") == 1
     assert len(simulator.subscriptions.all()) == 1
-    assert "no event type is free" in capsys.readouterr().out
+    assert "nothing was created" in capsys.readouterr().out
 
 
 def test_event_types_by_the_schemas_own_names(simulator: Simulator, settings: Settings) -> None:
@@ -146,7 +149,7 @@ def test_one_of_our_name_may_be_another_installations(
     simulator: Simulator, settings: Settings, action: str
 ) -> None:
     theirs = other(simulator, "TRAFFIC", name=NAME)
-    with pytest.raises(SettingError, match="webhook_theirs has our name, but may be another"):
+    with pytest.raises(SettingError, match="webhook_theirs has our name, but may belong to another"):
         run(settings, action)
     assert simulator.subscriptions.all() == [theirs]
     assert run(settings, action, id="webhook_theirs") == 0
@@ -156,7 +159,7 @@ def test_one_of_our_name_may_be_another_installations(
 @pytest.mark.parametrize("action", ["update", "delete"])
 def test_one_of_another_name_is_never_ours(simulator: Simulator, settings: Settings, action: str) -> None:
     theirs = other(simulator, "TRAFFIC")
-    with pytest.raises(SettingError, match="named theirs, not butlr-grafana: not ours"):
+    with pytest.raises(SettingError, match="its name is theirs, not butlr-grafana, so it is not ours"):
         run(settings, action, id="webhook_theirs")
     with pytest.raises(SettingError, match="no such subscription"):
         run(settings, action, id="webhook_x")
@@ -195,11 +198,11 @@ def test_status_lists_and_writes_nothing(
     assert "webhook_theirs  named theirs: PIR_MOTION" in lines
     assert f"{ours}  ours: {', '.join(TYPES)}" in lines
     assert lines[-1] == (
-        "the backend on http://127.0.0.1:1/webhooks/status does not tell what it received (ConnectionError)"
+        "the backend on http://127.0.0.1:1/webhooks/status does not say what it received (ConnectionError)"
     )
     simulator.subscriptions.remove([ours])
     run(settings, "status")
-    assert f"ours ({ours}) no longer exists" in capsys.readouterr().out
+    assert f"our subscription {ours} no longer exists" in capsys.readouterr().out
 
 
 def test_a_refusal_is_an_error_in_butlrs_words_without_the_key(
@@ -231,7 +234,7 @@ def test_what_the_backend_tells_in_words() -> None:
         "room: nothing arrived from 10 min ago to now",
     ]
     assert in_words({**told, "newest_event_age_s": None, "events": [], "gaps": {}}, now_s=0) == [
-        "no event of this account has arrived since the backend began"
+        "no event of this account has arrived since the backend started"
     ]
     assert in_words({"receives": False}, now_s=0) == [
         "the running backend receives nothing: BUTLR_WEBHOOK_KEY is not set there"

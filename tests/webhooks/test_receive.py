@@ -128,7 +128,7 @@ def test_without_a_key_that_is_set_it_is_not_there(make_world: MakeWorld) -> Non
     assert answer.status_code == 404
     assert answer.get_json()["error"] == {
         "code": "not_served",
-        "message": f"{PATH}: nothing is received here, because BUTLR_WEBHOOK_KEY is not set",
+        "message": f"{PATH}: the backend accepts no events, because BUTLR_WEBHOOK_KEY is not set",
         "source": "caller",
     }
     assert counted(world, "butlr_webhook_requests") == {'result="no_key_set"': 1}

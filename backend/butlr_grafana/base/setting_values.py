@@ -107,7 +107,8 @@ def webhook_keys(text: str) -> tuple[str, ...]:
     keys = comma_list(text)
     if any(not re.fullmatch(r"[!#-\[\]-~]{16,200}", key) for key in keys):
         raise ValueError(
-            "a key has 16 to 200 letters, digits and signs, without quotation marks, backslashes and spaces"
+            "a key must have 16 to 200 letters, digits and signs, without quotation marks, "
+            "backslashes and spaces"
         )
     return keys
 

@@ -17,7 +17,7 @@ def notes_on_sensors(floor: Floor) -> Iterator[Note]:
     counted = entrances(floor)
     if not counted:
         text = (
-            f"{floor.name}: no traffic sensor is marked as an entrance, so people who come and go "
+            f"{floor.name}: no traffic sensor is marked as an entrance, so people who enter and leave "
             "are not counted"
         )
         yield Note(floor.id, text, "traffic")
@@ -45,7 +45,7 @@ def notes_on_dead_hives(floor: Floor) -> Iterator[Note]:
         silent = sum(sensor.behind == hive for sensor in installed)
         when = since(hive.last_heartbeat_s, floor.timezone)
         after = f" {when}" if when else ""
-        told = f"is offline{after}: {silent} of {len(installed)} sensors cannot be heard"
+        told = f"is offline{after}: {silent} of {len(installed)} sensors send no data"
         # A hive is often named after the room in which it hangs, which may be one that must not be named, or
         # one of another floor, which not everybody may see.
         name = hive.name if hive in (floor.hives or ()) else hive.serial
@@ -67,4 +67,4 @@ def notes_on_devices(
     for what, by_floor in (("sensors", sensors), ("hives", hives)):
         lost = [one for key, own in by_floor.items() if key not in floors for one in own if one.is_physical]
         if lost:
-            yield Note(None, f"{len(lost)} {what} are on no floor that Butlr lists", "devices")
+            yield Note(None, f"{len(lost)} {what} are not on any floor that Butlr lists", "devices")

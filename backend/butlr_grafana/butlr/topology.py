@@ -48,7 +48,7 @@ def topology(document: Document, virtual_sensors: VirtualRule = "by-place") -> T
         reader.notes += notes_on_sensors(floors[key])
         reader.notes += notes_on_dead_hives(floors[key])
     if listed is None:
-        reader.note(None, "Butlr did not list the sensors, so nobody knows which are offline")
+        reader.note(None, "Butlr did not list the sensors, so it is not known which are offline")
     reader.notes += notes_on_devices(by_floor, hives, floors, hives_told=isinstance(hives_told, list))
     reader.notes += _notes_on(document)
     partial = bool(document.get("faults"))

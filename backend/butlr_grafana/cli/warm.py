@@ -66,7 +66,7 @@ def _measure_first(application: Application) -> None:
         pass
     if not book.current().is_sure_of(WARMED):
         raise SettingError(
-            "Butlr cannot be measured now, so nothing would be stored permanently "
+            "Butlr's behaviour cannot be measured now, so nothing would be stored permanently "
             f"({', '.join(sorted(book.current().unmeasured))}): `butlr-grafana check` shows the reason"
         )
 

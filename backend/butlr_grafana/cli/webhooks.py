@@ -45,12 +45,17 @@ Upstream = Callable[[Settings], AbstractContextManager[tuple[Settings, bool]]]
 
 def add_to(commands: Any, settings: Callable[[], Settings], upstream: Upstream) -> None:
     """Registers the command. `upstream`: the settings with a Butlr to ask."""
-    parser = commands.add_parser("webhooks", help="what Butlr pushes: lists, creates, updates, deletes")
+    parser = commands.add_parser(
+        "webhooks", help="lists, creates, updates or deletes the subscription for data that Butlr pushes"
+    )
     actions = parser.add_subparsers(required=True, metavar="action", dest="action")
     for action, (_, help_) in ACTIONS.items():
         own = actions.add_parser(action, help=help_)
         if action in ("update", "delete"):
-            own.add_argument("--id", help=f"of a subscription named {NAME}, where this one's is not kept")
+            own.add_argument(
+                "--id",
+                help=f"id of our subscription (named {NAME}), if it is not stored in BACKEND_CACHE_DIR",
+            )
         if action != "status":
             own.add_argument("--yes", action="store_true", help="does not ask for confirmation")
 
@@ -135,7 +140,7 @@ class Command:
         if not listed:
             print("the organisation has no webhook subscription")
         if kept is not None and kept not in {one.id for one in listed}:
-            print(f"ours ({kept}) no longer exists: `butlr-grafana webhooks create` makes a new one")
+            print(f"our subscription {kept} no longer exists: run `butlr-grafana webhooks create`")
         for line in received(self.settings):
             print(line)
         return 0
@@ -143,7 +148,7 @@ class Command:
     def create(self) -> int:
         endpoint = self._endpoint()
         if self.ids.path is None:
-            raise SettingError("BACKEND_CACHE_DIR is needed: the subscription's id is stored there")
+            raise SettingError("set BACKEND_CACHE_DIR: the subscription's id is stored there")
         listed, kept = self.webhooks.all(), self.ids.read()
         if any(one.id == kept for one in listed):
             print(f"{kept} exists already; `butlr-grafana webhooks update` changes its key and address")
@@ -153,22 +158,20 @@ class Command:
         for line in told:
             print(line)
         if not free:
-            print("no event type is free: nothing to create; everything is asked for, as without webhooks")
+            print("nothing was created: every event type has a subscription already, or does not exist")
             return 1
         print(f"creates the subscription {NAME}: {_list(free)} to {endpoint.url}, with the key as X-Api-Key")
         if not self._agreed():
             return 1
         made = self.webhooks.create(NAME, free, endpoint, names)
         self.ids.write(made.id)
-        print(f"created {made.id}; `butlr-grafana webhooks status` shows what comes")
+        print(f"created {made.id}; `butlr-grafana webhooks status` shows the events that arrive")
         return 0
 
     def update(self) -> int:
         endpoint = self._endpoint()
         ours = self._ours()
-        print(
-            f"updates {ours.id}: {_list(ours.event_types)} to {endpoint.url}, with the first key that is set"
-        )
+        print(f"updates {ours.id}: {_list(ours.event_types)} to {endpoint.url}, with the first key")
         if not self._agreed():
             return 1
         self.webhooks.update(ours, endpoint, self.webhooks.input_names())
@@ -179,7 +182,9 @@ class Command:
 
     def delete(self) -> int:
         ours = self._ours()
-        print(f"deletes {ours.id}: {_list(ours.event_types)}; from then on everything is asked for")
+        print(
+            f"deletes {ours.id}: {_list(ours.event_types)}; the backend then requests these data from Butlr"
+        )
         if not self._agreed():
             return 1
         self.webhooks.delete(ours.id)
@@ -191,10 +196,10 @@ class Command:
     def _endpoint(self) -> Endpoint:
         settings = self.settings
         if not settings.webhook_keys:
-            raise SettingError("BUTLR_WEBHOOK_KEY is needed: Butlr must send it with each event")
+            raise SettingError("set BUTLR_WEBHOOK_KEY: Butlr must send it with each event")
         if not settings.webhook_url:
             raise SettingError(
-                "BACKEND_PUBLIC_URL is needed: the address at which Butlr reaches this backend, https://…"
+                "set BACKEND_PUBLIC_URL to the address at which Butlr reaches this backend, https://…"
             )
         return Endpoint(settings.webhook_url, settings.webhook_keys[0])
 
@@ -204,7 +209,9 @@ class Command:
         listed = self.webhooks.all()
         found = next((one for one in listed if one.id == wanted), None)
         if found is not None and self.given_id and found.name != NAME:
-            raise SettingError(f"--id {wanted}: it is named {found.name or 'nothing'}, not {NAME}: not ours")
+            raise SettingError(
+                f"--id {wanted}: its name is {found.name or 'empty'}, not {NAME}, so it is not ours"
+            )
         if found is not None:
             return found
         if wanted is not None:
@@ -212,26 +219,26 @@ class Command:
         named = [one.id for one in listed if one.name == NAME]
         if named:
             raise SettingError(
-                f"no id is kept in BACKEND_CACHE_DIR; {_list(named)} has our name, but may be another "
-                "installation's: name it with --id if it is this one's"
+                f"no id is stored in BACKEND_CACHE_DIR. {_list(named)} has our name, but may belong to "
+                "another installation. If it belongs to this one, give its id with --id"
             )
-        raise SettingError("there is no subscription of ours: `butlr-grafana webhooks create` makes one")
+        raise SettingError("there is no subscription of ours: run `butlr-grafana webhooks create`")
 
     def _agreed(self) -> bool:
         if self.is_sure:
             return True
         if not sys.stdin.isatty():
-            print("nothing was changed: without a terminal, use --yes")
+            print("nothing was changed: this is not a terminal, so the question cannot be asked; use --yes")
             return False
-        if input("Go on? [y/N] ").strip().lower() in ("y", "yes"):
+        if input("Continue? [y/N] ").strip().lower() in ("y", "yes"):
             return True
         print("nothing was changed")
         return False
 
 
 ACTIONS: dict[str, tuple[Callable[[Command], int], str]] = {
-    "status": (Command.status, "the organisation's subscriptions, and what came in the last minutes"),
-    "create": (Command.create, "subscribes to the event types that are free"),
+    "status": (Command.status, "lists the organisation's subscriptions, and the events of the last minutes"),
+    "create": (Command.create, "subscribes to the event types that have no subscription yet"),
     "update": (Command.update, "changes the key and the address of our subscription"),
     "delete": (Command.delete, "deletes our subscription, and no other"),
 }
@@ -244,10 +251,10 @@ def free_types(listed: Sequence[Webhook], names: InputNames) -> tuple[list[str],
         written = in_schema(wanted, names)
         owner = next((one for one in listed if written in one.event_types), None)
         if written is None:
-            told.append(f"{wanted}: this account has no such event type; it is asked for instead")
+            told.append(f"{wanted}: this account has no such event type; the backend requests these data")
         elif owner is not None:
             whose = f"{owner.id} ({owner.name})" if owner.name else owner.id
-            told.append(f"{written}: taken by {whose}; it is asked for instead")
+            told.append(f"{written}: {whose} has subscribed to it; the backend requests these data")
         else:
             free.append(written)
     return free, told
@@ -264,7 +271,7 @@ def received(settings: Settings) -> list[str]:
         answer.raise_for_status()
         return in_words(answer.json(), now_s=time.time())
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        return [f"the backend on {url} does not tell what it received ({type(error).__name__})"]
+        return [f"the backend on {url} does not say what it received ({type(error).__name__})"]
 
 
 def in_words(told: dict[str, Any], *, now_s: float) -> list[str]:
@@ -272,7 +279,7 @@ def in_words(told: dict[str, Any], *, now_s: float) -> list[str]:
     if not told["receives"]:
         return ["the running backend receives nothing: BUTLR_WEBHOOK_KEY is not set there"]
     age_s = told["newest_event_age_s"]
-    never = "no event of this account has arrived since the backend began"
+    never = "no event of this account has arrived since the backend started"
     lines = [never if age_s is None else f"the newest event arrived {age_s:.0f} s ago"]
     lines += [
         f"last {told['minutes']} min: {one['count']} {one['type']} {one['outcome']}" for one in told["events"]
@@ -310,6 +317,6 @@ def subscribe_in_background(application: Application, settings: Settings) -> Non
                 free, _ = free_types(webhooks.all(), names)
                 webhooks.create(NAME, free, endpoint, names)
         except (UpstreamError, BackendError) as error:
-            log.warning("the simulator pushes nothing: %s", error)
+            log.warning("the simulator sends no webhook events: %s", error)
 
     threading.Thread(target=subscribe, name="subscribe", daemon=True).start()

@@ -81,7 +81,7 @@ class Device:
         if self.reason or due_s is None or not self.is_battery_due(now_s):
             return self.reason
         day = datetime.fromtimestamp(due_s, ZoneInfo(self.floor.timezone))
-        return f"its battery is to be changed by {day.day} {day:%b %Y}"
+        return f"its battery must be changed by {day.day} {day:%b %Y}"
 
     def is_at_fault(self, now_s: float) -> bool:
         """Whether somebody should look at it."""

@@ -54,14 +54,16 @@ def dashboard_of(
     values = limits.variables
     if missing := values.keys() - {variable.get("name") for variable in listed}:
         names = ", ".join(sorted(missing))
-        raise WallError(f"the dashboard {SOURCE_UID} has no variable {names}: provision this version's")
+        raise WallError(
+            f"the dashboard {SOURCE_UID} has no variable {names}: install the dashboards of this version"
+        )
     variables = [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in listed]
     shared = set(timezones)
     return {
         **content_of(source),
         "uid": uid_of(playlist),
         "title": f"Free rooms: {playlist}",
-        "description": "Made by butlr-grafana wall, which writes it anew: changes here are lost.",
+        "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
         "tags": [TAG],
         **({"timezone": shared.pop()} if len(shared) == 1 else {}),
         "templating": {"list": variables},

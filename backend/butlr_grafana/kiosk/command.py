@@ -56,24 +56,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="for screens without a login: uses a separate organisation that contains nothing else",
     )
     parser.add_argument(
-        "--every", default="1m", type=_interval, help="how long each floor is shown: 30s, 1m (default: 1m)"
+        "--every",
+        default="1m",
+        type=_interval,
+        help="how long each dashboard is shown: 30s, 1m (default: 1m)",
     )
     parser.add_argument(
-        "--no-free-rooms", action="store_true", help="without the board of free rooms at the playlist's end"
+        "--no-free-rooms",
+        action="store_true",
+        help="leaves out the dashboard of free rooms, which the playlist shows last",
     )
     parser.add_argument(
         "--least-capacity",
         default=0,
         type=_people,
         metavar="N",
-        help="on that board only rooms for at least so many people",
+        help="free rooms: only rooms for at least N people",
     )
     parser.add_argument(
         "--type",
         action="append",
         default=[],
         metavar="TYPE",
-        help="on that board only rooms of this type, as Butlr has it; may be repeated",
+        help="free rooms: only rooms of this type, with its name in Butlr; may be repeated",
     )
 
 
@@ -136,11 +141,11 @@ def _board(grafana: Grafana, floors: Sequence[Floor], options: argparse.Namespac
         return []
     if options.anonymous:
         # It names rooms, which a wall's token tells nobody.
-        _say("left out   the board of free rooms: it names rooms, which is not for screens without a login")
+        _say("left out   the dashboard of free rooms: it shows room names, and these screens have no login")
         return []
     source = _dashboard(grafana, board.SOURCE_UID)
     if source is None:
-        _say(f"left out   the board of free rooms: the dashboard {board.SOURCE_UID} is not in this Grafana")
+        _say(f"left out   the dashboard of free rooms: {board.SOURCE_UID} is not in this Grafana")
         return []
     limits = board.Limits(
         tuple(floors) if options.floor else (), options.least_capacity, tuple(dict.fromkeys(options.type))
@@ -180,9 +185,8 @@ def _check_refusal(grafana: Grafana, uid: str) -> None:
     if status == ANSWERED:
         grafana.ask("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", "delete data sources")
         raise GrafanaError(
-            "the backend answers this token more than walls need, so anonymous viewers could read all "
-            "floors: set BACKEND_TOKEN and BACKEND_WALL_TOKEN of the backend and restart it, then run this "
-            "again"
+            "this token allows more than walls need, so anonymous viewers could read all floors. Set "
+            "BACKEND_TOKEN and BACKEND_WALL_TOKEN of the backend, restart it, then run this again"
         )
 
 
@@ -250,11 +254,11 @@ def _interval(text: str) -> str:
 
 def _people(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text):
-        raise argparse.ArgumentTypeError("a number of people is wanted")
+        raise argparse.ArgumentTypeError("give a number of people, for example 6")
     return int(text)
 
 
 def _name(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("a playlist needs a name")
+        raise argparse.ArgumentTypeError("give a name that is not empty")
     return text.strip()

@@ -125,7 +125,10 @@ class Refill:
         if not self._left:
             self._end()
             return False
-        log.info("nothing was received: %s; reporting is asked", ", ".join(f"{s}: {g}" for s, g in gaps))
+        log.info(
+            "no events arrived: %s; these minutes are requested from reporting",
+            ", ".join(f"{s}: {g}" for s, g in gaps),
+        )
         return True
 
     def _missing(self, floor: Floor) -> Iterator[Missing]:
@@ -153,7 +156,7 @@ class Refill:
         self._faults += 1
         if self._faults < MOST_FAULTS:
             return AFTER_FAULT_S
-        log.warning("what was not received cannot be asked for either: %s", fault)
+        log.warning("minutes without events cannot be requested from reporting: %s", fault)
         self._given_up.extend(self._gaps)
         self._left.clear()
         self.close()

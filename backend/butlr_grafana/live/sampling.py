@@ -152,7 +152,7 @@ class _LevelSamples:
             self._live.shift(self._live.shift_s + found.shift_min * MINUTE_S)
             self._samples = []
         if self.reading is None or found.meaning != self.reading.meaning or found.shift_min:
-            text = "pushed people of a %s are: %s; minutes moved by %d s"
+            text = "pushed people of a %s are counted by: %s; minutes were moved by %d s"
             log.info(text, self._level, found.meaning, self._live.shift_s)
         self.reading = found
 
@@ -171,7 +171,7 @@ class _LevelSamples:
                 sum(getattr(c, n) for c in self._differing) for n in ("compared", "differing")
             )
             self._trouble.failed(
-                f"{differing} of {total} minutes differ from what reporting says, one by "
+                f"{differing} of {total} minutes differ from reporting, the largest difference is "
                 f"{max(abs(c.worst[2] - c.worst[3]) for c in self._differing if c.worst):g} people"
             )
 

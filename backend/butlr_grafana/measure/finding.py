@@ -22,7 +22,7 @@ SUBJECTS = {
     "U9": "direction of y",
     "U10": "count scale",
     "U11": "rate limit",
-    "U12": "rows an answer",
+    "U12": "rows per response",
     "U13": "schema",
     "U14": "incomplete data",
     "U15": "late data",

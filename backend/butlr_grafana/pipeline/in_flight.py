@@ -172,7 +172,7 @@ class InFlightRequests:
                 now=now,
             )
         except ClassFull as full:
-            said = f"{full.places:,} questions {OF_CLASS[need]} wait for Butlr already; try again"
+            said = f"{full.places:,} calls {OF_CLASS[need]} are already waiting for Butlr; try again later"
             return Busy(said)
         return None
 

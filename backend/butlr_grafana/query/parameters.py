@@ -97,12 +97,15 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 choices=("auto", "0.25", "0.5", "1.0"),
             ),
             Parameter(
-                "columns", "most columns of cells with `resolution=auto`", values.columns, default="100"
+                "columns",
+                "maximum number of columns of cells with `resolution=auto`",
+                values.columns,
+                default="100",
             ),
             Parameter(
                 "normalize",
-                "none: detections; max: share of the largest cell, 0 to 1; hour: per hour counted; "
-                "share: of all detections",
+                "none: people per m², or detections; max: share of the largest cell, 0 to 1; hour: "
+                "detections per hour counted; share: share of all detections",
                 values.one_of(*NORMALIZE),
                 default="none",
                 choices=NORMALIZE,
@@ -162,7 +165,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "least_capacity",
-                "only rooms for at least so many people; 0: all, also those whose capacity is not known",
+                "only rooms for at least this number of people; 0: all rooms, also those of unknown capacity",
                 values.least_capacity,
                 default="0",
                 example="6",
@@ -176,8 +179,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "max_age",
-                "greatest age at which a result about now still counts as complete, if newer data do not "
-                "arrive in time: 0, or 1m to 60m",
+                "maximum age of a result about now that counts as complete, if newer data do not arrive in "
+                "time: 0, or 1m to 60m",
                 values.max_age,
                 default="0",
                 example="5m",
@@ -185,8 +188,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "for",
-                "who waits for the result: an alert rule, a wall or a viewer; calls to Butlr are shared out "
-                "by this; default: rule with `require=complete`, otherwise viewer",
+                "who waits for the result: an alert rule, a wall or a viewer; each of them has its share of "
+                "the calls to Butlr; default: rule with `require=complete`, otherwise viewer",
                 values.one_of(*ASKERS),
                 choices=ASKERS,
                 example="rule",
@@ -203,9 +206,9 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "threshold",
-                "limit above which it is hot: a percentile of the result, or a number; the number is "
-                "people per "
-                "m² with `unit=people`, otherwise detections per m² and hour (also with area=ft2)",
+                "limit above which a zone or cell is hot: a percentile of the result, or a number; the "
+                "number is people per m² with `unit=people`, otherwise detections per m² and hour (also "
+                "with area=ft2)",
                 threshold.parse,
                 default="p95",
                 example="2.5",
@@ -271,8 +274,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "by",
-                "what the rows of `totals` are of: buildings, or tags of floors; a floor with several tags "
-                "counts in each",
+                "rows of `totals`: one per building, or one per tag of floors; a floor with several tags "
+                "counts in each of them",
                 values.one_of(*BY),
                 default="building",
                 choices=BY,
@@ -285,8 +288,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "only",
-                "faults: only devices that are offline, whose state Butlr does not tell, or whose battery is "
-                "due; and only rooms and zones without a working sensor",
+                "faults: only devices that are offline, whose state is not known, or whose battery is due; "
+                "only rooms and zones without a working sensor",
                 values.one_of(*ONLY),
                 default="all",
                 choices=ONLY,

@@ -57,7 +57,7 @@ def add_rule_gauges(telemetry: Telemetry, gatherer: Gatherer, rule_data: RuleDat
     in_flight = gatherer.flights
     for need in CallClass:
         name = f"butlr_calls_waiting_{need.name.lower()}"
-        telemetry.gauge(name, f"Questions {OF_CLASS[need]} that wait", partial(in_flight.waiting_of, need))
+        telemetry.gauge(name, f"Calls {OF_CLASS[need]} that wait", partial(in_flight.waiting_of, need))
     telemetry.gauge(
         "butlr_rules_without_data_seconds",
         "Seconds for which the alert rule that has waited longest has had no complete data of a floor",

@@ -145,7 +145,7 @@ class PortfolioWatch:
         self._ending.set()
 
     def _run(self) -> None:
-        message = "keeping a page warm failed for an unexpected reason"
+        message = "a refresh in the background failed for an unexpected reason"
         repeat_steps(self.step, self._ending, first_s=IDLE_S, after_bug_s=IDLE_S, log=log, message=message)
 
     def step(self) -> float:
@@ -185,7 +185,7 @@ class PortfolioWatch:
             )
             begun = self._pipeline.begin_all(queries, now_s=now_s, need=CallClass.BACKGROUND)
         except BackendError as fault:
-            log.info("%s of %s is not kept warm (%s)", look.parsed.target, floor.id, fault)
+            log.info("%s of %s was not refreshed in the background (%s)", look.parsed.target, floor.id, fault)
             return False
         calls = [call for one in begun for call in one.pending.calls]
         # What comes later is kept too; what fails is asked again by the next look.

@@ -96,11 +96,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8090, help="port to listen on; 0 chooses a free one")
     add_size(parser)
-    parser.add_argument("--seed", type=int, default=1, help="another seed gives other people")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        help="number that chooses the simulated people; another number gives other people",
+    )
     parser.add_argument(
         "--latency", type=float, default=0.0, metavar="S", help="seconds that each call takes"
     )
-    parser.add_argument("--rate-limit", type=int, metavar="N", help="calls per minute; more get 429")
+    parser.add_argument(
+        "--rate-limit", type=int, metavar="N", help="maximum calls per minute; further calls get 429"
+    )
     parser.add_argument(
         "--form",
         action="append",

@@ -22,7 +22,10 @@ class Balances:
 class InAndOutToday(TableTarget[Balances]):
     name = "balance"
     title = "In and out today"
-    description = "One row per floor or room: entries minus exits since midnight, and the implausible count."
+    description = (
+        "One row per floor or room: entries minus exits since midnight, and by how many people this is "
+        "implausible."
+    )
     parameters = NOW
     formats = FRAMES_ROWS_CSV
     many_floors = True

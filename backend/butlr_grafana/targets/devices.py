@@ -119,7 +119,7 @@ class Devices(TableTarget[DeviceStates]):
 
     def why_empty(self, result: Result[DeviceStates]) -> str:
         if result.parsed.only == "faults":
-            return "Nothing is at fault here."
+            return "No device here has a fault."
         return "Butlr lists no such device here." if result.parsed.level is None else ""
 
 

@@ -109,8 +109,8 @@ class FreeRooms(TableTarget[RoomsNow]):
             return
         yield f"A room is free when nobody was counted in it for {EMPTY_MIN} minutes; unknown is not free."
         if any(row["free_exact"] == 0 for row in rows):
-            limit = f"Only the last {content.asked_min} minutes are asked for"
-            yield f"{limit}: a room that is free for at least so long may have been free for longer."
+            limit = f"Only the last {content.asked_min} minutes were requested"
+            yield f"{limit}, so a room may have been free for longer than shown."
         if content.is_provisional:
             yield BY_DOORS
 

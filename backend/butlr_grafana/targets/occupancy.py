@@ -7,5 +7,5 @@ from butlr_grafana.targets.parameter_groups import SERIES
 class Occupancy(OverTime):
     name = "occupancy"
     title = "Occupancy over time"
-    description = "People over time: one frame per room, zone or floor. A gap stays a gap."
+    description = "People over time: one frame per room, zone or floor. Missing data stay a gap."
     parameters = (*SERIES, "statistic")

@@ -13,7 +13,7 @@ class Status(TableTarget[Contact]):
     name = "status"
     title = "Butlr status"
     description = (
-        "One row, also without Butlr: whether Butlr answers, when it last did, and the reason if not."
+        "One row, even if Butlr does not answer: whether it answers, when it last did, and the reason if not."
     )
     parameters = ("format",)
     formats = FRAMES_ROWS_CSV

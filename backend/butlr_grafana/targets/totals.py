@@ -19,7 +19,9 @@ from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarge
 from butlr_grafana.targets.columns import SHARE, Column, number, text, time
 from butlr_grafana.targets.parameter_groups import AGE, FRAMES_ROWS_CSV
 
-SAME_MINUTE = "People of all floors are added up at the same minute; the peak is the window with most people."
+SAME_MINUTE = (
+    "People of all floors are added up in the same minute; the peak is the window with the most people."
+)
 IN_NO_GROUP = "Floors without a tag are in no row: {}."
 MOST_NAMED = 3
 
@@ -38,8 +40,8 @@ class TotalsTarget(TableTarget[Totals]):
     name = "totals"
     title = "People by building or tag"
     description = (
-        "One row per building, or per tag of floors: people now and the peak of the period, added up over "
-        "all floors at the same time; how many floors are in each sum."
+        "One row per building, or per tag of floors: people now and the peak of the period. Each is the sum "
+        "of all floors at the same time. Also the number of floors in each sum."
     )
     parameters = ("space", "by", "from", "to", "require", "format")
     formats = FRAMES_ROWS_CSV

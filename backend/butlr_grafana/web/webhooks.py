@@ -95,10 +95,10 @@ def fault_of(receiver: Receiver, sent: Sequence[str]) -> BackendError | None:
     """Why whoever sent these keys may not push; it is counted."""
     if not receiver.keys:
         receiver.telemetry.push_taken("no_key_set")
-        return NotServed(f"{PATH}: nothing is received here, because BUTLR_WEBHOOK_KEY is not set")
+        return NotServed(f"{PATH}: the backend accepts no events, because BUTLR_WEBHOOK_KEY is not set")
     if not is_known(sent, receiver.keys):
         receiver.telemetry.push_taken("unauthorized")
-        return Unauthorized(f"{PATH}: send one of BUTLR_WEBHOOK_KEY as X-Api-Key, or as the Basic password")
+        return Unauthorized(f"{PATH}: send a key of BUTLR_WEBHOOK_KEY as X-Api-Key, or as the Basic password")
     return None
 
 

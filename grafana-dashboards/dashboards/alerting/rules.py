@@ -116,10 +116,10 @@ HIVE_OFFLINE = Rule(
     value="offline_s",
     limit=limits.HIVE_OFFLINE_S,
     severity="critical",
-    summary=f"The hive {NAME} has been offline for {duration()}, the limit is "
+    summary=f"The hive {NAME} has been offline for {duration()}; the limit is "
     f"{limits.HIVE_OFFLINE_S.fires_above / 60:g} min.",
-    description="The sensors that report to it cannot be heard: their rooms have no data, and the floor's "
-    "figures lack their people. The alerts of these sensors keep their state.",
+    description="The data of its sensors do not reach Butlr: their rooms have no data, and the floor's "
+    "figures lack the people there. The alerts of these sensors keep their state.",
     page=Page("Floors", of=sensors),
 )
 
@@ -132,7 +132,7 @@ SENSOR_OFFLINE = Rule(
     value="offline_s",
     limit=limits.SENSOR_OFFLINE_S,
     severity="warning",
-    summary=f"The sensor {NAME} has been offline for {duration()}, the limit is "
+    summary=f"The sensor {NAME} has been offline for {duration()}; the limit is "
     f"{limits.SENSOR_OFFLINE_S.fires_above / 60:g} min.",
     description="A room whose sensors are all offline has no data. A sensor whose hive is offline has no "
     "number here: the hive has an alert of its own.",
@@ -149,7 +149,7 @@ BATTERY_DUE = Rule(
     limit=limits.BATTERY_OVERDUE_DAYS,
     severity="info",
     summary=f"The battery of the sensor {NAME} is due: {value('%+.0f')} days since its date (negative: days "
-    f"that are left), the limit is {limits.BATTERY_OVERDUE_DAYS.fires_above:g}.",
+    f"before it); the limit is {limits.BATTERY_OVERDUE_DAYS.fires_above:g}.",
     description="Butlr gives the date by which the battery must be changed. A sensor for which Butlr gives "
     "no date has no number, and no alert.",
     page=Page("Devices that need attention", of=sensors),
@@ -164,10 +164,10 @@ FLOOR_OFFLINE = Rule(
     value="offline_share",
     limit=limits.FLOOR_OFFLINE_SHARE,
     severity="warning",
-    summary=f"{percent()} of the sensors of {label('floor')} are offline, the limit is "
+    summary=f"{percent()} of the sensors of {label('floor')} are offline; the limit is "
     f"{100 * limits.FLOOR_OFFLINE_SHARE.fires_above:g} %.",
-    description="The figures of this floor lack the people whom these sensors would see. Sensors whose "
-    "hive is offline count too.",
+    description="The figures of this floor lack the people whom these sensors would see. Sensors whose hive "
+    "is offline count as offline.",
     page=Page("Floors", of=sensors),
 )
 
@@ -224,7 +224,7 @@ STARVED = Rule(
     value="rules_without_data_s",
     limit=limits.STARVED_S,
     severity="warning",
-    summary=f"An alert rule has had no complete data of a floor for {duration()}, the limit is "
+    summary=f"An alert rule has had no complete data of a floor for {duration()}; the limit is "
     f"{limits.STARVED_S.fires_above / 60:g} min.",
     description="Its alerts on that floor keep their state. Butlr answers, but not all requests of the "
     "rules: usually because the rules need more calls per minute than the account allows.",

@@ -69,7 +69,7 @@ async function drawn(film, pen, wanted, last) {
 async function shown() {
   dom.querySelector('[data-butlr]')?.remove();
   if (!isReady) {
-    return message('One moment …');
+    return message('Loading …');
   }
   let film;
   try {
@@ -97,16 +97,16 @@ function play(film) {
   const pen = canvas.getContext('2d');
   const kept = (dom.butlrFilm ??= { playing: true });
   let [at, last, busy] = [0, -1, false];
-  button('Back', 'One window back', () => step(-1));
+  button('Back', 'Previous window', () => step(-1));
   const toggle = button('', '', () => set(!kept.playing));
-  button('Next', 'One window on', () => step(1));
+  button('Next', 'Next window', () => step(1));
   const slider = element('input', { flex: '1' }, row);
   Object.assign(slider, { type: 'range', min: 0, max: film.frames.length - 1, value: 0, title: 'Window' });
   const label = element('span', { color: ink, fontSize: '12px', minWidth: '56px', textAlign: 'right' }, row);
 
   function set(playing) {
     kept.playing = playing;
-    [toggle.textContent, toggle.title] = playing ? ['Pause', 'Stop here'] : ['Play', 'Go on'];
+    [toggle.textContent, toggle.title] = playing ? ['Pause', 'Pause the film'] : ['Play', 'Play the film'];
   }
   async function go(to) {
     at = (to + film.frames.length) % film.frames.length;

@@ -83,13 +83,13 @@ const isStale = () => kept.failedAt !== null && Date.now() - kept.lastAt > LONGE
 
 function headline() {
   if (!kept.rows) {
-    return kept.failedAt ? 'Not known which rooms are free' : 'One moment …';
+    return kept.failedAt ? 'Not known which rooms are free' : 'Loading …';
   }
   if (isStale() || (kept.rows.length && count('unknown') === kept.rows.length)) {
     return 'Not known which rooms are free';
   }
   if (!kept.rows.length) {
-    return 'No such room is known';
+    return 'No room matches';
   }
   const free = count('free');
   return free === 0 ? 'No room is free' : free === 1 ? '1 room is free' : free + ' rooms are free';
@@ -98,7 +98,7 @@ function headline() {
 // What is asked for, and how many are not free.
 function summary() {
   if (!kept.rows || isStale()) {
-    return kept.failedAt ? 'No answer since ' + clock(kept.failedAt) + ': ' + kept.reason : '';
+    return kept.failedAt ? 'No response since ' + clock(kept.failedAt) + ': ' + kept.reason : '';
   }
   const least = Number(limits.least_capacity) > 1 ? 'rooms for ' + limits.least_capacity + ' or more' : '';
   const kinds = limits.type && limits.type !== 'All' ? limits.type.replaceAll('_', ' ').replaceAll(',', ', ') : '';

@@ -1,6 +1,6 @@
 async function picture() {
   if (!isReady) {
-    return message('One moment …');
+    return message('Loading …');
   }
   let blob;
   try {

@@ -1,7 +1,7 @@
 // One floor in the look that is chosen: three that the backend draws on the plan, or a landscape of its cells.
 async function shown() {
   if (!isReady) {
-    return message('One moment …');
+    return message('Loading …');
   }
   if (replaceVariables('${look}') === 'surface') {
     dom.querySelector('img')?.remove();

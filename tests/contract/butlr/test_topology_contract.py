@@ -97,7 +97,7 @@ def test_sensors_that_cannot_be_had_cost_a_note_not_the_floors(butlr: Butlr, sim
     simulator.forms = Forms(missing_scopes=frozenset({"read:sensors"}))
     read = topology(butlr.topology_document())
     assert [note.text for note in read.notes] == [
-        "Butlr did not list the sensors, so nobody knows which are offline",
+        "Butlr did not list the sensors, so it is not known which are offline",
         "Butlr does not provide buildings.floors.zones.sensors, buildings.floors.zones.sensors.id "
         "on this account",
     ]
