@@ -33,8 +33,9 @@ check: $(VENV)/.dev  ## under a minute, before each commit: lint, types, import 
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q -m fast $$(grep -rl --include='test_*.py' 'pytest.mark.fast' tests)
 
-test: $(VENV)/.dev  ## every test
-	$(BIN)/python -m pytest
+PROCESSES ?= auto
+test: $(VENV)/.dev  ## every test, in as many processes as there are cores (PROCESSES=0: in this one)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
 
 containers: $(VENV)/.dev  ## builds the image and runs docker-compose.yml for real (CONTAINERS_STAND_INS=1: without an image registry)
 	CONTAINERS=1 $(BIN)/python -m pytest tests/containers
