@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.fake_grafana_rules import QueryLimits
+from tests.fake_grafana_rules import AlertRules
 from tests.fake_grafana_sources import Sources
 
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ class Organisation:
         self.deleted: list[Json] = []
         """Dashboards that a search still finds for a while."""
         self.sources = Sources()
-        self.rules = QueryLimits(self.folders)
+        self.rules = AlertRules(self.folders)
 
     @property
     def data_sources(self) -> dict[str, Json]:

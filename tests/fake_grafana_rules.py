@@ -12,7 +12,7 @@ Result = tuple[int, Any]
 DEFAULT_INTERVAL_S = 60
 
 
-class QueryLimits:
+class AlertRules:
     """`kept`: by uid. `intervals`: of the groups, by folder and title. `folders`: the organisation's.
 
     Rules from files (`provenance: file`) cannot be changed by calls.

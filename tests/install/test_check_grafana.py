@@ -11,7 +11,7 @@ from butlr_grafana.cli import check_grafana
 from butlr_grafana.settings import read
 from tests.fake_grafana import EDITOR, VIEWER, FakeGrafana
 from tests.install.conftest import Operator
-from tests.install.test_install import INFINITY, PAGES, SIMPOD
+from tests.install.test_install import INFINITY, PAGES, RULES, SIMPOD
 from tests.processes import run
 
 Rows = list[tuple[str, str, str]]
@@ -39,6 +39,7 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
         f"data source: uid butlr, {INFINITY}",
         "token: the backend answers through Grafana",
         f"dashboards: {len(PAGES)} of {len(PAGES)}",
+        f"alert rules: {len(RULES)} of {len(RULES)}",
     ]
 
 
@@ -59,8 +60,14 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
             ("token", "FAILED"),
             "not reach",
         ),
-        (lambda g: g.dashboards.pop("butlr-wall"), ("dashboards", "ok"), "; missing: butlr-wall"),
+        (lambda g: g.dashboards.pop("butlr-wall"), ("dashboards", "FAILED"), "; missing: butlr-wall: run"),
         (lambda g: g.dashboards.clear(), ("dashboards", "FAILED"), "none is there"),
+        (
+            lambda g: g.rules.kept.pop("butlr-hot-zone"),
+            ("alert rules", "FAILED"),
+            "; missing: butlr-hot-zone: run",
+        ),
+        (lambda g: g.rules.kept.clear(), ("alert rules", "FAILED"), "none is there"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -72,7 +79,6 @@ def test_what_is_wrong_is_named(
 ) -> None:
     operator.install(grafana)
     spoil(grafana)
-    # What is less than all of the pages is no fault.
     [found] = [row for row in rows(grafana) if row[1] != "ok" or row[:2] == wanted]
     assert found[:2] == wanted
     assert said in found[2]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.assets import home
 from butlr_grafana.cli.grafana import access_to
 from butlr_grafana.install import account, requirements
-from butlr_grafana.install.documents import INFINITY, files_in
+from butlr_grafana.install.documents import INFINITY, SIMPOD, files_in, kind_of
 from butlr_grafana.install.probe import fault_through
 from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
 from butlr_grafana.settings import Settings
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
-NO_SUCH = 404
+NO_SUCH, HIDDEN = 404, 403
 
 Row = tuple[str, str, str]
 """A step, its state, and what is said of it."""
@@ -41,7 +41,8 @@ def rows(settings: Settings, url: str, *, organisation: str, source_uid: str) ->
         yield _row("data source", partial(_source, found, source_uid))
         if source_uid in found.sources:
             yield _row("token", partial(_through, grafana, source_uid))
-        yield _row("dashboards", partial(_pages, grafana))
+        yield _row("dashboards", partial(_pages, grafana, found))
+        yield _rules(grafana)
 
 
 def _version(found: requirements.Found, where: str) -> str:
@@ -72,18 +73,39 @@ def _through(grafana: Grafana, uid: str) -> str:
     return "the backend answers through Grafana"
 
 
-def _pages(grafana: Grafana) -> str:
-    wanted = [page["uid"] for page in files_in(home()).dashboards]
+def _pages(grafana: Grafana, found: requirements.Found) -> str:
+    """Without its plugin, the dashboard of the JSON data source is not expected."""
+    pages = files_in(home()).dashboards
+    wanted = [page["uid"] for page in pages if kind_of(page) != SIMPOD or SIMPOD in found.plugins]
     missing = [
         uid
         for uid in wanted
         if grafana.ask("GET", f"/api/dashboards/uid/{uid}", "read dashboards", without=(NO_SUCH,)) is None
     ]
-    if len(missing) == len(wanted):
-        raise GrafanaError("none is there: run `butlr-grafana install`, or use the provisioning files")
-    return f"{len(wanted) - len(missing)} of {len(wanted)}" + (
-        f"; missing: {', '.join(missing)}" if missing else ""
-    )
+    _raise_for_missing(missing, wanted)
+    return f"{len(wanted)} of {len(wanted)}"
+
+
+def _rules(grafana: Grafana) -> Row:
+    wanted = [rule["uid"] for group in files_in(home()).groups for rule in group["rules"]]
+    try:
+        there = grafana.ask("GET", "/api/v1/provisioning/alert-rules", "read alert rules", without=(HIDDEN,))
+        if there is None:
+            return "alert rules", SKIPPED, "they cannot be read with this access; the role Editor can"
+        known = {rule["uid"] for rule in there}
+        _raise_for_missing([uid for uid in wanted if uid not in known], wanted)
+    except GrafanaError as error:
+        return "alert rules", FAILED, str(error)
+    return "alert rules", OK, f"{len(wanted)} of {len(wanted)}"
+
+
+def _raise_for_missing(missing: Sequence[str], wanted: Sequence[str]) -> None:
+    advice = "run `butlr-grafana install`, or use the provisioning files"
+    if missing and len(missing) == len(wanted):
+        raise GrafanaError(f"none is there: {advice}")
+    if missing:
+        there = len(wanted) - len(missing)
+        raise GrafanaError(f"{there} of {len(wanted)} are there; missing: {', '.join(missing)}: {advice}")
 
 
 def _row(step: str, work: Callable[[], str]) -> Row:
