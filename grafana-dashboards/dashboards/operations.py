@@ -35,6 +35,16 @@ def share(metric: str, of: str, by: str = "") -> str:
     return f"{counted} / ({rate(metric, by)} > 0)"
 
 
+def or_zero(expression: str, **labels: str) -> str:
+    """The same, and a zero with these labels where Prometheus has nothing of it. Without Prometheus there is
+    nothing: then "0 errors" would not be true.
+    """
+    zero = "vector(0)"
+    for name, value in labels.items():
+        zero = f'label_replace({zero}, "{name}", "{value}", "", "")'
+    return f"{expression} or on() {zero}"
+
+
 def quantile(q: float, metric: str, by: str = "le", where: str = "") -> str:
     """Of a histogram, by labels; `le` is the one of its buckets."""
     return f"histogram_quantile({q}, {rate(f'{metric}_bucket', by, where)})"
@@ -205,31 +215,22 @@ def _requests() -> list[Json]:
     requests = line(f"60 * {rate('butlr_backend_requests_total', 'target', OF_TARGETS)}", "{{target}}")
     by_target = quantile(0.95, "butlr_backend_request_seconds", "le, target", OF_TARGETS)
     speed = line(by_target, "{{target}}")
-    faults = line(f"60 * {rate('butlr_backend_faults_total', 'source, code')}", "{{source}}: {{code}}")
+    answered = f"60 * {rate('butlr_backend_faults_total', 'source, code')}"
+    faults = line(or_zero(answered, source="errors", code="none"), "{{source}}: {{code}}")
     return [
         areas(_half("Requests by target", REQUESTS_TEXT, 0, 24, requests), A_MINUTE, {}, is_many=True),
         lines(_half("95 % answered within, by target", SPEED_TEXT, 1, 24, speed), "s", is_many=True),
-        areas(
-            _half("Error responses", FAULTS_TEXT, 0, 40, faults),
-            A_MINUTE,
-            {},
-            nothing="0 errors in this time range",
-        ),
+        areas(_half("Error responses", FAULTS_TEXT, 0, 40, faults), A_MINUTE, {}),
     ]
 
 
 def _stages() -> list[Json]:
     spent = line(quantile(0.95, "butlr_backend_stage_seconds", "le, stage"), "{{stage}}")
-    skipped = line(f"60 * {rate('butlr_backend_response_cache_skipped_total', 'reason')}", "{{reason}}")
+    passed = f"60 * {rate('butlr_backend_response_cache_skipped_total', 'reason')}"
+    skipped = line(or_zero(passed, reason="none"), "{{reason}}")
     return [
         lines(_half("Time by stage", STAGES_TEXT, 0, 32, spent), "s", is_many=True),
-        areas(
-            _half("Responses not cached", SKIPPED_TEXT, 1, 32, skipped),
-            A_MINUTE,
-            {},
-            is_many=True,
-            nothing="0 skipped in this time range",
-        ),
+        areas(_half("Responses not cached", SKIPPED_TEXT, 1, 32, skipped), A_MINUTE, {}, is_many=True),
     ]
 
 

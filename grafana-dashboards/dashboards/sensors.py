@@ -10,7 +10,7 @@ from dashboards.panels.figures import Column, gauge, leads_to, state, table, tot
 from dashboards.panels.parts import Frame, Place, Query
 from dashboards.parameters import FLOOR
 from dashboards.sources import Parameters, Source
-from dashboards.style import BAD, CALM, GOOD, MOMENT, WARNING, Json, steps
+from dashboards.style import BAD, CALM, GOOD, WARNING, Json, steps
 
 UID = "butlr-sensors"
 
@@ -63,7 +63,8 @@ def dashboard(source: Source) -> Json:
     offline = Column("offline_s", {"decimals": 1, **width(80)})
     due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(95)})
     of_state = Column("state", {**state(STATES), **width(90)})
-    since = {"unit": MOMENT, **width(105)}
+    # Floors have clocks of their own; "2 hours ago" is true by each.
+    since = {"unit": "dateTimeFromNow", **width(105)}
     space, room_id = Column("space", hidden=True), Column("room_id", hidden=True)
     built = page(
         source,

@@ -87,18 +87,8 @@ def lines(
     return _with_legend(made, frame, is_many=is_many)
 
 
-def areas(
-    frame: Frame,
-    unit: str,
-    colours: Mapping[str, str],
-    *,
-    is_many: bool = False,
-    nothing: str = "Nothing in this time range",
-) -> Json:
-    """Areas one above the other; series by name in a colour that means something, the others in any.
-
-    `nothing`: what is shown where nothing was counted.
-    """
+def areas(frame: Frame, unit: str, colours: Mapping[str, str], *, is_many: bool = False) -> Json:
+    """Areas one above the other; series by name in a colour that means something, the others in any."""
     coloured = [
         {
             "matcher": {"id": "byName", "options": name},
@@ -108,7 +98,7 @@ def areas(
     ]
     # Without lines: that of a series of zeros would lie on the whole stack, as if all of it were that one.
     stacked = {"fillOpacity": 70, "lineWidth": 0, "stacking": {"mode": "normal", "group": "A"}}
-    made = _over_time(frame, {"unit": unit, "noValue": nothing}, stacked, coloured)
+    made = _over_time(frame, {"unit": unit, "noValue": "Nothing in this time range"}, stacked, coloured)
     return _with_legend(made, frame, is_many=is_many)
 
 
