@@ -60,7 +60,7 @@ class Simulation:
             now=self.clock,
             stopwatch=self.clock,
             pace=self.pace,
-            book=all_measured(settings.fixed_verdicts),
+            verdict_store=all_measured(settings.fixed_verdicts),
         )
         self.application.butlr.client._transport = self.tenant  # type: ignore[assignment]
         self.service.pipeline.gatherer.flights._workers = 0  # they are greenlets of ours
@@ -85,7 +85,7 @@ class Simulation:
 
     def limits(self, rate: int) -> None:
         """From here on the backend is set to so many calls a minute."""
-        self.application.butlr.client.gate._set = rate
+        self.application.butlr.client.rate_limiter._set = rate
 
     def close(self) -> None:
         self.application.close()

@@ -154,9 +154,9 @@ def test_after_a_429_nobody_asks_before_the_pause_is_over(
     simulator.faults.set(status=429, retry_after="30", count=1)
     began_s = fake.now_s
     graphql(client)
-    assert client.gate.paused_s == 0.0
+    assert client.rate_limiter.paused_s == 0.0
     assert fake.now_s - began_s >= 30.0
-    client.gate.pause(20.0)
+    client.rate_limiter.pause(20.0)
     began_s = fake.now_s
     graphql(client)
     assert fake.now_s - began_s >= 20.0
@@ -171,7 +171,7 @@ def test_a_429_is_a_pause_for_the_others_also_where_its_question_gives_up(
     simulator.faults.set(status=429, retry_after="30")
     with pytest.raises(UpstreamLimited):
         graphql(client)
-    assert client.gate.paused_s == 30.0
+    assert client.rate_limiter.paused_s == 30.0
 
 
 def test_a_503_of_one_question_is_no_pause_for_the_others(simulator: Simulator, hurried: Hurried) -> None:
@@ -179,7 +179,7 @@ def test_a_503_of_one_question_is_no_pause_for_the_others(simulator: Simulator, 
     client = hurried(simulator.url)
     with pytest.raises(UpstreamDown):
         graphql(client)
-    assert client.gate.paused_s == 0.0
+    assert client.rate_limiter.paused_s == 0.0
 
 
 def test_backoff_grows_and_is_not_the_same_for_all(
@@ -510,7 +510,7 @@ def in_a_thread() -> Callable[[Callable[[], object]], tuple[threading.Thread, li
 
 def test_closing_ends_the_wait_for_a_pause(simulator: Simulator, patient: Clients, in_a_thread: Any) -> None:
     client = patient(simulator.url)
-    client.gate.pause(3600.0)
+    client.rate_limiter.pause(3600.0)
     thread, raised = in_a_thread(lambda: graphql(client))
     client.close()
     thread.join(HANG_S)

@@ -283,21 +283,21 @@ def check_shown(found: Topology) -> None:
 # What is kept
 
 
-def kept_parts() -> Iterator[Chunk]:
+def chunks_to_store() -> Iterator[Chunk]:
     yield Chunk(PERIOD, heatmaps.heat_map(next(heat_map_bodies()), 1.0), float(NOW_S), settled=True)
     rows = rows_of(next(series_bodies(SERIES)))
     yield Chunk(PERIOD, metrics.samples(rows, PARIS, SERIES, PERIOD), float(NOW_S), settled=False)
 
 
-WHOLE = {codec.encode(part) for part in kept_parts()}
+WHOLE = {codec.encode(chunk) for chunk in chunks_to_store()}
 
 
 def holds_kept(body: bytes) -> bool:
     """What was changed is nothing; what is taken is what was put there, to the bit."""
-    part = codec.decode(body)
-    if part is None:
+    chunk = codec.decode(body)
+    if chunk is None:
         return False
-    assert codec.encode(part) in WHOLE
+    assert codec.encode(chunk) in WHOLE
     return True
 
 
@@ -311,9 +311,9 @@ def resealed(chance: Random) -> bool:
     magic, _, length = HEAD.unpack_from(whole := chance.choice(sorted(WHOLE)))
     header = mangled(whole[HEAD.size : HEAD.size + length], chance)
     rest = header + whole[HEAD.size + length :]
-    part = codec.decode(HEAD.pack(magic, zlib.crc32(rest), len(header)) + rest)
-    assert part is None or isinstance(part.content, Grid | Samples)
-    return part is not None
+    chunk = codec.decode(HEAD.pack(magic, zlib.crc32(rest), len(header)) + rest)
+    assert chunk is None or isinstance(chunk.content, Grid | Samples)
+    return chunk is not None
 
 
 def pushed_bodies() -> Iterator[bytes]:

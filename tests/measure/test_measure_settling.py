@@ -9,7 +9,7 @@ import pytest
 from butlr_grafana.measure import settling
 from butlr_grafana.measure.background import SAMPLE_S
 from butlr_grafana.measure.settling import AGES_S, Look, Sample
-from butlr_grafana.measure.verdict_store import VerdictStore, book_for
+from butlr_grafana.measure.verdict_store import VerdictStore, open_verdict_store
 from butlr_grafana.model.time import DAY_S, HOUR_S
 from butlr_grafana.simulator.forms import Forms
 from tests.measure.test_measure_background import NewWorld
@@ -96,10 +96,10 @@ def test_what_was_never_finished_goes() -> None:
 
 
 def test_samples_are_there_after_a_restart(tmp_path: object) -> None:
-    book = book_for("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
+    verdict_store = open_verdict_store("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
     samples = (sample(1, 2.5, 3), sample(4, end_s=START_S + 9))
-    book.record_samples(samples)
-    again = book_for("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
+    verdict_store.record_samples(samples)
+    again = open_verdict_store("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
     assert again.entry.samples == samples
     assert settling.samples_of([["space_a", "x", []], 7, ["space_a", 1, [["a", 1, 1]]]]) == (
         Sample("space_a", 1),
@@ -135,15 +135,15 @@ def test_a_butlr_that_is_late_is_found_out_over_days(
 ) -> None:
     world = make_new(form)
     world.heat_map(PARIS, "2026-06-10T00:00:00Z", "2026-06-11T00:00:00Z")
-    background, book = world.application.background, world.application.means.book
+    background, verdict_store = world.application.background, world.application.means.verdict_store
     background.look()
     calls, steps = world.simulator.count(), 0
-    while book.current().settle_s is None and steps < 700:
+    while verdict_store.current().settle_s is None and steps < 700:
         assert background.look() == SAMPLE_S
         world.now_s += 600
         steps += 1
-    assert book.current().settle_s == settled
-    assert book.current().settled_after_s == settled
+    assert verdict_store.current().settle_s == settled
+    assert verdict_store.current().settled_after_s == settled
     # Two calls a look, five looks a sample, eight samples a day.
     days = steps * 600 / DAY_S
     assert world.simulator.count() - calls <= 2 * 5 * 8 * (days + 1)
@@ -151,8 +151,10 @@ def test_a_butlr_that_is_late_is_found_out_over_days(
 
 def test_a_setting_that_is_set_is_not_measured(make_new: Callable[..., NewWorld]) -> None:
     world = make_new("heat_late_s=0")
-    book = VerdictStore(fixed={"settle_s": 60}, known=world.application.means.book.current())
-    object.__setattr__(world.application.means, "book", book)
+    verdict_store = VerdictStore(
+        fixed={"settle_s": 60}, known=world.application.means.verdict_store.current()
+    )
+    object.__setattr__(world.application.means, "book", verdict_store)
     world.heat_map(PARIS, "2026-06-10T00:00:00Z", "2026-06-11T00:00:00Z")
     world.application.background.look()
     calls = world.simulator.count()

@@ -83,7 +83,7 @@ class Butlr:
 
 
 def minutes(gathered: FetchResult) -> float:
-    return sum(part.grid.total for part in gathered.parts)
+    return sum(chunk.grid.total for chunk in gathered.chunks)
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ __all__ = ["REAL_TIME", "Butlr", "ButlrConfig", "Timing"]
 class Butlr:
     """Butlr as the model sees it. Thread-safe; every method raises `UpstreamError`.
 
-    `now`: this machine's wall clock. `gate` and `token_store`: as in `Client`. `verdicts`: what was measured
-    on this account. `must_answer`: as in `Batches`.
+    `now`: this machine's wall clock. `rate_limiter` and `token_store`: as in `Client`. `verdicts`: what was
+    measured on this account. `must_answer`: as in `Batches`.
     """
 
     def __init__(
@@ -64,12 +64,14 @@ class Butlr:
         observe: Observer | None = None,
         now: Callable[[], float] = time.time,
         pace: Timing = REAL_TIME,
-        gate: RateLimiter | None = None,
+        rate_limiter: RateLimiter | None = None,
         token_store: TokenStore | None = None,
         verdicts: Callable[[], Verdicts] = Verdicts,
         must_answer: MustAnswer = lambda _space, _level: (),
     ) -> None:
-        self.client = Client(access, observe=observe, now=now, pace=pace, gate=gate, token_store=token_store)
+        self.client = Client(
+            access, observe=observe, now=now, pace=pace, rate_limiter=rate_limiter, token_store=token_store
+        )
         self.clock = self.client.butlr_clock
         self.pictures = FloorPlanImageClient(
             origins=access.plan_origins,

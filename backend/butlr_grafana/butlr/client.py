@@ -50,7 +50,8 @@ Observer = Callable[[str, str, float], None]
 class Client:
     """Thread-safe. `post` is what the rest of the vendor room uses. `now`: this machine's wall clock.
 
-    `gate` and `token_store`: where others share the rate and the token; this client's own where left out.
+    `rate_limiter` and `token_store`: where others share the rate and the token; this client's own where left
+    out.
     """
 
     def __init__(
@@ -60,11 +61,11 @@ class Client:
         observe: Observer | None = None,
         now: Callable[[], float] = time.time,
         pace: Timing = REAL_TIME,
-        gate: RateLimiter | None = None,
+        rate_limiter: RateLimiter | None = None,
         token_store: TokenStore | None = None,
     ) -> None:
         self.access = access
-        self.gate = gate or RateLimiter(access.rate_per_minute, pace.clock)
+        self.rate_limiter = rate_limiter or RateLimiter(access.rate_per_minute, pace.clock)
         self.concurrency = ConcurrencyLimit(access.max_concurrency)
         self._outages = CircuitBreaker()
         self.butlr_clock = ButlrClock(now, pace.clock)
@@ -168,11 +169,11 @@ class Client:
             self._outages.answered(path)
             if isinstance(error, UpstreamLimited):
                 # Before the lane is free for the next, and also where this question gives up.
-                self.gate.refused(reserved_at=reserved_at)
-                self.gate.pause(error.retry_after_s or backoff_s)
+                self.rate_limiter.refused(reserved_at=reserved_at)
+                self.rate_limiter.pause(error.retry_after_s or backoff_s)
             raise
         finally:
-            self.gate.ended(well=is_well)
+            self.rate_limiter.ended(well=is_well)
         self._outages.answered(path)
         return answer
 
@@ -180,7 +181,7 @@ class Client:
         """For a question that has not begun: 0.0 where its first call may go now, which is then reserved
         (`in_turn` has to follow); else as `RateLimiter.reserve`. Those that have begun go first.
         """
-        return self.gate.reserve(spare=self._begun_waiting)
+        return self.rate_limiter.reserve(spare=self._begun_waiting)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
@@ -192,21 +193,21 @@ class Client:
         finally:
             _RESERVED.reset(token)
             if reserved.pop():
-                self.gate.give_back()
+                self.rate_limiter.give_back()
 
     def _wait_for_turn(self) -> None:
         reserved = _RESERVED.get()
         if reserved and reserved[0]:
-            while (wait_s := self.gate.paused_s) > 0:
+            while (wait_s := self.rate_limiter.paused_s) > 0:
                 self._sleep(wait_s)
             reserved[0] = False
             return
         with self._begun_lock:
             self._begun_waiting += 1
         try:
-            while (wait_s := self.gate.reserve()) > 0:
+            while (wait_s := self.rate_limiter.reserve()) > 0:
                 if math.isinf(wait_s):
-                    self.gate.wait_for_an_end(ENDS_S)
+                    self.rate_limiter.wait_for_an_end(ENDS_S)
                 else:
                     self._sleep(wait_s)
         finally:
@@ -224,7 +225,7 @@ class Client:
             self.sent += 1
             reply = self._transport.post(path, body, token=token.text if token else None)
             self.limits |= reply.limits
-            self.gate.told(reply.limits)
+            self.rate_limiter.told(reply.limits)
             self.butlr_clock.saw(reply.date_s, asked_at_s=asked_at_s)
             outcome = str(reply.status)
             if graphql and is_unauthenticated(reply.body):

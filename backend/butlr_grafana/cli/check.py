@@ -139,7 +139,7 @@ class Checkup:
             *(["BACKEND_CACHE_DIR"] if self._settings.cache_dir else []),
             *(["BACKEND_CACHE_URL"] if self._settings.cache_url else []),
         ]
-        if places and not self._application.means.book.is_stored():
+        if places and not self._application.means.verdict_store.is_stored():
             why = (
                 "cannot be written; the message above says why, and `serve` would measure again at each start"
             )
@@ -155,13 +155,13 @@ class Checkup:
             self._seen.add("topology", orjson.dumps(document))
         except UpstreamError:
             self._show("the topology is not available: its form is not in the report")
-        book = self._application.means.book
+        verdict_store = self._application.means.verdict_store
         body = report(
             self._topology,
             self._findings,
-            book.current(),
+            verdict_store.current(),
             self._seen,
-            drifts=book.entry.drifts,
+            drifts=verdict_store.entry.drifts,
             own_address=self._application.means.access.url == DEFAULT_BUTLR_URL,
         )
         try:
@@ -265,7 +265,7 @@ class Checkup:
 
     def _fetch(self, floor: Floor, subject: Subject) -> Chunk:
         hour = self._hour(floor)
-        own = self._application.means.book.current().applied_to(subject)
+        own = self._application.means.verdict_store.current().applied_to(subject)
         return self._application.butlr.fetch(Segment(floor.id, own, hour, settled=True))
 
 

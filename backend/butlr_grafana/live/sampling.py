@@ -47,7 +47,7 @@ class Sampling:
 
     `presence`, `doors`: fetch people from reporting by either way of counting; raise `UpstreamError`.
     `may_ask`: whether Butlr has time for calls that can wait.
-    `troubles`: an incident for each level; levels without one are not compared.
+    `incidents`: an incident for each level; levels without one are not compared.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Sampling:
         doors: Callable[[Missing], PeopleMinutes],
         may_ask: Callable[[], bool],
         now: Callable[[], float],
-        troubles: Mapping[Level, Incident],
+        incidents: Mapping[Level, Incident],
     ) -> None:
         self._live = live
         self._floors = floors
@@ -67,7 +67,7 @@ class Sampling:
         self._doors = doors
         self._may_ask = may_ask
         self._now = now
-        self._levels = {level: _LevelSamples(live, level, trouble) for level, trouble in troubles.items()}
+        self._levels = {level: _LevelSamples(live, level, incident) for level, incident in incidents.items()}
         self._next = 0
 
     def reading(self, level: Level) -> Reading | None:
@@ -122,11 +122,11 @@ class Sampling:
 class _LevelSamples:
     """The samples of one level, of all floors, and what they tell."""
 
-    def __init__(self, live: LiveMinutes, level: Level, trouble: Incident) -> None:
+    def __init__(self, live: LiveMinutes, level: Level, incident: Incident) -> None:
         self.reading: Reading | None = None
         self._live = live
         self._level = level
-        self._trouble = trouble
+        self._incident = incident
         self._samples: list[tuple[int, Values, Values, Values]] = []
         self._differing: list[Comparison] = []
 
@@ -163,14 +163,14 @@ class _LevelSamples:
             return
         if found.share <= MOST_DIFFERING:
             self._differing = []
-            self._trouble.well()
+            self._incident.well()
             return
         self._differing.append(found)
         if len(self._differing) >= IN_A_ROW:
             total, differing = (
                 sum(getattr(c, n) for c in self._differing) for n in ("compared", "differing")
             )
-            self._trouble.failed(
+            self._incident.failed(
                 f"{differing} of {total} minutes differ from what reporting says, one by "
                 f"{max(abs(c.worst[2] - c.worst[3]) for c in self._differing if c.worst):g} people"
             )

@@ -50,7 +50,7 @@ class Means:
 
     butlr: Butlr
     access: ButlrConfig
-    book: VerdictStore
+    verdict_store: VerdictStore
     topology: Callable[[], Topology]
     per_minute: int
     wait: Callable[[float], bool]
@@ -64,7 +64,7 @@ def measuring(
     most: int = MOST_CALLS,
     show: Show = lambda _text: None,
 ) -> Iterator[Finding]:
-    """One run, finding by finding; at its end they are written into the book. `most`: calls, of any kind.
+    """One run, finding by finding; at its end they are written into the store. `most`: calls, of any kind.
 
     Raises `UpstreamError` where Butlr does not even tell a busy hour.
     """
@@ -89,13 +89,13 @@ def measuring(
         scene,
         now=means.butlr.clock.now,
         headers=lambda: client.limits,
-        labels_are=means.book.current().labels,
+        labels_are=means.verdict_store.current().labels,
     )
     found = []
     for finding in findings(steps, unknowns, show):
         found.append(finding)
         yield finding
-    record(means.book, found, busy=scene.busy >= 1.0)
+    record(means.verdict_store, found, busy=scene.busy >= 1.0)
 
 
 def assumed_text(verdicts: Verdicts) -> str:
@@ -111,14 +111,16 @@ def assumed_text(verdicts: Verdicts) -> str:
 
 
 class Background:
-    """A thread that measures when it is needed. `once`: where replicas share, only one of them measures."""
+    """A thread that measures when it is needed. `single_flight`: where replicas share, only one of them
+    measures.
+    """
 
     def __init__(
-        self, means: Means, *, ending: threading.Event, once: SharedSingleFlight | None = None
+        self, means: Means, *, ending: threading.Event, single_flight: SharedSingleFlight | None = None
     ) -> None:
         self._means = means
         self._ending = ending
-        self._once = once
+        self._single_flight = single_flight
         self._said: frozenset[str] = frozenset()
         self._thread = threading.Thread(target=self._run, name="measuring", daemon=True)
 
@@ -135,7 +137,7 @@ class Background:
 
     def look(self) -> float:
         """Measures if something is to be measured; tells after how many seconds to look again."""
-        unmeasured = self._means.book.current().unmeasured
+        unmeasured = self._means.verdict_store.current().unmeasured
         if not self._means.topology().floors:
             return LOOK_S
         self._say(unmeasured)
@@ -150,30 +152,32 @@ class Background:
         except Exception:  # a bug here must not end the measuring for good
             log.exception("measuring Butlr failed for an unexpected reason")
             return AGAIN_S
-        left = self._means.book.current().unmeasured
+        left = self._means.verdict_store.current().unmeasured
         return AGAIN_S if left else LOOK_S
 
     def _say(self, unmeasured: frozenset[str]) -> None:
         if unmeasured and unmeasured != self._said:
-            log.warning("%s", assumed_text(self._means.book.current()))
+            log.warning("%s", assumed_text(self._means.verdict_store.current()))
         self._said = unmeasured
 
     def _known(self) -> Verdicts | None:
-        book = self._means.book
-        return None if book.newest().unmeasured else book.current()
+        verdict_store = self._means.verdict_store
+        return None if verdict_store.newest().unmeasured else verdict_store.current()
 
     def _alone(self, name: str, look: Callable[[], Verdicts | None], work: Callable[[], Verdicts]) -> None:
         """Works unless another replica just did: then `look` finds what came of it."""
-        if self._once is None:
+        if self._single_flight is None:
             work()
         else:
-            self._once.do(name, look=look, work=work, keep=lambda _: None, rest_s=lambda _: AFTER_FAULT_S)
+            self._single_flight.do(
+                name, read=look, work=work, store=lambda _: None, rest_s=lambda _: AFTER_FAULT_S
+            )
 
     def _sample(self) -> Verdicts:
         """One look at data that may still change, where one is due."""
-        book, now_s = self._means.book, self._means.butlr.clock.now()
-        verdicts, samples = book.newest(), book.entry.samples
-        if "settle_s" in book.fixed:
+        verdict_store, now_s = self._means.verdict_store, self._means.butlr.clock.now()
+        verdicts, samples = verdict_store.newest(), verdict_store.entry.samples
+        if "settle_s" in verdict_store.fixed:
             return verdicts
         floors = {floor.id: floor for floor in best_first(self._means.topology().floors.values())[:2]}
         sample = next_of(samples, list(floors), now_s, known=verdicts.settle_s is not None)
@@ -182,15 +186,15 @@ class Background:
         asker = Asker(self._means.butlr.client.post, self._means.access, wait=self._means.wait)
         look = look_at(floors[sample.space], sample, asker, now_s)
         samples = with_sample(samples, sample.with_look(look), now_s)
-        book.record_samples(samples)
+        verdict_store.record_samples(samples)
         found = settle_s(samples)
         if found is not None and found != verdicts.settle_s:
             log.info("measured U15 %s: nothing changed after %d s", SUBJECTS["U15"], found)
-            book.record({"settle_s": found})
-        return book.current()
+            verdict_store.record({"settle_s": found})
+        return verdict_store.current()
 
     def _one_run(self) -> Verdicts:
-        verdicts = self._means.book.current()
+        verdicts = self._means.verdict_store.current()
         known = verdicts.measured | verdicts.tried
         unknowns = [u for u in FOR_SERVE if not known.issuperset(VERDICTS_OF[u])]
         found = list(measuring(self._means, unknowns))
@@ -204,7 +208,7 @@ class Background:
                     finding.measured,
                     finding.follows,
                 )
-        return self._means.book.current()
+        return self._means.verdict_store.current()
 
 
 def look_at(floor: Floor, sample: Sample, asker: Asker, now_s: float) -> Look:

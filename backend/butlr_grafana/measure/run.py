@@ -72,7 +72,7 @@ def none_of(unknowns: Iterable[str], why: str) -> list[Finding]:
     return [skipped(unknown, why) for unknown in unknowns]
 
 
-def record(book: VerdictStore, found: Iterable[Finding], *, busy: bool) -> None:
+def record(verdict_store: VerdictStore, found: Iterable[Finding], *, busy: bool) -> None:
     """Writes down what was measured and, where there were enough people, what was looked at in vain."""
     values: dict[str, object] = {}
     tried: set[str] = set()
@@ -80,7 +80,7 @@ def record(book: VerdictStore, found: Iterable[Finding], *, busy: bool) -> None:
         values |= finding.verdict
         tried |= set(finding.tried) if busy else set()
     if values or tried:
-        book.record(values, tried=tried)
+        verdict_store.record(values, tried=tried)
 
 
 def exit_code(found: Iterable[Finding]) -> int:

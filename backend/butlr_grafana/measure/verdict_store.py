@@ -111,7 +111,7 @@ class FilePlace:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
         self._entry: Entry | None = None
-        self._trouble = Incident("what was measured about Butlr", calm_s=0.0)
+        self._incident = Incident("what was measured about Butlr", calm_s=0.0)
 
     def read(self) -> Entry | None:
         try:
@@ -120,12 +120,12 @@ class FilePlace:
             if seen != self._seen:
                 self._seen, self._entry = seen, None
                 self._entry = Entry.read(self._path.read_bytes())
-                self._trouble.well()
+                self._incident.well()
         except FileNotFoundError:
             self._seen = self._entry = None
         except (OSError, ValueError) as error:
             self._entry = None
-            self._trouble.failed(f"{self._path} cannot be used ({error}); the assumptions are used")
+            self._incident.failed(f"{self._path} cannot be used ({error}); the assumptions are used")
         return self._entry
 
     def write(self, entry: Entry) -> None:
@@ -134,11 +134,11 @@ class FilePlace:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(entry.written())
             fresh.replace(self._path)
-            self._trouble.well()
+            self._incident.well()
         except OSError as error:
             with contextlib.suppress(OSError):
                 fresh.unlink()
-            self._trouble.failed(
+            self._incident.failed(
                 f"{self._path} cannot be written ({error}); the measurements are lost when this process ends"
             )
 
@@ -291,7 +291,7 @@ def all_measured(fixed: Mapping[str, object] | None = None) -> VerdictStore:
     return VerdictStore(known=known, fixed=fixed)
 
 
-def book_for(
+def open_verdict_store(
     source: str,
     *,
     folder: Path | None,
@@ -300,7 +300,7 @@ def book_for(
     now: Callable[[], float] = time.time,
     clock: Callable[[], float] = time.monotonic,
 ) -> VerdictStore:
-    """The book of one account. `source` names it, as in the cache; no folder and no Redis: in memory."""
+    """The store of one account. `source` names it, as in the cache; no folder and no Redis: in memory."""
     places: list[Place] = []
     if folder is not None:
         places.append(FilePlace(folder / f"verdicts-{source}.json"))

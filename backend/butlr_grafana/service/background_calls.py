@@ -26,11 +26,11 @@ def wait_for_idle(
     """A function that waits at least the given seconds, and then until no other call waits, but at most
     `BEHIND_S` in total. It returns whether the process ends.
     """
-    in_flight, gate = gatherer.flights, butlr.client.gate
+    in_flight, rate_limiter = gatherer.flights, butlr.client.rate_limiter
 
     def wait(seconds: float) -> bool:
         waited_s, is_over = seconds, pace.wait(ending, seconds)
-        while not is_over and waited_s < BEHIND_S and (in_flight.waiting or gate.left < 1):
+        while not is_over and waited_s < BEHIND_S and (in_flight.waiting or rate_limiter.left < 1):
             waited_s, is_over = waited_s + 1.0, pace.wait(ending, 1.0)
         return is_over
 
@@ -42,15 +42,15 @@ def has_spare_calls(service: Service, butlr: Butlr, *, rate_limit: int) -> Calla
 
     `rate_limit`: calls per minute as set; 0: none is set.
     """
-    gate, concurrency, in_flight = (
-        butlr.client.gate,
+    rate_limiter, concurrency, in_flight = (
+        butlr.client.rate_limiter,
         butlr.client.concurrency,
         service.pipeline.gatherer.flights,
     )
     most, least_left = concurrency.open, min(LEAST_LEFT, rate_limit)
 
     def may_ask() -> bool:
-        is_limiting = gate.paused_s > 0 or concurrency.open < most or gate.left < least_left
+        is_limiting = rate_limiter.paused_s > 0 or concurrency.open < most or rate_limiter.left < least_left
         return not is_limiting and not in_flight.waiting and service.contact().reachable
 
     return may_ask

@@ -75,7 +75,7 @@ class Receiver:
                 used.append(event)
         if used and self.pushes is not None:
             at_s = self.now()
-            if not self.pushes.tell([news.of_event(event) for event in used], at_s):
+            if not self.pushes.publish([news.of_event(event) for event in used], at_s):
                 self.live.lost(at_s)
 
     def read(self) -> None:
@@ -180,9 +180,9 @@ def receiver(
         calls = _shared(calls, pushes, link, now)
     telemetry.receiving(lambda name: live.sizes[name], lambda: now() - live.newest_event_s)
     refill = Refill(live, lambda: roster().floors, calls, now)
-    troubles = {level: Incident(f"what Butlr pushes of {level}s and what it reports") for level in LEVELS}
-    for level, trouble in troubles.items() if keys else ():
-        telemetry.trouble(f"webhooks_{level}", trouble)
+    incidents = {level: Incident(f"what Butlr pushes of {level}s and what it reports") for level in LEVELS}
+    for level, incident in incidents.items() if keys else ():
+        telemetry.incident(f"webhooks_{level}", incident)
     sampling = Sampling(
         live,
         lambda: roster().floors,
@@ -190,7 +190,7 @@ def receiver(
         doors=lambda missing: sampled.people(missing, f"traffic_{missing.stream}_occupancy"),
         may_ask=may_ask,
         now=now,
-        troubles=troubles,
+        incidents=incidents,
     )
     chunks = PushedChunks(live, lambda: roster().by_id, sampling.reading, now)
     return Receiver(keys, live, refill, now, telemetry, sampling, chunks, pushes)
@@ -226,4 +226,4 @@ def _shared(
 
 def _tell(pushes: SharedPushes, news_items: list[news.News], at_s: float) -> None:
     if news_items:
-        pushes.tell(news_items, at_s)
+        pushes.publish(news_items, at_s)

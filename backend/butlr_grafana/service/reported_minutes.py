@@ -76,10 +76,10 @@ class ReportedMinutes:
         gatherer = self._pipeline.gatherer
         segments = self._pipeline.segments(query, now_s=self._now())
         pending = gatherer.begin(segments, need=self._need, as_reported=True)
-        gathered = pending.collect(deadline=time.monotonic() + self._patience_s)
-        if not gathered.coverage.complete:
-            raise incomplete(gathered)
-        return [part.samples for part in gathered.parts]
+        fetch_result = pending.collect(deadline=time.monotonic() + self._patience_s)
+        if not fetch_result.coverage.complete:
+            raise incomplete(fetch_result)
+        return [chunk.samples for chunk in fetch_result.chunks]
 
 
 def _query(floor: Floor, measurement: str, level: str, function: str, period: Period) -> SeriesQuery:

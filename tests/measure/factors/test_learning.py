@@ -182,7 +182,7 @@ def test_nothing_is_measured_while_butlr_limits_or_is_away(world: World) -> None
     step = world.application.factor_watch.step
     world.http.get("/readyz")
     world.simulator.clear_calls()
-    world.application.butlr.client.gate.pause(60)
+    world.application.butlr.client.rate_limiter.pause(60)
     assert step() == factor_watch.BUSY_S
     assert world.simulator.calls == []
     world.restart()
