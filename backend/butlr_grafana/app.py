@@ -27,8 +27,8 @@ from butlr_grafana.cache.chunks.tiers import TieredStore
 from butlr_grafana.cache.floorplan_images import FloorPlanImages
 from butlr_grafana.cache.reported_topology import ReportedTopology
 from butlr_grafana.cache.topology import TopologyCache
-from butlr_grafana.measure.asking import CALLS_PER_MINUTE
 from butlr_grafana.measure.background import Background, Means, assumed_text
+from butlr_grafana.measure.client import CALLS_PER_MINUTE
 from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.measure.factor_watch import FactorWatch
 from butlr_grafana.measure.verdict_store import VerdictStore, open_verdict_store
@@ -43,8 +43,8 @@ from butlr_grafana.replicas.rate_limit import SharedRateLimiter
 from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
 from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
-from butlr_grafana.service.asking_butlr import asking
 from butlr_grafana.service.background_calls import has_spare_calls, wait_for_idle, watches
+from butlr_grafana.service.butlr_fetch import fetchers
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.gauges import add_butlr_gauges, add_rule_gauges
 from butlr_grafana.service.last_good import LastGoodCache, RuleData
@@ -251,11 +251,11 @@ def create_app(
         rate_limiter=others.rate_limiter if others else limiter,
         token_store=others.token_store if others else None,
         verdicts=verdicts,
-        must_answer=reported.must_answer,
+        must_have_rows=reported.must_have_rows,
     )
     if memory is not None:
         memory.recall(butlr.client.rate_limiter)
-    fetch, together = asking(butlr, incidents, verdict_store, others, stopwatch)
+    fetch, together = fetchers(butlr, incidents, verdict_store, others, stopwatch)
     gatherer = Gatherer(
         fetch,
         store(settings, source, by_butlr, telemetry, others),
@@ -314,13 +314,13 @@ def create_app(
         live=lambda: receiving.liveness(),  # noqa: PLW0108
         moved=lambda floor, level, period: receiving.live.movements(floor, level, period),  # noqa: PLW0108
     )
-    may_ask = has_spare_calls(service, butlr, rate_limit=settings.butlr_rate_limit)
+    may_call = has_spare_calls(service, butlr, rate_limit=settings.butlr_rate_limit)
     receiving = receiver(
         keys=settings.webhook_keys,
         served=settings.butlr_spaces,
         topology=reported.topology,
         pipeline=service.pipeline,
-        may_ask=may_ask,
+        may_call=may_call,
         now=by_butlr,
         telemetry=telemetry,
         link=link,
@@ -345,5 +345,5 @@ def create_app(
         wait=wait_for_idle(gatherer, butlr, ending, pace),
     )
     background = Background(means, ending=ending, single_flight=others.single_flight if others else None)
-    watching = watches(service, may_ask, pace)
+    watching = watches(service, may_call, pace)
     return Application(service, web, butlr, means, background, *watching, receiving, link, memory)

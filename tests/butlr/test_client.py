@@ -29,7 +29,7 @@ from butlr_grafana.butlr import client as client_module
 from butlr_grafana.butlr import transport
 from butlr_grafana.butlr.api import Butlr, ButlrConfig
 from butlr_grafana.butlr.client import ATTEMPTS, Client
-from butlr_grafana.butlr.limits import GONE_AFTER, Timing
+from butlr_grafana.butlr.limits import OPEN_AFTER, Timing
 from butlr_grafana.model.chunk import HeatMapSubject, Segment
 from butlr_grafana.model.time import Period
 from butlr_grafana.simulator import Simulator
@@ -100,10 +100,10 @@ def test_in_an_outage_nothing_is_tried_again_until_something_is_answered(
     client = hurried(simulator.url)
     graphql(client)
     simulator.faults.set(status=503)
-    for _ in range(GONE_AFTER // ATTEMPTS + 5):
+    for _ in range(OPEN_AFTER // ATTEMPTS + 5):
         with pytest.raises(UpstreamDown):
             graphql(client)
-    assert simulator.count(GRAPHQL) == 1 + GONE_AFTER + 5
+    assert simulator.count(GRAPHQL) == 1 + OPEN_AFTER + 5
     # Another path is another matter.
     simulator.clear_calls()
     with pytest.raises(UpstreamDown):
@@ -476,7 +476,7 @@ def test_each_call_is_told_to_the_observer(simulator: Simulator, fake: FakeTime)
     graphql(client)
     simulator.stop()
     with pytest.raises(UpstreamDown):
-        client._once(GRAPHQL, QUERY, None)
+        client._attempt(GRAPHQL, QUERY, None)
     client.close()
     assert [call[:2] for call in told] == [
         (LOGIN, "200"),

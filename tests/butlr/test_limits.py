@@ -347,13 +347,13 @@ def test_a_header_that_names_the_calls_a_minute_is_believed(
 ) -> None:
     assert rate_in(headers) == rate
     limiter = RateLimiter(0, Clock())
-    limiter.told(headers)
+    limiter.note_limits(headers)
     assert limiter.rate == (rate or 0)
 
 
 def test_a_header_does_not_change_a_rate_that_is_set() -> None:
     limiter = RateLimiter(30, Clock())
-    limiter.told({"x-ratelimit-limit": "50"})
+    limiter.note_limits({"x-ratelimit-limit": "50"})
     assert limiter.rate == 30
 
 

@@ -38,7 +38,7 @@ class Account:
             lambda: (floor(),),
             presence=lambda missing: self._told(missing, 0),
             doors=lambda missing: self._told(missing, 1),
-            may_ask=lambda: self.has_time,
+            may_call=lambda: self.has_time,
             now=self.clock,
             incidents={"room": self.incident},
         )
@@ -145,7 +145,7 @@ def test_each_level_is_read_by_itself_and_minutes_are_moved_once() -> None:
         lambda: (floor(),),
         presence=lambda missing: account._told(missing, 0),
         doors=lambda missing: account._told(missing, 1),
-        may_ask=lambda: True,
+        may_call=lambda: True,
         now=account.clock,
         incidents={"room": Incident("rooms"), "floor": Incident("floors")},
     )

@@ -13,7 +13,7 @@ import pytest
 from butlr_grafana.base.errors import UpstreamDown
 from butlr_grafana.butlr.api import Timing
 from butlr_grafana.measure import background
-from butlr_grafana.measure.background import AFTER_FAULT_S, AGAIN_S, LOOK_S, Background
+from butlr_grafana.measure.background import AFTER_FAULT_S, AGAIN_S, POLL_S, Background
 from butlr_grafana.measure.verdict_store import VerdictStore, open_verdict_store
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS
 from butlr_grafana.replicas.redis_connection import RedisConnection
@@ -70,7 +70,7 @@ def test_nothing_is_kept_for_good_before_it_is_measured_and_answers_say_so(
     world.now_s += 120
     assert world.spent(lambda: world.heat_map(PARIS, *DAY, resolution="1.0")) == 1
 
-    assert world.application.background.look() == LOOK_S
+    assert world.application.background.poll() == POLL_S
 
     world.now_s += 120
     frame = world.heat_map(PARIS, *DAY, resolution="1.0")
@@ -93,7 +93,7 @@ def test_it_is_said_once_in_the_log(
     world.simulator.forms = Forms.read(["unreadable=reporting"])
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            world.application.background.look()
+            world.application.background.poll()
     said = [r.getMessage() for r in caplog.records if "assumed as documented" in r.getMessage()]
     # At first of all, then of those that the answers did not tell.
     assert len(said) == len(set(said)) == 2
@@ -108,7 +108,7 @@ def test_answers_are_the_truth_however_the_choice_is_turned(
 ) -> None:
     world = make_new(form)
     world.heat_map(PARIS, *DAY, resolution="1.0")  # under the assumptions
-    world.application.background.look()
+    world.application.background.poll()
     assert world.application.means.verdict_store.current().unmeasured == frozenset()
     found = cells_of(world.heat_map(PARIS, *DAY, resolution="1.0"))
     assert found == truth(PARIS, at(DAY[0]), at(DAY[1]), 1.0)
@@ -118,7 +118,7 @@ def test_without_floors_it_waits_and_after_a_fault_it_tries_again(
     make_new: Callable[..., NewWorld], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = make_new()
-    assert world.application.background.look() == LOOK_S
+    assert world.application.background.poll() == POLL_S
     assert world.simulator.count() == 0
     world.heat_map(PARIS, *DAY)
 
@@ -126,13 +126,13 @@ def test_without_floors_it_waits_and_after_a_fault_it_tries_again(
         raise UpstreamDown("Butlr cannot be reached")
 
     monkeypatch.setattr(background, "measuring", down)
-    assert world.application.background.look() == AFTER_FAULT_S
+    assert world.application.background.poll() == AFTER_FAULT_S
 
 
 def test_what_was_not_told_is_measured_again_later(make_new: Callable[..., NewWorld]) -> None:
     world = make_new("unreadable=stats")
     world.heat_map(PARIS, *DAY)
-    assert world.application.background.look() == AGAIN_S
+    assert world.application.background.poll() == AGAIN_S
     assert world.application.means.verdict_store.current().unmeasured == {"weekday_case"}
     # Heat maps do not wait for statistics.
     world.heat_map(PARIS, *DAY, resolution="1.0")
@@ -140,7 +140,7 @@ def test_what_was_not_told_is_measured_again_later(make_new: Callable[..., NewWo
     assert world.spent(lambda: world.heat_map(PARIS, *DAY, resolution="1.0")) == 0
     before = world.simulator.count()
     world.simulator.forms = Forms()
-    assert world.application.background.look() == LOOK_S
+    assert world.application.background.poll() == POLL_S
     # Only that is asked for again: a busy hour, the people of its rooms, and three figures.
     assert world.simulator.count() - before <= 6
 
@@ -156,7 +156,7 @@ def test_a_butlr_that_changes_its_labels_is_measured_again_by_itself(
     world = make_new()
     verdict_store, background = world.application.means.verdict_store, world.application.background
     people_by_hour(world)
-    background.look()
+    background.poll()
     world.now_s += 120
     before = people_by_hour(world)
     assert before[0] == 200
@@ -172,7 +172,7 @@ def test_a_butlr_that_changes_its_labels_is_measured_again_by_itself(
     [drift] = verdict_store.entry.drifts
     assert (drift.verdict, drift.api) == ("labels", "metrics")
 
-    background.look()
+    background.poll()
     assert (verdict_store.current().labels, verdict_store.current().unmeasured) == ("start", frozenset())
     world.now_s += 120
     # The same day, asked for again and read in the other way, is what it was.
@@ -200,7 +200,7 @@ def test_of_two_replicas_one_measures(make_new: Callable[..., NewWorld], redis: 
         for mean, link in zip(means, links, strict=True)
     ]
     before = world.simulator.count()
-    threads = [threading.Thread(target=one.look) for one in both]
+    threads = [threading.Thread(target=one.poll) for one in both]
     try:
         for thread in threads:
             thread.start()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.measure.asking import CALLS_PER_MINUTE, MOST_CALLS
+from butlr_grafana.measure.client import CALLS_PER_MINUTE, MOST_CALLS
 from butlr_grafana.measure.finding import SUBJECTS
 from butlr_grafana.measure.run import ORDER, exit_code
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS, PRESENCE_NAMES

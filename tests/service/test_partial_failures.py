@@ -31,7 +31,7 @@ def fault_of(kind: type[BackendError]) -> BackendError:
     """One of a kind, however it is made."""
     fault = kind.__new__(kind)
     BackendError.__init__(fault, SAID)
-    fault.__dict__ |= {"plain": SAID, "said": "", "retry_after_s": None}
+    fault.__dict__ |= {"plain": SAID, "butlr_text": "", "retry_after_s": None}
     return fault
 
 

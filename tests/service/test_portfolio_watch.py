@@ -50,11 +50,11 @@ def look(simulation: Simulation, **words: str) -> Result[object]:
 
 
 def watched(
-    simulation: Simulation, steps: int, may_ask: Callable[[], bool] = lambda: True
+    simulation: Simulation, steps: int, may_call: Callable[[], bool] = lambda: True
 ) -> tuple[list[float], int]:
     """What steps say how long to wait, and how many calls they made."""
     service, waits, calls = simulation.service, [], len(simulation.tenant.calls)
-    watch = portfolio_watch(service, may_ask, simulation.pace)
+    watch = portfolio_watch(service, may_call, simulation.pace)
 
     def work() -> None:
         for _ in range(steps):
@@ -86,7 +86,7 @@ def test_while_butlr_has_no_time_nothing_is_fetched(simulation: Simulation) -> N
     look(simulation)
     # The look's own questions go on in the background for a while.
     simulation.until(simulation.now_s + 1200)
-    assert watched(simulation, 2, may_ask=lambda: False) == ([BUSY_S, BUSY_S], 0)
+    assert watched(simulation, 2, may_call=lambda: False) == ([BUSY_S, BUSY_S], 0)
 
 
 def test_a_day_after_the_last_look_nothing_is_fetched(simulation: Simulation) -> None:

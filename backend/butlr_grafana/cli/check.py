@@ -19,8 +19,8 @@ from butlr_grafana.app import Application
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.errors import BackendError, UpstreamError
 from butlr_grafana.measure.account import lacking_scopes
-from butlr_grafana.measure.asking import MOST_CALLS
 from butlr_grafana.measure.background import measuring
+from butlr_grafana.measure.client import MOST_CALLS
 from butlr_grafana.measure.finding import Finding
 from butlr_grafana.measure.report import Seen, report
 from butlr_grafana.measure.run import ORDER, exit_code
@@ -123,7 +123,7 @@ class Checkup:
             yield Row("note", "", f"{note.floor_id or 'all floors':<24} {note.text}")
 
     def _measured(self) -> Iterator[Row]:
-        means = replace(self._application.means, seen=self._seen.add)
+        means = replace(self._application.means, on_response=self._seen.add)
         left = MOST_CALLS - self._application.butlr.client.sent - API_CALLS
         left -= TOPOLOGY_CALLS if self._report else 0
         try:

@@ -83,14 +83,14 @@ def learn(
     """Notes what a result contains about past days for which less is known. Newest days first, and at most
     `MOST_AT_ONCE`, because a request waits for the result.
     """
-    for floor, chunk, means in islice(_untold(factor_store, maps, series, now_s), MOST_AT_ONCE):
+    for floor, chunk, means in islice(_unprocessed(factor_store, maps, series, now_s), MOST_AT_ONCE):
         found = observation(floor, chunk.grid, chunk.period, means.series)
         if isinstance(found, Observation):  # why some hours of a night told nothing is of no interest
             factor_store.note(floor.id, found)
         factor_store.note_tried(floor.id, day_of(chunk.period, floor), chunk.period.length_s / HOUR_S)
 
 
-def _untold(
+def _unprocessed(
     factor_store: FactorStore, maps: Sequence[HeatMap], series: Sequence[SeriesResult], now_s: float
 ) -> Iterator[tuple[Floor, Chunk, SeriesResult]]:
     for heat_map in maps:
@@ -101,7 +101,7 @@ def _untold(
         for chunk in reversed(heat_map.chunks) if means is not None else ():
             day, hours = day_of(chunk.period, floor), chunk.period.length_s / HOUR_S
             if (
-                _is_telling(chunk)
+                _is_usable(chunk)
                 and _is_over(day, floor, now_s)
                 and not factor_store.has_tried(floor.id, day, hours)
             ):
@@ -109,7 +109,7 @@ def _untold(
                 yield floor, chunk, means
 
 
-def _is_telling(chunk: Chunk) -> bool:
+def _is_usable(chunk: Chunk) -> bool:
     """Whether it cannot change any more, and is of a day at most."""
     return chunk.settled and HOUR_S <= chunk.period.length_s <= LONGEST_DAY_S
 

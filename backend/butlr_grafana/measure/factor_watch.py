@@ -40,7 +40,7 @@ class FactorWatch:
     """`start` it once; `close` ends it.
 
     `floors`: the known topology. `observe`: fetches a floor's day from Butlr, raises `UpstreamError`.
-    `may_ask`: whether Butlr's limits allow a call now. `settle_s`: how old the end of a day must be. `now`:
+    `may_call`: whether Butlr's limits allow a call now. `settle_s`: how old the end of a day must be. `now`:
     the wall clock. `clock`: for the time until a failed day is tried again. `pause`: waits so many seconds or
     until the end; returns whether it is the end.
     """
@@ -50,7 +50,7 @@ class FactorWatch:
         factor_store: FactorStore,
         floors: Callable[[], Topology],
         observe: Observe,
-        may_ask: Callable[[], bool],
+        may_call: Callable[[], bool],
         *,
         settle_s: Callable[[], float],
         now: Callable[[], float] = time.time,
@@ -59,7 +59,7 @@ class FactorWatch:
         self._factor_store = factor_store
         self._floors = floors
         self._observe = observe
-        self._may_ask = may_ask
+        self._may_call = may_call
         self._settle_s = settle_s
         self._now = now
         self._clock = clock
@@ -85,7 +85,7 @@ class FactorWatch:
         due = next(self._due(floor for floor in floors), None)
         if due is None:
             return IDLE_S
-        if not self._may_ask():
+        if not self._may_call():
             return BUSY_S
         floor, day = due
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamLimited
-from butlr_grafana.measure.asking import OutOfCalls
+from butlr_grafana.measure.client import OutOfCalls
 from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding, failed, skipped, unhandled
 from butlr_grafana.measure.steps import Steps
 from butlr_grafana.measure.verdict_store import VerdictStore
@@ -36,7 +36,7 @@ def findings(
         if stop:
             yield skipped(unknown, stop)
             continue
-        show(f"{unknown} {SUBJECTS[unknown]}: {steps.asker.calls} calls so far")
+        show(f"{unknown} {SUBJECTS[unknown]}: {steps.client.calls} calls so far")
         try:
             yield getattr(steps, unknown.lower())()
         except OutOfCalls:

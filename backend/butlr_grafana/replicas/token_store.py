@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from cryptography.fernet import Fernet, InvalidToken
 
-from butlr_grafana.butlr.auth import Token, login_rest_s
+from butlr_grafana.butlr.auth import Token, login_backoff_s
 from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
 
@@ -64,7 +64,7 @@ class SharedTokenStore:
             if token is not None:
                 return token
         return self._single_flight.do(
-            self._name, read=found, work=log_in, store=self._put, rest_s=login_rest_s
+            self._name, read=found, work=log_in, store=self._put, rest_s=login_backoff_s
         )
 
     def _read(self, redis: Any) -> Token | None:

@@ -80,7 +80,7 @@ class Receiver:
 
     def read(self) -> None:
         """Notes what other replicas have received."""
-        if self.pushes is not None and self.pushes.read() is None and self.live.has_heard("traffic"):
+        if self.pushes is not None and self.pushes.read() is None and self.live.has_received("traffic"):
             self.live.lost(self.now())
 
     def start(self) -> None:
@@ -120,7 +120,7 @@ class Receiver:
             "gaps": {
                 stream: [{"from_s": g.start_s, "to_s": g.end_s, "goes_on": g.is_open} for g in gaps]
                 for stream in STREAMS
-                if self.live.has_heard(stream) and (gaps := self.live.gaps(stream))
+                if self.live.has_received(stream) and (gaps := self.live.gaps(stream))
             },
         }
 
@@ -155,7 +155,7 @@ def receiver(
     served: tuple[str, ...],
     topology: Callable[[], Any],
     pipeline: Pipeline,
-    may_ask: Callable[[], bool],
+    may_call: Callable[[], bool],
     now: Callable[[], float],
     telemetry: Telemetry,
     link: RedisConnection | None,
@@ -175,7 +175,7 @@ def receiver(
             news.apply(one, at_s, live, own=own)
 
         pushes = SharedPushes(link, apply)
-    calls = RefillCalls(reported.people, reported.doors, may_ask)
+    calls = RefillCalls(reported.people, reported.doors, may_call)
     if pushes is not None and link is not None:
         calls = _shared(calls, pushes, link, now)
     telemetry.receiving(lambda name: live.sizes[name], lambda: now() - live.newest_event_s)
@@ -188,7 +188,7 @@ def receiver(
         lambda: roster().floors,
         presence=sampled.people,
         doors=lambda missing: sampled.people(missing, f"traffic_{missing.stream}_occupancy"),
-        may_ask=may_ask,
+        may_call=may_call,
         now=now,
         incidents=incidents,
     )
@@ -216,14 +216,14 @@ def _shared(
     return RefillCalls(
         calls.people,
         calls.doors,
-        calls.may_ask,
+        calls.may_call,
         alone,
-        share_people=lambda people: _tell(pushes, news.of_people(people), now()),
-        share_doors=lambda doors: _tell(pushes, news.of_doors(doors), now()),
-        share_filled=lambda stream, gap: _tell(pushes, [news.of_filled(stream, gap)], now()),
+        share_people=lambda people: _publish(pushes, news.of_people(people), now()),
+        share_doors=lambda doors: _publish(pushes, news.of_doors(doors), now()),
+        share_filled=lambda stream, gap: _publish(pushes, [news.of_filled(stream, gap)], now()),
     )
 
 
-def _tell(pushes: SharedPushes, news_items: list[news.News], at_s: float) -> None:
+def _publish(pushes: SharedPushes, news_items: list[news.News], at_s: float) -> None:
     if news_items:
         pushes.publish(news_items, at_s)

@@ -29,7 +29,7 @@ APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "st
 """Butlr's APIs by what is asked of them, for people; `floors` comes beside."""
 
 
-def asking(
+def fetchers(
     butlr: Butlr,
     incidents: ButlrIncidents,
     verdict_store: VerdictStore,
@@ -38,15 +38,15 @@ def asking(
 ) -> tuple[Fetch, Together]:
     """How one question is asked, and how several go in one call."""
     fetch = noticed(stamped(butlr.fetch, stopwatch), verdict_store)
-    together = answered_together(butlr, stopwatch, verdict_store)
+    together = stamped_together(butlr, stopwatch, verdict_store)
     if others is not None:
-        fetch = asked_once(fetch, others, stopwatch)
-        together = asked_together(together, fetch, others, stopwatch)
+        fetch = shared_fetch(fetch, others, stopwatch)
+        together = shared_together(together, fetch, others, stopwatch)
     watched = incidents.watched(fetch, lambda segment: APIS[type(segment.subject)])
     return watched, Together(butlr.room_left, watched_together(together, incidents))
 
 
-def asked_once(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -> Fetch:
+def shared_fetch(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -> Fetch:
     return shared(
         fetch,
         others.single_flight,
@@ -75,7 +75,7 @@ def _note(error: UpstreamDiffers, segment: Segment, verdict_store: VerdictStore)
         verdict_store.contradicted(error.verdict, api=APIS[type(segment.subject)], form=error.form)
 
 
-def answered_together(
+def stamped_together(
     butlr: Butlr, stopwatch: Callable[[], float], verdict_store: VerdictStore
 ) -> FetchTogether:
     """`Butlr.fetch_together`, with all that `stamped` and `noticed` do for one question."""
@@ -108,11 +108,11 @@ def watched_together(fetch: FetchTogether, incidents: ButlrIncidents) -> FetchTo
     return fetching
 
 
-def asked_together(
-    ask: FetchTogether, fetch_once: Fetch, others: Replicas, stopwatch: Callable[[], float]
+def shared_together(
+    fetch: FetchTogether, fetch_once: Fetch, others: Replicas, stopwatch: Callable[[], float]
 ) -> FetchTogether:
     return SharedTogether(
-        ask,
+        fetch,
         fetch_once,
         others.single_flight,
         others.store,
