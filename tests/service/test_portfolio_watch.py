@@ -118,11 +118,11 @@ def test_its_questions_are_in_the_background(simulation: Simulation) -> None:
     """Whatever else is asked goes first."""
     look(simulation)
     asked: list[CallClass] = []
-    flights = simulation.service.pipeline.gatherer.flights
-    ask_all = flights.ask_all
-    flights.ask_all = lambda wanted, **words: (  # type: ignore[method-assign]
-        asked.append(words["need"]),
-        ask_all(wanted, **words),
+    flights = simulation.service.pipeline.gatherer.in_flight
+    request_all = flights.request_all
+    flights.request_all = lambda wanted, **words: (  # type: ignore[method-assign]
+        asked.append(words["call_class"]),
+        request_all(wanted, **words),
     )[1]
     watched(simulation, 3)
     assert asked

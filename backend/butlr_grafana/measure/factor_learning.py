@@ -68,7 +68,9 @@ def observe_period(
     if heat.period != period:
         return Unknown(NOT_WHOLE)
     people = hourly_means(floor, period, now_s=now_s, require="complete")
-    pending = [pipeline.begin(query, now_s=now_s, need=CallClass.BACKGROUND) for query in (heat, people)]
+    pending = [
+        pipeline.begin(query, now_s=now_s, call_class=CallClass.BACKGROUND) for query in (heat, people)
+    ]
     deadline = time.monotonic() + patience_s
     found, means = (pipeline.finish(one, deadline=deadline) for one in pending)
     assert isinstance(found, HeatMap)

@@ -76,13 +76,13 @@ class FloorByFloor:
         floors: Mapping[str, Sequence[gather.PendingFetch]],
         query_key: Hashable,
         order: FloorOrder,
-        need: CallClass,
+        call_class: CallClass,
     ) -> None:
         self._gatherer = gatherer
         self._floors = floors
         self._query_key = query_key
         self._order = order
-        self._need = need
+        self._call_class = call_class
         self._waiting = deque(order.in_order(query_key, list(floors)))
         self._requested: list[str] = []
 
@@ -99,7 +99,7 @@ class FloorByFloor:
             room -= sum(calls_of(segment) for pending in fetches for segment in pending.missing)
             further += fetches
         if further:
-            self._gatherer.ask(further, need=self._need)
+            self._gatherer.ask(further, call_class=self._call_class)
 
     def wait(self, deadline: float) -> None:
         """Until all floors are there, or the deadline on the monotonic clock; shorter where older data can be
@@ -116,7 +116,7 @@ class FloorByFloor:
                 break
             if now >= soon and not checked:
                 checked = True
-                if all(self._gatherer.knows_older(pending) for pending in self._all()):
+                if all(self._gatherer.has_older(pending) for pending in self._all()):
                     break
             ends = deadline if checked else min(soon, deadline)
             now = self._gatherer.wait(late, min(POLL_S, ends - now))

@@ -67,8 +67,8 @@ class _Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A segment for `ask_all`. `rank`: of those requested together the lower goes first."""
+class RequestedSegment:
+    """A segment for `request_all`. `rank`: of those requested together the lower goes first."""
 
     segment: Segment
     rank: int
@@ -114,36 +114,38 @@ class InFlightRequests:
         self._running = 0
         self._closed = False
         self._closing = threading.Event()
-        self.landed = 0
+        self.completed = 0
         """How many calls have completed so far, with a chunk or an error."""
 
-    def ask_all(
-        self, wanted: Sequence[Wanted], *, landed: int, need: CallClass = CallClass.VIEWER
+    def request_all(
+        self, items: Sequence[RequestedSegment], *, completed: int, call_class: CallClass = CallClass.VIEWER
     ) -> list[Future[Chunk] | None]:
         """The futures of segments that are requested together, each shared with whoever requested it before.
         None starts before all of them are in the queue: so those of several floors go in one call.
 
-        `need`: for whom they are; of those who share a call the first class counts. `landed`: what
-        `self.landed` was before the caller read the cache; if a call has completed since, the cache may have
-        the chunk by now: `None`, read it again.
+        `call_class`: for whom they are; of those who share a call the first class counts. `completed`: what
+        `self.completed` was before the caller read the cache; if a call has completed since, the cache may
+        have the chunk by now: `None`, read it again.
         """
         number = next(self._numbers)
         with self._condition:
-            return [self._request(one, number, landed, need) for one in wanted]
+            return [self._request(one, number, completed, call_class) for one in items]
 
-    def _request(self, wanted: Wanted, number: int, landed: int, need: CallClass) -> Future[Chunk] | None:
+    def _request(
+        self, requested: RequestedSegment, number: int, completed: int, call_class: CallClass
+    ) -> Future[Chunk] | None:
         """Under the lock."""
-        segment, rank, now = wanted.segment, wanted.rank, self._clock()
+        segment, rank, now = requested.segment, requested.rank, self._clock()
         if (pending := self._under_way.get(segment)) is not None:
-            least_s = min_expiry_of(segment, need)
+            expiry_s = min_expiry_of(segment, call_class)
             self._queue.renew(
-                segment, call_class=need, number=number, rank=rank, min_expiry_s=least_s, now=now
+                segment, call_class=call_class, number=number, rank=rank, min_expiry_s=expiry_s, now=now
             )
             return pending.future
-        if landed != self.landed:
+        if completed != self.completed:
             return None
         call = _Call()
-        refusal = self._refusal(segment, now) or self._enqueue(segment, need, number, rank, now)
+        refusal = self._refusal(segment, now) or self._enqueue(segment, call_class, number, rank, now)
         if refusal is not None:
             call.future.set_exception(refusal)
             return call.future
@@ -155,7 +157,7 @@ class InFlightRequests:
         return call.future
 
     def _enqueue(
-        self, segment: Segment, need: CallClass, number: int, rank: int, now: float
+        self, segment: Segment, call_class: CallClass, number: int, rank: int, now: float
     ) -> BackendError | None:
         """Why it cannot wait, if the queue of its class is full."""
         try:
@@ -165,17 +167,18 @@ class InFlightRequests:
                 # Rules that request the same for periods of different length have turns of their own, also if
                 # the period grows by the minute.
                 subject=(segment.subject, segment.period.length_s.bit_length()),
-                call_class=need,
+                call_class=call_class,
                 number=number,
                 rank=rank,
                 outlives=segment.settled,
                 group=self._together.group(segment) if self._together else None,
-                min_expiry_s=min_expiry_of(segment, need),
+                min_expiry_s=min_expiry_of(segment, call_class),
                 now=now,
             )
         except ClassFull as full:
-            message = f"{full.capacity:,} requests {OF_CLASS[need]} already wait for Butlr; try again"
-            return Busy(message)
+            return Busy(
+                f"{full.capacity:,} requests {OF_CLASS[call_class]} already wait for Butlr; try again"
+            )
         return None
 
     def _fail_dropped(self) -> None:
@@ -196,9 +199,9 @@ class InFlightRequests:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def waiting_of(self, need: CallClass) -> int:
+    def waiting_of(self, call_class: CallClass) -> int:
         """How many requests of a class wait."""
-        return self._queue.waiting(need)
+        return self._queue.waiting(call_class)
 
     @property
     def under_way(self) -> int:
@@ -303,7 +306,7 @@ class InFlightRequests:
         results: Sequence[Outcome | Exception] = self._results(batch.segments)
         with self._condition:
             given_up = {one for one in batch.segments if self._under_way.pop(one, None) is None}
-            self.landed += 1
+            self.completed += 1
             for segment, result in zip(batch.segments, results, strict=True):
                 self._remember_failure(segment, result)
         for segment, call, result in zip(batch.segments, batch.calls, results, strict=True):

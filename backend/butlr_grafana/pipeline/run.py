@@ -47,17 +47,19 @@ class Pipeline:
         self._verdicts = verdicts
         self._sums = Sums(SUMS_BYTES)
 
-    def begin(self, query: AnyQuery, *, now_s: float, need: CallClass = CallClass.VIEWER) -> PendingQuery:
+    def begin(
+        self, query: AnyQuery, *, now_s: float, call_class: CallClass = CallClass.VIEWER
+    ) -> PendingQuery:
         """As `begin_all`, of one query."""
-        return self.begin_all([query], now_s=now_s, need=need)[0]
+        return self.begin_all([query], now_s=now_s, call_class=call_class)[0]
 
     def begin_all(
-        self, queries: Sequence[AnyQuery], *, now_s: float, need: CallClass = CallClass.VIEWER
+        self, queries: Sequence[AnyQuery], *, now_s: float, call_class: CallClass = CallClass.VIEWER
     ) -> list[PendingQuery]:
-        """Starts the calls to Butlr for the queries of a request, several floors a call. `need`: for whom
-        they are.
+        """Starts the calls to Butlr for the queries of a request, several floors a call. `call_class`: for
+        whom they are.
         """
-        return self._pending(queries, now_s, partial(self.gatherer.begin_all, need=need))
+        return self._pending(queries, now_s, partial(self.gatherer.begin_all, call_class=call_class))
 
     def look_up_all(self, queries: Sequence[AnyQuery], *, now_s: float) -> list[PendingQuery]:
         """As `begin_all`, but nothing is requested yet."""

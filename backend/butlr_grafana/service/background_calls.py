@@ -26,7 +26,7 @@ def wait_for_idle(
     """A function that waits at least the given seconds, and then until no other call waits, but at most
     `BEHIND_S` in total. It returns whether the process ends.
     """
-    in_flight, rate_limiter = gatherer.flights, butlr.client.rate_limiter
+    in_flight, rate_limiter = gatherer.in_flight, butlr.client.rate_limiter
 
     def wait(seconds: float) -> bool:
         waited_s, is_over = seconds, pace.wait(ending, seconds)
@@ -45,7 +45,7 @@ def has_spare_calls(service: Service, butlr: Butlr, *, rate_limit: int) -> Calla
     rate_limiter, concurrency, in_flight = (
         butlr.client.rate_limiter,
         butlr.client.concurrency,
-        service.pipeline.gatherer.flights,
+        service.pipeline.gatherer.in_flight,
     )
     most, least_left = concurrency.open, min(LEAST_LEFT, rate_limit)
 

@@ -18,7 +18,7 @@ def add_butlr_gauges(
 ) -> None:
     """The calls to Butlr, their limits and the incidents."""
     in_flight, rate_limiter, concurrency, clock = (
-        gatherer.flights,
+        gatherer.in_flight,
         butlr.client.rate_limiter,
         butlr.client.concurrency,
         butlr.clock,
@@ -58,10 +58,12 @@ def add_butlr_gauges(
 
 def add_rule_gauges(telemetry: Telemetry, gatherer: Gatherer, rule_data: RuleData) -> None:
     """The calls that wait in each class, and how long a rule has had no complete data."""
-    in_flight = gatherer.flights
-    for need in CallClass:
-        name = f"butlr_calls_waiting_{need.name.lower()}"
-        telemetry.gauge(name, f"Questions {OF_CLASS[need]} that wait", partial(in_flight.waiting_of, need))
+    in_flight = gatherer.in_flight
+    for call_class in CallClass:
+        name = f"butlr_calls_waiting_{call_class.name.lower()}"
+        telemetry.gauge(
+            name, f"Questions {OF_CLASS[call_class]} that wait", partial(in_flight.waiting_of, call_class)
+        )
     telemetry.gauge(
         "butlr_rules_without_data_seconds",
         "Seconds for which the alert rule that has waited longest has had no complete data of a floor",

@@ -183,7 +183,7 @@ class PortfolioWatch:
             queries: list[AnyQuery] = list(
                 queries_of(target_of(look.parsed), look.now(floor, now_s, self._limits, self._live()))
             )
-            begun = self._pipeline.begin_all(queries, now_s=now_s, need=CallClass.BACKGROUND)
+            begun = self._pipeline.begin_all(queries, now_s=now_s, call_class=CallClass.BACKGROUND)
         except BackendError as fault:
             log.info("%s of %s is not kept warm (%s)", look.parsed.target, floor.id, fault)
             return False

@@ -165,7 +165,7 @@ def receiver(
     """
     reported = ReportedMinutes(pipeline, now)
     # A few calls of the rules' class, which save most of the others of that class.
-    sampled = ReportedMinutes(pipeline, now, need=CallClass.RULE)
+    sampled = ReportedMinutes(pipeline, now, call_class=CallClass.RULE)
     roster = CurrentRoster(topology, served)
     live = LiveMinutes(now, roster)
     pushes = None

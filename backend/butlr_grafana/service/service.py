@@ -162,16 +162,17 @@ class Service:
         if resolved.parsed.format in PICTURES:
             for floor in resolved.scope.topology.floors.values():
                 self.pictures.ask(floor)
-        need, now_s = resolved.parsed.need, resolved.scope.now_s
-        if need is CallClass.RULE or resolved.parsed.require == "complete" or len(resolved.scope.floors) < 2:
-            pending = self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need)
+        call_class, now_s = resolved.parsed.call_class, resolved.scope.now_s
+        is_whole = call_class is CallClass.RULE or resolved.parsed.require == "complete"
+        if is_whole or len(resolved.scope.floors) < 2:
+            pending = self.pipeline.begin_all(resolved.parts, now_s=now_s, call_class=call_class)
             return PendingRequest(resolved, tuple(pending))
         started = PendingRequest(resolved, tuple(self.pipeline.look_up_all(resolved.parts, now_s=now_s)))
         floors = {floor: [one.pending for one in own] for floor, own in started.by_floor.items()}
         query = replace(resolved.parsed, start_s=None, end_s=None, spaces=(), format="")
-        rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.floor_order, need)
+        rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.floor_order, call_class)
         rest.ask_more()
-        if need is CallClass.VIEWER:
+        if call_class is CallClass.VIEWER:
             self.looks.note(resolved.scope)
         return replace(started, floor_by_floor=rest)
 
@@ -242,7 +243,7 @@ class Service:
         parsed, scope, began_s = pending_request.parsed, pending_request.resolved.scope, time.monotonic()
         deadline -= min(len(by_floor) * BUILD_S_A_FLOOR, (deadline - began_s) / 2)
         soon = min(deadline, began_s + PATIENCE_S)
-        if parsed.need is CallClass.RULE:
+        if parsed.call_class is CallClass.RULE:
             deadline = min(deadline, began_s + RULE_S)
         if pending_request.floor_by_floor is not None:
             pending_request.floor_by_floor.wait(deadline)
@@ -260,7 +261,7 @@ class Service:
             floor_results = self.repeats.filled(
                 scope.timeless, floor_results, max_age_s=parsed.max_age_s, stand_in=is_whole
             )
-        if parsed.need is CallClass.RULE:
+        if parsed.call_class is CallClass.RULE:
             self.rule_data.saw(scope.timeless, floor_results)
         return floor_results
 

@@ -175,7 +175,7 @@ def test_what_is_measured_goes_after_all_that_wait(world: World, monkeypatch: py
 
     monkeypatch.setattr(gatherer, "begin_all", noted)
     assert world.application.factor_watch.step() == factor_watch.APART_S
-    assert begun == [{"need": CallClass.BACKGROUND}] * 2
+    assert begun == [{"call_class": CallClass.BACKGROUND}] * 2
 
 
 def test_nothing_is_measured_while_butlr_limits_or_is_away(world: World) -> None:
