@@ -74,7 +74,7 @@ def redis(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """
     monkeypatch.setattr(redis_connection, "REST_S", 0.05)
     monkeypatch.setattr(redis_connection, "SLOW_S", float(HANG_S))
-    for patience in ("CONNECT_S", "ANSWER_S"):
+    for patience in ("CONNECT_S", "RESPONSE_TIMEOUT_S"):
         monkeypatch.setattr(redis_connection, patience, 2.0)
     redis_server.client.flushall()
     yield redis_server

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from butlr_grafana.app import book_of, link_of
+from butlr_grafana.app import link_of, open_verdicts
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS, Verdicts
 from butlr_grafana.settings import read
 from tests.support import HANG_S
@@ -47,8 +47,8 @@ def measured(**settings: str) -> dict[str, str]:
         link = None
         if read_settings.cache_url:
             link = stack.enter_context(contextlib.closing(link_of(read_settings, demo=False)))
-        book = book_of(read_settings, demo=False, link=link)
-        book.record({name: getattr(assumed, name) for name in CHANGES_NUMBERS})
+        verdict_store = open_verdicts(read_settings, demo=False, link=link)
+        verdict_store.record({name: getattr(assumed, name) for name in CHANGES_NUMBERS})
     return known
 
 

@@ -171,11 +171,11 @@ class World:
         }
         settings = Settings(**{**reached, **self._settings})
         self.application: Application = create_app(
-            settings, demo=self.is_demo, book=self.book(settings), **self.clocks()
+            settings, demo=self.is_demo, verdict_store=self.verdict_store(settings), **self.clocks()
         )
         self.http = self.application.web.test_client()
 
-    def book(self, settings: Settings) -> VerdictStore | None:
+    def verdict_store(self, settings: Settings) -> VerdictStore | None:
         """What is known about Butlr: all that changes numbers, so that nothing has to be measured first."""
         return all_measured(settings.fixed_verdicts)
 
@@ -221,12 +221,12 @@ PER_PERSON = DETECTIONS_A_MINUTE
 
 def know_rate(world: World, space: str, per_person_minute: float) -> None:
     """From now on the backend takes this for what a person gives on a floor, whatever it sees itself."""
-    book, today = world.application.service.factors, datetime.fromtimestamp(world.now_s, UTC).date()
+    factor_store, today = world.application.service.factors, datetime.fromtimestamp(world.now_s, UTC).date()
     for back in range(-1, 15):
         day = (today - timedelta(days=back)).isoformat()
-        known = book.on(space, day)
+        known = factor_store.on(space, day)
         minutes = 2 * known.person_minutes if known else 1e9  # of a day the most people count
-        book.note(space, Observation(day, 25.0, minutes * per_person_minute, minutes))
+        factor_store.note(space, Observation(day, 25.0, minutes * per_person_minute, minutes))
 
 
 def version_of(world: World, space: str) -> str:

@@ -27,11 +27,11 @@ from butlr_grafana.cache.chunks.tiers import TieredStore
 from butlr_grafana.cache.floorplan_images import FloorPlanImages
 from butlr_grafana.cache.reported_topology import ReportedTopology
 from butlr_grafana.cache.topology import TopologyCache
-from butlr_grafana.measure.asking import CALLS_PER_MINUTE
 from butlr_grafana.measure.background import Background, Means, assumed_text
+from butlr_grafana.measure.client import CALLS_PER_MINUTE
 from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.measure.factor_watch import FactorWatch
-from butlr_grafana.measure.verdict_store import VerdictStore, book_for
+from butlr_grafana.measure.verdict_store import VerdictStore, open_verdict_store
 from butlr_grafana.model.privacy import guarded
 from butlr_grafana.pipeline.gather import Gatherer
 from butlr_grafana.pipeline.run import Pipeline
@@ -43,8 +43,8 @@ from butlr_grafana.replicas.rate_limit import SharedRateLimiter
 from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
 from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
-from butlr_grafana.service.asking_butlr import asking
 from butlr_grafana.service.background_calls import has_spare_calls, wait_for_idle, watches
+from butlr_grafana.service.butlr_fetch import fetchers
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.gauges import add_butlr_gauges, add_rule_gauges
 from butlr_grafana.service.last_good import LastGoodCache, RuleData
@@ -97,7 +97,7 @@ class Application:
         self.service.factors.close()
         self.butlr.close()
         if self.memory is not None:
-            self.memory.note(self.butlr.client.gate, at_once=True)
+            self.memory.note(self.butlr.client.rate_limiter, at_once=True)
         if self.link is not None:
             self.link.close()
 
@@ -115,20 +115,19 @@ def replicas(
     if not settings.cache_url:
         return None
     link = RedisConnection(settings.cache_url, source=source, clock=pace.clock)
-    telemetry.trouble("shared", link.trouble)
-    once = SharedSingleFlight(link, patience_s=ATTEMPTS * settings.butlr_timeout_s, waited=telemetry.waited)
+    telemetry.incident("shared", link.incident)
+    timeout_s = settings.butlr_timeout_s
+    single_flight = SharedSingleFlight(link, patience_s=ATTEMPTS * timeout_s, waited=telemetry.waited)
     # With the address: all simulators have the same source, but different tokens.
     where = f"{source} {access(settings).url}"
     credentials = Credentials.of(settings.butlr_client_secret, where=where)
     return Replicas(
         link,
-        once,
+        single_flight,
         SharedStore(link, max_age_s=settings.cache_days * 86_400, now=now, stopwatch=stopwatch),
         credentials,
-        SharedRateLimiter(
-            settings.butlr_rate_limit, link, pace.clock, longest_s=settings.butlr_timeout_s, changed=changed
-        ),
-        SharedTokenStore(link, once, credentials, clock=pace.clock),
+        SharedRateLimiter(settings.butlr_rate_limit, link, pace.clock, longest_s=timeout_s, changed=changed),
+        SharedTokenStore(link, single_flight, credentials, clock=pace.clock),
     )
 
 
@@ -177,7 +176,7 @@ def store(
             max_age_s=settings.cache_days * 86_400,
             now=now,
         )
-        telemetry.trouble("disk", disk.trouble)
+        telemetry.incident("disk", disk.incident)
         tiers["disk"] = disk
     return TieredStore(*(CountedStore(tier, telemetry.tier(name)) for name, tier in tiers.items()))
 
@@ -187,7 +186,7 @@ def link_of(settings: Settings, *, demo: bool) -> RedisConnection:
     return RedisConnection(settings.cache_url, source=source_of(settings, demo=demo))
 
 
-def book_of(
+def open_verdicts(
     settings: Settings,
     *,
     demo: bool,
@@ -196,7 +195,7 @@ def book_of(
     clock: Callable[[], float] = time.monotonic,
 ) -> VerdictStore:
     """The measurements of this account, in the cache folder and in Redis. Settings override them."""
-    return book_for(
+    return open_verdict_store(
         source_of(settings, demo=demo),
         folder=cache_folder(settings),
         link=link,
@@ -213,14 +212,14 @@ def create_app(
     now: Callable[[], float] = time.time,
     stopwatch: Callable[[], float] = stopwatch,
     pace: Timing = REAL_TIME,
-    book: VerdictStore | None = None,
+    verdict_store: VerdictStore | None = None,
     tokens: Tokens | None = None,
 ) -> Application:
     """The application. It does not call Butlr before the first request.
 
     `now`: the wall clock, which may step. `stopwatch`: never steps; for the age of data. `pace`: the clock of
-    tokens and pauses. `book`: the measurements of this account; default: those in the cache folder and in
-    Redis. `tokens`: the tokens that callers may send; default: those in the settings.
+    tokens and pauses. `verdict_store`: the measurements of this account; default: those in the cache folder
+    and in Redis. `tokens`: the tokens that callers may send; default: those in the settings.
     """
 
     def by_butlr() -> float:
@@ -228,34 +227,35 @@ def create_app(
         return butlr.clock.now()
 
     telemetry = Telemetry(demo=demo, clock=pace.clock)
-    troubles = ButlrIncidents(pace.clock)
+    incidents = ButlrIncidents(pace.clock)
     source, folder = source_of(settings, demo=demo), cache_folder(settings)
     memory = RateMemory(folder / f"rate-{source}.json", now) if folder else None
 
     def note_rate() -> None:
         if memory is not None:
-            memory.note(butlr.client.gate)
+            memory.note(butlr.client.rate_limiter)
 
     others = replicas(
         settings, source, telemetry, pace=pace, now=by_butlr, stopwatch=stopwatch, changed=note_rate
     )
     link = others.link if others else None
-    book = book or book_of(settings, demo=demo, link=link, now=now, clock=pace.clock)
-    verdicts = book.current
+    verdict_store = verdict_store or open_verdicts(settings, demo=demo, link=link, now=now, clock=pace.clock)
+    verdicts = verdict_store.current
     reported = ReportedTopology()
+    limiter = RateLimiter(settings.butlr_rate_limit, pace.clock, changed=note_rate)
     butlr = Butlr(
         access(settings),
         observe=telemetry.called,
         now=now,
         pace=pace,
-        gate=others.gate if others else RateLimiter(settings.butlr_rate_limit, pace.clock, changed=note_rate),
+        rate_limiter=others.rate_limiter if others else limiter,
         token_store=others.token_store if others else None,
         verdicts=verdicts,
-        must_answer=reported.must_answer,
+        must_have_rows=reported.must_have_rows,
     )
     if memory is not None:
-        memory.recall(butlr.client.gate)
-    fetch, together = asking(butlr, troubles, book, others, stopwatch)
+        memory.recall(butlr.client.rate_limiter)
+    fetch, together = fetchers(butlr, incidents, verdict_store, others, stopwatch)
     gatherer = Gatherer(
         fetch,
         store(settings, source, by_butlr, telemetry, others),
@@ -271,7 +271,7 @@ def create_app(
         wait=pace.wait,
     )
     spaces = TopologyCache(
-        troubles.watched(butlr.topology_document, lambda: "floors"),
+        incidents.watched(butlr.topology_document, lambda: "floors"),
         # Here, so that no other part sees the rooms that privacy leaves out.
         lambda document: guarded(
             reported.remember(topology(document, settings.virtual_sensors)), settings.min_capacity
@@ -292,7 +292,7 @@ def create_app(
     events = EventLog(folder, source=source)
     factors = FactorStore(folder, source=source, link=link, clock=pace.clock)
     rule_data = RuleData(stopwatch)
-    add_butlr_gauges(telemetry, troubles, gatherer, butlr)
+    add_butlr_gauges(telemetry, incidents, gatherer, butlr)
     add_rule_gauges(telemetry, gatherer, rule_data)
     service = Service(
         spaces=spaces,
@@ -305,7 +305,7 @@ def create_app(
         rule_data=rule_data,
         events=events,
         factors=factors,
-        contact=troubles.contact,
+        contact=incidents.contact,
         assumed=lambda: assumed_text(verdicts()),
         demo=demo,
         deadline_s=settings.deadline_s,
@@ -314,13 +314,13 @@ def create_app(
         live=lambda: receiving.liveness(),  # noqa: PLW0108
         moved=lambda floor, level, period: receiving.live.movements(floor, level, period),  # noqa: PLW0108
     )
-    may_ask = has_spare_calls(service, butlr, rate_limit=settings.butlr_rate_limit)
+    may_call = has_spare_calls(service, butlr, rate_limit=settings.butlr_rate_limit)
     receiving = receiver(
         keys=settings.webhook_keys,
         served=settings.butlr_spaces,
         topology=reported.topology,
         pipeline=service.pipeline,
-        may_ask=may_ask,
+        may_call=may_call,
         now=by_butlr,
         telemetry=telemetry,
         link=link,
@@ -338,12 +338,12 @@ def create_app(
     means = Means(
         butlr,
         access(settings),
-        book,
+        verdict_store,
         reported.topology,
         # No other client uses the demo's simulator.
         per_minute=DEMO_PER_MINUTE if demo else settings.butlr_rate_limit or CALLS_PER_MINUTE,
         wait=wait_for_idle(gatherer, butlr, ending, pace),
     )
-    background = Background(means, ending=ending, once=others.once if others else None)
-    watching = watches(service, may_ask, pace)
+    background = Background(means, ending=ending, single_flight=others.single_flight if others else None)
+    watching = watches(service, may_call, pace)
     return Application(service, web, butlr, means, background, *watching, receiving, link, memory)

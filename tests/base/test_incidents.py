@@ -35,28 +35,28 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_trouble_is_said_when_it_begins_and_when_it_is_over(
     fake: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trouble = Incident("the lift", calm_s=60, clock=fake)
-    trouble.well()
+    incident = Incident("the lift", calm_s=60, clock=fake)
+    incident.well()
     assert said(caplog) == []
     for _ in range(37):
-        trouble.failed("it is stuck")
+        incident.failed("it is stuck")
         fake.now_s += 6
     assert said(caplog) == ["incident began: the lift: it is stuck"]
-    assert trouble.on
+    assert incident.on
     fake.now_s += 60
-    trouble.well()
+    incident.well()
     assert said(caplog) == ["incident over after 4 min, 37 failures: the lift"]
-    assert not trouble.on
-    trouble.well()
+    assert not incident.on
+    incident.well()
     assert said(caplog) == []
 
 
 def test_lines_of_trouble_are_warnings_with_figures(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
-    trouble = Incident("the lift", calm_s=0, clock=fake)
-    trouble.failed("it is stuck")
+    incident = Incident("the lift", calm_s=0, clock=fake)
+    incident.failed("it is stuck")
     fake.now_s += 30
-    trouble.failed("it is stuck")
-    trouble.well()
+    incident.failed("it is stuck")
+    incident.well()
     began, over = caplog.records
     assert began.levelno == over.levelno == logging.WARNING
     assert vars(began)["data"] == {"trouble": "the lift"}
@@ -66,25 +66,25 @@ def test_lines_of_trouble_are_warnings_with_figures(fake: FakeTime, caplog: pyte
 def test_where_some_goes_well_and_some_does_not_it_is_one_trouble(
     fake: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trouble = Incident("the lift", calm_s=60, clock=fake)
+    incident = Incident("the lift", calm_s=60, clock=fake)
     for _ in range(100):
-        trouble.failed("it is stuck")
+        incident.failed("it is stuck")
         fake.now_s += 59
-        trouble.well()
+        incident.well()
     assert len(said(caplog)) == 1
     fake.now_s += 1
-    trouble.well()
+    incident.well()
     # From the first failure to the last.
     assert said(caplog) == [f"incident over after {round(99 * 59 / 3600)} h, 100 failures: the lift"]
 
 
 def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
-    trouble = Incident("the lift", calm_s=0, clock=fake)
+    incident = Incident("the lift", calm_s=0, clock=fake)
     for failures in (3, 1):
         for _ in range(failures):
-            trouble.failed("it is stuck")
+            incident.failed("it is stuck")
         said(caplog)
-        trouble.well()
+        incident.well()
         words = "1 failure" if failures == 1 else f"{failures} failures"
         assert said(caplog) == [f"incident over after 0 s, {words}: the lift"]
 
@@ -104,9 +104,9 @@ class Sent:
     """Questions to Butlr's APIs, which end as told."""
 
     def __init__(self, fake: FakeTime) -> None:
-        self.troubles = ButlrIncidents(fake)
+        self.incidents = ButlrIncidents(fake)
         self.error: Exception | None = None
-        self.ask = self.troubles.watched(self._ask, lambda api: api)
+        self.ask = self.incidents.watched(self._ask, lambda api: api)
 
     def _ask(self, api: str) -> str:
         if self.error:
@@ -146,14 +146,14 @@ def test_a_trouble_with_butlr_is_over_when_all_that_failed_is_answered(
 ) -> None:
     asked.fails(error, "floors", "metrics", "metrics")
     assert said(caplog) == [f"incident began: Butlr {kind}: {error.message}"]
-    assert [k for k, trouble in asked.troubles.by_kind.items() if trouble.on] == [kind]
+    assert [k for k, incident in asked.incidents.by_kind.items() if incident.on] == [kind]
     fake.now_s += 61
     asked.ask("floors")
     asked.ask("heat maps")
     assert said(caplog) == []
     asked.ask("metrics")
     assert said(caplog) == [f"incident over after 0 s, 3 failures: Butlr {kind}"]
-    assert not asked.troubles.by_kind[kind].on
+    assert not asked.incidents.by_kind[kind].on
 
 
 def test_what_nobody_asks_any_more_keeps_no_trouble_going(
@@ -161,7 +161,7 @@ def test_what_nobody_asks_any_more_keeps_no_trouble_going(
 ) -> None:
     asked.fails(UpstreamDown("nobody there"), "statistics", "floors")
     for minute in range(1, 16):
-        assert asked.troubles.by_kind["unreachable"].on, minute
+        assert asked.incidents.by_kind["unreachable"].on, minute
         fake.now_s += 60
         asked.ask("floors")
     assert len(said(caplog)) == 2
@@ -174,11 +174,11 @@ def test_a_fault_of_ours_is_no_trouble_with_butlr(asked: Sent, caplog: pytest.Lo
 
 def test_the_contact_is_that_of_the_last_question(asked: Sent, fake: FakeTime) -> None:
     fake.now_s += 100
-    assert asked.troubles.contact() == Contact(True, 100, None)
+    assert asked.incidents.contact() == Contact(True, 100, None)
     asked.ask("floors")
     fake.now_s += 5
     asked.fails(UpstreamDown("nobody there"), "floors")
-    assert asked.troubles.contact() == Contact(False, 5, "nobody there")
+    assert asked.incidents.contact() == Contact(False, 5, "nobody there")
     # Who refuses is there.
     asked.fails(UpstreamRefused("not for you"), "floors")
-    assert asked.troubles.contact() == Contact(True, 5, None)
+    assert asked.incidents.contact() == Contact(True, 5, None)

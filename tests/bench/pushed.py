@@ -205,7 +205,7 @@ def run(floors: int = FLOORS, minutes: int = MINUTES) -> Outcome:
         return Outcome(
             tally,
             seen,
-            receiver.refill.asked,
+            receiver.refill.calls_made,
             pushing.events,
             len(simulation.tenant.calls),
             seen.delays_s(spaces[:WALLS], since_s, until_s),

@@ -37,7 +37,7 @@ def cutting() -> Row:
         of_rooms(floor, some_cells(floor, next(numbers)))
 
     def anew() -> None:
-        apportion._kept.clear()
+        apportion._cache.clear()
         kept()
 
     return Row(

@@ -60,10 +60,10 @@ class Simulation:
             now=self.clock,
             stopwatch=self.clock,
             pace=self.pace,
-            book=all_measured(settings.fixed_verdicts),
+            verdict_store=all_measured(settings.fixed_verdicts),
         )
         self.application.butlr.client._transport = self.tenant  # type: ignore[assignment]
-        self.service.pipeline.gatherer.flights._workers = 0  # they are greenlets of ours
+        self.service.pipeline.gatherer.in_flight._workers = 0  # they are greenlets of ours
         self.service.topology(None, deadline=self.service.deadline())
         # The next topology is not asked for in a thread, but when its time comes (`_renew`).
         self.service.spaces._clock = lambda: 0.0
@@ -85,7 +85,7 @@ class Simulation:
 
     def limits(self, rate: int) -> None:
         """From here on the backend is set to so many calls a minute."""
-        self.application.butlr.client.gate._set = rate
+        self.application.butlr.client.rate_limiter._set = rate
 
     def close(self) -> None:
         self.application.close()
@@ -136,7 +136,7 @@ class Simulation:
     # Who ask Butlr
 
     def _wake_one(self) -> None:
-        if self._idle and self.service.pipeline.gatherer.flights.waiting:
+        if self._idle and self.service.pipeline.gatherer.in_flight.waiting:
             self._later(0.0, self._idle.pop().switch)
 
     def _work(self) -> None:
@@ -150,7 +150,7 @@ class Simulation:
 
     def work_once(self) -> float | None:
         """Asks Butlr what is next: 0.0; where nothing waits `None`; else in how long a call may go."""
-        return self.service.pipeline.gatherer.flights.work_once()
+        return self.service.pipeline.gatherer.in_flight.work_once()
 
     # What the backend waits with
 

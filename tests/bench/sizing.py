@@ -99,7 +99,7 @@ def a_year(resolution: str) -> tuple[int, float, float]:
         try:
             world.heat_map(PARIS, YEAR["from"], YEAR["to"], resolution=resolution)
             gatherer = world.application.service.pipeline.gatherer
-            in_memory = gatherer._store._tiers[0]._store._parts.currsize  # type: ignore[attr-defined]
+            in_memory = gatherer._store._tiers[0]._store._chunks.currsize  # type: ignore[attr-defined]
             found = calls(world)
         finally:
             world.close()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from butlr_grafana.base.errors import UpstreamInvalid
-from butlr_grafana.butlr.batches import ALONE_S, LIMITED_S, MOST_ROOMS, Batches
+from butlr_grafana.butlr.batches import LIMITED_S, MOST_ROOMS, SEPARATE_S, Batches
 from butlr_grafana.model.chunk import Segment, SeriesSubject
 from butlr_grafana.model.time import Period
 from tests.butlr.test_batches import NOW_S, START_S, Overloaded
@@ -124,7 +124,7 @@ def test_floors_with_which_a_call_failed_are_asked_for_alone_for_ten_minutes() -
     batches.not_together(floors[1:2])
     assert not batches.room_left([], floors[1])
     assert batches.room_left(floors[:1], floors[2])
-    time.now_s += ALONE_S
+    time.now_s += SEPARATE_S
     assert batches.room_left(floors[:1], floors[1])
 
 

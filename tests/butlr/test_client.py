@@ -29,7 +29,7 @@ from butlr_grafana.butlr import client as client_module
 from butlr_grafana.butlr import transport
 from butlr_grafana.butlr.api import Butlr, ButlrConfig
 from butlr_grafana.butlr.client import ATTEMPTS, Client
-from butlr_grafana.butlr.limits import GONE_AFTER, Timing
+from butlr_grafana.butlr.limits import OPEN_AFTER, Timing
 from butlr_grafana.model.chunk import HeatMapSubject, Segment
 from butlr_grafana.model.time import Period
 from butlr_grafana.simulator import Simulator
@@ -100,10 +100,10 @@ def test_in_an_outage_nothing_is_tried_again_until_something_is_answered(
     client = hurried(simulator.url)
     graphql(client)
     simulator.faults.set(status=503)
-    for _ in range(GONE_AFTER // ATTEMPTS + 5):
+    for _ in range(OPEN_AFTER // ATTEMPTS + 5):
         with pytest.raises(UpstreamDown):
             graphql(client)
-    assert simulator.count(GRAPHQL) == 1 + GONE_AFTER + 5
+    assert simulator.count(GRAPHQL) == 1 + OPEN_AFTER + 5
     # Another path is another matter.
     simulator.clear_calls()
     with pytest.raises(UpstreamDown):
@@ -154,9 +154,9 @@ def test_after_a_429_nobody_asks_before_the_pause_is_over(
     simulator.faults.set(status=429, retry_after="30", count=1)
     began_s = fake.now_s
     graphql(client)
-    assert client.gate.paused_s == 0.0
+    assert client.rate_limiter.paused_s == 0.0
     assert fake.now_s - began_s >= 30.0
-    client.gate.pause(20.0)
+    client.rate_limiter.pause(20.0)
     began_s = fake.now_s
     graphql(client)
     assert fake.now_s - began_s >= 20.0
@@ -171,7 +171,7 @@ def test_a_429_is_a_pause_for_the_others_also_where_its_question_gives_up(
     simulator.faults.set(status=429, retry_after="30")
     with pytest.raises(UpstreamLimited):
         graphql(client)
-    assert client.gate.paused_s == 30.0
+    assert client.rate_limiter.paused_s == 30.0
 
 
 def test_a_503_of_one_question_is_no_pause_for_the_others(simulator: Simulator, hurried: Hurried) -> None:
@@ -179,7 +179,7 @@ def test_a_503_of_one_question_is_no_pause_for_the_others(simulator: Simulator, 
     client = hurried(simulator.url)
     with pytest.raises(UpstreamDown):
         graphql(client)
-    assert client.gate.paused_s == 0.0
+    assert client.rate_limiter.paused_s == 0.0
 
 
 def test_backoff_grows_and_is_not_the_same_for_all(
@@ -476,7 +476,7 @@ def test_each_call_is_told_to_the_observer(simulator: Simulator, fake: FakeTime)
     graphql(client)
     simulator.stop()
     with pytest.raises(UpstreamDown):
-        client._once(GRAPHQL, QUERY, None)
+        client._attempt(GRAPHQL, QUERY, None)
     client.close()
     assert [call[:2] for call in told] == [
         (LOGIN, "200"),
@@ -510,7 +510,7 @@ def in_a_thread() -> Callable[[Callable[[], object]], tuple[threading.Thread, li
 
 def test_closing_ends_the_wait_for_a_pause(simulator: Simulator, patient: Clients, in_a_thread: Any) -> None:
     client = patient(simulator.url)
-    client.gate.pause(3600.0)
+    client.rate_limiter.pause(3600.0)
     thread, raised = in_a_thread(lambda: graphql(client))
     client.close()
     thread.join(HANG_S)

@@ -49,20 +49,20 @@ def test_a_selection_is_written_as_graphql_and_knows_its_columns() -> None:
 
 def test_a_question_that_is_taken_is_asked_once() -> None:
     post, asked = refusing({"data": DATA})
-    result = GraphqlQuery(FLOORS, NEEDED).ask(post)
+    result = GraphqlQuery(FLOORS, NEEDED).run(post)
     assert (result.data, result.lost, len(asked)) == (DATA, (), 1)
 
 
 def test_a_field_that_the_schema_lacks_is_lost_alone() -> None:
     post, asked = refusing(errors('Cannot query field "rotation" on type "Plan".'), {"data": DATA})
-    result = GraphqlQuery(FLOORS, NEEDED).ask(post)
+    result = GraphqlQuery(FLOORS, NEEDED).run(post)
     assert result.lost == (("sites", "data", "floors", "plans", "rotation"),)
     assert asked[1] == "{ sites { data { id timezone floors { id timezone tags { id } } } } }"
 
 
 def test_of_two_fields_of_one_name_the_refused_type_loses_it() -> None:
     post, asked = refusing(errors('Cannot query field "timezone" on type "Floor".'), {"data": DATA})
-    result = GraphqlQuery(FLOORS, NEEDED).ask(post)
+    result = GraphqlQuery(FLOORS, NEEDED).run(post)
     assert result.lost == (("sites", "data", "floors", "timezone"),)
     assert "data { id timezone floors { id tags" in asked[1]
 
@@ -74,7 +74,7 @@ def test_where_the_server_names_the_place_only_that_field_is_lost() -> None:
         'Cannot query field "timezone" on type "Area".', locations=[{"line": 1, "column": column}]
     )
     post, _ = refusing(refusal, {"data": DATA})
-    assert GraphqlQuery(FLOORS, NEEDED).ask(post).lost == (("sites", "data", "timezone"),)
+    assert GraphqlQuery(FLOORS, NEEDED).run(post).lost == (("sites", "data", "timezone"),)
 
 
 @pytest.mark.parametrize(
@@ -87,30 +87,30 @@ def test_where_the_server_names_the_place_only_that_field_is_lost() -> None:
 )
 def test_a_field_in_another_form_is_lost_too(message: str) -> None:
     post, asked = refusing(errors(message), {"data": DATA})
-    GraphqlQuery(FLOORS, NEEDED).ask(post)
+    GraphqlQuery(FLOORS, NEEDED).run(post)
     assert "tags" not in asked[1]
 
 
 def test_what_was_lost_is_not_asked_for_again() -> None:
     question = GraphqlQuery(FLOORS, NEEDED)
     post, _ = refusing(errors('Cannot query field "rotation" on type "Plan".'), {"data": DATA})
-    question.ask(post)
+    question.run(post)
     post, asked = refusing({"data": DATA})
-    question.ask(post)
+    question.run(post)
     assert "rotation" not in asked[0]
 
 
 def test_without_a_needed_field_there_is_no_answer() -> None:
     post, asked = refusing(errors('Cannot query field "floors" on type "Site".'))
     with pytest.raises(UpstreamInvalid, match='Cannot query field "floors"'):
-        GraphqlQuery(FLOORS, NEEDED).ask(post)
+        GraphqlQuery(FLOORS, NEEDED).run(post)
     assert len(asked) == 1
 
 
 def test_a_refusal_that_names_no_field_leaves_what_is_asked_for_at_the_least() -> None:
     least = {"sites": {"data": {"id": None, "floors": {"id": None}}}}
     post, asked = refusing(errors("bad question"), {"data": DATA})
-    result = GraphqlQuery(FLOORS, NEEDED, (least,)).ask(post)
+    result = GraphqlQuery(FLOORS, NEEDED, (least,)).run(post)
     assert asked[1] == "{ sites { data { id floors { id } } } }"
     assert ("sites", "data", "timezone") in result.lost
     assert ("sites", "data", "id") not in result.lost
@@ -119,7 +119,7 @@ def test_a_refusal_that_names_no_field_leaves_what_is_asked_for_at_the_least() -
 def test_an_error_that_refuses_no_field_is_no_reason_to_ask_again() -> None:
     post, asked = refusing(errors("internal system error"))
     with pytest.raises(UpstreamInvalid, match="internal system error"):
-        GraphqlQuery(FLOORS, NEEDED).ask(post)
+        GraphqlQuery(FLOORS, NEEDED).run(post)
     assert len(asked) == 1
 
 
@@ -127,13 +127,13 @@ def test_a_server_that_refuses_the_same_for_ever_is_asked_once_more() -> None:
     refusal = errors('Cannot query field "rotation" on type "Plan".')
     post, asked = refusing(refusal, refusal, refusal)
     with pytest.raises(UpstreamInvalid):
-        GraphqlQuery(FLOORS, NEEDED).ask(post)
+        GraphqlQuery(FLOORS, NEEDED).run(post)
     assert len(asked) == 2
 
 
 def test_a_part_beside_errors_is_used_and_told() -> None:
     post, _ = refusing({"data": DATA, "errors": [{"message": "internal system error", "path": ["sites"]}]})
-    result = GraphqlQuery(FLOORS, NEEDED).ask(post)
+    result = GraphqlQuery(FLOORS, NEEDED).run(post)
     assert (result.data, [fault.message for fault in result.faults]) == (DATA, ["internal system error"])
 
 

@@ -99,22 +99,22 @@ def call(limiter: RateLimiter) -> float:
 
 def test_the_gate_lets_the_rate_pass_and_then_says_when() -> None:
     clock = Clock(100.0)
-    gate = RateLimiter(3, clock)
+    rate_limiter = RateLimiter(3, clock)
     passed = []
     for at_s in (100.0, 110.0, 120.0):
         clock.now_s = at_s
-        passed.append(call(gate))
+        passed.append(call(rate_limiter))
     assert passed == [0.0, 0.0, 0.0]
     clock.now_s = 130.0
-    assert call(gate) == 30.0  # the first, at 100 s, is a minute old at 160 s
+    assert call(rate_limiter) == 30.0  # the first, at 100 s, is a minute old at 160 s
     clock.now_s = 160.0
-    assert call(gate) == 0.0
-    assert call(gate) == 10.0
+    assert call(rate_limiter) == 0.0
+    assert call(rate_limiter) == 10.0
 
 
 def test_no_rate_is_no_limit() -> None:
-    gate = RateLimiter(0, Clock())
-    assert [call(gate) for _ in range(1000)] == [0.0] * 1000
+    rate_limiter = RateLimiter(0, Clock())
+    assert [call(rate_limiter) for _ in range(1000)] == [0.0] * 1000
 
 
 @given(
@@ -125,10 +125,10 @@ def test_no_rate_is_no_limit() -> None:
 def test_never_more_than_the_rate_in_any_minute(rate: int, start_s: float, steps: list[float | None]) -> None:
     """`None`: waits as long as the gate says."""
     clock = Clock(start_s)
-    gate = RateLimiter(rate, clock)
+    rate_limiter = RateLimiter(rate, clock)
     passed: list[float] = []
     for step in steps:
-        wait_s = call(gate)
+        wait_s = call(rate_limiter)
         if wait_s == 0.0:
             passed.append(clock.now_s)
         assert 0.0 <= wait_s <= 60.0 + 1e-6
@@ -141,22 +141,22 @@ def test_a_call_at_the_very_edge_of_the_minute_is_counted() -> None:
     # The two ways of writing "a minute later" differ here: sent <= now - 60 is false, sent + 60 - now is 0.
     sent_s, edge_s = 524231.6415246381, 524291.641524638
     clock = Clock(sent_s)
-    gate = RateLimiter(1, clock)
-    assert call(gate) == 0.0
+    rate_limiter = RateLimiter(1, clock)
+    assert call(rate_limiter) == 0.0
     clock.now_s = edge_s
-    first = call(gate)
+    first = call(rate_limiter)
     clock.now_s = edge_s + 0.001
-    second = call(gate)
+    second = call(rate_limiter)
     assert [first, second].count(0.0) == 1
 
 
 @given(st.integers(1, 4), st.floats(0, 1e6), st.integers(2, 12))
 def test_who_waits_as_told_gets_through(rate: int, start_s: float, calls: int) -> None:
     clock = Clock(start_s)
-    gate = RateLimiter(rate, clock)
+    rate_limiter = RateLimiter(rate, clock)
     for _ in range(calls):
         for _ in range(3):
-            wait_s = call(gate)
+            wait_s = call(rate_limiter)
             if wait_s == 0.0:
                 break
             clock.now_s += wait_s + 1e-9
@@ -167,26 +167,26 @@ def test_who_waits_as_told_gets_through(rate: int, start_s: float, calls: int) -
 
 def test_nobody_passes_during_a_pause_and_the_longest_pause_counts() -> None:
     clock = Clock(5.0)
-    gate = RateLimiter(0, clock)
-    gate.pause(20.0)
-    gate.pause(3.0)
-    assert call(gate) == 20.0
-    assert gate.paused_s == 20.0
+    rate_limiter = RateLimiter(0, clock)
+    rate_limiter.pause(20.0)
+    rate_limiter.pause(3.0)
+    assert call(rate_limiter) == 20.0
+    assert rate_limiter.paused_s == 20.0
     clock.now_s = 24.0
-    assert call(gate) == 1.0
+    assert call(rate_limiter) == 1.0
     clock.now_s = 25.0
-    assert call(gate) == 0.0
-    assert gate.paused_s == 0.0
+    assert call(rate_limiter) == 0.0
+    assert rate_limiter.paused_s == 0.0
 
 
 def test_who_is_turned_away_by_a_pause_does_not_use_up_the_rate() -> None:
     clock = Clock(5.0)
-    gate = RateLimiter(1, clock)
-    gate.pause(10.0)
-    assert [call(gate) for _ in range(5)] == [10.0] * 5
+    rate_limiter = RateLimiter(1, clock)
+    rate_limiter.pause(10.0)
+    assert [call(rate_limiter) for _ in range(5)] == [10.0] * 5
     clock.now_s = 15.0
-    assert call(gate) == 0.0
-    assert call(gate) == 60.0
+    assert call(rate_limiter) == 0.0
+    assert call(rate_limiter) == 60.0
 
 
 @given(
@@ -347,13 +347,13 @@ def test_a_header_that_names_the_calls_a_minute_is_believed(
 ) -> None:
     assert rate_in(headers) == rate
     limiter = RateLimiter(0, Clock())
-    limiter.told(headers)
+    limiter.note_limits(headers)
     assert limiter.rate == (rate or 0)
 
 
 def test_a_header_does_not_change_a_rate_that_is_set() -> None:
     limiter = RateLimiter(30, Clock())
-    limiter.told({"x-ratelimit-limit": "50"})
+    limiter.note_limits({"x-ratelimit-limit": "50"})
     assert limiter.rate == 30
 
 
@@ -489,13 +489,13 @@ def test_a_backend_that_is_started_again_goes_on_within_the_rate(tmp_path: Path)
     world = World(cache_dir=str(tmp_path), butlr_rate_limit=40)
     try:
         world.heat_map(PARIS, "2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z")
-        used = 40 - world.application.butlr.client.gate.left
+        used = 40 - world.application.butlr.client.rate_limiter.left
         assert used == len(world.simulator.calls)
         world.restart()
-        assert 40 - world.application.butlr.client.gate.left == used
+        assert 40 - world.application.butlr.client.rate_limiter.left == used
         world.now_s += 60.0
         world.time.now_s += 60.0
         world.restart()
-        assert world.application.butlr.client.gate.left == 40
+        assert world.application.butlr.client.rate_limiter.left == 40
     finally:
         world.close()

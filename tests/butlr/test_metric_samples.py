@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from butlr_grafana.base.errors import UpstreamInvalid
-from butlr_grafana.butlr.metrics import question, samples
+from butlr_grafana.butlr.metrics import request_body, samples
 from butlr_grafana.model.chunk import Samples, SeriesSubject
 from butlr_grafana.model.doors import door_key
 from butlr_grafana.model.time import Period, iso
@@ -54,7 +54,7 @@ def read(rows: list[dict[str, Any]], subject: SeriesSubject = ROOMS) -> Samples:
 
 
 def test_one_measurement_a_call_without_grouping_or_pages() -> None:
-    assert question(ROOMS, HOURS, ROOMS.items) == {
+    assert request_body(ROOMS, HOURS, ROOMS.items) == {
         "window": {"every": "1h", "function": "mean", "timezone": "Europe/Paris"},
         "filter": {
             "start": "2030-01-07T08:00:00Z",
@@ -69,23 +69,23 @@ def test_one_measurement_a_call_without_grouping_or_pages() -> None:
 
 def test_floors_and_their_doors_are_asked_for_by_the_floor() -> None:
     for subject in (FLOOR, DOORS):
-        asked: Any = question(subject, HOURS, ("space_1",))
+        asked: Any = request_body(subject, HOURS, ("space_1",))
         assert asked["filter"]["spaces"] == {"eq": ["space_1"]}
         assert "rooms" not in asked["filter"]
 
 
 def test_empty_windows_are_asked_for_of_movements_only() -> None:
     """A filled window of people could be an offline sensor's."""
-    assert question(DOORS, HOURS, ("space_1",))["window"]["create_empty"] is True  # type: ignore[index]
-    assert "create_empty" not in question(ROOMS, HOURS, ("room_a",))["window"]  # type: ignore[operator]
+    assert request_body(DOORS, HOURS, ("space_1",))["window"]["create_empty"] is True  # type: ignore[index]
+    assert "create_empty" not in request_body(ROOMS, HOURS, ("room_a",))["window"]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("measurement", ["traffic_room_occupancy", "traffic_floor_occupancy"])
 def test_calibrated_is_a_text_and_asked_for_where_it_belongs(measurement: str) -> None:
     subject = SeriesSubject(measurement, "room", "1m", "median", "Europe/Paris", ("room_a",))
-    assert question(subject, HOURS, ("room_a",))["filter"]["calibrated"] == "true"  # type: ignore[index]
+    assert request_body(subject, HOURS, ("room_a",))["filter"]["calibrated"] == "true"  # type: ignore[index]
     for other in (ROOMS, FLOOR, DOORS):
-        assert "calibrated" not in question(other, HOURS, ("space_1",))["filter"]  # type: ignore[operator]
+        assert "calibrated" not in request_body(other, HOURS, ("space_1",))["filter"]  # type: ignore[operator]
 
 
 def test_rows_are_matched_by_place_and_window_in_any_order() -> None:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from butlr_grafana.base.errors import UpstreamInvalid
-from butlr_grafana.butlr.statistics import question, samples
+from butlr_grafana.butlr.statistics import request_body, samples
 from butlr_grafana.model.chunk import StatsSubject
 from butlr_grafana.model.time import Period
 from tests.support import at
@@ -27,7 +27,7 @@ def figures(document: Any, subject: StatsSubject = SUBJECT) -> dict[tuple[str, s
 
 
 def test_the_question_is_of_absolute_times_and_without_filters_where_all_counts() -> None:
-    assert question(SUBJECT, PERIOD) == {
+    assert request_body(SUBJECT, PERIOD) == {
         "measurements": [MEAN, PEAK],
         "items": ["room_1", "room_2"],
         "start": "2026-06-01T00:00:00Z",
@@ -37,7 +37,7 @@ def test_the_question_is_of_absolute_times_and_without_filters_where_all_counts(
 
 def test_hours_and_days_are_filters() -> None:
     subject = StatsSubject((MEAN,), ("room_1",), ((0, 365), (1320, 1440)), (5, 6))
-    assert question(subject, PERIOD)["filters"] == {
+    assert request_body(subject, PERIOD)["filters"] == {
         "time_ranges": [{"start": "00:00", "stop": "06:05"}, {"start": "22:00", "stop": "24:00"}],
         "exclude_days_of_week": ["Saturday", "Sunday"],
     }
@@ -107,4 +107,4 @@ def test_each_question_is_kept_under_a_key_of_its_own() -> None:
 
 def test_days_can_be_written_as_butlrs_client_does() -> None:
     subject = StatsSubject((MEAN,), ("room_1",), (), (5, 6), weekday_case="lower")
-    assert question(subject, PERIOD)["filters"] == {"exclude_days_of_week": ["saturday", "sunday"]}
+    assert request_body(subject, PERIOD)["filters"] == {"exclude_days_of_week": ["saturday", "sunday"]}

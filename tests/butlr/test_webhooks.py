@@ -151,8 +151,8 @@ def test_a_list_that_may_not_be_read_is_an_error_and_not_empty() -> None:
     [
         orjson.dumps({"data": None, "errors": [{"message": f"{'x' * 180} {KEY} is no key"}]}),
         orjson.dumps({"data": None, "errors": [{"message": f"value {KEY}"}]}),
-        UpstreamRefused("Butlr answered 400 on /graphql", said=f"you sent {KEY}"),
-        UpstreamRefused("Butlr answered 400 on /graphql", said=f"you sent {KEY[:9]}"),
+        UpstreamRefused("Butlr answered 400 on /graphql", butlr_text=f"you sent {KEY}"),
+        UpstreamRefused("Butlr answered 400 on /graphql", butlr_text=f"you sent {KEY[:9]}"),
     ],
 )
 def test_no_error_quotes_the_key(answer: bytes | UpstreamError, webhooks: Webhooks, post: Post) -> None:
@@ -160,7 +160,7 @@ def test_no_error_quotes_the_key(answer: bytes | UpstreamError, webhooks: Webhoo
     quoting = Webhooks(Answering(post, updateWebhooks=answer))
     with pytest.raises(UpstreamError) as caught:
         quoting.update(made, HERE, InputNames())
-    assert KEY[:9] not in f"{caught.value} {caught.value.said} {caught.value!r}"
+    assert KEY[:9] not in f"{caught.value} {caught.value.butlr_text} {caught.value!r}"
     assert KEY not in repr(HERE)
 
 

@@ -137,7 +137,7 @@ def test_few_are_fetched_at_a_time_and_all_come(source: Source) -> None:
         pictures.ask(one)
     source.open.set()
     assert sorted(number(pictures, one) or 0 for one in floors) == [1, 2, 3, 4, 5, 6]
-    assert source.most <= floorplan_images.AT_ONCE
+    assert source.most <= floorplan_images.MAX_CONCURRENT
 
 
 def test_it_is_renewed_after_a_day_while_the_old_one_is_shown(source: Source) -> None:

@@ -13,7 +13,7 @@ import pytest
 import requests
 from PIL import Image
 
-from butlr_grafana.app import book_of
+from butlr_grafana.app import open_verdicts
 from butlr_grafana.cli.check import Checkup
 from butlr_grafana.measure.run import ORDER
 from butlr_grafana.settings import Settings
@@ -250,7 +250,7 @@ def test_check_says_what_differs_and_serve_finds_it(tmp_path: Path) -> None:
             butlr_client_secret="demo",
             cache_dir=str(tmp_path),
         )
-        verdicts = book_of(settings, demo=False, link=None).current()
+        verdicts = open_verdicts(settings, demo=False, link=None).current()
     assert (verdicts.labels, verdicts.stop) == ("start", "inclusive")
     assert verdicts.unmeasured == frozenset()
 

@@ -6,7 +6,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-from butlr_grafana.butlr.client import LOGIN_REST_S
+from butlr_grafana.butlr.client import LOGIN_BACKOFF_S
 from tests.butlr.wire import Sent
 from tests.faults.trial import (
     MAY,
@@ -79,7 +79,7 @@ def test_a_wrong_secret_from_the_start_says_so_and_logs_in_once_in_a_while(trial
         assert REFUSED in look.body["message"]
         assert "wrong" not in look.body["message"]
     assert trial.logins() == 1
-    trial.passes(LOGIN_REST_S + 1)
+    trial.passes(LOGIN_BACKOFF_S + 1)
     assert_upstreams_fault(trial.look(), 502)
     assert trial.logins() <= 2
     assert trial.calls == 0

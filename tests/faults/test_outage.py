@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from butlr_grafana.butlr.limits import GONE_AFTER
+from butlr_grafana.butlr.limits import OPEN_AFTER
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import (
     MAY,
@@ -35,7 +35,7 @@ def test_an_hour_without_butlr_costs_it_little(trial: Trial) -> None:
         assert look.cells == before.cells
         assert look.as_of_s <= at(before.custom["to"]) + 60
     # What still changes, and once it has settled that too: two questions a look.
-    assert trial.calls - calls <= GONE_AFTER + 2 * refreshes + 2
+    assert trial.calls - calls <= OPEN_AFTER + 2 * refreshes + 2
     trial.comes_to_rest()
     trial.simulator.faults.clear()
     trial.passes(30)
@@ -52,7 +52,7 @@ def test_a_year_that_nobody_knows_is_not_asked_four_times_over_in_an_outage(tria
         costs.append(trial.spent(lambda: (assert_upstreams_fault(trial.look(*year)), trial.comes_to_rest())))
         trial.passes(30)
     workers = 8
-    assert costs[0] <= GONE_AFTER + 52 + workers
+    assert costs[0] <= OPEN_AFTER + 52 + workers
     assert costs[1:] == [52, 52]
     trial.simulator.faults.clear()
     assert trial.spent(lambda: trial.look(*year)) == 52

@@ -187,7 +187,7 @@ def test_parts_in_redis_that_cannot_be(office: Office, how: str) -> None:
 def test_everything_in_redis_is_of_another_kind(office: Office) -> None:
     first, second = office.two(butlr_rate_limit=1000)
     assert first.look().is_whole()
-    first.application.butlr.client.gate.pause(0.2)
+    first.application.butlr.client.rate_limiter.pause(0.2)
     client = office.redis.client
     keys = office.redis.names()
     assert {key.split(":")[2] for key in keys} == {"calls", "index", "part", "pause", "replicas", "token"}

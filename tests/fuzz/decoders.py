@@ -22,7 +22,7 @@ import orjson
 
 from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr import heatmaps, metrics, statistics, topology
-from butlr_grafana.butlr.api import question
+from butlr_grafana.butlr.api import request_body
 from butlr_grafana.butlr.graphql import answer_of, written
 from butlr_grafana.butlr.graphql_queries import SENSORS as SENSORS_ASKED
 from butlr_grafana.butlr.graphql_queries import SITES as SITES_ASKED
@@ -90,7 +90,7 @@ class Decoder:
 
 
 def heat_map_bodies() -> Iterator[bytes]:
-    asked = detections.parse(question(MAP))
+    asked = detections.parse(request_body(MAP))
     for nesting in ("data0.heatmap_v2", "top"):
         for bounds in ("min_x", "x_min", "points", "pairs"):
             forms = Forms(heat_nesting=nesting, heat_bounds=bounds)
@@ -160,7 +160,7 @@ def is_number(value: object) -> bool:
 
 
 def series_bodies(subject: SeriesSubject) -> Iterator[bytes]:
-    asked = report_query.parse(metrics.question(subject, PERIOD, subject.items or (PARIS,)), Forms())
+    asked = report_query.parse(metrics.request_body(subject, PERIOD, subject.items or (PARIS,)), Forms())
     for form in ("flat", "nested"):
         forms = Forms(rows_without_group_by=form)
         yield orjson.dumps(simulated_rows.answer(PEOPLE, asked, NOW_S, forms))
@@ -213,7 +213,7 @@ def seconds(text: object) -> int | None:
 
 
 def figure_bodies() -> Iterator[bytes]:
-    asked = simulated_stats.parse(statistics.question(FIGURES, PERIOD), Forms())
+    asked = simulated_stats.parse(statistics.request_body(FIGURES, PERIOD), Forms())
     yield orjson.dumps(simulated_stats.answer(PEOPLE, asked, NOW_S, Forms()))
 
 
@@ -283,21 +283,21 @@ def check_shown(found: Topology) -> None:
 # What is kept
 
 
-def kept_parts() -> Iterator[Chunk]:
+def chunks_to_store() -> Iterator[Chunk]:
     yield Chunk(PERIOD, heatmaps.heat_map(next(heat_map_bodies()), 1.0), float(NOW_S), settled=True)
     rows = rows_of(next(series_bodies(SERIES)))
     yield Chunk(PERIOD, metrics.samples(rows, PARIS, SERIES, PERIOD), float(NOW_S), settled=False)
 
 
-WHOLE = {codec.encode(part) for part in kept_parts()}
+WHOLE = {codec.encode(chunk) for chunk in chunks_to_store()}
 
 
 def holds_kept(body: bytes) -> bool:
     """What was changed is nothing; what is taken is what was put there, to the bit."""
-    part = codec.decode(body)
-    if part is None:
+    chunk = codec.decode(body)
+    if chunk is None:
         return False
-    assert codec.encode(part) in WHOLE
+    assert codec.encode(chunk) in WHOLE
     return True
 
 
@@ -311,9 +311,9 @@ def resealed(chance: Random) -> bool:
     magic, _, length = HEAD.unpack_from(whole := chance.choice(sorted(WHOLE)))
     header = mangled(whole[HEAD.size : HEAD.size + length], chance)
     rest = header + whole[HEAD.size + length :]
-    part = codec.decode(HEAD.pack(magic, zlib.crc32(rest), len(header)) + rest)
-    assert part is None or isinstance(part.content, Grid | Samples)
-    return part is not None
+    chunk = codec.decode(HEAD.pack(magic, zlib.crc32(rest), len(header)) + rest)
+    assert chunk is None or isinstance(chunk.content, Grid | Samples)
+    return chunk is not None
 
 
 def pushed_bodies() -> Iterator[bytes]:

@@ -59,10 +59,10 @@ def everywhere(nx: int, ny: int, value: float = 1.0) -> dict[tuple[int, int], fl
 
 
 def heat_map(
-    where: Floor, raw: Grid, *, hours: float = 1.0, rooms: tuple[Room, ...] | None = None, parts: int = 1
+    where: Floor, raw: Grid, *, hours: float = 1.0, rooms: tuple[Room, ...] | None = None, chunks: int = 1
 ) -> HeatMap:
     """An answer as the pipeline gives it; `raw` is what is left of its one part after a limit to rooms."""
     period = Period(0, HOUR_S)
     query = Query(where, period, raw.resolution_m, rooms=rooms)
-    coverage = Coverage(parts, parts, 0, 0, 0, hours, 0.0)
-    return HeatMap(query, raw, raw, coverage, tuple(Chunk(period, raw, 0.0, True) for _ in range(parts)))
+    coverage = Coverage(chunks, chunks, 0, 0, 0, hours, 0.0)
+    return HeatMap(query, raw, raw, coverage, tuple(Chunk(period, raw, 0.0, True) for _ in range(chunks)))

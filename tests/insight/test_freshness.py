@@ -62,7 +62,7 @@ def test_why_they_are_not_newer_is_said() -> None:
 def test_a_heat_map_is_known_as_far_as_it_was_answered_empty_or_not() -> None:
     def answered(*periods: Period) -> HeatMap:
         whole = heat_map(FLOOR, grid(everywhere(2, 2)))
-        return replace(whole, parts=tuple(Chunk(p, grid({}), 0.0, False) for p in periods))
+        return replace(whole, chunks=tuple(Chunk(p, grid({}), 0.0, False) for p in periods))
 
     assert told(answered(HOUR))[0] == HOUR.end_s
     early = Period(HOUR.start_s, HOUR.start_s + 120)

@@ -32,7 +32,7 @@ def window(
         own,
         query=replace(own.query, period=period, normalize="max"),
         coverage=coverage,
-        parts=(Chunk(period, raw, 0.0, settled),),
+        chunks=(Chunk(period, raw, 0.0, settled),),
         hidden=3.0,
     )
 
@@ -48,7 +48,7 @@ def test_cells_hours_and_what_is_hidden_add_up() -> None:
     assert found.query.period == Period(0, 3 * HOUR_S)
     assert found.query.normalize == "none"
     assert (found.coverage.planned, found.coverage.fetched) == (3, 3)
-    assert len(found.parts) == 3
+    assert len(found.chunks) == 3
 
 
 def test_what_is_settled_is_as_old_as_its_end() -> None:

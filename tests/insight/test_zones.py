@@ -257,7 +257,7 @@ def test_a_limit_to_rooms_leaves_rows_out_and_changes_no_figure() -> None:
         whole,
         query=replace(whole.query, rooms=(C,)),
         raw=grid_math.within_rooms(whole.raw, [C]),
-        parts=tuple(
+        chunks=tuple(
             Chunk(Period(k, k + 1), replace(whole.raw, value=whole.raw.value / 2), 0, True) for k in (0, 1)
         ),
     )

@@ -110,8 +110,8 @@ def test_what_is_not_ours_is_foreign(clock: Clock) -> None:
 def test_what_is_foreign_is_no_sign_of_life(clock: Clock) -> None:
     live = of_ours(clock)
     live.note(people("room_x", minute(-1), 3))
-    assert not live.has_heard("room")
-    assert not live.has_heard("traffic")
+    assert not live.has_received("room")
+    assert not live.has_received("traffic")
 
 
 def test_floors_that_are_not_served_are_foreign(clock: Clock) -> None:

@@ -122,7 +122,7 @@ def test_a_gap_is_asked_for_once_with_the_minutes_that_were_not_final() -> None:
     by_minute = {(m.start_s - NOON_S) // 60: m.people for m in receiver.live.minutes("room_a", period)}
     assert by_minute == {n: 7 if -35 <= n < -19 else 1 for n in range(-60, 0)}
     assert receiver.steps() == [IDLE_S]
-    assert receiver.refill.asked == 2
+    assert receiver.refill.calls_made == 2
 
 
 def test_movements_of_a_gap_come_from_reporting() -> None:

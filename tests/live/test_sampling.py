@@ -26,7 +26,7 @@ class Account:
     def __init__(self) -> None:
         self.clock = Clock(NOON_S - 7200)
         self.live = LiveMinutes(self.clock)
-        self.trouble = Incident("pushed")
+        self.incident = Incident("pushed")
         self.asked: list[Missing] = []
         self.wrong = 0
         self.has_time = True
@@ -38,9 +38,9 @@ class Account:
             lambda: (floor(),),
             presence=lambda missing: self._told(missing, 0),
             doors=lambda missing: self._told(missing, 1),
-            may_ask=lambda: self.has_time,
+            may_call=lambda: self.has_time,
             now=self.clock,
-            troubles={"room": self.trouble},
+            incidents={"room": self.incident},
         )
 
     def _told(self, missing: Missing, way: int) -> dict[str, dict[int, float | None]]:
@@ -78,7 +78,7 @@ def test_half_an_hour_of_settled_minutes_tells_what_events_stand_for(account: Ac
     reading = account.sampling.reading("room")
     assert reading is not None
     assert (reading.meaning, reading.shift_min) == ("presence", 0)
-    assert not account.trouble.on
+    assert not account.incident.on
 
 
 def test_a_lasting_difference_is_a_trouble_with_numbers(
@@ -88,9 +88,9 @@ def test_a_lasting_difference_is_a_trouble_with_numbers(
     account.wrong = 3
     for _n in range(IN_A_ROW):
         account.pass_minutes(60)
-        assert not account.trouble.on
+        assert not account.incident.on
         account.sampling.step()
-    assert account.trouble.on
+    assert account.incident.on
     assert "180 of 180 minutes differ from reporting, the largest difference is 3 people" in caplog.text
     account.wrong = 0
     account.pass_minutes(60)
@@ -145,9 +145,9 @@ def test_each_level_is_read_by_itself_and_minutes_are_moved_once() -> None:
         lambda: (floor(),),
         presence=lambda missing: account._told(missing, 0),
         doors=lambda missing: account._told(missing, 1),
-        may_ask=lambda: True,
+        may_call=lambda: True,
         now=account.clock,
-        troubles={"room": Incident("rooms"), "floor": Incident("floors")},
+        incidents={"room": Incident("rooms"), "floor": Incident("floors")},
     )
 
     def pass_minutes(count: int) -> None:

@@ -46,8 +46,8 @@ class Account:
         return {found.unknown: found for found in measuring(self.application.means, unknowns, **words)}
 
     @property
-    def book(self) -> VerdictStore:
-        return self.application.means.book
+    def verdict_store(self) -> VerdictStore:
+        return self.application.means.verdict_store
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def account(*forms: str, people: People = PEOPLE, now: str = NOON, **settings: A
             Settings(**{**reached, **settings}),
             now=lambda: at(now),
             pace=waits.pace(),
-            book=VerdictStore(),
+            verdict_store=VerdictStore(),
         )
         try:
             application.service.spaces.current(timeout_s=HANG_S)

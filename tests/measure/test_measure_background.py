@@ -13,8 +13,8 @@ import pytest
 from butlr_grafana.base.errors import UpstreamDown
 from butlr_grafana.butlr.api import Timing
 from butlr_grafana.measure import background
-from butlr_grafana.measure.background import AFTER_FAULT_S, AGAIN_S, LOOK_S, Background
-from butlr_grafana.measure.verdict_store import VerdictStore, book_for
+from butlr_grafana.measure.background import AFTER_FAULT_S, AGAIN_S, POLL_S, Background
+from butlr_grafana.measure.verdict_store import VerdictStore, open_verdict_store
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS
 from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
@@ -30,7 +30,7 @@ ROOM_DAY = {"space": PARIS, "from": DAY[0], "to": DAY[1], "every": "1h", "format
 class NewWorld(World):
     """An account of which nothing is known yet. Pauses between measuring calls are not waited for."""
 
-    def book(self, settings: Settings) -> VerdictStore | None:
+    def verdict_store(self, settings: Settings) -> VerdictStore | None:
         return None
 
     def clocks(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_nothing_is_kept_for_good_before_it_is_measured_and_answers_say_so(
     world.now_s += 120
     assert world.spent(lambda: world.heat_map(PARIS, *DAY, resolution="1.0")) == 1
 
-    assert world.application.background.look() == LOOK_S
+    assert world.application.background.poll() == POLL_S
 
     world.now_s += 120
     frame = world.heat_map(PARIS, *DAY, resolution="1.0")
@@ -82,7 +82,7 @@ def test_nothing_is_kept_for_good_before_it_is_measured_and_answers_say_so(
 def test_readiness_does_not_wait_for_measuring(make_new: Callable[..., NewWorld]) -> None:
     world = make_new()
     assert world.http.get("/readyz").status_code == 200
-    assert world.application.means.book.current().unmeasured == CHANGES_NUMBERS
+    assert world.application.means.verdict_store.current().unmeasured == CHANGES_NUMBERS
 
 
 def test_it_is_said_once_in_the_log(
@@ -93,7 +93,7 @@ def test_it_is_said_once_in_the_log(
     world.simulator.forms = Forms.read(["unreadable=reporting"])
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            world.application.background.look()
+            world.application.background.poll()
     said = [r.getMessage() for r in caplog.records if "assumed as documented" in r.getMessage()]
     # At first of all, then of those that the answers did not tell.
     assert len(said) == len(set(said)) == 2
@@ -108,8 +108,8 @@ def test_answers_are_the_truth_however_the_choice_is_turned(
 ) -> None:
     world = make_new(form)
     world.heat_map(PARIS, *DAY, resolution="1.0")  # under the assumptions
-    world.application.background.look()
-    assert world.application.means.book.current().unmeasured == frozenset()
+    world.application.background.poll()
+    assert world.application.means.verdict_store.current().unmeasured == frozenset()
     found = cells_of(world.heat_map(PARIS, *DAY, resolution="1.0"))
     assert found == truth(PARIS, at(DAY[0]), at(DAY[1]), 1.0)
 
@@ -118,7 +118,7 @@ def test_without_floors_it_waits_and_after_a_fault_it_tries_again(
     make_new: Callable[..., NewWorld], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = make_new()
-    assert world.application.background.look() == LOOK_S
+    assert world.application.background.poll() == POLL_S
     assert world.simulator.count() == 0
     world.heat_map(PARIS, *DAY)
 
@@ -126,21 +126,21 @@ def test_without_floors_it_waits_and_after_a_fault_it_tries_again(
         raise UpstreamDown("Butlr cannot be reached")
 
     monkeypatch.setattr(background, "measuring", down)
-    assert world.application.background.look() == AFTER_FAULT_S
+    assert world.application.background.poll() == AFTER_FAULT_S
 
 
 def test_what_was_not_told_is_measured_again_later(make_new: Callable[..., NewWorld]) -> None:
     world = make_new("unreadable=stats")
     world.heat_map(PARIS, *DAY)
-    assert world.application.background.look() == AGAIN_S
-    assert world.application.means.book.current().unmeasured == {"weekday_case"}
+    assert world.application.background.poll() == AGAIN_S
+    assert world.application.means.verdict_store.current().unmeasured == {"weekday_case"}
     # Heat maps do not wait for statistics.
     world.heat_map(PARIS, *DAY, resolution="1.0")
     world.now_s += 120
     assert world.spent(lambda: world.heat_map(PARIS, *DAY, resolution="1.0")) == 0
     before = world.simulator.count()
     world.simulator.forms = Forms()
-    assert world.application.background.look() == LOOK_S
+    assert world.application.background.poll() == POLL_S
     # Only that is asked for again: a busy hour, the people of its rooms, and three figures.
     assert world.simulator.count() - before <= 6
 
@@ -154,9 +154,9 @@ def test_a_butlr_that_changes_its_labels_is_measured_again_by_itself(
     make_new: Callable[..., NewWorld], caplog: pytest.LogCaptureFixture
 ) -> None:
     world = make_new()
-    book, background = world.application.means.book, world.application.background
+    verdict_store, background = world.application.means.verdict_store, world.application.background
     people_by_hour(world)
-    background.look()
+    background.poll()
     world.now_s += 120
     before = people_by_hour(world)
     assert before[0] == 200
@@ -169,11 +169,11 @@ def test_a_butlr_that_changes_its_labels_is_measured_again_by_itself(
     assert answer.status_code == 502
     assert "labels will be measured again" in caplog.text
     assert "Butlr's responses on metrics have changed: a label at which no window ends" in caplog.text
-    [drift] = book.entry.drifts
+    [drift] = verdict_store.entry.drifts
     assert (drift.verdict, drift.api) == ("labels", "metrics")
 
-    background.look()
-    assert (book.current().labels, book.current().unmeasured) == ("start", frozenset())
+    background.poll()
+    assert (verdict_store.current().labels, verdict_store.current().unmeasured) == ("start", frozenset())
     world.now_s += 120
     # The same day, asked for again and read in the other way, is what it was.
     assert people_by_hour(world) == before
@@ -182,7 +182,7 @@ def test_a_butlr_that_changes_its_labels_is_measured_again_by_itself(
 
 def test_settings_that_are_set_are_not_waited_for(make_new: Callable[..., NewWorld]) -> None:
     world = make_new(butlr_y_direction="down", butlr_settle_s=0)
-    verdicts = world.application.means.book.current()
+    verdicts = world.application.means.verdict_store.current()
     assert (verdicts.heat_y, verdicts.settled_after_s) == ("flipped", 0)
     assert verdicts.unmeasured == CHANGES_NUMBERS - {"heat_y"}
 
@@ -191,22 +191,24 @@ def test_of_two_replicas_one_measures(make_new: Callable[..., NewWorld], redis: 
     world = make_new(butlr_rate_limit=0)
     world.heat_map(PARIS, *DAY)
     links = [RedisConnection(redis.url, source="tenant") for _ in range(2)]
-    books = [book_for("tenant", folder=None, link=link) for link in links]
-    means = [replace(world.application.means, book=book) for book in books]
+    verdict_stores = [open_verdict_store("tenant", folder=None, link=link) for link in links]
+    means = [
+        replace(world.application.means, verdict_store=verdict_store) for verdict_store in verdict_stores
+    ]
     both = [
-        Background(mean, ending=threading.Event(), once=SharedSingleFlight(link, patience_s=60))
+        Background(mean, ending=threading.Event(), single_flight=SharedSingleFlight(link, patience_s=60))
         for mean, link in zip(means, links, strict=True)
     ]
     before = world.simulator.count()
-    threads = [threading.Thread(target=one.look) for one in both]
+    threads = [threading.Thread(target=one.poll) for one in both]
     try:
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         asked = world.simulator.count() - before
-        for book in books:
-            assert book.newest().unmeasured == frozenset()
+        for verdict_store in verdict_stores:
+            assert verdict_store.newest().unmeasured == frozenset()
         # One run costs some 20 calls.
         assert 10 < asked < 30
     finally:

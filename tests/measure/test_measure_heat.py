@@ -16,7 +16,7 @@ from tests.measure.rows import heat_map
 CELLS = [(0.25, 0.25, 3), (0.75, 0.25, 5)]
 
 
-def read(document: object, resolution_m: float = 0.5) -> heat.HeatAnswer:
+def read(document: object, resolution_m: float = 0.5) -> heat.HeatResponse:
     return heat.read(orjson.dumps(document), resolution_m)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from butlr_grafana.measure.asking import CALLS_PER_MINUTE, MOST_CALLS
+from butlr_grafana.measure.client import CALLS_PER_MINUTE, MOST_CALLS
 from butlr_grafana.measure.finding import SUBJECTS
 from butlr_grafana.measure.run import ORDER, exit_code
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS, PRESENCE_NAMES
@@ -45,7 +45,7 @@ def test_as_butlr_is_documented_all_is_as_assumed() -> None:
             # One run is too short for it.
             "U15": "assumed"
         }
-        verdicts = tenant.book.current()
+        verdicts = tenant.verdict_store.current()
         assert verdicts.unmeasured == frozenset()
         assert verdicts.measured >= CHANGES_NUMBERS
         assert (verdicts.labels, verdicts.stop, verdicts.heat_y) == ("end", "exclusive", "as-plan")
@@ -57,7 +57,7 @@ def test_as_butlr_is_documented_all_is_as_assumed() -> None:
 def test_a_choice_that_is_turned_is_measured(form: str, name: str, value: object) -> None:
     with account(form) as tenant:
         found = tenant.findings()
-        assert getattr(tenant.book.current(), name) == value
+        assert getattr(tenant.verdict_store.current(), name) == value
         assert exit_code(found.values()) == 0
         # And nothing else is mistaken for it.
         differing = {finding.unknown for finding in found.values() if finding.state == "DIFFERS"}
@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_a_difference_and_not_kept_for_good() -> None:
         assert exit_code(found.values()) == 3
         assert [u for u, finding in found.items() if not finding.handled] == ["U1", "U2"]
         assert "check --report" in found["U1"].follows
-        assert tenant.book.current().unmeasured == {"stop", "heat_y"}
+        assert tenant.verdict_store.current().unmeasured == {"stop", "heat_y"}
 
 
 def test_metrics_that_cannot_be_read_leave_heat_maps_well() -> None:
@@ -163,7 +163,7 @@ def test_metrics_that_cannot_be_read_leave_heat_maps_well() -> None:
         found = tenant.findings()
         assert exit_code(found.values()) == 3
         assert found["U1"].state == found["U2"].state == "ok"
-        assert {"labels", "days"} <= tenant.book.current().unmeasured
+        assert {"labels", "days"} <= tenant.verdict_store.current().unmeasured
 
 
 def test_a_butlr_that_asks_for_fewer_calls_is_left_alone() -> None:
@@ -174,4 +174,4 @@ def test_a_butlr_that_asks_for_fewer_calls_is_left_alone() -> None:
             tenant.findings()
         # One question, with the client's own further tries.
         assert tenant.simulator.count() - before == 4
-        assert tenant.book.current().unmeasured == CHANGES_NUMBERS
+        assert tenant.verdict_store.current().unmeasured == CHANGES_NUMBERS

@@ -10,7 +10,7 @@ import pytest
 from butlr_grafana.base.errors import UpstreamDown, UpstreamError, UpstreamInvalid
 from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.measure import scene
-from butlr_grafana.measure.asking import Asker, OutOfCalls, Reporting
+from butlr_grafana.measure.client import MeasurementClient, OutOfCalls, Reporting
 from butlr_grafana.model.floor import Building, Floor, Room
 from butlr_grafana.model.sensors import Sensor
 from butlr_grafana.model.time import HOUR_S, Period
@@ -55,8 +55,10 @@ class Post:
         return reporting(self.answers.get((space, where["start"]), []) if measurement == "traffic" else [])
 
 
-def asker(post: Post, **words: Any) -> Asker:
-    return Asker(post, ButlrConfig("http://127.0.0.1:1", "id", "secret"), wait=lambda _: False, **words)
+def asker(post: Post, **words: Any) -> MeasurementClient:
+    return MeasurementClient(
+        post, ButlrConfig("http://127.0.0.1:1", "id", "secret"), wait=lambda _: False, **words
+    )
 
 
 def busy_from(start_s: int, hours: list[int]) -> list[Row]:
@@ -131,7 +133,7 @@ def test_where_butlr_does_not_list_sensors_all_rooms_may_answer() -> None:
     assert scene.morning(floor("a"), NOW_S).may_have_doors is False
 
 
-def request(asking: Asker) -> list[Row]:
+def request(asking: MeasurementClient) -> list[Row]:
     return asking.rows(
         Reporting("traffic", "1h", "sum", Period(0, 3600), "UTC", spaces=["space_a"]).with_empty()
     )
@@ -159,7 +161,9 @@ def test_an_asker_waits_between_calls_and_stops_when_told() -> None:
         waited.append(seconds)
         return len(waited) == 2
 
-    asking = Asker(Post({}), ButlrConfig("http://127.0.0.1:1", "id", "secret"), per_minute=50, wait=wait)
+    asking = MeasurementClient(
+        Post({}), ButlrConfig("http://127.0.0.1:1", "id", "secret"), per_minute=50, wait=wait
+    )
     request(asking)
     request(asking)
     with pytest.raises(OutOfCalls):

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from butlr_grafana.app import book_of
+from butlr_grafana.app import open_verdicts
 from butlr_grafana.settings import read
 from butlr_grafana.simulator import Simulator
 from tests.processes import running
@@ -49,9 +49,9 @@ def test_an_account_that_nobody_has_measured_is_measured_and_a_restart_asks_noth
             "BUTLR_RATE_LIMIT": "60000",  # so that measuring does not pause between its calls
             "BACKEND_CACHE_DIR": str(tmp_path),
         }
-        book = book_of(read(settings), demo=False, link=None)
+        verdict_store = open_verdicts(read(settings), demo=False, link=None)
         with running("serve", **settings) as (_, url):
-            until(lambda: not book.newest().unmeasured)
+            until(lambda: not verdict_store.newest().unmeasured)
             assert not is_assumed(panel(url))
         assert paid(butlr) == WEEKS
 

@@ -8,8 +8,8 @@ import pytest
 
 from butlr_grafana.measure import settling
 from butlr_grafana.measure.background import SAMPLE_S
-from butlr_grafana.measure.settling import AGES_S, Look, Sample
-from butlr_grafana.measure.verdict_store import VerdictStore, book_for
+from butlr_grafana.measure.settling import AGES_S, Measurement, Sample
+from butlr_grafana.measure.verdict_store import VerdictStore, open_verdict_store
 from butlr_grafana.model.time import DAY_S, HOUR_S
 from butlr_grafana.simulator.forms import Forms
 from tests.measure.test_measure_background import NewWorld
@@ -19,7 +19,7 @@ START_S = at("2026-06-15T08:00")
 
 
 def sample(*heat: float, people: float = 3, end_s: int = START_S) -> Sample:
-    looks = (Look(age, value, people) for age, value in zip(AGES_S, heat, strict=False))
+    looks = (Measurement(age, value, people) for age, value in zip(AGES_S, heat, strict=False))
     return Sample("space_a", end_s, tuple(looks))
 
 
@@ -43,13 +43,13 @@ def test_a_sample_settles_where_it_is_what_it_is_at_last(
 
 def test_an_empty_sample_tells_nothing_and_people_count_too() -> None:
     assert sample(0, 0, 0, 0, 0, people=0).settled_after_s is None
-    moved = [Look(age, 9, people) for age, people in zip(AGES_S, (4, 4, 3, 3, 3), strict=True)]
+    moved = [Measurement(age, 9, people) for age, people in zip(AGES_S, (4, 4, 3, 3, 3), strict=True)]
     assert Sample("space_a", START_S, tuple(moved)).settled_after_s == HOUR_S
 
 
 def test_ages_that_were_missed_are_not_claimed() -> None:
     # The process was away: it looked at 10 minutes, and a day later.
-    seldom = Sample("space_a", START_S, (Look(700, 8, 1), Look(DAY_S + 5, 9, 1)))
+    seldom = Sample("space_a", START_S, (Measurement(700, 8, 1), Measurement(DAY_S + 5, 9, 1)))
     assert seldom.settled_after_s == DAY_S
 
 
@@ -70,7 +70,7 @@ def test_a_sample_is_looked_at_at_each_age_once() -> None:
     one = Sample("space_a", START_S)
     assert not one.is_due(START_S + 599)
     assert one.is_due(START_S + 600)
-    looked = one.with_look(Look(600, 1, 1))
+    looked = one.with_measurement(Measurement(600, 1, 1))
     assert not looked.is_due(START_S + 1799)
     assert looked.is_due(START_S + 1800)
 
@@ -79,7 +79,7 @@ def test_what_is_due_comes_before_a_new_sample_and_new_ones_are_seldom() -> None
     now_s = START_S + 600
     first = settling.next_of((), ["space_a", "space_b"], now_s, known=False)
     assert first == Sample("space_a", START_S)
-    begun = (first.with_look(Look(600, 1, 1)),)
+    begun = (first.with_measurement(Measurement(600, 1, 1)),)
     assert settling.next_of(begun, ["space_a", "space_b"], now_s + 60, known=False) is None
     assert settling.next_of(begun, ["space_a"], now_s + 1200, known=False) == begun[0]
     done = (sample(1, 1, 1, 1, 1),)
@@ -90,16 +90,16 @@ def test_what_is_due_comes_before_a_new_sample_and_new_ones_are_seldom() -> None
 
 
 def test_what_was_never_finished_goes() -> None:
-    forgotten = Sample("space_a", START_S, (Look(600, 1, 1),))
+    forgotten = Sample("space_a", START_S, (Measurement(600, 1, 1),))
     fresh = Sample("space_a", START_S + 4 * DAY_S)
     assert settling.with_sample([forgotten], fresh, START_S + 4 * DAY_S) == (fresh,)
 
 
 def test_samples_are_there_after_a_restart(tmp_path: object) -> None:
-    book = book_for("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
+    verdict_store = open_verdict_store("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
     samples = (sample(1, 2.5, 3), sample(4, end_s=START_S + 9))
-    book.record_samples(samples)
-    again = book_for("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
+    verdict_store.record_samples(samples)
+    again = open_verdict_store("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
     assert again.entry.samples == samples
     assert settling.samples_of([["space_a", "x", []], 7, ["space_a", 1, [["a", 1, 1]]]]) == (
         Sample("space_a", 1),
@@ -135,15 +135,15 @@ def test_a_butlr_that_is_late_is_found_out_over_days(
 ) -> None:
     world = make_new(form)
     world.heat_map(PARIS, "2026-06-10T00:00:00Z", "2026-06-11T00:00:00Z")
-    background, book = world.application.background, world.application.means.book
-    background.look()
+    background, verdict_store = world.application.background, world.application.means.verdict_store
+    background.poll()
     calls, steps = world.simulator.count(), 0
-    while book.current().settle_s is None and steps < 700:
-        assert background.look() == SAMPLE_S
+    while verdict_store.current().settle_s is None and steps < 700:
+        assert background.poll() == SAMPLE_S
         world.now_s += 600
         steps += 1
-    assert book.current().settle_s == settled
-    assert book.current().settled_after_s == settled
+    assert verdict_store.current().settle_s == settled
+    assert verdict_store.current().settled_after_s == settled
     # Two calls a look, five looks a sample, eight samples a day.
     days = steps * 600 / DAY_S
     assert world.simulator.count() - calls <= 2 * 5 * 8 * (days + 1)
@@ -151,10 +151,12 @@ def test_a_butlr_that_is_late_is_found_out_over_days(
 
 def test_a_setting_that_is_set_is_not_measured(make_new: Callable[..., NewWorld]) -> None:
     world = make_new("heat_late_s=0")
-    book = VerdictStore(fixed={"settle_s": 60}, known=world.application.means.book.current())
-    object.__setattr__(world.application.means, "book", book)
+    verdict_store = VerdictStore(
+        fixed={"settle_s": 60}, known=world.application.means.verdict_store.current()
+    )
+    object.__setattr__(world.application.means, "verdict_store", verdict_store)
     world.heat_map(PARIS, "2026-06-10T00:00:00Z", "2026-06-11T00:00:00Z")
-    world.application.background.look()
+    world.application.background.poll()
     calls = world.simulator.count()
-    assert world.application.background.look() == SAMPLE_S
+    assert world.application.background.poll() == SAMPLE_S
     assert world.simulator.count() == calls

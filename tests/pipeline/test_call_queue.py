@@ -44,8 +44,8 @@ class Asking:
             key,
             floor=floor,
             subject=subject,
-            need=need,
-            asking=self.asked,
+            call_class=need,
+            number=self.asked,
             outlives=outlives,
             now=self.now_s,
         )
@@ -53,7 +53,7 @@ class Asking:
 
     def take(self) -> Key | None:
         taken = self.queue.take(self.now_s)
-        self.gone += self.queue.gone()
+        self.gone += self.queue.dropped()
         if taken is None:
             return None
         self.out.append(taken[0])
@@ -117,7 +117,7 @@ def test_one_class_is_full_and_the_others_are_not(needs: list[CallClass]) -> Non
         else:
             with pytest.raises(ClassFull) as full:
                 asking.ask(need)
-            assert (full.value.need, full.value.places) == (need, 5)
+            assert (full.value.call_class, full.value.capacity) == (need, 5)
     assert len(asking.queue) == sum(min(5, needs.count(need)) for need in CallClass)
 
 
@@ -176,7 +176,7 @@ def test_rules_of_one_floor_come_in_turn() -> None:
 def test_of_one_subject_the_newest_question_goes_first_and_of_one_asking_the_lowest_rank() -> None:
     queue: CallQueue[str] = CallQueue()
     for key, asking, rank in (("b", 1, 1), ("a", 1, 0), ("d", 2, 1), ("c", 2, 0)):
-        queue.push(key, floor="f", subject="s", need=VIEWER, asking=asking, rank=rank, now=0.0)
+        queue.push(key, floor="f", subject="s", call_class=VIEWER, number=asking, rank=rank, now=0.0)
     assert [queue.take(0.0), queue.take(0.0), queue.take(0.0), queue.take(0.0), queue.take(0.0)] == [
         *((key, VIEWER) for key in "cdab"),
         None,
@@ -191,7 +191,7 @@ def test_a_question_leaves_when_its_askers_have_gone_and_frees_its_place_at_once
         asking.ask(VIEWER)
     asking.now_s = 25.0
     new = asking.ask(VIEWER)
-    assert asking.queue.gone() == old
+    assert asking.queue.dropped() == old
     assert asking.take() == new
     assert asking.take() is None
 
@@ -199,18 +199,18 @@ def test_a_question_leaves_when_its_askers_have_gone_and_frees_its_place_at_once
 def test_who_comes_again_later_has_a_question_that_stays_for_longer() -> None:
     queue: CallQueue[str] = CallQueue()
     for name, least_s in (("quick", 0.0), ("slow", 290.0), ("again", 0.0)):
-        queue.push(name, floor=name, subject=0, need=RULE, asking=0, least_s=least_s, now=0.0)
-    queue.want("again", need=RULE, asking=1, rank=0, least_s=290.0, now=10.0)
+        queue.push(name, floor=name, subject=0, call_class=RULE, number=0, min_expiry_s=least_s, now=0.0)
+    queue.renew("again", call_class=RULE, number=1, rank=0, min_expiry_s=290.0, now=10.0)
     assert {queue.take(289.9), queue.take(289.9)} == {("slow", RULE), ("again", RULE)}
     assert queue.take(289.9) is None
-    assert queue.gone() == ["quick"]
+    assert queue.dropped() == ["quick"]
 
 
 def test_who_asks_again_stays() -> None:
     asking = Asking()
     key = asking.ask(VIEWER)
     asking.now_s = 59.0
-    asking.queue.want(key, need=VIEWER, asking=9, rank=0, now=asking.now_s)
+    asking.queue.renew(key, call_class=VIEWER, number=9, rank=0, now=asking.now_s)
     asking.now_s = 118.0
     assert asking.take() == key
 
@@ -239,14 +239,14 @@ def test_who_shares_a_question_makes_it_as_urgent_as_the_first_of_them() -> None
     for _ in range(10):
         asking.ask(VIEWER)
     shared = asking.ask(BACKGROUND)
-    asking.queue.want(shared, need=RULE, asking=99, rank=0, now=0.0)
+    asking.queue.renew(shared, call_class=RULE, number=99, rank=0, now=0.0)
     assert asking.queue.take(0.0) == (shared, RULE)
 
 
 def test_when_the_rule_has_gone_it_is_the_viewers_question_again() -> None:
     asking = Asking({RULE: Share(1, 9, 10.0), VIEWER: Share(1, 9, 100.0)})
     shared = asking.ask(VIEWER)
-    asking.queue.want(shared, need=RULE, asking=2, rank=0, now=0.0)
+    asking.queue.renew(shared, call_class=RULE, number=2, rank=0, now=0.0)
     asking.now_s = 50.0
     assert asking.queue.take(asking.now_s) == (shared, VIEWER)
 
@@ -275,7 +275,7 @@ def test_every_question_goes_or_leaves_once_and_the_queue_is_empty_in_the_end(
         assert len(asking.queue) <= 80
     asking.now_s += 1_000.0
     assert asking.take() is None
-    asking.gone += asking.queue.gone()
+    asking.gone += asking.queue.dropped()
     assert sorted(asking.out + asking.gone, key=str) == sorted(taken_on, key=str)
     assert len(asking.queue) == 0
 
@@ -285,11 +285,11 @@ def test_floors_that_come_and_go_leave_nothing_behind() -> None:
     for floor in range(3 * REMEMBERED):
         asking.ask(VIEWER, floor)
         asking.take()
-    [line] = [line for need, line in asking.queue._lines.items() if need is VIEWER]
-    assert (len(line._turns), len(line._floors), len(asking.queue._all)) == (2 * REMEMBERED, 0, 0)
+    [line] = [line for need, line in asking.queue._class_queues.items() if need is VIEWER]
+    assert (len(line._last_served), len(line._floors), len(asking.queue._all)) == (2 * REMEMBERED, 0, 0)
 
 
 def test_a_viewer_waits_as_long_as_the_settings_say_and_a_rule_for_a_minute_at_least() -> None:
-    stays = {need: share.stays_s for need, share in shares_for(25.0).items()}
+    stays = {need: share.expires_after_s for need, share in shares_for(25.0).items()}
     assert stays == {RULE: 60.0, VIEWER: 25.0, WALL: 60.0, BACKGROUND: 600.0}
-    assert shares_for(90.0)[RULE].stays_s == 90.0
+    assert shares_for(90.0)[RULE].expires_after_s == 90.0

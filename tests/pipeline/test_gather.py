@@ -19,8 +19,9 @@ from butlr_grafana.model.chunk import Chunk, Grid, HeatMapSubject, Segment
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
 from butlr_grafana.pipeline.fetch_result import FetchResult
-from butlr_grafana.pipeline.gather import LIVE_S, Gatherer, stamped, tile
+from butlr_grafana.pipeline.gather import LIVE_S, Gatherer, stamped
 from butlr_grafana.pipeline.in_flight import FAILURE_REST_S, FORGET_S
+from butlr_grafana.pipeline.tiling import tile
 from tests.support import HANG_S, until
 
 pytestmark = pytest.mark.fast
@@ -78,12 +79,12 @@ class Butlr:
     def gather_all_but(self, slow: Segment, *segments: Segment) -> FetchResult:
         """What is known when all but one is there, which is held: the deadline is then."""
         pending = self.gatherer.begin(segments)
-        until(lambda: self.gatherer.flights.under_way == 1 and slow in self.asked)
+        until(lambda: self.gatherer.in_flight.under_way == 1 and slow in self.asked)
         return pending.collect(deadline=time.monotonic())
 
 
 def minutes(gathered: FetchResult) -> float:
-    return sum(part.grid.total for part in gathered.parts)
+    return sum(chunk.grid.total for chunk in gathered.chunks)
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def butlr() -> Iterator[Butlr]:
     yield upstream
     for event in upstream.held.values():
         event.set()
-    upstream.gatherer.flights.close()
+    upstream.gatherer.in_flight.close()
 
 
 def test_what_is_settled_is_asked_once(butlr: Butlr) -> None:
@@ -281,7 +282,7 @@ def test_what_another_replica_brings_while_the_call_is_late_counts_by_its_own_ag
     butlr.store.put(asked, brought)
     if fails:
         released.set()
-        until(lambda: butlr.gatherer.flights.under_way == 0)
+        until(lambda: butlr.gatherer.in_flight.under_way == 0)
     found = butlr.gatherer.collect(pending, deadline=time.monotonic())
     assert minutes(found) == 60
     assert (found.coverage.planned, found.coverage.cached, found.coverage.stale) == (1, cached, not cached)
@@ -387,9 +388,9 @@ def test_what_nobody_waits_for_goes_last_and_what_is_urgent_first(butlr: Butlr) 
     until(lambda: len(butlr.asked) == 4)
     aside, plain, urgent = ([segment(k, k + 1), segment(k + 1, k + 2)] for k in (10, 20, 30))
     pending += [
-        begin(aside, need=CallClass.BACKGROUND),
+        begin(aside, call_class=CallClass.BACKGROUND),
         begin(plain),
-        begin(urgent, need=CallClass.RULE),
+        begin(urgent, call_class=CallClass.RULE),
     ]
     for waiting in (*aside, *plain, *urgent):
         butlr.hold(waiting)
@@ -406,13 +407,13 @@ def test_what_nobody_waits_for_goes_last_and_what_is_urgent_first(butlr: Butlr) 
 
 def test_more_than_a_class_holds_is_refused_and_the_rest_answered(butlr: Butlr) -> None:
     """Ten places for viewers; those of rules are others."""
-    butlr.gatherer.flights._queue = CallQueue({**SHARES, CallClass.VIEWER: Share(20, 10, 60.0)})
+    butlr.gatherer.in_flight._queue = CallQueue({**SHARES, CallClass.VIEWER: Share(20, 10, 60.0)})
     events = [butlr.hold(segment(i, i + 1)) for i in range(96, 100)]
     pending = butlr.gatherer.begin([segment(i, i + 1) for i in range(100)])
-    assert butlr.gatherer.flights.waiting <= 10
+    assert butlr.gatherer.in_flight.waiting <= 10
     for event in events:
         event.set()
-    rule = butlr.gatherer.begin([segment(200, 201)], need=CallClass.RULE)
+    rule = butlr.gatherer.begin([segment(200, 201)], call_class=CallClass.RULE)
     gathered = pending.collect(deadline=butlr.mono_s + time.monotonic() + HANG_S)
     assert rule.collect(deadline=butlr.mono_s + time.monotonic() + HANG_S).coverage.complete
     assert isinstance(gathered.error, Busy)

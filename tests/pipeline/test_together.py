@@ -139,26 +139,26 @@ def test_who_asks_while_a_call_is_under_way_waits_for_the_next(butlr: Butlr) -> 
 def test_those_that_go_along_leave_the_queue_and_cost_no_share() -> None:
     queue: CallQueue[str] = CallQueue()
     for key, need in (("a", CallClass.WALL), ("b", CallClass.RULE), ("c", CallClass.BACKGROUND)):
-        queue.push(key, floor=key, subject="s", need=need, asking=0, group="g", now=0.0)
-    queue.push("d", floor="d", subject="s", need=CallClass.VIEWER, asking=0, group="h", now=0.0)
+        queue.push(key, floor=key, subject="s", call_class=need, number=0, group="g", now=0.0)
+    queue.push("d", floor="d", subject="s", call_class=CallClass.VIEWER, number=0, group="h", now=0.0)
     assert queue.take(0.0) == ("b", CallClass.RULE)
-    assert queue.take_along("g", lambda _: True, 0.0) == ["a", "c"]
-    assert queue.take_along("g", lambda _: True, 0.0) == []
+    assert queue.take_group("g", lambda _: True, 0.0) == ["a", "c"]
+    assert queue.take_group("g", lambda _: True, 0.0) == []
     assert queue.take(0.0) == ("d", CallClass.VIEWER)
     assert (len(queue), queue.take(0.0)) == (0, None)
 
 
 def test_one_that_nobody_wants_any_more_does_not_go_along() -> None:
     queue: CallQueue[str] = CallQueue()
-    queue.push("old", floor="old", subject="s", need=CallClass.RULE, asking=0, group="g", now=0.0)
-    queue.push("new", floor="new", subject="s", need=CallClass.RULE, asking=1, group="g", now=59.5)
-    assert queue.take_along("g", lambda _: True, 60.2) == ["new"]
+    queue.push("old", floor="old", subject="s", call_class=CallClass.RULE, number=0, group="g", now=0.0)
+    queue.push("new", floor="new", subject="s", call_class=CallClass.RULE, number=1, group="g", now=59.5)
+    assert queue.take_group("g", lambda _: True, 60.2) == ["new"]
     assert queue.take(61.5) is None
-    assert queue.gone() == ["old"]
+    assert queue.dropped() == ["old"]
 
 
 def test_after_clear_no_group_holds_anything() -> None:
     queue: CallQueue[str] = CallQueue()
-    queue.push("a", floor="a", subject="s", need=CallClass.RULE, asking=0, group="g", now=0.0)
+    queue.push("a", floor="a", subject="s", call_class=CallClass.RULE, number=0, group="g", now=0.0)
     assert queue.clear() == ["a"]
-    assert queue.take_along("g", lambda _: True, 0.0) == []
+    assert queue.take_group("g", lambda _: True, 0.0) == []

@@ -18,7 +18,7 @@ from butlr_grafana.model.chunk import Segment
 from butlr_grafana.model.time import DAY_S, Period
 from butlr_grafana.replicas.chunk_store import LIVE_S, SharedStore
 from butlr_grafana.replicas.redis_connection import RedisConnection
-from tests.cache.chunks.parts import HALF, SPACE, part, same, segment
+from tests.cache.chunks.chunks import HALF, SPACE, chunk, same, segment
 from tests.redis_server import RedisServer
 
 ALWAYS = Period(0, 10**9)
@@ -73,7 +73,7 @@ def row(n: int) -> list[Segment]:
 
 def put_all(store: SharedStore, segments: list[Segment]) -> None:
     for asked in segments:
-        store.put(asked, part(asked))
+        store.put(asked, chunk(asked))
 
 
 def live(end_s: int = 3600, *, start_s: int = 0) -> Segment:
@@ -81,30 +81,30 @@ def live(end_s: int = 3600, *, start_s: int = 0) -> Segment:
 
 
 def test_a_part_is_found_by_another_replica(replicas: Replicas) -> None:
-    replicas.store().put(segment(), part(segment(), cells=1000, value=7.0))
+    replicas.store().put(segment(), chunk(segment(), cells=1000, value=7.0))
     other = replicas.store()
-    assert same(other.get(segment()), part(segment(), cells=1000, value=7.0))
+    assert same(other.get(segment()), chunk(segment(), cells=1000, value=7.0))
     assert other.within(SPACE, HALF, ALWAYS) == [segment().period]
 
 
 def test_an_empty_part_is_one_too(replicas: Replicas) -> None:
-    replicas.store().put(segment(), part(segment(), cells=0))
-    assert same(replicas.store().get(segment()), part(segment(), cells=0))
+    replicas.store().put(segment(), chunk(segment(), cells=0))
+    assert same(replicas.store().get(segment()), chunk(segment(), cells=0))
 
 
 def test_a_part_that_still_changes_is_shared_too(replicas: Replicas) -> None:
-    replicas.store().put(live(), part(live()))
+    replicas.store().put(live(), chunk(live()))
     other = replicas.store()
-    assert same(other.get(live()), part(live()))
+    assert same(other.get(live()), chunk(live()))
     assert other.within(SPACE, HALF, ALWAYS) == [live().period]
 
 
 def test_how_long_parts_and_their_index_are_kept(replicas: Replicas) -> None:
     store = replicas.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     [key] = replicas.server.names("part:*")
     assert LIFE_MS - 60_000 < replicas.server.client.pttl(key) <= LIFE_MS
-    store.put(live(7200, start_s=3600), part(live(7200, start_s=3600)))
+    store.put(live(7200, start_s=3600), chunk(live(7200, start_s=3600)))
     [key] = replicas.server.names("part:*:3600:7200")
     assert 3_540_000 < replicas.server.client.pttl(key) <= 3_600_000
     [index] = replicas.server.names("index:*")
@@ -113,26 +113,26 @@ def test_how_long_parts_and_their_index_are_kept(replicas: Replicas) -> None:
 
 def test_a_settled_part_replaces_one_that_was_not(replicas: Replicas) -> None:
     one, other = replicas.store(), replicas.store()
-    one.put(live(), part(live(), value=1.0))
-    other.put(segment(), part(segment(), value=2.0))
-    assert same(one.get(segment()), part(segment(), value=2.0))
+    one.put(live(), chunk(live(), value=1.0))
+    other.put(segment(), chunk(segment(), value=2.0))
+    assert same(one.get(segment()), chunk(segment(), value=2.0))
 
 
 def test_a_late_opinion_does_not_replace_a_settled_part(replicas: Replicas) -> None:
     one, other = replicas.store(), replicas.store()
-    one.put(segment(), part(segment(), value=2.0))
-    other.put(live(), part(live(), value=1.0, fetched_at_s=20_000.0))
-    assert same(other.get(segment()), part(segment(), value=2.0))
+    one.put(segment(), chunk(segment(), value=2.0))
+    other.put(live(), chunk(live(), value=1.0, fetched_at_s=20_000.0))
+    assert same(other.get(segment()), chunk(segment(), value=2.0))
 
 
 def test_of_those_with_one_start_that_still_change_only_the_newest_is_kept(replicas: Replicas) -> None:
     """Whoever brought it; the settled piece that begins there too stays."""
     one, other = replicas.store(), replicas.store()
-    one.put(segment(0, 60), part(segment(0, 60)))
+    one.put(segment(0, 60), chunk(segment(0, 60)))
     for minute in range(1, 10):
         store = one if minute % 2 else other
         asked = live(3600 + 60 * minute)
-        store.put(asked, part(asked, fetched_at_s=10_000.0 + 60 * minute))
+        store.put(asked, chunk(asked, fetched_at_s=10_000.0 + 60 * minute))
     assert sorted(one.within(SPACE, HALF, ALWAYS)) == [Period(0, 60), Period(0, 3600 + 540)]
     assert len(replicas.server.names("part:*")) == 2
 
@@ -141,11 +141,11 @@ def test_an_answer_that_was_long_on_its_way_does_not_replace_a_newer_one(replica
     replicas.now_s = 20_000.0
     store = replicas.store()
     newer, older = live(3660), live(3600)
-    store.put(newer, part(newer, fetched_at_s=20_000.0))
-    store.put(older, part(older, fetched_at_s=19_000.0))
+    store.put(newer, chunk(newer, fetched_at_s=20_000.0))
+    store.put(older, chunk(older, fetched_at_s=19_000.0))
     assert store.within(SPACE, HALF, ALWAYS) == [newer.period]
-    store.put(newer, part(newer, value=5.0, fetched_at_s=18_000.0))
-    assert same(store.get(newer), part(newer, fetched_at_s=20_000.0))
+    store.put(newer, chunk(newer, value=5.0, fetched_at_s=18_000.0))
+    assert same(store.get(newer), chunk(newer, fetched_at_s=20_000.0))
 
 
 @pytest.mark.parametrize(
@@ -153,18 +153,18 @@ def test_an_answer_that_was_long_on_its_way_does_not_replace_a_newer_one(replica
 )
 def test_another_question_gets_nothing(replicas: Replicas, other: Segment) -> None:
     store = replicas.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     assert store.get(other) is None
     assert store.within(other.space, other.subject, other.period) == []
 
 
 def test_another_tenant_sees_nothing(replicas: Replicas) -> None:
     mine, theirs = replicas.store("me"), replicas.store("them")
-    mine.put(segment(), part(segment(), value=1.0))
+    mine.put(segment(), chunk(segment(), value=1.0))
     assert theirs.get(segment()) is None
     assert theirs.within(SPACE, HALF, ALWAYS) == []
-    theirs.put(segment(), part(segment(), value=2.0))
-    assert same(replicas.store("me").get(segment()), part(segment(), value=1.0))
+    theirs.put(segment(), chunk(segment(), value=2.0))
+    assert same(replicas.store("me").get(segment()), chunk(segment(), value=1.0))
     assert {key.split(b":")[1] for key in replicas.server.client.keys("butlr:*")} == {b"me", b"them"}
 
 
@@ -186,7 +186,7 @@ def test_within_is_what_lies_in_the_period_and_is_still_there(
     replicas.server.client.flushall()
     store = replicas.store()
     for period in kept:
-        store.put(segment(period.start_s, period.end_s), part(segment(period.start_s, period.end_s)))
+        store.put(segment(period.start_s, period.end_s), chunk(segment(period.start_s, period.end_s)))
     evicted = [p for i, p in enumerate(sorted(kept)) if i in gone]
     for period in evicted:
         replicas.server.forget(f"part:*:{period.start_s}:{period.end_s}")
@@ -217,22 +217,22 @@ def test_the_index_loses_what_is_gone_even_if_nobody_looks(replicas: Replicas) -
 
 def test_a_part_without_its_index_is_found_all_the_same(replicas: Replicas) -> None:
     store = replicas.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     replicas.server.forget("index:*")
-    assert same(store.get(segment()), part(segment()))
+    assert same(store.get(segment()), chunk(segment()))
     assert store.within(SPACE, HALF, ALWAYS) == []
 
 
 def test_what_is_there_already_is_not_written_again(replicas: Replicas) -> None:
     """A part that is put in all tiers has come from this one, or gone there when it was asked for."""
     store = replicas.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     found = store.get(segment())
     assert found is not None
     replicas.server.client.flushall()
     store.put(segment(), found)
     assert replicas.server.names("part:*") == []
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     assert len(replicas.server.names("part:*")) == 1
 
 
@@ -249,51 +249,51 @@ def test_flipped_bytes_cost_parts_never_a_wrong_one(replicas: Replicas, seed: in
         replicas.server.client.set(key, bytes(value[: rng.choice([len(value), rng.randrange(len(value))])]))
     for asked in hours:
         found = store.get(asked)
-        assert found is None or same(found, part(asked))
+        assert found is None or same(found, chunk(asked))
     put_all(store, hours)
-    assert all(same(store.get(asked), part(asked)) for asked in hours)
+    assert all(same(store.get(asked), chunk(asked)) for asked in hours)
 
 
 def test_a_part_under_the_key_of_another_is_not_there(replicas: Replicas) -> None:
     """Also where period and resolution are the same, and only the floor is not."""
     store = replicas.store()
     here, there = segment(), segment(space="space_2")
-    store.put(here, part(here, value=1.0))
+    store.put(here, chunk(here, value=1.0))
     [mine] = replicas.server.names("part:*")
-    store.put(there, part(there, value=2.0))
+    store.put(there, chunk(there, value=2.0))
     [theirs] = [key for key in replicas.server.names("part:*") if key != mine]
     client = replicas.server.client
     client.set(mine, client.get(theirs))
     assert store.get(here) is None
-    assert same(store.get(there), part(there, value=2.0))
+    assert same(store.get(there), chunk(there, value=2.0))
 
 
 def test_keys_of_another_kind_are_taken_over(replicas: Replicas) -> None:
     store = replicas.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     client = replicas.server.client
     for key in replicas.server.names():
         client.delete(key)
         client.hset(key, "a", "b")
     assert store.get(segment()) is None
     assert store.within(SPACE, HALF, ALWAYS) == []
-    store.put(segment(), part(segment()))
-    assert same(store.get(segment()), part(segment()))
+    store.put(segment(), chunk(segment()))
+    assert same(store.get(segment()), chunk(segment()))
     assert store.within(SPACE, HALF, ALWAYS) == [segment().period]
-    assert not replicas.links[0].trouble.on
+    assert not replicas.links[0].incident.on
 
 
 @pytest.mark.parametrize("member", ["", "x", "1", "5:5", "9:3", "a:b", "-", "0:99999999999999999999"])
 def test_a_member_of_the_index_that_cannot_be_is_passed_over(replicas: Replicas, member: str) -> None:
     store = replicas.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     client = replicas.server.client
     [index] = replicas.server.names("index:*")
     [key] = replicas.server.names("part:*")
     client.zadd(index, {member: 5})
     client.set(key.removesuffix("0:3600") + member, b"something")
     assert store.within(SPACE, HALF, ALWAYS) == [segment().period]
-    assert not replicas.links[0].trouble.on
+    assert not replicas.links[0].incident.on
 
 
 def test_many_threads_at_once(replicas: Replicas) -> None:
@@ -304,8 +304,8 @@ def test_many_threads_at_once(replicas: Replicas) -> None:
     def work(store: SharedStore) -> None:
         try:
             for asked in hours:
-                store.put(asked, part(asked))
-                if not same(store.get(asked), part(asked)):
+                store.put(asked, chunk(asked))
+                if not same(store.get(asked), chunk(asked)):
                     faults.append(asked)
                 store.within(SPACE, HALF, ALWAYS)
         except Exception as error:  # noqa: BLE001  # whatever it is, the test must see it
@@ -322,11 +322,11 @@ def test_many_threads_at_once(replicas: Replicas) -> None:
 
 def test_without_redis_nothing_is_there_and_nothing_fails(replicas: Replicas) -> None:
     store = replicas.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     replicas.server.stop()
     assert store.get(segment()) is None
     assert store.within(SPACE, HALF, ALWAYS) == []
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     store.close()
 
 
@@ -334,8 +334,8 @@ def test_a_newer_part_of_another_replica_goes_before_an_older_one_in_memory(repl
     memory = MemoryStore(10**6)
     mine, theirs = TieredStore(memory, replicas.store()), replicas.store()
     older, newer = (
-        part(live(), value=1.0, fetched_at_s=10_000.0),
-        part(live(), value=2.0, fetched_at_s=10_100.0),
+        chunk(live(), value=1.0, fetched_at_s=10_000.0),
+        chunk(live(), value=2.0, fetched_at_s=10_100.0),
     )
     mine.put(live(), older)
     replicas.passes(100)
@@ -350,9 +350,9 @@ def test_of_two_replicas_the_one_whose_clock_is_wrong_brings_the_newer_one_all_t
 ) -> None:
     """Its date is older; how long it has to live is not."""
     right, behind = replicas.store(), replicas.store(behind_s=2400)
-    right.put(live(), part(live(), value=1.0))
+    right.put(live(), chunk(live(), value=1.0))
     replicas.passes(60)
-    late = replace(part(live(), value=2.0, fetched_at_s=replicas.now_s - 2400), asked_at=replicas.now_s)
+    late = replace(chunk(live(), value=2.0, fetched_at_s=replicas.now_s - 2400), asked_at=replicas.now_s)
     behind.put(live(), late)
     assert same(right.get(live()), late)
 
@@ -366,7 +366,7 @@ def test_a_part_is_as_old_by_redis_as_it_is_whatever_the_readers_wall_clock_show
     replicas: Replicas, behind_s: float, stopwatch_s: float
 ) -> None:
     """Up to the milliseconds that Redis counts; by a clock that is ahead it may be older, never younger."""
-    replicas.store().put(live(), part(live(), fetched_at_s=replicas.now_s))
+    replicas.store().put(live(), chunk(live(), fetched_at_s=replicas.now_s))
     replicas.passes(2400)
     found = replicas.store(behind_s=behind_s, stopwatch=lambda: stopwatch_s).get(live())
     assert found is not None
@@ -379,7 +379,7 @@ def test_a_part_is_as_old_by_redis_as_it_is_whatever_the_readers_wall_clock_show
 
 def test_a_part_that_is_old_when_it_is_put_lives_for_the_rest_only(replicas: Replicas) -> None:
     replicas.now_s += 1000
-    replicas.store().put(live(), part(live(), fetched_at_s=replicas.now_s - 1000))
+    replicas.store().put(live(), chunk(live(), fetched_at_s=replicas.now_s - 1000))
     [key] = replicas.server.names("part:*")
     assert 2_540_000 < replicas.server.client.pttl(key) <= 2_600_000
     found = replicas.store().get(live())
@@ -389,14 +389,14 @@ def test_a_part_that_is_old_when_it_is_put_lives_for_the_rest_only(replicas: Rep
 
 @pytest.mark.parametrize("age_s", [LIVE_S, LIVE_S + 1, math.inf])
 def test_a_part_that_is_too_old_or_of_unknown_age_is_not_put(replicas: Replicas, age_s: float) -> None:
-    replicas.store().put(live(), replace(part(live()), asked_at=replicas.now_s - age_s))
+    replicas.store().put(live(), replace(chunk(live()), asked_at=replicas.now_s - age_s))
     assert replicas.server.names("part:*") == []
 
 
 @pytest.mark.parametrize("life_ms", [None, LIVE_S * 1000 + 60_000])
 def test_a_life_that_no_part_gets_tells_no_age(replicas: Replicas, life_ms: int | None) -> None:
     """Redis' own clock has stepped back, or somebody else has been there."""
-    replicas.store().put(live(), part(live()))
+    replicas.store().put(live(), chunk(live()))
     [key] = replicas.server.names("part:*")
     if life_ms is None:
         replicas.server.client.persist(key)

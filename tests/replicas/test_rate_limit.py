@@ -33,11 +33,11 @@ def gates(links: list[RedisConnection], rate: int) -> list[SharedRateLimiter]:
     return [SharedRateLimiter(rate, link) for link in links]
 
 
-def call(gate: SharedRateLimiter) -> float:
+def call(rate_limiter: SharedRateLimiter) -> float:
     """Reserves a call, which ends at once where it may go."""
-    wait_s = gate.reserve()
+    wait_s = rate_limiter.reserve()
     if not wait_s:
-        gate.ended()
+        rate_limiter.ended()
     return wait_s
 
 
@@ -72,10 +72,10 @@ def test_no_window_ever_holds_more_than_the_rate(
     monkeypatch.setattr(rate_limit, "WINDOW_MS", 300)
     pair, asked, answered, lock = gates(links, 5), [], [], threading.Lock()
 
-    def knock(gate: SharedRateLimiter) -> None:
+    def knock(rate_limiter: SharedRateLimiter) -> None:
         while len(answered) < 18:
             asked_s = time.monotonic()
-            wait_s = call(gate)
+            wait_s = call(rate_limiter)
             if wait_s == 0:
                 with lock:
                     asked.append(asked_s)
@@ -94,7 +94,7 @@ def test_no_window_ever_holds_more_than_the_rate(
 def test_a_full_gate_says_when_to_come_back(links: list[RedisConnection]) -> None:
     first, second = gates(links, 2)
     assert [call(first), call(second)] == [0.0, 0.0]
-    assert all(59 < gate.reserve() <= 60 for gate in (first, second))
+    assert all(59 < rate_limiter.reserve() <= 60 for rate_limiter in (first, second))
     assert [first.left, second.left] == [0, 0]
 
 
@@ -133,7 +133,7 @@ def test_what_one_replica_learns_all_know_also_those_that_start_later(links: lis
 
 def test_no_rate_is_no_limit(links: list[RedisConnection]) -> None:
     first, second = gates(links, 0)
-    assert {gate.reserve() for _ in range(100) for gate in (first, second)} == {0.0}
+    assert {rate_limiter.reserve() for _ in range(100) for rate_limiter in (first, second)} == {0.0}
     assert first.left == float("inf")
 
 
@@ -167,7 +167,7 @@ def test_alone_it_goes_on_with_its_part_of_the_rate_from_what_it_has_sent(
     redis: RedisServer, links: list[RedisConnection]
 ) -> None:
     first, second = gates(links, 6)
-    assert [call(gate) for gate in (second, first, first, second)] == [0.0] * 4
+    assert [call(rate_limiter) for rate_limiter in (second, first, first, second)] == [0.0] * 4
     redis.stop()
     assert first.left == 1
     assert call(first) == 0.0

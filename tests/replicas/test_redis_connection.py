@@ -83,12 +83,12 @@ def test_a_fault_is_said_once_and_so_is_its_end(
     begins, reason = FAULTS[fault]
     begins(redis)
     assert [works(link) for _ in range(50)] == [False] * 50
-    assert link.trouble.on
+    assert link.incident.on
     [line] = said(caplog)
     assert line.startswith(f"incident began: shared cache: it cannot be used ({reason})")
     redis.is_well_again()
     clock.now_s += CALM_S + 1
-    until(lambda: works(link) and not link.trouble.on)
+    until(lambda: works(link) and not link.incident.on)
     assert len(said(caplog)) == 2
     assert said(caplog)[1].endswith(": shared cache")
     assert said(caplog)[1].startswith("incident over")
@@ -200,11 +200,11 @@ def test_the_user_that_the_page_tells_may_do_all_that_is_needed(redis: RedisServ
     url = f"redis://butlr:password@127.0.0.1:{redis.port}"
     first, second = office.two(cache_url=url, butlr_rate_limit=1000)
     assert first.look().is_whole()
-    first.application.butlr.client.gate.pause(0.001)
+    first.application.butlr.client.rate_limiter.pause(0.001)
     assert second.spent(second.look) == 0
     assert second.spent(lambda: second.look(*MAY)) == MAY_SEGMENTS
     assert [replica.is_linked() for replica in (first, second)] == [True, True]
-    assert [replica.link.trouble.on for replica in (first, second)] == [False, False]
+    assert [replica.link.incident.on for replica in (first, second)] == [False, False]
     office.close()
     redis.client.acl_deluser("butlr")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from butlr_grafana.butlr.client import LOGIN_REST_S
+from butlr_grafana.butlr.client import LOGIN_BACKOFF_S
 from butlr_grafana.replicas.token_store import Credentials
 from tests.faults.trial import MAY, Look, assert_upstreams_fault
 from tests.held import held
@@ -75,7 +75,7 @@ def test_a_wrong_secret_is_tried_once_by_all(make_office: MakeOffice) -> None:
             assert_upstreams_fault(look, 502)
             assert REFUSED in look.body["message"]
     assert office.logins == 1
-    office.passes(LOGIN_REST_S + 1)
+    office.passes(LOGIN_BACKOFF_S + 1)
     for replica in replicas:
         assert_upstreams_fault(replica.look(), 502)
     assert office.logins == 2

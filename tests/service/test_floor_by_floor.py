@@ -45,7 +45,7 @@ class Look:
         deadline = began_s + service.deadline_s
         try:
             started = service.start(service.read(self._target, self._words), None, deadline=deadline)
-            self.waiting = service.pipeline.gatherer.flights.waiting
+            self.waiting = service.pipeline.gatherer.in_flight.waiting
             self.found = service.finish(started, deadline=deadline)
         except BackendError as error:
             self.found = error
@@ -152,8 +152,8 @@ def test_a_call_is_thought_to_hold_what_the_client_puts_in_one() -> None:
 
 def test_floors_that_were_never_told_come_first_then_those_told_longest_ago() -> None:
     order = FloorOrder()
-    order.had("heat", ["b", "a"])
-    order.had("people", ["c"])
+    order.mark_complete("heat", ["b", "a"])
+    order.mark_complete("people", ["c"])
     assert order.in_order("heat", ["a", "b", "c", "d"]) == ["c", "d", "b", "a"]
-    order.had("heat", ["c", "d", "b"])
+    order.mark_complete("heat", ["c", "d", "b"])
     assert order.in_order("heat", ["a", "b", "c", "d"]) == ["a", "c", "d", "b"]

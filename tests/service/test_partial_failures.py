@@ -31,7 +31,7 @@ def fault_of(kind: type[BackendError]) -> BackendError:
     """One of a kind, however it is made."""
     fault = kind.__new__(kind)
     BackendError.__init__(fault, SAID)
-    fault.__dict__ |= {"plain": SAID, "said": "", "retry_after_s": None}
+    fault.__dict__ |= {"plain": SAID, "butlr_text": "", "retry_after_s": None}
     return fault
 
 
@@ -43,7 +43,7 @@ class Failing(World):
 
     def restart(self) -> None:
         super().restart()
-        under_way = self.application.service.pipeline.gatherer.flights
+        under_way = self.application.service.pipeline.gatherer.in_flight
         fetch = under_way._fetch
 
         def fetched(segment: Segment) -> Chunk:
@@ -209,7 +209,7 @@ def test_more_questions_than_the_queue_holds_are_the_fault_of_the_floors_that_co
     assert world.get("hot-zones", format="rows", space=PARIS).status_code == 200
     # That is kept; the others have to be asked for.
     full = CallQueue({**SHARES, **dict.fromkeys((CallClass.RULE, CallClass.VIEWER), Share(1, 0, 1.0))})
-    world.application.service.pipeline.gatherer.flights._queue = full
+    world.application.service.pipeline.gatherer.in_flight._queue = full
     found = world.get("hot-zones", format="rows")
     assert found.status_code == 200
     assert {row["space"] for row in found.get_json() if row["complete"]} == {PARIS}

@@ -50,11 +50,11 @@ def look(simulation: Simulation, **words: str) -> Result[object]:
 
 
 def watched(
-    simulation: Simulation, steps: int, may_ask: Callable[[], bool] = lambda: True
+    simulation: Simulation, steps: int, may_call: Callable[[], bool] = lambda: True
 ) -> tuple[list[float], int]:
     """What steps say how long to wait, and how many calls they made."""
     service, waits, calls = simulation.service, [], len(simulation.tenant.calls)
-    watch = portfolio_watch(service, may_ask, simulation.pace)
+    watch = portfolio_watch(service, may_call, simulation.pace)
 
     def work() -> None:
         for _ in range(steps):
@@ -86,7 +86,7 @@ def test_while_butlr_has_no_time_nothing_is_fetched(simulation: Simulation) -> N
     look(simulation)
     # The look's own questions go on in the background for a while.
     simulation.until(simulation.now_s + 1200)
-    assert watched(simulation, 2, may_ask=lambda: False) == ([BUSY_S, BUSY_S], 0)
+    assert watched(simulation, 2, may_call=lambda: False) == ([BUSY_S, BUSY_S], 0)
 
 
 def test_a_day_after_the_last_look_nothing_is_fetched(simulation: Simulation) -> None:
@@ -118,11 +118,11 @@ def test_its_questions_are_in_the_background(simulation: Simulation) -> None:
     """Whatever else is asked goes first."""
     look(simulation)
     asked: list[CallClass] = []
-    flights = simulation.service.pipeline.gatherer.flights
-    ask_all = flights.ask_all
-    flights.ask_all = lambda wanted, **words: (  # type: ignore[method-assign]
-        asked.append(words["need"]),
-        ask_all(wanted, **words),
+    flights = simulation.service.pipeline.gatherer.in_flight
+    request_all = flights.request_all
+    flights.request_all = lambda wanted, **words: (  # type: ignore[method-assign]
+        asked.append(words["call_class"]),
+        request_all(wanted, **words),
     )[1]
     watched(simulation, 3)
     assert asked

@@ -79,7 +79,7 @@ def test_data_that_came_after_a_rule_had_gone_serve_the_next_evaluation(
     answer_of(world, REPORTING, held)
     assert people(world, max_age="5m").status_code == 504
     released.set()
-    flights = world.application.service.pipeline.gatherer.flights
+    flights = world.application.service.pipeline.gatherer.in_flight
     until(lambda: flights.under_way == 0)
     monkeypatch.setattr(floor_results, "RULE_S", 1.0)
     world.simulator.faults.set(status=503, paths=(REPORTING,))
@@ -133,7 +133,7 @@ def test_whom_a_call_is_for(
         gatherer, needs = world.application.service.pipeline.gatherer, set()
         begin = gatherer.begin_all
         monkeypatch.setattr(
-            gatherer, "begin_all", lambda s, **how: (needs.add(how["need"]), begin(s, **how))[1]
+            gatherer, "begin_all", lambda s, **how: (needs.add(how["call_class"]), begin(s, **how))[1]
         )
         answer = world.http.get(
             "/api/v1/occupancy-now",
@@ -151,7 +151,7 @@ def test_rules_starved_rings_where_a_rule_has_no_data_though_butlr_answers(world
     capacity, starved, unreachable = (
         Watcher(rules()[f"butlr-{uid}"]) for uid in ("over-capacity", "rules-starved", "unreachable")
     )
-    flights = world.application.service.pipeline.gatherer.flights
+    flights = world.application.service.pipeline.gatherer.in_flight
     status = "/api/v1/status?format=rows"
 
     def minutes(count: int) -> None:

@@ -196,7 +196,7 @@ def test_a_slow_floor_that_can_be_repeated_is_not_waited_for_to_the_end(
 
     world.answering(REPORTING, slowly)
     world.now_s += 60
-    flights = world.application.service.pipeline.gatherer.flights
+    flights = world.application.service.pipeline.gatherer.in_flight
     with ThreadPoolExecutor(1) as pool:
         patient = pool.submit(world.ask, NOW, format="csv")
         until(lambda: calls_by_floor(world) == others and flights.under_way == usual[NEW_YORK])
@@ -227,7 +227,7 @@ def test_alert_rules_go_before_panels_when_calls_are_few(make_world: Callable[..
 
     answer_of(world, DETECTIONS, held)
     end_s = int(world.now_s)
-    flights = world.application.service.pipeline.gatherer.flights
+    flights = world.application.service.pipeline.gatherer.in_flight
     period = {"to": str(end_s * 1000), "format": "rows", "resolution": "0.5"}
     year = {"space": PARIS, "from": str((end_s - 365 * 86_400) * 1000), **period}
     rule = {"space": "all", "from": str((end_s - 600) * 1000), "require": "complete", **period}

@@ -210,7 +210,7 @@ def test_what_butlr_says_in_its_faults_is_no_way_around(
     trial.answers[path] = respond(body.encode(), status)
     for target in ("heatmap", "occupancy", "occupancy-now"):
         Question("GET", f"/api/v1/{target}", {**HOUR, "space": NEW_YORK}).put(trial.http, **EVERYTHING)
-    until(lambda: trial.application.service.pipeline.gatherer.flights.under_way == 0)
+    until(lambda: trial.application.service.pipeline.gatherer.in_flight.under_way == 0)
     for question in (
         Question("GET", "/api/v1/status", {"format": "rows"}),
         Question("GET", "/api/v1/freshness", {"space": "all"}),

@@ -381,12 +381,12 @@ def test_what_all_floors_lack_is_said_once(world: World) -> None:
 
 def test_a_new_factor_makes_a_new_answer_that_names_it(world: World) -> None:
     """Kept answers are by their factors: what was given stays what it was."""
-    book = world.application.service.factors
+    factor_store = world.application.service.factors
     ask(world, "heatmap")
     without = frame(world)
-    book.note(PARIS, Observation("2026-06-15", 24.0, 2_000.0, 1_000.0))
+    factor_store.note(PARIS, Observation("2026-06-15", 24.0, 2_000.0, 1_000.0))
     first, again = frame(world), frame(world)
-    book.note(PARIS, Observation("2026-06-16", 24.0, 6_000.0, 1_000.0))
+    factor_store.note(PARIS, Observation("2026-06-16", 24.0, 6_000.0, 1_000.0))
     second = frame(world)
     assert first == again
     rates = [one["meta"]["custom"]["factor"] for one in (without, first, second)]

@@ -132,9 +132,9 @@ def test_a_shared_call_has_the_id_of_the_request_that_began_it(
     look(fronted, "panel-1", "2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z")
     fronted.front.asked.clear()
     came, go = threading.Event(), threading.Event()
-    flights, asked_for = fronted.application.service.pipeline.gatherer.flights, []
-    ask = flights.ask_all
-    monkeypatch.setattr(flights, "ask_all", lambda *a, **k: (ask(*a, **k), asked_for.append(a))[0])
+    flights, asked_for = fronted.application.service.pipeline.gatherer.in_flight, []
+    ask = flights.request_all
+    monkeypatch.setattr(flights, "request_all", lambda *a, **k: (ask(*a, **k), asked_for.append(a))[0])
     pass_on = fronted.front.reply
 
     def hold(to: object, asked: Sent) -> None:

@@ -183,14 +183,14 @@ def test_a_complete_answer_wants_the_statistics_too(world: World) -> None:
 def test_statistics_that_are_slow_are_not_waited_out_and_come_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    released, ask_them = threading.Event(), statistics.question
+    released, ask_them = threading.Event(), statistics.request_body
 
     def late(*words: Any) -> dict[str, object]:
         assert released.wait(HANG_S)
         return ask_them(*words)
 
     monkeypatch.setattr(floor_results, "PATIENCE_S", 0.0)
-    monkeypatch.setattr(statistics, "question", late)
+    monkeypatch.setattr(statistics, "request_body", late)
     start, end = MONDAY, MONDAY + DAY
     assert set(column(rows(world, start, end)).values()) == {None}
     assert "still running" in notices(world, start, end)["warning"][0]

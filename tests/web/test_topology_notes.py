@@ -11,7 +11,7 @@ import pytest
 
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.butlr.topology import topology
-from butlr_grafana.cache.topology import GONE_S, RENEW_S, TopologyCache
+from butlr_grafana.cache.topology import REMOVED_S, RENEW_S, TopologyCache
 from butlr_grafana.cli.check import Checkup
 from butlr_grafana.model.floor import Building, Floor, Note, Room, Topology
 from butlr_grafana.model.privacy import guarded
@@ -267,7 +267,7 @@ def test_what_vanishes_is_said_for_a_day(fake: FakeTime) -> None:
     assert look.notes(BOTH, 0) == []
     assert look.notes(WITHOUT_B) == [B_GONE]
     assert look.notes(WITHOUT_B) == [B_GONE]
-    assert look.notes(WITHOUT_B, GONE_S - RENEW_S - 1) == [B_GONE]
+    assert look.notes(WITHOUT_B, REMOVED_S - RENEW_S - 1) == [B_GONE]
     assert look.notes(WITHOUT_B, RENEW_S) == []
 
 

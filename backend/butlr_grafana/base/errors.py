@@ -133,18 +133,18 @@ class Busy(ServiceError):
 class UpstreamError(BackendError):
     """Butlr failed. `retry_after_s`: the pause that Butlr requested, if it did.
 
-    `said`: Butlr's own text, at the end of the message. It may name anything of the account. Callers that may
-    not see all floors get the error `without_butlr_text`.
+    `butlr_text`: Butlr's own text, at the end of the message. It may name anything of the account. Callers
+    that may not see all floors get the error `without_butlr_text`.
     """
 
     status = 502
     code = "upstream"
     source = "upstream"
 
-    def __init__(self, message: str, *, said: str = "", retry_after_s: float | None = None) -> None:
-        super().__init__(f"{message}: {said}" if said else message)
+    def __init__(self, message: str, *, butlr_text: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(f"{message}: {butlr_text}" if butlr_text else message)
         self.plain = message
-        self.said = said
+        self.butlr_text = butlr_text
         self.retry_after_s = retry_after_s
 
     def without_butlr_text(self) -> Self:
@@ -184,10 +184,10 @@ class UpstreamDiffers(UpstreamInvalid):
         *,
         verdict: str = "",
         form: str = "",
-        said: str = "",
+        butlr_text: str = "",
         retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message, said=said, retry_after_s=retry_after_s)
+        super().__init__(message, butlr_text=butlr_text, retry_after_s=retry_after_s)
         self.verdict = verdict
         self.form = form
 

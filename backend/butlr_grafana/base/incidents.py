@@ -151,8 +151,8 @@ class ButlrIncidents:
         """A question ended so; `None`: it was answered."""
         if error is None:
             self._answered_at, self._why = self._clock(), None
-            for trouble in self.by_kind.values():
-                trouble.well(part=api)
+            for incident in self.by_kind.values():
+                incident.well(part=api)
             return
         kind = next((kind for type_, kind in KINDS.items() if isinstance(error, type_)), None)
         if kind is not None:

@@ -25,12 +25,12 @@ from butlr_grafana.base.errors import (
 from butlr_grafana.base.urls import origin_of
 from butlr_grafana.butlr import heatmaps, metrics, statistics
 from butlr_grafana.butlr.auth import TokenStore
-from butlr_grafana.butlr.batches import Ask, Batches, MustAnswer
+from butlr_grafana.butlr.batches import Batches, FetchRows, MustHaveRows
 from butlr_grafana.butlr.client import Client, Observer
 from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.butlr.floorplan_images import FloorPlanImageClient
 from butlr_grafana.butlr.graphql import GraphqlQuery
-from butlr_grafana.butlr.graphql_queries import hives_question, sensors_question, sites_question
+from butlr_grafana.butlr.graphql_queries import hives_query, sensors_query, sites_query
 from butlr_grafana.butlr.limits import REAL_TIME, RateLimiter, Timing
 from butlr_grafana.butlr.rows import Row, rows_of
 from butlr_grafana.model.calendar import SERIES_SETTLE_S
@@ -53,8 +53,8 @@ __all__ = ["REAL_TIME", "Butlr", "ButlrConfig", "Timing"]
 class Butlr:
     """Butlr as the model sees it. Thread-safe; every method raises `UpstreamError`.
 
-    `now`: this machine's wall clock. `gate` and `token_store`: as in `Client`. `verdicts`: what was measured
-    on this account. `must_answer`: as in `Batches`.
+    `now`: this machine's wall clock. `rate_limiter` and `token_store`: as in `Client`. `verdicts`: what was
+    measured on this account. `must_have_rows`: as in `Batches`.
     """
 
     def __init__(
@@ -64,25 +64,27 @@ class Butlr:
         observe: Observer | None = None,
         now: Callable[[], float] = time.time,
         pace: Timing = REAL_TIME,
-        gate: RateLimiter | None = None,
+        rate_limiter: RateLimiter | None = None,
         token_store: TokenStore | None = None,
         verdicts: Callable[[], Verdicts] = Verdicts,
-        must_answer: MustAnswer = lambda _space, _level: (),
+        must_have_rows: MustHaveRows = lambda _space, _level: (),
     ) -> None:
-        self.client = Client(access, observe=observe, now=now, pace=pace, gate=gate, token_store=token_store)
+        self.client = Client(
+            access, observe=observe, now=now, pace=pace, rate_limiter=rate_limiter, token_store=token_store
+        )
         self.clock = self.client.butlr_clock
         self.pictures = FloorPlanImageClient(
             origins=access.plan_origins,
             own=origin_of(access.url),
             bearer=self.client.bearer,
-            observe=observe or (lambda _path, _outcome, _seconds: None),
+            observe=observe or (lambda _path, _result, _seconds: None),
         )
         self._access = access
         self._verdicts = verdicts
-        self._batches = Batches(must_answer, now=self.clock.now, clock=pace.clock)
+        self._batches = Batches(must_have_rows, now=self.clock.now, clock=pace.clock)
         self._totals = heatmaps.Totals()
-        self._asking = threading.Lock()
-        self._sites, self._sensors, self._hives = sites_question(), sensors_question(), hives_question()
+        self._topology_lock = threading.Lock()
+        self._sites, self._sensors, self._hives = sites_query(), sensors_query(), hives_query()
 
     def log_in(self) -> None:
         """Only that; every other question logs in by itself."""
@@ -116,16 +118,16 @@ class Butlr:
         subject = segments[0].subject
         assert isinstance(subject, SeriesSubject)
         try:
-            found = self._batches.together(segments, self._asking_for(subject))
+            found = self._batches.together(segments, self._fetch_rows_of(subject))
         except (UpstreamLate, UpstreamRefused, UpstreamInvalid) as fault:
             self._batches.not_together(segments)
             if isinstance(fault, UpstreamLate):
                 raise
             # One that Butlr does not know must not take the others along.
             found = {}
-        return [self._outcome(partial(self._read_of, one, found, asked_at_s)) for one in segments]
+        return [self._result(partial(self._chunk_of, one, found, asked_at_s)) for one in segments]
 
-    def _read_of(self, segment: Segment, found: Mapping[str, list[Row]], asked_at_s: float) -> Chunk:
+    def _chunk_of(self, segment: Segment, found: Mapping[str, list[Row]], asked_at_s: float) -> Chunk:
         """A floor's own rows; where there are none for it, it is asked for alone."""
         rows = found.get(segment.space)
         if rows is None:
@@ -134,9 +136,9 @@ class Butlr:
         content = metrics.samples(rows, segment.space, segment.subject, segment.period)
         return self._chunk(segment, content, asked_at_s)
 
-    def _outcome(self, ask: Callable[[], Chunk]) -> Chunk | UpstreamError:
+    def _result(self, fetch: Callable[[], Chunk]) -> Chunk | UpstreamError:
         try:
-            return ask()
+            return fetch()
         except UpstreamError as fault:
             return fault
 
@@ -153,7 +155,7 @@ class Butlr:
 
     def _heat_map(self, segment: Segment, subject: HeatMapSubject) -> Grid:
         """One call of `POST /v3/detections`: raw counts, so that parts can be added."""
-        body = self.client.post(self._access.detections_path, question(segment))
+        body = self.client.post(self._access.detections_path, request_body(segment))
         must_add_up = self._verdicts().totals_add_up
         return heatmaps.heat_map(
             body,
@@ -164,21 +166,21 @@ class Butlr:
 
     def _series(self, segment: Segment, subject: SeriesSubject) -> Samples:
         """`POST /api/v3/reporting`, in as many calls as Butlr's limits want."""
-        rows = self._batches.rows(segment.space, subject, segment.period, self._asking_for(subject))
+        rows = self._batches.rows(segment.space, subject, segment.period, self._fetch_rows_of(subject))
         return metrics.samples(rows, segment.space, subject, segment.period)
 
-    def _asking_for(self, subject: SeriesSubject) -> Ask:
+    def _fetch_rows_of(self, subject: SeriesSubject) -> FetchRows:
         """One call of `POST /api/v3/reporting`."""
 
-        def ask(ids: Sequence[str], period: Period) -> list[Row]:
-            body = metrics.question(subject, period, ids)
+        def fetch(ids: Sequence[str], period: Period) -> list[Row]:
+            body = metrics.request_body(subject, period, ids)
             return rows_of(self.client.post(self._access.reporting_path, body), subject.function)
 
-        return ask
+        return fetch
 
     def _figures(self, segment: Segment, subject: StatsSubject) -> Samples:
         """One call of `POST /api/v4/reporting/stats`."""
-        body = self.client.post(self._access.stats_path, statistics.question(subject, segment.period))
+        body = self.client.post(self._access.stats_path, statistics.request_body(subject, segment.period))
         return statistics.samples(body, subject, segment.period)
 
     def topology_document(self) -> dict[str, Any]:
@@ -187,8 +189,8 @@ class Butlr:
 
         The form is `topology.Document`.
         """
-        with self._asking:
-            sites = self._sites.ask(self._graphql)
+        with self._topology_lock:
+            sites = self._sites.run(self._graphql)
             unanswered: list[UpstreamError] = []
             sensors, hives = (self._optional(one, unanswered) for one in (self._sensors, self._hives))
             lost = [*sites.lost, *(path for one in (self._sensors, self._hives) for path in one.lost)]
@@ -201,10 +203,10 @@ class Butlr:
             "unanswered": unanswered[0] if unanswered else None,
         }
 
-    def _optional(self, question: GraphqlQuery, unanswered: list[UpstreamError]) -> dict[str, Any] | None:
+    def _optional(self, query: GraphqlQuery, unanswered: list[UpstreamError]) -> dict[str, Any] | None:
         """The response, or `None`. A temporary error is added to `unanswered`: a later call may succeed."""
         try:
-            return question.ask(self._graphql).data
+            return query.run(self._graphql).data
         except UpstreamError as fault:
             if isinstance(fault, UpstreamDown | UpstreamLate | UpstreamLimited):
                 unanswered.append(fault)
@@ -218,7 +220,7 @@ class Butlr:
         self.pictures.close()
 
 
-def question(segment: Segment) -> dict[str, object]:
+def request_body(segment: Segment) -> dict[str, object]:
     """The body of a heat-map call.
 
     Butlr does not document whether a detection at the very `stop` is in. Where it was measured to be, `stop`

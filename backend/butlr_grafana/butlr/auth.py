@@ -14,7 +14,7 @@ RENEW_AHEAD_S = 300.0
 """So long before its end, but not before half its life, one thread renews a token while the others go on with
 it. Butlr's own client does it 300 s before; Butlr's tokens have been told to live 1000 s and 3666 s.
 """
-LOGIN_REST_S = 30.0
+LOGIN_BACKOFF_S = 30.0
 """After a failed login, or a new token that was refused on a path, nobody logs in again for this long:
 neither a wrong secret nor a missing permission must become a storm."""
 
@@ -49,21 +49,21 @@ class NoTokenStore:
         return log_in()
 
 
-def login_rest_s(error: UpstreamError) -> float:
+def login_backoff_s(error: UpstreamError) -> float:
     """How long no login is tried after one that ended so: refused credentials stay refused."""
-    return LOGIN_REST_S if isinstance(error, UpstreamRefused) else LOGIN_REST_S / 10
+    return LOGIN_BACKOFF_S if isinstance(error, UpstreamRefused) else LOGIN_BACKOFF_S / 10
 
 
 def token_of(body: bytes, asked_at: float) -> Token:
     """The token in the login's response, by the time of the request. Raises `UpstreamInvalid`."""
     try:
-        said: Any = orjson.loads(body)
-        text, lifetime_s = said["access_token"], float(said.get("expires_in", 3600))
+        fields: Any = orjson.loads(body)
+        text, lifetime_s = fields["access_token"], float(fields.get("expires_in", 3600))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise UpstreamInvalid("Butlr's login response contains no usable access_token") from None
     if not isinstance(text, str) or not (text and text.isascii() and text.isprintable() and lifetime_s > 0):
         raise UpstreamInvalid("Butlr's login response contains no usable access_token")
     ahead_s = min(RENEW_AHEAD_S, lifetime_s / 2)
-    scope = said.get("scope")
+    scope = fields.get("scope")
     dead_at = asked_at + lifetime_s
     return Token(text, dead_at - ahead_s, dead_at, scope if isinstance(scope, str) else "")

@@ -30,10 +30,10 @@ FEWEST_IDS = 10
 """The same with more windows."""
 
 BELIEVED_S = 600.0
-"""How long an emptiness that was asked for down to single assets is believed without doing so again."""
+"""How long an empty result that was requested down to single assets is accepted without doing so again."""
 
 BY_FLOOR = ("floor", "sensor")
-"""Levels that are asked for by floor: each floor is one id."""
+"""Levels that are requested by floor: each floor is one id."""
 
 CALLS_TOGETHER = 2
 """Where Butlr limits their rooms, floors are put together until they fill so many calls: of 20 rooms each,
@@ -42,19 +42,19 @@ three in two calls of 30.
 
 MOST_ROOMS, MOST_POINTS = 300, 3_600
 """The most rooms a call where Butlr does not limit them, and the most of them times windows: as many values
-as Butlr documents that it answers of zones.
+as Butlr documents that it returns for zones.
 """
 
 LIMITED_S = 86_400.0
-"""How long it is believed that Butlr limits rooms as it does zones, before it is tried again."""
+"""How long Butlr's limit for zones is taken for rooms too, before more are tried again."""
 
-ALONE_S = 600.0
-"""How long a floor with which a call failed is asked for alone."""
+SEPARATE_S = 600.0
+"""How long a floor with which a call failed gets calls of its own."""
 
-MOST_ALONE = 10_000
+MOST_SEPARATE = 10_000
 
-Ask = Callable[[Sequence[str], Period], list[Row]]
-MustAnswer = Callable[[str, str], Collection[str]]
+FetchRows = Callable[[Sequence[str], Period], list[Row]]
+MustHaveRows = Callable[[str, str], Collection[str]]
 """Floor and level → the assets that have a working sensor, so that rows of people must exist."""
 
 
@@ -63,7 +63,7 @@ def most_ids(windows: int) -> int:
 
 
 class Batches:
-    """Thread-safe. `must_answer`: as `MustAnswer`; `now`: the wall clock; `clock`: how long things are
+    """Thread-safe. `must_have_rows`: as `MustHaveRows`; `now`: the wall clock; `clock`: how long things are
     believed.
 
     `proven` sizes are those of calls that brought rows: nothing up to them is too large.
@@ -71,24 +71,24 @@ class Batches:
 
     def __init__(
         self,
-        must_answer: MustAnswer = lambda _space, _level: (),
+        must_have_rows: MustHaveRows = lambda _space, _level: (),
         *,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._must_answer = must_answer
+        self._must_have_rows = must_have_rows
         self._now = now
         self._clock = clock
         self._lock = threading.Lock()
         self._proven: dict[str, int] = {}
         self._believed: dict[tuple[str, SeriesSubject], float] = {}
         self._rooms_limited_until = -math.inf
-        self._alone: TTLCache[str, bool] = TTLCache(MOST_ALONE, ALONE_S, timer=clock)
+        self._separate: TTLCache[str, bool] = TTLCache(MOST_SEPARATE, SEPARATE_S, timer=clock)
 
-    def rows(self, space: str, subject: SeriesSubject, period: Period, ask: Ask) -> list[Row]:
-        """The rows of all items of the subject. `ask` makes one call."""
+    def rows(self, space: str, subject: SeriesSubject, period: Period, fetch_rows: FetchRows) -> list[Row]:
+        """The rows of all items of the subject. `fetch_rows` makes one call."""
         if subject.level in BY_FLOOR:
-            rows = ask((space,), period)
+            rows = fetch_rows((space,), period)
             if not rows:
                 self._believe(space, subject)
             return rows
@@ -96,13 +96,13 @@ class Batches:
         size = most_ids(self._windows(subject, period))
         found: list[Row] = []
         for own in _in_calls(items, size):
-            found += self._of_batch(space, subject, period, own, ask)
+            found += self._of_batch(space, subject, period, own, fetch_rows)
         return found
 
     def room_left(self, segments: Sequence[Segment], one: Segment) -> bool:
-        """Whether one more floor may be asked for beside others."""
+        """Whether one more floor may be requested together with others."""
         subject = _subject_of(one)
-        if one.space in self._alone:
+        if one.space in self._separate:
             return False
         windows = self._windows(subject, one.period)
         most = self._most_together(subject, windows)
@@ -110,9 +110,9 @@ class Batches:
             most *= CALLS_TOGETHER
         return sum(len(named(other)) for other in segments) + len(named(one)) <= most
 
-    def together(self, segments: Sequence[Segment], ask: Ask) -> dict[str, list[Row]]:
-        """The rows of several floors, by floor. A floor that is not in it is to be asked for alone: nothing
-        came where there may be something. Raises `UpstreamInvalid` for a row that is of none of them.
+    def together(self, segments: Sequence[Segment], fetch_rows: FetchRows) -> dict[str, list[Row]]:
+        """The rows of several floors, by floor. A floor that is not in it needs a call of its own: no row
+        came, but there may be some. Raises `UpstreamInvalid` for a row that is of none of them.
         """
         subject, period = _subject_of(segments[0]), segments[0].period
         owner = {one: segment.space for segment in segments for one in named(segment)}
@@ -120,7 +120,7 @@ class Batches:
         size = self._most_together(subject, self._windows(subject, period))
         found: dict[str, list[Row]] = {segment.space: [] for segment in segments}
         for own in _in_calls(ids, size):
-            for row in self._of_call(segments, own, ask):
+            for row in self._of_call(segments, own, fetch_rows):
                 space = next((owner[one] for one in places_of(row, subject.level) if one in owner), None)
                 if space is None:
                     raise UpstreamInvalid("Butlr's metrics hold a row of no floor that was asked for")
@@ -131,15 +131,15 @@ class Batches:
                 del found[segment.space]
         return found
 
-    def _of_call(self, segments: Sequence[Segment], ids: Sequence[str], ask: Ask) -> list[Row]:
+    def _of_call(self, segments: Sequence[Segment], ids: Sequence[str], fetch_rows: FetchRows) -> list[Row]:
         """The rows for the ids of one call. If the call has more ids than Butlr documents for zones and the
         response has few rows, rooms have the same limit: then the ids are requested in smaller calls.
         """
         subject, period = _subject_of(segments[0]), segments[0].period
         most = most_ids(self._windows(subject, period))
-        rows = ask(ids, period)
-        if len(ids) > most and self._tells_little(rows, segments, ids):
-            rows = [row for own in _in_calls(ids, most) for row in ask(own, period)]
+        rows = fetch_rows(ids, period)
+        if len(ids) > most and self._is_incomplete(rows, segments, ids):
+            rows = [row for own in _in_calls(ids, most) for row in fetch_rows(own, period)]
             if rows:
                 self._rooms_limited_until = self._clock() + LIMITED_S
                 self._prove(subject, period, min(most, len(ids)))
@@ -147,14 +147,16 @@ class Batches:
             self._prove(subject, period, len(ids))
         return rows
 
-    def _tells_little(self, rows: Sequence[Row], segments: Sequence[Segment], ids: Sequence[str]) -> bool:
+    def _is_incomplete(self, rows: Sequence[Row], segments: Sequence[Segment], ids: Sequence[str]) -> bool:
         """Whether there is no row, or none of most of those that must have some."""
-        subject, asked = _subject_of(segments[0]), set(ids)
-        must = {one for s in segments for one in self._must_answer(s.space, subject.level) if one in asked}
+        subject, requested = _subject_of(segments[0]), set(ids)
+        must = {
+            one for s in segments for one in self._must_have_rows(s.space, subject.level) if one in requested
+        }
         if segments[0].period.end_s <= self._now() - DAY_S:
             must = set()
-        told = {one for row in rows for one in places_of(row, subject.level)}
-        return not rows or 2 * len(must & told) < len(must)
+        with_rows = {one for row in rows for one in places_of(row, subject.level)}
+        return not rows or 2 * len(must & with_rows) < len(must)
 
     def _most_together(self, subject: SeriesSubject, windows: int) -> int:
         """The most ids in a call for several floors: Butlr documents its limit for zones only."""
@@ -164,22 +166,22 @@ class Batches:
         return max(documented, min(MOST_ROOMS, MOST_POINTS // max(windows, 1)))
 
     def not_together(self, segments: Sequence[Segment]) -> None:
-        """A call with these floors failed: for some minutes each is asked for alone."""
+        """A call with these floors failed: for some minutes each gets calls of its own."""
         with self._lock:
-            self._alone.update(dict.fromkeys((one.space for one in segments), True))
+            self._separate.update(dict.fromkeys((one.space for one in segments), True))
 
     def _of_batch(
-        self, space: str, subject: SeriesSubject, period: Period, items: Sequence[str], ask: Ask
+        self, space: str, subject: SeriesSubject, period: Period, items: Sequence[str], fetch_rows: FetchRows
     ) -> list[Row]:
-        rows = ask(items, period)
+        rows = fetch_rows(items, period)
         if rows:
             self._prove(subject, period, len(items))
             return rows
         if not self._is_suspect(space, subject, period, items):
             return rows
         found: list[Row] = []
-        for part, when in self._halves(subject, period, items):
-            found += self._of_batch(space, subject, when, part, ask)
+        for items_of_half, when in self._halves(subject, period, items):
+            found += self._of_batch(space, subject, when, items_of_half, fetch_rows)
         if not found and len(items) == len(subject.items):
             self._believe(space, subject)
         return found
@@ -191,15 +193,15 @@ class Batches:
     def _is_suspect(
         self, space: str, subject: SeriesSubject, period: Period, items: Sequence[str], *, among: int = 0
     ) -> bool:
-        """Whether nothing may be an overload's nothing. `among`: how many ids were in the call, where there
-        were others' too.
+        """Whether an empty response may be that of a call above Butlr's limits. `among`: how many ids were in
+        the call, where there were others' too.
         """
         with self._lock:
             if self._believed.get((space, subject), 0.0) > self._clock():
                 return False
             proven = self._proven.get(subject.every, 0) >= self._points(subject, period, among or len(items))
         is_recent = period.end_s > self._now() - DAY_S
-        must = is_recent and not set(items).isdisjoint(self._must_answer(space, subject.level))
+        must = is_recent and not set(items).isdisjoint(self._must_have_rows(space, subject.level))
         return must or not proven
 
     def _halves(
@@ -212,7 +214,7 @@ class Batches:
         starts = window_starts(period, subject.every, subject.timezone).tolist()
         if len(starts) <= MOST_IDS[0][0]:
             return []
-        return [(items, part) for part in period.cut_at([starts[len(starts) // 2]])]
+        return [(items, half) for half in period.cut_at([starts[len(starts) // 2]])]
 
     def _prove(self, subject: SeriesSubject, period: Period, ids: int) -> None:
         points = self._points(subject, period, ids)

@@ -27,7 +27,14 @@ from butlr_grafana.base.errors import (
 )
 from butlr_grafana.base.incidents import Incident
 from butlr_grafana.base.single_flight import SingleFlight
-from butlr_grafana.butlr.auth import LOGIN_REST_S, NoTokenStore, Token, TokenStore, login_rest_s, token_of
+from butlr_grafana.butlr.auth import (
+    LOGIN_BACKOFF_S,
+    NoTokenStore,
+    Token,
+    TokenStore,
+    login_backoff_s,
+    token_of,
+)
 from butlr_grafana.butlr.clock import ButlrClock
 from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.butlr.graphql import is_unauthenticated
@@ -38,19 +45,20 @@ from butlr_grafana.butlr.transport import Transport
 ATTEMPTS = 4
 
 ENDS_S = 0.5
-"""How long at most to wait for another call to end, before looking again."""
+"""How long at most to wait for another call to end, before checking again."""
 
 _RESERVED: ContextVar[list[bool] | None] = ContextVar("reserved", default=None)
-"""Of the present question: whether a call is reserved for it."""
+"""Of the present request: whether a call is reserved for it."""
 
 Observer = Callable[[str, str, float], None]
-"""Told of each call: path, outcome (an HTTP status or an error code), seconds."""
+"""Called for each call: path, outcome (an HTTP status or an error code), seconds."""
 
 
 class Client:
-    """Thread-safe. `post` is what the rest of the vendor room uses. `now`: this machine's wall clock.
+    """Thread-safe. `post` is what the rest of `butlr/` uses. `now`: this machine's wall clock.
 
-    `gate` and `token_store`: where others share the rate and the token; this client's own where left out.
+    `rate_limiter` and `token_store`: where others share the rate and the token; this client's own where left
+    out.
     """
 
     def __init__(
@@ -60,11 +68,11 @@ class Client:
         observe: Observer | None = None,
         now: Callable[[], float] = time.time,
         pace: Timing = REAL_TIME,
-        gate: RateLimiter | None = None,
+        rate_limiter: RateLimiter | None = None,
         token_store: TokenStore | None = None,
     ) -> None:
         self.access = access
-        self.gate = gate or RateLimiter(access.rate_per_minute, pace.clock)
+        self.rate_limiter = rate_limiter or RateLimiter(access.rate_per_minute, pace.clock)
         self.concurrency = ConcurrencyLimit(access.max_concurrency)
         self._outages = CircuitBreaker()
         self.butlr_clock = ButlrClock(now, pace.clock)
@@ -72,9 +80,9 @@ class Client:
         self._wait = pace.wait
         self._observe = observe or (lambda _path, _outcome, _seconds: None)
         self._closing = threading.Event()
-        self._begun_waiting = 0
-        """Further calls of what has begun, and calls that no question is behind, that wait for the rate."""
-        self._begun_lock = threading.Lock()
+        self._waiting_calls = 0
+        """Further calls of what has begun, and calls that no request waits for, that wait for the rate."""
+        self._waiting_lock = threading.Lock()
         self._transport = Transport(
             access.url, timeout_s=access.timeout_s, connections=access.max_concurrency
         )
@@ -91,11 +99,11 @@ class Client:
         self.sent = 0
         """How many HTTP calls there were, logins and further tries too; nearly, for threads do not wait."""
         self.limits: dict[str, str] = {}
-        """The latest of each header that was about how often Butlr may be asked."""
+        """The latest of each header that was about how often Butlr may be called."""
 
     @property
     def scope(self) -> str:
-        """What the login said that its token may do; empty where it did not say."""
+        """The scope of the token in the login's response; empty if it has none."""
         token = self._token
         return token.scope if token is not None else ""
 
@@ -117,22 +125,22 @@ class Client:
         for last in (False, True):
             token = self._current_token()
             try:
-                answer = self._retrying(path, body, token, graphql=graphql)
+                response = self._retrying(path, body, token, graphql=graphql)
             except UpstreamUnauthorized as error:
                 # One that stands for another that was refused here is no better: more logins would not help.
                 if last or self._doubted.get(path, token) is not token:
-                    self._refused_on[path] = (token, self._clock() + LOGIN_REST_S)
+                    self._refused_on[path] = (token, self._clock() + LOGIN_BACKOFF_S)
                 self._doubted[path] = token
                 if self._is_refused_on(path, token):
                     raise UpstreamRefused(
                         f"Butlr does not allow these credentials to use {path}: {error.plain}",
-                        said=error.said,
+                        butlr_text=error.butlr_text,
                     ) from None
                 # The token is dead before its time: one new one, one more try.
                 self._forget(token)
             else:
                 self._doubted.pop(path, None)
-                return answer
+                return response
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _is_refused_on(self, path: str, token: Token) -> bool:
@@ -159,28 +167,28 @@ class Client:
         self._wait_for_turn()
         reserved_at, is_well = self._clock(), False
         try:
-            answer = self._once(path, body, token, graphql=graphql)
+            response = self._attempt(path, body, token, graphql=graphql)
             is_well = True
         except (UpstreamDown, UpstreamLate):
             self._outages.failed(path)
             raise
         except UpstreamError as error:
-            self._outages.answered(path)
+            self._outages.responded(path)
             if isinstance(error, UpstreamLimited):
                 # Before the lane is free for the next, and also where this question gives up.
-                self.gate.refused(reserved_at=reserved_at)
-                self.gate.pause(error.retry_after_s or backoff_s)
+                self.rate_limiter.refused(reserved_at=reserved_at)
+                self.rate_limiter.pause(error.retry_after_s or backoff_s)
             raise
         finally:
-            self.gate.ended(well=is_well)
-        self._outages.answered(path)
-        return answer
+            self.rate_limiter.ended(well=is_well)
+        self._outages.responded(path)
+        return response
 
     def turn(self) -> float:
         """For a question that has not begun: 0.0 where its first call may go now, which is then reserved
         (`in_turn` has to follow); else as `RateLimiter.reserve`. Those that have begun go first.
         """
-        return self.gate.reserve(spare=self._begun_waiting)
+        return self.rate_limiter.reserve(spare=self._waiting_calls)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
@@ -192,40 +200,40 @@ class Client:
         finally:
             _RESERVED.reset(token)
             if reserved.pop():
-                self.gate.give_back()
+                self.rate_limiter.give_back()
 
     def _wait_for_turn(self) -> None:
         reserved = _RESERVED.get()
         if reserved and reserved[0]:
-            while (wait_s := self.gate.paused_s) > 0:
+            while (wait_s := self.rate_limiter.paused_s) > 0:
                 self._sleep(wait_s)
             reserved[0] = False
             return
-        with self._begun_lock:
-            self._begun_waiting += 1
+        with self._waiting_lock:
+            self._waiting_calls += 1
         try:
-            while (wait_s := self.gate.reserve()) > 0:
+            while (wait_s := self.rate_limiter.reserve()) > 0:
                 if math.isinf(wait_s):
-                    self.gate.wait_for_an_end(ENDS_S)
+                    self.rate_limiter.wait_for_an_end(ENDS_S)
                 else:
                     self._sleep(wait_s)
         finally:
-            with self._begun_lock:
-                self._begun_waiting -= 1
+            with self._waiting_lock:
+                self._waiting_calls -= 1
 
     def _sleep(self, seconds: float) -> None:
         if self._wait(self._closing, seconds):
             raise UpstreamDown("the backend is shutting down")
 
-    def _once(self, path: str, body: object, token: Token | None, *, graphql: bool = False) -> bytes:
+    def _attempt(self, path: str, body: object, token: Token | None, *, graphql: bool = False) -> bytes:
         started, outcome = self._clock(), "ok"
         asked_at_s = self.butlr_clock.here()
         try:
             self.sent += 1
             reply = self._transport.post(path, body, token=token.text if token else None)
             self.limits |= reply.limits
-            self.gate.told(reply.limits)
-            self.butlr_clock.saw(reply.date_s, asked_at_s=asked_at_s)
+            self.rate_limiter.note_limits(reply.limits)
+            self.butlr_clock.note(reply.date_s, asked_at_s=asked_at_s)
             outcome = str(reply.status)
             if graphql and is_unauthenticated(reply.body):
                 raise UpstreamUnauthorized(f"Butlr rejected the token on {path}")
@@ -289,14 +297,14 @@ class Client:
             # One error for all who come meanwhile; without it they would all hang on to its traceback.
             raise self._login_failed[1].with_traceback(None)
         try:
-            token = self._token_store.renewed(self._ask_for_token, instead_of=instead_of)
+            token = self._token_store.renewed(self._request_token, instead_of=instead_of)
         except UpstreamError as error:
-            self._login_failed = (self._clock() + login_rest_s(error), error)
+            self._login_failed = (self._clock() + login_backoff_s(error), error)
             raise
         self._login_failed = None
         return token
 
-    def _ask_for_token(self) -> Token:
+    def _request_token(self) -> Token:
         asked_at = self._clock()
         try:
             body = self._retrying(self.access.login_path, self._credentials(), None)

@@ -27,7 +27,7 @@ def date_s(header: str | None) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sighting:
+class _Comparison:
     """Butlr's clock as an answer showed it: how far ours was ahead, and what ours and a stopwatch showed."""
 
     ahead_s: float
@@ -50,17 +50,17 @@ class ButlrClock:
     ) -> None:
         self.here = here
         self._stopwatch = stopwatch
-        self._seen = _Sighting(0.0, here(), stopwatch())
+        self._latest = _Comparison(0.0, here(), stopwatch())
 
     @property
     def ahead_s(self) -> float:
         """How far this machine's clock is ahead of Butlr's; negative: behind."""
-        seen = self._seen
-        if seen.ahead_s <= 0:
-            return seen.ahead_s
+        latest = self._latest
+        if latest.ahead_s <= 0:
+            return latest.ahead_s
         # Put right since: it has stepped back. (A step forward may be a machine that slept.)
-        step_s = (self.here() - seen.here_s) - (self._stopwatch() - seen.stopwatch_s)
-        return max(0.0, seen.ahead_s + min(0.0, step_s))
+        step_s = (self.here() - latest.here_s) - (self._stopwatch() - latest.stopwatch_s)
+        return max(0.0, latest.ahead_s + min(0.0, step_s))
 
     def now(self) -> float:
         return self.at(self.here())
@@ -69,7 +69,7 @@ class ButlrClock:
         """What `now` was when this machine's clock showed `here_s`, as far as is known by now."""
         return here_s - max(0.0, self.ahead_s)
 
-    def saw(self, butlr_s: float | None, *, asked_at_s: float) -> None:
+    def note(self, butlr_s: float | None, *, asked_at_s: float) -> None:
         """A response with Butlr's time `butlr_s` to a request sent at `asked_at_s` by our clock."""
         if butlr_s is None:
             return
@@ -78,8 +78,8 @@ class ButlrClock:
             ahead_s = asked_at_s - butlr_s
         elif butlr_s > here_s + NOISE_S:
             ahead_s = here_s - butlr_s
-        known_s = self._seen.ahead_s
-        self._seen = _Sighting(ahead_s, here_s, self._stopwatch())
+        known_s = self._latest.ahead_s
+        self._latest = _Comparison(ahead_s, here_s, self._stopwatch())
         if abs(ahead_s) >= WORTH_SAYING_S > abs(known_s):
             way = "ahead of" if ahead_s > 0 else "behind"
             log.warning("this machine's clock is %.0f s %s Butlr's", abs(ahead_s), way)

@@ -45,13 +45,13 @@ def notes_on_dead_hives(floor: Floor) -> Iterator[Note]:
         silent = sum(sensor.behind == hive for sensor in installed)
         when = since(hive.last_heartbeat_s, floor.timezone)
         after = f" {when}" if when else ""
-        told = f"is offline{after}: {silent} of {len(installed)} sensors send no data"
+        text_ = f"is offline{after}: {silent} of {len(installed)} sensors send no data"
         # A hive is often named after the room in which it hangs, which may be one that must not be named, or
         # one of another floor, which not everybody may see.
         name = hive.name if hive in (floor.hives or ()) else hive.serial
-        anonymous = f"{floor.name}: the hive {hive.serial} {told}"
+        anonymous = f"{floor.name}: the hive {hive.serial} {text_}"
         of = (hive.room_id,) if hive.room_id else ()
-        yield Note(floor.id, f"{floor.name}: the hive {name} {told}", "all", of, anonymous)
+        yield Note(floor.id, f"{floor.name}: the hive {name} {text_}", "all", of, anonymous)
 
 
 def notes_on_devices(
@@ -59,10 +59,10 @@ def notes_on_devices(
     hives: Mapping[str, Sequence[Hive]],
     floors: Collection[str],
     *,
-    hives_told: bool,
+    hives_listed: bool,
 ) -> Iterator[Note]:
     """What Butlr does not say of devices, and those that are on none of the floors."""
-    if not hives_told:
+    if not hives_listed:
         yield Note(None, "Butlr did not list the hives", "devices")
     for what, by_floor in (("sensors", sensors), ("hives", hives)):
         lost = [one for key, own in by_floor.items() if key not in floors for one in own if one.is_physical]

@@ -68,18 +68,18 @@ class GraphqlQuery:
     lesser: tuple[Selection, ...] = ()
     lost: dict[Path, None] = field(default_factory=dict)
 
-    def ask(self, post: Post) -> GraphqlReply:
+    def run(self, post: Post) -> GraphqlReply:
         """Asks until nothing is refused any more. Raises `UpstreamError`."""
         try:
-            return self._ask(post)
+            return self._run_once(post)
         except (UpstreamInvalid, UpstreamRefused):
             if not self.lesser:
                 raise
-            found = GraphqlQuery(self.lesser[0], self.needed, self.lesser[1:]).ask(post)
+            found = GraphqlQuery(self.lesser[0], self.needed, self.lesser[1:]).run(post)
             whole, asked = (frozenset(written(s)[1].values()) for s in (self.selection, self.lesser[0]))
             return replace(found, lost=(*sorted(whole - asked), *found.lost))
 
-    def _ask(self, post: Post) -> GraphqlReply:
+    def _run_once(self, post: Post) -> GraphqlReply:
         for _ in range(MOST_TRIES):
             text, columns = written(self.selection, frozenset(self.lost))
             body = post({"query": text})
@@ -90,8 +90,8 @@ class GraphqlQuery:
             if not refused or refused.keys() & set(self.needed):
                 break
             self.lost |= refused
-        said = "; ".join(fault.message for fault in faults)
-        raise UpstreamInvalid("Butlr rejected the topology query", said=quote(said.encode()))
+        butlr_text = "; ".join(fault.message for fault in faults)
+        raise UpstreamInvalid("Butlr rejected the topology query", butlr_text=quote(butlr_text.encode()))
 
 
 def written(selection: Selection, lost: frozenset[Path] = frozenset()) -> tuple[str, dict[int, Path]]:
@@ -154,21 +154,21 @@ def answer_of(body: bytes, what: str = "topology") -> tuple[dict[str, Any] | Non
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise UpstreamInvalid(f"Butlr's {what} is not JSON", said=quote(body)) from None
+        raise UpstreamInvalid(f"Butlr's {what} is not JSON", butlr_text=quote(body)) from None
     if not isinstance(document, dict):
-        raise UpstreamInvalid(f"Butlr's {what} has no data", said=quote(body))
+        raise UpstreamInvalid(f"Butlr's {what} has no data", butlr_text=quote(body))
     data, errors = document.get("data"), document.get("errors")
     faults = tuple(_fault(error) for error in (errors if isinstance(errors, list) else []))
     # A refused query may be answered with `{"sites": null}` too.
     has_data = isinstance(data, dict) and any(value is not None for value in data.values())
     if not has_data and not faults:
-        raise UpstreamInvalid(f"Butlr's {what} has no data", said=quote(body))
+        raise UpstreamInvalid(f"Butlr's {what} has no data", butlr_text=quote(body))
     return (data if has_data else None), faults
 
 
 def _fault(error: object) -> Fault:
-    said = error if isinstance(error, dict) else {}
-    message, places = said.get("message"), said.get("locations")
+    butlr_text = error if isinstance(error, dict) else {}
+    message, places = butlr_text.get("message"), butlr_text.get("locations")
     columns = [
         place.get("column")
         for place in (places if isinstance(places, list) else [])

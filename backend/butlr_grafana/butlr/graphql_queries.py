@@ -100,16 +100,16 @@ NEEDED: tuple[Path, ...] = (
 """Without these there is no floor to ask about."""
 
 
-def sites_question() -> GraphqlQuery:
+def sites_query() -> GraphqlQuery:
     """Sites, buildings, floors, rooms, zones."""
     return GraphqlQuery(SITES, NEEDED, (SITES_WITHOUT_SENSORS, LEAST))
 
 
-def sensors_question() -> GraphqlQuery:
+def sensors_query() -> GraphqlQuery:
     """All sensors of the account; filters by floor are declared and ignored by Butlr."""
     return GraphqlQuery(SENSORS, (("sensors",), ("sensors", "data"), ("sensors", "data", "id")))
 
 
-def hives_question() -> GraphqlQuery:
+def hives_query() -> GraphqlQuery:
     """All hives of the account."""
     return GraphqlQuery(HIVES, (("hives",), ("hives", "data"), ("hives", "data", "id")))

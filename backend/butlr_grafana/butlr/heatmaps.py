@@ -38,7 +38,7 @@ _turn = threading.Lock()
 what is kept would have to wait for all of them in turn.
 """
 
-_kept: list[simdjson.Parser] = []
+_parsers: list[simdjson.Parser] = []
 """The parser for the next document, unless it failed on the last: a new one each time would spend half of it
 asking for memory.
 """
@@ -68,7 +68,10 @@ class Totals:
         if total is None and largest is None:
             return
         sums = (float(cells.sum()), float(cells.max(initial=0.0)))
-        fits = all(said is None or said == found for said, found in zip((total, largest), sums, strict=True))
+        fits = all(
+            reported is None or reported == found
+            for reported, found in zip((total, largest), sums, strict=True)
+        )
         with self._lock:
             must_fit = self._known if self._known is not None else self._fitting >= self.ENOUGH
             if self._known is None:
@@ -77,13 +80,13 @@ class Totals:
                     self._known = False
         if must_fit and not fits:
             raise UpstreamInvalid(
-                f"Butlr's heat map contradicts itself: total_detections is {_said(total)}, but its "
+                f"Butlr's heat map contradicts itself: total_detections is {_shown(total)}, but its "
                 "cells sum to "
-                f"{sums[0]:g}; max_value is {_said(largest)}, but its largest cell has {sums[1]:g}"
+                f"{sums[0]:g}; max_value is {_shown(largest)}, but its largest cell has {sums[1]:g}"
             )
 
 
-def _said(number: float | None) -> str:
+def _shown(number: float | None) -> str:
     return "missing" if number is None else f"{number:g}"
 
 
@@ -96,11 +99,11 @@ def heat_map(
     opposite direction to the polygons.
     """
     with _turn:
-        parser = _kept.pop() if _kept else simdjson.Parser()
+        parser = _parsers.pop() if _parsers else simdjson.Parser()
         # Not after an error: its traceback may hold pieces of the document, and then no other one is taken.
         grid = _read(parser, body, resolution_m, totals or Totals(known=False), flipped=flipped)
         if len(body) <= _REUSED_BYTES:
-            _kept.append(parser)
+            _parsers.append(parser)
     return grid
 
 
@@ -113,19 +116,21 @@ def _read(
         raise UpstreamInvalid(f"Butlr's heat map is not JSON ({error}): {quote(body)}") from None
     holder = _holder(document, body)
     metadata = holder["metadata"].as_dict() if isinstance(holder.get("metadata"), simdjson.Object) else {}
-    said = _number(metadata.get("resolution"))
-    if said is not None and abs(said - resolution_m) > 1e-9:
-        raise UpstreamInvalid(f"Butlr sent cells of {said:g} m; cells of {resolution_m:g} m were requested")
-    said_total, said_most = (_number(metadata.get(key)) for key in ("total_detections", "max_value"))
+    reported = _number(metadata.get("resolution"))
+    if reported is not None and abs(reported - resolution_m) > 1e-9:
+        raise UpstreamInvalid(
+            f"Butlr sent cells of {reported:g} m; cells of {resolution_m:g} m were requested"
+        )
+    reported_total, reported_max = (_number(metadata.get(key)) for key in ("total_detections", "max_value"))
     bounds = _bounds(metadata.get("bounds"))
     if holder["array_cells"] is None:
-        if said_total != 0:
+        if reported_total != 0:
             raise UpstreamInvalid(
                 "Butlr's array_cells are null, but total_detections in its metadata is not 0"
             )
         return Grid.empty(resolution_m, _laid_out(bounds, bounds, resolution_m))
     x, y, value = _columns(holder["array_cells"], body)
-    totals.check(value, said_total, said_most)
+    totals.check(value, reported_total, reported_max)
     if flipped:
         if bounds is None:
             raise UpstreamInvalid("Butlr's heat map has no bounds, so its y axis cannot be reversed")
@@ -142,11 +147,11 @@ def _read(
     _check_place(spread, bounds)
     bounds = _laid_out(bounds, spread, resolution_m)
     (ix, phase_x), (iy, phase_y) = (_on_grid(axis, resolution_m) for axis in (x, y))
-    ix, iy, value = _each_once(ix, iy, value, said_total=said_total)
+    ix, iy, value = _merged(ix, iy, value, reported_total=reported_total)
     return Grid(resolution_m, (phase_x, phase_y), ix, iy, value, bounds)
 
 
-def _each_once(ix: Ints, iy: Ints, value: Floats, *, said_total: float | None) -> tuple[Ints, Ints, Floats]:
+def _merged(ix: Ints, iy: Ints, value: Floats, *, reported_total: float | None) -> tuple[Ints, Ints, Floats]:
     """The cells in the order of (x, y); one that is listed twice is added up, where the total says so."""
     place = (ix.astype(np.int64) << 32) + iy
     if (place[1:] > place[:-1]).all():  # as Butlr sends them
@@ -156,7 +161,7 @@ def _each_once(ix: Ints, iy: Ints, value: Floats, *, said_total: float | None) -
     again = np.diff(place) == 0
     if not again.any():
         return ix, iy, value
-    if said_total != float(value.sum()):
+    if reported_total != float(value.sum()):
         raise UpstreamInvalid(
             f"Butlr listed {int(again.sum())} cells twice, and its total does not match their sum"
         )
@@ -280,13 +285,13 @@ def _on_grid(axis: Floats, resolution_m: float) -> tuple[np.ndarray[Any, np.dtyp
 
 def _bounds(raw: object) -> Bounds | None:
     """Bounds in any of the forms seen; `None` where there are none or they make no rectangle."""
-    said: dict[str, Any] = raw if isinstance(raw, dict) else {}
-    if "min" in said:
-        numbers = [*_pair(said["min"]), *_pair(said.get("max"))]
-    elif "min_x" in said:
-        numbers = [_number(said.get(k)) for k in ("min_x", "min_y", "max_x", "max_y")]
+    reported: dict[str, Any] = raw if isinstance(raw, dict) else {}
+    if "min" in reported:
+        numbers = [*_pair(reported["min"]), *_pair(reported.get("max"))]
+    elif "min_x" in reported:
+        numbers = [_number(reported.get(k)) for k in ("min_x", "min_y", "max_x", "max_y")]
     else:
-        numbers = [_number(said.get(k)) for k in ("x_min", "y_min", "x_max", "y_max")]
+        numbers = [_number(reported.get(k)) for k in ("x_min", "y_min", "x_max", "y_max")]
     min_x, min_y, max_x, max_y = numbers
     if min_x is None or min_y is None or max_x is None or max_y is None or min_x > max_x or min_y > max_y:
         return None

@@ -84,7 +84,7 @@ class RateLimiter:
         *,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`changed`: told, outside the lock, after each call that ended and each rate that was learnt."""
+        """`changed`: called, outside the lock, after each call that ended and each rate that was learnt."""
         self._set = rate_per_minute
         self._clock = clock
         self._changed = changed
@@ -110,7 +110,7 @@ class RateLimiter:
 
     @property
     def learnt(self) -> int:
-        """The rate that Butlr's answers have taught; 0: none."""
+        """The rate learnt from Butlr's responses; 0: none."""
         return self._learnt
 
     def pause(self, seconds: float) -> None:
@@ -130,7 +130,7 @@ class RateLimiter:
             return max(0, self.own_rate - self._under_way - len(self._ended)) if self.rate else math.inf
 
     def reserve(self, spare: int = 0) -> float:
-        """0.0: go, it is counted; `ended` or `give_back` has to follow. Else: seconds after which to ask
+        """0.0: go, it is counted; `ended` or `give_back` has to follow. Else: seconds after which to try
         again; infinite: not before a call has ended (`wait_for_an_end`). `spare`: so many places are left to
         others.
         """
@@ -148,7 +148,7 @@ class RateLimiter:
             return 0.0
 
     def ended(self, *, well: bool = True) -> None:
-        """A call that was reserved has been answered, or has failed."""
+        """A call that was reserved has got a response, or has failed."""
         with self._lock:
             self._under_way -= 1
             now = self._clock()
@@ -172,7 +172,7 @@ class RateLimiter:
 
     def refused(self, *, reserved_at: float) -> None:
         """Butlr answered 429 to a call that was reserved then: what it let through in the minute before is
-        what it lets through. Calls that were under way together say it once.
+        what it lets through. Calls that were in flight together count once.
         """
         with self._lock:
             now = self._clock()
@@ -186,8 +186,8 @@ class RateLimiter:
             self._learn(max(1, min(passed, most)), now)
         self._changed()
 
-    def told(self, limits: Mapping[str, str]) -> None:
-        """The headers of an answer that are about limits; one that names the calls a minute is believed."""
+    def note_limits(self, limits: Mapping[str, str]) -> None:
+        """The headers of a response about limits; a limit of calls a minute is used."""
         rate = rate_in(limits)
         with self._lock:
             if rate is None or rate == self._learnt or self._set:
@@ -196,7 +196,7 @@ class RateLimiter:
         self._changed()
 
     def remembered(self, rate: int, ages_s: Iterable[float]) -> None:
-        """What an earlier process knew: the rate that it had learnt, and how long ago its calls ended."""
+        """The state of an earlier process: the rate that it had learnt, and how long ago its calls ended."""
         with self._lock:
             now = self._clock()
             self._learnt = rate
@@ -282,7 +282,7 @@ class ConcurrencyLimit:
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
-        """A call in a lane of its own, waited for; how it ends says whether there may be more or fewer."""
+        """A call, when there is room for it; how it ends says whether there may be more or fewer."""
         with self._changed:
             self._changed.wait_for(lambda: self._under_way < self._open)
             self._under_way += 1
@@ -302,7 +302,7 @@ class ConcurrencyLimit:
         with self._changed:
             self._under_way -= 1
             self._run = self._run + 1 if well else 0
-            # Of calls that were under way together each hears 429: they say it once.
+            # Of calls that were under way together each gets a 429: they count once.
             if limited and halvings == self._halvings:
                 self._open = max(1, self._open // 2)
                 self._halvings += 1
@@ -312,27 +312,27 @@ class ConcurrencyLimit:
             self._changed.notify_all()
 
 
-GONE_AFTER = 32
-"""So many attempts in a row on a path, of whatever questions, that failed: trying again at once is for
-hiccups. In an outage it would only multiply the calls, and the time until a viewer is told."""
+OPEN_AFTER = 32
+"""So many attempts in a row on a path failed, of whatever requests: trying again at once is for
+hiccups. In an outage it would only multiply the calls, and the time until a viewer gets an error."""
 
 
 class CircuitBreaker:
-    """Whether Butlr is gone on a path, rather than failing there now and then. Thread-safe."""
+    """Whether Butlr is down on a path, rather than failing there now and then. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._failed_in_a_row: Counter[str] = Counter()
 
     def lasts(self, path: str) -> bool:
-        return self._failed_in_a_row[path] >= GONE_AFTER
+        return self._failed_in_a_row[path] >= OPEN_AFTER
 
     def failed(self, path: str) -> None:
-        """An attempt found Butlr away, late or broken."""
+        """An attempt found Butlr down, late or broken."""
         with self._lock:
             self._failed_in_a_row[path] += 1
 
-    def answered(self, path: str) -> None:
-        """An attempt was answered, and be it with a refusal."""
+    def responded(self, path: str) -> None:
+        """An attempt got a response, also a refusal."""
         with self._lock:
             self._failed_in_a_row[path] = 0

@@ -49,7 +49,7 @@ _IDENTITY = ("time", "field", *ID_KEYS)
 _TEXTS = frozenset({str, type(None)})
 
 
-def question(subject: SeriesSubject, period: Period, ids: Sequence[str]) -> dict[str, object]:
+def request_body(subject: SeriesSubject, period: Period, ids: Sequence[str]) -> dict[str, object]:
     """The body of one call. `ids`: of floors, rooms or zones, by the level. Absolute times, and always the
     time zone: windows and calibrated days are by it.
     """
@@ -81,7 +81,7 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
     contradicts another row.
     """
     windows = Windows(period, subject.every, subject.timezone, subject.labels)
-    asked = frozenset(subject.items)
+    requested = frozenset(subject.items)
     known: dict[tuple[object, ...], object] = {}
     filled: dict[tuple[int, int], str] = {}
     number: dict[tuple[str, str], int] = {}
@@ -95,7 +95,7 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
             continue
         known[identity] = row.get("value")
         begins_s = windows.start_of(label, calibrated=row.get("preprocessed") is True)
-        series = _series(row, space, subject, asked)
+        series = _series(row, space, subject, requested)
         place = number.setdefault(series, len(number))
         if (place, begins_s) in filled:
             raise UpstreamInvalid(
@@ -122,10 +122,10 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
 
 def _identity(row: Row) -> tuple[object, ...]:
     """What tells a row from all others: time, field and ids, each a text or missing."""
-    told = tuple(map(row.get, _IDENTITY))
-    if not _TEXTS.issuperset(map(type, told)):
+    identity = tuple(map(row.get, _IDENTITY))
+    if not _TEXTS.issuperset(map(type, identity)):
         raise UpstreamInvalid("Butlr's metrics contain a row whose time, field or id is not a text")
-    return told
+    return identity
 
 
 def ids_in(rows: Iterable[Row], level: str) -> frozenset[str]:
@@ -133,7 +133,7 @@ def ids_in(rows: Iterable[Row], level: str) -> frozenset[str]:
     return frozenset(asset for row in rows if (asset := _place(row, level)))
 
 
-def _series(row: Row, space: str, subject: SeriesSubject, asked: frozenset[str]) -> tuple[str, str]:
+def _series(row: Row, space: str, subject: SeriesSubject, requested: frozenset[str]) -> tuple[str, str]:
     """Whose value a row is, and which: `in` or `out` of traffic, else `value`."""
     if subject.level == "sensor":
         field = row.get("field")
@@ -147,10 +147,10 @@ def _series(row: Row, space: str, subject: SeriesSubject, asked: frozenset[str])
         if asset != space:
             raise UpstreamInvalid(f"Butlr's metrics contain {asset[:60]!r}, which was not requested")
         return asset, "value"
-    asset = _place(row, subject.level) or (next(iter(asked)) if len(asked) == 1 else "")
+    asset = _place(row, subject.level) or (next(iter(requested)) if len(requested) == 1 else "")
     if not asset:
         raise UpstreamInvalid(f"Butlr's metrics contain a row without a {subject.level}: {_named(row)}")
-    if asset not in asked:
+    if asset not in requested:
         raise UpstreamInvalid(f"Butlr's metrics contain {asset[:60]!r}, which was not requested")
     return asset, "value"
 
@@ -174,8 +174,8 @@ def _text(row: Row, key: str) -> str:
 
 def _named(row: Row) -> str:
     """A row by its time, field and ids, for an error message."""
-    told = {key: row.get(key) for key in _IDENTITY}
-    return ", ".join(f"{key} {value}" for key, value in told.items() if value)[:300]
+    identity = {key: row.get(key) for key in _IDENTITY}
+    return ", ".join(f"{key} {value}" for key, value in identity.items() if value)[:300]
 
 
 def _value(raw: object, row: Row) -> float:

@@ -24,25 +24,25 @@ class UpstreamUnauthorized(UpstreamRefused):
 
 def error_of(path: str, reply: Reply) -> UpstreamError:
     """The one place where Butlr's HTTP statuses become errors."""
-    said = error_text_of(reply.body)
+    butlr_text = error_text_of(reply.body)
     text = f"Butlr answered {reply.status} on {path}"
     match reply.status:
         case 401 | 403:
-            return UpstreamUnauthorized(text, said=said)
+            return UpstreamUnauthorized(text, butlr_text=butlr_text)
         case 429:
-            return UpstreamLimited(text, said=said, retry_after_s=reply.retry_after_s)
+            return UpstreamLimited(text, butlr_text=butlr_text, retry_after_s=reply.retry_after_s)
         case 408 | 504:
-            return UpstreamLate(text, said=said, retry_after_s=reply.retry_after_s)
+            return UpstreamLate(text, butlr_text=butlr_text, retry_after_s=reply.retry_after_s)
         case status if status >= 500:
-            return UpstreamDown(text, said=said, retry_after_s=reply.retry_after_s)
+            return UpstreamDown(text, butlr_text=butlr_text, retry_after_s=reply.retry_after_s)
         case status if status < 400:
             advice = (
                 f"set BUTLR_API_URL to the address that the redirect leads to: {text}; redirects "
                 "are not followed"
             )
-            return UpstreamInvalid(advice, said=said)
+            return UpstreamInvalid(advice, butlr_text=butlr_text)
         case _:
-            return UpstreamRefused(text, said=said)
+            return UpstreamRefused(text, butlr_text=butlr_text)
 
 
 def error_text_of(body: bytes) -> str:
@@ -53,14 +53,14 @@ def error_text_of(body: bytes) -> str:
         return quote(body)
     if not isinstance(document, dict):
         return quote(body)
-    said = next(filter(None, (_text_of(document.get(key)) for key in _TEXT_KEYS)), "")
-    if not said:
+    butlr_text = next(filter(None, (_text_of(document.get(key)) for key in _TEXT_KEYS)), "")
+    if not butlr_text:
         # Butlr's own: what it is, and what exactly.
-        said = "; ".join(filter(None, (_text_of(document.get(key)) for key in ("error", "details"))))
-    return quote(said.encode()) if said else quote(body)
+        butlr_text = "; ".join(filter(None, (_text_of(document.get(key)) for key in ("error", "details"))))
+    return quote(butlr_text.encode()) if butlr_text else quote(body)
 
 
-def _text_of(said: object) -> str:
-    if isinstance(said, dict):
-        said = said.get("message")
-    return said if isinstance(said, str) else ""
+def _text_of(butlr_text: object) -> str:
+    if isinstance(butlr_text, dict):
+        butlr_text = butlr_text.get("message")
+    return butlr_text if isinstance(butlr_text, str) else ""

@@ -42,16 +42,16 @@ def rows_of(body: bytes, function: str = "sum") -> list[Row]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise UpstreamInvalid(f"Butlr's metrics are not JSON ({error})", said=quote(body)) from None
+        raise UpstreamInvalid(f"Butlr's metrics are not JSON ({error})", butlr_text=quote(body)) from None
     if isinstance(document, dict):
         if "data" not in document:
-            raise UpstreamInvalid("Butlr's metrics have no data", said=quote(body))
+            raise UpstreamInvalid("Butlr's metrics have no data", butlr_text=quote(body))
         document = document["data"]
     try:
         return list(_leaves(document, (), function))
     except _Unknown as unknown:
         raise UpstreamInvalid(
-            f"Butlr's metrics are in an unknown form ({unknown})", said=quote(body)
+            f"Butlr's metrics are in an unknown form ({unknown})", butlr_text=quote(body)
         ) from None
 
 

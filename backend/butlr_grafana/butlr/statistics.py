@@ -25,7 +25,7 @@ writes them in lower case, and `check` measures which of the two counts (`Verdic
 """
 
 
-def question(subject: StatsSubject, period: Period) -> dict[str, object]:
+def request_body(subject: StatsSubject, period: Period) -> dict[str, object]:
     """The body of the call; filters only where something is left out."""
     body: dict[str, object] = {
         "measurements": list(subject.measurements),

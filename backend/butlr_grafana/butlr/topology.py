@@ -35,13 +35,13 @@ def topology(document: Document, virtual_sensors: VirtualRule = "by-place") -> T
     floors = {floor.id: floor for floor in reader.floors(sites)}
     sensors = at(document, "sensors", "sensors", "data")
     listed = sensors if isinstance(sensors, list) else None
-    hives_told = at(document, "hives", "hives", "data")
-    hives = hives_by_floor(hives_told)
+    hives_listed = at(document, "hives", "hives", "data")
+    hives = hives_by_floor(hives_listed)
     every_hive = [hive for own in hives.values() for hive in own]
     by_floor = behind_dead_hives(sensors_by_floor(listed or (), floors.values()), every_hive)
     for key, floor in floors.items():
         own = by_floor.get(key, ()) if listed is not None else None
-        own_hives = hives.get(key, ()) if isinstance(hives_told, list) else None
+        own_hives = hives.get(key, ()) if isinstance(hives_listed, list) else None
         floors[key] = with_sensors(
             replace(floor, sensors=own, hives=own_hives, virtual_sensors=virtual_sensors)
         )
@@ -49,7 +49,7 @@ def topology(document: Document, virtual_sensors: VirtualRule = "by-place") -> T
         reader.notes += notes_on_dead_hives(floors[key])
     if listed is None:
         reader.note(None, "Butlr did not list the sensors, so it is not known which are offline")
-    reader.notes += notes_on_devices(by_floor, hives, floors, hives_told=isinstance(hives_told, list))
+    reader.notes += notes_on_devices(by_floor, hives, floors, hives_listed=isinstance(hives_listed, list))
     reader.notes += _notes_on(document)
     partial = bool(document.get("faults"))
     return Topology(floors, tuple(dict.fromkeys(reader.notes)), partial)
@@ -93,17 +93,19 @@ def _online(sensors: Sequence[Sensor]) -> bool | None:
 
 
 def _silent_since_s(sensors: Sequence[Sensor]) -> int | None:
-    """When sensors that are all offline were heard last; `None` where one is not, or Butlr does not say."""
+    """When sensors that are all offline had their last heartbeat; `None` where one is not, or Butlr does not
+    say.
+    """
     if _online(sensors) is not False:
         return None
-    heard = [sensor.last_heartbeat_s for sensor in sensors if sensor.last_heartbeat_s is not None]
-    return max(heard, default=None)
+    heartbeats = [sensor.last_heartbeat_s for sensor in sensors if sensor.last_heartbeat_s is not None]
+    return max(heartbeats, default=None)
 
 
 @dataclass(slots=True)
 class _Reader:
     notes: list[Note] = field(default_factory=list)
-    _seen: set[str] = field(default_factory=set)
+    _ids: set[str] = field(default_factory=set)
 
     def note(self, floor_id: str | None, text_: str, about: str = "all", of: str | None = None) -> None:
         """`of`: the room or zone that it names."""
@@ -119,11 +121,11 @@ class _Reader:
 
     def _is_first(self, id_: str, name: str, floor_id: str | None) -> bool:
         """Whether something is to be read: it has an id that was not there before."""
-        if id_ and id_ in self._seen:
-            said = f"{name or id_} ({id_}) is listed more than once; the first entry is used"
-            self.note(floor_id or id_, said, "places", of=id_ if floor_id else None)
+        if id_ and id_ in self._ids:
+            reason = f"{name or id_} ({id_}) is listed more than once; the first entry is used"
+            self.note(floor_id or id_, reason, "places", of=id_ if floor_id else None)
             return False
-        self._seen.add(id_)
+        self._ids.add(id_)
         return bool(id_)
 
     def _floor(self, raw: dict[str, Any], building: Building, site_zone: object) -> Floor:
@@ -192,8 +194,8 @@ class _Reader:
             if isinstance(raw, str) and raw in TIME_ZONES:
                 return raw
         raw = site_zone or floor_zone
-        said = "Butlr has no time zone" if not raw else f"time zone {raw!r} is not known"
-        self.note(floor_id, f"{name}: {said}; UTC is used", "time")
+        reason = "Butlr has no time zone" if not raw else f"time zone {raw!r} is not known"
+        self.note(floor_id, f"{name}: {reason}; UTC is used", "time")
         return "UTC"
 
     def _area(self, raw: object, name: str, floor_id: str, of: str | None = None) -> float | None:

@@ -83,13 +83,13 @@ class Webhooks:
 
     def all(self) -> tuple[Webhook, ...]:
         """The subscriptions of the organisation."""
-        listed = self._ask(_LIST).get("webhooks")
+        listed = self._query(_LIST).get("webhooks")
         return tuple(_webhook(one) for one in (listed if isinstance(listed, list) else []))
 
     def input_names(self) -> InputNames:
         """As the schema has them, where Butlr lets it be read."""
         try:
-            types = self._ask(_SCHEMA_QUERY)
+            types = self._query(_SCHEMA_QUERY)
         except (UpstreamRefused, UpstreamInvalid):
             return InputNames()
         fields, endpoint = (
@@ -110,13 +110,13 @@ class Webhooks:
         known = {one.id for one in self.all()}
         new = {"name": name, names.event_types: list(event_types), names.endpoint: _config(endpoint, names)}
         try:
-            return _only(self._ask(_CREATE, {"input": [new]}, endpoint.key), "createWebhooks")
+            return _only(self._query(_CREATE, {"input": [new]}, endpoint.key), "createWebhooks")
         except UpstreamError:
             # A call whose answer was lost may have been done.
-            made = self._found(lambda one: one.id not in known and one.name == name)
-            if made is None or set(made.event_types) != set(event_types):
+            created = self._found(lambda one: one.id not in known and one.name == name)
+            if created is None or set(created.event_types) != set(event_types):
                 raise
-            return made
+            return created
 
     def update(self, webhook: Webhook, endpoint: Endpoint, names: InputNames) -> Webhook:
         """Another address and key, the same event types."""
@@ -126,11 +126,11 @@ class Webhooks:
             names.event_types: list(webhook.event_types),
             names.endpoint: _config(endpoint, names),
         }
-        return _only(self._ask(_UPDATE, {"input": [changed]}, endpoint.key), "updateWebhooks")
+        return _only(self._query(_UPDATE, {"input": [changed]}, endpoint.key), "updateWebhooks")
 
     def delete(self, webhook_id: str) -> None:
         try:
-            self._ask(_DELETE, {"ids": [webhook_id]})
+            self._query(_DELETE, {"ids": [webhook_id]})
         except UpstreamError:
             if self._found(lambda one: one.id == webhook_id) is not None:
                 raise
@@ -138,7 +138,7 @@ class Webhooks:
     def _found(self, wanted: Callable[[Webhook], bool]) -> Webhook | None:
         return next(filter(wanted, self.all()), None)
 
-    def _ask(
+    def _query(
         self, query: str, variables: Mapping[str, object] | None = None, key: str = ""
     ) -> dict[str, Any]:
         body = {"query": query} if variables is None else {"query": query, "variables": variables}
@@ -147,8 +147,8 @@ class Webhooks:
         except UpstreamError as error:
             raise _without_key(error, key) from None
         if data is None or faults:
-            said = "; ".join(fault.message for fault in faults)
-            raise UpstreamRefused("Butlr refused it", said=quote(_without(said, key).encode()))
+            message = "; ".join(fault.message for fault in faults)
+            raise UpstreamRefused("Butlr refused it", butlr_text=quote(_without(message, key).encode()))
         return data
 
 
@@ -187,19 +187,19 @@ def _members(type_: object, key: str) -> list[str]:
 
 
 def _only(data: Mapping[str, Any], mutation: str) -> Webhook:
-    made = data.get(mutation)
-    if not isinstance(made, list) or len(made) != 1:
+    created = data.get(mutation)
+    if not isinstance(created, list) or len(created) != 1:
         raise UpstreamInvalid(f"Butlr's answer to {mutation} is not one webhook")
-    return _webhook(made[0])
+    return _webhook(created[0])
 
 
 def _webhook(raw: object) -> Webhook:
-    said = raw if isinstance(raw, dict) else {}
-    types, name = said.get("event_types"), said.get("name")
-    if not isinstance(said.get("id"), str) or not isinstance(types, list | None):
+    fields = raw if isinstance(raw, dict) else {}
+    types, name = fields.get("event_types"), fields.get("name")
+    if not isinstance(fields.get("id"), str) or not isinstance(types, list | None):
         raise UpstreamInvalid("Butlr's list of webhooks holds one without an id")
     listed = tuple(one for one in types or () if isinstance(one, str))
-    return Webhook(said["id"], name[:LONGEST_NAME] if isinstance(name, str) else "", listed)
+    return Webhook(fields["id"], name[:LONGEST_NAME] if isinstance(name, str) else "", listed)
 
 
 def _without(text: str, key: str) -> str:

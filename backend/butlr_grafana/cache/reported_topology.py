@@ -21,7 +21,7 @@ class ReportedTopology:
         self._topology = topology
         return topology
 
-    def must_answer(self, space: str, level: str) -> frozenset[str]:
+    def must_have_rows(self, space: str, level: str) -> frozenset[str]:
         """The rooms or zones of a floor that have a working presence sensor."""
         floor = self._topology.floors.get(space)
         assets: Sequence[Room | Zone] = (

@@ -35,20 +35,20 @@ class SqliteFile:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
-        self.trouble = Incident(what, calm_s=0.0)
+        self.incident = Incident(what, calm_s=0.0)
         self._failing = ""
 
     @contextlib.contextmanager
     def doing(self, what: str) -> Iterator[Run]:
-        """To `read`, `write` or `open`. A fault of the disk ends what is done within, and becomes a line in
-        the log; a damaged file is set aside and begun anew.
+        """To `read`, `write` or `open`. A fault of the disk ends the block and is logged; a damaged file is
+        renamed and a new one is created.
         """
         with self._lock:
             try:
                 yield self._run
             except (sqlite3.Error, OSError, ValueError, TypeError) as error:
                 self._failing = what
-                self.trouble.failed(
+                self.incident.failed(
                     f"{self._path} cannot be used ({what}: {error}); the backend continues without it"
                 )
                 self._let_go()
@@ -57,13 +57,13 @@ class SqliteFile:
             else:
                 # A read that works says nothing about writing.
                 if what == "write" or self._failing != "write":
-                    self.trouble.well()
+                    self.incident.well()
             finally:
                 if self._closed:
                     self._let_go()
 
     def close(self) -> None:
-        """Lets go of the file. What still comes (an answer that was under way) opens it for itself alone."""
+        """Closes the file. A call that comes later (for a response in flight) opens it for itself alone."""
         with self._lock:
             self._closed = True
             self._let_go()
@@ -117,7 +117,7 @@ class SqliteFile:
 def _is_damage(error: Exception) -> bool:
     """Whether the file itself is broken, rather than its place: full, locked, read-only, out of reach."""
     if isinstance(error, sqlite3.OperationalError):
-        # Our SQL does not change: where it is called wrong, the schema in the file is.
+        # Our SQL does not change: if it is an error, the schema in the file is wrong.
         return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
     # Garbage also shows as text that is no UTF-8 or as a column of another type.
     return isinstance(error, sqlite3.DatabaseError | ValueError | TypeError)

@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 
 RENEW_S = 300.0
 RETRY_S = 10.0
-GONE_S = 86_400.0
-"""How long it is said of a floor, room or zone that it is listed no more."""
+REMOVED_S = 86_400.0
+"""How long a note says that a floor, room or zone is no longer listed."""
 
 AS_OF = "asked_at_s"
 """The key of the stored document for when it was requested, by the wall clock."""
 
 LEFT_OUT = "Butlr left out {}; its last known data are used"
-GONE = "Butlr no longer lists {} ({})"
+REMOVED = "Butlr no longer lists {} ({})"
 
 Document = dict[str, Any]
 
@@ -53,22 +53,22 @@ class TopologyCache:
         self._fetch = fetch
         self._read = read
         self._served = frozenset(served)
-        self._kept = stored_in
+        self._file = stored_in
         self._clock = clock
         self._now = now
         self._lock = threading.Lock()
-        """Held while what is known, and when a load is due, is read or changed; a load changes both before it
+        """Held while the topology, and when a load is due, is read or changed; a load changes both before it
         ends.
         """
         self._topology: Topology | None = None
         self._error: UpstreamError | None = None
         self._loads: SingleFlight[None, None] = SingleFlight()
         self._due_at = 0.0
-        self._told: frozenset[Note] = frozenset()
-        self._gone: dict[Note, float] = {}
+        self._logged: frozenset[Note] = frozenset()
+        self._removed: dict[Note, float] = {}
 
     def current(self, *, timeout_s: float) -> Topology:
-        """The floors served. Waits only where none is known yet; raises `UpstreamError` if that fails."""
+        """The floors served. Waits only if none is known yet; raises `UpstreamError` if that fails."""
         if self._clock() < self._due_at and (known := self._topology) is not None:
             # Nearly always, at each request, without a lock: a load sets what is known before what is due.
             return known
@@ -84,17 +84,17 @@ class TopologyCache:
 
     @property
     def limited(self) -> bool:
-        """Whether Butlr knows floors that are not served."""
+        """Whether Butlr has floors that are not served."""
         return bool(self._served)
 
     def renew(self, *, timeout_s: float) -> None:
-        """Asks Butlr where that is due, and waits for what comes of it, well or not."""
+        """Refreshes the topology if that is due, and waits until that has succeeded or failed."""
         load = self._load_if_due()
         if load is not None:
             load.wait(timeout_s)
 
     def _load_if_due(self) -> Flight[None] | None:
-        """The load that is under way, begun here where one is due."""
+        """The load in progress, started here if one is due."""
         with self._lock:
             if self._clock() < self._due_at:
                 return self._loads.under_way(None)
@@ -109,7 +109,7 @@ class TopologyCache:
         return self._topology is not None
 
     def _load(self) -> None:
-        # Whatever happens, what is known stays.
+        # Whatever happens, the known topology stays.
         topology: Topology | None = self._topology
         error: UpstreamError | None = None
         try:
@@ -118,11 +118,11 @@ class TopologyCache:
             found = replace(self._read(document), as_of_s=asked_at_s)
             topology = self._limited(self._with_known(found))
             if not topology.partial and unanswered is None:
-                self._keep({**document, AS_OF: asked_at_s})
-            self._tell(topology.notes)
+                self._write_to_disk({**document, AS_OF: asked_at_s})
+            self._log_notes(topology.notes)
         except UpstreamError as fault:
             topology, error = self._instead(topology, fault), fault
-        except Exception:  # a bug must reach those who wait, and not be waited out
+        except Exception:  # a bug must reach those who wait at once
             log.exception("reading Butlr's topology failed for an unexpected reason")
             error = UpstreamInvalid("Butlr's topology cannot be read; the backend's log has the reason")
             topology = self._instead(topology, error)
@@ -143,57 +143,57 @@ class TopologyCache:
 
     def _instead(self, known: Topology | None, error: UpstreamError) -> Topology | None:
         """What is used if Butlr has no response: the known topology, otherwise the one on disk."""
-        topology = known or self._kept_one()
+        topology = known or self._read_from_disk()
         instead = "the last known topology is used" if topology else "no query can be answered yet"
-        if self._error is None:  # else it has been said
+        if self._error is None:  # else it has been logged
             log.warning("Butlr's topology is not available; %s: %s", instead, error)
         return topology
 
     def _with_known(self, topology: Topology) -> Topology:
-        """The topology with notes on what was there before and is not now, for a day. Where Butlr answered a
-        part only, the floors that it left out stay as they were.
+        """The topology with notes on what was listed before and is not now, for a day. If Butlr's response is
+        partial, the floors that it left out stay as they were.
         """
         known, now_s = self._topology or Topology({}), self._clock()
         if topology.partial:
             left_out = {k: floor for k, floor in known.floors.items() if k not in topology.floors}
             notes = [Note(k, LEFT_OUT.format(floor.name)) for k, floor in left_out.items()]
             return replace(topology, floors={**topology.floors, **left_out}, notes=(*topology.notes, *notes))
-        for note in gone(known, topology):
-            self._gone.setdefault(note, now_s)
+        for note in removed(known, topology):
+            self._removed.setdefault(note, now_s)
         ids = {asset.id for floor in topology.floors.values() for asset in _all_on(floor)}
-        self._gone = {
+        self._removed = {
             note: since_s
-            for note, since_s in self._gone.items()
-            if now_s - since_s < GONE_S and ids.isdisjoint(note.of or (note.floor_id,))
+            for note, since_s in self._removed.items()
+            if now_s - since_s < REMOVED_S and ids.isdisjoint(note.of or (note.floor_id,))
         }
-        return replace(topology, notes=(*topology.notes, *self._gone))
+        return replace(topology, notes=(*topology.notes, *self._removed))
 
-    def _tell(self, notes: Sequence[Note]) -> None:
-        """Each note once in the log, for as long as it holds."""
+    def _log_notes(self, notes: Sequence[Note]) -> None:
+        """Each note once in the log, for as long as it is valid."""
         for note in notes:
-            if note not in self._told:
+            if note not in self._logged:
                 log.warning("topology: %s", note.text)
-        self._told = frozenset(notes)
+        self._logged = frozenset(notes)
 
     def _limited(self, topology: Topology) -> Topology:
         return topology.restricted_to(self._served or None)
 
-    def _keep(self, document: Document) -> None:
-        if self._kept is None:
+    def _write_to_disk(self, document: Document) -> None:
+        if self._file is None:
             return
         try:
-            self._kept.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self._kept.with_suffix(".new")
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._file.with_suffix(".new")
             fresh.write_bytes(orjson.dumps(document))
-            fresh.replace(self._kept)
+            fresh.replace(self._file)
         except OSError as error:
             log.warning("the topology cannot be stored on disk (%s)", error)
 
-    def _kept_one(self) -> Topology | None:
-        if self._kept is None:
+    def _read_from_disk(self) -> Topology | None:
+        if self._file is None:
             return None
         try:
-            document = orjson.loads(self._kept.read_bytes())
+            document = orjson.loads(self._file.read_bytes())
             asked_at_s = document.get(AS_OF) if isinstance(document, dict) else None
             as_of_s = float(asked_at_s) if isinstance(asked_at_s, int | float) else None
             return self._limited(replace(self._read(document), as_of_s=as_of_s))
@@ -201,20 +201,20 @@ class TopologyCache:
             return None
 
 
-def gone(known: Topology, topology: Topology) -> Iterator[Note]:
-    """What was known and is not there any more: floors, and rooms and zones of those that are. One that is
-    only told of with others now is still there.
+def removed(known: Topology, topology: Topology) -> Iterator[Note]:
+    """What is no longer listed: floors, and rooms and zones of listed floors. One that is now only part of a
+    sum is still listed.
     """
     for key, floor in known.floors.items():
         after = topology.floors.get(key)
         if after is None:
-            yield Note(key, GONE.format(floor.name, key), "gone")
+            yield Note(key, REMOVED.format(floor.name, key), "gone")
             continue
         ids = {asset.id for asset in _all_on(after)}
         assets: list[Room | Zone] = [*floor.rooms, *floor.zones]
         for asset in assets:
             if asset.id not in ids and not asset.members:
-                yield Note(key, GONE.format(asset.name, asset.id), "places", (asset.id,))
+                yield Note(key, REMOVED.format(asset.name, asset.id), "places", (asset.id,))
 
 
 def _all_on(floor: Floor) -> list[Floor | Room | Zone]:

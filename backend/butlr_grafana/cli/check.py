@@ -19,8 +19,8 @@ from butlr_grafana.app import Application
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.errors import BackendError, UpstreamError
 from butlr_grafana.measure.account import lacking_scopes
-from butlr_grafana.measure.asking import MOST_CALLS
 from butlr_grafana.measure.background import measuring
+from butlr_grafana.measure.client import MOST_CALLS
 from butlr_grafana.measure.finding import Finding
 from butlr_grafana.measure.report import Seen, report
 from butlr_grafana.measure.run import ORDER, exit_code
@@ -123,7 +123,7 @@ class Checkup:
             yield Row("note", "", f"{note.floor_id or 'all floors':<24} {note.text}")
 
     def _measured(self) -> Iterator[Row]:
-        means = replace(self._application.means, seen=self._seen.add)
+        means = replace(self._application.means, on_response=self._seen.add)
         left = MOST_CALLS - self._application.butlr.client.sent - API_CALLS
         left -= TOPOLOGY_CALLS if self._report else 0
         try:
@@ -139,7 +139,7 @@ class Checkup:
             *(["BACKEND_CACHE_DIR"] if self._settings.cache_dir else []),
             *(["BACKEND_CACHE_URL"] if self._settings.cache_url else []),
         ]
-        if places and not self._application.means.book.is_stored():
+        if places and not self._application.means.verdict_store.is_stored():
             why = (
                 "cannot be written; the message above says why, and `serve` would measure again at each start"
             )
@@ -155,13 +155,13 @@ class Checkup:
             self._seen.add("topology", orjson.dumps(document))
         except UpstreamError:
             self._show("the topology is not available: its form is not in the report")
-        book = self._application.means.book
+        verdict_store = self._application.means.verdict_store
         body = report(
             self._topology,
             self._findings,
-            book.current(),
+            verdict_store.current(),
             self._seen,
-            drifts=book.entry.drifts,
+            drifts=verdict_store.entry.drifts,
             own_address=self._application.means.access.url == DEFAULT_BUTLR_URL,
         )
         try:
@@ -265,7 +265,7 @@ class Checkup:
 
     def _fetch(self, floor: Floor, subject: Subject) -> Chunk:
         hour = self._hour(floor)
-        own = self._application.means.book.current().applied_to(subject)
+        own = self._application.means.verdict_store.current().applied_to(subject)
         return self._application.butlr.fetch(Segment(floor.id, own, hour, settled=True))
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from butlr_grafana import __version__
-from butlr_grafana.app import book_of, create_app, link_of
+from butlr_grafana.app import create_app, link_of, open_verdicts
 from butlr_grafana.base import request_id
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.assets import write_out
@@ -144,7 +144,9 @@ def check(options: argparse.Namespace) -> int:
         link = None
         if settings.cache_url:
             link = stack.enter_context(contextlib.closing(link_of(reached, demo=is_demo)))
-        application = create_app(alone, demo=is_demo, book=book_of(reached, demo=is_demo, link=link))
+        application = create_app(
+            alone, demo=is_demo, verdict_store=open_verdicts(reached, demo=is_demo, link=link)
+        )
         stack.callback(application.close)
         address = (
             "demo mode: the embedded simulator" if is_demo else reached.butlr_api_url or DEFAULT_BUTLR_URL

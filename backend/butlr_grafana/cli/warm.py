@@ -58,16 +58,17 @@ def _to_warm(application: Application, options: argparse.Namespace) -> list[Segm
 
 def _measure_first(application: Application) -> None:
     """Measures Butlr: no chunk is stored permanently while a fact that changes it is only assumed."""
-    book = application.means.book
-    if book.current().is_sure_of(WARMED):
+    verdict_store = application.means.verdict_store
+    if verdict_store.current().is_sure_of(WARMED):
         return
     application.service.topology(None, deadline=application.service.deadline())
     for _ in measuring(application.means, show=show_measuring):
         pass
-    if not book.current().is_sure_of(WARMED):
+    if not verdict_store.current().is_sure_of(WARMED):
+        unmeasured = ", ".join(sorted(verdict_store.current().unmeasured))
         raise SettingError(
             "Butlr's behaviour cannot be measured now, so nothing would be stored permanently "
-            f"({', '.join(sorted(book.current().unmeasured))}): `butlr-grafana check` shows the reason"
+            f"({unmeasured}): `butlr-grafana check` shows the reason"
         )
 
 

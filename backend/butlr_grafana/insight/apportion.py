@@ -172,8 +172,8 @@ MOST_CELLS = 1_000_000
 MAX_BYTES = 64 * 2**20
 """Some 1,000 floors of 30 by 48 m at 0.5 m."""
 
-_kept: LRUCache[Hashable, _Cut] = LRUCache(MAX_BYTES, getsizeof=lambda cut: cut.nbytes)
-_kept_lock = threading.Lock()
+_cache: LRUCache[Hashable, _Cut] = LRUCache(MAX_BYTES, getsizeof=lambda cut: cut.nbytes)
+_cache_lock = threading.Lock()
 """Held to look and to keep, not while anything is cut."""
 
 
@@ -181,20 +181,20 @@ def _cut_for(drawing: _Drawing, grid: Grid) -> _Cut:
     """What was cut before, of the same drawing and cells; else it is cut now, and kept."""
     phase_m = grid.phase_m or (0.0, 0.0)
     key = (drawing, grid.resolution_m, phase_m)
-    with _kept_lock:
-        known = _kept.get(key)
+    with _cache_lock:
+        known = _cache.get(key)
     if known is not None:
         return known
     pieces = drawing.pieces()
     first, shape = _extent_of([piece for piece, _ in pieces], grid.resolution_m, phase_m)
-    is_kept = shape[0] * shape[1] <= MOST_CELLS
-    if not is_kept:
+    is_cacheable = shape[0] * shape[1] <= MOST_CELLS
+    if not is_cacheable:
         first = int(grid.ix.min()), int(grid.iy.min())
         shape = int(grid.ix.max()) - first[0] + 1, int(grid.iy.max()) - first[1] + 1
     cut = _cut(pieces, grid.resolution_m, phase_m, first, shape)
-    if is_kept and cut.nbytes <= MAX_BYTES:
-        with _kept_lock:
-            _kept[key] = cut
+    if is_cacheable and cut.nbytes <= MAX_BYTES:
+        with _cache_lock:
+            _cache[key] = cut
     return cut
 
 

@@ -72,13 +72,13 @@ def once(moved: Moved) -> Moved:
     """The same, asked once for all rooms of a floor."""
     found: dict[tuple[str, str, Period], Steps | None] = {}
 
-    def asked(floor: Floor, level: str, period: Period) -> Steps | None:
+    def cached(floor: Floor, level: str, period: Period) -> Steps | None:
         key = (floor.id, level, period)
         if key not in found:
             found[key] = moved(floor, level, period)
         return found[key]
 
-    return asked
+    return cached
 
 
 def moved_on(count: float, steps: Steps, assets: Iterable[str]) -> float:

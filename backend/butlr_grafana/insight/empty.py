@@ -50,7 +50,7 @@ def _ground(heat_map: HeatMap) -> Shape | None:
     query, floor = heat_map.query, heat_map.query.floor
     ground = shape_of(floor.outline)
     if ground is None:
-        named = union(part.grid.bounds for part in heat_map.parts) or floor.bounds
+        named = union(chunk.grid.bounds for chunk in heat_map.chunks) or floor.bounds
         ground = None if named is None else _box(named)
     if ground is None or query.rooms is None:
         return ground

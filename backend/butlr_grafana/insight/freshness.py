@@ -66,7 +66,7 @@ def _of(floor: Floor, result: HeatMap | SeriesResult | None, fault: str, since_s
 
 def _of_map(result: HeatMap) -> int | None:
     """A heat map without a detection cannot tell silence from lateness: what was answered is known."""
-    return max((part.period.end_s for part in result.parts), default=None)
+    return max((chunk.period.end_s for chunk in result.chunks), default=None)
 
 
 def _of_series(result: SeriesResult) -> int | None:

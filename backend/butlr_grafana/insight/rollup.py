@@ -21,10 +21,10 @@ def whole(windows: Sequence[HeatMap]) -> HeatMap:
     first, last = windows[0].query, windows[-1].query
     query = replace(first, period=Period(first.period.start_s, last.period.end_s), normalize="none")
     raw = grid_math.add([window.raw for window in windows], first.resolution_m)
-    parts = tuple(chain.from_iterable(window.parts for window in windows))
+    chunks = tuple(chain.from_iterable(window.chunks for window in windows))
     hidden = sum(window.hidden for window in windows)
     unit, factor = windows[0].unit, windows[0].factor
-    return HeatMap(query, raw, raw, _coverage(windows), parts, hidden, unit=unit, factor=factor)
+    return HeatMap(query, raw, raw, _coverage(windows), chunks, hidden, unit=unit, factor=factor)
 
 
 def _coverage(windows: Sequence[HeatMap]) -> Coverage:
@@ -33,7 +33,7 @@ def _coverage(windows: Sequence[HeatMap]) -> Coverage:
     changeable = [
         window.coverage.as_of_s
         for window in windows
-        if window.coverage.stale or not all(part.settled for part in window.parts)
+        if window.coverage.stale or not all(chunk.settled for chunk in window.chunks)
     ]
     return Coverage(
         planned=sum(c.planned for c in each),

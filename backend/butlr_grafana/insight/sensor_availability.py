@@ -36,7 +36,7 @@ def with_room_availability(
     offline = {room.id for room in query.floor.rooms if is_running and room.online is False}
     share_by_room = {
         room_id: share
-        for room_id, share in shares(availability, counted, _heard_until(query.floor)).items()
+        for room_id, share in shares(availability, counted, _received_until(query.floor)).items()
         if share or room_id not in offline
     }
     rooms = {room.id: _with_availability(room, share_by_room.get(room.id)) for room in query.floor.rooms}
@@ -45,24 +45,24 @@ def with_room_availability(
     return replace(heat_map, query=replace(query, floor=floor, rooms=chosen), availability=share_by_room)
 
 
-def _heard_until(floor: Floor) -> dict[str, float]:
+def _received_until(floor: Floor) -> dict[str, float]:
     """By room that is offline now, up to when its sensors were heard; never, where Butlr does not say."""
     return {room.id: room.silent_since_s or -math.inf for room in floor.rooms if room.online is False}
 
 
 def shares(
-    availability: SeriesResult, counted: Sequence[Period], heard_until: Mapping[str, float]
+    availability: SeriesResult, counted: Sequence[Period], received_until: Mapping[str, float]
 ) -> dict[str, float]:
     """By room, in what share (0 to 1) of the time `counted` something is known of it; what comes after the
-    sightings counts as known, but for rooms that are offline: only `heard_until` then. Rooms of which no time
-    counts are left out.
+    sightings counts as known, but for rooms that are offline: only `received_until` then. Rooms of which no
+    time counts are left out.
     """
     end_s, found = availability.query.period.end_s, {}
     after = [(max(part.start_s, end_s), part.end_s) for part in counted if part.end_s > end_s]
     after_s = sum(until_s - since_s for since_s, until_s in after)
     for series in availability.series:
-        last_s = heard_until.get(series.asset_id, math.inf)
-        heard_s = sum(max(0.0, min(until_s, last_s) - since_s) for since_s, until_s in after)
+        last_s = received_until.get(series.asset_id, math.inf)
+        received_s = sum(max(0.0, min(until_s, last_s) - since_s) for since_s, until_s in after)
         starts = series.start_s
         ends = np.append(starts[1:], end_s)
         length_s = sum(_overlap_s(starts, ends, part) for part in counted) + np.zeros(starts.size)
@@ -72,7 +72,7 @@ def shares(
             length_s *= np.any(begins, axis=0) if begins else 0.0
         known = ~np.isnan(series.values["value"])
         if whole_s := float(length_s.sum()) + after_s:
-            found[series.asset_id] = (float(length_s[known].sum()) + heard_s) / whole_s
+            found[series.asset_id] = (float(length_s[known].sum()) + received_s) / whole_s
     return found
 
 

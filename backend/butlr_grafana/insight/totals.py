@@ -101,13 +101,13 @@ def _now(group: Group, people: Mapping[str, Mapping[int, float]]) -> Sum:
     return max(sums, key=lambda one: len(one.floors), default=Sum(None, (), None))
 
 
-def _by_minute(answers: Sequence[SeriesResult], moved: Moved) -> dict[int, float]:
+def _by_minute(results: Sequence[SeriesResult], moved: Moved) -> dict[int, float]:
     """People on a floor by the end of the minute: the higher of what sensors see and what doors count."""
-    floor, end_s = answers[0].query.floor, answers[0].query.period.end_s
+    floor, end_s = results[0].query.floor, results[0].query.period.end_s
     if floor.is_silent:
         return {}
-    seen = _known(answers, doors=False)
-    doors = _known(answers, doors=True)
+    seen = _known(results, doors=False)
+    doors = _known(results, doors=True)
     found = {}
     for at_s in range(end_s - NOW_S + MINUTE_S, end_s + 1, MINUTE_S):
         counts = [seen[at_s]] if at_s in seen else []
@@ -121,13 +121,13 @@ def _by_minute(answers: Sequence[SeriesResult], moved: Moved) -> dict[int, float
     return found
 
 
-def _known(answers: Sequence[SeriesResult], *, doors: bool) -> dict[int, float]:
+def _known(results: Sequence[SeriesResult], *, doors: bool) -> dict[int, float]:
     """By the end of the minute."""
     return {
         int(start_s) + MINUTE_S: float(value)
-        for answer in answers
-        if answer.query.base.is_calibrated is doors
-        for one in answer.series
+        for result in results
+        if result.query.base.is_calibrated is doors
+        for one in result.series
         for start_s, value in zip(one.start_s, one.values["value"], strict=True)
         if not np.isnan(value)
     }
@@ -141,7 +141,7 @@ def _peak(group: Group, windows: Mapping[str, SeriesResult]) -> Sum:
     if not floors:
         return Sum(None, (), None)
     own = [windows[floor.id] for floor in floors]
-    at_s = np.unique(np.concatenate([answer.series[0].start_s for answer in own]))
+    at_s = np.unique(np.concatenate([result.series[0].start_s for result in own]))
     people = np.array([_at(a.series[0], a.query.period.end_s, at_s) for a in own])
     is_known = ~np.isnan(people)
     if not is_known.any():

@@ -138,7 +138,7 @@ def _whole_floor(heat_map: HeatMap) -> Grid:
     query = heat_map.query
     if query.rooms is None and not heat_map.hidden:
         return heat_map.raw
-    return grid_math.add([part.grid for part in heat_map.parts], query.resolution_m)
+    return grid_math.add([chunk.grid for chunk in heat_map.chunks], query.resolution_m)
 
 
 def _floor(floor: Floor, grid: Grid) -> _Place:

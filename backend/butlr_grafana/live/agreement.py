@@ -40,7 +40,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reported:
     """What reporting says of one asset."""
 
     presence: Mapping[int, float]
@@ -49,14 +49,14 @@ class Told:
     def as_pushed(self, meaning: Meaning, shift_min: int, start_s: int) -> float | None:
         """The number that is pushed for a minute, if that is how numbers are pushed."""
         at_s = start_s + shift_min * MINUTE_S
-        seen, by_doors = self.presence.get(at_s), self.doors.get(at_s)
+        by_presence, by_doors = self.presence.get(at_s), self.doors.get(at_s)
         match meaning:
             case "presence":
-                return seen
+                return by_presence
             case "doors":
                 return by_doors
             case "higher":
-                return None if seen is None or by_doors is None else max(seen, by_doors)
+                return None if by_presence is None or by_doors is None else max(by_presence, by_doors)
 
 
 def reading_of(pushed: Values, presence: Values, doors: Values) -> Reading | None:
@@ -69,8 +69,8 @@ def reading_of(pushed: Values, presence: Values, doors: Values) -> Reading | Non
     telling = 0
     for asset, minutes in pushed.items():
         for start_s, people in minutes.items():
-            told = Told(presence.get(asset, {}), doors.get(asset, {}))
-            expected = {one: told.as_pushed(*one, start_s) for one in candidates}
+            reported_values = Reported(presence.get(asset, {}), doors.get(asset, {}))
+            expected = {one: reported_values.as_pushed(*one, start_s) for one in candidates}
             if None in expected.values() or len(set(expected.values())) == 1:
                 continue
             telling += 1

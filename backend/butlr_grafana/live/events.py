@@ -164,9 +164,9 @@ def _traffic(document: Mapping[str, Any], places: Mapping[str, Any], at_ms: int)
     sensor_id, mac = _id(places, "sensor_id"), _mac(places)
     if entered is None or left is None or entered % 1 or left % 1 or not (sensor_id or mac):
         return Refused("malformed", TRAFFIC)
-    said = document.get("id")
-    named = isinstance(said, str) and 0 < len(said) <= LONGEST_EVENT_ID
-    identity = f"id {said}" if named else f"of {sensor_id} {mac} {at_ms}"
+    event_id = document.get("id")
+    named = isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_EVENT_ID
+    identity = f"id {event_id}" if named else f"of {sensor_id} {mac} {at_ms}"
     return TrafficEvent(
         TRAFFIC,
         _id(places, "floor_id"),

@@ -97,7 +97,7 @@ class LiveMinutes:
         if key is None or (isinstance(event, PeopleEvent) and not roster.has(event)):
             return "foreign"
         for one in {stream, "traffic"}:
-            self._silence[one].heard(at_s, elsewhere=elsewhere)
+            self._silence[one].received(at_s, elsewhere=elsewhere)
         if isinstance(event, TrafficEvent):
             self._traffic_at_s = max(self._traffic_at_s, at_s)
         if has_settled(minute * MINUTE_S, at_s):
@@ -263,7 +263,7 @@ class LiveMinutes:
         with self._lock:
             self._silence[stream].filled(gap)
 
-    def has_heard(self, stream: str) -> bool:
+    def has_received(self, stream: str) -> bool:
         """Whether anything of a stream has ever been received."""
         with self._lock:
             if stream == "traffic":

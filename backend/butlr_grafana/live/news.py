@@ -44,13 +44,15 @@ def of_event(event: Event) -> News:
 def of_people(people: Mapping[str, Mapping[int, float | None]]) -> list[News]:
     """What reporting said, an asset each."""
     return [
-        ["reported", asset, [[at_s, count] for at_s, count in told.items()]] for asset, told in people.items()
+        ["reported", asset, [[at_s, count] for at_s, count in values.items()]]
+        for asset, values in people.items()
     ]
 
 
 def of_doors(doors: Mapping[str, Mapping[int, tuple[float, float]]]) -> list[News]:
     return [
-        ["doors", sensor, [[at_s, *moved] for at_s, moved in told.items()]] for sensor, told in doors.items()
+        ["doors", sensor, [[at_s, *moved] for at_s, moved in values.items()]]
+        for sensor, values in doors.items()
     ]
 
 
@@ -70,25 +72,25 @@ def apply(news: object, at_s: float, live: LiveMinutes, *, own: bool) -> bool:
 
 
 def _applied(news: Any, at_s: float, live: LiveMinutes, *, own: bool) -> bool:
-    kind, *said = news
+    kind, *fields = news
     if not math.isfinite(at_s):
         return False
     if kind == "people":
-        live.note(PeopleEvent(*said), arrived_s=at_s, elsewhere=True)
+        live.note(PeopleEvent(*fields), arrived_s=at_s, elsewhere=True)
     elif kind not in ("traffic", "reported", "doors", "filled"):
         return False
     elif own:
         return True
     elif kind == "traffic":
-        live.note(TrafficEvent(*said), arrived_s=at_s, elsewhere=True)
+        live.note(TrafficEvent(*fields), arrived_s=at_s, elsewhere=True)
     elif kind == "reported":
-        asset, told = said
-        live.set_people(asset, {int(start_s): count for start_s, count in told})
+        asset, values = fields
+        live.set_people(asset, {int(start_s): count for start_s, count in values})
     elif kind == "doors":
-        sensor, told = said
-        live.set_movements(sensor, {int(start_s): (entered, left) for start_s, entered, left in told})
+        sensor, values = fields
+        live.set_movements(sensor, {int(start_s): (entered, left) for start_s, entered, left in values})
     else:
-        stream, start_s, end_s = said
+        stream, start_s, end_s = fields
         if stream not in STREAMS or not 0 < (end_s - start_s) // MINUTE_S < 10_000:
             return False
         live.set_filled(stream, Gap(start_s, end_s))

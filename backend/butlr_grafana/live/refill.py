@@ -22,12 +22,12 @@ from butlr_grafana.model.time import MINUTE_S, Period
 log = logging.getLogger(__name__)
 
 APART_S = 1.0
-"""Between two questions."""
+"""Between two calls."""
 
 BUSY_S, IDLE_S = 10.0, 10.0
 AFTER_FAULT_S = 60.0
 MOST_FAULTS = 5
-"""A gap that cannot be asked for after so many faults is left: readers ask for what they need."""
+"""A gap that cannot be fetched after so many faults is left: readers request what they need."""
 
 PeopleMinutes = Mapping[str, Mapping[int, float | None]]
 """By asset and start of the minute."""
@@ -38,7 +38,7 @@ DoorMinutes = Mapping[str, Mapping[int, tuple[float, float]]]
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One question: a stream of a floor, in the whole minutes of a period."""
+    """One call: a stream of a floor, in the whole minutes of a period."""
 
     stream: str
     floor: Floor
@@ -49,15 +49,15 @@ class Missing:
 class RefillCalls:
     """The way to Butlr, and to other replicas.
 
-    `people`, `doors`: ask reporting; raise `UpstreamError`. `may_ask`: whether Butlr has time now. `alone`:
-    gives what ends the turn, or `None` where another replica is asking. `tell`: what became known, and which
-    gap is filled, for the others.
+    `people`, `doors`: query reporting; raise `UpstreamError`. `may_call`: whether Butlr has time now.
+    `claim`: returns what ends the turn, or `None` if another replica is fetching. `share_…`: what became
+    known, and which gap is filled, for the others.
     """
 
     people: Callable[[Missing], PeopleMinutes]
     doors: Callable[[Missing], DoorMinutes]
-    may_ask: Callable[[], bool] = lambda: True
-    alone: Callable[[], Callable[[], None] | None] = lambda: lambda: None
+    may_call: Callable[[], bool] = lambda: True
+    claim: Callable[[], Callable[[], None] | None] = lambda: lambda: None
     share_people: Callable[[PeopleMinutes], None] = lambda _: None
     share_doors: Callable[[DoorMinutes], None] = lambda _: None
     share_filled: Callable[[str, Gap], None] = lambda _stream, _gap: None
@@ -70,20 +70,20 @@ class Refill:
         self,
         live: LiveMinutes,
         floors: Callable[[], Sequence[Floor]],
-        asking: RefillCalls,
+        refill_calls: RefillCalls,
         now: Callable[[], float],
     ) -> None:
         self._live = live
         self._floors = floors
-        self._asking = asking
+        self._calls = refill_calls
         self._now = now
         self._gaps: list[tuple[str, Gap]] = []
         self._left: deque[Missing] = deque()
         self._done: Callable[[], None] | None = None
         self._faults = 0
         self._given_up: deque[tuple[str, Gap]] = deque(maxlen=STORED_MINUTES)
-        self.asked = 0
-        """How many questions there were."""
+        self.calls_made = 0
+        """How many calls were made."""
 
     def due(self) -> list[tuple[str, Gap]]:
         """The gaps that are over and have settled, of streams that are pushed at all."""
@@ -91,7 +91,7 @@ class Refill:
         return [
             (stream, gap)
             for stream in STREAMS
-            if self._live.has_heard(stream)
+            if self._live.has_received(stream)
             for gap in self._live.gaps(stream, now_s)
             if not gap.is_open and has_settled(gap.end_s - MINUTE_S, now_s)
             if not any(stream == tried and gap.end_s <= old.end_s for tried, old in self._given_up)
@@ -101,10 +101,10 @@ class Refill:
         """Makes one call at most; returns the seconds until the next step."""
         if not self._left and not self._begin():
             return IDLE_S
-        if not self._asking.may_ask():
+        if not self._calls.may_call():
             return BUSY_S
         try:
-            self._ask(self._left[0])
+            self._fetch(self._left[0])
         except UpstreamError as fault:
             return self._failed(fault)
         self._left.popleft()
@@ -115,7 +115,7 @@ class Refill:
     def _begin(self) -> bool:
         if not self.due() or not (floors := self._floors()):
             return False
-        done = self._asking.alone()
+        done = self._calls.claim()
         if done is None:
             return False
         # Who had the turn before may have filled some of them.
@@ -139,18 +139,18 @@ class Refill:
             if has[stream] and start_s < gap.end_s:
                 yield Missing(stream, floor, Period(start_s, gap.end_s))
 
-    def _ask(self, missing: Missing) -> None:
-        self.asked += 1
+    def _fetch(self, missing: Missing) -> None:
+        self.calls_made += 1
         if missing.stream == "traffic":
-            doors = self._asking.doors(missing)
+            doors = self._calls.doors(missing)
             for sensor_id, moved in doors.items():
                 self._live.set_movements(sensor_id, moved)
-            self._asking.share_doors(doors)
+            self._calls.share_doors(doors)
             return
-        people = self._asking.people(missing)
+        people = self._calls.people(missing)
         for asset_id, values in people.items():
             self._live.set_people(asset_id, values)
-        self._asking.share_people(people)
+        self._calls.share_people(people)
 
     def _failed(self, fault: UpstreamError) -> float:
         self._faults += 1
@@ -165,11 +165,11 @@ class Refill:
     def _end(self) -> None:
         for stream, gap in self._gaps:
             self._live.set_filled(stream, gap)
-            self._asking.share_filled(stream, gap)
+            self._calls.share_filled(stream, gap)
         self.close()
 
     def close(self) -> None:
-        """Ends the turn; another replica may go on."""
+        """Ends the turn; another replica may continue."""
         done, self._done, self._gaps = self._done, None, []
         if done is not None:
             done()

@@ -46,8 +46,8 @@ class Sampling:
     wait until Butlr has time: it would never have time.
 
     `presence`, `doors`: fetch people from reporting by either way of counting; raise `UpstreamError`.
-    `may_ask`: whether Butlr has time for calls that can wait.
-    `troubles`: an incident for each level; levels without one are not compared.
+    `may_call`: whether Butlr has time for calls that can wait.
+    `incidents`: an incident for each level; levels without one are not compared.
     """
 
     def __init__(
@@ -57,43 +57,43 @@ class Sampling:
         *,
         presence: Callable[[Missing], PeopleMinutes],
         doors: Callable[[Missing], PeopleMinutes],
-        may_ask: Callable[[], bool],
+        may_call: Callable[[], bool],
         now: Callable[[], float],
-        troubles: Mapping[Level, Incident],
+        incidents: Mapping[Level, Incident],
     ) -> None:
         self._live = live
         self._floors = floors
         self._presence = presence
         self._doors = doors
-        self._may_ask = may_ask
+        self._may_call = may_call
         self._now = now
-        self._levels = {level: _LevelSamples(live, level, trouble) for level, trouble in troubles.items()}
+        self._levels = {level: _LevelSamples(live, level, incident) for level, incident in incidents.items()}
         self._next = 0
 
     def reading(self, level: Level) -> Reading | None:
         """What events of a level were found to stand for; `None`: it is not known yet. Its `shift_min` is
-        applied to what is kept: `LiveMinutes.shift_s`.
+        applied to what is stored: `LiveMinutes.shift_s`.
         """
         return self._levels[level].reading if level in self._levels else None
 
     def step(self) -> float:
-        """Compares one level of one floor; tells after how many seconds to do so again."""
-        if self._are_all_read() and not self._may_ask():
+        """Compares one level of one floor; returns after how many seconds to do so again."""
+        if self._are_all_read() and not self._may_call():
             return BUSY_S
-        looks = [(floor, level) for floor in self._floors() for level in self._levels if _has(floor, level)]
+        pairs = [(floor, level) for floor in self._floors() for level in self._levels if _has(floor, level)]
         # What nothing was pushed of costs no call, and no turn.
-        for _ in looks:
-            floor, level = looks[self._next % len(looks)]
+        for _ in pairs:
+            floor, level = pairs[self._next % len(pairs)]
             self._next += 1
             end_s = int((self._now() - SETTLE_S) // MINUTE_S) * MINUTE_S
             period = Period(end_s - LENGTH_S, end_s)
             pushed = self._pushed(floor, level, period)
             if pushed:
-                self._look(level, Missing(level, floor, period), pushed)
+                self._compare_level(level, Missing(level, floor, period), pushed)
                 return EVERY_S if self._are_all_read() else LEARNING_S
         return BUSY_S
 
-    def _look(self, level: Level, missing: Missing, pushed: Values) -> None:
+    def _compare_level(self, level: Level, missing: Missing, pushed: Values) -> None:
         try:
             presence = _known(self._presence(missing))
             doors = _known(self._doors(missing)) if _has_doors(missing.floor, level) else {}
@@ -103,12 +103,12 @@ class Sampling:
         self._levels[level].note(pushed, presence, doors)
 
     def _are_all_read(self) -> bool:
-        heard = [own for level, own in self._levels.items() if self._live.has_heard(level)]
-        return all(own.reading is not None for own in heard)
+        received = [own for level, own in self._levels.items() if self._live.has_received(level)]
+        return all(own.reading is not None for own in received)
 
     def _pushed(self, floor: Floor, level: Level, period: Period) -> Values:
         """By asset the minutes that were pushed and not replaced."""
-        found = {
+        minutes_by_asset = {
             asset: {
                 one.start_s: one.people
                 for one in self._live.minutes(asset, period)
@@ -116,61 +116,61 @@ class Sampling:
             }
             for asset in _assets(floor, level)
         }
-        return {asset: minutes for asset, minutes in found.items() if minutes}
+        return {asset: minutes for asset, minutes in minutes_by_asset.items() if minutes}
 
 
 class _LevelSamples:
-    """The samples of one level, of all floors, and what they tell."""
+    """The samples of one level, of all floors, and the result."""
 
-    def __init__(self, live: LiveMinutes, level: Level, trouble: Incident) -> None:
+    def __init__(self, live: LiveMinutes, level: Level, incident: Incident) -> None:
         self.reading: Reading | None = None
         self._live = live
         self._level = level
-        self._trouble = trouble
+        self._incident = incident
         self._samples: list[tuple[int, Values, Values, Values]] = []
         self._differing: list[Comparison] = []
 
     def note(self, pushed: Values, presence: Values, doors: Values) -> None:
         """One floor's half hour: what was pushed, and what reporting says of the same assets."""
         shift_s = self._live.shift_s
-        # What was read by other starts of minutes tells nothing of these.
-        kept = [sample for sample in self._samples if sample[0] == shift_s]
-        self._samples = [*kept, (shift_s, pushed, presence, doors)][-STORED_SAMPLES:]
-        found = reading_of(
+        # Samples with another shift say nothing about these.
+        current = [sample for sample in self._samples if sample[0] == shift_s]
+        self._samples = [*current, (shift_s, pushed, presence, doors)][-STORED_SAMPLES:]
+        reading = reading_of(
             _joined([sample[1] for sample in self._samples]),
             _joined([sample[2] for sample in self._samples]),
             _joined([sample[3] for sample in self._samples]),
         )
-        if found is not None:
-            self._found(found)
-        if self.reading is not None and (found is None or not found.shift_min):
+        if reading is not None:
+            self._apply(reading)
+        if self.reading is not None and (reading is None or not reading.shift_min):
             self._compare(self.reading, pushed, presence, doors)
 
-    def _found(self, found: Reading) -> None:
-        if found.shift_min:
-            # Kept minutes are read anew from here on: their samples too.
-            self._live.shift(self._live.shift_s + found.shift_min * MINUTE_S)
+    def _apply(self, reading: Reading) -> None:
+        if reading.shift_min:
+            # From here on, stored minutes are read with another shift: the samples too.
+            self._live.shift(self._live.shift_s + reading.shift_min * MINUTE_S)
             self._samples = []
-        if self.reading is None or found.meaning != self.reading.meaning or found.shift_min:
+        if self.reading is None or reading.meaning != self.reading.meaning or reading.shift_min:
             text = "pushed people of a %s are counted by: %s; minutes were moved by %d s"
-            log.info(text, self._level, found.meaning, self._live.shift_s)
-        self.reading = found
+            log.info(text, self._level, reading.meaning, self._live.shift_s)
+        self.reading = reading
 
     def _compare(self, reading: Reading, pushed: Values, presence: Values, doors: Values) -> None:
         reported = {"presence": presence, "doors": doors, "higher": _higher(presence, doors)}[reading.meaning]
-        found = compared(pushed, reported)
-        if found.compared < LEAST_COMPARED:
+        comparison = compared(pushed, reported)
+        if comparison.compared < LEAST_COMPARED:
             return
-        if found.share <= MOST_DIFFERING:
+        if comparison.share <= MOST_DIFFERING:
             self._differing = []
-            self._trouble.well()
+            self._incident.well()
             return
-        self._differing.append(found)
+        self._differing.append(comparison)
         if len(self._differing) >= IN_A_ROW:
             total, differing = (
                 sum(getattr(c, n) for c in self._differing) for n in ("compared", "differing")
             )
-            self._trouble.failed(
+            self._incident.failed(
                 f"{differing} of {total} minutes differ from reporting, the largest difference is "
                 f"{max(abs(c.worst[2] - c.worst[3]) for c in self._differing if c.worst):g} people"
             )
@@ -193,8 +193,8 @@ def _has_doors(floor: Floor, level: Level) -> bool:
     return bool(entrances(floor) if level == "floor" else doors_by_room(floor))
 
 
-def _known(told: Mapping[str, Mapping[int, float | None]]) -> Values:
-    return {a: {at_s: n for at_s, n in own.items() if n is not None} for a, own in told.items()}
+def _known(reported: Mapping[str, Mapping[int, float | None]]) -> Values:
+    return {a: {at_s: n for at_s, n in own.items() if n is not None} for a, own in reported.items()}
 
 
 def _joined(samples: Sequence[Values]) -> Values:

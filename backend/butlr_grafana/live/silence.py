@@ -16,7 +16,7 @@ SILENT_MINUTES = 2
 """So many whole minutes without an event are a gap. Butlr pushes each minute of people five times, so one
 missing minute of arrivals loses nothing."""
 
-_UNHEARD, _HEARD, _FILLED, _LOST = range(4)
+_NOT_RECEIVED, _RECEIVED, _FILLED, _LOST = range(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Gap:
 
 
 class Silence:
-    """Not thread-safe. `since_s`: when this process began to listen; before that nothing was heard."""
+    """Not thread-safe. `since_s`: when this process began to listen; before that nothing was received."""
 
     def __init__(self, since_s: float) -> None:
         self._listens_from = -int(-since_s // MINUTE_S)
@@ -41,22 +41,22 @@ class Silence:
         self.newest_s = float("-inf")
         """When the newest event arrived."""
 
-    def heard(self, at_s: float, *, elsewhere: bool = False) -> None:
+    def received(self, at_s: float, *, elsewhere: bool = False) -> None:
         """Something arrived. `elsewhere`: at another replica, which may have listened for longer."""
         self.newest_s = max(self.newest_s, at_s)
         minute = int(at_s // MINUTE_S)
-        # Half of the minute in which the process began was not heard.
+        # Half of the minute in which the process began was not received.
         if elsewhere or minute >= self._listens_from:
-            self._set(minute, _HEARD)
+            self._set(minute, _RECEIVED)
 
     def lost(self, at_s: float) -> None:
-        """What arrived in this minute may not be all that arrived: it counts as not heard."""
+        """What arrived in this minute may not be all that arrived: it counts as not received."""
         self._set(int(at_s // MINUTE_S), _LOST)
 
     def filled(self, gap: Gap) -> None:
-        """Reporting was asked for it: it is no gap any more."""
+        """Reporting was queried for it: it is no gap any more."""
         for minute in range(gap.start_s // MINUTE_S, gap.end_s // MINUTE_S):
-            if self._of(minute) in (_UNHEARD, _LOST):
+            if self._of(minute) in (_NOT_RECEIVED, _LOST):
                 self._set(minute, _FILLED)
 
     def gaps(self, now_s: float) -> list[Gap]:
@@ -68,24 +68,24 @@ class Silence:
         start: int | None = None
         is_lost = False
         for minute in range(first, now + 1):
-            mark = self._of(minute) if minute < now else _HEARD
-            if mark in (_UNHEARD, _LOST):
+            mark = self._of(minute) if minute < now else _RECEIVED
+            if mark in (_NOT_RECEIVED, _LOST):
                 start = minute if start is None else start
                 is_lost = is_lost or mark == _LOST
                 continue
             if start is not None and (is_lost or minute - start >= SILENT_MINUTES):
-                # The running minute is not over: whether something is heard in it is not known yet.
-                is_open = minute == now and self._of(now) != _HEARD
+                # The running minute is not over: whether something is received in it is not known yet.
+                is_open = minute == now and self._of(now) != _RECEIVED
                 yield Gap(start * MINUTE_S, minute * MINUTE_S, is_open)
             start, is_lost = None, False
 
     def _of(self, minute: int) -> int:
         at = minute % STORED_MINUTES
-        return self._mark[at] if self._minute[at] == minute else _UNHEARD
+        return self._mark[at] if self._minute[at] == minute else _NOT_RECEIVED
 
     def _set(self, minute: int, mark: int) -> None:
         at = minute % STORED_MINUTES
         # What was lost stays lost, whatever else arrives in that minute.
-        stays_lost = self._minute[at] == minute and self._mark[at] == _LOST and mark == _HEARD
+        stays_lost = self._minute[at] == minute and self._mark[at] == _LOST and mark == _RECEIVED
         if self._minute[at] <= minute and not stays_lost:
             self._minute[at], self._mark[at] = minute, mark

@@ -16,12 +16,12 @@ from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid
 from butlr_grafana.butlr.api import Butlr
 from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.measure import heat
-from butlr_grafana.measure.asking import MOST_CALLS, Asker, Reporting
+from butlr_grafana.measure.client import MOST_CALLS, MeasurementClient, Reporting
 from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding
 from butlr_grafana.measure.people import person_minutes
 from butlr_grafana.measure.run import FOR_NUMBERS, FOR_SERVE, Show, findings, none_of, record
 from butlr_grafana.measure.scene import best_first, pick
-from butlr_grafana.measure.settling import LENGTH_S, Look, Sample, next_of, settle_s, with_sample
+from butlr_grafana.measure.settling import LENGTH_S, Measurement, Sample, next_of, settle_s, with_sample
 from butlr_grafana.measure.steps import Steps
 from butlr_grafana.measure.verdict_store import VerdictStore
 from butlr_grafana.model.floor import Floor, Topology
@@ -31,14 +31,14 @@ from butlr_grafana.replicas.single_flight import SharedSingleFlight
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 5.0
-"""How often it is looked at whether something is to be measured."""
+POLL_S = 5.0
+"""How often it is checked whether something is to be measured."""
 
 SAMPLE_S = 60.0
 """The same, for how late data come."""
 
 AGAIN_S, AFTER_FAULT_S = 3600.0, 300.0
-"""After a run that did not tell all, for nobody was there; after one in which Butlr failed."""
+"""After a run without all results, because nobody was there; after one in which Butlr failed."""
 
 NOBODY = "nobody was seen in the working hours of the last days"
 NO_FLOOR = "there is no floor to measure"
@@ -46,15 +46,17 @@ NO_FLOOR = "there is no floor to measure"
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a run needs. `topology`: all floors, as they are; `per_minute`: the pace; `seen`: see `Asker`."""
+    """What a run needs. `topology`: all floors, as they are; `per_minute`: the pace; `on_response`: see
+    `MeasurementClient`.
+    """
 
     butlr: Butlr
     access: ButlrConfig
-    book: VerdictStore
+    verdict_store: VerdictStore
     topology: Callable[[], Topology]
     per_minute: int
     wait: Callable[[float], bool]
-    seen: Callable[[str, bytes], None] = lambda _api, _body: None
+    on_response: Callable[[str, bytes], None] = lambda _api, _body: None
 
 
 def measuring(
@@ -64,38 +66,38 @@ def measuring(
     most: int = MOST_CALLS,
     show: Show = lambda _text: None,
 ) -> Iterator[Finding]:
-    """One run, finding by finding; at its end they are written into the book. `most`: calls, of any kind.
+    """One run, finding by finding; at its end they are stored. `most`: calls, of any kind.
 
-    Raises `UpstreamError` where Butlr does not even tell a busy hour.
+    Raises `UpstreamError` if Butlr does not even return a busy hour.
     """
-    client = means.butlr.client
-    before = client.sent
-    asker = Asker(
-        client.post,
+    butlr_client = means.butlr.client
+    before = butlr_client.sent
+    client = MeasurementClient(
+        butlr_client.post,
         means.access,
-        spent=lambda: client.sent - before,
+        spent=lambda: butlr_client.sent - before,
         most=most,
         per_minute=means.per_minute,
         wait=means.wait,
-        seen=means.seen,
+        on_response=means.on_response,
     )
     floors = means.topology().floors.values()
-    scene = pick(floors, asker, means.butlr.clock.now(), show) if floors else None
+    scene = pick(floors, client, means.butlr.clock.now(), show) if floors else None
     if scene is None:
         yield from none_of(unknowns, NOBODY if floors else NO_FLOOR)
         return
     steps = Steps(
-        asker,
+        client,
         scene,
         now=means.butlr.clock.now,
-        headers=lambda: client.limits,
-        labels_are=means.book.current().labels,
+        headers=lambda: butlr_client.limits,
+        labels_are=means.verdict_store.current().labels,
     )
     found = []
     for finding in findings(steps, unknowns, show):
         found.append(finding)
         yield finding
-    record(means.book, found, busy=scene.busy >= 1.0)
+    record(means.verdict_store, found, busy=scene.busy >= 1.0)
 
 
 def assumed_text(verdicts: Verdicts) -> str:
@@ -111,15 +113,17 @@ def assumed_text(verdicts: Verdicts) -> str:
 
 
 class Background:
-    """A thread that measures when it is needed. `once`: where replicas share, only one of them measures."""
+    """A thread that measures when it is needed. `single_flight`: where replicas share, only one of them
+    measures.
+    """
 
     def __init__(
-        self, means: Means, *, ending: threading.Event, once: SharedSingleFlight | None = None
+        self, means: Means, *, ending: threading.Event, single_flight: SharedSingleFlight | None = None
     ) -> None:
         self._means = means
         self._ending = ending
-        self._once = once
-        self._said: frozenset[str] = frozenset()
+        self._single_flight = single_flight
+        self._logged: frozenset[str] = frozenset()
         self._thread = threading.Thread(target=self._run, name="measuring", daemon=True)
 
     def start(self) -> None:
@@ -129,68 +133,70 @@ class Background:
         self._ending.set()
 
     def _run(self) -> None:
-        pause_s = LOOK_S
+        pause_s = POLL_S
         while not self._ending.wait(pause_s):
-            pause_s = self.look()
+            pause_s = self.poll()
 
-    def look(self) -> float:
-        """Measures if something is to be measured; tells after how many seconds to look again."""
-        unmeasured = self._means.book.current().unmeasured
+    def poll(self) -> float:
+        """Measures if something is to be measured; returns after how many seconds to poll again."""
+        unmeasured = self._means.verdict_store.current().unmeasured
         if not self._means.topology().floors:
-            return LOOK_S
-        self._say(unmeasured)
+            return POLL_S
+        self._log_assumptions(unmeasured)
         try:
             if not unmeasured:
-                self._alone("settling", lambda: None, self._sample)
+                self._run_once("settling", lambda: None, self._sample)
                 return SAMPLE_S
-            self._alone("measuring", self._known, self._one_run)
+            self._run_once("measuring", self._known, self._one_run)
         except UpstreamError as error:
             log.warning("measuring Butlr failed; the next attempt is in %.0f s: %s", AFTER_FAULT_S, error)
             return AFTER_FAULT_S
         except Exception:  # a bug here must not end the measuring for good
             log.exception("measuring Butlr failed for an unexpected reason")
             return AGAIN_S
-        left = self._means.book.current().unmeasured
-        return AGAIN_S if left else LOOK_S
+        left = self._means.verdict_store.current().unmeasured
+        return AGAIN_S if left else POLL_S
 
-    def _say(self, unmeasured: frozenset[str]) -> None:
-        if unmeasured and unmeasured != self._said:
-            log.warning("%s", assumed_text(self._means.book.current()))
-        self._said = unmeasured
+    def _log_assumptions(self, unmeasured: frozenset[str]) -> None:
+        if unmeasured and unmeasured != self._logged:
+            log.warning("%s", assumed_text(self._means.verdict_store.current()))
+        self._logged = unmeasured
 
     def _known(self) -> Verdicts | None:
-        book = self._means.book
-        return None if book.newest().unmeasured else book.current()
+        verdict_store = self._means.verdict_store
+        return None if verdict_store.newest().unmeasured else verdict_store.current()
 
-    def _alone(self, name: str, look: Callable[[], Verdicts | None], work: Callable[[], Verdicts]) -> None:
-        """Works unless another replica just did: then `look` finds what came of it."""
-        if self._once is None:
+    def _run_once(self, name: str, read: Callable[[], Verdicts | None], work: Callable[[], Verdicts]) -> None:
+        """Works unless another replica just did: then `read` returns its result."""
+        if self._single_flight is None:
             work()
         else:
-            self._once.do(name, look=look, work=work, keep=lambda _: None, rest_s=lambda _: AFTER_FAULT_S)
+            self._single_flight.do(
+                name, read=read, work=work, store=lambda _: None, rest_s=lambda _: AFTER_FAULT_S
+            )
 
     def _sample(self) -> Verdicts:
-        """One look at data that may still change, where one is due."""
-        book, now_s = self._means.book, self._means.butlr.clock.now()
-        verdicts, samples = book.newest(), book.entry.samples
-        if "settle_s" in book.fixed:
+        """Measures data that may still change, if that is due."""
+        verdict_store, now_s = self._means.verdict_store, self._means.butlr.clock.now()
+        verdicts, samples = verdict_store.newest(), verdict_store.entry.samples
+        if "settle_s" in verdict_store.fixed:
             return verdicts
         floors = {floor.id: floor for floor in best_first(self._means.topology().floors.values())[:2]}
         sample = next_of(samples, list(floors), now_s, known=verdicts.settle_s is not None)
         if sample is None or sample.space not in floors:
             return verdicts
-        asker = Asker(self._means.butlr.client.post, self._means.access, wait=self._means.wait)
-        look = look_at(floors[sample.space], sample, asker, now_s)
-        samples = with_sample(samples, sample.with_look(look), now_s)
-        book.record_samples(samples)
+        client = MeasurementClient(self._means.butlr.client.post, self._means.access, wait=self._means.wait)
+        measurement = measure_sample(floors[sample.space], sample, client, now_s)
+        samples = with_sample(samples, sample.with_measurement(measurement), now_s)
+        verdict_store.record_samples(samples)
         found = settle_s(samples)
         if found is not None and found != verdicts.settle_s:
             log.info("measured U15 %s: nothing changed after %d s", SUBJECTS["U15"], found)
-            book.record({"settle_s": found})
-        return book.current()
+            verdict_store.record({"settle_s": found})
+        return verdict_store.current()
 
     def _one_run(self) -> Verdicts:
-        verdicts = self._means.book.current()
+        verdicts = self._means.verdict_store.current()
         known = verdicts.measured | verdicts.tried
         unknowns = [u for u in FOR_SERVE if not known.issuperset(VERDICTS_OF[u])]
         found = list(measuring(self._means, unknowns))
@@ -204,14 +210,14 @@ class Background:
                     finding.measured,
                     finding.follows,
                 )
-        return self._means.book.current()
+        return self._means.verdict_store.current()
 
 
-def look_at(floor: Floor, sample: Sample, asker: Asker, now_s: float) -> Look:
+def measure_sample(floor: Floor, sample: Sample, client: MeasurementClient, now_s: float) -> Measurement:
     """What a sample's five minutes are now. Raises `UpstreamError`."""
     period = Period(sample.end_s - LENGTH_S, sample.end_s)
-    map_ = heat.read(asker.heat(floor.id, iso(period.start_s), iso(period.end_s), 1.0), 1.0)
+    map_ = heat.read(client.heat(floor.id, iso(period.start_s), iso(period.end_s), 1.0), 1.0)
     if map_.grid is None:
         raise UpstreamInvalid(map_.fault)
     request = Reporting("floor_occupancy", "1m", "median", period, floor.timezone, spaces=[floor.id])
-    return Look(int(now_s) - sample.end_s, map_.total, person_minutes(asker.rows(request)))
+    return Measurement(int(now_s) - sample.end_s, map_.total, person_minutes(client.rows(request)))

@@ -68,46 +68,52 @@ def observe_period(
     if heat.period != period:
         return Unknown(NOT_WHOLE)
     people = hourly_means(floor, period, now_s=now_s, require="complete")
-    begun = [pipeline.begin(query, now_s=now_s, need=CallClass.BACKGROUND) for query in (heat, people)]
+    pending = [
+        pipeline.begin(query, now_s=now_s, call_class=CallClass.BACKGROUND) for query in (heat, people)
+    ]
     deadline = time.monotonic() + patience_s
-    found, means = (pipeline.finish(one, deadline=deadline) for one in begun)
+    found, means = (pipeline.finish(one, deadline=deadline) for one in pending)
     assert isinstance(found, HeatMap)
     assert isinstance(means, SeriesResult)
-    grid = grid_math.add([part.grid for part in found.parts], found.query.resolution_m)
+    grid = grid_math.add([chunk.grid for chunk in found.chunks], found.query.resolution_m)
     return observation(floor, grid, period, means.series)
 
 
 def learn(
-    book: FactorStore, maps: Sequence[HeatMap], series: Sequence[SeriesResult], *, now_s: float
+    factor_store: FactorStore, maps: Sequence[HeatMap], series: Sequence[SeriesResult], *, now_s: float
 ) -> None:
     """Notes what a result contains about past days for which less is known. Newest days first, and at most
     `MOST_AT_ONCE`, because a request waits for the result.
     """
-    for floor, part, means in islice(_untold(book, maps, series, now_s), MOST_AT_ONCE):
-        found = observation(floor, part.grid, part.period, means.series)
+    for floor, chunk, means in islice(_unprocessed(factor_store, maps, series, now_s), MOST_AT_ONCE):
+        found = observation(floor, chunk.grid, chunk.period, means.series)
         if isinstance(found, Observation):  # why some hours of a night told nothing is of no interest
-            book.note(floor.id, found)
-        book.note_tried(floor.id, day_of(part.period, floor), part.period.length_s / HOUR_S)
+            factor_store.note(floor.id, found)
+        factor_store.note_tried(floor.id, day_of(chunk.period, floor), chunk.period.length_s / HOUR_S)
 
 
-def _untold(
-    book: FactorStore, maps: Sequence[HeatMap], series: Sequence[SeriesResult], now_s: float
+def _unprocessed(
+    factor_store: FactorStore, maps: Sequence[HeatMap], series: Sequence[SeriesResult], now_s: float
 ) -> Iterator[tuple[Floor, Chunk, SeriesResult]]:
     for heat_map in maps:
         floor = heat_map.query.floor
         if heat_map.query.rooms is not None:
             continue  # some rooms would stand for the floor's whole day
         means = next((one for one in series if _are_means(one, floor)), None)
-        for part in reversed(heat_map.parts) if means is not None else ():
-            day, hours = day_of(part.period, floor), part.period.length_s / HOUR_S
-            if _is_telling(part) and _is_over(day, floor, now_s) and not book.has_tried(floor.id, day, hours):
+        for chunk in reversed(heat_map.chunks) if means is not None else ():
+            day, hours = day_of(chunk.period, floor), chunk.period.length_s / HOUR_S
+            if (
+                _is_usable(chunk)
+                and _is_over(day, floor, now_s)
+                and not factor_store.has_tried(floor.id, day, hours)
+            ):
                 assert means is not None
-                yield floor, part, means
+                yield floor, chunk, means
 
 
-def _is_telling(part: Chunk) -> bool:
+def _is_usable(chunk: Chunk) -> bool:
     """Whether it cannot change any more, and is of a day at most."""
-    return part.settled and HOUR_S <= part.period.length_s <= LONGEST_DAY_S
+    return chunk.settled and HOUR_S <= chunk.period.length_s <= LONGEST_DAY_S
 
 
 def _is_over(day: str, floor: Floor, now_s: float) -> bool:

@@ -40,26 +40,26 @@ class FactorWatch:
     """`start` it once; `close` ends it.
 
     `floors`: the known topology. `observe`: fetches a floor's day from Butlr, raises `UpstreamError`.
-    `may_ask`: whether Butlr's limits allow a call now. `settle_s`: how old the end of a day must be. `now`:
+    `may_call`: whether Butlr's limits allow a call now. `settle_s`: how old the end of a day must be. `now`:
     the wall clock. `clock`: for the time until a failed day is tried again. `pause`: waits so many seconds or
     until the end; returns whether it is the end.
     """
 
     def __init__(
         self,
-        book: FactorStore,
+        factor_store: FactorStore,
         floors: Callable[[], Topology],
         observe: Observe,
-        may_ask: Callable[[], bool],
+        may_call: Callable[[], bool],
         *,
         settle_s: Callable[[], float],
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._book = book
+        self._factor_store = factor_store
         self._floors = floors
         self._observe = observe
-        self._may_ask = may_ask
+        self._may_call = may_call
         self._settle_s = settle_s
         self._now = now
         self._clock = clock
@@ -85,7 +85,7 @@ class FactorWatch:
         due = next(self._due(floor for floor in floors), None)
         if due is None:
             return IDLE_S
-        if not self._may_ask():
+        if not self._may_call():
             return BUSY_S
         floor, day = due
         try:
@@ -95,7 +95,7 @@ class FactorWatch:
             self._told[floor.id, day] = self._clock() + AGAIN_S
             return BUSY_S
         self._told[floor.id, day] = float("inf")
-        self._book.note(floor.id, found)
+        self._factor_store.note(floor.id, found)
         return APART_S
 
     def _due(self, floors: Iterator[Floor]) -> Iterator[tuple[Floor, date]]:
@@ -109,9 +109,9 @@ class FactorWatch:
             last = datetime.fromtimestamp(self._now() - self._settle_s(), zone).date() - timedelta(days=1)
             days = [last - timedelta(days=n) for n in range(MOST_DAYS)]
             yesterdays |= {(floor.id, day) for day in days}
-            has_factor = isinstance(self._book.of(floor.id), Factor)
+            has_factor = isinstance(self._factor_store.of(floor.id), Factor)
             for day in days[:1] if has_factor else days:
-                if self._book.on(floor.id, day.isoformat()) is None and now >= self._told.get(
+                if self._factor_store.on(floor.id, day.isoformat()) is None and now >= self._told.get(
                     (floor.id, day), -float("inf")
                 ):
                     yield floor, day

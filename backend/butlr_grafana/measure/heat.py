@@ -23,7 +23,7 @@ _DEEPEST = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeatAnswer:
+class HeatResponse:
     """A heat map as it came. `form`: where the cells lie (`data[0]`); `bounds_form`: the keys of the bounds.
 
     `grid`: what our decoder makes of it, or `fault`: why it makes nothing.
@@ -40,7 +40,7 @@ class HeatAnswer:
     fault: str = ""
 
 
-def read(body: bytes, resolution_m: float) -> HeatAnswer:
+def read(body: bytes, resolution_m: float) -> HeatResponse:
     """Never raises: what cannot be read is in `fault`."""
     try:
         grid, fault = heatmaps.heat_map(body, resolution_m), ""
@@ -53,7 +53,7 @@ def read(body: bytes, resolution_m: float) -> HeatAnswer:
     rows = holder.get("array_cells")
     values = [row[2] for row in rows if _is_cell(row)] if isinstance(rows, list) else []
     bounds = metadata.get("bounds")
-    return HeatAnswer(
+    return HeatResponse(
         form=path,
         bounds_form=_keys_of(bounds),
         cells=len(values),
@@ -66,26 +66,30 @@ def read(body: bytes, resolution_m: float) -> HeatAnswer:
     )
 
 
-def form(answer: HeatAnswer) -> Finding:
+def form(response: HeatResponse) -> Finding:
     """U1."""
     assumed = "cells and metadata are beside each other, at one of several known places"
-    numbers: dict[str, Number] = {"form": answer.form, "bounds": answer.bounds_form, "cells": answer.cells}
-    if answer.grid is None:
+    numbers: dict[str, Number] = {
+        "form": response.form,
+        "bounds": response.bounds_form,
+        "cells": response.cells,
+    }
+    if response.grid is None:
         return unhandled(
             "U1",
             assumed=assumed,
-            measured=f"cells at {answer.form or 'no known place'}; the decoder says: {answer.fault}",
+            measured=f"cells at {response.form or 'no known place'}; the decoder says: {response.fault}",
             follows="Heat maps of this account cannot be read",
             numbers=numbers | {"readable": False},
         )
     return decided(
         "U1",
         assumed=assumed,
-        measured=f"{answer.cells} cells at {answer.form}, bounds as {answer.bounds_form or 'none'}",
+        measured=f"{response.cells} cells at {response.form}, bounds as {response.bounds_form or 'none'}",
         follows="heat maps are read from there",
         same=True,
         numbers=numbers | {"readable": True},
-        verdict={"heat_form": answer.form},
+        verdict={"heat_form": response.form},
     )
 
 
@@ -136,14 +140,14 @@ def stop(parts: Sequence[float], whole: float, in_second: float) -> Finding:
     )
 
 
-def grid(answers: Sequence[HeatAnswer], resolution_m: float) -> Finding:
+def grid(responses: Sequence[HeatResponse], resolution_m: float) -> Finding:
     """U3: two hours of one floor at one resolution."""
     assumed = "cells are on a grid of the requested cell size, which is the same in every call"
-    off = [answer for answer in answers if answer.grid is None]
+    off = [response for response in responses if response.grid is None]
     if off:
         said = off[0].fault
         return unhandled("U3", assumed=assumed, measured=said, follows="Cells of two calls cannot be added")
-    phases = [answer.grid.phase_m for answer in answers if answer.grid and answer.grid.phase_m]
+    phases = [response.grid.phase_m for response in responses if response.grid and response.grid.phase_m]
     numbers: dict[str, float | bool] = {"calls": len(phases)}
     if len(phases) < 2:
         return undecided("U3", assumed=assumed, why="nobody was there in one of the hours", numbers=numbers)
@@ -162,10 +166,10 @@ def grid(answers: Sequence[HeatAnswer], resolution_m: float) -> Finding:
     )
 
 
-def totals(answers: Iterable[HeatAnswer]) -> Finding:
+def totals(responses: Iterable[HeatResponse]) -> Finding:
     """U21: of all heat maps that were asked for."""
     assumed = "total_detections and max_value match the cells"
-    counted = [a for a in answers if a.grid is not None and a.total > 0]
+    counted = [a for a in responses if a.grid is not None and a.total > 0]
     told_of = [a for a in counted if a.said_total is not None and a.said_most is not None]
     fits = [a for a in told_of if a.said_total == a.total and a.said_most == a.most]
     numbers = {"maps": len(counted), "with_totals": len(told_of), "fitting": len(fits)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamLimited
-from butlr_grafana.measure.asking import OutOfCalls
+from butlr_grafana.measure.client import OutOfCalls
 from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding, failed, skipped, unhandled
 from butlr_grafana.measure.steps import Steps
 from butlr_grafana.measure.verdict_store import VerdictStore
@@ -36,7 +36,7 @@ def findings(
         if stop:
             yield skipped(unknown, stop)
             continue
-        show(f"{unknown} {SUBJECTS[unknown]}: {steps.asker.calls} calls so far")
+        show(f"{unknown} {SUBJECTS[unknown]}: {steps.client.calls} calls so far")
         try:
             yield getattr(steps, unknown.lower())()
         except OutOfCalls:
@@ -72,7 +72,7 @@ def none_of(unknowns: Iterable[str], why: str) -> list[Finding]:
     return [skipped(unknown, why) for unknown in unknowns]
 
 
-def record(book: VerdictStore, found: Iterable[Finding], *, busy: bool) -> None:
+def record(verdict_store: VerdictStore, found: Iterable[Finding], *, busy: bool) -> None:
     """Writes down what was measured and, where there were enough people, what was looked at in vain."""
     values: dict[str, object] = {}
     tried: set[str] = set()
@@ -80,7 +80,7 @@ def record(book: VerdictStore, found: Iterable[Finding], *, busy: bool) -> None:
         values |= finding.verdict
         tried |= set(finding.tried) if busy else set()
     if values or tried:
-        book.record(values, tried=tried)
+        verdict_store.record(values, tried=tried)
 
 
 def exit_code(found: Iterable[Finding]) -> int:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from butlr_grafana.base.errors import UpstreamInvalid, UpstreamRefused
 from butlr_grafana.butlr.labels import instant_of_label
 from butlr_grafana.butlr.rows import Row
-from butlr_grafana.measure.asking import Asker, Reporting
+from butlr_grafana.measure.client import MeasurementClient, Reporting
 from butlr_grafana.model.calendar import instant_of
 from butlr_grafana.model.floor import Floor, Polygon, Room, as_built
 from butlr_grafana.model.time import DAY_S, HOUR_S, Period
@@ -117,7 +117,10 @@ def best_first(floors: Iterable[Floor]) -> list[Floor]:
 
 
 def pick(
-    floors: Iterable[Floor], asker: Asker, now_s: float, show: Callable[[str], None] = lambda _text: None
+    floors: Iterable[Floor],
+    client: MeasurementClient,
+    now_s: float,
+    show: Callable[[str], None] = lambda _text: None,
 ) -> Scene | None:
     """A floor and an hour with enough people, else the best that was met; `None`: nobody was anywhere.
 
@@ -129,7 +132,7 @@ def pick(
         for back in range(1, MOST_DAYS + 1):
             show(f"a busy hour: day {back} before today")
             try:
-                scene = _look(floor, local_day(now_s, floor.timezone, back), asker)
+                scene = _look(floor, local_day(now_s, floor.timezone, back), client)
             except (UpstreamInvalid, UpstreamRefused):
                 return morning(listed[0], now_s)
             if scene is not None and (best is None or scene.busy > best.busy):
@@ -147,7 +150,7 @@ def morning(floor: Floor, now_s: float) -> Scene:
     return Scene(floor, Period(start_s, start_s + HOUR_S), day)
 
 
-def _look(floor: Floor, day: Period, asker: Asker) -> Scene | None:
+def _look(floor: Floor, day: Period, client: MeasurementClient) -> Scene | None:
     """The busiest working hour of a day, by movements; where those are few, by people."""
     rows: list[Row] = []
     found: list[Scene] = []
@@ -160,11 +163,11 @@ def _look(floor: Floor, day: Period, asker: Asker) -> Scene | None:
             found.append(Scene(floor, hour, day, tuple(rows), busy))
 
     if may_have_doors(floor):
-        rows += asker.rows(Reporting("traffic", "1h", "sum", day, floor.timezone, spaces=[floor.id]))
+        rows += client.rows(Reporting("traffic", "1h", "sum", day, floor.timezone, spaces=[floor.id]))
         consider(rows, ENOUGH_MOVEMENTS)
     if not found or found[0].busy < 1.0:
         request = Reporting("floor_occupancy", "1h", "mean", day, floor.timezone, spaces=[floor.id])
-        consider(asker.rows(request), ENOUGH_PEOPLE)
+        consider(client.rows(request), ENOUGH_PEOPLE)
     return max(found, key=lambda one: one.busy, default=None)
 
 

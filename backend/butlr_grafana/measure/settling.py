@@ -26,7 +26,7 @@ LENGTH_S = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Measurement:
     """What five minutes were at an age."""
 
     age_s: int
@@ -36,42 +36,42 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Five minutes of a floor that ended at `end_s`, and each look at them, in order."""
+    """Five minutes of a floor that ended at `end_s`, and each measurement at them, in order."""
 
     space: str
     end_s: int
-    looks: tuple[Look, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
 
     def is_due(self, now_s: float) -> bool:
         """Whether an age is reached at which it was not looked at yet."""
         reached = [age for age in AGES_S if self.end_s + age <= now_s]
-        return bool(reached) and (not self.looks or self.looks[-1].age_s < reached[-1])
+        return bool(reached) and (not self.measurements or self.measurements[-1].age_s < reached[-1])
 
     @property
     def is_done(self) -> bool:
-        return bool(self.looks) and self.looks[-1].age_s >= AGES_S[-1]
+        return bool(self.measurements) and self.measurements[-1].age_s >= AGES_S[-1]
 
-    def with_look(self, look: Look) -> Sample:
-        return replace(self, looks=(*self.looks, look))
+    def with_measurement(self, measurement: Measurement) -> Sample:
+        return replace(self, measurements=(*self.measurements, measurement))
 
     @property
     def settled_after_s(self) -> int | None:
         """The age from which it was what it is at last; `None`: not known, or nobody was there."""
         if not self.is_done:
             return None
-        last = self.looks[-1]
+        last = self.measurements[-1]
         if not last.heat and not last.people:
             return None
         age_s = last.age_s
-        for look in reversed(self.looks):
-            if (look.heat, look.people) != (last.heat, last.people):
+        for measurement in reversed(self.measurements):
+            if (measurement.heat, measurement.people) != (last.heat, last.people):
                 break
-            age_s = look.age_s
+            age_s = measurement.age_s
         return next((age for age in reversed(AGES_S) if age <= age_s), AGES_S[0])
 
 
 def next_of(samples: Sequence[Sample], spaces: Sequence[str], now_s: float, *, known: bool) -> Sample | None:
-    """The sample to look at now: one that is due, else a new one; `None`: nothing is to be asked.
+    """The sample to measure now: one that is due, else a new one; `None`: nothing is due.
 
     `spaces`: the floors to sample, in turn.
     """
@@ -85,10 +85,10 @@ def next_of(samples: Sequence[Sample], spaces: Sequence[str], now_s: float, *, k
     return Sample(spaces[len(samples) % len(spaces)], end_s)
 
 
-def with_sample(samples: Iterable[Sample], looked: Sample, now_s: float) -> tuple[Sample, ...]:
+def with_sample(samples: Iterable[Sample], sample: Sample, now_s: float) -> tuple[Sample, ...]:
     """The samples with one that was looked at; what was never finished, and the oldest, go."""
-    others = [one for one in samples if (one.space, one.end_s) != (looked.space, looked.end_s)]
-    remaining = [one for one in [*others, looked] if one.is_done or now_s - one.end_s < 3 * DAY_S]
+    others = [one for one in samples if (one.space, one.end_s) != (sample.space, sample.end_s)]
+    remaining = [one for one in [*others, sample] if one.is_done or now_s - one.end_s < 3 * DAY_S]
     return tuple(sorted(remaining, key=lambda one: one.end_s)[-MOST_SAMPLES:])
 
 
@@ -103,7 +103,7 @@ def settle_s(samples: Iterable[Sample]) -> int | None:
 
 def rows_of(samples: Iterable[Sample]) -> list[list[object]]:
     """As JSON."""
-    return [[s.space, s.end_s, [[k.age_s, k.heat, k.people] for k in s.looks]] for s in samples]
+    return [[s.space, s.end_s, [[k.age_s, k.heat, k.people] for k in s.measurements]] for s in samples]
 
 
 def samples_of(raw: object) -> tuple[Sample, ...]:
@@ -111,13 +111,13 @@ def samples_of(raw: object) -> tuple[Sample, ...]:
     found = []
     for row in raw if isinstance(raw, list) else []:
         match row:
-            case [str(space), int(end_s), list(looks)]:
-                found.append(Sample(space, end_s, tuple(_looks_of(looks))))
+            case [str(space), int(end_s), list(measurements)]:
+                found.append(Sample(space, end_s, tuple(_measurements_of(measurements))))
     return tuple(found)
 
 
-def _looks_of(raw: Iterable[object]) -> Iterable[Look]:
+def _measurements_of(raw: Iterable[object]) -> Iterable[Measurement]:
     for row in raw:
         match row:
             case [int(age_s), int() | float() as heat, int() | float() as people]:
-                yield Look(age_s, float(heat), float(people))
+                yield Measurement(age_s, float(heat), float(people))

@@ -11,7 +11,7 @@ import orjson
 from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid
 from butlr_grafana.butlr.rows import Row, rows_of
 from butlr_grafana.measure import account, heat, people, windows
-from butlr_grafana.measure.asking import Asker, Reporting, is_refused
+from butlr_grafana.measure.client import MeasurementClient, Reporting, is_refused
 from butlr_grafana.measure.finding import Finding, skipped
 from butlr_grafana.measure.scene import Scene
 from butlr_grafana.model.floor import Floor
@@ -25,7 +25,7 @@ RESOLUTION_M = 0.5
 PLAIN_PRESENCE = "presence_time_secs"
 """What presence time is called at every level, where the names by level are refused."""
 
-FIRST_LOOK_S, LONG_LOOK_S = 16, 128
+FIRST_LENGTH_S, LONG_LENGTH_S = 16, 128
 """How long the stretch is in which a second with a detection is looked for."""
 
 DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -37,28 +37,28 @@ class Steps:
     `labels_are`: which end of a window labels mean, as far as it is known.
     """
 
-    asker: Asker
+    client: MeasurementClient
     scene: Scene
     now: Callable[[], float]
     headers: Callable[[], Mapping[str, str]] = dict
     labels_are: str = windows.END
-    maps: list[heat.HeatAnswer] = field(default_factory=list)
+    maps: list[heat.HeatResponse] = field(default_factory=list)
 
     @property
     def _floor(self) -> Floor:
         return self.scene.floor
 
-    def _heat(self, start_s: int, stop_s: int) -> heat.HeatAnswer:
-        body = self.asker.heat(self._floor.id, iso(start_s), iso(stop_s), RESOLUTION_M)
-        answer = heat.read(body, RESOLUTION_M)
-        self.maps.append(answer)
-        return answer
+    def _heat(self, start_s: int, stop_s: int) -> heat.HeatResponse:
+        body = self.client.heat(self._floor.id, iso(start_s), iso(stop_s), RESOLUTION_M)
+        response = heat.read(body, RESOLUTION_M)
+        self.maps.append(response)
+        return response
 
-    def _readable(self, answer: heat.HeatAnswer) -> heat.HeatAnswer:
+    def _readable(self, response: heat.HeatResponse) -> heat.HeatResponse:
         """Raises `UpstreamInvalid` for one that our decoder does not read."""
-        if answer.grid is None:
-            raise UpstreamInvalid(answer.fault)
-        return answer
+        if response.grid is None:
+            raise UpstreamInvalid(response.fault)
+        return response
 
     def _total(self, start_s: int, stop_s: int) -> float:
         return self._readable(self._heat(start_s, stop_s)).total
@@ -69,35 +69,35 @@ class Steps:
         return Reporting(measurement, every, function, period, self.scene.timezone, **where)
 
     @cached_property
-    def _hour_heat(self) -> heat.HeatAnswer:
+    def _hour_heat(self) -> heat.HeatResponse:
         return self._heat(self.scene.hour.start_s, self.scene.hour.end_s)
 
     @cached_property
-    def _next_heat(self) -> heat.HeatAnswer:
+    def _next_heat(self) -> heat.HeatResponse:
         return self._heat(self.scene.next_hour.start_s, self.scene.next_hour.end_s)
 
     @cached_property
     def _minutes(self) -> list[Row]:
         """The people of every room, minute by minute."""
         rooms = self.scene.rooms
-        return self.asker.rows(
+        return self.client.rows(
             self._reporting("room_occupancy", "1m", "median", self.scene.hour, rooms=rooms)
         )
 
     @cached_property
     def _hour_people(self) -> list[Row]:
         rooms = self.scene.rooms[:10]
-        return self.asker.rows(self._reporting("room_occupancy", "1h", "max", self.scene.hour, rooms=rooms))
+        return self.client.rows(self._reporting("room_occupancy", "1h", "max", self.scene.hour, rooms=rooms))
 
     def u1(self) -> Finding:
         return heat.form(self._hour_heat)
 
     def u2(self) -> Finding:
         """A second with a detection is looked for in halves; the periods around it then meet where one is."""
-        first_s, length_s = self.scene.hour.start_s + 1800, FIRST_LOOK_S
+        first_s, length_s = self.scene.hour.start_s + 1800, FIRST_LENGTH_S
         found = self._total(first_s, first_s + length_s)
         if not found:
-            length_s = LONG_LOOK_S
+            length_s = LONG_LENGTH_S
             found = self._total(first_s, first_s + length_s)
         if not found:
             return heat.stop([0.0, 0.0], 0.0, length_s)
@@ -123,8 +123,8 @@ class Steps:
         hourly: list[Row] = []
         fine: list[Row] = []
         if self.scene.may_have_doors:
-            hourly = self.asker.rows(self._reporting("traffic", "1h", "sum", hour, **where))
-            fine = self.asker.rows(self._reporting("traffic", "5m", "sum", hour, **where))
+            hourly = self.client.rows(self._reporting("traffic", "1h", "sum", hour, **where))
+            fine = self.client.rows(self._reporting("traffic", "5m", "sum", hour, **where))
         found = windows.labels(hour, hourly, fine, self._hour_people if self.scene.rooms else [])
         self.labels_are = str(found.verdict.get("labels", self.labels_are))
         return found
@@ -134,22 +134,22 @@ class Steps:
         measurement, function = (
             ("traffic", "sum") if self.scene.may_have_doors else ("floor_occupancy", "max")
         )
-        rows = self.asker.rows(self._reporting(measurement, "1d", function, day, spaces=[self._floor.id]))
+        rows = self.client.rows(self._reporting(measurement, "1d", function, day, spaces=[self._floor.id]))
         return windows.days(day, rows, self.labels_are)
 
     def u6(self) -> Finding:
         rooms = self.scene.rooms_with_doors
         if not rooms:
             return skipped("U6", "no room of this floor has a traffic sensor")
-        asked = [
+        requests = [
             Reporting("traffic_room_occupancy", "1h", "max", self.scene.day, zone, rooms=rooms).calibrated()
             for zone in (self.scene.timezone, "UTC")
         ]
-        local, utc = (self.asker.rows(request) for request in asked)
+        local, utc = (self.client.rows(request) for request in requests)
         around: list[Row] = []
         if not people.differing(local, utc) and (midnight := people.utc_midnight(self.scene.day)):
             request = self._reporting("traffic_room_occupancy", "1m", "max", midnight, rooms=rooms)
-            around = self.asker.rows(request.calibrated())
+            around = self.client.rows(request.calibrated())
         return people.calibrated_day(self.scene.day, local, utc, around)
 
     def u7(self) -> Finding:
@@ -168,7 +168,7 @@ class Steps:
         for name in (PRESENCE_NAMES[level], PLAIN_PRESENCE):
             try:
                 request = self._reporting(name, "1h", "sum", self.scene.hour, **where)
-                return people.Presence(name, len(self.asker.rows(request)))
+                return people.Presence(name, len(self.client.rows(request)))
             except UpstreamError as error:
                 if not is_refused(error):
                     raise
@@ -188,7 +188,7 @@ class Steps:
 
     def _unless_refused(self, request: Reporting) -> bytes | None:
         try:
-            return self.asker.metrics(request)
+            return self.client.metrics(request)
         except UpstreamError as error:
             if not is_refused(error):
                 raise
@@ -203,13 +203,13 @@ class Steps:
     def u10(self) -> Finding:
         rows = self._minutes if self.scene.rooms else []
         request = self._reporting("floor_occupancy", "1m", "median", self.scene.hour, spaces=[self._floor.id])
-        floor = people.person_minutes(self.asker.rows(request))
+        floor = people.person_minutes(self.client.rows(request))
         return people.count_scale(
             self._readable(self._hour_heat).total, people.person_minutes(rows), floor or None
         )
 
     def u11(self) -> Finding:
-        return account.rate_limit(self.headers(), self.asker.calls)
+        return account.rate_limit(self.headers(), self.client.calls)
 
     def u12(self) -> Finding:
         if not self.scene.day_rows:
@@ -224,13 +224,13 @@ class Steps:
         )
 
     def u13(self) -> Finding:
-        return account.schema(self.asker.graphql(account.SCHEMA_QUERY))
+        return account.schema(self.client.graphql(account.SCHEMA_QUERY))
 
     def u14(self) -> Finding:
         if not self.scene.rooms:
             return skipped("U14", "no room of this floor has a working presence sensor")
         rooms = self.scene.rooms[:10]
-        flat = self.asker.metrics(
+        flat = self.client.metrics(
             self._reporting("room_occupancy", "1h", "mean", self.scene.day, rooms=rooms)
         )
         request = self._reporting("room_occupancy", "1h", "mean", self.scene.day, rooms=rooms)
@@ -247,7 +247,7 @@ class Steps:
         found = {"heat": self._total(period.start_s, period.end_s)}
         if self.scene.rooms:
             request = self._reporting("room_occupancy", "1m", "median", period, rooms=self.scene.rooms[:10])
-            found["people"] = people.person_minutes(self.asker.rows(request))
+            found["people"] = people.person_minutes(self.client.rows(request))
         return found
 
     def begin(self) -> None:
@@ -268,7 +268,7 @@ class Steps:
             return skipped("U16", "the floor has fewer than two rooms with a working presence sensor")
         middle = len(rooms) // 2
         halves = [
-            self.asker.rows(self._reporting("room_occupancy", "1m", "median", self.scene.hour, rooms=half))
+            self.client.rows(self._reporting("room_occupancy", "1m", "median", self.scene.hour, rooms=half))
             for half in (rooms[:middle], rooms[middle:])
         ]
         answered = [{str(row.get("room_id")) for row in rows} for rows in (self._minutes, *halves)]
@@ -280,13 +280,13 @@ class Steps:
         if item is None:
             return people.weekday_case(None, None, None)
         day = DAY_NAMES[self.scene.weekday]
-        plain = self.asker.figure(item, MEAN, self.scene.week)
+        plain = self.client.figure(item, MEAN, self.scene.week)
         if not plain:
             return people.weekday_case(plain, None, None)
         written = []
         for name in (day, day.lower()):
             try:
-                written.append(self.asker.figure(item, MEAN, self.scene.week, [name]))
+                written.append(self.client.figure(item, MEAN, self.scene.week, [name]))
             except UpstreamError as error:
                 if not is_refused(error):
                     raise
@@ -309,11 +309,11 @@ class Steps:
         if not self.scene.doors_online:
             return windows.empty_windows([], [], doors=0, rooms=0)
         hour, rooms = self.scene.quiet_hour, self.scene.rooms[:10]
-        movements = self.asker.rows(
+        movements = self.client.rows(
             self._reporting("traffic", "1h", "sum", hour, spaces=[self._floor.id]).with_empty()
         )
         inside = (
-            self.asker.rows(self._reporting("room_occupancy", "1h", "max", hour, rooms=rooms).with_empty())
+            self.client.rows(self._reporting("room_occupancy", "1h", "max", hour, rooms=rooms).with_empty())
             if rooms
             else []
         )

@@ -109,23 +109,23 @@ class FilePlace:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: tuple[int, int, int] | None = None
+        self._read_version: tuple[int, int, int] | None = None
         self._entry: Entry | None = None
-        self._trouble = Incident("what was measured about Butlr", calm_s=0.0)
+        self._incident = Incident("what was measured about Butlr", calm_s=0.0)
 
     def read(self) -> Entry | None:
         try:
             state = self._path.stat()
-            seen = (state.st_mtime_ns, state.st_size, state.st_ino)
-            if seen != self._seen:
-                self._seen, self._entry = seen, None
+            version = (state.st_mtime_ns, state.st_size, state.st_ino)
+            if version != self._read_version:
+                self._read_version, self._entry = version, None
                 self._entry = Entry.read(self._path.read_bytes())
-                self._trouble.well()
+                self._incident.well()
         except FileNotFoundError:
-            self._seen = self._entry = None
+            self._read_version = self._entry = None
         except (OSError, ValueError) as error:
             self._entry = None
-            self._trouble.failed(f"{self._path} cannot be used ({error}); the assumptions are used")
+            self._incident.failed(f"{self._path} cannot be used ({error}); the assumptions are used")
         return self._entry
 
     def write(self, entry: Entry) -> None:
@@ -134,11 +134,11 @@ class FilePlace:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(entry.written())
             fresh.replace(self._path)
-            self._trouble.well()
+            self._incident.well()
         except OSError as error:
             with contextlib.suppress(OSError):
                 fresh.unlink()
-            self._trouble.failed(
+            self._incident.failed(
                 f"{self._path} cannot be written ({error}); the measurements are lost when this process ends"
             )
 
@@ -201,7 +201,7 @@ class VerdictStore:
         is_due = self._read_at is None or self._clock() - self._read_at >= POLL_S
         if is_due and self._places and self._lock.acquire(blocking=self._read_at is None):
             try:
-                self._look()
+                self._refresh()
             finally:
                 self._lock.release()
         return self._shown
@@ -209,7 +209,7 @@ class VerdictStore:
     def newest(self) -> Verdicts:
         """The same, as another process may have written it just now."""
         with self._lock:
-            self._look()
+            self._refresh()
         return self._shown
 
     @property
@@ -230,7 +230,7 @@ class VerdictStore:
         verdict cannot have.
         """
         with self._lock:
-            self._look()
+            self._refresh()
             verdicts = self._entry.verdicts.with_(values, tried=tried)
             drifts = tuple(drift for drift in self._entry.drifts if drift.verdict not in values)
             self._change(replace(self._entry, verdicts=verdicts, drifts=drifts))
@@ -239,7 +239,7 @@ class VerdictStore:
     def record_samples(self, samples: tuple[Sample, ...]) -> None:
         """Writes down how far what is measured over days has come."""
         with self._lock:
-            self._look()
+            self._refresh()
             self._change(replace(self._entry, samples=samples))
 
     def contradicted(self, verdict: str, *, api: str, form: str) -> None:
@@ -254,7 +254,7 @@ class VerdictStore:
             if self._clock() < self._contradicted.get(verdict, -math.inf) + CONTRADICTED_S:
                 return
             self._contradicted[verdict] = self._clock()
-            self._look()
+            self._refresh()
             known = self._entry.verdicts
             if verdict not in known.measured | known.tried:
                 return
@@ -269,7 +269,7 @@ class VerdictStore:
             place.write(self._own)
         self._take(self._own)
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         found = [place.read() for place in self._places]
         newest = max([self._own, *filter(None, found)], key=lambda entry: entry.rank)
         for place, entry in zip(self._places, found, strict=True):
@@ -291,7 +291,7 @@ def all_measured(fixed: Mapping[str, object] | None = None) -> VerdictStore:
     return VerdictStore(known=known, fixed=fixed)
 
 
-def book_for(
+def open_verdict_store(
     source: str,
     *,
     folder: Path | None,
@@ -300,7 +300,7 @@ def book_for(
     now: Callable[[], float] = time.time,
     clock: Callable[[], float] = time.monotonic,
 ) -> VerdictStore:
-    """The book of one account. `source` names it, as in the cache; no folder and no Redis: in memory."""
+    """The store of one account. `source` names it, as in the cache; no folder and no Redis: in memory."""
     places: list[Place] = []
     if folder is not None:
         places.append(FilePlace(folder / f"verdicts-{source}.json"))

@@ -47,17 +47,17 @@ class HeatMap:
 
     `raw`: sums of detections, exact for what `coverage` covers. `shown`: the same after normalising, with
     cells of 0 if they are requested. Both are without the cells that may not be shown separately (see
-    `privacy`); `hidden` are their detections. `parts` have all cells: they are only for sums. `availability`:
-    by room, the share (0 to 1) of the hours counted in which its sensors sent data, if it is known.
-    `unavailable_reason`: why it is not known, if it was requested. `unit`: the unit of `shown`, `detections`
-    or `people` (per m²). `factor`: the floor's, or why it has none, if people are requested.
+    `privacy`); `hidden` are their detections. `chunks` have all cells: they are only for sums.
+    `availability`: by room, the share (0 to 1) of the hours counted in which its sensors sent data, if it is
+    known. `unavailable_reason`: why it is not known, if it was requested. `unit`: the unit of `shown`,
+    `detections` or `people` (per m²). `factor`: the floor's, or why it has none, if people are requested.
     """
 
     query: Query
     raw: Grid
     shown: Grid
     coverage: Coverage
-    parts: tuple[Chunk, ...]
+    chunks: tuple[Chunk, ...]
     hidden: float = 0.0
     availability: Mapping[str, float] = field(default_factory=dict)
     unavailable_reason: str = ""

@@ -1,4 +1,4 @@
-"""The result of gathering: the chunks, and which of them are fetched, cached, stale or missing."""
+"""The result of gathering: the chunks, and how many segments are fetched, cached, stale or missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOISE_S = 1.0
 
 
 PUSHED_S = 5.0
-"""How long an answer that is made of pushed minutes is good for: another may arrive at any time."""
+"""How long a result made of pushed minutes is fresh: another minute may arrive at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class Clocks:
     now_s: float
     stopwatch_s: float
 
-    def known_at_s(self, part: Chunk) -> float:
-        """The instant, by the wall clock as it is now, as of which a part is known.
+    def known_at_s(self, chunk: Chunk) -> float:
+        """The instant, by the wall clock as it is now, as of which a chunk is known.
 
-        It is when it was fetched, unless the wall clock has stepped back since: then the stopwatch tells.
-        Where that tells nothing, a date in the future is not believed.
+        It is when it was fetched. If the wall clock has stepped back since, the stopwatch decides. If the
+        stopwatch has no value, a date in the future is ignored.
         """
-        if part.asked_at == -math.inf:
-            return part.fetched_at_s if part.fetched_at_s <= self.now_s else float(part.period.end_s)
-        return stepped(part.fetched_at_s, self.now_s, self.stopwatch_s - part.asked_at)
+        if chunk.asked_at == -math.inf:
+            return chunk.fetched_at_s if chunk.fetched_at_s <= self.now_s else float(chunk.period.end_s)
+        return stepped(chunk.fetched_at_s, self.now_s, self.stopwatch_s - chunk.asked_at)
 
 
 def stepped(instant_s: float, now_s: float, age_s: float) -> float:
@@ -45,47 +45,47 @@ def stepped(instant_s: float, now_s: float, age_s: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """`parts` in the order of time, disjoint; `coverage` says what is not among them.
+    """`chunks` in the order of time, disjoint; `coverage` says what is not among them.
 
     `error`: the first fault met, where there was one.
     """
 
-    parts: tuple[Chunk, ...]
+    chunks: tuple[Chunk, ...]
     coverage: Coverage
     error: BackendError | None = None
 
 
 class Tally:
-    """Adds up what an answer is made of, when the clocks show `clocks`."""
+    """Counts what a result is made of, when the clocks show `clocks`."""
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
-        self._parts: list[Chunk] = []
+        self._chunks: list[Chunk] = []
         self._fetched = self._cached = self._pushed = self._stale = self._missing = 0
         self._changeable_at: list[float] = []
         self._fresh_until_s = math.inf
         self._gaps: list[Period] = []
         self._errors: list[BackendError] = []
 
-    def fetched(self, part: Chunk, good_s: float) -> None:
+    def fetched(self, chunk: Chunk, good_s: float) -> None:
         self._fetched += 1
-        self._take([part], good_s)
+        self._take([chunk], good_s)
 
-    def cached(self, parts: list[Chunk], good_s: float) -> None:
+    def cached(self, chunks: list[Chunk], good_s: float) -> None:
         self._cached += 1
-        self._take(parts, good_s)
+        self._take(chunks, good_s)
 
-    def pushed(self, part: Chunk) -> None:
+    def pushed(self, chunk: Chunk) -> None:
         self._pushed += 1
-        self._take([part], 0.0, good_until_s=self._clocks.now_s + PUSHED_S)
+        self._take([chunk], 0.0, good_until_s=self._clocks.now_s + PUSHED_S)
 
     def failed(self, error: BackendError | None) -> None:
-        """A segment without its part; `error` is `None` where the answer is only late."""
+        """A segment without its chunk; `error` is `None` where the response is only late."""
         if error is not None:
             self._errors.append(error)
 
     def late(self, run: Sequence[Segment], older: list[Chunk]) -> None:
-        """Adjoining segments that Butlr did not answer, and what was known of them before."""
+        """Adjoining segments without a response, and the older chunks of them."""
         for segment in run:
             known = any(segment.period.overlap(p.period) for p in older)
             self._stale += known
@@ -97,16 +97,16 @@ class Tally:
         self._take(older, 0.0)
         self._changeable_at += [self._clocks.known_at_s(p) for p in older]
 
-    def _take(self, parts: list[Chunk], good_s: float, *, good_until_s: float | None = None) -> None:
-        self._parts += parts
-        changeable_at = [self._clocks.known_at_s(p) for p in parts if not p.settled]
+    def _take(self, chunks: list[Chunk], good_s: float, *, good_until_s: float | None = None) -> None:
+        self._chunks += chunks
+        changeable_at = [self._clocks.known_at_s(p) for p in chunks if not p.settled]
         self._changeable_at += changeable_at
         ends = [at + good_s for at in changeable_at] if good_until_s is None else [good_until_s]
         self._fresh_until_s = min([self._fresh_until_s, *ends])
 
     def gathered(self, planned: int) -> FetchResult:
         error = self._errors[0] if self._errors else None
-        if planned and not self._parts:
+        if planned and not self._chunks:
             if error is not None:
                 # The same for all who ask while the question rests: without what others hung on to it.
                 raise error.with_traceback(None)
@@ -114,7 +114,7 @@ class Tally:
         reasons = tuple(dict.fromkeys(e.message for e in self._errors))
         if self._gaps and not reasons:
             reasons = ("Butlr has not answered yet; the request is still running",)
-        newest = max(self._parts, key=lambda p: p.period.end_s, default=None)
+        newest = max(self._chunks, key=lambda p: p.period.end_s, default=None)
         last_end_s = float(newest.period.end_s) if newest is not None else 0.0
         coverage = Coverage(
             planned=planned,
@@ -122,7 +122,7 @@ class Tally:
             cached=self._cached,
             stale=self._stale,
             missing=self._missing,
-            hours=sum(p.period.length_s for p in self._parts) / HOUR_S,
+            hours=sum(p.period.length_s for p in self._chunks) / HOUR_S,
             as_of_s=min(self._changeable_at, default=last_end_s),
             gaps=tuple(self._gaps),
             reasons=reasons[:3],
@@ -130,5 +130,5 @@ class Tally:
             pushed=self._pushed,
             source=newest.source if newest is not None else "asked",
         )
-        parts = sorted(self._parts, key=lambda p: p.period)
-        return FetchResult(tuple(parts), coverage, error)
+        chunks = sorted(self._chunks, key=lambda p: p.period)
+        return FetchResult(tuple(chunks), coverage, error)

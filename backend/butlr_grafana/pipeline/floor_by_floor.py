@@ -1,8 +1,8 @@
-"""A request about many floors asks Butlr for some of them at a time, and for the others as those arrive.
+"""A query about many floors requests some of them at a time from Butlr, and the others as those arrive.
 
-All at once would fill the queue, and every floor would arrive last, because a floor is shown when all of its
-parts are there. So the first floors are whole while others have not been asked for. The floor whose turn is
-longest ago comes first: at the next request those that were not asked for before.
+All at once would fill the queue, and every floor would be complete only at the end, because a floor is shown
+when all of its chunks have arrived. So the first floors are complete while others are not requested yet. The
+floor whose last turn is longest ago comes first: at the next query, those that were not requested before.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ IDS_A_CALL, POINTS_A_CALL = 30, 3_600
 """So many floors or rooms share a call about people at least, and so many of their values: see
 `butlr.batches`."""
 
-LOOK_S = 0.5
-"""How long at most before it is looked whether there is room for further floors."""
+POLL_S = 0.5
+"""How often at most to check whether there is room for further floors."""
 
 REMEMBERED = 20_000
-"""So many floors, by what is asked about them, keep their place in the turn."""
+"""For so many floors, by query, the time of the last turn is remembered."""
 
 
 def calls_of(segment: Segment) -> float:
-    """How many calls a question takes, about."""
+    """How many calls a segment needs, about."""
     subject = segment.subject
     if not isinstance(subject, SeriesSubject):
         return 1.0
@@ -46,89 +46,93 @@ def calls_of(segment: Segment) -> float:
 
 
 class FloorOrder:
-    """When a floor was last told of in full. Thread-safe, and bounded."""
+    """When each floor was last complete. Thread-safe, and bounded."""
 
     def __init__(self) -> None:
-        self._numbers = itertools.count()
+        self._sequence = itertools.count()
         self._last: LRUCache[Hashable, int] = LRUCache(REMEMBERED)
         self._lock = threading.Lock()
 
-    def in_order(self, question: Hashable, floors: Sequence[str]) -> list[str]:
+    def in_order(self, query_key: Hashable, floors: Sequence[str]) -> list[str]:
         """Those that never had a turn first, then those whose turn is longest ago."""
         with self._lock:
-            return sorted(floors, key=lambda floor: self._last.get((question, floor), -1))
+            return sorted(floors, key=lambda floor: self._last.get((query_key, floor), -1))
 
-    def had(self, question: Hashable, floors: Sequence[str]) -> None:
+    def mark_complete(self, query_key: Hashable, floors: Sequence[str]) -> None:
         with self._lock:
             for floor in floors:
-                self._last[question, floor] = next(self._numbers)
+                self._last[query_key, floor] = next(self._sequence)
 
 
 class FloorByFloor:
-    """The floors of one request. Not thread-safe: the request's own.
+    """The floors of one query. Not thread-safe: it belongs to one query.
 
-    `floors`: what was looked up of each and not asked for yet; `question`: what is asked about them.
+    `floors`: what was looked up of each and not requested yet; `query_key`: what is requested of them.
     """
 
     def __init__(
         self,
         gatherer: gather.Gatherer,
         floors: Mapping[str, Sequence[gather.PendingFetch]],
-        question: Hashable,
+        query_key: Hashable,
         order: FloorOrder,
-        need: CallClass,
+        call_class: CallClass,
     ) -> None:
         self._gatherer = gatherer
         self._floors = floors
-        self._question = question
+        self._query_key = query_key
         self._order = order
-        self._need = need
-        self._waiting = deque(order.in_order(question, list(floors)))
-        self._asked: list[str] = []
+        self._call_class = call_class
+        self._waiting = deque(order.in_order(query_key, list(floors)))
+        self._requested: list[str] = []
 
     def ask_more(self) -> None:
-        """Asks for further floors, together, where those asked for leave half of the room."""
-        room = CALLS_AT_A_TIME - sum(map(_calls_left, self._asked_for()))
+        """Requests further floors, together, if those already requested leave half of the room."""
+        room = CALLS_AT_A_TIME - sum(map(_calls_left, self._requested_fetches()))
         if room < CALLS_AT_A_TIME / 2:
             return
         further: list[gather.PendingFetch] = []
         while self._waiting and room > 0:
             floor = self._waiting.popleft()
-            self._asked.append(floor)
-            own = [one for one in self._floors[floor] if one.missing]
-            room -= sum(calls_of(segment) for one in own for segment in one.missing)
-            further += own
+            self._requested.append(floor)
+            fetches = [pending for pending in self._floors[floor] if pending.missing]
+            room -= sum(calls_of(segment) for pending in fetches for segment in pending.missing)
+            further += fetches
         if further:
-            self._gatherer.ask(further, need=self._need)
+            self._gatherer.ask(further, call_class=self._call_class)
 
     def wait(self, deadline: float) -> None:
         """Until all floors are there, or the deadline on the monotonic clock; shorter where older data can be
         shown of all others.
         """
         now = self._gatherer.wait((), 0.0)
-        soon, looked = now + gather.PATIENCE_S, False
+        soon, checked = now + gather.PATIENCE_S, False
         while now < deadline:
             self.ask_more()
-            late = [call for one in self._asked_for() for call in one.calls if not call.done()]
+            late = [
+                call for pending in self._requested_fetches() for call in pending.calls if not call.done()
+            ]
             if not late:
                 break
-            if now >= soon and not looked:
-                looked = True
-                if all(self._gatherer.knows_older(one) for one in self._all()):
+            if now >= soon and not checked:
+                checked = True
+                if all(self._gatherer.has_older(pending) for pending in self._all()):
                     break
-            ends = deadline if looked else min(soon, deadline)
-            now = self._gatherer.wait(late, min(LOOK_S, ends - now))
-        self._order.had(self._question, [floor for floor in self._asked if self._is_there(floor)])
+            ends = deadline if checked else min(soon, deadline)
+            now = self._gatherer.wait(late, min(POLL_S, ends - now))
+        self._order.mark_complete(
+            self._query_key, [floor for floor in self._requested if self._is_there(floor)]
+        )
 
     def _is_there(self, floor: str) -> bool:
-        return all(call.done() for one in self._floors[floor] for call in one.calls)
+        return all(call.done() for pending in self._floors[floor] for call in pending.calls)
 
-    def _asked_for(self) -> list[gather.PendingFetch]:
-        return [one for floor in self._asked for one in self._floors[floor]]
+    def _requested_fetches(self) -> list[gather.PendingFetch]:
+        return [pending for floor in self._requested for pending in self._floors[floor]]
 
     def _all(self) -> list[gather.PendingFetch]:
-        return [one for own in self._floors.values() for one in own]
+        return [pending for fetches in self._floors.values() for pending in fetches]
 
 
-def _calls_left(one: gather.PendingFetch) -> float:
-    return sum(map(calls_of, one.late))
+def _calls_left(pending: gather.PendingFetch) -> float:
+    return sum(map(calls_of, pending.late))

@@ -1,13 +1,12 @@
-"""Segments → parts: what is kept, else what Butlr answers in time, else what was known before.
+"""Segments → chunks: what is cached, else what Butlr returns in time, else older chunks.
 
-Nothing here waits past the deadline. What comes later is kept and is in the next answer.
+Nothing here waits past the deadline. What comes later is stored and is in the next result.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
@@ -22,37 +21,38 @@ from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Segment, Subject
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.fetch_result import Clocks, FetchResult, Tally
-from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests, Wanted
+from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests, RequestedSegment
+from butlr_grafana.pipeline.tiling import length_s, runs, tile
 
 LIVE_S = 60.0
-"""How long a part that can still change is good for."""
+"""How long a chunk that can still change is good for."""
 
 WHOLE_LIVE_S = 3600.0
-"""The same of one that is asked for as a whole, however long its period: what comes late hardly shows."""
+"""The same of one that is requested as a whole, however long its period: what comes late hardly shows."""
 
 
 PATIENCE_S = 5.0
-"""How long to wait for Butlr where older data could be shown instead."""
+"""How long to wait for Butlr if older data could be shown instead."""
 
 
 def live_s(segment: Segment) -> float:
-    """How long a part of it that has not settled is good for.
+    """How long a chunk of it that has not settled is good for.
 
-    Where the segment has, its part was kept before, or Butlr's clock did not call it so: an older opinion,
-    and soon asked again.
+    If the segment has, its chunk was stored before that, or Butlr's clock differed: an older version,
+    and soon requested again.
     """
     if segment.good_s is not None and not segment.settled:
         return segment.good_s
     return LIVE_S if segment.settled or segment.subject.adds_up else WHOLE_LIVE_S
 
 
-def is_fresh(segment: Segment, part: Chunk, stopwatch_s: float) -> bool:
-    """Whether a kept part is what would be answered when the stopwatch shows `stopwatch_s`."""
-    return part.settled or stopwatch_s - part.asked_at < live_s(segment)
+def is_fresh(segment: Segment, chunk: Chunk, stopwatch_s: float) -> bool:
+    """Whether a cached chunk is what would be returned when the stopwatch shows `stopwatch_s`."""
+    return chunk.settled or stopwatch_s - chunk.asked_at < live_s(segment)
 
 
 def stamped(fetch: Callable[[Segment], Chunk], stopwatch: Callable[[], float]) -> Callable[[Segment], Chunk]:
-    """`fetch`, whose parts know when they were asked for."""
+    """`fetch`, whose chunks know when they were requested."""
 
     def fetch_stamped(segment: Segment) -> Chunk:
         asked_at = stopwatch()
@@ -62,30 +62,31 @@ def stamped(fetch: Callable[[Segment], Chunk], stopwatch: Callable[[], float]) -
 
 
 @dataclass(slots=True)
-class _Slot:
-    """One segment on its way to an answer."""
+class _PendingSegment:
+    """A segment whose chunk is being gathered."""
 
     segment: Segment
-    kept: list[Chunk] = field(default_factory=list)
-    flight: Future[Chunk] | None = None
+    cached: list[Chunk] = field(default_factory=list)
+    call: Future[Chunk] | None = None
     pushed: Chunk | None = None
 
     @property
     def is_missing(self) -> bool:
-        """Neither known nor asked for."""
-        return not self.kept and self.flight is None and self.pushed is None
+        """Neither known nor requested."""
+        return not self.cached and self.call is None and self.pushed is None
 
     @property
     def is_late(self) -> bool:
-        """Asked for, and not there."""
-        return self.flight is not None and not self.flight.done()
+        """Requested, and not there."""
+        return self.call is not None and not self.call.done()
 
 
 class Gatherer:
-    """Thread-safe. `begin` starts what has to be asked, `collect` waits for it and adds up the account.
+    """Thread-safe. `begin` starts the calls that are needed, `collect` waits for them and counts the
+    coverage.
 
-    `pushed`: the part that Butlr has pushed, where it has; `now`: the wall clock; `stopwatch`: how old parts
-    are; `clock`: how long failed questions rest, and others that nobody repeats wait.
+    `pushed`: the chunk that Butlr has pushed, where it has; `now`: the wall clock; `stopwatch`: how old
+    chunks are; `clock`: how long failed requests are not repeated, and others that nobody repeats wait.
     """
 
     def __init__(
@@ -106,110 +107,120 @@ class Gatherer:
         self._pushed = pushed
         self._now = now
         self._stopwatch = stopwatch
-        self.flights = InFlightRequests(
+        self.in_flight = InFlightRequests(
             fetch, store.put, workers=workers, forget_s=forget_s, clock=clock, **admission
         )
 
     def begin(
-        self, segments: Sequence[Segment], *, need: CallClass = CallClass.VIEWER, as_reported: bool = False
+        self,
+        segments: Sequence[Segment],
+        *,
+        call_class: CallClass = CallClass.VIEWER,
+        as_reported: bool = False,
     ) -> PendingFetch:
         """As `begin_all`, of one query."""
-        return self.begin_all([segments], need=need, as_reported=as_reported)[0]
+        return self.begin_all([segments], call_class=call_class, as_reported=as_reported)[0]
 
     def begin_all(
         self,
         queries: Sequence[Sequence[Segment]],
         *,
-        need: CallClass = CallClass.VIEWER,
+        call_class: CallClass = CallClass.VIEWER,
         as_reported: bool = False,
     ) -> list[PendingFetch]:
-        """Looks up what is kept of each query and asks Butlr for the rest; returns at once. `need`: whom it
-        is for. `as_reported`: what Butlr says when it is asked, as it has to be in the background; pushed
-        minutes are compared with it.
+        """Reads the cache for each query and requests the rest from Butlr; returns at once. `call_class`:
+        whom it is for. `as_reported`: what Butlr reports, as it has to be in the background; pushed minutes
+        are compared with it.
         """
-        pending = [PendingFetch(self, [_Slot(segment) for segment in segments]) for segments in queries]
-        if not as_reported and need is not CallClass.BACKGROUND:
+        pending = [
+            PendingFetch(self, [_PendingSegment(segment) for segment in segments]) for segments in queries
+        ]
+        if not as_reported and call_class is not CallClass.BACKGROUND:
             self._take_pushed(pending)
-        self.ask(pending, need=need)
+        self.ask(pending, call_class=call_class)
         return pending
 
     def look_up_all(self, queries: Sequence[Sequence[Segment]]) -> list[PendingFetch]:
-        """As `begin_all`, but asks nothing: `ask` does."""
-        pending = [PendingFetch(self, [_Slot(segment) for segment in segments]) for segments in queries]
+        """As `begin_all`, but calls nothing: `ask` does."""
+        pending = [
+            PendingFetch(self, [_PendingSegment(segment) for segment in segments]) for segments in queries
+        ]
         self._take_pushed(pending)
-        for slot in (slot for one in pending for slot in one.slots if slot.is_missing):
-            slot.kept = self._fresh(slot.segment)
+        for entry in (entry for one in pending for entry in one.entries if entry.is_missing):
+            entry.cached = self._fresh(entry.segment)
         return pending
 
     def _take_pushed(self, pending: Iterable[PendingFetch]) -> None:
-        for slot in (slot for one in pending for slot in one.slots):
-            slot.pushed = None if slot.segment.settled else self._pushed(slot.segment)
+        for entry in (entry for one in pending for entry in one.entries):
+            entry.pushed = None if entry.segment.settled else self._pushed(entry.segment)
 
-    def ask(self, pending: Iterable[PendingFetch], *, need: CallClass) -> None:
-        """Asks Butlr for what these lack and nobody has kept meanwhile; returns at once."""
-        # Newest first: where the deadline cuts, the part that people look at is in.
+    def ask(self, pending: Iterable[PendingFetch], *, call_class: CallClass) -> None:
+        """Requests from Butlr what these lack and nobody has stored meanwhile; returns at once."""
+        # Newest first: where the deadline cuts, the chunk that viewers need most is in.
         waiting = [
-            (slot, rank)
+            (entry, rank)
             for one in pending
-            for rank, slot in enumerate(reversed(one.slots))
-            if slot.is_missing
+            for rank, entry in enumerate(reversed(one.entries))
+            if entry.is_missing
         ]
         while waiting:
-            landed = self.flights.landed
-            for slot, _ in waiting:
-                slot.kept = self._fresh(slot.segment)
-            missing = [(slot, rank) for slot, rank in waiting if not slot.kept]
-            wanted = [Wanted(slot.segment, rank) for slot, rank in missing]
-            for (slot, _), flight in zip(
-                missing, self.flights.ask_all(wanted, landed=landed, need=need), strict=True
+            completed = self.in_flight.completed
+            for entry, _ in waiting:
+                entry.cached = self._fresh(entry.segment)
+            missing = [(entry, rank) for entry, rank in waiting if not entry.cached]
+            requested = [RequestedSegment(entry.segment, rank) for entry, rank in missing]
+            for (entry, _), call in zip(
+                missing,
+                self.in_flight.request_all(requested, completed=completed, call_class=call_class),
+                strict=True,
             ):
-                slot.flight = flight
-            waiting = [(slot, rank) for slot, rank in missing if slot.flight is None]
+                entry.call = call
+            waiting = [(entry, rank) for entry, rank in missing if entry.call is None]
 
     def known(self, segments: Sequence[Segment], *, max_age_s: float) -> PendingFetch | None:
-        """What is kept of all of these, of what still changes as it was at most so long ago; nothing is
-        asked. `None` where a part is missing.
+        """What is cached of all of these, of what still changes as it was at most so long ago; nothing is
+        requested. `None` where a chunk is missing.
         """
         since = self._stopwatch() - max_age_s
-        slots: list[_Slot] = []
+        entries: list[_PendingSegment] = []
         for segment in segments:
-            part = self._store.get(segment, since=since)
-            if part is None or not (part.settled or part.asked_at >= since):
+            chunk = self._store.get(segment, since=since)
+            if chunk is None or not (chunk.settled or chunk.asked_at >= since):
                 return None
-            slots.append(_Slot(segment, [part]))
-        return PendingFetch(self, slots)
+            entries.append(_PendingSegment(segment, [chunk]))
+        return PendingFetch(self, entries)
 
     def known_until(self, space: str, subject: Subject, period: Period) -> int | None:
-        """The end of the newest part that is kept within a period."""
-        kept = self._store.within(space, subject, period)
-        return max((one.end_s for one in kept), default=None)
+        """The end of the newest chunk that is cached within a period."""
+        cached = self._store.within(space, subject, period)
+        return max((one.end_s for one in cached), default=None)
 
     def collect(self, pending: PendingFetch, *, deadline: float, whole: bool = False) -> FetchResult:
-        """The parts at the latest when the monotonic clock shows `deadline`. `whole`: older ones are of no
-        use, so it is waited for to the end.
+        """The chunks at the latest when the monotonic clock shows `deadline`. `whole`: older ones are of no
+        use, so it waits to the deadline.
 
         Raises the first fault, or `UpstreamLate`, where something was planned and nothing is known.
         """
-        self._wait(pending.slots, deadline, math.inf if whole else PATIENCE_S)
+        self._wait(pending.entries, deadline, math.inf if whole else PATIENCE_S)
         tally = Tally(Clocks(self._now(), self._stopwatch()))
         late: list[Segment] = []
         known: list[tuple[Segment, Callable[[], None]]] = []
-        for slot in pending.slots:
-            part, error = _result(slot.flight)
-            good_s = live_s(slot.segment)
-            if slot.pushed is not None:
-                pushed = replace(slot.pushed, asked_at=self._stopwatch())
-                known.append((slot.segment, partial(tally.pushed, pushed)))
-            elif slot.kept:
-                known.append((slot.segment, partial(tally.cached, slot.kept, good_s)))
-            elif part is not None:
-                known.append((slot.segment, partial(tally.fetched, part, good_s)))
-            elif kept := self._fresh(slot.segment):
-                # Another replica has brought it meanwhile.
-                known.append((slot.segment, partial(tally.cached, kept, good_s)))
+        for entry in pending.entries:
+            chunk, error = _result(entry.call)
+            good_s = live_s(entry.segment)
+            if entry.pushed is not None:
+                pushed = replace(entry.pushed, asked_at=self._stopwatch())
+                known.append((entry.segment, partial(tally.pushed, pushed)))
+            elif entry.cached:
+                known.append((entry.segment, partial(tally.cached, entry.cached, good_s)))
+            elif chunk is not None:
+                known.append((entry.segment, partial(tally.fetched, chunk, good_s)))
+            elif cached := self._fresh(entry.segment):
+                # Another replica has stored it meanwhile.
+                known.append((entry.segment, partial(tally.cached, cached, good_s)))
             else:
                 tally.failed(error)
-                late.append(slot.segment)
+                late.append(entry.segment)
         settled = {segment.period.end_s: segment for segment, _ in known if segment.settled}
         replaced = set()
         for run in runs(late):
@@ -217,7 +228,7 @@ class Gatherer:
             older = self._older(run)
             if before is not None and before.subject.adds_up:
                 longer = self._older([before, *run])
-                if _length_s(longer) > before.period.length_s + _length_s(older):
+                if length_s(longer) > before.period.length_s + length_s(older):
                     # Known from before the boundary between settled and not has moved to where it is.
                     replaced.add(before)
                     run, older = [before, *run], longer  # noqa: PLW2901
@@ -225,11 +236,11 @@ class Gatherer:
         for segment, count in known:
             if segment not in replaced:
                 count()
-        return tally.gathered(len(pending.slots))
+        return tally.gathered(len(pending.entries))
 
-    def knows_older(self, pending: PendingFetch) -> bool:
-        """Whether something is kept of all that has not arrived."""
-        late = (slot.segment for slot in pending.slots if slot.is_missing or slot.is_late)
+    def has_older(self, pending: PendingFetch) -> bool:
+        """Whether something older is cached of all that has not arrived."""
+        late = (entry.segment for entry in pending.entries if entry.is_missing or entry.is_late)
         return all(self._older(run) for run in runs(late))
 
     def wait(self, calls: Iterable[Future[Chunk]], timeout_s: float) -> float:
@@ -240,21 +251,21 @@ class Gatherer:
 
     def close(self) -> None:
         """Nobody waits for Butlr any more."""
-        self.flights.close()
+        self.in_flight.close()
         self._store.close()
 
-    def _wait(self, slots: list[_Slot], deadline: float, patience_s: float) -> None:
-        flights = {s.flight for s in slots if s.flight is not None}
-        _, late = wait_for(flights, timeout=min(patience_s, max(0.0, deadline - time.monotonic())))
-        if late and not all(self._older(run) for run in runs(s.segment for s in slots if s.flight in late)):
+    def _wait(self, entries: list[_PendingSegment], deadline: float, patience_s: float) -> None:
+        calls = {s.call for s in entries if s.call is not None}
+        _, late = wait_for(calls, timeout=min(patience_s, max(0.0, deadline - time.monotonic())))
+        if late and not all(self._older(run) for run in runs(s.segment for s in entries if s.call in late)):
             wait_for(late, timeout=max(0.0, deadline - time.monotonic()))
 
     def _fresh(self, segment: Segment) -> list[Chunk]:
-        """The kept parts that make up the segment as it would be answered now; empty where they do not."""
+        """The cached chunks that make up the segment as it would be returned now; empty where they do not."""
         stopwatch_s = self._stopwatch()
-        part = self._store.get(segment, since=stopwatch_s - live_s(segment))
-        if part is not None and is_fresh(segment, part, stopwatch_s):
-            return [part]
+        chunk = self._store.get(segment, since=stopwatch_s - live_s(segment))
+        if chunk is not None and is_fresh(segment, chunk, stopwatch_s):
+            return [chunk]
         if not segment.settled or not segment.subject.adds_up:
             return []
         tiles = tile(self._store.within(segment.space, segment.subject, segment.period), segment.period)
@@ -262,99 +273,61 @@ class Gatherer:
             return []
         if sum(t.length_s for t in tiles) != segment.period.length_s:
             return []
-        parts = self._parts(segment, tiles)
-        return parts if len(parts) == len(tiles) and all(p.settled for p in parts) else []
+        chunks = self._chunks(segment, tiles)
+        return chunks if len(chunks) == len(tiles) and all(p.settled for p in chunks) else []
 
     def _older(self, run: Sequence[Segment]) -> list[Chunk]:
-        """The best that is kept of adjoining segments: disjoint parts within them, however old.
+        """The best that is cached of adjoining segments: disjoint chunks within them, however old.
 
-        Of all of them together: the boundary between settled and not moves on, and what was kept before
+        Of all of them together: the boundary between settled and not moves on, and what was stored before
         it moved lies across it.
         """
         first = run[0]
         whole = Period(first.period.start_s, run[-1].period.end_s)
         if not first.subject.adds_up:
-            return self._parts(first, [whole])
-        return self._parts(first, tile(self._store.within(first.space, first.subject, whole), whole))
+            return self._chunks(first, [whole])
+        return self._chunks(first, tile(self._store.within(first.space, first.subject, whole), whole))
 
-    def _parts(self, segment: Segment, periods: Iterable[Period]) -> list[Chunk]:
+    def _chunks(self, segment: Segment, periods: Iterable[Period]) -> list[Chunk]:
         newest = self._stopwatch()
-        asked = (Segment(segment.space, segment.subject, p, segment.settled) for p in periods)
-        found = (self._store.get(one, since=newest) for one in asked)
-        return [part for part in found if part is not None]
+        lookups = (Segment(segment.space, segment.subject, p, segment.settled) for p in periods)
+        found = (self._store.get(one, since=newest) for one in lookups)
+        return [chunk for chunk in found if chunk is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class PendingFetch:
-    """Work begun. `collect` may be called once others have been begun too."""
+    """Calls in progress. `collect` may be called once others have been begun too."""
 
     gatherer: Gatherer
-    slots: list[_Slot]
+    entries: list[_PendingSegment]
 
     @property
     def calls(self) -> list[Future[Chunk]]:
         """The calls to Butlr that it waits for."""
-        return [slot.flight for slot in self.slots if slot.flight is not None]
+        return [entry.call for entry in self.entries if entry.call is not None]
 
     @property
     def missing(self) -> list[Segment]:
-        """What is neither known nor asked for."""
-        return [slot.segment for slot in self.slots if slot.is_missing]
+        """What is neither known nor requested."""
+        return [entry.segment for entry in self.entries if entry.is_missing]
 
     @property
     def late(self) -> list[Segment]:
-        """What is asked for and not there."""
-        return [slot.segment for slot in self.slots if slot.is_late]
+        """What is requested and not there."""
+        return [entry.segment for entry in self.entries if entry.is_late]
 
     def collect(self, *, deadline: float, whole: bool = False) -> FetchResult:
         return self.gatherer.collect(self, deadline=deadline, whole=whole)
 
 
-def runs(segments: Iterable[Segment]) -> list[list[Segment]]:
-    """Segments in the order of time, grouped where one begins as the other ends."""
-    grouped: list[list[Segment]] = []
-    for segment in segments:
-        if grouped and grouped[-1][-1].period.end_s == segment.period.start_s:
-            grouped[-1].append(segment)
-        else:
-            grouped.append([segment])
-    return grouped
-
-
-def tile(known: Iterable[Period], whole: Period) -> list[Period]:
-    """Disjoint periods of `known` inside `whole`, in order: those that together cover most of it, and of
-    these the fewest.
-    """
-    inside = sorted({p for p in known if whole.contains(p)}, key=lambda p: (p.end_s, p.start_s))
-    ends_s = [p.end_s for p in inside]
-    # Of the first n: what can be covered, and with how many; and which one is the last of them.
-    best: list[tuple[int, int]] = [(0, 0)]
-    last: list[int | None] = [None]
-    for n, period in enumerate(inside):
-        covered_s, count = best[bisect_right(ends_s, period.start_s)]
-        with_it = (covered_s + period.length_s, count - 1)
-        is_better = with_it > best[n]
-        best.append(with_it if is_better else best[n])
-        last.append(n if is_better else last[n])
-    tiles: list[Period] = []
-    n = len(inside)
-    while (chosen := last[n]) is not None:
-        tiles.append(inside[chosen])
-        n = bisect_right(ends_s, inside[chosen].start_s)
-    return tiles[::-1]
-
-
-def _length_s(parts: Iterable[Chunk]) -> int:
-    return sum(part.period.length_s for part in parts)
-
-
-def _result(flight: Future[Chunk] | None) -> tuple[Chunk | None, BackendError | None]:
-    """What a flight brought so far; a fault that is a bug is raised."""
-    if flight is None or not flight.done():
+def _result(call: Future[Chunk] | None) -> tuple[Chunk | None, BackendError | None]:
+    """The result of a call so far; a fault that is a bug is raised."""
+    if call is None or not call.done():
         return None, None
-    error = flight.exception()
+    error = call.exception()
     if error is None:
-        return flight.result(), None
+        return call.result(), None
     if isinstance(error, BackendError):
         return None, error
     raise error

@@ -27,14 +27,14 @@ class Series:
     values: dict[tuple[str, str], Floats]
 
 
-def join(parts: Sequence[Samples]) -> Samples:
+def join(pieces: Sequence[Samples]) -> Samples:
     """Samples of disjoint periods as one."""
-    series = tuple(dict.fromkeys(s for part in parts for s in part.series))
+    series = tuple(dict.fromkeys(s for piece in pieces for s in piece.series))
     if not series:
         return Samples.empty()
     number = {s: i for i, s in enumerate(series)}
-    index = [np.array([number[s] for s in p.series], np.int32)[p.index] for p in parts if p.series]
-    filled = [p for p in parts if p.series]
+    index = [np.array([number[s] for s in p.series], np.int32)[p.index] for p in pieces if p.series]
+    filled = [p for p in pieces if p.series]
     return Samples(
         series,
         np.concatenate(index),
@@ -44,7 +44,7 @@ def join(parts: Sequence[Samples]) -> Samples:
 
 
 def statistic(name: str) -> Callable[[Floats], float]:
-    """A word (`mean`, `max`, `p95` …) as a function of values without gaps, at least one."""
+    """The function of a statistic's name (`mean`, `max`, `p95` …). It takes one or more values, no gaps."""
     plain: dict[str, Callable[[Floats], float]] = {
         "mean": lambda v: float(v.mean()),
         "max": lambda v: float(v.max()),

@@ -1,4 +1,4 @@
-"""The way of a query, stage by stage: `Query → segments → parts → one grid → answer`."""
+"""The stages of a query: `Query → segments → chunks → one grid → result`."""
 
 from __future__ import annotations
 
@@ -47,20 +47,22 @@ class Pipeline:
         self._verdicts = verdicts
         self._sums = Sums(SUMS_BYTES)
 
-    def begin(self, query: AnyQuery, *, now_s: float, need: CallClass = CallClass.VIEWER) -> PendingQuery:
+    def begin(
+        self, query: AnyQuery, *, now_s: float, call_class: CallClass = CallClass.VIEWER
+    ) -> PendingQuery:
         """As `begin_all`, of one query."""
-        return self.begin_all([query], now_s=now_s, need=need)[0]
+        return self.begin_all([query], now_s=now_s, call_class=call_class)[0]
 
     def begin_all(
-        self, queries: Sequence[AnyQuery], *, now_s: float, need: CallClass = CallClass.VIEWER
+        self, queries: Sequence[AnyQuery], *, now_s: float, call_class: CallClass = CallClass.VIEWER
     ) -> list[PendingQuery]:
-        """Begins what has to be asked of Butlr for the queries of a request, several floors a call. `need`:
-        whom it is for.
+        """Starts the calls to Butlr for the queries of a request, several floors a call. `call_class`: for
+        whom they are.
         """
-        return self._pending(queries, now_s, partial(self.gatherer.begin_all, need=need))
+        return self._pending(queries, now_s, partial(self.gatherer.begin_all, call_class=call_class))
 
     def look_up_all(self, queries: Sequence[AnyQuery], *, now_s: float) -> list[PendingQuery]:
-        """As `begin_all`, but nothing is asked yet."""
+        """As `begin_all`, but nothing is requested yet."""
         return self._pending(queries, now_s, self.gatherer.look_up_all)
 
     def _pending(
@@ -78,7 +80,7 @@ class Pipeline:
     def _planned(
         self, query: AnyQuery, now_s: float
     ) -> tuple[AnyQuery, tuple[Segment, ...], UpstreamError | None]:
-        """A query as this account answers it, and its segments, or why there are none."""
+        """A query in the form of this account, and its segments, or why there are none."""
         if isinstance(query, SeriesQuery):
             query = _of_days(query, self._verdicts())
         try:
@@ -87,7 +89,7 @@ class Pipeline:
             return query, (), error
 
     def known(self, query: AnyQuery, *, now_s: float, max_age_s: float) -> PendingQuery | None:
-        """As `begin`, of what is kept and at most so old. Asks nothing; `None` where a part is missing."""
+        """As `begin`, of what is cached and at most so old. Calls nothing; `None` if a chunk is missing."""
         if isinstance(query, SeriesQuery):
             query = _of_days(query, self._verdicts())
         try:
@@ -97,19 +99,19 @@ class Pipeline:
         return None if pending is None else PendingQuery(query, pending)
 
     def known_until(self, query: Query, since_s: int) -> int | None:
-        """The end of the newest kept heat map of this floor and these cells, of those that begin at `since_s`
-        or later and end with the query at the latest.
+        """The end of the newest cached heat map of this floor and these cells, of those that begin at
+        `since_s` or later and end with the query at the latest.
         """
         subject = self._verdicts().applied_to(HeatMapSubject(query.resolution_m))
         return self.gatherer.known_until(query.floor.id, subject, Period(since_s, query.period.end_s))
 
     @property
     def settled_after_s(self) -> int:
-        """How old the end of a heat map's segment must be before it is kept for good."""
+        """How old the end of a heat map's segment must be before it is stored permanently."""
         return self._verdicts().settled_after_s
 
     def segments(self, query: AnyQuery, *, now_s: float) -> tuple[Segment, ...]:
-        """What Butlr is asked for a query, as this account's answers are read. Raises `UpstreamRefused` where
+        """The segments of a query, with how this account's responses are read. Raises `UpstreamRefused` if
         the account has no such measurement.
         """
         verdicts = self._verdicts()
@@ -123,33 +125,33 @@ class Pipeline:
                 planned = plan_stats(query, now_s=now_s, settle_s=settle_s)
         return tuple(replace(one, subject=verdicts.applied_to(one.subject)) for one in planned)
 
-    def finish(self, begun: PendingQuery, *, deadline: float) -> AnyResult:
-        """Raises `UpstreamError` where nothing is known, or not all and `require=complete`."""
-        if begun.error is not None:
-            raise begun.error
-        query = begun.query
+    def finish(self, pending_query: PendingQuery, *, deadline: float) -> AnyResult:
+        """Raises `UpstreamError` if nothing is known, or not all and `require=complete`."""
+        if pending_query.error is not None:
+            raise pending_query.error
+        query = pending_query.query
         with stage("gather"):
-            gathered = begun.pending.collect(deadline=deadline, whole=query.require == "complete")
-        if query.require == "complete" and not gathered.coverage.complete:
-            raise incomplete(gathered)
+            fetch_result = pending_query.pending.collect(deadline=deadline, whole=query.require == "complete")
+        if query.require == "complete" and not fetch_result.coverage.complete:
+            raise incomplete(fetch_result)
         if isinstance(query, SeriesQuery):
-            series = assets(query, gathered.parts)
-            incomplete_windows = sum(part.samples.incomplete for part in gathered.parts)
-            return SeriesResult(query, tuple(series), gathered.coverage, incomplete_windows)
+            series = assets(query, fetch_result.chunks)
+            incomplete_windows = sum(chunk.samples.incomplete for chunk in fetch_result.chunks)
+            return SeriesResult(query, tuple(series), fetch_result.coverage, incomplete_windows)
         if isinstance(query, StatsQuery):
-            figures = known_figures(part.samples for part in gathered.parts)
-            return StatsResult(query, figures, gathered.coverage)
-        raw = self._sums.add(gathered.parts, query)
+            figures = known_figures(chunk.samples for chunk in fetch_result.chunks)
+            return StatsResult(query, figures, fetch_result.coverage)
+        raw = self._sums.add(fetch_result.chunks, query)
         if query.rooms is not None:
             raw = grid_math.within_rooms(raw, query.rooms)
         raw, hidden = privacy.visible(raw, query.floor)
-        shown = grid_math.normalized(raw, query.normalize, gathered.coverage.hours, hidden)
-        return HeatMap(query, raw, shown, gathered.coverage, gathered.parts, hidden)
+        shown = grid_math.normalized(raw, query.normalize, fetch_result.coverage.hours, hidden)
+        return HeatMap(query, raw, shown, fetch_result.coverage, fetch_result.chunks, hidden)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingQuery:
-    """A query whose calls are under way; `error`: why it cannot be asked of this account."""
+    """A query whose calls are in flight; `error`: why this account does not support it."""
 
     query: AnyQuery
     pending: PendingFetch
@@ -157,7 +159,7 @@ class PendingQuery:
 
 
 def _of_days(query: SeriesQuery, verdicts: Verdicts) -> SeriesQuery:
-    """Where Butlr's days begin at UTC's midnights, local days are made of hours."""
+    """If Butlr's days begin at midnight UTC, local days are made of hours."""
     base = query.base
     if verdicts.days == "local" or base.every != "1d":
         return query
@@ -165,13 +167,13 @@ def _of_days(query: SeriesQuery, verdicts: Verdicts) -> SeriesQuery:
     return replace(query, base=replace(base, every="1h", function=function))
 
 
-def assets(query: SeriesQuery, parts: Sequence[Chunk]) -> list[AssetSeries]:
+def assets(query: SeriesQuery, chunks: Sequence[Chunk]) -> list[AssetSeries]:
     """The series of the floor's assets, in its order. One that has a sensor and no row is a series of gaps:
-    its sensors were offline. Others that Butlr tells nothing of are left out.
+    its sensors were offline. Others without a value from Butlr are left out.
     """
     floor, chosen = query.floor, are_chosen(query)
     counted = replace(query, level="room") if chosen else query
-    samples = privacy.with_sums(join([_counted(counted, part) for part in parts]), counted)
+    samples = privacy.with_sums(join([_counted(counted, chunk) for chunk in chunks]), counted)
     if chosen:
         samples = samples_of(samples, query)
     if query.local_hours is not None:
@@ -194,11 +196,11 @@ def assets(query: SeriesQuery, parts: Sequence[Chunk]) -> list[AssetSeries]:
     return rows
 
 
-def _counted(query: SeriesQuery, part: Chunk) -> Samples:
-    """What a part says of the assets asked for."""
+def _counted(query: SeriesQuery, chunk: Chunk) -> Samples:
+    """The samples of a chunk for the assets requested."""
     if query.base.level != "sensor":
-        return part.samples
-    return doors.traffic(part.samples, query.floor, query.level, query.base, part.period)
+        return chunk.samples
+    return doors.traffic(chunk.samples, query.floor, query.level, query.base, chunk.period)
 
 
 def _has_sensor(asset: Floor | Room | Zone) -> bool:
@@ -207,41 +209,41 @@ def _has_sensor(asset: Floor | Room | Zone) -> bool:
     return not isinstance(asset, Floor) and asset.online is not None and not asset.members
 
 
-def known_figures(parts: Iterable[Samples]) -> dict[tuple[str, str], float]:
+def known_figures(chunks: Iterable[Samples]) -> dict[tuple[str, str], float]:
     """The figures of statistics by item and measurement, without those that Butlr does not know."""
     return {
-        part.series[int(i)]: float(value)
-        for part in parts
-        for i, value in zip(part.index, part.value, strict=True)
+        chunk.series[int(i)]: float(value)
+        for chunk in chunks
+        for i, value in zip(chunk.index, chunk.value, strict=True)
         if not np.isnan(value)
     }
 
 
 class Sums:
-    """Adds parts up, keeping the sum of the settled ones: a year that is looked at every minute changes
-    by its last piece only. Sums of sums are exact, so it does not show.
+    """Adds chunks up and caches the sum of the settled ones: a year that is polled every minute changes by
+    its last chunk only. Sums of sums are exact, so the result is the same.
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self._kept: LRUCache[object, Grid] = LRUCache(max_bytes, getsizeof=lambda grid: grid.nbytes)
+        self._cached: LRUCache[object, Grid] = LRUCache(max_bytes, getsizeof=lambda grid: grid.nbytes)
         self._lock = threading.Lock()
 
-    def add(self, parts: Sequence[Chunk], query: Query) -> Grid:
-        settled = [part for part in parts if part.settled]
-        rest = [part.grid for part in parts if not part.settled]
+    def add(self, chunks: Sequence[Chunk], query: Query) -> Grid:
+        settled = [chunk for chunk in chunks if chunk.settled]
+        rest = [chunk.grid for chunk in chunks if not chunk.settled]
         key = (query.floor.id, query.resolution_m, tuple((p.period, p.fetched_at_s) for p in settled))
         with self._lock:
-            known = self._kept.get(key)
+            known = self._cached.get(key)
         if known is None:
-            known = grid_math.add([part.grid for part in settled], query.resolution_m)
+            known = grid_math.add([chunk.grid for chunk in settled], query.resolution_m)
             with self._lock:
-                if known.nbytes <= self._kept.maxsize:
-                    self._kept[key] = known
+                if known.nbytes <= self._cached.maxsize:
+                    self._cached[key] = known
         return grid_math.add([known, *rest], query.resolution_m) if rest else known
 
 
-def incomplete(gathered: FetchResult) -> Incomplete:
-    coverage = gathered.coverage
+def incomplete(fetch_result: FetchResult) -> Incomplete:
+    coverage = fetch_result.coverage
     gaps = ", ".join(str(g) for g in coverage.gaps[:3]) or f"data as of {iso(coverage.as_of_s)}"
     why = f" ({'; '.join(coverage.reasons)})" if coverage.reasons else ""
     return Incomplete(

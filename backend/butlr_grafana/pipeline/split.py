@@ -1,9 +1,9 @@
-"""`Query` → segments: periods that Butlr answers in one call and that are worth keeping.
+"""`Query` → segments: periods that fit in one call to Butlr and are worth storing.
 
 Invariants, for every period and zone:
-- the segments are disjoint, in order, and together are exactly the instants asked for;
+- the segments are disjoint, in order, and together are exactly the instants requested;
 - none is longer than 168 hours (statistics apart, which come in one piece);
-- a segment is either wholly before the settle boundary (kept for good) or wholly after it;
+- a segment is either wholly before the settle boundary (stored permanently) or wholly after it;
 - away from the two edges of a period, boundaries do not depend on the period, so that a period that slides
   finds what its predecessor fetched: weeks of heat maps start on Monday 00:00 UTC, those of series on Monday
   of their own zone, as a series' windows must not be cut.
@@ -25,17 +25,17 @@ MONDAY_S = 4 * DAY_S
 """1970-01-05, the first Monday of the epoch."""
 
 MAX_SEGMENT_S = WEEK_S
-"""Butlr answers at most 7 days a call (its documentation of `POST /v3/detections`)."""
+"""Butlr returns at most 7 days a call (its documentation of `POST /v3/detections`)."""
 
 MAX_MINUTES_S = DAY_S // 2
-"""Of windows of a minute Butlr answers less than 24 hours a call: half a day, from midnight and noon."""
+"""Of windows of a minute Butlr returns less than 24 hours a call: half a day, from midnight and noon."""
 
 
 def plan(query: Query, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:
     """The segments of a query, oldest first; none where no local time of the period counts.
 
     `settle_s`: how old a segment's end must be before it cannot change any more. The boundary moves
-    in steps of an hour, so that the settled part of today is asked for once an hour, not once a minute.
+    in steps of an hour, so that the settled part of today is requested once an hour, not once a minute.
     """
     settled_until_s = floor_to(now_s - settle_s, HOUR_S)
     hours = query.local_hours
@@ -51,7 +51,7 @@ def plan_series(query: SeriesQuery, *, now_s: float, settle_s: int) -> tuple[Seg
     """The segments of a series query, oldest first.
 
     As `plan`, but by the local calendar, so that no window of a local hour or day is cut in two; minutes
-    are asked for a day at a time.
+    are requested a day at a time.
     """
     settled_until_s = _settled_window(now_s - max(settle_s, SERIES_SETTLE_S), query.base)
     pieces = query.period.cut_at(_local_cuts(query.period, query.base, settled_until_s))
@@ -62,8 +62,8 @@ def plan_series(query: SeriesQuery, *, now_s: float, settle_s: int) -> tuple[Seg
 
 
 def plan_stats(query: StatsQuery, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:
-    """One segment for the whole period: its figures cannot be made of those of its parts. None where
-    Butlr cannot be asked.
+    """One segment for the whole period: its figures cannot be computed from those of shorter periods. None
+    if Butlr cannot be queried.
     """
     if query.subject is None:
         return ()
@@ -75,7 +75,7 @@ def _settled_window(settled_s: float, subject: SeriesSubject) -> int:
     """The end of the last window that is wholly settled."""
     zone = ZoneInfo(subject.timezone)
     if subject.is_calibrated:
-        # Butlr corrects a day's door counts after its end: the day before is asked for once more.
+        # Butlr corrects a day's door counts after its end: the day before is requested once more.
         settled_s -= DAY_S
     if subject.is_calibrated or subject.every == "1d":
         return instant_of(datetime.fromtimestamp(settled_s, zone).date(), 0, zone)
@@ -92,11 +92,11 @@ def _local_cuts(period: Period, subject: SeriesSubject, settled_until_s: int) ->
     settled_day = datetime.fromtimestamp(settled_until_s, zone).date()
     running_week = settled_day - timedelta(days=settled_day.weekday())
     cuts = [settled_until_s]
-    # The last minutes, which everybody asks for, are one call at noon and at midnight too.
+    # The last minutes, which every query needs, are one call at noon and at midnight too.
     is_one_call = period.end_s - max(period.start_s, settled_until_s) <= MAX_MINUTES_S
     while day <= last:
         whole_weeks = subject.every != "1m" and day < running_week
-        # After the settle boundary nothing is kept for good: one piece.
+        # After the settle boundary nothing is stored permanently: one piece.
         if day <= settled_day and (not whole_weeks or day.weekday() == 0):
             cuts.append(instant_of(day, 0, zone))
             cuts += _long_week(day, zone) if whole_weeks else ()

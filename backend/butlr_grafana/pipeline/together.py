@@ -1,4 +1,4 @@
-"""Questions of several floors in one call to Butlr."""
+"""Segments of several floors in one call to Butlr."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from butlr_grafana.model.chunk import FetchTogether, Segment, SeriesSubject
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Questions for one measurement, level, time zone and period can go in one call.
+    """Segments of one measurement, level, time zone and period can go in one call.
 
-    `room_left`: whether Butlr's limits allow one more segment beside others; `ask`: asks for segments of one
+    `room_left`: whether Butlr's limits allow one more segment beside others; `ask`: fetches segments of one
     group.
     """
 
@@ -20,7 +20,7 @@ class Together:
     ask: FetchTogether
 
     def group(self, segment: Segment) -> Hashable:
-        """What those have in common that can go in one call; `None`: it goes alone."""
+        """The key that segments of one call share; `None`: the segment needs a call of its own."""
         if not isinstance(segment.subject, SeriesSubject):
             return None
         return replace(segment.subject, items=()), segment.period

@@ -155,10 +155,10 @@ def sheet(
     """The heads and the lines of a file. `zone_of`: by whose clock a row's local times are."""
     heads: list[str] = []
     cells: list[Callable[[Row], Any]] = []
-    kept = [column for column in columns if column not in LEFT_OUT]
-    if level == "floor" and "zone_id" in kept and of.startswith(("hot-zones", "compare-zones")):
-        kept = [column for column in kept if column not in ("zone_id", "zone", "level")]
-    for column in kept:
+    columns_left = [column for column in columns if column not in LEFT_OUT]
+    if level == "floor" and "zone_id" in columns_left and of.startswith(("hot-zones", "compare-zones")):
+        columns_left = [column for column in columns_left if column not in ("zone_id", "zone", "level")]
+    for column in columns_left:
         own = named(of, column, level)
         if column in TIMES:
             heads += [f"{own.name}_utc", f"{own.name}_local"]
@@ -166,7 +166,7 @@ def sheet(
         else:
             heads.append(own.name)
             cells.append(_number(column, own.times))
-    if TIMES & set(kept) and "timezone" not in kept:
+    if TIMES & set(columns_left) and "timezone" not in columns_left:
         heads.append("time_zone")
         cells.append(zone_of)
     return heads, [[cell(row) for cell in cells] for row in rows]

@@ -100,7 +100,7 @@ class ParsedQuery:
         return self.spec.name
 
     @property
-    def need(self) -> CallClass:
+    def call_class(self) -> CallClass:
         """Whom it is for. Who takes only a complete answer is an alert rule: it has seconds, and comes again
         in minutes.
         """

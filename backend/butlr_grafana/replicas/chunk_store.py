@@ -25,8 +25,8 @@ from butlr_grafana.model.time import Period
 from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
 LIVE_S = 3600
-"""How long a part that can still change is kept after it was asked for: for freshness a minute would do, the
-rest is for outages.
+"""How long a chunk that can still change is stored after it was requested: a minute is enough for freshness,
+the rest is for outages.
 """
 
 DIGEST_BYTES = 16
@@ -85,7 +85,7 @@ def _member(period: Period) -> str:
 
 class SharedStore:
     """A `Store`. What came from there, or went there, is not written again. `now`: the wall clock;
-    `stopwatch`: how old parts are.
+    `stopwatch`: how old chunks are.
     """
 
     def __init__(
@@ -108,73 +108,73 @@ class SharedStore:
         key = self._key(segment)
         data, left_ms = None, 0
         with contextlib.suppress(RedisUnavailable):
-            data, left_ms = self._link.run(lambda redis: self._look(redis, key), key)
+            data, left_ms = self._link.run(lambda redis: self._read(redis, key), key)
         if not isinstance(data, bytes) or data[:DIGEST_BYTES] != _digest(key):
             return None
-        part = codec.decode_for(segment, data[_HEAD_BYTES:])
-        if part is not None:
-            part = part if part.settled else replace(part, asked_at=self._asked_at(part, left_ms))
-            self._note(part)
-        return part
+        chunk = codec.decode_for(segment, data[_HEAD_BYTES:])
+        if chunk is not None:
+            chunk = chunk if chunk.settled else replace(chunk, asked_at=self._requested_at(chunk, left_ms))
+            self._note(chunk)
+        return chunk
 
     @staticmethod
-    def _look(redis: Any, key: str) -> tuple[object, int]:
+    def _read(redis: Any, key: str) -> tuple[object, int]:
         """What is there, and for how many milliseconds more; negative: for ever, or it is not there."""
         both = redis.pipeline(transaction=False).get(key).pttl(key).execute()
         return both[0], int(both[1])
 
-    def _asked_at(self, part: Chunk, left_ms: int) -> float:
+    def _requested_at(self, chunk: Chunk, left_ms: int) -> float:
         """On the stopwatch of this process, from the older of two ages: by Redis' clock, and by the wall
-        clocks of whoever brought it and of this machine. A life that is longer than any part gets is not
-        believed.
+        clocks of the replica that stored it and of this machine. A time to live that is longer than any chunk
+        gets is ignored.
         """
         if not 0 <= left_ms <= LIVE_S * 1000:
             return -math.inf
-        return self._stopwatch() - max(LIVE_S - left_ms / 1000, self._now() - part.fetched_at_s)
+        return self._stopwatch() - max(LIVE_S - left_ms / 1000, self._now() - chunk.fetched_at_s)
 
-    def put(self, segment: Segment, part: Chunk) -> None:
+    def put(self, segment: Segment, chunk: Chunk) -> None:
         with self._lock:
-            if part in self._there:
+            if chunk in self._there:
                 return
         key, period = self._key(segment), segment.period
-        letter, life_ms = ("S", self._max_age_ms) if part.settled else ("L", self._left_ms(part))
+        letter, life_ms = ("S", self._max_age_ms) if chunk.settled else ("L", self._left_ms(chunk))
         if life_ms <= 0:
             return
         args = [
-            *(_digest(key) + letter.encode() + codec.encode(part), letter),
+            *(_digest(key) + letter.encode() + codec.encode(chunk), letter),
             *(period.start_s, _member(period), life_ms, self._max_age_ms),
-            *(self._parts(segment.space, segment.subject), DIGEST_BYTES),
+            *(self._chunk_prefix(segment.space, segment.subject), DIGEST_BYTES),
         ]
         keys = [key, self._index(segment.space, segment.subject)]
         with contextlib.suppress(RedisUnavailable):
             self._link.run(lambda _: self._put(keys=keys, args=args), *keys)
-            self._note(part)
+            self._note(chunk)
 
     def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
         index = self._index(space, subject)
-        args = [period.start_s, period.end_s, self._parts(space, subject)]
+        args = [period.start_s, period.end_s, self._chunk_prefix(space, subject)]
 
-        def asked(_: Any) -> list[Period]:
+        def query(_: Any) -> list[Period]:
             edges = [tuple(map(int, member.split(b":"))) for member in self._within(keys=[index], args=args)]
             return [Period(start_s, end_s) for start_s, end_s in edges if start_s < end_s]
 
         with contextlib.suppress(RedisUnavailable):
-            return self._link.run(asked, index)
+            return self._link.run(query, index)
         return []
 
     def close(self) -> None:
         """The connection is its owner's."""
 
-    def _left_ms(self, part: Chunk) -> int:
-        """How long a part that can still change lives: it has got older on its way here."""
-        age_s = max(0.0, self._stopwatch() - part.asked_at)
+    def _left_ms(self, chunk: Chunk) -> int:
+        """The time to live of a chunk that can still change; its age until now is subtracted."""
+        age_s = max(0.0, self._stopwatch() - chunk.asked_at)
         return int(1000 * (LIVE_S - age_s)) if age_s < LIVE_S else 0
 
-    def _note(self, part: Chunk) -> None:
+    def _note(self, chunk: Chunk) -> None:
         with self._lock:
-            self._there.add(part)
+            self._there.add(chunk)
 
-    def _parts(self, space: str, subject: Subject) -> str:
+    def _chunk_prefix(self, space: str, subject: Subject) -> str:
         return self._link.key("part", group_of(space, subject), "")
 
     def _index(self, space: str, subject: Subject) -> str:

@@ -14,7 +14,7 @@ Fetch = Callable[[Segment], Chunk]
 
 def shared(
     fetch: Fetch,
-    once: SharedSingleFlight,
+    single_flight: SharedSingleFlight,
     store: SharedStore,
     *,
     scope: str,
@@ -26,15 +26,15 @@ def shared(
     """
 
     def fetch_once(segment: Segment) -> Chunk:
-        def found() -> Chunk | None:
-            part = store.get(segment)
-            return part if part is not None and is_fresh(segment, part) else None
+        def cached() -> Chunk | None:
+            chunk = store.get(segment)
+            return chunk if chunk is not None and is_fresh(segment, chunk) else None
 
-        return once.do(
+        return single_flight.do(
             f"{scope}:{name_of(segment)}",
-            look=found,
+            read=cached,
             work=lambda: fetch(segment),
-            keep=lambda part: store.put(segment, part),
+            store=lambda chunk: store.put(segment, chunk),
             rest_s=rest_s,
         )
 

@@ -15,8 +15,8 @@ from butlr_grafana.replicas.single_flight import SharedSingleFlight
 
 @dataclass(slots=True)
 class _Division:
-    """Who asks for what. `ours`: with the lease of each, or without where Redis is away; `theirs`: another
-    replica is asking; `known`: what one has brought.
+    """Which replica fetches what. `ours`: with the lease of each, or without if Redis is down; `theirs`:
+    another replica is fetching; `known`: what one has stored.
     """
 
     ours: dict[Segment, Lease | None] = field(default_factory=dict)
@@ -26,28 +26,28 @@ class _Division:
 
 @dataclass(frozen=True, slots=True)
 class SharedTogether:
-    """Thread-safe. `fetch`: asks Butlr for several; `fetch_once`: as `fetch_once.shared`, for those that
-    another replica is asking for. `scope`, `is_fresh`, `rest_s`: as there.
+    """Thread-safe. `fetch`: fetches several from Butlr; `fetch_once`: as `fetch_once.shared`, for those that
+    another replica is fetching. `scope`, `is_fresh`, `rest_s`: as there.
     """
 
     fetch: FetchTogether
     fetch_once: Callable[[Segment], Chunk]
-    once: SharedSingleFlight
+    single_flight: SharedSingleFlight
     store: SharedStore
     scope: str
     is_fresh: Callable[[Segment, Chunk], bool]
     rest_s: Callable[[UpstreamError], float]
 
     def __call__(self, segments: Sequence[Segment]) -> list[Outcome]:
-        """What came of each. No lease is held while another replica is waited for."""
+        """The result of each. No lease is held while waiting for another replica."""
         division = self._divided(segments)
-        found = {**division.known, **self._asked(division.ours)}
+        results = {**division.known, **self._fetched(division.ours)}
         for segment in division.theirs:
             try:
-                found[segment] = self.fetch_once(segment)
+                results[segment] = self.fetch_once(segment)
             except BackendError as error:
-                found[segment] = error
-        return [found[segment] for segment in segments]
+                results[segment] = error
+        return [results[segment] for segment in segments]
 
     def _divided(self, segments: Sequence[Segment]) -> _Division:
         division = _Division()
@@ -61,36 +61,36 @@ class SharedTogether:
         return division
 
     def _claim(self, segment: Segment, division: _Division) -> None:
-        lease = self.once.claim(f"{self.scope}:{name_of(segment)}")
+        lease = self.single_flight.claim(f"{self.scope}:{name_of(segment)}")
         if lease is None:
             division.theirs.append(segment)
             return
-        part = self.store.get(segment)
-        if part is not None and self.is_fresh(segment, part):
-            self.once.release(lease)
-            division.known[segment] = part
+        chunk = self.store.get(segment)
+        if chunk is not None and self.is_fresh(segment, chunk):
+            self.single_flight.release(lease)
+            division.known[segment] = chunk
         else:
             division.ours[segment] = lease
 
-    def _asked(self, ours: dict[Segment, Lease | None]) -> dict[Segment, Outcome]:
-        """What Butlr answers; a failure is told to the others with the lease's end."""
+    def _fetched(self, ours: dict[Segment, Lease | None]) -> dict[Segment, Outcome]:
+        """What Butlr returns; a failure is passed to the others at the lease's end."""
         if not ours:
             return {}
-        found: dict[Segment, Outcome] = {}
+        results: dict[Segment, Outcome] = {}
         try:
-            for segment, outcome in zip(ours, self.fetch(tuple(ours)), strict=True):
-                found[segment] = outcome
-                if isinstance(outcome, Chunk):
-                    # Before the lease ends: who comes then looks first.
-                    self.store.put(segment, outcome)
+            for segment, result in zip(ours, self.fetch(tuple(ours)), strict=True):
+                results[segment] = result
+                if isinstance(result, Chunk):
+                    # Before the lease ends: the next owner reads first.
+                    self.store.put(segment, result)
         except BackendError as error:
-            found = dict.fromkeys(ours, error)
+            results = dict.fromkeys(ours, error)
         finally:
             for segment, lease in ours.items():
                 if lease is not None:
-                    self.once.release(lease, self._failure(found.get(segment)), self.rest_s)
-        return found
+                    self.single_flight.release(lease, self._failure(results.get(segment)), self.rest_s)
+        return results
 
     @staticmethod
-    def _failure(outcome: Outcome | None) -> UpstreamError | None:
-        return outcome if isinstance(outcome, UpstreamError) else None
+    def _failure(result: Outcome | None) -> UpstreamError | None:
+        return result if isinstance(result, UpstreamError) else None

@@ -12,7 +12,7 @@ from typing import Any
 from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
 LEASE_S = 10.0
-"""What a killed owner costs those who wait for it."""
+"""How long others wait when an owner is killed."""
 
 FREE, TAKEN = 0, 1
 
@@ -47,45 +47,47 @@ class Lease:
 class Failure:
     """What the last owner left instead of a result."""
 
-    said: bytes
+    error: bytes
 
 
 class Leases:
-    """Thread-safe. A thread renews what is held, at most for `longest_s`: who hangs longer has lost it."""
+    """Thread-safe. A thread renews the leases held, at most for `longest_s`: a task that hangs loses its
+    lease.
+    """
 
     def __init__(self, link: RedisConnection, *, longest_s: float) -> None:
         self._link = link
         self._longest_s = longest_s
         self._held: dict[str, Lease] = {}
         self._lock = threading.Lock()
-        self._keeper: threading.Thread | None = None
+        self._renewer: threading.Thread | None = None
         self._take, self._renew, self._release = map(link.script, (_TAKE, _RENEW, _RELEASE))
 
     def take(self, name: str) -> Lease | Failure | None:
-        """A lease where nobody has it; what its last owner failed with, for as long as that rests; `None`:
+        """A lease if nobody has it; the failure of its last owner, for `rest_s` of that failure; `None`:
         another has it. Raises `RedisUnavailable`.
         """
         lease = Lease(name, until=time.monotonic() + self._longest_s)
         args, keys = [lease.owner, int(LEASE_S * 1000)], self._keys(name)
 
-        def asked(_: Any) -> Failure | bool:
-            answer = self._take(keys=keys, args=args)
-            return Failure(answer) if isinstance(answer, bytes) else (TAKEN, FREE).index(answer) == 1
+        def try_take(_: Any) -> Failure | bool:
+            response = self._take(keys=keys, args=args)
+            return Failure(response) if isinstance(response, bytes) else (TAKEN, FREE).index(response) == 1
 
-        is_ours = self._link.run(asked, *keys)
+        is_ours = self._link.run(try_take, *keys)
         if isinstance(is_ours, Failure):
             return is_ours
         if not is_ours:
             return None
         with self._lock:
             self._held[lease.owner] = lease
-            if self._keeper is None:
-                self._keeper = threading.Thread(target=self._keep, name="leases", daemon=True)
-                self._keeper.start()
+            if self._renewer is None:
+                self._renewer = threading.Thread(target=self._renew_held, name="leases", daemon=True)
+                self._renewer.start()
         return lease
 
     def release(self, lease: Lease, *, failure: bytes = b"", rest_s: float = 0.0) -> None:
-        """Ends it, if it is still ours; a `failure` is told to whoever comes within `rest_s`."""
+        """Ends it, if it is still ours; a `failure` is stored for `rest_s`, for whoever takes it next."""
         with self._lock:
             self._held.pop(lease.owner, None)
         args = [lease.owner, failure, max(1, int(rest_s * 1000))]
@@ -95,7 +97,7 @@ class Leases:
     def _keys(self, name: str) -> list[str]:
         return [self._link.key("lease", name), self._link.key("failed", name)]
 
-    def _keep(self) -> None:
+    def _renew_held(self) -> None:
         while not self._link.ending.wait(LEASE_S / 3):
             with self._lock:
                 held = [lease for lease in self._held.values() if time.monotonic() < lease.until]

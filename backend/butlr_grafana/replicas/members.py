@@ -16,8 +16,8 @@ class Replicas:
     """What this process has in common with others of the same tenant."""
 
     link: RedisConnection
-    once: SharedSingleFlight
+    single_flight: SharedSingleFlight
     store: SharedStore
     credentials: Credentials
-    gate: SharedRateLimiter
+    rate_limiter: SharedRateLimiter
     token_store: SharedTokenStore

@@ -17,18 +17,19 @@ import orjson
 from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
 MOST_ENTRIES = 50_000
-"""Some 10 MB; at 300 events a second the last three minutes. Who has been away for longer asks reporting."""
+"""Some 10 MB; at 300 events a second the last three minutes. A replica that was away for longer queries
+reporting."""
 
 LIFE_MS = 2 * 3_600_000
 READ_AT_A_TIME = 5_000
 
 Apply = Callable[[Any, float, bool], None]
-"""What a replica told, when it arrived there, and whether this replica told it itself."""
+"""What a replica published, when it arrived there, and whether this replica published it itself."""
 
 
 class SharedPushes:
-    """Thread-safe. What is told must be JSON; `apply` must not raise for anything that another replica, of
-    whatever version, can have told.
+    """Thread-safe. What is published must be JSON; `apply` must not raise for anything that another replica,
+    of whatever version, can have published.
     """
 
     def __init__(self, link: RedisConnection, apply: Apply) -> None:
@@ -40,7 +41,7 @@ class SharedPushes:
         self._reading = threading.Lock()
         """Held by the one thread that reads: entries are applied in order, each once."""
 
-    def tell(self, news: Sequence[Any], at_s: float) -> bool:
+    def publish(self, news: Sequence[Any], at_s: float) -> bool:
         """Adds an entry; `False`: Redis is not there, so others do not know it."""
         entry = {"from": self._me, "at": at_s, "news": orjson.dumps(list(news))}
 
@@ -61,22 +62,22 @@ class SharedPushes:
             total = 0
             while True:
                 try:
-                    found = self._link.run(self._entries, self._key)
+                    entries = self._link.run(self._entries, self._key)
                 except RedisUnavailable:
                     return None
-                for number, entry in found:
+                for number, entry in entries:
                     self._last = number.decode()
                     self._take(entry)
-                total += len(found)
-                if len(found) < READ_AT_A_TIME:
+                total += len(entries)
+                if len(entries) < READ_AT_A_TIME:
                     return total
 
     def _entries(self, redis: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        answer = redis.xread({self._key: self._last}, count=READ_AT_A_TIME)
-        if not answer:
+        response = redis.xread({self._key: self._last}, count=READ_AT_A_TIME)
+        if not response:
             self._begin_anew_where_redis_did(redis)
             return []
-        [(_, entries)] = answer
+        [(_, entries)] = response
         return list(entries)
 
     def _begin_anew_where_redis_did(self, redis: Any) -> None:

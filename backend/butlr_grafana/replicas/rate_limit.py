@@ -17,7 +17,7 @@ from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavai
 WINDOW_MS = 60_000
 
 PRESENT_MS = 600_000
-"""A replica counts among those that share the rate for so long after it has last asked for a call."""
+"""A replica counts among those that share the rate for so long after it has last requested a call."""
 
 LEARNT_MS = 30 * 86_400_000
 
@@ -141,11 +141,11 @@ class SharedRateLimiter(RateLimiter):
         return 0.0
 
     def ended(self, *, well: bool = True) -> None:
-        self._tell(lambda member: self._end_one(keys=self._keys[:1], args=[member]))
+        self._report(lambda member: self._end_one(keys=self._keys[:1], args=[member]))
         super().ended(well=well)
 
     def give_back(self) -> None:
-        self._tell(lambda member: self._link.run(lambda redis: redis.zrem(self._keys[0], member)))
+        self._report(lambda member: self._link.run(lambda redis: redis.zrem(self._keys[0], member)))
         super().give_back()
 
     def _learn(self, rate: int, now: float) -> None:
@@ -153,7 +153,7 @@ class SharedRateLimiter(RateLimiter):
         with contextlib.suppress(RedisUnavailable):
             self._link.run(lambda redis: redis.set(self._keys[1], rate, px=LEARNT_MS), self._keys[1])
 
-    def _tell(self, of: Callable[[str], Any]) -> None:
+    def _report(self, of: Callable[[str], Any]) -> None:
         with self._shared_lock:
             member = self._shared.pop() if self._shared else None
         if member is not None:

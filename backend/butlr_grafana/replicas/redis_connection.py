@@ -1,4 +1,4 @@
-"""The connection to Redis or Valkey: it answers at once, or it counts as down.
+"""The connection to Redis or Valkey: it responds at once, or it counts as down.
 
 Down, hanging, slow, full or read-only: all are one error, `RedisUnavailable`, and one incident in the log.
 From then on, no request calls Redis. A separate thread checks it every `REST_S`; it counts as working when a
@@ -21,33 +21,35 @@ from redis.retry import Retry
 from butlr_grafana.base.incidents import CALM_S, Incident
 
 CONNECT_S = 0.25
-ANSWER_S = 0.5
+RESPONSE_TIMEOUT_S = 0.5
 
 SLOW_S, SLOW_IN_A_ROW = 0.1, 5
-"""So many answers in a row that take longer than this are no help: Redis answers within a millisecond."""
+"""After so many responses in a row that take longer than this, Redis counts as down; it usually takes less
+than a millisecond.
+"""
 
 REST_S = 3.0
 
 T = TypeVar("T")
 
 FAULTS = (redis.RedisError, OSError, ValueError, TypeError, IndexError, AttributeError)
-"""What a Redis may end in, and a server that is none: answers of another kind than the command's."""
+"""The errors of Redis, and of a server that is not Redis: responses of another type than the command's."""
 
 
 class RedisUnavailable(Exception):
-    """Redis cannot be used now: go on alone. Never leaves the rooms that use a `RedisConnection`."""
+    """Redis cannot be used now: continue without it. Callers of a `RedisConnection` handle it themselves."""
 
 
 class RedisConnection:
     """Thread-safe. `url` may hold a password: it is in no message. `source` begins every key, so that tenants
-    never mix. `clock`: how troubles pass; Redis itself answers in real time.
+    never mix. `clock`: for the duration of incidents; Redis itself responds in real time.
     """
 
     def __init__(self, url: str, *, source: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis: Any = redis.Redis.from_url(
             url,
             socket_connect_timeout=CONNECT_S,
-            socket_timeout=ANSWER_S,
+            socket_timeout=RESPONSE_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
             driver_info=None,
@@ -58,9 +60,9 @@ class RedisConnection:
         self._lock = threading.Lock()
         self._there = True
         self._slow = 0
-        self.trouble = Incident("shared cache", calm_s=CALM_S, clock=clock)
+        self.incident = Incident("shared cache", calm_s=CALM_S, clock=clock)
         self.ending = threading.Event()
-        """Set when this process ends: its waits end, and its faults are no news for others."""
+        """Set when this process ends: its waits end, and its failures are not shared with others."""
 
     def key(self, *names: object) -> str:
         return ":".join([self._root, *map(str, names)])
@@ -70,37 +72,37 @@ class RedisConnection:
         script: Callable[..., Any] = self._redis.register_script(text)
         return script
 
-    def run(self, ask: Callable[[Any], T], *keys: str) -> T:
-        """What `ask` makes of Redis' answers. Raises `RedisUnavailable`.
+    def run(self, command: Callable[[Any], T], *keys: str) -> T:
+        """The result of `command`. Raises `RedisUnavailable`.
 
-        `keys`: those that it uses. Where one holds something of another kind, it is not ours and goes.
+        `keys`: those that it uses. If one holds a value of another type, it is not ours and is deleted.
         """
         if not self._there:
             raise RedisUnavailable
         began_s = time.monotonic()
         try:
-            answer = self._asked(ask, keys)
+            result = self._run_command(command, keys)
         except FAULTS as error:
             self._lost(error_text_of(error))
             raise RedisUnavailable from None
         self._slow = self._slow + 1 if time.monotonic() - began_s > SLOW_S else 0
         if self._slow >= SLOW_IN_A_ROW:
             self._lost(f"its responses take longer than {SLOW_S:g} s")
-        elif self.trouble.on:
-            self.trouble.well()
-        return answer
+        elif self.incident.on:
+            self.incident.well()
+        return result
 
-    def _asked(self, ask: Callable[[Any], T], keys: tuple[str, ...]) -> T:
+    def _run_command(self, command: Callable[[Any], T], keys: tuple[str, ...]) -> T:
         try:
-            return ask(self._redis)
+            return command(self._redis)
         except redis.ResponseError as error:
             if not keys or "WRONGTYPE" not in str(error):
                 raise
             self._redis.delete(*keys)
-            return ask(self._redis)
+            return command(self._redis)
 
     def check(self) -> str | None:
-        """Why Redis cannot be used, asked now; `None`: it can."""
+        """Why Redis cannot be used, checked now; `None`: it can."""
         began_s = time.monotonic()
         try:
             self._write_and_read()
@@ -110,12 +112,12 @@ class RedisConnection:
         return None if took_s < 2 * SLOW_S else f"its responses take longer than {SLOW_S:g} s"
 
     def close(self) -> None:
-        """Lets go of connections; a later question opens them anew."""
+        """Closes the connections; a later command opens them again."""
         self.ending.set()
         self._redis.close()
 
     def _lost(self, why: str) -> None:
-        self.trouble.failed(f"{why}; each replica continues alone")
+        self.incident.failed(f"{why}; each replica continues alone")
         with self._lock:
             was_there, self._there = self._there, False
         if was_there:
@@ -127,10 +129,10 @@ class RedisConnection:
             if why is None:
                 self._slow, self._there = 0, True
                 return
-            self.trouble.failed(why)
+            self.incident.failed(why)
 
     def _write_and_read(self) -> None:
-        """A ping would also be answered by a Redis that is full or read-only."""
+        """A Redis that is full or read-only would also respond to a ping."""
         key, value = self.key("probe", secrets.token_hex(8)), secrets.token_bytes(8)
         self._redis.set(key, value, px=10_000)
         if self._redis.getdel(key) != value:
@@ -138,5 +140,5 @@ class RedisConnection:
 
 
 def error_text_of(error: Exception) -> str:
-    """Its kind (`TimeoutError`, `OutOfMemoryError`, `ReadOnlyError`); its words may quote anything."""
+    """Its type (`TimeoutError`, `OutOfMemoryError`, `ReadOnlyError`); its message may quote anything."""
     return f"it cannot be used ({type(error).__name__})"

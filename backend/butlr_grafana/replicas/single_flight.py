@@ -27,14 +27,14 @@ KINDS: dict[str, type[UpstreamError]] = {
     for kind in (UpstreamDown, UpstreamLate, UpstreamLimited, UpstreamRefused, UpstreamInvalid)
 }
 
-FIRST_LOOK_S, LAST_LOOK_S = 0.02, 0.25
-"""Between two looks at whether another is done; each is half as long again as the one before."""
+FIRST_POLL_S, LAST_POLL_S = 0.02, 0.25
+"""Between two polls of another's lease; each pause is half as long again as the one before."""
 
 
 class SharedSingleFlight:
-    """Thread-safe. `patience_s`: how long another is waited for before a thing is done all the same.
+    """Thread-safe. `patience_s`: how long to wait for another before doing the work here as well.
 
-    `waited` is told of each wait.
+    `waited` is called for each wait.
     """
 
     def __init__(
@@ -49,30 +49,31 @@ class SharedSingleFlight:
         self,
         name: str,
         *,
-        look: Callable[[], T | None],
+        read: Callable[[], T | None],
         work: Callable[[], T],
-        keep: Callable[[T], None],
+        store: Callable[[T], None],
         rest_s: Callable[[UpstreamError], float],
     ) -> T:
-        """What `look` finds, where another has brought it; else what `work` brings, and `keep` tells others.
+        """The result of `read`, if another has stored it; else of `work`, which `store` stores for the
+        others.
 
-        `rest_s`: for how long a failure is everybody's. Raises what `work` raises, here or there.
+        `rest_s`: for how long a failure is shared. Raises what `work` raises, here or there.
         """
-        found, lease = None, None
+        result, lease = None, None
         with contextlib.suppress(RedisUnavailable):  # then everybody works alone
-            found, lease = self._found_or_ours(name, look)
-        if found is not None:
-            return found
+            result, lease = self._result_or_lease(name, read)
+        if result is not None:
+            return result
         failure: UpstreamError | None = None
         try:
-            brought = work()
-            # Before the lease ends: who comes then looks first.
-            keep(brought)
+            result = work()
+            # Before the lease ends: the next owner reads first.
+            store(result)
         except UpstreamError as error:
             failure = error
             raise
         else:
-            return brought
+            return result
         finally:
             if lease is not None:
                 self.release(lease, failure, rest_s)
@@ -80,11 +81,11 @@ class SharedSingleFlight:
     def claim(self, name: str) -> Lease | None:
         """A lease, which has to be released; `None` where another has it. Does not wait.
 
-        Raises what its last owner failed with, for as long as that rests, or `RedisUnavailable`.
+        Raises the failure of its last owner while that is shared, or `RedisUnavailable`.
         """
         taken = self._leases.take(name)
         if isinstance(taken, Failure):
-            raise heard(taken.said)
+            raise decode_error(taken.error)
         return taken
 
     def release(
@@ -93,47 +94,47 @@ class SharedSingleFlight:
         failure: UpstreamError | None = None,
         rest_s: Callable[[UpstreamError], float] = lambda _: 0.0,
     ) -> None:
-        """Ends a lease; a failure is everybody's for `rest_s`, unless this process is ending."""
+        """Ends a lease; a failure is shared for `rest_s`, unless this process is ending."""
         if failure is None or self._link.ending.is_set():
             self._leases.release(lease)
         else:
-            self._leases.release(lease, failure=told(failure), rest_s=rest_s(failure))
+            self._leases.release(lease, failure=encode_error(failure), rest_s=rest_s(failure))
 
-    def _found_or_ours(self, name: str, look: Callable[[], T | None]) -> tuple[T | None, Lease | None]:
-        """What another brought, or a lease; neither where the others take too long."""
-        give_up_at, pause_s = time.monotonic() + self._patience_s, FIRST_LOOK_S
+    def _result_or_lease(self, name: str, read: Callable[[], T | None]) -> tuple[T | None, Lease | None]:
+        """What another has stored, or a lease; neither if the others take too long."""
+        give_up_at, pause_s = time.monotonic() + self._patience_s, FIRST_POLL_S
         while True:
             taken = self.claim(name)
             if taken is not None:
-                return self._found_under(taken, look)
-            if pause_s == FIRST_LOOK_S:
+                return self._result_under(taken, read)
+            if pause_s == FIRST_POLL_S:
                 self._waited()
             if self._link.ending.wait(pause_s):
                 raise UpstreamDown("the backend is shutting down")
             if time.monotonic() > give_up_at:
                 return None, None
-            pause_s = min(pause_s * 1.5, LAST_LOOK_S)
+            pause_s = min(pause_s * 1.5, LAST_POLL_S)
 
-    def _found_under(self, lease: Lease, look: Callable[[], T | None]) -> tuple[T | None, Lease | None]:
-        found = None
+    def _result_under(self, lease: Lease, read: Callable[[], T | None]) -> tuple[T | None, Lease | None]:
+        result = None
         with contextlib.suppress(RedisUnavailable):
-            found = look()
-        if found is None:
+            result = read()
+        if result is None:
             return None, lease
         self._leases.release(lease)
-        return found, None
+        return result, None
 
 
-def told(error: UpstreamError) -> bytes:
-    """An error as bytes for other replicas; like all errors it holds no secret."""
+def encode_error(error: UpstreamError) -> bytes:
+    """An error as bytes for other replicas; like all errors it contains no secret."""
     return orjson.dumps({"code": error.code, "message": error.message, "retry_after_s": error.retry_after_s})
 
 
-def heard(said: bytes) -> UpstreamError:
-    """The same error here. Raises `RedisUnavailable` for what is none."""
+def decode_error(error: bytes) -> UpstreamError:
+    """The same error here. Raises `RedisUnavailable` if the bytes are not an error."""
     try:
-        document = orjson.loads(said)
-        kind, message, retry_after_s = KINDS[document["code"]], document["message"], document["retry_after_s"]
+        fields = orjson.loads(error)
+        kind, message, retry_after_s = KINDS[fields["code"]], fields["message"], fields["retry_after_s"]
     except (ValueError, KeyError, TypeError):
         raise RedisUnavailable from None
     if not isinstance(message, str) or not isinstance(retry_after_s, int | float | None):

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from cryptography.fernet import Fernet, InvalidToken
 
-from butlr_grafana.butlr.auth import Token, login_rest_s
+from butlr_grafana.butlr.auth import Token, login_backoff_s
 from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 from butlr_grafana.replicas.single_flight import SharedSingleFlight
 
@@ -40,13 +40,13 @@ class SharedTokenStore:
     def __init__(
         self,
         link: RedisConnection,
-        once: SharedSingleFlight,
+        single_flight: SharedSingleFlight,
         credentials: Credentials,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._link = link
-        self._once = once
+        self._single_flight = single_flight
         self._name = f"{credentials.scope}:login"
         self._key = link.key("token", credentials.scope)
         self._seal = Fernet(credentials.seal)
@@ -63,7 +63,9 @@ class SharedTokenStore:
             token = found()
             if token is not None:
                 return token
-        return self._once.do(self._name, look=found, work=log_in, keep=self._put, rest_s=login_rest_s)
+        return self._single_flight.do(
+            self._name, read=found, work=log_in, store=self._put, rest_s=login_backoff_s
+        )
 
     def _read(self, redis: Any) -> Token | None:
         sealed, left_ms = redis.pipeline().get(self._key).pttl(self._key).execute()

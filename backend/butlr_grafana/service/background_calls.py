@@ -26,11 +26,11 @@ def wait_for_idle(
     """A function that waits at least the given seconds, and then until no other call waits, but at most
     `BEHIND_S` in total. It returns whether the process ends.
     """
-    in_flight, gate = gatherer.flights, butlr.client.gate
+    in_flight, rate_limiter = gatherer.in_flight, butlr.client.rate_limiter
 
     def wait(seconds: float) -> bool:
         waited_s, is_over = seconds, pace.wait(ending, seconds)
-        while not is_over and waited_s < BEHIND_S and (in_flight.waiting or gate.left < 1):
+        while not is_over and waited_s < BEHIND_S and (in_flight.waiting or rate_limiter.left < 1):
             waited_s, is_over = waited_s + 1.0, pace.wait(ending, 1.0)
         return is_over
 
@@ -42,29 +42,29 @@ def has_spare_calls(service: Service, butlr: Butlr, *, rate_limit: int) -> Calla
 
     `rate_limit`: calls per minute as set; 0: none is set.
     """
-    gate, concurrency, in_flight = (
-        butlr.client.gate,
+    rate_limiter, concurrency, in_flight = (
+        butlr.client.rate_limiter,
         butlr.client.concurrency,
-        service.pipeline.gatherer.flights,
+        service.pipeline.gatherer.in_flight,
     )
     most, least_left = concurrency.open, min(LEAST_LEFT, rate_limit)
 
-    def may_ask() -> bool:
-        is_limiting = gate.paused_s > 0 or concurrency.open < most or gate.left < least_left
+    def may_call() -> bool:
+        is_limiting = rate_limiter.paused_s > 0 or concurrency.open < most or rate_limiter.left < least_left
         return not is_limiting and not in_flight.waiting and service.contact().reachable
 
-    return may_ask
+    return may_call
 
 
-def factor_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) -> FactorWatch:
-    """Learns each floor's factor of people per detection, while `may_ask` allows calls."""
+def factor_watch(service: Service, may_call: Callable[[], bool], pace: Timing) -> FactorWatch:
+    """Learns each floor's factor of people per detection, while `may_call` allows calls."""
     return FactorWatch(
         service.factors,
         lambda: service.topology(None, deadline=service.deadline()),
         lambda floor, day: observe_floor(
             service.pipeline, floor, day, now_s=service.now(), rules=service.rules
         ),
-        may_ask,
+        may_call,
         settle_s=lambda: service.pipeline.settled_after_s,
         now=service.now,
         clock=pace.clock,
@@ -72,19 +72,19 @@ def factor_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) ->
 
 
 def watches(
-    service: Service, may_ask: Callable[[], bool], pace: Timing
+    service: Service, may_call: Callable[[], bool], pace: Timing
 ) -> tuple[FactorWatch, PortfolioWatch]:
-    """What runs in the background of `serve` while `may_ask` allows calls."""
-    return factor_watch(service, may_ask, pace), portfolio_watch(service, may_ask, pace)
+    """What runs in the background of `serve` while `may_call` allows calls."""
+    return factor_watch(service, may_call, pace), portfolio_watch(service, may_call, pace)
 
 
-def portfolio_watch(service: Service, may_ask: Callable[[], bool], pace: Timing) -> PortfolioWatch:
-    """Keeps pages of many floors warm, while `may_ask` allows calls."""
+def portfolio_watch(service: Service, may_call: Callable[[], bool], pace: Timing) -> PortfolioWatch:
+    """Keeps pages of many floors warm, while `may_call` allows calls."""
     return PortfolioWatch(
         service.looks,
         service.pipeline,
         service.known_topology,
-        may_ask,
+        may_call,
         limits=service.rules,
         live=service.live,
         now=service.now,

@@ -46,14 +46,14 @@ class EventLog:
         )
         self._source = source
         self._lock = threading.Lock()
-        self._looked_s: dict[tuple[str, str], int] = {}
+        self._evaluated_s: dict[tuple[str, str], int] = {}
 
     def see(self, watch: Watch, space: str, zones: Sequence[ZoneHeat], seen_s: int) -> None:
         """Writes down what a look at a floor's zones changes; a late or repeated one changes nothing."""
         with self._lock:
-            if seen_s <= self._looked_s.get((space, watch.key), 0):
+            if seen_s <= self._evaluated_s.get((space, watch.key), 0):
                 return
-            self._looked_s[space, watch.key] = seen_s
+            self._evaluated_s[space, watch.key] = seen_s
             with self._file.doing("write") as run:
                 going_on = self._going_on(run, watch, space)
                 changed = changes(watch, zones, going_on, seen_s)

@@ -45,7 +45,7 @@ class FloorResults:
         """
         began_s = time.monotonic()
         deadline -= min(len(pending_request.by_floor) * BUILD_S_A_FLOOR, (deadline - began_s) / 2)
-        is_of_rule = pending_request.parsed.need is CallClass.RULE
+        is_of_rule = pending_request.parsed.call_class is CallClass.RULE
         if is_of_rule:
             deadline = min(deadline, began_s + RULE_S)
         soon = min(deadline, began_s + PATIENCE_S)
@@ -65,7 +65,7 @@ class FloorResults:
         calls = [call for one in pending for call in one.calls]
         now = gatherer.wait(calls, soon - time.monotonic())
         is_whole = pending_request.parsed.require == "complete"
-        if is_whole or not all(gatherer.knows_older(one) for one in pending):
+        if is_whole or not all(gatherer.has_older(one) for one in pending):
             gatherer.wait(calls, deadline - now)
 
     def of(self, pending_request: PendingRequest, deadline: float, soon: float) -> list[FloorResult]:
@@ -89,7 +89,7 @@ class FloorResults:
             floor_results = self.repeats.filled(
                 scope.timeless, floor_results, max_age_s=parsed.max_age_s, stand_in=is_whole
             )
-        if parsed.need is CallClass.RULE:
+        if parsed.call_class is CallClass.RULE:
             self.rule_data.saw(scope.timeless, floor_results)
         return floor_results
 

@@ -17,9 +17,9 @@ def add_butlr_gauges(
     telemetry: Telemetry, incidents: ButlrIncidents, gatherer: Gatherer, butlr: Butlr
 ) -> None:
     """The calls to Butlr, their limits and the incidents."""
-    in_flight, gate, concurrency, clock = (
-        gatherer.flights,
-        butlr.client.gate,
+    in_flight, rate_limiter, concurrency, clock = (
+        gatherer.in_flight,
+        butlr.client.rate_limiter,
         butlr.client.concurrency,
         butlr.clock,
     )
@@ -35,29 +35,34 @@ def add_butlr_gauges(
     gauge(
         "butlr_calls_rate",
         "Calls per minute that are allowed, as set or as learnt; 0: no limit",
-        lambda: gate.rate,
+        lambda: rate_limiter.rate,
     )
     gauge(
         "butlr_calls_left",
         "Calls that the rate limit still allows now; infinite without a limit",
-        lambda: gate.left,
+        lambda: rate_limiter.left,
     )
-    gauge("butlr_pause_seconds", "Seconds until calls continue after a 429 of Butlr", lambda: gate.paused_s)
+    gauge(
+        "butlr_pause_seconds",
+        "Seconds until calls continue after a 429 of Butlr",
+        lambda: rate_limiter.paused_s,
+    )
     gauge(
         "butlr_clock_ahead_seconds",
         "Seconds by which this machine's clock is ahead of Butlr's",
         lambda: clock.ahead_s,
     )
     for kind, incident in incidents.by_kind.items():
-        telemetry.trouble(kind, incident)
+        telemetry.incident(kind, incident)
 
 
 def add_rule_gauges(telemetry: Telemetry, gatherer: Gatherer, rule_data: RuleData) -> None:
     """The calls that wait in each class, and how long a rule has had no complete data."""
-    in_flight = gatherer.flights
-    for need in CallClass:
-        name = f"butlr_calls_waiting_{need.name.lower()}"
-        telemetry.gauge(name, f"Calls {OF_CLASS[need]} that wait", partial(in_flight.waiting_of, need))
+    in_flight = gatherer.in_flight
+    for call_class in CallClass:
+        name = f"butlr_calls_waiting_{call_class.name.lower()}"
+        waiting = partial(in_flight.waiting_of, call_class)
+        telemetry.gauge(name, f"Calls {OF_CLASS[call_class]} that wait", waiting)
     telemetry.gauge(
         "butlr_rules_without_data_seconds",
         "Seconds for which the alert rule that has waited longest has had no complete data of a floor",

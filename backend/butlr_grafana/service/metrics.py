@@ -101,7 +101,7 @@ class Telemetry:
         self._webhook_events = self._counter(
             "butlr_webhook_events", "Events that Butlr pushed, by outcome", "type", "outcome"
         )
-        self._trouble = Gauge(
+        self._incident = Gauge(
             "butlr_backend_trouble",
             "1 while an incident of this kind lasts",
             ["kind"],
@@ -127,9 +127,9 @@ class Telemetry:
         """A value that is read when Prometheus asks."""
         Gauge(name, description, registry=self.registry).set_function(read)
 
-    def trouble(self, kind: str, trouble: Incident) -> None:
+    def incident(self, kind: str, incident: Incident) -> None:
         """A kind of trouble, read when Prometheus asks."""
-        self._trouble.labels(kind).set_function(lambda: float(trouble.on))
+        self._incident.labels(kind).set_function(lambda: float(incident.on))
 
     def called(self, path: str, outcome: str, seconds: float) -> None:
         """A call to Butlr ended, with an HTTP status or an error's code."""

@@ -109,7 +109,7 @@ class Looks:
 class PortfolioWatch:
     """`start` it once; `close` ends it.
 
-    `floors`: all that are served, where they are known; `may_ask`: whether Butlr has time now; `timeout_s`:
+    `floors`: all that are served, where they are known; `may_call`: whether Butlr has time now; `timeout_s`:
     how long a floor is waited for; `clock`: how long ago floors were fetched.
     """
 
@@ -118,7 +118,7 @@ class PortfolioWatch:
         looks: Iterable[Look],
         pipeline: Pipeline,
         floors: Callable[[], Topology | None],
-        may_ask: Callable[[], bool],
+        may_call: Callable[[], bool],
         *,
         limits: QueryLimits,
         live: Callable[[], Liveness],
@@ -129,7 +129,7 @@ class PortfolioWatch:
         self._looks = looks
         self._pipeline = pipeline
         self._floors = floors
-        self._may_ask = may_ask
+        self._may_call = may_call
         self._limits = limits
         self._live = live
         self._now = now
@@ -154,7 +154,7 @@ class PortfolioWatch:
         if topology is None:
             return BUSY_S
         for look, floor in self._due(topology):
-            if not self._may_ask():
+            if not self._may_call():
                 return BUSY_S
             self._fetched_at[_key(look, floor.id)] = self._clock()
             if self._fetch(look, floor):
@@ -183,7 +183,7 @@ class PortfolioWatch:
             queries: list[AnyQuery] = list(
                 queries_of(target_of(look.parsed), look.now(floor, now_s, self._limits, self._live()))
             )
-            begun = self._pipeline.begin_all(queries, now_s=now_s, need=CallClass.BACKGROUND)
+            begun = self._pipeline.begin_all(queries, now_s=now_s, call_class=CallClass.BACKGROUND)
         except BackendError as fault:
             log.info("%s of %s was not refreshed in the background (%s)", look.parsed.target, floor.id, fault)
             return False

@@ -75,12 +75,12 @@ class Receiver:
                 used.append(event)
         if used and self.pushes is not None:
             at_s = self.now()
-            if not self.pushes.tell([news.of_event(event) for event in used], at_s):
+            if not self.pushes.publish([news.of_event(event) for event in used], at_s):
                 self.live.lost(at_s)
 
     def read(self) -> None:
         """Notes what other replicas have received."""
-        if self.pushes is not None and self.pushes.read() is None and self.live.has_heard("traffic"):
+        if self.pushes is not None and self.pushes.read() is None and self.live.has_received("traffic"):
             self.live.lost(self.now())
 
     def start(self) -> None:
@@ -120,7 +120,7 @@ class Receiver:
             "gaps": {
                 stream: [{"from_s": g.start_s, "to_s": g.end_s, "goes_on": g.is_open} for g in gaps]
                 for stream in STREAMS
-                if self.live.has_heard(stream) and (gaps := self.live.gaps(stream))
+                if self.live.has_received(stream) and (gaps := self.live.gaps(stream))
             },
         }
 
@@ -155,7 +155,7 @@ def receiver(
     served: tuple[str, ...],
     topology: Callable[[], Any],
     pipeline: Pipeline,
-    may_ask: Callable[[], bool],
+    may_call: Callable[[], bool],
     now: Callable[[], float],
     telemetry: Telemetry,
     link: RedisConnection | None,
@@ -165,7 +165,7 @@ def receiver(
     """
     reported = ReportedMinutes(pipeline, now)
     # A few calls of the rules' class, which save most of the others of that class.
-    sampled = ReportedMinutes(pipeline, now, need=CallClass.RULE)
+    sampled = ReportedMinutes(pipeline, now, call_class=CallClass.RULE)
     roster = CurrentRoster(topology, served)
     live = LiveMinutes(now, roster)
     pushes = None
@@ -175,22 +175,22 @@ def receiver(
             news.apply(one, at_s, live, own=own)
 
         pushes = SharedPushes(link, apply)
-    calls = RefillCalls(reported.people, reported.doors, may_ask)
+    calls = RefillCalls(reported.people, reported.doors, may_call)
     if pushes is not None and link is not None:
         calls = _shared(calls, pushes, link, now)
     telemetry.receiving(lambda name: live.sizes[name], lambda: now() - live.newest_event_s)
     refill = Refill(live, lambda: roster().floors, calls, now)
-    troubles = {level: Incident(f"what Butlr pushes of {level}s and what it reports") for level in LEVELS}
-    for level, trouble in troubles.items() if keys else ():
-        telemetry.trouble(f"webhooks_{level}", trouble)
+    incidents = {level: Incident(f"what Butlr pushes of {level}s and what it reports") for level in LEVELS}
+    for level, incident in incidents.items() if keys else ():
+        telemetry.incident(f"webhooks_{level}", incident)
     sampling = Sampling(
         live,
         lambda: roster().floors,
         presence=sampled.people,
         doors=lambda missing: sampled.people(missing, f"traffic_{missing.stream}_occupancy"),
-        may_ask=may_ask,
+        may_call=may_call,
         now=now,
-        troubles=troubles,
+        incidents=incidents,
     )
     chunks = PushedChunks(live, lambda: roster().by_id, sampling.reading, now)
     return Receiver(keys, live, refill, now, telemetry, sampling, chunks, pushes)
@@ -216,14 +216,14 @@ def _shared(
     return RefillCalls(
         calls.people,
         calls.doors,
-        calls.may_ask,
+        calls.may_call,
         alone,
-        share_people=lambda people: _tell(pushes, news.of_people(people), now()),
-        share_doors=lambda doors: _tell(pushes, news.of_doors(doors), now()),
-        share_filled=lambda stream, gap: _tell(pushes, [news.of_filled(stream, gap)], now()),
+        share_people=lambda people: _publish(pushes, news.of_people(people), now()),
+        share_doors=lambda doors: _publish(pushes, news.of_doors(doors), now()),
+        share_filled=lambda stream, gap: _publish(pushes, [news.of_filled(stream, gap)], now()),
     )
 
 
-def _tell(pushes: SharedPushes, news_items: list[news.News], at_s: float) -> None:
+def _publish(pushes: SharedPushes, news_items: list[news.News], at_s: float) -> None:
     if news_items:
-        pushes.tell(news_items, at_s)
+        pushes.publish(news_items, at_s)

@@ -22,8 +22,8 @@ PATIENCE_S = 60.0
 
 
 class ReportedMinutes:
-    """Thread-safe. Asks after all who wait for a panel, or as `need` says; raises `UpstreamError` where not
-    all of it is known.
+    """Thread-safe. Asks after all who wait for a panel, or as `call_class` says; raises `UpstreamError` where
+    not all of it is known.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class ReportedMinutes:
         now: Callable[[], float],
         *,
         patience_s: float = PATIENCE_S,
-        need: CallClass = CallClass.BACKGROUND,
+        call_class: CallClass = CallClass.BACKGROUND,
     ) -> None:
         self._pipeline = pipeline
         self._now = now
         self._patience_s = patience_s
-        self._need = need
+        self._call_class = call_class
 
     def people(self, missing: Missing, measurement: str = "") -> PeopleMinutes:
         """The people of a floor, or of each of its rooms or zones; `None` in minutes without a number.
@@ -75,11 +75,11 @@ class ReportedMinutes:
     def _ask(self, query: SeriesQuery) -> list[Samples]:
         gatherer = self._pipeline.gatherer
         segments = self._pipeline.segments(query, now_s=self._now())
-        pending = gatherer.begin(segments, need=self._need, as_reported=True)
-        gathered = pending.collect(deadline=time.monotonic() + self._patience_s)
-        if not gathered.coverage.complete:
-            raise incomplete(gathered)
-        return [part.samples for part in gathered.parts]
+        pending = gatherer.begin(segments, call_class=self._call_class, as_reported=True)
+        fetch_result = pending.collect(deadline=time.monotonic() + self._patience_s)
+        if not fetch_result.coverage.complete:
+            raise incomplete(fetch_result)
+        return [chunk.samples for chunk in fetch_result.chunks]
 
 
 def _query(floor: Floor, measurement: str, level: str, function: str, period: Period) -> SeriesQuery:

@@ -83,7 +83,7 @@ def accounts_of(result: Result[Any]) -> tuple[Account, ...]:
 
 
 def _counted_until_s(part: AnyResult) -> int | None:
-    """A heat map has parts or gaps of exactly the times that count: outside office hours the last of them is
+    """A heat map has chunks or gaps of exactly the times that count: outside office hours the last of them is
     some hours old, however new the answer is.
     """
     match part:
@@ -92,5 +92,5 @@ def _counted_until_s(part: AnyResult) -> int | None:
         case SeriesResult():
             return part.query.period.end_s
         case HeatMap():
-            counted = [*(own.period for own in part.parts), *part.coverage.gaps]
+            counted = [*(chunk.period for chunk in part.chunks), *part.coverage.gaps]
             return max((period.end_s for period in counted), default=None)

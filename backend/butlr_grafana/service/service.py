@@ -85,7 +85,7 @@ class Service:
         """Within it a response is computed: of alert rules one at a time. They come all at once, and a viewer
         waits beside them.
         """
-        if parsed.need is not CallClass.RULE:
+        if parsed.call_class is not CallClass.RULE:
             return nullcontext()
         return self.rule_turn.taken(deadline - time.monotonic())
 
@@ -170,17 +170,18 @@ class Service:
         if resolved.parsed.format in PICTURES:
             for floor in resolved.scope.topology.floors.values():
                 self.pictures.ask(floor)
-        need, now_s = resolved.parsed.need, resolved.scope.now_s
-        if need is CallClass.RULE or resolved.parsed.require == "complete" or len(resolved.scope.floors) < 2:
+        call_class, now_s = resolved.parsed.call_class, resolved.scope.now_s
+        is_whole = call_class is CallClass.RULE or resolved.parsed.require == "complete"
+        if is_whole or len(resolved.scope.floors) < 2:
             with self.turn(resolved.parsed, self.deadline()):
-                pending = self.pipeline.begin_all(resolved.parts, now_s=now_s, need=need)
+                pending = self.pipeline.begin_all(resolved.parts, now_s=now_s, call_class=call_class)
             return PendingRequest(resolved, tuple(pending))
         started = PendingRequest(resolved, tuple(self.pipeline.look_up_all(resolved.parts, now_s=now_s)))
         floors = {floor: [one.pending for one in own] for floor, own in started.by_floor.items()}
         query = replace(resolved.parsed, start_s=None, end_s=None, spaces=(), format="")
-        rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.floor_order, need)
+        rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.floor_order, call_class)
         rest.ask_more()
-        if need is CallClass.VIEWER:
+        if call_class is CallClass.VIEWER:
             self.looks.note(resolved.scope)
         return replace(started, floor_by_floor=rest)
 

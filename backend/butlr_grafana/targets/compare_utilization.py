@@ -84,7 +84,7 @@ class CompareUtilization(TableTarget[RoomsCompared]):
             yield f"{now} is compared with {then}."
 
 
-def _sides(answers: Sequence[SeriesResult]) -> tuple[Side, Side]:
+def _sides(results: Sequence[SeriesResult]) -> tuple[Side, Side]:
     """In the order of the queries: the period asked for, then the one before."""
-    now, before = answers[: len(MEASURED)], answers[len(MEASURED) :]
+    now, before = results[: len(MEASURED)], results[len(MEASURED) :]
     return Side(now[0], now[1]), Side(before[0], before[1])

@@ -71,7 +71,7 @@ class Devices(TableTarget[DeviceStates]):
         floors = tuple(FloorDevices(one.floor, tuple(devices(one.floor, one.rooms))) for one in scope.floors)
         # Of a topology without a time it is only known that it is not of now.
         at_s = scope.now_s if as_of_s is None else as_of_s
-        found = [d for floor in floors for d in floor.devices if _is_asked(d, scope.parsed, at_s)]
+        found = [d for floor in floors for d in floor.devices if _is_requested(d, scope.parsed, at_s)]
         found.sort(key=lambda device: STATES.index(device.state))
         covered = tuple(c for one in scope.floors for c in _covered(one, scope.parsed))
         return DeviceStates(tuple(found), floors, covered, at_s, is_fresh)
@@ -123,7 +123,7 @@ class Devices(TableTarget[DeviceStates]):
         return "Butlr lists no such device here." if result.parsed.level is None else ""
 
 
-def _is_asked(device: Device, parsed: ParsedQuery, now_s: float) -> bool:
+def _is_requested(device: Device, parsed: ParsedQuery, now_s: float) -> bool:
     if parsed.kind is not None and (parsed.kind == "hive") != device.is_hive:
         return False
     return parsed.only == "all" or device.is_at_fault(now_s)

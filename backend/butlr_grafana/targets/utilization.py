@@ -100,8 +100,8 @@ def _are_means(one: SeriesResult) -> bool:
 def means_when_used(stats: Sequence[StatsResult]) -> dict[tuple[str, str], float]:
     """By floor and room."""
     return {
-        (answer.query.floor.id, item): figure
-        for answer in stats
-        for (item, measurement), figure in answer.figures.items()
+        (result.query.floor.id, item): figure
+        for result in stats
+        for (item, measurement), figure in result.figures.items()
         if measurement == USED_MEAN
     }

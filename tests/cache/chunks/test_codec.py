@@ -17,7 +17,7 @@ from butlr_grafana.cache.chunks.codec import MAGIC, decode, encode
 from butlr_grafana.model.chunk import Chunk, Grid
 from butlr_grafana.model.floor import Bounds
 from butlr_grafana.model.time import Period
-from tests.cache.chunks.parts import part, same, segment
+from tests.cache.chunks.chunks import chunk, same, segment
 
 METRES = st.floats(-1e4, 1e4)
 INT32 = st.integers(-(2**31), 2**31 - 1)
@@ -44,7 +44,7 @@ def parts(draw: st.DrawFn) -> Chunk:
     return Chunk(period, draw(grids()), draw(st.floats(0, 4e9)), draw(st.booleans()))
 
 
-WHOLE = part(segment(), cells=5, value=2.5)
+WHOLE = chunk(segment(), cells=5, value=2.5)
 ENCODED = encode(WHOLE)
 
 

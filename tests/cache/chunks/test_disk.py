@@ -19,7 +19,7 @@ from butlr_grafana.cache.chunks import codec
 from butlr_grafana.cache.chunks.disk import FILE, VERSION, DiskStore
 from butlr_grafana.model.chunk import Segment
 from butlr_grafana.model.time import DAY_S, Period
-from tests.cache.chunks.parts import HALF, SPACE, part, same, segment
+from tests.cache.chunks.chunks import HALF, SPACE, chunk, same, segment
 
 ALWAYS = Period(0, 10**9)
 BEGAN_S = 1_749_643_200.0
@@ -67,7 +67,7 @@ def row(n: int) -> list[Segment]:
 
 def put_all(store: DiskStore, segments: list[Segment]) -> None:
     for asked in segments:
-        store.put(asked, part(asked))
+        store.put(asked, chunk(asked))
 
 
 def held(store: DiskStore, among: list[Segment]) -> list[Segment]:
@@ -79,8 +79,8 @@ NEW = segment(10**6, 10**6 + 60)
 
 def works(store: DiskStore, asked: Segment = NEW) -> bool:
     """Keeps something new and finds it again."""
-    store.put(asked, part(asked, value=42.0))
-    return same(store.get(asked), part(asked, value=42.0)) and asked.period in store.within(
+    store.put(asked, chunk(asked, value=42.0))
+    return same(store.get(asked), chunk(asked, value=42.0)) and asked.period in store.within(
         SPACE, HALF, ALWAYS
     )
 
@@ -90,32 +90,32 @@ def works(store: DiskStore, asked: Segment = NEW) -> bool:
 
 def test_a_part_survives_a_restart(disk: Disk) -> None:
     store = disk.store()
-    store.put(segment(), part(segment(), cells=1000, value=7.0))
+    store.put(segment(), chunk(segment(), cells=1000, value=7.0))
     disk.close()
     store = disk.store()
-    assert same(store.get(segment()), part(segment(), cells=1000, value=7.0))
+    assert same(store.get(segment()), chunk(segment(), cells=1000, value=7.0))
     assert store.within(SPACE, HALF, ALWAYS) == [segment().period]
 
 
 def test_an_empty_part_survives_too(disk: Disk) -> None:
-    disk.store().put(segment(), part(segment(), cells=0))
+    disk.store().put(segment(), chunk(segment(), cells=0))
     disk.close()
-    assert same(disk.store().get(segment()), part(segment(), cells=0))
+    assert same(disk.store().get(segment()), chunk(segment(), cells=0))
 
 
 def test_a_part_that_still_changes_is_not_kept(disk: Disk) -> None:
     live = segment(settled=False)
     store = disk.store()
-    store.put(live, part(live))
+    store.put(live, chunk(live))
     assert store.get(live) is None
     assert store.within(SPACE, HALF, ALWAYS) == []
 
 
 def test_a_later_part_of_the_same_period_replaces_the_earlier(disk: Disk) -> None:
     store = disk.store()
-    store.put(segment(), part(segment(), value=1.0))
-    store.put(segment(), part(segment(), value=2.0))
-    assert same(store.get(segment()), part(segment(), value=2.0))
+    store.put(segment(), chunk(segment(), value=1.0))
+    store.put(segment(), chunk(segment(), value=2.0))
+    assert same(store.get(segment()), chunk(segment(), value=2.0))
     assert store.within(SPACE, HALF, ALWAYS) == [segment().period]
 
 
@@ -124,27 +124,27 @@ def test_a_later_part_of_the_same_period_replaces_the_earlier(disk: Disk) -> Non
 )
 def test_another_question_gets_nothing(disk: Disk, other: Segment) -> None:
     store = disk.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     assert store.get(other) is None
     assert store.within(other.space, other.subject, other.period) == []
 
 
 def test_another_tenant_sees_nothing(disk: Disk) -> None:
     mine, theirs = disk.store("me"), disk.store("them")
-    mine.put(segment(), part(segment(), value=1.0))
+    mine.put(segment(), chunk(segment(), value=1.0))
     assert theirs.get(segment()) is None
     assert theirs.within(SPACE, HALF, ALWAYS) == []
-    theirs.put(segment(), part(segment(), value=2.0))
+    theirs.put(segment(), chunk(segment(), value=2.0))
     disk.close()
-    assert same(disk.store("me").get(segment()), part(segment(), value=1.0))
-    assert same(disk.store("them").get(segment()), part(segment(), value=2.0))
+    assert same(disk.store("me").get(segment()), chunk(segment(), value=1.0))
+    assert same(disk.store("them").get(segment()), chunk(segment(), value=2.0))
     assert disk.store("somebody else").within(SPACE, HALF, ALWAYS) == []
 
 
 def test_two_processes_may_share_the_file(disk: Disk) -> None:
     one, other = disk.store(), disk.store()
-    one.put(segment(), part(segment()))
-    assert same(other.get(segment()), part(segment()))
+    one.put(segment(), chunk(segment()))
+    assert same(other.get(segment()), chunk(segment()))
     assert works(other)
     assert len(one.within(SPACE, HALF, ALWAYS)) == 2
 
@@ -167,7 +167,7 @@ def test_within_is_what_lies_in_the_period_as_a_whole(shared: Disk, kept: set[Pe
     store = shared.store()
     shared.sql("DELETE FROM part")
     for period in kept:
-        store.put(segment(period.start_s, period.end_s), part(segment(period.start_s, period.end_s)))
+        store.put(segment(period.start_s, period.end_s), chunk(segment(period.start_s, period.end_s)))
     expected = [p for p in kept if asked.start_s <= p.start_s and p.end_s <= asked.end_s]
     assert sorted(store.within(SPACE, HALF, asked)) == sorted(expected)
 
@@ -177,11 +177,11 @@ def test_within_is_what_lies_in_the_period_as_a_whole(shared: Disk, kept: set[Pe
 
 def test_bounded_by_bytes_and_the_longest_kept_go_first(disk: Disk) -> None:
     hours = row(201)
-    one = len(codec.encode(part(hours[0])))
+    one = len(codec.encode(chunk(hours[0])))
     store = disk.store(max_bytes=120 * one)
     for asked in hours:
         disk.now_s += 1
-        store.put(asked, part(asked))
+        store.put(asked, chunk(asked))
     assert disk.sql("SELECT sum(bytes) <= ? FROM part", 120 * one) == [(1,)]
     survivors = held(store, hours)
     assert survivors == hours[-len(survivors) :]
@@ -190,11 +190,11 @@ def test_bounded_by_bytes_and_the_longest_kept_go_first(disk: Disk) -> None:
 
 def test_what_is_in_use_stays(disk: Disk) -> None:
     hours = row(301)
-    one = len(codec.encode(part(hours[0])))
+    one = len(codec.encode(chunk(hours[0])))
     store = disk.store(max_bytes=220 * one)
     for asked in hours[:200]:
         disk.now_s += 1
-        store.put(asked, part(asked))
+        store.put(asked, chunk(asked))
     disk.now_s += 2 * DAY_S
     assert held(store, hours[:10]) == hours[:10]
     put_all(store, hours[200:])
@@ -204,7 +204,7 @@ def test_what_is_in_use_stays(disk: Disk) -> None:
 
 def test_bounded_by_age_even_if_nothing_is_put(disk: Disk) -> None:
     store = disk.store(max_age_s=30 * DAY_S)
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     disk.now_s += 30 * DAY_S
     assert store.get(segment()) is not None
     disk.now_s += 1
@@ -216,7 +216,7 @@ def test_what_is_too_old_leaves_the_disk_with_the_next_part_after_a_restart(disk
     put_all(disk.store(max_age_s=30 * DAY_S), row(3))
     disk.close()
     disk.now_s += 31 * DAY_S
-    disk.store(max_age_s=30 * DAY_S).put(segment(10**6, 10**6 + 1), part(segment(10**6, 10**6 + 1)))
+    disk.store(max_age_s=30 * DAY_S).put(segment(10**6, 10**6 + 1), chunk(segment(10**6, 10**6 + 1)))
     assert disk.sql("SELECT start_s FROM part") == [(10**6,)]
 
 
@@ -253,7 +253,7 @@ def test_a_file_that_turns_to_garbage_while_open_is_begun_anew(
         path.write_bytes(b"\xff" * path.stat().st_size)
     disk.store().get(segment())
     assert held(store, row(50)) in ([], row(50))
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     assert works(store)
 
 
@@ -266,7 +266,7 @@ def test_a_cut_file_costs_parts_never_a_wrong_one(disk: Disk, share: float) -> N
     disk.file.write_bytes(content[: int(len(content) * share)])
     store = disk.store()
     for asked in hours:
-        assert store.get(asked) is None or same(store.get(asked), part(asked))
+        assert store.get(asked) is None or same(store.get(asked), chunk(asked))
     assert works(store)
 
 
@@ -283,12 +283,12 @@ def test_flipped_bytes_cost_parts_never_a_wrong_one(disk: Disk, seed: int) -> No
     store = disk.store()
     for asked in hours:
         found = store.get(asked)
-        assert found is None or same(found, part(asked))
+        assert found is None or same(found, chunk(asked))
     assert all(isinstance(period, Period) for period in store.within(SPACE, HALF, ALWAYS))
     put_all(store, hours)
     for asked in hours:
         found = store.get(asked)
-        assert found is None or same(found, part(asked))
+        assert found is None or same(found, chunk(asked))
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_a_column_of_another_type_is_set_aside_and_begun_anew(disk: Disk) -> Non
     put_all(store, row(3))
     disk.sql("UPDATE part SET used_at_s=?", b"long ago")
     found = store.get(segment())
-    assert found is None or same(found, part(segment()))
+    assert found is None or same(found, chunk(segment()))
     assert works(store)
     assert disk.file.with_name(FILE + ".damaged").exists()
 
@@ -336,7 +336,7 @@ def test_a_part_filed_under_another_key_is_not_there(disk: Disk) -> None:
     assert store.get(row(2)[0]) is not None
     assert store.get(row(2)[1]) is None
     fine = segment(0, 3600, resolution_m=0.25)
-    store.put(fine, part(fine))
+    store.put(fine, chunk(fine))
     disk.sql("UPDATE part SET body=? WHERE subject LIKE 'heatmap/0.25/%'", body)
     assert store.get(fine) is None
 
@@ -344,7 +344,7 @@ def test_a_part_filed_under_another_key_is_not_there(disk: Disk) -> None:
 @pytest.mark.parametrize("body", [b"", b"BGP1", "text", 5])
 def test_a_body_that_is_none_is_not_there(disk: Disk, body: object) -> None:
     store = disk.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     disk.sql("UPDATE part SET body=?", body)
     assert store.get(segment()) is None
     assert works(store, segment())
@@ -356,7 +356,7 @@ def test_a_file_of_another_version_holds_nothing_and_is_used_from_now_on(
     disk: Disk, version: int, change: str
 ) -> None:
     store = disk.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     disk.close()
     disk.sql(f"PRAGMA user_version={version}")
     disk.sql(change)
@@ -374,7 +374,7 @@ def test_a_folder_that_cannot_be_made_is_said_once_and_used_once_it_can(
     disk.folder.write_text("a file in the way")
     store = disk.store()
     for _ in range(5):
-        store.put(segment(), part(segment()))
+        store.put(segment(), chunk(segment()))
         assert store.get(segment()) is None
         assert store.within(SPACE, HALF, ALWAYS) == []
     assert said(caplog) == ["trouble"]
@@ -387,7 +387,7 @@ def test_a_folder_that_disappears_is_no_error(disk: Disk) -> None:
     store = disk.store()
     put_all(store, row(3))
     shutil.rmtree(disk.folder)
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     store.get(segment())
     store.within(SPACE, HALF, ALWAYS)
     disk.close()
@@ -423,15 +423,15 @@ def test_a_read_only_file_is_read_and_not_written(
     connecting(read_only)
     store = disk.store()
     for _ in range(3):
-        assert same(store.get(hours[0]), part(hours[0]))
-        store.put(hours[2], part(hours[2]))
+        assert same(store.get(hours[0]), chunk(hours[0]))
+        store.put(hours[2], chunk(hours[2]))
         assert store.get(hours[2]) is None
         assert len(store.within(SPACE, HALF, ALWAYS)) == 2
         disk.now_s += 2 * DAY_S  # noting that it is in use would be a write
-        assert same(store.get(hours[1]), part(hours[1]))
+        assert same(store.get(hours[1]), chunk(hours[1]))
     assert said(caplog) == ["trouble"]
     connecting(None)
-    store.put(hours[2], part(hours[2]))
+    store.put(hours[2], chunk(hours[2]))
     disk.close()
     assert disk.store().get(hours[2]) is not None
     assert said(caplog) == ["trouble", "well"]
@@ -465,7 +465,7 @@ def test_a_full_disk_keeps_what_it_has_and_goes_on_when_there_is_room(
     disk.close()
     connecting(full)
     store = disk.store()
-    large = [part(asked, cells=20_000) for asked in hours[3:]]
+    large = [chunk(asked, cells=20_000) for asked in hours[3:]]
     for asked, kept in zip(hours[3:], large, strict=True):
         store.put(asked, kept)
         assert store.get(asked) is None
@@ -521,7 +521,7 @@ def test_no_fault_of_the_disk_ever_comes_through(
     connecting(broken)
     store = disk.store()
     for _ in range(3):
-        store.put(segment(), part(segment()))
+        store.put(segment(), chunk(segment()))
         assert store.get(segment()) is None
         assert store.within(SPACE, HALF, ALWAYS) == []
     store.close()
@@ -543,10 +543,10 @@ def test_a_store_that_works_says_nothing(disk: Disk, caplog: pytest.LogCaptureFi
 
 def test_closing_twice_is_fine_and_who_asks_afterwards_is_answered(disk: Disk) -> None:
     store = disk.store()
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     store.close()
     store.close()
-    assert same(store.get(segment()), part(segment()))
+    assert same(store.get(segment()), chunk(segment()))
 
 
 def test_threads_share_one_store(disk: Disk) -> None:
@@ -559,7 +559,7 @@ def test_threads_share_one_store(disk: Disk) -> None:
             for n in range(80):
                 asked = hours[(n * 7 + turn) % len(hours)]
                 if store.get(asked) is None:
-                    store.put(asked, part(asked))
+                    store.put(asked, chunk(asked))
                 store.within(SPACE, HALF, ALWAYS)
         except BaseException as error:  # noqa: BLE001 - told below
             failed.append(error)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from butlr_grafana.cache.chunks.memory import MemoryStore
 from butlr_grafana.model.chunk import HeatMapSubject, Segment
 from butlr_grafana.model.time import Period
-from tests.cache.chunks.parts import HALF, SPACE, part, same, segment
+from tests.cache.chunks.chunks import HALF, SPACE, chunk, same, segment
 
-PART_BYTES = part(segment(), cells=50).grid.nbytes
+PART_BYTES = chunk(segment(), cells=50).grid.nbytes
 ALWAYS = Period(0, 10**9)
 
 
@@ -30,20 +30,20 @@ def row(n: int, *, settled: bool = True) -> list[Segment]:
 def filled(segments: list[Segment], room_for: int) -> MemoryStore:
     store = MemoryStore(room_for * PART_BYTES)
     for asked in segments:
-        store.put(asked, part(asked, cells=50))
+        store.put(asked, chunk(asked, cells=50))
     return store
 
 
 def test_what_is_put_can_be_got() -> None:
     store, asked = MemoryStore(10**6), segment()
     assert store.get(asked) is None
-    store.put(asked, part(asked, value=7.0))
-    assert same(store.get(asked), part(asked, value=7.0))
+    store.put(asked, chunk(asked, value=7.0))
+    assert same(store.get(asked), chunk(asked, value=7.0))
 
 
 def test_a_part_is_found_whether_the_question_calls_it_settled_or_not() -> None:
     store = MemoryStore(10**6)
-    store.put(segment(settled=False), part(segment(settled=False)))
+    store.put(segment(settled=False), chunk(segment(settled=False)))
     found = store.get(segment(settled=True))
     assert found is not None
     assert not found.settled
@@ -54,7 +54,7 @@ def test_a_part_is_found_whether_the_question_calls_it_settled_or_not() -> None:
 )
 def test_another_question_gets_nothing(other: Segment) -> None:
     store = MemoryStore(10**6)
-    store.put(segment(), part(segment()))
+    store.put(segment(), chunk(segment()))
     assert store.get(other) is None
 
 
@@ -63,22 +63,22 @@ def test_the_least_recently_used_goes_first() -> None:
     store = filled(hours[:3], room_for=3)
     assert store.get(hours[0]) is not None  # now hour 1 is the oldest
     for asked in hours[3:]:
-        store.put(asked, part(asked, cells=50))
+        store.put(asked, chunk(asked, cells=50))
     assert held(store, hours) == [0, 3 * 3600, 4 * 3600]
 
 
 def test_a_part_larger_than_everything_is_not_kept_and_pushes_nothing_out() -> None:
     hours = row(3)
     store = filled(hours[:2], room_for=2)
-    store.put(hours[2], part(hours[2], cells=10_000))
+    store.put(hours[2], chunk(hours[2], cells=10_000))
     assert held(store, hours) == [0, 3600]
 
 
 def test_a_newer_opinion_of_the_same_period_replaces_the_older() -> None:
     store, asked = MemoryStore(10**6), segment()
-    store.put(asked, part(asked, value=1.0))
-    store.put(asked, part(asked, value=2.0, cells=9))
-    assert same(store.get(asked), part(asked, value=2.0, cells=9))
+    store.put(asked, chunk(asked, value=1.0))
+    store.put(asked, chunk(asked, value=2.0, cells=9))
+    assert same(store.get(asked), chunk(asked, value=2.0, cells=9))
     assert store.within(SPACE, HALF, ALWAYS) == [asked.period]
 
 
@@ -89,7 +89,7 @@ def test_of_the_open_end_only_the_newest_is_kept() -> None:
     store = MemoryStore(10**6)
     minutes = [segment(0, 60 * n, settled=False) for n in range(1, 50)]
     for asked in minutes:
-        store.put(asked, part(asked))
+        store.put(asked, chunk(asked))
     assert store.within(SPACE, HALF, ALWAYS) == [Period(0, 60 * 49)]
 
 
@@ -104,8 +104,8 @@ def test_of_the_open_end_only_the_newest_is_kept() -> None:
 def test_an_open_end_of_something_else_replaces_nothing(other: Segment) -> None:
     store = MemoryStore(10**6)
     live = segment(0, 120, settled=False)
-    store.put(live, part(live))
-    store.put(other, part(other))
+    store.put(live, chunk(live))
+    store.put(other, chunk(other))
     assert store.get(live) is not None
     assert store.get(other) is not None
 
@@ -113,9 +113,9 @@ def test_an_open_end_of_something_else_replaces_nothing(other: Segment) -> None:
 def test_a_settled_part_neither_replaces_nor_is_replaced() -> None:
     store = MemoryStore(10**6)
     day, live = segment(0, 86_400), segment(0, 7200, settled=False)
-    store.put(day, part(day))
-    store.put(live, part(live))
-    store.put(segment(0, 3600), part(segment(0, 3600)))
+    store.put(day, chunk(day))
+    store.put(live, chunk(live))
+    store.put(segment(0, 3600), chunk(segment(0, 3600)))
     assert sorted(store.within(SPACE, HALF, ALWAYS)) == [Period(0, 3600), Period(0, 7200), Period(0, 86_400)]
 
 
@@ -124,7 +124,7 @@ def test_a_part_that_has_settled_meanwhile_is_not_replaced() -> None:
     store = MemoryStore(10**6)
     live, settled, next_live = segment(0, 60, settled=False), segment(0, 60), segment(0, 120, settled=False)
     for asked in (live, settled, next_live):
-        store.put(asked, part(asked))
+        store.put(asked, chunk(asked))
     found = store.get(settled)
     assert found is not None
     assert found.settled
@@ -134,8 +134,8 @@ def test_a_part_that_has_settled_meanwhile_is_not_replaced() -> None:
 def test_an_answer_that_was_long_on_its_way_does_not_replace_a_newer_one() -> None:
     store = MemoryStore(10**6)
     sooner, later = segment(0, 60, settled=False), segment(0, 120, settled=False)
-    store.put(later, part(later, fetched_at_s=120.0))
-    store.put(sooner, part(sooner, fetched_at_s=60.0))
+    store.put(later, chunk(later, fetched_at_s=120.0))
+    store.put(sooner, chunk(sooner, fetched_at_s=60.0))
     assert store.within(SPACE, HALF, ALWAYS) == [later.period]
 
 
@@ -143,17 +143,17 @@ def test_what_a_clock_that_was_ahead_has_dated_is_replaced() -> None:
     """It would be the newest until the clock has caught up."""
     store = MemoryStore(10**6)
     of_the_future, now = segment(0, 4100, settled=False), segment(0, 500, settled=False)
-    store.put(of_the_future, replace(part(of_the_future, fetched_at_s=4100.0), asked_at=70.0))
-    store.put(now, replace(part(now, fetched_at_s=500.0), asked_at=80.0))
+    store.put(of_the_future, replace(chunk(of_the_future, fetched_at_s=4100.0), asked_at=70.0))
+    store.put(now, replace(chunk(now, fetched_at_s=500.0), asked_at=80.0))
     assert store.within(SPACE, HALF, ALWAYS) == [now.period]
 
 
 def test_a_settled_part_is_not_replaced_by_one_that_was_asked_for_before() -> None:
     store = MemoryStore(10**6)
     settled, live = segment(0, 60), segment(0, 60, settled=False)
-    store.put(settled, part(settled, value=2.0))
-    store.put(live, part(live, value=1.0))
-    assert same(store.get(settled), part(settled, value=2.0))
+    store.put(settled, chunk(settled, value=2.0))
+    store.put(live, chunk(live, value=1.0))
+    assert same(store.get(settled), chunk(settled, value=2.0))
 
 
 def test_what_is_noted_of_open_ends_does_not_grow_for_ever() -> None:
@@ -166,7 +166,7 @@ def test_a_floor_that_was_pushed_out_leaves_nothing_behind() -> None:
     floors = [segment(space=f"space_{n}") for n in range(100)]
     store = filled(floors, room_for=3)
     assert [a.space for a in floors if store.get(a) is not None] == ["space_97", "space_98", "space_99"]
-    assert len(store._parts.periods) == 3
+    assert len(store._chunks.periods) == 3
 
 
 # Within
@@ -203,7 +203,7 @@ def test_the_index_is_what_is_held_and_both_are_bounded(
     for space, resolution_m, start_s, length_s, settled, cells in puts:
         asked = segment(start_s, start_s + length_s, space=space, resolution_m=resolution_m, settled=settled)
         asked_for.add(asked)
-        kept = part(asked, cells=cells)
+        kept = chunk(asked, cells=cells)
         store.put(asked, kept)
         if kept.grid.nbytes <= max_bytes:
             there_now = store.get(asked)
@@ -226,7 +226,7 @@ def test_threads_do_not_break_it() -> None:
             for n in range(600):
                 asked = hours[(n * 7 + offset) % len(hours)]
                 if store.get(asked) is None:
-                    store.put(asked, part(asked, cells=50))
+                    store.put(asked, chunk(asked, cells=50))
                 store.within(SPACE, HALF, ALWAYS)
         except BaseException as error:  # noqa: BLE001 - told below
             failed.append(error)

@@ -46,7 +46,7 @@ TOGETHER = {f"seed {seed}": drawn(seed) for seed in range(20)}
 class NewAccount(World):
     """A backend that knows nothing of its Butlr, with address and credentials only, until it has measured."""
 
-    def book(self, settings: Settings) -> VerdictStore:
+    def verdict_store(self, settings: Settings) -> VerdictStore:
         return VerdictStore(fixed=settings.fixed_verdicts)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from butlr_grafana.base.errors import UpstreamInvalid, UpstreamRefused
-from butlr_grafana.butlr.api import Butlr, question
+from butlr_grafana.butlr.api import Butlr, request_body
 from butlr_grafana.model.chunk import Grid, HeatMapSubject, Segment
 from butlr_grafana.model.floor import Bounds
 from butlr_grafana.model.time import Period
@@ -56,7 +56,7 @@ def test_the_question_is_the_documented_one(butlr: Butlr, simulator: Simulator) 
 def test_raw_counts_are_asked_for_at_every_resolution() -> None:
     """Normalised parts could never be added."""
     for resolution_m in (0.25, 0.5, 1.0):
-        window = question(segment("space_1", resolution_m))["window"]
+        window = request_body(segment("space_1", resolution_m))["window"]
         assert window == {
             "heatmap_v2_options": {
                 "grid_resolution": resolution_m,

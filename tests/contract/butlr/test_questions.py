@@ -8,10 +8,10 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from butlr_grafana.butlr.graphql import GraphqlQuery, written
-from butlr_grafana.butlr.graphql_queries import hives_question, sensors_question, sites_question
+from butlr_grafana.butlr.graphql_queries import hives_query, sensors_query, sites_query
 
 SCHEMA = build_schema(files("butlr_grafana.simulator").joinpath("schema.graphql").read_text("utf-8"))
-QUESTIONS = [sites_question(), sensors_question(), hives_question()]
+QUESTIONS = [sites_query(), sensors_query(), hives_query()]
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: next(iter(q.selection)))

@@ -16,13 +16,13 @@ def no_book_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     opened: list[FactorStore | RedisConnection] = []
     begin = FactorStore.__init__
 
-    def begun(book: FactorStore, *words: Any, **more: Any) -> None:
-        begin(book, *words, **more)
-        opened.append(book)
+    def begun(factor_store: FactorStore, *words: Any, **more: Any) -> None:
+        begin(factor_store, *words, **more)
+        opened.append(factor_store)
         if more.get("link"):
             opened.append(more["link"])
 
     monkeypatch.setattr(FactorStore, "__init__", begun)
     yield
-    for book in opened:
-        book.close()
+    for factor_store in opened:
+        factor_store.close()

@@ -26,30 +26,30 @@ def seen(number: int, rate: float, person_minutes: float = 1000.0) -> Observatio
     return Observation(f"2026-06-{number:02d}", 24.0, rate * person_minutes, person_minutes)
 
 
-def rate(book: FactorStore, space: str = "f") -> float | None:
-    found = book.of(space)
+def rate(factor_store: FactorStore, space: str = "f") -> float | None:
+    found = factor_store.of(space)
     return found.per_person_minute if isinstance(found, Factor) else None
 
 
 def test_nothing_is_known_at_first_and_a_reason_is_told(tmp_path: Path) -> None:
-    book = FactorStore(tmp_path, source="s")
-    assert book.of("f") == Unknown("it has not been measured yet")
-    book.note("f", Unknown("no presence sensor"))
-    assert book.of("f") == Unknown("no presence sensor")
-    assert book.of("g") == Unknown()
-    book.note("f", seen(1, 110))
-    assert rate(book) == 110
-    book.note("f", Unknown("only 3 person-minutes"))
-    assert rate(book) == 110
+    factor_store = FactorStore(tmp_path, source="s")
+    assert factor_store.of("f") == Unknown("it has not been measured yet")
+    factor_store.note("f", Unknown("no presence sensor"))
+    assert factor_store.of("f") == Unknown("no presence sensor")
+    assert factor_store.of("g") == Unknown()
+    factor_store.note("f", seen(1, 110))
+    assert rate(factor_store) == 110
+    factor_store.note("f", Unknown("only 3 person-minutes"))
+    assert rate(factor_store) == 110
 
 
 def test_it_is_there_after_a_restart_for_the_same_account_only(tmp_path: Path) -> None:
-    book = FactorStore(tmp_path, source="s")
+    factor_store = FactorStore(tmp_path, source="s")
     for number, value in ((1, 60), (2, 100), (3, 110)):
-        book.note("f", seen(number, value))
-    book.note("g", seen(1, 180))
-    version = book.of("f")
-    book.close()
+        factor_store.note("f", seen(number, value))
+    factor_store.note("g", seen(1, 180))
+    version = factor_store.of("f")
+    factor_store.close()
     again = FactorStore(tmp_path, source="s")
     assert again.of("f") == version
     assert (rate(again), rate(again, "g")) == (100, 180)
@@ -58,28 +58,28 @@ def test_it_is_there_after_a_restart_for_the_same_account_only(tmp_path: Path) -
 
 
 def test_without_a_folder_it_is_known_while_the_process_lives() -> None:
-    book = FactorStore(None, source="s")
-    book.note("f", seen(1, 110))
-    assert rate(book) == 110
+    factor_store = FactorStore(None, source="s")
+    factor_store.note("f", seen(1, 110))
+    assert rate(factor_store) == 110
     assert rate(FactorStore(None, source="s")) is None
 
 
 def test_of_a_day_the_observation_of_the_most_people_counts(tmp_path: Path) -> None:
-    book = FactorStore(tmp_path, source="s")
-    book.note("f", seen(1, 60, 500))
-    book.note("f", seen(1, 110, 5000))
-    book.note("f", seen(1, 180, 700))
-    assert rate(book) == 110
-    book.close()
+    factor_store = FactorStore(tmp_path, source="s")
+    factor_store.note("f", seen(1, 60, 500))
+    factor_store.note("f", seen(1, 110, 5000))
+    factor_store.note("f", seen(1, 180, 700))
+    assert rate(factor_store) == 110
+    factor_store.close()
     assert rate(FactorStore(tmp_path, source="s")) == 110
 
 
 def test_old_days_go(tmp_path: Path) -> None:
-    book = FactorStore(tmp_path, source="s")
+    factor_store = FactorStore(tmp_path, source="s")
     for number in range(1, 29):
-        book.note("f", seen(number, 110))
-    book.close()
-    for one in (book, FactorStore(tmp_path, source="s")):
+        factor_store.note("f", seen(number, 110))
+    factor_store.close()
+    for one in (factor_store, FactorStore(tmp_path, source="s")):
         known = [number for number in range(1, 29) if one.on("f", f"2026-06-{number:02d}")]
         assert known == list(range(29 - STORED_DAYS, 29))
 
@@ -96,9 +96,9 @@ def test_another_process_on_the_same_folder_sees_it_soon(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"SQLite format 3\0" + b"\xff" * 4096])
 def test_a_damaged_file_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
-    book = FactorStore(tmp_path, source="s")
-    book.note("f", seen(1, 110))
-    book.close()
+    factor_store = FactorStore(tmp_path, source="s")
+    factor_store.note("f", seen(1, 110))
+    factor_store.close()
     for suffix in ("-wal", "-shm"):
         (tmp_path / f"{FILE}{suffix}").unlink(missing_ok=True)
     (tmp_path / FILE).write_bytes(damage)
@@ -113,9 +113,9 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
 
 def test_a_folder_that_cannot_be_used_costs_nothing_that_is_known(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    book = FactorStore(tmp_path / "file", source="s")
-    book.note("f", seen(1, 110))
-    assert rate(book) == 110
+    factor_store = FactorStore(tmp_path / "file", source="s")
+    factor_store.note("f", seen(1, 110))
+    assert rate(factor_store) == 110
 
 
 def test_replicas_know_what_one_has_seen(redis: RedisServer) -> None:
@@ -150,8 +150,8 @@ def test_what_others_wrote_into_redis_is_passed_over(redis: RedisServer) -> None
         "h": b"\xff\xfe",
     }.items():
         redis.client.hset("butlr:s:factors", field, value)
-    book = FactorStore(None, source="s", link=RedisConnection(redis.url, source="s"))
-    assert rate(book) == 60
+    factor_store = FactorStore(None, source="s", link=RedisConnection(redis.url, source="s"))
+    assert rate(factor_store) == 60
     redis.client.set("butlr:t:factors", "of another kind")
     other = FactorStore(None, source="t", link=RedisConnection(redis.url, source="t"))
     assert rate(other) is None
@@ -160,6 +160,6 @@ def test_what_others_wrote_into_redis_is_passed_over(redis: RedisServer) -> None
 
 
 def test_without_redis_it_goes_on_alone(redis: RedisServer) -> None:
-    book = FactorStore(None, source="s", link=RedisConnection("redis://127.0.0.1:1", source="s"))
-    book.note("f", seen(1, 110))
-    assert rate(book) == 110
+    factor_store = FactorStore(None, source="s", link=RedisConnection("redis://127.0.0.1:1", source="s"))
+    factor_store.note("f", seen(1, 110))
+    assert rate(factor_store) == 110

@@ -175,14 +175,14 @@ def test_what_is_measured_goes_after_all_that_wait(world: World, monkeypatch: py
 
     monkeypatch.setattr(gatherer, "begin_all", noted)
     assert world.application.factor_watch.step() == factor_watch.APART_S
-    assert begun == [{"need": CallClass.BACKGROUND}] * 2
+    assert begun == [{"call_class": CallClass.BACKGROUND}] * 2
 
 
 def test_nothing_is_measured_while_butlr_limits_or_is_away(world: World) -> None:
     step = world.application.factor_watch.step
     world.http.get("/readyz")
     world.simulator.clear_calls()
-    world.application.butlr.client.gate.pause(60)
+    world.application.butlr.client.rate_limiter.pause(60)
     assert step() == factor_watch.BUSY_S
     assert world.simulator.calls == []
     world.restart()

@@ -85,10 +85,12 @@ def test_where_doors_only_are_counted_it_is_not_known_and_the_others_are(world: 
     with_rates(world)
     doors_only(world, [PARIS_2])
     measure(world)
-    book = world.application.service.factors
-    assert book.of(PARIS_2) == Unknown("no presence sensor counts people in a room whose outline is known")
+    factor_store = world.application.service.factors
+    assert factor_store.of(PARIS_2) == Unknown(
+        "no presence sensor counts people in a room whose outline is known"
+    )
     for space in (PARIS, NEW_YORK):
-        factor = book.of(space)
+        factor = factor_store.of(space)
         assert isinstance(factor, Factor)
         assert factor.per_person_minute == pytest.approx(RATES[space], rel=WITHIN)
     for row in rows(world, space="all", unit="people"):

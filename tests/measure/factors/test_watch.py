@@ -30,9 +30,9 @@ class Trial:
         self.is_free = True
         self.asked: list[tuple[str, str]] = []
         self.tells: dict[str, Callable[[str], Observation | Unknown]] = {}
-        self.book = FactorStore(None, source="s", clock=lambda: self.clock_s)
+        self.factor_store = FactorStore(None, source="s", clock=lambda: self.clock_s)
         self.watch = FactorWatch(
-            self.book,
+            self.factor_store,
             lambda: Topology({one.id: one for one in floors}),
             self._observe,
             lambda: self.is_free,
@@ -72,7 +72,7 @@ def test_yesterday_of_each_floor_one_after_the_other() -> None:
 
 def test_what_is_known_already_is_not_asked_for() -> None:
     trial = Trial(floor("a"), floor("b"))
-    trial.book.note("a", crowded("2026-06-16"))
+    trial.factor_store.note("a", crowded("2026-06-16"))
     assert trial.steps(2) == [APART_S, IDLE_S]
     assert trial.asked == [("b", "2026-06-16")]
 
@@ -107,7 +107,7 @@ def test_a_floor_that_never_tells_is_asked_for_a_week_and_then_once_a_day() -> N
     trial.tells["a"] = empty
     assert trial.steps(9) == [*[APART_S] * 7, IDLE_S, IDLE_S]
     assert len(set(trial.asked)) == len(trial.asked) == 7
-    assert trial.book.of("a") == Unknown("only 0 person-minutes")
+    assert trial.factor_store.of("a") == Unknown("only 0 person-minutes")
     trial.now_s += 24 * 3600
     trial.steps(3)
     assert trial.asked[7:] == [("a", "2026-06-17")]

@@ -22,19 +22,19 @@ from butlr_grafana.model.time import Period
 MAGIC = b"BGP3"
 _HEAD = struct.Struct("<4sII")
 MOST_BYTES = 2**28
-"""Of a part's columns: those of a grid with every cell that can be answered are a quarter of it."""
+"""Of a chunk's columns: those of a grid with as many cells as a result may have are a quarter of it."""
 
 _COLUMNS = {"grid": ("<i4", "<i4", "<f8"), "samples": ("<i4", "<i8", "<f8")}
 
 
-def encode(part: Chunk) -> bytes:
-    described, columns = _described(part.content)
+def encode(chunk: Chunk) -> bytes:
+    described, columns = _described(chunk.content)
     header = orjson.dumps(
         {
             **described,
-            "period": [part.period.start_s, part.period.end_s],
-            "fetched_at_s": part.fetched_at_s,
-            "settled": part.settled,
+            "period": [chunk.period.start_s, chunk.period.end_s],
+            "fetched_at_s": chunk.fetched_at_s,
+            "settled": chunk.settled,
             "n": columns[0].size,
         }
     )
@@ -58,17 +58,17 @@ def decode(data: bytes) -> Chunk | None:
 
 
 def decode_for(segment: Segment, data: bytes) -> Chunk | None:
-    """What was damaged, or filed under another segment, is not there."""
-    part = decode(data)
-    return part if part is not None and _is_of(part, segment) else None
+    """The chunk; `None` if it is damaged or of another segment."""
+    chunk = decode(data)
+    return chunk if chunk is not None and _is_of(chunk, segment) else None
 
 
-def _is_of(part: Chunk, segment: Segment) -> bool:
-    if part.period != segment.period:
+def _is_of(chunk: Chunk, segment: Segment) -> bool:
+    if chunk.period != segment.period:
         return False
     if isinstance(segment.subject, HeatMapSubject):
-        return isinstance(part.content, Grid) and part.content.resolution_m == segment.subject.resolution_m
-    return isinstance(part.content, Samples)
+        return isinstance(chunk.content, Grid) and chunk.content.resolution_m == segment.subject.resolution_m
+    return isinstance(chunk.content, Samples)
 
 
 def _described(content: Content) -> tuple[dict[str, Any], tuple[np.ndarray[Any, Any], ...]]:

@@ -11,19 +11,19 @@ from butlr_grafana.model.time import Period
 
 
 class CountedStore:
-    """`store`, of which each look-up is told: whether the part was there."""
+    """`store`; `on_lookup` is called for each look-up with whether the chunk was there."""
 
-    def __init__(self, store: Store, looked_up: Callable[[bool], None]) -> None:
+    def __init__(self, store: Store, on_lookup: Callable[[bool], None]) -> None:
         self._store = store
-        self._looked_up = looked_up
+        self._on_lookup = on_lookup
 
     def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:
-        part = self._store.get(segment, since)
-        self._looked_up(part is not None)
-        return part
+        chunk = self._store.get(segment, since)
+        self._on_lookup(chunk is not None)
+        return chunk
 
-    def put(self, segment: Segment, part: Chunk) -> None:
-        self._store.put(segment, part)
+    def put(self, segment: Segment, chunk: Chunk) -> None:
+        self._store.put(segment, chunk)
 
     def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
         return self._store.within(space, subject, period)

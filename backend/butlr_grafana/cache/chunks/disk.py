@@ -31,7 +31,7 @@ CREATE INDEX IF NOT EXISTS part_used ON part (used_at_s);
 
 
 class DiskStore:
-    """`source` names the tenant: parts of another Butlr account are never answered.
+    """`source` names the tenant: chunks of another Butlr account are never returned.
 
     `max_bytes` and `max_age_s` bound it; the least recently used go first.
     """
@@ -56,8 +56,8 @@ class DiskStore:
         self._file.open()
 
     @property
-    def trouble(self) -> Incident:
-        return self._file.trouble
+    def incident(self) -> Incident:
+        return self._file.incident
 
     def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:  # noqa: ARG002  # has one at most
         row: Any = None
@@ -82,10 +82,10 @@ class DiskStore:
                 (int(self._now()), *self._key(segment)),
             )
 
-    def put(self, segment: Segment, part: Chunk) -> None:
-        if not part.settled:
+    def put(self, segment: Segment, chunk: Chunk) -> None:
+        if not chunk.settled:
             return
-        body, now = codec.encode(part), int(self._now())
+        body, now = codec.encode(chunk), int(self._now())
         with self._file.doing("write") as run:
             run(
                 "INSERT OR REPLACE INTO part VALUES (?,?,?,?,?,?,?,?,?)",
@@ -122,10 +122,10 @@ class DiskStore:
         run("DELETE FROM part WHERE kept_at_s<?", (self._oldest_s(),))
         size = run("SELECT coalesce(sum(bytes), 0) FROM part").fetchone()[0]
         while size > self._max_bytes:
-            gone = run(
+            deleted = run(
                 "DELETE FROM part WHERE rowid IN (SELECT rowid FROM part ORDER BY used_at_s LIMIT 100) "
                 "RETURNING bytes"
             ).fetchall()
-            size -= sum(row[0] for row in gone)
-            if not gone:
+            size -= sum(row[0] for row in deleted)
+            if not deleted:
                 break

@@ -15,8 +15,8 @@ from butlr_grafana.model.time import Period
 
 
 class Store(Protocol):
-    """Parts by floor, subject and period. Thread-safe; no method raises for a fault of the place:
-    what cannot be read is not there, what cannot be written is counted and said by the place itself.
+    """Chunks by floor, subject and period. Thread-safe; no method raises for a fault of the storage: what
+    cannot be read counts as missing; what cannot be written is counted and logged by the store itself.
     """
 
     def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:
@@ -25,14 +25,14 @@ class Store(Protocol):
         """
         ...
 
-    def put(self, segment: Segment, part: Chunk) -> None:
-        """Keeps a part; one that is not settled replaces an older one of the same start."""
+    def put(self, segment: Segment, chunk: Chunk) -> None:
+        """Stores a chunk; one that is not settled replaces an older one of the same start."""
         ...
 
     def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
-        """The periods of all kept parts that lie in `period`, settled or not, in no order."""
+        """The periods of all stored chunks that lie in `period`, settled or not, in no order."""
         ...
 
     def close(self) -> None:
-        """Lets go of files and connections; may be called again, and a later question opens them anew."""
+        """Closes files and connections; may be called again, and a later call opens them again."""
         ...

@@ -16,21 +16,21 @@ class TieredStore:
         self._tiers = tiers
 
     def get(self, segment: Segment, since: float = -math.inf) -> Chunk | None:
-        best, found_in = None, 0
+        best, found_depth = None, 0
         for depth, tier in enumerate(self._tiers):
-            part = tier.get(segment, since)
-            if part is not None and (best is None or _is_better(part, best)):
-                best, found_in = part, depth
+            chunk = tier.get(segment, since)
+            if chunk is not None and (best is None or _is_better(chunk, best)):
+                best, found_depth = chunk, depth
             if best is not None and (best.settled or best.asked_at >= since):
                 break
         if best is not None:
-            for faster in self._tiers[:found_in]:
+            for faster in self._tiers[:found_depth]:
                 faster.put(segment, best)
         return best
 
-    def put(self, segment: Segment, part: Chunk) -> None:
+    def put(self, segment: Segment, chunk: Chunk) -> None:
         for tier in self._tiers:
-            tier.put(segment, part)
+            tier.put(segment, chunk)
 
     def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
         return list({p for tier in self._tiers for p in tier.within(space, subject, period)})
@@ -41,5 +41,5 @@ class TieredStore:
 
 
 def _is_better(one: Chunk, other: Chunk) -> bool:
-    """What can still change: an older opinion may be in a faster place."""
+    """Of a chunk that can still change: a faster tier may have an older version."""
     return (one.settled, one.asked_at) > (other.settled, other.asked_at)

@@ -21,7 +21,7 @@ def gaps(result: HeatMap) -> list[dict[str, Any]]:
         _region(
             p.period, f"{floor}: no detections", "nobody was there, or the sensors were offline", "silent"
         )
-        for p in result.parts
+        for p in result.chunks
         if p.period.length_s >= DAY_S and not p.grid.value.size
     ]
     return sorted(missing + silent, key=lambda region: int(region["time"]))

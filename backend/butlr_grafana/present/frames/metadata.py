@@ -34,7 +34,7 @@ MOST_NAMED = 5
 
 def meta(result: Result[Any], *, found: Sequence[Row] | None = None, demo: bool) -> dict[str, Any]:
     """`found`: the rows, where it is a table."""
-    notices = [*_of_parts(result), *faults(result)]
+    notices = [*_of_results(result), *faults(result)]
     if found is not None and isinstance(result.target, TableTarget):
         texts = result.target.notes(result, found) if found else [_why_empty(result, result.target)]
         notices += map(_info, texts)
@@ -77,11 +77,11 @@ def _of_floors(faults: Sequence[tuple[Floor, BackendError]]) -> Iterator[Notice]
 
 def _follow(result: Result[Any]) -> Iterator[Notice]:
     """How many of many floors are there, where Butlr is still being asked for the others."""
-    asked = len(result.topology.floors)
+    floor_count = len(result.topology.floors)
     late = sum(isinstance(fault, UpstreamLate | Busy) for _, fault in result.fetched.faults)
-    if late and asked > 1:
-        there = asked - len(result.fetched.faults)
-        yield {"severity": "warning", "text": f"{there} of {asked} floors; the rest follows."}
+    if late and floor_count > 1:
+        there = floor_count - len(result.fetched.faults)
+        yield {"severity": "warning", "text": f"{there} of {floor_count} floors; the rest follows."}
 
 
 def _custom(result: Result[Any]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _custom_of(result: Result[Any], maps: tuple[HeatMap, ...]) -> dict[str, Any]
     }
 
 
-def _of_parts(result: Result[Any]) -> Iterator[Notice]:
+def _of_results(result: Result[Any]) -> Iterator[Notice]:
     """What the heat maps and series say, each thing once; with the floor's name where there are several."""
     maps = _maps(result)
     if isinstance(result.content, ZoneComparison):

@@ -186,7 +186,7 @@ def _forms(name: str, size: int, least: int, wide_px: float) -> Iterator[tuple[t
     head, _, tail = name.rpartition(" ")
     if not head or len(tail) > 3:
         head, tail = name, ""
-    for kept in range(len(head) - 1, 2, -1):
-        text = f"{head[:kept].rstrip()}… {tail}".rstrip()
+    for length in range(len(head) - 1, 2, -1):
+        text = f"{head[:length].rstrip()}… {tail}".rstrip()
         if width(text, least) <= wide_px:
             yield (text,), least

@@ -1,4 +1,4 @@
-"""Parts to keep, and what it means that one came back."""
+"""Chunks to store, and whether a stored one is the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def segment(
     return Segment(space, HeatMapSubject(resolution_m), Period(start_s, end_s), settled)
 
 
-def part(asked: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: float = 10_000.0) -> Chunk:
+def chunk(asked: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: float = 10_000.0) -> Chunk:
     """`cells` in a row from zero, each with `value`. The stopwatch shows what the wall clock does."""
     grid = Grid(
         asked.resolution_m,

@@ -29,53 +29,55 @@ APIS = {HeatMapSubject: "heat maps", SeriesSubject: "metrics", StatsSubject: "st
 """Butlr's APIs by what is asked of them, for people; `floors` comes beside."""
 
 
-def asking(
+def fetchers(
     butlr: Butlr,
-    troubles: ButlrIncidents,
-    book: VerdictStore,
+    incidents: ButlrIncidents,
+    verdict_store: VerdictStore,
     others: Replicas | None,
     stopwatch: Callable[[], float],
 ) -> tuple[Fetch, Together]:
     """How one question is asked, and how several go in one call."""
-    fetch = noticed(stamped(butlr.fetch, stopwatch), book)
-    together = answered_together(butlr, stopwatch, book)
+    fetch = noticed(stamped(butlr.fetch, stopwatch), verdict_store)
+    together = stamped_together(butlr, stopwatch, verdict_store)
     if others is not None:
-        fetch = asked_once(fetch, others, stopwatch)
-        together = asked_together(together, fetch, others, stopwatch)
-    watched = troubles.watched(fetch, lambda segment: APIS[type(segment.subject)])
-    return watched, Together(butlr.room_left, watched_together(together, troubles))
+        fetch = shared_fetch(fetch, others, stopwatch)
+        together = shared_together(together, fetch, others, stopwatch)
+    watched = incidents.watched(fetch, lambda segment: APIS[type(segment.subject)])
+    return watched, Together(butlr.room_left, watched_together(together, incidents))
 
 
-def asked_once(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -> Fetch:
+def shared_fetch(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -> Fetch:
     return shared(
         fetch,
-        others.once,
+        others.single_flight,
         others.store,
         scope=others.credentials.scope,
-        is_fresh=lambda segment, part: is_fresh(segment, part, stopwatch()),
+        is_fresh=lambda segment, chunk: is_fresh(segment, chunk, stopwatch()),
         rest_s=rest_s,
     )
 
 
-def noticed(fetch: Fetch, book: VerdictStore) -> Fetch:
+def noticed(fetch: Fetch, verdict_store: VerdictStore) -> Fetch:
     """`fetch`; an answer that contradicts what was measured makes that an assumption again."""
 
     def fetching(segment: Segment) -> Chunk:
         try:
             return fetch(segment)
         except UpstreamDiffers as error:
-            _note(error, segment, book)
+            _note(error, segment, verdict_store)
             raise
 
     return fetching
 
 
-def _note(error: UpstreamDiffers, segment: Segment, book: VerdictStore) -> None:
+def _note(error: UpstreamDiffers, segment: Segment, verdict_store: VerdictStore) -> None:
     if error.verdict:
-        book.contradicted(error.verdict, api=APIS[type(segment.subject)], form=error.form)
+        verdict_store.contradicted(error.verdict, api=APIS[type(segment.subject)], form=error.form)
 
 
-def answered_together(butlr: Butlr, stopwatch: Callable[[], float], book: VerdictStore) -> FetchTogether:
+def stamped_together(
+    butlr: Butlr, stopwatch: Callable[[], float], verdict_store: VerdictStore
+) -> FetchTogether:
     """`Butlr.fetch_together`, with all that `stamped` and `noticed` do for one question."""
 
     def fetching(segments: Sequence[Segment]) -> list[Outcome]:
@@ -83,13 +85,13 @@ def answered_together(butlr: Butlr, stopwatch: Callable[[], float], book: Verdic
         results = butlr.fetch_together(segments)
         for segment, result in zip(segments, results, strict=True):
             if isinstance(result, UpstreamDiffers):
-                _note(result, segment, book)
+                _note(result, segment, verdict_store)
         return [replace(one, asked_at=asked_at) if isinstance(one, Chunk) else one for one in results]
 
     return fetching
 
 
-def watched_together(fetch: FetchTogether, troubles: ButlrIncidents) -> FetchTogether:
+def watched_together(fetch: FetchTogether, incidents: ButlrIncidents) -> FetchTogether:
     """`fetch`, whose outcomes begin, count in or end the incidents of Butlr's metrics."""
     api = APIS[SeriesSubject]
 
@@ -97,24 +99,24 @@ def watched_together(fetch: FetchTogether, troubles: ButlrIncidents) -> FetchTog
         try:
             results = fetch(segments)
         except UpstreamError as error:
-            troubles.saw(error, api=api)
+            incidents.saw(error, api=api)
             raise
         faults = [one for one in results if isinstance(one, UpstreamError)]
-        troubles.saw(faults[0] if len(faults) == len(results) else None, api=api)
+        incidents.saw(faults[0] if len(faults) == len(results) else None, api=api)
         return results
 
     return fetching
 
 
-def asked_together(
-    ask: FetchTogether, fetch_once: Fetch, others: Replicas, stopwatch: Callable[[], float]
+def shared_together(
+    fetch: FetchTogether, fetch_once: Fetch, others: Replicas, stopwatch: Callable[[], float]
 ) -> FetchTogether:
     return SharedTogether(
-        ask,
+        fetch,
         fetch_once,
-        others.once,
+        others.single_flight,
         others.store,
         scope=others.credentials.scope,
-        is_fresh=lambda segment, part: is_fresh(segment, part, stopwatch()),
+        is_fresh=lambda segment, chunk: is_fresh(segment, chunk, stopwatch()),
         rest_s=rest_s,
     )

@@ -25,7 +25,7 @@ from butlr_grafana.model.time import Period, iso
 
 MOST_CALLS = 60
 CALLS_PER_MINUTE = 50
-"""What Butlr's own client takes for its limit, where the setting names none."""
+"""The limit in Butlr's own client, for when the setting has none."""
 
 
 class OutOfCalls(Exception):
@@ -33,16 +33,16 @@ class OutOfCalls(Exception):
 
 
 class Post(Protocol):
-    """Sends a body to a path; gives the body of a 2xx answer, or raises `UpstreamError`."""
+    """Sends a body to a path; returns the body of a 2xx response, or raises `UpstreamError`."""
 
     def __call__(self, path: str, body: object, *, graphql: bool = False) -> bytes: ...
 
 
-class Asker:
+class MeasurementClient:
     """Counts and paces the calls of one run. Used by one thread.
 
     `spent`: how many calls were made, by others too. `wait`: waits so many seconds, and returns whether to
-    stop. `seen` gets each response, for the report, with the name of the API.
+    stop. `on_response` gets each response, for the report, with the name of the API.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Asker:
         most: int = MOST_CALLS,
         per_minute: int = CALLS_PER_MINUTE,
         wait: Callable[[float], bool] | None = None,
-        seen: Callable[[str, bytes], None] = lambda _api, _body: None,
+        on_response: Callable[[str, bytes], None] = lambda _api, _body: None,
     ) -> None:
         self._post = post
         self._access = access
@@ -63,8 +63,8 @@ class Asker:
         self._most = most
         self._pause_s = 60.0 / per_minute
         self._wait = wait or threading.Event().wait
-        self._seen = seen
-        self._gone: dict[str, UpstreamError] = {}
+        self._on_response = on_response
+        self._failed: dict[str, UpstreamError] = {}
 
     def heat(self, space: str, start: str, stop: str, resolution_m: float) -> bytes:
         body = {
@@ -78,10 +78,10 @@ class Asker:
                 }
             },
         }
-        return self._asked("heat maps", self._access.detections_path, body)
+        return self._call("heat maps", self._access.detections_path, body)
 
     def metrics(self, request: Reporting) -> bytes:
-        return self._asked("metrics", self._access.reporting_path, request.body())
+        return self._call("metrics", self._access.reporting_path, request.body())
 
     def rows(self, request: Reporting) -> list[Row]:
         return rows_of(self.metrics(request), request.function)
@@ -98,37 +98,37 @@ class Asker:
         }
         if excluded:
             body["filters"] = {"exclude_days_of_week": list(excluded)}
-        answer = orjson.loads(self._asked("statistics", self._access.stats_path, body))
+        response = orjson.loads(self._call("statistics", self._access.stats_path, body))
         try:
-            value = answer["data"].get(item, {}).get(measurement)
+            value = response["data"].get(item, {}).get(measurement)
         except (KeyError, TypeError, AttributeError):
             raise UpstreamInvalid("Butlr's statistics have no data") from None
         return float(value) if isinstance(value, int | float) else None
 
     def graphql(self, query: str) -> Any:
         """The whole document, errors and all."""
-        body = self._asked("topology", self._access.graphql_path, {"query": query}, graphql=True)
+        body = self._call("topology", self._access.graphql_path, {"query": query}, graphql=True)
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
             raise UpstreamInvalid("Butlr's topology is no JSON") from None
 
-    def _asked(self, api: str, path: str, body: object, *, graphql: bool = False) -> bytes:
-        if api in self._gone:
-            raise self._gone[api].with_traceback(None)
+    def _call(self, api: str, path: str, body: object, *, graphql: bool = False) -> bytes:
+        if api in self._failed:
+            raise self._failed[api].with_traceback(None)
         if self._spent() >= self._most:
             raise OutOfCalls
         if self.calls and self._wait(self._pause_s):
             raise OutOfCalls
         self.calls += 1
         try:
-            answer = self._post(path, body, graphql=graphql)
+            response = self._post(path, body, graphql=graphql)
         except (UpstreamDown, UpstreamLate, UpstreamLimited) as error:
-            # Other questions to the same API would fare no better, and would cost as much.
-            self._gone[api] = error
+            # Other calls to the same API would also fail, and would cost as much.
+            self._failed[api] = error
             raise
-        self._seen(api, answer)
-        return answer
+        self._on_response(api, response)
+        return response
 
 
 class Reporting:
