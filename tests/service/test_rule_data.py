@@ -18,7 +18,7 @@ from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import HeatMap, Query
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
-from butlr_grafana.service import floor_results
+from butlr_grafana.service import floor_results, service
 from butlr_grafana.service.last_good import REPEAT_S, FloorResult, LastGoodCache, RuleData
 from butlr_grafana.simulator.controls import Endpoint
 from butlr_grafana.simulator.messages import Request, Result
@@ -271,3 +271,35 @@ def test_a_wall_shows_the_map_of_some_minutes_ago_and_its_time(world: World) -> 
     assert today() == ("1", known)
     world.now_s += 2 * MINUTE
     assert today() == ("0", known)
+
+
+def test_rules_are_computed_one_at_a_time_and_viewers_beside_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, arrived, goes_on = [], [], threading.Event()
+    compute, limits = service.build, floor_results.FloorResults.limits
+
+    def held(target: Any, fetched: Any, sources: Any) -> Any:
+        entered.append(fetched.parsed.call_class)
+        assert len(entered) > 1 or goes_on.wait(HANG_S)
+        return compute(target, fetched, sources)
+
+    def noted(*given: Any) -> Any:
+        arrived.append(limits(*given))
+        return arrived[-1]
+
+    monkeypatch.setattr(service, "build", held)
+    monkeypatch.setattr(floor_results.FloorResults, "limits", noted)
+    words = [{"level": "room"}, {"level": "floor"}]
+    rules = [threading.Thread(target=people, args=(world,), kwargs=one) for one in words]
+    rules[0].start()
+    until(lambda: len(entered) == 1)
+    rules[1].start()
+    viewer = world.http.get("/api/v1/freshness", query_string={"space": PARIS, "format": "rows"})
+    assert viewer.status_code == 200
+    until(lambda: len(arrived) == 3)  # the second rule has all its data too
+    assert entered == [CallClass.RULE, CallClass.VIEWER]
+    goes_on.set()
+    for one in rules:
+        one.join(HANG_S)
+    assert entered == [CallClass.RULE, CallClass.VIEWER, CallClass.RULE]

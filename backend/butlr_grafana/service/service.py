@@ -50,6 +50,10 @@ PICTURES = ("png", "webp")
 STATUS_S = 2.0
 """How long the status waits for Butlr, where a question is due."""
 
+LONGEST_TURN_S = 8.0
+"""How long a rule's response waits for its turn to be computed. Computing may write to Redis or to a disk:
+one that hangs there holds up the others for so long at most."""
+
 DRAWING_S = 2.0
 """How long an answer waits for the plan's own picture."""
 
@@ -87,7 +91,7 @@ class Service:
         """
         if parsed.call_class is not CallClass.RULE:
             return nullcontext()
-        return self.rule_turn.taken(deadline - time.monotonic())
+        return self.rule_turn.taken(min(deadline - time.monotonic(), LONGEST_TURN_S))
 
     @property
     def floor_results(self) -> FloorResults:
