@@ -12,7 +12,11 @@ const warning = '#ff9830';
 
 async function fetched(target, words) {
   const query = new URLSearchParams({ space, ...words });
-  const answer = await fetch(root + target + '?' + query, { signal: AbortSignal.timeout(LONGEST_WAIT_MS) });
+  const limit = { signal: AbortSignal.timeout(LONGEST_WAIT_MS) };
+  const answer = await fetch(root + target + '?' + query, limit).catch((problem) => {
+    // The browser's own words are "signal timed out".
+    throw problem.name === 'TimeoutError' ? new Error('none within ' + LONGEST_WAIT_MS / 1000 + ' s') : problem;
+  });
   if (!answer.ok) {
     throw new Error(answer.statusText || 'HTTP ' + answer.status);
   }
