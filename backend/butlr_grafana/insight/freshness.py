@@ -46,7 +46,7 @@ def freshness(
             floor,
             by_floor.get(floor.id),
             faults.get(floor.id, ""),
-            max(since_s, earlier_s.get(floor.id, since_s)),
+            earlier_s.get(floor.id, since_s),
         )
         for floor in floors
     )

@@ -12,14 +12,14 @@ from butlr_grafana.query.period import cover
 from butlr_grafana.query.scope import Scope
 
 
-def heat_map_queries(scope: Scope, *, resolution_m: float | None = None) -> tuple[Query, ...]:
-    """A query a floor. `resolution_m`: instead of the one asked for."""
+def heat_map_queries(scope: Scope) -> tuple[Query, ...]:
+    """A query a floor."""
     parsed = scope.parsed
     return tuple(
         Query(
             floor=one.floor,
             period=one.period,
-            resolution_m=resolution_m or parsed.resolution or finest(one.floor, scope.columns),
+            resolution_m=parsed.resolution or finest(one.floor, scope.columns),
             normalize=parsed.normalize,
             local_hours=one.local_hours,
             rooms=one.rooms,

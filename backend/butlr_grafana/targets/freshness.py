@@ -40,10 +40,13 @@ class FreshnessOfData(TableTarget[FreshnessOfFloors]):
         floors = tuple(fetched.scope.topology.floors.values())
         why = {floor.id: fault.message for floor, fault in fetched.faults}
         known: list[HeatMap | SeriesResult] = [*fetched.maps, *fetched.series]
-        since_s = fresh_since(fetched.scope.now_s)
-        queries = (query for query in newest_known(fetched.scope) if isinstance(query, Query))
-        ends = {query.floor.id: sources.known_until(query, since_s) for query in queries}
-        earlier_s = {space: end_s for space, end_s in ends.items() if end_s is not None}
+        since_s, with_result = fresh_since(fetched.scope.now_s), {one.query.floor.id for one in known}
+        earlier_s = {}
+        if len(with_result) < len(floors):
+            for query in newest_known(fetched.scope):
+                # Looked up on disk and in Redis: only where no result says it.
+                if isinstance(query, Query) and query.floor.id not in with_result:
+                    earlier_s[query.floor.id] = sources.known_until(query, since_s) or since_s
         return FreshnessOfFloors(freshness(floors, known, why, since_s=since_s, earlier_s=earlier_s))
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
