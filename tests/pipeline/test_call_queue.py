@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from butlr_grafana.pipeline.call_queue import (
-    REMEMBERED,
     SHARES,
     SWEEP_S,
     CallClass,
@@ -19,6 +18,8 @@ from butlr_grafana.pipeline.call_queue import (
     Share,
     shares_for,
 )
+from butlr_grafana.pipeline.class_queue import REMEMBERED, QueuedRequest
+from butlr_grafana.pipeline.lanes import LANE_WEIGHTS, Lane
 
 RULE, VIEWER, WALL, BACKGROUND = CallClass
 
@@ -36,19 +37,19 @@ class Asking:
         self.gone: list[Key] = []
 
     def ask(
-        self, need: CallClass, floor: object = "f", subject: object = "s", *, outlives: bool = False
+        self,
+        need: CallClass,
+        floor: object = "f",
+        subject: object = "s",
+        *,
+        lane: Lane = Lane.MINUTES,
+        outlives: bool = False,
+        slides: bool = False,
     ) -> Key:
         self.asked += 1
         key = (need, floor, subject, self.asked)
-        self.queue.push(
-            key,
-            floor=floor,
-            subject=subject,
-            call_class=need,
-            number=self.asked,
-            outlives=outlives,
-            now=self.now_s,
-        )
+        entry = QueuedRequest(key, floor, subject, self.asked, lane=lane, outlives=outlives, slides=slides)
+        self.queue.push(entry, need, now=self.now_s)
         return key
 
     def take(self) -> Key | None:
@@ -176,7 +177,7 @@ def test_rules_of_one_floor_come_in_turn() -> None:
 def test_of_one_subject_the_newest_question_goes_first_and_of_one_asking_the_lowest_rank() -> None:
     queue: CallQueue[str] = CallQueue()
     for key, asking, rank in (("b", 1, 1), ("a", 1, 0), ("d", 2, 1), ("c", 2, 0)):
-        queue.push(key, floor="f", subject="s", call_class=VIEWER, number=asking, rank=rank, now=0.0)
+        queue.push(QueuedRequest(key, "f", "s", asking, rank), VIEWER, now=0.0)
     assert [queue.take(0.0), queue.take(0.0), queue.take(0.0), queue.take(0.0), queue.take(0.0)] == [
         *((key, VIEWER) for key in "cdab"),
         None,
@@ -199,7 +200,7 @@ def test_a_question_leaves_when_its_askers_have_gone_and_frees_its_place_at_once
 def test_who_comes_again_later_has_a_question_that_stays_for_longer() -> None:
     queue: CallQueue[str] = CallQueue()
     for name, least_s in (("quick", 0.0), ("slow", 290.0), ("again", 0.0)):
-        queue.push(name, floor=name, subject=0, call_class=RULE, number=0, min_expiry_s=least_s, now=0.0)
+        queue.push(QueuedRequest(name, name, 0, 0), RULE, now=0.0, min_expiry_s=least_s)
     queue.renew("again", call_class=RULE, number=1, rank=0, min_expiry_s=290.0, now=10.0)
     assert {queue.take(289.9), queue.take(289.9)} == {("slow", RULE), ("again", RULE)}
     assert queue.take(289.9) is None
@@ -286,10 +287,58 @@ def test_floors_that_come_and_go_leave_nothing_behind() -> None:
         asking.ask(VIEWER, floor)
         asking.take()
     [line] = [line for need, line in asking.queue._class_queues.items() if need is VIEWER]
-    assert (len(line._last_served), len(line._floors), len(asking.queue._all)) == (2 * REMEMBERED, 0, 0)
+    assert (len(line._last_served), any(line._lanes.values()), len(asking.queue._all)) == (
+        2 * REMEMBERED,
+        False,
+        0,
+    )
 
 
 def test_a_viewer_waits_as_long_as_the_settings_say_and_a_rule_for_a_minute_at_least() -> None:
     stays = {need: share.expires_after_s for need, share in shares_for(25.0).items()}
     assert stays == {RULE: 60.0, VIEWER: 25.0, WALL: 60.0, BACKGROUND: 600.0}
     assert shares_for(90.0)[RULE].expires_after_s == 90.0
+
+
+def test_a_lane_that_may_wait_takes_its_share_only() -> None:
+    """At the full hour all floors request windows of hours: heat maps have six of seven calls meanwhile."""
+    asking = Asking()
+    for floor in range(200):
+        asking.ask(RULE, floor, "hours", lane=Lane.WINDOWS)
+        asking.ask(RULE, floor, "heat", lane=Lane.HEAT_MAPS)
+    taken = Counter(key[2] for key in (asking.take() for _ in range(70)) if key)
+    assert taken == {"heat": 60, "hours": 10}
+    assert (LANE_WEIGHTS[Lane.HEAT_MAPS], LANE_WEIGHTS[Lane.WINDOWS]) == (6, 1)
+    rest = Counter(key[2] for key in iter(asking.take, None))
+    assert rest == {"heat": 140, "hours": 190}
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sampled_from(Lane), min_size=1, max_size=300), st.data())
+def test_no_lane_starves(asked: list[Lane], data: st.DataObject) -> None:
+    """One that always waits has its share to within one, whatever the other lanes do."""
+    asking, one = Asking(), data.draw(st.sampled_from(Lane))
+    for n in range(300):
+        asking.ask(RULE, n, "own", lane=one)
+    went = 0
+    for n, lane in enumerate(asked, 1):
+        if lane is not one:
+            asking.ask(RULE, n, "other", lane=lane)
+        taken = asking.take()
+        assert taken is not None
+        went += taken[2] == "own"
+        assert went >= (n - len(Lane)) * LANE_WEIGHTS[one] / sum(LANE_WEIGHTS.values()) - 1
+
+
+def test_newer_minutes_of_a_floor_replace_the_older_ones_that_still_wait() -> None:
+    asking = Asking()
+    old = asking.ask(RULE, "f", "heat", slides=True)
+    others = [
+        asking.ask(RULE, "g", "heat", slides=True),
+        asking.ask(RULE, "f", "late", slides=True),
+        asking.ask(RULE, "f", "heat"),
+        asking.ask(VIEWER, "f", "heat", slides=True),
+    ]
+    new = asking.ask(RULE, "f", "heat", slides=True)
+    assert asking.queue.dropped() == [old]
+    assert set(iter(asking.take, None)) == {*others, new}

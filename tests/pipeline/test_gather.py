@@ -20,7 +20,8 @@ from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.call_queue import SHARES, CallClass, CallQueue, Share
 from butlr_grafana.pipeline.fetch_result import FetchResult
 from butlr_grafana.pipeline.gather import LIVE_S, Gatherer, stamped
-from butlr_grafana.pipeline.in_flight import FAILURE_REST_S, FORGET_S
+from butlr_grafana.pipeline.in_flight import FORGET_S
+from butlr_grafana.pipeline.recent_failures import FAILURE_REST_S
 from butlr_grafana.pipeline.tiling import tile
 from tests.support import HANG_S, until
 

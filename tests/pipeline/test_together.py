@@ -14,6 +14,7 @@ from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, HeatMapSubject, Outcome, Samples, Segment, SeriesSubject
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.call_queue import CallQueue
+from butlr_grafana.pipeline.class_queue import QueuedRequest
 from butlr_grafana.pipeline.gather import Gatherer
 from butlr_grafana.pipeline.together import Together
 from tests.support import HANG_S, until
@@ -139,8 +140,8 @@ def test_who_asks_while_a_call_is_under_way_waits_for_the_next(butlr: Butlr) -> 
 def test_those_that_go_along_leave_the_queue_and_cost_no_share() -> None:
     queue: CallQueue[str] = CallQueue()
     for key, need in (("a", CallClass.WALL), ("b", CallClass.RULE), ("c", CallClass.BACKGROUND)):
-        queue.push(key, floor=key, subject="s", call_class=need, number=0, group="g", now=0.0)
-    queue.push("d", floor="d", subject="s", call_class=CallClass.VIEWER, number=0, group="h", now=0.0)
+        queue.push(QueuedRequest(key, key, "s", 0, group="g"), need, now=0.0)
+    queue.push(QueuedRequest("d", "d", "s", 0, group="h"), CallClass.VIEWER, now=0.0)
     assert queue.take(0.0) == ("b", CallClass.RULE)
     assert queue.take_group("g", lambda _: True, 0.0) == ["a", "c"]
     assert queue.take_group("g", lambda _: True, 0.0) == []
@@ -150,8 +151,8 @@ def test_those_that_go_along_leave_the_queue_and_cost_no_share() -> None:
 
 def test_one_that_nobody_wants_any_more_does_not_go_along() -> None:
     queue: CallQueue[str] = CallQueue()
-    queue.push("old", floor="old", subject="s", call_class=CallClass.RULE, number=0, group="g", now=0.0)
-    queue.push("new", floor="new", subject="s", call_class=CallClass.RULE, number=1, group="g", now=59.5)
+    queue.push(QueuedRequest("old", "old", "s", 0, group="g"), CallClass.RULE, now=0.0)
+    queue.push(QueuedRequest("new", "new", "s", 1, group="g"), CallClass.RULE, now=59.5)
     assert queue.take_group("g", lambda _: True, 60.2) == ["new"]
     assert queue.take(61.5) is None
     assert queue.dropped() == ["old"]
@@ -159,6 +160,6 @@ def test_one_that_nobody_wants_any_more_does_not_go_along() -> None:
 
 def test_after_clear_no_group_holds_anything() -> None:
     queue: CallQueue[str] = CallQueue()
-    queue.push("a", floor="a", subject="s", call_class=CallClass.RULE, number=0, group="g", now=0.0)
+    queue.push(QueuedRequest("a", "a", "s", 0, group="g"), CallClass.RULE, now=0.0)
     assert queue.clear() == ["a"]
     assert queue.take_group("g", lambda _: True, 0.0) == []

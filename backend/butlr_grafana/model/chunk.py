@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -130,7 +130,8 @@ class Segment:
     """One request small enough for Butlr: a floor, a subject, at most 168 hours if chunks add up.
 
     `settled`: its end is so old that nothing more can be added, so it is stored permanently. `good_s`: how
-    long a chunk that has not settled is valid, if that is not the usual time.
+    long a chunk that has not settled is valid, if that is not the usual time. `slides`: it is a whole query
+    about the last minutes, so the same query is about a later period soon.
     """
 
     space: str
@@ -138,6 +139,12 @@ class Segment:
     period: Period
     settled: bool
     good_s: float | None = field(default=None, compare=False)
+    slides: bool = field(default=False, compare=False)
+
+    def later(self, seconds: int) -> Segment:
+        """The same of a period that begins and ends so much later."""
+        period = Period(self.period.start_s + seconds, self.period.end_s + seconds)
+        return replace(self, period=period)
 
     @property
     def resolution_m(self) -> float:

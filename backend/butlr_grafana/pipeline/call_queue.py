@@ -1,44 +1,28 @@
 """Which request goes to Butlr next: a fair queue, in which no class starves.
 
 A request has a class: alert rule, viewer, wall or background work. Each class has a capacity of its own and a
-share of the calls. The others get what a class does not use. Within a class the floors come in turn, on a
-floor its subjects come in turn, and of a subject the newest request comes first. A request leaves the queue
-when nobody waits for it any more.
+share of the calls. The others get what a class does not use. Within a class the lanes have shares
+(`pipeline.lanes`), in a lane the floors come in turn, on a floor its subjects come in turn, and of a subject
+the newest request comes first. A request leaves the queue when nobody waits for it any more.
 
 Pure: it holds no lock and no clock; the caller passes the time.
 
 A class that always has something waiting gets at least `(n - classes) * weight / weights - 1` of any `n`
-requests that are sent: self-clocked fair queueing (Golestani 1994) with requests of one length. So one of its
-requests is among any `2 * weights / weight + classes` (`longest_wait`).
+requests that are sent (`pipeline.fair_share`). So one of its requests is among any
+`2 * weights / weight + classes` (`longest_wait`).
 """
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic
 
 from butlr_grafana.model.call_class import CallClass
-from butlr_grafana.model.chunk import Segment, SeriesSubject
-
-Key = TypeVar("Key", bound=Hashable)
-
-
-SLOW_RULES_S = 240.0
-"""How long a rule's request for anything but minutes stays: such rules repeat it after five minutes. With
-many floors it takes longer than a minute to fetch all that they request at once. The last minute is left to
-rules that are evaluated each minute, so that neither starves where the rate is used up.
-"""
-
-
-def min_expiry_of(segment: Segment, call_class: CallClass) -> float:
-    """How long a request stays at least, while nobody repeats it."""
-    subject = segment.subject
-    is_of_minutes = isinstance(subject, SeriesSubject) and subject.every == "1m"
-    return SLOW_RULES_S if call_class is CallClass.RULE and not is_of_minutes else 0.0
+from butlr_grafana.pipeline.class_queue import ClassQueue, Key, QueuedRequest
+from butlr_grafana.pipeline.fair_share import FairShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +52,6 @@ SHARES: Mapping[CallClass, Share] = MappingProxyType(
 view has more.
 """
 
-REMEMBERED = 10_000
-"""For so many floors, and subjects of floors, the last turn is remembered while they request nothing."""
-
 SWEEP_S = 1.0
 """How often expired requests are searched for."""
 
@@ -83,86 +64,17 @@ class ClassFull(Exception):
         self.call_class, self.capacity = call_class, capacity
 
 
-@dataclass(slots=True)
-class _QueuedRequest(Generic[Key]):
-    """A request in the queue. `wanted_until`: by class; `number`, `rank`: the highest number goes
-    first, and within one number the lowest rank. `outlives`: worth fetching when nobody waits any more.
-    `group`: requests of one group can go in one call; `None`: it goes alone.
-    """
-
-    key: Key
-    floor: Hashable
-    subject: Hashable
-    call_class: CallClass
-    number: int
-    rank: int
-    outlives: bool
-    group: Hashable = None
-    wanted_until: dict[CallClass, float] = field(default_factory=dict)
-
-    def next_class(self, now: float) -> CallClass | None:
-        """The first class that still needs it."""
-        return min(
-            (call_class for call_class, until in self.wanted_until.items() if until > now), default=None
-        )
-
-
-class _ClassQueue(Generic[Key]):
-    """The requests of a class, by floor and subject."""
-
-    def __init__(self) -> None:
-        self._floors: dict[Hashable, dict[Hashable, dict[Key, _QueuedRequest[Key]]]] = {}
-        self._last_served: OrderedDict[Hashable, int] = OrderedDict()
-        self._served_count = 0
-        self.size = 0
-
-    def add(self, entry: _QueuedRequest[Key]) -> None:
-        self._floors.setdefault(entry.floor, {}).setdefault(entry.subject, {})[entry.key] = entry
-        self.size += 1
-        # A new name comes after those that wait already: else what is new each time would always go first.
-        for name in (entry.floor, (entry.floor, entry.subject)):
-            self._last_served.setdefault(name, self._served_count)
-
-    def remove(self, entry: _QueuedRequest[Key]) -> None:
-        subjects = self._floors[entry.floor]
-        del subjects[entry.subject][entry.key]
-        if not subjects[entry.subject]:
-            del subjects[entry.subject]
-        if not subjects:
-            del self._floors[entry.floor]
-        self.size -= 1
-
-    def first(self) -> _QueuedRequest[Key]:
-        """Of the floor, and on it of the subject, whose last turn is longest ago."""
-        floor = min(self._floors, key=lambda name: self._last_served.get(name, -1))
-        subjects = self._floors[floor]
-        subject = min(subjects, key=lambda name: self._last_served.get((floor, name), -1))
-        return min(subjects[subject].values(), key=lambda entry: (-entry.number, entry.rank))
-
-    def mark_served(self, entry: _QueuedRequest[Key]) -> None:
-        self._served_count += 1
-        for name in (entry.floor, (entry.floor, entry.subject)):
-            self._last_served[name] = self._served_count
-            self._last_served.move_to_end(name)
-        while len(self._last_served) > 2 * REMEMBERED:
-            self._last_served.popitem(last=False)
-
-    def __iter__(self) -> Iterator[_QueuedRequest[Key]]:
-        return (entry for own in self._floors.values() for keys in own.values() for entry in keys.values())
-
-
 class CallQueue(Generic[Key]):
     """Not thread-safe. `now` never goes back."""
 
     def __init__(self, shares: Mapping[CallClass, Share] = SHARES) -> None:
         self._shares = dict(shares)
-        self._class_queues: dict[CallClass, _ClassQueue[Key]] = {
-            call_class: _ClassQueue() for call_class in shares
+        self._class_queues: dict[CallClass, ClassQueue[Key]] = {
+            call_class: ClassQueue() for call_class in shares
         }
-        self._all: dict[Key, _QueuedRequest[Key]] = {}
+        self._all: dict[Key, QueuedRequest[Key]] = {}
         self._groups: dict[Hashable, dict[Key, None]] = {}
-        self._served = dict.fromkeys(shares, 0.0)
-        self._virtual = 0.0
+        self._fair_share = FairShare({call_class: share.weight for call_class, share in shares.items()})
         self._swept_at = -math.inf
         self._dropped: list[Key] = []
 
@@ -182,20 +94,9 @@ class CallQueue(Generic[Key]):
         return math.ceil(2 * weights / self._shares[call_class].weight) + len(self._shares)
 
     def push(
-        self,
-        key: Key,
-        *,
-        floor: Hashable,
-        subject: Hashable,
-        call_class: CallClass,
-        number: int,
-        rank: int = 0,
-        outlives: bool = False,
-        group: Hashable = None,
-        min_expiry_s: float = 0.0,
-        now: float,
+        self, entry: QueuedRequest[Key], call_class: CallClass, *, now: float, min_expiry_s: float = 0.0
     ) -> None:
-        """Adds a request. `group`: those that can go in one call; `min_expiry_s`: how long it stays at least.
+        """Adds a request; those that it makes useless leave. `min_expiry_s`: how long it stays at least.
         Raises `ClassFull`.
         """
         self._sweep(now)
@@ -203,11 +104,13 @@ class CallQueue(Generic[Key]):
             self._sweep(now, at_once=True)
         if self._is_full(call_class):
             raise ClassFull(call_class, self._shares[call_class].capacity)
-        entry = _QueuedRequest(key, floor, subject, call_class, number, rank, outlives, group)
+        for older in self._class_queues[call_class].superseded_by(entry):
+            older.wanted_until[call_class] = now
+            self._expire(older, now)
         entry.wanted_until[call_class] = now + max(min_expiry_s, self._shares[call_class].expires_after_s)
-        self._all[key] = entry
-        if group is not None:
-            self._groups.setdefault(group, {})[key] = None
+        self._all[entry.key] = entry
+        if entry.group is not None:
+            self._groups.setdefault(entry.group, {})[entry.key] = None
         self._enqueue(entry, call_class)
 
     def renew(
@@ -240,13 +143,15 @@ class CallQueue(Generic[Key]):
             ]
             if not classes:
                 return None
-            call_class = min(classes, key=lambda waiting: (self._tag(waiting), waiting))
-            entry = self._class_queues[call_class].first()
+            call_class = self._fair_share.first(classes)
+            class_queue = self._class_queues[call_class]
+            entry = class_queue.first()
             if entry.wanted_until[call_class] <= now:
                 self._expire(entry, now)
                 continue
             self._dequeue(entry)
-            self._virtual = self._served[call_class] = self._tag(call_class)
+            self._fair_share.serve(call_class)
+            class_queue.use_share(entry)
             return entry.key, call_class
 
     def take_group(self, group: Hashable, fits: Callable[[Key], bool], now: float) -> list[Key]:
@@ -273,33 +178,28 @@ class CallQueue(Generic[Key]):
         keys = list(self._all)
         self._all.clear()
         self._groups.clear()
-        self._class_queues = {call_class: _ClassQueue() for call_class in self._shares}
+        self._class_queues = {call_class: ClassQueue() for call_class in self._shares}
         return keys
 
-    def _dequeue(self, entry: _QueuedRequest[Key]) -> None:
+    def _dequeue(self, entry: QueuedRequest[Key]) -> None:
         class_queue = self._class_queues[entry.call_class]
         class_queue.remove(entry)
         class_queue.mark_served(entry)
         self._remove(entry)
 
-    def _remove(self, entry: _QueuedRequest[Key]) -> None:
+    def _remove(self, entry: QueuedRequest[Key]) -> None:
         del self._all[entry.key]
         if entry.group is not None:
             del self._groups[entry.group][entry.key]
             if not self._groups[entry.group]:
                 del self._groups[entry.group]
 
-    def _tag(self, call_class: CallClass) -> float:
-        """When the next request of a class is served, in calls by weight; the lowest goes first."""
-        return self._served[call_class] + 1.0 / self._shares[call_class].weight
-
     def _is_full(self, call_class: CallClass) -> bool:
         return self._class_queues[call_class].size >= self._shares[call_class].capacity
 
-    def _enqueue(self, entry: _QueuedRequest[Key], call_class: CallClass) -> None:
+    def _enqueue(self, entry: QueuedRequest[Key], call_class: CallClass) -> None:
         if not self._class_queues[call_class].size:
-            # It begins with the others: what it did not use before is not saved up.
-            self._served[call_class] = max(self._served[call_class], self._virtual)
+            self._fair_share.joins(call_class)
         entry.call_class = call_class
         self._class_queues[call_class].add(entry)
 
@@ -311,7 +211,7 @@ class CallQueue(Generic[Key]):
             for entry in [entry for entry in class_queue if entry.wanted_until[entry.call_class] <= now]:
                 self._expire(entry, now)
 
-    def _expire(self, entry: _QueuedRequest[Key], now: float) -> None:
+    def _expire(self, entry: QueuedRequest[Key], now: float) -> None:
         """Out of its class: into the next one that needs it, else it is dropped."""
         self._class_queues[entry.call_class].remove(entry)
         if entry.outlives and entry.call_class is not CallClass.BACKGROUND:

@@ -22,14 +22,15 @@ from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, Upstream
 from butlr_grafana.base.request_id import present_or_new, working_for
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Outcome, Segment
-from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, min_expiry_of, shares_for
+from butlr_grafana.model.time import MINUTE_S, floor_to
+from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, shares_for
+from butlr_grafana.pipeline.class_queue import QueuedRequest
+from butlr_grafana.pipeline.lanes import lane_of, min_expiry_of
+from butlr_grafana.pipeline.recent_failures import RecentFailures
 from butlr_grafana.pipeline.together import Together
 from butlr_grafana.pipeline.turns import NoLimit, Turns
 
 log = logging.getLogger(__name__)
-
-FAILURE_REST_S = 5.0
-"""A request that failed is not repeated for this long, however many viewers there are."""
 
 FORGET_S = 60.0
 """How long a viewer waits at most, where the settings do not say."""
@@ -45,15 +46,11 @@ OF_CLASS = {
 }
 
 
-def rest_s(error: UpstreamError) -> float:
-    """How long a request that failed so is not repeated."""
-    return max(FAILURE_REST_S, error.retry_after_s or 0.0)
-
-
 @dataclass(slots=True)
 class _Call:
-    """A call to Butlr. `request_id`: of the HTTP request that needed it first."""
+    """A call to Butlr. `since`: when it was requested; `request_id`: of the HTTP request that did so."""
 
+    since: float
     request_id: str = field(default_factory=present_or_new)
     future: Future[Chunk] = field(default_factory=Future)
 
@@ -109,7 +106,7 @@ class InFlightRequests:
         self._queue: CallQueue[Segment] = CallQueue(shares_for(forget_s))
         self._numbers = itertools.count()
         self._under_way: dict[Segment, _Call] = {}
-        self._failed: dict[Segment, tuple[float, UpstreamError]] = {}
+        self._failures = RecentFailures()
         self._threads: list[threading.Thread] = []
         self._running = 0
         self._closed = False
@@ -144,7 +141,7 @@ class InFlightRequests:
             return pending.future
         if completed != self.completed:
             return None
-        call = _Call()
+        call = _Call(now)
         refusal = self._refusal(segment, now) or self._enqueue(segment, call_class, number, rank, now)
         if refusal is not None:
             call.future.set_exception(refusal)
@@ -160,21 +157,21 @@ class InFlightRequests:
         self, segment: Segment, call_class: CallClass, number: int, rank: int, now: float
     ) -> BackendError | None:
         """Why it cannot wait, if the queue of its class is full."""
+        entry = QueuedRequest(
+            segment,
+            floor=segment.space,
+            # Rules that request the same for periods of different length have turns of their own, also if
+            # the period grows by the minute.
+            subject=(segment.subject, segment.period.length_s.bit_length()),
+            number=number,
+            rank=rank,
+            lane=lane_of(segment),
+            outlives=segment.settled,
+            group=self._together.group(segment) if self._together else None,
+            slides=segment.slides and call_class is CallClass.RULE,
+        )
         try:
-            self._queue.push(
-                segment,
-                floor=segment.space,
-                # Rules that request the same for periods of different length have turns of their own, also if
-                # the period grows by the minute.
-                subject=(segment.subject, segment.period.length_s.bit_length()),
-                call_class=call_class,
-                number=number,
-                rank=rank,
-                outlives=segment.settled,
-                group=self._together.group(segment) if self._together else None,
-                min_expiry_s=min_expiry_of(segment, call_class),
-                now=now,
-            )
+            self._queue.push(entry, call_class, now=now, min_expiry_s=min_expiry_of(segment, call_class))
         except ClassFull as full:
             calls = f"{full.capacity:,} calls {OF_CLASS[call_class]}"
             return Busy(f"{calls} are already waiting for Butlr; try again later")
@@ -187,12 +184,9 @@ class InFlightRequests:
 
     def _refusal(self, segment: Segment, now: float) -> BackendError | None:
         """Why a request is not sent now, if it is not."""
-        retry_at, error = self._failed.get(segment, (0.0, None))
-        if error is not None and now < retry_at:
-            return error
         if self._closed:
             return UpstreamDown("the backend is shutting down")
-        return None
+        return self._failures.of(segment, now)
 
     @property
     def waiting(self) -> int:
@@ -251,13 +245,29 @@ class InFlightRequests:
         with self._condition:
             found = None if self._closed else self._queue.take(self._clock())
             if found is not None:
-                segments = self._batch_of(found[0])
+                segments = self._batch_of(self._up_to_now(*found))
                 self._fail_dropped()
                 self._running += 1
                 return _Batch(segments, tuple(self._under_way[one] for one in segments))
             self._fail_dropped()
         with self._turns.in_turn():  # no call is made within
             return None
+
+    def _up_to_now(self, segment: Segment, call_class: CallClass) -> Segment:
+        """The segment; or, if a rule's last minutes have waited for a minute or longer, the last minutes of
+        now. Who requested the older ones has got a result without them; the next evaluation uses the newer
+        ones.
+        """
+        if not segment.slides or call_class is not CallClass.RULE:
+            return segment
+        now = self._clock()
+        call = self._under_way[segment]
+        newer = segment.later(floor_to(now - call.since, MINUTE_S))
+        if newer == segment or newer in self._under_way:
+            return segment
+        self._give_up(segment, UpstreamLate("the call to Butlr waited too long; newer data was requested"))
+        self._under_way[newer] = _Call(now, call.request_id)
+        return newer
 
     def _batch_of(self, first: Segment) -> tuple[Segment, ...]:
         """A segment, and those that wait and fit in its call."""
@@ -307,7 +317,7 @@ class InFlightRequests:
             given_up = {one for one in batch.segments if self._under_way.pop(one, None) is None}
             self.completed += 1
             for segment, result in zip(batch.segments, results, strict=True):
-                self._remember_failure(segment, result)
+                self._failures.remember(segment, result, self._clock())
         for segment, call, result in zip(batch.segments, batch.calls, results, strict=True):
             if segment in given_up:
                 continue
@@ -337,12 +347,3 @@ class InFlightRequests:
         if isinstance(result, Chunk):
             self._store(segment, result)
         return result
-
-    def _remember_failure(self, segment: Segment, error: Chunk | Exception) -> None:
-        now = self._clock()
-        if len(self._failed) > 1_000:
-            self._failed = {s: f for s, f in self._failed.items() if f[0] > now}
-        if isinstance(error, UpstreamError):
-            self._failed[segment] = (now + rest_s(error), error)
-        else:
-            self._failed.pop(segment, None)

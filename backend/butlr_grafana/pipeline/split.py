@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from butlr_grafana.model.calendar import SERIES_SETTLE_S, _odd_changes, hour_before, instant_of, local_windows
 from butlr_grafana.model.chunk import HeatMapSubject, Segment, SeriesSubject
 from butlr_grafana.model.queries import Query, SeriesQuery, StatsQuery
-from butlr_grafana.model.time import DAY_S, HOUR_S, WEEK_S, Period, floor_to
+from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, WEEK_S, Period, floor_to
 
 MONDAY_S = 4 * DAY_S
 """1970-01-05, the first Monday of the epoch."""
@@ -44,7 +44,18 @@ def plan(query: Query, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:
     else:
         periods = _by_window(local_windows(query.period, hours), settled_until_s)
     subject = HeatMapSubject(query.resolution_m)
-    return tuple(Segment(query.floor.id, subject, p, settled=p.end_s <= settled_until_s) for p in periods)
+    slides = _is_about_now(query, now_s, settled_until_s)
+    return tuple(
+        Segment(query.floor.id, subject, p, settled=p.end_s <= settled_until_s, slides=slides)
+        for p in periods
+    )
+
+
+def _is_about_now(query: Query, now_s: float, settled_until_s: int) -> bool:
+    """Whether it is one segment that ends now and can still change."""
+    hours = query.local_hours
+    is_one = query.period.start_s >= settled_until_s and (hours is None or hours.is_always)
+    return is_one and query.period.end_s > now_s - 2 * MINUTE_S
 
 
 def plan_series(query: SeriesQuery, *, now_s: float, settle_s: int) -> tuple[Segment, ...]:

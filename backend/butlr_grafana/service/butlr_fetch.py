@@ -19,7 +19,7 @@ from butlr_grafana.model.chunk import (
     StatsSubject,
 )
 from butlr_grafana.pipeline.gather import is_fresh, stamped
-from butlr_grafana.pipeline.in_flight import rest_s
+from butlr_grafana.pipeline.recent_failures import rest_s
 from butlr_grafana.pipeline.together import Together
 from butlr_grafana.replicas.fetch_once import Fetch, shared
 from butlr_grafana.replicas.fetch_together import SharedTogether
