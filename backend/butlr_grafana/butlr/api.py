@@ -11,9 +11,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
+from butlr_grafana.base.compute_turn import ComputeTurn
 from butlr_grafana.base.errors import (
     UpstreamDown,
     UpstreamError,
@@ -49,6 +51,9 @@ from butlr_grafana.model.verdicts import Verdicts
 
 __all__ = ["REAL_TIME", "Butlr", "ButlrConfig", "Timing"]
 
+LONGEST_TURN_S = 1.0
+"""How long a response waits at most while other responses are decoded."""
+
 
 class Butlr:
     """Butlr as the model sees it. Thread-safe; every method raises `UpstreamError`.
@@ -83,6 +88,8 @@ class Butlr:
         self._verdicts = verdicts
         self._batches = Batches(must_have_rows, now=self.clock.now, clock=pace.clock)
         self._totals = heatmaps.Totals()
+        self._decoding = ComputeTurn()
+        """Responses are decoded one at a time: a panel with cached data then waits for one thread only."""
         self._topology_lock = threading.Lock()
         self._sites, self._sensors, self._hives = sites_query(), sensors_query(), hives_query()
 
@@ -133,7 +140,8 @@ class Butlr:
         if rows is None:
             return self.fetch(segment)
         assert isinstance(segment.subject, SeriesSubject)
-        content = metrics.samples(rows, segment.space, segment.subject, segment.period)
+        with self._turn():
+            content = metrics.samples(rows, segment.space, segment.subject, segment.period)
         return self._chunk(segment, content, asked_at_s)
 
     def _result(self, fetch: Callable[[], Chunk]) -> Chunk | UpstreamError:
@@ -157,31 +165,38 @@ class Butlr:
         """One call of `POST /v3/detections`: raw counts, so that parts can be added."""
         body = self.client.post(self._access.detections_path, request_body(segment))
         must_add_up = self._verdicts().totals_add_up
-        return heatmaps.heat_map(
-            body,
-            subject.resolution_m,
-            totals=self._totals if must_add_up is None else heatmaps.Totals(known=must_add_up),
-            flipped=subject.y == "flipped",
-        )
+        with self._turn():
+            return heatmaps.heat_map(
+                body,
+                subject.resolution_m,
+                totals=self._totals if must_add_up is None else heatmaps.Totals(known=must_add_up),
+                flipped=subject.y == "flipped",
+            )
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return self._decoding.taken(LONGEST_TURN_S)
 
     def _series(self, segment: Segment, subject: SeriesSubject) -> Samples:
         """`POST /api/v3/reporting`, in as many calls as Butlr's limits want."""
         rows = self._batches.rows(segment.space, subject, segment.period, self._fetch_rows_of(subject))
-        return metrics.samples(rows, segment.space, subject, segment.period)
+        with self._turn():
+            return metrics.samples(rows, segment.space, subject, segment.period)
 
     def _fetch_rows_of(self, subject: SeriesSubject) -> FetchRows:
         """One call of `POST /api/v3/reporting`."""
 
         def fetch(ids: Sequence[str], period: Period) -> list[Row]:
-            body = metrics.request_body(subject, period, ids)
-            return rows_of(self.client.post(self._access.reporting_path, body), subject.function)
+            body = self.client.post(self._access.reporting_path, metrics.request_body(subject, period, ids))
+            with self._turn():
+                return rows_of(body, subject.function)
 
         return fetch
 
     def _figures(self, segment: Segment, subject: StatsSubject) -> Samples:
         """One call of `POST /api/v4/reporting/stats`."""
         body = self.client.post(self._access.stats_path, statistics.request_body(subject, segment.period))
-        return statistics.samples(body, subject, segment.period)
+        with self._turn():
+            return statistics.samples(body, subject, segment.period)
 
     def topology_document(self) -> dict[str, Any]:
         """Three questions of GraphQL: floors, which are needed, sensors and hives, which may be missing
