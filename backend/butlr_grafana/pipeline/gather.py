@@ -203,25 +203,40 @@ class Gatherer:
         """
         self._wait(pending.entries, deadline, math.inf if whole else PATIENCE_S)
         tally = Tally(Clocks(self._now(), self._stopwatch()))
+        known, late = self._arrived(pending.entries, tally)
+        replaced = self._count_late(known, late, tally)
+        for segment, count in known.items():
+            if segment not in replaced:
+                count()
+        return tally.gathered(len(pending.entries))
+
+    def _arrived(
+        self, entries: Iterable[_PendingSegment], tally: Tally
+    ) -> tuple[dict[Segment, Callable[[], None]], list[Segment]]:
+        """What is known, with how to count it, and what is late."""
         late: list[Segment] = []
-        known: list[tuple[Segment, Callable[[], None]]] = []
-        for entry in pending.entries:
+        known: dict[Segment, Callable[[], None]] = {}
+        for entry in entries:
             chunk, error = _result(entry.call)
             good_s = live_s(entry.segment)
             if entry.pushed is not None:
                 pushed = replace(entry.pushed, asked_at=self._stopwatch())
-                known.append((entry.segment, partial(tally.pushed, pushed)))
+                known[entry.segment] = partial(tally.pushed, pushed)
             elif entry.cached:
-                known.append((entry.segment, partial(tally.cached, entry.cached, good_s)))
+                known[entry.segment] = partial(tally.cached, entry.cached, good_s)
             elif chunk is not None:
-                known.append((entry.segment, partial(tally.fetched, chunk, good_s)))
+                known[entry.segment] = partial(tally.fetched, chunk, good_s)
             elif cached := self._fresh(entry.segment):
                 # Another replica has stored it meanwhile.
-                known.append((entry.segment, partial(tally.cached, cached, good_s)))
+                known[entry.segment] = partial(tally.cached, cached, good_s)
             else:
                 tally.failed(error)
                 late.append(entry.segment)
-        settled = {segment.period.end_s: segment for segment, _ in known if segment.settled}
+        return known, late
+
+    def _count_late(self, known: Iterable[Segment], late: Sequence[Segment], tally: Tally) -> set[Segment]:
+        """Counts the older data of what is late; the known segments that it replaces."""
+        settled = {segment.period.end_s: segment for segment in known if segment.settled}
         replaced = set()
         for run in runs(late):
             before = settled.get(run[0].period.start_s)
@@ -233,10 +248,7 @@ class Gatherer:
                     replaced.add(before)
                     run, older = [before, *run], longer  # noqa: PLW2901
             tally.late(run, older)
-        for segment, count in known:
-            if segment not in replaced:
-                count()
-        return tally.gathered(len(pending.entries))
+        return replaced
 
     def has_older(self, pending: PendingFetch) -> bool:
         """Whether something older is cached of all that has not arrived."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from butlr_grafana.base.errors import UpstreamError
 from butlr_grafana.model.chunk import Chunk, Segment
@@ -12,30 +13,40 @@ from butlr_grafana.replicas.single_flight import SharedSingleFlight
 Fetch = Callable[[Segment], Chunk]
 
 
-def shared(
-    fetch: Fetch,
-    single_flight: SharedSingleFlight,
-    store: SharedStore,
-    *,
-    scope: str,
-    is_fresh: Callable[[Segment, Chunk], bool],
-    rest_s: Callable[[UpstreamError], float],
-) -> Fetch:
-    """`fetch` for all replicas together. `scope`: replicas with the same credentials, so that a replica with
-    a wrong secret does not pass its failures to others. `rest_s`: how long a failed call is not repeated.
+@dataclass(frozen=True, slots=True)
+class SharedCalls:
+    """What replicas need to make each call once.
+
+    `scope`: replicas with the same credentials, so that a replica with a wrong secret does not pass its
+    failures to others. `is_fresh`: whether a stored chunk can be used; `rest_s`: how long a failed call is
+    not repeated.
     """
 
-    def fetch_once(segment: Segment) -> Chunk:
-        def cached() -> Chunk | None:
-            chunk = store.get(segment)
-            return chunk if chunk is not None and is_fresh(segment, chunk) else None
+    single_flight: SharedSingleFlight
+    store: SharedStore
+    scope: str
+    is_fresh: Callable[[Segment, Chunk], bool]
+    rest_s: Callable[[UpstreamError], float]
 
-        return single_flight.do(
-            f"{scope}:{name_of(segment)}",
-            read=cached,
-            work=lambda: fetch(segment),
-            store=lambda chunk: store.put(segment, chunk),
-            rest_s=rest_s,
-        )
+    def name(self, segment: Segment) -> str:
+        """The name of a call, by which replicas know it."""
+        return f"{self.scope}:{name_of(segment)}"
 
-    return fetch_once
+    def cached(self, segment: Segment) -> Chunk | None:
+        """The stored chunk, if it can be used."""
+        chunk = self.store.get(segment)
+        return chunk if chunk is not None and self.is_fresh(segment, chunk) else None
+
+    def fetch_once(self, fetch: Fetch) -> Fetch:
+        """`fetch` for all replicas together."""
+
+        def fetch_once(segment: Segment) -> Chunk:
+            return self.single_flight.do(
+                self.name(segment),
+                read=lambda: self.cached(segment),
+                work=lambda: fetch(segment),
+                store=lambda chunk: self.store.put(segment, chunk),
+                rest_s=self.rest_s,
+            )
+
+        return fetch_once

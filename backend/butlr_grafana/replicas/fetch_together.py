@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from butlr_grafana.base.errors import BackendError, UpstreamError
 from butlr_grafana.model.chunk import Chunk, FetchTogether, Outcome, Segment
-from butlr_grafana.replicas.chunk_store import SharedStore, name_of
+from butlr_grafana.replicas.fetch_once import Fetch, SharedCalls
 from butlr_grafana.replicas.leases import Lease
 from butlr_grafana.replicas.redis_connection import RedisUnavailable
-from butlr_grafana.replicas.single_flight import SharedSingleFlight
 
 
 @dataclass(slots=True)
@@ -26,17 +25,13 @@ class _Division:
 
 @dataclass(frozen=True, slots=True)
 class SharedTogether:
-    """Thread-safe. `fetch`: fetches several from Butlr; `fetch_once`: as `fetch_once.shared`, for those that
-    another replica is fetching. `scope`, `is_fresh`, `rest_s`: as there.
+    """Thread-safe. `fetch`: fetches several from Butlr; `fetch_once`: as `SharedCalls.fetch_once`, for those
+    that another replica is fetching.
     """
 
     fetch: FetchTogether
-    fetch_once: Callable[[Segment], Chunk]
-    single_flight: SharedSingleFlight
-    store: SharedStore
-    scope: str
-    is_fresh: Callable[[Segment, Chunk], bool]
-    rest_s: Callable[[UpstreamError], float]
+    fetch_once: Fetch
+    calls: SharedCalls
 
     def __call__(self, segments: Sequence[Segment]) -> list[Outcome]:
         """The result of each. No lease is held while waiting for another replica."""
@@ -61,13 +56,13 @@ class SharedTogether:
         return division
 
     def _claim(self, segment: Segment, division: _Division) -> None:
-        lease = self.single_flight.claim(f"{self.scope}:{name_of(segment)}")
+        lease = self.calls.single_flight.claim(self.calls.name(segment))
         if lease is None:
             division.theirs.append(segment)
             return
-        chunk = self.store.get(segment)
-        if chunk is not None and self.is_fresh(segment, chunk):
-            self.single_flight.release(lease)
+        chunk = self.calls.cached(segment)
+        if chunk is not None:
+            self.calls.single_flight.release(lease)
             division.known[segment] = chunk
         else:
             division.ours[segment] = lease
@@ -82,13 +77,14 @@ class SharedTogether:
                 results[segment] = result
                 if isinstance(result, Chunk):
                     # Before the lease ends: the next owner reads first.
-                    self.store.put(segment, result)
+                    self.calls.store.put(segment, result)
         except BackendError as error:
             results = dict.fromkeys(ours, error)
         finally:
             for segment, lease in ours.items():
                 if lease is not None:
-                    self.single_flight.release(lease, self._failure(results.get(segment)), self.rest_s)
+                    failure = self._failure(results.get(segment))
+                    self.calls.single_flight.release(lease, failure, self.calls.rest_s)
         return results
 
     @staticmethod

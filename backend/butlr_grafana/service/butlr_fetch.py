@@ -21,7 +21,7 @@ from butlr_grafana.model.chunk import (
 from butlr_grafana.pipeline.gather import is_fresh, stamped
 from butlr_grafana.pipeline.recent_failures import rest_s
 from butlr_grafana.pipeline.together import Together
-from butlr_grafana.replicas.fetch_once import Fetch, shared
+from butlr_grafana.replicas.fetch_once import Fetch, SharedCalls
 from butlr_grafana.replicas.fetch_together import SharedTogether
 from butlr_grafana.replicas.members import Replicas
 
@@ -40,15 +40,15 @@ def fetchers(
     fetch = noticed(stamped(butlr.fetch, stopwatch), verdict_store)
     together = stamped_together(butlr, stopwatch, verdict_store)
     if others is not None:
-        fetch = shared_fetch(fetch, others, stopwatch)
-        together = shared_together(together, fetch, others, stopwatch)
+        calls = shared_calls(others, stopwatch)
+        fetch = calls.fetch_once(fetch)
+        together = SharedTogether(together, fetch, calls)
     watched = incidents.watched(fetch, lambda segment: APIS[type(segment.subject)])
     return watched, Together(butlr.room_left, watched_together(together, incidents))
 
 
-def shared_fetch(fetch: Fetch, others: Replicas, stopwatch: Callable[[], float]) -> Fetch:
-    return shared(
-        fetch,
+def shared_calls(others: Replicas, stopwatch: Callable[[], float]) -> SharedCalls:
+    return SharedCalls(
         others.single_flight,
         others.store,
         scope=others.credentials.scope,
@@ -106,17 +106,3 @@ def watched_together(fetch: FetchTogether, incidents: ButlrIncidents) -> FetchTo
         return results
 
     return fetching
-
-
-def shared_together(
-    fetch: FetchTogether, fetch_once: Fetch, others: Replicas, stopwatch: Callable[[], float]
-) -> FetchTogether:
-    return SharedTogether(
-        fetch,
-        fetch_once,
-        others.single_flight,
-        others.store,
-        scope=others.credentials.scope,
-        is_fresh=lambda segment, chunk: is_fresh(segment, chunk, stopwatch()),
-        rest_s=rest_s,
-    )
