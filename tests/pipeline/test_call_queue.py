@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from butlr_grafana.model.chunk import HeatMapSubject, Segment, SeriesSubject, StatsSubject, Subject
+from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.call_queue import (
     SHARES,
     SWEEP_S,
@@ -19,11 +21,16 @@ from butlr_grafana.pipeline.call_queue import (
     shares_for,
 )
 from butlr_grafana.pipeline.class_queue import REMEMBERED, QueuedRequest
-from butlr_grafana.pipeline.lanes import LANE_WEIGHTS, Lane
+from butlr_grafana.pipeline.lanes import LANE_WEIGHTS, Lane, lane_of
+from tests.support import at
 
 RULE, VIEWER, WALL, BACKGROUND = CallClass
 
 Key = tuple[object, ...]
+
+
+def series(every: str, timezone: str = "UTC") -> SeriesSubject:
+    return SeriesSubject("room_occupancy", "room", every, "mean", timezone, ("r",))
 
 
 class Asking:
@@ -94,7 +101,7 @@ def test_who_all_want_more_have_the_calls_by_their_weights() -> None:
         for _ in range(500):
             asking.ask(need)
     taken = Counter(key[0] for key in (asking.take() for _ in range(100)) if key)
-    assert taken == {RULE: 70, VIEWER: 20, WALL: 7, BACKGROUND: 3}
+    assert taken == {RULE: 66, VIEWER: 20, WALL: 11, BACKGROUND: 3}
 
 
 def test_what_was_not_used_is_not_saved_up() -> None:
@@ -301,16 +308,16 @@ def test_a_viewer_waits_as_long_as_the_settings_say_and_a_rule_for_a_minute_at_l
 
 
 def test_a_lane_that_may_wait_takes_its_share_only() -> None:
-    """At the full hour all floors request windows of hours: heat maps have six of seven calls meanwhile."""
+    """At the full hour all floors request windows of hours: heat maps have five of six calls meanwhile."""
     asking = Asking()
     for floor in range(200):
         asking.ask(RULE, floor, "hours", lane=Lane.WINDOWS)
         asking.ask(RULE, floor, "heat", lane=Lane.HEAT_MAPS)
-    taken = Counter(key[2] for key in (asking.take() for _ in range(70)) if key)
-    assert taken == {"heat": 60, "hours": 10}
-    assert (LANE_WEIGHTS[Lane.HEAT_MAPS], LANE_WEIGHTS[Lane.WINDOWS]) == (6, 1)
+    taken = Counter(key[2] for key in (asking.take() for _ in range(72)) if key)
+    assert taken == {"heat": 60, "hours": 12}
+    assert (LANE_WEIGHTS[Lane.HEAT_MAPS], LANE_WEIGHTS[Lane.WINDOWS]) == (5, 1)
     rest = Counter(key[2] for key in iter(asking.take, None))
-    assert rest == {"heat": 140, "hours": 190}
+    assert rest == {"heat": 140, "hours": 188}
 
 
 @settings(deadline=None, max_examples=30)
@@ -342,3 +349,23 @@ def test_newer_minutes_of_a_floor_replace_the_older_ones_that_still_wait() -> No
     new = asking.ask(RULE, "f", "heat", slides=True)
     assert asking.queue.dropped() == [old]
     assert set(iter(asking.take, None)) == {*others, new}
+
+
+@pytest.mark.parametrize(
+    ("subject", "end", "lane"),
+    [
+        (HeatMapSubject(0.5), "2026-06-17T12:00:00", Lane.HEAT_MAPS),
+        (series("1m"), "2026-06-17T12:00:00", Lane.MINUTES),
+        (series("1h"), "2026-06-17T12:00:00", Lane.WINDOWS),
+        (series("1h"), "2026-06-17T12:01:00", Lane.MINUTES),
+        (series("1h", "Asia/Kolkata"), "2026-06-17T12:00:00", Lane.MINUTES),  # half past on its clock
+        (series("1h", "Asia/Kolkata"), "2026-06-17T12:30:00", Lane.WINDOWS),
+        (series("1d"), "2026-06-17T00:00:00", Lane.WINDOWS),
+        (StatsSubject(("room_occupancy",), ("r",)), "2026-06-17T12:01:00", Lane.WINDOWS),
+    ],
+)
+def test_what_changes_by_the_minute_does_not_wait_for_full_hours(
+    subject: Subject, end: str, lane: Lane
+) -> None:
+    period = Period(at(end) - 36_000, at(end))
+    assert lane_of(Segment("space_1", subject, period, settled=False)) is lane
