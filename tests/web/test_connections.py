@@ -215,7 +215,7 @@ def test_codings_and_expectations_that_are_not_known_are_named(served: Served) -
         one = served.connect()
         one.sendall(get("/", line))
         head, _ = response(one)
-        assert head.split(b"\r\n")[0] == b"HTTP/1.1 %b %b: it may be %b" % (
+        assert head.split(b"\r\n")[0] == b"HTTP/1.1 %b %b: the value is unknown; allowed: %b" % (
             status,
             line.partition(":")[0].encode(),
             b"chunked" if status == b"501" else b"100-continue",

@@ -61,7 +61,7 @@ def origin_of(url: str) -> str:
 def named(text: str) -> tuple[str, int | None]:
     """`plans.example.com` or `plans.example.com:8443` as host and port; raises `ValueError`."""
     if re.search(r"[/?#@]", text):
-        raise ValueError("it may be hosts such as plans.example.com or plans.example.com:8443")
+        raise ValueError("use hosts such as plans.example.com or plans.example.com:8443")
     address = address_of(f"https://{text.lower()}")
     return address.host, address.port if re.search(r":\d+$", text) else None
 

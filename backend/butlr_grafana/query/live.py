@@ -105,7 +105,7 @@ def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
     parsed, end_s = scope.parsed, latest_minute(scope)
     level = parsed.level or "room"
     if level == "zone":
-        raise BadParameter("level", "zones have no usual values; it may be room, floor")
+        raise BadParameter("level", "zones have no usual values; allowed: room, floor")
     every, function = ("1m", "median") if parsed.window_s <= HOUR_S else ("1h", "mean")
     queries = []
     for one in scope.floors:

@@ -109,7 +109,7 @@ class ParsedQuery:
 
 
 def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
-    """Types every parameter. An unknown parameter or value is an error that names it and what it may be.
+    """Types every parameter. An unknown parameter or value is an error that names it and the allowed values.
 
     Parameters of other targets are ignored: dashboards share them between panels. Raises `BadParameter`.
     """
@@ -120,7 +120,7 @@ def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
             continue
         if name not in PARAMETERS:
             raise BadParameter(
-                name[:60], choose(name, PARAMETERS).replace("is not known", "is not a query parameter")
+                name[:60], choose(name, PARAMETERS).replace("is unknown", "is not a query parameter")
             )
         parameter = PARAMETERS[name]
         names, texts = (names_of(name, raw), ()) if parameter.is_name else ((), _texts(name, raw))
@@ -143,5 +143,5 @@ def _value(parameter: Parameter, texts: Sequence[str], tz: str | None) -> Any:
     if parameter.many:
         return tuple(dict.fromkeys(parameter.parse(parameter.name, t) for t in texts))
     if len(texts) > 1 and parameter.name != "days":
-        raise BadParameter(parameter.name, f"it may have one value, not {len(texts)}")
+        raise BadParameter(parameter.name, f"has {len(texts)} values; use one value")
     return parameter.parse(parameter.name, ",".join(texts))

@@ -37,9 +37,9 @@ def _spaces_of(parsed: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
         if len(topology.floors) == 1 or parsed.spec.without_floor:
             return tuple(topology.floors.values())
         served = ", ".join(list(topology.floors)[:12]) or "nothing: the backend serves no floor"
-        raise BadParameter("space", f"is missing; it may be {'all, ' if many else ''}{served}")
+        raise BadParameter("space", f"is missing; allowed: {'all, ' if many else ''}{served}")
     if len(parsed.spaces) > 1 and not many:
-        raise BadParameter("space", f"it may be one floor, not {len(parsed.spaces)}")
+        raise BadParameter("space", f"has {len(parsed.spaces)} floors; use one floor")
     for space in parsed.spaces:
         if space not in topology.floors:
             # The same words for a floor that does not exist and one that is not for this caller.

@@ -172,7 +172,7 @@ def _scalar(name: str, raw: object) -> str:
     if raw is None:
         return ""
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise BadParameter(name, f"it may be a text or a number, not {type_name(raw)}")
+        raise BadParameter(name, f"use a text or a number, not {type_name(raw)}")
     text = str(raw)
     if len(text) > LONGEST_TEXT:
         raise BadParameter(name, f"is longer than {LONGEST_TEXT:,} characters")
@@ -187,7 +187,7 @@ def type_name(value: object) -> str:
 
 def _limited(name: str, raw: Sequence[object]) -> Sequence[object]:
     if len(raw) > MOST_VALUES:
-        raise BadParameter(name, f"has {len(raw):,} values; it may have at most {MOST_VALUES:,}")
+        raise BadParameter(name, f"has {len(raw):,} values; allowed: at most {MOST_VALUES:,}")
     return raw
 
 

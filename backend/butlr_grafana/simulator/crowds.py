@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from .body_values import choice, instant, whole_number
 from .messages import Refusal
 from .places import Places
 from .stays import Ints, Stays
-from .words import choice, instant, whole
 from .world import Office
 
 FIRST_PERSON = 1_000_000
@@ -65,8 +65,10 @@ def named(office: Office, text: str) -> tuple[str, str]:
     if len(found) == 1:
         return found[0]
     if found:
-        raise Refusal(400, f"room: one of {', '.join(room_id for _, room_id in found)}")
-    raise Refusal(400, f"room: one of {', '.join(sorted(room.id for _, room in rooms))}")
+        ids = ", ".join(room_id for _, room_id in found)
+        raise Refusal(400, f"room: {text[:60]!r} is the name of several rooms; use one of the ids {ids}")
+    ids = ", ".join(sorted(room.id for _, room in rooms))
+    raise Refusal(400, f"room: {text[:60]!r} is unknown; allowed: {ids}")
 
 
 def parse(body: Mapping[str, Any], office: Office, now_s: float) -> tuple[str, str, int, int, int]:
@@ -79,8 +81,8 @@ def parse(body: Mapping[str, Any], office: Office, now_s: float) -> tuple[str, s
     else:
         floor_id, room_id = named(office, str(body.get("room", "")))
     people, minutes = (
-        whole(body, "people", "people", most=1000),
-        whole(body, "minutes", "minutes", most=525_600),
+        whole_number(body, "people", "people", most=1000),
+        whole_number(body, "minutes", "minutes", most=525_600),
     )
     start_s = int(instant(body, "start", "start") if "start" in body else now_s)
     return floor_id, room_id, people, start_s, start_s + 60 * minutes

@@ -153,12 +153,12 @@ class Forms:
             value, choices = getattr(self, item.name), item.metadata.get("choices")
             found = value if isinstance(value, frozenset) else {value}
             if choices is not None and not found <= set(choices):
-                raise ValueError(f"{item.name}: {_written(value)}; it may be {', '.join(choices)}")
+                raise ValueError(f"{item.name}: {_written(value)} is unknown; allowed: {', '.join(choices)}")
 
     @classmethod
-    def read(cls, words: Sequence[str]) -> Forms:
-        """Of `name=value` texts. Sets are comma lists; a wrong name or value is a ValueError."""
-        return replace(cls(), **dict(_read(word) for word in words))
+    def read(cls, texts: Sequence[str]) -> Forms:
+        """The forms of `name=value` texts. A set is a comma list. A wrong name or value is a `ValueError`."""
+        return replace(cls(), **dict(_read(text) for text in texts))
 
 
 _ITEMS = {item.name: item for item in fields(Forms)}
@@ -206,15 +206,15 @@ def _text(value: Any) -> str:
     return ",".join(sorted(value)) if isinstance(value, frozenset) else str(value).lower()
 
 
-def _read(word: str) -> tuple[str, Any]:
-    name, equals, text = word.partition("=")
+def _read(written: str) -> tuple[str, Any]:
+    name, equals, text = written.partition("=")
     item = _ITEMS.get(name)
     if item is None or not equals:
-        raise ValueError(f"{word}: a form is name=value, with a name of {', '.join(_ITEMS)}")
+        raise ValueError(f"{written}: is not name=value; allowed names: {', '.join(_ITEMS)}")
     default = item.default
     if isinstance(default, bool):
         if text not in _FLAGS:
-            raise ValueError(f"{name}: on or off")
+            raise ValueError(f"{name}: {text!r} is unknown; allowed: on, off")
         return name, _FLAGS[text]
     if isinstance(default, frozenset):
         return name, frozenset(filter(None, text.split(",")))
@@ -223,7 +223,7 @@ def _read(word: str) -> tuple[str, Any]:
     if text == "none" and "None" in str(item.type):
         return name, None
     if not text.isdecimal():
-        raise ValueError(f"{name}: a whole number")
+        raise ValueError(f"{name}: {text!r} is not a whole number")
     return name, int(text)
 
 

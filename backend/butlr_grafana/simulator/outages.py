@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .words import choice, instant, whole
+from .body_values import choice, instant, whole_number
 from .world import Floor, Office, Sensor
 
 Range = tuple[int, int]
@@ -101,7 +101,7 @@ def parse(body: Mapping[str, Any], office: Office, now_s: float) -> Outage:
     """`device` (the id of a sensor or hive), `minutes` and, if it does not begin now, `start`."""
     devices = [*(hive.id for hive in office.hives), *(sensor.id for sensor in office.sensors)]
     device_id = choice(body, "device", "device", devices)
-    minutes = whole(body, "minutes", "minutes", most=525_600)
+    minutes = whole_number(body, "minutes", "minutes", most=525_600)
     start_s = int(instant(body, "start", "start") if "start" in body else now_s)
     return Outage(device_id, start_s, start_s + 60 * minutes)
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from .body_values import choices, instant, json_object, texts
 from .forms import Forms
 from .geometry import Bools, Floats
 from .measuring import ParsedQuery, Span, minute_values
@@ -25,7 +26,6 @@ from .people import People
 from .rows import number
 from .series import Series, all_series
 from .series import measurements as all_measurements
-from .words import choices, instant, section, texts
 from .world import Floor, Office
 
 _FIGURES: Mapping[str, Callable[[Floats], Any]] = {
@@ -64,7 +64,7 @@ def parse(body: Mapping[str, Any], forms: Forms) -> StatsQuery:
     start_s, stop_s = (_instant_or_date(body, name) for name in ("start", "stop"))
     if start_s >= stop_s:
         raise Refusal(400, "stop: start must be before stop")
-    filters = section(body, "filters") if "filters" in body else {}
+    filters = json_object(body, "filters") if "filters" in body else {}
     ranges, days = filters.get("time_ranges", []), filters.get("exclude_days_of_week", [])
     if not isinstance(ranges, list):
         raise Refusal(400, "filters.time_ranges: a list")

@@ -20,8 +20,8 @@ MEDIA = {
 }
 
 ERRORS = {
-    "400": "A parameter is wrong; the message names it and says what it may be",
-    "401": "The token is missing or not known",
+    "400": "A parameter is wrong; the message names it and the allowed values",
+    "401": "The token is missing or unknown",
     "403": "The token is for walls and does not allow this request",
     "404": "The target or the floor does not exist",
     "405": "The method is not allowed; the message and the header `Allow` name the allowed ones",

@@ -82,7 +82,7 @@ def _search_words(raw: object) -> list[str]:
     if raw is None or raw in NO_SEARCH:
         return []
     if not isinstance(raw, str):
-        raise BadParameter("search", "is not a text; it may be words of a name")
+        raise BadParameter("search", "is not a text; use words of a name")
     return raw.rstrip("*").casefold().split()
 
 

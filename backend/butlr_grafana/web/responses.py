@@ -113,7 +113,7 @@ def answer_errors(app: Flask) -> None:
 def _advice(fault: HTTPException) -> str:
     """What to do instead: short, so that a reason phrase holds it."""
     if isinstance(fault, MethodNotAllowed):
-        return f"; it may be {', '.join(_methods(fault))}"
+        return f"; allowed: {', '.join(_methods(fault))}"
     if isinstance(fault, NotFound) and "//" in request.path:
         return "; the path has // in it: remove the / at the end of the base URL"
     if isinstance(fault, NotFound):

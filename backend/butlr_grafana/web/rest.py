@@ -65,9 +65,7 @@ def ref_id_of(raw: object) -> str:
     """A panel's name for one of its queries, which Infinity hands on only where the answer repeats it."""
     if isinstance(raw, str) and re.fullmatch(r"\w{1,20}", raw, re.ASCII):
         return raw
-    raise BadParameter(
-        "refId", "is not the name of a query; it may be A, B, … (at most 20 letters, digits and _)"
-    )
+    raise BadParameter("refId", "is not the name of a query; use A, B, … (at most 20 letters, digits and _)")
 
 
 def parameters_of_url() -> dict[str, object]:
