@@ -261,7 +261,7 @@ def test_who_is_refused_and_goes_on_sending_is_not_heard_for_long(served: Served
 def test_where_all_places_are_taken_the_longest_quiet_goes_first(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MADE_ROOM_FOR", 1)
+    monkeypatch.setattr(connections, "CLOSED_AT_ONCE", 1)
     quiet = [served.connect() for _ in range(MOST)]
     until(lambda: len(served.server.active_channels) == MOST)
     quiet[0].sendall(get("/a"))

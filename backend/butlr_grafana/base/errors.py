@@ -98,7 +98,7 @@ class UnknownTarget(CallerError):
     code = "unknown_target"
 
     def __init__(self, target: str, known: Iterable[str]) -> None:
-        super().__init__(f"target: {choose(target, known)}")
+        super().__init__(f"target: {unknown_value(target, known)}")
 
 
 class UnknownSpace(CallerError):
@@ -197,7 +197,7 @@ class Incomplete(UpstreamError):
     code = "incomplete"
 
 
-def choose(value: str, known: Iterable[str]) -> str:
+def unknown_value(value: str, known: Iterable[str]) -> str:
     """`'heatmpa' is unknown; did you mean heatmap? Allowed: …`; a long list is cut."""
     names = list(known)
     unknown = f"{value[:60]!r} is unknown"

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from butlr_grafana.base.access import BackendToken
-from butlr_grafana.base.urls import named
+from butlr_grafana.base.urls import host_and_port
 
 HOLIDAY_YEARS = range(2015, 2046)
 
@@ -76,7 +76,7 @@ def comma_list(text: str) -> tuple[str, ...]:
 def hosts(text: str) -> tuple[str, ...]:
     hosts = comma_list(text)
     for host in hosts:
-        named(host)
+        host_and_port(host)
     return hosts
 
 

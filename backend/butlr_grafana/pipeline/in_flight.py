@@ -19,7 +19,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, UpstreamError, UpstreamLate
-from butlr_grafana.base.request_id import present_or_new, working_for
+from butlr_grafana.base.request_id import current_or_new, use_request_id
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Outcome, Segment
 from butlr_grafana.pipeline.call_queue import CallQueue, ClassFull, min_expiry_of, shares_for
@@ -54,7 +54,7 @@ def rest_s(error: UpstreamError) -> float:
 class _Call:
     """A call to Butlr. `request_id`: of the HTTP request that needed it first."""
 
-    request_id: str = field(default_factory=present_or_new)
+    request_id: str = field(default_factory=current_or_new)
     future: Future[Chunk] = field(default_factory=Future)
 
 
@@ -291,7 +291,7 @@ class InFlightRequests:
 
     def _run_in_turn(self, batch: _Batch) -> None:
         try:
-            with working_for(batch.calls[0].request_id), self._turns.in_turn():
+            with use_request_id(batch.calls[0].request_id), self._turns.in_turn():
                 self._run(batch)
         finally:
             with self._condition:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from butlr_grafana.base.errors import BadParameter, choose
+from butlr_grafana.base.errors import BadParameter, unknown_value
 from butlr_grafana.model import threshold
 from butlr_grafana.model.calendar import instant_of
 from butlr_grafana.model.chunk import RESOLUTIONS_M
@@ -73,7 +73,7 @@ def plain_text(_: str, text: str) -> str:
 def one_of(*values: str) -> Callable[[str, str], str]:
     def parse(name: str, text: str) -> str:
         if text not in values:
-            raise BadParameter(name, choose(text, values))
+            raise BadParameter(name, unknown_value(text, values))
         return text
 
     return parse

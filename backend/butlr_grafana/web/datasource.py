@@ -10,7 +10,7 @@ from typing import TypeVar
 import orjson
 from flask import Blueprint, Response
 
-from butlr_grafana.base.errors import BackendError, BadBody, BadParameter, CallerError, choose
+from butlr_grafana.base.errors import BackendError, BadBody, BadParameter, CallerError, unknown_value
 from butlr_grafana.present.encoding import as_json, joined
 from butlr_grafana.present.frames import heatmap
 from butlr_grafana.present.frames.annotations import event_regions, gaps, unanswered
@@ -96,7 +96,7 @@ def _query(cache: ResponseCache, body: Object) -> Response:
     filters = _filters(body)
     deadline = service.deadline()
 
-    def ask(target: object) -> PendingResponse:
+    def start_target(target: object) -> PendingResponse:
         parameters = _payload(target.get("payload"), "payload") if isinstance(target, dict) else {}
         parsed = _narrowed(service.read(_target_name(target), _without_target(parameters)), filters)
         note_query(parsed)
@@ -110,7 +110,7 @@ def _query(cache: ResponseCache, body: Object) -> Response:
     pending: list[PendingResponse | BackendError] = []
     try:
         for target in shown:
-            pending.append(_attempt(partial(ask, target)))  # noqa: PERF401  # those begun are worked on, come what may
+            pending.append(_attempt(partial(start_target, target)))  # noqa: PERF401  # those begun are worked on, come what may
     finally:
         for one in pending:
             if isinstance(one, PendingResponse):
@@ -211,7 +211,7 @@ def _filter(item: object) -> Filter | None:
     if not values:
         return None
     if key not in FILTER_KEYS:
-        raise BadParameter("adhocFilters", choose(str(key), FILTER_KEYS))
+        raise BadParameter("adhocFilters", unknown_value(str(key), FILTER_KEYS))
     if operator not in ("=", "=|", None):
         raise BadParameter("adhocFilters", f"operator {str(operator)[:20]!r} is unknown; allowed: =, =|")
     return Filter(key, values)

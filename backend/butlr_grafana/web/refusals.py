@@ -42,7 +42,7 @@ class Refusal:
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
             "Cache-Control": "no-store",
-            **responses.GUARDING,
+            **responses.SECURITY_HEADERS,
         }
         lines = [
             f"HTTP/1.1 {self.status} {responses.reason_phrase(self.fault.message)}",

@@ -42,14 +42,14 @@ def blueprint(cache: ResponseCache) -> Blueprint:
 
     @api.get("/<target>")
     def by_url(target: str) -> Response:
-        return answered(*read(target))
+        return respond(*read(target))
 
     @api.post("/<target>")
     def by_body(target: str) -> Response:
         parameters = read_object()
-        return answered(ref_id_of(parameters.pop("refId", "A")), service.read(target, parameters))
+        return respond(ref_id_of(parameters.pop("refId", "A")), service.read(target, parameters))
 
-    def answered(ref_id: str, parsed: ParsedQuery) -> Response:
+    def respond(ref_id: str, parsed: ParsedQuery) -> Response:
         note_query(parsed)
         check_parameters(parsed, service.now())
         parsed = with_caller_class(parsed)
