@@ -40,7 +40,7 @@ class Crowd:
     first_person: int
 
 
-def sit(crowd: Crowd, places: Places, start_s: int, stop_s: int, phase_s: Ints) -> Stays:
+def stays_of(crowd: Crowd, places: Places, start_s: int, stop_s: int, phase_s: Ints) -> Stays:
     """The crowd's stays within a day; `phase_s` is its people's, the same every day."""
     n = np.arange(crowd.people)
     spots = places.rooms[crowd.room].spots
@@ -57,7 +57,7 @@ def sit(crowd: Crowd, places: Places, start_s: int, stop_s: int, phase_s: Ints) 
     )
 
 
-def named(office: Office, text: str) -> tuple[str, str]:
+def find_room(office: Office, text: str) -> tuple[str, str]:
     """The floor and the room of a room's id, or of its name where only one has it. Else `Refusal`."""
     rooms = [(floor, room) for floor in office.floors for room in floor.rooms]
     found = [(f.id, r.id) for f, r in rooms if r.id == text]
@@ -79,7 +79,7 @@ def parse(body: Mapping[str, Any], office: Office, now_s: float) -> tuple[str, s
         floor_id = choice(body, "floor", "floor", office.by_id)
         room_id = choice(body, "room", "room", [room.id for room in office.by_id[floor_id].rooms])
     else:
-        floor_id, room_id = named(office, str(body.get("room", "")))
+        floor_id, room_id = find_room(office, str(body.get("room", "")))
     people, minutes = (
         whole_number(body, "people", "people", most=1000),
         whole_number(body, "minutes", "minutes", most=525_600),

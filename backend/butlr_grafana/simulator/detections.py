@@ -67,7 +67,7 @@ def parse(body: Mapping[str, Any]) -> HeatmapQuery:
     )
 
 
-def answer(people: People, query: HeatmapQuery, until_s: float, forms: Forms) -> Any:
+def build_response(people: People, query: HeatmapQuery, until_s: float, forms: Forms) -> Any:
     """The heat map as JSON; detections at `until_s` and later do not exist yet. An unknown space is a 404."""
     floor = people.office.by_id.get(query.floor_id)
     if floor is None:

@@ -19,7 +19,7 @@ import numpy as np
 from .body_values import choices, instant, json_object, texts
 from .forms import Forms
 from .geometry import Bools, Floats
-from .measuring import ParsedQuery, Span, minute_values
+from .measuring import CountingOptions, Span, minute_values
 from .messages import Refusal
 from .minutes import MINUTE_S
 from .people import People
@@ -93,13 +93,13 @@ def _excluded(name: str, days: Sequence[str], forms: Forms) -> bool:
 
 def _instant_or_date(body: Mapping[str, Any], name: str) -> float:
     """Butlr's examples have bare dates too: the midnight of UTC."""
-    word = body.get(name)
-    if isinstance(word, str) and _DATE.fullmatch(word):
-        return instant({name: f"{word}T00:00:00Z"}, name, name)
+    text = body.get(name)
+    if isinstance(text, str) and _DATE.fullmatch(text):
+        return instant({name: f"{text}T00:00:00Z"}, name, name)
     return instant(body, name, name)
 
 
-def answer(people: People, query: StatsQuery, until_s: float, forms: Forms) -> Any:
+def build_response(people: People, query: StatsQuery, until_s: float, forms: Forms) -> Any:
     """The figures as JSON. Items of more than one time zone are a 400."""
     floors = _floors(people.office)
     items = [item for item in query.items if item in floors]
@@ -115,7 +115,7 @@ def answer(people: People, query: StatsQuery, until_s: float, forms: Forms) -> A
     for measurement in query.measurements:
         figure, _, sensors = measurement.removeprefix("occupancy_").rpartition("_")
         series = _series(people.office, items, _SENSORS[sensors], forms)
-        values = minute_values(people, list(series.values()), span, ParsedQuery(tz, "true", forms))
+        values = minute_values(people, list(series.values()), span, CountingOptions(tz, "true", forms))
         for item, line in zip(series, values[:, counted], strict=True):
             known = line[np.isfinite(line)]
             if len(known):
