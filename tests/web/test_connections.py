@@ -58,7 +58,7 @@ class Served:
 
     def _run(self) -> None:
         while not self.over:
-            self.server.look(0.02)
+            self.server.poll(0.02)
             while self.todo:
                 self.todo.pop()()
         self.server.end()

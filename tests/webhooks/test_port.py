@@ -52,7 +52,7 @@ class Served:
 
     def _run(self) -> None:
         while not self._over:
-            self.connections.look(0.02)
+            self.connections.poll(0.02)
         self.connections.end()
 
     def _end(self) -> None:
