@@ -153,7 +153,9 @@ def odd_world(people: People) -> Iterator[World]:
     document = {}
     for selection in (SITES, SENSORS, HIVES):
         query, _ = written(selection)
-        document |= topology.answer(people, {"query": query}, world.now_s, world.simulator.url)["data"]
+        document |= topology.build_response(people, {"query": query}, world.now_s, world.simulator.url)[
+            "data"
+        ]
     for told in document["sites"]["data"][0]["buildings"][0]["floors"]:
         if told["id"] == NO_PLAN:
             told |= {"floor_plans": [], "area": None}

@@ -175,13 +175,13 @@ def test_holidays_are_a_file_of_dates_or_a_country(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"BACKEND_PORT": "http"}, "BACKEND_PORT='http': it may be a number from 0 to 65535"),
+        ({"BACKEND_PORT": "http"}, "BACKEND_PORT='http': use a number from 0 to 65535"),
         ({"BACKEND_PORT": "70000"}, "BACKEND_PORT"),
         ({"BUTLR_MAX_CONCURRENCY": "0"}, "BUTLR_MAX_CONCURRENCY"),
         ({"BACKEND_DEADLINE_S": "nan"}, "BACKEND_DEADLINE_S"),
         ({"BACKEND_ALLOW_ANONYMOUS": "maybe"}, "BACKEND_ALLOW_ANONYMOUS"),
-        ({"BACKEND_LOG": "xml"}, "BACKEND_LOG='xml': it may be text or json"),
-        ({"BACKEND_LOG_LEVEL": "loud"}, "it may be debug, info, warning or error"),
+        ({"BACKEND_LOG": "xml"}, "BACKEND_LOG='xml': allowed: text, json"),
+        ({"BACKEND_LOG_LEVEL": "loud"}, "allowed: debug, info, warning, error"),
         ({"BUTLR_API_URL": "ftp://x", **CREDENTIALS}, "BUTLR_API_URL"),
         ({"BUTLR_API_URL": "https://user:pass@x", **CREDENTIALS}, "BUTLR_API_URL"),
         ({"BUTLR_API_URL": "https://api.butlr.io"}, "BUTLR_CLIENT_ID"),

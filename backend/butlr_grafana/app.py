@@ -271,7 +271,7 @@ def create_app(
         wait=pace.wait,
     )
     spaces = TopologyCache(
-        incidents.watched(butlr.topology_document, lambda: "floors"),
+        incidents.recorded(butlr.topology_document, lambda: "floors"),
         # Here, so that no other part sees the rooms that privacy leaves out.
         lambda document: guarded(
             reported.remember(topology(document, settings.virtual_sensors)), settings.min_capacity

@@ -14,7 +14,7 @@ from butlr_grafana.base.errors import (
     UpstreamLimited,
     UpstreamRefused,
 )
-from butlr_grafana.base.incidents import ButlrIncidents, Contact, Incident, spoken
+from butlr_grafana.base.incidents import ButlrIncidents, Contact, Incident, readable_duration
 from tests.butlr.wire import FakeTime
 
 pytestmark = pytest.mark.fast
@@ -35,8 +35,8 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_trouble_is_said_when_it_begins_and_when_it_is_over(
     fake: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    incident = Incident("the lift", calm_s=60, clock=fake)
-    incident.well()
+    incident = Incident("the lift", recovery_s=60, clock=fake)
+    incident.succeeded()
     assert said(caplog) == []
     for _ in range(37):
         incident.failed("it is stuck")
@@ -44,19 +44,19 @@ def test_a_trouble_is_said_when_it_begins_and_when_it_is_over(
     assert said(caplog) == ["incident began: the lift: it is stuck"]
     assert incident.on
     fake.now_s += 60
-    incident.well()
+    incident.succeeded()
     assert said(caplog) == ["incident over after 4 min, 37 failures: the lift"]
     assert not incident.on
-    incident.well()
+    incident.succeeded()
     assert said(caplog) == []
 
 
 def test_lines_of_trouble_are_warnings_with_figures(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
-    incident = Incident("the lift", calm_s=0, clock=fake)
+    incident = Incident("the lift", recovery_s=0, clock=fake)
     incident.failed("it is stuck")
     fake.now_s += 30
     incident.failed("it is stuck")
-    incident.well()
+    incident.succeeded()
     began, over = caplog.records
     assert began.levelno == over.levelno == logging.WARNING
     assert vars(began)["data"] == {"trouble": "the lift"}
@@ -66,25 +66,25 @@ def test_lines_of_trouble_are_warnings_with_figures(fake: FakeTime, caplog: pyte
 def test_where_some_goes_well_and_some_does_not_it_is_one_trouble(
     fake: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    incident = Incident("the lift", calm_s=60, clock=fake)
+    incident = Incident("the lift", recovery_s=60, clock=fake)
     for _ in range(100):
         incident.failed("it is stuck")
         fake.now_s += 59
-        incident.well()
+        incident.succeeded()
     assert len(said(caplog)) == 1
     fake.now_s += 1
-    incident.well()
+    incident.succeeded()
     # From the first failure to the last.
     assert said(caplog) == [f"incident over after {round(99 * 59 / 3600)} h, 100 failures: the lift"]
 
 
 def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
-    incident = Incident("the lift", calm_s=0, clock=fake)
+    incident = Incident("the lift", recovery_s=0, clock=fake)
     for failures in (3, 1):
         for _ in range(failures):
             incident.failed("it is stuck")
         said(caplog)
-        incident.well()
+        incident.succeeded()
         words = "1 failure" if failures == 1 else f"{failures} failures"
         assert said(caplog) == [f"incident over after 0 s, {words}: the lift"]
 
@@ -94,7 +94,7 @@ def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCapt
     [(0, "0 s"), (89, "89 s"), (90, "2 min"), (240, "4 min"), (5_399, "90 min"), (10_800, "3 h")],
 )
 def test_a_length_of_time_is_said_roughly(seconds: float, text: str) -> None:
-    assert spoken(seconds) == text
+    assert readable_duration(seconds) == text
 
 
 # --- questions to Butlr -----------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ class Sent:
     def __init__(self, fake: FakeTime) -> None:
         self.incidents = ButlrIncidents(fake)
         self.error: Exception | None = None
-        self.ask = self.incidents.watched(self._ask, lambda api: api)
+        self.ask = self.incidents.recorded(self._ask, lambda api: api)
 
     def _ask(self, api: str) -> str:
         if self.error:

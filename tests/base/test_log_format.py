@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from butlr_grafana.base.log_format import FORMS, LEVELS, JsonLines, TextLines, log_to_stderr
-from butlr_grafana.base.request_id import working_for
+from butlr_grafana.base.request_id import use_request_id
 from butlr_grafana.web.connections import log_as
 from tests.support import logging_as_before
 
@@ -29,14 +29,14 @@ def record(message: str, *args: object, **extra: Any) -> logging.LogRecord:
 
 
 def test_a_line_of_text_has_level_logger_message_request_and_figures() -> None:
-    with working_for("panel-7"):
+    with use_request_id("panel-7"):
         line = TextLines().format(record("%d cells", 3, data={"status": 200, "seconds": 0.1}))
     assert line.endswith(" WARNING butlr_grafana.test: 3 cells request_id=panel-7 status=200 seconds=0.1")
     assert TextLines().format(record("3 cells")).endswith("butlr_grafana.test: 3 cells")
 
 
 def test_a_line_of_json_is_an_object_with_the_time_in_utc() -> None:
-    with working_for("panel-7"):
+    with use_request_id("panel-7"):
         line = JsonLines().format(record("%d cells", 3, data={"status": 200, "target": "heatmap"}))
     assert json.loads(line) == {
         "time": "2026-01-02T03:04:05.678+00:00",

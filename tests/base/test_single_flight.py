@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from butlr_grafana.base.single_flight import Flight, SingleFlight
+from butlr_grafana.base.single_flight import SingleFlight, SingleFlightEntry
 from tests.support import HANG_S, until
 
 MANY = 8
@@ -100,7 +100,7 @@ def test_who_sees_that_it_has_ended_begins_anew_at_once(pool: ThreadPoolExecutor
     flights = SingleFlight[str, str]()
     flight, _ = flights.join("key")
 
-    def after(ended: Flight[str]) -> bool:
+    def after(ended: SingleFlightEntry[str]) -> bool:
         ended.result()
         return flights.join("key")[1]
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from butlr_grafana.base.stage_times import StageTimes, measuring, present, stage
+from butlr_grafana.base.stage_times import StageTimes, current, measuring, stage
 from tests.support import FakeTime
 
 pytestmark = pytest.mark.fast
@@ -27,7 +27,7 @@ def test_each_stage_has_its_own_time_and_what_is_between_has_none(clock: FakeTim
             clock.now_s += 3
         with stage("parse"):
             clock.now_s += 4
-        assert present() == {"parse": 6, "resolve": 3}
+        assert current() == {"parse": 6, "resolve": 3}
 
 
 def test_a_stage_within_another_stops_the_outer_ones_clock(clock: FakeTime) -> None:
@@ -39,7 +39,7 @@ def test_a_stage_within_another_stops_the_outer_ones_clock(clock: FakeTime) -> N
             clock.now_s += 2
             with stage("gather"), stage("build"):
                 clock.now_s += 5
-        assert present() == {"build": 8, "gather": 10}
+        assert current() == {"build": 8, "gather": 10}
 
 
 def test_a_stage_that_raises_is_measured_and_over(clock: FakeTime) -> None:
@@ -54,7 +54,7 @@ def test_a_stage_that_raises_is_measured_and_over(clock: FakeTime) -> None:
                 fails()
             clock.now_s += 1
         clock.now_s += 100
-        assert present() == {"gather": 3, "build": 1}
+        assert current() == {"gather": 3, "build": 1}
 
 
 def test_outside_a_request_nothing_is_measured(clock: FakeTime) -> None:
@@ -62,7 +62,7 @@ def test_outside_a_request_nothing_is_measured(clock: FakeTime) -> None:
         clock.now_s += 1
     with stage("parse"):
         clock.now_s += 1
-    assert present() == {}
+    assert current() == {}
 
 
 def test_another_thread_measures_for_itself(clock: FakeTime) -> None:
@@ -71,7 +71,7 @@ def test_another_thread_measures_for_itself(clock: FakeTime) -> None:
     def works() -> None:
         with stage("gather"):
             clock.now_s += 50
-        seen.append(dict(present()))
+        seen.append(dict(current()))
 
     with measuring(StageTimes(clock)):
         thread = threading.Thread(target=works)
@@ -79,5 +79,5 @@ def test_another_thread_measures_for_itself(clock: FakeTime) -> None:
         thread.join()
         with stage("build"):
             clock.now_s += 1
-        assert present() == {"build": 1}
+        assert current() == {"build": 1}
     assert seen == [{}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from butlr_grafana.base.access import SettingError
-from butlr_grafana.base.urls import address_of, is_loopback, named, origin_of, plan_origins
+from butlr_grafana.base.urls import address_of, host_and_port, is_loopback, origin_of, plan_origins
 from butlr_grafana.settings import read
 
 pytestmark = pytest.mark.fast
@@ -114,7 +114,7 @@ def test_pictures_come_from_hosts_that_are_named_or_from_butlrs_own(
     ],
 )
 def test_a_host_is_named_with_its_port_or_without(text: str, expected: tuple[str, int | None]) -> None:
-    assert named(text) == expected
+    assert host_and_port(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def run(names: Sequence[str]) -> Iterator[Row]:
 
 def main(names: Sequence[str]) -> int:
     if unknown := set(names) - set(CASES):
-        print(f"{', '.join(sorted(unknown))}: it may be {', '.join(CASES)}", file=sys.stderr)
+        print(f"{', '.join(sorted(unknown))}: unknown; allowed: {', '.join(CASES)}", file=sys.stderr)
         return 2
     rows = list(run(names or list(CASES)))
     report = [asdict(row) | {"ratio": row.ratio, "held": row.held} for row in rows]

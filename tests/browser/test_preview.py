@@ -175,7 +175,7 @@ def test_a_bad_word_is_named_and_can_be_corrected(
     said = here.page.get_by_role("alert").inner_text()
     assert said.startswith(f"{word}: ")
     assert value.removeprefix("mon-") in said
-    assert "it may be" in said.lower()
+    assert "allowed: " in said.lower()
     assert here.page.locator("img").count() == 0
     assert dialogs == []
     # All else that was said and loaded is in order: the fault is the page's own status only.

@@ -438,8 +438,8 @@ def test_render_writes_the_plan_as_geojson(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words", "said"),
     [
-        ("map.geojson", ["from=2026-06-09", "to=2026-06-10"], "format: 'geojson' is not known"),
-        ("map.gif", ["from=2026-06-09", "to=2026-06-10"], "format: 'gif' is not known"),
+        ("map.geojson", ["from=2026-06-09", "to=2026-06-10"], "format: 'geojson' is unknown"),
+        ("map.gif", ["from=2026-06-09", "to=2026-06-10"], "format: 'gif' is unknown"),
         ("none/map.png", ["from=2026-06-09", "to=2026-06-10"], "none is not a folder"),
         ("map.png", ["from=2026-06-10", "to=2026-06-09"], "from: "),
         ("map.png", ["yesterday"], "name=value"),

@@ -39,7 +39,7 @@ def test_tokens_are_made_once_and_can_be_read_by_every_user(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"BACKEND_PORT": "http"}, "BACKEND_PORT='http': it may be a number from 0 to 65535"),
+        ({"BACKEND_PORT": "http"}, "BACKEND_PORT='http': use a number from 0 to 65535"),
         ({"BUTLR_CLIENT_ID": "id"}, "BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET"),
         ({"BUTLR_CLIENT_ID": "id", "BUTLR_CLIENT_SECRET_FILE": "/nowhere"}, "No such file"),
         ({"BACKEND_TOKEN_FILE": "/nowhere/token"}, "BACKEND_TOKEN_FILE=/nowhere/token: cannot be created"),
@@ -54,7 +54,7 @@ def test_what_serve_would_refuse_is_refused(tmp_path: Path, wrong: dict[str, str
 @pytest.mark.parametrize("command", ["prepare", "serve"])
 def test_a_refusal_has_the_form_of_all_lines(tmp_path: Path, command: str) -> None:
     wrong = settings(tmp_path, BACKEND_PORT="http")
-    said = "BACKEND_PORT='http': it may be a number from 0 to 65535"
+    said = "BACKEND_PORT='http': use a number from 0 to 65535"
     as_text = run(command, **wrong)
     assert (as_text.returncode, as_text.stdout, as_text.stderr) == (1, "", f"butlr-grafana: {said}\n")
     as_json = run(command, **wrong, BACKEND_LOG="json")

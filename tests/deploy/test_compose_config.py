@@ -120,9 +120,9 @@ def test_compose_accepts_the_file_and_chooses_the_services(
     password = env.get("SMTP_PASSWORD_FILE")
     assert read["secrets"]["smtp_password"]["file"] == (str(ROOT / password) if password else "/dev/null")
     assert grafana["GF_SMTP_PASSWORD__FILE"] == ("/run/secrets/smtp_password" if password else "")
-    home = Path(grafana["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
-    assert str(home.parent) == grafana["BUTLR_DASHBOARDS_DIR"]
-    assert (ROOT / "grafana-dashboards" / home.name).exists()
+    assets_root = Path(grafana["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert str(assets_root.parent) == grafana["BUTLR_DASHBOARDS_DIR"]
+    assert (ROOT / "grafana-dashboards" / assets_root.name).exists()
     for name in ("GF_SERVER_SERVE_FROM_SUB_PATH", "GF_AUTH_ANONYMOUS_ENABLED", "GF_SMTP_ENABLED"):
         assert grafana[name] == env.get(name, "false")
     [port] = read["services"]["grafana"]["ports"]

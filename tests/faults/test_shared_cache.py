@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from butlr_grafana.base.incidents import CALM_S
+from butlr_grafana.base.incidents import RECOVERY_S
 from butlr_grafana.replicas import redis_connection
 from tests.faults.trial import MAY, MAY_SEGMENTS, PANEL_SEGMENTS, keeps_the_promise
 from tests.held import held
@@ -54,7 +54,7 @@ def trouble(replica: Replica) -> float:
 def finds_it_back(office: Office, *replicas: Replica) -> None:
     office.redis.is_well_again()
     until(lambda: all(replica.is_linked() for replica in replicas))
-    office.passes(CALM_S + 1)
+    office.passes(RECOVERY_S + 1)
 
 
 @away

@@ -94,7 +94,7 @@ def heat_map_bodies() -> Iterator[bytes]:
     for nesting in ("data0.heatmap_v2", "top"):
         for bounds in ("min_x", "x_min", "points", "pairs"):
             forms = Forms(heat_nesting=nesting, heat_bounds=bounds)
-            yield orjson.dumps(detections.answer(PEOPLE, asked, NOW_S, forms))
+            yield orjson.dumps(detections.build_response(PEOPLE, asked, NOW_S, forms))
 
 
 def holds_heat_map(body: bytes) -> bool:
@@ -163,7 +163,7 @@ def series_bodies(subject: SeriesSubject) -> Iterator[bytes]:
     asked = report_query.parse(metrics.request_body(subject, PERIOD, subject.items or (PARIS,)), Forms())
     for form in ("flat", "nested"):
         forms = Forms(rows_without_group_by=form)
-        yield orjson.dumps(simulated_rows.answer(PEOPLE, asked, NOW_S, forms))
+        yield orjson.dumps(simulated_rows.build_response(PEOPLE, asked, NOW_S, forms))
 
 
 def holds_series(subject: SeriesSubject) -> Callable[[bytes], bool]:
@@ -214,7 +214,7 @@ def seconds(text: object) -> int | None:
 
 def figure_bodies() -> Iterator[bytes]:
     asked = simulated_stats.parse(statistics.request_body(FIGURES, PERIOD), Forms())
-    yield orjson.dumps(simulated_stats.answer(PEOPLE, asked, NOW_S, Forms()))
+    yield orjson.dumps(simulated_stats.build_response(PEOPLE, asked, NOW_S, Forms()))
 
 
 def holds_figures(body: bytes) -> bool:
@@ -237,7 +237,7 @@ def topology_bodies() -> Iterator[bytes]:
     """Of one floor with two rooms and a zone: a change is to hit each of its values now and then."""
     for selection in (SITES_ASKED, SENSORS_ASKED):
         query, _ = written(selection)
-        document = simulated_floors.answer(PEOPLE, {"query": query}, NOW_S, "http://127.0.0.1:1")
+        document = simulated_floors.build_response(PEOPLE, {"query": query}, NOW_S, "http://127.0.0.1:1")
         if "sites" in document["data"]:
             [site] = document["data"]["sites"]["data"] = document["data"]["sites"]["data"][:1]
             [building] = site["buildings"] = site["buildings"][:1]

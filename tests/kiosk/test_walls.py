@@ -314,7 +314,7 @@ def test_walls_of_floors_of_one_name_have_titles_of_their_own(
 
 def test_a_floor_that_is_not_served_is_named(grafana: FakeGrafana, operator: Operator) -> None:
     said = operator.refused(grafana.url, "--floor", "space_paris_3")
-    assert said.startswith("--floor: 'space_paris_3' is not known")
+    assert said.startswith("--floor: 'space_paris_3' is unknown")
     assert PARIS in said
     assert grafana.calls == []
 

@@ -43,7 +43,7 @@ def no_doors_and_no_zones() -> Office:
         for site in office.sites
         if "paris" in site.id
     ]
-    return replace(office, sites=tuple(sites), gone=(), unused_tags=())
+    return replace(office, sites=tuple(sites), removed=(), unused_tags=())
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 
 from butlr_grafana.model.chunk import Samples, SeriesSubject
 from butlr_grafana.model.floor import Building, Floor, Room, Topology, Zone
-from butlr_grafana.model.privacy import SUM_ID, askable, guarded, sum_of, visible, with_sums, withheld
+from butlr_grafana.model.privacy import SUM_ID, guarded, queryable_rooms, sum_of, visible, with_sums, withheld
 from butlr_grafana.model.queries import SeriesQuery
 from butlr_grafana.model.time import Period
 from tests.insight.floors import box, grid
@@ -45,7 +45,7 @@ def test_rooms_of_a_smaller_known_capacity_become_one() -> None:
     assert (together.tags, together.polygon, together.type) == ((), None, None)
     assert together.members == (BOOTH, CELL)
     assert withheld(together) == ""
-    assert askable(found) == [HALL, STORE, together]
+    assert queryable_rooms(found) == [HALL, STORE, together]
 
 
 @pytest.mark.parametrize("min_capacity", [0, 1])
@@ -61,7 +61,7 @@ def test_of_one_small_room_nothing_is_told() -> None:
     assert together is not None
     assert (together.capacity, together.area_m2) == (None, None)
     assert "of one room only" in withheld(together)
-    assert askable(found) == [HALL]
+    assert queryable_rooms(found) == [HALL]
 
 
 def test_what_is_not_known_of_all_is_not_known_of_the_sum() -> None:

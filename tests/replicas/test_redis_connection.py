@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from butlr_grafana.base.incidents import CALM_S
+from butlr_grafana.base.incidents import RECOVERY_S
 from butlr_grafana.replicas.redis_connection import SLOW_IN_A_ROW, SLOW_S, RedisConnection, RedisUnavailable
 from tests.butlr.wire import FakeTime
 from tests.faults.trial import MAY, MAY_SEGMENTS
@@ -87,7 +87,7 @@ def test_a_fault_is_said_once_and_so_is_its_end(
     [line] = said(caplog)
     assert line.startswith(f"incident began: shared cache: it cannot be used ({reason})")
     redis.is_well_again()
-    clock.now_s += CALM_S + 1
+    clock.now_s += RECOVERY_S + 1
     until(lambda: works(link) and not link.incident.on)
     assert len(said(caplog)) == 2
     assert said(caplog)[1].endswith(": shared cache")

@@ -225,11 +225,11 @@ def test_data_without_whole_answers_are_watched_by_rule_and_floor_and_forgotten_
     assert data.longest_without_s() == 0.0
     well, ill = named(1), named(2)
     for _ in range(5):
-        data.saw("rule", [outcome(well, clock), FloorResult(ill, fault=UpstreamDown("gone"))])
+        data.record("rule", [outcome(well, clock), FloorResult(ill, fault=UpstreamDown("gone"))])
         clock.now_s += 60.0
     assert data.longest_without_s() == 300.0
-    data.saw("other", [FloorResult(well, fault=UpstreamDown("gone"))])
-    data.saw("rule", [outcome(ill, clock)])
+    data.record("other", [FloorResult(well, fault=UpstreamDown("gone"))])
+    data.record("rule", [outcome(ill, clock)])
     clock.now_s += 60.0
     assert data.longest_without_s() == 120.0  # the floor that was well, a minute before
     clock.now_s += 900.0

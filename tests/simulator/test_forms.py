@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from butlr_grafana.simulator import Forms, Simulator
-from butlr_grafana.simulator.forms import drawn, turned
+from butlr_grafana.simulator.forms import random_forms, single_changes
 from butlr_grafana.simulator.topology import schema_of
 from tests.support import HANG_S
 
@@ -52,7 +52,7 @@ def test_every_form_is_described() -> None:
 
 
 def test_each_form_can_be_turned_alone() -> None:
-    found = turned()
+    found = single_changes()
     assert {word.split("=")[0] for word in found} == {item.name for item in fields(Forms)} - {
         "missing_scopes",
         "without_scope",
@@ -67,8 +67,8 @@ def test_each_form_can_be_turned_alone() -> None:
 
 
 def test_combinations_are_the_same_for_the_same_seed() -> None:
-    found = [drawn(seed) for seed in range(20)]
-    assert found == [drawn(seed) for seed in range(20)]
+    found = [random_forms(seed) for seed in range(20)]
+    assert found == [random_forms(seed) for seed in range(20)]
     assert len(set(found)) == 20
     for item in fields(Forms):
         values = {getattr(forms, item.name) for forms in found}
@@ -79,7 +79,7 @@ def test_combinations_are_the_same_for_the_same_seed() -> None:
 def test_the_simulator_answers_in_every_combination(
     client: requests.Session, simulator: Simulator, seed: int
 ) -> None:
-    simulator.forms = drawn(seed)
+    simulator.forms = random_forms(seed)
     period = {"start": "2025-06-10T08:00:00Z", "stop": "2025-06-10T09:00:00Z"}
     asked = {
         "/api/v3/graphql": {"query": "{ sites { data { buildings { floors { rooms { id } } } } } }"},

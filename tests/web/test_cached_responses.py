@@ -325,7 +325,7 @@ def over_a_socket(app: Flask, asked: bytes) -> bytes:
 
     def run() -> None:
         while not over.is_set():
-            server.look(0.02)
+            server.poll(0.02)
         server.end()
 
     thread = threading.Thread(target=run)

@@ -174,7 +174,7 @@ def test_a_picture_leaves_empty_cells_out(world: World) -> None:
 def test_another_value_is_refused(world: World) -> None:
     answer = world.http.get("/api/v1/heatmap", query_string={"space": PARIS, "empty": "null"})
     assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("empty: 'null' is not known; it may be omit, zero")
+    assert answer.get_json()["message"].startswith("empty: 'null' is unknown; allowed: omit, zero")
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,12 @@ def test_the_most_of_minutes_is_that_of_the_sum(world: World) -> None:
 @pytest.mark.parametrize(
     ("target", "words", "reason"),
     [
-        ("presence", {}, "level: time in use cannot be added up over rooms; it may be room"),
-        ("occupancy", {"every": "1h", "statistic": "max"}, "statistic: max cannot be added up over rooms"),
+        ("presence", {}, "level: the time in use of several rooms cannot be added up; allowed: room"),
+        (
+            "occupancy",
+            {"every": "1h", "statistic": "max"},
+            "statistic: max of several rooms cannot be added up",
+        ),
     ],
 )
 def test_what_does_not_add_up_is_refused(

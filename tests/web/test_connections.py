@@ -58,7 +58,7 @@ class Served:
 
     def _run(self) -> None:
         while not self.over:
-            self.server.look(0.02)
+            self.server.poll(0.02)
             while self.todo:
                 self.todo.pop()()
         self.server.end()
@@ -215,7 +215,7 @@ def test_codings_and_expectations_that_are_not_known_are_named(served: Served) -
         one = served.connect()
         one.sendall(get("/", line))
         head, _ = response(one)
-        assert head.split(b"\r\n")[0] == b"HTTP/1.1 %b %b: it may be %b" % (
+        assert head.split(b"\r\n")[0] == b"HTTP/1.1 %b %b: the value is unknown; allowed: %b" % (
             status,
             line.partition(":")[0].encode(),
             b"chunked" if status == b"501" else b"100-continue",
@@ -261,7 +261,7 @@ def test_who_is_refused_and_goes_on_sending_is_not_heard_for_long(served: Served
 def test_where_all_places_are_taken_the_longest_quiet_goes_first(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MADE_ROOM_FOR", 1)
+    monkeypatch.setattr(connections, "CLOSED_AT_ONCE", 1)
     quiet = [served.connect() for _ in range(MOST)]
     until(lambda: len(served.server.active_channels) == MOST)
     quiet[0].sendall(get("/a"))

@@ -261,7 +261,7 @@ def test_who_sends_too_long_a_url_is_told_what_to_do(url: str) -> None:
     assert "`all`" in long.json()["message"]
     asked = {"space": PARIS, "format": "rows", "room": [*ids]}
     unknown = requests.post(f"{url}/api/v1/occupancy-now", json=asked, timeout=SOON_S)
-    assert unknown.json()["message"].startswith(f"room: {ids[0]!r} is not known")
+    assert unknown.json()["message"].startswith(f"room: {ids[0]!r} is unknown")
     own = [room.id for room in PEOPLE.office.by_id[PARIS].rooms]
     many = {**asked, "room": own * 400}
     assert len(json.dumps(many)) > 10 * 8190

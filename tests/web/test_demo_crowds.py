@@ -76,17 +76,17 @@ def rings_after_a_minute(watch: Watcher, demo: Demo) -> bool:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"room": "Nowhere", "people": 30, "minutes": 20}, "room may be one of "),
+        ({"room": "Nowhere", "people": 30, "minutes": 20}, "room 'Nowhere' is unknown; allowed "),
         # Each floor has one.
         (
             {"room": "Kitchen", "people": 30, "minutes": 20},
-            "may be one of room_paris_1_kitchen, room_paris_2",
+            "use one of the ids room_paris_1_kitchen, room_paris_2",
         ),
         (
             {"room": "Open space West", "people": 0, "minutes": 20},
-            "people may be a whole number from 1 to 1000",
+            "people is not a whole number from 1 to 1000",
         ),
-        ({"room": "Open space West", "people": 3}, "minutes may be a whole number"),
+        ({"room": "Open space West", "people": 3}, "minutes is not a whole number"),
     ],
 )
 def test_a_wrong_crowd_is_refused_in_words(demo: Demo, body: dict[str, Any], said: str) -> None:
@@ -143,7 +143,7 @@ def test_the_simulator_alone_begins_with_devices_that_are_offline() -> None:
     assert tuple(one["device"] for one in there) == devices
     refused = run("simulate", "--port", "0", "--offline", "hive_x")
     assert refused.returncode == 2
-    assert "--offline device: one of" in refused.stderr
+    assert "--offline device: is missing or unknown" in refused.stderr
 
 
 def test_the_simulator_alone_begins_with_a_crowd() -> None:
@@ -152,4 +152,4 @@ def test_the_simulator_alone_begins_with_a_crowd() -> None:
     assert (there["room"], there["people"]) == (WEST, 30)
     refused = run("simulate", "--port", "0", "--crowd", "Nowhere=30")
     assert refused.returncode == 2
-    assert "--crowd room: one of" in refused.stderr
+    assert "--crowd room: 'Nowhere' is unknown" in refused.stderr

@@ -10,7 +10,7 @@ import pytest
 from butlr_grafana.model.chunk import Samples, SeriesSubject
 from butlr_grafana.model.doors import door_key, doors_by_room, entrances, traffic
 from butlr_grafana.model.floor import Building, Floor, Room
-from butlr_grafana.model.sensors import Sensor, VirtualRule, kind_of, one_a_tail, tail_of
+from butlr_grafana.model.sensors import Sensor, VirtualRule, device_part, kind_of, one_per_device
 from butlr_grafana.model.time import Period
 from tests.support import at
 
@@ -71,19 +71,19 @@ def counted(of: Floor, level: str, samples: Samples) -> dict[str, list[list[floa
     ],
 )
 def test_copies_are_told_by_their_address(mac: str, kind: str, tail: str) -> None:
-    assert (kind_of(mac), tail_of(mac)) == (kind, tail)
+    assert (kind_of(mac), device_part(mac)) == (kind, tail)
 
 
 def test_at_one_place_a_device_counts_once() -> None:
     clone_here = replace(CLONE, room_id="lobby")
-    assert one_a_tail([MIRROR, LOBBY_DOOR, ENTRANCE, clone_here], "by-place") == (LOBBY_DOOR, ENTRANCE)
-    assert one_a_tail([MIRROR, CLONE], "by-place") == (MIRROR, CLONE)
-    assert one_a_tail([MIRROR, CLONE], "drop") == ()
+    assert one_per_device([MIRROR, LOBBY_DOOR, ENTRANCE, clone_here], "by-place") == (LOBBY_DOOR, ENTRANCE)
+    assert one_per_device([MIRROR, CLONE], "by-place") == (MIRROR, CLONE)
+    assert one_per_device([MIRROR, CLONE], "drop") == ()
 
 
 def test_sensors_without_an_address_are_each_their_own() -> None:
     first, second = Sensor("a", "A", ""), Sensor("b", "B", "")
-    assert one_a_tail([first, second], "by-place") == (first, second)
+    assert one_per_device([first, second], "by-place") == (first, second)
 
 
 def test_a_floors_traffic_is_that_of_its_entrances_though_rows_name_rooms() -> None:

@@ -165,9 +165,9 @@ def test_types_and_tags_narrow_each_other(world: World) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"type": "meetingroom"}, "type: 'meetingroom' is not known; did you mean meeting_room?"),
-        ({"type": "storage", "space": PARIS}, "type: 'storage' is not known"),
-        ({"least_capacity": "six"}, "least_capacity: 'six' is not a number of people; it may be 0 to 10,000"),
+        ({"type": "meetingroom"}, "type: 'meetingroom' is unknown; did you mean meeting_room?"),
+        ({"type": "storage", "space": PARIS}, "type: 'storage' is unknown"),
+        ({"least_capacity": "six"}, "least_capacity: 'six' is not a number of people; use 0 to 10,000"),
         ({"least_capacity": "-1"}, "least_capacity: '-1' is not"),
         ({"least_capacity": "2.5"}, "least_capacity: '2.5' is not"),
         ({"least_capacity": "9" * 5000}, "least_capacity: '999"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butlr_grafana.query.texts import ALL, Name, every_name, names_of, texts_of
+from butlr_grafana.query.texts import UNLIMITED_VALUES, Name, every_name, names_of, texts_of
 from tests.named import escaped, room, tell
 from tests.support import PARIS, PARIS_2, World
 
@@ -61,7 +61,7 @@ BUILDING = (
     "${room}",
     "<b>bold</b>",
     "x" * 500,
-    *ALL[1:],
+    *UNLIMITED_VALUES[1:],
 )
 EACH_SIGN = tuple(
     name
@@ -176,7 +176,7 @@ def test_a_name_from_a_list_is_that_room(world: World, way: str, word: str) -> N
 @pytest.mark.parametrize("way", AS_TEXT)
 def test_a_name_as_a_text_is_that_room(world: World, way: str, word: str) -> None:
     for name in NAMES if way == "an escaped text" and word == "room" else BUILDING:
-        if name not in ALL:
+        if name not in UNLIMITED_VALUES:
             assert AS_TEXT[way](world, word, name) == [id_of(name)], name
 
 
@@ -184,19 +184,19 @@ def test_each_name_is_read_from_each_form() -> None:
     """All of them, without a server."""
     known = {*NAMES, OTHER}.__contains__
     for name in NAMES:
-        assert Name(name, exact=True).among(known) == [name]
+        assert Name(name, exact=True).resolve(known) == [name]
         for text in (name, escaped(name)):
-            assert Name(text).among(known) == ([] if text in ALL else [name])
+            assert Name(text).resolve(known) == ([] if text in UNLIMITED_VALUES else [name])
         for text in (
             f"{name},{OTHER}",
             f"{{{name},{OTHER}}}",
             f"({escaped(name)}|{escaped(OTHER)})",
             json.dumps([name, OTHER]),
         ):
-            assert Name(text).among(known) == [name, OTHER], text
+            assert Name(text).resolve(known) == [name, OTHER], text
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", UNLIMITED_VALUES)
 def test_all_as_a_text_is_no_limit(world: World, name: str) -> None:
     everything = panel(world, {"space": PARIS})
     assert len(everything) > len(NAMES)
@@ -224,7 +224,7 @@ TWO = {
 @pytest.mark.parametrize("way", TWO)
 def test_two_names_are_two_rooms(world: World, way: str) -> None:
     for name in BUILDING:
-        if name in ALL and way == "twice in a URL":
+        if name in UNLIMITED_VALUES and way == "twice in a URL":
             continue  # each is a text of its own there
         assert TWO[way](world, name, OTHER) == sorted([id_of(name), id_of(OTHER)]), name
 
@@ -259,18 +259,21 @@ def test_a_list_of_names_is_itself(names: list[str]) -> None:
 @given(st.lists(texts, min_size=1, max_size=8, unique=True), st.data())
 def test_a_known_name_is_itself_whatever_it_looks_like(names: list[str], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(names))
-    assert Name(name).among(set(names).__contains__) == ([] if name in ALL else [name])
+    assert Name(name).resolve(set(names).__contains__) == ([] if name in UNLIMITED_VALUES else [name])
 
 
 @given(
     st.lists(
-        st.text(min_size=1, max_size=6).filter(lambda t: t not in ALL), min_size=2, max_size=6, unique=True
+        st.text(min_size=1, max_size=6).filter(lambda t: t not in UNLIMITED_VALUES),
+        min_size=2,
+        max_size=6,
+        unique=True,
     )
 )
 def test_a_regular_expression_of_names_is_these_names(names: list[str]) -> None:
     text = "(" + "|".join(map(escaped, names)) + ")"
     if text not in names:
-        assert Name(text).among(set(names).__contains__) == names
+        assert Name(text).resolve(set(names).__contains__) == names
 
 
 def can_be_made(text: str, names: set[str]) -> bool:
@@ -286,7 +289,7 @@ with_commas = st.text(alphabet="ab,", min_size=1, max_size=4).filter(lambda name
 @given(st.sets(with_commas, min_size=1, max_size=6), st.text(alphabet="ab,", min_size=1, max_size=8))
 def test_a_comma_list_is_made_of_names_where_it_can_be(names: set[str], text: str) -> None:
     """Also where only another division than the first that fits goes up to the end."""
-    found = Name(text).among(names.__contains__)
+    found = Name(text).resolve(names.__contains__)
     if "" not in text.split(","):
         assert ",".join(found) == text
         assert (set(found) <= names) == can_be_made(text, names)
@@ -294,9 +297,9 @@ def test_a_comma_list_is_made_of_names_where_it_can_be(names: set[str], text: st
 
 @given(st.text(max_size=30), st.sets(texts, max_size=5))
 def test_any_text_is_names_that_there_are_or_says_which_there_is_not(text: str, names: set[str]) -> None:
-    found = Name(text).among(names.__contains__)
+    found = Name(text).resolve(names.__contains__)
     unknown = [name for name in found if name not in names]
-    assert not set(unknown) & set(ALL)
+    assert not set(unknown) & set(UNLIMITED_VALUES)
     # What is not known is a part of what was written, so that an error can name it.
     assert all(name.replace("\\", "") in text.replace("\\", "") for name in unknown)
 

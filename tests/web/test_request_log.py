@@ -15,7 +15,7 @@ import requests
 from butlr_grafana.base import request_id
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.base.log_format import figures
-from butlr_grafana.base.request_id import carried, of_caller, present, present_or_new, working_for
+from butlr_grafana.base.request_id import current, current_or_new, of_caller, use_request_id, with_request_id
 from tests.butlr.wire import Sent, respond
 from tests.faults.trial import FrontedTrial
 from tests.processes import running, saying_json
@@ -44,7 +44,7 @@ def test_no_id_that_could_end_a_line_is_kept() -> None:
 def test_each_request_has_its_own_and_leaves_none_behind(world: World) -> None:
     ids = {world.http.get("/healthz").headers["X-Request-Id"] for _ in range(5)}
     assert len(ids) == 5
-    assert present() == ""
+    assert current() == ""
 
 
 def test_refusals_and_faults_have_one_too(
@@ -62,21 +62,21 @@ def test_refusals_and_faults_have_one_too(
 
 
 def test_work_is_named_within_and_not_after() -> None:
-    with working_for("outer"):
-        with working_for("inner"):
-            assert present() == present_or_new() == "inner"
-        assert present() == "outer"
-    assert present() == ""
-    assert MADE.fullmatch(present_or_new())
+    with use_request_id("outer"):
+        with use_request_id("inner"):
+            assert current() == current_or_new() == "inner"
+        assert current() == "outer"
+    assert current() == ""
+    assert MADE.fullmatch(current_or_new())
 
 
 def test_another_thread_has_it_only_where_it_is_carried() -> None:
     with ThreadPoolExecutor(1) as thread:
-        with working_for("panel-7"):
-            alone, taken_along = thread.submit(present), thread.submit(carried(present))
+        with use_request_id("panel-7"):
+            alone, taken_along = thread.submit(current), thread.submit(with_request_id(current))
         assert (alone.result(), taken_along.result()) == ("", "panel-7")
         # Work that nobody asked for has one of its own, the same until its end.
-        first, second = thread.submit(carried(lambda: (present(), present()))).result()
+        first, second = thread.submit(with_request_id(lambda: (current(), current()))).result()
         assert first == second
         assert MADE.fullmatch(first)
 

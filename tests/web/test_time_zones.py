@@ -69,7 +69,7 @@ def office_in(zone: str) -> Office:
     """The demo's, with its New York floor on another clock."""
 
     def moved(old: Any) -> Any:
-        return replace(old, timezone=zone, told_timezone=zone) if old.id == NEW_YORK else old
+        return replace(old, timezone=zone, timezone_in_butlr=zone) if old.id == NEW_YORK else old
 
     office = default_office()
     sites = [

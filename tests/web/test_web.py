@@ -243,9 +243,9 @@ def test_parameters_by_post_may_be_numbers_and_lists(world: World) -> None:
         (b"", 400, "not JSON"),
         (b"[]", 400, "a list"),
         (b'"space"', 400, "a text"),
-        (b'{"space": {}}', 400, "space: it may be a text or a number, not an object"),
-        (b'{"room": [true]}', 400, "room: it may be a text or a number, not true or false"),
-        (b'{"room": [["a"]]}', 400, "room: it may be a text or a number, not a list"),
+        (b'{"space": {}}', 400, "space: use a text or a number, not an object"),
+        (b'{"room": [true]}', 400, "room: use a text or a number, not true or false"),
+        (b'{"room": [["a"]]}', 400, "room: use a text or a number, not a list"),
         (b'{"refId": 7}', 400, "refId: "),
         (b'{"payload": {}}', 400, "payload: "),
         (orjson.dumps({"room": "x" * 300_000}), 413, "256 KB"),
@@ -482,10 +482,10 @@ def test_a_reason_phrase_is_one_short_ascii_line(message: str) -> None:
 def test_unknown_paths_and_methods_have_the_one_error_shape(world: World) -> None:
     for answer, status, advice in (
         (world.http.get("/nowhere"), 404, "/api/v1/<target>"),
-        (world.http.get("/query"), 405, "it may be POST"),
-        (world.http.delete("/metrics"), 405, "it may be GET, POST"),
-        (world.http.get("/api/v1/nothing"), 404, "it may be"),
-        (world.http.post("/api/v1/nothing", json={}), 404, "it may be"),
+        (world.http.get("/query"), 405, "allowed: POST"),
+        (world.http.delete("/metrics"), 405, "allowed: GET, POST"),
+        (world.http.get("/api/v1/nothing"), 404, "allowed:"),
+        (world.http.post("/api/v1/nothing", json={}), 404, "allowed:"),
         (world.http.get("/api//v1/heatmap"), 404, "remove the /"),
         (world.http.post("/x//query", json={}), 404, "remove the /"),
         (world.http.get("/api/v1/"), 404, "/api/v1/<target>"),
@@ -497,7 +497,7 @@ def test_unknown_paths_and_methods_have_the_one_error_shape(world: World) -> Non
         assert advice in answer.status
         assert "Location" not in answer.headers
         allowed = answer.headers.get("Allow", "")
-        assert not allowed or f"it may be {allowed}" in answer.get_json()["message"]
+        assert not allowed or f"allowed: {allowed}" in answer.get_json()["message"]
         assert (status == 405) == bool(allowed)
 
 

@@ -52,7 +52,7 @@ class Served:
 
     def _run(self) -> None:
         while not self._over:
-            self.connections.look(0.02)
+            self.connections.poll(0.02)
         self.connections.end()
 
     def _end(self) -> None:
@@ -198,13 +198,13 @@ def test_a_fault_on_one_port_ends_the_server_and_is_said(monkeypatch: pytest.Mon
 
     listeners = [listen("127.0.0.1", 0) for _ in range(2)]
     called: list[str] = []
-    server = Server(*(Port(app, one, 1) for one in listeners), last_call=lambda: called.append("last"))
+    server = Server(*(Port(app, one, 1) for one in listeners), end_waits=lambda: called.append("last"))
     [_, second] = server._all
 
     def broken(_: float) -> None:
         raise RuntimeError("a fault of this test")
 
-    monkeypatch.setattr(second, "look", broken)
+    monkeypatch.setattr(second, "poll", broken)
     with pytest.raises(RuntimeError, match="a fault of this test"):
         server.run()
     assert called == ["last"]

@@ -35,7 +35,7 @@ def test_what_events_stand_for(
     def send(_: Any, body: bytes) -> bool:
         return world.http.post("/webhooks/butlr", data=body, headers={"X-Api-Key": KEY}).status_code == 204
 
-    world.simulator.pusher._is_taken = send  # type: ignore[method-assign]
+    world.simulator.pusher._deliver = send  # type: ignore[method-assign]
     made = Subscription("webhook_1", "test", ("ROOM_OCCUPANCY_1MIN",), "http://127.0.0.1:1/")
     world.simulator.subscriptions.add(made)
     world.now_s = world.now_s // 60 * 60 + 2

@@ -262,7 +262,7 @@ def test_the_simulators_people_come_through(world: World, faults: dict[str, Any]
         return True
 
     pusher = world.simulator.pusher
-    pusher._is_taken = send  # type: ignore[method-assign]
+    pusher._deliver = send  # type: ignore[method-assign]
     types = ("ROOM_OCCUPANCY_1MIN", "FLOOR_OCCUPANCY_1MIN", "ZONE_OCCUPANCY_1MIN", "TRAFFIC")
     world.simulator.subscriptions.add(Subscription("webhook_1", "test", types, "http://127.0.0.1:1/"))
     world.now_s = world.now_s // 60 * 60 + 2

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 class SettingError(Exception):
-    """A setting that cannot be used; the message names it and says what it may be."""
+    """A setting that cannot be used; the message names it and the allowed values."""
 
 
 @dataclass(frozen=True, slots=True)

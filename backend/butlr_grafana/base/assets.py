@@ -28,7 +28,7 @@ def names(root: Path) -> list[str]:
     return found
 
 
-def home() -> Path:
+def assets_root() -> Path:
     """Where they are: in the package, or, of an editable install, in the repository."""
     package = Path(__file__).resolve().parents[1]
     packed = package / FOLDER
@@ -37,7 +37,9 @@ def home() -> Path:
 
 def runbooks() -> dict[str, str]:
     """What to do about each alert rule, by its uid without `butlr-`."""
-    return {path.stem: path.read_text("utf-8") for path in sorted((home() / "docs/runbooks").glob("*.md"))}
+    return {
+        path.stem: path.read_text("utf-8") for path in sorted((assets_root() / "docs/runbooks").glob("*.md"))
+    }
 
 
 def write_out(folder: Path) -> list[Path]:
@@ -45,7 +47,7 @@ def write_out(folder: Path) -> list[Path]:
 
     Raises `OSError` where a file cannot be written.
     """
-    root = home()
+    root = assets_root()
     written: list[Path] = []
     for name in names(root):
         target = folder / name

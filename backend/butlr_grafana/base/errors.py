@@ -98,7 +98,7 @@ class UnknownTarget(CallerError):
     code = "unknown_target"
 
     def __init__(self, target: str, known: Iterable[str]) -> None:
-        super().__init__(f"target: {choose(target, known)}")
+        super().__init__(f"target: {unknown_value(target, known)}")
 
 
 class UnknownSpace(CallerError):
@@ -197,14 +197,14 @@ class Incomplete(UpstreamError):
     code = "incomplete"
 
 
-def choose(value: str, known: Iterable[str]) -> str:
-    """`'heatmpa' is not known; did you mean heatmap? It may be …`, cut where the list is long."""
+def unknown_value(value: str, known: Iterable[str]) -> str:
+    """`'heatmpa' is unknown; did you mean heatmap? Allowed: …`; a long list is cut."""
     names = list(known)
-    unknown = f"{value[:60]!r} is not known"
+    unknown = f"{value[:60]!r} is unknown"
     if not names:
         return unknown
     shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
     near = get_close_matches(value, names, n=1)
     if near:
-        return f"{unknown}; did you mean {near[0]}? It may be {shown}"
-    return f"{unknown}; it may be {shown}"
+        return f"{unknown}; did you mean {near[0]}? Allowed: {shown}"
+    return f"{unknown}; allowed: {shown}"

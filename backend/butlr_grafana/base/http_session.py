@@ -34,12 +34,12 @@ class _Adapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        if not issubclass(pool.ConnectionCls, _Punctual):
-            pool.ConnectionCls = type("PunctualConnection", (_Punctual, pool.ConnectionCls), {})
+        if not issubclass(pool.ConnectionCls, _DeadlineConnection):
+            pool.ConnectionCls = type("DeadlineConnection", (_DeadlineConnection, pool.ConnectionCls), {})
         return pool
 
 
-class _PunctualReader(io.RawIOBase):
+class _DeadlineReader(io.RawIOBase):
     """A socket's bytes for as long as its timeout in all; the socket itself starts anew at each byte."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -66,17 +66,17 @@ class _PunctualReader(io.RawIOBase):
         super().close()
 
 
-class _PunctualResponse(http.client.HTTPResponse):
+class _DeadlineResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = io.BufferedReader(_PunctualReader(sock))
+        self.fp = io.BufferedReader(_DeadlineReader(sock))
 
 
-class _Punctual:
+class _DeadlineConnection:
     """What `http.client` builds its answers with, head and body."""
 
-    response_class = _PunctualResponse
+    response_class = _DeadlineResponse
 
 
 def _kind(error: BaseException) -> str:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CALM_S = 60.0
+RECOVERY_S = 60.0
 """A success ends an incident only this long after the last failure. Otherwise, if half of all calls
 failed, each success would end the incident and each failure would begin one."""
 
@@ -46,15 +46,15 @@ KINDS: dict[type[UpstreamError], str] = {
 class Incident:
     """Something that works or fails, in one or several parts. Thread-safe.
 
-    `what` names it in the log. `calm_s`: how long ago the last failure of a part must be, so that a
+    `what` names it in the log. `recovery_s`: how long ago the last failure of a part must be, so that a
     success ends the incident.
     """
 
     def __init__(
-        self, what: str, *, calm_s: float = CALM_S, clock: Callable[[], float] = time.monotonic
+        self, what: str, *, recovery_s: float = RECOVERY_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._what = what
-        self._calm_s = calm_s
+        self._calm_s = recovery_s
         self._clock = clock
         self._lock = threading.Lock()
         self._failed_at: dict[str, float] = {}
@@ -77,7 +77,7 @@ class Incident:
         if begins:
             log.warning("incident began: %s: %s", self._what, why, extra={"data": {"trouble": self._what}})
 
-    def well(self, *, part: str = "") -> None:
+    def succeeded(self, *, part: str = "") -> None:
         """A part succeeded. The incident ends when no part is failed any more."""
         with self._lock:
             if not self._failed_at:
@@ -93,7 +93,7 @@ class Incident:
         if not still:
             log.warning(
                 "incident over after %s, %d %s: %s",
-                spoken(lasted_s),
+                readable_duration(lasted_s),
                 failures,
                 "failure" if failures == 1 else "failures",
                 self._what,
@@ -123,36 +123,36 @@ class ButlrIncidents:
             kind: Incident(f"Butlr {kind}", clock=clock) for kind in dict.fromkeys(KINDS.values())
         }
         self._clock = clock
-        self._answered_at = clock()
+        self._responded_at = clock()
         self._why: str | None = None
 
     def contact(self) -> Contact:
-        return Contact(self._why is None, self._clock() - self._answered_at, self._why)
+        return Contact(self._why is None, self._clock() - self._responded_at, self._why)
 
-    def watched(self, ask: Callable[P, T], api_of: Callable[P, str]) -> Callable[P, T]:
-        """`ask`, with its failures and successes reported as incidents.
+    def recorded(self, call: Callable[P, T], api_of: Callable[P, str]) -> Callable[P, T]:
+        """`call`, with its failures and successes reported as incidents.
 
         `api_of`: the API of Butlr that is called. One API can fail while the others work.
         """
 
-        def asking(*args: P.args, **kwargs: P.kwargs) -> T:
+        def recording(*args: P.args, **kwargs: P.kwargs) -> T:
             api = api_of(*args, **kwargs)
             try:
-                answer = ask(*args, **kwargs)
+                result = call(*args, **kwargs)
             except UpstreamError as error:
-                self.saw(error, api=api)
+                self.record(error, api=api)
                 raise
-            self.saw(None, api=api)
-            return answer
+            self.record(None, api=api)
+            return result
 
-        return asking
+        return recording
 
-    def saw(self, error: UpstreamError | None, *, api: str) -> None:
+    def record(self, error: UpstreamError | None, *, api: str) -> None:
         """A question ended so; `None`: it was answered."""
         if error is None:
-            self._answered_at, self._why = self._clock(), None
+            self._responded_at, self._why = self._clock(), None
             for incident in self.by_kind.values():
-                incident.well(part=api)
+                incident.succeeded(part=api)
             return
         kind = next((kind for type_, kind in KINDS.items() if isinstance(error, type_)), None)
         if kind is not None:
@@ -160,7 +160,7 @@ class ButlrIncidents:
         self._why = error.plain if kind == "unreachable" else None
 
 
-def spoken(seconds: float) -> str:
+def readable_duration(seconds: float) -> str:
     """A duration for people: `12 s`, `4 min`, `3 h`, rounded."""
     if seconds < 90:
         return f"{seconds:.0f} s"

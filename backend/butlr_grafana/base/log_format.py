@@ -102,6 +102,6 @@ _AS_JSON = json.JSONEncoder(default=str).encode
 
 def figures(record: logging.LogRecord) -> Mapping[str, object]:
     """The request's id, where there is one, and the event's own figures."""
-    known = request_id.present()
+    known = request_id.current()
     own: Mapping[str, object] = getattr(record, "data", {})
     return {**({"request_id": known} if known else {}), **own}

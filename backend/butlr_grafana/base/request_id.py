@@ -1,7 +1,7 @@
 """The id of the request that work belongs to. It is in each log line, in the response, and in calls to Butlr.
 
-Every folder may use this module. An id does not pass to another thread by itself: pass it with `carried`, or
-with `present_or_new` and `working_for`.
+Every folder may use this module. An id does not pass to another thread by itself: pass it with
+`with_request_id`, or with `current_or_new` and `use_request_id`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ HEADER = "X-Request-Id"
 _PRESENT: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def present() -> str:
+def current() -> str:
     """The id of the present work; empty where nothing named it."""
     return _PRESENT.get()
 
 
-def present_or_new() -> str:
+def current_or_new() -> str:
     """For work that begins here: of the request that wants it, or of its own where none does."""
-    return present() or _new()
+    return current() or _new()
 
 
 def of_caller(sent: str | None) -> str:
@@ -42,7 +42,7 @@ def _new() -> str:
 
 
 def begin(request_id: str) -> Token[str]:
-    """As `working_for`, where `end` is called however the work ends."""
+    """As `use_request_id`, where `end` is called however the work ends."""
     return _PRESENT.set(request_id)
 
 
@@ -51,7 +51,7 @@ def end(begun: Token[str]) -> None:
 
 
 @contextmanager
-def working_for(request_id: str) -> Iterator[None]:
+def use_request_id(request_id: str) -> Iterator[None]:
     """What happens within is done for this request."""
     begun = begin(request_id)
     try:
@@ -60,12 +60,12 @@ def working_for(request_id: str) -> Iterator[None]:
         end(begun)
 
 
-def carried(work: Callable[P, T]) -> Callable[P, T]:
+def with_request_id(work: Callable[P, T]) -> Callable[P, T]:
     """`work` for another thread, done for the request that is present here."""
-    request_id = present_or_new()
+    request_id = current_or_new()
 
     def working(*args: P.args, **kwargs: P.kwargs) -> T:
-        with working_for(request_id):
+        with use_request_id(request_id):
             return work(*args, **kwargs)
 
     return working

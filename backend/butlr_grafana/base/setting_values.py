@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from butlr_grafana.base.access import BackendToken
-from butlr_grafana.base.urls import named
+from butlr_grafana.base.urls import host_and_port
 
 HOLIDAY_YEARS = range(2015, 2046)
 
@@ -23,9 +23,9 @@ def number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
         try:
             value = kind(text)
         except ValueError:
-            raise ValueError(f"it may be a number from {low:g} to {high:g}") from None
+            raise ValueError(f"use a number from {low:g} to {high:g}") from None
         if not low <= value <= high:
-            raise ValueError(f"it may be a number from {low:g} to {high:g}")
+            raise ValueError(f"use a number from {low:g} to {high:g}")
         return value
 
     return parse
@@ -34,7 +34,7 @@ def number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
 def one_of(names: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text.lower() not in names:
-            raise ValueError(f"it may be {', '.join(names[:-1])} or {names[-1]}")
+            raise ValueError(f"allowed: {', '.join(names)}")
         return text.lower()
 
     return parse
@@ -42,14 +42,14 @@ def one_of(names: tuple[str, ...]) -> Callable[[str], str]:
 
 def flag(text: str) -> bool:
     if text.lower() not in ("0", "1", "true", "false"):
-        raise ValueError("it may be 0 or 1")
+        raise ValueError("allowed: 0, 1")
     return text.lower() in ("1", "true")
 
 
 def url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ValueError("it may be an address such as https://api.butlr.io, without user and query")
+        raise ValueError("use an address such as https://api.butlr.io, without user and query")
     return text.rstrip("/")
 
 
@@ -57,7 +57,7 @@ def redis_url(text: str) -> str:
     parts = urlsplit(text)
     known = all(name.startswith("ssl_") for name, _ in parse_qsl(parts.query, keep_blank_values=True))
     if parts.scheme not in ("redis", "rediss") or not parts.hostname or not known:
-        raise ValueError("it may be an address such as redis://host:6379/0 or rediss://:password@host")
+        raise ValueError("use an address such as redis://host:6379/0 or rediss://:password@host")
     if not re.fullmatch(r"(/\d*)?", parts.path) or parts.port == 0:
         raise ValueError("the path must be the number of a database, as in redis://host:6379/0")
     return text
@@ -65,7 +65,7 @@ def redis_url(text: str) -> str:
 
 def path(text: str) -> str:
     if not re.fullmatch(r"(/[\w.~-]+)+/?", text, re.ASCII):
-        raise ValueError("it may be a path such as /v3/detections")
+        raise ValueError("use a path such as /v3/detections")
     return text
 
 
@@ -76,7 +76,7 @@ def comma_list(text: str) -> tuple[str, ...]:
 def hosts(text: str) -> tuple[str, ...]:
     hosts = comma_list(text)
     for host in hosts:
-        named(host)
+        host_and_port(host)
     return hosts
 
 
@@ -123,8 +123,7 @@ def holidays(text: str) -> frozenset[date]:
             return frozenset(calendars.country_holidays(country, subdiv=region or None, years=HOLIDAY_YEARS))
         except NotImplementedError:
             raise ValueError(
-                f"{text} is not a country or region with known holidays; it may be FR, US-NY, or a file "
-                "of dates"
+                f"{text} is not a country or region with known holidays; use FR, US-NY, or a file of dates"
             ) from None
     lines = [line.partition("#")[0].strip() for line in text_of_file(text).splitlines()]
     return frozenset(date.fromisoformat(line) for line in lines if line)

@@ -16,10 +16,10 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Flight(Generic[V]):
+class SingleFlightEntry(Generic[V]):
     """One piece of work. Thread-safe. Whoever began it ends it, once: by `run`, or by `succeed` or `fail`."""
 
-    def __init__(self, forget: Callable[[Flight[V]], None]) -> None:
+    def __init__(self, forget: Callable[[SingleFlightEntry[V]], None]) -> None:
         self._forget = forget
         self._outcome: Future[V] = Future()
 
@@ -62,24 +62,24 @@ class SingleFlight(Generic[K, V]):
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[K, Flight[V]] = {}
+        self._under_way: dict[K, SingleFlightEntry[V]] = {}
         self._lock = threading.Lock()
 
-    def join(self, key: K) -> tuple[Flight[V], bool]:
+    def join(self, key: K) -> tuple[SingleFlightEntry[V], bool]:
         """The work on this key, and whether it begins here: then the caller does it, or has it done."""
         with self._lock:
             known = self._under_way.get(key)
             if known is not None:
                 return known, False
-            flight: Flight[V] = Flight(lambda ended: self._forget(key, ended))
-            self._under_way[key] = flight
-            return flight, True
+            entry: SingleFlightEntry[V] = SingleFlightEntry(lambda ended: self._forget(key, ended))
+            self._under_way[key] = entry
+            return entry, True
 
-    def under_way(self, key: K) -> Flight[V] | None:
+    def under_way(self, key: K) -> SingleFlightEntry[V] | None:
         with self._lock:
             return self._under_way.get(key)
 
-    def _forget(self, key: K, flight: Flight[V]) -> None:
+    def _forget(self, key: K, entry: SingleFlightEntry[V]) -> None:
         with self._lock:
-            if self._under_way.get(key) is flight:
+            if self._under_way.get(key) is entry:
                 del self._under_way[key]

@@ -83,7 +83,7 @@ def stage(name: str) -> Iterator[None]:
         yield
 
 
-def present() -> Mapping[str, float]:
+def current() -> Mapping[str, float]:
     """The seconds of the present request by stage, so far."""
     times = _PRESENT.get()
     return {} if times is None else times.seconds

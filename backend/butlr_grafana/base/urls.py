@@ -58,10 +58,10 @@ def origin_of(url: str) -> str:
         return ""
 
 
-def named(text: str) -> tuple[str, int | None]:
+def host_and_port(text: str) -> tuple[str, int | None]:
     """`plans.example.com` or `plans.example.com:8443` as host and port; raises `ValueError`."""
     if re.search(r"[/?#@]", text):
-        raise ValueError("it may be hosts such as plans.example.com or plans.example.com:8443")
+        raise ValueError("use hosts such as plans.example.com or plans.example.com:8443")
     address = address_of(f"https://{text.lower()}")
     return address.host, address.port if re.search(r":\d+$", text) else None
 
@@ -77,7 +77,7 @@ def plan_origins(butlr_url: str, hosts: Iterable[str]) -> frozenset[str]:
         own = None
     here = own is not None and own.scheme == "http" and is_loopback(own.host)
     allowed: set[str] = set()
-    for host, port in map(named, hosts):
+    for host, port in map(host_and_port, hosts):
         allowed.add(Address("https", host, port or DEFAULT_PORTS["https"], "").origin)
         if here and is_loopback(host):
             allowed.add(Address("http", host, port or DEFAULT_PORTS["http"], "").origin)

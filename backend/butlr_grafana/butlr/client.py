@@ -93,7 +93,7 @@ class Client:
         self._token: Token | None = None
         self._dead_token: Token | None = None
         self._login_failed: tuple[float, UpstreamError] | None = None
-        self._renewing = Incident("Butlr's token", calm_s=0.0, clock=pace.clock)
+        self._renewing = Incident("Butlr's token", recovery_s=0.0, clock=pace.clock)
         self._refused_on: dict[str, tuple[Token, float]] = {}
         self._doubted: dict[str, Token] = {}
         self.sent = 0
@@ -286,7 +286,7 @@ class Client:
             return token
         with self._token_lock:
             self._token = renewed
-        self._renewing.well()
+        self._renewing.succeeded()
         return renewed
 
     def _resting(self) -> bool:

@@ -23,7 +23,7 @@ from butlr_grafana.base.errors import (
     UpstreamRefused,
 )
 from butlr_grafana.base.http_session import open_session
-from butlr_grafana.base.request_id import HEADER, present_or_new
+from butlr_grafana.base.request_id import HEADER, current_or_new
 from butlr_grafana.base.response_body import TooLarge, read_body
 from butlr_grafana.base.urls import Address, address_of
 from butlr_grafana.butlr.line_art import LineArt, line_art_of
@@ -95,7 +95,7 @@ class FloorPlanImageClient:
         # Not packed: a small body must not become a large one on the way.
         headers = {"Accept": "image/png, image/jpeg, image/webp", "Accept-Encoding": "identity"}
         if address.origin == self._own:
-            headers |= {"Authorization": f"Bearer {self._bearer()}", HEADER: present_or_new()}
+            headers |= {"Authorization": f"Bearer {self._bearer()}", HEADER: current_or_new()}
         limit = urllib3.Timeout(total=self._timeout_s, connect=min(CONNECT_S, self._timeout_s))
         try:
             with self._session.get(

@@ -17,7 +17,7 @@ from butlr_grafana.butlr.devices import behind_dead_hives, hives_by_floor, senso
 from butlr_grafana.butlr.json_values import at, dicts, number, text, whole
 from butlr_grafana.butlr.plan_forms import area_m2_of, polygon_of
 from butlr_grafana.model.floor import Building, Floor, FloorPlanPicture, Note, Polygon, Room, Topology, Zone
-from butlr_grafana.model.sensors import Sensor, VirtualRule, one_a_tail
+from butlr_grafana.model.sensors import Sensor, VirtualRule, one_per_device
 from butlr_grafana.model.timezones import TIME_ZONES
 
 Document = dict[str, Any]
@@ -76,7 +76,7 @@ def with_sensors(floor: Floor) -> Floor:
     rooms = [
         replace(room, online=_online(own), silent_since_s=_silent_since_s(own))
         for room in floor.rooms
-        for own in (one_a_tail(by_room[room.id], floor.virtual_sensors),)
+        for own in (one_per_device(by_room[room.id], floor.virtual_sensors),)
     ]
     zones = [
         replace(zone, online=_online(own), silent_since_s=_silent_since_s(own))

@@ -17,7 +17,7 @@ import urllib3
 
 from butlr_grafana.base.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
 from butlr_grafana.base.http_session import CONNECT_S, _kind, open_session
-from butlr_grafana.base.request_id import HEADER, present_or_new
+from butlr_grafana.base.request_id import HEADER, current_or_new
 from butlr_grafana.base.response_body import CutOff, TooLarge, read_body
 from butlr_grafana.butlr.clock import date_s
 from butlr_grafana.butlr.limits import retry_after_s
@@ -58,7 +58,7 @@ class Transport:
 
     def post(self, path: str, body: object, *, token: str | None) -> Reply:
         """Any answer, whatever its status. Raises `UpstreamDown`, `UpstreamLate`, `UpstreamInvalid`."""
-        headers = {"Content-Type": "application/json", "Accept": "application/json", HEADER: present_or_new()}
+        headers = {"Content-Type": "application/json", "Accept": "application/json", HEADER: current_or_new()}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         try:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from butlr_grafana.base.errors import UpstreamError
-from butlr_grafana.base.request_id import carried
+from butlr_grafana.base.request_id import with_request_id
 from butlr_grafana.base.stopwatch import stopwatch
 from butlr_grafana.model.floor import Floor, FloorPlanPicture, PlanDrawing
 from butlr_grafana.model.time import DAY_S
@@ -89,7 +89,7 @@ class FloorPlanImages:
             if key in self._loading or not self._is_due(key):
                 return
             self._loading.add(key)
-        load = carried(self._load)
+        load = with_request_id(self._load)
         threading.Thread(target=load, args=(key, floor, floor.plan), name="plan", daemon=True).start()
 
     def of(self, floor: Floor, *, timeout_s: float) -> PlanDrawing | None:

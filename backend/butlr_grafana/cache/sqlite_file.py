@@ -35,7 +35,7 @@ class SqliteFile:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
-        self.incident = Incident(what, calm_s=0.0)
+        self.incident = Incident(what, recovery_s=0.0)
         self._failing = ""
 
     @contextlib.contextmanager
@@ -57,7 +57,7 @@ class SqliteFile:
             else:
                 # A read that works says nothing about writing.
                 if what == "write" or self._failing != "write":
-                    self.incident.well()
+                    self.incident.succeeded()
             finally:
                 if self._closed:
                     self._let_go()

@@ -17,8 +17,8 @@ from typing import Any
 import orjson
 
 from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamLate
-from butlr_grafana.base.request_id import carried
-from butlr_grafana.base.single_flight import Flight, SingleFlight
+from butlr_grafana.base.request_id import with_request_id
+from butlr_grafana.base.single_flight import SingleFlight, SingleFlightEntry
 from butlr_grafana.model.floor import Floor, Note, Room, Topology, Zone, as_built
 
 log = logging.getLogger(__name__)
@@ -93,14 +93,14 @@ class TopologyCache:
         if load is not None:
             load.wait(timeout_s)
 
-    def _load_if_due(self) -> Flight[None] | None:
+    def _load_if_due(self) -> SingleFlightEntry[None] | None:
         """The load in progress, started here if one is due."""
         with self._lock:
             if self._clock() < self._due_at:
                 return self._loads.under_way(None)
             load, begins = self._loads.join(None)
         if begins:
-            work = carried(lambda: load.run(self._load))
+            work = with_request_id(lambda: load.run(self._load))
             threading.Thread(target=work, name="topology", daemon=True).start()
         return load
 

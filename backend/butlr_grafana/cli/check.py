@@ -103,13 +103,15 @@ class Checkup:
         if floor:
             yield from self._measured()
         # Read as it was measured.
-        for step, ask in (
+        for step, probe in (
             ("heat maps", self._heat_map),
             ("metrics", self._metrics),
             ("statistics", self._statistics),
         ):
             yield (
-                _row(step, partial(ask, floor)) if floor else Row(step, SKIPPED, "there is no floor to read")
+                _row(step, partial(probe, floor))
+                if floor
+                else Row(step, SKIPPED, "there is no floor to read")
             )
         yield self._plans()
         yield self._kept()
@@ -129,7 +131,7 @@ class Checkup:
         try:
             for finding in measuring(means, ORDER, most=left, show=self._show):
                 self._findings.append(finding)
-                yield Row(f"{finding.unknown} {finding.subject}", finding.state, said_of(finding))
+                yield Row(f"{finding.unknown} {finding.subject}", finding.state, result_text(finding))
         except UpstreamError as error:
             yield Row("measuring", FAILED, str(error))
 
@@ -280,7 +282,7 @@ def _known(part: Chunk) -> list[float]:
     return [value for value in part.samples.value.tolist() if not isnan(value)]
 
 
-def said_of(finding: Finding) -> str:
+def result_text(finding: Finding) -> str:
     """A finding in one line."""
     assumed = f"assumed: {finding.assumed}; " if finding.assumed else ""
     return f"{assumed}measured: {finding.measured}; so: {finding.follows}"

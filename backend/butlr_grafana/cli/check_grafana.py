@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from butlr_grafana.base.access import SettingError
-from butlr_grafana.base.assets import home
+from butlr_grafana.base.assets import assets_root
 from butlr_grafana.cli.grafana import access_to
 from butlr_grafana.install import account, requirements
 from butlr_grafana.install.documents import INFINITY, SIMPOD, files_in, kind_of
@@ -31,8 +31,8 @@ def rows(settings: Settings, url: str, *, organisation: str, source_uid: str) ->
         return
     with contextlib.closing(Grafana(access, role="Viewer")) as grafana:
         try:
-            there = account.enter(grafana, organisation, may_make=False)
-            found = requirements.look(grafana)
+            there = account.enter(grafana, organisation, may_create=False)
+            found = requirements.read_grafana(grafana)
         except GrafanaError as error:
             yield "grafana", FAILED, str(error)
             return
@@ -45,13 +45,13 @@ def rows(settings: Settings, url: str, *, organisation: str, source_uid: str) ->
         yield _rules(grafana)
 
 
-def _version(found: requirements.Found, where: str) -> str:
+def _version(found: requirements.GrafanaState, where: str) -> str:
     if requirements.numbers(found.version) < requirements.OLDEST:
         raise GrafanaError(f"Grafana {found.version}, {where}: 11.6 or newer is needed")
     return f"Grafana {found.version}, {where}"
 
 
-def _plugins(found: requirements.Found) -> Iterator[Row]:
+def _plugins(found: requirements.GrafanaState) -> Iterator[Row]:
     for plugin in requirements.TRIED:
         version = found.plugins.get(plugin)
         if version is not None:
@@ -61,7 +61,7 @@ def _plugins(found: requirements.Found) -> Iterator[Row]:
             yield "plugin", state, f"{plugin} is not installed; {requirements.USES[plugin]} need it"
 
 
-def _source(found: requirements.Found, uid: str) -> str:
+def _source(found: requirements.GrafanaState, uid: str) -> str:
     requirements.check_source(found, uid)
     return f"uid {uid}, {INFINITY}"
 
@@ -73,9 +73,9 @@ def _through(grafana: Grafana, uid: str) -> str:
     return "the backend answers through Grafana"
 
 
-def _pages(grafana: Grafana, found: requirements.Found) -> str:
+def _pages(grafana: Grafana, found: requirements.GrafanaState) -> str:
     """Without its plugin, the dashboard of the JSON data source is not expected."""
-    pages = files_in(home()).dashboards
+    pages = files_in(assets_root()).dashboards
     wanted = [page["uid"] for page in pages if kind_of(page) != SIMPOD or SIMPOD in found.plugins]
     missing = [
         uid
@@ -87,7 +87,7 @@ def _pages(grafana: Grafana, found: requirements.Found) -> str:
 
 
 def _rules(grafana: Grafana) -> Row:
-    wanted = [rule["uid"] for group in files_in(home()).groups for rule in group["rules"]]
+    wanted = [rule["uid"] for group in files_in(assets_root()).groups for rule in group["rules"]]
     try:
         there = grafana.ask("GET", "/api/v1/provisioning/alert-rules", "read alert rules", without=(HIDDEN,))
         if there is None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from butlr_grafana.base.access import SettingError
-from butlr_grafana.base.assets import home
+from butlr_grafana.base.assets import assets_root
 from butlr_grafana.base.urls import address_of
 from butlr_grafana.cli.grafana import access_to
 from butlr_grafana.install import account, requirements
@@ -52,7 +52,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
         raise SettingError("give either --backend URL (as Grafana's server reaches it) or --datasource UID")
     token = _token(settings)
     with _conversation(options, settings) as grafana:
-        organisation = account.enter(grafana, options.org, may_make=True)
+        organisation = account.enter(grafana, options.org, may_create=True)
         rules = () if options.no_rules else account.RULES
         sources = () if options.datasource else account.SOURCES
         account.check_role(
@@ -61,7 +61,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
             organisation=organisation,
             role="Admin" if sources else "Editor",
         )
-        found = requirements.look(grafana)
+        found = requirements.read_grafana(grafana)
         requirements.check(found)
         if options.datasource:
             requirements.check_source(found, options.datasource)
@@ -76,7 +76,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
         print(f"Grafana {found.version} at {grafana.url}, organisation {organisation.name}")
         for remark in requirements.remarks(found):
             print(f"note       {remark}")
-        Installation(grafana, files_in(home()), wanted, _say).install()
+        Installation(grafana, files_in(assets_root()), wanted, _print_line).install()
         fault = fault_through(grafana, wanted.uids[INFINITY])
     if fault:
         print(f"butlr-grafana: everything is installed, but {fault}", file=sys.stderr)
@@ -87,9 +87,9 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
 
 def uninstall(options: argparse.Namespace, settings: Settings) -> int:
     with _conversation(options, settings) as grafana:
-        organisation = account.enter(grafana, options.org, may_make=False)
+        organisation = account.enter(grafana, options.org, may_create=False)
         names = Names(options.tenant or "")
-        own = {names.uid(uid) for uid in UIDS.values()} & requirements.look(grafana).sources.keys()
+        own = {names.uid(uid) for uid in UIDS.values()} & requirements.read_grafana(grafana).sources.keys()
         account.check_role(
             grafana,
             (*account.REMOVAL, *account.RULES_REMOVAL, *(account.SOURCES_REMOVAL if own else ())),
@@ -97,7 +97,7 @@ def uninstall(options: argparse.Namespace, settings: Settings) -> int:
             role="Admin" if own else "Editor",
         )
         print(f"Grafana at {grafana.url}, organisation {organisation.name}")
-        Installation(grafana, files_in(home()), Wanted(names), _say).uninstall(own)
+        Installation(grafana, files_in(assets_root()), Wanted(names), _print_line).uninstall(own)
     return 0
 
 
@@ -173,5 +173,5 @@ def _tenant(text: str) -> str:
     return text
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     print(line, flush=True)

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     form = form_named(os.environ)
     log_to_stderr(form)
     try:
-        with request_id.working_for(request_id.present_or_new()):
+        with request_id.use_request_id(request_id.current_or_new()):
             return int(options.command(options))
     except (SettingError, BackendError, GrafanaError, WallError) as error:
         _show_error(error, as_line=form == "json" and options.command in (serve, demo, preparation))
@@ -192,7 +192,7 @@ def wall(options: argparse.Namespace) -> int:
     if is_demo:
         print("demo mode: a wall of simulated floors", file=sys.stderr)
     with contextlib.closing(Grafana(access)) as grafana:
-        print(command.put_up(grafana, access.url, topology, options, token))
+        print(command.create_wall(grafana, access.url, topology, options, token))
     return 0
 
 

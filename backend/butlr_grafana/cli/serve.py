@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from butlr_grafana import __version__
 from butlr_grafana.app import create_app
+from butlr_grafana.base.buffered_lines import buffering_log_lines
 from butlr_grafana.base.errors import BackendError
-from butlr_grafana.base.gathered_lines import lines_gathered
 from butlr_grafana.base.log_format import log_what_is_uncaught
 from butlr_grafana.base.urls import is_loopback
 from butlr_grafana.cli import webhooks
@@ -73,7 +73,7 @@ def run_server(settings: Settings, simulator: Sequence[str] = ()) -> int:
         application = create_app(reached, demo=is_demo, tokens=TokenWatch(os.environ))
         # When the server stops, requests that wait for Butlr get the data that have arrived.
         served = ports(application.web, application.receiver, listeners, threads=settings.threads)
-        server = Server(*served, last_call=application.close)
+        server = Server(*served, end_waits=application.close)
         # Fetches the floors now, so that the first request does not wait for them.
         with contextlib.suppress(BackendError):
             application.service.spaces.current(timeout_s=0)
@@ -81,6 +81,6 @@ def run_server(settings: Settings, simulator: Sequence[str] = ()) -> int:
         if is_demo:
             webhooks.subscribe_in_background(application, reached)
         ready()
-        with lines_gathered(logging.getLogger("butlr_grafana")):
+        with buffering_log_lines(logging.getLogger("butlr_grafana")):
             server.run()
     return 0

@@ -33,11 +33,11 @@ class TokenWatch:
         ]
         # Guards both below: one thread reads, the others go on with what was known.
         self._lock = threading.Lock()
-        self._stamps = self._look()
+        self._stamps = self._read_stamps()
         self._tokens = tokens_of(environment)
 
     def __call__(self) -> tuple[BackendToken, ...]:
-        stamps = self._look()
+        stamps = self._read_stamps()
         if stamps != self._stamps and self._lock.acquire(blocking=False):
             try:
                 self._read(stamps)
@@ -45,7 +45,7 @@ class TokenWatch:
                 self._lock.release()
         return self._tokens
 
-    def _look(self) -> list[Stamp]:
+    def _read_stamps(self) -> list[Stamp]:
         """Before the files are read: a change in between is seen by the next look."""
         return [_stamp(path) for path in self._paths]
 

@@ -133,14 +133,14 @@ class Command:
     given_id: str | None = None
 
     def status(self) -> int:
-        listed, kept = self.webhooks.all(), self.ids.read()
+        listed, saved_id = self.webhooks.all(), self.ids.read()
         for one in listed:
-            whose = "ours" if one.id == kept else f"named {one.name}" if one.name else "without a name"
+            whose = "ours" if one.id == saved_id else f"named {one.name}" if one.name else "without a name"
             print(f"{one.id}  {whose}: {_list(one.event_types)}")
         if not listed:
             print("the organisation has no webhook subscription")
-        if kept is not None and kept not in {one.id for one in listed}:
-            print(f"our subscription {kept} no longer exists: run `butlr-grafana webhooks create`")
+        if saved_id is not None and saved_id not in {one.id for one in listed}:
+            print(f"our subscription {saved_id} no longer exists: run `butlr-grafana webhooks create`")
         for line in received(self.settings):
             print(line)
         return 0
@@ -149,9 +149,9 @@ class Command:
         endpoint = self._endpoint()
         if self.ids.path is None:
             raise SettingError("set BACKEND_CACHE_DIR: the subscription's id is stored there")
-        listed, kept = self.webhooks.all(), self.ids.read()
-        if any(one.id == kept for one in listed):
-            print(f"{kept} exists already; `butlr-grafana webhooks update` changes its key and address")
+        listed, saved_id = self.webhooks.all(), self.ids.read()
+        if any(one.id == saved_id for one in listed):
+            print(f"{saved_id} exists already; `butlr-grafana webhooks update` changes its key and address")
             return 0
         names = self.webhooks.input_names()
         free, told = free_types(listed, names)
@@ -163,9 +163,9 @@ class Command:
         print(f"creates the subscription {NAME}: {_list(free)} to {endpoint.url}, with the key as X-Api-Key")
         if not self._agreed():
             return 1
-        made = self.webhooks.create(NAME, free, endpoint, names)
-        self.ids.write(made.id)
-        print(f"created {made.id}; `butlr-grafana webhooks status` shows the events that arrive")
+        created = self.webhooks.create(NAME, free, endpoint, names)
+        self.ids.write(created.id)
+        print(f"created {created.id}; `butlr-grafana webhooks status` shows the events that arrive")
         return 0
 
     def update(self) -> int:
@@ -312,7 +312,7 @@ def subscribe_in_background(application: Application, settings: Settings) -> Non
         webhooks = Webhooks(_post(application.butlr, settings))
         endpoint = Endpoint(settings.webhook_url, settings.webhook_keys[0])
         try:
-            with request_id.working_for(request_id.present_or_new()):
+            with request_id.use_request_id(request_id.current_or_new()):
                 names = webhooks.input_names()
                 free, _ = free_types(webhooks.all(), names)
                 webhooks.create(NAME, free, endpoint, names)

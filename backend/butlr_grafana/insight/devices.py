@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from butlr_grafana.insight.current_occupancy import NO_SENSOR
 from butlr_grafana.model.calendar import since
 from butlr_grafana.model.floor import Floor, Room, Zone, as_built
-from butlr_grafana.model.sensors import Hive, Sensor, one_a_tail
+from butlr_grafana.model.sensors import Hive, Sensor, one_per_device
 
 State = Literal["offline", "hive offline", "unknown", "asleep", "online", "not installed"]
 STATES: tuple[State, ...] = ("offline", "hive offline", "unknown", "asleep", "online", "not installed")
@@ -251,7 +251,7 @@ def covered_zones(floor: Floor) -> Iterator[Covered]:
 
 def _covered(floor: Floor, asset: Room | Zone, sensors: Sequence[Sensor]) -> Covered:
     """By one sensor a device, as everywhere: a copy counts where its original does not."""
-    counted = one_a_tail(sensors, floor.virtual_sensors)
+    counted = one_per_device(sensors, floor.virtual_sensors)
     states = [sensor.works for sensor in counted if sensor.works is not None]
     online = any(states) if states else None
     silent = [sensor for sensor in counted if sensor.works is False]

@@ -27,10 +27,10 @@ class Organisation:
     name: str
 
 
-def enter(grafana: Grafana, wanted: str, *, may_make: bool) -> Organisation:
+def enter(grafana: Grafana, wanted: str, *, may_create: bool) -> Organisation:
     """Goes to the organisation of that name, or stays in the account's own where none is named.
 
-    `may_make`: makes one that is not there, as a server administrator may.
+    `may_create`: makes one that is not there, as a server administrator may.
     """
     grafana.check_login()
     own = _current(grafana)
@@ -41,7 +41,7 @@ def enter(grafana: Grafana, wanted: str, *, may_make: bool) -> Organisation:
             f"--org {wanted}: a service account's token works only in its own organisation, {own.name}; "
             "use a token of that organisation, or GRAFANA_USER and GRAFANA_PASSWORD"
         )
-    grafana.enter(_id_of(grafana, wanted, may_make=may_make))
+    grafana.enter(_id_of(grafana, wanted, may_create=may_create))
     there = _current(grafana)
     if there.name != wanted:
         raise GrafanaError(
@@ -55,7 +55,7 @@ def _current(grafana: Grafana) -> Organisation:
     return Organisation(int(found["id"]), str(found["name"]))
 
 
-def _id_of(grafana: Grafana, wanted: str, *, may_make: bool) -> int:
+def _id_of(grafana: Grafana, wanted: str, *, may_create: bool) -> int:
     for org in grafana.ask("GET", "/api/user/orgs", "list this user's organisations"):
         if org["name"] == wanted:
             return int(org["orgId"])
@@ -63,7 +63,7 @@ def _id_of(grafana: Grafana, wanted: str, *, may_make: bool) -> int:
     found = grafana.ask("GET", path, f"look for the organisation {wanted}", without=(NO_SUCH,))
     if found is not None:
         return int(found["id"])
-    if not may_make:
+    if not may_create:
         raise GrafanaError(f"--org {wanted}: there is no such organisation")
     made = grafana.ask("POST", "/api/orgs", "create organisations", {"name": wanted})
     return int(made["orgId"])
@@ -72,11 +72,11 @@ def _id_of(grafana: Grafana, wanted: str, *, may_make: bool) -> int:
 def check_role(grafana: Grafana, needed: Iterable[str], *, organisation: Organisation, role: str) -> None:
     """Raises `GrafanaError` where the account lacks one of these permissions there."""
     has = grafana.ask("GET", "/api/access-control/user/actions?reloadcache=true", "list its permissions")
-    lacking = [action for action in needed if not has.get(action)]
-    if lacking:
+    missing = [action for action in needed if not has.get(action)]
+    if missing:
         raise GrafanaError(
             f"this account may not do that in the organisation {organisation.name}: it needs the role {role} "
-            f"there (missing permissions: {', '.join(lacking)}). Set the role of a service account "
+            f"there (missing permissions: {', '.join(missing)}). Set the role of a service account "
             "under Administration, Users and access, "
             "Service accounts; nothing has been changed"
         )

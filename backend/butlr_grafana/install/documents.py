@@ -148,8 +148,8 @@ def dashboard(page: Json, names: Names, uids: Mapping[str, str], pages: Iterable
 
 def is_same(made: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
     """Whether what Grafana has need not be written again, which would lengthen its history."""
-    own, its = ({k: v for k, v in one.items() if k not in _SERVERS_OWN} for one in (made, there))
-    return own == its
+    own, theirs = ({k: v for k, v in one.items() if k not in _SERVERS_OWN} for one in (made, there))
+    return own == theirs
 
 
 def holds(there: Any, made: Any) -> bool:

@@ -21,7 +21,7 @@ NO_SUCH = 404
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class GrafanaState:
     """`plugins`: the version of each that is there, by its id. `sources`: the kind of each data source that
     the account may ask through, by its uid.
     """
@@ -34,7 +34,7 @@ class Found:
         return plugin in self.plugins
 
 
-def look(grafana: Grafana) -> Found:
+def read_grafana(grafana: Grafana) -> GrafanaState:
     """What this Grafana is, whatever it lacks."""
     settings = grafana.ask("GET", "/api/frontend/settings", "show its version")
     plugins: dict[str, str] = {}
@@ -44,14 +44,14 @@ def look(grafana: Grafana) -> Found:
         if answer is not None:
             plugins[plugin] = str(answer["info"]["version"])
     sources = settings.get("datasources") or {}
-    return Found(
+    return GrafanaState(
         str(settings["buildInfo"]["version"]),
         plugins,
         {str(one["uid"]): str(one["type"]) for one in sources.values() if "uid" in one},
     )
 
 
-def check(found: Found) -> None:
+def check(found: GrafanaState) -> None:
     """Raises `GrafanaError` where nothing of ours could work."""
     if numbers(found.version) < OLDEST:
         raise GrafanaError(
@@ -66,7 +66,7 @@ def check(found: Found) -> None:
         )
 
 
-def check_source(found: Found, uid: str) -> None:
+def check_source(found: GrafanaState, uid: str) -> None:
     """Raises `GrafanaError` where this data source cannot be asked through."""
     kind = found.sources.get(uid)
     if kind is None:
@@ -75,7 +75,7 @@ def check_source(found: Found, uid: str) -> None:
         raise GrafanaError(f"--datasource {uid}: its type is {kind}, not {INFINITY}")
 
 
-def remarks(found: Found) -> Iterator[str]:
+def remarks(found: GrafanaState) -> Iterator[str]:
     """What works less well than it could, each a sentence."""
     if numbers(found.version) < BEST:
         yield f"Grafana {found.version}: not tested; everything was tested with {_text(BEST)}"

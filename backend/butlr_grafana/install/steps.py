@@ -33,7 +33,7 @@ BY_FILE = (
     "comes from a provisioning file. Remove it there first (docs/grafana.md, 'Remove what came from files'), "
     "or continue to install with files"
 )
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ class Wanted:
 
 
 class Installation:
-    """Our objects in one organisation of one Grafana. `say` gets a line for each step that was done."""
+    """Our objects in one organisation of one Grafana. `print_line` is called with a line for each step."""
 
-    def __init__(self, grafana: Grafana, files: Files, wanted: Wanted, say: Say) -> None:
-        self._grafana, self._wanted, self._say = grafana, wanted, say
+    def __init__(self, grafana: Grafana, files: Files, wanted: Wanted, print_line: PrintLine) -> None:
+        self._grafana, self._wanted, self._say = grafana, wanted, print_line
         self._names = wanted.names
         self._groups = files.groups
         self._pages = {page["uid"]: page for page in files.dashboards}

@@ -20,8 +20,8 @@ from butlr_grafana.kiosk.documents import (
     dashboard_of,
     data_source_of,
     data_source_uid,
-    gone,
     is_same,
+    obsolete,
     playlist_of,
     playlist_uid,
 )
@@ -29,7 +29,7 @@ from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError, url_of
 from butlr_grafana.model.choices import of_floor, unique_texts
 from butlr_grafana.model.floor import Floor, Topology
 
-ANSWERED, NO_SUCH, CHANGED, TAKEN, HIDDEN = 200, 404, 412, 409, 403
+OK, NO_SUCH, CHANGED, TAKEN, HIDDEN = 200, 404, 412, 409, 403
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +98,7 @@ def token_for(
     return wall_tokens[0]
 
 
-def put_up(
+def create_wall(
     grafana: Grafana,
     url: str,
     topology: Topology,
@@ -141,11 +141,13 @@ def _board(grafana: Grafana, floors: Sequence[Floor], options: argparse.Namespac
         return []
     if options.anonymous:
         # It names rooms, which a wall's token tells nobody.
-        _say("left out   the dashboard of free rooms: it shows room names, and these screens have no login")
+        _print_line(
+            "left out   the dashboard of free rooms: it shows room names, and these screens have no login"
+        )
         return []
     source = _dashboard(grafana, board.SOURCE_UID)
     if source is None:
-        _say(f"left out   the dashboard of free rooms: {board.SOURCE_UID} is not in this Grafana")
+        _print_line(f"left out   the dashboard of free rooms: {board.SOURCE_UID} is not in this Grafana")
         return []
     limits = board.Limits(
         tuple(floors) if options.floor else (), options.least_capacity, tuple(dict.fromkeys(options.type))
@@ -165,7 +167,7 @@ def _move_out(grafana: Grafana, token: BackendToken, uid: str) -> int:
     found = grafana.ask("GET", path, "look for organisations", without=(NO_SUCH,))
     if found is None:
         made = grafana.ask("POST", "/api/orgs", "create organisations", {"name": ORGANISATION})
-        _say(f"created    the organisation {ORGANISATION}")
+        _print_line(f"created    the organisation {ORGANISATION}")
     organisation = int(made["orgId"] if found is None else found["id"])
     grafana.enter(organisation)
     source, doing = data_source_of(provisioned, token.text), "save data sources"
@@ -182,7 +184,7 @@ def _check_refusal(grafana: Grafana, uid: str) -> None:
     token of its own answers everybody. Raises `GrafanaError`.
     """
     status, _ = grafana.backend_status(uid)
-    if status == ANSWERED:
+    if status == OK:
         grafana.ask("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", "delete data sources")
         raise GrafanaError(
             "this token allows more than walls need, so anonymous viewers could read all floors. Set "
@@ -210,11 +212,11 @@ def _make_folder(grafana: Grafana) -> None:
 def _save(grafana: Grafana, wall: Json) -> None:
     there = _dashboard(grafana, wall["uid"])
     if there is not None and is_same(wall, there):
-        _say(f"unchanged  {wall['title']}")
+        _print_line(f"unchanged  {wall['title']}")
         return
     body = {"dashboard": wall, "folderUid": FOLDER["uid"], "overwrite": True, "message": "butlr-grafana wall"}
     grafana.ask("POST", "/api/dashboards/db", f"save dashboards in the folder {FOLDER['title']}", body)
-    _say(f"{'created' if there is None else 'updated':<10} {wall['title']}")
+    _print_line(f"{'created' if there is None else 'updated':<10} {wall['title']}")
 
 
 def _save_playlist(grafana: Grafana, uid: str | None, playlist: Json) -> str:
@@ -228,13 +230,13 @@ def _save_playlist(grafana: Grafana, uid: str | None, playlist: Json) -> str:
 def _remove(grafana: Grafana, topology: Topology) -> None:
     """Walls of floors that are served no more; those that were only left out by `--floor` stay."""
     found = grafana.ask("GET", f"/api/search?type=dash-db&tag={TAG}&limit=5000", "search dashboards")
-    for wall in gone(found, topology):
+    for wall in obsolete(found, topology):
         doing = f"delete dashboards in the folder {FOLDER['title']}"
         grafana.ask("DELETE", f"/api/dashboards/uid/{wall['uid']}", doing, without=(NO_SUCH,))
-        _say(f"removed    {wall['title']}")
+        _print_line(f"removed    {wall['title']}")
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     """Aside, so that the address is all there is on stdout."""
     print(line, file=sys.stderr, flush=True)
 

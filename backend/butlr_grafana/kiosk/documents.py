@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from butlr_grafana.base.errors import choose
+from butlr_grafana.base.errors import unknown_value
 from butlr_grafana.model.floor import Floor, Topology
 
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ def chosen(topology: Topology, requested: Sequence[str]) -> list[Floor]:
         raise WallError("Butlr lists no floor for this account, so there is nothing to show")
     for space in requested:
         if space not in topology.floors:
-            raise WallError(f"--floor: {choose(space, topology.floors)}")
+            raise WallError(f"--floor: {unknown_value(space, topology.floors)}")
     return [topology.floors[space] for space in dict.fromkeys(requested or topology.floors)]
 
 
@@ -131,7 +131,7 @@ def playlist_of(name: str, uids: Iterable[str], every: str) -> Json:
     return {"name": name, "interval": every, "items": items}
 
 
-def gone(found: Iterable[Mapping[str, Any]], topology: Topology) -> list[Json]:
+def obsolete(found: Iterable[Mapping[str, Any]], topology: Topology) -> list[Json]:
     """Of the dashboards found (`uid`, `tags`), the walls of floors that are served no more.
 
     Only what was made here: by uid and tag both.

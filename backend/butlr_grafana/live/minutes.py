@@ -231,7 +231,7 @@ class LiveMinutes:
         """In and out of the floor, or of each of its rooms with doors, in the whole minutes of a period.
 
         `None` where not every minute is known. Of a sensor and its copies one counts at each place, as
-        everywhere (`sensors.one_a_tail`).
+        everywhere (`sensors.one_per_device`).
         """
         places: Mapping[str, Sequence[Sensor]] = (
             {floor.id: entrances(floor)} if level == "floor" else doors_by_room(floor)

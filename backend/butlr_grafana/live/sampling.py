@@ -163,7 +163,7 @@ class _LevelSamples:
             return
         if comparison.share <= MOST_DIFFERING:
             self._differing = []
-            self._incident.well()
+            self._incident.succeeded()
             return
         self._differing.append(comparison)
         if len(self._differing) >= IN_A_ROW:

@@ -111,7 +111,7 @@ class FilePlace:
         self._path = path
         self._read_version: tuple[int, int, int] | None = None
         self._entry: Entry | None = None
-        self._incident = Incident("what was measured about Butlr", calm_s=0.0)
+        self._incident = Incident("what was measured about Butlr", recovery_s=0.0)
 
     def read(self) -> Entry | None:
         try:
@@ -120,7 +120,7 @@ class FilePlace:
             if version != self._read_version:
                 self._read_version, self._entry = version, None
                 self._entry = Entry.read(self._path.read_bytes())
-                self._incident.well()
+                self._incident.succeeded()
         except FileNotFoundError:
             self._read_version = self._entry = None
         except (OSError, ValueError) as error:
@@ -134,7 +134,7 @@ class FilePlace:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(entry.written())
             fresh.replace(self._path)
-            self._incident.well()
+            self._incident.succeeded()
         except OSError as error:
             with contextlib.suppress(OSError):
                 fresh.unlink()

@@ -136,5 +136,5 @@ def since(instant_s: int | None, timezone: str) -> str:
     """`since 13 Jun 01:59` on that clock; empty where it is not known."""
     if instant_s is None:
         return ""
-    heard = datetime.fromtimestamp(instant_s, ZoneInfo(timezone))
-    return f"since {heard.day} {heard:%b %H:%M}"
+    moment = datetime.fromtimestamp(instant_s, ZoneInfo(timezone))
+    return f"since {moment.day} {moment:%b %H:%M}"

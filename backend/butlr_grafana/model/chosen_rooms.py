@@ -35,9 +35,9 @@ def check_adds_up(base: SeriesSubject, rooms: Sequence[Room]) -> None:
     if len(rooms) < 2 or adds_up(base):
         return
     if base.measurement == "presence":
-        raise BadParameter("level", "time in use cannot be added up over rooms; it may be room")
+        raise BadParameter("level", "the time in use of several rooms cannot be added up; allowed: room")
     raise BadParameter(
-        "statistic", f"{base.function} cannot be added up over rooms; it may be mean, or set level=room"
+        "statistic", f"{base.function} of several rooms cannot be added up; use mean, or set level=room"
     )
 
 

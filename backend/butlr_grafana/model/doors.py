@@ -2,7 +2,7 @@
 
 Butlr's rows name the sensor and its room, even for a floor. The topology decides what counts where, after the
 cache: the traffic of a floor is that of its entrances, the traffic of a room that of all traffic sensors in
-it. Of a sensor and its copies, one counts at each place (`sensors.one_a_tail`).
+it. Of a sensor and its copies, one counts at each place (`sensors.one_per_device`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from butlr_grafana.model.calendar import window_starts
 from butlr_grafana.model.chunk import Samples, SeriesSubject
 from butlr_grafana.model.floor import Floor
-from butlr_grafana.model.sensors import Sensor, one_a_tail
+from butlr_grafana.model.sensors import Sensor, one_per_device
 from butlr_grafana.model.time import Period
 
 _BETWEEN = "\x1f"
@@ -56,7 +56,7 @@ class Place:
 def entrances(floor: Floor) -> tuple[Sensor, ...]:
     """The sensors that count who comes onto a floor."""
     listed = [s for s in floor.sensors or () if s.is_entrance and s.mode in ("traffic", "")]
-    return one_a_tail(listed, floor.virtual_sensors)
+    return one_per_device(listed, floor.virtual_sensors)
 
 
 def doors_by_room(floor: Floor) -> dict[str, tuple[Sensor, ...]]:
@@ -65,7 +65,7 @@ def doors_by_room(floor: Floor) -> dict[str, tuple[Sensor, ...]]:
     for sensor in floor.sensors or ():
         if sensor.counts_doors and sensor.room_id:
             listed[sensor.room_id].append(sensor)
-    counted = {room: one_a_tail(sensors, floor.virtual_sensors) for room, sensors in listed.items()}
+    counted = {room: one_per_device(sensors, floor.virtual_sensors) for room, sensors in listed.items()}
     return {room: sensors for room, sensors in counted.items() if sensors}
 
 
@@ -116,7 +116,7 @@ def _places(samples: Samples, floor: Floor, level: str) -> list[Place]:
                 door.sensor_id, listed.get(door.sensor_id) or Sensor(door.sensor_id, "", door.mac, "traffic")
             )
     counted_in = {
-        room: one_a_tail(sensors.values(), floor.virtual_sensors) for room, sensors in found.items()
+        room: one_per_device(sensors.values(), floor.virtual_sensors) for room, sensors in found.items()
     }
     return [Place(room, counted) for room, counted in counted_in.items() if counted]
 

@@ -68,7 +68,7 @@ class Factor:
         return 1.0 / (MINUTES_AN_HOUR * self.per_person_minute)
 
     @property
-    def account(self) -> dict[str, object]:
+    def provenance(self) -> dict[str, object]:
         """For `meta.custom`."""
         return {
             "detections_per_person_minute": self.per_person_minute,

@@ -115,7 +115,7 @@ class Floor:
     """A floor: what Butlr calls a space in a heat-map question.
 
     `sensors`: all that Butlr lists there, virtual ones too; `None`: Butlr did not say; `hives` too.
-    `virtual_sensors`: which of the sensors count (`sensors.one_a_tail`).
+    `virtual_sensors`: which of the sensors count (`sensors.one_per_device`).
     """
 
     id: str
@@ -147,8 +147,8 @@ class Floor:
     @property
     def silent_since_s(self) -> int | None:
         """Where it is silent, when its sensors were heard last; `None` where Butlr does not say."""
-        heard = [s.last_heartbeat_s for s in self.sensors or () if s.last_heartbeat_s is not None]
-        return max(heard, default=None) if self.is_silent else None
+        heartbeats_s = [s.last_heartbeat_s for s in self.sensors or () if s.last_heartbeat_s is not None]
+        return max(heartbeats_s, default=None) if self.is_silent else None
 
     @property
     def bounds(self) -> Bounds | None:

@@ -98,11 +98,11 @@ class Lattice:
 
 def union(parts: Iterable[Bounds | None]) -> Bounds | None:
     """The rectangle around all that are known."""
-    whole: Bounds | None = None
+    around: Bounds | None = None
     for bounds in parts:
         if bounds is not None:
-            whole = bounds if whole is None else whole.union(bounds)
-    return whole
+            around = bounds if around is None else around.union(bounds)
+    return around
 
 
 def _phase_at(box: Bounds | None, res: float) -> tuple[float, float]:

@@ -45,13 +45,13 @@ def _guarded_notes(notes: Iterable[Note], floors: Mapping[str, Floor], min_capac
         hidden |= {member.id for zone in floor.zones for member in zone.members}
     why = f"details of rooms for fewer than {min_capacity} people are not shown, for privacy"
     names = {key: f"{floor.name}: " for key, floor in floors.items()}
-    told = (
+    shown = (
         replace(note, text=note.anonymous or f"{names.get(note.floor_id or '', '')}{why}", of=())
         if hidden & set(note.of)
         else note
         for note in notes
     )
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys(shown))
 
 
 def _guarded(floor: Floor, min_capacity: int) -> Floor:
@@ -66,11 +66,11 @@ def _guarded(floor: Floor, min_capacity: int) -> Floor:
     if inside:
         name = f"Zones in {what} ({len(inside)})"
         zones.append(Zone(SUM_ID, name, floor.id, room_id=SUM_ID, members=inside))
-    together = _together(tuple(small.values()), f"{what.capitalize()} ({len(small)})")
+    together = _room_of_sum(tuple(small.values()), f"{what.capitalize()} ({len(small)})")
     return replace(floor, rooms=(*rooms, together), zones=tuple(zones))
 
 
-def _together(small: tuple[Room, ...], name: str) -> Room:
+def _room_of_sum(small: tuple[Room, ...], name: str) -> Room:
     """The room that stands for the small ones; what it has of only one is not told."""
     alone = len(small) == 1
     states = [room.online for room in small]
@@ -122,7 +122,7 @@ def withheld(asset: Room | Zone) -> str:
     return ALONE if asset.members and too_few(asset.members) else ""
 
 
-def askable(floor: Floor) -> list[Room]:
+def queryable_rooms(floor: Floor) -> list[Room]:
     """The rooms that can be asked for."""
     return [room for room in floor.rooms if not withheld(room)]
 
@@ -159,8 +159,8 @@ def _with_sum(samples: Samples, asset: Room | Zone, base: SeriesSubject) -> Samp
     ids = [member.id for member in asset.members]
     others = np.array([owner not in ids for owner, _ in samples.series], bool)
     keep = others[samples.index]
-    told = adds_up(base) and not withheld(asset)
-    fields = dict.fromkeys(field for owner, field in samples.series if owner in ids) if told else {}
+    shown = adds_up(base) and not withheld(asset)
+    fields = dict.fromkeys(field for owner, field in samples.series if owner in ids) if shown else {}
     series, index = list(samples.series), [samples.index[keep]]
     start_s, value = [samples.start_s[keep]], [samples.value[keep]]
     for field in fields:

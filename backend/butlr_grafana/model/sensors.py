@@ -65,7 +65,7 @@ class Sensor:
 
     @property
     def tail(self) -> str:
-        return tail_of(self.mac) or self.id
+        return device_part(self.mac) or self.id
 
     @property
     def is_physical(self) -> bool:
@@ -98,7 +98,7 @@ class Hive:
         return bool(self.serial) and not self.serial.lower().startswith("fake")
 
 
-HEARD_LATER_S = 600
+OTHER_ROUTE_S = 600
 """A sensor that was heard so long after its hive is heard by another way: a hive's heartbeat is at most 2
 minutes old, a sensor's at most 7, while they are online.
 """
@@ -115,7 +115,7 @@ def silencing(sensor: Sensor, hives: Mapping[str, Hive]) -> Hive | None:
         return None
     if sensor.online is False or sensor.last_heartbeat_s is None or hive.last_heartbeat_s is None:
         return hive
-    return hive if sensor.last_heartbeat_s <= hive.last_heartbeat_s + HEARD_LATER_S else None
+    return hive if sensor.last_heartbeat_s <= hive.last_heartbeat_s + OTHER_ROUTE_S else None
 
 
 def _groups(mac: str) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ def kind_of(mac: str) -> Kind:
     return "mirror" if groups[:3] == MIRROR else "physical"
 
 
-def tail_of(mac: str) -> str:
+def device_part(mac: str) -> str:
     """What a device and its copies have in common; empty where there is no address.
 
     A clone has `fa-ke` in place of the first two groups, a mirror has `mi-rr-or-` before all of them.
@@ -141,7 +141,7 @@ def tail_of(mac: str) -> str:
     return "-".join(groups[len(CLONE) :])
 
 
-def one_a_tail(sensors: Iterable[Sensor], rule: VirtualRule) -> tuple[Sensor, ...]:
+def one_per_device(sensors: Iterable[Sensor], rule: VirtualRule) -> tuple[Sensor, ...]:
     """The sensors of one place that count, in their order: of each device the original, else a clone, else a
     mirror; with `drop` the originals only.
     """

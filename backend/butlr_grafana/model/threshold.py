@@ -43,7 +43,7 @@ def parse(name: str, text: str) -> Threshold:
     if value > 100 if is_percentile else not math.isfinite(value):
         raise BadParameter(
             name,
-            f"{text[:60]!r} is not a threshold; it may be a percentile from p0 to p100 (p95) "
-            "or a number from 0 up (2.5)",
+            f"{text[:60]!r} is not a threshold; use a percentile from p0 to p100 (p95) "
+            "or a number of 0 or more (2.5)",
         )
     return Threshold(value, is_percentile)

@@ -20,14 +20,14 @@ Days = Literal["local", "utc", "otherwise"]
 WeekdayCase = Literal["capitalised", "lower"]
 CalibratedDay = Literal["local", "utc"]
 
-BEAR_ON: Mapping[type[Subject], frozenset[str]] = {
+RELEVANT_VERDICTS: Mapping[type[Subject], frozenset[str]] = {
     HeatMapSubject: frozenset({"stop", "heat_y"}),
     SeriesSubject: frozenset({"labels", "days"}),
     StatsSubject: frozenset({"weekday_case"}),
 }
 """The verdicts that change the numbers of a subject: they must be measured before it is kept for good."""
 
-CHANGES_NUMBERS = frozenset().union(*BEAR_ON.values())
+CHANGES_NUMBERS = frozenset().union(*RELEVANT_VERDICTS.values())
 """All of those."""
 
 SETTLE_S = 3600
@@ -92,7 +92,7 @@ class Verdicts:
 
     def is_sure_of(self, subject: Subject) -> bool:
         """Whether nothing that changes this subject's numbers is only assumed."""
-        return not self.unmeasured & BEAR_ON[type(subject)]
+        return not self.unmeasured & RELEVANT_VERDICTS[type(subject)]
 
     def applied_to(self, subject: Subject) -> Subject:
         """The subject as this account's answers are read, and its measurement as this account names it.

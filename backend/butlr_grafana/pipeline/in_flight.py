@@ -19,7 +19,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from butlr_grafana.base.errors import BackendError, Busy, UpstreamDown, UpstreamError, UpstreamLate
-from butlr_grafana.base.request_id import present_or_new, working_for
+from butlr_grafana.base.request_id import current_or_new, use_request_id
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.chunk import Chunk, Outcome, Segment
 from butlr_grafana.model.time import MINUTE_S, floor_to
@@ -51,7 +51,7 @@ class _Call:
     """A call to Butlr. `since`: when it was requested; `request_id`: of the HTTP request that did so."""
 
     since: float
-    request_id: str = field(default_factory=present_or_new)
+    request_id: str = field(default_factory=current_or_new)
     future: Future[Chunk] = field(default_factory=Future)
 
 
@@ -301,7 +301,7 @@ class InFlightRequests:
 
     def _run_in_turn(self, batch: _Batch) -> None:
         try:
-            with working_for(batch.calls[0].request_id), self._turns.in_turn():
+            with use_request_id(batch.calls[0].request_id), self._turns.in_turn():
                 self._run(batch)
         finally:
             with self._condition:

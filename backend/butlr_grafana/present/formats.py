@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from butlr_grafana.base.errors import BadParameter, choose
+from butlr_grafana.base.errors import BadParameter, unknown_value
 from butlr_grafana.insight.sensor_availability import silent_in_either
 from butlr_grafana.present import file_names, spreadsheet, topology_notes
 from butlr_grafana.present.encoding import Encoded, as_json
@@ -66,7 +66,7 @@ def file(result: Result[Any], *, demo: bool) -> bytes:
                 drawing=result.drawing,
             )
         case other:
-            raise BadParameter("format", choose(other, MEDIA))
+            raise BadParameter("format", unknown_value(other, MEDIA))
 
 
 def _png(result: Result[Any], *, demo: bool) -> bytes:

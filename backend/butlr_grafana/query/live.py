@@ -22,12 +22,12 @@ from butlr_grafana.query.series import series_queries, series_query
 DOORS_EVERY_S = 10 * MINUTE_S
 """How often the count of people by doors is asked for where each movement is pushed."""
 
-SHARED_S = 10 * MINUTE_S
+SHARED_WINDOW_S = 10 * MINUTE_S
 """So many minutes of people are asked for, though five are enough for now: with `unusual`, whose window they
 are, and with walls it is one call.
 """
 
-NOW = {
+PEOPLE_MEASUREMENTS = {
     "room": ("room_occupancy", "traffic_room_occupancy"),
     "floor": ("floor_occupancy", "traffic_floor_occupancy"),
     "zone": ("zone_occupancy",),
@@ -47,7 +47,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
         SeriesQuery(
             metric="occupancy-now",
             floor=one.floor,
-            period=_seen_or_by_doors(scope, base, end_s),
+            period=_period_of_people(scope, base, end_s),
             every="1m",
             statistic="median",
             level=level,
@@ -58,7 +58,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
             good_s=DOORS_EVERY_S if scope.live.has_doors and base.is_calibrated else None,
         )
         for one in scope.floors
-        for measurement in NOW[level]
+        for measurement in PEOPLE_MEASUREMENTS[level]
         if measurement.startswith(level) or _has_doors(one.floor, level)
         for base in [series_subject(one.floor, measurement, level, "1m", "median")]
     )
@@ -69,7 +69,7 @@ def latest_minute(scope: Scope) -> int:
     return floor_to(scope.now_s - scope.live.late_s, MINUTE_S)
 
 
-def _seen_or_by_doors(scope: Scope, base: SeriesSubject, end_s: int) -> Period:
+def _period_of_people(scope: Scope, base: SeriesSubject, end_s: int) -> Period:
     """The last ten minutes, or five if they are pushed; for doors an earlier five minutes if movements since
     then are pushed.
 
@@ -78,7 +78,7 @@ def _seen_or_by_doors(scope: Scope, base: SeriesSubject, end_s: int) -> Period:
     if scope.live.has_doors and base.is_calibrated:
         end_s = floor_to(scope.now_s - 2 * MINUTE_S, DOORS_EVERY_S)
         return Period(end_s - NOW_S, end_s)
-    return Period(end_s - (NOW_S if scope.live.has_people else SHARED_S), end_s)
+    return Period(end_s - (NOW_S if scope.live.has_people else SHARED_WINDOW_S), end_s)
 
 
 def _has_doors(floor: Floor, level: str) -> bool:
@@ -105,7 +105,7 @@ def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
     parsed, end_s = scope.parsed, latest_minute(scope)
     level = parsed.level or "room"
     if level == "zone":
-        raise BadParameter("level", "zones have no usual values; it may be room, floor")
+        raise BadParameter("level", "zones have no usual values; allowed: room, floor")
     every, function = ("1m", "median") if parsed.window_s <= HOUR_S else ("1h", "mean")
     queries = []
     for one in scope.floors:
@@ -156,7 +156,7 @@ def traffic_today(scope: Scope) -> tuple[SeriesQuery, ...]:
     return tuple(queries)
 
 
-def fresh_since(now_s: float) -> int:
+def freshness_start(now_s: float) -> int:
     """From where on freshness looks: an hour back, and a full hour. So the question of one minute lies within
     that of the next, and what is known of it is found while Butlr is away.
     """
@@ -169,5 +169,5 @@ def newest_known(scope: Scope) -> tuple[Query, ...] | tuple[SeriesQuery, ...]:
     """
     if scope.parsed.metric == "heatmap":
         return heat_map_queries(scope.over(int(scope.now_s) - HEAT_S, int(scope.now_s)))
-    recent = scope.over(fresh_since(scope.now_s), floor_to(scope.now_s, MINUTE_S))
+    recent = scope.over(freshness_start(scope.now_s), floor_to(scope.now_s, MINUTE_S))
     return series_queries(recent, scope.parsed.metric, statistic="median", every="1m", level="floor")

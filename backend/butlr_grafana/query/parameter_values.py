@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from butlr_grafana.base.errors import BadParameter, choose
+from butlr_grafana.base.errors import BadParameter, unknown_value
 from butlr_grafana.model import threshold
 from butlr_grafana.model.calendar import instant_of
 from butlr_grafana.model.chunk import RESOLUTIONS_M
@@ -36,7 +36,7 @@ class Baseline:
 
 def identifier(name: str, text: str) -> str:
     if not re.fullmatch(r"[\w.:-]{1,100}", text, re.ASCII):
-        raise BadParameter(name, f"{text[:60]!r} is not an id; it may have letters, digits and _ - . : only")
+        raise BadParameter(name, f"{text[:60]!r} is not an id; use letters, digits and _ - . : only")
     return text
 
 
@@ -44,7 +44,7 @@ def statistic(name: str, text: str) -> str:
     percentile = re.fullmatch(r"p(\d{1,2}(\.\d)?|100)", text, re.ASCII)
     if text not in STATISTICS and not percentile:
         raise BadParameter(
-            name, f"{text[:60]!r} is not known; it may be {', '.join(STATISTICS)}, or a percentile (p95)"
+            name, f"{text[:60]!r} is unknown; allowed: {', '.join(STATISTICS)}, or a percentile (p95)"
         )
     return text
 
@@ -58,7 +58,7 @@ def baseline(name: str, text: str, timezone: str = "UTC") -> Baseline:
     start, slash, end = text.partition("/")
     if not slash:
         raise BadParameter(
-            name, f"{text[:60]!r} is not a baseline; it may be previous, an offset (-7d, -4w, -1y) or ISO/ISO"
+            name, f"{text[:60]!r} is not a baseline; use previous, an offset (-7d, -4w, -1y) or ISO/ISO"
         )
     span = (instant(name, start, timezone), instant(name, end, timezone))
     if span[0] >= span[1]:
@@ -73,7 +73,7 @@ def plain_text(_: str, text: str) -> str:
 def one_of(*values: str) -> Callable[[str, str], str]:
     def parse(name: str, text: str) -> str:
         if text not in values:
-            raise BadParameter(name, choose(text, values))
+            raise BadParameter(name, unknown_value(text, values))
         return text
 
     return parse
@@ -88,7 +88,7 @@ def resolution(name: str, text: str) -> float | None:
         metres = -1.0
     if metres not in RESOLUTIONS_M:
         raise BadParameter(
-            name, f"{text[:60]!r} is not a cell size of Butlr; it may be auto, 0.25, 0.5, 1.0 (metres)"
+            name, f"{text[:60]!r} is not a cell size of Butlr; allowed: auto, 0.25, 0.5, 1.0 (metres)"
         )
     return metres
 
@@ -102,7 +102,7 @@ def _is_within(text: str, least: int, most: int) -> bool:
 
 def columns(name: str, text: str) -> int:
     if not _is_within(text, 1, MAX_COLUMNS):
-        raise BadParameter(name, f"{text[:60]!r} is not a number of columns; it may be 1 to {MAX_COLUMNS}")
+        raise BadParameter(name, f"{text[:60]!r} is not a number of columns; use 1 to {MAX_COLUMNS}")
     return int(text)
 
 
@@ -119,14 +119,14 @@ def instant(name: str, text: str, timezone: str = "UTC") -> int:
             moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text))
             seconds = int(moment.timestamp() // 1) if moment.tzinfo else _of_wall(moment, timezone)
     except (ValueError, OverflowError):
-        problem = f"{text[:60]!r} is not a time; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms"
+        problem = f"{text[:60]!r} is not a time; use ISO 8601 (2024-01-31T08:00:00Z) or epoch ms"
         raise BadParameter(name, problem) from None
     if seconds < EARLIEST_S:
         # Grafana's Heatmap panel takes metres for milliseconds when its map is double-clicked.
         hint = "after a double-click on a map, go back in the browser"
-        raise BadParameter(name, f"{text[:60]!r} is before 2010; it may be epoch ms from 2010 on ({hint})")
+        raise BadParameter(name, f"{text[:60]!r} is before 2010; use epoch ms from 2010 on ({hint})")
     if seconds > LATEST_S:
-        raise BadParameter(name, f"{text[:60]!r} is after 2099; it may be ISO 8601 or epoch ms up to 2099")
+        raise BadParameter(name, f"{text[:60]!r} is after 2099; use ISO 8601 or epoch ms up to 2099")
     return seconds
 
 
@@ -138,21 +138,21 @@ def _of_wall(moment: datetime, timezone: str) -> int:
 
 def least_capacity(name: str, text: str) -> int:
     if not _is_within(text, 0, LARGEST_ROOM):
-        problem = f"{text[:60]!r} is not a number of people; it may be 0 to {LARGEST_ROOM:,} (6)"
+        problem = f"{text[:60]!r} is not a number of people; use 0 to {LARGEST_ROOM:,}, such as 6"
         raise BadParameter(name, problem)
     return int(text)
 
 
 def width(name: str, text: str) -> int:
     if not _is_within(text, NARROWEST_PX, WIDEST_PX):
-        problem = f"{text[:60]!r} is not a width; it may be {NARROWEST_PX} to {WIDEST_PX} (pixels)"
+        problem = f"{text[:60]!r} is not a width; use {NARROWEST_PX} to {WIDEST_PX} pixels"
         raise BadParameter(name, problem)
     return int(text)
 
 
 def share(name: str, text: str) -> float:
     if not re.fullmatch(r"0?\.\d{1,6}|[01](\.0{1,6})?", text, re.ASCII):
-        raise BadParameter(name, f"{text[:60]!r} is not a share; it may be 0 to 1 (0.1)")
+        raise BadParameter(name, f"{text[:60]!r} is not a share; use a number from 0 to 1, such as 0.1")
     return float(text)
 
 
@@ -160,7 +160,7 @@ def window(name: str, text: str) -> int:
     found = re.fullmatch(r"(\d{1,4})([mh])", text, re.ASCII)
     minutes = int(found[1]) * (60 if found[2] == "h" else 1) if found else 0
     if not 1 <= minutes <= LONGEST_WINDOW_MIN:
-        raise BadParameter(name, f"{text[:60]!r} is not a length of time; it may be 1m to 24h (10m, 8h)")
+        raise BadParameter(name, f"{text[:60]!r} is not a duration; use 1m to 24h, such as 10m or 8h")
     return minutes * MINUTE_S
 
 
@@ -169,7 +169,7 @@ def max_age(name: str, text: str) -> int:
     minutes = int(found[1] or 0) if found else LONGEST_MAX_AGE_MIN + 1
     if minutes > LONGEST_MAX_AGE_MIN:
         raise BadParameter(
-            name, f"{text[:60]!r} is not an age; it may be 0, or 1m to {LONGEST_MAX_AGE_MIN}m (5m)"
+            name, f"{text[:60]!r} is not an age; use 0, or 1m to {LONGEST_MAX_AGE_MIN}m, such as 5m"
         )
     return minutes * MINUTE_S
 
@@ -177,7 +177,7 @@ def max_age(name: str, text: str) -> int:
 def release(name: str, text: str) -> float:
     found = threshold.parse(name, text)
     if found.is_percentile:
-        raise BadParameter(name, f"{text[:60]!r} is a percentile; it may be a number from 0 up (2.5)")
+        raise BadParameter(name, f"{text[:60]!r} is a percentile; use a number of 0 or more, such as 2.5")
     return found.value
 
 
@@ -188,7 +188,8 @@ def hours(name: str, text: str) -> tuple[int, int]:
     if max(parts[1], parts[3]) > 59 or opens >= 24 * 60 or closes > 24 * 60:
         raise BadParameter(
             name,
-            f"{text[:60]!r} are not hours; it may be 08:00-18:00, or overnight 22:00-06:00 (00:00 to 24:00)",
+            f"{text[:60]!r} is not a range of hours; use 08:00-18:00, or 22:00-06:00 for nights "
+            "(00:00 to 24:00)",
         )
     return opens, closes
 
@@ -199,7 +200,7 @@ def days(name: str, text: str) -> frozenset[int]:
         first, dash, last = piece.partition("-")
         if first not in DAY_NAMES or (dash and last not in DAY_NAMES):
             raise BadParameter(
-                name, f"{piece[:60]!r} is not a day; it may be mon-fri or mon,wed ({', '.join(DAY_NAMES)})"
+                name, f"{piece[:60]!r} is not a day; use mon-fri or mon,wed ({', '.join(DAY_NAMES)})"
             )
         a, b = DAY_NAMES.index(first), DAY_NAMES.index(last if dash else first)
         days.update((a + i) % 7 for i in range((b - a) % 7 + 1))
@@ -209,7 +210,7 @@ def days(name: str, text: str) -> frozenset[int]:
 def time_zone(name: str, text: str) -> str:
     if text not in TIME_ZONES:
         raise BadParameter(
-            name, f"{text[:60]!r} is not an IANA time zone; it may be Europe/Paris, America/New_York, …"
+            name, f"{text[:60]!r} is not an IANA time zone; use Europe/Paris, America/New_York, …"
         )
     return text
 

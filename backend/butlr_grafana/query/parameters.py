@@ -49,7 +49,7 @@ UNITS = ("auto", "people", "detections")
 METRICS = ("occupancy", "traffic", "presence", "heatmap")
 THEMES = ("light", "dark")
 STYLES = ("gradient", "opacity", "smooth")
-ASKERS = ("viewer", "rule", "wall")
+REQUESTERS = ("viewer", "rule", "wall")
 LEVELS = ("floor", "room", "zone")
 BY = ("building", "tag")
 KINDS = ("sensor", "hive")
@@ -190,10 +190,10 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 "for",
                 "who waits for the result: an alert rule, a wall or a viewer; each of them has its share of "
                 "the calls to Butlr; default: rule with `require=complete`, otherwise viewer",
-                values.one_of(*ASKERS),
-                choices=ASKERS,
+                values.one_of(*REQUESTERS),
+                choices=REQUESTERS,
                 example="rule",
-                stored_as="asker",
+                stored_as="requested_by",
                 url_only=True,
             ),
             Parameter(

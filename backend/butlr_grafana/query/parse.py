@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from butlr_grafana.base.errors import BadParameter, choose
+from butlr_grafana.base.errors import BadParameter, unknown_value
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.threshold import Threshold
@@ -15,7 +15,7 @@ from butlr_grafana.query.parameter_values import Baseline
 from butlr_grafana.query.parameters import PARAMETERS, Parameter
 from butlr_grafana.query.room_names import rooms_named, tags_of, texts_of_rooms, types_of
 from butlr_grafana.query.spec import TargetSpec
-from butlr_grafana.query.texts import NOTHING, Name, names_of, texts_of
+from butlr_grafana.query.texts import UNSET_VALUES, Name, names_of, texts_of
 
 COLUMNS = 100
 """The most columns of cells, where nothing else is asked for."""
@@ -33,7 +33,7 @@ class Filter:
     values: tuple[str, ...]
     parameter: str = "adhocFilters"
 
-    def taken(self, floor: Floor) -> set[str]:
+    def matching_rooms(self, floor: Floor) -> set[str]:
         """The ids of the floor's rooms that it takes."""
         if self.key == "tag":
             return {room.id for room in floor.rooms if not set(self.values).isdisjoint(room.tags)}
@@ -71,7 +71,7 @@ class ParsedQuery:
     least_capacity: int = 0
     filters: tuple[Filter, ...] = ()
     require: str = "any"
-    asker: str | None = None
+    requested_by: str | None = None
     max_age_s: int = 0
     level: str | None = None
     every: str = "auto"
@@ -104,12 +104,12 @@ class ParsedQuery:
         """Whom it is for. Who takes only a complete answer is an alert rule: it has seconds, and comes again
         in minutes.
         """
-        asker = self.asker or ("rule" if self.require == "complete" else "viewer")
-        return CallClass[asker.upper()]
+        requested_by = self.requested_by or ("rule" if self.require == "complete" else "viewer")
+        return CallClass[requested_by.upper()]
 
 
 def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
-    """Types every parameter. An unknown parameter or value is an error that names it and what it may be.
+    """Types every parameter. An unknown parameter or value is an error that names it and the allowed values.
 
     Parameters of other targets are ignored: dashboards share them between panels. Raises `BadParameter`.
     """
@@ -120,7 +120,7 @@ def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
             continue
         if name not in PARAMETERS:
             raise BadParameter(
-                name[:60], choose(name, PARAMETERS).replace("is not known", "is not a query parameter")
+                name[:60], unknown_value(name, PARAMETERS).replace("is unknown", "is not a query parameter")
             )
         parameter = PARAMETERS[name]
         names, texts = (names_of(name, raw), ()) if parameter.is_name else ((), _texts(name, raw))
@@ -129,12 +129,12 @@ def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
     values.setdefault("format", spec.formats[0])
     parsed = ParsedQuery(spec, **values)
     if parsed.format not in spec.formats:
-        raise BadParameter("format", choose(parsed.format, spec.formats))
+        raise BadParameter("format", unknown_value(parsed.format, spec.formats))
     return parsed
 
 
 def _texts(name: str, raw: object) -> tuple[str, ...]:
-    return tuple(text for text in texts_of(name, raw) if text not in NOTHING)
+    return tuple(text for text in texts_of(name, raw) if text not in UNSET_VALUES)
 
 
 def _value(parameter: Parameter, texts: Sequence[str], tz: str | None) -> Any:
@@ -143,5 +143,5 @@ def _value(parameter: Parameter, texts: Sequence[str], tz: str | None) -> Any:
     if parameter.many:
         return tuple(dict.fromkeys(parameter.parse(parameter.name, t) for t in texts))
     if len(texts) > 1 and parameter.name != "days":
-        raise BadParameter(parameter.name, f"it may have one value, not {len(texts)}")
+        raise BadParameter(parameter.name, f"has {len(texts)} values; use one value")
     return parameter.parse(parameter.name, ",".join(texts))

@@ -47,7 +47,9 @@ def period_before(
     else:
         start_s, end_s = period.start_s - period.length_s, period.start_s
     if start_s < EARLIEST_S:
-        raise BadParameter("baseline", f"it begins on {iso(start_s)[:10]}; it may begin in 2010 or later")
+        raise BadParameter(
+            "baseline", f"begins on {iso(start_s)[:10]}; use a period that begins in 2010 or later"
+        )
     return cover(start_s, end_s, timezone, now_s=now_s, limits=limits)
 
 
@@ -68,7 +70,7 @@ def range_of(parsed: ParsedQuery) -> tuple[int, int]:
     """`from` and `to` of the parameters. Raises `BadParameter` where one is missing."""
     for name, value in (("from", parsed.start_s), ("to", parsed.end_s)):
         if value is None:
-            raise BadParameter(name, "is missing; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms")
+            raise BadParameter(name, "is missing; use ISO 8601 (2024-01-31T08:00:00Z) or epoch ms")
     assert parsed.start_s is not None
     assert parsed.end_s is not None
     return parsed.start_s, parsed.end_s
@@ -99,13 +101,11 @@ def check_range(start_s: int, end_s: int, *, now_s: float, limits: QueryLimits) 
     if start_s >= end_s:
         raise BadParameter("from", f"{iso(start_s)} is not before to ({iso(end_s)})")
     if start_s >= now_s:
-        raise BadParameter(
-            "from", f"{iso(start_s)} is in the future; it may be a time before now ({iso(now_s)})"
-        )
+        raise BadParameter("from", f"{iso(start_s)} is in the future; use a time before now ({iso(now_s)})")
     if end_s - start_s > limits.max_range_days * DAY_S + CLOCK_CHANGE_S:
         days = (end_s - start_s) / DAY_S
         raise BadParameter(
-            "from", f"the range up to `to` is {days:.0f} days; it may be at most {limits.max_range_days} days"
+            "from", f"the range up to `to` is {days:.0f} days; allowed: at most {limits.max_range_days} days"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from butlr_grafana.model.floor import Floor, Room, as_built
-from butlr_grafana.model.privacy import askable
+from butlr_grafana.model.privacy import queryable_rooms
 
 
 def texts_of_rooms(floor: Floor) -> set[str]:
@@ -21,8 +21,8 @@ def types_of(floor: Floor) -> set[str]:
     return {room.type for room in floor.rooms if room.type is not None}
 
 
-def knows_room(wanted: str, floor: Floor) -> bool:
-    return any(wanted in (room.id, room.name) for room in askable(floor))
+def has_room(wanted: str, floor: Floor) -> bool:
+    return any(wanted in (room.id, room.name) for room in queryable_rooms(floor))
 
 
 def rooms_named(wanted: str, floor: Floor) -> list[Room]:

@@ -36,7 +36,7 @@ class Liveness:
         return self.late_s < LATE_S
 
 
-ASKED = Liveness()
+NOTHING_PUSHED = Liveness()
 """Nothing is pushed."""
 
 
@@ -84,7 +84,7 @@ class Scope:
     now_s: float
     limits: QueryLimits
     panel: PanelRange | None = None
-    live: Liveness = ASKED
+    live: Liveness = NOTHING_PUSHED
 
     @property
     def is_filtered_out(self) -> bool:
@@ -139,7 +139,7 @@ class Scope:
         )
 
     @property
-    def timeless(self) -> Hashable:
+    def key_without_time(self) -> Hashable:
         """What is asked for, whatever its time and the format: how long a period, of what."""
         start_s, end_s = (
             (self.panel.start_s, self.panel.end_s) if self.panel else (self.parsed.start_s, self.parsed.end_s)
@@ -156,7 +156,7 @@ def scope_of(
     limits: QueryLimits,
     panel: PanelRange | None = None,
     served: Topology | None = None,
-    live: Liveness = ASKED,
+    live: Liveness = NOTHING_PUSHED,
 ) -> Scope:
     """Works out floors, rooms, periods and hours. `topology`: the floors that the caller may see; `served`:
     all, where those are more.

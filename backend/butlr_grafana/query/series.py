@@ -42,7 +42,7 @@ def series_query(
     """Of one floor; `every` is a length, not `auto`."""
     parsed = scope.parsed
     if metric == "traffic" and level == "zone":
-        raise BadParameter("level", "zones have no doors; it may be room or floor")
+        raise BadParameter("level", "zones have no doors; allowed: room, floor")
     return SeriesQuery(
         metric=metric,
         floor=one.floor,
@@ -81,7 +81,7 @@ def _every(every: str, length_s: int) -> str:
         return next((every for longest, every in steps if length_s <= longest), "1d")
     if every in ("1m", "5m", "15m") and length_s > LONGEST_IN_MINUTES_S + CLOCK_CHANGE_S:
         raise BadParameter(
-            "every", f"{every} is allowed for ranges up to 7 days; for longer ranges it may be auto, 1h, 1d"
+            "every", f"{every} is allowed for ranges up to 7 days; for longer ranges use auto, 1h or 1d"
         )
     return every
 

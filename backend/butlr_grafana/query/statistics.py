@@ -32,7 +32,7 @@ def stats_of(query: SeriesQuery, *measurements: str) -> StatsQuery:
     floor, period, hours = query.floor, query.period, query.local_hours
     if period.length_s > DAY_S:
         period = Period(period.start_s, hour_before(period.end_s, ZoneInfo(query.timezone)))
-    why_not = unsaid(hours, floor, period) if hours else ""
+    why_not = unsupported_hours(hours, floor, period) if hours else ""
     subject = None
     rooms = tuple(room.id for room in floor.rooms if not room.members)
     if rooms and not why_not:
@@ -53,7 +53,7 @@ def time_ranges(hours: LocalHours) -> tuple[tuple[int, int], ...]:
     return ((0, closes), (opens, MIDNIGHT_MIN))
 
 
-def unsaid(hours: LocalHours, floor: Floor, period: Period) -> str:
+def unsupported_hours(hours: LocalHours, floor: Floor, period: Period) -> str:
     """What of the hours that count Butlr's filters cannot say in this period; empty: nothing."""
     if hours.timezone != floor.timezone:
         return f"are available only in the floor's time zone ({floor.timezone}), not for tz={hours.timezone}"

@@ -19,10 +19,10 @@ import orjson
 
 from butlr_grafana.base.errors import BadParameter
 
-NOTHING = ("", "$__all", "All", "__all")
+UNSET_VALUES = ("", "$__all", "All", "__all")
 """Values with which Grafana says that a variable is not set."""
 
-ALL = (*NOTHING, "all")
+UNLIMITED_VALUES = (*UNSET_VALUES, "all")
 """Values with which no room or tag is limited."""
 
 MOST_VALUES = 10_000
@@ -72,24 +72,24 @@ class Name:
     text: str
     exact: bool = False
 
-    def among(self, is_known: Known) -> list[str]:
+    def resolve(self, is_known: Known) -> list[str]:
         """The names that it stands for; none: no limit. Where no reading makes sense: the plainest one, so
         that an error tells which name there is not.
         """
-        if not self.exact and self.text in ALL:
+        if not self.exact and self.text in UNLIMITED_VALUES:
             return []
         if is_known(self.text):
             return [self.text]
-        for names in self._readings(is_known):
-            found = [name for name in names or () if is_known(name) or name not in ALL]
+        for names in self._interpretations(is_known):
+            found = [name for name in names or () if is_known(name) or name not in UNLIMITED_VALUES]
             if names is not None and all(map(is_known, found)):
                 return found
         plain = [self.text] if self.exact else _split(self.text)
-        return [name for name in plain if name not in ALL]
+        return [name for name in plain if name not in UNLIMITED_VALUES]
 
-    def _readings(self, is_known: Known) -> Iterator[list[str] | None]:
+    def _interpretations(self, is_known: Known) -> Iterator[list[str] | None]:
         if self.exact:
-            yield [] if self.text in ALL else None
+            yield [] if self.text in UNLIMITED_VALUES else None
             # A variable among those chosen in the query builder; one value alone has no brackets.
             several = _alternatives(self.text) or []
             yield several if len(several) > 1 else None
@@ -119,7 +119,7 @@ def _names_in(text: str, is_known: Known) -> list[str] | None:
             for name in (whole, whole.strip())
         )
         following[at] = next((run for run in runs if is_known(run[0])), None)
-        if following[at] is None and pieces[at].strip() in ALL and following[at + 1] is not None:
+        if following[at] is None and pieces[at].strip() in UNLIMITED_VALUES and following[at + 1] is not None:
             following[at] = "", at + 1
     names: list[str] = []
     at = 0
@@ -172,7 +172,7 @@ def _scalar(name: str, raw: object) -> str:
     if raw is None:
         return ""
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise BadParameter(name, f"it may be a text or a number, not {type_name(raw)}")
+        raise BadParameter(name, f"use a text or a number, not {type_name(raw)}")
     text = str(raw)
     if len(text) > LONGEST_TEXT:
         raise BadParameter(name, f"is longer than {LONGEST_TEXT:,} characters")
@@ -187,10 +187,10 @@ def type_name(value: object) -> str:
 
 def _limited(name: str, raw: Sequence[object]) -> Sequence[object]:
     if len(raw) > MOST_VALUES:
-        raise BadParameter(name, f"has {len(raw):,} values; it may have at most {MOST_VALUES:,}")
+        raise BadParameter(name, f"has {len(raw):,} values; allowed: at most {MOST_VALUES:,}")
     return raw
 
 
 def every_name(names: tuple[Name, ...], is_known: Known) -> tuple[str, ...]:
     """All that the names stand for, each once."""
-    return tuple(dict.fromkeys(chain.from_iterable(name.among(is_known) for name in names)))
+    return tuple(dict.fromkeys(chain.from_iterable(name.resolve(is_known) for name in names)))

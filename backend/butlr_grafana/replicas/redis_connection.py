@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from butlr_grafana.base.incidents import CALM_S, Incident
+from butlr_grafana.base.incidents import RECOVERY_S, Incident
 
 CONNECT_S = 0.25
 RESPONSE_TIMEOUT_S = 0.5
@@ -60,7 +60,7 @@ class RedisConnection:
         self._lock = threading.Lock()
         self._there = True
         self._slow = 0
-        self.incident = Incident("shared cache", calm_s=CALM_S, clock=clock)
+        self.incident = Incident("shared cache", recovery_s=RECOVERY_S, clock=clock)
         self.ending = threading.Event()
         """Set when this process ends: its waits end, and its failures are not shared with others."""
 
@@ -89,7 +89,7 @@ class RedisConnection:
         if self._slow >= SLOW_IN_A_ROW:
             self._lost(f"its responses take longer than {SLOW_S:g} s")
         elif self.incident.on:
-            self.incident.well()
+            self.incident.succeeded()
         return result
 
     def _run_command(self, command: Callable[[Any], T], keys: tuple[str, ...]) -> T:

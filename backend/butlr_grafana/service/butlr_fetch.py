@@ -43,7 +43,7 @@ def fetchers(
         calls = shared_calls(others, stopwatch)
         fetch = calls.fetch_once(fetch)
         together = SharedTogether(together, fetch, calls)
-    watched = incidents.watched(fetch, lambda segment: APIS[type(segment.subject)])
+    watched = incidents.recorded(fetch, lambda segment: APIS[type(segment.subject)])
     return watched, Together(butlr.room_left, watched_together(together, incidents))
 
 
@@ -99,10 +99,10 @@ def watched_together(fetch: FetchTogether, incidents: ButlrIncidents) -> FetchTo
         try:
             results = fetch(segments)
         except UpstreamError as error:
-            incidents.saw(error, api=api)
+            incidents.record(error, api=api)
             raise
         faults = [one for one in results if isinstance(one, UpstreamError)]
-        incidents.saw(faults[0] if len(faults) == len(results) else None, api=api)
+        incidents.record(faults[0] if len(faults) == len(results) else None, api=api)
         return results
 
     return fetching

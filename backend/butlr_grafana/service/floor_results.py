@@ -87,10 +87,10 @@ class FloorResults:
         is_whole = parsed.require == "complete" and len(by_floor) > 1
         if is_whole or parsed.max_age_s:
             floor_results = self.repeats.filled(
-                scope.timeless, floor_results, max_age_s=parsed.max_age_s, stand_in=is_whole
+                scope.key_without_time, floor_results, max_age_s=parsed.max_age_s, stand_in=is_whole
             )
         if parsed.call_class is CallClass.RULE:
-            self.rule_data.saw(scope.timeless, floor_results)
+            self.rule_data.record(scope.key_without_time, floor_results)
         return floor_results
 
     def _a_little_older(self, resolved: ResolvedQuery, floor_result: FloorResult) -> FloorResult:

@@ -132,7 +132,7 @@ class RuleData:
         self._lock = threading.Lock()
         self._since: TTLCache[Hashable, float] = TTLCache(MOST_WATCHED, WATCHED_S, timer=stopwatch)
 
-    def saw(self, query_key: Hashable, floor_results: Sequence[FloorResult]) -> None:
+    def record(self, query_key: Hashable, floor_results: Sequence[FloorResult]) -> None:
         """A rule was evaluated."""
         now = self._stopwatch()
         with self._lock:

@@ -28,7 +28,7 @@ from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.time import NOW_S, Period
 from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.live import DOORS_EVERY_S
-from butlr_grafana.query.scope import ASKED, Liveness
+from butlr_grafana.query.scope import NOTHING_PUSHED, Liveness
 from butlr_grafana.replicas.leases import Failure, Leases
 from butlr_grafana.replicas.pushes import SharedPushes
 from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
@@ -97,7 +97,7 @@ class Receiver:
     def liveness(self) -> Liveness:
         now_s = self.now()
         if now_s - self.live.newest_event_s > NEWEST_LATE_S or not any(map(self.sampling.reading, LEVELS)):
-            return ASKED
+            return NOTHING_PUSHED
         since = Period(int(now_s - DOORS_EVERY_S - NOW_S), int(now_s))
         return Liveness(late_s=0, has_doors=self.live.doors((), since) is not None)
 
@@ -132,7 +132,7 @@ class Receiver:
         """A thread that takes steps, each after as many seconds as the one before has told."""
 
         def own_step() -> float:
-            with request_id.working_for(request_id.present_or_new()):
+            with request_id.use_request_id(request_id.current_or_new()):
                 return step()
 
         def run() -> None:

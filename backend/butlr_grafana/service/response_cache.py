@@ -16,7 +16,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from butlr_grafana.base.single_flight import Flight, SingleFlight
+from butlr_grafana.base.single_flight import SingleFlight, SingleFlightEntry
 from butlr_grafana.base.stage_times import stage
 from butlr_grafana.model.floor import Topology
 from butlr_grafana.model.time import HOUR_S, MINUTE_S, floor_to
@@ -211,7 +211,7 @@ class PendingResponse:
         self,
         cache: ResponseCache,
         resolved: ResolvedQuery,
-        flight: Flight[CompletedResponse] | None = None,
+        flight: SingleFlightEntry[CompletedResponse] | None = None,
         task: _ResponseTask | None = None,
         *,
         entry: _Entry | None = None,

@@ -30,7 +30,7 @@ from butlr_grafana.pipeline.floor_by_floor import FloorByFloor, FloorOrder
 from butlr_grafana.pipeline.run import Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.scope import ASKED, Liveness, PanelRange, Scope, scope_of
+from butlr_grafana.query.scope import NOTHING_PUSHED, Liveness, PanelRange, Scope, scope_of
 from butlr_grafana.service.event_log import EventLog
 from butlr_grafana.service.floor_results import FloorResults
 from butlr_grafana.service.last_good import FloorResult, LastGoodCache, RuleData
@@ -80,7 +80,7 @@ class Service:
     deadline_s: float
     now: Callable[[], float] = time.time
     stopwatch: Callable[[], float] = stopwatch
-    live: Callable[[], Liveness] = lambda: ASKED
+    live: Callable[[], Liveness] = lambda: NOTHING_PUSHED
     moved: Moved = nothing_moved
     floor_order: FloorOrder = field(default_factory=FloorOrder)
     rule_turn: ComputeTurn = field(default_factory=ComputeTurn)

@@ -28,49 +28,49 @@ ROOMS_PER_FLOOR = 20
 def run(argv: Sequence[str] | None = None) -> int:
     """Serves until SIGINT or SIGTERM (0), unless the port cannot be had (1). Main thread only."""
     parser = _parser()
-    words = parser.parse_args(argv)
-    if words.rooms_per_floor and not words.floors:
+    options = parser.parse_args(argv)
+    if options.rooms_per_floor and not options.floors:
         parser.error("--rooms-per-floor needs --floors")
-    now_s = words.now
+    now_s = options.now
     clock = time.time if now_s is None else lambda: now_s
-    people = People(_office(words.floors, words.rooms_per_floor), words.seed)
+    people = People(_office(options.floors, options.rooms_per_floor), options.seed)
     try:
-        forms = Forms.read(words.form)
-        simulator = Simulator(people, host=words.host, port=words.port, clock=clock, forms=forms)
+        forms = Forms.read(options.form)
+        simulator = Simulator(people, host=options.host, port=options.port, clock=clock, forms=forms)
     except ValueError as error:
         print(f"--form {error}", file=sys.stderr)
         return 2
     try:
-        for room, number in words.crowd:
-            floor_id, room_id = crowds.named(people.office, room)
+        for room, number in options.crowd:
+            floor_id, room_id = crowds.find_room(people.office, room)
             start_s = int(clock())
             simulator.crowd(floor_id, room_id, number, start_s, start_s + CROWD_S)
     except Refusal as refusal:
         print(f"--crowd {refusal.details}", file=sys.stderr)
         return 2
     try:
-        for device in words.offline:
+        for device in options.offline:
             simulator.outage(device, int(clock()), int(clock()) + OUTAGE_S)
     except Refusal as refusal:
         print(f"--offline {refusal.details}", file=sys.stderr)
         return 2
-    simulator.faults.set(latency_s=words.latency, rate_limit_per_minute=words.rate_limit)
-    told_to_end = _told_to_end()
+    simulator.faults.set(latency_s=options.latency, rate_limit_per_minute=options.rate_limit)
+    end_pipe = _open_end_pipe()
     try:
         simulator.start()
     except (OSError, OverflowError) as error:
-        print(f"cannot listen on {words.host}:{words.port}: {error}", file=sys.stderr)
+        print(f"cannot listen on {options.host}:{options.port}: {error}", file=sys.stderr)
         return 1
     simulator.push_all_the_time()
-    if words.follow_stdin:
+    if options.follow_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     print(f"Butlr simulator on {simulator.url} (client demo, secret demo)", flush=True)
-    os.read(told_to_end, 1)
+    os.read(end_pipe, 1)
     simulator.stop()
     return 0
 
 
-def _told_to_end() -> int:
+def _open_end_pipe() -> int:
     """A pipe from which something can be read once a signal asks for the end.
 
     A handler that raises could end whatever is going on in the midst of it, locks in hand.

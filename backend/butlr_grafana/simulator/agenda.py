@@ -54,8 +54,8 @@ class Agenda:
 
     def lunch(self, places: Places) -> None:
         """Between 12 and 13:30: half of them in a kitchen, a quarter out, the others at their desk."""
-        kitchens = [place for place in places.rooms if place.room_type == "kitchen" and place.appeal > 0]
-        weights = _shares([place.appeal for place in kitchens])
+        kitchens = [place for place in places.rooms if place.room_type == "kitchen" and place.popularity > 0]
+        weights = _shares([place.popularity for place in kitchens])
         n = len(self._free)
         where, slots = self._rng.random(n), self._rng.integers(2, 4, n)
         first = _NOON + self._rng.integers(0, 4, n)
@@ -64,7 +64,7 @@ class Agenda:
         for shift in np.flatnonzero(where < 0.8):
             spots = kitchens[kitchen[shift]].spots
             spot = int(spots[int(len(spots) * seat[shift] ** 1.5)]) if where[shift] < 0.55 else AWAY
-            self._book(np.array([shift]), int(first[shift]), int(slots[shift]), np.array([spot]))
+            self._reserve(np.array([shift]), int(first[shift]), int(slots[shift]), np.array([spot]))
 
     def meetings(self, places: Places, attendance: float) -> None:
         """On the half hour, 9 to 18, for 30 to 90 minutes, of two up to as many as there are seats."""
@@ -72,7 +72,7 @@ class Agenda:
             slot = 36
             while place.room_type == "meeting_room" and slot < 72:
                 slots = 2 * int(self._rng.choice(3, p=(0.4, 0.45, 0.15)) + 1)
-                wanted = 0.55 * place.appeal * attendance * (0.3 if _NOON <= slot < 54 else 1.0)
+                wanted = 0.55 * place.popularity * attendance * (0.3 if _NOON <= slot < 54 else 1.0)
                 if self._rng.random() < wanted:
                     self._meet(place, slot, slots)
                     slot += slots
@@ -84,12 +84,14 @@ class Agenda:
         free = np.flatnonzero(self._free[:, slot : slot + slots].all(axis=1))
         if len(free) >= 2:
             who = self._rng.choice(free, min(invited, len(free)), replace=False)
-            self._book(who, slot, slots, place.spots[: len(who)])
+            self._reserve(who, slot, slots, place.spots[: len(who)])
 
     def breaks(self, places: Places) -> None:
         """A few short ones each: coffee, a call, the printer; the best spots are taken most."""
-        goals = [p for p in (*places.rooms, *places.open_zones) if p.room_type in _BREAKS and p.appeal > 0]
-        weights = _shares([_BREAKS[place.room_type][0] * place.appeal for place in goals])
+        goals = [
+            p for p in (*places.rooms, *places.open_zones) if p.room_type in _BREAKS and p.popularity > 0
+        ]
+        weights = _shares([_BREAKS[place.room_type][0] * place.popularity for place in goals])
         shifts = np.repeat(np.arange(len(self._free)), self._rng.poisson(_BREAKS_A_DAY, len(self._free)))
         n = len(shifts)
         slot, goal = self._rng.integers(30, 78, n), self._rng.choice(len(goals), n, p=weights)
@@ -107,7 +109,7 @@ class Agenda:
             spot = int(place.spots[int(len(place.spots) * seat[k] ** 3)])
             self.trips.append(Trip(int(shift), start_s, start_s + length_s, spot))
 
-    def _book(self, shifts: Ints, slot: int, slots: int, spots: Ints) -> None:
+    def _reserve(self, shifts: Ints, slot: int, slots: int, spots: Ints) -> None:
         """Sends shifts to spots for whole quarters, those that are free."""
         for shift, spot in zip(shifts.tolist(), spots.tolist(), strict=True):
             if self._free[shift, slot : slot + slots].all():

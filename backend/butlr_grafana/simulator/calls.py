@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-_CALLS_KEPT = 20_000
+_MOST_CALLS = 20_000
 _WINDOW_S = 60.0
 
 
@@ -34,7 +34,7 @@ class CallLog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
+        self._calls: deque[Call] = deque(maxlen=_MOST_CALLS)
         self._counts: Counter[str] = Counter()
         self._in_flight = 0
         self._peak = 0
@@ -46,7 +46,7 @@ class CallLog:
             self._counts[call.path] += 1
 
     @contextmanager
-    def flight(self) -> Iterator[None]:
+    def running_call(self) -> Iterator[None]:
         """While a call is being answered."""
         with self._lock:
             self._in_flight += 1

@@ -157,13 +157,13 @@ def _rooms(count: int) -> tuple[tuple[Room, ...], float]:
         footprint = box(sides_m[side], y_m, sides_m[side] + kind.width_m, y_m + _DEPTH_M)
         sides_m[side] += kind.width_m
         alone = sum(one.name == kind.name for one in kinds) == 1
-        name = kind.name if alone else f"{kind.name} {_told(kind, numbers[kind.name])}"
+        name = kind.name if alone else f"{kind.name} {_name_suffix(kind, numbers[kind.name])}"
         seats = None if kind.seats is None else Capacity(kind.seats)
         rooms.append(Room("", name, kind.room_type, footprint, seats, kind.tags))
     return tuple(rooms), max(sides_m)
 
 
-def _told(kind: _Kind, number: int) -> str:
+def _name_suffix(kind: _Kind, number: int) -> str:
     """What tells a room from others of its name on the floor: meeting rooms have the names of rivers."""
     if kind.room_type != _FOR_FOUR.room_type:
         return str(number)

@@ -98,8 +98,8 @@ class _Controls:
 
     def add_outage(self, request: Request) -> Result:
         simulator = self._simulator
-        asked = outages.parse(request.json(), simulator.people.office, simulator.clock())
-        simulator.outage(asked.device_id, asked.start_s, asked.stop_s)
+        outage_ = outages.parse(request.json(), simulator.people.office, simulator.clock())
+        simulator.outage(outage_.device_id, outage_.start_s, outage_.stop_s)
         return self.outages(request)
 
     def clear_outages(self, request: Request) -> Result:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from .body_values import choice, instant, whole_number
 from .messages import Refusal
 from .places import Places
 from .stays import Ints, Stays
-from .words import choice, instant, whole
 from .world import Office
 
 FIRST_PERSON = 1_000_000
@@ -40,7 +40,7 @@ class Crowd:
     first_person: int
 
 
-def sit(crowd: Crowd, places: Places, start_s: int, stop_s: int, phase_s: Ints) -> Stays:
+def stays_of(crowd: Crowd, places: Places, start_s: int, stop_s: int, phase_s: Ints) -> Stays:
     """The crowd's stays within a day; `phase_s` is its people's, the same every day."""
     n = np.arange(crowd.people)
     spots = places.rooms[crowd.room].spots
@@ -57,7 +57,7 @@ def sit(crowd: Crowd, places: Places, start_s: int, stop_s: int, phase_s: Ints) 
     )
 
 
-def named(office: Office, text: str) -> tuple[str, str]:
+def find_room(office: Office, text: str) -> tuple[str, str]:
     """The floor and the room of a room's id, or of its name where only one has it. Else `Refusal`."""
     rooms = [(floor, room) for floor in office.floors for room in floor.rooms]
     found = [(f.id, r.id) for f, r in rooms if r.id == text]
@@ -65,8 +65,10 @@ def named(office: Office, text: str) -> tuple[str, str]:
     if len(found) == 1:
         return found[0]
     if found:
-        raise Refusal(400, f"room: one of {', '.join(room_id for _, room_id in found)}")
-    raise Refusal(400, f"room: one of {', '.join(sorted(room.id for _, room in rooms))}")
+        ids = ", ".join(room_id for _, room_id in found)
+        raise Refusal(400, f"room: {text[:60]!r} is the name of several rooms; use one of the ids {ids}")
+    ids = ", ".join(sorted(room.id for _, room in rooms))
+    raise Refusal(400, f"room: {text[:60]!r} is unknown; allowed: {ids}")
 
 
 def parse(body: Mapping[str, Any], office: Office, now_s: float) -> tuple[str, str, int, int, int]:
@@ -77,10 +79,10 @@ def parse(body: Mapping[str, Any], office: Office, now_s: float) -> tuple[str, s
         floor_id = choice(body, "floor", "floor", office.by_id)
         room_id = choice(body, "room", "room", [room.id for room in office.by_id[floor_id].rooms])
     else:
-        floor_id, room_id = named(office, str(body.get("room", "")))
+        floor_id, room_id = find_room(office, str(body.get("room", "")))
     people, minutes = (
-        whole(body, "people", "people", most=1000),
-        whole(body, "minutes", "minutes", most=525_600),
+        whole_number(body, "people", "people", most=1000),
+        whole_number(body, "minutes", "minutes", most=525_600),
     )
     start_s = int(instant(body, "start", "start") if "start" in body else now_s)
     return floor_id, room_id, people, start_s, start_s + 60 * minutes

@@ -85,7 +85,7 @@ def _staff_shifts(roster: Roster, day: LocalDay, rng: np.random.Generator) -> Sh
     """Who comes, between 7:30 and 10:00, and stays until between 16:00 and 19:30."""
     n = roster.guard
     likely = _COMES_ON_WEEKDAY[day.date.weekday()] * _COMES_IN_MONTH[day.date.month - 1]
-    comes = rng.random(n) < likely * roster.keen[:n]
+    comes = rng.random(n) < likely * roster.attendance[:n]
     start = np.clip(roster.arrives_s[:n] + rng.normal(0, 900, n), 7.5 * _HOUR_S, 10 * _HOUR_S)
     stop = np.clip(start + roster.works_s[:n] + rng.normal(0, 1500, n), 16 * _HOUR_S, 19.5 * _HOUR_S)
     return Shifts(np.flatnonzero(comes), day.at(start[comes]), day.at(stop[comes]))
@@ -106,15 +106,15 @@ def _rounds(
     places: Places, roster: Roster, night: Shifts, first_shift: int, rng: np.random.Generator
 ) -> Iterator[Trip]:
     """The guard looks into ten rooms an hour, the cleaner spends the shift going through all."""
-    rooms = [place.spots for place in places.rooms if place.appeal > 0]
+    rooms = [place.spots for place in places.rooms if place.popularity > 0]
     for shift, (row, start_s, stop_s) in enumerate(_rows(night), first_shift):
         if row == roster.cleaner:
             length_s = (stop_s - start_s) // len(rooms)
             visits = [(start_s + k * length_s, k) for k in range(len(rooms))]
         else:
             length_s, hours = 180, range(start_s, stop_s, _HOUR_S)
-            looks_s = [hour_s + 1800 + k * length_s for hour_s in hours for k in range(10)]
-            visits = [(at_s, int(rng.integers(len(rooms)))) for at_s in looks_s]
+            round_starts_s = [hour_s + 1800 + k * length_s for hour_s in hours for k in range(10)]
+            visits = [(at_s, int(rng.integers(len(rooms)))) for at_s in round_starts_s]
         for at_s, room in visits:
             spots = rooms[room]
             yield Trip(shift, at_s, at_s + length_s, int(spots[rng.integers(len(spots) + 1) // 2]))

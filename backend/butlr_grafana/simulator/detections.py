@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .body_values import flag, instant, json_object
 from .forms import NESTINGS, Forms
 from .ghosts import ghosts
 from .heatmap import Cells, call_origin, count_cells, flipped
 from .messages import Refusal
 from .people import People
-from .words import flag, instant, section
 from .world import Floor
 
 LONGEST_S = 168 * 3600
@@ -42,8 +42,8 @@ def parse(body: Mapping[str, Any]) -> HeatmapQuery:
     types = body.get("data_types")
     if not isinstance(types, list) or "heatmap_v2" not in types:
         raise Refusal(400, 'data_types: a list with "heatmap_v2"')
-    where = section(body, "filter")
-    options = section(section(body, "window"), "heatmap_v2_options")
+    where = json_object(body, "filter")
+    options = json_object(json_object(body, "window"), "heatmap_v2_options")
     space_id = where.get("space_id")
     if not isinstance(space_id, str):
         raise Refusal(400, "filter.space_id: one space's id")
@@ -67,7 +67,7 @@ def parse(body: Mapping[str, Any]) -> HeatmapQuery:
     )
 
 
-def answer(people: People, query: HeatmapQuery, until_s: float, forms: Forms) -> Any:
+def build_response(people: People, query: HeatmapQuery, until_s: float, forms: Forms) -> Any:
     """The heat map as JSON; detections at `until_s` and later do not exist yet. An unknown space is a 404."""
     floor = people.office.by_id.get(query.floor_id)
     if floor is None:

@@ -73,8 +73,8 @@ def health(sensor: Sensor, people: People, now_s: int, forms: Forms | None = Non
     since_s = people.silent_since(sensor.twin_id or sensor.id, now_s)
     if since_s is not None:
         hive_is_off = _hive_is_off(sensor, people, now_s)
-        said_online = hive_is_off and (forms or Forms()).sensors_of_dead_hives == "online"
-        return Health(is_online=said_online, last_heartbeat=since_s - 1, battery_change_by_date=due)
+        is_reported_online = hive_is_off and (forms or Forms()).sensors_of_dead_hives == "online"
+        return Health(is_online=is_reported_online, last_heartbeat=since_s - 1, battery_change_by_date=due)
     return Health(
         is_online=True, last_heartbeat=now_s - 5 - noise % (_HEARTBEAT_S - 5), battery_change_by_date=due
     )

@@ -28,17 +28,17 @@ SCOPES = ("read:spaces", "read:rooms", "read:sensors", "read:hives")
 APIS = ("heat", "reporting", "stats", "topology")
 
 
-def _one_of(default: str, *others: str) -> Any:
-    return field(default=default, metadata={"choices": (default, *others)})
+def _one_of(default: str, *alternatives: str) -> Any:
+    return field(default=default, metadata={"choices": (default, *alternatives)})
 
 
 def _some_of(*choices: str) -> Any:
     return field(default=frozenset(), metadata={"choices": choices})
 
 
-def _turns(default: Any, *others: Any) -> Any:
-    """Any value will do; `others` are those that `turned` and `drawn` take."""
-    return field(default=default, metadata={"others": others})
+def _any_value(default: Any, *alternatives: Any) -> Any:
+    """Any value will do; `alternatives` are those that `single_changes` and `random_forms` take."""
+    return field(default=default, metadata={"others": alternatives})
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Forms:
     heat_stop: str = _one_of("exclusive", "inclusive")
     grid_phase: str = _one_of("floor", "call")
     heat_y: str = _one_of("polygons", "flipped")
-    detections_per_minute: int | None = _turns(None, 60, 180)
+    detections_per_minute: int | None = _any_value(None, 60, 180)
     ghost_heat: bool = False
     totals_add_up: bool = True
     empty_heat: str = _one_of("list", "null")
@@ -113,14 +113,14 @@ class Forms:
     presence_names: str = _one_of("level", "floor_only", "plain")
     rows_without_group_by: str = _one_of("flat", "nested")
     raw_without_order: str = _one_of("flat", "nested")
-    page_cap: int | None = _turns(1000, 100, None)
+    page_cap: int | None = _any_value(1000, 100, None)
     page_totals: bool = True
     data_incomplete: str = _one_of("absent", "rows", "stats")
     id_limits: str = _one_of("zones+rooms", "zones", "none")
     create_empty_fills: bool = True
     entrance_rooms: str = _one_of("none", "counted")
     drift: bool = True
-    final_after_s: int = _turns(3 * 3600, 0, 9 * 3600)
+    final_after_s: int = _any_value(3 * 3600, 0, 9 * 3600)
 
     weekday_case: str = _one_of("capital", "lower", "any")
 
@@ -128,12 +128,12 @@ class Forms:
 
     rate_limit_headers: str = _one_of("none", "x-ratelimit", "ratelimit")
     retry_after: bool = True
-    heat_late_s: int = _turns(0, 600)
-    traffic_late_s: int = _turns(0, 600)
-    minutes_late_s: int = _turns(60, 0, 120)
-    minutes_move_s: int = _turns(0, 300)
+    heat_late_s: int = _any_value(0, 600)
+    traffic_late_s: int = _any_value(0, 600)
+    minutes_late_s: int = _any_value(60, 0, 120)
+    minutes_move_s: int = _any_value(0, 300)
     introspection: bool = True
-    missing_fields: frozenset[str] = _turns(
+    missing_fields: frozenset[str] = _any_value(
         frozenset(),
         frozenset({"Room.rotation", "Zone.rotation"}),
         frozenset({"Sensor.is_sleep_time", "Hive.is_sleep_time"}),
@@ -153,12 +153,12 @@ class Forms:
             value, choices = getattr(self, item.name), item.metadata.get("choices")
             found = value if isinstance(value, frozenset) else {value}
             if choices is not None and not found <= set(choices):
-                raise ValueError(f"{item.name}: {_written(value)}; it may be {', '.join(choices)}")
+                raise ValueError(f"{item.name}: {_written(value)} is unknown; allowed: {', '.join(choices)}")
 
     @classmethod
-    def read(cls, words: Sequence[str]) -> Forms:
-        """Of `name=value` texts. Sets are comma lists; a wrong name or value is a ValueError."""
-        return replace(cls(), **dict(_read(word) for word in words))
+    def read(cls, texts: Sequence[str]) -> Forms:
+        """The forms of `name=value` texts. A set is a comma list. A wrong name or value is a `ValueError`."""
+        return replace(cls(), **dict(_read(text) for text in texts))
 
 
 _ITEMS = {item.name: item for item in fields(Forms)}
@@ -169,8 +169,8 @@ _ACCOUNTS = ("missing_scopes", "without_scope", "unreadable")
 """With these an account does not work, whatever one knows of it."""
 
 
-def others(name: str) -> tuple[Any, ...]:
-    """The values of a form beside its default that `turned` and `drawn` take."""
+def alternatives(name: str) -> tuple[Any, ...]:
+    """The values of a form beside its default that `single_changes` and `random_forms` take."""
     item = _ITEMS[name]
     if isinstance(item.default, bool):
         return (not item.default,)
@@ -180,23 +180,23 @@ def others(name: str) -> tuple[Any, ...]:
     return found
 
 
-def turned() -> dict[str, Forms]:
+def single_changes() -> dict[str, Forms]:
     """Every choice turned alone, by `name=value`; not those with which no account works."""
     return {
         f"{name}={_text(value)}": Forms(**{name: value})
         for name in _ITEMS
         if name not in _ACCOUNTS
-        for value in others(name)
+        for value in alternatives(name)
     }
 
 
-def drawn(seed: int) -> Forms:
+def random_forms(seed: int) -> Forms:
     """A combination: each choice is turned, or not, by a throw that is the same for the same seed."""
     rng = random.Random(seed)  # noqa: S311 - nothing secret
     found: dict[str, Any] = {}
     for name in _ITEMS:
         if name not in _ACCOUNTS and rng.random() < 0.5:
-            found[name] = rng.choice(others(name))
+            found[name] = rng.choice(alternatives(name))
     return Forms(**found)
 
 
@@ -206,15 +206,15 @@ def _text(value: Any) -> str:
     return ",".join(sorted(value)) if isinstance(value, frozenset) else str(value).lower()
 
 
-def _read(word: str) -> tuple[str, Any]:
-    name, equals, text = word.partition("=")
+def _read(written: str) -> tuple[str, Any]:
+    name, equals, text = written.partition("=")
     item = _ITEMS.get(name)
     if item is None or not equals:
-        raise ValueError(f"{word}: a form is name=value, with a name of {', '.join(_ITEMS)}")
+        raise ValueError(f"{written}: is not name=value; allowed names: {', '.join(_ITEMS)}")
     default = item.default
     if isinstance(default, bool):
         if text not in _FLAGS:
-            raise ValueError(f"{name}: on or off")
+            raise ValueError(f"{name}: {text!r} is unknown; allowed: on, off")
         return name, _FLAGS[text]
     if isinstance(default, frozenset):
         return name, frozenset(filter(None, text.split(",")))
@@ -223,7 +223,7 @@ def _read(word: str) -> tuple[str, Any]:
     if text == "none" and "None" in str(item.type):
         return name, None
     if not text.isdecimal():
-        raise ValueError(f"{name}: a whole number")
+        raise ValueError(f"{name}: {text!r} is not a whole number")
     return name, int(text)
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .canvas import Canvas, placed
 from .geometry import Floats, Point, Polygon, area_m2, box, contains, extent, grid_points
-from .pen import Pen, placed
 from .world import Floor, Room
 
 _LINE_M, _FINE_M = 0.035, 0.025
@@ -23,20 +23,20 @@ _FROM_WALL_M = 0.36
 _LEAST_DESK_M = 1.2
 
 
-def furnish(pen: Pen, floor: Floor, doors: Mapping[str, Sequence[Polygon]]) -> None:
+def furnish(canvas: Canvas, floor: Floor, doors: Mapping[str, Sequence[Polygon]]) -> None:
     """Every room by its type, then the zones in open space; `doors`: what must stay clear, by room."""
     for room in floor.rooms:
-        _BY_TYPE[room.room_type](_Space(pen, room, tuple(doors[room.id])))
+        _BY_TYPE[room.room_type](_Space(canvas, room, tuple(doors[room.id])))
     for zone in floor.zones:
         if zone.room_id is None:
-            _cupboards(pen, zone.polygon, floor.entrance)
+            _cupboards(canvas, zone.polygon, floor.entrance)
 
 
 @dataclass(frozen=True)
 class _Space:
     """A room to be furnished."""
 
-    pen: Pen
+    canvas: Canvas
     room: Room
     doors: tuple[Polygon, ...]
 
@@ -61,7 +61,7 @@ class _Space:
 
 def _desks(space: _Space) -> None:
     """Back to back in pairs of rows, a chair at each."""
-    pen = space.pen
+    canvas = space.canvas
     min_x, min_y, max_x, max_y = space.extent
     xs, ys = grid_points(space.room.footprint, _DESKS_APART_M)
     for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
@@ -71,17 +71,17 @@ def _desks(space: _Space) -> None:
         low, high = max(low, min_y + _FROM_WALL_M), min(high, max_y - _FROM_WALL_M)
         desk = box(left, low, right, high)
         if right - left > _LEAST_DESK_M and high - low > _LEAST_DESK_M / 3 and space.is_free(desk):
-            pen.shape(desk, _LINE_M, _GREY)
+            canvas.shape(desk, _LINE_M, _GREY)
             screen_y = y + (0.68 if row % 2 == 0 else -0.68)
-            pen.line(
+            canvas.line(
                 (((left + right) / 2 - 0.28, screen_y), ((left + right) / 2 + 0.28, screen_y)), 0.05, _GREY
             )
-            _chair(pen, ((left + right) / 2, y))
+            _chair(canvas, ((left + right) / 2, y))
 
 
 def _meeting(space: _Space) -> None:
     """One long table with chairs around it, and a screen at its end."""
-    pen, (min_x, min_y, max_x, max_y) = space.pen, space.extent
+    canvas, (min_x, min_y, max_x, max_y) = space.canvas, space.extent
     across, up = max_x - min_x, max_y - min_y
     turned, long_m, short_m = (0.0, across, up) if across >= up else (90.0, up, across)
     seats = space.seats(6)
@@ -91,30 +91,30 @@ def _meeting(space: _Space) -> None:
     for k in range(a_side):
         along = (k - (a_side - 1) / 2) * 0.72
         for side in (-1, 1):
-            _chair(pen, placed(((along, side * (width / 2 + 0.24)),), middle, turned)[0])
+            _chair(canvas, placed(((along, side * (width / 2 + 0.24)),), middle, turned)[0])
     for side in (-1, 1)[: max(0, seats - 2 * a_side)]:
-        _chair(pen, placed(((side * (length / 2 + 0.24), 0.0),), middle, turned)[0])
-    pen.shape(placed(_rounded(length, width, 0.25), middle, turned), _LINE_M, _GREY)
+        _chair(canvas, placed(((side * (length / 2 + 0.24), 0.0),), middle, turned)[0])
+    canvas.shape(placed(_rounded(length, width, 0.25), middle, turned), _LINE_M, _GREY)
     for end in (long_m / 2 - 0.4, 0.4 - long_m / 2):
         screen = placed(((end, -0.7), (end, 0.7)), middle, turned)
         if space.is_free(screen):
-            pen.line(screen, 0.07, _GREY)
+            canvas.line(screen, 0.07, _GREY)
             break
 
 
 def _kitchen(space: _Space) -> None:
     """A counter with sink and hob along the lower wall, tables for four where there is space."""
-    pen, (min_x, min_y, max_x, max_y) = space.pen, space.extent
+    canvas, (min_x, min_y, max_x, max_y) = space.canvas, space.extent
     left, right, back = min_x + _FROM_WALL_M, max_x - _FROM_WALL_M, min_y + _FROM_WALL_M
-    pen.shape(box(left, back, right, back + 0.62), _LINE_M, _GREY)
-    pen.shape(box(left + 0.4, back + 0.12, left + 1.1, back + 0.5), _FINE_M, _PALE)
+    canvas.shape(box(left, back, right, back + 0.62), _LINE_M, _GREY)
+    canvas.shape(box(left + 0.4, back + 0.12, left + 1.1, back + 0.5), _FINE_M, _PALE)
     for x, y in ((1.7, 0.2), (2.0, 0.2), (1.7, 0.43), (2.0, 0.43)):
-        pen.circle((left + x, back + y), 0.1, _FINE_M, _PALE)
+        canvas.circle((left + x, back + y), 0.1, _FINE_M, _PALE)
     hall = box(min_x + 0.2, back + 1.3, max_x - 0.2, max_y - 0.3)
     for centre in list(_middles(hall, 2.1))[: max(1, space.seats(8) // 4)]:
         for turn in (45, 135, 225, 315):
-            _chair(pen, placed(((0.68, 0.0),), centre, turn)[0])
-        pen.circle(centre, 0.5, _LINE_M, _GREY)
+            _chair(canvas, placed(((0.68, 0.0),), centre, turn)[0])
+        canvas.circle(centre, 0.5, _LINE_M, _GREY)
 
 
 def _lounge(space: _Space) -> None:
@@ -122,28 +122,28 @@ def _lounge(space: _Space) -> None:
     for centre in _middles(space.room.footprint, 3.3):
         group = box(centre[0] - 1.4, centre[1] - 1.4, centre[0] + 1.4, centre[1] + 1.4)
         if space.is_free(group):
-            space.pen.circle(centre, 0.42, _LINE_M, _GREY)
+            space.canvas.circle(centre, 0.42, _LINE_M, _GREY)
             for turned, width in ((0.0, 2.0), (180.0, 2.0), (90.0, 0.8)):
-                _sofa(space.pen, centre, width, turned)
+                _sofa(space.canvas, centre, width, turned)
 
 
 def _booth(space: _Space) -> None:
     """A shelf to work at and a chair; a large one is a room to rest in."""
-    pen, (min_x, min_y, max_x, max_y) = space.pen, space.extent
+    canvas, (min_x, min_y, max_x, max_y) = space.canvas, space.extent
     middle = ((min_x + max_x) / 2, (min_y + max_y) / 2)
     if area_m2(space.room.footprint) > 12:
         for centre in _middles(space.room.footprint, 1.9):
             seat = box(centre[0] - 0.4, centre[1] - 0.6, centre[0] + 0.4, centre[1] + 0.6)
             if space.is_free(seat):
-                _sofa(pen, (centre[0], centre[1] - 1.0), 0.8, 0.0)
+                _sofa(canvas, (centre[0], centre[1] - 1.0), 0.8, 0.0)
         return
     for turned in (180.0, 0.0, 90.0, 270.0):
         depth = (max_y - min_y if turned in (0.0, 180.0) else max_x - min_x) / 2 - _FROM_WALL_M
         shelf = placed(box(-0.5, depth - 0.5, 0.5, depth), middle, turned)
         chair = placed(((0.0, depth - 0.75),), middle, turned)[0]
         if space.is_free((*shelf, chair)):
-            pen.shape(shelf, _LINE_M, _GREY)
-            _chair(pen, chair)
+            canvas.shape(shelf, _LINE_M, _GREY)
+            _chair(canvas, chair)
             return
 
 
@@ -153,9 +153,9 @@ def _store(space: _Space) -> None:
     for y in np.arange(min_y + 0.45, max_y - 0.6, 1.35).tolist():
         shelf = box(min_x + 0.5, y, max_x - 0.5, y + 0.45)
         if space.is_free(shelf):
-            space.pen.shape(shelf, _LINE_M, _GREY)
+            space.canvas.shape(shelf, _LINE_M, _GREY)
             for x in np.arange(min_x + 1.4, max_x - 0.6, 0.9).tolist():
-                space.pen.line(((x, y), (x, y + 0.45)), _FINE_M, _PALE)
+                space.canvas.line(((x, y), (x, y + 0.45)), _FINE_M, _PALE)
 
 
 _BY_TYPE: Mapping[str, Callable[[_Space], None]] = {
@@ -168,7 +168,7 @@ _BY_TYPE: Mapping[str, Callable[[_Space], None]] = {
 }
 
 
-def _cupboards(pen: Pen, polygon: Polygon, entrance: Point) -> None:
+def _cupboards(canvas: Canvas, polygon: Polygon, entrance: Point) -> None:
     """A row of boxes along the longer side of an open zone; across its far end where one comes in there."""
     min_x, min_y, max_x, max_y = extent(polygon)
     wide, high = max_x - min_x, max_y - min_y
@@ -181,20 +181,20 @@ def _cupboards(pen: Pen, polygon: Polygon, entrance: Point) -> None:
     step = length / count
     for k in range(count):
         at = (k - (count - 1) / 2) * step
-        pen.shape(placed(box(at - step / 2, -0.25, at + step / 2, 0.25), middle, turned), _LINE_M, _GREY)
+        canvas.shape(placed(box(at - step / 2, -0.25, at + step / 2, 0.25), middle, turned), _LINE_M, _GREY)
 
 
-def _chair(pen: Pen, at: Point) -> None:
-    pen.circle(at, 0.21, _FINE_M, _PALE)
+def _chair(canvas: Canvas, at: Point) -> None:
+    canvas.circle(at, 0.21, _FINE_M, _PALE)
 
 
-def _sofa(pen: Pen, centre: Point, width_m: float, turned_deg: float) -> None:
+def _sofa(canvas: Canvas, centre: Point, width_m: float, turned_deg: float) -> None:
     """A seat a step away from the centre of its group, its back to the outside."""
     half, near, far = width_m / 2, 0.68, 1.38
-    pen.shape(placed(box(-half, near, half, far), centre, turned_deg), _LINE_M, _GREY)
-    pen.line(placed(((-half, far - 0.16), (half, far - 0.16)), centre, turned_deg), _FINE_M, _PALE)
+    canvas.shape(placed(box(-half, near, half, far), centre, turned_deg), _LINE_M, _GREY)
+    canvas.line(placed(((-half, far - 0.16), (half, far - 0.16)), centre, turned_deg), _FINE_M, _PALE)
     for cut in np.arange(-half + 0.67, half - 0.3, 0.67).tolist():
-        pen.line(placed(((cut, near), (cut, far - 0.16)), centre, turned_deg), _FINE_M, _PALE)
+        canvas.line(placed(((cut, near), (cut, far - 0.16)), centre, turned_deg), _FINE_M, _PALE)
 
 
 def _rounded(length_m: float, width_m: float, corner_m: float) -> Polygon:

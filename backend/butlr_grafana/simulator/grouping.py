@@ -13,7 +13,7 @@ from .rows import Row, number, quality
 
 def nested(rows: Sequence[Row], order: Sequence[str]) -> dict[str, Any]:
     """Raw: one level an entry of the order, lists of rows innermost."""
-    return _nested(rows, [_key(word) for word in order])
+    return _nested(rows, [_key(key_name) for key_name in order])
 
 
 def by_asset(rows: Sequence[Row]) -> dict[str, Any]:
@@ -26,13 +26,13 @@ def figures(rows: Sequence[Row], order: Sequence[str], *, marked: bool) -> dict[
 
     `marked`: figures say whether rows of theirs are incomplete.
     """
-    keys = [_key(word) if word != "time" else _time_without_z for word in order]
-    answer = _nested(rows, keys)
-    return {key: _with_leaves(branch, partial(_figures, marked=marked)) for key, branch in answer.items()}
+    keys = [_key(key_name) if key_name != "time" else _time_without_z for key_name in order]
+    grouped = _nested(rows, keys)
+    return {key: _with_leaves(branch, partial(_figures, marked=marked)) for key, branch in grouped.items()}
 
 
-def _key(word: str) -> Callable[[Row], str]:
-    return lambda row: str(row[word])
+def _key(key_name: str) -> Callable[[Row], str]:
+    return lambda row: str(row[key_name])
 
 
 def _time_without_z(row: Row) -> str:
@@ -40,14 +40,14 @@ def _time_without_z(row: Row) -> str:
 
 
 def _nested(rows: Sequence[Row], keys: Sequence[Callable[[Row], str]]) -> dict[str, Any]:
-    answer: dict[str, Any] = {}
+    grouped: dict[str, Any] = {}
     for row in rows:
         *outer, last = (key(row) for key in keys)
-        inner = answer
+        inner = grouped
         for name in outer:
             inner = inner.setdefault(name, {})
         inner.setdefault(last, []).append(row)
-    return answer
+    return grouped
 
 
 def _with_leaves(tree: Any, change: Callable[[list[Row]], Any]) -> Any:

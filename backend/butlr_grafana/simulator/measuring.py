@@ -50,7 +50,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class ParsedQuery:
+class CountingOptions:
     """How series are to be counted: `tz` has the midnights at which door counts start anew."""
 
     tz: ZoneInfo
@@ -63,24 +63,24 @@ def late_s(counts: Counts, forms: Forms) -> int:
     return forms.minutes_late_s if counts in ("people", "occupied_s") else forms.traffic_late_s
 
 
-def minute_values(people: People, series: Sequence[Series], span: Span, asked: ParsedQuery) -> Floats:
+def minute_values(people: People, series: Sequence[Series], span: Span, options: CountingOptions) -> Floats:
     """`[series, minute]`, NaN where there are no data."""
     values = np.full((len(series), span.minutes), np.nan)
-    counter = _Counter(people, span, asked)
+    counter = _Counter(people, span, options)
     for line, one in zip(values, series, strict=True):
-        known = span.known(late_s(one.counts, asked.forms))
+        known = span.known(late_s(one.counts, options.forms))
         if known:
             line[:known] = _added([counter.line(source, one.counts, known) for source in one.sources])
-        if one.counts == "people" and asked.forms.minutes_move_s:
-            line[span.known(asked.forms.minutes_move_s) :] += 1
+        if one.counts == "people" and options.forms.minutes_move_s:
+            line[span.known(options.forms.minutes_move_s) :] += 1
     return values
 
 
 class _Counter:
     """Counts each floor's table once."""
 
-    def __init__(self, people: People, span: Span, asked: ParsedQuery) -> None:
-        self._people, self._span, self._asked = people, span, asked
+    def __init__(self, people: People, span: Span, options: CountingOptions) -> None:
+        self._people, self._span, self._options = people, span, options
         self._tables: dict[tuple[str, Counts], Ints] = {}
 
     def line(self, source: Source, counts: Counts, known: int) -> Floats:
@@ -89,7 +89,7 @@ class _Counter:
         if key not in self._tables:
             stop_s = span.start_s + known * MINUTE_S
             self._tables[key] = (
-                _net(self._people, source.floor_id, span, stop_s, self._asked)
+                _net(self._people, source.floor_id, span, stop_s, self._options)
                 if counts == "net"
                 else _counted(self._people, source.floor_id, counts, span.start_s, stop_s)
             )
@@ -118,16 +118,16 @@ def _counted(people: People, floor_id: str, counts: Count, start_s: int, stop_s:
     return table
 
 
-def _net(people: People, floor_id: str, span: Span, stop_s: int, asked: ParsedQuery) -> Ints:
+def _net(people: People, floor_id: str, span: Span, stop_s: int, options: CountingOptions) -> Ints:
     """Who is in by the doors, at the end of each minute; each local day on its own."""
-    days = local_days(asked.tz, span.start_s, stop_s)
+    days = local_days(options.tz, span.start_s, stop_s)
     first_s = days[0].midnight_s
     ways: tuple[Count, Count] = ("entered", "left")
     steps = [_counted(people, floor_id, what, first_s, stop_s) for what in ways]
     cuts = [(day.midnight_s - first_s) // MINUTE_S for day in days[1:]]
     found = []
     for day, entered, left in zip(days, *(np.split(table, cuts, axis=1) for table in steps), strict=True):
-        final_s = day.stop_s + asked.forms.final_after_s
-        provisional = asked.forms.drift and span.now_s < final_s
-        found.append(occupancy(entered, left, asked.calibrated, provisional=provisional))
+        final_s = day.stop_s + options.forms.final_after_s
+        provisional = options.forms.drift and span.now_s < final_s
+        found.append(occupancy(entered, left, options.calibrated, provisional=provisional))
     return np.concatenate(found, axis=1)[:, (span.start_s - first_s) // MINUTE_S :]

@@ -47,7 +47,7 @@ class Result:
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         return cls(status, orjson.dumps(value), headers=named)
 
-    def having(self, headers: Mapping[str, str]) -> Result:
+    def with_headers(self, headers: Mapping[str, str]) -> Result:
         """The same with more headers."""
         return replace(self, headers={**self.headers, **headers}) if headers else self
 

@@ -27,7 +27,7 @@ from typing import Literal
 
 from .fittings import entrance_by_clone, furnish, with_clone, with_mirror
 from .geometry import Polygon, box
-from .world import Building, Capacity, Floor, Gone, Office, Room, Site, Zone
+from .world import Building, Capacity, Floor, Office, RemovedAsset, Room, Site, Zone
 
 DESKS, MEETING, KITCHEN, LOUNGE, BOOTH, STORE = (
     "open_space",
@@ -49,12 +49,12 @@ def _room(
     footprint: Polygon,
     seats: int | None,
     *tags: str,
-    appeal: float = 1.0,
+    popularity: float = 1.0,
     mapped: bool = True,
-    told_type: Literal["", "Untagged"] | None = "",
+    type_given: Literal["", "Untagged"] | None = "",
 ) -> Room:
     capacity = None if seats is None else _seats(seats)
-    return Room("", name, room_type, footprint, capacity, tags, appeal, mapped, told_type)
+    return Room("", name, room_type, footprint, capacity, tags, popularity, mapped, type_given)
 
 
 def _zone(name: str, polygon: Polygon, room: str | None = None, *tags: str) -> Zone:
@@ -75,18 +75,18 @@ _PARIS_1 = Floor(
     sensors=(),
     rooms=(
         _room("Open space South", DESKS, box(0, 0, 15, 6), 22, "sales"),
-        _room("Meeting room 1", MEETING, box(15, 0, 21, 6), 10, "video", appeal=1.3),
+        _room("Meeting room 1", MEETING, box(15, 0, 21, 6), 10, "video", popularity=1.3),
         _room("Meeting room 2", MEETING, box(21, 0, 25, 6), 5),
         _room("Phone booth 1", BOOTH, box(25, 0, 27.5, 3), 1),
         _room("Phone booth 2", BOOTH, box(25, 3, 27.5, 6), 1, mapped=False),
         _room("Kitchen", KITCHEN, box(27.5, 0, 36, 6), 24, "food"),
-        _room("Library", LOUNGE, box(36, 0, 41, 6), 8, appeal=0),
-        _room("Boardroom", MEETING, box(41, 0, 48, 6), 16, "video", "board", appeal=0.5),
-        _room("Workshop", MEETING, box(20, 8, 26, 14), 9, "lab", appeal=0.8),
+        _room("Library", LOUNGE, box(36, 0, 41, 6), 8, popularity=0),
+        _room("Boardroom", MEETING, box(41, 0, 48, 6), 16, "video", "board", popularity=0.5),
+        _room("Workshop", MEETING, box(20, 8, 26, 14), 9, "lab", popularity=0.8),
         _room("Open space East", DESKS, box(26, 8, 48, 14), 30, "engineering"),
         _room("Project room", MEETING, box(11, 9, 20, 14), 8, "lab"),
         _room("Open space Wing", DESKS, box(11, 14, 20, 20.5), 14, "marketing"),
-        _room("Meeting room 3", MEETING, box(11, 20.5, 20, 24), 8, told_type="Untagged"),
+        _room("Meeting room 3", MEETING, box(11, 20.5, 20, 24), 8, type_given="Untagged"),
         _room("Studio", DESKS, ((11, 24), (20, 24), (20, 30), (15, 30), (15, 27), (11, 27)), 8, "design"),
         _room("Open space West", DESKS, box(0, 9, 9, 16), 16, "support"),
         _room("Meeting room 4", MEETING, box(0, 16, 9, 20), 6),
@@ -117,17 +117,17 @@ _PARIS_2 = Floor(
         _room("Open space South", DESKS, box(0, 0, 12, 9), 24, "finance"),
         _room("Meeting room 1", MEETING, box(12, 0, 17, 4.5), 6, "video"),
         _room("Meeting room 2", MEETING, box(12, 4.5, 17, 9), 6),
-        _room("Canteen", KITCHEN, box(17, 0, 28, 9), 40, "food", appeal=2),
-        _room("Kitchen", KITCHEN, box(28, 0, 31.5, 6), 6, "food", appeal=0.7),
-        _room("Parcel room", STORE, box(31.5, 0, 36, 6), None, mapped=False, told_type=None),
+        _room("Canteen", KITCHEN, box(17, 0, 28, 9), 40, "food", popularity=2),
+        _room("Kitchen", KITCHEN, box(28, 0, 31.5, 6), 6, "food", popularity=0.7),
+        _room("Parcel room", STORE, box(31.5, 0, 36, 6), None, mapped=False, type_given=None),
         _room("Open space North", DESKS, box(0, 11.5, 9, 22), 18, "legal"),
         _room("People office", DESKS, box(9, 11.5, 13.5, 17), 4, "people"),
-        _room("Finance office", DESKS, box(9, 17, 13.5, 22), 4, "finance", told_type=None),
+        _room("Finance office", DESKS, box(9, 17, 13.5, 22), 4, "finance", type_given=None),
         _room("Meeting room Seine", MEETING, box(13.5, 11.5, 18, 16.5), 8, "video"),
         _room("Phone booth 1", BOOTH, box(18, 11.5, 20, 14), 1),
         _room("Phone booth 2", BOOTH, box(18, 14, 20, 16.5), 1),
-        _room("Training room", MEETING, box(13.5, 16.5, 23, 22), 18, "video", appeal=0.6),
-        _room("Showroom", LOUNGE, ((23, 13), (36, 13), (36, 16), (30, 22), (23, 22)), 20, appeal=0.5),
+        _room("Training room", MEETING, box(13.5, 16.5, 23, 22), 18, "video", popularity=0.6),
+        _room("Showroom", LOUNGE, ((23, 13), (36, 13), (36, 16), (30, 22), (23, 22)), 20, popularity=0.5),
     ),
     zones=(
         _zone("Counter", box(17.5, 0.5, 23, 2.5), "Canteen", "food"),
@@ -146,7 +146,7 @@ _NEWYORK_1 = Floor(
     staff=20,
     capacity=_seats(32),
     area_unit="sqft",
-    told_timezone="America/New_York",
+    timezone_in_butlr="America/New_York",
     sensors=(),
     rooms=(
         _room("Open space", DESKS, box(-9.5, -6.25, -1, -0.75), 14, "sales"),
@@ -158,7 +158,7 @@ _NEWYORK_1 = Floor(
         _room("Founders' office", DESKS, box(-0.5, 1.25, 4, 7.75), 4),
         _room("Loft", DESKS, box(-6, 1.25, -0.5, 7.75), 8, "engineering"),
         _room("Sofa corner", LOUNGE, box(-9.5, 4, -6, 7.75), None),
-        _room("Store", STORE, box(-9.5, 1.25, -6, 4), None, told_type="Untagged"),
+        _room("Store", STORE, box(-9.5, 1.25, -6, 4), None, type_given="Untagged"),
     ),
     zones=(
         _zone("Bar", box(-0.75, -6, 1, -4.5), "Kitchen"),
@@ -208,7 +208,7 @@ _OFFICE = Office(
         Site("site_paris", "Paris campus", "Europe/Paris", (_PARIS,)),
         Site("site_newyork", "New York campus", None, (_NEWYORK,)),
     ),
-    gone=(Gone("lab", "rooms", "room_paris_1_old_lab", "Old lab"),),
+    removed=(RemovedAsset("lab", "rooms", "room_paris_1_old_lab", "Old lab"),),
     unused_tags=("to be decided",),
 )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .words import choice, instant, whole
+from .body_values import choice, instant, whole_number
 from .world import Floor, Office, Sensor
 
 Range = tuple[int, int]
@@ -32,7 +32,7 @@ class Outage:
     stop_s: int
 
 
-def own_faults(sensor: Sensor, start_s: int, stop_s: int) -> list[Range]:
+def sensor_faults(sensor: Sensor, start_s: int, stop_s: int) -> list[Range]:
     """When a sensor with an `outage_day` fails within a range: four days of each 28-day cycle, both counted
     in UTC days from 1970-01-01.
     """
@@ -79,7 +79,7 @@ def all_of(lists: Sequence[Sequence[Range]]) -> list[Range]:
     return common
 
 
-def seeing(floor: Floor, place_id: str) -> list[Sensor]:
+def presence_sensors(floor: Floor, place_id: str) -> list[Sensor]:
     """The presence sensors of the floor, or of a room or zone on it; copies where there is nothing else."""
     found = [
         one
@@ -89,7 +89,7 @@ def seeing(floor: Floor, place_id: str) -> list[Sensor]:
     return [one for one in found if not one.is_virtual] or found
 
 
-def over_door(floor: Floor, room_id: str | None) -> list[Sensor]:
+def door_sensors(floor: Floor, room_id: str | None) -> list[Sensor]:
     """The traffic sensors over the door of a room; `None`: over the floor's entrance."""
     doors = [one for one in floor.sensors if one.mode == "traffic"]
     if room_id is None:
@@ -101,7 +101,7 @@ def parse(body: Mapping[str, Any], office: Office, now_s: float) -> Outage:
     """`device` (the id of a sensor or hive), `minutes` and, if it does not begin now, `start`."""
     devices = [*(hive.id for hive in office.hives), *(sensor.id for sensor in office.sensors)]
     device_id = choice(body, "device", "device", devices)
-    minutes = whole(body, "minutes", "minutes", most=525_600)
+    minutes = whole_number(body, "minutes", "minutes", most=525_600)
     start_s = int(instant(body, "start", "start") if "start" in body else now_s)
     return Outage(device_id, start_s, start_s + 60 * minutes)
 

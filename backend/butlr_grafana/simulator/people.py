@@ -17,18 +17,28 @@ from typing import Any
 
 import numpy as np
 
-from .crowds import FIRST_PERSON, Crowd, sit
+from .crowds import FIRST_PERSON, Crowd, stays_of
 from .day import LocalDay, draw_day
 from .minutes import MINUTE_S, Count, Minutes, people_per_minute
-from .outages import Outage, Range, all_of, any_of, check, over_door, own_faults, seeing, switched_off
+from .outages import (
+    Outage,
+    Range,
+    all_of,
+    any_of,
+    check,
+    door_sensors,
+    presence_sensors,
+    sensor_faults,
+    switched_off,
+)
 from .places import Drawing, Places, drawing
 from .roster import PEOPLE_PER_FLOOR, Roster, hire
 from .stays import OUTSIDE, Crossings, Detections, Floats, Ints, Stays, cross, detect
 from .world import Floor, Office, Sensor
 
-_DAYS_KEPT = 400
+_MOST_DAYS = 400
 """Floor-days in memory: on average 0.4 MB each on the largest floor, 0.7 once all its minutes are counted."""
-_DAYS_KEPT_A_FLOOR = 3
+_MOST_DAYS_PER_FLOOR = 3
 """At least, so that questions about now do not draw a large tenant's days again and again."""
 _LONGEST_S = 400 * 86400
 """How far back the begin of an outage is looked for."""
@@ -54,8 +64,8 @@ class People:
         self.office = office
         self.seed = seed
         self._numbers = {floor.id: k for k, floor in enumerate(office.floors)}
-        self._hired: dict[str, tuple[Places, Roster]] = {}
-        self._drawn_alike: dict[Drawing, Places] = {}
+        self._staff_of: dict[str, tuple[Places, Roster]] = {}
+        self._places_by_drawing: dict[Drawing, Places] = {}
         self._sensors = {sensor.id: sensor for sensor in office.sensors}
         self._hives = {hive.serial_number: hive.id for hive in office.hives}
         self._floor_of = {
@@ -69,7 +79,9 @@ class People:
         """Held while crowds or outages are changed."""
         self._drawing = threading.Lock()
         """Held while a day is drawn, and its floor's people hired."""
-        self._kept = lru_cache(maxsize=max(_DAYS_KEPT, _DAYS_KEPT_A_FLOOR * len(self._numbers)))(self._draw)
+        self._cached_day = lru_cache(maxsize=max(_MOST_DAYS, _MOST_DAYS_PER_FLOOR * len(self._numbers)))(
+            self._draw
+        )
 
     def stays(self, floor_id: str, start_s: int, stop_s: int) -> Stays:
         """All stays that overlap the range, whole, sorted by start."""
@@ -171,14 +183,17 @@ class People:
         28-day cycle; others are where they, or their hives, are switched off.
         """
         return all_of(
-            [self.silent(one, start_s, stop_s) for one in seeing(self._floor_of[place_id], place_id)]
+            [
+                self.silent(one, start_s, stop_s)
+                for one in presence_sensors(self._floor_of[place_id], place_id)
+            ]
         )
 
     def doors_offline(self, floor_id: str, start_s: int, stop_s: int) -> list[tuple[int, Range]]:
         """The rows of `count` whose doors nobody counts, and when: the floor's entrance is 0."""
         floor = self.office.by_id[floor_id]
-        rows = [(0, over_door(floor, None))]
-        rows += [(index - OUTSIDE, over_door(floor, room.id)) for index, room in enumerate(floor.rooms)]
+        rows = [(0, door_sensors(floor, None))]
+        rows += [(index - OUTSIDE, door_sensors(floor, room.id)) for index, room in enumerate(floor.rooms)]
         return [
             (row, part)
             for row, sensors in rows
@@ -190,7 +205,7 @@ class People:
         device = self._sensors.get(sensor.twin_id or "", sensor)
         own = switched_off(device.id, self._outages, start_s, stop_s)
         hive = switched_off(self._hives.get(device.hive_serial, ""), self._outages, start_s, stop_s)
-        return any_of([*own_faults(device, start_s, stop_s), *own, *hive])
+        return any_of([*sensor_faults(device, start_s, stop_s), *own, *hive])
 
     def silent_since(self, sensor_id: str, at_s: int) -> int | None:
         """Since when a sensor is offline; None: it is not."""
@@ -221,7 +236,7 @@ class People:
             outages = tuple(o for o in outages if o.start_s < local.stop_s and o.stop_s > local.midnight_s)
         # One at a time: threads that want the same day wait for it instead of drawing it too.
         with self._drawing:
-            return self._kept(floor_id, day, crowds, outages)
+            return self._cached_day(floor_id, day, crowds, outages)
 
     def _draw(
         self,
@@ -259,23 +274,23 @@ class People:
 
     def _people_of(self, floor: Floor) -> tuple[Places, Roster]:
         """Where one can be on a floor, and who works there; worked out when its first day is drawn."""
-        if floor.id not in self._hired:
+        if floor.id not in self._staff_of:
             places = self._places_of(floor)
             first_person = self._numbers[floor.id] * PEOPLE_PER_FLOOR
-            self._hired[floor.id] = places, hire(places, first_person, self._rng(floor.id))
-        return self._hired[floor.id]
+            self._staff_of[floor.id] = places, hire(places, first_person, self._rng(floor.id))
+        return self._staff_of[floor.id]
 
     def _places_of(self, floor: Floor) -> Places:
         """Of floors that are drawn alike, as in an office tower, they are worked out once."""
         drawn = drawing(floor)
-        if drawn not in self._drawn_alike:
-            self._drawn_alike[drawn] = Places(floor)
-        return self._drawn_alike[drawn].on(floor)
+        if drawn not in self._places_by_drawing:
+            self._places_by_drawing[drawn] = Places(floor)
+        return self._places_by_drawing[drawn].on(floor)
 
     def _sitting(self, crowd: Crowd, day: LocalDay) -> Stays:
         phase_s = self._rng(crowd.floor_id, 0, crowd.first_person).integers(0, MINUTE_S, crowd.people)
         places, _ = self._people_of(self.office.by_id[crowd.floor_id])
-        return sit(crowd, places, day.midnight_s, day.stop_s, phase_s)
+        return stays_of(crowd, places, day.midnight_s, day.stop_s, phase_s)
 
     def _offline_rooms(self, floor: Floor, day: LocalDay) -> list[tuple[int, int, int]]:
         """Rooms and the parts of the day in which their sensor is offline; where there is none, always."""

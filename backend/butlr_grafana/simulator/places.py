@@ -25,7 +25,7 @@ class Place:
 
     room: int
     room_type: str
-    appeal: float
+    popularity: float
     seats: int
     spots: Ints
 
@@ -35,7 +35,7 @@ Drawing = tuple[object, ...]
 
 def drawing(floor: Floor) -> Drawing:
     """All of a floor that its places depend on: floors with equal drawings have the same places."""
-    rooms = tuple((room.footprint, room.room_type, room.appeal, room.capacity) for room in floor.rooms)
+    rooms = tuple((room.footprint, room.room_type, room.popularity, room.capacity) for room in floor.rooms)
     open_zones = tuple(zone.polygon for zone in floor.zones if zone.room_id is None)
     return floor.outline, floor.entrance, rooms, open_zones
 
@@ -115,7 +115,9 @@ class Places:
         self._y.append(y[nearest])
         room = None if index == OUTSIDE else self.floor.rooms[index]
         seats = len(x) if room is None or room.capacity is None else min(len(x), room.capacity.max)
-        return Place(index, room_type, 1.0 if room is None else room.appeal, seats, first + np.arange(len(x)))
+        return Place(
+            index, room_type, 1.0 if room is None else room.popularity, seats, first + np.arange(len(x))
+        )
 
 
 def _walls(floor: Floor) -> tuple[Polygon, ...]:

@@ -25,7 +25,7 @@ RETRIES_AFTER_S = (1.0, 3.0, 6.0)
 LONGEST_BACK_S = 600.0
 """Who has just subscribed, and a clock that has jumped, get no more than the last minutes."""
 
-LOOK_S = 1.0
+POLL_S = 1.0
 
 
 @dataclass(order=True)
@@ -73,7 +73,7 @@ class Pusher:
                     self.push(forms())
                 else:
                     self._until_s = self._clock() - MINUTE_S
-                self._stopping.wait(LOOK_S)
+                self._stopping.wait(POLL_S)
 
         self._thread = threading.Thread(target=run, name="pushes", daemon=True)
         self._thread.start()
@@ -99,14 +99,14 @@ class Pusher:
             return sum(self._send(one, now_s) for one in self._taken(now_s))
 
     def _put(self, event: Event, now_s: float) -> None:
-        if self._subscriptions.to(event["type"]) is None or self._hit("push_drop"):
+        if self._subscriptions.to(event["type"]) is None or self._is_faulty("push_drop"):
             return
-        late_s = self._faults.push_late_s if self._hit("push_late") else 0.0
-        for _ in range(2 if self._hit("push_repeat") else 1):
+        late_s = self._faults.push_late_s if self._is_faulty("push_late") else 0.0
+        for _ in range(2 if self._is_faulty("push_repeat") else 1):
             self._number += 1
             self._due.append(_Due(now_s + late_s, self._number, event))
 
-    def _hit(self, fault: str) -> bool:
+    def _is_faulty(self, fault: str) -> bool:
         rate: float = getattr(self._faults, fault)
         self._counted[fault] += 1
         seen = self._counted[fault]
@@ -126,26 +126,26 @@ class Pusher:
         if subscription is None:
             return False
         self.sent += 1
-        if self._is_taken(subscription, orjson.dumps(one.event)):
+        if self._deliver(subscription, orjson.dumps(one.event)):
             return True
         if one.tries < len(RETRIES_AFTER_S):
             one.at_s, one.tries = now_s + RETRIES_AFTER_S[one.tries], one.tries + 1
             self._due.append(one)
         return False
 
-    def _is_taken(self, to: Subscription, body: bytes) -> bool:
+    def _deliver(self, to: Subscription, body: bytes) -> bool:
         where = urlsplit(to.url)
         for fresh in (False, True):
             connection = self._connection(where, to.timeout_s, fresh=fresh)
             try:
                 connection.request("POST", where.path or "/", body, headers=_headers(to))
-                answer = connection.getresponse()
-                answer.read()
+                response = connection.getresponse()
+                response.read()
             except (OSError, http.client.HTTPException):
                 # One that was kept may have been closed meanwhile.
                 connection.close()
                 continue
-            return 200 <= answer.status < 300
+            return 200 <= response.status < 300
         return False
 
     def _connection(self, where: SplitResult, timeout_s: float, *, fresh: bool) -> http.client.HTTPConnection:

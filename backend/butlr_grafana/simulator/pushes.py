@@ -15,7 +15,7 @@ import numpy as np
 
 from .forms import Forms
 from .geometry import Floats
-from .measuring import ParsedQuery, Span, minute_values
+from .measuring import CountingOptions, Span, minute_values
 from .minutes import MINUTE_S
 from .people import People
 from .series import Series, all_series, measurements
@@ -132,9 +132,11 @@ def _of_asset(place: _Place, series: Series, counts: Floats, forms: Forms, at_s:
         if np.isnan(count):
             continue
         start_s = at_s - (ROLLING_MINUTES - number) * MINUTE_S
-        told_s = start_s + MINUTE_S if forms.pushed_times == "end" else start_s
+        reported_until_s = start_s + MINUTE_S if forms.pushed_times == "end" else start_s
         for ending in ("", f"_{forms.event_names.upper()}"):
-            yield _event(f"{level}_OCCUPANCY{ending}", told_s, metadata, int(count), series.item_id, at_s)
+            yield _event(
+                f"{level}_OCCUPANCY{ending}", reported_until_s, metadata, int(count), series.item_id, at_s
+            )
 
 
 def _counts(people: People, forms: Forms, floor: Floor, at_s: int) -> Iterator[tuple[Series, Floats]]:
@@ -160,5 +162,5 @@ def _by_asset(
     at_once = replace(forms, minutes_late_s=0, traffic_late_s=0, minutes_move_s=0)
     span = Span(at_s - (ROLLING_MINUTES + 1) * MINUTE_S, at_s, at_s)
     found = [one for one in all_series(people.office, measurements(forms)[name], forms) if one.floor is floor]
-    counts = minute_values(people, found, span, ParsedQuery(floor.zone_info, "true", at_once))
+    counts = minute_values(people, found, span, CountingOptions(floor.zone_info, "true", at_once))
     return {one.item_id: (one, values) for one, values in zip(found, counts, strict=True)}

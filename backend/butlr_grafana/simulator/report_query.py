@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo
 
+from .body_values import choice, choices, flag, instant, json_object, texts, whole_number, zone
 from .calibration import Calibrated
 from .forms import Forms
 from .messages import Refusal
 from .series import Level, Measurement, measurements
 from .windows import EVERY_S, FUNCTIONS
-from .words import choice, choices, flag, instant, section, texts, whole, zone
 
 _DAY_S = 86400
 FILTERS = ("spaces", "rooms", "zones", "buildings", "sensors", "hives", "clients", "tags")
@@ -81,7 +81,7 @@ class ReportQuery:
 
 def parse(body: Mapping[str, Any], forms: Forms) -> ReportQuery:
     """Checks a request's words; the first that is wrong is a 400 that names it."""
-    window, where = section(body, "window"), section(body, "filter")
+    window, where = json_object(body, "window"), json_object(body, "filter")
     every = choice(window, "every", "window.every", EVERY_S)
     start_s, stop_s = instant(where, "start", "filter.start"), instant(where, "stop", "filter.stop")
     if start_s >= stop_s:
@@ -91,7 +91,7 @@ def parse(body: Mapping[str, Any], forms: Forms) -> ReportQuery:
     _check_options(body)
     measured = _measured(where, forms)
     calibrated = _calibrated(where.get("calibrated", "false"), measured)
-    paginate = section(body, "paginate") if "paginate" in body else None
+    paginate = json_object(body, "paginate") if "paginate" in body else None
     order, raw = _grouping(body)
     return ReportQuery(
         every=every,
@@ -107,13 +107,13 @@ def parse(body: Mapping[str, Any], forms: Forms) -> ReportQuery:
         order=order,
         grouped="group_by" in body,
         raw=raw,
-        page=None if paginate is None else whole(paginate, "page", "paginate.page", most=10**9),
-        limit=0 if paginate is None else whole(paginate, "limit", "paginate.limit", most=10**6),
+        page=None if paginate is None else whole_number(paginate, "page", "paginate.page", most=10**9),
+        limit=0 if paginate is None else whole_number(paginate, "limit", "paginate.limit", most=10**6),
     )
 
 
 def _check_options(body: Mapping[str, Any]) -> None:
-    options = section(body, "options") if "options" in body else {}
+    options = json_object(body, "options") if "options" in body else {}
     for name, only in (("format", "json"), ("timestamp", "RFC3339")):
         if options.get(name, only) != only:
             raise Refusal(400, f"options.{name}: {only}")
@@ -130,7 +130,7 @@ def _measured(where: Mapping[str, Any], forms: Forms) -> Measurement:
 def _grouping(body: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
     if "group_by" not in body:
         return (), True
-    group = section(body, "group_by")
+    group = json_object(body, "group_by")
     raw = flag(group, "raw", default=False)
     if "order" not in group and raw:
         return (), True

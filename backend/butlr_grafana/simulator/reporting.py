@@ -20,7 +20,7 @@ import numpy as np
 from .forms import Forms
 from .geometry import Floats
 from .grouping import by_asset, figures, nested
-from .measuring import ParsedQuery, Span, late_s, minute_values
+from .measuring import CountingOptions, Span, late_s, minute_values
 from .minutes import MINUTE_S
 from .people import People
 from .report_query import ReportQuery
@@ -34,7 +34,7 @@ _UTC = ZoneInfo("UTC")
 _HOUR_S = 3600
 
 
-def answer(people: People, query: ReportQuery, until_s: float, forms: Forms) -> Any:
+def build_response(people: People, query: ReportQuery, until_s: float, forms: Forms) -> Any:
     """The answer as JSON; what happens at `until_s` and later does not exist yet. Unknown ids: no rows."""
     if _too_many(query, forms):
         return {"data": {}, "page_info": _page_info(1, 0, 0, 1)}
@@ -65,7 +65,7 @@ def _chosen(office: Office, query: ReportQuery, forms: Forms) -> list[Series]:
 def _passes(one: Series, name: str, ids: frozenset[str], office: Office) -> bool:
     match name:
         case "tags":
-            return any(Tag.named(tag).id in ids for tag in one.carried)
+            return any(Tag.named(tag).id in ids for tag in one.tags)
         case "clients":
             return office.org_id in ids or (one.site is not None and one.site.id in ids)
         case "hives":
@@ -96,19 +96,19 @@ def _table(
         edges_s = steady_edges(query.every, span.start_s, span.stop_s)
         starts_s = query.start_s + (edges_s[:-1] - span.start_s)
         step_s = EVERY_S[query.every] or 24 * _HOUR_S
-        told = windows(query, starts_s.tolist(), (starts_s + step_s).tolist(), by="start")
+        windows_ = windows(query, starts_s.tolist(), (starts_s + step_s).tolist(), by="start")
     else:
         edges_s = _edges(query, span, forms)
         stops_s = np.minimum(edges_s[1:], query.stop_s)
-        told = windows(query, edges_s[:-1].tolist(), stops_s.tolist(), by=_labelled_by(query, forms))
+        windows_ = windows(query, edges_s[:-1].tolist(), stops_s.tolist(), by=_labelled_by(query, forms))
     edges = (edges_s - span.start_s) // MINUTE_S
-    asked = ParsedQuery(_UTC if forms.calibrated_day == "utc" else query.tz, query.calibrated, forms)
-    minutes = minute_values(people, series, span, asked)
+    counting = CountingOptions(_UTC if forms.calibrated_day == "utc" else query.tz, query.calibrated, forms)
+    minutes = minute_values(people, series, span, counting)
     values = aggregate(minutes, edges, query.function)
     if "entered" in query.measured.fields.values() and not (query.create_empty and forms.create_empty_fills):
         # No movement, no row.
         values = np.where(values == 0, np.nan, values)
-    return Table(series, told, values, _lacking(minutes, edges, span, series, forms))
+    return Table(series, windows_, values, _missing_share(minutes, edges, span, series, forms))
 
 
 def _edges(query: ReportQuery, span: Span, forms: Forms) -> Ints:
@@ -122,14 +122,14 @@ def _labelled_by(query: ReportQuery, forms: Forms) -> str:
     return forms.window_labels
 
 
-def _lacking(minutes: Floats, edges: Ints, span: Span, series: list[Series], forms: Forms) -> Floats:
+def _missing_share(minutes: Floats, edges: Ints, span: Span, series: list[Series], forms: Forms) -> Floats:
     """`[series, window]`: the share of the minutes that are over but have no data; NaN: none is over."""
     over = np.zeros(minutes.shape)
     for line, one in zip(over, series, strict=True):
         line[: span.known(late_s(one.counts, forms))] = 1
-    lacks = np.add.reduceat(np.where(np.isnan(minutes), over, 0), edges[:-1], axis=1)
+    missing = np.add.reduceat(np.where(np.isnan(minutes), over, 0), edges[:-1], axis=1)
     number = np.add.reduceat(over, edges[:-1], axis=1)
-    share: Floats = np.divide(lacks, number, out=np.full(lacks.shape, np.nan), where=number > 0)
+    share: Floats = np.divide(missing, number, out=np.full(missing.shape, np.nan), where=number > 0)
     return share
 
 

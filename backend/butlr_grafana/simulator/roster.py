@@ -17,16 +17,16 @@ PEOPLE_PER_FLOOR = 1000
 class Roster:
     """n people of a floor as parallel arrays; the last two are the guard and the cleaner.
 
-    `desk` is a spot of the floor's `Places`. `arrives_s` and `works_s` are habits in local seconds; `keen`
-    is how likely one is to come, 1 on average; `phase_s` is the second of the minute at which one is
-    detected.
+    `desk` is a spot of the floor's `Places`. `arrives_s` and `works_s` are habits in local seconds;
+    `attendance` is how likely one is to come, 1 on average; `phase_s` is the second of the minute at which
+    one is detected.
     """
 
     person: Ints
     desk: Ints
     arrives_s: Floats
     works_s: Floats
-    keen: Floats
+    attendance: Floats
     phase_s: Ints
 
     @property
@@ -46,7 +46,7 @@ def hire(places: Places, first_person: int, rng: np.random.Generator) -> Roster:
     n = len(desk)
     arrives_s = np.clip(rng.normal(8.75, 0.6, n), 7.6, 9.9) * 3600
     works_s = np.clip(rng.normal(8.8, 0.6, n), 7.5, 10.5) * 3600
-    keen = np.clip(rng.normal(1.0, 0.15, n), 0.5, 1.3)
+    attendance = np.clip(rng.normal(1.0, 0.15, n), 0.5, 1.3)
     phase_s = rng.integers(0, 60, n)
     # So that whole minutes, at which periods begin and end, are nobody's blind spot.
     phase_s[::10] = 0
@@ -55,7 +55,7 @@ def hire(places: Places, first_person: int, rng: np.random.Generator) -> Roster:
         desk=desk,
         arrives_s=arrives_s,
         works_s=works_s,
-        keen=keen,
+        attendance=attendance,
         phase_s=phase_s,
     )
 

@@ -48,7 +48,7 @@ def windows(
     query: ReportQuery, starts_s: Sequence[float], stops_s: Sequence[float], *, by: str
 ) -> list[Window]:
     """Labelled `by` start or end. Rows of calibration tell their own window, others the whole period."""
-    asked = iso(query.start_s), iso(query.stop_s)
+    values_range = iso(query.start_s), iso(query.stop_s)
     found = []
     for start_s, stop_s in zip(starts_s, stops_s, strict=True):
         if query.is_calibrated:
@@ -56,7 +56,7 @@ def windows(
             found.append(Window(start, start, stop, ""))
         else:
             label_s = start_s if by == "start" else stop_s
-            found.append(Window(iso(label_s), *asked, _offset(label_s, query.tz)))
+            found.append(Window(iso(label_s), *values_range, _offset(label_s, query.tz)))
     return found
 
 

@@ -93,7 +93,7 @@ class Series:
     zone: Zone | None = None
     tag: Tag | None = None
     sensor: Sensor | None = None
-    carried: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     """The names of the tags of what it is of."""
 
     @property
@@ -103,36 +103,36 @@ class Series:
         return "" if item is None else item.id
 
 
-def all_series(office: Office, said: Measurement, forms: Forms, level: Level = "floor") -> list[Series]:
+def all_series(
+    office: Office, measurement: Measurement, forms: Forms, level: Level = "floor"
+) -> list[Series]:
     """Every series of a measurement, floor by floor; `level` says of what where the measurement does not."""
-    level = said.level or level
+    level = measurement.level or level
     if level == "tag":
-        return list(_of_tags(office, said))
+        return list(_of_tags(office, measurement))
     found = [
         replace(one, site=site, building=building)
         for site, building in office.buildings
         for floor in building.floors
-        for one in _of_floor(floor, said, level, forms)
+        for one in _of_floor(floor, measurement, level, forms)
     ]
     # One whose sources no sensor sees has none.
     return [one for one in found if one.sources]
 
 
-def _of_floor(floor: Floor, said: Measurement, level: Level, forms: Forms) -> Iterator[Series]:
-    for name, counts in said.fields.items():
+def _of_floor(floor: Floor, measurement: Measurement, level: Level, forms: Forms) -> Iterator[Series]:
+    for name, counts in measurement.fields.items():
         if level == "sensor":
             yield from _of_sensors(floor, name, counts)
         elif level == "floor":
-            yield Series(name, counts, _floor_sources(floor, said), floor=floor, carried=floor.tags)
+            yield Series(name, counts, _floor_sources(floor, measurement), floor=floor, tags=floor.tags)
         elif level == "room":
             for room in floor.rooms:
-                sources = _doors(floor, room, forms) if said.by_doors else _room_sources(floor, room)
-                yield Series(name, counts, sources, floor=floor, room=room, carried=room.tags)
+                sources = _doors(floor, room, forms) if measurement.by_doors else _room_sources(floor, room)
+                yield Series(name, counts, sources, floor=floor, room=room, tags=room.tags)
         else:
             for zone in floor.zones:
-                yield Series(
-                    name, counts, _zone_sources(floor, zone), floor=floor, zone=zone, carried=zone.tags
-                )
+                yield Series(name, counts, _zone_sources(floor, zone), floor=floor, zone=zone, tags=zone.tags)
 
 
 def _of_sensors(floor: Floor, name: str, counts: Counts) -> Iterator[Series]:
@@ -141,23 +141,23 @@ def _of_sensors(floor: Floor, name: str, counts: Counts) -> Iterator[Series]:
     for sensor in floor.sensors:
         if sensor.mode != mode:
             continue
-        seen = _presence_of(floor, sensor) if mode == "presence" else _door_of(floor, sensor)
+        source = _presence_of(floor, sensor) if mode == "presence" else _door_of(floor, sensor)
         # A mirror has in and out the wrong way round.
         swapped: Mapping[Counts, Counts] = {"entered": "left", "left": "entered"} if sensor.is_mirror else {}
         room = rooms.get(sensor.room_id or "")
         yield Series(
             name,
             swapped.get(counts, counts),
-            () if seen is None else (seen,),
+            () if source is None else (source,),
             floor=floor,
             room=room,
             sensor=sensor,
-            carried=() if room is None else room.tags,
+            tags=() if room is None else room.tags,
         )
 
 
-def _of_tags(office: Office, said: Measurement) -> Iterator[Series]:
-    [(name, counts)] = said.fields.items()
+def _of_tags(office: Office, measurement: Measurement) -> Iterator[Series]:
+    [(name, counts)] = measurement.fields.items()
     for tag in office.tags:
         sources = [
             source
@@ -169,7 +169,7 @@ def _of_tags(office: Office, said: Measurement) -> Iterator[Series]:
             )
         ]
         if sources:
-            yield Series(name, counts, tuple(sources), tag=tag, carried=(tag.name,))
+            yield Series(name, counts, tuple(sources), tag=tag, tags=(tag.name,))
 
 
 def _room_row(floor: Floor, room_id: str | None) -> int:
@@ -180,29 +180,33 @@ def _zone_row(floor: Floor, zone_id: str | None) -> int:
     return 1 + len(floor.rooms) + next(k for k, zone in enumerate(floor.zones) if zone.id == zone_id)
 
 
-def _floor_sources(floor: Floor, said: Measurement) -> tuple[Source, ...]:
-    seen = any(one.is_entrance for one in floor.sensors) if said.by_doors else not floor.doors_only
-    return (Source(floor.id, 0, None if said.by_doors else floor.id),) if seen else ()
+def _floor_sources(floor: Floor, measurement: Measurement) -> tuple[Source, ...]:
+    source = any(one.is_entrance for one in floor.sensors) if measurement.by_doors else not floor.doors_only
+    return (Source(floor.id, 0, None if measurement.by_doors else floor.id),) if source else ()
 
 
 def _room_sources(floor: Floor, room: Room) -> tuple[Source, ...]:
-    seen = any(one.mode == "presence" and one.room_id == room.id for one in floor.sensors)
-    return (Source(floor.id, _room_row(floor, room.id), room.id),) if seen else ()
+    source = any(one.mode == "presence" and one.room_id == room.id for one in floor.sensors)
+    return (Source(floor.id, _room_row(floor, room.id), room.id),) if source else ()
 
 
 def _zone_sources(floor: Floor, zone: Zone) -> tuple[Source, ...]:
-    seen = any(
+    source = any(
         one.mode == "presence"
         and (one.zone_id == zone.id or (one.room_id is not None and one.room_id == zone.room_id))
         for one in floor.sensors
     )
-    return (Source(floor.id, _zone_row(floor, zone.id), zone.room_id or zone.id),) if seen else ()
+    return (Source(floor.id, _zone_row(floor, zone.id), zone.room_id or zone.id),) if source else ()
 
 
 def _doors(floor: Floor, room: Room, forms: Forms) -> tuple[Source, ...]:
     """The room's own door, and the floor's entrance where its sensor counts for the room."""
-    mine = [one for one in floor.sensors if one.mode == "traffic" and one.room_id == room.id]
-    found = {_door_of(floor, one) for one in mine if not one.is_entrance or forms.entrance_rooms == "counted"}
+    room_sensors = [one for one in floor.sensors if one.mode == "traffic" and one.room_id == room.id]
+    found = {
+        _door_of(floor, one)
+        for one in room_sensors
+        if not one.is_entrance or forms.entrance_rooms == "counted"
+    }
     return tuple(sorted(source for source in found if source is not None))
 
 

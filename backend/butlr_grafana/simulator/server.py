@@ -187,13 +187,13 @@ class Simulator:
         if own is not None and request.path not in self.faults.paths:
             return _dispatch(own, request), None
         at, fault = self.clock(), self.faults.hit(request.path)
-        with self._log.flight():
-            answer = self._answer(request, fault)
-        status = 0 if answer is None else answer.status
+        with self._log.running_call():
+            response = self._result_of(request, fault)
+        status = 0 if response is None else response.status
         self._log.add(Call(request.method, request.path, _readable(request.body), status, at))
-        return answer, fault
+        return response, fault
 
-    def _answer(self, request: Request, fault: Faults | None) -> Result | None:
+    def _result_of(self, request: Request, fault: Faults | None) -> Result | None:
         if fault is not None and (self._stopping.wait(fault.latency_s) or fault.reset == "before"):
             return None
         if fault is not None and fault.status is not None:
@@ -206,9 +206,9 @@ class Simulator:
         headers = rate_headers(self._forms.rate_limit_headers, limit, self._limit.left(limit), wait_s)
         if wait_s:
             after = {"Retry_After": str(wait_s)} if self._forms.retry_after else {}
-            return Result.refusal(429, "too many requests", **after).having(headers)
+            return Result.refusal(429, "too many requests", **after).with_headers(headers)
         endpoint = self._endpoints.get(request.path) or self._own_endpoints.get(request.path)
-        return _dispatch(endpoint, request).having(headers)
+        return _dispatch(endpoint, request).with_headers(headers)
 
     def _login(self, request: Request) -> Result:
         scope = " ".join(scope for scope in SCOPES if scope not in self._forms.missing_scopes)
@@ -225,7 +225,7 @@ class Simulator:
         self._check(request)
         query = detections.parse(request.json())
         until_s = self.clock() - self.faults.lag_s
-        return self._put("heat", detections.answer(self.people, query, until_s, self._forms))
+        return self._put("heat", detections.build_response(self.people, query, until_s, self._forms))
 
     def _graphql(self, request: Request) -> Result:
         try:
@@ -235,7 +235,7 @@ class Simulator:
         # The host the client knows this server by, which in a container is not the one it listens on.
         base_url = f"http://{request.headers['host']}" if "host" in request.headers else self.url
         body, now_s = request.json(), self.clock()
-        found = topology.answer(
+        found = topology.build_response(
             self.people, body, now_s, base_url, self._forms, subscriptions=self.subscriptions
         )
         return self._put("topology", found)
@@ -244,13 +244,13 @@ class Simulator:
         self._check(request)
         query = report_query.parse(request.json(), self._forms)
         until_s = self.clock() - self.faults.lag_s
-        return self._put("reporting", reporting.answer(self.people, query, until_s, self._forms))
+        return self._put("reporting", reporting.build_response(self.people, query, until_s, self._forms))
 
     def _stats(self, request: Request) -> Result:
         self._check(request)
         query = stats.parse(request.json(), self._forms)
         until_s = self.clock() - self.faults.lag_s
-        return self._put("stats", stats.answer(self.people, query, until_s, self._forms))
+        return self._put("stats", stats.build_response(self.people, query, until_s, self._forms))
 
 
 def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Result:

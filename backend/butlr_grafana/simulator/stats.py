@@ -16,16 +16,16 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from .body_values import choices, instant, json_object, texts
 from .forms import Forms
 from .geometry import Bools, Floats
-from .measuring import ParsedQuery, Span, minute_values
+from .measuring import CountingOptions, Span, minute_values
 from .messages import Refusal
 from .minutes import MINUTE_S
 from .people import People
 from .rows import number
 from .series import Series, all_series
 from .series import measurements as all_measurements
-from .words import choices, instant, section, texts
 from .world import Floor, Office
 
 _FIGURES: Mapping[str, Callable[[Floats], Any]] = {
@@ -64,7 +64,7 @@ def parse(body: Mapping[str, Any], forms: Forms) -> StatsQuery:
     start_s, stop_s = (_instant_or_date(body, name) for name in ("start", "stop"))
     if start_s >= stop_s:
         raise Refusal(400, "stop: start must be before stop")
-    filters = section(body, "filters") if "filters" in body else {}
+    filters = json_object(body, "filters") if "filters" in body else {}
     ranges, days = filters.get("time_ranges", []), filters.get("exclude_days_of_week", [])
     if not isinstance(ranges, list):
         raise Refusal(400, "filters.time_ranges: a list")
@@ -93,13 +93,13 @@ def _excluded(name: str, days: Sequence[str], forms: Forms) -> bool:
 
 def _instant_or_date(body: Mapping[str, Any], name: str) -> float:
     """Butlr's examples have bare dates too: the midnight of UTC."""
-    word = body.get(name)
-    if isinstance(word, str) and _DATE.fullmatch(word):
-        return instant({name: f"{word}T00:00:00Z"}, name, name)
+    text = body.get(name)
+    if isinstance(text, str) and _DATE.fullmatch(text):
+        return instant({name: f"{text}T00:00:00Z"}, name, name)
     return instant(body, name, name)
 
 
-def answer(people: People, query: StatsQuery, until_s: float, forms: Forms) -> Any:
+def build_response(people: People, query: StatsQuery, until_s: float, forms: Forms) -> Any:
     """The figures as JSON. Items of more than one time zone are a 400."""
     floors = _floors(people.office)
     items = [item for item in query.items if item in floors]
@@ -115,7 +115,7 @@ def answer(people: People, query: StatsQuery, until_s: float, forms: Forms) -> A
     for measurement in query.measurements:
         figure, _, sensors = measurement.removeprefix("occupancy_").rpartition("_")
         series = _series(people.office, items, _SENSORS[sensors], forms)
-        values = minute_values(people, list(series.values()), span, ParsedQuery(tz, "true", forms))
+        values = minute_values(people, list(series.values()), span, CountingOptions(tz, "true", forms))
         for item, line in zip(series, values[:, counted], strict=True):
             known = line[np.isfinite(line)]
             if len(known):

@@ -57,7 +57,7 @@ def _without(names: Collection[str], inputs: str, event_names: str) -> GraphQLSc
     return schema
 
 
-def answer(
+def build_response(
     people: People,
     body: Mapping[str, Any],
     now_s: float,

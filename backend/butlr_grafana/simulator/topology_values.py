@@ -68,7 +68,9 @@ class Values:
             raise Refusal(403, f"the credential lacks the scope {scope}")
         return False
 
-    def _all(self, name: str, items: Sequence[Any], told: Callable[[Any], Object]) -> Callable[..., Object]:
+    def _all(
+        self, name: str, items: Sequence[Any], to_value: Callable[[Any], Object]
+    ) -> Callable[..., Object]:
         def found(
             _: object,
             ids: Collection[str] | None = None,
@@ -83,36 +85,38 @@ class Values:
                 chosen = [one for one in chosen if one.mac_address in mac_addresses]
             if serial_numbers is not None:
                 chosen = [one for one in chosen if one.serial_number in serial_numbers]
-            return {"data": [told(one) for one in chosen]}
+            return {"data": [to_value(one) for one in chosen]}
 
         return found
 
     def _by_tag(
-        self, name: str, items: Sequence[Any], told: Callable[[Any], Object]
+        self, name: str, items: Sequence[Any], to_value: Callable[[Any], Object]
     ) -> Callable[..., Object]:
         def found(_: object, tagIDs: Collection[str], useOR: bool | None = None) -> Object:  # noqa: N803
-            enough = any if useOR else all
+            matches = any if useOR else all
             chosen = [
                 one
                 for one in (items if self._allowed(name) else ())
-                if enough(tag_id in {Tag.named(tag).id for tag in one.tags} for tag_id in tagIDs)
+                if matches(tag_id in {Tag.named(tag).id for tag in one.tags} for tag_id in tagIDs)
             ]
-            return {"data": [told(one) for one in chosen]}
+            return {"data": [to_value(one) for one in chosen]}
 
         return found
 
-    def _one(self, name: str, items: Iterable[Any], told: Callable[[Any], Object]) -> Callable[..., Object]:
+    def _one(
+        self, name: str, items: Iterable[Any], to_value: Callable[[Any], Object]
+    ) -> Callable[..., Object]:
         by_id = {one.id: one for one in items}
 
         def found(_: object, id: str) -> Object:  # noqa: A002 - the schema's name
             if self._allowed(f"{name}s") and id in by_id:
-                return told(by_id[id])
+                return to_value(by_id[id])
             raise Failure(f"{name} {id} not found", "NOT_FOUND")
 
         return found
 
     def _children(
-        self, floor: Floor, name: str, items: Sequence[Any], told: Callable[[Any], Object]
+        self, floor: Floor, name: str, items: Sequence[Any], to_value: Callable[[Any], Object]
     ) -> Callable[..., Any]:
         """A list within a floor, null rather than empty where it is so."""
 
@@ -120,7 +124,7 @@ class Values:
             if not self._allowed(name) or not items:
                 return None if name in floor.null_lists else []
             twice = [one for one in items if one.id in floor.listed_twice]
-            return [told(one) for one in (*items, *twice)]
+            return [to_value(one) for one in (*items, *twice)]
 
         return found
 
@@ -156,7 +160,7 @@ class Values:
             "name": floor.name,
             "floorNumber": floor.number,
             "building_id": building.id,
-            "timezone": floor.told_timezone,
+            "timezone": floor.timezone_in_butlr,
             "installation_date": floor.installed,
             "capacity": _capacity(floor.capacity),
             "area": _area(floor, floor.outline),
@@ -254,12 +258,12 @@ class Values:
         """What a tag is on; it may point at what is there no more."""
 
         def owners(
-            kind: str, items: Callable[[], Iterable[Any]], told: Callable[[Any], Object]
+            kind: str, items: Callable[[], Iterable[Any]], to_value: Callable[[Any], Object]
         ) -> Callable[..., list[Object]]:
-            gone = [one for one in self._office.gone if one.tag == tag.name and one.kind == kind]
+            removed = [one for one in self._office.removed if one.tag == tag.name and one.kind == kind]
             return lambda _: [
-                *(told(one) for one in items() if self._allowed(kind) and tag.name in one.tags),
-                *({"id": one.id, "name": one.name} for one in gone),
+                *(to_value(one) for one in items() if self._allowed(kind) and tag.name in one.tags),
+                *({"id": one.id, "name": one.name} for one in removed),
             ]
 
         return {

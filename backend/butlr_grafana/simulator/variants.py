@@ -44,9 +44,9 @@ def varied_office(rates: tuple[int, int, int] = (60, 110, 180)) -> Office:
     blank = Sensor("sensor_pune_1_blank", "Blank", "", "presence", PUNE, rooms[2])
     pune = replace(pune, sensors=(*pune.sensors, blank))
     doors = doors_only(copy_of(shipped.by_id["space_newyork_1"], "pune_2", "Pune, 2nd floor"))
-    doors = replace(doors, timezone="Asia/Kolkata", told_timezone="India Standard Time")
+    doors = replace(doors, timezone="Asia/Kolkata", timezone_in_butlr="India Standard Time")
     somewhere = copy_of(shipped.by_id["space_newyork_1"], "somewhere_1", "Somewhere, 1st floor")
-    somewhere = replace(somewhere, timezone="UTC", told_timezone=None)
+    somewhere = replace(somewhere, timezone="UTC", timezone_in_butlr=None)
     return replace(
         shipped,
         sites=(

@@ -82,33 +82,33 @@ class Subscriptions:
 def resolvers(subscriptions: Subscriptions) -> dict[str, Any]:
     """The fields of `Query` and `Mutation` that are about webhooks."""
     return {
-        "webhooks": lambda _: [_told(one) for one in subscriptions.all()],
-        "createWebhooks": lambda _, input: [_told(_create(subscriptions, one)) for one in input],  # noqa: A006
-        "updateWebhooks": lambda _, input: [_told(_update(subscriptions, one)) for one in input],  # noqa: A006
+        "webhooks": lambda _: [_as_value(one) for one in subscriptions.all()],
+        "createWebhooks": lambda _, input: [_as_value(_create(subscriptions, one)) for one in input],  # noqa: A006
+        "updateWebhooks": lambda _, input: [_as_value(_update(subscriptions, one)) for one in input],  # noqa: A006
         "deleteWebhooks": lambda _, ids: _delete(subscriptions, ids),
     }
 
 
-def _create(subscriptions: Subscriptions, said: Mapping[str, Any]) -> Subscription:
-    words = _snake(said)
+def _create(subscriptions: Subscriptions, given: Mapping[str, Any]) -> Subscription:
+    values = _snake(given)
     return subscriptions.add(
         Subscription(
             f"webhook_{secrets.token_hex(8)}",
-            words["name"],
-            tuple(words["event_types"]),
-            **_endpoint(words["endpoint_config"]),
+            values["name"],
+            tuple(values["event_types"]),
+            **_endpoint(values["endpoint_config"]),
         )
     )
 
 
-def _update(subscriptions: Subscriptions, said: Mapping[str, Any]) -> Subscription:
-    words = _snake(said)
-    changes: dict[str, Any] = {"name": words["name"]} if words.get("name") is not None else {}
-    if words.get("event_types") is not None:
-        changes["event_types"] = tuple(words["event_types"])
-    if words.get("endpoint_config") is not None:
-        changes |= _endpoint(words["endpoint_config"])
-    return subscriptions.change(words["id"], **changes)
+def _update(subscriptions: Subscriptions, given: Mapping[str, Any]) -> Subscription:
+    values = _snake(given)
+    changes: dict[str, Any] = {"name": values["name"]} if values.get("name") is not None else {}
+    if values.get("event_types") is not None:
+        changes["event_types"] = tuple(values["event_types"])
+    if values.get("endpoint_config") is not None:
+        changes |= _endpoint(values["endpoint_config"])
+    return subscriptions.change(values["id"], **changes)
 
 
 def _delete(subscriptions: Subscriptions, ids: Iterable[str]) -> bool:
@@ -116,21 +116,21 @@ def _delete(subscriptions: Subscriptions, ids: Iterable[str]) -> bool:
     return True
 
 
-def _endpoint(said: Mapping[str, Any]) -> dict[str, Any]:
-    words = _snake(said)
-    api_key, basic = words.get("api_key"), words.get("basic_auth")
+def _endpoint(given: Mapping[str, Any]) -> dict[str, Any]:
+    values = _snake(given)
+    api_key, basic = values.get("api_key"), values.get("basic_auth")
     if bool(api_key) == bool(basic):
         raise Failure("endpoint_config: either api_key or basic_auth", "BAD_USER_INPUT")
     return {
-        "url": words["url"],
-        "timeout_s": float(words.get("http_timeout") or 10),
+        "url": values["url"],
+        "timeout_s": float(values.get("http_timeout") or 10),
         "headers": ((api_key["key"], api_key["value"]),) if api_key else (),
         "username": basic["username"] if basic else None,
         "password": basic["password"] if basic else None,
     }
 
 
-def _told(one: Subscription) -> dict[str, Any]:
+def _as_value(one: Subscription) -> dict[str, Any]:
     key = {"key": one.headers[0][0], "value": one.headers[0][1]} if one.headers else None
     basic = None if one.username is None else {"username": one.username, "password": one.password}
     return {
@@ -147,8 +147,8 @@ def _told(one: Subscription) -> dict[str, Any]:
     }
 
 
-def _snake(words: Mapping[str, Any]) -> dict[str, Any]:
+def _snake(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name): value
-        for name, value in words.items()
+        for name, value in values.items()
     }

@@ -45,9 +45,9 @@ class Tag:
 class Room:
     """A room as built, and what Butlr was told of it.
 
-    `footprint` is where it is; Butlr knows the outline only of a `mapped` room. `appeal` weighs how much it
-    is used beside rooms of its type: 0 is a room that nobody ever enters. `tags` are names. Whether Butlr was
-    told the `room_type`: `told_type` is `None` where not, or the word it has then.
+    `footprint` is where it is; Butlr knows the outline only of a `mapped` room. `popularity` weighs how much
+    it is used beside rooms of its type: 0 is a room that nobody ever enters. `tags` are names. Whether Butlr
+    was told the `room_type`: `type_given` is `None` where not, or the word it has then.
     """
 
     id: str
@@ -56,14 +56,14 @@ class Room:
     footprint: Polygon
     capacity: Capacity | None
     tags: tuple[str, ...] = ()
-    appeal: float = 1.0
+    popularity: float = 1.0
     mapped: bool = True
-    told_type: Literal["", "Untagged"] | None = ""
+    type_given: Literal["", "Untagged"] | None = ""
 
     @property
     def type_in_butlr(self) -> str | None:
         """The room's type as Butlr has it."""
-        return self.room_type if self.told_type == "" else self.told_type
+        return self.room_type if self.type_given == "" else self.type_given
 
     @property
     def polygon(self) -> Polygon | None:
@@ -137,7 +137,7 @@ class Hive:
 class Floor:
     """A floor: its outline, what is on it, and how many people have their desk there.
 
-    `timezone` is its clock; what Butlr says of it is `told_timezone`, else only the site's.
+    `timezone` is its clock; what Butlr says of it is `timezone_in_butlr`, else only the site's.
     `grid_origin_m` is where a corner of the heat map's cells lies: Butlr does not document its own.
     `guarded`: someone is there at night. `plan_rotation_deg`: how far its plan's picture is to be turned
     counterclockwise to lie right.
@@ -162,7 +162,7 @@ class Floor:
     plan_rotation_deg: int = 0
     hives: tuple[Hive, ...] = ()
     tags: tuple[str, ...] = ()
-    told_timezone: str | None = None
+    timezone_in_butlr: str | None = None
     detections_per_minute: int = 110
     doors_only: bool = False
     installed: str | None = "2023-09-04T00:00:00Z"
@@ -215,7 +215,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Gone:
+class RemovedAsset:
     """What is there no more, but a tag still points at it; `kind` is `rooms`, `zones` or `floors`."""
 
     tag: str
@@ -229,7 +229,7 @@ class Office:
     """Everything one Butlr account sees. `unused_tags` are names."""
 
     sites: tuple[Site, ...]
-    gone: tuple[Gone, ...] = ()
+    removed: tuple[RemovedAsset, ...] = ()
     unused_tags: tuple[str, ...] = ()
     org_id: str = "org_demo"
 
@@ -263,4 +263,6 @@ class Office:
         """Every tag, by name."""
         used = [name for floor in self.floors for name in floor.tags]
         used += [name for floor in self.floors for one in floor.placed for name in one.tags]
-        return tuple(map(Tag.named, sorted({*used, *self.unused_tags, *(gone.tag for gone in self.gone)})))
+        return tuple(
+            map(Tag.named, sorted({*used, *self.unused_tags, *(removed.tag for removed in self.removed)}))
+        )

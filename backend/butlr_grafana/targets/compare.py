@@ -20,7 +20,10 @@ from butlr_grafana.targets.shapes import ComparisonResult
 def both_periods(scope: Scope) -> list[Query]:
     """The period asked for and its baseline."""
     if scope.parsed.normalize == "share":
-        raise BadParameter("normalize", "a comparison is per hour counted; it may be none, hour, max")
+        raise BadParameter(
+            "normalize",
+            "share is not possible, because a comparison is per hour counted; allowed: none, hour, max",
+        )
     # Per hour is made of raw counts on both sides, whatever else was asked for.
     current = replace(heat_map_queries(scope)[0], normalize="none")
     return [current, before(current, scope.parsed.baseline, now_s=scope.now_s, limits=scope.limits)]

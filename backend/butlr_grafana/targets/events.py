@@ -57,7 +57,9 @@ def visible_events(events: Iterable[Event], parsed: ParsedQuery, topology: Topol
     limits = [{room.text for room in parsed.room}] if parsed.room else []
     limits += [set(one.values) for one in parsed.filters if one.key == "room"]
     typed = [one for one in parsed.filters if one.key == "type"]
-    limits += [{id_ for floor in topology.floors.values() for id_ in one.taken(floor)} for one in typed]
+    limits += [
+        {id_ for floor in topology.floors.values() for id_ in one.matching_rooms(floor)} for one in typed
+    ]
     for event in events:
         name = names.get(event.space, {}).get((event.watch.level, event.zone_id))
         is_level = parsed.level in (None, event.watch.level)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from butlr_grafana.insight.freshness import Freshness, freshness
 from butlr_grafana.model.queries import AnyQuery, HeatMap, Query, SeriesResult
 from butlr_grafana.model.time import iso
-from butlr_grafana.query.live import fresh_since, newest_known
+from butlr_grafana.query.live import freshness_start, newest_known
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
@@ -40,7 +40,7 @@ class FreshnessOfData(TableTarget[FreshnessOfFloors]):
         floors = tuple(fetched.scope.topology.floors.values())
         why = {floor.id: fault.message for floor, fault in fetched.faults}
         known: list[HeatMap | SeriesResult] = [*fetched.maps, *fetched.series]
-        since_s, with_result = fresh_since(fetched.scope.now_s), {one.query.floor.id for one in known}
+        since_s, with_result = freshness_start(fetched.scope.now_s), {one.query.floor.id for one in known}
         earlier_s = {}
         if len(with_result) < len(floors):
             for query in newest_known(fetched.scope):

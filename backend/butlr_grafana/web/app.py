@@ -11,7 +11,7 @@ from butlr_grafana.web import datasource, demo, operations, preview, rest, runbo
 from butlr_grafana.web.auth import Tokens, guard
 from butlr_grafana.web.cached_responses import CachedResponses
 from butlr_grafana.web.request_log import note_requests
-from butlr_grafana.web.responses import answer_errors, finish_replies
+from butlr_grafana.web.responses import finish_responses, handle_errors
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -36,9 +36,9 @@ def build(
     # Within what gives requests their ids, before all else.
     app.wsgi_app = CachedResponses(app.wsgi_app, cache, tokens)  # type: ignore[method-assign]
     note_requests(app, service.telemetry)
-    finish_replies(app)
+    finish_responses(app)
     guard(app, tokens)
-    answer_errors(app)
+    handle_errors(app)
     app.register_blueprint(datasource.blueprint(cache))
     app.register_blueprint(rest.blueprint(cache))
     app.register_blueprint(operations.blueprint(service))

@@ -54,7 +54,7 @@ def guard(app: Flask, tokens: Tokens) -> None:
         g.visible, g.for_walls = None, False
         if is_open or request.path in open_paths:
             return
-        token = known(sent_in(request.headers.get("Authorization")), tokens())
+        token = known(sent_token(request.headers.get("Authorization")), tokens())
         if token.for_walls and request.path not in WALL_PATHS:
             raise NotForWalls(f"this token is for walls; it allows {' and '.join(WALL_TARGETS)} only")
         g.visible, g.for_walls = token.floors, token.for_walls
@@ -77,10 +77,10 @@ def check_parameters(parsed: ParsedQuery, now_s: float) -> None:
 
 def with_caller_class(parsed: ParsedQuery) -> ParsedQuery:
     """The question of the present caller: one with a wall's token asks for a wall, whatever it says."""
-    return replace(parsed, asker="wall") if g.for_walls else parsed
+    return replace(parsed, requested_by="wall") if g.for_walls else parsed
 
 
-PLAIN: Mapping[type[UpstreamError], str] = {
+WALL_MESSAGES: Mapping[type[UpstreamError], str] = {
     UpstreamDown: "Butlr cannot be reached",
     UpstreamLate: "Butlr has not answered in time",
     UpstreamLimited: "Butlr limits the number of calls",
@@ -94,7 +94,7 @@ PLAIN: Mapping[type[UpstreamError], str] = {
 def shown_to_caller(fault: BackendError) -> BackendError:
     """The error as the present caller may see it."""
     if g.get("for_walls") and isinstance(fault, UpstreamError):
-        return type(fault)(PLAIN.get(type(fault), "Butlr does not answer"))
+        return type(fault)(WALL_MESSAGES.get(type(fault), "Butlr does not answer"))
     return fault
 
 
@@ -110,12 +110,12 @@ def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:
         if hmac.compare_digest((sent or "").encode(), token.text.encode()):
             found = token
     if found is None:
-        said = "no token was sent" if sent is None else "the token is not known"
+        said = "no token was sent" if sent is None else "the token is unknown"
         raise Unauthorized(f"Authorization: {said}; send BACKEND_TOKEN as Bearer, or as the Basic password")
     return found
 
 
-def sent_in(authorization: str | None) -> str | None:
+def sent_token(authorization: str | None) -> str | None:
     """The token as it was sent, to the last `=`: of a Bearer all that stands behind the word."""
     kind, _, rest = (authorization or "").partition(" ")
     if kind.lower() == "bearer":

@@ -23,7 +23,7 @@ def read_object() -> Object:
     except BadRequest:
         raise BadBody("the body is incomplete") from None
     if not isinstance(document, dict):
-        raise BadBody(f"the body is {type_name(document)}; it may be a JSON object")
+        raise BadBody(f"the body is {type_name(document)}; use a JSON object")
     return document
 
 

@@ -22,13 +22,13 @@ from butlr_grafana.base import request_id
 from butlr_grafana.base.errors import Unauthorized
 from butlr_grafana.present.encoding import Encoded
 from butlr_grafana.service.response_cache import PendingResponse, Recall, ResponseCache
-from butlr_grafana.web.auth import Tokens, is_of_wall, known, sent_in
+from butlr_grafana.web.auth import Tokens, is_of_wall, known, sent_token
 from butlr_grafana.web.request_log import LINE, Line
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-REMEMBERED = 2_000
+MOST_STORED = 2_000
 """Responses; their bodies are those of the response cache, and take no memory of their own."""
 
 LONGEST_BODY = 8_190
@@ -57,7 +57,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class StoredResponse:
     """`before` and `after`: the headers around the request's id; `written`: the same, with the status line,
     as they are sent.
     """
@@ -85,7 +85,7 @@ class CachedResponses:
         self._cache = cache
         self._tokens = tokens
         self._is_open = not tokens()
-        self._remembered: LRUCache[RequestKey, Remembered] = LRUCache(REMEMBERED)
+        self._stored: LRUCache[RequestKey, StoredResponse] = LRUCache(MOST_STORED)
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -94,11 +94,11 @@ class CachedResponses:
         if request_key is None:
             return self._app(environ, start_response)
         with self._lock:
-            found = self._remembered.get(request_key)
-        if found is None or not self._is_good(found, request_key):
-            return self._learn(request_key, environ, start_response)
+            found = self._stored.get(request_key)
+        if found is None or not self._is_current(found, request_key):
+            return self._respond_and_store(request_key, environ, start_response)
         found.line.note(self._cache.service.telemetry, time.monotonic() - began)
-        own_id = request_id.present()
+        own_id = request_id.current()
         respond = environ.get(RESPOND)
         if respond is not None:
             before, after = found.written
@@ -107,7 +107,7 @@ class CachedResponses:
         start_response("200 OK", [*found.before, (request_id.HEADER, own_id), *found.after])
         return [found.body]
 
-    def _is_good(self, found: Remembered, request_key: RequestKey) -> bool:
+    def _is_current(self, found: StoredResponse, request_key: RequestKey) -> bool:
         is_for_walls = request_key[1]
         if is_for_walls and not is_of_wall(found.recall.resolved.parsed, self._cache.service.now()):
             return False
@@ -121,7 +121,7 @@ class CachedResponses:
         floors, is_for_walls = None, False
         if not self._is_open:
             try:
-                token = known(sent_in(environ.get("HTTP_AUTHORIZATION")), self._tokens())
+                token = known(sent_token(environ.get("HTTP_AUTHORIZATION")), self._tokens())
             except Unauthorized:
                 return None
             floors, is_for_walls = token.floors, token.for_walls
@@ -135,21 +135,21 @@ class CachedResponses:
         encodings = environ.get("HTTP_ACCEPT_ENCODING")
         return floors, is_for_walls, method, path, environ.get("QUERY_STRING", ""), encodings, body
 
-    def _learn(
+    def _respond_and_store(
         self, request_key: RequestKey, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Flask's response, and how to give it again where it is that of a kept answer."""
         left = Offer()
         environ[OFFER] = left
 
-        def noting(status: str, head: Head, *more: Any) -> Callable[[bytes], object]:
+        def start_and_store(status: str, head: Head, *more: Any) -> Callable[[bytes], object]:
             if status == "200 OK" and left.recall is not None:
-                self._remember(request_key, left, head, environ[LINE])
+                self._store(request_key, left, head, environ[LINE])
             return start_response(status, head, *more)
 
-        return self._app(environ, noting)
+        return self._app(environ, start_and_store)
 
-    def _remember(self, request_key: RequestKey, left: Offer, head: Head, line: Line) -> None:
+    def _store(self, request_key: RequestKey, left: Offer, head: Head, line: Line) -> None:
         assert left.recall is not None
         assert left.encoded is not None
         is_compressed = ("Content-Encoding", "gzip") in head
@@ -159,7 +159,7 @@ class CachedResponses:
         before, after = head[:id_at], head[id_at + 1 :]
         written = b"HTTP/1.1 200 OK\r\n" + _written(before), _written(after)
         with self._lock:
-            self._remembered[request_key] = Remembered(left.recall, body, before, after, written, line)
+            self._stored[request_key] = StoredResponse(left.recall, body, before, after, written, line)
 
 
 def _written(head: Head) -> bytes:

@@ -39,7 +39,7 @@ KEEP_ALIVE_S = 75
 LINGER_S = 2.0
 """How long a refused sender may go on sending: a connection closed on unread bytes would lose the refusal."""
 
-MADE_ROOM_FOR = 100
+CLOSED_AT_ONCE = 100
 """So many connections without a whole request are closed at a time, the longest quiet first, once all places
 are taken."""
 
@@ -82,14 +82,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         if data:
             self.last_activity = time.time()
             if not self.refused:
-                self._hear(data)
+                self._receive(data)
         elif self.request is not None and self.request.headers_finished:
             self.ended = True
             self._refuse(BODY_CUT_OFF)
         else:
             self.handle_close()
 
-    def _hear(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         if self.waiting_since is None:
             self.waiting_since = time.monotonic()
         self.received(data)
@@ -203,7 +203,7 @@ class Connections(TcpWSGIServer):  # type: ignore[misc]
         is_probe = request.path in PROBES and request.command == "GET"
         (self._probing if is_probe else self.task_dispatcher).add_task(task)
 
-    def look(self, timeout_s: float) -> None:
+    def poll(self, timeout_s: float) -> None:
         """Waits for what comes next on any connection, and handles it."""
         wasyncore.loop(timeout=timeout_s, use_poll=True, map=self.map, count=1)
 
@@ -211,13 +211,13 @@ class Connections(TcpWSGIServer):  # type: ignore[misc]
         """Once a second."""
         super().maintenance(now)
         waiting = [one for one in self.active_channels.values() if not one.requests]
-        here = time.monotonic()
+        now_s = time.monotonic()
         for one in waiting:
-            if one.is_overdue(here):
+            if one.is_overdue(now_s):
                 one.will_close = True
         if len(self.active_channels) >= self.most:
             waiting.sort(key=attrgetter("quiet_since"))
-            for one in waiting[:MADE_ROOM_FOR]:
+            for one in waiting[:CLOSED_AT_ONCE]:
                 one.will_close = True
         self._bound_buffers(waiting)
 
@@ -260,9 +260,9 @@ def _dispatcher(threads: int) -> ThreadedTaskDispatcher:
 
 def log_as(logger: logging.Logger) -> None:
     """Waitress' own lines, in the form and from the level of those of `logger`, but warnings at least."""
-    own = logging.getLogger("waitress")
-    own.handlers[:] = logger.handlers
-    own.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))
-    own.propagate = False
+    logger_of_waitress = logging.getLogger("waitress")
+    logger_of_waitress.handlers[:] = logger.handlers
+    logger_of_waitress.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))
+    logger_of_waitress.propagate = False
     # A request that waits for a thread is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

@@ -13,8 +13,8 @@ TIMEOUT_S = 20.0
 PATH = "/_simulator/crowd"
 
 
-def ask_simulator(url: str, method: str, body: object = None) -> Any:
-    """The crowds there are then. Raises `BadParameter` with the simulator's words, or `UpstreamDown`."""
+def request_crowds(url: str, method: str, body: object = None) -> Any:
+    """The crowds after the request. Raises `BadParameter` with the simulator's message, or `UpstreamDown`."""
     try:
         response = requests.request(
             method, url + PATH, data=None if body is None else orjson.dumps(body), timeout=TIMEOUT_S
@@ -23,6 +23,6 @@ def ask_simulator(url: str, method: str, body: object = None) -> Any:
         raise UpstreamDown(f"the simulator cannot be reached ({type(error).__name__})") from None
     document = response.json()
     if response.status_code != 200:
-        name, _, said = str(document["details"]).partition(": ")
-        raise BadParameter(name, f"may be {said}")
+        name, _, problem = str(document["details"]).partition(": ")
+        raise BadParameter(name, problem)
     return document

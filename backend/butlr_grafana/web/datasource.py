@@ -10,7 +10,7 @@ from typing import TypeVar
 import orjson
 from flask import Blueprint, Response
 
-from butlr_grafana.base.errors import BackendError, BadBody, BadParameter, CallerError, choose
+from butlr_grafana.base.errors import BackendError, BadBody, BadParameter, CallerError, unknown_value
 from butlr_grafana.present.encoding import as_json, joined
 from butlr_grafana.present.frames import heatmap
 from butlr_grafana.present.frames.annotations import event_regions, gaps, unanswered
@@ -89,28 +89,28 @@ def _query(cache: ResponseCache, body: Object) -> Response:
     panel = panel_range(body)
     targets = body.get("targets")
     if not isinstance(targets, list) or not targets:
-        raise BadBody("targets is missing; it may be a list of 1 to 50 targets")
+        raise BadBody("targets: is missing; use a list of 1 to 50 targets")
     if len(targets) > MAX_TARGETS:
         raise BadBody(f"targets has {len(targets)} items; it may have at most {MAX_TARGETS}")
     shown = [t for t in targets if not (isinstance(t, dict) and t.get("hide"))]
     filters = _filters(body)
     deadline = service.deadline()
 
-    def ask(target: object) -> PendingResponse:
+    def start_target(target: object) -> PendingResponse:
         parameters = _payload(target.get("payload"), "payload") if isinstance(target, dict) else {}
         parsed = _narrowed(service.read(_target_name(target), _without_target(parameters)), filters)
         note_query(parsed)
         if parsed.format != "frames":
             raise BadParameter(
                 "format",
-                f"{parsed.format} is for URLs only; here it may be frames, if {parsed.target} has them",
+                f"{parsed.format} is allowed in URLs only; use frames here, if {parsed.target} has them",
             )
         return cache.ask(parsed, visible(), ref_id=_ref_id(target), deadline=deadline, panel=panel)
 
     pending: list[PendingResponse | BackendError] = []
     try:
         for target in shown:
-            pending.append(_attempt(partial(ask, target)))  # noqa: PERF401  # those begun are worked on, come what may
+            pending.append(_attempt(partial(start_target, target)))  # noqa: PERF401  # those begun are worked on, come what may
     finally:
         for one in pending:
             if isinstance(one, PendingResponse):
@@ -142,10 +142,10 @@ def _attempt(work: Callable[[], T]) -> T | BackendError:
 
 def _target_name(target: object) -> str:
     if not isinstance(target, dict):
-        raise BadBody("targets: an item is not an object; it may be {target, refId, payload}")
+        raise BadBody("targets: an item is not an object; use {target, refId, payload}")
     name = target.get("target")
     if not isinstance(name, str) or not name:
-        raise BadParameter("target", f"is missing; it may be {', '.join(TARGETS)}")
+        raise BadParameter("target", f"is missing; allowed: {', '.join(TARGETS)}")
     found = texts_of("target", name)
     return found[0] if len(found) == 1 else name
 
@@ -159,7 +159,7 @@ def panel_range(body: Object) -> PanelRange:
     """The panel's `range` and `maxDataPoints`."""
     limits = body.get("range")
     if not isinstance(limits, dict):
-        raise BadBody("range is missing; it may be {from, to} as ISO 8601")
+        raise BadBody("range: is missing; use {from, to} in ISO 8601")
     start, end = (_instant(limits, name) for name in ("from", "to"))
     points = body.get("maxDataPoints")
     usable = isinstance(points, int | float) and not isinstance(points, bool) and points >= 1
@@ -169,9 +169,7 @@ def panel_range(body: Object) -> PanelRange:
 def _instant(limits: Object, name: str) -> int:
     raw = limits.get(name)
     if not isinstance(raw, str | int) or isinstance(raw, bool):
-        raise BadParameter(
-            f"range.{name}", "is missing; it may be ISO 8601 (2024-01-31T08:00:00Z) or epoch ms"
-        )
+        raise BadParameter(f"range.{name}", "is missing; use ISO 8601 (2024-01-31T08:00:00Z) or epoch ms")
     return instant(f"range.{name}", str(raw))
 
 
@@ -188,7 +186,7 @@ def _payload(raw: object, name: str) -> Object:
     if raw is None:
         return {}
     if not isinstance(raw, dict):
-        raise BadBody(f"{name} is a JSON {type(raw).__name__}; it may be an object")
+        raise BadBody(f"{name}: is {type_name(raw)}; use an object")
     inner = raw.get("payload")
     return {**{k: v for k, v in raw.items() if k != "payload"}, **inner} if isinstance(inner, dict) else raw
 
@@ -197,14 +195,14 @@ def _filters(body: Object) -> list[Filter]:
     """A dashboard's ad-hoc filters (`filters` in older plugins); their values are taken as they are."""
     raw = body.get("adhocFilters") or body.get("filters") or []
     if not isinstance(raw, list):
-        raise BadBody(f"adhocFilters is {type_name(raw)}; it may be a list of {{key, operator, value}}")
+        raise BadBody(f"adhocFilters: is {type_name(raw)}; use a list of {{key, operator, value}}")
     return [found for item in raw if (found := _filter(item)) is not None]
 
 
 def _filter(item: object) -> Filter | None:
     """`None`: one that somebody is still filling in."""
     if not isinstance(item, dict):
-        raise BadBody(f"adhocFilters: an item is {type_name(item)}; it may be an object")
+        raise BadBody(f"adhocFilters: an item is {type_name(item)}; use an object")
     listed = item.get("values")
     # Grafana may send `values: []` beside the value.
     raw = listed if isinstance(listed, list) and listed else [item.get("value")]
@@ -213,9 +211,9 @@ def _filter(item: object) -> Filter | None:
     if not values:
         return None
     if key not in FILTER_KEYS:
-        raise BadParameter("adhocFilters", choose(str(key), FILTER_KEYS))
+        raise BadParameter("adhocFilters", unknown_value(str(key), FILTER_KEYS))
     if operator not in ("=", "=|", None):
-        raise BadParameter("adhocFilters", f"operator {str(operator)[:20]!r} is not known; it may be = or =|")
+        raise BadParameter("adhocFilters", f"operator {str(operator)[:20]!r} is unknown; allowed: =, =|")
     return Filter(key, values)
 
 
@@ -235,7 +233,7 @@ def _text(body: Object, name: str) -> str:
     """A part of the body that is a text; a missing one is empty."""
     found = body.get(name)
     if found is not None and not isinstance(found, str):
-        raise BadParameter(name, f"is {type_name(found)}; it may be a text")
+        raise BadParameter(name, f"is {type_name(found)}; use a text")
     return found or ""
 
 

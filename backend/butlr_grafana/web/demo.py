@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from butlr_grafana.web import responses
 from butlr_grafana.web.body import read_object
-from butlr_grafana.web.crowds import ask_simulator
+from butlr_grafana.web.crowds import request_crowds
 
 
 def blueprint(simulator_url: str) -> Blueprint:
@@ -16,6 +16,6 @@ def blueprint(simulator_url: str) -> Blueprint:
     def crowd() -> Response:
         """`{"room": id or name, "people": 30, "minutes": 20}` adds one; the answer is all that there are."""
         body = read_object() if request.method == "PUT" else None
-        return responses.json(ask_simulator(simulator_url, request.method, body))
+        return responses.json(request_crowds(simulator_url, request.method, body))
 
     return demo

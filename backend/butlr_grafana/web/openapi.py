@@ -20,8 +20,8 @@ MEDIA = {
 }
 
 ERRORS = {
-    "400": "A parameter is wrong; the message names it and says what it may be",
-    "401": "The token is missing or not known",
+    "400": "A parameter is wrong; the message names it and the allowed values",
+    "401": "The token is missing or unknown",
     "403": "The token is for walls and does not allow this request",
     "404": "The target or the floor does not exist",
     "405": "The method is not allowed; the message and the header `Allow` name the allowed ones",
@@ -48,9 +48,13 @@ def describe() -> dict[str, Any]:
         "paths": {
             **{f"/api/v1/{t.name}": {"get": _operation(t), "post": _by_body(t)} for t in TARGETS.values()},
             **{path: {"post": _posted(path, *said)} for path, said in POSTED.items() if path != "/metrics"},
-            **{path: {"get": _got(path, *said)} for path, said in GOT.items() if path != "/metrics"},
+            **{
+                path: {"get": _get_operation(path, *said)}
+                for path, said in GET_ENDPOINTS.items()
+                if path != "/metrics"
+            },
             "/metrics": {
-                "get": _got("/metrics", *GOT["/metrics"]),
+                "get": _get_operation("/metrics", *GET_ENDPOINTS["/metrics"]),
                 "post": _posted("/metrics", *POSTED["/metrics"]),
             },
             "/webhooks/butlr": {"post": _pushed()},
@@ -125,7 +129,7 @@ POSTED: dict[str, tuple[str, Schema, Schema]] = {
 }
 """The JSON data source's routes: what they are for, the body's schema, the answer's."""
 
-GOT: dict[str, tuple[str, dict[str, Schema]]] = {
+GET_ENDPOINTS: dict[str, tuple[str, dict[str, Schema]]] = {
     "/": ("Says that the backend runs; a browser gets a page", {JSON: ANY_OBJECT, "text/html": TEXT}),
     "/api/v1/openapi.json": ("This document", {JSON: ANY_OBJECT}),
     "/healthz": ("The process is up; needs no token", {JSON: ANY_OBJECT}),
@@ -170,7 +174,7 @@ def _pushed() -> dict[str, Any]:
     }
 
 
-def _got(path: str, summary: str, content: dict[str, Schema]) -> dict[str, Any]:
+def _get_operation(path: str, summary: str, content: dict[str, Schema]) -> dict[str, Any]:
     return {
         "operationId": f"get_{path.rpartition('/')[2].partition('.')[0] or 'home'}",
         "summary": summary,

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from butlr_grafana.base.errors import BadParameter, UnknownSpace, choose
+from butlr_grafana.base.errors import BadParameter, UnknownSpace, unknown_value
 from butlr_grafana.model.choices import Choice, in_order, of_asset, of_building, of_floor, of_types
 from butlr_grafana.model.floor import Floor, Topology
-from butlr_grafana.model.privacy import askable
+from butlr_grafana.model.privacy import queryable_rooms
 from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.query.room_names import types_of
-from butlr_grafana.query.texts import ALL, texts_of
+from butlr_grafana.query.texts import UNLIMITED_VALUES, texts_of
 from butlr_grafana.targets.base import Target
 
 FILTER_KEYS = ("room", "tag", "type")
@@ -63,7 +63,7 @@ def payload_options(name: str, topology: Topology, payload: Object) -> list[tupl
         return [(tag, tag) for tag in tags(floors)]
     if name == "type":
         return in_order(of_types(floors))
-    raise BadParameter("name", choose(name, OPTIONS))
+    raise BadParameter("name", unknown_value(name, OPTIONS))
 
 
 def variable_choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
@@ -82,7 +82,7 @@ def _search_words(raw: object) -> list[str]:
     if raw is None or raw in NO_SEARCH:
         return []
     if not isinstance(raw, str):
-        raise BadParameter("search", "is not a text; it may be words of a name")
+        raise BadParameter("search", "is not a text; use words of a name")
     return raw.rstrip("*").casefold().split()
 
 
@@ -93,16 +93,16 @@ def _has(words: Sequence[str], text: str) -> bool:
 def _choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
     target = "".join(texts_of("target", payload.get("target"))[:1])
     if target not in VARIABLES:
-        raise BadParameter("target", choose(target, VARIABLES))
+        raise BadParameter("target", unknown_value(target, VARIABLES))
     buildings, spaces = (_wanted(name, payload.get(name)) for name in ("building", "space"))
     for building in buildings:
         known = [b.id for b in topology.buildings]
         if building not in known:
-            raise BadParameter("building", choose(building, known))
+            raise BadParameter("building", unknown_value(building, known))
     for space in spaces:
         if space not in topology.floors:
             # The same words for a floor that does not exist and one that is not for this caller.
-            raise UnknownSpace(f"space: {choose(space, topology.floors)}")
+            raise UnknownSpace(f"space: {unknown_value(space, topology.floors)}")
     floors = [
         f
         for f in topology.floors.values()
@@ -126,12 +126,12 @@ def filter_values(key: str, topology: Topology) -> list[str]:
     """What a filter may be set to; a room's name stands for all rooms that have it."""
     floors = list(topology.floors.values())
     if key == "room":
-        return sorted({room.name for floor in floors for room in askable(floor)})[:MOST_CHOICES]
+        return sorted({room.name for floor in floors for room in queryable_rooms(floor)})[:MOST_CHOICES]
     if key == "tag":
         return tags(floors)
     if key == "type":
         return sorted({own for floor in floors for own in types_of(floor)})
-    raise BadParameter("key", choose(key, FILTER_KEYS))
+    raise BadParameter("key", unknown_value(key, FILTER_KEYS))
 
 
 def tags(floors: Iterable[Floor]) -> list[str]:
@@ -140,9 +140,9 @@ def tags(floors: Iterable[Floor]) -> list[str]:
 
 def _rooms(floors: Sequence[Floor]) -> list[Choice]:
     alone = len(floors) == 1
-    return [of_asset(room, floor, alone=alone) for floor in floors for room in askable(floor)]
+    return [of_asset(room, floor, alone=alone) for floor in floors for room in queryable_rooms(floor)]
 
 
 def _wanted(name: str, raw: object) -> set[str]:
     """Ids; none: no limit."""
-    return {text for text in texts_of(name, raw) if text not in ALL}
+    return {text for text in texts_of(name, raw) if text not in UNLIMITED_VALUES}

@@ -38,7 +38,7 @@ def blueprint(service: Service, grafana_url: str) -> Blueprint:
     )
 
     @page.get("/")
-    def home() -> Response:
+    def assets_root() -> Response:
         if "text/html" not in request.headers.get("Accept", ""):
             return responses.json(
                 {"status": "ok", "name": "butlr-grafana", "version": __version__, "demo": service.demo}

@@ -42,7 +42,7 @@ class Refusal:
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
             "Cache-Control": "no-store",
-            **responses.GUARDING,
+            **responses.SECURITY_HEADERS,
         }
         lines = [
             f"HTTP/1.1 {self.status} {responses.reason_phrase(self.fault.message)}",
@@ -70,8 +70,8 @@ HEADERS_TOO_LARGE = _of(
 )
 BODY_TOO_LARGE = _of(BodyTooLarge(f"the body is larger than {MAX_BODY_BYTES // 1024} KB"))
 BODY_CUT_OFF = _of(CallerError("the body is incomplete"))
-UNKNOWN_EXPECTATION = Refusal(417, CallerError("Expect: it may be 100-continue"))
-UNKNOWN_CODING = Refusal(501, CallerError("Transfer-Encoding: it may be chunked"))
+UNKNOWN_EXPECTATION = Refusal(417, CallerError("Expect: the value is unknown; allowed: 100-continue"))
+UNKNOWN_CODING = Refusal(501, CallerError("Transfer-Encoding: the value is unknown; allowed: chunked"))
 TWO_LENGTHS = _of(CallerError("Content-Length and Transfer-Encoding: a request may have only one of them"))
 NO_HTTP = _of(CallerError("this HTTP request cannot be read"))
 UNFORESEEN = _of(ServiceError("an unexpected error in the backend; its log has the details"))

@@ -28,7 +28,7 @@ PROBES = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST",
 
 
 @dataclass(slots=True)
-class Noted:
+class RequestRecord:
     """What is known of the present request besides its answer."""
 
     began: float
@@ -38,31 +38,31 @@ class Noted:
 
 def note_requests(app: Flask, telemetry: Telemetry) -> None:
     """To be called first, so that refused requests are noted too."""
-    app.wsgi_app = Named(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own advice
+    app.wsgi_app = WithRequestId(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own advice
 
     @app.before_request
     def begin() -> None:
-        g.noted = Noted(time.monotonic())
+        g.record = RequestRecord(time.monotonic())
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers[request_id.HEADER] = request_id.present()
+        response.headers[request_id.HEADER] = request_id.current()
         _note(telemetry, response)
         return response
 
 
 def note_query(parsed: ParsedQuery) -> None:
     """The present request asks for this, among others perhaps."""
-    g.noted.queries.append(parsed)
+    g.record.queries.append(parsed)
 
 
 def note_fault(fault: BackendError) -> None:
     """The present request is answered with this error, or holds it in the place of a target's answer."""
-    if fault not in g.noted.faults:
-        g.noted.faults.append(fault)
+    if fault not in g.record.faults:
+        g.record.faults.append(fault)
 
 
-class Named:
+class WithRequestId:
     """A WSGI application whose work has the id of its request: the caller's, where it sent one that can be
     used. The stages of its work are measured."""
 
@@ -125,21 +125,21 @@ class Line:
 
 
 def _note(telemetry: Telemetry, response: Response) -> None:
-    noted: Noted = g.noted
-    telemetry.staged(stage_times.present())
-    for fault in noted.faults:
+    record: RequestRecord = g.record
+    telemetry.staged(stage_times.current())
+    for fault in record.faults:
         telemetry.faulted(fault)
     line = Line(
         method=request.method if request.url_rule else "",
         rule=request.url_rule.rule if request.url_rule else "unknown",
-        target=_one_of({query.target for query in noted.queries}),
-        written=_one_of({query.format for query in noted.queries}),
+        target=_one_of({query.target for query in record.queries}),
+        written=_one_of({query.format for query in record.queries}),
         status=response.status_code,
-        errors=",".join(sorted({fault.code for fault in noted.faults})),
+        errors=",".join(sorted({fault.code for fault in record.faults})),
         length=response.content_length,
     )
     request.environ[LINE] = line
-    line.note(telemetry, time.monotonic() - noted.began)
+    line.note(telemetry, time.monotonic() - record.began)
 
 
 def _one_of(names: set[str]) -> str:

@@ -17,7 +17,7 @@ from butlr_grafana.web.request_log import note_fault
 
 log = logging.getLogger(__name__)
 
-GUARDING = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "SAMEORIGIN",
@@ -84,7 +84,7 @@ def reason_phrase(message: str) -> str:
     return re.sub(r"[^ -~]+", " ", ascii_text)[:120].strip() or "error"
 
 
-def answer_errors(app: Flask) -> None:
+def handle_errors(app: Flask) -> None:
     @app.errorhandler(BackendError)
     def known(fault: BackendError) -> Response:
         return error(shown_to_caller(fault))
@@ -113,7 +113,7 @@ def answer_errors(app: Flask) -> None:
 def _advice(fault: HTTPException) -> str:
     """What to do instead: short, so that a reason phrase holds it."""
     if isinstance(fault, MethodNotAllowed):
-        return f"; it may be {', '.join(_methods(fault))}"
+        return f"; allowed: {', '.join(_methods(fault))}"
     if isinstance(fault, NotFound) and "//" in request.path:
         return "; the path has // in it: remove the / at the end of the base URL"
     if isinstance(fault, NotFound):
@@ -125,9 +125,9 @@ def _methods(fault: MethodNotAllowed) -> list[str]:
     return sorted(set(fault.valid_methods or ()) - {"HEAD", "OPTIONS"})
 
 
-def finish_replies(app: Flask) -> None:
+def finish_responses(app: Flask) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.update(GUARDING)
+        response.headers.update(SECURITY_HEADERS)
         return response

@@ -42,14 +42,14 @@ def blueprint(cache: ResponseCache) -> Blueprint:
 
     @api.get("/<target>")
     def by_url(target: str) -> Response:
-        return answered(*read(target))
+        return respond(*read(target))
 
     @api.post("/<target>")
     def by_body(target: str) -> Response:
         parameters = read_object()
-        return answered(ref_id_of(parameters.pop("refId", "A")), service.read(target, parameters))
+        return respond(ref_id_of(parameters.pop("refId", "A")), service.read(target, parameters))
 
-    def answered(ref_id: str, parsed: ParsedQuery) -> Response:
+    def respond(ref_id: str, parsed: ParsedQuery) -> Response:
         note_query(parsed)
         check_parameters(parsed, service.now())
         parsed = with_caller_class(parsed)
@@ -65,9 +65,7 @@ def ref_id_of(raw: object) -> str:
     """A panel's name for one of its queries, which Infinity hands on only where the answer repeats it."""
     if isinstance(raw, str) and re.fullmatch(r"\w{1,20}", raw, re.ASCII):
         return raw
-    raise BadParameter(
-        "refId", "is not the name of a query; it may be A, B, … (at most 20 letters, digits and _)"
-    )
+    raise BadParameter("refId", "is not the name of a query; use A, B, … (at most 20 letters, digits and _)")
 
 
 def parameters_of_url() -> dict[str, object]:

@@ -30,24 +30,24 @@ SWITCH_S = 0.001
 """How long a thread may go on computing while others want to run: an answer that is kept takes less."""
 
 MOST_CONNECTIONS = 2000
-FILES_EACH = 2
+FILES_PER_CONNECTION = 2
 """Open files for each connection: its own, and one for Butlr, the cache and the system."""
 
-KEPT_S = 2.0
+STILL_ACCEPTED_S = 2.0
 """How long requests are still taken, once the server is asked to stop, on connections that are open: whoever
 keeps one may be sending a request just then."""
 
-LAST_CALL_S = 8.0
+END_WAITS_AFTER_S = 8.0
 """How long those who wait may go on waiting once the server is asked to stop. What Butlr answers within some
 seconds is to be whole for them too, and all is to be over within `GRACE_S`."""
 
 GRACE_S = 10.0
 """How long the server may take to stop."""
 
-LOOK_S = 1.0
+POLL_S = 1.0
 """How long the main thread waits at most for something to happen."""
 
-DRAIN_LOOK_S = 0.1
+DRAIN_POLL_S = 0.1
 """The same while the server stops: it ends so long after the last response at most."""
 
 
@@ -70,12 +70,16 @@ def connections_allowed() -> int:
     Raises the soft limit to what they need.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS * FILES_EACH
+    wanted = MOST_CONNECTIONS * FILES_PER_CONNECTION
     reached = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < reached:
         resource.setrlimit(resource.RLIMIT_NOFILE, (reached, hard))
         soft = reached
-    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // FILES_EACH)
+    return (
+        MOST_CONNECTIONS
+        if soft == resource.RLIM_INFINITY
+        else min(MOST_CONNECTIONS, soft // FILES_PER_CONNECTION)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +99,10 @@ class Port:
 class Server:
     """Each port has its own connections, threads and buffers, so that a flood on one leaves the others alone.
 
-    `last_call` ends what requests still wait for; it is called once, when the server stops.
+    `end_waits` ends what requests still wait for; it is called once, when the server stops.
     """
 
-    def __init__(self, *ports: Port, last_call: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, *ports: Port, end_waits: Callable[[], None] = lambda: None) -> None:
         left = connections_allowed() - sum(port.most or 0 for port in ports)
         self._all = [
             Connections(
@@ -111,10 +115,10 @@ class Server:
             )
             for port in ports
         ]
-        self._last_call = last_call
-        self._calling = threading.Lock()
+        self._end_waits = end_waits
+        self._ending = threading.Lock()
         """Held while it is decided who makes the last call."""
-        self._is_called = False
+        self._is_ended = False
         self._stop = threading.Event()
         self._fault: Exception | None = None
 
@@ -125,25 +129,25 @@ class Server:
         sys.setswitchinterval(SWITCH_S)
         log_as(logging.getLogger("butlr_grafana"))
         first, *others = self._all
-        beside = [threading.Thread(target=self._attend, args=(c,), name="port", daemon=True) for c in others]
-        with self._heeding_signals():
+        beside = [threading.Thread(target=self._serve, args=(c,), name="port", daemon=True) for c in others]
+        with self._handling_signals():
             for thread in beside:
                 thread.start()
-            self._attend(first)
+            self._serve(first)
             for thread in beside:
                 thread.join()
-            self._call_last()
+            self._end_waits_once()
         # Not earlier: each may still be woken by the others.
         for connections in self._all:
             connections.end()
         if self._fault is not None:
             raise self._fault
 
-    def _attend(self, connections: Connections) -> None:
+    def _serve(self, connections: Connections) -> None:
         """Serves one port until the end. A fault there ends the server: it is not to go on half deaf."""
         try:
             while not self._stop.is_set():
-                connections.look(LOOK_S)
+                connections.poll(POLL_S)
             self._drain(connections)
         except Exception as fault:  # noqa: BLE001  # `run` raises it
             self._fault = fault
@@ -154,14 +158,14 @@ class Server:
         for connections in self._all:
             connections.pull_trigger()
 
-    def _call_last(self) -> None:
-        with self._calling:
-            is_called, self._is_called = self._is_called, True
-        if not is_called:
-            self._last_call()
+    def _end_waits_once(self) -> None:
+        with self._ending:
+            is_ended, self._is_ended = self._is_ended, True
+        if not is_ended:
+            self._end_waits()
 
     @contextmanager
-    def _heeding_signals(self) -> Iterator[None]:
+    def _handling_signals(self) -> Iterator[None]:
         def stop(number: int, _frame: Any) -> None:
             if self._stop.is_set():
                 raise SystemExit(128 + number)
@@ -177,12 +181,12 @@ class Server:
     def _drain(self, connections: Connections) -> None:
         began = time.monotonic()
         connections.end_listening()
-        is_called = False
+        is_ended = False
         while not connections.is_empty and (passed_s := time.monotonic() - began) < GRACE_S:
-            if passed_s >= KEPT_S:
+            if passed_s >= STILL_ACCEPTED_S:
                 connections.close_idle()
-            if passed_s >= LAST_CALL_S and not is_called:
-                is_called = True
+            if passed_s >= END_WAITS_AFTER_S and not is_ended:
+                is_ended = True
                 # Elsewhere: this thread sends the answers.
-                threading.Thread(target=self._call_last, name="last-call", daemon=True).start()
-            connections.look(DRAIN_LOOK_S)
+                threading.Thread(target=self._end_waits_once, name="last-call", daemon=True).start()
+            connections.poll(DRAIN_POLL_S)

@@ -19,7 +19,7 @@ from butlr_grafana.base.errors import BackendError, BadBody, BodyTooLarge, NotSe
 from butlr_grafana.service.receiving import Receiver
 from butlr_grafana.web import responses
 from butlr_grafana.web.request_log import note_requests
-from butlr_grafana.web.responses import answer_errors, finish_replies
+from butlr_grafana.web.responses import finish_responses, handle_errors
 
 PATH = "/webhooks/butlr"
 MAX_BODY_BYTES = 256 * 1024
@@ -64,8 +64,8 @@ def alone(receiver: Receiver) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False
     note_requests(app, receiver.telemetry)
-    finish_replies(app)
-    answer_errors(app)
+    finish_responses(app)
+    handle_errors(app)
     app.register_blueprint(blueprint(receiver))
 
     @app.get("/healthz")

@@ -17,7 +17,7 @@ import pytest
 from butlr_grafana.measure.background import measuring
 from butlr_grafana.measure.verdict_store import VerdictStore
 from butlr_grafana.settings import Settings
-from butlr_grafana.simulator.forms import Forms, drawn, turned
+from butlr_grafana.simulator.forms import Forms, random_forms, single_changes
 from butlr_grafana.simulator.ghosts import ghosts
 from tests.support import (
     DETECTIONS_A_MINUTE,
@@ -37,10 +37,10 @@ HOUR, DAY = 3600, 86_400
 START = at("2026-06-07T22:00")
 """Midnight in Paris, a Monday."""
 
-ALONE = turned()
+ALONE = single_changes()
 """Every choice turned alone, by `name=value`."""
 
-TOGETHER = {f"seed {seed}": drawn(seed) for seed in range(20)}
+TOGETHER = {f"seed {seed}": random_forms(seed) for seed in range(20)}
 
 
 class NewAccount(World):

@@ -72,7 +72,7 @@ def unit_custom(result: HeatMap) -> dict[str, object]:
     factor = result.factor
     return {
         "unit": result.unit,
-        "factor": factor.account if isinstance(factor, Factor) else None,
+        "factor": factor.provenance if isinstance(factor, Factor) else None,
         "factor_unknown": unknown_why(result) or None,
         "max_people_per_m2": peak_people_per_m2(result),
         "person_hours": in_people(result.total, factor),

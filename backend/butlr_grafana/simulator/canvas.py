@@ -1,4 +1,4 @@
-"""A pen in metres on a sheet as large as a floor's extent, north (large y) up; edges are smoothed."""
+"""A canvas in metres, as large as a floor's extent; north (large y) is up. Edges are smoothed."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _FINER = 2
 WHITE, BLACK = 255, 0
 
 
-class Pen:
+class Canvas:
     """Greys from `BLACK` to `WHITE`; widths and lengths in metres, angles in degrees counterclockwise."""
 
-    def __init__(self, extent: tuple[float, float, float, float], paper: int = WHITE) -> None:
+    def __init__(self, extent: tuple[float, float, float, float], background: int = WHITE) -> None:
         self._left, low, right, self._top = extent
         self._scale = PIXELS_PER_M * _FINER
-        # Whole pixels of the sheet, whatever it is reduced from.
+        # Whole pixels of the final image, whatever it is reduced from.
         size = [round(length * PIXELS_PER_M) * _FINER for length in (right - self._left, self._top - low)]
-        self._image = Image.new("L", (size[0], size[1]), paper)
+        self._image = Image.new("L", (size[0], size[1]), background)
         self._draw = ImageDraw.Draw(self._image)
 
     def finished(self) -> Image.Image:
-        """The sheet, `PIXELS_PER_M` to the metre."""
+        """The image, with `PIXELS_PER_M` pixels per metre."""
         return self._image.reduce(_FINER)
 
-    def cover(self, other: Pen, shape: Polygon) -> None:
-        """Lays another sheet of the same floor over this one, as far as it lies within the shape."""
+    def cover(self, other: Canvas, shape: Polygon) -> None:
+        """Copies the part of another canvas of the same floor that lies within the shape."""
         mask = Image.new("L", self._image.size, 0)
         ImageDraw.Draw(mask).polygon(self._pixels(shape), fill=255)
         self._image.paste(other._image, mask=mask)
 
     def line(self, points: Iterable[Point], width_m: float, grey: int = BLACK) -> None:
         """A line through the points, its corners rounded."""
-        self._draw.line(self._pixels(points), grey, self._thick(width_m), joint="curve")
+        self._draw.line(self._pixels(points), grey, self._pixel_width(width_m), joint="curve")
 
     def shape(self, polygon: Polygon, line_m: float, grey: int = BLACK, fill: int = WHITE) -> None:
         """A closed line round a filled polygon; without a width only the filling."""
@@ -50,7 +50,7 @@ class Pen:
     def circle(self, centre: Point, radius_m: float, line_m: float, grey: int = BLACK) -> None:
         """A ring round white."""
         around = self._around(centre, radius_m)
-        self._draw.ellipse(around, fill=WHITE, outline=grey, width=self._thick(line_m))
+        self._draw.ellipse(around, fill=WHITE, outline=grey, width=self._pixel_width(line_m))
 
     def arc(
         self, centre: Point, radius_m: float, degrees: tuple[float, float], line_m: float, grey: int = BLACK
@@ -58,7 +58,7 @@ class Pen:
         """The part of a circle from one angle up to another."""
         around = self._around(centre, radius_m)
         # Pillow's angles grow clockwise.
-        self._draw.arc(around, -degrees[1], -degrees[0], grey, self._thick(line_m))
+        self._draw.arc(around, -degrees[1], -degrees[0], grey, self._pixel_width(line_m))
 
     def _around(self, centre: Point, radius_m: float) -> tuple[float, float, float, float]:
         (x, y), r = self._pixels([centre])[0], radius_m * self._scale
@@ -67,7 +67,7 @@ class Pen:
     def _pixels(self, points: Iterable[Point]) -> list[Point]:
         return [((x - self._left) * self._scale, (self._top - y) * self._scale) for x, y in points]
 
-    def _thick(self, width_m: float) -> int:
+    def _pixel_width(self, width_m: float) -> int:
         return max(1, round(width_m * self._scale))
 
 

@@ -20,7 +20,7 @@ MOST_WAITING = 10_000
 """Where nobody reads what is written, threads wait as if they wrote themselves; else memory would fill up."""
 
 
-class GatheredLines:
+class BufferedLines:
     """A stream for a log handler. Thread-safe."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -66,10 +66,10 @@ class GatheredLines:
 
 
 @contextmanager
-def lines_gathered(logger: logging.Logger) -> Iterator[None]:
+def buffering_log_lines(logger: logging.Logger) -> Iterator[None]:
     """What the logger's handlers write to streams is gathered meanwhile."""
     handlers = [one for one in logger.handlers if isinstance(one, logging.StreamHandler)]
-    streams = [(one, one.stream, GatheredLines(one.stream)) for one in handlers]
+    streams = [(one, one.stream, BufferedLines(one.stream)) for one in handlers]
     for handler, _, gathered in streams:
         handler.setStream(gathered)
     try:

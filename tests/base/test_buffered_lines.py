@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from butlr_grafana.base import gathered_lines
-from butlr_grafana.base.gathered_lines import GatheredLines, lines_gathered
+from butlr_grafana.base import buffered_lines
+from butlr_grafana.base.buffered_lines import BufferedLines, buffering_log_lines
 from tests.support import HANG_S, until
 
 
@@ -22,7 +22,7 @@ def stream() -> io.StringIO:
 
 @pytest.fixture
 def logger(stream: io.StringIO) -> Iterator[logging.Logger]:
-    found = logging.getLogger("test.gathered")
+    found = logging.getLogger("test.buffered")
     handler = logging.StreamHandler(stream)
     found.addHandler(handler)
     found.setLevel("INFO")
@@ -32,7 +32,7 @@ def logger(stream: io.StringIO) -> Iterator[logging.Logger]:
 
 
 def test_lines_are_written_soon_without_being_asked_for(logger: logging.Logger, stream: io.StringIO) -> None:
-    with lines_gathered(logger):
+    with buffering_log_lines(logger):
         for text in ("one\n", "one\ntwo\n"):
             logger.info(text.split()[-1])
             until(lambda t=text: stream.getvalue() == t)
@@ -45,7 +45,7 @@ def test_at_the_end_all_are_there_in_the_order_of_each_thread(
         for number in range(500):
             logger.info("%d %d", thread, number)
 
-    with lines_gathered(logger), ThreadPoolExecutor(8) as pool:
+    with buffering_log_lines(logger), ThreadPoolExecutor(8) as pool:
         list(pool.map(say, range(8)))
     said = [tuple(map(int, line.split())) for line in stream.getvalue().splitlines()]
     assert [[n for t, n in said if t == thread] for thread in range(8)] == [[*range(500)]] * 8
@@ -55,7 +55,7 @@ def test_also_where_what_is_done_fails_and_then_the_stream_is_as_before(
     logger: logging.Logger, stream: io.StringIO
 ) -> None:
     def fails() -> None:
-        with lines_gathered(logger):
+        with buffering_log_lines(logger):
             logger.warning("before the fault")
             raise ValueError
 
@@ -81,9 +81,9 @@ class Blocked(io.StringIO):
 
 
 def test_where_nobody_reads_threads_wait_before_memory_fills_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathered_lines, "MOST_WAITING", 3)
+    monkeypatch.setattr(buffered_lines, "MOST_WAITING", 3)
     blocked = Blocked()
-    lines = GatheredLines(blocked)
+    lines = BufferedLines(blocked)
     lines.write("0\n")
     assert blocked.tried.wait(HANG_S)  # from here on the writing thread is in the middle of writing
     for number in range(1, 4):
