@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dashboards import variables
 from dashboards.downloads import downloads
 from dashboards.page import hot_zones, page, to_page
@@ -119,15 +121,18 @@ FULL = ((None, GOOD), (0.8, WARNING), (1.0, BAD))
 """Of the capacity: tight from 80 % on, and more people than places from 100 %."""
 
 
-def room_page(source: Source, field: str) -> str:
-    """This page, limited to the room whose id is in a row's `field`."""
+def room_page(source: Source, field: str, *, without: Collection[str] = ()) -> str:
+    """This page, limited to the room whose id is in a row's `field`.
+
+    `without`: choices that do not limit the rows, so that they may not take the room.
+    """
     space, room = "${__data.fields.space}", f"${{__data.fields.{field}}}"
-    return to_page(source, f"{UID}{source.suffix}", space=space, room=room)
+    return to_page(source, f"{UID}{source.suffix}", without=without, space=space, room=room)
 
 
 def floor_page(source: Source) -> str:
-    """This page for the floor of a row."""
-    return to_page(source, f"{UID}{source.suffix}", space="${__data.fields.space}")
+    """This page for the floor of a row. The rooms chosen are those of another floor."""
+    return to_page(source, f"{UID}{source.suffix}", without=("room",), space="${__data.fields.space}")
 
 
 def dashboard(source: Source) -> Json:

@@ -108,7 +108,6 @@ def dashboard(source: Source) -> Json:
             variables.underused(),
             variables.least_capacity(),
             variables.area(),
-            *variables.passed_on(source),
         ],
         panels=[
             _totals(source, "People by building", BUILDINGS, Place(0, 0, 13, 7), "building"),

@@ -73,9 +73,6 @@ def dashboard(source: Source) -> Json:
         "Which sensors and hives work, and which rooms and floors have no data because of those that do not.",
         variables=[
             variables.floor(source),
-            *variables.hidden(
-                variables.rooms(source), variables.types(source), variables.hours(), variables.days()
-            ),
         ],
         panels=[
             totals(
@@ -122,7 +119,9 @@ def dashboard(source: Source) -> Json:
                     Column(
                         "room",
                         {
-                            **leads_to("The map of this room", room_page(source, "room_id")),
+                            **leads_to(
+                                "The map of this room", room_page(source, "room_id", without=("type",))
+                            ),
                             "custom__wrapText": True,
                         },
                     ),
