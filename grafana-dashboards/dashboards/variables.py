@@ -31,9 +31,13 @@ def rooms(source: Source) -> Json:
     return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
 
 
-def floors(source: Source) -> Json:
-    """Several floors, or all of them."""
-    variable = _query_variable(source, "space", "Floors", source.floors())
+def floors(source: Source, name: str = "space") -> Json:
+    """Several floors, or all of them, with which a page opens.
+
+    `name`: `floors` on a page that links lead away from: all floors is no choice that the `space` of a page
+    about one floor could take.
+    """
+    variable = _query_variable(source, name, "Floors", source.floors())
     return {**variable, "multi": True, "includeAll": True, "allValue": "all"}
 
 

@@ -218,6 +218,19 @@ def test_a_page_hands_on_nothing_that_nobody_chose(folder: Path) -> None:
                 assert (variable["query"], variable["current"]["value"]) == ("", [])
 
 
+def test_sensors_and_free_rooms_open_with_all_floors(folder: Path) -> None:
+    """Grafana chooses *All* where it is offered and no page hands a floor on."""
+    for uid, name in (("butlr-sensors", "floors"), ("butlr-free-rooms", "space")):
+        page = json.loads((folder / f"{uid}.json").read_text("utf-8"))
+        [variable] = [v for v in page["templating"]["list"] if v["name"] == name]
+        assert (variable["includeAll"], variable["allValue"], variable["multi"]) == (True, "all", True)
+        assert "current" not in variable
+        asked = json.dumps([[panel["targets"], panel["options"]] for panel in page["panels"]])
+        assert f"${{{name}:csv}}" in asked
+        # A page about one floor cannot be of all: this choice has a name of its own where links lead on.
+        assert name == "floors" or page["links"] == []
+
+
 def test_a_link_to_a_floor_or_room_keeps_what_is_chosen(folder: Path) -> None:
     found = 0
     for path in sorted(folder.glob("*.json")):

@@ -41,7 +41,12 @@ def options(variable: Json) -> list[str]:
 
 def start_values(dashboard: Json) -> dict[str, str | list[str]]:
     """What the variables are when nobody has touched them, on a floor in Paris."""
-    values: dict[str, str | list[str]] = {"space": PARIS, "room": ALL_ROOMS, "type": ALL_TYPES}
+    values: dict[str, str | list[str]] = {
+        "space": PARIS,
+        "floors": "all",
+        "room": ALL_ROOMS,
+        "type": ALL_TYPES,
+    }
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "custom" and variable["query"]:
             values[variable["name"]] = options(variable)[0]
