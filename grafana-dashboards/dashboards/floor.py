@@ -12,8 +12,8 @@ from dashboards.panels.charts import presence_strips, styled_picture
 from dashboards.panels.figures import (
     PER_FT2,
     PER_M2,
+    Bar,
     Column,
-    gauge,
     leads_to,
     row_figures,
     table,
@@ -225,7 +225,8 @@ def dashboard(source: Source) -> Json:
                     Column("capacity", width(85)),
                     Column(
                         "share",
-                        {"displayName": "Of capacity", **gauge(1, *FULL), "decimals": 0, **width(130)},
+                        {"displayName": "Of capacity", "decimals": 0, **width(76)},
+                        bar=Bar(1, FULL),
                     ),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
@@ -262,12 +263,8 @@ def dashboard(source: Source) -> Json:
                     Column("per_ft2_hour", {"decimals": 3, **width(85)}),
                     Column(
                         "share",
-                        {
-                            "displayName": "Of all detections",
-                            **gauge(None, (None, COOL)),
-                            "decimals": 1,
-                            **width(105),
-                        },
+                        {"displayName": "Of all detections", "decimals": 1, **width(84)},
+                        bar=Bar(None, ((None, COOL),)),
                     ),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),

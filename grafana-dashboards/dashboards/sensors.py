@@ -6,7 +6,7 @@ from dashboards import variables
 from dashboards.downloads import downloads
 from dashboards.floor import floor_page, room_page
 from dashboards.page import page
-from dashboards.panels.figures import Column, gauge, leads_to, state, table, totals, width
+from dashboards.panels.figures import Bar, Column, leads_to, state, table, totals, width
 from dashboards.panels.parts import Frame, Place, Query
 from dashboards.sources import Parameters, Source
 from dashboards.style import BAD, CALM, GOOD, WARNING, Json, steps
@@ -137,7 +137,7 @@ def dashboard(source: Source) -> Json:
                     Column("floor", {**leads_to("This floor", floor_page(source)), **width(175)}),
                     Column("sensors", width(75)),
                     Column("sensors_offline", width(75)),
-                    Column("offline_share", {**gauge(1, *SHARE), **width(100)}),
+                    Column("offline_share", width(62), bar=Bar(1, SHARE)),
                     Column("hives_offline", width(75)),
                     Column("rooms_unavailable", width(115)),
                     Column("batteries_due", width(80)),

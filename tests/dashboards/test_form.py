@@ -286,6 +286,54 @@ def test_no_table_has_a_column_of_reasons(dashboard: Json) -> None:
                 assert "${__data.fields.reason}" in link["title"]
 
 
+def bar_length(look: Json, values: list[float], value: float, width_px: float) -> float:
+    """The length of a bar as Grafana 12.3 draws it in a table's cell (`BarGauge.tsx`, `scale.ts`):
+    the number, where it stands in the cell, takes what its letters need.
+    """
+    text_px = 8 * len(f"{value:.0%}") + 20 if look["custom.cellOptions"]["valueDisplayMode"] == "text" else 0
+    largest = look.get("max", max(values))
+    return float(min((value - look["min"]) / (largest - look["min"]), 1) * (width_px - text_px))
+
+
+def test_the_largest_value_has_the_longest_bar(folder: Path) -> None:
+    bars = 0
+    for path in sorted(folder.glob("*.json")):
+        for panel in json.loads(path.read_text("utf-8"))["panels"]:
+            for override in panel["fieldConfig"]["overrides"]:
+                look = {one["id"]: one["value"] for one in override["properties"]}
+                if look.get("custom.cellOptions", {}).get("type") != "gauge":
+                    continue
+                bars += 1
+                # Without a largest value that is set, each column's own decides, not that of the whole table.
+                assert panel["fieldConfig"]["defaults"]["fieldMinMax"] is True
+                values = [0.0, 0.05, 0.5, 0.99, 1.0] if "max" in look else [0.0, 0.004, 0.02, 0.034]
+                lengths = [bar_length(look, values, value, 56) for value in values]
+                assert lengths == sorted(lengths), (path.stem, panel["title"])
+                assert lengths[-1] == 56
+                assert lengths[0] == 0
+    assert bars >= 8
+
+
+def test_a_bar_stands_beside_the_number_that_it_shows(folder: Path) -> None:
+    for path in sorted(folder.glob("*.json")):
+        for panel in json.loads(path.read_text("utf-8"))["panels"]:
+            steps = [(step["id"], step["options"]) for step in panel["transformations"]]
+            shown = {o["matcher"]["options"] for o in panel["fieldConfig"]["overrides"]}
+            for copied in (options for kind, options in steps if kind == "calculateField"):
+                assert copied["reduce"]["reducer"] == "lastNotNull"  # unknown stays unknown
+                assert {copied["alias"], *copied["reduce"]["include"]} <= shown
+                [order] = [options["indexByName"] for kind, options in steps if kind == "organize"]
+                names = sorted(order, key=order.__getitem__)
+                assert names[names.index(copied["alias"]) - 1] in BAR_TITLES, path.stem
+
+
+BAR_TITLES = {
+    *("Share of capacity", "Utilization", "Share of time in use", "Share offline", "Share of detections"),
+    "People per ft²",
+}
+"""Fields that have a bar, by the backend's titles."""
+
+
 def test_panels_say_what_they_show_and_ask_our_data_sources(dashboard: Json) -> None:
     for panel in dashboard["panels"]:
         # A wall is one panel, whose script writes what a title would say.
