@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dashboards import variables
 from dashboards.downloads import downloads
 from dashboards.page import hot_zones, page, to_page
@@ -10,8 +12,8 @@ from dashboards.panels.charts import presence_strips, styled_picture
 from dashboards.panels.figures import (
     PER_FT2,
     PER_M2,
+    Bar,
     Column,
-    gauge,
     leads_to,
     row_figures,
     table,
@@ -119,15 +121,18 @@ FULL = ((None, GOOD), (0.8, WARNING), (1.0, BAD))
 """Of the capacity: tight from 80 % on, and more people than places from 100 %."""
 
 
-def room_page(source: Source, field: str) -> str:
-    """This page, limited to the room whose id is in a row's `field`."""
+def room_page(source: Source, field: str, *, without: Collection[str] = ()) -> str:
+    """This page, limited to the room whose id is in a row's `field`.
+
+    `without`: choices that do not limit the rows, so that they may not take the room.
+    """
     space, room = "${__data.fields.space}", f"${{__data.fields.{field}}}"
-    return to_page(source, f"{UID}{source.suffix}", space=space, room=room)
+    return to_page(source, f"{UID}{source.suffix}", without=without, space=space, room=room)
 
 
 def floor_page(source: Source) -> str:
-    """This page for the floor of a row."""
-    return to_page(source, f"{UID}{source.suffix}", space="${__data.fields.space}")
+    """This page for the floor of a row. The rooms chosen are those of another floor."""
+    return to_page(source, f"{UID}{source.suffix}", without=("room",), space="${__data.fields.space}")
 
 
 def dashboard(source: Source) -> Json:
@@ -220,7 +225,8 @@ def dashboard(source: Source) -> Json:
                     Column("capacity", width(85)),
                     Column(
                         "share",
-                        {"displayName": "Of capacity", **gauge(1, *FULL), "decimals": 0, **width(130)},
+                        {"displayName": "Of capacity", "decimals": 0, **width(76)},
+                        bar=Bar(1, FULL),
                     ),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
@@ -257,12 +263,8 @@ def dashboard(source: Source) -> Json:
                     Column("per_ft2_hour", {"decimals": 3, **width(85)}),
                     Column(
                         "share",
-                        {
-                            "displayName": "Of all detections",
-                            **gauge(None, (None, COOL)),
-                            "decimals": 1,
-                            **width(105),
-                        },
+                        {"displayName": "Of all detections", "decimals": 1, **width(84)},
+                        bar=Bar(None, ((None, COOL),)),
                     ),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),

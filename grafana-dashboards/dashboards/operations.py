@@ -6,7 +6,6 @@ docs/operations.md says what they mean.
 
 from __future__ import annotations
 
-from dashboards import variables
 from dashboards.page import page
 from dashboards.panels.backend_metrics import Figure, Limit, areas, figures, line, lines, strips
 from dashboards.panels.parts import Frame, Place, Query
@@ -147,7 +146,7 @@ def dashboard() -> Json:
         UID,
         "Operations",
         "The state of the backend and of its calls to Butlr, for operators.",
-        variables=variables.handed_on(),
+        variables=(),
         panels=[*_now(), *_butlr(), *_data(), *_requests(), *_stages(), *_process()],
         since="now-6h",
     )

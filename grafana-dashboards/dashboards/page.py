@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dashboards.sources import EVENT, SIMPOD, DataSource, Parameters, Source
 from dashboards.style import BAD, HIDDEN, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
+from dashboards.variables import HANDED_ON, with_the_others
 
 
 def page(
@@ -37,7 +38,7 @@ def page(
         "timepicker": {},
         "refresh": REFRESH,
         "annotations": {"list": [] if marks is None else [_limited(marks, numbered)]},
-        "templating": {"list": [source.variable, *variables]},
+        "templating": {"list": [source.variable, *with_the_others(variables)]},
         "links": [_to_the_others()],
         "panels": numbered,
     }
@@ -49,12 +50,16 @@ def screen(
     """A page of one panel, for a screen before which nobody sits: no links, and nothing to choose but
     `variables`. It is of today, and refreshes once a minute.
     """
-    built = page(source, uid, title, description, variables=variables, panels=[panel], since="now/d")
-    for variable in built["templating"]["list"]:
-        # A kiosk shows the variables that are not hidden; on a screen nobody chooses a data source.
-        if variable["type"] == "datasource":
-            variable["hide"] = HIDDEN
-    return {**built, "refresh": "1m", "timepicker": {"hidden": True}, "links": []}
+    built = page(source, uid, title, description, variables=(), panels=[panel], since="now/d")
+    # A kiosk shows the variables that are not hidden; on a screen nobody chooses a data source.
+    listed = [{**source.variable, "hide": HIDDEN}, *variables]
+    return {
+        **built,
+        "refresh": "1m",
+        "timepicker": {"hidden": True},
+        "templating": {"list": listed},
+        "links": [],
+    }
 
 
 def _limited(marks: Json, panels: Sequence[Json]) -> Json:
@@ -76,7 +81,7 @@ def hot_zones(source: Source, parameters: Parameters) -> Json:
 
 
 def _to_the_others() -> Json:
-    """The other pages, in a list; each keeps floor, rooms, types, hours, days and time."""
+    """The other pages, in a list; each keeps all that is chosen, and the time."""
     return {
         "type": "dashboards",
         "title": "Other pages",
@@ -97,15 +102,19 @@ def panel_link(title: str, url: str) -> Json:
     return {"title": title, "url": url, "targetBlank": True}
 
 
-PASSED_ON = ("hours", "days")
-"""What a link to a floor or room hands on, so that its page is of the same time as the figure clicked."""
+def to_page(source: DataSource, uid: str, *, without: Collection[str] = (), **variables: str) -> str:
+    """Another of our pages at the same time and with the same choices, on the same data source, from
+    Grafana's root; variables by name, as Grafana writes them in an address.
 
-
-def to_page(source: DataSource, uid: str, **variables: str) -> str:
-    """Another of our pages at the same time, hours and days, on the same data source, from Grafana's root;
-    variables by name, as Grafana writes them in an address.
+    `without`: choices that do not hold on the page that the link leads to.
     """
-    passed_on = {name: f"${{{name}:percentencode}}" for name in PASSED_ON}
-    variables = {source.variable["name"]: source.uid, **passed_on, **variables}
-    chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
-    return f"d/{uid}?${{__url_time_range}}{chosen}"
+    # `queryparam` writes each of several values, and nothing at all where nothing is chosen.
+    kept = [name for name in HANDED_ON if name not in variables and name not in without]
+    chosen = [
+        *(
+            f"var-{name}={value}"
+            for name, value in {source.variable["name"]: source.uid, **variables}.items()
+        ),
+        *(f"${{{name}:queryparam}}" for name in kept),
+    ]
+    return "&".join((f"d/{uid}?${{__url_time_range}}", *chosen))

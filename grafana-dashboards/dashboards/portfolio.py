@@ -10,9 +10,9 @@ from dashboards.panels.charts import by_day
 from dashboards.panels.figures import (
     PER_FT2,
     PER_M2,
+    Bar,
     Column,
     badge,
-    gauge,
     leads_to,
     table,
     why_unknown,
@@ -91,7 +91,7 @@ floor's own time zone."""
 
 STATES = {"free": ("Free", FREE_COLOUR), "occupied": ("Occupied", TAKEN), "unknown": ("Unknown", UNKNOWN)}
 
-HEAT_BAR: Json = gauge(None, (None, "dark-orange"))
+HEAT_BAR = Bar(None, ((None, "dark-orange"),), also=("people_per_m2",))
 
 
 def dashboard(source: Source) -> Json:
@@ -108,7 +108,6 @@ def dashboard(source: Source) -> Json:
             variables.underused(),
             variables.least_capacity(),
             variables.area(),
-            *variables.passed_on(source),
         ],
         panels=[
             _totals(source, "People by building", BUILDINGS, Place(0, 0, 13, 7), "building"),
@@ -132,7 +131,8 @@ def dashboard(source: Source) -> Json:
                     Column("capacity", width(78)),
                     Column(
                         "share",
-                        {"displayName": "Of capacity", **gauge(1, *FULL), "decimals": 0, **width(100)},
+                        {"displayName": "Of capacity", "decimals": 0, **width(72)},
+                        bar=Bar(1, FULL),
                     ),
                     Column("space", hidden=True),
                 ],
@@ -149,8 +149,8 @@ def dashboard(source: Source) -> Json:
                 [
                     name,
                     Column("detections", {"unit": "short", "decimals": 1, **width(94)}),
-                    Column("people_per_m2", {**HEAT_BAR, "decimals": 3, **width(110)}),
-                    Column("people_per_ft2", {**HEAT_BAR, "decimals": 4, **width(110)}),
+                    Column("people_per_m2", {"decimals": 3, **width(68)}),
+                    Column("people_per_ft2", {"decimals": 4, **width(68)}, bar=HEAT_BAR),
                     Column("per_m2_hour", {"decimals": 0, **width(78)}),
                     Column("per_ft2_hour", {"decimals": 1, **width(78)}),
                     Column("space", hidden=True),
@@ -252,12 +252,8 @@ def dashboard(source: Source) -> Json:
                     Column("capacity", width(102)),
                     Column(
                         "in_use_share",
-                        {
-                            "displayName": "Time in use",
-                            **gauge(1, (None, UNDERUSED)),
-                            "decimals": 1,
-                            **width(88),
-                        },
+                        {"displayName": "Time in use", "decimals": 1, **width(66)},
+                        bar=Bar(1, ((None, UNDERUSED),)),
                     ),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
@@ -282,7 +278,7 @@ def _totals(source: Source, name: str, query: Query, place: Place, group: str) -
         Column(group, {"custom__minWidth": 110}),
         Column("people", {"decimals": 0, **width(62)}),
         Column("capacity", width(78)),
-        Column("share", {"displayName": "Of capacity", **gauge(1, *FULL), "decimals": 0, **width(100)}),
+        Column("share", {"displayName": "Of capacity", "decimals": 0, **width(72)}, bar=Bar(1, FULL)),
         Column("peak", {"decimals": 0, **width(58)}),
         Column("peak_at", width(150)),
         Column("floors", width(60)),

@@ -6,9 +6,8 @@ from dashboards import variables
 from dashboards.downloads import downloads
 from dashboards.floor import floor_page, room_page
 from dashboards.page import page
-from dashboards.panels.figures import Column, gauge, leads_to, state, table, totals, width
+from dashboards.panels.figures import Bar, Column, leads_to, state, table, totals, width
 from dashboards.panels.parts import Frame, Place, Query
-from dashboards.parameters import FLOOR
 from dashboards.sources import Parameters, Source
 from dashboards.style import BAD, CALM, GOOD, WARNING, Json, steps
 
@@ -18,7 +17,7 @@ ALL: Parameters = {"space": "all"}
 FLOORS = Query("devices", {**ALL, "level": "floor"})
 FAULTS = Query("devices", {**ALL, "only": "faults"})
 ROOMS = Query("devices", {**ALL, "level": "room", "only": "faults"})
-DEVICES = Query("devices", FLOOR)
+DEVICES = Query("devices", {"space": "${floors:csv}"})
 
 STATES = {
     "online": ("online", GOOD),
@@ -54,7 +53,7 @@ Every floor. *Because* names the offline hives that receive sensors of the floor
 such a floor say so in a notice. A floor's name opens the dashboard *Floor*."""
 
 DEVICES_TEXT = """\
-Every physical sensor and hive of the floor chosen above; those that are offline come first. *Last reading* \
+Every physical sensor and hive of the floors chosen above; those that are offline come first. *Last reading* \
 is the last message about people. If Butlr has no date for a battery, the date is empty. x and y are metres \
 on the floor plan."""
 
@@ -72,10 +71,7 @@ def dashboard(source: Source) -> Json:
         "Sensors",
         "Which sensors and hives work, and which rooms and floors have no data because of those that do not.",
         variables=[
-            variables.floor(source),
-            *variables.hidden(
-                variables.rooms(source), variables.types(source), variables.hours(), variables.days()
-            ),
+            variables.floors(source, "floors"),
         ],
         panels=[
             totals(
@@ -122,7 +118,9 @@ def dashboard(source: Source) -> Json:
                     Column(
                         "room",
                         {
-                            **leads_to("The map of this room", room_page(source, "room_id")),
+                            **leads_to(
+                                "The map of this room", room_page(source, "room_id", without=("type",))
+                            ),
                             "custom__wrapText": True,
                         },
                     ),
@@ -139,7 +137,7 @@ def dashboard(source: Source) -> Json:
                     Column("floor", {**leads_to("This floor", floor_page(source)), **width(175)}),
                     Column("sensors", width(75)),
                     Column("sensors_offline", width(75)),
-                    Column("offline_share", {**gauge(1, *SHARE), **width(100)}),
+                    Column("offline_share", width(62), bar=Bar(1, SHARE)),
                     Column("hives_offline", width(75)),
                     Column("rooms_unavailable", width(115)),
                     Column("batteries_due", width(80)),
@@ -151,7 +149,7 @@ def dashboard(source: Source) -> Json:
             table(
                 source,
                 Frame(
-                    "Devices: ${space:text}",
+                    "Devices: ${floors:text}",
                     DEVICES_TEXT,
                     Place(0, 22, 24, 14),
                     [DEVICES],
@@ -160,6 +158,7 @@ def dashboard(source: Source) -> Json:
                 [
                     Column("kind", {"custom__filterable": True, **width(75)}),
                     Column("device", width(190)),
+                    Column("floor", {"custom__filterable": True, **width(125)}),
                     Column("room", {"custom__filterable": True, **width(145)}),
                     Column("state", {**of_state.look, "custom__filterable": True}),
                     Column("last_heartbeat", since),

@@ -1,18 +1,19 @@
 """Dashboard variables. No value is stored with a dashboard, but its data source's (`sources.py`): Grafana
-takes the first that it is offered.
+takes the first that it is offered, or all of them if all can be chosen.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dashboards.sources import Source
-from dashboards.style import Json
+from dashboards.style import HIDDEN, IN_MENU, Json
 
 ON_LOAD, BY_TEXT = 1, 1
 """Grafana's numbers: it loads the options with the dashboard, and sorts them by their texts."""
 
-SHOWN, LABEL_HIDDEN, HIDDEN, IN_MENU = 0, 1, 2, 3
-"""Grafana's numbers: in the row of variables, there without its label, not at all, or (from 12.3) in the menu
-beside it, for what few change."""
+SHOWN, LABEL_HIDDEN = 0, 1
+"""Grafana's numbers: in the row of variables, or there without its label."""
 
 ALL = "All"
 """What all rooms send: a word that the backend reads as no limit, rather than the list of all ids."""
@@ -30,9 +31,13 @@ def rooms(source: Source) -> Json:
     return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
 
 
-def floors(source: Source) -> Json:
-    """Several floors, or all of them."""
-    variable = _query_variable(source, "space", "Floors", source.floors())
+def floors(source: Source, name: str = "space") -> Json:
+    """Several floors, or all of them, with which a page opens.
+
+    `name`: `floors` on a page that links lead away from: all floors is no choice that the `space` of a page
+    about one floor could take.
+    """
+    variable = _query_variable(source, name, "Floors", source.floors())
     return {**variable, "multi": True, "includeAll": True, "allValue": "all"}
 
 
@@ -50,27 +55,36 @@ def least_capacity() -> Json:
     )
 
 
-def passed_on(source: Source) -> list[Json]:
-    """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
-    them on, so that a choice outlasts a look at this page.
+HANDED_ON = (
+    *("space", "floors", "room", "type", "hours", "days", "least_capacity"),
+    *("baseline", "underused", "area", "unit", "look", "normalize", "resolution", "film"),
+)
+"""All that somebody can choose on a page, but the data source. Each page hands all of it on by its links."""
+
+
+def with_the_others(shown: Sequence[Json]) -> list[Json]:
+    """A page's own variables, and those of the other pages, hidden: the page's links hand them on in full.
+
+    These have no options and, as long as nobody chose anything on another page, no value: a link hands on
+    what somebody chose, never what a page would have begun with. Several values are kept, which a text box
+    would cut to the first. Nothing is asked of the backend for them.
     """
-    return hidden(floor(source), rooms(source))
+    names = {variable["name"] for variable in shown}
+    return [*shown, *(_handed_on(name) for name in HANDED_ON if name not in names)]
 
 
-def hidden(*chosen: Json) -> list[Json]:
-    """Variables that no panel of a page uses, and that its links to other pages hand on."""
-    return [{**variable, "hide": HIDDEN} for variable in chosen]
-
-
-def handed_on() -> list[Json]:
-    """What other pages have chosen, on a page that asks nothing of the backend: texts that its links hand on.
-
-    Not chosen from a list: that would be asked for, of a backend that may be what is looked into.
-    """
-    return [
-        {"type": "textbox", "name": name, "label": name, "query": "", "hide": HIDDEN}
-        for name in ("space", "room", "type", "hours", "days")
-    ]
+def _handed_on(name: str) -> Json:
+    return {
+        "type": "custom",
+        "name": name,
+        "label": name,
+        "query": "",
+        "current": {"text": [], "value": []},
+        "multi": True,
+        "includeAll": False,
+        "allowCustomValue": True,
+        "hide": HIDDEN,
+    }
 
 
 def hours() -> Json:

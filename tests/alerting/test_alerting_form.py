@@ -200,6 +200,8 @@ def test_links_lead_to_the_floor_the_room_and_the_hour(rule: Json) -> None:
     assert notes["__dashboardUid__"] == uid
     page = f"{{{{ externalURL }}}}d/{uid}?var-ds=butlr&var-space={{{{ .Labels.space }}}}"
     assert notes["dashboard"].startswith(page)
+    is_of_several = "&var-floors={{ .Labels.space }}" in notes["dashboard"]
+    assert is_of_several == (uid == "butlr-sensors")
     # It rings at any hour, and pages open with working hours.
     assert "&var-hours=00:00-24:00&var-days=mon-sun&" in notes["dashboard"]
     assert notes["image"].startswith("{{ externalURL }}api/datasources/proxy/uid/butlr/api/v1/heatmap?")

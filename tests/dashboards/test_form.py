@@ -89,7 +89,7 @@ def test_no_page_asks_which_theme_pictures_have(dashboard: Json) -> None:
 def test_a_choice_is_one_text_and_one_value(dashboard: Json) -> None:
     """Grafana divides a custom variable at each comma: one in a text would make two choices of it."""
     for variable in dashboard["templating"]["list"]:
-        if variable["type"] == "custom":
+        if variable["type"] == "custom" and variable["query"]:
             assert all(re.fullmatch(r" ?\S.* : \S+", one) for one in variable["query"].split(",")), variable
 
 
@@ -108,7 +108,9 @@ def test_a_picture_is_drawn_anew_when_a_variable_of_its_address_changes(dashboar
 
 def test_pages_open_with_working_hours(dashboard: Json) -> None:
     first = {
-        v["name"]: v["query"].split(", ")[0] for v in dashboard["templating"]["list"] if v["type"] == "custom"
+        v["name"]: v["query"].split(", ")[0]
+        for v in dashboard["templating"]["list"]
+        if v["type"] == "custom" and v["query"]
     }
     if "hours" in first:
         assert first["hours"].endswith("08:00-18:00")
@@ -117,8 +119,9 @@ def test_pages_open_with_working_hours(dashboard: Json) -> None:
 
 def test_a_dashboard_holds_no_one_floor(dashboard: Json) -> None:
     """Another tenant has other floors: Grafana is to take the first that it is offered."""
-    held = [v["type"] for v in dashboard["templating"]["list"] if "current" in v]
-    assert held == ["datasource"]
+    held = {v["type"]: v["current"]["value"] for v in dashboard["templating"]["list"] if "current" in v}
+    assert bool(held.pop("datasource"))
+    assert held in ({}, {"custom": []})
 
 
 def test_the_data_source_is_a_variable_that_begins_with_ours(dashboard: Json) -> None:
@@ -164,28 +167,86 @@ def test_variables_used_are_there_and_those_there_are_used(dashboard: Json) -> N
     assert used | handed_on == {v["name"] for v in listed}
 
 
-def test_a_choice_of_floor_and_rooms_outlasts_each_page(folder: Path) -> None:
+def linked_pages(folder: Path) -> list[Json]:
+    """The pages between which links hand choices on."""
+    pages = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [page for page in pages if page["uid"] not in SCREENS]
+
+
+def kept(variable: Json, chosen: list[str]) -> list[str]:
+    """What Grafana's variable holds after a page was opened with `var-name=` for each value that is chosen
+    (Grafana 12.3, scenes 6.42: a text box and a variable with one value take the first).
+    """
+    if variable["type"] == "textbox" or not variable.get("multi"):
+        chosen = chosen[:1]
+    if variable["type"] == "custom" and variable["query"] and not variable["allowCustomValue"]:
+        offered = [one.rpartition(" : ")[2] for one in variable["query"].split(", ")]
+        return [value for value in chosen if value in offered]
+    return chosen
+
+
+CHOSEN = {
+    "room": ["room_paris_1", "room_paris_2", "room_paris_3"],
+    "type": ["meeting_room", "phone_booth"],
+    "hours": ["07:30-19:00"],
+    "days": ["tue-thu"],
+    "least_capacity": ["6"],
+    "area": ["ft2"],
+    "look": ["surface"],
+}
+
+
+def test_what_is_chosen_outlasts_each_page_in_full(folder: Path) -> None:
     """A page's links hand its variables on; one without them would set the next to its first floor."""
-    for path in sorted(folder.glob("*.json")):
-        page = json.loads(path.read_text("utf-8"))
-        if "butlr" in page["tags"] and page["uid"] not in SCREENS:
-            names = {v["name"] for v in page["templating"]["list"]}
-            assert {"space", "room", "type", "hours", "days"} <= names
+    pages = linked_pages(folder)
+    shown = {v["name"] for page in pages for v in page["templating"]["list"] if v["hide"] != 2}
+    shown -= PROVISIONED.keys()
+    assert len(shown) > 10
+    for page in pages:
+        listed = {v["name"]: v for v in page["templating"]["list"]}
+        assert shown <= listed.keys(), page["uid"]
+        for name, chosen in CHOSEN.items():
+            assert kept(listed[name], chosen) == chosen, (page["uid"], name)
 
 
-def test_a_link_to_a_floor_or_room_is_of_the_hours_and_days_that_are_chosen(folder: Path) -> None:
+def test_a_page_hands_on_nothing_that_nobody_chose(folder: Path) -> None:
+    """A floor that a page does not show is the first by name: the next page would be of it alone."""
+    for page in linked_pages(folder):
+        for variable in page["templating"]["list"]:
+            if variable["hide"] == 2:
+                assert variable["type"] == "custom", (page["uid"], variable["name"])
+                assert (variable["query"], variable["current"]["value"]) == ("", [])
+
+
+def test_sensors_and_free_rooms_open_with_all_floors(folder: Path) -> None:
+    """Grafana chooses *All* where it is offered and no page hands a floor on."""
+    for uid, name in (("butlr-sensors", "floors"), ("butlr-free-rooms", "space")):
+        page = json.loads((folder / f"{uid}.json").read_text("utf-8"))
+        [variable] = [v for v in page["templating"]["list"] if v["name"] == name]
+        assert (variable["includeAll"], variable["allValue"], variable["multi"]) == (True, "all", True)
+        assert "current" not in variable
+        asked = json.dumps([[panel["targets"], panel["options"]] for panel in page["panels"]])
+        assert f"${{{name}:csv}}" in asked
+        # A page about one floor cannot be of all: this choice has a name of its own where links lead on.
+        assert name == "floors" or page["links"] == []
+
+
+def test_a_link_to_a_floor_or_room_keeps_what_is_chosen(folder: Path) -> None:
     found = 0
     for path in sorted(folder.glob("*.json")):
         for query in re.findall(r'"d/butlr-floor(?:-json)?\?([^"]+)"', path.read_text("utf-8")):
             found += 1
-            for name in ("hours", "days"):
-                assert f"var-{name}=${{{name}:percentencode}}" in query, path.stem
+            names = set(re.findall(r"\$\{(\w+):queryparam\}", query))
+            assert {"hours", "days", "least_capacity", "area", "look", "unit"} <= names, path.stem
+            # Rooms without data are listed whatever their type, and rooms of a floor are on no other.
+            assert ("type" in names) == (path.stem != "butlr-sensors" or "var-room=" not in query)
+            assert names.isdisjoint({"space", "room"})
     assert found > 10
 
 
 def test_operations_ask_nothing_of_a_backend_that_may_be_away(folder: Path) -> None:
     page = json.loads((folder / "butlr-operations.json").read_text("utf-8"))
-    assert {v["type"] for v in page["templating"]["list"]} == {"datasource", "textbox"}
+    assert {v["type"] for v in page["templating"]["list"]} == {"datasource", "custom"}
 
 
 def test_panels_follow_the_rooms_that_are_chosen_or_say_that_they_do_not(folder: Path) -> None:
@@ -223,6 +284,54 @@ def test_no_table_has_a_column_of_reasons(dashboard: Json) -> None:
             if override["matcher"]["options"] == "has_data":
                 [link] = look["links"]
                 assert "${__data.fields.reason}" in link["title"]
+
+
+def bar_length(look: Json, values: list[float], value: float, width_px: float) -> float:
+    """The length of a bar as Grafana 12.3 draws it in a table's cell (`BarGauge.tsx`, `scale.ts`):
+    the number, where it stands in the cell, takes what its letters need.
+    """
+    text_px = 8 * len(f"{value:.0%}") + 20 if look["custom.cellOptions"]["valueDisplayMode"] == "text" else 0
+    largest = look.get("max", max(values))
+    return float(min((value - look["min"]) / (largest - look["min"]), 1) * (width_px - text_px))
+
+
+def test_the_largest_value_has_the_longest_bar(folder: Path) -> None:
+    bars = 0
+    for path in sorted(folder.glob("*.json")):
+        for panel in json.loads(path.read_text("utf-8"))["panels"]:
+            for override in panel["fieldConfig"]["overrides"]:
+                look = {one["id"]: one["value"] for one in override["properties"]}
+                if look.get("custom.cellOptions", {}).get("type") != "gauge":
+                    continue
+                bars += 1
+                # Without a largest value that is set, each column's own decides, not that of the whole table.
+                assert panel["fieldConfig"]["defaults"]["fieldMinMax"] is True
+                values = [0.0, 0.05, 0.5, 0.99, 1.0] if "max" in look else [0.0, 0.004, 0.02, 0.034]
+                lengths = [bar_length(look, values, value, 56) for value in values]
+                assert lengths == sorted(lengths), (path.stem, panel["title"])
+                assert lengths[-1] == 56
+                assert lengths[0] == 0
+    assert bars >= 8
+
+
+def test_a_bar_stands_beside_the_number_that_it_shows(folder: Path) -> None:
+    for path in sorted(folder.glob("*.json")):
+        for panel in json.loads(path.read_text("utf-8"))["panels"]:
+            steps = [(step["id"], step["options"]) for step in panel["transformations"]]
+            shown = {o["matcher"]["options"] for o in panel["fieldConfig"]["overrides"]}
+            for copied in (options for kind, options in steps if kind == "calculateField"):
+                assert copied["reduce"]["reducer"] == "lastNotNull"  # unknown stays unknown
+                assert {copied["alias"], *copied["reduce"]["include"]} <= shown
+                [order] = [options["indexByName"] for kind, options in steps if kind == "organize"]
+                names = sorted(order, key=order.__getitem__)
+                assert names[names.index(copied["alias"]) - 1] in BAR_TITLES, path.stem
+
+
+BAR_TITLES = {
+    *("Share of capacity", "Utilization", "Share of time in use", "Share offline", "Share of detections"),
+    "People per ft²",
+}
+"""Fields that have a bar, by the backend's titles."""
 
 
 def test_panels_say_what_they_show_and_ask_our_data_sources(dashboard: Json) -> None:

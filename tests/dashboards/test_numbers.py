@@ -88,7 +88,8 @@ def test_the_page_of_sensors_is_right_while_a_hive_is_off(make_world: Any) -> No
     world.simulator.outage("hive_paris_2_1", now_s - 7200, now_s + 7200)
     world.simulator.outage("sensor_newyork_1_kitchen_heat", now_s - 600, now_s + 7200)
     dashboard = page(FOLDER / "butlr-sensors.json")
-    check_page(dashboard, world, {**start_values(dashboard), "space": PARIS_2})
+    check_page(dashboard, world, start_values(dashboard))
+    check_page(dashboard, world, {**start_values(dashboard), "floors": PARIS_2})
     found = frames(world, dashboard["panels"][1]["targets"][0], start_values(dashboard))
     [states] = [field["values"] for field in found[0]["fields"] if field["name"] == "state"]
     assert {"offline", "hive offline", "online"} == set(states)

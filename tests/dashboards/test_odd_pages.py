@@ -47,7 +47,7 @@ START, END = "2026-06-10T00:00:00Z", "2026-06-17T12:00:00Z"
 
 def values_on(dashboard: Json, space: str) -> dict[str, str | list[str]]:
     """The variables as they are when somebody chooses this floor."""
-    custom = [v for v in dashboard["templating"]["list"] if v["type"] == "custom"]
+    custom = [v for v in dashboard["templating"]["list"] if v["type"] == "custom" and v["query"]]
     first: dict[str, str | list[str]] = {v["name"]: options(v)[0] for v in custom}
     first |= {
         v["name"]: v["current"]["value"] for v in dashboard["templating"]["list"] if v["type"] == "datasource"

@@ -18,6 +18,7 @@ from butlr_grafana.base.errors import (
 from butlr_grafana.present.encoding import as_json
 from butlr_grafana.web import responses
 from butlr_grafana.web.app import MAX_BODY_BYTES
+from butlr_grafana.web.security_headers import SECURITY_HEADERS
 
 LONGEST_LINE = 8190
 """Characters of a request's first line, which holds its URL, and of a header; the server takes no more."""
@@ -42,7 +43,7 @@ class Refusal:
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
             "Cache-Control": "no-store",
-            **responses.SECURITY_HEADERS,
+            **SECURITY_HEADERS,
         }
         lines = [
             f"HTTP/1.1 {self.status} {responses.reason_phrase(self.fault.message)}",

@@ -14,19 +14,9 @@ from butlr_grafana.model.time import iso
 from butlr_grafana.present.encoding import Encoded, as_json
 from butlr_grafana.web.auth import shown_to_caller
 from butlr_grafana.web.request_log import note_fault
+from butlr_grafana.web.security_headers import SECURITY_HEADERS
 
 log = logging.getLogger(__name__)
-
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "SAMEORIGIN",
-    "Content-Security-Policy": (
-        "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'self'"
-    ),
-}
-"""Headers of every answer."""
 
 _PLAIN = str.maketrans({"\u2026": "...", "\u2019": "'", "\u2018": "'", "\u2013": "-", "\u00b2": "2"})
 
@@ -129,5 +119,6 @@ def finish_responses(app: Flask) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.update(SECURITY_HEADERS)
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
         return response

@@ -210,7 +210,9 @@ def _links(rule: Rule) -> Mapping[str, str]:
     proxy = f"api/datasources/proxy/uid/{uid}/api/v1/heatmap"
     # An alert rings at any hour, and pages open with working hours.
     always = "&var-hours=00:00-24:00&var-days=mon-sun"
-    page = f"d/{rule.page.uid}?var-ds={uid}&var-space={space}{room}{always}"
+    # The page of sensors is of several floors.
+    floors = "" if rule.page.of is floor else f"&var-floors={space}"
+    page = f"d/{rule.page.uid}?var-ds={uid}&var-space={space}{floors}{room}{always}"
     return {
         "dashboard": f"{{{{ externalURL }}}}{page}&from={since}&to={until}",
         "image": f"{{{{ externalURL }}}}{proxy}?space={space}&from={since}&to={until}&format=png",

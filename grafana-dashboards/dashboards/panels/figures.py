@@ -13,18 +13,32 @@ from dashboards.sources import Source
 from dashboards.style import CALM, WARNING, Json, steps
 from dashboards.titles import title
 
+Limit = tuple[float | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar beside a number, up to `largest` or else to the column's largest value, coloured from each limit
+    upwards. `also`: the column's name in another unit.
+    """
+
+    largest: float | None
+    limits: tuple[Limit, ...]
+    also: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A field of a row and its look: Grafana's field settings by name (`__` for a dot).
 
-    `of`: the target that it is a column of, where a panel asks several.
+    `of`: the target that it is a column of, where a panel asks several. `bar`: only of tables.
     """
 
     field: str
     look: Json = field(default_factory=dict)
     hidden: bool = False
     of: str | None = None
+    bar: Bar | None = None
 
 
 def totals(source: Source, frame: Frame, shown: Sequence[Column]) -> Json:
@@ -99,16 +113,38 @@ def table(
     )
 
 
-def gauge(largest: float | None, *limits: tuple[float | None, str]) -> Json:
-    """A cell as a bar up to `largest` (or to the column's largest), coloured from each limit upwards."""
+BAR_WIDTH = 56
+
+
+def gauge(bar: Bar) -> Json:
+    """A cell that is nothing but a bar. With the number in it, Grafana (12.3) gives the bar what the number
+    leaves: "100%" would have a shorter bar than "99%".
+    """
     return {
-        "custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
+        "custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "hidden"},
         "min": 0,
-        **({} if largest is None else {"max": largest}),
-        "thresholds": steps(*limits),
+        **({} if bar.largest is None else {"max": bar.largest}),
+        "unit": "none",
+        "thresholds": steps(*bar.limits),
         "color": {"mode": "thresholds"},
         "mappings": [NOTHING, ZERO],
+        **width(BAR_WIDTH),
     }
+
+
+def _bars(columns: Sequence[Column]) -> dict[str, Column]:
+    """The columns that have a bar, by the name of the bar's own column: blanks, for its head has no text."""
+    return {
+        " " * number: column
+        for number, column in enumerate((c for c in columns if c.bar is not None), start=1)
+    }
+
+
+def _copied(name: str, column: Column, bar: Bar) -> Json:
+    """A column with the values of another."""
+    of = {"include": [column.field, *bar.also], "reducer": "lastNotNull"}
+    options = {"mode": "reduceRow", "reduce": of, "alias": name, "replaceFields": False, "timeSeries": False}
+    return {"id": "calculateField", "options": options}
 
 
 ZERO: Json = {"type": "value", "options": {"0": {"color": CALM, "index": 1}}}
@@ -200,16 +236,22 @@ def leads_to(title: str, url: str) -> Json:
 
 def _fields(frame: Frame, columns: Sequence[Column]) -> list[Json]:
     target = frame.queries[0].target
-    # A column may be called otherwise where heat is in people.
-    named = [(title(c.of or target, c.field), title(f"{c.of or target}/people", c.field)) for c in columns]
-    titles = list(dict.fromkeys(name for names in named for name in names))
-    return [only(*(column.field for column in columns)), in_order(*titles)]
+    bars = _bars(columns)
+    beside = {column.field: name for name, column in bars.items()}
+    names: list[str] = []
+    for c in columns:
+        # A column may be called otherwise where heat is in people.
+        names += [title(c.of or target, c.field), title(f"{c.of or target}/people", c.field)]
+        names += [beside[c.field]] if c.field in beside else []
+    copies = [_copied(name, column, column.bar) for name, column in bars.items() if column.bar]
+    return [only(*(column.field for column in columns)), *copies, in_order(*dict.fromkeys(names))]
 
 
 def _overrides(columns: Sequence[Column]) -> list[Json]:
     properties = {
         c.field: {**c.look, **({"custom__hideFrom__viz": True} if c.hidden else {})} for c in columns
     }
+    properties |= {name: gauge(column.bar) for name, column in _bars(columns).items() if column.bar}
     return [override(name, **look) for name, look in properties.items() if look]
 
 
