@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -222,6 +223,17 @@ def test_the_last_minutes_are_one_call_at_noon_and_at_midnight_too(zone: str, ho
     for length_s, pieces in ((10 * 60, 1), (12 * 3600, 1), (12 * 3600 + 60, 2)):
         period = Period(start_s, start_s + length_s)
         assert len(planned_series(zone, "1m", period, now=start_s)) == pieces
+
+
+def test_what_is_requested_once_an_hour_is_one_call_but_for_a_clock_that_changes_by_half_an_hour() -> None:
+    base = SeriesSubject("room_occupancy", "room", "1h", "mean", "Australia/Lord_Howe")
+    noon_s = at("2026-06-17T12:30")  # a full hour there
+    change_s = instant_of(date(2026, 4, 5), 0, ZoneInfo("Australia/Lord_Howe")) + 2 * 3600
+    for end_s, calls, usual in ((noon_s, 1, 2), (change_s + 3 * 3600, 3, 5)):
+        query = SeriesQuery("unusual", FLOOR, Period(end_s - 10 * 3600, end_s), "1h", "mean", "room", base)
+        good = replace(query, good_s=3600.0)
+        assert len(plan_series(good, now_s=end_s + 300, settle_s=3600)) == calls
+        assert len(plan_series(query, now_s=end_s + 300, settle_s=3600)) == usual
 
 
 @given(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from butlr_grafana.base.access import BackendToken
@@ -26,7 +27,7 @@ from tests.alerting.grafana import Watcher, rules
 from tests.insight.floors import floor as floor_of
 from tests.support import DETECTIONS, HANG_S, PARIS, REPORTING, World, answer_of, at, until
 
-MINUTE = 60
+MINUTE, HOUR = 60, 3600
 
 
 @pytest.fixture
@@ -303,3 +304,38 @@ def test_rules_are_computed_one_at_a_time_and_viewers_beside_them(
     for one in rules:
         one.join(HANG_S)
     assert entered == [CallClass.RULE, CallClass.VIEWER, CallClass.RULE]
+
+
+def test_a_rule_about_ten_hours_that_accepts_data_of_an_hour_ago_costs_one_call_an_hour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its windows are full hours, so nothing changes before the next one has ended."""
+    monkeypatch.setattr(floor_results, "RULE_S", float(HANG_S))
+    parameters = {"space": PARIS, "require": "complete", "for": "rule", "format": "rows", "window": "10h"}
+    periods: list[tuple[int, int]] = []
+
+    def recorded(answer: Endpoint, request: Request) -> Result:
+        body = orjson.loads(request.body)
+        where = body["filter"]
+        if body["window"]["every"] == "1h":
+            periods.append((at(where["start"]), at(where["stop"])))
+        return answer(request)
+
+    def evaluated(max_age: str) -> list[tuple[int, int]]:
+        periods.clear()
+        response = world.http.get("/api/v1/unusual", query_string={**parameters, "max_age": max_age})
+        assert response.status_code == 200
+        assert {row["complete"] for row in response.get_json()} == {1}
+        return list(periods)
+
+    answer_of(world, REPORTING, recorded)
+    hour_s = world.now_s // HOUR * HOUR
+    world.now_s = hour_s + 5 * MINUTE
+    assert (hour_s - 10 * HOUR, hour_s) in evaluated("60m")  # and the weeks before
+    for minute in range(10, 60, 5):
+        world.now_s = hour_s + minute * MINUTE
+        assert evaluated("60m") == []
+    world.now_s = hour_s + 65 * MINUTE
+    assert evaluated("60m") == [(hour_s - 9 * HOUR, hour_s + HOUR)]
+    # A rule that wants newer data gets them.
+    assert max(end_s for _, end_s in evaluated("10m")) == hour_s + 64 * MINUTE

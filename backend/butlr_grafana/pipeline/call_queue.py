@@ -41,9 +41,9 @@ class Share:
 
 SHARES: Mapping[CallClass, Share] = MappingProxyType(
     {
-        CallClass.RULE: Share(66, 8_000, 60.0),
-        CallClass.VIEWER: Share(20, 4_000, 60.0),
-        CallClass.WALL: Share(11, 1_000, 60.0),
+        CallClass.RULE: Share(64, 8_000, 60.0),
+        CallClass.VIEWER: Share(18, 4_000, 60.0),
+        CallClass.WALL: Share(15, 1_000, 60.0),
         CallClass.BACKGROUND: Share(3, 2_000, 600.0),
     }
 )

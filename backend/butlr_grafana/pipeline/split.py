@@ -62,10 +62,17 @@ def plan_series(query: SeriesQuery, *, now_s: float, settle_s: int) -> tuple[Seg
     """The segments of a series query, oldest first.
 
     As `plan`, but by the local calendar, so that no window of a local hour or day is cut in two; minutes
-    are requested a day at a time.
+    are requested a day at a time. What is requested rarely (`good_s`) is not cut where settled data begin:
+    that would be a second call.
     """
     settled_until_s = _settled_window(now_s - max(settle_s, SERIES_SETTLE_S), query.base)
-    pieces = query.period.cut_at(_local_cuts(query.period, query.base, settled_until_s))
+    is_one = query.good_s is not None and query.period.length_s <= MAX_MINUTES_S
+    cuts = (
+        _odd_hours(query.period, ZoneInfo(query.base.timezone))
+        if is_one
+        else _local_cuts(query.period, query.base, settled_until_s)
+    )
+    pieces = query.period.cut_at(cuts)
     return tuple(
         Segment(query.floor.id, query.base, p, settled=p.end_s <= settled_until_s, good_s=query.good_s)
         for p in pieces

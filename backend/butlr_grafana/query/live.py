@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from butlr_grafana.base.errors import BadParameter
-from butlr_grafana.model.calendar import instant_of
+from butlr_grafana.model.calendar import hour_before, instant_of
 from butlr_grafana.model.chunk import SeriesSubject
 from butlr_grafana.model.doors import doors_by_room, entrances
 from butlr_grafana.model.floor import Floor
@@ -100,16 +100,20 @@ def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
     newest minute, and in each hour of the last four whole weeks by the floor's calendar.
 
     The weeks ended more than a day ago, so all of them are stored permanently. A window of more than an hour
-    is requested in hours and begins with a full one. Raises `BadParameter`.
+    is requested in hours and begins with a full one. If data of an hour ago will do (`max_age`), it ends with
+    a full one too: then it is requested once an hour. Raises `BadParameter`.
     """
-    parsed, end_s = scope.parsed, latest_minute(scope)
+    parsed, now_s = scope.parsed, latest_minute(scope)
     level = parsed.level or "room"
     if level == "zone":
         raise BadParameter("level", "zones have no usual values; allowed: room, floor")
     every, function = ("1m", "median") if parsed.window_s <= HOUR_S else ("1h", "mean")
+    is_of_full_hours = every == "1h" and parsed.max_age_s >= HOUR_S
     queries = []
     for one in scope.floors:
-        floor, window = one.floor, Period(end_s - parsed.window_s, end_s)
+        floor = one.floor
+        end_s = hour_before(now_s, ZoneInfo(floor.timezone)) if is_of_full_hours else now_s
+        window = Period(end_s - parsed.window_s, end_s)
         # Rooms that are chosen stand for their floor, added up.
         counted = "room" if one.rooms is not None else level
         now = SeriesQuery(
@@ -123,12 +127,13 @@ def now_and_usual(scope: Scope) -> tuple[SeriesQuery, ...]:
             rooms=one.rooms,
             require=parsed.require,
             format=parsed.format,
+            good_s=HOUR_S if is_of_full_hours else None,
         )
         hourly, weeks = (
             replace(now.base, every="1h", function="mean"),
             _weeks_before(floor, scope.now_s - DAY_S),
         )
-        queries += [now, replace(now, period=weeks, every="1h", base=hourly)]
+        queries += [now, replace(now, period=weeks, every="1h", base=hourly, good_s=None)]
     return tuple(queries)
 
 
