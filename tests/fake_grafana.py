@@ -215,7 +215,7 @@ class FakeGrafana(Organisation):
     def changes(self) -> list[tuple[str, str]]:
         return [call for call in self.calls if call[0] != "GET"]
 
-    def answer(self, method: str, target: str, credentials: str, body: Any, organisation: str) -> Result:
+    def respond(self, method: str, target: str, credentials: str, body: Any, organisation: str) -> Result:
         role = ROLES.get(credentials)
         if not target.startswith(f"{self.root}/api/"):
             return 404, {"message": "Not found"}
@@ -320,7 +320,7 @@ def _handler(grafana: FakeGrafana) -> type[BaseHTTPRequestHandler]:
             grafana.skips_cache = self.headers.get("X-Grafana-NoCache") == "true"
             for own in (grafana, *grafana.others.values()):
                 own.rules.provenance = "" if "X-Disable-Provenance" in self.headers else "api"
-            status, said = grafana.answer(self.command, self.path, credentials, body, organisation)
+            status, said = grafana.respond(self.command, self.path, credentials, body, organisation)
             text = json.dumps(said).encode() if status != 204 else b""
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -11,7 +11,7 @@ import orjson
 
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
-from tests.support import GRAPHQL, World, answer_of
+from tests.support import GRAPHQL, World, replace_endpoint
 
 Rooms = list[dict[str, Any]]
 
@@ -44,7 +44,7 @@ def tell(world: World, change: Callable[[dict[str, Any]], None]) -> None:
                     change(floor)
         return replace(found, body=orjson.dumps(document))
 
-    answer_of(world, GRAPHQL, changed)
+    replace_endpoint(world, GRAPHQL, changed)
 
 
 def escaped(text: str) -> str:

@@ -110,7 +110,7 @@ class RedisServer:
             return False
 
 
-class Between:
+class RedisProxy:
     """Stands before a Redis: hands on what it says, each time after `delay_s`; or says `instead`."""
 
     def __init__(self, port: int, *, delay_s: float = 0.0, instead: bytes | None = None) -> None:

@@ -244,7 +244,7 @@ NO_RATE = {
 """What every map in detections says as long as nothing has been measured."""
 
 
-def answer_of(world: World, path: str, how: Callable[[Endpoint, Request], Result]) -> None:
+def replace_endpoint(world: World, path: str, how: Callable[[Endpoint, Request], Result]) -> None:
     """Faults are of a whole path; to tell floors apart an endpoint of the simulator is wrapped."""
     endpoints = world.simulator._endpoints
     endpoints[path] = {"POST": partial(how, endpoints[path]["POST"])}

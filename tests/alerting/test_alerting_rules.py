@@ -24,9 +24,9 @@ from tests.support import (
     PEOPLE,
     PER_PERSON,
     REPORTING,
-    answer_of,
     at,
     know_rate,
+    replace_endpoint,
 )
 
 RULES = rules()
@@ -206,7 +206,7 @@ def test_exits_that_nobody_counts_ring_on_the_same_day(trial: Trial) -> None:
     assert wanted == {PARIS, PARIS_2}
     # Fewer than the places that there are: by the capacity alone nothing would be wrong.
     assert 5 < came[PARIS_2] < PEOPLE.office.by_id[PARIS_2].capacity.max
-    answer_of(trial, REPORTING, without_exits)
+    replace_endpoint(trial, REPORTING, without_exits)
     watch = Watch("butlr-entries-without-exits")
     watch.run(trial, 20)
     assert watch.alerting("space") == wanted
@@ -415,7 +415,7 @@ def test_one_floor_without_data_does_not_silence_the_others(trial: Trial) -> Non
             raise Refusal(400, "this floor is gone")
         return answer(request)
 
-    answer_of(trial, DETECTIONS, unless_gone)
+    replace_endpoint(trial, DETECTIONS, unless_gone)
     for floor in (PARIS, NEW_YORK, PARIS_2) * 2:
         gone = {floor}
         watch.run(trial, 5)

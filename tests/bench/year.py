@@ -18,11 +18,11 @@ DETECTIONS, LOGIN = "/v3/detections", "/api/v2/clients/login"
 
 def path(space: str, **words: str) -> str:
     """Of the backend."""
-    asked = {"space": space, "from": START, "to": END, "resolution": str(FLOORS[space][2]), **words}
-    return f"/api/v1/heatmap?{urlencode(asked)}"
+    params = {"space": space, "from": START, "to": END, "resolution": str(FLOORS[space][2]), **words}
+    return f"/api/v1/heatmap?{urlencode(params)}"
 
 
-def ask(url: str, space: str = "small", **words: str) -> requests.Response:
+def fetch_year(url: str, space: str = "small", **words: str) -> requests.Response:
     answer = requests.get(url + path(space, **words), timeout=120)
     answer.raise_for_status()
     return answer
@@ -67,4 +67,4 @@ def sequentially(butlr_url: str) -> dict[tuple[float, float], float]:
 def at_once(url: str, number: int) -> list[requests.Response]:
     """The same question, so many times together."""
     with ThreadPoolExecutor(number) as viewers:
-        return list(viewers.map(lambda _: ask(url), range(number)))
+        return list(viewers.map(lambda _: fetch_year(url), range(number)))

@@ -50,7 +50,7 @@ class Visit:
         self.page.on("console", lambda m: m.type in ("error", "warning") and self._note("console", m.text))
         self.page.on("pageerror", lambda error: self._note("script", error))
         self.page.on("requestfailed", self._failed)
-        self.page.on("response", self._answered)
+        self.page.on("response", self._note_response)
 
     def open(self, path: str = "/") -> Response:
         """The page's own answer, once all that it loads is there."""
@@ -71,7 +71,7 @@ class Visit:
     def _failed(self, request: Request) -> None:
         self._note("request", f"{request.url} {request.failure}")
 
-    def _answered(self, answer: Response) -> None:
+    def _note_response(self, answer: Response) -> None:
         if answer.status >= 400:
             self._note("status", f"{answer.status} {answer.url}")
         if not answer.url.startswith((self.base, "data:")):

@@ -64,10 +64,10 @@ class Chart:
         [self.panel] = [panel for panel in document["panels"] if panel["title"].startswith(title)]
         self.page, self.world, self.asked = page, world, []
         self.values = start_values(document)
-        page.route("**/*", self._answer)
+        page.route("**/*", self._respond)
         page.goto("http://page.test/")
 
-    def _answer(self, route: Route) -> None:
+    def _respond(self, route: Route) -> None:
         address = urlsplit(route.request.url)
         if not address.path.startswith(PROXY):
             route.fulfill(content_type="text/html", body=STAND_IN)

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from tests.dashboards.free_rooms import expected
-from tests.dashboards.people import Look
+from tests.dashboards.people import View
 from tests.support import NEW_YORK, PARIS, REPORTING, World, at
 
 BOARD = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-free-rooms.json"
@@ -87,10 +87,10 @@ class Board:
         self.code: str = panel["options"]["getOption"]
         self.page: Page = self.browser.new_page(timezone_id="America/Los_Angeles")
         self.page.clock.install(time=int(self.world.now_s))
-        self.page.route("**/*", self._answer)
+        self.page.route("**/*", self._respond)
         self.page.goto("http://board.test/")
 
-    def _answer(self, route: Route) -> None:
+    def _respond(self, route: Route) -> None:
         address = urlsplit(route.request.url)
         if not address.path.startswith(PROXY):
             route.fulfill(content_type="text/html", body=f"<script>{self.script}</script>")
@@ -154,7 +154,7 @@ def show(chromium: Browser, make_world: Callable[..., World]) -> Iterator[Show]:
 def wanted(board: Board) -> list[dict[str, Any]]:
     """The rooms as they must be listed, from the people."""
     words = {"space": board.space, "least_capacity": board.least_capacity, "type": board.type}
-    return expected(Look(words, 0, 0, int(board.world.now_s)))
+    return expected(View(words, 0, 0, int(board.world.now_s)))
 
 
 WORDS = {"free": "Free", "occupied": "Occupied", "unknown": "Unknown"}

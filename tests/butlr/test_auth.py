@@ -51,12 +51,12 @@ def test_many_threads_share_one_login(simulator: Simulator, patient: Clients, at
     client = patient(simulator.url)
     begun: list[int] = []
 
-    def asks() -> object:
+    def asking() -> object:
         begun.append(1)
         return sites(client)
 
     with held(simulator, LOGIN, lambda: len(begun) == 20):
-        assert at_once(asks, 20) == [OFFICE] * 20
+        assert at_once(asking, 20) == [OFFICE] * 20
     assert (simulator.count(LOGIN), simulator.count(GRAPHQL)) == (1, 20)
 
 

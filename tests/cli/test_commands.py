@@ -71,7 +71,7 @@ def test_every_line_is_json_from_the_first_to_the_last() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     with started("serve", BACKEND_LOG="json", BACKEND_PORT=port) as process:
-        until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
+        until(lambda: is_up(f"http://127.0.0.1:{port}/healthz"))
         assert (
             requests.get(f"http://127.0.0.1:{port}/api/v1/heatmap?space=x", timeout=HANG_S).status_code >= 400
         )
@@ -86,7 +86,7 @@ def test_every_line_is_json_from_the_first_to_the_last() -> None:
     assert len(lines) > 1
 
 
-def answers(url: str) -> bool:
+def is_up(url: str) -> bool:
     try:
         return requests.get(url, timeout=HANG_S).ok
     except requests.ConnectionError:
@@ -97,7 +97,7 @@ def test_only_an_address_on_this_machine_is_said_to_be_opened() -> None:
     said = {}
     for host in ("127.0.0.1", "0.0.0.0"):
         with running("serve", BACKEND_HOST=host, BACKEND_ALLOW_ANONYMOUS="1") as (process, url):
-            until(lambda url=url: answers(f"{url}/healthz"))  # type: ignore[misc]
+            until(lambda url=url: is_up(f"{url}/healthz"))  # type: ignore[misc]
             process.send_signal(signal.SIGTERM)
             assert process.stdout is not None
             said[host] = process.stdout.read()

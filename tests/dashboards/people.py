@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Look:
+class View:
     """A question's words and period (whole hours), and when it is asked."""
 
     words: Mapping[str, str]
@@ -87,7 +87,7 @@ class Look:
         """How many of the units asked for are a square metre."""
         return SQUARE_FEET_PER_M2 if self.in_feet else 1.0
 
-    def before(self) -> Look:
+    def before(self) -> View:
         """The period of the same length that ends where this one begins."""
         return replace(self, start_s=2 * self.start_s - self.end_s, end_s=self.start_s)
 

@@ -217,11 +217,11 @@ def test_no_table_has_a_column_of_reasons(dashboard: Json) -> None:
     """It would be empty in most rows and three lines high in the others: a mark says it where one points."""
     for panel in dashboard["panels"]:
         for override in panel["fieldConfig"]["overrides"] if panel["type"] == "table" else ():
-            look = {one["id"]: one["value"] for one in override["properties"]}
+            view = {one["id"]: one["value"] for one in override["properties"]}
             if override["matcher"]["options"] == "reason" and panel["title"] not in OF_REASONS:
-                assert look == {"custom.hideFrom.viz": True}, panel["title"]
+                assert view == {"custom.hideFrom.viz": True}, panel["title"]
             if override["matcher"]["options"] == "has_data":
-                [link] = look["links"]
+                [link] = view["links"]
                 assert "${__data.fields.reason}" in link["title"]
 
 

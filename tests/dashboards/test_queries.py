@@ -274,8 +274,8 @@ def test_pictures_in_panels_are_pictures_in_each_theme(dashboard: Json, world: W
                 else [""]
             )
             papers = set()
-            for theme, look in product(("light", "dark"), looks):
-                path = fill(proxied(address, panel), values | {"look": look})
+            for theme, view in product(("light", "dark"), looks):
+                path = fill(proxied(address, panel), values | {"look": view})
                 answer = world.http.get(f"{path}&{urlencode(period | {'theme': theme})}")
                 assert answer.status_code == 200, answer.get_data(as_text=True)
                 with Image.open(io.BytesIO(answer.get_data())) as picture:

@@ -31,9 +31,9 @@ class Names:
             while True:
                 asked, who = self._socket.recvfrom(2048)
                 if asked:
-                    self._socket.sendto(self._answer(asked), who)
+                    self._socket.sendto(self._respond(asked), who)
 
-    def _answer(self, asked: bytes) -> bytes:
+    def _respond(self, asked: bytes) -> bytes:
         name_ends = asked.index(b"\0", 12) + 1
         question = asked[12 : name_ends + 4]
         kind, _ = struct.unpack(">HH", question[-4:])

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.faults.trial import NOON, Look, Trial, assert_upstreams_fault
+from tests.faults.trial import NOON, PanelResponse, Trial, assert_upstreams_fault
 from tests.support import DETECTIONS, NEW_YORK, Cells, added, at, truth
 
 DAY = 86_400
@@ -73,7 +73,7 @@ def counting_times(start_s: int, end_s: int, words: dict[str, str]) -> Iterator[
         day += timedelta(days=1)
 
 
-def truth_of(look: Look, words: dict[str, str], now_s: float) -> Cells:
+def truth_of(look: PanelResponse, words: dict[str, str], now_s: float) -> Cells:
     """Counted from the people: of all that the answer says it covers, gaps left out, up to Butlr's now."""
     custom = look.custom
     gaps = sorted((at(gap["from"]), at(gap["to"])) for gap in custom["gaps"])
@@ -167,15 +167,15 @@ class AnyOrder(RuleBasedStateMachine):
                 file.write_bytes(whole)
         self.the_process_starts_anew()
 
-    def check(self, question: Question) -> Look:
+    def check(self, question: Question) -> PanelResponse:
         look = self.checked(question)
         assert not self.calm or (look.status == 200 and look.complete), look.body
         return look
 
-    def checked(self, question: Question) -> Look:
+    def checked(self, question: Question) -> PanelResponse:
         length_s, end_s, words = question
         until_s = int(self.trial.now_s + self.trial.shift_s) if end_s is None else end_s
-        look = self.trial.look(str((until_s - length_s) * 1000), str(until_s * 1000), **words)
+        look = self.trial.query_panel(str((until_s - length_s) * 1000), str(until_s * 1000), **words)
         if look.status == 400:
             assert self.trial.shift_s  # by that clock, or by Butlr's, it lies in the future
         elif look.status != 200:

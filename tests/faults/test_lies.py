@@ -55,15 +55,15 @@ def test_a_bomb_is_not_unpacked(fronted: FrontedTrial, monkeypatch: pytest.Monke
     """A gigabyte would be held whole; the limit is lowered so that the test need not make one."""
     monkeypatch.setattr(transport, "MAX_BODY_BYTES", 2**20)
     bomb = respond(gzip.compress(bytes(64 * 2**20)), "200 OK", "Content-Encoding: gzip")
-    keeps_the_promise(fronted, fronted.answers_with(bomb), reason="is larger than 1 MiB")
+    keeps_the_promise(fronted, fronted.responds_with(bomb), reason="is larger than 1 MiB")
 
 
 def test_bounds_that_nothing_can_be_laid_out_in_are_not_believed(fronted: FrontedTrial) -> None:
     """They only frame the map: the cells are right, and shown and kept."""
     wide = {"min_x": -9000, "min_y": -9000, "max_x": 9000, "max_y": 9000}
     body = orjson.dumps({"array_cells": [[10.25, 10.25, 4]], "metadata": {"bounds": wide}})
-    with fronted.answers_with(respond(body)):
-        look = fronted.look()
+    with fronted.responds_with(respond(body)):
+        look = fronted.query_panel()
     assert look.complete
     assert sum(look.cells.values()) == 3 * 4
 

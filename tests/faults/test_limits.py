@@ -65,8 +65,8 @@ def test_a_pause_is_kept_in_whatever_form_it_is_asked_for(
         else:
             passed_on(trial.simulator)(to, asked)
 
-    with trial.answers_with(limited_three_times):
-        assert trial.look().is_whole()
+    with trial.responds_with(limited_three_times):
+        assert trial.query_panel().is_whole()
     assert len(asked_at) == 3 + PANEL_SEGMENTS
     waited_s = [later - sooner for sooner, later in pairwise(asked_at)]
     assert all(max(pause_s, 0.1) <= s <= pause_s + 0.4 * 2**3 for s in waited_s[:3]), waited_s
@@ -89,8 +89,8 @@ def test_a_pause_holds_also_after_a_question_has_given_up(make_fronted: MakeFron
         asked_at.append(trial.time.now_s)
         respond(b"slow down", "429 Too Many Requests", "Retry-After: 30")(to, asked)
 
-    with trial.answers_with(limited):
-        trial.look(*MAY)
+    with trial.responds_with(limited):
+        trial.query_panel(*MAY)
         trial.comes_to_rest()
     assert len(asked_at) == 4 * MAY_SEGMENTS
     assert all(later - sooner >= 30 for sooner, later in pairwise(asked_at))
@@ -155,7 +155,7 @@ def counted(make_fronted: MakeFronted) -> tuple[FrontedTrial, Counter]:
 
 def ask_for_many_days(trial: FrontedTrial) -> None:
     """A hundred calls wait in the queue from now on."""
-    trial.look("2025-01-05T00:00:00Z", "2025-04-15T00:00:00Z", **HOURS)
+    trial.query_panel("2025-01-05T00:00:00Z", "2025-04-15T00:00:00Z", **HOURS)
 
 
 def test_a_429_halves_the_calls_at_a_time_and_successes_bring_them_back(
@@ -198,6 +198,6 @@ def test_one_call_at_a_time_is_always_allowed(counted: tuple[FrontedTrial, Count
 def test_other_faults_leave_the_calls_at_a_time_as_they_are(make_trial: MakeTrial) -> None:
     trial = make_trial(butlr_max_concurrency=8)
     with trial.fails(status=503):
-        trial.look(*MAY)
+        trial.query_panel(*MAY)
         trial.comes_to_rest()
     assert trial.gauge("butlr_calls_allowed") == 8

@@ -15,10 +15,10 @@ from tests.support import (
     PER_PERSON,
     REPORTING,
     World,
-    answer_of,
     at,
     floors_of,
     know_rate,
+    replace_endpoint,
 )
 
 NOW = "2026-06-17T12:34:56"
@@ -74,7 +74,7 @@ def one_floor_refused() -> World:
         return endpoint(request)
 
     for path in (DETECTIONS, REPORTING):
-        answer_of(world, path, refused)
+        replace_endpoint(world, path, refused)
     return world
 
 

@@ -41,7 +41,7 @@ def room(key: str = "r", **what: object) -> Room:
     return replace(Room(key, key.upper(), "f", capacity=6, online=True), **what)  # type: ignore[arg-type]
 
 
-def answers(
+def results(
     of: Floor, seen: Mapping[str, Minutes], by_doors: Mapping[str, Minutes] | None = None
 ) -> list[SeriesResult]:
     """What sensors see and what doors count, by room; the last minute ends at `END`."""
@@ -59,7 +59,7 @@ def answers(
 
 def state(of: Room, seen: Minutes | None, by_doors: Minutes | None = None) -> RoomState:
     own = floor(of)
-    asked = answers(
+    asked = results(
         own,
         {"other": EMPTY} if seen is None else {of.id: seen},
         None if by_doors is None else {of.id: by_doors},
@@ -160,7 +160,7 @@ def test_who_looks_for_a_room_for_six_reads_the_smallest_that_fits_first() -> No
     sizes = {"huge": 20, "exact": 6, "booth": 1, "larger": 8, "busy": 6, "silent": 6, "unset": None}
     own = floor(*(room(key, capacity=most) for key, most in sizes.items()))
     minutes: dict[str, Minutes] = dict.fromkeys(sizes, EMPTY) | {"busy": (3,) * 5, "silent": (NAN,) * 5}
-    asked = answers(own, minutes)
+    asked = results(own, minutes)
     found = list(room_states(occupancy_now(asked), asked))
     assert [one.room.id for one in in_order(found, 6)] == ["exact", "larger", "huge", "busy", "silent"]
     assert [one.room.id for one in in_order(found, 0)] == [
@@ -172,7 +172,7 @@ def test_who_looks_for_a_room_for_six_reads_the_smallest_that_fits_first() -> No
 
 def test_equal_rooms_stay_in_the_floors_order() -> None:
     own = floor(*(room(key) for key in "dbca"))
-    asked = answers(own, dict.fromkeys("dbca", EMPTY))
+    asked = results(own, dict.fromkeys("dbca", EMPTY))
     found = in_order(room_states(occupancy_now(asked), asked), 6)
     assert [one.room.id for one in found] == list("dbca")
 
@@ -194,7 +194,7 @@ def test_an_older_count_by_doors_is_moved_on_minute_by_minute(
 ) -> None:
     """The doors were asked for until six minutes before the end; who passed since then is pushed."""
     own = floor(room(online=None))
-    seen, doors = answers(own, {"other": (0,) * 10}, {"r": (2, 2, 2, 0)})
+    seen, doors = results(own, {"other": (0,) * 10}, {"r": (2, 2, 2, 0)})
     # Ten minutes that end now, and four that ended six minutes ago.
     start_s = END - 600
     [older] = [replace(one, start_s=np.arange(start_s, start_s + 240, 60)) for one in doors.series]

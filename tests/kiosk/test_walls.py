@@ -472,11 +472,11 @@ def test_a_backend_that_answers_everybody_gets_no_walls_for_anonymous_viewers(
     """Without a token of its own it takes any, so a wall's would open all floors to everybody."""
     asked = []
 
-    def answers(path: str, authorization: str) -> tuple[int, object]:
+    def respond(path: str, authorization: str) -> tuple[int, object]:
         asked.append((path, authorization))
         return 200, {"status": "ok"}
 
-    grafana.backend = answers
+    grafana.backend = respond
     assert "BACKEND_TOKEN" in owner.refused(grafana.url, "--anonymous")
     assert asked == [("/api/v1/status", f"Bearer {WALL_TOKEN}")]
     [own] = grafana.others.values()

@@ -126,7 +126,7 @@ def test_a_run_stays_within_its_calls_one_at_a_time_and_at_a_pace() -> None:
         assert tenant.simulator.count() - tenant.simulator.count(LOGIN) <= MOST_CALLS
         assert tenant.simulator.peak_in_flight == 1
         asked = tenant.simulator.count() - tenant.simulator.count(LOGIN)
-        paces = [pause for pause in tenant.waits.paused_s if pause == 60 / CALLS_PER_MINUTE]
+        paces = [pause for pause in tenant.pauses.paused_s if pause == 60 / CALLS_PER_MINUTE]
         # Between each two, and the topology's three are not of the run.
         assert len(paces) == asked - 3 - 1
 

@@ -52,7 +52,7 @@ def test_two_replicas_send_what_one_may(office: Office) -> None:
     for replica in replicas:
         until(lambda replica=replica: replica.http.get("/readyz").status_code == 200)  # type: ignore[misc]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda i: replicas[i].look(*periods[i], **DAYS), range(2)))
+        list(pool.map(lambda i: replicas[i].query_panel(*periods[i], **DAYS), range(2)))
     # What has not been asked for at the deadline is asked on. Logins and floors count too.
     until(lambda: len(office.simulator.calls) >= 12)
     assert len(office.simulator.calls) == 12
@@ -182,10 +182,10 @@ def test_after_a_429_no_replica_asks_before_its_time(office: Office, redis: Redi
         replica.http.get("/readyz")
     office.simulator.faults.set(status=429, retry_after="2", paths=(DETECTIONS,))
     with ThreadPoolExecutor(2) as pool:
-        asking = pool.submit(first.look, *MAY)
+        asking = pool.submit(first.query_panel, *MAY)
         until(lambda: redis.names("pause") != [])
         office.simulator.faults.clear()
-        other = pool.submit(second.look, "2026-04-06T00:00:00Z", "2026-05-04T00:00:00Z")
+        other = pool.submit(second.query_panel, "2026-04-06T00:00:00Z", "2026-05-04T00:00:00Z")
         [pause] = redis.names("pause")
         seen = set()
         while True:

@@ -14,7 +14,7 @@ from butlr_grafana.base.incidents import RECOVERY_S
 from butlr_grafana.replicas.redis_connection import SLOW_IN_A_ROW, SLOW_S, RedisConnection, RedisUnavailable
 from tests.butlr.wire import FakeTime
 from tests.faults.trial import MAY, MAY_SEGMENTS
-from tests.redis_server import PASSWORD, Between, RedisServer
+from tests.redis_server import PASSWORD, RedisProxy, RedisServer
 from tests.replicas.replicas import Office
 from tests.support import until
 
@@ -42,12 +42,12 @@ def make_link(redis: RedisServer, clock: FakeTime) -> Iterator[MakeLink]:
 
 
 @pytest.fixture
-def between(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Between]]:
+def proxy(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RedisProxy]]:
     monkeypatch.setattr("butlr_grafana.replicas.redis_connection.SLOW_S", SLOW_S)
-    made: list[Between] = []
+    made: list[RedisProxy] = []
 
-    def make(**words: object) -> Between:
-        made.append(Between(redis.port, **words))  # type: ignore[arg-type]
+    def make(**words: object) -> RedisProxy:
+        made.append(RedisProxy(redis.port, **words))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -144,11 +144,11 @@ def test_it_may_be_away_from_the_beginning(redis: RedisServer, make_link: MakeLi
 )
 def test_who_speaks_no_redis_is_not_believed(
     make_link: MakeLink,
-    between: Callable[..., Between],
+    proxy: Callable[..., RedisProxy],
     caplog: pytest.LogCaptureFixture,
     instead: bytes,
 ) -> None:
-    link = make_link(between(instead=instead).url)
+    link = make_link(proxy(instead=instead).url)
     assert link.check() is not None
     caplog.set_level(logging.DEBUG)
     for _ in range(5):
@@ -158,9 +158,9 @@ def test_who_speaks_no_redis_is_not_believed(
 
 
 def test_answers_that_take_long_are_no_help(
-    make_link: MakeLink, between: Callable[..., Between], caplog: pytest.LogCaptureFixture
+    make_link: MakeLink, proxy: Callable[..., RedisProxy], caplog: pytest.LogCaptureFixture
 ) -> None:
-    slow = between(delay_s=SLOW_S * 1.5)
+    slow = proxy(delay_s=SLOW_S * 1.5)
     link = make_link(slow.url)
     tries = 0
     while works(link):
@@ -172,9 +172,9 @@ def test_answers_that_take_long_are_no_help(
 
 
 def test_one_slow_answer_among_others_is_none_of_a_trouble(
-    make_link: MakeLink, between: Callable[..., Between]
+    make_link: MakeLink, proxy: Callable[..., RedisProxy]
 ) -> None:
-    slow = between()
+    slow = proxy()
     link = make_link(slow.url)
     for number in range(3 * SLOW_IN_A_ROW):
         slow.delay_s = SLOW_S * 1.5 if number % SLOW_IN_A_ROW == 0 else 0.0
@@ -199,10 +199,10 @@ def test_the_user_that_the_page_tells_may_do_all_that_is_needed(redis: RedisServ
     office = Office(redis)
     url = f"redis://butlr:password@127.0.0.1:{redis.port}"
     first, second = office.two(cache_url=url, butlr_rate_limit=1000)
-    assert first.look().is_whole()
+    assert first.query_panel().is_whole()
     first.application.butlr.client.rate_limiter.pause(0.001)
-    assert second.spent(second.look) == 0
-    assert second.spent(lambda: second.look(*MAY)) == MAY_SEGMENTS
+    assert second.spent(second.query_panel) == 0
+    assert second.spent(lambda: second.query_panel(*MAY)) == MAY_SEGMENTS
     assert [replica.is_linked() for replica in (first, second)] == [True, True]
     assert [replica.link.incident.on for replica in (first, second)] == [False, False]
     office.close()

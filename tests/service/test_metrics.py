@@ -203,7 +203,9 @@ def test_limits_left_are_told() -> None:
     trial = Trial(butlr_rate_limit=6, butlr_max_concurrency=3)
     try:
         assert trial.gauge("butlr_calls_left") == 6
-        trial.look("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")  # login, schema, floors, sensors, a day
+        trial.query_panel(
+            "2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z"
+        )  # login, schema, floors, sensors, a day
         assert trial.gauge("butlr_calls_left") == 1
         assert trial.gauge("butlr_calls_allowed") == 3
         assert trial.gauge("butlr_calls_in_flight") == trial.gauge("butlr_calls_waiting") == 0
@@ -227,23 +229,23 @@ def test_a_call_in_flight_is_seen_while_it_lasts(trial: Trial) -> None:
         return clock()
 
     trial.simulator.clock = look_from_outside
-    trial.look("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
+    trial.query_panel("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
     assert set(seen) == {(1, 1)}
 
 
 def test_the_age_of_data_is_that_of_the_oldest_live_part_shown_lately(trial: Trial) -> None:
     age = "butlr_backend_data_age_seconds"
     assert math.isnan(trial.gauge(age))
-    trial.look("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
+    trial.query_panel("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
     assert math.isnan(trial.gauge(age))  # of the past
-    trial.look()
+    trial.query_panel()
     assert trial.gauge(age) < 60
     trial.passes(600)
     with trial.fails(status=400):
-        trial.look()
+        trial.query_panel()
     assert 600 <= trial.gauge(age) < 660
     trial.passes(50)
-    trial.look()
+    trial.query_panel()
     assert 600 <= trial.gauge(age) < 660
     trial.passes(11)
     assert trial.gauge(age) < 60
@@ -283,10 +285,10 @@ def test_hours_that_ended_long_ago_do_not_age_the_data(target: str, words: dict[
 def test_hours_that_are_running_have_an_age() -> None:
     trial = Trial()
     try:
-        trial.look(hours="08:00-18:00")
+        trial.query_panel(hours="08:00-18:00")
         trial.passes(600)
         with trial.fails(status=400):
-            trial.look(hours="08:00-18:00")
+            trial.query_panel(hours="08:00-18:00")
         assert 600 <= trial.gauge("butlr_backend_data_age_seconds") < 660
     finally:
         trial.close()
@@ -334,7 +336,7 @@ def test_a_trouble_with_butlr_is_said_once_and_shown_while_it_lasts(
         caplog.clear()
         return found
 
-    trial.look()
+    trial.query_panel()
     assert set(Figures(trial).of("butlr_backend_trouble")) == {
         (k,) for k in ("unreachable", "limited", "refused", "invalid")
     }
@@ -342,13 +344,13 @@ def test_a_trouble_with_butlr_is_said_once_and_shown_while_it_lasts(
     with trial.fails(**fault):
         for _ in range(5):
             trial.passes(60)
-            trial.look()
+            trial.query_panel()
             trial.comes_to_rest()
         [line] = said()
         assert line.startswith(f"incident began: Butlr {kind}")
         assert troubles(trial) == {kind: 1}
     trial.passes(90)
-    trial.look()
+    trial.query_panel()
     [line] = said()
     assert re.fullmatch(rf"incident over after 4 min, \d+ failures: Butlr {kind}", line)
     assert troubles(trial) == {}

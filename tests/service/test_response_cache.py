@@ -27,9 +27,9 @@ from tests.support import (
     PARIS,
     PARIS_2,
     World,
-    answer_of,
     at,
     cells_of,
+    replace_endpoint,
     truth,
     until,
 )
@@ -247,7 +247,7 @@ def released(world: World) -> Iterator[threading.Event]:
         return answer(request)
 
     world.http.get("/readyz")
-    answer_of(world, DETECTIONS, held)
+    replace_endpoint(world, DETECTIONS, held)
     yield event
     event.set()
 

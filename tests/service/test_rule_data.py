@@ -24,7 +24,7 @@ from butlr_grafana.simulator.controls import Endpoint
 from butlr_grafana.simulator.messages import Request, Result
 from tests.alerting.grafana import Watcher, rules
 from tests.insight.floors import floor as floor_of
-from tests.support import DETECTIONS, HANG_S, PARIS, REPORTING, World, answer_of, at, until
+from tests.support import DETECTIONS, HANG_S, PARIS, REPORTING, World, at, replace_endpoint, until
 
 MINUTE = 60
 
@@ -76,7 +76,7 @@ def test_data_that_came_after_a_rule_had_gone_serve_the_next_evaluation(
         assert released.wait(HANG_S)
         return answer(request)
 
-    answer_of(world, REPORTING, held)
+    replace_endpoint(world, REPORTING, held)
     assert people(world, max_age="5m").status_code == 504
     released.set()
     flights = world.application.service.pipeline.gatherer.in_flight

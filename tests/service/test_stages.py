@@ -25,8 +25,8 @@ from tests.support import (
     PARIS_2,
     FakeTime,
     World,
-    answer_of,
     floors_of,
+    replace_endpoint,
 )
 
 DAY = {"from": "2026-06-10T00:00:00Z", "to": "2026-06-11T00:00:00Z"}
@@ -93,8 +93,8 @@ def test_seconds_are_of_the_stage_in_which_they_pass(world: World, monkeypatch: 
         return make(answer, **how)
 
     monkeypatch.setattr(formats, "encoded", encoded)
-    answer_of(world, DETECTIONS, partial(takes, 7))
-    answer_of(world, GRAPHQL, partial(takes, 5))
+    replace_endpoint(world, DETECTIONS, partial(takes, 7))
+    replace_endpoint(world, GRAPHQL, partial(takes, 5))
     calls = len([call for call in world.simulator.calls if call.path == GRAPHQL])
     assert ask(world).status_code == 200
     of_floors = len([call for call in world.simulator.calls if call.path == GRAPHQL]) - calls
@@ -134,7 +134,7 @@ def test_an_incomplete_response_is_not_kept(world: World) -> None:
             return Result.refusal(403, "not allowed")
         return endpoint(request)
 
-    answer_of(world, DETECTIONS, refused)
+    replace_endpoint(world, DETECTIONS, refused)
     with skips(world, incomplete=1):
         assert ask(world, "hot-zones", space="all").status_code == 200
 

@@ -22,9 +22,9 @@ from tests.support import (
     PARIS_2,
     REPORTING,
     World,
-    answer_of,
     at,
     floors_of,
+    replace_endpoint,
     until,
 )
 
@@ -45,7 +45,7 @@ class Watched(World):
 
     def answering(self, path: str, how: Callable[[Endpoint, Request], Result]) -> None:
         """Has Butlr answer in another way from now on; `how` gets the way in which it did."""
-        answer_of(self, path, how)
+        replace_endpoint(self, path, how)
 
     def _unless_gone(self, answer: Endpoint, request: Request) -> Result:
         if floors_of(request.json()) & self.gone:
@@ -225,7 +225,7 @@ def test_alert_rules_go_before_panels_when_calls_are_few(make_world: Callable[..
         assert released.wait(HANG_S)
         return answer(request)
 
-    answer_of(world, DETECTIONS, held)
+    replace_endpoint(world, DETECTIONS, held)
     end_s = int(world.now_s)
     flights = world.application.service.pipeline.gatherer.in_flight
     period = {"to": str(end_s * 1000), "format": "rows", "resolution": "0.5"}

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web.openapi import describe
-from tests.strangers.doors import HOUR, RULE, Question, by_url
+from tests.strangers.doors import HOUR, RULE, ApiRequest, requests_by_url
 from tests.support import DETECTIONS, PARIS, REPORTING, STATS, World
 
 OPENAPI = describe()
@@ -109,9 +109,9 @@ def test_a_bad_word_in_a_url(world: World, target: str) -> None:
     @made_up(70)
     @given(st.sampled_from(checked), bad_values)
     def tried(parameter: dict[str, Any], value: str) -> None:
-        question = Question("GET", f"/api/v1/{target}", {**good, parameter["name"]: value})
+        api_request = ApiRequest("GET", f"/api/v1/{target}", {**good, parameter["name"]: value})
         assert {"400", "404"} <= set(described)
-        check_refused(world, lambda: question.put(world.http), f"GET {target}", 400, 404)
+        check_refused(world, lambda: api_request.put(world.http), f"GET {target}", 400, 404)
 
     tried()
 
@@ -250,17 +250,17 @@ def test_a_good_question_is_answered_as_described(world: World, target: str) -> 
     """In every format: the status, the kind of content, and the form of errors and frames."""
     responses = OPENAPI["paths"][f"/api/v1/{target}"]["get"]["responses"]
     answered = set()
-    for question in by_url({"space": PARIS}):
-        if question.path != f"/api/v1/{target}":
+    for api_request in requests_by_url({"space": PARIS}):
+        if api_request.path != f"/api/v1/{target}":
             continue
-        answer = question.put(world.http)
-        assert str(answer.status_code) in responses, (question, answer.get_data(as_text=True))
+        answer = api_request.put(world.http)
+        assert str(answer.status_code) in responses, (api_request, answer.get_data(as_text=True))
         if answer.status_code != 200:
             ERROR.validate(answer.get_json())
-            assert question.words.get("level") or question.words.get("require") == RULE["require"]
+            assert api_request.words.get("level") or api_request.words.get("require") == RULE["require"]
             continue
         assert answer.mimetype in responses["200"]["content"]
-        written = question.words.get("format", TARGETS[target].formats[0])
+        written = api_request.words.get("format", TARGETS[target].formats[0])
         answered.add(written)
         if written == "frames":
             for frame in answer.get_json():

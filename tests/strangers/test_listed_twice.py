@@ -21,7 +21,7 @@ from butlr_grafana.query.parameters import METRICS
 from butlr_grafana.targets.registry import TARGETS
 from tests.alerting.grafana import request, rules, step
 from tests.strangers.tangles import KINDS, WAYS, lists_of, tangle, tangling
-from tests.support import GRAPHQL, NEW_YORK, PARIS, World, answer_of
+from tests.support import GRAPHQL, NEW_YORK, PARIS, World, replace_endpoint
 
 Row = dict[str, Any]
 
@@ -69,7 +69,7 @@ room is on one floor: so its id alone has to do, over all floors.
 @pytest.fixture(scope="module", params=SEEDS)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     world = World(NOW, min_capacity=2)
-    answer_of(world, GRAPHQL, tangling(request.param))
+    replace_endpoint(world, GRAPHQL, tangling(request.param))
     world.restart()
     assert world.http.get("/readyz").status_code == 200
     yield world
@@ -92,7 +92,7 @@ def identity(target: str, level: str, row: Row) -> tuple[Any, ...]:
     return (row["space"], *own) if set(own) & set(OF_ALL) else own
 
 
-def questions(target: str) -> Iterator[dict[str, str]]:
+def api_requests(target: str) -> Iterator[dict[str, str]]:
     """Every format, level and metric that a target takes; on all floors where it takes several."""
     spec = TARGETS[target]
     choices: dict[str, Sequence[str]] = {"format": [f for f in spec.formats if f not in ("png", "webp")]}
@@ -162,7 +162,7 @@ def test_no_two_rows_of_an_answer_have_the_same_labels(world: World, target: str
     if target == "events":
         look_for_hot_zones(world)
     answered = 0
-    for words in questions(target):
+    for words in api_requests(target):
         answer = world.http.get(f"/api/v1/{target}", query_string=words)
         if answer.status_code == 400:
             continue  # a level or metric that this target has not

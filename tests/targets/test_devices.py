@@ -18,7 +18,7 @@ from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from butlr_grafana.simulator.world import Sensor
 from tests.faults.trial import Trial
-from tests.support import GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, answer_of, at
+from tests.support import GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, replace_endpoint
 
 Json = dict[str, Any]
 
@@ -51,7 +51,7 @@ def stamp(text: str | None) -> int | None:
     return None if text is None else int(datetime.fromisoformat(text).timestamp())
 
 
-def told(trial: World, kind: str, **changes: Any) -> None:
+def reported_change(trial: World, kind: str, **changes: Any) -> None:
     """From now on Butlr says these of each of its `sensors` or `hives`."""
 
     def changed(answer: Endpoint, request: Request) -> Result:
@@ -62,7 +62,7 @@ def told(trial: World, kind: str, **changes: Any) -> None:
             one.update(changes)
         return Result.json(body)
 
-    answer_of(trial, GRAPHQL, changed)
+    replace_endpoint(trial, GRAPHQL, changed)
 
 
 def test_each_physical_sensor_and_hive_is_there_once_with_what_the_simulator_has(world: World) -> None:
@@ -219,7 +219,7 @@ def test_a_hive_that_comes_back_is_seen_within_minutes(trial: Trial) -> None:
 
 def test_a_sensor_that_is_heard_by_another_way_is_online(trial: Trial) -> None:
     """Butlr still names the dead hive, and the sensor's heartbeat is of today."""
-    told(trial, "hives", isOnline=False, lastHeartbeat=int(trial.now_s) - 86400)
+    reported_change(trial, "hives", isOnline=False, lastHeartbeat=int(trial.now_s) - 86400)
     found = rows(trial)
     assert {row["state"] for row in found.values() if row["kind"] == "sensor"} == {"online"}
     assert {row["state"] for row in found.values() if row["kind"] == "hive"} == {"offline"}
@@ -237,7 +237,7 @@ UNSAID = dict.fromkeys(
 
 
 def test_what_butlr_does_not_say_is_unknown_and_said(trial: Trial) -> None:
-    told(trial, "sensors", **UNSAID)
+    reported_change(trial, "sensors", **UNSAID)
     found = rows(trial, kind="sensor")
     assert set(found) == set(PHYSICAL)
     for key, row in found.items():
@@ -253,7 +253,7 @@ def test_what_butlr_does_not_say_is_unknown_and_said(trial: Trial) -> None:
 
 
 def test_an_offline_sensor_without_any_time_has_no_number_and_says_so(trial: Trial) -> None:
-    told(trial, "sensors", is_online=False, last_heartbeat=None, last_occupancy_message=None)
+    reported_change(trial, "sensors", is_online=False, last_heartbeat=None, last_occupancy_message=None)
     for row in rows(trial, kind="sensor").values():
         assert (row["state"], row["online"], row["offline_s"]) == ("offline", 0, None)
         assert row["reason"] == "Butlr does not say since when"
@@ -262,14 +262,14 @@ def test_an_offline_sensor_without_any_time_has_no_number_and_says_so(trial: Tri
 @pytest.mark.parametrize("kind", ["sensors", "hives"])
 def test_a_device_that_sleeps_by_schedule_is_not_at_fault(trial: Trial, kind: str) -> None:
     online = "is_online" if kind == "sensors" else "isOnline"
-    told(trial, kind, is_sleep_time=True, **{online: False})
+    reported_change(trial, kind, is_sleep_time=True, **{online: False})
     found = [row for row in rows(trial).values() if row["kind"] == kind[:-1]]
     assert {(row["state"], row["offline_s"]) for row in found} == {("asleep", 0)}
     assert {(row["sensors_offline"], row["hives_offline"]) for row in ask(trial, level="floor")} == {(0, 0)}
 
 
 def test_what_is_not_installed_counts_nowhere(trial: Trial) -> None:
-    told(trial, "sensors", installation_status="UNINSTALLED", is_online=False)
+    reported_change(trial, "sensors", installation_status="UNINSTALLED", is_online=False)
     assert {row["state"] for row in rows(trial, kind="sensor").values()} == {"not installed"}
     assert {row["battery_due"] for row in rows(trial, kind="sensor").values()} == {None}
     assert {(row["sensors"], row["batteries_due"]) for row in ask(trial, level="floor")} == {(0, 0)}
@@ -279,7 +279,7 @@ def test_what_is_not_installed_counts_nowhere(trial: Trial) -> None:
     "changes", [{"serialNumber": ""}, {"serialNumber": "fake-17"}, {"serialNumber": None}]
 )
 def test_hives_without_a_serial_number_are_no_devices(trial: Trial, changes: Json) -> None:
-    told(trial, "hives", **changes)
+    reported_change(trial, "hives", **changes)
     assert ask(trial, kind="hive") == []
     assert {row["hives"] for row in ask(trial, level="floor")} == {0}
 
@@ -300,7 +300,7 @@ def test_an_account_without_the_field_of_sleep_is_read_all_the_same(trial: Trial
 
 
 def test_devices_on_no_floor_are_counted_in_a_note(trial: Trial) -> None:
-    told(trial, "sensors", floor_id="space_of_the_past", room_id=None)
+    reported_change(trial, "sensors", floor_id="space_of_the_past", room_id=None)
     assert ask(trial, kind="sensor") == []
     frame = trial.http.get("/api/v1/devices").get_json()[0]
     text = f"{len(PHYSICAL)} sensors are not on any floor that Butlr lists"

@@ -226,7 +226,7 @@ def test_status_is_a_row_whatever_happens(make_world: Callable[..., World]) -> N
 def test_status_tells_how_long_butlr_has_not_answered(tmp_path: Path) -> None:
     trial = Trial(cache_dir=str(tmp_path))
     try:
-        assert trial.look().complete
+        assert trial.query_panel().complete
         trial.simulator.stop()
         trial.passes(3600)
         slept = len(trial.time.slept)
@@ -236,7 +236,7 @@ def test_status_tells_how_long_butlr_has_not_answered(tmp_path: Path) -> None:
         assert row["as_of_ms"] == (int(trial.now_s) - row["age_s"]) * 1000
         trial.simulator.start()
         trial.passes(60)
-        assert trial.look().complete
+        assert trial.query_panel().complete
         [row] = get(trial, "status")
         assert (row["age_s"], row["reachable"]) == (0, 1)
     finally:

@@ -71,7 +71,7 @@ def started_at(url: str) -> str:
     return found[1]
 
 
-def answer_to(connection: socket.socket, request: bytes) -> bytes:
+def response_to(connection: socket.socket, request: bytes) -> bytes:
     """All that comes back until the server hangs up."""
     connection.sendall(request)
     connection.shutdown(socket.SHUT_WR)
@@ -236,7 +236,7 @@ MALFORMED = {
 def test_what_is_too_large_or_no_request_is_refused(
     url: str, connect: Callable[[], socket.socket], request_: bytes, status: int
 ) -> None:
-    answer = answer_to(connect(), request_)
+    answer = response_to(connect(), request_)
     assert answer.split(b" ", 2)[:2] == [b"HTTP/1.1", str(status).encode()]
     assert b"Traceback" not in answer
     assert ask(url).status_code == 200
@@ -294,7 +294,7 @@ def test_nothing_a_caller_says_ends_a_line_of_the_answers_head(
     """Looked at as bytes: libraries would read around it."""
     said = path.format(quote(INJECTED.replace("\r\n", as_line_end), safe=""))
     agents = "Accept: text/html\r\nX-Request-Id: a%0d%0aSet-Cookie: x=1\r\n"
-    answer = answer_to(connect(), f"GET {said} HTTP/1.1\r\nHost: x\r\n{agents}\r\n".encode())
+    answer = response_to(connect(), f"GET {said} HTTP/1.1\r\nHost: x\r\n{agents}\r\n".encode())
     status, *lines = answer.partition(b"\r\n\r\n")[0].split(b"\r\n")
     assert re.fullmatch(rb"HTTP/1\.1 \d{3} [ -~]{1,120}", status)
     names = {re.fullmatch(rb"([A-Za-z-]+): [ -~]*", line)[1].lower() for line in lines}  # type: ignore[index]

@@ -17,7 +17,7 @@ from butlr_grafana.present.images.theme import THEMES
 from butlr_grafana.service import service
 from butlr_grafana.simulator.plans import PIXELS_PER_M, draw
 from tests.held import held
-from tests.present.floors import Seen, has
+from tests.present.floors import DrawnMap, has
 from tests.support import HANG_S, NEW_YORK, PARIS, PARIS_2, PEOPLE, World
 
 PERIOD = {"from": "2026-06-09T00:00:00Z", "to": "2026-06-10T00:00:00Z"}
@@ -48,7 +48,7 @@ def test_furniture_stands_where_the_architect_drew_it(world: World, space: str, 
     with Image.open(io.BytesIO(draw(floor))) as image:
         sheet = np.asarray(image.rotate(floor.plan_rotation_deg, expand=True))
     picture = png(world, space=space, theme=theme, width="1600")
-    map_ = Seen.of(picture, Bounds(left, low, right, top), THEMES[theme])
+    map_ = DrawnMap.of(picture, Bounds(left, low, right, top), THEMES[theme])
     inner = union_all([Polygon(room.footprint).buffer(-0.5) for room in floor.rooms if room.mapped])
 
     def share_drawn(points: NDArray[np.bool_]) -> float:

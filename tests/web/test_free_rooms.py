@@ -12,7 +12,7 @@ from butlr_grafana.model.privacy import SUM_ID
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.dashboards.free_rooms import expected, people_in
-from tests.dashboards.people import Look
+from tests.dashboards.people import View
 from tests.support import (
     NEW_YORK,
     PARIS,
@@ -20,9 +20,9 @@ from tests.support import (
     PEOPLE,
     REPORTING,
     World,
-    answer_of,
     at,
     floors_of,
+    replace_endpoint,
 )
 
 Rows = list[dict[str, Any]]
@@ -64,8 +64,8 @@ def notices(world: World, **words: str) -> list[str]:
 )
 def test_each_rooms_state_is_that_of_its_people(make_world: Callable[..., World], now: str) -> None:
     world = make_world(now=now)
-    look = Look({"space": "all"}, 0, 0, int(world.now_s))
-    found, wanted = ask(world), expected(look)
+    view = View({"space": "all"}, 0, 0, int(world.now_s))
+    found, wanted = ask(world), expected(view)
     assert [(r["state"], r["room_id"], r["people"], r["free_for"], r["reason"]) for r in found] == [
         (r["state"], r["room_id"], r["people"], r["free_for"], r["reason"]) for r in wanted
     ]
@@ -127,7 +127,7 @@ def test_it_costs_no_call_beside_occupancy_now(world: World) -> None:
 def test_who_looks_for_a_meeting_room_for_six_finds_the_smallest_first(world: World) -> None:
     words = {"least_capacity": "6", "type": "meeting_room"}
     found = ask(world, **words)
-    wanted = expected(Look({"space": "all", **words}, 0, 0, int(world.now_s)))
+    wanted = expected(View({"space": "all", **words}, 0, 0, int(world.now_s)))
     assert [r["room_id"] for r in found] == [r["room_id"] for r in wanted]
     assert {r["type"] for r in found} == {"meeting_room"}
     free = [r["capacity"] for r in found if r["state"] == "free"]
@@ -220,7 +220,7 @@ def test_what_butlr_does_not_answer_is_unknown_with_the_reason(world: World, all
             return Result.refusal(403, "not allowed to read this floor")
         return endpoint(request)
 
-    answer_of(world, REPORTING, refused)
+    replace_endpoint(world, REPORTING, refused)
     silent = {PARIS, PARIS_2, NEW_YORK} if all_floors else {PARIS_2}
     found = ask(world)
     assert len(found) == sum(len(floor.rooms) for floor in PEOPLE.office.floors)

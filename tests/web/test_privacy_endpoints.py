@@ -22,7 +22,7 @@ from butlr_grafana.present.images.theme import THEMES
 from butlr_grafana.query.parameters import METRICS
 from butlr_grafana.simulator import world as simulated
 from butlr_grafana.targets.registry import TARGETS
-from tests.present.floors import Pixels, Seen, is_coloured
+from tests.present.floors import DrawnMap, Pixels, is_coloured
 from tests.support import DETECTIONS_A_MINUTE, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, truth
 
 START, END = at("2026-06-09T06:00"), at("2026-06-09T18:00")
@@ -410,7 +410,7 @@ def test_no_picture_has_a_colour_in_a_small_room(
     small = [room for room in small_rooms(NEW_YORK, 11) if room.polygon]
     assert len(small) == 6
     walls = Bounds(*area_of(rooms).bounds)
-    seen = [Seen.of(page, walls, THEMES[theme]) for page in pages(answer.data)]
+    seen = [DrawnMap.of(page, walls, THEMES[theme]) for page in pages(answer.data)]
     for page in seen:
         assert [room.name for room in small if is_coloured(within(page, room)).any()] == []
     assert any(is_coloured(within(page, big)).any() for page in seen)
@@ -425,7 +425,7 @@ def pages(data: bytes) -> Iterator[bytes]:
             yield out.getvalue()
 
 
-def within(seen: Seen, room: simulated.Room) -> Pixels:
+def within(seen: DrawnMap, room: simulated.Room) -> Pixels:
     """A rectangular room's pixels without its walls and the cells that lie across them."""
     left, low, right, high = area_of([room]).bounds
     return seen.inside(left + 0.3, low + 0.3, right - 0.3, high - 0.3)

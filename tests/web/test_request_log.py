@@ -119,7 +119,7 @@ def test_each_call_to_butlr_has_the_id_of_its_request(fronted: FrontedTrial) -> 
 def test_attempts_of_one_question_have_one_id(fronted: FrontedTrial) -> None:
     look(fronted, "panel-7")
     fronted.front.asked.clear()
-    with fronted.answers_with(respond(b"{}", "503 Service Unavailable")):
+    with fronted.responds_with(respond(b"{}", "503 Service Unavailable")):
         words = {"space": PARIS, "from": "2026-06-01", "to": "2026-06-02"}
         fronted.http.get("/api/v1/heatmap", query_string=words, headers={"X-Request-Id": "panel-8"})
     assert ids(fronted) == {DETECTIONS: {"panel-8"}}

@@ -13,7 +13,7 @@ import pytest
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.dashboards.people import by_doors
-from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, World, answer_of, at, floors_of
+from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, World, at, floors_of, replace_endpoint
 
 Rows = list[dict[str, Any]]
 NOW = at("2026-06-17T12:34:56")
@@ -51,7 +51,7 @@ def refuse(world: World, *spaces: str) -> None:
             return Result.refusal(403, "not allowed")
         return endpoint(request)
 
-    answer_of(world, REPORTING, refusing)
+    replace_endpoint(world, REPORTING, refusing)
 
 
 def test_a_buildings_people_are_those_of_its_floors_at_one_minute(world: World) -> None:

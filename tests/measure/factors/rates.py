@@ -18,7 +18,7 @@ from tests.support import (
     PER_PERSON,
     REPORTING,
     World,
-    answer_of,
+    replace_endpoint,
 )
 
 RATES = {PARIS: 60, PARIS_2: 110, NEW_YORK: 180}
@@ -49,7 +49,7 @@ def with_rates(world: World, rates: Mapping[str, int] = RATES, *, corridor: floa
         body["metadata"]["total_detections"] = sum(value for _, _, value in cells)
         return Result.json(document)
 
-    answer_of(world, DETECTIONS, louder)
+    replace_endpoint(world, DETECTIONS, louder)
 
 
 def in_corridor(space: str, resolution_m: float) -> tuple[float, float]:
@@ -79,4 +79,4 @@ def doors_only(world: World, spaces: Collection[str]) -> None:
         document["data"] = [row for row in rows if not silent & set(map(str, row.values()))]
         return Result.json(document)
 
-    answer_of(world, REPORTING, counted)
+    replace_endpoint(world, REPORTING, counted)

@@ -15,7 +15,7 @@ from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.present.images import film, lettering
 from butlr_grafana.present.images.film import DASH, MOST_FRAMES, clock, webp
 from butlr_grafana.present.images.theme import DARK, LIGHT, Sizes
-from tests.present.floors import HOUR, MONDAY_8H, Pixels, Seen, box, floor, has, heat_map, room
+from tests.present.floors import HOUR, MONDAY_8H, DrawnMap, Pixels, box, floor, has, heat_map, room
 
 HALL = floor(room("Hall", box(0, 0, 8, 5)))
 WALLS = Bounds(0, 0, 8, 5)
@@ -50,15 +50,15 @@ def test_every_window_is_a_frame_of_the_same_length() -> None:
 def test_one_colour_scale_over_all_windows() -> None:
     film = webp(windows({(1, 1): 25.0}, {(1, 1): 100.0, (6, 3): 25.0}), width=800)
     with Image.open(io.BytesIO(film)) as image:
-        seen = []
+        drawn_map = []
         for index in range(2):
             image.seek(index)
             png = io.BytesIO()
             image.convert("RGB").save(png, "PNG")
-            seen.append(Seen.of(png.getvalue(), WALLS, LIGHT))
-    assert seen[1].at(1.5, 1.5) == LIGHT.gradient[-1]
-    assert seen[0].at(1.5, 1.5) == seen[1].at(6.5, 3.5) != LIGHT.gradient[-1]
-    assert seen[0].at(6.5, 3.5) == LIGHT.floor
+            drawn_map.append(DrawnMap.of(png.getvalue(), WALLS, LIGHT))
+    assert drawn_map[1].at(1.5, 1.5) == LIGHT.gradient[-1]
+    assert drawn_map[0].at(1.5, 1.5) == drawn_map[1].at(6.5, 3.5) != LIGHT.gradient[-1]
+    assert drawn_map[0].at(6.5, 3.5) == LIGHT.floor
 
 
 def test_nothing_flickers() -> None:
