@@ -35,8 +35,8 @@ def room(number: int, name: str, *tags: str, space: str = "") -> dict[str, Any]:
 def tell(world: World, change: Callable[[dict[str, Any]], None]) -> None:
     """Butlr's topology with each floor as `change` makes it; to be said before anything is asked."""
 
-    def changed(answer: Endpoint, request: Request) -> Result:
-        found = answer(request)
+    def changed(response: Endpoint, request: Request) -> Result:
+        found = response(request)
         document = orjson.loads(found.body)
         for site in (document["data"].get("sites") or {}).get("data", []):
             for building in site["buildings"]:

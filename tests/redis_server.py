@@ -135,10 +135,10 @@ class RedisProxy:
     def _serve(self, here: socket.socket) -> None:
         there = socket.create_connection(("127.0.0.1", self._behind))
         with here, there, contextlib.suppress(OSError):
-            while asked := here.recv(2**20):
+            while requested := here.recv(2**20):
                 if self.instead is not None:
                     here.sendall(self.instead)
                     continue
-                there.sendall(asked)
+                there.sendall(requested)
                 time.sleep(self.delay_s)  # noqa: TID251  # a Redis is called slow by the seconds it takes
                 here.sendall(there.recv(2**20))

@@ -54,8 +54,8 @@ def stampede() -> list[Row]:
     counted = []
     for viewers in (1, CROWD):
         with upstream(0.2) as butlr, backend(butlr) as url:
-            for answer in year.at_once(url, viewers):
-                assert year.is_exact(answer, year.calls(butlr)[year.DETECTIONS])
+            for response in year.at_once(url, viewers):
+                assert year.is_exact(response, year.calls(butlr)[year.DETECTIONS])
             counted.append(year.calls(butlr))
     one, crowd = counted
     name = f"{CROWD} identical cold years at once"
@@ -93,18 +93,18 @@ def one_after_the_other(butlr: str, first: str, second: str) -> tuple[int, int]:
     """Calls of the first, and of the second after it."""
     counted = []
     for url in (first, second):
-        answer = year.fetch_year(url)
+        response = year.fetch_year(url)
         counted.append(year.calls(butlr)[year.DETECTIONS])
-        assert year.is_exact(answer, counted[0])
+        assert year.is_exact(response, counted[0])
     return counted[0], counted[1] - counted[0]
 
 
 def together(butlr: str, first: str, second: str) -> tuple[int, int]:
     """Calls of both."""
     with ThreadPoolExecutor(2) as viewers:
-        answers = list(viewers.map(year.fetch_year, (first, second)))
+        responses = list(viewers.map(year.fetch_year, (first, second)))
     called = year.calls(butlr)[year.DETECTIONS]
-    assert all(year.is_exact(answer, called) for answer in answers)
+    assert all(year.is_exact(response, called) for response in responses)
     return called, 0
 
 

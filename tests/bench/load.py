@@ -132,13 +132,13 @@ def run(url: str, plan: Plan) -> Result:
 
 def in_a_process(url: str, plan: Plan) -> Result:
     """The same from a process of its own, whose work does not slow down who asks for it."""
-    words = [sys.executable, "-m", "tests.bench.load", url, json.dumps(asdict(plan))]
-    done = subprocess.run(words, stdout=subprocess.PIPE, check=True, text=True)
+    params = [sys.executable, "-m", "tests.bench.load", url, json.dumps(asdict(plan))]
+    done = subprocess.run(params, stdout=subprocess.PIPE, check=True, text=True)
     return Result(**json.loads(done.stdout))
 
 
-def main(words: Sequence[str]) -> None:
-    url, plan = words
+def main(params: Sequence[str]) -> None:
+    url, plan = params
     found = json.loads(plan)
     print(json.dumps(asdict(run(url, Plan(**{**found, "paths": tuple(found["paths"])})))))
 

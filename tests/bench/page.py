@@ -39,9 +39,9 @@ def load_page(url: str, paths: list[str]) -> None:
     """Raises where one of them is no whole answer."""
 
     def one(path: str) -> None:
-        answer = requests.get(url + path, timeout=60)
-        answer.raise_for_status()
-        frames = answer.json()
+        response = requests.get(url + path, timeout=60)
+        response.raise_for_status()
+        frames = response.json()
         if isinstance(frames, list):
             assert all(frame["meta"]["custom"]["complete"] for frame in frames), path
 

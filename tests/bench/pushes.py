@@ -151,9 +151,9 @@ class Senders:
                 time.sleep(max(0.0, begins + at_s - time.monotonic()))
                 body = _event(number * SENDERS + which)
                 connection.request("POST", "/webhooks/butlr", body, {"X-Api-Key": key})
-                answer = connection.getresponse()
-                answer.read()
-                counts[which] += answer.status == status
+                response = connection.getresponse()
+                response.read()
+                counts[which] += response.status == status
                 number += 1
             connection.close()
 

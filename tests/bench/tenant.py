@@ -79,13 +79,13 @@ class Tenant:
         self.passes(self.latency_s / 2)
         status = 200 if self._is_within_rate() else 429
         self.calls.append((self.now(), status))
-        answer = (
+        response = (
             self._reply(self._respond(path, body))
             if status == 200
             else Reply(429, self._retry_after_s(), b"{}")
         )
         self.passes(self.latency_s / 2)
-        return answer
+        return response
 
     def restart_counting(self, rate: int | None) -> None:
         """From here on, as if nothing had been called."""

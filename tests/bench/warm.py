@@ -32,8 +32,8 @@ def one_at_a_time(space: str, name: str) -> Row:
     """Through the same server and loopback on both sides, one kept connection each."""
     with upstream(0) as butlr, backend(butlr) as url:
         body = year.fetch_year(url, space).content
-        session, words = requests.Session(), year.path(space)
-        ours_ms = median_ms(lambda: session.get(url + words, timeout=60).content, 40)
+        session, params = requests.Session(), year.path(space)
+        ours_ms = median_ms(lambda: session.get(url + params, timeout=60).content, 40)
         with bare_with("flask", body) as plan_of_bare:
             beside_ms = median_ms(lambda: session.get(plan_of_bare, timeout=60).content, 40)
     return Row(f"warm year, {name} ({len(body) // 1024} KB)", ours_ms, "bare Flask, same bytes", beside_ms)
@@ -117,9 +117,9 @@ def summary(result: Result) -> str:
 def compressed_body(url: str, token: str) -> bytes:
     """The answer's bytes as they are sent to who takes gzip."""
     bearer = {"Authorization": f"Bearer {token}"}
-    answer = requests.get(url + year.path("small"), headers=bearer, timeout=60, stream=True)
-    answer.raise_for_status()
-    return bytes(answer.raw.read(decode_content=False))
+    response = requests.get(url + year.path("small"), headers=bearer, timeout=60, stream=True)
+    response.raise_for_status()
+    return bytes(response.raw.read(decode_content=False))
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class Wall:
     def __init__(
         self, browser: Browser, world: World, space: str = PARIS_2, size: tuple[int, int] = (480, 300)
     ) -> None:
-        self.world, self.backend_is_up, self.asked = world, True, 0
+        self.world, self.backend_is_up, self.requested = world, True, 0
         self.addresses: list[str] = []
         width, height = size
         self.script = STAND_IN.replace("SPACE", json.dumps(space))
@@ -91,13 +91,13 @@ class Wall:
         if not address.path.startswith(PROXY):
             route.fulfill(content_type="text/html", body=f"<script>{self.script}</script>")
             return
-        self.asked += 1
+        self.requested += 1
         self.addresses.append(route.request.url)
         if not self.backend_is_up:
             route.abort("connectionrefused")
             return
-        answer = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
-        route.fulfill(status=answer.status_code, headers=dict(answer.headers), body=answer.get_data())
+        response = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
+        route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.get_data())
 
     def refresh(self) -> None:
         """As the page does: since the screen's midnight, and the script anew."""
@@ -154,7 +154,7 @@ def test_a_wall_asks_when_its_floor_is_known(wall: Wall) -> None:
     begin = "([code, from, to]) => { window.run = window.refresh(code, from, to); }"
     wall.page.evaluate(begin, [wall.code, *span_ms])
     wall.page.clock.run_for(2000)
-    assert wall.asked == 0
+    assert wall.requested == 0
     wall.page.evaluate("delete window.space")
     wall.page.clock.run_for(1000)
     wall.page.evaluate("window.run")
@@ -273,14 +273,14 @@ def test_people_that_are_pushed_are_shown_within_ten_seconds(chromium: Browser) 
     pass_minutes(world, 8)
     wall = Wall(chromium, world)
     wall.refresh()
-    asked = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
+    requested = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
     pass_minutes(world, 1)
     wall.page.clock.run_for(11_000)
     minute = datetime.fromtimestamp(world.now_s // 60 * 60, ZoneInfo("Europe/Paris"))
     wall.page.wait_for_function(f"window.seen().lines.includes('as of {minute:%H:%M}')")
     again = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
-    assert again["heatmap"] == asked["heatmap"]
-    assert again["occupancy-now"] > asked["occupancy-now"]
+    assert again["heatmap"] == requested["heatmap"]
+    assert again["occupancy-now"] > requested["occupancy-now"]
     # Where Butlr has to be asked, nothing is asked for between two refreshes.
     world.now_s += 600
     wall.refresh()
@@ -378,11 +378,11 @@ def test_many_walls_cost_butlr_what_one_costs(make_world: Callable[..., World]) 
                 world.now_s = start_s + 60 * minute + screen
                 period = {"from": str(MIDNIGHT * 1000), "to": str(int(world.now_s * 1000) + screen)}
                 view = {"width": str(320 + 80 * (screen % 4)), "theme": ("dark", "light")[screen % 2]}
-                for target, words in (
+                for target, params in (
                     ("heatmap", {**period, **view, "format": "png"}),
                     ("occupancy-now", {"level": "floor", "format": "rows"}),
                 ):
-                    query = {"space": PARIS_2, **words}
+                    query = {"space": PARIS_2, **params}
                     assert world.http.get(f"/api/v1/{target}", query_string=query).status_code == 200
         return Counter(call.path for call in world.simulator.calls)
 

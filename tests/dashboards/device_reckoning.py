@@ -20,9 +20,9 @@ ORDER = ("offline", "hive offline", "online")
 
 def expected(view: View) -> list[Row]:
     """The rows, in their order."""
-    faults = view.words.get("only") == "faults"
+    faults = view.params.get("only") == "faults"
     age = {"as_of": view.now_s * 1000, "complete": 1, "age_s": 0, "as_of_ms": view.now_s * 1000}
-    level = view.words.get("level")
+    level = view.params.get("level")
     if level == "floor":
         found = [_floor(floor, view.now_s) for floor in view.floors]
     elif level == "room":

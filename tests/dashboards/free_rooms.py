@@ -18,7 +18,7 @@ ASKED, EMPTY = 10, 5
 def expected(view: View) -> list[Row]:
     """The rows of `free-rooms`: free, occupied, unknown; within each the smallest first."""
     rows = [_row(view, floor, room) for floor in view.floors for room in view.rooms(floor)]
-    least, kind = int(view.words.get("least_capacity", "0")), view.words.get("type", "All")
+    least, kind = int(view.params.get("least_capacity", "0")), view.params.get("type", "All")
     fitting = [row for row in rows if not least or (row["capacity"] or 0) >= least]
     of_kind = [row for row in fitting if kind == "All" or row["type"] == kind]
     order = ["free", "occupied", "unknown"]
@@ -31,10 +31,10 @@ def _row(view: View, floor: Floor, room: Room) -> Row:
     counts = [people_in(floor, room, end_s - 60 * back) for back in reversed(range(ASKED))]
     since_s = _silent_since_s(floor, room, view.now_s)
     known = since_s is None and None not in counts
-    told = [count or 0 for count in counts]
-    state = "unknown" if not known else "occupied" if any(told[-EMPTY:]) else "free"
+    reported = [count or 0 for count in counts]
+    state = "unknown" if not known else "occupied" if any(reported[-EMPTY:]) else "free"
     is_free = state == "free"
-    empty = next((back for back, count in enumerate(reversed(told)) if count), ASKED)
+    empty = next((back for back, count in enumerate(reversed(reported)) if count), ASKED)
     return {
         "state": state,
         "room_id": room.id,
@@ -46,7 +46,7 @@ def _row(view: View, floor: Floor, room: Room) -> Row:
         "type": None if room.type_in_butlr == "Untagged" else room.type_in_butlr,
         "capacity": seats(room),
         "tags": ",".join(room.tags),
-        "people": told[-1] if known else None,
+        "people": reported[-1] if known else None,
         "free_since": (end_s - 60 * empty) * 1000 if is_free else None,
         "free_for_s": 60 * empty if is_free else None,
         "free_exact": int(empty < ASKED) if is_free else None,

@@ -22,6 +22,7 @@ from tests.dashboards.free_rooms import expected as expected_free_rooms
 from tests.dashboards.people import (
     HOUR_S,
     View,
+    area_in_butlr_m2,
     by_doors,
     crossings,
     finest,
@@ -34,7 +35,6 @@ from tests.dashboards.people import (
     people_hourly,
     seats,
     shape,
-    told_m2,
 )
 from tests.support import PEOPLE, Cells, added, cells_of
 
@@ -77,10 +77,10 @@ def in_order_of(found: list[Row], key: tuple[str, ...], expected: list[Row]) -> 
 
 def heatmap(frames: list[Json], view: View) -> Compared:
     [frame], [floor] = frames, view.floors
-    chosen = view.words.get("resolution", "auto")
+    chosen = view.params.get("resolution", "auto")
     metres = finest(floor) if chosen == "auto" else float(chosen)
     cells = shown_cells(view, floor, metres)
-    normalize, hours = view.words.get("normalize", "none"), len(view.hours(floor))
+    normalize, hours = view.params.get("normalize", "none"), len(view.hours(floor))
     name, divisor = {
         "none": ("detections", 1),
         "hour": ("detections_per_hour", hours),
@@ -163,7 +163,7 @@ def _room_heat(view: View, floor: Floor, room: Room, cells: Cells, metres: float
         hours, reason = len(view.hours(floor)) if seen else 0, "no sensor covers it"
     if not hours:
         return _heat(room.id, room.name, reason)
-    m2 = told_m2(floor, room)
+    m2 = area_in_butlr_m2(floor, room)
     return _heat(room.id, room.name, detections=detections, per_hour=detections / hours, m2=m2)
 
 
@@ -212,13 +212,13 @@ def hot_zones(frames: list[Json], view: View) -> Compared:
 
 
 def _hot_rows(view: View, floor: Floor) -> list[Row]:
-    if view.words.get("level") != "floor":
+    if view.params.get("level") != "floor":
         return heat(view, floor)
     if view.as_one:
         return [_as_one(view, floor)]
     whole = view.detections(floor)
     per_hour = whole / len(view.hours(floor))
-    row = _heat(floor.id, floor.name, detections=whole, per_hour=per_hour, m2=told_m2(floor, floor))
+    row = _heat(floor.id, floor.name, detections=whole, per_hour=per_hour, m2=area_in_butlr_m2(floor, floor))
     return [{**row, "space": floor.id, "floor": floor.name, "share": 1.0}]
 
 
@@ -248,7 +248,7 @@ def playback(frames: list[Json], view: View) -> Compared:
     """A row a window and cell with a detection; windows are the floor's days, each as far as it counts."""
     [floor] = view.floors
     # Of more than two days `auto` is days.
-    assert view.words["every"] in ("1d", "auto")
+    assert view.params["every"] in ("1d", "auto")
     zone, metres = ZoneInfo(floor.timezone), finest(floor)
     by_day: dict[int, Cells] = {}
     for t in view.hours(floor):
@@ -277,7 +277,7 @@ def playback(frames: list[Json], view: View) -> Compared:
 def compare(frames: list[Json], view: View) -> Compared:
     """Against the period before; relative to the fullest cell of either, changes to the largest."""
     [frame], [floor] = frames, view.floors
-    assert view.words["baseline"] == "previous"
+    assert view.params["baseline"] == "previous"
     metres = finest(floor)
 
     def per_hour(detections: float) -> float:
@@ -290,9 +290,9 @@ def compare(frames: list[Json], view: View) -> Compared:
     )
     change = {cell: now.get(cell, 0) - then.get(cell, 0) for cell in now | then}
     fullest, largest = 1.0, 1.0
-    if view.words.get("normalize") == "max":
+    if view.params.get("normalize") == "max":
         fullest, largest = max(*now.values(), *then.values()), max(map(abs, change.values()))
-    told = {
+    reported = {
         (round(row["x"], 3), round(row["y"], 3)): row for row in rows([frame]) if row["current"] is not None
     }
     expected = {
@@ -302,16 +302,16 @@ def compare(frames: list[Json], view: View) -> Compared:
         "change_pct": {c: 100 * v / then[c] if c in then else None for c, v in change.items()},
     }
     for name, values in expected.items():
-        found = {cell: row[name] for cell, row in told.items()}
+        found = {cell: row[name] for cell, row in reported.items()}
         yield name, found, values
     for axis in ("x", "y"):
-        yield axis, set(told), set(change)
+        yield axis, set(reported), set(change)
 
 
 def compare_zones(frames: list[Json], view: View) -> Compared:
     [floor] = view.floors
-    assert view.words["baseline"] == "previous"
-    of_rooms = view.words["level"] == "room"
+    assert view.params["baseline"] == "previous"
+    of_rooms = view.params["level"] == "room"
     now, then = (heat(side, floor) if of_rooms else _hot_rows(side, floor) for side in (view, view.before()))
     if view.in_people:
         for row in [*now, *then]:
@@ -345,7 +345,7 @@ def _change(now: Row, then: Row) -> Row:
 def occupancy_now(frames: list[Json], view: View) -> Compared:
     """By the newest minute that Butlr knows: what the sensors see, or who came through the doors since
     midnight."""
-    by_room = view.words.get("level") != "floor"
+    by_room = view.params.get("level") != "floor"
     expected = []
     for floor in view.floors:
         for room in view.rooms(floor) if by_room else [None]:
@@ -432,7 +432,7 @@ def windows(view: View, floor: Floor) -> list[tuple[int, list[tuple[int, int]]]]
     """Hours, or days by the floor's clock, from the one in which the look begins: when each begins, and its
     pieces that count. The last day ends with the last full minute.
     """
-    if (every := view.words.get("every", "1h")) == "1h":
+    if (every := view.params.get("every", "1h")) == "1h":
         return [
             (t, [(t, t + HOUR_S)] if view.counts(floor, t) else [])
             for t in range(view.start_s, view.end_s, HOUR_S)
@@ -458,7 +458,7 @@ def series(
     """Every asset's windows: the sum of what is known of their pieces, or nothing. `counts`: whether anything
     tells of a room.
     """
-    by_room = view.words.get("level") != "floor"
+    by_room = view.params.get("level") != "floor"
     assets = [
         (floor, room)
         for floor in view.floors
@@ -478,8 +478,8 @@ def series(
                 [_sum([value_of(floor, one, name, *piece) for one in own_rooms]) for piece in pieces]
                 for _, pieces in spans
             ]
-            told = [[v for v in piece if v is not None] for piece in known]
-            yield name, own, [sum(piece) if piece else None for piece in told]
+            reported = [[v for v in piece if v is not None] for piece in known]
+            yield name, own, [sum(piece) if piece else None for piece in reported]
 
 
 def _sum(values: list[float | None]) -> float | None:
@@ -488,8 +488,8 @@ def _sum(values: list[float | None]) -> float | None:
 
 
 def occupancy(frames: list[Json], view: View) -> Compared:
-    assert view.words.get("every", "1h") == "1h"
-    assert "statistic" not in view.words
+    assert view.params.get("every", "1h") == "1h"
+    assert "statistic" not in view.params
 
     def mean(floor: Floor, room: Room | None, name: str, start_s: int, end_s: int) -> float | None:
         if room is not None and PEOPLE.offline(room.id, start_s, end_s):
@@ -500,7 +500,7 @@ def occupancy(frames: list[Json], view: View) -> Compared:
 
 
 def traffic(frames: list[Json], view: View) -> Compared:
-    assert view.words["level"] == "floor"
+    assert view.params["level"] == "floor"
 
     def through(floor: Floor, room: Room | None, name: str, start_s: int, end_s: int) -> float:
         return crossings(floor, room, {"in": 1, "out": -1}[name], start_s, end_s)
@@ -576,7 +576,7 @@ def people_together(frames: list[Json], view: View) -> Compared:
 
 
 def _groups(view: View) -> Iterator[tuple[Row, list[Floor]]]:
-    if view.words["by"] == "tag":
+    if view.params["by"] == "tag":
         for tag in sorted({tag for floor in view.floors for tag in floor.tags}):
             yield {"tag": tag}, [floor for floor in view.floors if tag in floor.tags]
         return
@@ -631,7 +631,7 @@ def _use_change(view: View, floor: Floor, room: Room) -> Row:
         "in_use_share": now and now[1],
         "in_use_share_before": then and then[1],
         "in_use_change": now[1] - then[1] if now and then else None,
-        "underused": int(now is not None and now[1] < float(view.words["underused"])),
+        "underused": int(now is not None and now[1] < float(view.params["underused"])),
     }
 
 
@@ -700,7 +700,7 @@ def _use(view: View, floor: Floor, room: Room, hours: list[int], entries: int | 
         "utilization": people.mean() / most if most else None,
         "in_use_s": in_use_s,
         "in_use_share": in_use_share,
-        "underused": int(in_use_share < float(view.words["underused"])),
+        "underused": int(in_use_share < float(view.params["underused"])),
         "dwell_s": in_use_s / entries if entries else None,
     }
 
@@ -711,13 +711,13 @@ def pattern(frames: list[Json], view: View) -> Compared:
     values: dict[tuple[int, int], list[float]] = {}
     for t in view.hours(floor):
         wall = datetime.fromtimestamp(t, ZoneInfo(floor.timezone))
-        if view.words["metric"] == "heatmap":
+        if view.params["metric"] == "heatmap":
             hour = replace(view, start_s=t, end_s=t + HOUR_S)
             value = float(sum(shown_cells(hour, floor, metres).values()))
             if view.in_people:
                 value = view.people(floor, value) or 0.0
         else:
-            assert view.words["metric"] == "occupancy"
+            assert view.params["metric"] == "occupancy"
             rooms = [r for r in view.rooms(floor) if has_sensor(floor, r)] if view.as_one else [None]
             if any(room is not None and PEOPLE.offline(room.id, t, t + HOUR_S) for room in rooms):
                 continue
@@ -732,7 +732,7 @@ def pattern(frames: list[Json], view: View) -> Compared:
             "value": float(np.mean(values[day, hour])) if (day, hour) in values else None,
             "hours": len(values.get((day, hour), [])),
             **dict.fromkeys(("space", "asset_id"), floor.id),
-            "asset": view.name(floor) if view.words["metric"] != "heatmap" else floor.name,
+            "asset": view.name(floor) if view.params["metric"] != "heatmap" else floor.name,
             "field": "value",
         }
         for day, hour in keys
@@ -749,8 +749,8 @@ def devices(frames: list[Json], view: View) -> Compared:
     if not expected:
         yield from ((name, [row[name] for row in found], []) for name in columns(frames[0]))
         return
-    told = {name for row in found for name in row}
-    yield from by_field(found, [{k: v for k, v in row.items() if k in told} for row in expected])
+    reported = {name for row in found for name in row}
+    yield from by_field(found, [{k: v for k, v in row.items() if k in reported} for row in expected])
 
 
 Check = Callable[[list[Json], View], Compared]

@@ -162,7 +162,7 @@ def frames_of(target: str, text: str, view: View) -> list[Json]:
         {name: value(name, cell, times) for (name, times), cell in zip(columns, line, strict=True)}
         for line in lines
     ]
-    if view.words.get("level") == "floor" and target in ZONES:
+    if view.params.get("level") == "floor" and target in ZONES:
         found = [
             row
             | {"zone_id": row["space"], "zone": view.name(view.floors[0]) if view.as_one else row["floor"]}
@@ -196,7 +196,7 @@ def frame(names: list[str], rows: list[Json], *, labels: Json | None = None, res
 
 
 def cell_size(view: View) -> float:
-    chosen = view.words.get("resolution", "auto")
+    chosen = view.params.get("resolution", "auto")
     return finest(view.floors[0]) if chosen == "auto" else float(chosen)
 
 
@@ -210,15 +210,15 @@ def test_a_file_holds_the_panels_numbers(dashboard: Json, world: World, choice: 
     for panel in dashboard["panels"]:
         for link in panel["links"]:
             path = fill(proxied(link["url"], panel), values)
-            words = dict(parse_qsl(urlsplit(path).query))
+            params = dict(parse_qsl(urlsplit(path).query))
             target = urlsplit(path).path.rpartition("/")[2]
-            if words.pop("format") != "csv":
+            if params.pop("format") != "csv":
                 continue
-            assert words.pop("bom") == "1"
-            answer = world.http.get(path)
-            assert answer.mimetype == "text/csv"
-            view = View(words, at(START), at(END), int(world.now_s), RATES)
-            for field, got, expected in CHECKS[target](frames_of(target, answer.text, view), view):
+            assert params.pop("bom") == "1"
+            response = world.http.get(path)
+            assert response.mimetype == "text/csv"
+            view = View(params, at(START), at(END), int(world.now_s), RATES)
+            for field, got, expected in CHECKS[target](frames_of(target, response.text, view), view):
                 assert nearly(got, expected), (panel["title"], field, got, expected)
             done += 1
     assert done

@@ -195,8 +195,8 @@ def test_panels_follow_the_rooms_that_are_chosen_or_say_that_they_do_not(folder:
         if "room" not in shown:
             continue
         for panel in page["panels"]:
-            asked = json.dumps([panel["targets"], panel["options"]])
-            assert "${room:csv}" in asked or "whole floor" in panel["title"], panel["title"]
+            requested = json.dumps([panel["targets"], panel["options"]])
+            assert "${room:csv}" in requested or "whole floor" in panel["title"], panel["title"]
 
 
 def test_whatever_lists_rooms_can_be_limited_to_their_types(folder: Path) -> None:
@@ -205,9 +205,11 @@ def test_whatever_lists_rooms_can_be_limited_to_their_types(folder: Path) -> Non
         page = json.loads(path.read_text("utf-8"))
         for panel in page["panels"]:
             for target in panel["targets"]:
-                asked = json.dumps(target)
-                is_of_rooms = any(f'/{name}"' in asked or f': "{name}"' in asked for name in of_rooms)
-                assert not is_of_rooms or '"level", "value": "floor"' in asked or "${type:csv}" in asked, (
+                requested = json.dumps(target)
+                is_of_rooms = any(f'/{name}"' in requested or f': "{name}"' in requested for name in of_rooms)
+                assert (
+                    not is_of_rooms or '"level", "value": "floor"' in requested or "${type:csv}" in requested
+                ), (
                     path.stem,
                     panel["title"],
                 )

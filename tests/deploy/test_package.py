@@ -42,7 +42,7 @@ def test_the_package_works_where_no_repository_is(packed: tuple[Path, Path], tmp
     assert written == ours()
     assert said == f"files: {len(written)} files in grafana-dashboards/, provisioning/ and docs/runbooks/\n"
     assert (tmp_path / "files/provisioning/run-grafana").stat().st_mode & 0o111
-    environment.answers(BACKEND_HOLIDAYS="FR")
+    environment.responds(BACKEND_HOLIDAYS="FR")
 
 
 def test_a_wheel_holds_what_is_needed_and_nothing_else(packed: tuple[Path, Path]) -> None:
@@ -82,4 +82,4 @@ def test_the_lowest_versions_that_are_allowed_work(packed: tuple[Path, Path], tm
     wheel, _ = packed
     environment = Environment(tmp_path / "venv")
     environment.install(LOWEST, wheel)
-    environment.answers(BACKEND_HOLIDAYS="FR")
+    environment.responds(BACKEND_HOLIDAYS="FR")

@@ -28,12 +28,12 @@ class Watched(Trial):
         for path in (DETECTIONS, REPORTING):
             replace_endpoint(self, path, self._unless_gone)
 
-    def _unless_gone(self, answer: Endpoint, request: Request) -> Result:
+    def _unless_gone(self, response: Endpoint, request: Request) -> Result:
         if floors_of(request.json()) & self.gone:
             raise Refusal(400, "this floor is gone")
-        return answer(request)
+        return response(request)
 
-    def rows(self, target: str, space: str = PARIS_2, **words: str) -> list[dict[str, Any]]:
+    def rows(self, target: str, space: str = PARIS_2, **params: str) -> list[dict[str, Any]]:
         """Of one floor, in an answer about all."""
         end_s = int(self.now_s + self.shift_s)
         query = {
@@ -42,11 +42,11 @@ class Watched(Trial):
             "format": "rows",
             "from": str((end_s - 600) * 1000),
             "to": str(end_s * 1000),
-            **words,
+            **params,
         }
-        answer = self.http.get(f"/api/v1/{target}", query_string=query)
-        assert answer.status_code == 200, answer.get_data(as_text=True)
-        return [row for row in answer.get_json() if row["space"] == space]
+        response = self.http.get(f"/api/v1/{target}", query_string=query)
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return [row for row in response.get_json() if row["space"] == space]
 
     def cut_off(self, *spaces: str) -> None:
         self.gone = set(spaces)

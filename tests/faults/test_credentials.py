@@ -36,11 +36,11 @@ def test_a_token_that_expires_before_its_time_is_replaced_once(trial: Trial) -> 
 def test_a_token_that_is_revoked_inside_a_burst_is_replaced_once(fronted: FrontedTrial) -> None:
     seen: list[Sent] = []
 
-    def revoked_in_between(to: socket.socket, asked: Sent) -> None:
-        seen.append(asked)
+    def revoked_in_between(to: socket.socket, requested: Sent) -> None:
+        seen.append(requested)
         if len(seen) == 7:
             fronted.simulator.revoke_tokens()
-        passed_on(fronted.simulator)(to, asked)
+        passed_on(fronted.simulator)(to, requested)
 
     with fronted.responds_with(revoked_in_between):
         assert fronted.query_panel(*MAY, hours="08:00-18:00", days="mon-fri").complete

@@ -34,8 +34,8 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[Connect | None], None]:
 def full(real: Connect) -> Connect:
     """Not a page more than there are."""
 
-    def connect(path: Path, **words: Any) -> sqlite3.Connection:
-        connection = real(path, **words)
+    def connect(path: Path, **params: Any) -> sqlite3.Connection:
+        connection = real(path, **params)
         connection.execute("PRAGMA max_page_count=1")
         return connection
 
@@ -43,7 +43,7 @@ def full(real: Connect) -> Connect:
 
 
 def read_only(real: Connect) -> Connect:
-    return lambda path, **words: real(f"file:{path}?mode=ro", uri=True, **words)
+    return lambda path, **params: real(f"file:{path}?mode=ro", uri=True, **params)
 
 
 @pytest.fixture(params=[full, read_only])
@@ -121,8 +121,8 @@ def test_a_part_with_a_flipped_bit_is_asked_for_again(trial: Trial, cache: Path)
 def test_floors_on_disk_that_cannot_be_read(trial: Trial, cache: Path, content: bytes) -> None:
     """With Butlr away too nothing can be answered, and the answer says so; with Butlr all is well."""
     trial.query_panel()
-    [kept] = cache.parent.glob("topology-*.json")
-    kept.write_bytes(content)
+    [stored] = cache.parent.glob("topology-*.json")
+    stored.write_bytes(content)
     with trial.is_gone():
         trial.restart()
         look = trial.query_panel()

@@ -46,10 +46,10 @@ def test_floors_are_known_after_a_restart_too(trial: Trial) -> None:
 
 def test_metrics_fail_alone_and_keep_what_they_know(trial: Trial) -> None:
     def occupancy() -> tuple[int, list[dict[str, object]]]:
-        words = {"space": "space_newyork_1", "from": "2026-06-16T00:00:00Z", "to": "2026-06-17T16:34:00Z"}
-        words |= {"level": "floor", "every": "1h", "format": "rows"}
-        answer = trial.http.get("/api/v1/occupancy", query_string=words)
-        return answer.status_code, answer.get_json()
+        params = {"space": "space_newyork_1", "from": "2026-06-16T00:00:00Z", "to": "2026-06-17T16:34:00Z"}
+        params |= {"level": "floor", "every": "1h", "format": "rows"}
+        response = trial.http.get("/api/v1/occupancy", query_string=params)
+        return response.status_code, response.get_json()
 
     before = occupancy()
     assert before[0] == 200

@@ -86,23 +86,23 @@ SERIES_LIES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("lie", SERIES_LIES)
 def test_metrics_that_cannot_be_are_neither_shown_nor_kept(trial: Trial, lie: str) -> None:
-    words = {"space": "space_newyork_1", "from": "2026-06-16T13:00:00Z", "to": "2026-06-16T19:00:00Z"}
-    words |= {"level": "room", "format": "rows"}
+    params = {"space": "space_newyork_1", "from": "2026-06-16T13:00:00Z", "to": "2026-06-16T19:00:00Z"}
+    params |= {"level": "room", "format": "rows"}
 
     def occupancy() -> Any:
-        return trial.http.get("/api/v1/occupancy", query_string=words)
+        return trial.http.get("/api/v1/occupancy", query_string=params)
 
     with trial.fails(body=SERIES_LIES[lie], paths=(REPORTING,)):
-        answer = occupancy()
-        assert answer.status_code == 502, answer.get_json()
-        assert answer.get_json()["error"] == {
+        response = occupancy()
+        assert response.status_code == 502, response.get_json()
+        assert response.get_json()["error"] == {
             "code": "upstream_invalid",
-            "message": answer.get_json()["message"],
+            "message": response.get_json()["message"],
             "source": "upstream",
         }
     trial.restart()
     before = trial.simulator.count(REPORTING)
-    answer = occupancy()
-    assert answer.status_code == 200
-    assert all(row["complete"] == 1 for row in answer.get_json() if "complete" in row)
+    response = occupancy()
+    assert response.status_code == 200
+    assert all(row["complete"] == 1 for row in response.get_json() if "complete" in row)
     assert trial.simulator.count(REPORTING) > before

@@ -93,10 +93,10 @@ def test_many_who_look_when_butlr_is_back_cost_what_one_does(trial: Trial) -> No
         trial.comes_to_rest()
     trial.passes(10)
     clients = [trial.application.web.test_client() for _ in range(VIEWERS)]
-    words = {"space": "space_newyork_1", "from": MAY[0], "to": MAY[1], "resolution": "0.5"}
+    params = {"space": "space_newyork_1", "from": MAY[0], "to": MAY[1], "resolution": "0.5"}
     with ThreadPoolExecutor(VIEWERS) as pool:
-        answers = list(pool.map(lambda c: c.get("/api/v1/heatmap", query_string=words), clients))
-    looks = [PanelResponse(a.status_code, a.get_json()) for a in answers]
+        responses = list(pool.map(lambda c: c.get("/api/v1/heatmap", query_string=params), clients))
+    looks = [PanelResponse(a.status_code, a.get_json()) for a in responses]
     assert looks[0].is_whole()
     assert all(look.complete and look.cells == looks[0].cells for look in looks)
     assert trial.calls == MAY_SEGMENTS
@@ -125,10 +125,10 @@ def test_require_complete_is_an_error_that_says_what_is_missing(make_trial: Make
     trial = make_trial(butlr_max_concurrency=1)
     trial.http.get("/readyz")
     trial.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
-    answer = trial.query_panel(*MAY, require="complete")
-    assert_upstreams_fault(answer, 503)
-    assert answer.body["error"]["code"] == "incomplete"
-    assert "2026-05-25T00:00:00Z/2026-06-01T00:00:00Z" in answer.body["message"]
+    response = trial.query_panel(*MAY, require="complete")
+    assert_upstreams_fault(response, 503)
+    assert response.body["error"]["code"] == "incomplete"
+    assert "2026-05-25T00:00:00Z/2026-06-01T00:00:00Z" in response.body["message"]
 
 
 def test_late_detections_are_seen_once_they_have_settled(trial: Trial) -> None:

@@ -141,11 +141,11 @@ def test_redis_is_emptied(office: Office) -> None:
 def test_redis_is_emptied_while_parts_are_asked_for(office: Office) -> None:
     """The leases are gone too: whoever waited asks itself, and all see the same."""
     replicas = office.two()
-    with held(office.simulator, DETECTIONS) as answers, ThreadPoolExecutor(2) as pool:
+    with held(office.simulator, DETECTIONS) as responses, ThreadPoolExecutor(2) as pool:
         looking = [pool.submit(replica.query_panel, *MAY) for replica in replicas]
         until(lambda: office.redis.names("lease:*") != [])
         office.redis.client.flushall()
-        answers.set()
+        responses.set()
         assert all(look.result().is_whole() for look in looking)
     assert office.calls <= 2 * MAY_SEGMENTS
 
@@ -242,8 +242,8 @@ def test_a_replica_that_is_killed_while_it_asks(office: Office) -> None:
     with serving(office) as (process, url), ThreadPoolExecutor(2) as pool:
         assert requests.get(f"{url}/readyz", timeout=HANG_S).status_code == 200
         office.simulator.faults.set(latency_s=600.0, paths=(DETECTIONS,))
-        words = {"space": NEW_YORK, "from": MAY[0], "to": MAY[1], "resolution": "0.5"}
-        in_vain = pool.submit(requests.get, f"{url}/api/v1/heatmap", words, timeout=60)
+        params = {"space": NEW_YORK, "from": MAY[0], "to": MAY[1], "resolution": "0.5"}
+        in_vain = pool.submit(requests.get, f"{url}/api/v1/heatmap", params, timeout=60)
         until(lambda: office.simulator.in_flight == MAY_SEGMENTS)
         waiting = pool.submit(other.query_panel, *MAY)
         until(lambda: other.gauge("butlr_backend_shared_waits_total") == MAY_SEGMENTS)
@@ -273,6 +273,6 @@ def test_the_password_of_redis_is_told_nobody(office: Office, caplog: pytest.Log
     office.passes(90)
     assert replica.query_panel().is_whole()
     seen.append(replica.http.get("/metrics").get_data(as_text=True))
-    seen += [caplog.text, repr(replica.application), repr(replica.link), repr(replica._settings.keys())]
+    seen += [caplog.text, repr(replica.application), repr(replica.redis), repr(replica._settings.keys())]
     assert "incident began: shared cache" in caplog.text
     assert not [text for text in seen if secret in text]

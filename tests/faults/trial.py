@@ -93,12 +93,12 @@ class Trial(World):
         self.now_s += seconds
         self.time.now_s += seconds
 
-    def query_panel(self, start: str = YESTERDAY, end: str | None = None, **words: str) -> PanelResponse:
+    def query_panel(self, start: str = YESTERDAY, end: str | None = None, **params: str) -> PanelResponse:
         """The heat map from `start` to `end`, or to now."""
         to = end or str(int((self.now_s + self.shift_s) * 1000))
-        words = {"space": NEW_YORK, "from": start, "to": to, "resolution": "0.5", **words}
-        answer = self.http.get("/api/v1/heatmap", query_string=words)
-        return PanelResponse(answer.status_code, answer.get_json())
+        params = {"space": NEW_YORK, "from": start, "to": to, "resolution": "0.5", **params}
+        response = self.http.get("/api/v1/heatmap", query_string=params)
+        return PanelResponse(response.status_code, response.get_json())
 
     def gauge(self, name: str) -> float:
         """A figure of `GET /metrics`."""
@@ -129,42 +129,44 @@ class Trial(World):
 
 
 class FrontedTrial(Trial):
-    """The same with a server of raw bytes before Butlr: `answers` by path are sent instead of its own."""
+    """The same with a server of raw bytes before Butlr: `responses` by path are sent instead of its own."""
 
     def __init__(self, now: str = NOON, **settings: Any) -> None:
-        self.answers: dict[str, Result] = {}
+        self.responses: dict[str, Result] = {}
         self.front = Wire()
         self.front.login = self.front.reply = self._respond
         super().__init__(now, butlr_api_url=self.front.url, **settings)
 
     @contextlib.contextmanager
-    def responds_with(self, answer: Result) -> Iterator[None]:
+    def responds_with(self, response: Result) -> Iterator[None]:
         """In place of Butlr's heat maps."""
-        self.answers[DETECTIONS] = answer
+        self.responses[DETECTIONS] = response
         yield
-        del self.answers[DETECTIONS]
+        del self.responses[DETECTIONS]
 
     def close(self) -> None:
         super().close()
         self.front.stop()
 
-    def _respond(self, to: Any, asked: Sent) -> None:
-        self.answers.get(asked.path, passed_on(self.simulator))(to, asked)
+    def _respond(self, to: Any, requested: Sent) -> None:
+        self.responses.get(requested.path, passed_on(self.simulator))(to, requested)
 
 
 def passed_on(simulator: Simulator) -> Result:
     """The simulator's own answer."""
 
-    def answer(to: Any, asked: Sent) -> None:
-        kept = {k: v for k, v in asked.headers.items() if k in ("authorization", "content-type")}
+    def response(to: Any, requested: Sent) -> None:
+        stored = {k: v for k, v in requested.headers.items() if k in ("authorization", "content-type")}
         try:
-            found = requests.post(simulator.url + asked.path, asked.body, headers=kept, timeout=HANG_S)
+            found = requests.post(
+                simulator.url + requested.path, requested.body, headers=stored, timeout=HANG_S
+            )
         except requests.RequestException:
             raise ConnectionError from None  # hangs up
         said = [f"{k}: {found.headers[k]}" for k in ("Date", "Content-Type") if k in found.headers]
-        respond(found.content, f"{found.status_code} {found.reason}", *said)(to, asked)
+        respond(found.content, f"{found.status_code} {found.reason}", *said)(to, requested)
 
-    return answer
+    return response
 
 
 @contextlib.contextmanager

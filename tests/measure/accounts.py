@@ -42,8 +42,8 @@ class Account:
     application: Application
     pauses: RecordedPauses
 
-    def findings(self, unknowns: tuple[str, ...] = ORDER, **words: Any) -> dict[str, Finding]:
-        return {found.unknown: found for found in measuring(self.application.means, unknowns, **words)}
+    def findings(self, unknowns: tuple[str, ...] = ORDER, **params: Any) -> dict[str, Finding]:
+        return {found.unknown: found for found in measuring(self.application.means, unknowns, **params)}
 
     @property
     def verdict_store(self) -> VerdictStore:

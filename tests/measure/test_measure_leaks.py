@@ -31,8 +31,8 @@ def no_doors_and_no_zones() -> Office:
     """Presence sensors only."""
 
     def bare(floor: Any) -> Any:
-        kept = tuple(replace(s, zone_id=None) for s in floor.sensors if s.mode == "presence")
-        return replace(floor, sensors=kept, zones=(), hives=())
+        stored = tuple(replace(s, zone_id=None) for s in floor.sensors if s.mode == "presence")
+        return replace(floor, sensors=stored, zones=(), hives=())
 
     office = default_office()
     sites = [

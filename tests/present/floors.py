@@ -33,8 +33,8 @@ def room(name: str, polygon: Polygon | None, **more: Any) -> Room:
 
 
 def floor(*rooms: Room, **more: Any) -> Floor:
-    words = {"id": "floor", "name": "Floor 1", "timezone": "Europe/Paris", **more}
-    return Floor(building=Building("b", "House", "Site"), rooms=rooms, **words)
+    params = {"id": "floor", "name": "Floor 1", "timezone": "Europe/Paris", **more}
+    return Floor(building=Building("b", "House", "Site"), rooms=rooms, **params)
 
 
 def heat_map(

@@ -46,13 +46,13 @@ def test_both_at_once_cost_what_one_does(office: Office) -> None:
 
 def test_metrics_and_statistics_are_asked_once_too(office: Office) -> None:
     first, second = office.two()
-    words = {"space": NEW_YORK, "from": MAY[0], "to": MAY[1]}
+    params = {"space": NEW_YORK, "from": MAY[0], "to": MAY[1]}
     tables = []
     for replica in (first, second):
         office.simulator.clear_calls()
-        answer = replica.http.get("/api/v1/utilization", query_string=words)
-        assert answer.status_code == 200
-        tables.append(answer.get_json()[0]["fields"])
+        response = replica.http.get("/api/v1/utilization", query_string=params)
+        assert response.status_code == 200
+        tables.append(response.get_json()[0]["fields"])
     assert tables[0] == tables[1]
     assert office.simulator.count(REPORTING) == office.simulator.count(DETECTIONS) == 0
 
@@ -120,9 +120,9 @@ def test_a_failure_is_everybodys_and_costs_once(office: Office) -> None:
     with first.fails(status=400):
         assert_upstreams_fault(first.query_panel(*MAY), 502)
         assert office.calls == MAY_SEGMENTS
-        told = second.query_panel(*MAY)
-        assert_upstreams_fault(told, 502)
-        assert "Butlr answered 400" in told.body["message"]
+        reported = second.query_panel(*MAY)
+        assert_upstreams_fault(reported, 502)
+        assert "Butlr answered 400" in reported.body["message"]
         assert office.calls == MAY_SEGMENTS
         # Who hears of it rests too.
         office.redis.forget("failed:*")
@@ -224,7 +224,7 @@ def test_a_call_may_take_longer_than_a_lease(office: Office, redis: RedisServer)
 @pytest.mark.usefixtures("short_leases")
 def test_the_lease_of_an_owner_that_died_ends_by_itself(office: Office, redis: RedisServer) -> None:
     first, second = office.two()
-    names = taken_names(first, redis)
+    names = held_leases(first, redis)
     for name in names:
         redis.client.set(name, "of one that is no more")
     with ThreadPoolExecutor(1) as pool:
@@ -239,12 +239,12 @@ def test_a_lease_is_released_by_its_owner_only(office: Office, redis: RedisServe
     """It hung, lost the lease, and comes back while another has it."""
     first = office.replica()
     first.http.get("/readyz")
-    with held(office.simulator, DETECTIONS) as answers, ThreadPoolExecutor(1) as pool:
+    with held(office.simulator, DETECTIONS) as responses, ThreadPoolExecutor(1) as pool:
         asking = pool.submit(first.query_panel, *MAY)
         until(lambda: len(redis.names("lease:*")) == MAY_SEGMENTS)
         for name in redis.names("lease:*"):
             redis.client.set(name, "of another", px=1000 * HANG_S)
-        answers.set()
+        responses.set()
         assert asking.result().is_whole()
     assert {redis.client.get(name) for name in redis.names("lease:*")} == {b"of another"}
 
@@ -254,7 +254,7 @@ def test_an_owner_that_hangs_for_ever_is_waited_for_so_long(
 ) -> None:
     """Four attempts of a call's time, here none; then it is asked all the same."""
     first = office.replica()
-    names = taken_names(first, redis)
+    names = held_leases(first, redis)
     for name in names:
         redis.client.set(name, "of one that hangs")
     monkeypatch.setattr(app, "ATTEMPTS", 0)
@@ -262,7 +262,7 @@ def test_an_owner_that_hangs_for_ever_is_waited_for_so_long(
     assert second.query_panel(*MAY).is_whole()
 
 
-def taken_names(replica: Replica, redis: RedisServer) -> list[str]:
+def held_leases(replica: Replica, redis: RedisServer) -> list[str]:
     """The leases that a look at May takes, found by taking them; nothing is kept of it."""
     seen: set[str] = set()
     replica.http.get("/readyz")
@@ -280,7 +280,7 @@ def taken_names(replica: Replica, redis: RedisServer) -> list[str]:
 @pytest.mark.parametrize("said", [b"", b"{", b"[]", b'{"code": "internal", "message": "x"}', b"\xff\x00"])
 def test_a_failure_that_cannot_be_read_is_none(office: Office, redis: RedisServer, said: bytes) -> None:
     replica = office.replica()
-    names = [name.replace(":lease:", ":failed:") for name in taken_names(replica, redis)]
+    names = [name.replace(":lease:", ":failed:") for name in held_leases(replica, redis)]
     for name in names:
         redis.client.set(name, said)
     assert office.replica().query_panel(*MAY).is_whole()

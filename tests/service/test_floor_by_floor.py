@@ -29,12 +29,12 @@ MANY = [name for name, target in TARGETS.items() if target.many_floors and targe
 class TimedRequest:
     """One request for all floors. `took_s` on the simulated clock; `found`: the result, or the error."""
 
-    def __init__(self, simulation: Simulation, target: str, **words: str) -> None:
+    def __init__(self, simulation: Simulation, target: str, **params: str) -> None:
         self._simulation, self._target = simulation, target
         now_s = int(simulation.now_s)
         period = {"from": str((now_s - WEEK_S) * 1000), "to": str(now_s * 1000)}
         takes = TARGETS[target].parameters
-        self._words = {"space": "all", **{k: v for k, v in period.items() if k in takes}, **words}
+        self._words = {"space": "all", **{k: v for k, v in period.items() if k in takes}, **params}
         self.took_s = float("nan")
         self.waiting = 0
         self.found: Result[Any] | BackendError | None = None
@@ -69,9 +69,9 @@ def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
         yield simulation
 
 
-def timed_request(simulation: Simulation, target: str, **words: str) -> TimedRequest:
+def timed_request(simulation: Simulation, target: str, **params: str) -> TimedRequest:
     """And a minute passes."""
-    found, began_s = TimedRequest(simulation, target, **words), simulation.now_s
+    found, began_s = TimedRequest(simulation, target, **params), simulation.now_s
     simulation.until(began_s + 60)
     return found
 
@@ -137,8 +137,8 @@ def test_people_on_all_floors_are_asked_for_at_once(simulation: Simulation) -> N
 
 
 def test_a_rule_asks_for_all_floors_at_once_and_is_never_whole_without_them(simulation: Simulation) -> None:
-    words = {"for": "rule", "require": "complete"}
-    found = timed_request(simulation, "hot-zones", **words)
+    params = {"for": "rule", "require": "complete"}
+    found = timed_request(simulation, "hot-zones", **params)
     assert found.waiting >= FLOORS
     if isinstance(found.found, BackendError):
         assert found.found.status in (503, 504)

@@ -33,17 +33,17 @@ def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
         yield simulation
 
 
-def request_hot_zones(simulation: Simulation, **words: str) -> Result[object]:
+def request_hot_zones(simulation: Simulation, **params: str) -> Result[object]:
     """Somebody looks at the heat of all floors over a week, and a minute passes."""
     service, began_s, found = simulation.service, simulation.now_s, []
     period = {"from": str(int(began_s - 7 * DAY_S) * 1000), "to": str(int(began_s) * 1000)}
 
-    def ask() -> None:
+    def send_query() -> None:
         deadline = began_s + service.deadline_s
-        asked = service.read("hot-zones", {"space": "all", **period, **words})
-        found.append(service.finish(service.start(asked, None, deadline=deadline), deadline=deadline))
+        requested = service.read("hot-zones", {"space": "all", **period, **params})
+        found.append(service.finish(service.start(requested, None, deadline=deadline), deadline=deadline))
 
-    simulation.spawn(ask)
+    simulation.spawn(send_query)
     simulation.until(began_s + 60)
     [result] = found
     return result
@@ -117,16 +117,16 @@ def test_rules_and_single_floors_are_no_look_at_a_portfolio(simulation: Simulati
 def test_its_questions_are_in_the_background(simulation: Simulation) -> None:
     """Whatever else is asked goes first."""
     request_hot_zones(simulation)
-    asked: list[CallClass] = []
-    flights = simulation.service.pipeline.gatherer.in_flight
-    request_all = flights.request_all
-    flights.request_all = lambda wanted, **words: (  # type: ignore[method-assign]
-        asked.append(words["call_class"]),
-        request_all(wanted, **words),
+    requested: list[CallClass] = []
+    calls_in_flight = simulation.service.pipeline.gatherer.in_flight
+    request_all = calls_in_flight.request_all
+    calls_in_flight.request_all = lambda wanted, **params: (  # type: ignore[method-assign]
+        requested.append(params["call_class"]),
+        request_all(wanted, **params),
     )[1]
     watched(simulation, 3)
-    assert asked
-    assert set(asked) == {CallClass.BACKGROUND}
+    assert requested
+    assert set(requested) == {CallClass.BACKGROUND}
 
 
 def test_it_renews_the_oldest_first(simulation: Simulation) -> None:
@@ -134,9 +134,9 @@ def test_it_renews_the_oldest_first(simulation: Simulation) -> None:
     order: list[str] = []
     begin_all = simulation.service.pipeline.begin_all
 
-    def noting(queries: object, **words: object) -> object:
+    def noting(queries: object, **params: object) -> object:
         order.append(queries[0].floor.id)  # type: ignore[index]
-        return begin_all(queries, **words)  # type: ignore[arg-type]
+        return begin_all(queries, **params)  # type: ignore[arg-type]
 
     object.__setattr__(simulation.service.pipeline, "begin_all", noting)
     rounds = int(2 * RENEW_S // IDLE_S) + 2 * FLOORS

@@ -15,7 +15,7 @@ import requests
 from butlr_grafana.simulator import Forms, People, Simulator
 from butlr_grafana.simulator.webhooks import Subscription
 from tests.simulator.conftest import NOW
-from tests.simulator.test_topology import ask, data
+from tests.simulator.test_topology import data, send_query
 
 PARIS = "space_paris_1"
 NOON_S = int(NOW.timestamp())
@@ -95,7 +95,7 @@ def subscribe(client: requests.Session, simulator: Simulator, receiver: Receiver
             **config,
         }
         new = {"name": "test", "eventTypes": types or TYPES, "endpointConfig": endpoint}
-        found = ask(client, simulator, CREATE, variables={"input": [new]})
+        found = send_query(client, simulator, CREATE, variables={"input": [new]})
         if status == "errors":
             return found["errors"][0]  # type: ignore[no-any-return]
         return found["data"]["createWebhooks"][0]  # type: ignore[no-any-return]
@@ -277,13 +277,15 @@ def test_one_subscription_an_event_type_and_secrets_only_for_who_asks(
     ]
     assert whole["endpoint_config"]["api_key"] == {"key": "X-Api-Key", "value": "s3cret"}
     update = "mutation($input: [WebhookUpdateInput!]!) { updateWebhooks(input: $input) { id } }"
-    ask(client, simulator, update, variables={"input": [{"id": first["id"], "eventTypes": ["TRAFFIC"]}]})
+    send_query(
+        client, simulator, update, variables={"input": [{"id": first["id"], "eventTypes": ["TRAFFIC"]}]}
+    )
     assert subscribe("ROOM_OCCUPANCY")["event_types"] == ["ROOM_OCCUPANCY"]
     delete = "mutation($ids: [ID!]!) { deleteWebhooks(ids: $ids) }"
     assert data(client, simulator, delete.replace("($ids: [ID!]!)", "").replace("$ids", f'["{first["id"]}"]'))
-    assert ask(client, simulator, delete, variables={"ids": ["webhook_x"]})["errors"][0]["extensions"] == {
-        "code": "NOT_FOUND"
-    }
+    assert send_query(client, simulator, delete, variables={"ids": ["webhook_x"]})["errors"][0][
+        "extensions"
+    ] == {"code": "NOT_FOUND"}
     assert len(data(client, simulator, "{ webhooks { id } }")["webhooks"]) == 1
 
 
@@ -295,12 +297,12 @@ def test_other_names_are_refused(
     assert "message" in subscribe(status="errors")
 
 
-@pytest.mark.parametrize("told", ["presence", "doors", "higher"])
+@pytest.mark.parametrize("reported", ["presence", "doors", "higher"])
 def test_what_the_numbers_stand_for_is_a_form(
-    simulator: Simulator, subscribe: Subscribe, receiver: Receiver, clock: Moved, told: str
+    simulator: Simulator, subscribe: Subscribe, receiver: Receiver, clock: Moved, reported: str
 ) -> None:
     people = simulator.people
-    simulator.forms = Forms(pushed_people=told, drift=False)
+    simulator.forms = Forms(pushed_people=reported, drift=False)
     subscribe("FLOOR_OCCUPANCY")
     simulator.push()
     clock.now_s = NOON_S + 60
@@ -319,5 +321,5 @@ def test_what_the_numbers_stand_for_is_a_form(
         start_s = event["timestamp"] // 1000
         if event["metadata"]["floor_id"] == PARIS and NOON_S - 240 <= start_s < NOON_S:
             both = (int(seen[(start_s - NOON_S + 240) // 60]), by_doors[start_s])
-            assert event["data"] == {"presence": both[0], "doors": both[1], "higher": max(both)}[told]
+            assert event["data"] == {"presence": both[0], "doors": both[1], "higher": max(both)}[reported]
     assert len(receiver.events) > 10

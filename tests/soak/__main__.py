@@ -88,16 +88,16 @@ def figure(text: str, name: str) -> float:
 def start_threads(office: Office, paths: list[str]) -> None:
     """A server starts a thread when all are busy, which may be after minutes, and each takes memory."""
     with ThreadPoolExecutor(2 * THREADS) as pool:
-        for answer in pool.map(
+        for response in pool.map(
             lambda path: requests.get(office.url + path, timeout=120), paths * 2 * THREADS
         ):
-            answer.raise_for_status()
+            response.raise_for_status()
 
 
 def viewing(office: Office, viewers: int, seconds: float) -> subprocess.Popen[str]:
-    words = [office.url, str(viewers), str(seconds), str(EVERY_S)]
+    params = [office.url, str(viewers), str(seconds), str(EVERY_S)]
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.soak.viewers", *words], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.soak.viewers", *params], stdout=subprocess.PIPE, text=True
     )
 
 
@@ -136,7 +136,7 @@ def soak(viewers: int, minutes: float, *, faults: bool) -> dict[str, Any]:
             stack.callback(crowd.kill)
         for _ in watch(offices, seconds, faults=faults):
             assert all(crowd.poll() in (None, 0) for crowd in crowds), "viewers ended before their time"
-        told = [json.loads(crowd.communicate(timeout=300)[0]) for crowd in crowds]
+        reported = [json.loads(crowd.communicate(timeout=300)[0]) for crowd in crowds]
         draw(
             Path("soak.png"),
             [
@@ -149,14 +149,14 @@ def soak(viewers: int, minutes: float, *, faults: bool) -> dict[str, Any]:
         return {
             "viewers": viewers,
             "minutes": minutes,
-            **told[0],
+            **reported[0],
             "warm_mib": warm_mib,
             "end_mib": end_mib,
             "growth": end_mib / warm_mib - 1,
             "most_mib": max(many.mib),
             "most_threads": max(many.threads),
             "butlr_calls": many.answered_calls(),
-            "one_viewer": {**told[1], "butlr_calls": one.answered_calls(), "end_mib": one.mib[-1]},
+            "one_viewer": {**reported[1], "butlr_calls": one.answered_calls(), "end_mib": one.mib[-1]},
             "samples": [
                 {"office": h.name, "seconds": h.seconds, "mib": h.mib, "threads": h.threads} for h in offices
             ],

@@ -33,7 +33,7 @@ class ViewerStats:
     pages: int = 0
     late_pages: int = 0
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         ordered = sorted(self.seconds) or [float("nan")]
         return {
             "requests": len(self.seconds),
@@ -89,7 +89,7 @@ async def view(url: str, ends_at: float, every_s: float, stats: ViewerStats) -> 
     while due_at < ends_at:
         await asyncio.sleep(max(0.0, due_at - time.monotonic()))
         for path in requests_of_view(paths, length_s):
-            await ask(connection, path, stats)
+            await send_query(connection, path, stats)
         stats.pages += 1
         due_at += every_s
         if due_at < time.monotonic():
@@ -98,7 +98,7 @@ async def view(url: str, ends_at: float, every_s: float, stats: ViewerStats) -> 
     connection.close()
 
 
-async def ask(connection: Connection, path: str, stats: ViewerStats) -> None:
+async def send_query(connection: Connection, path: str, stats: ViewerStats) -> None:
     began = time.monotonic()
     try:
         status, body = await connection.get(path)
@@ -115,7 +115,7 @@ async def ask(connection: Connection, path: str, stats: ViewerStats) -> None:
 async def main(url: str, viewers: int, seconds: float, every_s: float) -> None:
     stats, ends_at = ViewerStats(), time.monotonic() + seconds
     await asyncio.gather(*(view(url, ends_at, every_s, stats) for _ in range(viewers)))
-    print(json.dumps(stats.told()), flush=True)
+    print(json.dumps(stats.as_dict()), flush=True)
 
 
 if __name__ == "__main__":

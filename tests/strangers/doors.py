@@ -28,7 +28,7 @@ class ApiRequest:
 
     method: str
     path: str
-    words: Params = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -36,14 +36,14 @@ class ApiRequest:
         return http.open(
             self.path,
             method=self.method,
-            query_string=self.words,
+            query_string=self.params,
             data=None if self.body is None else orjson.dumps(self.body),
             headers={**self.headers, **headers},
             buffered=True,
         )
 
     def __str__(self) -> str:
-        said = self.body if self.body is not None else {k: v for k, v in self.words.items() if k not in HOUR}
+        said = self.body if self.body is not None else {k: v for k, v in self.params.items() if k not in HOUR}
         return f"{self.method} {self.path} {orjson.dumps(said).decode()}"
 
 
@@ -51,83 +51,83 @@ MakeRequests = Callable[[Params], Iterator[ApiRequest]]
 """The questions of one route, with words such as `space` and `room` in them."""
 
 
-def requests_by_url(words: Params) -> Iterator[ApiRequest]:
+def requests_by_url(params: Params) -> Iterator[ApiRequest]:
     for target in TARGETS.values():
         for written in target.formats:
-            yield ApiRequest("GET", f"/api/v1/{target.name}", {**HOUR, **words, "format": written})
-        yield ApiRequest("GET", f"/api/v1/{target.name}", {**RULE, **words})
+            yield ApiRequest("GET", f"/api/v1/{target.name}", {**HOUR, **params, "format": written})
+        yield ApiRequest("GET", f"/api/v1/{target.name}", {**RULE, **params})
         for level in ("floor", "zone"):
-            yield ApiRequest("GET", f"/api/v1/{target.name}", {**HOUR, **words, "level": level})
+            yield ApiRequest("GET", f"/api/v1/{target.name}", {**HOUR, **params, "level": level})
 
 
-def requests_by_body(words: Params) -> Iterator[ApiRequest]:
-    for api_request in requests_by_url(words):
-        yield ApiRequest("POST", api_request.path, body=api_request.words)
+def requests_by_body(params: Params) -> Iterator[ApiRequest]:
+    for api_request in requests_by_url(params):
+        yield ApiRequest("POST", api_request.path, body=api_request.params)
 
 
-def panels(words: Params) -> Iterator[ApiRequest]:
+def panels(params: Params) -> Iterator[ApiRequest]:
     def body(*targets: str, payload: object) -> Params:
         return {"range": HOUR, "targets": [{"refId": t, "target": t, "payload": payload} for t in targets]}
 
     for target in (t.name for t in TARGETS.values() if "frames" in t.formats):
-        yield ApiRequest("POST", "/query", body=body(target, payload=words))
+        yield ApiRequest("POST", "/query", body=body(target, payload=params))
     yield ApiRequest(
-        "POST", "/query", body=body("heatmap", "hot-zones", payload=orjson.dumps(words).decode())
+        "POST", "/query", body=body("heatmap", "hot-zones", payload=orjson.dumps(params).decode())
     )
     yield ApiRequest(
         "POST",
         "/query",
         body={
-            **body("hot-zones", payload={k: v for k, v in words.items() if k == "space"}),
+            **body("hot-zones", payload={k: v for k, v in params.items() if k == "space"}),
             "adhocFilters": [
                 {"key": k, "operator": "=", "value": v}
-                for k, v in words.items()
+                for k, v in params.items()
                 if k in ("room", "tag", "type")
             ],
         },
     )
 
 
-def variables(words: Params) -> Iterator[ApiRequest]:
+def variables(params: Params) -> Iterator[ApiRequest]:
     for target in ("buildings", "floors", "rooms", "zones"):
-        yield ApiRequest("POST", "/variable", body={"payload": {"target": target, **words}})
+        yield ApiRequest("POST", "/variable", body={"payload": {"target": target, **params}})
         yield ApiRequest(
-            "POST", "/variable", body={"payload": orjson.dumps({"target": target, **words}).decode()}
+            "POST", "/variable", body={"payload": orjson.dumps({"target": target, **params}).decode()}
         )
-    yield ApiRequest("POST", "/variable", body={"payload": words.get("space", "")})
+    yield ApiRequest("POST", "/variable", body={"payload": params.get("space", "")})
 
 
-def options(words: Params) -> Iterator[ApiRequest]:
-    for name in ("space", "room", "tag", "type", words.get("space", "")):
-        yield ApiRequest("POST", "/metric-payload-options", body={"name": name, "payload": words})
+def options(params: Params) -> Iterator[ApiRequest]:
+    for name in ("space", "room", "tag", "type", params.get("space", "")):
+        yield ApiRequest("POST", "/metric-payload-options", body={"name": name, "payload": params})
 
 
-def tag_values(words: Params) -> Iterator[ApiRequest]:
-    for key in ("room", "tag", "type", words.get("room", "")):
-        yield ApiRequest("POST", "/tag-values", body={"key": key, **words})
+def tag_values(params: Params) -> Iterator[ApiRequest]:
+    for key in ("room", "tag", "type", params.get("room", "")):
+        yield ApiRequest("POST", "/tag-values", body={"key": key, **params})
 
 
-def annotations(words: Params) -> Iterator[ApiRequest]:
-    for asked in (
-        {"payload": words},
-        {"annotation": {"query": words}},
-        {"annotation": {"query": orjson.dumps(words).decode()}},
+def annotations(params: Params) -> Iterator[ApiRequest]:
+    for requested in (
+        {"payload": params},
+        {"annotation": {"query": params}},
+        {"annotation": {"query": orjson.dumps(params).decode()}},
     ):
-        yield ApiRequest("POST", "/annotations", body={"range": HOUR, **asked})
+        yield ApiRequest("POST", "/annotations", body={"range": HOUR, **requested})
 
 
-def page(words: Params) -> Iterator[ApiRequest]:
-    yield ApiRequest("GET", "/", words)
-    yield ApiRequest("GET", "/", words, headers={"Accept": "text/html"})
+def page(params: Params) -> Iterator[ApiRequest]:
+    yield ApiRequest("GET", "/", params)
+    yield ApiRequest("GET", "/", params, headers={"Accept": "text/html"})
 
 
 def plain(method: str, path: str) -> MakeRequests:
     """A route that takes no words; they are put at it all the same."""
 
-    def ask(words: Params) -> Iterator[ApiRequest]:
-        yield ApiRequest(method, path, words, body=words if method == "POST" else None)
+    def send_query(params: Params) -> Iterator[ApiRequest]:
+        yield ApiRequest(method, path, params, body=params if method == "POST" else None)
 
-    return ask
+    return send_query
 
 
 ROUTES: dict[tuple[str, str], MakeRequests] = {
@@ -161,6 +161,6 @@ def routes_of(app: Flask) -> set[tuple[str, str]]:
     }
 
 
-def api_requests(words: Params) -> Iterator[ApiRequest]:
-    for ask in ROUTES.values():
-        yield from ask(words)
+def api_requests(params: Params) -> Iterator[ApiRequest]:
+    for send_query in ROUTES.values():
+        yield from send_query(params)

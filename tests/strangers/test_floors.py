@@ -45,14 +45,14 @@ FOREIGN = {
 }
 
 
-def told(answer: TestResponse) -> str:
+def text_of(response: TestResponse) -> str:
     """All that an answer says: status line, headers and body, a picture's bytes as letters."""
-    return f"{answer.status}\n{answer.headers}\n{answer.get_data().decode('utf-8', 'replace')}"
+    return f"{response.status}\n{response.headers}\n{response.get_data().decode('utf-8', 'replace')}"
 
 
-def leaks(answer: TestResponse, *, said: str = "") -> set[str]:
+def leaks(response: TestResponse, *, said: str = "") -> set[str]:
     """Names of other floors in an answer, those aside that the caller named."""
-    text = told(answer)
+    text = text_of(response)
     return {name for name in FOREIGN if name not in said and (name in text or html.escape(name) in text)}
 
 
@@ -60,8 +60,8 @@ def leaks(answer: TestResponse, *, said: str = "") -> set[str]:
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Everything has been asked for before by a caller who may: what is kept must not be told either."""
     trial = Trial(NOW, tokens=TOKENS, cache_dir=str(tmp_path_factory.mktemp("cache")))
-    for words in ({"space": "all"}, {"space": NEW_YORK}, {"space": PARIS_2}):
-        for api_request in api_requests(words):
+    for params in ({"space": "all"}, {"space": NEW_YORK}, {"space": PARIS_2}):
+        for api_request in api_requests(params):
             api_request.put(trial.http, **EVERYTHING)
     yield trial
     trial.close()
@@ -84,12 +84,12 @@ def test_what_is_looked_for_is_told_to_who_may_see_it(trial: Trial) -> None:
 
 @each_route
 @pytest.mark.parametrize(
-    "words",
+    "params",
     [{}, {"space": "all"}, {"space": PARIS}, {"space": "*"}, {"space": [PARIS, "all"]}, {"space": "$__all"}],
     ids=str,
 )
-def test_no_door_tells_of_a_foreign_floor(trial: Trial, route: tuple[str, str], words: Params) -> None:
-    for api_request in ROUTES[route](words):
+def test_no_door_tells_of_a_foreign_floor(trial: Trial, route: tuple[str, str], params: Params) -> None:
+    for api_request in ROUTES[route](params):
         assert leaks(api_request.put(trial.http, **LIMITED)) == set(), api_request
 
 
@@ -102,7 +102,7 @@ def test_of_its_own_floor_it_is_told_what_everybody_is(trial: Trial, route: tupl
         for who in (LIMITED, EVERYTHING) * 2:  # else one would say "fetched", the other "kept"
             api_request.put(trial.http, **who)
         limited, whole = (api_request.put(trial.http, **who, **SAME_ID) for who in (LIMITED, EVERYTHING))
-        assert told(limited) == told(whole), api_request
+        assert text_of(limited) == text_of(whole), api_request
 
 
 SAME_ID = {"X-Request-Id": "the-same-of-both"}
@@ -162,7 +162,7 @@ def test_foreign_and_unknown_are_answered_alike_to_the_byte(
         assert found.status_code == 200 or trial.simulator.count() == before, one
         found = one.put(trial.http, **LIMITED, **SAME_ID)  # again: now what is its own is kept
         wanted = other.put(trial.http, **LIMITED, **SAME_ID)
-        assert told(found).replace(name, like(name)) == told(wanted), one
+        assert text_of(found).replace(name, like(name)) == text_of(wanted), one
         assert leaks(found, said=str(foreign)) == set(), one
 
 
@@ -170,13 +170,13 @@ def test_a_backend_of_one_floor_knows_no_other(make_trial: Callable[..., Trial])
     """`BUTLR_SPACES`, whoever asks; a token for more than is served adds nothing."""
     tokens = (*TOKENS, BackendToken("for-new-york-1", frozenset({NEW_YORK})))
     trial = make_trial(tokens=tokens, butlr_spaces=(PARIS,))
-    for words in ({}, {"space": "all"}, {"space": PARIS}, {"space": NEW_YORK}):
-        for api_request in api_requests(words):
-            answer = api_request.put(trial.http, **EVERYTHING)
-            assert leaks(answer, said=str(words)) == set(), api_request
-    asked = {str(call.body) for call in trial.simulator.calls if call.path in (DETECTIONS, REPORTING)}
-    assert asked
-    assert not any(name in body for body in asked for name in (NEW_YORK, PARIS_2))
+    for params in ({}, {"space": "all"}, {"space": PARIS}, {"space": NEW_YORK}):
+        for api_request in api_requests(params):
+            response = api_request.put(trial.http, **EVERYTHING)
+            assert leaks(response, said=str(params)) == set(), api_request
+    requested = {str(call.body) for call in trial.simulator.calls if call.path in (DETECTIONS, REPORTING)}
+    assert requested
+    assert not any(name in body for body in requested for name in (NEW_YORK, PARIS_2))
     nothing = ApiRequest("GET", "/api/v1/spaces", {"format": "rows"})
     assert nothing.put(trial.http, Authorization="Bearer for-new-york-1").get_json() == []
 
@@ -207,7 +207,7 @@ def test_what_butlr_says_in_its_faults_is_no_way_around(
     trial = make_trial(FrontedTrial, tokens=TOKENS)
     if path != GRAPHQL:
         trial.http.get("/readyz")
-    trial.answers[path] = respond(body.encode(), status)
+    trial.responses[path] = respond(body.encode(), status)
     for target in ("heatmap", "occupancy", "occupancy-now"):
         ApiRequest("GET", f"/api/v1/{target}", {**HOUR, "space": NEW_YORK}).put(trial.http, **EVERYTHING)
     until(lambda: trial.application.service.pipeline.gatherer.in_flight.under_way == 0)

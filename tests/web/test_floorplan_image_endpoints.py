@@ -25,12 +25,12 @@ PICTURE = f"/plans/{PARIS}.png"
 ELSEWHERE = ("plans.example.com",)
 
 
-def png(world: World, target: str = "floorplan", space: str = PARIS, **words: str) -> bytes:
+def png(world: World, target: str = "floorplan", space: str = PARIS, **params: str) -> bytes:
     period = {} if target == "floorplan" else PERIOD
-    query = {"space": space, "format": "png", "width": "500", **period, **words}
-    answer = world.http.get(f"/api/v1/{target}", query_string=query)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_data()
+    query = {"space": space, "format": "png", "width": "500", **period, **params}
+    response = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_data()
 
 
 @pytest.fixture
@@ -130,6 +130,6 @@ def test_no_answer_holds_the_pictures_address(world: World) -> None:
     query = {"space": PARIS, **PERIOD}
     for target in ("heatmap", "spaces", "floorplan", "heatmap-summary"):
         own = {} if target in ("spaces", "floorplan") else query
-        answer = world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **own})
-        assert answer.status_code == 200
-        assert "/plans/" not in answer.get_data(as_text=True)
+        response = world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **own})
+        assert response.status_code == 200
+        assert "/plans/" not in response.get_data(as_text=True)

@@ -64,11 +64,11 @@ class HourlyData:
         return np.asarray(PEOPLE.occupancy(self.floor.id, index, self.start_s, self.end_s), float)
 
 
-def get(world: World, target: str, space: str, start: int, end: int, **words: str) -> Any:
-    query = {"space": space, "from": str(start * 1000), "to": str(end * 1000), **words}
-    answer = world.http.get(f"/api/v1/{target}", query_string=query)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_json()
+def get(world: World, target: str, space: str, start: int, end: int, **params: str) -> Any:
+    query = {"space": space, "from": str(start * 1000), "to": str(end * 1000), **params}
+    response = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_json()
 
 
 def by_room(frames: list[dict[str, Any]], field: str = "value") -> dict[str, Floats]:
@@ -94,21 +94,21 @@ def hourly(request: pytest.FixtureRequest, world: World) -> HourlyData:
     longer = HOUR if at("2026-10-25T00:00") < start + days * DAY and start > at("2026-10-01") else 0
     end = start + days * DAY + longer
 
-    def ask(target: str, **words: str) -> Any:
+    def send_query(target: str, **words: str) -> Any:
         return get(world, target, space, start, end, **words)
 
-    traffic = ask("traffic", every="1h")
+    traffic = send_query("traffic", every="1h")
     return HourlyData(
         floor=PEOPLE.office.by_id[space],
         start_s=start,
         end_s=end,
-        mean=by_room(ask("occupancy", every="1h")),
-        most=by_room(ask("occupancy", every="1h", statistic="max")),
-        presence=by_room(ask("presence", every="1h")),
+        mean=by_room(send_query("occupancy", every="1h")),
+        most=by_room(send_query("occupancy", every="1h", statistic="max")),
+        presence=by_room(send_query("presence", every="1h")),
         entered=by_room(traffic, "in"),
         left=by_room(traffic, "out"),
-        use={r["room_id"]: r for r in ask("utilization", format="rows")},
-        heat={r["zone_id"]: r for r in ask("hot-zones", format="rows", resolution="0.25")},
+        use={r["room_id"]: r for r in send_query("utilization", format="rows")},
+        heat={r["zone_id"]: r for r in send_query("hot-zones", format="rows", resolution="0.25")},
     )
 
 
@@ -222,13 +222,13 @@ def test_the_doors_and_the_sensors_tell_the_same_of_now(world: World, hourly: Ho
     world_now, world.now_s = world.now_s, float(hourly.start_s + 11 * HOUR + 30)
     world.simulator.forms = Forms(drift=False)
     try:
-        answer = world.http.get(
+        response = world.http.get(
             "/api/v1/occupancy-now", query_string={"space": hourly.floor.id, "format": "rows"}
         )
     finally:
         world.now_s = world_now
         world.simulator.forms = Forms()
-    now = {r["room_id"]: r["people"] for r in answer.get_json()}
+    now = {r["room_id"]: r["people"] for r in response.get_json()}
     # Butlr's newest minute is one behind.
     until_s = hourly.start_s + 11 * HOUR - 60
     _, room, direction = PEOPLE.crossings(hourly.floor.id, hourly.start_s, until_s)

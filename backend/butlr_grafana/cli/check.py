@@ -204,8 +204,8 @@ class Checkup:
         return f"{self._settings.host}:{self._settings.port}"
 
     def _shared(self) -> str:
-        with contextlib.closing(RedisConnection(self._settings.cache_url, source="check")) as link:
-            fault = link.check()
+        with contextlib.closing(RedisConnection(self._settings.cache_url, source="check")) as redis:
+            fault = redis.check()
         if fault:
             raise SettingError(f"BACKEND_CACHE_URL: {fault}")
         return "a written value can be read back"

@@ -31,8 +31,8 @@ CORRIDOR = 3.0
 def with_rates(world: World, rates: Mapping[str, int] = RATES, *, corridor: float = CORRIDOR) -> None:
     """Each floor's map has so many times the detections, and as many more in one cell outside all rooms."""
 
-    def louder(answer: Endpoint, request: Request) -> Result:
-        response = answer(request)
+    def louder(result: Endpoint, request: Request) -> Result:
+        response = result(request)
         if response.status != 200:
             return response
         document = orjson.loads(response.body)
@@ -69,10 +69,10 @@ def doors_only(world: World, spaces: Collection[str]) -> None:
     """No presence sensor counts anybody on these floors."""
     silent = {room.id for space in spaces for room in PEOPLE.office.by_id[space].rooms} | set(spaces)
 
-    def counted(answer: Endpoint, request: Request) -> Result:
-        response = answer(request)
-        asked = request.json()
-        if "room_occupancy" not in str(asked) or response.status != 200:
+    def counted(result: Endpoint, request: Request) -> Result:
+        response = result(request)
+        requested = request.json()
+        if "room_occupancy" not in str(requested) or response.status != 200:
             return response
         document = orjson.loads(response.body)
         rows = document["data"]

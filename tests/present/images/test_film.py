@@ -159,18 +159,18 @@ def test_smooth_dark_and_opaque_films() -> None:
 
 @pytest.mark.parametrize("width", [100, 130, 180, 240, 320, 1000])
 @pytest.mark.parametrize(
-    "words",
+    "params",
     [
         (f"20:00{DASH}24:00", "Tue 17 Nov 2026"),
         ("Sun 22 Nov", "2026"),
         (f"Mon 23:00 {DASH} Tue 01:00", f"16 Jun {DASH} 17 Jun 2026"),
     ],
 )
-def test_the_clock_is_never_cut(width: int, words: tuple[str, str]) -> None:
+def test_the_clock_is_never_cut(width: int, params: tuple[str, str]) -> None:
     sizes = Sizes(width)
-    size, is_beside = film._clock([words], sizes)
-    across = lettering.width(words[0], size, medium=True)
-    date = lettering.width(words[1], sizes.text)
+    size, is_beside = film._clock([params], sizes)
+    across = lettering.width(params[0], size, medium=True)
+    date = lettering.width(params[1], sizes.text)
     assert size >= 9
     assert across + (date if is_beside else 0) <= sizes.content or (width == 100 and size == 9)
     assert is_beside or width <= 320

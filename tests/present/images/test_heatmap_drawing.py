@@ -62,7 +62,7 @@ def lightness(colour: Rgb) -> float:
     return float(np.dot(colour, (0.299, 0.587, 0.114)))
 
 
-def inked(theme: Theme) -> Rgb:
+def dark_pixels(theme: Theme) -> Rgb:
     """The room's colour under the darkest ink."""
     mixed = [round(f + (i - f) * theme.drawing) for f, i in zip(theme.floor, theme.foreground, strict=True)]
     return mixed[0], mixed[1], mixed[2]
@@ -79,7 +79,7 @@ def is_only_in_the_spot(map_: DrawnMap, theme: Theme, spot: tuple[float, float, 
         for y in np.arange(0.25, 4.8, 0.1):
             if min(abs(x - left), abs(x - right), abs(y - low), abs(y - high)) < 0.12:
                 continue
-            expected = inked(theme) if left < x < right and low < y < high else theme.floor
+            expected = dark_pixels(theme) if left < x < right and low < y < high else theme.floor
             if not near(map_.at(float(x), float(y)), expected):
                 return False
     return True
@@ -115,7 +115,7 @@ def test_a_floor_need_not_lie_at_zero(offset: tuple[float, float]) -> None:
     hall = floor(room("Hall", box(dx, dy, 8 + dx, 5 + dy)))
     spot = (SPOT[0] + dx, SPOT[1] + dy, SPOT[2] + dx, SPOT[3] + dy)
     map_ = drawn_map(drawn(spot, (dx, dy, 8 + dx, 5 + dy)), hall, Bounds(dx, dy, 8 + dx, 5 + dy))
-    assert near(map_.at(3 + dx, 4 + dy), inked(LIGHT))
+    assert near(map_.at(3 + dx, 4 + dy), dark_pixels(LIGHT))
     assert near(map_.at(3 + dx, 1 + dy), LIGHT.floor)
     assert near(map_.at(5 + dx, 4 + dy), LIGHT.floor)
 
@@ -129,7 +129,7 @@ def test_a_picture_of_another_shape_is_stretched_to_its_place() -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_ink_is_faint_and_stands_off_the_floor_in_both_themes(theme: str) -> None:
     colours = THEMES[theme]
-    under, floor_, wall = (lightness(c) for c in (inked(colours), colours.floor, colours.wall))
+    under, floor_, wall = (lightness(c) for c in (dark_pixels(colours), colours.floor, colours.wall))
     assert 25 < abs(under - floor_) < 0.7 * abs(wall - floor_)
     assert (under < floor_) == (theme == "light")
 
@@ -153,11 +153,11 @@ def test_thin_lines_of_a_large_picture_are_not_lost() -> None:
 
 def test_cells_walls_and_labels_lie_over_it() -> None:
     whole = PlanDrawing(FloorPlanPicture("https://x/", box(-1, -1, 9, 6)), np.full((70, 100), 255, np.uint8))
-    answer = heat_map(HALL, {(3, 2): 9.0})
-    map_ = DrawnMap.of(png(answer, demo=False, options=PLAIN, drawing=whole), WALLS, LIGHT)
+    result = heat_map(HALL, {(3, 2): 9.0})
+    map_ = DrawnMap.of(png(result, demo=False, options=PLAIN, drawing=whole), WALLS, LIGHT)
     assert map_.at(3.5, 2.5) == LIGHT.gradient[-1]
     assert map_.at(0, 2.5) == LIGHT.wall
-    assert near(map_.at(6.5, 2.5), inked(LIGHT))
+    assert near(map_.at(6.5, 2.5), dark_pixels(LIGHT))
     labelled = decoded(plan_png(HALL, drawing=whole))
     assert (
         has(labelled, LIGHT.foreground).sum()
@@ -173,7 +173,7 @@ def test_rooms_without_data_stay_hatched() -> None:
 
 
 def test_every_kind_of_picture_has_it() -> None:
-    answer = heat_map(HALL, {(0, 0): 4.0, (7, 4): 9.0})
+    result = heat_map(HALL, {(0, 0): 4.0, (7, 4): 9.0})
     axis_x, axis_y = np.arange(0.5, 8), np.arange(0.5, 5)
     change = np.full((8, 5), np.nan)
     change[0, 0], change[7, 4] = 1.0, -1.0
@@ -185,18 +185,18 @@ def test_every_kind_of_picture_has_it() -> None:
 
     spot = drawn()
     for with_it, without in (
-        (png(answer, demo=False, options=PLAIN, drawing=spot), png(answer, demo=False, options=PLAIN)),
+        (png(result, demo=False, options=PLAIN, drawing=spot), png(result, demo=False, options=PLAIN)),
         (difference(spot), difference(None)),
         (plan_png(HALL, options=PLAIN, drawing=spot), plan_png(HALL, options=PLAIN)),
     ):
-        assert near(DrawnMap.of(with_it, WALLS, LIGHT).at(3, 4), inked(LIGHT))
+        assert near(DrawnMap.of(with_it, WALLS, LIGHT).at(3, 4), dark_pixels(LIGHT))
         assert DrawnMap.of(without, WALLS, LIGHT).at(3, 4) == LIGHT.floor
     frames = [heat_map(HALL, {(0, 0): 4.0, (7, 4): n}) for n in (9.0, 3.0)]
     with Image.open(io.BytesIO(webp(frames, drawing=spot))) as film:
         assert film.n_frames == 2  # type: ignore[attr-defined]
         for number in range(2):
             film.seek(number)
-            off = np.abs(np.asarray(film.convert("RGB")).astype(int) - inked(LIGHT)).max(axis=-1)
+            off = np.abs(np.asarray(film.convert("RGB")).astype(int) - dark_pixels(LIGHT)).max(axis=-1)
             assert (off <= 2).sum() > 1000
 
 

@@ -27,9 +27,9 @@ CELLS = {(0, 0): 4.0, (2, 0): 25.0, (7, 4): 100.0, (3, 2): 1.0}
 """Lower left, along the bottom, upper right, inside: no mirror image of themselves."""
 
 
-def drawn_map(answer: HeatMap, walls: Bounds = WALLS, **options: Any) -> DrawnMap:
+def drawn_map(result: HeatMap, walls: Bounds = WALLS, **options: Any) -> DrawnMap:
     chosen = ImageOptions(**{"labels": False, **options})
-    return DrawnMap.of(png(answer, demo=False, options=chosen), walls, chosen.colours)
+    return DrawnMap.of(png(result, demo=False, options=chosen), walls, chosen.colours)
 
 
 def lightness(colour: Rgb) -> float:
@@ -133,8 +133,8 @@ def test_an_empty_cell_does_not_pale_its_neighbours() -> None:
 def test_any_grid_colours_exactly_its_cells(
     cells: dict[tuple[int, int], float], res: float, smooth: bool
 ) -> None:
-    answer = heat_map(floor(), cells, resolution_m=res, phase_m=(res * 0.3, res * 0.8))
-    raster = heatmap_image.raster_of(answer)
+    result = heat_map(floor(), cells, resolution_m=res, phase_m=(res * 0.3, res * 0.8))
+    raster = heatmap_image.raster_of(result)
     assert raster.bounds is not None
     layout = fit(raster.bounds, 300, 300, 4)
     shown = pixels(
@@ -253,11 +253,11 @@ def test_whatever_butlr_knows_of_a_floor_there_is_a_picture(
 
 
 def test_a_map_without_cells_has_no_legend_but_says_why() -> None:
-    answer = heat_map(HALL, {})
-    image = decoded(png(answer, demo=False, options=PLAIN))
+    result = heat_map(HALL, {})
+    image = decoded(png(result, demo=False, options=PLAIN))
     assert not is_coloured(image).any()
-    assert has(drawn_map(answer).inside(1, 1, 7, 4), LIGHT.foreground).any()
-    assert heatmap_image.nothing_of(answer) == "No detections in this period"
+    assert has(drawn_map(result).inside(1, 1, 7, 4), LIGHT.foreground).any()
+    assert heatmap_image.nothing_of(result) == "No detections in this period"
     assert heatmap_image.nothing_of(heat_map(HALL, {}, coverage={"missing": 1, "fetched": 0})) == "No data"
     assert "counted" in heatmap_image.nothing_of(heat_map(HALL, {}, coverage={"planned": 0}))
 
@@ -300,21 +300,21 @@ def test_a_tiny_picture_takes_more_lines_instead_of_cutting_words(
         written.append(text)
 
     monkeypatch.setattr("butlr_grafana.present.images.page_layout.write", write)
-    answer = heat_map(HALL, CELLS)
-    image = decoded(png(answer, demo=True, options=ImageOptions(width=width, labels=False)))
+    result = heat_map(HALL, CELLS)
+    image = decoded(png(result, demo=True, options=ImageOptions(width=width, labels=False)))
     assert image.shape[1] == width
     # A zone's name is one word, which no line may be wide enough for.
     assert not [text for text in written if "…" in text and not text.startswith("(")]
     said = " ".join(written)
-    for words in ("Detections, per cell of 1 m, at most", "no detection", "detections ·", "simulated"):
-        assert words in said
+    for params in ("Detections, per cell of 1 m, at most", "no detection", "detections ·", "simulated"):
+        assert params in said
 
 
 def test_a_narrow_foot_breaks_into_rows() -> None:
     """Legend, entries and metre scale have room one below the other."""
     plan = floor(room("Hall", box(0, 0, 16, 10), online=False))
-    answer = heat_map(plan, {(1, 1): 5.0})
-    image = decoded(png(answer, demo=False, options=ImageOptions(width=320, labels=False)))
+    result = heat_map(plan, {(1, 1): 5.0})
+    image = decoded(png(result, demo=False, options=ImageOptions(width=320, labels=False)))
     legend = np.flatnonzero(is_coloured(image).sum(axis=1) > 150)
     across = is_coloured(image)[legend[-8:]].sum(axis=1)
     assert (across == across[0]).all(), "nothing is pasted over the legend"
@@ -376,8 +376,8 @@ def test_periods_are_written_in_the_floors_zone() -> None:
 
 def test_the_head_says_what_was_counted() -> None:
     hours = LocalHours("Europe/Paris", 8 * 60, 18 * 60 + 30, frozenset(range(5)))
-    answer = heat_map(HALL, {(1, 1): 12_345.0}, length_s=86400, coverage={"hours": 10.5}, local_hours=hours)
-    lines = [line.text for line in heatmap_image._heat_lines(answer, demo=True, options=PLAIN)]
+    result = heat_map(HALL, {(1, 1): 12_345.0}, length_s=86400, coverage={"hours": 10.5}, local_hours=hours)
+    lines = [line.text for line in heatmap_image._heat_lines(result, demo=True, options=PLAIN)]
     assert lines == [
         "House, Floor 1",
         "Mon 15 Jun 2026 08:00 to Tue 16 Jun 2026 08:00 (Europe/Paris)",
@@ -465,6 +465,6 @@ def test_the_ground_of_a_known_outline_is_the_outline() -> None:
 
 
 def test_without_rooms_the_ground_is_the_grids_rectangle() -> None:
-    answer = heat_map(floor(), {(0, 0): 1.0, (5, 3): 1.0})
-    [[ring]] = ground(answer.query.floor, [heatmap_image.raster_of(answer)])
+    result = heat_map(floor(), {(0, 0): 1.0, (5, 3): 1.0})
+    [[ring]] = ground(result.query.floor, [heatmap_image.raster_of(result)])
     assert {(round(x, 6), round(y, 6)) for x, y in ring} == {(0, 0), (6, 0), (6, 4), (0, 4)}
