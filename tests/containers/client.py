@@ -82,7 +82,7 @@ class Client:
 
     def say(self, method: str, path: str, body: str | None, *, keep: bool) -> str | None:
         """What went wrong, or nothing."""
-        connection = getattr(own, "kept", None) if keep else None
+        connection = getattr(own, "stored", None) if keep else None
         if connection is None:
             connection = http.client.HTTPConnection(self.address, timeout=TIMEOUT_S)
         own.stored = None
