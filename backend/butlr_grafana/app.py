@@ -62,7 +62,7 @@ DEMO_PER_MINUTE = 60_000
 
 @dataclass(frozen=True)
 class Application:
-    """All parts that run. `close` ends them."""
+    """All parts of the running backend. `close` ends them."""
 
     service: Service
     web: Flask

@@ -177,7 +177,9 @@ def grafana_rows(options: argparse.Namespace, settings: Settings) -> Iterator[Ro
 
 
 def wall(options: argparse.Namespace) -> int:
-    """Prints the wall's address. Fetches the floors anew: dashboards of removed floors are deleted."""
+    """Creates the wall and prints its address. It fetches the floors again, so that dashboards of removed
+    floors are deleted.
+    """
     settings = settings_from_environment()
     access, token = (
         access_to(settings, options.grafana),

@@ -1,7 +1,7 @@
-"""The runbooks of the alert rules, at the addresses in the alerts. Plain text, without a token: they contain
-no data.
+"""The runbooks of the alert rules, at the addresses in the alerts.
 
-Everybody who can read the alert can read them through Grafana's proxy, on any host and path prefix.
+They are plain text and need no token, because they contain no data. Everybody who can read the alert can read
+them through Grafana's proxy, with any host and path prefix.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from butlr_grafana.base.assets import runbooks
 
 
 def paths() -> frozenset[str]:
-    """Of every runbook."""
+    """The paths of all runbooks."""
     return frozenset(f"/runbooks/{name}" for name in runbooks())
 
 
