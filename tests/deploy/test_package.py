@@ -64,7 +64,7 @@ def test_a_package_without_its_files_is_not_built(tmp_path: Path) -> None:
 
     assert set(names(ROOT)) == set(ours())
     (tmp_path / "grafana-dashboards").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"holds no grafana-dashboards/\*\.json"):
+    with pytest.raises(FileNotFoundError, match=r"has no file grafana-dashboards/\*\.json"):
         names(tmp_path)
 
 

@@ -146,9 +146,9 @@ def test_whom_a_call_is_for(
         world.close()
 
 
-def test_rules_starved_rings_where_a_rule_has_no_data_though_butlr_answers(world: World) -> None:
+def test_rules_without_data_fires_if_a_rule_has_no_data_though_butlr_responds(world: World) -> None:
     """No place for rules: their questions are never asked. Viewers are answered all the same."""
-    capacity, starved, unreachable = (
+    capacity, without_data, unreachable = (
         Watcher(rules()[f"butlr-{uid}"]) for uid in ("over-capacity", "rules-starved", "unreachable")
     )
     calls_in_flight = world.application.service.pipeline.gatherer.in_flight
@@ -160,21 +160,21 @@ def test_rules_starved_rings_where_a_rule_has_no_data_though_butlr_answers(world
             world.time.now_s += MINUTE
             # Of floors, not of rooms: what viewers are answered would serve the rule too.
             assert people(world, level="floor", require="any", **{"for": "viewer"}).status_code == 200
-            for watcher in (capacity, starved, unreachable):
+            for watcher in (capacity, without_data, unreachable):
                 watcher.evaluate(world)
 
     minutes(3)
     assert world.http.get(status).get_json()[0]["rules_without_data_s"] == 0
     calls_in_flight._queue = CallQueue({**SHARES, CallClass.RULE: Share(70, 0, 60.0)})
     minutes(14)
-    assert starved.alerting("source") == set()
+    assert without_data.alerting("source") == set()
     minutes(16)
-    assert starved.alerting("source") == {"butlr"}
+    assert without_data.alerting("source") == {"butlr"}
     assert unreachable.alerting("source") == set()
     calls_in_flight._queue = CallQueue(SHARES)
     minutes(1)
     assert world.http.get(status).get_json()[0]["rules_without_data_s"] == 0
-    assert starved.alerting("source") == set()
+    assert without_data.alerting("source") == set()
 
 
 # By hand

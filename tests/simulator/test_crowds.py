@@ -162,7 +162,7 @@ def test_no_such_crowd(people: People) -> None:
         people.crowd("space_paris_2", MEETING, 1, START, STOP)
     with pytest.raises(ValueError, match="at least one person"):
         people.crowd(LARGEST, MEETING, 0, START, STOP)
-    with pytest.raises(ValueError, match="at least a second"):
+    with pytest.raises(ValueError, match="at least one second"):
         people.crowd(LARGEST, MEETING, 1, STOP, STOP)
     assert people.crowds == ()
 

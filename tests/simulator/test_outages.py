@@ -140,7 +140,7 @@ def test_over_http(simulator: Simulator) -> None:
 def test_an_outage_is_of_a_device_and_lasts(people: People) -> None:
     with pytest.raises(Refusal):
         people.outage("sensor_x", START, STOP)
-    with pytest.raises(ValueError, match="at least a second"):
+    with pytest.raises(ValueError, match="at least one second"):
         people.outage(HIVE, START, START)
 
 

@@ -23,7 +23,7 @@ def names(root: Path) -> list[str]:
     for pattern in PATTERNS:
         files = sorted(path for path in root.glob(pattern) if path.is_file())
         if not files:
-            raise FileNotFoundError(f"{root} holds no {pattern}")
+            raise FileNotFoundError(f"{root} has no file {pattern}")
         found += [str(path.relative_to(root)) for path in files if path.suffix != ".pyc"]
     return found
 

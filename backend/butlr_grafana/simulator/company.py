@@ -88,9 +88,9 @@ _ROOMS = (
 def company(floors: int, rooms_per_floor: int) -> Office:
     """A company of so many floors, each of so many rooms. Other numbers than there can be: a ValueError."""
     if not 1 <= floors <= MOST_FLOORS:
-        raise ValueError(f"floors: a number from 1 to {MOST_FLOORS}")
+        raise ValueError(f"floors: use a number from 1 to {MOST_FLOORS}")
     if not LEAST_ROOMS <= rooms_per_floor <= MOST_ROOMS:
-        raise ValueError(f"rooms per floor: a number from {LEAST_ROOMS} to {MOST_ROOMS}")
+        raise ValueError(f"rooms per floor: use a number from {LEAST_ROOMS} to {MOST_ROOMS}")
     buildings: dict[str, list[Building]] = {}
     for city, name, floor_count in _buildings(floors):
         there = buildings.setdefault(city.name, [])

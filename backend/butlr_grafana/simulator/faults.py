@@ -91,7 +91,7 @@ class Faults:
         """These faults and no others; a wrong name or value is a 400."""
         wrong = [name for name, value in values.items() if name not in _VALID or not _VALID[name](value)]
         if wrong:
-            raise Refusal(400, f"not a fault, or not a value for it: {', '.join(sorted(wrong))}")
+            raise Refusal(400, f"unknown faults, or values that they cannot have: {', '.join(sorted(wrong))}")
         changes = {**_DEFAULTS, **values}
         if isinstance(changes["body"], str):
             changes["body"] = changes["body"].encode()
@@ -141,4 +141,4 @@ _VALID: Mapping[str, Callable[[Any], bool]] = {
 def _refuse_unknown(changes: Mapping[str, Any]) -> None:
     unknown = changes.keys() - _DEFAULTS.keys()
     if unknown:
-        raise TypeError(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(_DEFAULTS)}")
+        raise TypeError(f"{', '.join(sorted(unknown))} unknown; allowed: {', '.join(_DEFAULTS)}")

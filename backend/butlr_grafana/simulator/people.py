@@ -139,7 +139,7 @@ class People:
         if room_id not in rooms:
             raise KeyError(room_id)
         if people < 1 or start_s >= stop_s:
-            raise ValueError("a crowd is of at least one person, for at least a second")
+            raise ValueError("a crowd has at least one person and lasts at least one second")
         with self._crowding:
             first = FIRST_PERSON + sum(crowd.people for crowd in self._crowds)
             crowd = Crowd(floor_id, rooms.index(room_id), people, start_s, stop_s, first)
@@ -160,7 +160,7 @@ class People:
         """A sensor or hive is offline for a time, from now on part of the truth. Unknown: `Refusal`."""
         check(self.office, device_id)
         if start_s >= stop_s:
-            raise ValueError("an outage lasts for at least a second")
+            raise ValueError("an outage lasts at least one second")
         outage = Outage(device_id, start_s, stop_s)
         with self._crowding:
             self._outages = (*self._outages, outage)
@@ -323,7 +323,7 @@ def _stays_online(stays: Stays, offline: Sequence[tuple[int, int, int]]) -> Stay
 
 def _whole_minutes(start_s: int, stop_s: int) -> int:
     if start_s % MINUTE_S or stop_s % MINUTE_S or start_s >= stop_s:
-        raise ValueError("start and stop are whole minutes, the one before the other")
+        raise ValueError("start and stop must be whole minutes, and start must be before stop")
     return (stop_s - start_s) // MINUTE_S
 
 

@@ -90,7 +90,7 @@ class Simulator:
     def start(self) -> None:
         """Listens from here on, in threads of its own. A taken port is an OSError."""
         if self._server is not None:
-            raise RuntimeError("the simulator runs already")
+            raise RuntimeError("the simulator is already running")
         self._stopping.clear()
         self._server = HttpServer(
             self.host, self.port, self._respond, clock=self.clock, stopping=self._stopping
@@ -256,10 +256,12 @@ class Simulator:
 def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Result:
     """Calls the endpoint; none for the path is a 404, none for the method a 405."""
     if methods is None:
-        return Result.refusal(404, f"no such path: {request.path}")
+        return Result.refusal(404, f"{request.path}: the path is unknown")
     endpoint = methods.get(request.method)
     if endpoint is None:
-        return Result.refusal(405, f"{request.path} takes {', '.join(methods)}", Allow=", ".join(methods))
+        return Result.refusal(
+            405, f"{request.path}: allowed methods: {', '.join(methods)}", Allow=", ".join(methods)
+        )
     try:
         return endpoint(request)
     except Refusal as refusal:

@@ -63,13 +63,13 @@ def parse(body: Mapping[str, Any], forms: Forms) -> StatsQuery:
     items = texts(body.get("items"), "items")
     start_s, stop_s = (_instant_or_date(body, name) for name in ("start", "stop"))
     if start_s >= stop_s:
-        raise Refusal(400, "stop: start must be before stop")
+        raise Refusal(400, "stop: is not after start")
     filters = json_object(body, "filters") if "filters" in body else {}
     ranges, days = filters.get("time_ranges", []), filters.get("exclude_days_of_week", [])
     if not isinstance(ranges, list):
         raise Refusal(400, "filters.time_ranges: a list")
     if not isinstance(days, list) or not all(isinstance(day, str) for day in days):
-        raise Refusal(400, "filters.exclude_days_of_week: a list of texts")
+        raise Refusal(400, "filters.exclude_days_of_week: is not a list of texts")
     return StatsQuery(
         measurements,
         items,
@@ -105,7 +105,7 @@ def build_response(people: People, query: StatsQuery, until_s: float, forms: For
     items = [item for item in query.items if item in floors]
     zones = {floors[item].timezone for item in items}
     if len(zones) > 1:
-        raise Refusal(400, f"items: of one time zone only, not of {', '.join(sorted(zones))}")
+        raise Refusal(400, f"items: must have one time zone, but have {', '.join(sorted(zones))}")
     span = Span.beginning_within(query.start_s, query.stop_s, until_s)
     if not items or not span.minutes:
         return {"data": {}}
@@ -161,8 +161,8 @@ def _time_range(words: Any) -> tuple[int, int]:
     bounds = [words.get(key) for key in ("start", "stop")] if isinstance(words, dict) else [None]
     clocks = [text for text in bounds if isinstance(text, str) and _CLOCK.fullmatch(text)]
     if len(clocks) < 2:
-        raise Refusal(400, 'filters.time_ranges: {"start": "HH:MM", "stop": "HH:MM"}')
+        raise Refusal(400, 'filters.time_ranges: use {"start": "HH:MM", "stop": "HH:MM"}')
     start, stop = (int(clock[:2]) * 60 + int(clock[3:]) for clock in clocks)
     if start >= stop:
-        raise Refusal(400, "filters.time_ranges: stop must be after start, on the same day")
+        raise Refusal(400, "filters.time_ranges: stop is not after start on the same day")
     return start, stop

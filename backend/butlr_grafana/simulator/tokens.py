@@ -24,9 +24,9 @@ class Tokens:
     def login(self, body: Mapping[str, Any], now_s: float, lifetime_s: float, scope: str) -> dict[str, Any]:
         """A new token; anything wrong is a 401 that names it."""
         if body.get("audience") != AUDIENCE:
-            raise Refusal(401, f"audience: must be {AUDIENCE}")
+            raise Refusal(401, f"audience: is unknown; allowed: {AUDIENCE}")
         if body.get("grant_type") != GRANT_TYPE:
-            raise Refusal(401, f"grant_type: must be {GRANT_TYPE}")
+            raise Refusal(401, f"grant_type: is unknown; allowed: {GRANT_TYPE}")
         if (body.get("client_id"), body.get("client_secret")) != self._client:
             raise Refusal(401, "unknown client, or wrong secret")
         token = secrets.token_urlsafe(32)

@@ -72,9 +72,9 @@ def build_response(
     """
     source, variables, operation = (body.get(key) for key in ("query", "variables", "operationName"))
     if not isinstance(source, str):
-        raise Refusal(400, "query: a GraphQL document")
+        raise Refusal(400, "query: is not a GraphQL document")
     if not isinstance(variables, dict | None) or not isinstance(operation, str | None):
-        raise Refusal(400, "variables: an object; operationName: a string")
+        raise Refusal(400, "variables must be an object, and operationName a text")
     forms = forms or Forms()
     schema = schema_of(forms)
     document = _document(source, schema, introspection=forms.introspection)

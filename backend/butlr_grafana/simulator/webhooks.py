@@ -120,7 +120,7 @@ def _endpoint(given: Mapping[str, Any]) -> dict[str, Any]:
     values = _snake(given)
     api_key, basic = values.get("api_key"), values.get("basic_auth")
     if bool(api_key) == bool(basic):
-        raise Failure("endpoint_config: either api_key or basic_auth", "BAD_USER_INPUT")
+        raise Failure("endpoint_config: use either api_key or basic_auth", "BAD_USER_INPUT")
     return {
         "url": values["url"],
         "timeout_s": float(values.get("http_timeout") or 10),

@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
             # What was sent stays unread, so nothing more can be read from this connection.
             self.close_connection = True
             status, message = (
-                (413, "the body is too long") if length.isdecimal() else (411, "no Content-Length")
+                (413, "the body is too large") if length.isdecimal() else (411, "no Content-Length")
             )
             self._write(Result.refusal(status, message), Faults())
             return None
