@@ -27,7 +27,7 @@ RESOLUTIONS_M = (0.25, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class HeatmapQuery:
-    """What is asked, checked. The period is in UTC seconds."""
+    """A checked request. The period is in UTC epoch seconds."""
 
     floor_id: str
     start_s: float
@@ -38,7 +38,7 @@ class HeatmapQuery:
 
 
 def parse(body: Mapping[str, Any]) -> HeatmapQuery:
-    """Checks a request's words; the first that is wrong is a 400 that names it."""
+    """Checks the values of a request. The first wrong value is a 400 that names it."""
     types = body.get("data_types")
     if not isinstance(types, list) or "heatmap_v2" not in types:
         raise Refusal(400, 'data_types: is not a list with "heatmap_v2"')
@@ -68,7 +68,7 @@ def parse(body: Mapping[str, Any]) -> HeatmapQuery:
 
 
 def build_response(people: People, query: HeatmapQuery, until_s: float, forms: Forms) -> Any:
-    """The heat map as JSON; detections at `until_s` and later do not exist yet. An unknown space is a 404."""
+    """The heat map as JSON. Detections at `until_s` and later do not exist yet. An unknown space is a 404."""
     floor = people.office.by_id.get(query.floor_id)
     if floor is None:
         raise Refusal(404, f"space {query.floor_id} not found")

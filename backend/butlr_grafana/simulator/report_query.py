@@ -1,4 +1,4 @@
-"""The words of `POST /api/v3/reporting`, checked."""
+"""Checks the request of `POST /api/v3/reporting`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ReportQuery:
 
 
 def parse(body: Mapping[str, Any], forms: Forms) -> ReportQuery:
-    """Checks a request's words; the first that is wrong is a 400 that names it."""
+    """Checks the values of a request. The first wrong value is a 400 that names it."""
     window, where = json_object(body, "window"), json_object(body, "filter")
     every = choice(window, "every", "window.every", EVERY_S)
     start_s, stop_s = instant(where, "start", "filter.start"), instant(where, "stop", "filter.stop")

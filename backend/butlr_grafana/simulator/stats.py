@@ -47,7 +47,7 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 @dataclass(frozen=True)
 class StatsQuery:
-    """What is asked, checked. `time_ranges` are minutes since midnight on the clock, half-open."""
+    """A checked request. `time_ranges` are minutes since local midnight, half-open."""
 
     measurements: tuple[str, ...]
     items: tuple[str, ...]
@@ -58,7 +58,7 @@ class StatsQuery:
 
 
 def parse(body: Mapping[str, Any], forms: Forms) -> StatsQuery:
-    """Checks a request's words; the first that is wrong is a 400 that names it."""
+    """Checks the values of a request. The first wrong value is a 400 that names it."""
     measurements = choices(body.get("measurements"), "measurements", MEASUREMENTS)
     items = texts(body.get("items"), "items")
     start_s, stop_s = (_instant_or_date(body, name) for name in ("start", "stop"))
@@ -100,7 +100,7 @@ def _instant_or_date(body: Mapping[str, Any], name: str) -> float:
 
 
 def build_response(people: People, query: StatsQuery, until_s: float, forms: Forms) -> Any:
-    """The figures as JSON. Items of more than one time zone are a 400."""
+    """The values as JSON. Items in several time zones are a 400."""
     floors = _floors(people.office)
     items = [item for item in query.items if item in floors]
     zones = {floors[item].timezone for item in items}
