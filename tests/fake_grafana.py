@@ -68,7 +68,7 @@ class Organisation:
     @property
     def data_sources(self) -> dict[str, Json]:
         """As they are kept, secrets included."""
-        return self.sources.kept
+        return self.sources.stored
 
     def provision(self, dashboard: Json) -> None:
         self._keep(dashboard, folder="butlr", provisioned=True)
@@ -77,15 +77,15 @@ class Organisation:
         version: int = self.dashboards[uid]["dashboard"]["version"]
         return version
 
-    def asked(self, method: str, target: str, body: Any, *, may_edit: bool, is_admin: bool) -> Result:
+    def handle(self, method: str, target: str, body: Any, *, may_edit: bool, is_admin: bool) -> Result:
         parts = urlsplit(target)
         kind, _, name = parts.path.removeprefix("/api/").removeprefix("dashboards/").partition("/")
         if kind == "folders":
             return self._folders(method, name, body, may_edit)
         if kind == "datasources":
-            return self.sources.asked(method, name.removeprefix("uid/"), body) if is_admin else NO_SOURCES
+            return self.sources.handle(method, name.removeprefix("uid/"), body) if is_admin else NO_SOURCES
         if kind == "v1":
-            return self.rules.asked(method, name.removeprefix("provisioning/"), body, may_edit=may_edit)
+            return self.rules.handle(method, name.removeprefix("provisioning/"), body, may_edit=may_edit)
         if kind == "search":
             return 200, self._found(parse_qs(parts.query))
         if kind == "playlists":
@@ -107,11 +107,11 @@ class Organisation:
 
     def _delete_folder(self, uid: str) -> Result:
         """With the dashboards in it, but not where there are alert rules."""
-        if count := sum(rule["folderUID"] == uid for rule in self.rules.kept.values()):
+        if count := sum(rule["folderUID"] == uid for rule in self.rules.stored.values()):
             return 400, {"message": f"folder contains {count} alert rules"}
         if self.folders.pop(uid, None) is None:
             return 404, {"message": "folder not found", "status": "not-found"}
-        inside = [k for k, kept in self.dashboards.items() if kept["meta"]["folderUid"] == uid]
+        inside = [k for k, stored in self.dashboards.items() if stored["meta"]["folderUid"] == uid]
         for dashboard in inside:
             del self.dashboards[dashboard]
         return 200, {"message": "Folder deleted"}
@@ -148,20 +148,20 @@ class Organisation:
     def _keep(self, dashboard: Json, *, folder: str, provisioned: bool) -> None:
         uid = dashboard["uid"]
         version = self.version(uid) + 1 if uid in self.dashboards else 1
-        kept = {**copy.deepcopy(dashboard), "id": 7 + len(self.dashboards), "version": version}
+        stored = {**copy.deepcopy(dashboard), "id": 7 + len(self.dashboards), "version": version}
         self.dashboards[uid] = {
             "meta": {"provisioned": provisioned, "folderUid": folder},
-            "dashboard": kept,
+            "dashboard": stored,
         }
 
-    def _found(self, words: dict[str, list[str]]) -> list[Json]:
+    def _found(self, params: dict[str, list[str]]) -> list[Json]:
         return [
             {"uid": d["uid"], "title": d["title"], "tags": d["tags"], "type": "dash-db"}
             for d, folder in (
                 (one["dashboard"], one["meta"]["folderUid"])
                 for one in (*self.dashboards.values(), *self.deleted)
             )
-            if set(words.get("tag", [])) <= set(d["tags"]) and folder in words.get("folderUIDs", [folder])
+            if set(params.get("tag", [])) <= set(d["tags"]) and folder in params.get("folderUIDs", [folder])
         ]
 
     def _playlists(self, method: str, uid: str, body: Any, may_edit: bool) -> Result:
@@ -215,7 +215,7 @@ class FakeGrafana(Organisation):
     def changes(self) -> list[tuple[str, str]]:
         return [call for call in self.calls if call[0] != "GET"]
 
-    def answer(self, method: str, target: str, credentials: str, body: Any, organisation: str) -> Result:
+    def respond(self, method: str, target: str, credentials: str, body: Any, organisation: str) -> Result:
         role = ROLES.get(credentials)
         if not target.startswith(f"{self.root}/api/"):
             return 404, {"message": "Not found"}
@@ -236,7 +236,7 @@ class FakeGrafana(Organisation):
         if path.startswith("/api/datasources/proxy/uid/"):
             return self._proxied(own, target.removeprefix("/api/datasources/proxy/uid/"))
         may_edit = role in ("Editor", "Admin", "Server administrator")
-        return own.asked(method, target, body, may_edit=may_edit, is_admin=is_owner or role == "Admin")
+        return own.handle(method, target, body, may_edit=may_edit, is_admin=is_owner or role == "Admin")
 
     @property
     def names(self) -> list[str]:
@@ -320,7 +320,7 @@ def _handler(grafana: FakeGrafana) -> type[BaseHTTPRequestHandler]:
             grafana.skips_cache = self.headers.get("X-Grafana-NoCache") == "true"
             for own in (grafana, *grafana.others.values()):
                 own.rules.provenance = "" if "X-Disable-Provenance" in self.headers else "api"
-            status, said = grafana.answer(self.command, self.path, credentials, body, organisation)
+            status, said = grafana.respond(self.command, self.path, credentials, body, organisation)
             text = json.dumps(said).encode() if status != 204 else b""
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

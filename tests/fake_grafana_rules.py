@@ -13,19 +13,19 @@ DEFAULT_INTERVAL_S = 60
 
 
 class AlertRules:
-    """`kept`: by uid. `intervals`: of the groups, by folder and title. `folders`: the organisation's.
+    """`stored`: by uid. `intervals`: of the groups, by folder and title. `folders`: the organisation's.
 
     Rules from files (`provenance: file`) cannot be changed by calls.
     """
 
     def __init__(self, folders: dict[str, Json]) -> None:
-        self.kept: dict[str, Json] = {}
+        self.stored: dict[str, Json] = {}
         self.intervals: dict[tuple[str, str], int] = {}
         self.provenance = "api"
         """Of what the present call writes; rules with one cannot be changed in Grafana."""
         self._folders = folders
 
-    def asked(self, method: str, path: str, body: Any, *, may_edit: bool) -> Result:
+    def handle(self, method: str, path: str, body: Any, *, may_edit: bool) -> Result:
         if method != "GET" and not may_edit:
             return 403, {"message": "Permissions needed: alert.rules:create"}
         if path.startswith("folder/"):
@@ -33,22 +33,22 @@ class AlertRules:
             return self._replace_group(folder, unquote(group), body)
         uid = path.removeprefix("alert-rules").removeprefix("/")
         if method == "GET":
-            return 200, [self._shown(rule) for rule in self.kept.values()]
+            return 200, [self._shown(rule) for rule in self.stored.values()]
         if method == "POST":
             return self._create(body)
-        there = self.kept.get(uid)
+        there = self.stored.get(uid)
         if there is not None and there["provenance"]:
             return 409, {
                 "message": f"cannot {method} with provided provenance '', needs '{there['provenance']}'"
             }
         if method == "DELETE":
-            self.kept.pop(uid, None)
+            self.stored.pop(uid, None)
             return 204, ""
         return (404, None) if there is None else self._keep(body)
 
     def add(self, rule: Json, *, provenance: str = "") -> None:
         """As by somebody else."""
-        self.kept[rule["uid"]] = {
+        self.stored[rule["uid"]] = {
             "notification_settings": None,
             **copy.deepcopy(rule),
             "provenance": provenance,
@@ -56,7 +56,7 @@ class AlertRules:
         self.intervals.setdefault((rule["folderUID"], rule["ruleGroup"]), DEFAULT_INTERVAL_S)
 
     def _create(self, body: Json) -> Result:
-        if body["uid"] in self.kept:
+        if body["uid"] in self.stored:
             return 409, {"message": "alert rule with the same uid already exists"}
         status, said = self._keep(body)
         return (201 if status == 200 else status), said
@@ -66,21 +66,21 @@ class AlertRules:
             return 400, {"message": "invalid alert rule: folder does not exist"}
         self.intervals.setdefault((body["folderUID"], body["ruleGroup"]), DEFAULT_INTERVAL_S)
         # What Grafana reads; it passes over the rest, as it does names of the file's form.
-        self.kept[body["uid"]] = {
+        self.stored[body["uid"]] = {
             **{name: copy.deepcopy(body.get(name)) for name in READ},
             "provenance": self.provenance,
         }
         # It completes each query's model.
-        for step in self.kept[body["uid"]]["data"]:
+        for step in self.stored[body["uid"]]["data"]:
             step["model"] |= {"intervalMs": 1000, "maxDataPoints": 43200}
-        return 200, self._shown(self.kept[body["uid"]])
+        return 200, self._shown(self.stored[body["uid"]])
 
     def _replace_group(self, folder: str, group: str, body: Json) -> Result:
         """What is not among the rules sent is deleted."""
         for uid in [
-            k for k, one in self.kept.items() if (one["folderUID"], one["ruleGroup"]) == (folder, group)
+            k for k, one in self.stored.items() if (one["folderUID"], one["ruleGroup"]) == (folder, group)
         ]:
-            del self.kept[uid]
+            del self.stored[uid]
         for rule in body["rules"]:
             status, said = self._keep({**rule, "folderUID": folder, "ruleGroup": group})
             if status != 200:

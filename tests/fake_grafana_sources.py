@@ -12,13 +12,13 @@ NOT_FOUND: Result = (404, {"message": "Data source not found"})
 
 
 class Sources:
-    """`kept`: by uid, with their secrets, which no answer holds. A provisioned one has `readOnly`."""
+    """`stored`: by uid, with their secrets, which no answer holds. A provisioned one has `readOnly`."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Json] = {}
+        self.stored: dict[str, Json] = {}
 
-    def asked(self, method: str, uid: str, body: Any) -> Result:
-        there = self.kept.get(uid)
+    def handle(self, method: str, uid: str, body: Any) -> Result:
+        there = self.stored.get(uid)
         if method == "POST":
             return self._add(body)
         if there is None:
@@ -29,31 +29,31 @@ class Sources:
             verb = {"PUT": "update", "DELETE": "delete"}[method]
             return 403, {"message": f"Cannot {verb} read-only data source"}
         if method == "DELETE":
-            del self.kept[uid]
+            del self.stored[uid]
             return 200, {"message": "Data source deleted"}
         return self._change(there, body)
 
     def _add(self, body: Json) -> Result:
-        if body["name"] in {one["name"] for one in self.kept.values()}:
+        if body["name"] in {one["name"] for one in self.stored.values()}:
             return 409, {"message": "data source with the same name already exists"}
-        if body["uid"] in self.kept:
+        if body["uid"] in self.stored:
             return 409, {"message": "data source with the same uid already exists"}
-        self.kept[body["uid"]] = {"secureJsonData": {}, **copy.deepcopy(body), "id": 1, "version": 1}
-        return 200, {"message": "Datasource added", "datasource": _shown(self.kept[body["uid"]])}
+        self.stored[body["uid"]] = {"secureJsonData": {}, **copy.deepcopy(body), "id": 1, "version": 1}
+        return 200, {"message": "Datasource added", "datasource": _shown(self.stored[body["uid"]])}
 
     def _change(self, there: Json, body: Json) -> Result:
         """The whole document, but for secrets that are not sent; `version` is that of what was read."""
         if body.get("version", 0) not in (0, there["version"]):
             return 409, {"message": "Datasource has already been updated by someone else."}
-        others = {one["name"] for uid, one in self.kept.items() if uid != there["uid"]}
+        others = {one["name"] for uid, one in self.stored.items() if uid != there["uid"]}
         if body["name"] in others:
             return 409, {
                 "message": "Failed to update datasource: data source with the same name already exists"
             }
         secrets = {**there.get("secureJsonData", {}), **body.get("secureJsonData", {})}
         version = there["version"] + 1
-        kept = {"id": there.get("id", 1), "secureJsonData": secrets, "version": version}
-        self.kept[there["uid"]] = {**copy.deepcopy(body), **kept}
+        stored = {"id": there.get("id", 1), "secureJsonData": secrets, "version": version}
+        self.stored[there["uid"]] = {**copy.deepcopy(body), **stored}
         return 200, {"message": "Datasource updated"}
 
 

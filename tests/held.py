@@ -28,7 +28,7 @@ def held(
     endpoints = simulator._endpoints if path in simulator._endpoints else simulator._own_endpoints
     before = endpoints[path]
 
-    def answer(endpoint: Endpoint, request: Request) -> Result:
+    def respond(endpoint: Endpoint, request: Request) -> Result:
         if next(numbers) >= free:
             opened.wait(HANG_S)
         return endpoint(request)
@@ -39,7 +39,7 @@ def held(
             opened.set()
         return opened.is_set()
 
-    endpoints[path] = {method: partial(answer, endpoint) for method, endpoint in before.items()}
+    endpoints[path] = {method: partial(respond, endpoint) for method, endpoint in before.items()}
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(until, has_happened)
         try:

@@ -11,7 +11,7 @@ import orjson
 
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
-from tests.support import GRAPHQL, World, answer_of
+from tests.support import GRAPHQL, World, replace_endpoint
 
 Rooms = list[dict[str, Any]]
 
@@ -35,8 +35,8 @@ def room(number: int, name: str, *tags: str, space: str = "") -> dict[str, Any]:
 def tell(world: World, change: Callable[[dict[str, Any]], None]) -> None:
     """Butlr's topology with each floor as `change` makes it; to be said before anything is asked."""
 
-    def changed(answer: Endpoint, request: Request) -> Result:
-        found = answer(request)
+    def changed(response: Endpoint, request: Request) -> Result:
+        found = response(request)
         document = orjson.loads(found.body)
         for site in (document["data"].get("sites") or {}).get("data", []):
             for building in site["buildings"]:
@@ -44,7 +44,7 @@ def tell(world: World, change: Callable[[dict[str, Any]], None]) -> None:
                     change(floor)
         return replace(found, body=orjson.dumps(document))
 
-    answer_of(world, GRAPHQL, changed)
+    replace_endpoint(world, GRAPHQL, changed)
 
 
 def escaped(text: str) -> str:

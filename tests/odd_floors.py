@@ -61,7 +61,7 @@ def sensors(floor_id: str, own: Iterable[Room], *, outage_day: int | None = None
 
 def floor(space: str, own: tuple[Room, ...], zones: tuple[Zone, ...] = (), **more: Any) -> Floor:
     """8 x 6 m: the rooms, and above them a corridor."""
-    words = {"sensors": sensors(space, own), "staff": 0, "capacity": Capacity(12, 8), **more}
+    params = {"sensors": sensors(space, own), "staff": 0, "capacity": Capacity(12, 8), **more}
     return Floor(
         space,
         space.removeprefix("space_").replace("_", " ").capitalize(),
@@ -71,7 +71,7 @@ def floor(space: str, own: tuple[Room, ...], zones: tuple[Zone, ...] = (), **mor
         entrance=(0.5, 5.0),
         rooms=own,
         zones=zones,
-        **words,
+        **params,
     )
 
 
@@ -156,11 +156,11 @@ def odd_world(people: People) -> Iterator[World]:
         document |= topology.build_response(people, {"query": query}, world.now_s, world.simulator.url)[
             "data"
         ]
-    for told in document["sites"]["data"][0]["buildings"][0]["floors"]:
-        if told["id"] == NO_PLAN:
-            told |= {"floor_plans": [], "area": None}
-        if told["id"] == NO_SEATS:
-            told["capacity"] = None
+    for reported in document["sites"]["data"][0]["buildings"][0]["floors"]:
+        if reported["id"] == NO_PLAN:
+            reported |= {"floor_plans": [], "area": None}
+        if reported["id"] == NO_SEATS:
+            reported["capacity"] = None
     world.simulator.faults.set(body=orjson.dumps({"data": document}), paths=(GRAPHQL,))
     yield world
     world.close()

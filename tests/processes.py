@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from butlr_grafana.app import link_of, open_verdicts
+from butlr_grafana.app import open_verdicts, redis_of
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS, Verdicts
 from butlr_grafana.settings import read
 from tests.support import HANG_S
@@ -25,9 +25,9 @@ def environment(**settings: str) -> dict[str, str]:
     return {**clean, "BACKEND_PORT": "0", **settings}
 
 
-def run(*words: str, timeout_s: float = 60, **settings: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, timeout_s: float = 60, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *words],
+        [*COMMAND, *arguments],
         env=environment(**settings),
         capture_output=True,
         text=True,
@@ -44,21 +44,21 @@ def measured(**settings: str) -> dict[str, str]:
     read_settings = read(known)
     assumed = Verdicts()
     with contextlib.ExitStack() as stack:
-        link = None
+        redis = None
         if read_settings.cache_url:
-            link = stack.enter_context(contextlib.closing(link_of(read_settings, demo=False)))
-        verdict_store = open_verdicts(read_settings, demo=False, link=link)
+            redis = stack.enter_context(contextlib.closing(redis_of(read_settings, demo=False)))
+        verdict_store = open_verdicts(read_settings, demo=False, redis=redis)
         verdict_store.record({name: getattr(assumed, name) for name in CHANGES_NUMBERS})
     return known
 
 
 @contextmanager
 def started(
-    *words: str, command: Sequence[str] = COMMAND, **settings: str
+    *arguments: str, command: Sequence[str] = COMMAND, **settings: str
 ) -> Iterator[subprocess.Popen[str]]:
     """A command that runs until it ends, or the context does."""
     process = subprocess.Popen(
-        [*command, *words],
+        [*command, *arguments],
         env=environment(**settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -73,10 +73,10 @@ def started(
 
 @contextmanager
 def running(
-    *words: str, command: Sequence[str] = COMMAND, **settings: str
+    *arguments: str, command: Sequence[str] = COMMAND, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A serving command and its URL, as it says itself."""
-    with started(*words, command=command, **settings) as process:
+    with started(*arguments, command=command, **settings) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         found = re.search(r"http://\S+", line)
@@ -86,10 +86,10 @@ def running(
 
 @contextmanager
 def saying_json(
-    *words: str, **settings: str
+    *arguments: str, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], str, Callable[[], str]]]:
     """A serving command that logs JSON, its URL, and what gives all it has said once it has ended."""
-    with started(*words, BACKEND_LOG="json", **settings) as process:
+    with started(*arguments, BACKEND_LOG="json", **settings) as process:
         assert process.stderr is not None
         said: list[str] = []
         listening = threading.Event()

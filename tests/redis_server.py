@@ -110,7 +110,7 @@ class RedisServer:
             return False
 
 
-class Between:
+class RedisProxy:
     """Stands before a Redis: hands on what it says, each time after `delay_s`; or says `instead`."""
 
     def __init__(self, port: int, *, delay_s: float = 0.0, instead: bytes | None = None) -> None:
@@ -135,10 +135,10 @@ class Between:
     def _serve(self, here: socket.socket) -> None:
         there = socket.create_connection(("127.0.0.1", self._behind))
         with here, there, contextlib.suppress(OSError):
-            while asked := here.recv(2**20):
+            while requested := here.recv(2**20):
                 if self.instead is not None:
                     here.sendall(self.instead)
                     continue
-                there.sendall(asked)
+                there.sendall(requested)
                 time.sleep(self.delay_s)  # noqa: TID251  # a Redis is called slow by the seconds it takes
                 here.sendall(there.recv(2**20))

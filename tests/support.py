@@ -204,14 +204,14 @@ class World:
         work()
         return self.calls - before
 
-    def heat_map(self, space: str, start: str | int, end: str | int, **words: str) -> dict[str, Any]:
+    def heat_map(self, space: str, start: str | int, end: str | int, **params: str) -> dict[str, Any]:
         """The frame of `GET /api/v1/heatmap`."""
         start, end = (str(t * 1000) if isinstance(t, int) else t for t in (start, end))
-        answer = self.http.get(
-            "/api/v1/heatmap", query_string={"space": space, "from": start, "to": end, **words}
+        response = self.http.get(
+            "/api/v1/heatmap", query_string={"space": space, "from": start, "to": end, **params}
         )
-        assert answer.status_code == 200, answer.get_data(as_text=True)
-        [frame] = answer.get_json()
+        assert response.status_code == 200, response.get_data(as_text=True)
+        [frame] = response.get_json()
         return frame
 
 
@@ -244,7 +244,7 @@ NO_RATE = {
 """What every map in detections says as long as nothing has been measured."""
 
 
-def answer_of(world: World, path: str, how: Callable[[Endpoint, Request], Result]) -> None:
+def replace_endpoint(world: World, path: str, how: Callable[[Endpoint, Request], Result]) -> None:
     """Faults are of a whole path; to tell floors apart an endpoint of the simulator is wrapped."""
     endpoints = world.simulator._endpoints
     endpoints[path] = {"POST": partial(how, endpoints[path]["POST"])}

@@ -54,8 +54,8 @@ def options_of(name: str) -> set[str]:
 
 def test_there_are_commands() -> None:
     """Else the tests below could not fail."""
-    assert {"install", "uninstall", "check", "wall", "crowd"} <= {words[0] for _, words in BLOCKS}
-    assert {"install", "simulate", "render", "warm", "assets"} <= {words[0] for _, words in LINES}
+    assert {"install", "uninstall", "check", "wall", "crowd"} <= {arguments[0] for _, arguments in BLOCKS}
+    assert {"install", "simulate", "render", "warm", "assets"} <= {arguments[0] for _, arguments in LINES}
 
 
 @pytest.mark.parametrize("command", BLOCKS, ids=named)
@@ -65,5 +65,5 @@ def test_a_command_is_taken_as_it_is_written(command: Command) -> None:
 
 @pytest.mark.parametrize("command", LINES, ids=named)
 def test_a_command_and_its_options_are_there(command: Command) -> None:
-    _, (name, *words) = command
-    assert {word.split("=")[0] for word in words if word.startswith("--")} <= options_of(name)
+    _, (name, *arguments) = command
+    assert {word.split("=")[0] for word in arguments if word.startswith("--")} <= options_of(name)

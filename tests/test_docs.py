@@ -94,10 +94,10 @@ def test_every_metric_is_explained_and_every_explained_one_is_there(world: World
     world.http.get("/api/v1/heatmap?resolution=7")
     text = (ROOT / "docs/operations.md").read_text("utf-8")
     families = text_string_to_metric_families(world.http.get("/metrics").get_data(as_text=True))
-    told = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
+    reported = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
     explained = {
         name
         for row in re.findall(r"^\| (`(?:butlr|process)_.*?) \|", text, re.MULTILINE)
         for name in re.findall(r"`(\w+)`", row)
     }
-    assert explained == told
+    assert explained == reported

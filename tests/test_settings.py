@@ -309,7 +309,7 @@ def test_a_port_of_its_own_needs_a_key_and_another_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("public", "told"),
+    ("public", "reported"),
     [
         ("", ""),
         ("https://b.example.com", "https://b.example.com/webhooks/butlr"),
@@ -318,5 +318,5 @@ def test_a_port_of_its_own_needs_a_key_and_another_number() -> None:
         ("https://b.example.com/webhooks/butlr", "https://b.example.com/webhooks/butlr"),
     ],
 )
-def test_butlr_is_told_the_path_behind_the_public_address(public: str, told: str) -> None:
-    assert read({"BACKEND_PUBLIC_URL": public}).webhook_url == told
+def test_butlr_is_told_the_path_behind_the_public_address(public: str, reported: str) -> None:
+    assert read({"BACKEND_PUBLIC_URL": public}).webhook_url == reported

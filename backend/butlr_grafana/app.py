@@ -62,7 +62,7 @@ DEMO_PER_MINUTE = 60_000
 
 @dataclass(frozen=True)
 class Application:
-    """All parts that run. `close` ends them."""
+    """All parts of the running backend. `close` ends them."""
 
     service: Service
     web: Flask
@@ -72,7 +72,7 @@ class Application:
     factor_watch: FactorWatch
     portfolio_watch: PortfolioWatch
     receiver: Receiver
-    link: RedisConnection | None = None
+    redis: RedisConnection | None = None
     memory: RateMemory | None = None
 
     def work_in_background(self) -> None:
@@ -89,17 +89,17 @@ class Application:
         self.receiver.close()
         self.factor_watch.close()
         self.portfolio_watch.close()
-        if self.link is not None:
+        if self.redis is not None:
             # Calls that fail now fail because this process ends; other replicas must not count them.
-            self.link.ending.set()
+            self.redis.ending.set()
         self.service.pipeline.gatherer.close()
         self.service.events.close()
         self.service.factors.close()
         self.butlr.close()
         if self.memory is not None:
             self.memory.note(self.butlr.client.rate_limiter, at_once=True)
-        if self.link is not None:
-            self.link.close()
+        if self.redis is not None:
+            self.redis.close()
 
 
 def replicas(
@@ -114,20 +114,20 @@ def replicas(
 ) -> Replicas | None:
     if not settings.cache_url:
         return None
-    link = RedisConnection(settings.cache_url, source=source, clock=pace.clock)
-    telemetry.incident("shared", link.incident)
+    redis = RedisConnection(settings.cache_url, source=source, clock=pace.clock)
+    telemetry.incident("shared", redis.incident)
     timeout_s = settings.butlr_timeout_s
-    single_flight = SharedSingleFlight(link, patience_s=ATTEMPTS * timeout_s, waited=telemetry.waited)
+    single_flight = SharedSingleFlight(redis, patience_s=ATTEMPTS * timeout_s, waited=telemetry.waited)
     # With the address: all simulators have the same source, but different tokens.
     where = f"{source} {access(settings).url}"
     credentials = Credentials.of(settings.butlr_client_secret, where=where)
     return Replicas(
-        link,
+        redis,
         single_flight,
-        SharedStore(link, max_age_s=settings.cache_days * 86_400, now=now, stopwatch=stopwatch),
+        SharedStore(redis, max_age_s=settings.cache_days * 86_400, now=now, stopwatch=stopwatch),
         credentials,
-        SharedRateLimiter(settings.butlr_rate_limit, link, pace.clock, longest_s=timeout_s, changed=changed),
-        SharedTokenStore(link, single_flight, credentials, clock=pace.clock),
+        SharedRateLimiter(settings.butlr_rate_limit, redis, pace.clock, longest_s=timeout_s, changed=changed),
+        SharedTokenStore(redis, single_flight, credentials, clock=pace.clock),
     )
 
 
@@ -181,7 +181,7 @@ def store(
     return TieredStore(*(CountedStore(tier, telemetry.tier(name)) for name, tier in tiers.items()))
 
 
-def link_of(settings: Settings, *, demo: bool) -> RedisConnection:
+def redis_of(settings: Settings, *, demo: bool) -> RedisConnection:
     """A separate connection to Redis, with the key prefix of this account."""
     return RedisConnection(settings.cache_url, source=source_of(settings, demo=demo))
 
@@ -190,7 +190,7 @@ def open_verdicts(
     settings: Settings,
     *,
     demo: bool,
-    link: RedisConnection | None,
+    redis: RedisConnection | None,
     now: Callable[[], float] = time.time,
     clock: Callable[[], float] = time.monotonic,
 ) -> VerdictStore:
@@ -198,7 +198,7 @@ def open_verdicts(
     return open_verdict_store(
         source_of(settings, demo=demo),
         folder=cache_folder(settings),
-        link=link,
+        redis=redis,
         fixed=settings.fixed_verdicts,
         now=now,
         clock=clock,
@@ -238,8 +238,10 @@ def create_app(
     others = replicas(
         settings, source, telemetry, pace=pace, now=by_butlr, stopwatch=stopwatch, changed=note_rate
     )
-    link = others.link if others else None
-    verdict_store = verdict_store or open_verdicts(settings, demo=demo, link=link, now=now, clock=pace.clock)
+    redis = others.redis if others else None
+    verdict_store = verdict_store or open_verdicts(
+        settings, demo=demo, redis=redis, now=now, clock=pace.clock
+    )
     verdicts = verdict_store.current
     reported = ReportedTopology()
     limiter = RateLimiter(settings.butlr_rate_limit, pace.clock, changed=note_rate)
@@ -290,7 +292,7 @@ def create_app(
         stopwatch=stopwatch,
     )
     events = EventLog(folder, source=source)
-    factors = FactorStore(folder, source=source, link=link, clock=pace.clock)
+    factors = FactorStore(folder, source=source, redis=redis, clock=pace.clock)
     rule_data = RuleData(stopwatch)
     add_butlr_gauges(telemetry, incidents, gatherer, butlr)
     add_rule_gauges(telemetry, gatherer, rule_data)
@@ -323,7 +325,7 @@ def create_app(
         may_call=may_call,
         now=by_butlr,
         telemetry=telemetry,
-        link=link,
+        redis=redis,
     )
     known_tokens = tokens or (lambda: settings.tokens + settings.wall_tokens)
     web = build(
@@ -346,4 +348,4 @@ def create_app(
     )
     background = Background(means, ending=ending, single_flight=others.single_flight if others else None)
     watching = watches(service, may_call, pace)
-    return Application(service, web, butlr, means, background, *watching, receiving, link, memory)
+    return Application(service, web, butlr, means, background, *watching, receiving, redis, memory)

@@ -237,7 +237,7 @@ class Settings:
 
     @property
     def fixed_verdicts(self) -> dict[str, object]:
-        """What is not to be measured about Butlr, because it is set."""
+        """The properties of Butlr that are set, so that they are not measured."""
         fixed: dict[str, object] = {}
         if self.butlr_settle_s is not None:
             fixed["settle_s"] = self.butlr_settle_s
@@ -247,16 +247,18 @@ class Settings:
 
     @property
     def webhook_url(self) -> str:
-        """What Butlr is told to push to; empty where no public address is set."""
+        """The address to which Butlr pushes; empty if no public address is set."""
         return f"{self.public_url.removesuffix(WEBHOOK_PATH)}{WEBHOOK_PATH}" if self.public_url else ""
 
     @property
     def demo(self) -> bool:
-        """No credentials and no address: the embedded simulator."""
+        """Whether neither credentials nor an address are set: then the embedded simulator is used."""
         return not (self.butlr_client_id or self.butlr_client_secret or self.butlr_api_url)
 
     def check_exposure(self) -> None:
-        """Refuses to listen beyond this machine without a token, unless that is asked for by name."""
+        """Raises `SettingError` if the backend would listen to other machines without a token, unless
+        `BACKEND_ALLOW_ANONYMOUS` is set.
+        """
         if self.wall_tokens and not self.tokens:
             raise SettingError(
                 "BACKEND_WALL_TOKEN is set without BACKEND_TOKEN, so all other requests would need no "
@@ -284,7 +286,7 @@ TOKEN_SETTINGS = ("BACKEND_TOKEN", "BACKEND_WALL_TOKEN")
 
 
 def tokens_of(environment: Mapping[str, str]) -> tuple[BackendToken, ...]:
-    """What callers may send, from the environment or its files. Raises `SettingError`."""
+    """The tokens of callers, from the environment or its files. Raises `SettingError`."""
     found: list[BackendToken] = []
     for spec in fields(Settings):
         if spec.metadata["env"] in TOKEN_SETTINGS:

@@ -59,14 +59,14 @@ def request(query: Json, now_s: float) -> str:
 
 @dataclass
 class State:
-    """Of one alert. `since_s`: when it came to be as it is; `seen_s`: when its row was last there; `kept`: it
-    rings only because nothing was known, and Grafana compares it with the upper limit next.
+    """Of one alert. `since_s`: when it came to be as it is; `seen_s`: when its row was last there; `stored`:
+    it rings only because nothing was known, and Grafana compares it with the upper limit next.
     """
 
     name: str
     since_s: float
     seen_s: float
-    kept: bool = False
+    stored: bool = False
 
 
 @dataclass
@@ -81,11 +81,11 @@ class Watcher:
         return seconds(self.rule["interval"])
 
     def evaluate(self, world: World) -> None:
-        answer = world.http.get(request(step(self.rule, "A"), world.now_s))
-        if answer.status_code != 200:
+        response = world.http.get(request(step(self.rule, "A"), world.now_s))
+        if response.status_code != 200:
             self._failed(world.now_s)
             return
-        values = dict(self._rows(answer.get_json()))
+        values = dict(self._rows(response.get_json()))
         for labels, value in values.items():
             self._go(labels, self._over(labels, value), world.now_s)
         self._forget_missing(world.now_s)
@@ -118,13 +118,13 @@ class Watcher:
             return None
         [condition] = step(self.rule, "B")["model"]["conditions"]
         state = self.states.get(labels)
-        if state is not None and state.name != NORMAL and not state.kept:
+        if state is not None and state.name != NORMAL and not state.stored:
             return not compared(value, condition["unloadEvaluator"])
         return compared(value, condition["evaluator"])
 
     def _go(self, labels: Labels, over: bool | None, now_s: float) -> None:
         state = self.states.setdefault(labels, State(NORMAL, now_s, now_s))
-        state.seen_s, state.kept = now_s, over is None and state.name == ALERTING
+        state.seen_s, state.stored = now_s, over is None and state.name == ALERTING
         if over is None:  # as it was; one that waits goes on waiting
             over = state.name != NORMAL
         if over and state.name == NORMAL:

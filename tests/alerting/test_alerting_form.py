@@ -86,10 +86,10 @@ def test_the_server_asks_for_a_table_with_named_columns(rule: Json) -> None:
         assert query["datasourceUid"] == model["datasource"]["uid"] == "butlr"
         assert (model["parser"], model["format"], model["source"]) == ("backend", "table", "url")
         assert model["url"].removeprefix("/api/v1/") in TARGETS
-        words = {p["key"]: p["value"] for p in model["url_options"]["params"]}
-        assert words["format"] == "rows"
-        assert (words["from"], words["to"]) == ("${__from}", "${__to}")
-        assert set(words) <= set(PARAMETERS)
+        params = {p["key"]: p["value"] for p in model["url_options"]["params"]}
+        assert params["format"] == "rows"
+        assert (params["from"], params["to"]) == ("${__from}", "${__to}")
+        assert set(params) <= set(PARAMETERS)
         assert len(columns(rule, query["refId"], "number")) == 1
         assert columns(rule, query["refId"], "string") == columns(rule, "A", "string")
 
@@ -100,9 +100,9 @@ def test_no_variable_of_a_dashboard_is_used(rule: Json) -> None:
 
 def test_the_columns_are_in_the_answer(rule: Json, world: World) -> None:
     for ref in ("A", "T"):
-        answer = world.http.get(request(step(rule, ref), world.now_s))
-        assert answer.status_code == 200, answer.get_data(as_text=True)
-        rows = answer.get_json()
+        response = world.http.get(request(step(rule, ref), world.now_s))
+        assert response.status_code == 200, response.get_data(as_text=True)
+        rows = response.get_json()
         assert rows
         for row in rows:
             assert all(isinstance(row[key], str) for key in columns(rule, ref, "string"))
@@ -136,9 +136,9 @@ def test_only_butlr_unreachable_rings_for_an_error(rule: Json) -> None:
 
 
 def test_alerts_want_whole_answers(rule: Json) -> None:
-    words = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
-    tells_of_trouble = words.get("metric") is not None or rule["uid"] in OF_ALL
-    assert (words.get("require") == "complete") != tells_of_trouble
+    params = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
+    is_about_failures = params.get("metric") is not None or rule["uid"] in OF_ALL
+    assert (params.get("require") == "complete") != is_about_failures
 
 
 def test_one_rule_is_for_all_floors(rule: Json) -> None:
@@ -162,14 +162,14 @@ def test_it_says_what_it_means_and_where_to_look(rule: Json) -> None:
 
 
 def test_rules_say_that_they_are_rules_and_how_old_their_data_may_be(rule: Json) -> None:
-    words = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
+    params = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
     if rule["uid"] not in OF_ALL:
-        assert words["for"] == "rule"
+        assert params["for"] == "rule"
         if step(rule, "A")["model"]["url"].endswith("/devices"):
-            assert "max_age" not in words  # Butlr is asked for no minutes of them
+            assert "max_age" not in params  # Butlr is asked for no minutes of them
             return
         # At least one evaluation is missed before a floor is too old.
-        assert seconds(words["max_age"]) > seconds(rule["interval"])
+        assert seconds(params["max_age"]) > seconds(rule["interval"])
 
 
 def test_a_summary_names_the_place_the_value_and_the_limit(rule: Json) -> None:
@@ -215,10 +215,10 @@ def test_links_lead_to_the_floor_the_room_and_the_hour(rule: Json) -> None:
 
 def test_the_hot_zone_rule_records_events_at_its_own_thresholds() -> None:
     rule = RULES["butlr-hot-zone"]
-    words = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
+    params = {p["key"]: p["value"] for p in step(rule, "A")["model"]["url_options"]["params"]}
     [condition] = step(rule, "B")["model"]["conditions"]
-    assert float(words["threshold"]) == condition["evaluator"]["params"][0]
-    assert float(words["release"]) == condition["unloadEvaluator"]["params"][0]
+    assert float(params["threshold"]) == condition["evaluator"]["params"][0]
+    assert float(params["release"]) == condition["unloadEvaluator"]["params"][0]
 
 
 def test_each_rule_has_a_runbook_and_each_runbook_a_rule() -> None:
@@ -239,9 +239,9 @@ def test_a_runbook_is_read_where_the_alert_says(rule: Json, world: World) -> Non
     address = said.replace("{{ externalURL }}", "https://example.com/grafana/")
     proxied = "https://example.com/grafana/api/datasources/proxy/uid/butlr"
     assert address.startswith(f"{proxied}/runbooks/")
-    answer = world.http.get(address.removeprefix(proxied))
-    assert (answer.status_code, answer.mimetype) == (200, "text/plain")
-    assert answer.text == runbook(rule).read_text("utf-8")
+    response = world.http.get(address.removeprefix(proxied))
+    assert (response.status_code, response.mimetype) == (200, "text/plain")
+    assert response.text == runbook(rule).read_text("utf-8")
 
 
 def test_the_page_on_alerting_has_each_rule_with_its_limits() -> None:

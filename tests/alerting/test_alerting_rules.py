@@ -24,9 +24,9 @@ from tests.support import (
     PEOPLE,
     PER_PERSON,
     REPORTING,
-    answer_of,
     at,
     know_rate,
+    replace_endpoint,
 )
 
 RULES = rules()
@@ -189,8 +189,8 @@ def test_a_dead_sensor_is_a_room_without_anybody_all_day(trial: Trial) -> None:
 def test_exits_that_nobody_counts_ring_on_the_same_day(trial: Trial) -> None:
     """The first entries of the day are more than six hours ago in Paris, and not in New York."""
 
-    def without_exits(answer: Endpoint, request: Request) -> Result:
-        found = orjson.loads(answer(request).body)
+    def without_exits(response: Endpoint, request: Request) -> Result:
+        found = orjson.loads(response(request).body)
         rows = found if isinstance(found, list) else found["data"]
         return Result.json([{**row, "value": 0} if row.get("field") == "out" else row for row in rows])
 
@@ -206,7 +206,7 @@ def test_exits_that_nobody_counts_ring_on_the_same_day(trial: Trial) -> None:
     assert wanted == {PARIS, PARIS_2}
     # Fewer than the places that there are: by the capacity alone nothing would be wrong.
     assert 5 < came[PARIS_2] < PEOPLE.office.by_id[PARIS_2].capacity.max
-    answer_of(trial, REPORTING, without_exits)
+    replace_endpoint(trial, REPORTING, without_exits)
     watch = Watch("butlr-entries-without-exits")
     watch.run(trial, 20)
     assert watch.alerting("space") == wanted
@@ -410,12 +410,12 @@ def test_one_floor_without_data_does_not_silence_the_others(trial: Trial) -> Non
     crowd(trial, minutes=60)
     gone: set[str] = set()
 
-    def unless_gone(answer: Endpoint, request: Request) -> Result:
+    def unless_gone(response: Endpoint, request: Request) -> Result:
         if request.json()["filter"]["space_id"] in gone:
             raise Refusal(400, "this floor is gone")
-        return answer(request)
+        return response(request)
 
-    answer_of(trial, DETECTIONS, unless_gone)
+    replace_endpoint(trial, DETECTIONS, unless_gone)
     for floor in (PARIS, NEW_YORK, PARIS_2) * 2:
         gone = {floor}
         watch.run(trial, 5)
@@ -429,8 +429,8 @@ def test_what_rings_is_recorded_as_an_event(trial: Trial) -> None:
     watch = Watch("butlr-hot-zone")
     crowd(trial, minutes=40)
     watch.run(trial, 90)
-    words = {"space": PARIS, "from": BUSY + "Z", "to": str(int(trial.now_s * 1000))}
-    rows = trial.http.get("/api/v1/events", query_string={**words, "format": "rows"}).get_json()
+    params = {"space": PARIS, "from": BUSY + "Z", "to": str(int(trial.now_s * 1000))}
+    rows = trial.http.get("/api/v1/events", query_string={**params, "format": "rows"}).get_json()
     [event] = rows
     assert (event["zone_id"], event["going_on"], event["threshold"]) == (KITCHEN, 0, 0.5)
     assert event["unit"] == "people"
@@ -450,5 +450,5 @@ def test_what_rings_is_recorded_as_an_event(trial: Trial) -> None:
     marks = [m for m in trial.http.post("/annotations", json=body).get_json() if "hot" in m["tags"]]
     assert [(m["time"], m["timeEnd"], m["isRegion"]) for m in marks] == [(began * 1000, ended * 1000, True)]
     trial.restart()
-    again = trial.http.get("/api/v1/events", query_string={**words, "format": "rows"}).get_json()
+    again = trial.http.get("/api/v1/events", query_string={**params, "format": "rows"}).get_json()
     assert again == rows

@@ -48,9 +48,9 @@ def run(watch: Watcher, trial: Trial, minutes: int) -> None:
 
 
 def test_it_asks_for_one_room_with_one_number(rule: Json, trial: Trial) -> None:
-    answer = trial.http.get(request(step(rule, "A"), trial.now_s))
-    assert answer.status_code == 200
-    [row] = answer.get_json()
+    response = trial.http.get(request(step(rule, "A"), trial.now_s))
+    assert response.status_code == 200
+    [row] = response.get_json()
     assert row["room_id"] == LIBRARY
     columns = step(rule, "A")["model"]["columns"]
     assert {c["selector"] for c in columns} <= set(row)

@@ -85,8 +85,8 @@ def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCapt
             incident.failed("it is stuck")
         said(caplog)
         incident.succeeded()
-        words = "1 failure" if failures == 1 else f"{failures} failures"
-        assert said(caplog) == [f"incident over after 0 s, {words}: the lift"]
+        params = "1 failure" if failures == 1 else f"{failures} failures"
+        assert said(caplog) == [f"incident over after 0 s, {params}: the lift"]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ class Sent:
     def __init__(self, fake: FakeTime) -> None:
         self.incidents = ButlrIncidents(fake)
         self.error: Exception | None = None
-        self.ask = self.incidents.recorded(self._ask, lambda api: api)
+        self.send = self.incidents.recorded(self._ask, lambda api: api)
 
     def _ask(self, api: str) -> str:
         if self.error:
@@ -117,17 +117,17 @@ class Sent:
         self.error = error
         for api in apis:
             with pytest.raises(type(error)):
-                self.ask(api)
+                self.send(api)
         self.error = None
 
 
 @pytest.fixture
-def asked(fake: FakeTime) -> Sent:
+def sender(fake: FakeTime) -> Sent:
     return Sent(fake)
 
 
-def test_a_watched_question_is_answered_as_before(asked: Sent, caplog: pytest.LogCaptureFixture) -> None:
-    assert asked.ask("floors") == "answer of floors"
+def test_a_watched_question_is_answered_as_before(sender: Sent, caplog: pytest.LogCaptureFixture) -> None:
+    assert sender.send("floors") == "answer of floors"
     assert said(caplog) == []
 
 
@@ -142,43 +142,43 @@ def test_a_watched_question_is_answered_as_before(asked: Sent, caplog: pytest.Lo
     ],
 )
 def test_a_trouble_with_butlr_is_over_when_all_that_failed_is_answered(
-    asked: Sent, fake: FakeTime, caplog: pytest.LogCaptureFixture, error: UpstreamError, kind: str
+    sender: Sent, fake: FakeTime, caplog: pytest.LogCaptureFixture, error: UpstreamError, kind: str
 ) -> None:
-    asked.fails(error, "floors", "metrics", "metrics")
+    sender.fails(error, "floors", "metrics", "metrics")
     assert said(caplog) == [f"incident began: Butlr {kind}: {error.message}"]
-    assert [k for k, incident in asked.incidents.by_kind.items() if incident.on] == [kind]
+    assert [k for k, incident in sender.incidents.by_kind.items() if incident.on] == [kind]
     fake.now_s += 61
-    asked.ask("floors")
-    asked.ask("heat maps")
+    sender.send("floors")
+    sender.send("heat maps")
     assert said(caplog) == []
-    asked.ask("metrics")
+    sender.send("metrics")
     assert said(caplog) == [f"incident over after 0 s, 3 failures: Butlr {kind}"]
-    assert not asked.incidents.by_kind[kind].on
+    assert not sender.incidents.by_kind[kind].on
 
 
 def test_what_nobody_asks_any_more_keeps_no_trouble_going(
-    asked: Sent, fake: FakeTime, caplog: pytest.LogCaptureFixture
+    sender: Sent, fake: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asked.fails(UpstreamDown("nobody there"), "statistics", "floors")
+    sender.fails(UpstreamDown("nobody there"), "statistics", "floors")
     for minute in range(1, 16):
-        assert asked.incidents.by_kind["unreachable"].on, minute
+        assert sender.incidents.by_kind["unreachable"].on, minute
         fake.now_s += 60
-        asked.ask("floors")
+        sender.send("floors")
     assert len(said(caplog)) == 2
 
 
-def test_a_fault_of_ours_is_no_trouble_with_butlr(asked: Sent, caplog: pytest.LogCaptureFixture) -> None:
-    asked.fails(ZeroDivisionError(), "floors")
+def test_a_fault_of_ours_is_no_trouble_with_butlr(sender: Sent, caplog: pytest.LogCaptureFixture) -> None:
+    sender.fails(ZeroDivisionError(), "floors")
     assert said(caplog) == []
 
 
-def test_the_contact_is_that_of_the_last_question(asked: Sent, fake: FakeTime) -> None:
+def test_the_contact_is_that_of_the_last_question(sender: Sent, fake: FakeTime) -> None:
     fake.now_s += 100
-    assert asked.incidents.contact() == Contact(True, 100, None)
-    asked.ask("floors")
+    assert sender.incidents.contact() == Contact(True, 100, None)
+    sender.send("floors")
     fake.now_s += 5
-    asked.fails(UpstreamDown("nobody there"), "floors")
-    assert asked.incidents.contact() == Contact(False, 5, "nobody there")
+    sender.fails(UpstreamDown("nobody there"), "floors")
+    assert sender.incidents.contact() == Contact(False, 5, "nobody there")
     # Who refuses is there.
-    asked.fails(UpstreamRefused("not for you"), "floors")
-    assert asked.incidents.contact() == Contact(True, 5, None)
+    sender.fails(UpstreamRefused("not for you"), "floors")
+    assert sender.incidents.contact() == Contact(True, 5, None)

@@ -29,18 +29,18 @@ def answering() -> Iterator[Answering]:
         listener = socket.create_server(("127.0.0.1", 0))
         listener.settimeout(HANG_S)
 
-        def answer() -> None:
+        def response() -> None:
             connection, _ = listener.accept()
             with connection:
-                asked = b""
-                while b"\r\n\r\n" not in asked:
-                    asked += connection.recv(1 << 16)
+                requested = b""
+                while b"\r\n\r\n" not in requested:
+                    requested += connection.recv(1 << 16)
                 head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{headers}\r\n\r\n"
                 # Who has read enough hangs up.
                 with_errors_passed_over(lambda: connection.sendall(head.encode() + body))
 
         listeners.append(listener)
-        threads.append(threading.Thread(target=answer))
+        threads.append(threading.Thread(target=response))
         threads[-1].start()
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
@@ -91,8 +91,8 @@ def test_a_bomb_is_unpacked_no_further_than_it_may_be(
     make = zlib.decompressobj
 
     class Counting:
-        def __init__(self, **words: int) -> None:
-            self._unpack = make(**words)
+        def __init__(self, **params: int) -> None:
+            self._unpack = make(**params)
 
         def decompress(self, data: bytes, most: int) -> bytes:
             piece = self._unpack.decompress(data, most)

@@ -36,23 +36,23 @@ class Work:
         return "done"
 
 
-def many_want(pool: ThreadPoolExecutor, flights: SingleFlight[str, str], work: Work) -> list[Future[str]]:
+def many_want(pool: ThreadPoolExecutor, entries: SingleFlight[str, str], work: Work) -> list[Future[str]]:
     """Of whom one works, and all others wait."""
     joined = threading.Barrier(MANY)
 
     def want() -> str:
-        flight, is_ours = flights.join("key")
+        entry, is_ours = entries.join("key")
         joined.wait(HANG_S)
         if is_ours:
-            flight.run(work)
-        return flight.result()
+            entry.run(work)
+        return entry.result()
 
     return [pool.submit(want) for _ in range(MANY)]
 
 
 def test_what_many_want_at_once_is_done_once(pool: ThreadPoolExecutor) -> None:
-    flights, work = SingleFlight[str, str](), Work()
-    wanted = many_want(pool, flights, work)
+    entries, work = SingleFlight[str, str](), Work()
+    wanted = many_want(pool, entries, work)
     until(lambda: work.begun == 1)
     assert not any(one.done() for one in wanted)
     work.let_go.set()
@@ -62,48 +62,48 @@ def test_what_many_want_at_once_is_done_once(pool: ThreadPoolExecutor) -> None:
 
 def test_an_error_is_everybodys(pool: ThreadPoolExecutor) -> None:
     error = ValueError("no")
-    flights, work = SingleFlight[str, str](), Work(error)
+    entries, work = SingleFlight[str, str](), Work(error)
     work.let_go.set()
-    assert [one.exception(HANG_S) for one in many_want(pool, flights, work)] == [error] * MANY
+    assert [one.exception(HANG_S) for one in many_want(pool, entries, work)] == [error] * MANY
     assert work.begun == 1
 
 
 @pytest.mark.parametrize("error", [None, ValueError("no")])
 def test_who_comes_after_the_end_begins_anew(error: Exception | None) -> None:
-    flights = SingleFlight[str, str]()
+    entries = SingleFlight[str, str]()
     for _ in range(2):
-        flight, is_ours = flights.join("key")
+        entry, is_ours = entries.join("key")
         assert is_ours
-        assert flights.under_way("key") is flight
-        flight.succeed("done") if error is None else flight.fail(error)
-        assert flight.wait(0)
-        assert flights.under_way("key") is None
+        assert entries.under_way("key") is entry
+        entry.succeed("done") if error is None else entry.fail(error)
+        assert entry.wait(0)
+        assert entries.under_way("key") is None
 
 
 def test_other_keys_are_other_work() -> None:
-    flights = SingleFlight[str, str]()
-    assert [flights.join(key)[1] for key in ("a", "b", "a")] == [True, True, False]
+    entries = SingleFlight[str, str]()
+    assert [entries.join(key)[1] for key in ("a", "b", "a")] == [True, True, False]
 
 
 def test_who_does_not_want_to_wait_longer_leaves_and_the_work_goes_on() -> None:
-    flights = SingleFlight[str, str]()
-    flight, _ = flights.join("key")
-    assert flight.wait(0) is False
-    assert flights.join("key") == (flight, False)
-    flight.succeed("done")
-    assert flight.wait(0) is True
-    assert flight.result() == "done"
+    entries = SingleFlight[str, str]()
+    entry, _ = entries.join("key")
+    assert entry.wait(0) is False
+    assert entries.join("key") == (entry, False)
+    entry.succeed("done")
+    assert entry.wait(0) is True
+    assert entry.result() == "done"
 
 
 def test_who_sees_that_it_has_ended_begins_anew_at_once(pool: ThreadPoolExecutor) -> None:
     """Else one that has just ended would be taken for the news that is wanted now."""
-    flights = SingleFlight[str, str]()
-    flight, _ = flights.join("key")
+    entries = SingleFlight[str, str]()
+    entry, _ = entries.join("key")
 
     def after(ended: SingleFlightEntry[str]) -> bool:
         ended.result()
-        return flights.join("key")[1]
+        return entries.join("key")[1]
 
-    later = pool.submit(after, flight)
-    flight.succeed("done")
+    later = pool.submit(after, entry)
+    entry.succeed("done")
     assert later.result(HANG_S) is True

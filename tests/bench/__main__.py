@@ -44,9 +44,9 @@ def run(names: Sequence[str]) -> Iterator[Row]:
     for name in names:
         for row in CASES[name]():
             wanted = f"{row.wanted:g}" if row.wanted else ""
-            rest = "; ".join(filter(None, (row.beside_name, row.note, "" if row.held else "NOT HELD")))
+            rest = "; ".join(filter(None, (row.reference_name, row.note, "" if row.is_met else "NOT MET")))
             print(
-                f"{row.name:<62} {row.ours:>10,.1f} {row.beside:>10,.1f} {row.unit:<5} {row.ratio:>7.2f}x "
+                f"{row.name:<62} {row.ours:>10,.1f} {row.reference:>10,.1f} {row.unit:<5} {row.ratio:>7.2f}x "
                 f"{wanted:>7}  {rest}",
                 flush=True,
             )
@@ -58,9 +58,9 @@ def main(names: Sequence[str]) -> int:
         print(f"{', '.join(sorted(unknown))}: unknown; allowed: {', '.join(CASES)}", file=sys.stderr)
         return 2
     rows = list(run(names or list(CASES)))
-    report = [asdict(row) | {"ratio": row.ratio, "held": row.held} for row in rows]
+    report = [asdict(row) | {"ratio": row.ratio, "is_met": row.is_met} for row in rows]
     Path("bench.json").write_text(json.dumps(report, indent=1) + "\n")
-    return int(not all(row.held for row in rows))
+    return int(not all(row.is_met for row in rows))
 
 
 if __name__ == "__main__":

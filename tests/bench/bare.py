@@ -19,7 +19,7 @@ def flask(body: bytes) -> WSGIApplication:
     app = Flask(__name__)
 
     @app.get("/")
-    def answer() -> Response:
+    def respond() -> Response:
         return Response(body, mimetype="application/json")
 
     return app

@@ -37,7 +37,7 @@ def cold_year() -> list[Row]:
         year.ready(url)
         loop = beside.submit(milliseconds, lambda: year.sequentially(other))
         found = []
-        ours_ms = milliseconds(lambda: found.append(year.ask(url)))
+        ours_ms = milliseconds(lambda: found.append(year.fetch_year(url)))
         pieces = year.calls(butlr)[year.DETECTIONS]
         assert year.is_exact(found[0], pieces)
         waves = year.waves(pieces, AT_A_TIME)
@@ -54,8 +54,8 @@ def stampede() -> list[Row]:
     counted = []
     for viewers in (1, CROWD):
         with upstream(0.2) as butlr, backend(butlr) as url:
-            for answer in year.at_once(url, viewers):
-                assert year.is_exact(answer, year.calls(butlr)[year.DETECTIONS])
+            for response in year.at_once(url, viewers):
+                assert year.is_exact(response, year.calls(butlr)[year.DETECTIONS])
             counted.append(year.calls(butlr))
     one, crowd = counted
     name = f"{CROWD} identical cold years at once"
@@ -71,7 +71,7 @@ def replicas() -> list[Row]:
         print("replicas: NOT MEASURED, redis-server is not installed (Debian: apt-get install redis-server)")
         return []
     called = {}
-    for name, ask in (("then", one_after_the_other), ("at once", together)):
+    for name, fetch_year in (("then", one_after_the_other), ("at once", together)):
         with upstream(0.2) as butlr, redis() as cache:
             with (
                 backend(butlr, BACKEND_CACHE_URL=cache) as first,
@@ -79,7 +79,7 @@ def replicas() -> list[Row]:
             ):
                 for url in (first, second):
                     year.ready(url)
-                called[name] = ask(butlr, first, second)
+                called[name] = fetch_year(butlr, first, second)
             assert year.calls(butlr)[year.LOGIN] == 1
     alone, after = called["then"]
     both, _ = called["at once"]
@@ -93,18 +93,18 @@ def one_after_the_other(butlr: str, first: str, second: str) -> tuple[int, int]:
     """Calls of the first, and of the second after it."""
     counted = []
     for url in (first, second):
-        answer = year.ask(url)
+        response = year.fetch_year(url)
         counted.append(year.calls(butlr)[year.DETECTIONS])
-        assert year.is_exact(answer, counted[0])
+        assert year.is_exact(response, counted[0])
     return counted[0], counted[1] - counted[0]
 
 
 def together(butlr: str, first: str, second: str) -> tuple[int, int]:
     """Calls of both."""
     with ThreadPoolExecutor(2) as viewers:
-        answers = list(viewers.map(year.ask, (first, second)))
+        responses = list(viewers.map(year.fetch_year, (first, second)))
     called = year.calls(butlr)[year.DETECTIONS]
-    assert all(year.is_exact(answer, called) for answer in answers)
+    assert all(year.is_exact(response, called) for response in responses)
     return called, 0
 
 

@@ -35,11 +35,11 @@ def weeks() -> list[bytes]:
     return found
 
 
-def ours(bodies: Sequence[bytes]) -> Grid:
+def with_backend(bodies: Sequence[bytes]) -> Grid:
     return grid_math.add([heatmaps.heat_map(body, RESOLUTION_M) for body in bodies], RESOLUTION_M)
 
 
-def plainly(bodies: Sequence[bytes]) -> dict[tuple[float, float], float]:
+def with_json(bodies: Sequence[bytes]) -> dict[tuple[float, float], float]:
     total: dict[tuple[float, float], float] = {}
     for body in bodies:
         for x, y, n in json.loads(body)["data"][0]["heatmap_v2"]["array_cells"]:
@@ -49,17 +49,19 @@ def plainly(bodies: Sequence[bytes]) -> dict[tuple[float, float], float]:
 
 def decoding_and_merging() -> Row:
     bodies = weeks()
-    x, y = ours(bodies).centres()
-    found = dict(zip(zip(x.tolist(), y.tolist(), strict=True), ours(bodies).value.tolist(), strict=True))
-    assert found == plainly(bodies), "the two ways do not agree"
+    x, y = with_backend(bodies).centres()
+    found = dict(
+        zip(zip(x.tolist(), y.tolist(), strict=True), with_backend(bodies).value.tolist(), strict=True)
+    )
+    assert found == with_json(bodies), "the two ways do not agree"
     cells = sum(len(json.loads(body)["data"][0]["heatmap_v2"]["array_cells"]) for body in bodies)
-    ours_ms, beside_ms = (median_ms(lambda way=way: way(bodies), 7) for way in (ours, plainly))
-    each = f"{ours_ms * 100_000 / cells:.1f} ms per 100,000 cells"
+    ours_ms, beside_ms = (median_ms(lambda way=way: way(bodies), 7) for way in (with_backend, with_json))
+    per_100k = f"{ours_ms * 100_000 / cells:.1f} ms per 100,000 cells"
     return Row(
         f"decode and add {cells:,} cells of {WEEKS} calls",
         ours_ms,
         "json and a dictionary",
         beside_ms,
         10.0,
-        note=each,
+        note=per_100k,
     )

@@ -57,26 +57,26 @@ class Connection:
                 self._socket = socket.create_connection(self._address, timeout=60)
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.sendall(request)
-            return self._answer(self._socket)
+            return self._respond(self._socket)
         except OSError:
             self.close()
             raise
 
-    def _answer(self, source: socket.socket) -> int:
+    def _respond(self, source: socket.socket) -> int:
         data = b""
         while (end := data.find(b"\r\n\r\n")) < 0:
-            data += self._some(source)
+            data += self._receive(source)
         head = data[:end].lower()
         length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
         left = length - (len(data) - end - 4)
         while left > 0:
-            left -= len(self._some(source))
+            left -= len(self._receive(source))
         if b"connection: close" in head:
             self.close()
         return int(head.split(b" ", 2)[1])
 
     @staticmethod
-    def _some(source: socket.socket) -> bytes:
+    def _receive(source: socket.socket) -> bytes:
         data = source.recv(1 << 18)
         if not data:
             raise ConnectionError("closed in the middle of an answer")
@@ -132,13 +132,13 @@ def run(url: str, plan: Plan) -> Result:
 
 def in_a_process(url: str, plan: Plan) -> Result:
     """The same from a process of its own, whose work does not slow down who asks for it."""
-    words = [sys.executable, "-m", "tests.bench.load", url, json.dumps(asdict(plan))]
-    done = subprocess.run(words, stdout=subprocess.PIPE, check=True, text=True)
+    params = [sys.executable, "-m", "tests.bench.load", url, json.dumps(asdict(plan))]
+    done = subprocess.run(params, stdout=subprocess.PIPE, check=True, text=True)
     return Result(**json.loads(done.stdout))
 
 
-def main(words: Sequence[str]) -> None:
-    url, plan = words
+def main(params: Sequence[str]) -> None:
+    url, plan = params
     found = json.loads(plan)
     print(json.dumps(asdict(run(url, Plan(**{**found, "paths": tuple(found["paths"])})))))
 

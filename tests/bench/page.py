@@ -35,31 +35,31 @@ def queries(days: int) -> list[str]:
     return [infinity_request(target, values) for target in panels] + [f"/api/v1/floorplan?space={PARIS}"]
 
 
-def look(url: str, asked: list[str]) -> None:
+def load_page(url: str, paths: list[str]) -> None:
     """Raises where one of them is no whole answer."""
 
     def one(path: str) -> None:
-        answer = requests.get(url + path, timeout=60)
-        answer.raise_for_status()
-        frames = answer.json()
+        response = requests.get(url + path, timeout=60)
+        response.raise_for_status()
+        frames = response.json()
         if isinstance(frames, list):
             assert all(frame["meta"]["custom"]["complete"] for frame in frames), path
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        list(pool.map(one, asked))
+        list(pool.map(one, paths))
 
 
 def floor_page() -> list[Row]:
     """Ten queries over 30 days against the simulator: new to everything, and again."""
     with simulator(LATENCY_S) as butlr:
-        asked = queries(days=30)
+        paths = queries(days=30)
         with backend(butlr) as url:
-            look(url, asked)  # The simulator draws its people once.
+            load_page(url, paths)  # The simulator draws its people once.
         with backend(butlr) as url:
             ready(url)
-            cold_ms = milliseconds(lambda: look(url, asked))
-            warm_ms = median_ms(lambda: look(url, asked), 5)
-    name = f"floor page, {len(asked)} queries, 30 days"
+            cold_ms = milliseconds(lambda: load_page(url, paths))
+            warm_ms = median_ms(lambda: load_page(url, paths), 5)
+    name = f"floor page, {len(paths)} queries, 30 days"
     return [
         Row(f"{name}, cold at {LATENCY_S:g} s a call", cold_ms, "at most", 10_000, 1.0),
         Row(f"{name}, warm", warm_ms, "at most", 1_000, 1.0),

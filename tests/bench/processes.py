@@ -15,11 +15,11 @@ from tests.processes import measured
 
 
 @contextmanager
-def process(*words: str, lines: IO[bytes] | None = None, **settings: str) -> Iterator[str]:
+def process(*arguments: str, lines: IO[bytes] | None = None, **settings: str) -> Iterator[str]:
     """Runs `python WORDS…`; yields the first URL it prints. `lines`: where its log goes, if not here."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BUTLR_", "BACKEND_"))}
     child = subprocess.Popen(
-        [sys.executable, *words],
+        [sys.executable, *arguments],
         env={**environment, **settings},
         stdout=subprocess.PIPE,
         stderr=lines,
@@ -28,7 +28,7 @@ def process(*words: str, lines: IO[bytes] | None = None, **settings: str) -> Ite
     try:
         assert child.stdout is not None
         found = re.search(r"http://[\w.:]+", child.stdout.readline())
-        assert found, f"{words} did not start"
+        assert found, f"{arguments} did not start"
         yield found.group()
     finally:
         child.terminate()

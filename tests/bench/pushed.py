@@ -183,7 +183,7 @@ def run(floors: int = FLOORS, minutes: int = MINUTES) -> Outcome:
         # Weeks of history, which are kept from here on.
         Watch(simulation).run(1)
         simulation.until(simulation.now_s + REST_S)
-        simulation.tenant.begins_to_count(PER_MINUTE)
+        simulation.tenant.restart_counting(PER_MINUTE)
         simulation.limits(PER_MINUTE)
         pushing = Pushing(simulation, seen)
         simulation.spawn(pushing)
@@ -252,8 +252,8 @@ def rows(floors: int = FLOORS, minutes: int = MINUTES) -> list[Row]:
 def main(words: Sequence[str]) -> int:
     held = True
     for row in rows(*map(int, words)):
-        print(f"{row.name:<96} {row.ours:>8,.1f} {row.beside:>8,.1f} {row.unit:<2} {row.note}", flush=True)
-        held &= row.held
+        print(f"{row.name:<96} {row.ours:>8,.1f} {row.reference:>8,.1f} {row.unit:<2} {row.note}", flush=True)
+        held &= row.is_met
     return int(not held)
 
 

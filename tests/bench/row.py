@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """`ours` and `beside` in `unit`; `wanted`: how many times better ours has to be at least. `note`: figures
-    that come with it.
+    """`ours` and `reference` in `unit`; `wanted`: how many times better ours has to be at least. `note`:
+    figures that come with it.
     """
 
     name: str
     ours: float
-    beside_name: str
-    beside: float
+    reference_name: str
+    reference: float
     wanted: float | None = None
     unit: str = "ms"
     more_is_better: bool = False
@@ -26,11 +26,11 @@ class Row:
     @property
     def ratio(self) -> float:
         """How many times better ours is."""
-        better, worse = (self.ours, self.beside) if self.more_is_better else (self.beside, self.ours)
+        better, worse = (self.ours, self.reference) if self.more_is_better else (self.reference, self.ours)
         return better / worse if worse else float("inf")
 
     @property
-    def held(self) -> bool:
+    def is_met(self) -> bool:
         return self.wanted is None or self.ratio >= self.wanted
 
 

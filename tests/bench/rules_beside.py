@@ -97,8 +97,8 @@ def told(result: Result) -> str:
 def main(words: Sequence[str]) -> int:
     held = True
     for row in beside_rules(*map(int, words)):
-        print(f"{row.name:<80} {row.ours:>8,.1f} {row.beside:>8,.1f} {row.unit:<2} {row.note}", flush=True)
-        held &= row.held
+        print(f"{row.name:<80} {row.ours:>8,.1f} {row.reference:>8,.1f} {row.unit:<2} {row.note}", flush=True)
+        held &= row.is_met
     return int(not held)
 
 

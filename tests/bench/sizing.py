@@ -33,7 +33,7 @@ def page(days: int) -> Callable[[World], None]:
         period = {"__from": str(now_ms - days * DAY_MS), "__to": str(now_ms)}
         values = {**start_values(dashboard), **period}
         for target in targets:
-            ask(world, infinity_request(target, values))
+            send_query(world, infinity_request(target, values))
 
     return look
 
@@ -42,8 +42,8 @@ def wall(world: World) -> None:
     """The picture since midnight in Paris, and who is there."""
     now_ms = int(world.now_s * 1000)
     period = f"space={PARIS}&from={now_ms - 14 * 3_600_000}&to={now_ms}"
-    ask(world, f"/api/v1/heatmap?{period}&format=png&theme=dark")
-    ask(world, f"/api/v1/occupancy-now?{period}&level=floor&format=rows")
+    send_query(world, f"/api/v1/heatmap?{period}&format=png&theme=dark")
+    send_query(world, f"/api/v1/occupancy-now?{period}&level=floor&format=rows")
 
 
 def alerts() -> Callable[[World], None]:
@@ -58,9 +58,9 @@ def alerts() -> Callable[[World], None]:
     return evaluate
 
 
-def ask(world: World, path: str) -> None:
-    answer = world.http.get(path)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
+def send_query(world: World, path: str) -> None:
+    response = world.http.get(path)
+    assert response.status_code == 200, response.get_data(as_text=True)
 
 
 def an_hour_of(*works: Callable[[World], None], floors: int = 1) -> float:

@@ -27,7 +27,7 @@ ROOMS_A_ROW = 5
 PEOPLE = 2.0
 """On average, wherever somebody is counted."""
 
-UNSEEN = 3.0
+NOT_DETECTED = 3.0
 """So many more came in through the doors than the sensors of a floor see."""
 
 MOVEMENTS_EACH_MIN = 30
@@ -77,15 +77,17 @@ class Tenant:
         if path.endswith("/graphql"):
             return self._reply({"data": self._topology(body["query"])})
         self.passes(self.latency_s / 2)
-        status = 200 if self._takes() else 429
+        status = 200 if self._is_within_rate() else 429
         self.calls.append((self.now(), status))
-        answer = (
-            self._reply(self._answer(path, body)) if status == 200 else Reply(429, self._frees_s(), b"{}")
+        response = (
+            self._reply(self._respond(path, body))
+            if status == 200
+            else Reply(429, self._retry_after_s(), b"{}")
         )
         self.passes(self.latency_s / 2)
-        return answer
+        return response
 
-    def begins_to_count(self, rate: int | None) -> None:
+    def restart_counting(self, rate: int | None) -> None:
         """From here on, as if nothing had been called."""
         self.rate = rate
         self.calls.clear()
@@ -97,7 +99,7 @@ class Tenant:
     def floor_ids(self) -> list[str]:
         return [f"space_{k:03}" for k in range(self.floors)]
 
-    def _takes(self) -> bool:
+    def _is_within_rate(self) -> bool:
         while self._recent and self._recent[0] <= self.now() - 60.0:
             self._recent.popleft()
         if self.rate is not None and len(self._recent) >= self.rate:
@@ -105,13 +107,13 @@ class Tenant:
         self._recent.append(self.now())
         return True
 
-    def _frees_s(self) -> float:
+    def _retry_after_s(self) -> float:
         return self._recent[0] + 60.0 - self.now()
 
     def _reply(self, document: Mapping[str, Any]) -> Reply:
         return Reply(200, None, orjson.dumps(document), date_s=self.now())
 
-    def _answer(self, path: str, body: Any) -> dict[str, Any]:
+    def _respond(self, path: str, body: Any) -> dict[str, Any]:
         if path.endswith("/detections"):
             return self._heat_map(body["window"]["heatmap_v2_options"]["grid_resolution"])
         if path.endswith("/stats"):
@@ -159,7 +161,7 @@ class Tenant:
             ]
         is_calibrated = measurement.startswith("traffic")
         place = {**place, "preprocessed": True} if is_calibrated else place
-        more = UNSEEN if is_calibrated else 0.0
+        more = NOT_DETECTED if is_calibrated else 0.0
         if every != "1m":
             return [{**place, "time": label, "value": PEOPLE + more} for label, _, _ in windows]
         asset = place.get("room_id") or place["space_id"]

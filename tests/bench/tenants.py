@@ -92,10 +92,10 @@ def run(
         # Weeks of history, which are kept from here on.
         Watch(simulation).run(1)
         simulation.until(simulation.now_s + REST_S)
-        simulation.tenant.begins_to_count(None)
+        simulation.tenant.restart_counting(None)
         # Everything that rules ask for, once.
         a_round = Watch(simulation).run(1).a_minute[0]
-        simulation.tenant.begins_to_count(rate)
+        simulation.tenant.restart_counting(rate)
         simulation.limits(limit)
         tally = Watch(simulation, **more).run(minutes)
         tally.round_calls = a_round
@@ -316,7 +316,7 @@ def in_bench() -> list[Row]:
 def main() -> int:
     for floors in map(int, sys.argv[1:] or ["8", "13", "50"]):
         for row in rows(floors):
-            print(f"{row.name:<66} {row.ours:>7.0f} {row.beside:>7.0f}  {row.note}", flush=True)
+            print(f"{row.name:<66} {row.ours:>7.0f} {row.reference:>7.0f}  {row.note}", flush=True)
     return 0
 
 

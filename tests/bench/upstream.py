@@ -54,21 +54,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         with self.counting:
-            self._answer(orjson.dumps(dict(self.calls)))
+            self._respond(orjson.dumps(dict(self.calls)))
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         with self.counting:
             self.calls[self.path] += 1
         if self.path.endswith("/login"):
-            self._answer(b'{"access_token": "t", "expires_in": 86400}')
+            self._respond(b'{"access_token": "t", "expires_in": 86400}')
         elif self.path.endswith("/graphql"):
-            self._answer(self.prepared["sites"])
+            self._respond(self.prepared["sites"])
         else:
             time.sleep(self.latency_s)
-            self._answer(self.prepared[orjson.loads(body)["filter"]["space_id"]])
+            self._respond(self.prepared[orjson.loads(body)["filter"]["space_id"]])
 
-    def _answer(self, body: bytes) -> None:
+    def _respond(self, body: bytes) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -17,11 +17,11 @@ def many_viewers() -> list[Row]:
     one = found["one_viewer"]
     assert not found["errors"] + one["errors"], (found["first_errors"], one["first_errors"])
     name = f"{VIEWERS} viewers of ten panels, {MINUTES} minutes"
-    told = f"{found['requests']:,} requests, 0 errors, p99 {found['p99_ms']:.0f} ms"
+    summary = f"{found['requests']:,} requests, 0 errors, p99 {found['p99_ms']:.0f} ms"
     after = f"{1 + MOST_GROWTH:g} x after a minute"
     calls = f"one viewer: {one['requests']} requests"
     return [
-        Row(f"{name}: memory at most", found["most_mib"], "at most", MOST_MIB, 1.0, unit="MiB", note=told),
+        Row(f"{name}: memory at most", found["most_mib"], "at most", MOST_MIB, 1.0, unit="MiB", note=summary),
         Row(
             f"{name}: memory at the end",
             found["end_mib"],

@@ -31,11 +31,11 @@ COLD_SHARE = 2.0
 def one_at_a_time(space: str, name: str) -> Row:
     """Through the same server and loopback on both sides, one kept connection each."""
     with upstream(0) as butlr, backend(butlr) as url:
-        body = year.ask(url, space).content
-        session, words = requests.Session(), year.path(space)
-        ours_ms = median_ms(lambda: session.get(url + words, timeout=60).content, 40)
-        with bare_with("flask", body) as plain:
-            beside_ms = median_ms(lambda: session.get(plain, timeout=60).content, 40)
+        body = year.fetch_year(url, space).content
+        session, params = requests.Session(), year.path(space)
+        ours_ms = median_ms(lambda: session.get(url + params, timeout=60).content, 40)
+        with bare_with("flask", body) as plan_of_bare:
+            beside_ms = median_ms(lambda: session.get(plan_of_bare, timeout=60).content, 40)
     return Row(f"warm year, {name} ({len(body) // 1024} KB)", ours_ms, "bare Flask, same bytes", beside_ms)
 
 
@@ -43,8 +43,8 @@ def as_fast_as_can(seconds: float = 3.0) -> list[Row]:
     """Requests a second with tokens and request lines on, beside a bare Flask app and a bare WSGI function on
     the same server that answer the same bytes. In turns, so that all see the same machine.
     """
-    mine = Plan((year.path("small"),), CONNECTIONS, seconds, token=TOKENS.rpartition(",")[2])
-    plain = Plan(("/",), CONNECTIONS, seconds)
+    plan_of_panel = Plan((year.path("small"),), CONNECTIONS, seconds, token=TOKENS.rpartition(",")[2])
+    plan_of_bare = Plan(("/",), CONNECTIONS, seconds)
     settings = {"BACKEND_TOKEN": TOKENS, "BACKEND_LOG_LEVEL": "info"}
     with (
         tempfile.TemporaryFile() as lines,
@@ -52,9 +52,9 @@ def as_fast_as_can(seconds: float = 3.0) -> list[Row]:
         backend(butlr, lines, **settings) as url,
     ):
         for _ in range(2):
-            body = squeezed(url, mine.token)
+            body = compressed_body(url, plan_of_panel.token)
         with bare_with("flask", body) as flask, bare_with("wsgi", body) as wsgi:
-            plans = {url: mine, flask: plain, wsgi: plain}
+            plans = {url: plan_of_panel, flask: plan_of_bare, wsgi: plan_of_bare}
             rounds = [{to: in_a_process(to, plan) for to, plan in plans.items()} for _ in range(ROUNDS)]
     assert not any(result.errors for each in rounds for result in each.values()), rounds
     ours, by_flask, by_wsgi = (median(each[to].per_second for each in rounds) for to in (url, flask, wsgi))
@@ -76,14 +76,14 @@ def at_a_rate(seconds: float = 60.0) -> list[Row]:
     limits = {"BUTLR_MAX_CONCURRENCY": str(AT_A_TIME), "BACKEND_DEADLINE_S": "120"}
     with upstream(SLOW_S) as butlr, backend(butlr, **limits) as url:
         for _ in range(2):
-            year.ask(url)
+            year.fetch_year(url)
         alone = in_a_process(url, plan)
         beside = {space: while_cold(url, plan, space) for space in ("small", "large")}
     assert not alone.errors + sum(result.errors for result, _ in beside.values()), (alone, beside)
     name = f"warm panel, {RATE:g} a second for {seconds:g} s"
     limit_ms = COLD_SHARE * alone.p99_ms
     return [
-        Row(f"{name}: p99", alone.p99_ms, "expected", EXPECTED_P99_MS, 1.0, note=told(alone)),
+        Row(f"{name}: p99", alone.p99_ms, "expected", EXPECTED_P99_MS, 1.0, note=summary(alone)),
         *(
             Row(
                 f"{name}, beside cold years of {space} floors: p99",
@@ -92,7 +92,7 @@ def at_a_rate(seconds: float = 60.0) -> list[Row]:
                 limit_ms,
                 # The largest floor that is ever drawn is shown, and promised nothing.
                 1.0 if space == "small" else None,
-                note=f"{told(result)}; {years} years",
+                note=f"{summary(result)}; {years} years",
             )
             for space, (result, years) in beside.items()
         ),
@@ -105,21 +105,21 @@ def while_cold(url: str, plan: Plan, space: str) -> tuple[Result, int]:
         running, years = beside.submit(in_a_process, url, plan), 0
         while not running.done():
             # Hours are segments of their own: no part of these Mondays is kept from before.
-            year.ask(url, space, hours=f"{years // 60:02}:{years % 60:02}-23:00", days="mon")
+            year.fetch_year(url, space, hours=f"{years // 60:02}:{years % 60:02}-23:00", days="mon")
             years += 1
         return running.result(), years
 
 
-def told(result: Result) -> str:
+def summary(result: Result) -> str:
     return f"{result.requests:,} requests, {result.errors} errors, half within {result.p50_ms:.1f} ms"
 
 
-def squeezed(url: str, token: str) -> bytes:
+def compressed_body(url: str, token: str) -> bytes:
     """The answer's bytes as they are sent to who takes gzip."""
     bearer = {"Authorization": f"Bearer {token}"}
-    answer = requests.get(url + year.path("small"), headers=bearer, timeout=60, stream=True)
-    answer.raise_for_status()
-    return bytes(answer.raw.read(decode_content=False))
+    response = requests.get(url + year.path("small"), headers=bearer, timeout=60, stream=True)
+    response.raise_for_status()
+    return bytes(response.raw.read(decode_content=False))
 
 
 @contextmanager

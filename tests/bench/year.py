@@ -18,20 +18,20 @@ DETECTIONS, LOGIN = "/v3/detections", "/api/v2/clients/login"
 
 def path(space: str, **words: str) -> str:
     """Of the backend."""
-    asked = {"space": space, "from": START, "to": END, "resolution": str(FLOORS[space][2]), **words}
-    return f"/api/v1/heatmap?{urlencode(asked)}"
+    params = {"space": space, "from": START, "to": END, "resolution": str(FLOORS[space][2]), **words}
+    return f"/api/v1/heatmap?{urlencode(params)}"
 
 
-def ask(url: str, space: str = "small", **words: str) -> requests.Response:
-    answer = requests.get(url + path(space, **words), timeout=120)
-    answer.raise_for_status()
-    return answer
+def fetch_year(url: str, space: str = "small", **params: str) -> requests.Response:
+    response = requests.get(url + path(space, **params), timeout=120)
+    response.raise_for_status()
+    return response
 
 
-def is_exact(answer: requests.Response, pieces: int, space: str = "small") -> bool:
+def is_exact(response: requests.Response, pieces: int, space: str = "small") -> bool:
     """`upstream` has one detection in each cell of each piece."""
     nx, ny, _ = FLOORS[space]
-    [frame] = answer.json()
+    [frame] = response.json()
     return bool(frame["meta"]["custom"]["complete"]) and frame["fields"][2]["values"] == [pieces] * (nx * ny)
 
 
@@ -57,8 +57,8 @@ def sequentially(butlr_url: str) -> dict[tuple[float, float], float]:
     while start < end:
         stop = min(start + timedelta(days=7), end)
         body = {"filter": {"space_id": "small", "start": start.isoformat(), "stop": stop.isoformat()}}
-        answer: Any = session.post(f"{butlr_url}{DETECTIONS}", json=body, timeout=60).json()
-        for x, y, n in answer["data"][0]["heatmap_v2"]["array_cells"]:
+        response: Any = session.post(f"{butlr_url}{DETECTIONS}", json=body, timeout=60).json()
+        for x, y, n in response["data"][0]["heatmap_v2"]["array_cells"]:
             total[x, y] = total.get((x, y), 0) + n
         start = stop
     return total
@@ -67,4 +67,4 @@ def sequentially(butlr_url: str) -> dict[tuple[float, float], float]:
 def at_once(url: str, number: int) -> list[requests.Response]:
     """The same question, so many times together."""
     with ThreadPoolExecutor(number) as viewers:
-        return list(viewers.map(lambda _: ask(url), range(number)))
+        return list(viewers.map(lambda _: fetch_year(url), range(number)))

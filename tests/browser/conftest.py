@@ -50,13 +50,13 @@ class Visit:
         self.page.on("console", lambda m: m.type in ("error", "warning") and self._note("console", m.text))
         self.page.on("pageerror", lambda error: self._note("script", error))
         self.page.on("requestfailed", self._failed)
-        self.page.on("response", self._answered)
+        self.page.on("response", self._note_response)
 
     def open(self, path: str = "/") -> Response:
         """The page's own answer, once all that it loads is there."""
-        answer = self.page.goto(self.base + path, wait_until="load")
-        assert answer is not None
-        return answer
+        response = self.page.goto(self.base + path, wait_until="load")
+        assert response is not None
+        return response
 
     def get(self, link: str) -> APIResponse:
         """What the link with this text answers, asked with this profile's credentials."""
@@ -71,11 +71,11 @@ class Visit:
     def _failed(self, request: Request) -> None:
         self._note("request", f"{request.url} {request.failure}")
 
-    def _answered(self, answer: Response) -> None:
-        if answer.status >= 400:
-            self._note("status", f"{answer.status} {answer.url}")
-        if not answer.url.startswith((self.base, "data:")):
-            self._note("foreign host", answer.url)
+    def _note_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self._note("status", f"{response.status} {response.url}")
+        if not response.url.startswith((self.base, "data:")):
+            self._note("foreign host", response.url)
 
 
 @pytest.fixture

@@ -57,24 +57,24 @@ window.pixels = (of) => {
 
 
 class Chart:
-    """A panel of a page in a tab; `asked`: what its script asked the backend for."""
+    """A panel of a page in a tab; `requested`: what its script asked the backend for."""
 
     def __init__(self, page: Page, world: World, uid: str, title: str) -> None:
         document = json.loads((FOLDER / f"{uid}.json").read_text("utf-8"))
         [self.panel] = [panel for panel in document["panels"] if panel["title"].startswith(title)]
-        self.page, self.world, self.asked = page, world, []
+        self.page, self.world, self.requested = page, world, []
         self.values = start_values(document)
-        page.route("**/*", self._answer)
+        page.route("**/*", self._respond)
         page.goto("http://page.test/")
 
-    def _answer(self, route: Route) -> None:
+    def _respond(self, route: Route) -> None:
         address = urlsplit(route.request.url)
         if not address.path.startswith(PROXY):
             route.fulfill(content_type="text/html", body=STAND_IN)
             return
-        self.asked.append({name: own[0] for name, own in parse_qs(address.query).items()})
-        answer = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
-        route.fulfill(status=answer.status_code, headers=dict(answer.headers), body=answer.get_data())
+        self.requested.append({name: own[0] for name, own in parse_qs(address.query).items()})
+        response = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
+        route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.get_data())
 
     def run(self, *, dark: bool = True, **values: str) -> Json:
         """As Business Charts does when the panel's queries are answered."""
@@ -107,7 +107,7 @@ def test_a_picture_follows_the_theme_and_fills_the_panel(
         chart.run(dark=dark)
         tab.wait_for_function("document.querySelector('img')?.naturalWidth === 700")
         seen.append(tab.evaluate("window.pixels('img')"))
-    assert [one["theme"] for one in chart.asked] == ["dark", "light"]
+    assert [one["theme"] for one in chart.requested] == ["dark", "light"]
     assert seen[0] != seen[1]
     assert tab.locator("img").count() == 1
 
@@ -128,7 +128,7 @@ def test_nothing_is_asked_for_before_the_variables_have_values(
     for values in ({}, {"space": "", "room": "", "hours": "", "days": ""}):
         tab.evaluate("(given) => window.run(...given)", [code, [], values, *period, True])
         assert tab.evaluate("window.option.title.text") == "Loading …"
-    assert chart.asked == []
+    assert chart.requested == []
 
 
 def test_a_fault_is_said_in_the_pictures_place(tab: Page, world: World) -> None:
@@ -157,11 +157,11 @@ def test_the_looks_are_one_choice_away_and_differ(tab: Page, world: World) -> No
         tab.wait_for_function("document.querySelector('img')?.complete")
         seen.add(tab.evaluate("window.pixels('img')"))
     assert len(seen) == 3
-    asked = len(chart.asked)
+    requested = len(chart.requested)
     option = chart.run(look="surface")
     assert option["series"][0]["type"] == "surface"
     assert option["visualMap"]["text"][0]  # its legend
-    assert len(chart.asked) == asked
+    assert len(chart.requested) == requested
     assert tab.locator("img").count() == 0
 
 
@@ -213,8 +213,8 @@ def test_an_hour_of_the_week_is_named_by_both_its_ends(tab: Page, world: World) 
     assert option["xAxis"]["data"] == [f"{hour}\u2013{hour + 1}" for hour in range(8, 18)]
     assert option["title"]["text"].startswith("Busiest: ")
     day, hour, value = next(one for one in option["series"][0]["data"] if one[:2] == [3, 1])
-    told = tab.evaluate(f"window.option.tooltip.formatter({{ value: [{hour}, {day}, {value}] }})")
-    assert told.split(": ")[0] == f"{option['yAxis']['data'][day]} {8 + hour}\u2013{9 + hour}"
+    reported = tab.evaluate(f"window.option.tooltip.formatter({{ value: [{hour}, {day}, {value}] }})")
+    assert reported.split(": ")[0] == f"{option['yAxis']['data'][day]} {8 + hour}\u2013{9 + hour}"
     assert option["series"][0]["label"]["show"] is True
 
 
@@ -258,10 +258,10 @@ def test_presence_by_day_is_by_the_floors_calendar(tab: Page, world: World) -> N
     assert option["xAxis"]["data"] == [f"{day:%a} {day.day} {day:%b}" for day in days]
     assert option["yAxis"]["data"] == [frame["name"] for frame in found]
     seconds = [frame["fields"][1]["values"] for frame in found]
-    told = {(x, y): 3600 * hours for x, y, hours in option["series"][0]["data"]}
-    for (x, y), value in told.items():
+    reported = {(x, y): 3600 * hours for x, y, hours in option["series"][0]["data"]}
+    for (x, y), value in reported.items():
         assert value == pytest.approx(seconds[y][x])
-    assert len(told) == sum(value is not None for own in seconds for value in own)
+    assert len(reported) == sum(value is not None for own in seconds for value in own)
 
 
 def test_presence_by_room_is_in_windows_of_the_floors_clock(tab: Page, world: World) -> None:
@@ -277,9 +277,9 @@ def test_presence_by_room_is_in_windows_of_the_floors_clock(tab: Page, world: Wo
         f"{times[k]:%a} {times[k].day} {times[k]:%b}, {times[k]:%H:%M}" for k in counted
     ]
     seconds = [frame["fields"][1]["values"] for frame in found]
-    told = {(x, y): 60 * minutes for x, y, minutes in option["series"][0]["data"]}
+    reported = {(x, y): 60 * minutes for x, y, minutes in option["series"][0]["data"]}
     expected = {
         (x, y): own[k] for y, own in enumerate(seconds) for x, k in enumerate(counted) if own[k] is not None
     }
-    assert told == pytest.approx(expected)
+    assert reported == pytest.approx(expected)
     assert option["visualMap"]["text"] == ["60 min", "0 min"]

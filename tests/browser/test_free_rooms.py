@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from tests.dashboards.free_rooms import expected
-from tests.dashboards.people import Look
+from tests.dashboards.people import View
 from tests.support import NEW_YORK, PARIS, REPORTING, World, at
 
 BOARD = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-free-rooms.json"
@@ -74,7 +74,7 @@ class Board:
 
     def __post_init__(self) -> None:
         self.backend_is_up = True
-        self.asked: list[dict[str, list[str]]] = []
+        self.requested: list[dict[str, list[str]]] = []
         values = {name: getattr(self, name) for name in ("space", "least_capacity", "type")}
         width, height = self.size
         self.script = (
@@ -87,20 +87,20 @@ class Board:
         self.code: str = panel["options"]["getOption"]
         self.page: Page = self.browser.new_page(timezone_id="America/Los_Angeles")
         self.page.clock.install(time=int(self.world.now_s))
-        self.page.route("**/*", self._answer)
+        self.page.route("**/*", self._respond)
         self.page.goto("http://board.test/")
 
-    def _answer(self, route: Route) -> None:
+    def _respond(self, route: Route) -> None:
         address = urlsplit(route.request.url)
         if not address.path.startswith(PROXY):
             route.fulfill(content_type="text/html", body=f"<script>{self.script}</script>")
             return
-        self.asked.append(parse_qs(address.query))
+        self.requested.append(parse_qs(address.query))
         if not self.backend_is_up:
             route.abort("connectionrefused")
             return
-        answer = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
-        route.fulfill(status=answer.status_code, headers=dict(answer.headers), body=answer.get_data())
+        response = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
+        route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.get_data())
 
     def refresh(self) -> None:
         self.page.evaluate("(code) => window.refresh(code)", self.code)
@@ -141,8 +141,8 @@ Show = Callable[..., Board]
 def show(chromium: Browser, make_world: Callable[..., World]) -> Iterator[Show]:
     boards: list[Board] = []
 
-    def make(now: str = NOW, **words: Any) -> Board:
-        boards.append(Board(chromium, make_world(now=now), **words))
+    def make(now: str = NOW, **params: Any) -> Board:
+        boards.append(Board(chromium, make_world(now=now), **params))
         boards[-1].refresh()
         return boards[-1]
 
@@ -153,8 +153,8 @@ def show(chromium: Browser, make_world: Callable[..., World]) -> Iterator[Show]:
 
 def wanted(board: Board) -> list[dict[str, Any]]:
     """The rooms as they must be listed, from the people."""
-    words = {"space": board.space, "least_capacity": board.least_capacity, "type": board.type}
-    return expected(Look(words, 0, 0, int(board.world.now_s)))
+    params = {"space": board.space, "least_capacity": board.least_capacity, "type": board.type}
+    return expected(View(params, 0, 0, int(board.world.now_s)))
 
 
 WORDS = {"free": "Free", "occupied": "Occupied", "unknown": "Unknown"}
@@ -176,7 +176,7 @@ def test_each_room_has_its_state_as_a_word_and_a_colour(show: Show) -> None:
     for card, row in zip(cards, rows, strict=False):
         assert card["detail"].startswith(row["floor"])
         assert card["detail"].endswith("for 10+ min") == (row["state"] == "free")
-    assert board.asked == [
+    assert board.requested == [
         {
             "space": ["all"],
             "least_capacity": ["0"],

@@ -56,9 +56,9 @@ def shown_total(visit: Visit) -> int:
 
 def frame_of(visit: Visit) -> dict[str, Any]:
     """What the page's JSON link answers."""
-    answer = visit.get("JSON")
-    assert answer.status == 200
-    [frame] = answer.json()
+    response = visit.get("JSON")
+    assert response.status == 200
+    [frame] = response.json()
     return frame
 
 
@@ -119,9 +119,9 @@ def test_the_form_chooses_floor_and_period(
     said = frame["meta"]["custom"]
     assert said["space"] == space
     last_minute = world.now_s // 60 * 60
-    asked_from = last_minute - days * 86_400
+    requested_from = last_minute - days * 86_400
     assert at(said["to"]) == last_minute
-    assert asked_from - 3600 < at(said["from"]) <= asked_from
+    assert requested_from - 3600 < at(said["from"]) <= requested_from
     assert shown_total(here) == people_between(frame) > 1000
     zone = ZoneInfo(PEOPLE.office.by_id[space].timezone)
     covered = here.page.locator("dt:text-is('Covered') + dd").inner_text()

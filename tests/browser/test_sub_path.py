@@ -113,9 +113,9 @@ def test_what_a_dashboard_shows_and_leads_to(host: tuple[SubPath, Visit], uid: s
     assert "file" in kinds
     for kind, href in hrefs:
         assert href.startswith(f"{here.base}{ROOT}"), href
-        answer = here.page.request.get(href)
-        assert answer.status == 200, href
-        assert answer.headers["content-type"].startswith("text/html") == (kind == "page")
+        response = here.page.request.get(href)
+        assert response.status == 200, href
+        assert response.headers["content-type"].startswith("text/html") == (kind == "page")
     assert app.astray == []
     assert here.problems == []
 

@@ -73,7 +73,7 @@ class Wall:
     def __init__(
         self, browser: Browser, world: World, space: str = PARIS_2, size: tuple[int, int] = (480, 300)
     ) -> None:
-        self.world, self.backend_is_up, self.asked = world, True, 0
+        self.world, self.backend_is_up, self.requested = world, True, 0
         self.addresses: list[str] = []
         width, height = size
         self.script = STAND_IN.replace("SPACE", json.dumps(space))
@@ -83,21 +83,21 @@ class Wall:
         # Nine hours west of the floor: what a wall says is the floor's time all the same.
         self.page: Page = browser.new_page(timezone_id="America/Los_Angeles")
         self.page.clock.install()
-        self.page.route("**/*", self._answer)
+        self.page.route("**/*", self._respond)
         self.page.goto("http://wall.test/")
 
-    def _answer(self, route: Route) -> None:
+    def _respond(self, route: Route) -> None:
         address = urlsplit(route.request.url)
         if not address.path.startswith(PROXY):
             route.fulfill(content_type="text/html", body=f"<script>{self.script}</script>")
             return
-        self.asked += 1
+        self.requested += 1
         self.addresses.append(route.request.url)
         if not self.backend_is_up:
             route.abort("connectionrefused")
             return
-        answer = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
-        route.fulfill(status=answer.status_code, headers=dict(answer.headers), body=answer.get_data())
+        response = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
+        route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.get_data())
 
     def refresh(self) -> None:
         """As the page does: since the screen's midnight, and the script anew."""
@@ -154,7 +154,7 @@ def test_a_wall_asks_when_its_floor_is_known(wall: Wall) -> None:
     begin = "([code, from, to]) => { window.run = window.refresh(code, from, to); }"
     wall.page.evaluate(begin, [wall.code, *span_ms])
     wall.page.clock.run_for(2000)
-    assert wall.asked == 0
+    assert wall.requested == 0
     wall.page.evaluate("delete window.space")
     wall.page.clock.run_for(1000)
     wall.page.evaluate("window.run")
@@ -273,14 +273,14 @@ def test_people_that_are_pushed_are_shown_within_ten_seconds(chromium: Browser) 
     pass_minutes(world, 8)
     wall = Wall(chromium, world)
     wall.refresh()
-    asked = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
+    requested = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
     pass_minutes(world, 1)
     wall.page.clock.run_for(11_000)
     minute = datetime.fromtimestamp(world.now_s // 60 * 60, ZoneInfo("Europe/Paris"))
     wall.page.wait_for_function(f"window.seen().lines.includes('as of {minute:%H:%M}')")
     again = Counter(urlsplit(url).path.rpartition("/")[2] for url in wall.addresses)
-    assert again["heatmap"] == asked["heatmap"]
-    assert again["occupancy-now"] > asked["occupancy-now"]
+    assert again["heatmap"] == requested["heatmap"]
+    assert again["occupancy-now"] > requested["occupancy-now"]
     # Where Butlr has to be asked, nothing is asked for between two refreshes.
     world.now_s += 600
     wall.refresh()
@@ -320,7 +320,7 @@ def test_what_takes_two_lines_covers_nothing(
     assert texts[-1]["top"] + texts[-1]["height"] <= size[1]
 
 
-LOOKS = 480
+PAGE_VIEWS = 480
 DOWN, SLOW, AWAY = range(100, 150), range(200, 250), range(300, 350)
 """Of the looks: Butlr is not there; answers later than a viewer waits; the backend is not there."""
 
@@ -333,38 +333,38 @@ def test_hundreds_of_refreshes_cost_what_the_minutes_cost(
     world = wall.world
     world.now_s = at("2026-06-17T06:00:20")
     before_mb, grey = 0.0, set()
-    for look in range(LOOKS):
-        if look == 20:
+    for view in range(PAGE_VIEWS):
+        if view == 20:
             before_mb = wall.heap_mb()
             world.simulator.clear_calls()
-        if look in (DOWN.start, DOWN.stop):
-            (world.simulator.stop if look in DOWN else world.simulator.start)()
-        if look in (SLOW.start, SLOW.stop):
-            world.simulator.faults.set(latency_s=0.5 if look in SLOW else 0.0)
+        if view in (DOWN.start, DOWN.stop):
+            (world.simulator.stop if view in DOWN else world.simulator.start)()
+        if view in (SLOW.start, SLOW.stop):
+            world.simulator.faults.set(latency_s=0.5 if view in SLOW else 0.0)
             for module in (gather, floor_results):
-                monkeypatch.setattr(module, "PATIENCE_S", 0.1 if look in SLOW else float(HANG_S))
-        wall.backend_is_up = look not in AWAY
+                monkeypatch.setattr(module, "PATIENCE_S", 0.1 if view in SLOW else float(HANG_S))
+        wall.backend_is_up = view not in AWAY
         wall.refresh()
         seen = wall.seen()
         assert seen["picture"]
-        grey |= set() if seen["colourful"] else {look}
+        grey |= set() if seen["colourful"] else {view}
         world.passes(60)
     troubled = {*DOWN, *SLOW, *AWAY}
     # What Butlr was asked for in trouble may rest a moment after it; in it, what is kept may be whole once.
     # Of a Butlr that is slow, the map of a minute before is there, and counts.
-    assert grey <= {look + late for look in troubled for late in (0, 1)}
+    assert grey <= {view + late for view in troubled for late in (0, 1)}
     assert len(troubled - grey - {*SLOW}) <= 3
     assert wall.heap_mb() < before_mb + 8
     spent = Counter(call.path for call in world.simulator.calls)
-    looks = LOOKS - 20 - len(DOWN) - len(AWAY)
+    views = PAGE_VIEWS - 20 - len(DOWN) - len(AWAY)
     assert spent.total() == spent[DETECTIONS] + spent[REPORTING] + spent[GRAPHQL]
     # Who is seen and who went through doors; and each hour which rooms could be seen, twice where Butlr is in
     # trouble then.
-    assert spent[REPORTING] <= 2 * looks + 2 * 8
+    assert spent[REPORTING] <= 2 * views + 2 * 8
     # Each hour what is settled by then is asked for once more, for good.
-    assert spent[DETECTIONS] <= looks + 8
+    assert spent[DETECTIONS] <= views + 8
     # The words of the schema, floors and sensors, every five minutes.
-    assert spent[GRAPHQL] <= 3 * (looks // 5 + 2)
+    assert spent[GRAPHQL] <= 3 * (views // 5 + 2)
 
 
 def test_many_walls_cost_butlr_what_one_costs(make_world: Callable[..., World]) -> None:
@@ -377,12 +377,12 @@ def test_many_walls_cost_butlr_what_one_costs(make_world: Callable[..., World]) 
             for screen in range(screens):
                 world.now_s = start_s + 60 * minute + screen
                 period = {"from": str(MIDNIGHT * 1000), "to": str(int(world.now_s * 1000) + screen)}
-                look = {"width": str(320 + 80 * (screen % 4)), "theme": ("dark", "light")[screen % 2]}
-                for target, words in (
-                    ("heatmap", {**period, **look, "format": "png"}),
+                view = {"width": str(320 + 80 * (screen % 4)), "theme": ("dark", "light")[screen % 2]}
+                for target, params in (
+                    ("heatmap", {**period, **view, "format": "png"}),
                     ("occupancy-now", {"level": "floor", "format": "rows"}),
                 ):
-                    query = {"space": PARIS_2, **words}
+                    query = {"space": PARIS_2, **params}
                     assert world.http.get(f"/api/v1/{target}", query_string=query).status_code == 200
         return Counter(call.path for call in world.simulator.calls)
 

@@ -44,9 +44,9 @@ def hurried(fake: FakeTime) -> Iterator[Hurried]:
     made: list[HurriedClient] = []
 
     def make(url: str, *, real_clock: bool = False, **access: object) -> HurriedClient:
-        words = {"client_id": "demo", "client_secret": "demo", "timeout_s": 10.0, **access}
+        params = {"client_id": "demo", "client_secret": "demo", "timeout_s": 10.0, **access}
         made.append(
-            HurriedClient(ButlrConfig(url=url, **words), fake, time.monotonic if real_clock else None)
+            HurriedClient(ButlrConfig(url=url, **params), fake, time.monotonic if real_clock else None)
         )  # type: ignore[arg-type]
         return made[-1]
 
@@ -61,8 +61,8 @@ def patient() -> Iterator[Clients]:
     made: list[Client] = []
 
     def make(url: str, **access: object) -> Client:
-        words = {"client_id": "demo", "client_secret": "demo", "timeout_s": 10.0, **access}
-        made.append(Client(ButlrConfig(url=url, **words)))  # type: ignore[arg-type]
+        params = {"client_id": "demo", "client_secret": "demo", "timeout_s": 10.0, **access}
+        made.append(Client(ButlrConfig(url=url, **params)))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

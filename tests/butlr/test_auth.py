@@ -51,12 +51,12 @@ def test_many_threads_share_one_login(simulator: Simulator, patient: Clients, at
     client = patient(simulator.url)
     begun: list[int] = []
 
-    def asks() -> object:
+    def asking() -> object:
         begun.append(1)
         return sites(client)
 
     with held(simulator, LOGIN, lambda: len(begun) == 20):
-        assert at_once(asks, 20) == [OFFICE] * 20
+        assert at_once(asking, 20) == [OFFICE] * 20
     assert (simulator.count(LOGIN), simulator.count(GRAPHQL)) == (1, 20)
 
 
@@ -73,7 +73,7 @@ def test_the_token_is_renewed_before_its_end(
         if used:
             wire.login = logged_in("token-2", lifetime_s)
         client.post(GRAPHQL, QUERY)
-        used.append(wire.asked[-1].headers["authorization"])
+        used.append(wire.requested[-1].headers["authorization"])
     assert used == ["Bearer token-1", "Bearer token-1", "Bearer token-2", "Bearer token-2"]
 
 
@@ -83,12 +83,12 @@ def test_while_one_thread_renews_the_others_go_on_with_the_old_token(
     renewing, let_go = threading.Event(), threading.Event()
     logins = []
 
-    def login(to: socket.socket, asked: Sent) -> None:
-        logins.append(asked)
+    def login(to: socket.socket, requested: Sent) -> None:
+        logins.append(requested)
         if len(logins) > 1:
             renewing.set()
             let_go.wait(HANG_S)
-        logged_in(f"token-{len(logins)}")(to, asked)
+        logged_in(f"token-{len(logins)}")(to, requested)
 
     wire.login = login
     client = hurried(wire.url)
@@ -99,11 +99,11 @@ def test_while_one_thread_renews_the_others_go_on_with_the_old_token(
     assert renewing.wait(HANG_S)
     for _ in range(3):  # would hang here if they waited for the renewal
         client.post(GRAPHQL, QUERY)
-        assert wire.asked[-1].headers["authorization"] == "Bearer token-1"
+        assert wire.requested[-1].headers["authorization"] == "Bearer token-1"
     let_go.set()
     renewer.join(HANG_S)
     client.post(GRAPHQL, QUERY)
-    assert wire.asked[-1].headers["authorization"] == "Bearer token-2"
+    assert wire.requested[-1].headers["authorization"] == "Bearer token-2"
     assert len(logins) == 2
 
 
@@ -196,8 +196,8 @@ def test_a_wrong_secret_is_no_storm(
             said.append(caught.value.message)
         return said
 
-    answers = at_once(five_calls, 10)
-    assert answers == [["Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET"] * 5] * 10
+    responses = at_once(five_calls, 10)
+    assert responses == [["Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET"] * 5] * 10
     assert (simulator.count(LOGIN), simulator.count(GRAPHQL)) == (1, 0)
     fake.now_s += 31.0
     with pytest.raises(UpstreamRefused):
@@ -286,7 +286,7 @@ def test_a_lifetime_may_be_missing_or_text(wire: Wire, hurried: Hurried, body: b
     client.post(GRAPHQL, QUERY)
     client.post(GRAPHQL, QUERY)
     assert wire.paths() == [LOGIN, GRAPHQL, GRAPHQL]
-    assert wire.asked[-1].headers["authorization"] == "Bearer token-1"
+    assert wire.requested[-1].headers["authorization"] == "Bearer token-1"
 
 
 def test_the_error_of_a_resting_login_does_not_grow(wire: Wire, hurried: Hurried) -> None:
@@ -336,7 +336,9 @@ def test_an_answer_that_echoes_the_token_does_not_get_it_into_errors_or_logs(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     wire.login = logged_in("very-secret-token")
-    wire.reply = lambda to, asked: respond(asked.headers["authorization"].encode(), "418 Teapot")(to, asked)
+    wire.reply = lambda to, requested: respond(requested.headers["authorization"].encode(), "418 Teapot")(
+        to, requested
+    )
     with pytest.raises(UpstreamRefused, match="418") as caught:
         hurried(wire.url).post(GRAPHQL, QUERY)
     assert "very-secret-token" not in str(caught.value) + caplog.text
@@ -375,12 +377,12 @@ FLOORS = b'{"data":{"sites":{"data":[]}}}'
 def test_a_dead_token_inside_a_200_is_one_new_login_and_one_more_try(wire: Wire, hurried: Hurried) -> None:
     logins = []
 
-    def login(to: socket.socket, asked: Sent) -> None:
-        logins.append(asked)
-        logged_in(f"token-{len(logins)}")(to, asked)
+    def login(to: socket.socket, requested: Sent) -> None:
+        logins.append(requested)
+        logged_in(f"token-{len(logins)}")(to, requested)
 
-    def reply(to: socket.socket, asked: Sent) -> None:
-        respond(DEAD if asked.headers["authorization"] == "Bearer token-1" else FLOORS)(to, asked)
+    def reply(to: socket.socket, requested: Sent) -> None:
+        respond(DEAD if requested.headers["authorization"] == "Bearer token-1" else FLOORS)(to, requested)
 
     wire.login, wire.reply = login, reply
     assert hurried(wire.url).post(GRAPHQL, QUERY, graphql=True) == FLOORS

@@ -30,21 +30,23 @@ class Overloaded:
 
     def __init__(self, most: int, silent: Sequence[str] = ()) -> None:
         self.most, self.silent = most, silent
-        self.asked: list[tuple[int, int]] = []
+        self.requested: list[tuple[int, int]] = []
 
     def __call__(self, items: Sequence[str], period: Period) -> list[dict[str, Any]]:
-        self.asked.append((len(items), period.length_s))
-        told = [item for item in items if item not in self.silent]
-        return [{"room_id": item, "time": period.end_s} for item in told] if len(items) <= self.most else []
+        self.requested.append((len(items), period.length_s))
+        reported = [item for item in items if item not in self.silent]
+        return (
+            [{"room_id": item, "time": period.end_s} for item in reported] if len(items) <= self.most else []
+        )
 
 
-def asked_of(
+def requested_items(
     batches: Batches, subject: SeriesSubject, butlr: Overloaded, period: Period = HOUR
 ) -> tuple[set[str], list[int]]:
     """The rooms answered, and how many ids each call had."""
-    before = len(butlr.asked)
+    before = len(butlr.requested)
     found = batches.rows("space_1", subject, period, butlr)
-    return {row["room_id"] for row in found}, [ids for ids, _ in butlr.asked[before:]]
+    return {row["room_id"] for row in found}, [ids for ids, _ in butlr.requested[before:]]
 
 
 @pytest.mark.parametrize(
@@ -55,13 +57,13 @@ def test_ids_a_call_are_those_that_butlr_documents(windows: int, ids: int) -> No
 
 
 def test_large_floors_are_asked_for_in_batches() -> None:
-    answered, sizes = asked_of(Batches(now=lambda: NOW_S), rooms(70), Overloaded(most=30))
+    answered, sizes = requested_items(Batches(now=lambda: NOW_S), rooms(70), Overloaded(most=30))
     assert (len(answered), sizes) == (70, [30, 30, 10])
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 15, 29])
 def test_a_smaller_limit_than_documented_loses_no_room(most: int) -> None:
-    answered, sizes = asked_of(Batches(now=lambda: NOW_S), rooms(30), Overloaded(most))
+    answered, sizes = requested_items(Batches(now=lambda: NOW_S), rooms(30), Overloaded(most))
     assert len(answered) == 30
     assert max(size for size in sizes[1:]) <= 15
 
@@ -69,22 +71,22 @@ def test_a_smaller_limit_than_documented_loses_no_room(most: int) -> None:
 def test_what_has_been_proven_is_believed_when_it_is_empty() -> None:
     """A Sunday in the past: no halving where calls of that size have brought rows."""
     batches, butlr = Batches(now=lambda: NOW_S + 10 * 86_400), Overloaded(most=30)
-    asked_of(batches, rooms(20), butlr)
+    requested_items(batches, rooms(20), butlr)
     butlr.most = 0
-    assert asked_of(batches, rooms(20), butlr) == (set(), [20])
+    assert requested_items(batches, rooms(20), butlr) == (set(), [20])
 
 
 def test_an_unproven_emptiness_is_asked_for_again_down_to_one() -> None:
-    answered, sizes = asked_of(Batches(now=lambda: NOW_S + 10 * 86_400), rooms(4), Overloaded(most=0))
+    answered, sizes = requested_items(Batches(now=lambda: NOW_S + 10 * 86_400), rooms(4), Overloaded(most=0))
     assert (answered, sizes) == (set(), [4, 2, 1, 1, 2, 1, 1])
 
 
 def test_rooms_with_working_sensors_must_have_rows_of_today() -> None:
     batches = Batches(lambda space, level: {"room_03"}, now=lambda: NOW_S)
     butlr = Overloaded(most=30)
-    asked_of(batches, rooms(20), butlr)
+    requested_items(batches, rooms(20), butlr)
     butlr.most = 6
-    answered, sizes = asked_of(batches, rooms(20), butlr)
+    answered, sizes = requested_items(batches, rooms(20), butlr)
     # Only the part that holds the room with the working sensor is suspect; below what was proven.
     assert "room_03" in answered
     assert sizes[0] == 20
@@ -94,23 +96,23 @@ def test_an_emptiness_that_was_proven_room_by_room_is_believed_for_a_while() -> 
     time = FakeTime()
     batches = Batches(lambda space, level: {"room_00"}, now=lambda: NOW_S, clock=time)
     butlr = Overloaded(most=0)
-    assert len(asked_of(batches, rooms(4), butlr)[1]) == 7
-    assert asked_of(batches, rooms(4), butlr) == (set(), [4])
+    assert len(requested_items(batches, rooms(4), butlr)[1]) == 7
+    assert requested_items(batches, rooms(4), butlr) == (set(), [4])
     time.now_s += BELIEVED_S
-    assert len(asked_of(batches, rooms(4), butlr)[1]) == 7
+    assert len(requested_items(batches, rooms(4), butlr)[1]) == 7
 
 
 def test_one_room_is_halved_by_time_while_the_period_is_long() -> None:
     """12 hours of minutes: 720 windows, 360, 180, 90."""
     half_a_day = Period(START_S, START_S + 12 * 3600)
     butlr = Overloaded(most=0)
-    asked_of(Batches(now=lambda: NOW_S), rooms(1), butlr, half_a_day)
-    assert [length_s // 3600 for _, length_s in butlr.asked[:4]] == [12, 6, 3, 1]
-    assert min(length_s for _, length_s in butlr.asked) == 5400
+    requested_items(Batches(now=lambda: NOW_S), rooms(1), butlr, half_a_day)
+    assert [length_s // 3600 for _, length_s in butlr.requested[:4]] == [12, 6, 3, 1]
+    assert min(length_s for _, length_s in butlr.requested) == 5400
 
 
 def test_rooms_that_are_silent_among_others_are_no_reason_to_ask_again() -> None:
-    answered, sizes = asked_of(
+    answered, sizes = requested_items(
         Batches(lambda space, level: {"room_01"}, now=lambda: NOW_S),
         rooms(3),
         Overloaded(most=30, silent=("room_01",)),
@@ -121,4 +123,4 @@ def test_rooms_that_are_silent_among_others_are_no_reason_to_ask_again() -> None
 @pytest.mark.parametrize("level", ["floor", "sensor"])
 def test_a_floor_is_one_call_and_its_emptiness_is_nobody(level: str) -> None:
     subject = SeriesSubject("traffic", level, "1h", "sum", "Europe/Paris")
-    assert asked_of(Batches(now=lambda: NOW_S), subject, Overloaded(most=-1)) == (set(), [1])
+    assert requested_items(Batches(now=lambda: NOW_S), subject, Overloaded(most=-1)) == (set(), [1])

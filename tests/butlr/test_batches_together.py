@@ -42,10 +42,10 @@ def everybody(space: str, level: str) -> set[str]:
 
 
 def sizes(butlr: Overloaded) -> list[int]:
-    return [ids for ids, _ in butlr.asked]
+    return [ids for ids, _ in butlr.requested]
 
 
-def told(found: dict[str, list[dict[str, object]]], segments: Sequence[Segment]) -> list[int]:
+def reported(found: dict[str, list[dict[str, object]]], segments: Sequence[Segment]) -> list[int]:
     """How many rows each floor has; -1: it is to be asked for alone."""
     return [len(found[one.space]) if one.space in found else -1 for one in segments]
 
@@ -62,7 +62,7 @@ def test_rooms_a_call_are_as_many_values_as_butlr_answers_of_zones(minutes: int,
 
 def test_where_rooms_are_not_limited_fifteen_floors_are_one_call() -> None:
     batches, butlr, floors = Batches(everybody, now=lambda: NOW_S), Overloaded(most=10**6), together(15, 20)
-    assert told(batches.together(floors, butlr), floors) == [20] * 15
+    assert reported(batches.together(floors, butlr), floors) == [20] * 15
     assert sizes(butlr) == [MOST_ROOMS]
 
 
@@ -70,11 +70,11 @@ def test_where_rooms_are_limited_no_row_is_lost_and_it_is_remembered_for_a_day()
     time = FakeTime()
     batches = Batches(everybody, now=lambda: NOW_S, clock=time)
     butlr, floors = Overloaded(most=30), together(15, 20)
-    assert told(batches.together(floors, butlr), floors) == [20] * 15
+    assert reported(batches.together(floors, butlr), floors) == [20] * 15
     assert sizes(butlr) == [300] + [30] * 10
     assert most(batches, 20) == 3  # 60 rooms: two calls of 30
-    butlr.asked.clear()
-    assert told(batches.together(floors[:3], butlr), floors[:3]) == [20] * 3
+    butlr.requested.clear()
+    assert reported(batches.together(floors[:3], butlr), floors[:3]) == [20] * 3
     assert sizes(butlr) == [30, 30]
     time.now_s += LIMITED_S
     assert most(batches, 20) == 15
@@ -82,32 +82,32 @@ def test_where_rooms_are_limited_no_row_is_lost_and_it_is_remembered_for_a_day()
 
 def test_an_answer_that_is_cut_off_is_asked_for_again_in_smaller_calls() -> None:
     """Butlr may as well answer the first rooms and leave out the rest."""
-    asked: list[int] = []
+    requested: list[int] = []
 
     def butlr(ids: Sequence[str], period: Period) -> list[dict[str, object]]:
-        asked.append(len(ids))
+        requested.append(len(ids))
         return [{"room_id": one, "time": period.end_s} for one in ids[:30]]
 
     batches, floors = Batches(everybody, now=lambda: NOW_S), together(5, 20)
-    assert told(batches.together(floors, butlr), floors) == [20] * 5
-    assert asked == [100, 30, 30, 30, 10]
+    assert reported(batches.together(floors, butlr), floors) == [20] * 5
+    assert requested == [100, 30, 30, 30, 10]
 
 
 def test_a_floor_without_a_row_among_others_is_asked_for_alone_where_it_must_have_some() -> None:
     silent = [f"room_001_{k:02}" for k in range(20)]
     butlr, floors = Overloaded(most=10**6, silent=silent), together(4, 20)
-    assert told(Batches(everybody, now=lambda: NOW_S).together(floors, butlr), floors) == [20, -1, 20, 20]
+    assert reported(Batches(everybody, now=lambda: NOW_S).together(floors, butlr), floors) == [20, -1, 20, 20]
 
 
 def test_a_floor_that_need_not_answer_is_empty() -> None:
     silent = [f"room_001_{k:02}" for k in range(20)]
     butlr, floors = Overloaded(most=10**6, silent=silent), together(4, 20)
-    assert told(Batches(now=lambda: NOW_S).together(floors, butlr), floors) == [20, 0, 20, 20]
+    assert reported(Batches(now=lambda: NOW_S).together(floors, butlr), floors) == [20, 0, 20, 20]
 
 
 def test_nothing_at_all_is_believed_of_no_floor() -> None:
     butlr, floors = Overloaded(most=0), together(2, 10)
-    assert told(Batches(everybody, now=lambda: NOW_S).together(floors, butlr), floors) == [-1, -1]
+    assert reported(Batches(everybody, now=lambda: NOW_S).together(floors, butlr), floors) == [-1, -1]
 
 
 def test_a_row_of_a_room_that_was_not_asked_for_is_refused() -> None:
@@ -139,4 +139,4 @@ def test_of_floors_themselves_thirty_are_one_call(level: str) -> None:
     def butlr(ids: Sequence[str], period: Period) -> list[dict[str, object]]:
         return [{"space_id": one, "room_id": "room_x", "time": period.end_s} for one in ids]
 
-    assert told(batches.together(taken, butlr), taken) == [1] * 30
+    assert reported(batches.together(taken, butlr), taken) == [1] * 30

@@ -280,7 +280,7 @@ def test_an_encoding_nobody_asked_for_is_down(wire: Wire, hurried: Hurried) -> N
     wire.reply = respond(b"\x1b\x0d\x00\xf8", "200 OK", "Content-Encoding: br")
     with pytest.raises(UpstreamDown):
         graphql(hurried(wire.url))
-    assert {asked.headers["accept-encoding"] for asked in wire.asked} == {"gzip"}
+    assert {requested.headers["accept-encoding"] for requested in wire.requested} == {"gzip"}
 
 
 @pytest.mark.parametrize(
@@ -363,8 +363,8 @@ def test_a_body_beyond_the_cap_is_refused_and_not_held(
     monkeypatch.setattr(transport, "MAX_BODY_BYTES", 2**20)
     body = gzip.compress(bytes(32 * 2**20)) if "gzip" in headers[0] else bytes(2**19)
 
-    def reply(to: socket.socket, asked: Sent) -> None:
-        respond(body, "200 OK", *headers)(to, asked)
+    def reply(to: socket.socket, requested: Sent) -> None:
+        respond(body, "200 OK", *headers)(to, requested)
         for _ in range(64):  # of the plain body; of the packed one nobody reads on
             to.sendall(body)
 
@@ -408,7 +408,10 @@ def test_a_netrc_does_not_replace_the_token(
     monkeypatch.setenv("NETRC", str(netrc))
     assert requests.utils.get_netrc_auth(wire.url) == ("someone", "else")  # it would be used
     graphql(hurried(wire.url))
-    assert [asked.headers.get("authorization") for asked in wire.asked] == [None, "Bearer token-1"]
+    assert [requested.headers.get("authorization") for requested in wire.requested] == [
+        None,
+        "Bearer token-1",
+    ]
 
 
 def test_cookies_are_not_kept(wire: Wire, hurried: Hurried) -> None:
@@ -416,7 +419,7 @@ def test_cookies_are_not_kept(wire: Wire, hurried: Hurried) -> None:
     client = hurried(wire.url)
     graphql(client)
     graphql(client)
-    assert [asked.headers.get("cookie") for asked in wire.asked] == [None, None, None]
+    assert [requested.headers.get("cookie") for requested in wire.requested] == [None, None, None]
 
 
 def test_one_connection_serves_call_after_call(
@@ -464,10 +467,10 @@ def test_a_page_with_status_200_is_no_heat_map(wire: Wire, body: bytes) -> None:
 
 
 def test_each_call_is_told_to_the_observer(simulator: Simulator, fake: FakeTime) -> None:
-    told: list[tuple[str, str, float]] = []
+    reported: list[tuple[str, str, float]] = []
     client = Client(
         ButlrConfig(simulator.url, "demo", "demo"),
-        observe=lambda *call: told.append(call),
+        observe=lambda *call: reported.append(call),
         pace=Timing(fake, fake.wait),
     )
     simulator.faults.set(status=404, count=1)
@@ -478,13 +481,13 @@ def test_each_call_is_told_to_the_observer(simulator: Simulator, fake: FakeTime)
     with pytest.raises(UpstreamDown):
         client._attempt(GRAPHQL, QUERY, None)
     client.close()
-    assert [call[:2] for call in told] == [
+    assert [call[:2] for call in reported] == [
         (LOGIN, "200"),
         (GRAPHQL, "404"),
         (GRAPHQL, "200"),
         (GRAPHQL, "upstream_down"),
     ]
-    assert all(seconds == 0.0 for _, _, seconds in told)
+    assert all(seconds == 0.0 for _, _, seconds in reported)
 
 
 # Closing
@@ -536,17 +539,17 @@ def test_closing_ends_the_wait_before_a_retry(
 def test_a_call_under_way_is_not_tried_again_after_closing(
     wire: Wire, patient: Clients, in_a_thread: Any
 ) -> None:
-    asked, let_go = threading.Event(), threading.Event()
+    requested, let_go = threading.Event(), threading.Event()
 
     def reply(to: socket.socket, _: Sent) -> None:
-        asked.set()
+        requested.set()
         let_go.wait(HANG_S)
         respond(b"", "503 Later")(to, _)
 
     wire.reply = reply
     client = patient(wire.url)
     thread, raised = in_a_thread(lambda: graphql(client))
-    assert asked.wait(HANG_S)
+    assert requested.wait(HANG_S)
     client.close()
     let_go.set()
     thread.join(HANG_S)

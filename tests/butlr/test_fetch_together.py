@@ -35,13 +35,13 @@ class Reporting:
     """A Butlr in which room N holds N people; `spoil` may change a row, `fails` a call with these rooms."""
 
     def __init__(self) -> None:
-        self.asked: list[list[str]] = []
+        self.requested: list[list[str]] = []
         self.spoil: Callable[[dict[str, Any]], object] = lambda _: None
         self.fails: Callable[[list[str]], UpstreamError | None] = lambda _: None
 
     def post(self, _: str, body: Any, **__: object) -> bytes:
         rooms = body["filter"]["rooms"]["eq"]
-        self.asked.append(rooms)
+        self.requested.append(rooms)
         error = self.fails(rooms)
         if error is not None:
             raise error
@@ -85,26 +85,26 @@ ALL: list[object] = [{f"room_{n}": [n, n]} for n in range(FLOORS)]
 
 def test_each_floor_has_its_own_rows(butlr: Butlr, reporting: Reporting) -> None:
     assert fetched(butlr) == ALL
-    assert reporting.asked == [[f"room_{n}" for n in range(FLOORS)]]
+    assert reporting.requested == [[f"room_{n}" for n in range(FLOORS)]]
 
 
 def test_a_row_that_cannot_be_spoils_its_own_floor_only(butlr: Butlr, reporting: Reporting) -> None:
     reporting.spoil = lambda row: row.update(value="many") if row["room_id"] == "room_2" else None
     assert fetched(butlr) == [*ALL[:2], "upstream_invalid", ALL[3]]
-    assert len(reporting.asked) == 1
+    assert len(reporting.requested) == 1
 
 
 def test_where_butlr_refuses_all_for_one_each_is_asked_for_alone(butlr: Butlr, reporting: Reporting) -> None:
     reporting.fails = lambda rooms: UpstreamRefused("404: no such room") if "room_1" in rooms else None
     assert fetched(butlr) == [ALL[0], "upstream_refused", *ALL[2:]]
-    assert [len(rooms) for rooms in reporting.asked] == [4, 1, 1, 1, 1]
+    assert [len(rooms) for rooms in reporting.requested] == [4, 1, 1, 1, 1]
     assert not butlr.room_left([], floor(0))
 
 
 def test_rows_that_belong_to_no_floor_have_each_asked_for_alone(butlr: Butlr, reporting: Reporting) -> None:
     reporting.spoil = lambda row: row.update(room_id="") if row["room_id"] == "room_3" else None
     assert fetched(butlr) == ALL  # alone, a row without a name can only be of the room that was asked for
-    assert len(reporting.asked) == 1 + FLOORS
+    assert len(reporting.requested) == 1 + FLOORS
 
 
 def test_what_is_too_much_in_time_is_asked_for_alone_the_next_time(
@@ -113,7 +113,7 @@ def test_what_is_too_much_in_time_is_asked_for_alone_the_next_time(
     reporting.fails = lambda rooms: UpstreamLate("504") if len(rooms) > 1 else None
     with pytest.raises(UpstreamLate):
         fetched(butlr)
-    assert len(reporting.asked) == 1  # asking on at once would double the load
+    assert len(reporting.requested) == 1  # asking on at once would double the load
     assert not butlr.room_left([], floor(0))
 
 

@@ -33,23 +33,23 @@ def picture(size: tuple[int, int] = (8, 6)) -> bytes:
 
 
 @pytest.fixture
-def told() -> list[tuple[str, str]]:
+def reported() -> list[tuple[str, str]]:
     return []
 
 
 @pytest.fixture
-def fetcher(wire: Wire, told: list[tuple[str, str]]) -> Iterator[Fetcher]:
+def fetcher(wire: Wire, reported: list[tuple[str, str]]) -> Iterator[Fetcher]:
     """Pictures from the wire; `own`: it is Butlr's."""
     made: list[FloorPlanImageClient] = []
 
-    def make(*, own: bool = False, **words: Any) -> FloorPlanImageClient:
+    def make(*, own: bool = False, **params: Any) -> FloorPlanImageClient:
         origin = origin_of(wire.url)
         given = {
             "origins": frozenset({origin}),
             "own": origin if own else "https://api.butlr.io:443",
             "bearer": lambda: "token-1",
-            "observe": lambda path, outcome, _: told.append((path, outcome)),
-            **words,
+            "observe": lambda path, outcome, _: reported.append((path, outcome)),
+            **params,
         }
         made.append(FloorPlanImageClient(**given))
         return made[-1]
@@ -72,24 +72,24 @@ def refused(fetch: FloorPlanImageClient, address: str, kind: type[UpstreamError]
 
 
 def test_a_picture_is_fetched_as_it_is_with_nothing_of_ours(
-    wire: Wire, fetcher: Fetcher, told: list[tuple[str, str]]
+    wire: Wire, fetcher: Fetcher, reported: list[tuple[str, str]]
 ) -> None:
     wire.reply = respond(picture(), "200 OK", "Content-Type: text/html", "Set-Cookie: seen=1; Path=/")
     fetch = fetcher()
     assert fetch.fetch(url(wire)).shape == (6, 8)
     assert fetch.fetch(url(wire)).shape == (6, 8)
     assert wire.paths() == [f"/plans/one.png?{SECRET}"] * 2
-    for asked in wire.asked:
-        assert asked.headers.keys().isdisjoint({"authorization", "cookie", "referer"})
-        assert asked.headers["accept-encoding"] == "identity"
-        assert f"http://{asked.headers['host']}" == wire.url
-    assert told == [("plan picture", "200")] * 2
+    for requested in wire.requested:
+        assert requested.headers.keys().isdisjoint({"authorization", "cookie", "referer"})
+        assert requested.headers["accept-encoding"] == "identity"
+        assert f"http://{requested.headers['host']}" == wire.url
+    assert reported == [("plan picture", "200")] * 2
 
 
 def test_butlrs_token_goes_to_butlr_only(wire: Wire, fetcher: Fetcher) -> None:
     wire.reply = respond(picture())
     fetcher(own=True).fetch(url(wire))
-    assert wire.asked[0].headers["authorization"] == "Bearer token-1"
+    assert wire.requested[0].headers["authorization"] == "Bearer token-1"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_no_other_host_is_asked_however_it_is_written(wire: Wire, fetcher: Fetch
     where = address.format(host=host, port=host.partition(":")[2])
     with pytest.raises(UpstreamRefused):
         fetcher().fetch(where)
-    assert wire.asked == []
+    assert wire.requested == []
 
 
 def test_the_refusal_names_the_host_and_the_setting_and_no_more(wire: Wire, fetcher: Fetcher) -> None:
@@ -138,7 +138,7 @@ def test_the_refusal_names_the_host_and_the_setting_and_no_more(wire: Wire, fetc
 def test_a_redirect_is_not_followed_not_even_home(wire: Wire, fetcher: Fetcher, status: str) -> None:
     wire.reply = respond(b"", status, f"Location: {wire.url}/plans/other.png")
     refused(fetcher(own=True), url(wire), UpstreamRefused, "redirects are not followed")
-    assert len(wire.asked) == 1
+    assert len(wire.requested) == 1
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,11 @@ def test_a_redirect_is_not_followed_not_even_home(wire: Wire, fetcher: Fetcher, 
     ],
 )
 def test_an_answer_that_is_no_picture_is_said_with_its_status(
-    wire: Wire, fetcher: Fetcher, told: list[tuple[str, str]], status: str, kind: type[UpstreamError]
+    wire: Wire, fetcher: Fetcher, reported: list[tuple[str, str]], status: str, kind: type[UpstreamError]
 ) -> None:
     wire.reply = respond(picture(), status)
     refused(fetcher(), url(wire), kind, f"answered {status[:3]}")
-    assert told == [("plan picture", kind.code)]
+    assert reported == [("plan picture", kind.code)]
 
 
 @pytest.mark.parametrize("says_so", [True, False])

@@ -23,16 +23,16 @@ NEEDED = (("sites",), ("sites", "data"), ("sites", "data", "floors"), ("sites", 
 DATA = {"sites": {"data": []}}
 
 
-def refusing(*answers: object) -> tuple[Callable[[dict[str, str]], bytes], list[str]]:
+def refusing(*responses: object) -> tuple[Callable[[dict[str, str]], bytes], list[str]]:
     """A Butlr that gives these answers one after the other, and what it was asked."""
-    asked: list[str] = []
-    left = list(answers)
+    requested: list[str] = []
+    left = list(responses)
 
     def post(body: dict[str, str]) -> bytes:
-        asked.append(body["query"])
+        requested.append(body["query"])
         return orjson.dumps(left.pop(0))
 
-    return post, asked
+    return post, requested
 
 
 def errors(*messages: str, **more: object) -> dict[str, object]:
@@ -48,23 +48,23 @@ def test_a_selection_is_written_as_graphql_and_knows_its_columns() -> None:
 
 
 def test_a_question_that_is_taken_is_asked_once() -> None:
-    post, asked = refusing({"data": DATA})
+    post, requested = refusing({"data": DATA})
     result = GraphqlQuery(FLOORS, NEEDED).run(post)
-    assert (result.data, result.lost, len(asked)) == (DATA, (), 1)
+    assert (result.data, result.lost, len(requested)) == (DATA, (), 1)
 
 
 def test_a_field_that_the_schema_lacks_is_lost_alone() -> None:
-    post, asked = refusing(errors('Cannot query field "rotation" on type "Plan".'), {"data": DATA})
+    post, requested = refusing(errors('Cannot query field "rotation" on type "Plan".'), {"data": DATA})
     result = GraphqlQuery(FLOORS, NEEDED).run(post)
     assert result.lost == (("sites", "data", "floors", "plans", "rotation"),)
-    assert asked[1] == "{ sites { data { id timezone floors { id timezone tags { id } } } } }"
+    assert requested[1] == "{ sites { data { id timezone floors { id timezone tags { id } } } } }"
 
 
 def test_of_two_fields_of_one_name_the_refused_type_loses_it() -> None:
-    post, asked = refusing(errors('Cannot query field "timezone" on type "Floor".'), {"data": DATA})
+    post, requested = refusing(errors('Cannot query field "timezone" on type "Floor".'), {"data": DATA})
     result = GraphqlQuery(FLOORS, NEEDED).run(post)
     assert result.lost == (("sites", "data", "floors", "timezone"),)
-    assert "data { id timezone floors { id tags" in asked[1]
+    assert "data { id timezone floors { id tags" in requested[1]
 
 
 def test_where_the_server_names_the_place_only_that_field_is_lost() -> None:
@@ -86,49 +86,49 @@ def test_where_the_server_names_the_place_only_that_field_is_lost() -> None:
     ],
 )
 def test_a_field_in_another_form_is_lost_too(message: str) -> None:
-    post, asked = refusing(errors(message), {"data": DATA})
+    post, requested = refusing(errors(message), {"data": DATA})
     GraphqlQuery(FLOORS, NEEDED).run(post)
-    assert "tags" not in asked[1]
+    assert "tags" not in requested[1]
 
 
 def test_what_was_lost_is_not_asked_for_again() -> None:
     question = GraphqlQuery(FLOORS, NEEDED)
     post, _ = refusing(errors('Cannot query field "rotation" on type "Plan".'), {"data": DATA})
     question.run(post)
-    post, asked = refusing({"data": DATA})
+    post, requested = refusing({"data": DATA})
     question.run(post)
-    assert "rotation" not in asked[0]
+    assert "rotation" not in requested[0]
 
 
 def test_without_a_needed_field_there_is_no_answer() -> None:
-    post, asked = refusing(errors('Cannot query field "floors" on type "Site".'))
+    post, requested = refusing(errors('Cannot query field "floors" on type "Site".'))
     with pytest.raises(UpstreamInvalid, match='Cannot query field "floors"'):
         GraphqlQuery(FLOORS, NEEDED).run(post)
-    assert len(asked) == 1
+    assert len(requested) == 1
 
 
 def test_a_refusal_that_names_no_field_leaves_what_is_asked_for_at_the_least() -> None:
     least = {"sites": {"data": {"id": None, "floors": {"id": None}}}}
-    post, asked = refusing(errors("bad question"), {"data": DATA})
+    post, requested = refusing(errors("bad question"), {"data": DATA})
     result = GraphqlQuery(FLOORS, NEEDED, (least,)).run(post)
-    assert asked[1] == "{ sites { data { id floors { id } } } }"
+    assert requested[1] == "{ sites { data { id floors { id } } } }"
     assert ("sites", "data", "timezone") in result.lost
     assert ("sites", "data", "id") not in result.lost
 
 
 def test_an_error_that_refuses_no_field_is_no_reason_to_ask_again() -> None:
-    post, asked = refusing(errors("internal system error"))
+    post, requested = refusing(errors("internal system error"))
     with pytest.raises(UpstreamInvalid, match="internal system error"):
         GraphqlQuery(FLOORS, NEEDED).run(post)
-    assert len(asked) == 1
+    assert len(requested) == 1
 
 
 def test_a_server_that_refuses_the_same_for_ever_is_asked_once_more() -> None:
     refusal = errors('Cannot query field "rotation" on type "Plan".')
-    post, asked = refusing(refusal, refusal, refusal)
+    post, requested = refusing(refusal, refusal, refusal)
     with pytest.raises(UpstreamInvalid):
         GraphqlQuery(FLOORS, NEEDED).run(post)
-    assert len(asked) == 2
+    assert len(requested) == 2
 
 
 def test_a_part_beside_errors_is_used_and_told() -> None:

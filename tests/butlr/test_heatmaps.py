@@ -276,10 +276,12 @@ def test_a_finer_grid_than_asked_is_an_error_even_unsaid() -> None:
         heat_map(body([[0.25, 0.25, 1], [0.75, 0.25, 1]]), 1.0)
 
 
-@pytest.mark.parametrize(("asked", "said"), [(0.5, 0.25), (0.25, 0.5), (1.0, 0.999), (1.0, 100)])
-def test_another_resolution_than_asked_is_an_error(asked: float, said: float) -> None:
-    with pytest.raises(UpstreamInvalid, match=f"cells of {said:g} m; cells of {asked:g} m were requested"):
-        heat_map(body(resolution=said), asked)
+@pytest.mark.parametrize(("requested", "said"), [(0.5, 0.25), (0.25, 0.5), (1.0, 0.999), (1.0, 100)])
+def test_another_resolution_than_asked_is_an_error(requested: float, said: float) -> None:
+    with pytest.raises(
+        UpstreamInvalid, match=f"cells of {said:g} m; cells of {requested:g} m were requested"
+    ):
+        heat_map(body(resolution=said), requested)
 
 
 @pytest.mark.parametrize("said", [0.5, None, "0.5", True])
@@ -488,7 +490,7 @@ def test_rows_that_are_not_of_three_are_refused_however_their_numbers_add_up(
 # Whether an account's answers add up
 
 
-def answer(total: object, largest: object, cells: object = ((0.5, 0.5, 3), (1.5, 0.5, 4))) -> bytes:
+def response(total: object, largest: object, cells: object = ((0.5, 0.5, 3), (1.5, 0.5, 4))) -> bytes:
     metadata = {"resolution": 1.0, "total_detections": total, "max_value": largest}
     return orjson.dumps({"array_cells": cells, "metadata": metadata})
 
@@ -496,37 +498,37 @@ def answer(total: object, largest: object, cells: object = ((0.5, 0.5, 3), (1.5,
 def test_once_answers_are_seen_to_add_up_one_that_does_not_is_a_fault() -> None:
     totals = Totals()
     for _ in range(Totals.ENOUGH):
-        heat_map(answer(7, 4), 1.0, totals)
-    for body in (answer(9, 4), answer(7, 5)):
+        heat_map(response(7, 4), 1.0, totals)
+    for body in (response(9, 4), response(7, 5)):
         with pytest.raises(
             UpstreamInvalid, match=r"but its cells sum to 7; max_value is [45], but its largest cell has 4"
         ):
             heat_map(body, 1.0, totals)
-    assert heat_map(answer(7, 4), 1.0, totals).total == 7
+    assert heat_map(response(7, 4), 1.0, totals).total == 7
 
 
 def test_an_account_whose_totals_never_fit_is_read_by_its_cells() -> None:
     totals = Totals()
     for _ in range(2 * Totals.ENOUGH):
-        assert heat_map(answer(12, 4), 1.0, totals).total == 7
+        assert heat_map(response(12, 4), 1.0, totals).total == 7
 
 
 def test_what_was_measured_needs_no_learning() -> None:
     with pytest.raises(UpstreamInvalid, match="contradicts itself"):
-        heat_map(answer(9, 4), 1.0, Totals(known=True))
-    assert heat_map(answer(9, 4), 1.0, Totals(known=False)).total == 7
+        heat_map(response(9, 4), 1.0, Totals(known=True))
+    assert heat_map(response(9, 4), 1.0, Totals(known=False)).total == 7
 
 
 def test_metadata_that_say_nothing_contradict_nothing() -> None:
-    assert heat_map(answer(None, None), 1.0, Totals(known=True)).total == 7
-    assert heat_map(answer(None, 4), 1.0, Totals(known=True)).total == 7
+    assert heat_map(response(None, None), 1.0, Totals(known=True)).total == 7
+    assert heat_map(response(None, 4), 1.0, Totals(known=True)).total == 7
 
 
 def test_empty_maps_prove_nothing() -> None:
     totals = Totals()
     for _ in range(2 * Totals.ENOUGH):
-        heat_map(answer(0, 0, []), 1.0, totals)
-    assert heat_map(answer(9, 4), 1.0, totals).total == 7
+        heat_map(response(0, 0, []), 1.0, totals)
+    assert heat_map(response(9, 4), 1.0, totals).total == 7
 
 
 def test_null_cells_are_an_empty_map_where_the_metadata_say_zero() -> None:

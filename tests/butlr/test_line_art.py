@@ -31,9 +31,9 @@ def plan(mode: str = "RGB", paper: Any = "white", line: Any = "black") -> Image.
     return image
 
 
-def body(image: Image.Image, kind: str = "PNG", **words: Any) -> bytes:
+def body(image: Image.Image, kind: str = "PNG", **params: Any) -> bytes:
     out = io.BytesIO()
-    image.save(out, kind, **words)
+    image.save(out, kind, **params)
     return out.getvalue()
 
 
@@ -51,11 +51,11 @@ def is_the_bar(found: LineArt, *, least: int = 250) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "params"),
     [("PNG", {}), ("JPEG", {"quality": 95}), ("WEBP", {"lossless": True}), ("WEBP", {"quality": 60})],
 )
-def test_png_jpeg_and_webp_are_taken(kind: str, words: dict[str, Any]) -> None:
-    assert is_the_bar(line_art_of(body(plan(), kind, **words)), least=240)
+def test_png_jpeg_and_webp_are_taken(kind: str, params: dict[str, Any]) -> None:
+    assert is_the_bar(line_art_of(body(plan(), kind, **params)), least=240)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def row(hour: int, value: object, **others: Any) -> dict[str, Any]:
     }
 
 
-def told(found: Samples) -> dict[tuple[str, str, str], float]:
+def reported(found: Samples) -> dict[tuple[str, str, str], float]:
     """By asset, field and the window's beginning."""
     return {
         (*found.series[i], iso(start_s)[11:13]): value
@@ -69,9 +69,9 @@ def test_one_measurement_a_call_without_grouping_or_pages() -> None:
 
 def test_floors_and_their_doors_are_asked_for_by_the_floor() -> None:
     for subject in (FLOOR, DOORS):
-        asked: Any = request_body(subject, HOURS, ("space_1",))
-        assert asked["filter"]["spaces"] == {"eq": ["space_1"]}
-        assert "rooms" not in asked["filter"]
+        requested: Any = request_body(subject, HOURS, ("space_1",))
+        assert requested["filter"]["spaces"] == {"eq": ["space_1"]}
+        assert "rooms" not in requested["filter"]
 
 
 def test_empty_windows_are_asked_for_of_movements_only() -> None:
@@ -90,7 +90,7 @@ def test_calibrated_is_a_text_and_asked_for_where_it_belongs(measurement: str) -
 
 def test_rows_are_matched_by_place_and_window_in_any_order() -> None:
     found = read([row(11, 5, room_id="room_b"), row(9, 1.5, room_id="room_a"), row(10, 0, room_id="room_b")])
-    assert told(found) == {
+    assert reported(found) == {
         ("room_b", "value", "10"): 5.0,
         ("room_a", "value", "08"): 1.5,
         ("room_b", "value", "09"): 0.0,
@@ -99,8 +99,8 @@ def test_rows_are_matched_by_place_and_window_in_any_order() -> None:
 
 def test_rows_that_name_no_place_are_of_the_only_one_asked_for() -> None:
     only = SeriesSubject("room_occupancy", "room", "1h", "mean", "Europe/Paris", ("room_a",))
-    assert told(read([row(9, 2)], only)) == {("room_a", "value", "08"): 2.0}
-    assert told(read([row(9, 2, space_id="")], FLOOR)) == {("space_1", "value", "08"): 2.0}
+    assert reported(read([row(9, 2)], only)) == {("room_a", "value", "08"): 2.0}
+    assert reported(read([row(9, 2, space_id="")], FLOOR)) == {("space_1", "value", "08"): 2.0}
     with pytest.raises(UpstreamInvalid, match="without a room"):
         read([row(9, 2)])
 
@@ -116,7 +116,7 @@ def test_a_place_that_was_not_asked_for_is_a_fault(subject: SeriesSubject, place
 
 def test_the_same_row_twice_is_one_row() -> None:
     twice = row(9, 2, room_id="room_a")
-    assert told(read([twice, dict(twice)])) == {("room_a", "value", "08"): 2.0}
+    assert reported(read([twice, dict(twice)])) == {("room_a", "value", "08"): 2.0}
 
 
 def test_two_values_of_one_row_are_a_fault_that_names_it() -> None:
@@ -155,7 +155,7 @@ def test_traffic_is_of_sensors_and_windows_of_nobody_are_left_out() -> None:
         [row(9, 2, field="in", **door), row(9, 1, field="out", **door), row(10, 0, field="in", **door)], DOORS
     )
     key = door_key("room_a", "sensor_1", "AA-BB-01")
-    assert told(found) == {(key, "in", "08"): 2.0, (key, "out", "08"): 1.0}
+    assert reported(found) == {(key, "in", "08"): 2.0, (key, "out", "08"): 1.0}
 
 
 @pytest.mark.parametrize("odd", [{"field": []}, {"room_id": 7}, {"hive_id": {}}, {"time": ["x"]}])

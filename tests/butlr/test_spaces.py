@@ -33,17 +33,17 @@ class Source:
     """A vendor that answers what it is told to, and counts."""
 
     def __init__(self, *floors: str) -> None:
-        self.answer: dict[str, Any] | Exception = {"floors": list(floors)}
-        self.asked = 0
+        self.response: dict[str, Any] | Exception = {"floors": list(floors)}
+        self.requested = 0
         self.open = threading.Event()
         self.open.set()
 
     def __call__(self) -> dict[str, Any]:
-        self.asked += 1
+        self.requested += 1
         assert self.open.wait(HANG_S)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        if isinstance(self.response, Exception):
+            raise self.response
+        return self.response
 
 
 def settled() -> None:
@@ -77,13 +77,13 @@ def test_many_threads_load_it_once(at_once: AtOnce) -> None:
         return floors(spaces)
 
     assert at_once(asks, 20) == [["a", "b"]] * 20
-    assert source.asked == 1
+    assert source.requested == 1
 
 
 def test_nothing_is_asked_before_the_first_question() -> None:
     source = Source("a")
     spaces = TopologyCache(source, read)
-    assert (source.asked, spaces.known) == (0, False)
+    assert (source.requested, spaces.known) == (0, False)
     assert floors(spaces) == ["a"]
     assert spaces.known
 
@@ -93,16 +93,16 @@ def test_it_is_renewed_after_five_minutes_and_not_before(fake: FakeTime) -> None
     spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
     settled()
-    source.answer = {"floors": ["a", "new"]}
+    source.response = {"floors": ["a", "new"]}
     fake.now_s += RENEW_S - 1
     assert floors(spaces) == ["a"]
     settled()
-    assert source.asked == 1
+    assert source.requested == 1
     fake.now_s += 1
     floors(spaces)
     settled()
     assert floors(spaces) == ["a", "new"]
-    assert source.asked == 2
+    assert source.requested == 2
 
 
 def test_nobody_waits_for_a_renewal(fake: FakeTime, at_once: AtOnce) -> None:
@@ -111,10 +111,10 @@ def test_nobody_waits_for_a_renewal(fake: FakeTime, at_once: AtOnce) -> None:
     floors(spaces)
     settled()
     fake.now_s += RENEW_S
-    source.answer = {"floors": ["new"]}
+    source.response = {"floors": ["new"]}
     source.open.clear()
     assert at_once(lambda: floors(spaces), 10) == [["a"]] * 10
-    assert source.asked == 2
+    assert source.requested == 2
     source.open.set()
     settled()
     assert floors(spaces) == ["new"]
@@ -129,31 +129,31 @@ def test_a_failing_renewal_keeps_the_old_one_and_tries_again_soon(fake: FakeTime
     spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
     settled()
-    source.answer = fault
+    source.response = fault
     fake.now_s += RENEW_S
     floors(spaces)
     settled()
-    assert (floors(spaces), spaces.known, source.asked) == (["a"], True, 2)
-    source.answer = {"floors": ["new"]}
+    assert (floors(spaces), spaces.known, source.requested) == (["a"], True, 2)
+    source.response = {"floors": ["new"]}
     fake.now_s += RETRY_S - 1
     floors(spaces)
     settled()
-    assert source.asked == 2
+    assert source.requested == 2
     fake.now_s += 1
     floors(spaces)
     settled()
-    assert (floors(spaces), source.asked) == (["new"], 3)
+    assert (floors(spaces), source.requested) == (["new"], 3)
 
 
 def test_a_bug_in_the_first_loading_is_said(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
     source = Source("a")
-    source.answer = RuntimeError("a bug")
+    source.response = RuntimeError("a bug")
     spaces = TopologyCache(source, read, clock=fake)
     with pytest.raises(UpstreamInvalid, match="the backend's log has the reason"):
         spaces.current(timeout_s=HANG_S)
     settled()
     assert "RuntimeError: a bug" in caplog.text
-    source.answer = {"floors": ["a"]}
+    source.response = {"floors": ["a"]}
     fake.now_s += RETRY_S
     assert floors(spaces) == ["a"]
 
@@ -163,7 +163,7 @@ def test_a_topology_that_cannot_be_read_keeps_the_old_one(fake: FakeTime) -> Non
     spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
     settled()
-    source.answer = {"nothing": "of use"}
+    source.response = {"nothing": "of use"}
     fake.now_s += RENEW_S
     floors(spaces)
     settled()
@@ -172,13 +172,13 @@ def test_a_topology_that_cannot_be_read_keeps_the_old_one(fake: FakeTime) -> Non
 
 def test_the_first_loading_that_fails_says_why_and_is_not_hammered(fake: FakeTime) -> None:
     source = Source()
-    source.answer = UpstreamDown("Butlr is away")
+    source.response = UpstreamDown("Butlr is away")
     spaces = TopologyCache(source, read, clock=fake)
     for _ in range(5):
         with pytest.raises(UpstreamDown, match=r"^Butlr is away$"):
             spaces.current(timeout_s=HANG_S)
-    assert (source.asked, spaces.known) == (1, False)
-    source.answer = {"floors": ["a"]}
+    assert (source.requested, spaces.known) == (1, False)
+    source.response = {"floors": ["a"]}
     fake.now_s += RETRY_S
     assert floors(spaces) == ["a"]
 
@@ -193,7 +193,7 @@ def test_who_cannot_wait_is_told_it_is_late_and_the_loading_goes_on() -> None:
     source.open.set()
     settled()
     assert floors(spaces) == ["a"]
-    assert source.asked == 1
+    assert source.requested == 1
 
 
 # Which floors
@@ -210,53 +210,53 @@ def test_only_served_floors_are_told(served: tuple[str, ...], expected: list[str
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
+def stored(tmp_path: Path) -> Path:
     return tmp_path / "cache" / "topology.json"
 
 
 def away() -> Source:
     source = Source()
-    source.answer = UpstreamDown("Butlr is away")
+    source.response = UpstreamDown("Butlr is away")
     return source
 
 
-def test_a_restart_while_butlr_is_away_has_the_last_known_one(kept: Path) -> None:
-    assert floors(TopologyCache(Source("a", "b"), read, stored_in=kept)) == ["a", "b"]
+def test_a_restart_while_butlr_is_away_has_the_last_known_one(stored: Path) -> None:
+    assert floors(TopologyCache(Source("a", "b"), read, stored_in=stored)) == ["a", "b"]
     settled()
-    assert floors(TopologyCache(away(), read, stored_in=kept)) == ["a", "b"]
+    assert floors(TopologyCache(away(), read, stored_in=stored)) == ["a", "b"]
 
 
-def test_what_is_kept_is_everything_what_is_served_is_decided_anew(kept: Path) -> None:
-    floors(TopologyCache(Source("a", "b"), read, stored_in=kept, served=("a",)))
+def test_what_is_kept_is_everything_what_is_served_is_decided_anew(stored: Path) -> None:
+    floors(TopologyCache(Source("a", "b"), read, stored_in=stored, served=("a",)))
     settled()
-    assert floors(TopologyCache(away(), read, stored_in=kept, served=("b",))) == ["b"]
+    assert floors(TopologyCache(away(), read, stored_in=stored, served=("b",))) == ["b"]
 
 
-def test_a_restart_asks_butlr_first(kept: Path) -> None:
-    floors(TopologyCache(Source("old"), read, stored_in=kept))
+def test_a_restart_asks_butlr_first(stored: Path) -> None:
+    floors(TopologyCache(Source("old"), read, stored_in=stored))
     settled()
-    assert floors(TopologyCache(Source("new"), read, stored_in=kept)) == ["new"]
+    assert floors(TopologyCache(Source("new"), read, stored_in=stored)) == ["new"]
 
 
-def test_what_cannot_be_read_does_not_replace_what_is_kept(kept: Path) -> None:
-    floors(TopologyCache(Source("a"), read, stored_in=kept, now=lambda: 7.0))
+def test_what_cannot_be_read_does_not_replace_what_is_kept(stored: Path) -> None:
+    floors(TopologyCache(Source("a"), read, stored_in=stored, now=lambda: 7.0))
     settled()
     nonsense = Source()
-    nonsense.answer = {"nothing": "of use"}
-    assert floors(TopologyCache(nonsense, read, stored_in=kept, now=lambda: 9.0)) == ["a"]
+    nonsense.response = {"nothing": "of use"}
+    assert floors(TopologyCache(nonsense, read, stored_in=stored, now=lambda: 9.0)) == ["a"]
     settled()
-    assert orjson.loads(kept.read_bytes()) == {"floors": ["a"], "asked_at_s": 7.0}
+    assert orjson.loads(stored.read_bytes()) == {"floors": ["a"], "asked_at_s": 7.0}
 
 
 @pytest.mark.parametrize("content", [b"", b'{"floors": ["a"', b"\xff\x00", b"[]", b"null", b'{"other": 1}'])
 @pytest.mark.parametrize("reader", [read, topology], ids=["test", "butlr"])
 def test_a_damaged_file_is_no_file(
-    kept: Path, content: bytes, reader: Callable[[dict[str, Any]], Topology]
+    stored: Path, content: bytes, reader: Callable[[dict[str, Any]], Topology]
 ) -> None:
-    kept.parent.mkdir()
-    kept.write_bytes(content)
+    stored.parent.mkdir()
+    stored.write_bytes(content)
     with pytest.raises(UpstreamDown, match="Butlr is away"):
-        TopologyCache(away(), reader, stored_in=kept).current(timeout_s=HANG_S)
+        TopologyCache(away(), reader, stored_in=stored).current(timeout_s=HANG_S)
 
 
 def test_a_place_that_cannot_be_written_is_a_line_in_the_log(
@@ -270,10 +270,10 @@ def test_a_place_that_cannot_be_written_is_a_line_in_the_log(
 
 
 def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
-    kept: Path, monkeypatch: pytest.MonkeyPatch
+    stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that fills up in the middle of writing."""
-    floors(TopologyCache(Source("old"), read, stored_in=kept))
+    floors(TopologyCache(Source("old"), read, stored_in=stored))
     settled()
 
     def full(path: Path, data: bytes) -> int:
@@ -282,27 +282,27 @@ def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    assert floors(TopologyCache(Source("new"), read, stored_in=kept)) == ["new"]
+    assert floors(TopologyCache(Source("new"), read, stored_in=stored)) == ["new"]
     settled()
-    assert floors(TopologyCache(away(), read, stored_in=kept)) == ["old"]
+    assert floors(TopologyCache(away(), read, stored_in=stored)) == ["old"]
 
 
 # With Butlr
 
 
 def test_with_butlr_up_and_then_down(
-    simulator: Simulator, kept: Path, caplog: pytest.LogCaptureFixture
+    simulator: Simulator, stored: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
     office = ["space_paris_1", "space_paris_2", "space_newyork_1"]
-    assert floors(TopologyCache(butlr.topology_document, topology, stored_in=kept)) == office
+    assert floors(TopologyCache(butlr.topology_document, topology, stored_in=stored)) == office
     settled()
     butlr.close()
     simulator.stop()
     butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
     butlr.client._closing.set()  # so that it does not wait before trying again
-    after = TopologyCache(butlr.topology_document, topology, stored_in=kept, served=("space_paris_2",))
+    after = TopologyCache(butlr.topology_document, topology, stored_in=stored, served=("space_paris_2",))
     (floor,) = after.current(timeout_s=HANG_S).floors.values()
     butlr.close()
     assert (floor.name, len(floor.rooms), floor.capacity) == ("Paris, 2nd floor", 14, 60)
@@ -310,7 +310,7 @@ def test_with_butlr_up_and_then_down(
 
 
 def test_where_butlr_goes_away_between_two_questions_the_richer_topology_stays(
-    simulator: Simulator, kept: Path, fake: FakeTime
+    simulator: Simulator, stored: Path, fake: FakeTime
 ) -> None:
     """Floors that came without their sensors are poorer than those that are known, in memory and on disk."""
     butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
@@ -320,7 +320,7 @@ def test_where_butlr_goes_away_between_two_questions_the_richer_topology_stays(
         document = butlr.topology_document()
         return {**document, "sensors": None, "unanswered": away[0]} if away else document
 
-    spaces = TopologyCache(fetch, topology, stored_in=kept, clock=fake)
+    spaces = TopologyCache(fetch, topology, stored_in=stored, clock=fake)
     known = spaces.current(timeout_s=HANG_S)
     assert all(floor.sensors is not None for floor in known.floors.values())
     away.append(UpstreamDown("gone"))
@@ -329,8 +329,8 @@ def test_where_butlr_goes_away_between_two_questions_the_richer_topology_stays(
     settled()
     assert spaces.current(timeout_s=HANG_S) is known
     # Where nothing is known, floors without sensors are better than none; they are not kept on disk.
-    anew = TopologyCache(fetch, topology, stored_in=kept.with_name("other"))
+    anew = TopologyCache(fetch, topology, stored_in=stored.with_name("other"))
     assert all(floor.sensors is None for floor in anew.current(timeout_s=HANG_S).floors.values())
-    assert not kept.with_name("other").exists()
+    assert not stored.with_name("other").exists()
     settled()
     butlr.close()

@@ -162,9 +162,9 @@ def test_capacity_is_a_number_or_an_object_or_unknown(capacity: object, expected
 
 
 def test_no_capacity_at_all() -> None:
-    asked = document()
-    del asked["sites"]["sites"]["data"][0]["buildings"][0]["floors"][0]["rooms"][0]["capacity"]
-    assert read_room(topology(asked)).capacity is None
+    requested = document()
+    del requested["sites"]["sites"]["data"][0]["buildings"][0]["floors"][0]["rooms"][0]["capacity"]
+    assert read_room(topology(requested)).capacity is None
 
 
 @pytest.mark.parametrize("unit", ["sqft", "SqFt", " sq ft ", "ft2", "ft²", "square feet"])
@@ -311,14 +311,14 @@ def test_a_list_that_is_none_is_empty(key: str, value: object) -> None:
 
 
 def test_floors_of_all_sites_come_in_butlrs_order() -> None:
-    asked = document()
-    other = copy.deepcopy(asked["sites"]["sites"]["data"][0])
+    requested = document()
+    other = copy.deepcopy(requested["sites"]["sites"]["data"][0])
     other["name"] = "Other campus"
     other["buildings"][0]["floors"] = [
         {**other["buildings"][0]["floors"][0], "id": floor_id} for floor_id in ("space_9", "space_2")
     ]
-    asked["sites"]["sites"]["data"].append(other)
-    read = topology(asked)
+    requested["sites"]["sites"]["data"].append(other)
+    read = topology(requested)
     assert list(read.floors) == ["space_1", "space_9", "space_2"]
     assert [building.site for building in read.buildings] == ["Campus", "Other campus"]
 
@@ -376,7 +376,7 @@ def test_sensors_that_are_not_told_leave_the_rooms_unknown_and_a_note(sensors: A
 
 
 def test_sensors_are_read_whole_and_put_on_their_floors() -> None:
-    told = {
+    reported = {
         "id": "sensor_1",
         "name": "Kitchen heat",
         "mac_address": "AA-BB-01",
@@ -397,7 +397,7 @@ def test_sensors_are_read_whole_and_put_on_their_floors() -> None:
         "field_of_view": 71,
     }
     elsewhere = {"id": "sensor_2", "floor_id": "space_9"}
-    again = {**told, "name": "Listed again"}
+    again = {**reported, "name": "Listed again"}
     hive = {
         "id": "hive_1",
         "serialNumber": "SN-1",
@@ -405,8 +405,11 @@ def test_sensors_are_read_whole_and_put_on_their_floors() -> None:
         "isOnline": False,
         "lastHeartbeat": 7,
     }
-    asked = {**document(sensors=[told, elsewhere, again]), "hives": {"hives": {"data": [hive, hive, None]}}}
-    floor = read_floor(topology(asked))
+    requested = {
+        **document(sensors=[reported, elsewhere, again]),
+        "hives": {"hives": {"data": [hive, hive, None]}},
+    }
+    floor = read_floor(topology(requested))
     assert floor.sensors == (
         Sensor(
             "sensor_1",
@@ -475,14 +478,14 @@ def test_what_counts_at_doors_is_said_where_it_is_not_simply_all(
 
 
 def test_what_is_listed_twice_is_there_once_with_a_note() -> None:
-    asked = document()
-    [building] = asked["sites"]["sites"]["data"][0]["buildings"]
+    requested = document()
+    [building] = requested["sites"]["sites"]["data"][0]["buildings"]
     [floor] = building["floors"]
     other = {**copy.deepcopy(floor), "id": "space_2", "name": "Second floor"}
     floor["rooms"] *= 2
     floor["zones"] *= 2
     building["floors"] = [floor, floor, other]
-    read = topology(asked)
+    read = topology(requested)
     assert list(read.floors) == ["space_1", "space_2"]
     assert [len(f.rooms) for f in read.floors.values()] == [1, 0]
     assert [len(f.zones) for f in read.floors.values()] == [1, 0]
@@ -516,11 +519,11 @@ def test_a_document_without_sites_is_an_error(sites: Any) -> None:
         topology({"sites": sites, "sensors": None})
 
 
-@pytest.mark.parametrize("kept", [[], "x", 5, None, {}])
-def test_what_is_no_document_is_an_error(kept: Any) -> None:
+@pytest.mark.parametrize("stored", [[], "x", 5, None, {}])
+def test_what_is_no_document_is_an_error(stored: Any) -> None:
     """As a file that is JSON, but not ours, would give."""
     with pytest.raises(UpstreamInvalid, match="topology has no sites"):
-        topology(kept)
+        topology(stored)
 
 
 JSON = st.recursive(
@@ -540,14 +543,14 @@ def paths(node: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @given(st.data(), JSON)
 def test_anything_in_any_place_is_read_or_refused(data: st.DataObject, odd: Any) -> None:
-    asked: Any = copy.deepcopy(document(sensors=[sensor(True)]))
-    path = data.draw(st.sampled_from(paths(asked)[1:]))
-    node = asked
+    requested: Any = copy.deepcopy(document(sensors=[sensor(True)]))
+    path = data.draw(st.sampled_from(paths(requested)[1:]))
+    node = requested
     for step in path[:-1]:
         node = node[step]
     node[path[-1]] = odd
     try:
-        read = topology(asked)
+        read = topology(requested)
     except UpstreamInvalid:
         assert path[0] == "sites"
         assert len(path) <= 3

@@ -45,12 +45,12 @@ def test_made_changed_listed_and_deleted_by_the_names_of_the_schema(
     made = webhooks.create("butlr-grafana", TYPES, HERE, names)
     assert made == Webhook(made.id, "butlr-grafana", TYPES)
     assert webhooks.all() == (made,)
-    [kept] = simulator.subscriptions.all()
-    assert (kept.url, kept.headers, kept.timeout_s) == (HERE.url, (("X-Api-Key", KEY),), 5)
+    [stored] = simulator.subscriptions.all()
+    assert (stored.url, stored.headers, stored.timeout_s) == (HERE.url, (("X-Api-Key", KEY),), 5)
     assert webhooks.update(made, Endpoint("https://other.example.com/", "another-key"), names) == made
-    [kept] = simulator.subscriptions.all()
-    assert (kept.url, kept.headers) == ("https://other.example.com/", (("X-Api-Key", "another-key"),))
-    assert kept.event_types == TYPES
+    [stored] = simulator.subscriptions.all()
+    assert (stored.url, stored.headers) == ("https://other.example.com/", (("X-Api-Key", "another-key"),))
+    assert stored.event_types == TYPES
     webhooks.delete(made.id)
     assert webhooks.all() == ()
 
@@ -79,19 +79,19 @@ def test_an_event_type_that_another_has_is_refused_in_butlrs_words(webhooks: Web
 class Answering:
     """Passes on what is asked, but loses the answer to the first mutation, or says what a test wants."""
 
-    def __init__(self, post: Post, **answers: bytes | UpstreamError) -> None:
+    def __init__(self, post: Post, **responses: bytes | UpstreamError) -> None:
         self.post = post
-        self.answers = answers
-        self.asked: list[Mapping[str, object]] = []
+        self.responses = responses
+        self.requested: list[Mapping[str, object]] = []
 
     def __call__(self, body: Mapping[str, object]) -> bytes:
-        self.asked.append(body)
-        for word, answer in self.answers.items():
+        self.requested.append(body)
+        for word, response in self.responses.items():
             if word in str(body["query"]):
                 done = self.post(body)
-                if isinstance(answer, UpstreamError):
-                    raise answer
-                return answer or done
+                if isinstance(response, UpstreamError):
+                    raise response
+                return response or done
         return self.post(body)
 
 
@@ -147,7 +147,7 @@ def test_a_list_that_may_not_be_read_is_an_error_and_not_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         orjson.dumps({"data": None, "errors": [{"message": f"{'x' * 180} {KEY} is no key"}]}),
         orjson.dumps({"data": None, "errors": [{"message": f"value {KEY}"}]}),
@@ -155,9 +155,9 @@ def test_a_list_that_may_not_be_read_is_an_error_and_not_empty() -> None:
         UpstreamRefused("Butlr answered 400 on /graphql", butlr_text=f"you sent {KEY[:9]}"),
     ],
 )
-def test_no_error_quotes_the_key(answer: bytes | UpstreamError, webhooks: Webhooks, post: Post) -> None:
+def test_no_error_quotes_the_key(response: bytes | UpstreamError, webhooks: Webhooks, post: Post) -> None:
     made = webhooks.create("butlr-grafana", TYPES, HERE, InputNames())
-    quoting = Webhooks(Answering(post, updateWebhooks=answer))
+    quoting = Webhooks(Answering(post, updateWebhooks=response))
     with pytest.raises(UpstreamError) as caught:
         quoting.update(made, HERE, InputNames())
     assert KEY[:9] not in f"{caught.value} {caught.value.butlr_text} {caught.value!r}"
@@ -170,5 +170,5 @@ def test_secrets_are_never_asked_for(post: Post) -> None:
     made = webhooks.create("butlr-grafana", TYPES, HERE, webhooks.input_names())
     webhooks.update(made, HERE, InputNames())
     webhooks.all()
-    selected = " ".join(str(body["query"]) for body in asking.asked)
+    selected = " ".join(str(body["query"]) for body in asking.requested)
     assert not {"api_key", "basic_auth", "endpoint_config"} & set(selected.replace("{", " ").split())

@@ -65,7 +65,7 @@ class Wire:
     def __init__(self) -> None:
         self.login: Result = logged_in("token-1")
         self.reply: Result = respond(b"{}")
-        self.asked: list[Sent] = []
+        self.requested: list[Sent] = []
         self.ending = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._threads = [threading.Thread(target=self._accept, name="wire", daemon=True)]
@@ -76,7 +76,7 @@ class Wire:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def paths(self) -> list[str]:
-        return [asked.path for asked in self.asked]
+        return [requested.path for requested in self.requested]
 
     def drip(self, to: socket.socket, pieces: Iterable[bytes], pause_s: float = 0.05) -> None:
         """Slow enough to be late as a whole, fast enough to keep each read from timing out."""
@@ -102,9 +102,9 @@ class Wire:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(ConnectionError):
-            asked = _read(connection)
-            self.asked.append(asked)
-            (self.login if asked.path == LOGIN else self.reply)(connection, asked)
+            requested = _read(connection)
+            self.requested.append(requested)
+            (self.login if requested.path == LOGIN else self.reply)(connection, requested)
 
 
 def _read(connection: socket.socket) -> Sent:

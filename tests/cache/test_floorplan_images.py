@@ -31,7 +31,7 @@ class Source:
     def __init__(self) -> None:
         self.now_s = 1_000_000.0
         self.shift_s = 0.0
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.fails: Exception | None = None
         self.refuses = False
         self.open = threading.Event()
@@ -45,8 +45,8 @@ class Source:
 
     def fetch(self, url: str) -> LineArt:
         with self._lock:
-            self.asked.append(url)
-            number = len(self.asked)
+            self.requested.append(url)
+            number = len(self.requested)
             self.at_once += 1
             self.most = max(self.most, self.at_once)
         assert self.open.wait(SOON)
@@ -88,12 +88,12 @@ def settled(pictures: FloorPlanImages) -> None:
 def test_a_picture_is_fetched_once_and_then_there(source: Source) -> None:
     pictures = source.pictures()
     assert [number(pictures) for _ in range(3)] == [1, 1, 1]
-    assert source.asked == [URL]
+    assert source.requested == [URL]
 
 
 def test_a_floor_without_a_picture_asks_nobody(source: Source) -> None:
     assert number(source.pictures(), floor(None)) is None
-    assert source.asked == []
+    assert source.requested == []
 
 
 def test_it_comes_with_its_place_as_the_topology_has_it_now(source: Source) -> None:
@@ -102,7 +102,7 @@ def test_it_comes_with_its_place_as_the_topology_has_it_now(source: Source) -> N
     drawing = pictures.of(floor(rotation=90.0), timeout_s=SOON)
     assert drawing is not None
     assert drawing.plan == FloorPlanPicture(URL, SQUARE, 90.0)
-    assert len(source.asked) == 1
+    assert len(source.requested) == 1
 
 
 def test_a_slow_picture_is_not_waited_out_and_there_at_the_next_look(source: Source) -> None:
@@ -112,7 +112,7 @@ def test_a_slow_picture_is_not_waited_out_and_there_at_the_next_look(source: Sou
     assert number(pictures, timeout_s=0.0) is None
     source.open.set()
     assert number(pictures) == 1
-    assert len(source.asked) == 1
+    assert len(source.requested) == 1
 
 
 def test_many_viewers_share_a_call(source: Source) -> None:
@@ -126,7 +126,7 @@ def test_many_viewers_share_a_call(source: Source) -> None:
     for viewer in viewers:
         viewer.join(SOON)
     assert seen == [1] * 20
-    assert len(source.asked) == 1
+    assert len(source.requested) == 1
 
 
 def test_few_are_fetched_at_a_time_and_all_come(source: Source) -> None:
@@ -146,7 +146,7 @@ def test_it_is_renewed_after_a_day_while_the_old_one_is_shown(source: Source) ->
     source.now_s += RENEW_S - 1
     assert number(pictures) == 1
     settled(pictures)
-    assert len(source.asked) == 1
+    assert len(source.requested) == 1
     source.now_s += 1
     source.open.clear()
     assert number(pictures) == 1
@@ -163,7 +163,7 @@ def test_a_clock_that_steps_makes_no_picture_older_or_younger(source: Source, st
     source.now_s += RENEW_S - 1
     number(pictures)
     settled(pictures)
-    assert len(source.asked) == 1
+    assert len(source.requested) == 1
     source.now_s += 1
     number(pictures)
     settled(pictures)
@@ -193,11 +193,11 @@ def test_a_failure_rests_as_long_whatever_the_clock_does(source: Source) -> None
     source.now_s += RETRY_S - 1
     number(pictures)
     settled(pictures)
-    assert len(source.asked) == 1
+    assert len(source.requested) == 1
     source.now_s += 1
     number(pictures)
     settled(pictures)
-    assert len(source.asked) == 2
+    assert len(source.requested) == 2
 
 
 def test_a_failure_is_remembered_for_minutes_and_said_once(
@@ -207,10 +207,10 @@ def test_a_failure_is_remembered_for_minutes_and_said_once(
     source.fails = UpstreamDown("https://plans.example.com:443 answered 500 instead of an image")
     with caplog.at_level(logging.WARNING):
         assert [number(pictures) for _ in range(5)] == [None] * 5
-        assert len(source.asked) == 1
+        assert len(source.requested) == 1
         source.now_s += RETRY_S
         assert number(pictures) is None
-        assert len(source.asked) == 2
+        assert len(source.requested) == 2
     [said] = [record.getMessage() for record in caplog.records]
     assert "space_1" in said
     assert "drawn without it" in said
@@ -228,7 +228,7 @@ def test_the_last_known_one_is_used_while_butlr_is_gone(source: Source) -> None:
         source.now_s += RENEW_S
         assert number(pictures) == 1
         settled(pictures)
-    assert len(source.asked) == 4
+    assert len(source.requested) == 4
 
 
 def test_a_fault_that_nobody_foresaw_costs_the_picture_only(
@@ -251,7 +251,7 @@ def test_a_signature_that_changes_is_no_other_picture(source: Source) -> None:
     source.now_s += RENEW_S
     pictures.ask(floor(f"{URL}?signature=c"))
     settled(pictures)
-    assert source.asked[-1] == f"{URL}?signature=c"
+    assert source.requested[-1] == f"{URL}?signature=c"
 
 
 def test_memory_is_bounded(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ def test_a_restart_asks_nobody(source: Source, tmp_path: Path) -> None:
     assert shown is not None
     assert again is not None
     assert np.array_equal(again.line_art, shown.line_art)
-    assert len(source.asked) == 1
+    assert len(source.requested) == 1
 
 
 def test_an_old_one_on_disk_is_shown_and_renewed(source: Source, tmp_path: Path) -> None:

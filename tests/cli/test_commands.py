@@ -44,9 +44,9 @@ from tests.support import (
 def test_demo_answers_and_stops_cleanly(number: signal.Signals) -> None:
     with running("demo") as (process, url):
         assert requests.get(url, timeout=HANG_S).json()["demo"] is True
-        words = {"space": PARIS, "from": "2026-06-01T00:00:00Z", "to": "2026-06-02T00:00:00Z"}
-        answer = requests.get(f"{url}/api/v1/heatmap", params=words, timeout=HANG_S)
-        [frame] = answer.json()
+        arguments = {"space": PARIS, "from": "2026-06-01T00:00:00Z", "to": "2026-06-02T00:00:00Z"}
+        response = requests.get(f"{url}/api/v1/heatmap", params=arguments, timeout=HANG_S)
+        [frame] = response.json()
         assert frame["meta"]["custom"]["total_detections"] > 0
         assert any("Demo mode" in n["text"] for n in frame["meta"]["notices"])
         family = children_of(process.pid)
@@ -71,7 +71,7 @@ def test_every_line_is_json_from_the_first_to_the_last() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     with started("serve", BACKEND_LOG="json", BACKEND_PORT=port) as process:
-        until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
+        until(lambda: is_up(f"http://127.0.0.1:{port}/healthz"))
         assert (
             requests.get(f"http://127.0.0.1:{port}/api/v1/heatmap?space=x", timeout=HANG_S).status_code >= 400
         )
@@ -86,7 +86,7 @@ def test_every_line_is_json_from_the_first_to_the_last() -> None:
     assert len(lines) > 1
 
 
-def answers(url: str) -> bool:
+def is_up(url: str) -> bool:
     try:
         return requests.get(url, timeout=HANG_S).ok
     except requests.ConnectionError:
@@ -97,7 +97,7 @@ def test_only_an_address_on_this_machine_is_said_to_be_opened() -> None:
     said = {}
     for host in ("127.0.0.1", "0.0.0.0"):
         with running("serve", BACKEND_HOST=host, BACKEND_ALLOW_ANONYMOUS="1") as (process, url):
-            until(lambda url=url: answers(f"{url}/healthz"))  # type: ignore[misc]
+            until(lambda url=url: is_up(f"{url}/healthz"))  # type: ignore[misc]
             process.send_signal(signal.SIGTERM)
             assert process.stdout is not None
             said[host] = process.stdout.read()
@@ -138,9 +138,9 @@ def test_an_open_address_without_a_token_is_refused() -> None:
 
 def test_the_reason_phrase_is_on_the_wire() -> None:
     with running("demo") as (_, url):
-        answer = requests.get(f"{url}/api/v1/heatmap?space=space_x&from=x&to=y", timeout=HANG_S)
-        assert answer.status_code == 400
-        assert answer.reason.startswith("from: 'x' is not a time")
+        response = requests.get(f"{url}/api/v1/heatmap?space=space_x&from=x&to=y", timeout=HANG_S)
+        assert response.status_code == 400
+        assert response.reason.startswith("from: 'x' is not a time")
 
 
 APIS = {"heat maps": DETECTIONS, "metrics": REPORTING, "statistics": STATS}
@@ -250,7 +250,7 @@ def test_check_says_what_differs_and_serve_finds_it(tmp_path: Path) -> None:
             butlr_client_secret="demo",
             cache_dir=str(tmp_path),
         )
-        verdicts = open_verdicts(settings, demo=False, link=None).current()
+        verdicts = open_verdicts(settings, demo=False, redis=None).current()
     assert (verdicts.labels, verdicts.stop) == ("start", "inclusive")
     assert verdicts.unmeasured == frozenset()
 
@@ -348,14 +348,24 @@ def test_check_says_what_is_wrong_with_the_shared_cache_but_no_password(redis: R
 
 def test_warm_fills_what_replicas_share(redis: RedisServer) -> None:
     """Nothing on disk: a second run, a process of its own, finds all of it in Redis."""
-    words = ("warm", "--space", NEW_YORK, "--from", "2026-05-04", "--to", "2026-06-01", "--resolution", "1.0")
+    arguments = (
+        "warm",
+        "--space",
+        NEW_YORK,
+        "--from",
+        "2026-05-04",
+        "--to",
+        "2026-06-01",
+        "--resolution",
+        "1.0",
+    )
     with Simulator(PEOPLE) as simulator:
         access = {"BUTLR_API_URL": simulator.url, "BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": "demo"}
         everywhere = {**access, "BACKEND_CACHE_URL": redis.url, "BUTLR_RATE_LIMIT": "100000"}
         # Before anything is kept for good, it is measured.
         assert run("check", **everywhere).returncode == 0
         simulator.clear_calls()
-        said = [run(*words, **everywhere).stdout for _ in range(2)]
+        said = [run(*arguments, **everywhere).stdout for _ in range(2)]
     assert "4 segments, 4 fetched, 0 already in the cache" in said[0]
     assert "4 segments, 0 fetched, 4 already in the cache" in said[1]
     assert (simulator.count(DETECTIONS), simulator.count(LOGIN)) == (4, 1)
@@ -379,12 +389,12 @@ def test_check_names_a_floor_that_is_not_there() -> None:
 
 
 def test_warm_fills_the_disk_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    words = ("warm", "--space", PARIS, "--from", "2026-04-06T00:00Z", "--to", "2026-05-04T00:00Z")
-    first = run(*words, BACKEND_CACHE_DIR=str(tmp_path))
+    arguments = ("warm", "--space", PARIS, "--from", "2026-04-06T00:00Z", "--to", "2026-05-04T00:00Z")
+    first = run(*arguments, BACKEND_CACHE_DIR=str(tmp_path))
     assert first.returncode == 0, first.stderr
     assert "4 segments, 4 fetched, 0 already in the cache" in first.stdout
     assert "100% 4/4" in first.stderr
-    longer = (*words[:-1], "2026-05-11T00:00Z")
+    longer = (*arguments[:-1], "2026-05-11T00:00Z")
     assert (
         "5 segments, 1 fetched, 4 already in the cache"
         in run(*longer, BACKEND_CACHE_DIR=str(tmp_path)).stdout
@@ -408,8 +418,8 @@ def test_warm_with_a_bad_word_names_it(tmp_path: Path) -> None:
     [("map.png", "heatmap", "PNG"), ("day.webp", "playback", "WEBP"), ("change.png", "compare", "PNG")],
 )
 def test_render_writes_a_picture(tmp_path: Path, name: str, target: str, kind: str) -> None:
-    words = [f"space={PARIS}", "from=2026-06-09T00:00Z", "to=2026-06-10T00:00Z", "width=400"]
-    done = run("render", str(tmp_path / name), *words, "--target", target)
+    arguments = [f"space={PARIS}", "from=2026-06-09T00:00Z", "to=2026-06-10T00:00Z", "width=400"]
+    done = run("render", str(tmp_path / name), *arguments, "--target", target)
     assert done.returncode == 0, done.stderr
     with Image.open(tmp_path / name) as image:
         assert (image.format, image.width) == (kind, 400)
@@ -417,9 +427,9 @@ def test_render_writes_a_picture(tmp_path: Path, name: str, target: str, kind: s
 
 
 def test_render_writes_the_cells_as_csv(tmp_path: Path) -> None:
-    words = [f"space={PARIS}", "from=2026-06-09T00:00Z", "to=2026-06-10T00:00Z", "resolution=1.0"]
+    arguments = [f"space={PARIS}", "from=2026-06-09T00:00Z", "to=2026-06-10T00:00Z", "resolution=1.0"]
     path = tmp_path / "map.csv"
-    assert run("render", str(path), *words).returncode == 0
+    assert run("render", str(path), *arguments).returncode == 0
     lines = path.read_text().split()[1:]
     found = {(float(x), float(y)): float(n) for x, y, n in (line.split(",") for line in lines)}
     assert found == truth(PARIS, at("2026-06-09"), at("2026-06-10"), 1.0)
@@ -436,7 +446,7 @@ def test_render_writes_the_plan_as_geojson(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "said"),
+    ("name", "arguments", "said"),
     [
         ("map.geojson", ["from=2026-06-09", "to=2026-06-10"], "format: 'geojson' is unknown"),
         ("map.gif", ["from=2026-06-09", "to=2026-06-10"], "format: 'gif' is unknown"),
@@ -446,9 +456,9 @@ def test_render_writes_the_plan_as_geojson(tmp_path: Path) -> None:
     ],
 )
 def test_render_names_what_is_wrong_and_writes_nothing(
-    tmp_path: Path, name: str, words: list[str], said: str
+    tmp_path: Path, name: str, arguments: list[str], said: str
 ) -> None:
-    done = run("render", str(tmp_path / name), f"space={PARIS}", *words)
+    done = run("render", str(tmp_path / name), f"space={PARIS}", *arguments)
     assert done.returncode == 1
     assert said in done.stderr
     assert list(tmp_path.iterdir()) == []

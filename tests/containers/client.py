@@ -36,9 +36,9 @@ def request(n: int, first: int) -> tuple[str, str, str, Any]:
         k = n // 10 + first
         day = FIRST_DAY + timedelta(days=k // len(FLOORS) % DAYS)
         resolution = ("0.5", "1.0")[k // (len(FLOORS) * DAYS) % 2]
-        words = f"space={FLOORS[k % len(FLOORS)]}&resolution={resolution}"
-        words += f"&from={day:%Y-%m-%d}&to={day + timedelta(days=1):%Y-%m-%d}"
-        return "slow", "GET", f"/api/v1/heatmap-summary?{words}&format=rows&require=complete", None
+        arguments = f"space={FLOORS[k % len(FLOORS)]}&resolution={resolution}"
+        arguments += f"&from={day:%Y-%m-%d}&to={day + timedelta(days=1):%Y-%m-%d}"
+        return "slow", "GET", f"/api/v1/heatmap-summary?{arguments}&format=rows&require=complete", None
     if n % 10 == 5:
         target = {"target": "spaces", "refId": "A", "payload": {}}
         day = {"from": FIRST_DAY.isoformat(), "to": (FIRST_DAY + timedelta(days=1)).isoformat()}
@@ -63,7 +63,7 @@ class Client:
         token = Path("/run/butlr/token").read_text("utf-8")
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    def ask(self, n: int) -> None:
+    def send_request(self, n: int) -> None:
         kind, method, path, body = request(n, self.first)
         began = time.monotonic()
         said = self.say(method, path, None if body is None else json.dumps(body), keep=n % 2 == 0)
@@ -82,23 +82,23 @@ class Client:
 
     def say(self, method: str, path: str, body: str | None, *, keep: bool) -> str | None:
         """What went wrong, or nothing."""
-        connection = getattr(own, "kept", None) if keep else None
+        connection = getattr(own, "stored", None) if keep else None
         if connection is None:
             connection = http.client.HTTPConnection(self.address, timeout=TIMEOUT_S)
-        own.kept = None
+        own.stored = None
         try:
             connection.request(method, path, body, self.headers)
-            answer = connection.getresponse()
-            text = answer.read()
+            response = connection.getresponse()
+            text = response.read()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             return f"{type(error).__name__}: {error}"
-        if keep and not answer.will_close:
-            own.kept = connection
+        if keep and not response.will_close:
+            own.stored = connection
         else:
             connection.close()
-        if answer.status != 200 or not json.loads(text):
-            return f"{answer.status} {answer.reason}: {text[:300]!r}"
+        if response.status != 200 or not json.loads(text):
+            return f"{response.status} {response.reason}: {text[:300]!r}"
         return None
 
 
@@ -117,7 +117,7 @@ def main(url: str, rate: float, first: int) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         print("asking", flush=True)
         while not end.wait(max(0.0, began + n / rate - time.monotonic())):
-            pool.submit(client.ask, n)
+            pool.submit(client.send_request, n)
             n += 1
         took = time.monotonic() - began
     print(

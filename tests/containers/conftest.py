@@ -38,7 +38,7 @@ def record() -> Record:
     return lambda name, value: ROWS.append((name, str(value)))
 
 
-def answers(*command: str) -> bool:
+def succeeds(*command: str) -> bool:
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
@@ -55,9 +55,9 @@ def pinned_images() -> list[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def engine(record: Record) -> None:
-    if not answers("docker", "info"):
+    if not succeeds("docker", "info"):
         cannot_run("WITH CONTAINERS", "no container engine answers `docker info`")
-    if not answers("docker", "compose", "version"):
+    if not succeeds("docker", "compose", "version"):
         cannot_run("WITH CONTAINERS", "docker has no compose (`docker compose version`)")
     if os.environ.get("CONTAINERS_STAND_INS"):
         stand_ins.make(pinned_images())

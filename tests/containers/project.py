@@ -31,8 +31,8 @@ def run(*command: str | Path, check: bool = True, **options: Any) -> subprocess.
     return done
 
 
-def docker(*words: str | Path, **options: Any) -> str:
-    return run("docker", *words, **options).stdout.strip()
+def docker(*arguments: str | Path, **options: Any) -> str:
+    return run("docker", *arguments, **options).stdout.strip()
 
 
 def inspect(name: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Project:
         self.folder = folder / "Butlr heat maps"
         self.name = name
         copy_checkout(self.folder)
-        self.days_asked = 0
+        self.days_requested = 0
         # A free port, so that nothing else on this machine is in the way.
         self.always = {"GRAFANA_ADDRESS": "127.0.0.1:", "COMPOSE_PROJECT_NAME": name}
         self.configure(**settings)
@@ -86,11 +86,11 @@ class Project:
         """Lines of a document, as a user would type them here."""
         return run("bash", "-euo", "pipefail", "-c", lines, cwd=self.folder, env=self.environment, **options)
 
-    def compose(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return run("docker", "compose", *words, cwd=self.folder, env=self.environment, **options)
+    def compose(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return run("docker", "compose", *arguments, cwd=self.folder, env=self.environment, **options)
 
-    def up(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        done = self.compose("up", "--detach", *words, **options)
+    def up(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        done = self.compose("up", "--detach", *arguments, **options)
         if done.returncode == 0:
             self.wait_healthy()
         return done
@@ -135,8 +135,8 @@ class Project:
         login = base64.b64encode(b"admin:admin").decode()
         request = urllib.request.Request(url, headers={"Authorization": f"Basic {login}"})
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return json.load(answer)
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return json.load(response)
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{path}: {error.code} {error.read()[:500]!r}") from None
 
@@ -175,7 +175,7 @@ class Project:
                 *("docker", "run", "--rm", "--interactive", "--network", f"{self.name}_default"),
                 *("--volume", f"{self.name}_token:/run/butlr:ro", "butlr-grafana"),
                 *("python", "-c", (Path(__file__).parent / "client.py").read_text("utf-8")),
-                *(url, str(rate), str(self.days_asked)),
+                *(url, str(rate), str(self.days_requested)),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -188,7 +188,7 @@ class Project:
             yield report
             client.stdin.close()
             report.update(json.loads(client.stdout.read()))
-            self.days_asked += report["sent"] // 10 + 1
+            self.days_requested += report["sent"] // 10 + 1
         finally:
             client.stdin.close()
             client.stdout.close()

@@ -77,12 +77,12 @@ def test_down_and_up_keep_the_token_and_the_cache(project: Project) -> None:
     assert_segments(project, cached=4)
 
 
-def assert_segments(project: Project, **told: int) -> None:
+def assert_segments(project: Project, **reported: int) -> None:
     """A month that no other test asks for comes from where it is told, and nothing is assumed."""
     [frame] = project.get(f"/api/v1/heatmap?{NEXT_MONTH}&resolution=1.0&require=complete")
     meta = frame["meta"]
     assert not [each for each in meta["notices"] if "assumed as documented" in each["text"]]
-    expected = {"planned": 4, "fetched": 0, "cached": 0, "missing": 0, "stale": 0, **told}
+    expected = {"planned": 4, "fetched": 0, "cached": 0, "missing": 0, "stale": 0, **reported}
     assert meta["custom"]["segments"] == expected
 
 

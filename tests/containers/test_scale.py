@@ -54,8 +54,10 @@ def project(make_project: Callable[..., Project]) -> Iterator[Project]:
 
 def replicas_asked(project: Project) -> int:
     """As the proxy says itself."""
-    ask = "exec 3<>/dev/tcp/127.0.0.1/8404 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && tail -n 1 <&3"
-    said = project.inside("proxy", "bash", "-c", ask)
+    send_request = (
+        "exec 3<>/dev/tcp/127.0.0.1/8404 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && tail -n 1 <&3"
+    )
+    said = project.inside("proxy", "bash", "-c", send_request)
     return int(said) if said.isdigit() else 0
 
 
@@ -138,11 +140,13 @@ def trouble(project: Project) -> list[float]:
     A day that nobody has asked for, of a kind that the load does not ask for: nothing is kept of it.
     """
     start = datetime(2025, 12, 1, tzinfo=UTC) + timedelta(days=next(DAYS))
-    words = (
+    arguments = (
         f"space=space_paris_1&resolution=0.25&from={start:%Y-%m-%d}&to={start + timedelta(days=1):%Y-%m-%d}"
     )
-    asked = (docker("exec", each.id, "python", "-c", LOOK, words) for each in project.containers("backend"))
-    return [float(said) for said in asked]
+    requested = (
+        docker("exec", each.id, "python", "-c", LOOK, arguments) for each in project.containers("backend")
+    )
+    return [float(said) for said in requested]
 
 
 def until_trouble_is(project: Project, expected: float) -> None:

@@ -18,13 +18,13 @@ def page(path: Path) -> dict[str, Any]:
     return document
 
 
-def asks_us(path: Path) -> bool:
+def is_for_backend(path: Path) -> bool:
     """Whether its panels ask our data sources; the wall's and the operators' do not."""
     document = json.loads(path.read_text("utf-8"))
     return any(panel["datasource"]["uid"] in ("${ds}", "${ds_json}") for panel in document["panels"])
 
 
-ASKING = [path for path in FILES if asks_us(path)]
+ASKING = [path for path in FILES if is_for_backend(path)]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from butlr_grafana.simulator.device_values import power, sensor_centre
 from butlr_grafana.simulator.devices import Health, health, hive_health
 from butlr_grafana.simulator.world import Floor, Hive, Room, Sensor
-from tests.dashboards.people import Look
+from tests.dashboards.people import View
 from tests.support import PEOPLE
 
 Row = dict[str, Any]
@@ -18,18 +18,18 @@ DAY_S = 86_400
 ORDER = ("offline", "hive offline", "online")
 
 
-def expected(look: Look) -> list[Row]:
+def expected(view: View) -> list[Row]:
     """The rows, in their order."""
-    faults = look.words.get("only") == "faults"
-    age = {"as_of": look.now_s * 1000, "complete": 1, "age_s": 0, "as_of_ms": look.now_s * 1000}
-    level = look.words.get("level")
+    faults = view.params.get("only") == "faults"
+    age = {"as_of": view.now_s * 1000, "complete": 1, "age_s": 0, "as_of_ms": view.now_s * 1000}
+    level = view.params.get("level")
     if level == "floor":
-        found = [_floor(floor, look.now_s) for floor in look.floors]
+        found = [_floor(floor, view.now_s) for floor in view.floors]
     elif level == "room":
-        found = [_room(floor, room, look.now_s) for floor in look.floors for room in floor.rooms]
+        found = [_room(floor, room, view.now_s) for floor in view.floors for room in floor.rooms]
         found = [row for row in found if not faults or (row["sensors"] and row["unavailable"])]
     else:
-        found = [row for floor in look.floors for row in _devices(floor, look.now_s)]
+        found = [row for floor in view.floors for row in _devices(floor, view.now_s)]
         for row in found:
             if _is_due(row) and not row["reason"]:
                 wall = datetime.fromtimestamp(row["battery_due"] / 1000, ZoneInfo(row["timezone"]))

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from butlr_grafana.simulator.world import Floor, Room
-from tests.dashboards.people import Look, by_doors, has_sensor, seats
+from tests.dashboards.people import View, by_doors, has_sensor, seats
 from tests.support import PEOPLE
 
 Row = dict[str, Any]
@@ -15,26 +15,26 @@ ASKED, EMPTY = 10, 5
 """Butlr is asked for so many minutes; a room is free when nobody was there in so many of the newest."""
 
 
-def expected(look: Look) -> list[Row]:
+def expected(view: View) -> list[Row]:
     """The rows of `free-rooms`: free, occupied, unknown; within each the smallest first."""
-    rows = [_row(look, floor, room) for floor in look.floors for room in look.rooms(floor)]
-    least, kind = int(look.words.get("least_capacity", "0")), look.words.get("type", "All")
+    rows = [_row(view, floor, room) for floor in view.floors for room in view.rooms(floor)]
+    least, kind = int(view.params.get("least_capacity", "0")), view.params.get("type", "All")
     fitting = [row for row in rows if not least or (row["capacity"] or 0) >= least]
     of_kind = [row for row in fitting if kind == "All" or row["type"] == kind]
     order = ["free", "occupied", "unknown"]
     return sorted(of_kind, key=lambda row: (order.index(row["state"]), row["capacity"] or 10_000))
 
 
-def _row(look: Look, floor: Floor, room: Room) -> Row:
+def _row(view: View, floor: Floor, room: Room) -> Row:
     # Butlr's newest minute is one behind.
-    end_s = look.now_s // 60 * 60 - 60
+    end_s = view.now_s // 60 * 60 - 60
     counts = [people_in(floor, room, end_s - 60 * back) for back in reversed(range(ASKED))]
-    since_s = _silent_since_s(floor, room, look.now_s)
+    since_s = _silent_since_s(floor, room, view.now_s)
     known = since_s is None and None not in counts
-    told = [count or 0 for count in counts]
-    state = "unknown" if not known else "occupied" if any(told[-EMPTY:]) else "free"
+    reported = [count or 0 for count in counts]
+    state = "unknown" if not known else "occupied" if any(reported[-EMPTY:]) else "free"
     is_free = state == "free"
-    empty = next((back for back, count in enumerate(reversed(told)) if count), ASKED)
+    empty = next((back for back, count in enumerate(reversed(reported)) if count), ASKED)
     return {
         "state": state,
         "room_id": room.id,
@@ -46,14 +46,14 @@ def _row(look: Look, floor: Floor, room: Room) -> Row:
         "type": None if room.type_in_butlr == "Untagged" else room.type_in_butlr,
         "capacity": seats(room),
         "tags": ",".join(room.tags),
-        "people": told[-1] if known else None,
+        "people": reported[-1] if known else None,
         "free_since": (end_s - 60 * empty) * 1000 if is_free else None,
         "free_for_s": 60 * empty if is_free else None,
         "free_exact": int(empty < ASKED) if is_free else None,
         "free_for": _free_for(empty) if is_free else _left(empty) if known else "",
         "reason": "" if known else _reason(floor, since_s),
         "unknown_since": None if since_s is None else (since_s - 1) * 1000,
-        "as_of": look.now_s * 1000,
+        "as_of": view.now_s * 1000,
         "complete": 1,
         "source": "asked",
     }

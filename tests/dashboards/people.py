@@ -20,10 +20,10 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Look:
+class View:
     """A question's words and period (whole hours), and when it is asked."""
 
-    words: Mapping[str, str]
+    params: Mapping[str, str]
     start_s: int
     end_s: int
     now_s: int
@@ -33,10 +33,10 @@ class Look:
     @property
     def in_people(self) -> bool:
         """Whether heat is in people, where it has a unit."""
-        unit = self.words.get("unit", "auto")
+        unit = self.params.get("unit", "auto")
         return unit == "people" or (
             unit == "auto"
-            and self.words.get("normalize") != "hour"
+            and self.params.get("normalize") != "hour"
             and any(floor.id in self.rates for floor in self.floors)
         )
 
@@ -48,20 +48,20 @@ class Look:
 
     @property
     def floors(self) -> list[Floor]:
-        if self.words["space"] == "all":
+        if self.params["space"] == "all":
             return list(PEOPLE.office.floors)
-        return [PEOPLE.office.by_id[self.words["space"]]]
+        return [PEOPLE.office.by_id[self.params["space"]]]
 
     @property
     def chosen(self) -> list[str] | None:
         """The ids of the rooms asked for; `None`: all."""
-        rooms = self.words.get("room", "All")
+        rooms = self.params.get("room", "All")
         return None if rooms == "All" else rooms.split(",")
 
     @property
     def as_one(self) -> bool:
         """Whether what is asked of the floor is of the rooms chosen, together."""
-        level = self.words.get("level", "floor" if "metric" in self.words else "room")
+        level = self.params.get("level", "floor" if "metric" in self.params else "room")
         return level == "floor" and self.chosen is not None
 
     def name(self, floor: Floor) -> str:
@@ -80,22 +80,22 @@ class Look:
 
     @property
     def in_feet(self) -> bool:
-        return self.words.get("area") == "ft2"
+        return self.params.get("area") == "ft2"
 
     @property
     def area_unit(self) -> float:
         """How many of the units asked for are a square metre."""
         return SQUARE_FEET_PER_M2 if self.in_feet else 1.0
 
-    def before(self) -> Look:
+    def before(self) -> View:
         """The period of the same length that ends where this one begins."""
         return replace(self, start_s=2 * self.start_s - self.end_s, end_s=self.start_s)
 
     def counts(self, floor: Floor, t: int) -> bool:
         """Whether the hour from `t` on is within the hours and days asked for, by the floor's clock."""
         wall = datetime.fromtimestamp(t, ZoneInfo(floor.timezone))
-        opens, closes = (int(edge[:2]) for edge in self.words.get("hours", "00:00-24:00").split("-"))
-        first, last = self.words.get("days", "mon-sun").split("-")
+        opens, closes = (int(edge[:2]) for edge in self.params.get("hours", "00:00-24:00").split("-"))
+        first, last = self.params.get("days", "mon-sun").split("-")
         return opens <= wall.hour < closes and DAYS.index(first) <= wall.weekday() <= DAYS.index(last)
 
     def hours(self, floor: Floor) -> list[int]:
@@ -149,7 +149,7 @@ def shape(asset: Room | Floor) -> Any:
     return shapely.Polygon(asset.outline if isinstance(asset, Floor) else asset.polygon)
 
 
-def told_m2(floor: Floor, asset: Room | Floor) -> float:
+def area_in_butlr_m2(floor: Floor, asset: Room | Floor) -> float:
     """The area as Butlr tells it: in the floor's unit, to two decimals."""
     polygon = asset.outline if isinstance(asset, Floor) else asset.footprint
     return round(floor.area(polygon), 2) / floor.area(((0, 0), (1, 0), (1, 1), (0, 1)))

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.dashboards.grafana import fill
-from tests.dashboards.people import Look, finest
+from tests.dashboards.people import View, finest
 from tests.dashboards.reckoning import CHECKS, WEEKDAYS
 from tests.dashboards.test_numbers import CHOICES, RATES
 from tests.dashboards.test_queries import (  # noqa: F401  # `file`: a fixture
@@ -152,7 +152,7 @@ def check_local(row: Json, name: str) -> None:
         assert row[name] == f"{local:%Y-%m-%d %H:%M:%S}"
 
 
-def frames_of(target: str, text: str, look: Look) -> list[Json]:
+def frames_of(target: str, text: str, view: View) -> list[Json]:
     """A CSV file as the frames that the panel gets: of series one an asset, with its labels."""
     assert text.startswith("\N{ZERO WIDTH NO-BREAK SPACE}")
     head, *lines = csv.reader(io.StringIO(text[1:]))
@@ -162,10 +162,10 @@ def frames_of(target: str, text: str, look: Look) -> list[Json]:
         {name: value(name, cell, times) for (name, times), cell in zip(columns, line, strict=True)}
         for line in lines
     ]
-    if look.words.get("level") == "floor" and target in ZONES:
+    if view.params.get("level") == "floor" and target in ZONES:
         found = [
             row
-            | {"zone_id": row["space"], "zone": look.name(look.floors[0]) if look.as_one else row["floor"]}
+            | {"zone_id": row["space"], "zone": view.name(view.floors[0]) if view.as_one else row["floor"]}
             for row in found
         ]
         names += ["zone_id", "zone"]
@@ -180,7 +180,7 @@ def frames_of(target: str, text: str, look: Look) -> list[Json]:
         # A room without a type has none; it has no empty one.
         texts = (texts | {"reason"} & set(names)) - {"type"}
         rows = [{n: None if v == "" and n not in texts else v for n, v in row.items()} for row in found]
-        return [frame(names, rows, resolution=cell_size(look))]
+        return [frame(names, rows, resolution=cell_size(view))]
     made = []
     for key, own in groupby(found, lambda row: (row["space"], row.get("room_id"))):
         labels = {"space": key[0], **({"room_id": key[1]} if key[1] else {})}
@@ -195,9 +195,9 @@ def frame(names: list[str], rows: list[Json], *, labels: Json | None = None, res
     return {"fields": fields, "meta": {"custom": {"resolution": resolution}}}
 
 
-def cell_size(look: Look) -> float:
-    chosen = look.words.get("resolution", "auto")
-    return finest(look.floors[0]) if chosen == "auto" else float(chosen)
+def cell_size(view: View) -> float:
+    chosen = view.params.get("resolution", "auto")
+    return finest(view.floors[0]) if chosen == "auto" else float(chosen)
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -210,15 +210,15 @@ def test_a_file_holds_the_panels_numbers(dashboard: Json, world: World, choice: 
     for panel in dashboard["panels"]:
         for link in panel["links"]:
             path = fill(proxied(link["url"], panel), values)
-            words = dict(parse_qsl(urlsplit(path).query))
+            params = dict(parse_qsl(urlsplit(path).query))
             target = urlsplit(path).path.rpartition("/")[2]
-            if words.pop("format") != "csv":
+            if params.pop("format") != "csv":
                 continue
-            assert words.pop("bom") == "1"
-            answer = world.http.get(path)
-            assert answer.mimetype == "text/csv"
-            look = Look(words, at(START), at(END), int(world.now_s), RATES)
-            for field, got, expected in CHECKS[target](frames_of(target, answer.text, look), look):
+            assert params.pop("bom") == "1"
+            response = world.http.get(path)
+            assert response.mimetype == "text/csv"
+            view = View(params, at(START), at(END), int(world.now_s), RATES)
+            for field, got, expected in CHECKS[target](frames_of(target, response.text, view), view):
                 assert nearly(got, expected), (panel["title"], field, got, expected)
             done += 1
     assert done

@@ -256,8 +256,8 @@ def test_panels_follow_the_rooms_that_are_chosen_or_say_that_they_do_not(folder:
         if "room" not in shown:
             continue
         for panel in page["panels"]:
-            asked = json.dumps([panel["targets"], panel["options"]])
-            assert "${room:csv}" in asked or "whole floor" in panel["title"], panel["title"]
+            requested = json.dumps([panel["targets"], panel["options"]])
+            assert "${room:csv}" in requested or "whole floor" in panel["title"], panel["title"]
 
 
 def test_whatever_lists_rooms_can_be_limited_to_their_types(folder: Path) -> None:
@@ -266,9 +266,11 @@ def test_whatever_lists_rooms_can_be_limited_to_their_types(folder: Path) -> Non
         page = json.loads(path.read_text("utf-8"))
         for panel in page["panels"]:
             for target in panel["targets"]:
-                asked = json.dumps(target)
-                is_of_rooms = any(f'/{name}"' in asked or f': "{name}"' in asked for name in of_rooms)
-                assert not is_of_rooms or '"level", "value": "floor"' in asked or "${type:csv}" in asked, (
+                requested = json.dumps(target)
+                is_of_rooms = any(f'/{name}"' in requested or f': "{name}"' in requested for name in of_rooms)
+                assert (
+                    not is_of_rooms or '"level", "value": "floor"' in requested or "${type:csv}" in requested
+                ), (
                     path.stem,
                     panel["title"],
                 )
@@ -278,11 +280,11 @@ def test_no_table_has_a_column_of_reasons(dashboard: Json) -> None:
     """It would be empty in most rows and three lines high in the others: a mark says it where one points."""
     for panel in dashboard["panels"]:
         for override in panel["fieldConfig"]["overrides"] if panel["type"] == "table" else ():
-            look = {one["id"]: one["value"] for one in override["properties"]}
+            view = {one["id"]: one["value"] for one in override["properties"]}
             if override["matcher"]["options"] == "reason" and panel["title"] not in OF_REASONS:
-                assert look == {"custom.hideFrom.viz": True}, panel["title"]
+                assert view == {"custom.hideFrom.viz": True}, panel["title"]
             if override["matcher"]["options"] == "has_data":
-                [link] = look["links"]
+                [link] = view["links"]
                 assert "${__data.fields.reason}" in link["title"]
 
 

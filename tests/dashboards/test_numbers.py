@@ -9,7 +9,7 @@ import pytest
 
 from tests.dashboards.conftest import FOLDER, page
 from tests.dashboards.grafana import Values, fill, shown, simpod_payload
-from tests.dashboards.people import Look
+from tests.dashboards.people import View
 from tests.dashboards.reckoning import CHECKS
 from tests.dashboards.test_queries import file, frames, start_values  # noqa: F401  # `file`: a fixture
 from tests.support import NEW_YORK, PARIS, PARIS_2, World, at, know_rate
@@ -35,7 +35,7 @@ CHOICES = {
 }
 
 
-def asked(target: Json, values: Values) -> tuple[str, dict[str, str]]:
+def requested(target: Json, values: Values) -> tuple[str, dict[str, str]]:
     """What a panel's query asks for: the target and its words."""
     if "infinity" in target["datasource"]["type"]:
         params = {p["key"]: fill(p["value"], values) for p in target["url_options"]["params"]}
@@ -102,12 +102,12 @@ def check_page(dashboard: Json, world: World, values: Values) -> None:
     for panel in dashboard["panels"]:
         found = {target["refId"]: frames(world, target, values) for target in panel["targets"]}
         for target in panel["targets"]:
-            name, words = asked(target, values)
-            key = json.dumps([name, words], sort_keys=True)
+            name, params = requested(target, values)
+            key = json.dumps([name, params], sort_keys=True)
             if key not in compared:
-                look = Look(words, since_s, until_s, int(world.now_s), RATES)
+                view = View(params, since_s, until_s, int(world.now_s), RATES)
                 compared[key] = set()
-                for field, got, expected in CHECKS[name](found[target["refId"]], look):
+                for field, got, expected in CHECKS[name](found[target["refId"]], view):
                     assert same(got, expected), (panel["title"], field, got, expected)
                     compared[key].add(field)
             for frame in shown(panel, found[target["refId"]]):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.dashboards.grafana import Values, drawn, fill, shown
-from tests.dashboards.test_numbers import asked
+from tests.dashboards.test_numbers import requested
 from tests.dashboards.test_queries import (  # noqa: F401  # `file`: a fixture
     choices,
     file,
@@ -90,15 +90,15 @@ def test_every_picture_and_file_of_every_page_is_there_on_an_odd_floor(
 ) -> None:
     values = values_on(dashboard, space)
     for address in pictures(dashboard, values):
-        answer = odd.http.get(fill(address, values))
-        assert answer.status_code == 200, (address, answer.get_data(as_text=True))
-        if answer.mimetype.startswith("image/"):
-            with Image.open(io.BytesIO(answer.data)) as image:
+        response = odd.http.get(fill(address, values))
+        assert response.status_code == 200, (address, response.get_data(as_text=True))
+        if response.mimetype.startswith("image/"):
+            with Image.open(io.BytesIO(response.data)) as image:
                 image.load()
-        elif answer.mimetype == "text/csv":
-            assert "nan" not in answer.text
+        elif response.mimetype == "text/csv":
+            assert "nan" not in response.text
         else:
-            assert strict(answer.text)["type"] == "FeatureCollection"
+            assert strict(response.text)["type"] == "FeatureCollection"
 
 
 ROOMLESS = "lists no room"
@@ -122,23 +122,23 @@ REASONS = {
 
 
 def test_a_page_says_why_it_lacks_what_it_lacks(dashboard: Json, odd: World) -> None:
-    told = set()
+    reported = set()
     for space in FLOORS:
         values = values_on(dashboard, space) | {"hours": "00:00-24:00", "days": "mon-sun"}
         for panel in dashboard["panels"]:
             for target in panel["targets"]:
-                name, words = asked(target, values)
+                name, params = requested(target, values)
                 reason = REASONS[space].get(name, "")
                 # Of all floors together nothing is odd, and a floor without rooms is itself known.
-                if words["space"] == "all" or (reason == ROOMLESS and words.get("level") == "floor"):
+                if params["space"] == "all" or (reason == ROOMLESS and params.get("level") == "floor"):
                     continue
                 found = frames(odd, target, values)
                 said = " ".join(notice["text"] for frame in found for notice in frame["meta"]["notices"])
                 assert reason in said, (space, panel["title"], said)
-                told |= {space} if reason else set()
+                reported |= {space} if reason else set()
     is_of_one_floor = "space" in {v["name"] for v in dashboard["templating"]["list"] if v["hide"] != 2}
-    is_of_people = {asked(t, values)[0] for p in dashboard["panels"] for t in p["targets"]} != {"devices"}
-    assert len(told) >= (3 if is_of_one_floor and is_of_people else 0)
+    is_of_people = {requested(t, values)[0] for p in dashboard["panels"] for t in p["targets"]} != {"devices"}
+    assert len(reported) >= (3 if is_of_one_floor and is_of_people else 0)
 
 
 def test_rows_without_figures_give_their_reason(dashboard: Json, odd: World) -> None:

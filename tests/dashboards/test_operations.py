@@ -35,11 +35,11 @@ def test_every_figure_has_a_unit_and_every_line_a_name(panels: list[Json]) -> No
 
 def test_it_asks_for_what_the_backend_tells(panels: list[Json], world: World) -> None:
     families = text_string_to_metric_families(world.http.get("/metrics").get_data(as_text=True))
-    told = {family.name + suffix for family in families for suffix in ("", "_total", "_bucket")}
+    reported = {family.name + suffix for family in families for suffix in ("", "_total", "_bucket")}
     for target in (target for panel in panels for target in panel["targets"]):
-        asked = set(METRIC.findall(target["expr"]))
-        assert asked
-        assert asked <= told | OF_PROMETHEUS, target["expr"]
+        requested = set(METRIC.findall(target["expr"]))
+        assert requested
+        assert requested <= reported | OF_PROMETHEUS, target["expr"]
 
 
 def test_counters_are_looked_at_as_rates_over_the_time_that_grafana_says(panels: list[Json]) -> None:

@@ -61,18 +61,18 @@ def frames(world: World, target: Json, values: Values) -> list[Json]:
     """The frames that a panel's query is answered with."""
     if "infinity" in target["datasource"]["type"]:
         assert (target["parser"], target["format"]) == ("simple", "as-is")
-        answer = world.http.get(infinity_request(target, values))
+        response = world.http.get(infinity_request(target, values))
     else:
         payload = simpod_payload(target["payload"], values)
         query = {"refId": target["refId"], "target": target["target"], "payload": payload}
         since, until = (
             datetime.fromtimestamp(int(str(values[edge])) / 1000, UTC) for edge in ("__from", "__to")
         )
-        asked_range = {"from": since.isoformat(), "to": until.isoformat()}
-        body = {"range": asked_range, "maxDataPoints": 800, "targets": [query]}
-        answer = world.http.post("/query", json=body)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    found: list[Json] = answer.get_json()
+        requested_range = {"from": since.isoformat(), "to": until.isoformat()}
+        body = {"range": requested_range, "maxDataPoints": 800, "targets": [query]}
+        response = world.http.post("/query", json=body)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    found: list[Json] = response.get_json()
     return found
 
 
@@ -80,9 +80,9 @@ def choices(world: World, variable: Json, values: Values) -> list[tuple[str, str
     """The texts and values of a `query` variable."""
     query = variable["query"]
     if "infinity" in variable["datasource"]["type"]:
-        asked = query["infinityQuery"]
-        rows = world.http.get(infinity_request(asked, values)).get_json()
-        columns = {c["text"]: c["selector"] for c in asked["columns"]}
+        requested = query["infinityQuery"]
+        rows = world.http.get(infinity_request(requested, values)).get_json()
+        columns = {c["text"]: c["selector"] for c in requested["columns"]}
         return [(row[columns["__text"]], row[columns["__value"]]) for row in rows]
     payload = simpod_payload(query["query"], values)
     rows = world.http.post("/variable", json={"payload": payload}).get_json()
@@ -234,11 +234,11 @@ def test_each_type_of_room_is_offered_once(dashboard: Json, world: World) -> Non
 @pytest.mark.parametrize("count", [1, 2])
 def test_rooms_limit_what_is_asked_for_them(dashboard: Json, world: World, count: int) -> None:
     start = start_values(dashboard)
-    asked_by_room = [t for t in targets(dashboard) if "${room:csv}" in json.dumps(t)]
-    if not asked_by_room:
+    requested_by_room = [t for t in targets(dashboard) if "${room:csv}" in json.dumps(t)]
+    if not requested_by_room:
         return
     rooms = [room for _, room in choices(world, by_name(dashboard, "room"), start)][:count]
-    for target in asked_by_room:
+    for target in requested_by_room:
         whole, limited = (frames(world, target, values) for values in (start, start | {"room": rooms}))
         # Of the floor: one row of the rooms together.
         assert size(limited) <= size(whole)
@@ -265,9 +265,9 @@ def test_links_lead_through_grafana_to_files(dashboard: Json, world: World) -> N
     for panel in dashboard["panels"]:
         for link in panel["links"]:
             assert link["targetBlank"]
-            answer = world.http.get(fill(proxied(link["url"], panel), values))
-            assert answer.status_code == 200
-            kinds.add(answer.mimetype)
+            response = world.http.get(fill(proxied(link["url"], panel), values))
+            assert response.status_code == 200
+            kinds.add(response.mimetype)
     assert "text/csv" in kinds
     assert kinds <= {"image/png", "image/webp", "text/csv", "application/geo+json"}
 
@@ -284,11 +284,11 @@ def test_pictures_in_panels_are_pictures_in_each_theme(dashboard: Json, world: W
                 else [""]
             )
             papers = set()
-            for theme, look in product(("light", "dark"), looks):
-                path = fill(proxied(address, panel), values | {"look": look})
-                answer = world.http.get(f"{path}&{urlencode(period | {'theme': theme})}")
-                assert answer.status_code == 200, answer.get_data(as_text=True)
-                with Image.open(io.BytesIO(answer.get_data())) as picture:
+            for theme, view in product(("light", "dark"), looks):
+                path = fill(proxied(address, panel), values | {"look": view})
+                response = world.http.get(f"{path}&{urlencode(period | {'theme': theme})}")
+                assert response.status_code == 200, response.get_data(as_text=True)
+                with Image.open(io.BytesIO(response.get_data())) as picture:
                     assert picture.width >= 1000
                     assert (getattr(picture, "n_frames", 1) > 1) == ("webp" in address)
                     papers.add((theme, picture.convert("RGB").getpixel((2, 2))))
@@ -310,6 +310,6 @@ def test_the_plan_is_offered_as_geojson(dashboard: Json, world: World) -> None:
     values = start_values(dashboard)
     for panel in dashboard["panels"]:
         for link in (one for one in panel["links"] if "geojson" in one["url"]):
-            answer = world.http.get(fill(proxied(link["url"], panel), values))
-            rooms = [f for f in answer.get_json()["features"] if f["properties"].get("level") == "room"]
+            response = world.http.get(fill(proxied(link["url"], panel), values))
+            rooms = [f for f in response.get_json()["features"] if f["properties"].get("level") == "room"]
             assert len(rooms) >= 10

@@ -41,9 +41,9 @@ def hidden(panel: Json) -> Json:
 
 def rows(world: World, uid: str, query: Json, room: str = "All") -> list[Json]:
     [path] = [path for path in FILES if path.stem == uid]
-    answer = world.http.get(infinity_request(query, start_values(page(path)) | {"room": room}))
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    found: list[Json] = answer.get_json()
+    response = world.http.get(infinity_request(query, start_values(page(path)) | {"room": room}))
+    assert response.status_code == 200, response.get_data(as_text=True)
+    found: list[Json] = response.get_json()
     return found
 
 
@@ -65,8 +65,8 @@ def test_the_query_for_rules_is_what_grafanas_server_can_ask(panel: Json) -> Non
     # What a panel shows stays as it comes, with its warnings and the demo's marker.
     for shown in panel["targets"][1:]:
         assert (shown["parser"], shown["format"]) == ("simple", "as-is")
-        asked = {word["key"]: word["value"] for word in shown["url_options"]["params"]}
-        assert asked["refId"] == shown["refId"] != "A"
+        requested = {word["key"]: word["value"] for word in shown["url_options"]["params"]}
+        assert requested["refId"] == shown["refId"] != "A"
 
 
 @pytest.mark.parametrize("panel", FOUND.values(), ids=[title for _, title in FOUND])

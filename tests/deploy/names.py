@@ -29,16 +29,16 @@ class Names:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                asked, who = self._socket.recvfrom(2048)
-                if asked:
-                    self._socket.sendto(self._answer(asked), who)
+                requested, who = self._socket.recvfrom(2048)
+                if requested:
+                    self._socket.sendto(self._respond(requested), who)
 
-    def _answer(self, asked: bytes) -> bytes:
-        name_ends = asked.index(b"\0", 12) + 1
-        question = asked[12 : name_ends + 4]
+    def _respond(self, requested: bytes) -> bytes:
+        name_ends = requested.index(b"\0", 12) + 1
+        question = requested[12 : name_ends + 4]
         kind, _ = struct.unpack(">HH", question[-4:])
         found = self.addresses if kind == A else []
-        head = asked[:2] + struct.pack(">HHHHH", ANSWERS | NO_ERROR, 1, len(found), 0, 0)
+        head = requested[:2] + struct.pack(">HHHHH", ANSWERS | NO_ERROR, 1, len(found), 0, 0)
         # 0xC00C: the name is that of the question.
         records = (
             struct.pack(">HHHIH", 0xC00C, A, CLASS_IN, 1, 4) + socket.inet_aton(address) for address in found

@@ -60,7 +60,7 @@ class Environment:
         run(*pip, "install", "--quiet", "--no-deps", wheel)
         run(*pip, "check")
 
-    def answers(self, **settings: str) -> None:
+    def responds(self, **settings: str) -> None:
         """The demo starts, and what its dependencies are for works."""
         with running("demo", command=self.command, **settings) as (_, url):
             period = {"space": PARIS, "from": "2026-06-10T07:00:00Z", "to": "2026-06-10T10:00:00Z"}
@@ -72,8 +72,8 @@ class Environment:
                 ("utilization", "rows", b"["),
                 ("playback", "webp", b"RIFF"),
             ):
-                words = {**period, "format": form, "holidays": "out"}
-                answer = requests.get(f"{url}/api/v1/{target}", params=words, timeout=60)
-                assert answer.status_code == 200, answer.text
-                assert answer.content.lstrip(b"\xef\xbb\xbf").startswith(begins), answer.content[:80]
+                arguments = {**period, "format": form, "holidays": "out"}
+                response = requests.get(f"{url}/api/v1/{target}", params=arguments, timeout=60)
+                assert response.status_code == 200, response.text
+                assert response.content.lstrip(b"\xef\xbb\xbf").startswith(begins), response.content[:80]
             assert "butlr_calls_total" in requests.get(f"{url}/metrics", timeout=60).text

@@ -16,7 +16,7 @@ class Replica(ThreadingHTTPServer):
 
     def __init__(self, address: str, port: int) -> None:
         super().__init__((address, port), _Handler)
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.goes_on = threading.Event()
         self.goes_on.set()
         self._open: set[socket.socket] = set()
@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path != "/readyz":
-            self.server.asked.append(self.path)
+            self.server.requested.append(self.path)
         self.server.goes_on.wait()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

@@ -70,8 +70,8 @@ def compose_command() -> list[str] | None:
     """Compose of the second line, as docker's plugin or alone; Debian 12's package is of the first."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]):
-            asked = [*command, "version", "--short"]
-            done = subprocess.run(asked, capture_output=True, text=True, check=False)
+            requested = [*command, "version", "--short"]
+            done = subprocess.run(requested, capture_output=True, text=True, check=False)
             if done.returncode == 0 and re.match(r"v?([2-9]|[1-9]\d)\.", done.stdout):
                 return command
     return None
@@ -144,10 +144,10 @@ def test_every_variable_of_the_file_is_tried() -> None:
 
 def test_the_lines_of_the_file_s_head_are_the_ones_tried() -> None:
     head = (ROOT / "docker-compose.yml").read_text("utf-8").partition("services:")[0]
-    told = dict(re.findall(r"^#   ([A-Z_]+)=(\S+)", head, re.MULTILINE))
-    assert told.pop("BUTLR_CLIENT_ID") == "…"
+    reported = dict(re.findall(r"^#   ([A-Z_]+)=(\S+)", head, re.MULTILINE))
+    assert reported.pop("BUTLR_CLIENT_ID") == "…"
     tried = [pair for env, _ in VARIANTS.values() for pair in env.items()]
-    assert set(told.items()) <= set(tried)
+    assert set(reported.items()) <= set(tried)
 
 
 def test_a_mistake_would_be_seen(compose: list[str], tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_grafana_finds_prometheus_where_compose_puts_it() -> None:
     assert "9090" in " ".join(SERVICES["prometheus"]["healthcheck"]["test"])
 
 
-def told_for_scale() -> dict[str, str]:
+def settings_of_scale() -> dict[str, str]:
     """The lines for .env that the file's head gives."""
     head = (ROOT / "docker-compose.yml").read_text("utf-8").partition("services:")[0]
     return dict(
@@ -182,14 +182,14 @@ def told_for_scale() -> dict[str, str]:
 
 
 def test_the_lines_that_the_file_tells_bring_replicas_a_cache_and_a_proxy() -> None:
-    told = told_for_scale()
+    reported = settings_of_scale()
     backend, valkey = SERVICES["backend"], SERVICES["valkey"]
-    assert told["COMPOSE_PROFILES"] == "scale"
+    assert reported["COMPOSE_PROFILES"] == "scale"
     assert backend["deploy"]["replicas"] == "${BACKEND_REPLICAS:-1}"
-    assert int(told["BACKEND_REPLICAS"]) > 1
+    assert int(reported["BACKEND_REPLICAS"]) > 1
     assert backend["environment"]["BACKEND_CACHE_URL"] == "${BACKEND_CACHE_URL:-}"
-    assert read({"BACKEND_CACHE_URL": told["BACKEND_CACHE_URL"]}).cache_url == "redis://valkey:6379"
-    assert told["BUTLR_BACKEND_URL"] == "http://proxy:8080"
+    assert read({"BACKEND_CACHE_URL": reported["BACKEND_CACHE_URL"]}).cache_url == "redis://valkey:6379"
+    assert reported["BUTLR_BACKEND_URL"] == "http://proxy:8080"
     assert set(valkey["networks"]) & set(backend["networks"])
 
 
@@ -197,10 +197,10 @@ def test_the_cache_is_bounded_kept_nowhere_and_reached_by_backends_only() -> Non
     valkey = SERVICES["valkey"]
     program, *options = valkey["command"]
     assert program == "valkey-server"
-    asked = dict(zip(options[::2], options[1::2], strict=True))
-    assert asked.pop("--maxmemory").endswith(":-512mb}")
-    assert asked.pop("--protected-mode") == "no"  # else it answers its own container only
-    assert asked == {"--save": "", "--appendonly": "no", "--maxmemory-policy": "allkeys-lru"}
+    requested = dict(zip(options[::2], options[1::2], strict=True))
+    assert requested.pop("--maxmemory").endswith(":-512mb}")
+    assert requested.pop("--protected-mode") == "no"  # else it answers its own container only
+    assert requested == {"--save": "", "--appendonly": "no", "--maxmemory-policy": "allkeys-lru"}
     assert "volumes" not in valkey
     user, group = valkey["user"].split(":")
     assert f"/data:uid={user},gid={group},mode=0700" in valkey["tmpfs"]

@@ -55,10 +55,10 @@ class Clone:
     def venv(self) -> Path:
         return self.folder / ".venv"
 
-    def make(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def make(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTHON", "VIRTUAL_ENV"))}
         return subprocess.run(
-            ["make", *words],
+            ["make", *arguments],
             cwd=self.folder,
             env=clean | environment,
             capture_output=True,
@@ -202,7 +202,7 @@ def test_a_real_environment_works(tmp_path: Path) -> None:
         check=True,
         capture_output=True,
     )
-    asked = subprocess.run(
+    requested = subprocess.run(
         [tmp_path / ".venv/bin/pip", "--version"], capture_output=True, text=True, check=True
     )
-    assert f"python {sys.version_info.major}.{sys.version_info.minor}" in asked.stdout
+    assert f"python {sys.version_info.major}.{sys.version_info.minor}" in requested.stdout

@@ -45,7 +45,7 @@ class Machine:
         subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
         self.password = folder / "smtp_password"
 
-    def start(self, *words: str, system: str = "here") -> tuple[int, str, str]:
+    def start(self, *arguments: str, system: str = "here") -> tuple[int, str, str]:
         """Exit code, what was said, and with which options Grafana was started, if it was."""
         grafana = self.folder / "run.sh"
         grafana.write_text('#!/bin/sh\necho "started with: $*"\n', "utf-8")
@@ -61,7 +61,7 @@ class Machine:
         assert text.count("/run.sh") == 1
         as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run(
-            ["sh", "-c", text.replace("/run.sh", str(grafana)), "grafana", *words],
+            ["sh", "-c", text.replace("/run.sh", str(grafana)), "grafana", *arguments],
             env=environment,
             cwd="/",
             capture_output=True,

@@ -103,9 +103,9 @@ def test_what_it_refuses_itself_is_in_our_own_form(haproxy: str, tmp_path: Path)
         url = stack.enter_context(proxy(haproxy, tmp_path, names, free_port()))
         until(lambda: status(url) == 503)
         for path in ("/api/v1/spaces", "/api/v1/spaces?room=" + "a" * 25_000):
-            answer = requests.get(url + path, timeout=HANG_S)
-            assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
-            assert answer.json()["error"]["source"] == "backend"
+            response = requests.get(url + path, timeout=HANG_S)
+            assert (response.status_code, response.headers["Content-Type"]) == (503, "application/json")
+            assert response.json()["error"]["source"] == "backend"
 
 
 def test_each_error_of_its_own_is_json() -> None:
@@ -128,13 +128,13 @@ def status(url: str) -> int:
 
 def heat_map(url: str) -> requests.Response:
     """On a connection of its own, so that each may reach another backend."""
-    asked = {"space": NEW_YORK, "resolution": "1.0", **MAY}
-    return requests.get(f"{url}/api/v1/heatmap", asked, headers={"Connection": "close"}, timeout=60)
+    requested = {"space": NEW_YORK, "resolution": "1.0", **MAY}
+    return requests.get(f"{url}/api/v1/heatmap", requested, headers={"Connection": "close"}, timeout=60)
 
 
-def assert_whole(answer: requests.Response) -> None:
-    assert answer.status_code == 200, answer.text
-    [frame] = answer.json()
+def assert_whole(response: requests.Response) -> None:
+    assert response.status_code == 200, response.text
+    [frame] = response.json()
     assert frame["meta"]["custom"]["complete"] is True
     assert cells_of(frame) == truth(NEW_YORK, at(MAY["from"]), at(MAY["to"]), 1.0)
 
@@ -222,32 +222,32 @@ def replicas(program: str, folder: Path, count: int) -> Iterator[tuple[str, list
 
 
 def all_asked(url: str, started: list[Replica]) -> bool:
-    ask(url)
-    return all(replica.asked for replica in started)
+    send_request(url)
+    return all(replica.requested for replica in started)
 
 
-def ask(url: str, body: bytes | None = None) -> int:
+def send_request(url: str, body: bytes | None = None) -> int:
     try:
-        answer = requests.request(
+        response = requests.request(
             "POST" if body else "GET", f"{url}/api/v1/spaces", data=body, timeout=HANG_S
         )
     except requests.RequestException:
         return 0
-    assert answer.status_code != 200 or answer.content == (body or b"")
-    return answer.status_code
+    assert response.status_code != 200 or response.content == (body or b"")
+    return response.status_code
 
 
-def ask_often(url: str, times: int, body: bytes | None = None) -> list[int]:
+def send_requests(url: str, times: int, body: bytes | None = None) -> list[int]:
     """The statuses, sixteen requests at a time."""
     with ThreadPoolExecutor(16) as pool:
-        return list(pool.map(lambda _: ask(url, body), range(times)))
+        return list(pool.map(lambda _: send_request(url, body), range(times)))
 
 
 def test_no_request_is_lost_when_several_leave_together(haproxy: str, tmp_path: Path) -> None:
     """The name server goes on naming them, as Docker's does for a while."""
     with replicas(haproxy, tmp_path, 5) as (url, started):
         with ThreadPoolExecutor(1) as pool:
-            asking = pool.submit(ask_often, url, 600)
+            asking = pool.submit(send_requests, url, 600)
             for gone in started[:3]:
                 gone.leave()
             statuses = asking.result()
@@ -259,10 +259,10 @@ def test_who_waits_for_one_that_hangs_is_answered_by_another(
     haproxy: str, tmp_path: Path, body: bytes | None
 ) -> None:
     with replicas(haproxy, tmp_path, 3) as (url, started):
-        before = len(started[1].asked)
+        before = len(started[1].requested)
         started[1].hang()
-        assert ask_often(url, 200, body) == [200] * 200
-        assert len(started[1].asked) > before
+        assert send_requests(url, 200, body) == [200] * 200
+        assert len(started[1].requested) > before
 
 
 def test_what_it_refuses_itself_is_logged_with_the_path_and_without_the_query(

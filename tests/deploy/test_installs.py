@@ -22,14 +22,14 @@ def test_every_package_in_a_lock_is_pinned_with_its_hashes(lock: Path) -> None:
 
 def test_every_install_checks_them() -> None:
     """What is ours comes without dependencies; the tool that makes the locks cannot be in one."""
-    asked = [
+    requested = [
         line
         for name in ("Makefile", "Dockerfile", ".ci/run")
         for line in (ROOT / name).read_text("utf-8").splitlines()
         if re.search(r"\bpip install\b", line)
     ]
-    assert len(asked) >= 6
-    unchecked = [line for line in asked if "--require-hashes" not in line and "--no-deps" not in line]
+    assert len(requested) >= 6
+    unchecked = [line for line in requested if "--require-hashes" not in line and "--no-deps" not in line]
     assert [line.rpartition(" ")[2] for line in unchecked] == ["uv"]
 
 

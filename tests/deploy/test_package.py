@@ -42,7 +42,7 @@ def test_the_package_works_where_no_repository_is(packed: tuple[Path, Path], tmp
     assert written == ours()
     assert said == f"files: {len(written)} files in grafana-dashboards/, provisioning/ and docs/runbooks/\n"
     assert (tmp_path / "files/provisioning/run-grafana").stat().st_mode & 0o111
-    environment.answers(BACKEND_HOLIDAYS="FR")
+    environment.responds(BACKEND_HOLIDAYS="FR")
 
 
 def test_a_wheel_holds_what_is_needed_and_nothing_else(packed: tuple[Path, Path]) -> None:
@@ -64,7 +64,7 @@ def test_a_package_without_its_files_is_not_built(tmp_path: Path) -> None:
 
     assert set(names(ROOT)) == set(ours())
     (tmp_path / "grafana-dashboards").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"holds no grafana-dashboards/\*\.json"):
+    with pytest.raises(FileNotFoundError, match=r"has no file grafana-dashboards/\*\.json"):
         names(tmp_path)
 
 
@@ -82,4 +82,4 @@ def test_the_lowest_versions_that_are_allowed_work(packed: tuple[Path, Path], tm
     wheel, _ = packed
     environment = Environment(tmp_path / "venv")
     environment.install(LOWEST, wheel)
-    environment.answers(BACKEND_HOLIDAYS="FR")
+    environment.responds(BACKEND_HOLIDAYS="FR")

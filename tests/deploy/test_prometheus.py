@@ -50,10 +50,10 @@ def configured(folder: Path, backend: str, token: str) -> Path:
 class Prometheus:
     url: str
 
-    def get(self, path: str, **words: str) -> Any:
-        answer = requests.get(f"{self.url}/api/v1/{path}", params=words, timeout=HANG_S).json()
-        assert answer["status"] == "success", answer
-        return answer["data"]
+    def get(self, path: str, **arguments: str) -> Any:
+        response = requests.get(f"{self.url}/api/v1/{path}", params=arguments, timeout=HANG_S).json()
+        assert response["status"] == "success", response
+        return response["data"]
 
     def values(self, expression: str) -> list[float]:
         """The present values of an expression."""
@@ -184,10 +184,10 @@ def test_every_question_of_the_dashboard_has_an_answer(prometheus: Prometheus, b
 
 def look(backend: str, day: date) -> None:
     then = {"from": f"{day}T00:00:00Z", "to": f"{day}T12:00:00Z"}
-    for target, words in (
+    for target, arguments in (
         ("heatmap", {"space": PARIS, **then}),
         ("hot-zones", {"space": PARIS, **then}),
         ("occupancy-now", {"space": NEW_YORK}),
         ("heatmap", {"space": "space_x", **then}),
     ):
-        requests.get(f"{backend}/api/v1/{target}", params=words, headers=HEADERS, timeout=HANG_S)
+        requests.get(f"{backend}/api/v1/{target}", params=arguments, headers=HEADERS, timeout=HANG_S)

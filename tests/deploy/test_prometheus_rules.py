@@ -192,8 +192,8 @@ def test_what_a_rule_says_has_its_value(promtool: str, tmp_path: Path, alert: st
     of = {"job": "butlr-backend"} | ({"instance": "backend:8080"} if case.per_instance else {})
     said = {**rule["annotations"], "summary": case.summary}
     fires = {"exp_labels": {**of, **rule["labels"]}, "exp_annotations": said}
-    asked = {"eval_time": seconds(LAST_MIN), "alertname": alert, "exp_alerts": [fires]}
-    test = {**as_test(alert, case), "alert_rule_test": [asked]}
+    requested = {"eval_time": seconds(LAST_MIN), "alertname": alert, "exp_alerts": [fires]}
+    test = {**as_test(alert, case), "alert_rule_test": [requested]}
     done = run(promtool, tmp_path, [test])
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -13,7 +13,7 @@ from butlr_grafana.simulator.messages import Refusal, Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import Trial
-from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, REPORTING, answer_of, at, floors_of
+from tests.support import DETECTIONS, NEW_YORK, PARIS, PARIS_2, REPORTING, at, floors_of, replace_endpoint
 
 RULES = ("hot-zones", "occupancy-now", "unusual", "balance")
 BACK_S = 2400
@@ -26,14 +26,14 @@ class Watched(Trial):
         self.gone: set[str] = set()
         super().__init__(**settings)
         for path in (DETECTIONS, REPORTING):
-            answer_of(self, path, self._unless_gone)
+            replace_endpoint(self, path, self._unless_gone)
 
-    def _unless_gone(self, answer: Endpoint, request: Request) -> Result:
+    def _unless_gone(self, response: Endpoint, request: Request) -> Result:
         if floors_of(request.json()) & self.gone:
             raise Refusal(400, "this floor is gone")
-        return answer(request)
+        return response(request)
 
-    def rows(self, target: str, space: str = PARIS_2, **words: str) -> list[dict[str, Any]]:
+    def rows(self, target: str, space: str = PARIS_2, **params: str) -> list[dict[str, Any]]:
         """Of one floor, in an answer about all."""
         end_s = int(self.now_s + self.shift_s)
         query = {
@@ -42,11 +42,11 @@ class Watched(Trial):
             "format": "rows",
             "from": str((end_s - 600) * 1000),
             "to": str(end_s * 1000),
-            **words,
+            **params,
         }
-        answer = self.http.get(f"/api/v1/{target}", query_string=query)
-        assert answer.status_code == 200, answer.get_data(as_text=True)
-        return [row for row in answer.get_json() if row["space"] == space]
+        response = self.http.get(f"/api/v1/{target}", query_string=query)
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return [row for row in response.get_json() if row["space"] == space]
 
     def cut_off(self, *spaces: str) -> None:
         self.gone = set(spaces)
@@ -97,33 +97,33 @@ def test_a_panel_that_still_changes_is_asked_for_again_when_it_is_a_minute_old(
 ) -> None:
     """Also where the wall clock, after its step, shows the very minute in which it was fetched."""
     period = ("2026-06-17T10:00:00Z", "2026-06-17T16:30:00Z")
-    assert watched.look(*period).is_whole()
+    assert watched.query_panel(*period).is_whole()
     watched.passes(BACK_S)
     watched.shift_s += step_s
-    assert watched.spent(lambda: watched.look(*period)) >= 1
+    assert watched.spent(lambda: watched.query_panel(*period)) >= 1
 
 
 def test_an_answer_that_is_kept_as_bytes_ends_with_its_minute_though_the_minute_comes_again(
     watched: Watched,
 ) -> None:
     end = str(int(watched.now_s) * 1000)
-    watched.look(end=end)
-    before = watched.look(end=end)
+    watched.query_panel(end=end)
+    before = watched.query_panel(end=end)
     assert before.custom["segments"]["fetched"] == 0
     watched.passes(BACK_S)
     watched.shift_s -= BACK_S
-    again = watched.look(end=end)
+    again = watched.query_panel(end=end)
     assert again.custom["segments"]["fetched"] == 1
     assert again.is_whole()
 
 
 def test_what_is_stale_says_how_old_it_is_by_a_clock_that_was_put_back(watched: Watched) -> None:
     period = ("2026-06-17T10:00:00Z", "2026-06-17T16:30:00Z")
-    assert watched.look(*period).is_whole()
+    assert watched.query_panel(*period).is_whole()
     watched.cut_off(NEW_YORK)
     watched.passes(BACK_S)
     watched.shift_s -= BACK_S
-    look = watched.look(*period)
+    look = watched.query_panel(*period)
     assert not look.complete
     assert look.as_of_s == int(watched.now_s + watched.shift_s) - BACK_S
 
@@ -144,12 +144,12 @@ def test_freshness_does_not_grow_young_when_the_clock_is_put_back(watched: Watch
 
 def test_a_restart_finds_nothing_younger_than_it_is(watched: Watched) -> None:
     """What has settled is on disk, and of no age; what still changes is asked for again."""
-    assert watched.look().is_whole()
+    assert watched.query_panel().is_whole()
     watched.passes(BACK_S)
     watched.shift_s -= BACK_S
     watched.restart()
     watched.http.get("/readyz")
     watched.cut_off(NEW_YORK)
-    look = watched.look()
+    look = watched.query_panel()
     assert not look.complete
     assert watched.rows("hot-zones", NEW_YORK) == []

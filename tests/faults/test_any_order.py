@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.faults.trial import NOON, Look, Trial, assert_upstreams_fault
+from tests.faults.trial import NOON, PanelResponse, Trial, assert_upstreams_fault
 from tests.support import DETECTIONS, NEW_YORK, Cells, added, at, truth
 
 DAY = 86_400
@@ -59,28 +59,28 @@ ALWAYS: list[Question] = [
 """Looked at by turns after whatever happens."""
 
 
-def counting_times(start_s: int, end_s: int, words: dict[str, str]) -> Iterator[tuple[int, int]]:
+def counting_times(start_s: int, end_s: int, params: dict[str, str]) -> Iterator[tuple[int, int]]:
     """The times between the two that count, by the floor's own clock."""
-    if "hours" not in words:
+    if "hours" not in params:
         yield start_s, end_s
         return
     day = datetime.fromtimestamp(start_s, ZONE).replace(hour=0, minute=0, second=0)
     while day.timestamp() < end_s:
-        if "days" not in words or day.weekday() < 5:
+        if "days" not in params or day.weekday() < 5:
             opens, closes = (int(day.replace(hour=hour).timestamp()) for hour in (9, 17))
             if max(opens, start_s) < min(closes, end_s):
                 yield max(opens, start_s), min(closes, end_s)
         day += timedelta(days=1)
 
 
-def truth_of(look: Look, words: dict[str, str], now_s: float) -> Cells:
+def truth_of(look: PanelResponse, params: dict[str, str], now_s: float) -> Cells:
     """Counted from the people: of all that the answer says it covers, gaps left out, up to Butlr's now."""
     custom = look.custom
     gaps = sorted((at(gap["from"]), at(gap["to"])) for gap in custom["gaps"])
     end_s = min(at(custom["to"]), int(now_s))
     parts, since = [], at(custom["from"])
     for gap_start_s, gap_end_s in [*gaps, (end_s, end_s)]:
-        counted = counting_times(since, min(gap_start_s, end_s), words)
+        counted = counting_times(since, min(gap_start_s, end_s), params)
         parts += [truth(NEW_YORK, *times, custom["resolution"]) for times in counted]
         since = max(since, gap_end_s)
     return added(*parts)
@@ -92,19 +92,19 @@ class AnyOrder(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.trial = Trial(NOON, cache_dir=str(self.folder))
         self.trial.http.get("/readyz")
-        self.asked = list(ALWAYS)
+        self.requested = list(ALWAYS)
         self.turn = 0
         self.calm, self.gone, self.fault = True, False, ""
 
     @invariant()
     def somebody_looks(self) -> None:
-        self.check(self.asked[self.turn % len(self.asked)])
+        self.check(self.requested[self.turn % len(self.requested)])
         self.turn += 1
 
-    @rule(length_s=LENGTHS, end_s=ENDS, words=PARAMETERS)
-    def somebody_asks_something_new(self, length_s: int, end_s: int | None, words: dict[str, str]) -> None:
-        self.asked.append((length_s, end_s, words))
-        self.check(self.asked[-1])
+    @rule(length_s=LENGTHS, end_s=ENDS, params=PARAMETERS)
+    def somebody_asks_something_new(self, length_s: int, end_s: int | None, params: dict[str, str]) -> None:
+        self.requested.append((length_s, end_s, params))
+        self.check(self.requested[-1])
 
     @rule(seconds=st.sampled_from((1, 6, 61, CALM_S, 600, 3600, 3 * 3600, DAY)))
     def time_passes(self, seconds: int) -> None:
@@ -167,21 +167,21 @@ class AnyOrder(RuleBasedStateMachine):
                 file.write_bytes(whole)
         self.the_process_starts_anew()
 
-    def check(self, question: Question) -> Look:
+    def check(self, question: Question) -> PanelResponse:
         look = self.checked(question)
         assert not self.calm or (look.status == 200 and look.complete), look.body
         return look
 
-    def checked(self, question: Question) -> Look:
-        length_s, end_s, words = question
+    def checked(self, question: Question) -> PanelResponse:
+        length_s, end_s, params = question
         until_s = int(self.trial.now_s + self.trial.shift_s) if end_s is None else end_s
-        look = self.trial.look(str((until_s - length_s) * 1000), str(until_s * 1000), **words)
+        look = self.trial.query_panel(str((until_s - length_s) * 1000), str(until_s * 1000), **params)
         if look.status == 400:
             assert self.trial.shift_s  # by that clock, or by Butlr's, it lies in the future
         elif look.status != 200:
             assert_upstreams_fault(look)
         else:
-            assert look.cells == truth_of(look, words, self.trial.now_s)
+            assert look.cells == truth_of(look, params, self.trial.now_s)
             segments = look.custom["segments"]
             assert look.complete == (segments["missing"] + segments["stale"] == 0)
             assert bool(look.warnings) == (not look.complete)
@@ -196,12 +196,12 @@ class AnyOrder(RuleBasedStateMachine):
             self.trial.shift_s = 0
             for _ in range(2):  # the first look tells a clock that was wrong what time it is
                 self.trial.passes(CALM_S)
-                for question in self.asked:
+                for question in self.requested:
                     self.check(question)
                 self.trial.comes_to_rest()
             self.calm = True
             for _ in range(2):
-                for question in self.asked:
+                for question in self.requested:
                     assert self.check(question).complete
                 self.the_process_starts_anew()
         finally:

@@ -20,13 +20,13 @@ def is_right_again(trial: Trial) -> None:
     trial.shift_s = 0.0
     trial.simulator.faults.clear()
     trial.passes(3 * HOUR_S)
-    assert trial.look().is_whole()
+    assert trial.query_panel().is_whole()
     # Whichever end was once taken for settled.
     for hour in range(12, 19):
-        assert trial.look(end=f"2026-06-17T{hour}:00:00Z").is_whole()
+        assert trial.query_panel(end=f"2026-06-17T{hour}:00:00Z").is_whole()
     trial.restart()
-    assert trial.look().is_whole()
-    assert trial.look(*MAY).is_whole()
+    assert trial.query_panel().is_whole()
+    assert trial.query_panel(*MAY).is_whole()
 
 
 @pytest.mark.parametrize("ahead_s", [HOUR_S, 3 * HOUR_S, 2 * DAY_S])
@@ -36,7 +36,7 @@ def test_a_clock_that_is_ahead_covers_no_future_and_keeps_nothing_unsettled(
     trial.shift_s = ahead_s
     trial.simulator.faults.lag_s = LATE_S
     for _ in range(3):
-        look = trial.look()
+        look = trial.query_panel()
         assert look.complete
         assert at(look.custom["to"]) <= trial.now_s
         assert look.as_of_s <= trial.now_s
@@ -49,13 +49,13 @@ def test_a_clock_that_is_ahead_covers_no_future_and_keeps_nothing_unsettled(
 def test_a_clock_that_is_behind_shows_the_past_exactly(trial: Trial, behind_s: float) -> None:
     trial.shift_s = -behind_s
     start = "2026-06-10T00:00:00Z"
-    look = trial.look(start)
+    look = trial.query_panel(start)
     assert look.is_whole()
     assert at(look.custom["to"]) <= trial.now_s - behind_s
     assert trial.gauge("butlr_clock_ahead_seconds") == pytest.approx(-behind_s, abs=2)
     trial.shift_s = 0.0
     trial.passes(60)
-    assert trial.look(start).is_whole()
+    assert trial.query_panel(start).is_whole()
     is_right_again(trial)
 
 
@@ -67,9 +67,9 @@ def test_a_clock_that_steps(trial: Trial, step_s: float) -> None:
     for shift_s in (0.0, step_s, 0.0):
         trial.shift_s = shift_s
         trial.passes(60)
-        trial.look(start)  # one look at most is taken by the old time
+        trial.query_panel(start)  # one look at most is taken by the old time
         trial.passes(60)
-        look = trial.look(start)
+        look = trial.query_panel(start)
         assert look.complete
         assert at(look.custom["to"]) <= trial.now_s
         assert at(look.custom["to"]) > trial.now_s + min(shift_s, 0.0) - 60
@@ -77,11 +77,11 @@ def test_a_clock_that_steps(trial: Trial, step_s: float) -> None:
 
 
 def test_calls_do_not_multiply_while_the_clock_is_wrong(trial: Trial) -> None:
-    trial.look()
+    trial.query_panel()
     trial.shift_s = HOUR_S
-    assert trial.spent(lambda: [trial.look() for _ in range(10)]) <= 2
+    assert trial.spent(lambda: [trial.query_panel() for _ in range(10)]) <= 2
     trial.shift_s = -HOUR_S
-    assert trial.spent(lambda: [trial.look() for _ in range(10)]) <= 4
+    assert trial.spent(lambda: [trial.query_panel() for _ in range(10)]) <= 4
 
 
 def test_a_wrong_clock_is_said_once_and_so_is_a_right_one(
@@ -90,7 +90,7 @@ def test_a_wrong_clock_is_said_once_and_so_is_a_right_one(
     for shift_s in (HOUR_S, HOUR_S, 0.0, 0.0):
         trial.shift_s = shift_s
         trial.passes(60)
-        trial.look()
+        trial.query_panel()
     said = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING and "clock" in r.message]
     assert said == [
         "this machine's clock is 3600 s ahead of Butlr's",
@@ -103,5 +103,5 @@ def test_a_butlr_without_a_usable_date_is_taken_at_our_time(
 ) -> None:
     monkeypatch.setattr("butlr_grafana.simulator.wire.Handler.date_time_string", lambda *_: "a fine day")
     trial.shift_s = HOUR_S
-    assert at(trial.look().custom["to"]) > trial.now_s
+    assert at(trial.query_panel().custom["to"]) > trial.now_s
     assert trial.gauge("butlr_clock_ahead_seconds") == 0.0

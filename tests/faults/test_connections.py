@@ -21,7 +21,7 @@ def test_nobody_listens(trial: Trial) -> None:
 @pytest.mark.parametrize("fault", BREAKS)
 def test_one_broken_connection_in_three_is_not_noticed(trial: Trial, fault: dict[str, Any]) -> None:
     trial.simulator.faults.set(**fault, rate=0.3)
-    assert trial.look(*MAY).is_whole()
+    assert trial.query_panel(*MAY).is_whole()
     assert trial.calls <= 2 * MAY_SEGMENTS
 
 
@@ -59,7 +59,7 @@ def test_a_head_that_drips(make_fronted: MakeFronted, head: str) -> None:
         finally:
             sent.append(len(HEADS[head]) - len(list(pieces)))
 
-    fault = given_up_soon(trial, trial.answers_with(drip))
+    fault = given_up_soon(trial, trial.responds_with(drip))
     keeps_the_promise(trial, fault, reason=r"(within|took longer than) 0\.3 s")
     assert sent
     assert max(sent) < len(HEADS[head])

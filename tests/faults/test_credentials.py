@@ -26,25 +26,25 @@ REFUSED = "Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET"
 def test_a_token_that_expires_before_its_time_is_replaced_once(trial: Trial) -> None:
     """By Butlr's clock it is over, by ours it has just begun; then a burst of twenty questions."""
     trial.simulator.token_lifetime_s = 600
-    trial.look()
+    trial.query_panel()
     trial.now_s += 601
-    assert trial.look(*MAY, hours="08:00-18:00", days="mon-fri").complete
-    assert trial.look(*MAY).is_whole()
+    assert trial.query_panel(*MAY, hours="08:00-18:00", days="mon-fri").complete
+    assert trial.query_panel(*MAY).is_whole()
     assert trial.logins() == 2
 
 
 def test_a_token_that_is_revoked_inside_a_burst_is_replaced_once(fronted: FrontedTrial) -> None:
     seen: list[Sent] = []
 
-    def revoked_in_between(to: socket.socket, asked: Sent) -> None:
-        seen.append(asked)
+    def revoked_in_between(to: socket.socket, requested: Sent) -> None:
+        seen.append(requested)
         if len(seen) == 7:
             fronted.simulator.revoke_tokens()
-        passed_on(fronted.simulator)(to, asked)
+        passed_on(fronted.simulator)(to, requested)
 
-    with fronted.answers_with(revoked_in_between):
-        assert fronted.look(*MAY, hours="08:00-18:00", days="mon-fri").complete
-    assert fronted.look(*MAY).is_whole()
+    with fronted.responds_with(revoked_in_between):
+        assert fronted.query_panel(*MAY, hours="08:00-18:00", days="mon-fri").complete
+    assert fronted.query_panel(*MAY).is_whole()
     assert fronted.logins() == 2
     # The seventh, and at most the seven that were under way with it.
     assert 20 < len(seen) <= 20 + 8
@@ -74,39 +74,39 @@ def test_a_path_that_is_withdrawn(trial: Trial) -> None:
 def test_a_wrong_secret_from_the_start_says_so_and_logs_in_once_in_a_while(trial: Trial) -> None:
     trial.restart(butlr_client_secret="wrong")
     for _ in range(30):
-        look = trial.look()
+        look = trial.query_panel()
         assert_upstreams_fault(look, 502)
         assert REFUSED in look.body["message"]
         assert "wrong" not in look.body["message"]
     assert trial.logins() == 1
     trial.passes(LOGIN_BACKOFF_S + 1)
-    assert_upstreams_fault(trial.look(), 502)
+    assert_upstreams_fault(trial.query_panel(), 502)
     assert trial.logins() <= 2
     assert trial.calls == 0
 
 
 def test_a_wrong_secret_after_a_restart_shows_what_is_on_disk(trial: Trial) -> None:
-    before = trial.look()
+    before = trial.query_panel()
     trial.restart(butlr_client_secret="wrong")
     logins = trial.logins()
     for _ in range(10):
-        after = trial.look()
+        after = trial.query_panel()
         assert after.status == 200
         assert (after.custom["segments"]["cached"], after.custom["segments"]["missing"]) == (2, 1)
         assert any(REFUSED in text for text in after.warnings)
     assert set(after.cells) <= set(before.cells)
     assert trial.logins() - logins == 1
     trial.restart(butlr_client_secret="demo")
-    assert trial.look().is_whole()
+    assert trial.query_panel().is_whole()
 
 
 def test_the_login_is_down(trial: Trial) -> None:
     """As long as the token lives nobody notices; then it is an outage like any other."""
     trial.simulator.token_lifetime_s = 600
-    trial.look()
+    trial.query_panel()
     trial.simulator.faults.set(status=503, paths=(LOGIN,))
     trial.passes(90)
-    before = trial.look()
+    before = trial.query_panel()
     assert before.is_whole()
     trial.passes(3600)
     shows_what_is_known(trial, before, reason=f"Butlr answered 503 on {LOGIN}")

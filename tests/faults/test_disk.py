@@ -34,8 +34,8 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[Connect | None], None]:
 def full(real: Connect) -> Connect:
     """Not a page more than there are."""
 
-    def connect(path: Path, **words: Any) -> sqlite3.Connection:
-        connection = real(path, **words)
+    def connect(path: Path, **params: Any) -> sqlite3.Connection:
+        connection = real(path, **params)
         connection.execute("PRAGMA max_page_count=1")
         return connection
 
@@ -43,7 +43,7 @@ def full(real: Connect) -> Connect:
 
 
 def read_only(real: Connect) -> Connect:
-    return lambda path, **words: real(f"file:{path}?mode=ro", uri=True, **words)
+    return lambda path, **params: real(f"file:{path}?mode=ro", uri=True, **params)
 
 
 @pytest.fixture(params=[full, read_only])
@@ -55,57 +55,57 @@ def test_a_disk_that_takes_nothing_more(
     trial: Trial, disk: Callable[[Connect | None], None], broken: Connect
 ) -> None:
     """What is on it is used, the rest is asked for, and kept once there is room again."""
-    assert trial.look().is_whole()
+    assert trial.query_panel().is_whole()
     trial.restart()
     disk(broken)
     trial.restart()
-    assert trial.spent(trial.look) == 1  # what still changes
-    assert trial.look().is_whole()
-    assert trial.spent(lambda: trial.look(*MAY)) == MAY_SEGMENTS
-    assert trial.spent(lambda: trial.look(*MAY)) == 0  # memory has it
-    assert trial.look(*MAY).is_whole()
+    assert trial.spent(trial.query_panel) == 1  # what still changes
+    assert trial.query_panel().is_whole()
+    assert trial.spent(lambda: trial.query_panel(*MAY)) == MAY_SEGMENTS
+    assert trial.spent(lambda: trial.query_panel(*MAY)) == 0  # memory has it
+    assert trial.query_panel(*MAY).is_whole()
     disk(None)
     trial.restart()
-    assert trial.spent(lambda: trial.look(*MAY)) > 0
+    assert trial.spent(lambda: trial.query_panel(*MAY)) > 0
     trial.restart()
-    assert trial.spent(lambda: trial.look(*MAY)) == 0
-    assert trial.look(*MAY).is_whole()
+    assert trial.spent(lambda: trial.query_panel(*MAY)) == 0
+    assert trial.query_panel(*MAY).is_whole()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
 def test_a_file_that_was_cut_off(trial: Trial, cache: Path, share: float) -> None:
-    trial.look()
-    trial.look(*MAY)
+    trial.query_panel()
+    trial.query_panel(*MAY)
     trial.application.close()
     whole = emptied_log(cache)
     cache.write_bytes(whole[: int(len(whole) * share)])
     trial.restart()
-    assert trial.look().is_whole()
-    assert trial.look(*MAY).is_whole()
+    assert trial.query_panel().is_whole()
+    assert trial.query_panel(*MAY).is_whole()
     trial.restart()
-    assert trial.look(*MAY).is_whole()  # some may have been read before the damage was met
+    assert trial.query_panel(*MAY).is_whole()  # some may have been read before the damage was met
     trial.restart()
-    assert trial.spent(lambda: trial.look(*MAY)) == 0
-    assert trial.look(*MAY).is_whole()
+    assert trial.spent(lambda: trial.query_panel(*MAY)) == 0
+    assert trial.query_panel(*MAY).is_whole()
 
 
 @pytest.mark.parametrize("change", ["PRAGMA user_version=1", "ALTER TABLE part DROP COLUMN kept_at_s"])
 def test_a_file_of_another_version(trial: Trial, cache: Path, change: str) -> None:
-    trial.look(*MAY)
+    trial.query_panel(*MAY)
     trial.application.close()
     with sqlite3.connect(cache) as connection:
         connection.execute(change)
     connection.close()
     trial.restart()
-    assert trial.spent(lambda: trial.look(*MAY)) == MAY_SEGMENTS
-    assert trial.look(*MAY).is_whole()
+    assert trial.spent(lambda: trial.query_panel(*MAY)) == MAY_SEGMENTS
+    assert trial.query_panel(*MAY).is_whole()
     trial.restart()
-    assert trial.spent(lambda: trial.look(*MAY)) == 0
-    assert trial.look(*MAY).is_whole()
+    assert trial.spent(lambda: trial.query_panel(*MAY)) == 0
+    assert trial.query_panel(*MAY).is_whole()
 
 
 def test_a_part_with_a_flipped_bit_is_asked_for_again(trial: Trial, cache: Path) -> None:
-    trial.look(*MAY)
+    trial.query_panel(*MAY)
     trial.application.close()
     with sqlite3.connect(cache) as connection:
         [body] = connection.execute("SELECT body FROM part ORDER BY start_s LIMIT 1").fetchone()
@@ -113,35 +113,35 @@ def test_a_part_with_a_flipped_bit_is_asked_for_again(trial: Trial, cache: Path)
         connection.execute("UPDATE part SET body=? WHERE body=?", (flipped, body))
     connection.close()
     trial.restart()
-    assert trial.spent(lambda: trial.look(*MAY)) == 1
-    assert trial.look(*MAY).is_whole()
+    assert trial.spent(lambda: trial.query_panel(*MAY)) == 1
+    assert trial.query_panel(*MAY).is_whole()
 
 
 @pytest.mark.parametrize("content", [b"", b'{"sites":', b"[]", b'{"sites": {}}', b"\xff\xfe"])
 def test_floors_on_disk_that_cannot_be_read(trial: Trial, cache: Path, content: bytes) -> None:
     """With Butlr away too nothing can be answered, and the answer says so; with Butlr all is well."""
-    trial.look()
-    [kept] = cache.parent.glob("topology-*.json")
-    kept.write_bytes(content)
+    trial.query_panel()
+    [stored] = cache.parent.glob("topology-*.json")
+    stored.write_bytes(content)
     with trial.is_gone():
         trial.restart()
-        look = trial.look()
+        look = trial.query_panel()
         assert (look.status, look.body["error"]["source"]) == (502, "upstream")
         assert "ConnectionRefusedError" in look.body["message"]
         trial.comes_to_rest()
     trial.passes(60)
-    assert trial.look().is_whole()
+    assert trial.query_panel().is_whole()
 
 
 def test_a_folder_that_cannot_be_made(make_trial: MakeTrial, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     trial = make_trial(cache_dir=str(tmp_path / "file" / "cache"))
-    assert trial.look().is_whole()
-    assert trial.spent(trial.look) == 0
+    assert trial.query_panel().is_whole()
+    assert trial.spent(trial.query_panel) == 0
     (tmp_path / "file").unlink()
-    trial.look(*MAY)
+    trial.query_panel(*MAY)
     trial.restart()
-    assert trial.spent(lambda: trial.look(*MAY)) == 0
+    assert trial.spent(lambda: trial.query_panel(*MAY)) == 0
 
 
 def emptied_log(cache: Path) -> bytes:

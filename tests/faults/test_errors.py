@@ -13,8 +13,8 @@ from tests.support import GRAPHQL, REPORTING
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_one_error_in_three_is_not_noticed(trial: Trial, status: int) -> None:
     trial.simulator.faults.set(status=status, rate=0.3)
-    spent = trial.spent(lambda: trial.look(*MAY))
-    assert trial.look(*MAY).is_whole()
+    spent = trial.spent(lambda: trial.query_panel(*MAY))
+    assert trial.query_panel(*MAY).is_whole()
     assert MAY_SEGMENTS < spent <= 2 * MAY_SEGMENTS
 
 
@@ -32,24 +32,24 @@ def test_floors_once_known_stay_known(trial: Trial) -> None:
 
 
 def test_floors_are_known_after_a_restart_too(trial: Trial) -> None:
-    before = trial.look()
+    before = trial.query_panel()
     trial.simulator.faults.set(status=503)
     trial.restart()
-    after = trial.look()
+    after = trial.query_panel()
     assert after.status == 200
     assert after.custom["segments"]["missing"] == 1  # what still changes was only in memory
     assert set(after.cells) <= set(before.cells)
     trial.simulator.faults.clear()
     trial.passes(60)
-    assert trial.look().is_whole()
+    assert trial.query_panel().is_whole()
 
 
 def test_metrics_fail_alone_and_keep_what_they_know(trial: Trial) -> None:
     def occupancy() -> tuple[int, list[dict[str, object]]]:
-        words = {"space": "space_newyork_1", "from": "2026-06-16T00:00:00Z", "to": "2026-06-17T16:34:00Z"}
-        words |= {"level": "floor", "every": "1h", "format": "rows"}
-        answer = trial.http.get("/api/v1/occupancy", query_string=words)
-        return answer.status_code, answer.get_json()
+        params = {"space": "space_newyork_1", "from": "2026-06-16T00:00:00Z", "to": "2026-06-17T16:34:00Z"}
+        params |= {"level": "floor", "every": "1h", "format": "rows"}
+        response = trial.http.get("/api/v1/occupancy", query_string=params)
+        return response.status_code, response.get_json()
 
     before = occupancy()
     assert before[0] == 200
@@ -57,7 +57,7 @@ def test_metrics_fail_alone_and_keep_what_they_know(trial: Trial) -> None:
     trial.passes(3600)
     with trial.fails(status=503, paths=(REPORTING,)):
         assert occupancy() == before
-        assert trial.look().is_whole()
+        assert trial.query_panel().is_whole()
         trial.comes_to_rest()
     trial.passes(60)
     assert occupancy()[0] == 200

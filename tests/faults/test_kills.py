@@ -51,16 +51,16 @@ def serving(butlr: Simulator, cache: Path, *, at_a_time: int = AT_A_TIME) -> Abs
 
 
 def heat_map(url: str, **words: str) -> requests.Response:
-    asked = {"space": NEW_YORK, "resolution": "1.0", **words}
+    requested = {"space": NEW_YORK, "resolution": "1.0", **words}
     once = {"Connection": "close"}
-    return requests.get(f"{url}/api/v1/heatmap", params=asked, headers=once, timeout=60)
+    return requests.get(f"{url}/api/v1/heatmap", params=requested, headers=once, timeout=60)
 
 
-def assert_whole(answer: requests.Response, **words: str) -> None:
-    assert answer.status_code == 200, answer.text
-    [frame] = answer.json()
+def assert_whole(response: requests.Response, **params: str) -> None:
+    assert response.status_code == 200, response.text
+    [frame] = response.json()
     assert frame["meta"]["custom"]["complete"] is True
-    assert cells_of(frame) == truth(NEW_YORK, at(words["from"]), at(words["to"]), 1.0)
+    assert cells_of(frame) == truth(NEW_YORK, at(params["from"]), at(params["to"]), 1.0)
 
 
 def kill_all_of_it(process: subprocess.Popen[str]) -> None:
@@ -83,12 +83,12 @@ def test_killed_in_the_middle_of_a_year_and_started_again(butlr: Simulator, tmp_
         kill_all_of_it(process)
         assert isinstance(asking.exception(), requests.ConnectionError)
     until(lambda: butlr.in_flight == 0)  # those of the dead backend are answered to the end
-    kept = parts_in(tmp_path)
-    assert kept >= butlr.count(DETECTIONS) - AT_A_TIME
+    stored = parts_in(tmp_path)
+    assert stored >= butlr.count(DETECTIONS) - AT_A_TIME
     butlr.clear_calls()
     with serving(butlr, tmp_path) as (_, url):
         assert_whole(heat_map(url, **YEAR), **YEAR)
-    assert butlr.count(DETECTIONS) == YEAR_SEGMENTS - kept
+    assert butlr.count(DETECTIONS) == YEAR_SEGMENTS - stored
     assert parts_in(tmp_path) == YEAR_SEGMENTS
 
 
@@ -134,9 +134,9 @@ def test_asked_to_stop_under_load_it_answers_who_was_there(butlr: Simulator, tmp
             process.send_signal(signal.SIGTERM)
         for question, week in zip(asking, WEEKS, strict=True):
             assert_whole(question.result(), **week)
-        answer = in_vain.result()
-        assert (answer.status_code, answer.json()["error"]["source"]) == (502, "upstream")
-        assert answer.json()["message"] == "the backend is shutting down"
+        response = in_vain.result()
+        assert (response.status_code, response.json()["error"]["source"]) == (502, "upstream")
+        assert response.json()["message"] == "the backend is shutting down"
         out, err = process.communicate(timeout=HANG_S)
         assert process.returncode == 0
         assert "Traceback" not in out + err
@@ -154,27 +154,27 @@ def test_a_disk_that_is_full_for_a_while(butlr: Simulator, tmp_path: Path) -> No
         for week in WEEKS[:4]:
             assert_whole(heat_map(url, **week), **week)
         assert requests.get(f"{url}/readyz", timeout=HANG_S).status_code == 200
-        kept = parts_in(tmp_path)
+        stored = parts_in(tmp_path)
         for pid in children_of(process.pid):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         for week in WEEKS:
             assert_whole(heat_map(url, **week), **week)
-    assert kept == 1
+    assert stored == 1
     assert parts_in(tmp_path) == 1 + len(WEEKS[4:])
     assert butlr.count(DETECTIONS) == len(WEEKS)
 
 
 def test_a_killed_warm_goes_on_from_what_was_kept(butlr: Simulator, tmp_path: Path) -> None:
-    words = ("warm", "--space", NEW_YORK, "--from", YEAR["from"], "--to", YEAR["to"])
+    params = ("warm", "--space", NEW_YORK, "--from", YEAR["from"], "--to", YEAR["to"])
     one_by_one = settings(butlr, tmp_path, at_a_time=1)
-    with held(butlr, DETECTIONS, free=10), started(*words, **one_by_one) as process:
+    with held(butlr, DETECTIONS, free=10), started(*params, **one_by_one) as process:
         until(lambda: butlr.count(DETECTIONS) >= 10)
         kill_all_of_it(process)
-    kept = parts_in(tmp_path)
-    assert 0 < kept < YEAR_SEGMENTS
-    done = run(*words, **one_by_one)
+    stored = parts_in(tmp_path)
+    assert 0 < stored < YEAR_SEGMENTS
+    done = run(*params, **one_by_one)
     assert (
-        f"{YEAR_SEGMENTS} segments, {YEAR_SEGMENTS - kept} fetched, {kept} already in the cache"
+        f"{YEAR_SEGMENTS} segments, {YEAR_SEGMENTS - stored} fetched, {stored} already in the cache"
         in done.stdout
     )
     assert parts_in(tmp_path) == YEAR_SEGMENTS

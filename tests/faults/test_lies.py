@@ -55,15 +55,15 @@ def test_a_bomb_is_not_unpacked(fronted: FrontedTrial, monkeypatch: pytest.Monke
     """A gigabyte would be held whole; the limit is lowered so that the test need not make one."""
     monkeypatch.setattr(transport, "MAX_BODY_BYTES", 2**20)
     bomb = respond(gzip.compress(bytes(64 * 2**20)), "200 OK", "Content-Encoding: gzip")
-    keeps_the_promise(fronted, fronted.answers_with(bomb), reason="is larger than 1 MiB")
+    keeps_the_promise(fronted, fronted.responds_with(bomb), reason="is larger than 1 MiB")
 
 
 def test_bounds_that_nothing_can_be_laid_out_in_are_not_believed(fronted: FrontedTrial) -> None:
     """They only frame the map: the cells are right, and shown and kept."""
     wide = {"min_x": -9000, "min_y": -9000, "max_x": 9000, "max_y": 9000}
     body = orjson.dumps({"array_cells": [[10.25, 10.25, 4]], "metadata": {"bounds": wide}})
-    with fronted.answers_with(respond(body)):
-        look = fronted.look()
+    with fronted.responds_with(respond(body)):
+        look = fronted.query_panel()
     assert look.complete
     assert sum(look.cells.values()) == 3 * 4
 
@@ -86,23 +86,23 @@ SERIES_LIES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("lie", SERIES_LIES)
 def test_metrics_that_cannot_be_are_neither_shown_nor_kept(trial: Trial, lie: str) -> None:
-    words = {"space": "space_newyork_1", "from": "2026-06-16T13:00:00Z", "to": "2026-06-16T19:00:00Z"}
-    words |= {"level": "room", "format": "rows"}
+    params = {"space": "space_newyork_1", "from": "2026-06-16T13:00:00Z", "to": "2026-06-16T19:00:00Z"}
+    params |= {"level": "room", "format": "rows"}
 
     def occupancy() -> Any:
-        return trial.http.get("/api/v1/occupancy", query_string=words)
+        return trial.http.get("/api/v1/occupancy", query_string=params)
 
     with trial.fails(body=SERIES_LIES[lie], paths=(REPORTING,)):
-        answer = occupancy()
-        assert answer.status_code == 502, answer.get_json()
-        assert answer.get_json()["error"] == {
+        response = occupancy()
+        assert response.status_code == 502, response.get_json()
+        assert response.get_json()["error"] == {
             "code": "upstream_invalid",
-            "message": answer.get_json()["message"],
+            "message": response.get_json()["message"],
             "source": "upstream",
         }
     trial.restart()
     before = trial.simulator.count(REPORTING)
-    answer = occupancy()
-    assert answer.status_code == 200
-    assert all(row["complete"] == 1 for row in answer.get_json() if "complete" in row)
+    response = occupancy()
+    assert response.status_code == 200
+    assert all(row["complete"] == 1 for row in response.get_json() if "complete" in row)
     assert trial.simulator.count(REPORTING) > before

@@ -56,19 +56,19 @@ def test_a_pause_is_kept_in_whatever_form_it_is_asked_for(
 ) -> None:
     trial = make_fronted(butlr_max_concurrency=1)
     said = ["Date: " + date_in(0)] + ([] if header is None else [f"Retry-After: {header}"])
-    asked_at: list[float] = []
+    requested_at: list[float] = []
 
-    def limited_three_times(to: socket.socket, asked: Sent) -> None:
-        asked_at.append(trial.time.now_s)
-        if len(asked_at) <= 3:
-            respond(b"slow down", "429 Too Many Requests", *said)(to, asked)
+    def limited_three_times(to: socket.socket, requested: Sent) -> None:
+        requested_at.append(trial.time.now_s)
+        if len(requested_at) <= 3:
+            respond(b"slow down", "429 Too Many Requests", *said)(to, requested)
         else:
-            passed_on(trial.simulator)(to, asked)
+            passed_on(trial.simulator)(to, requested)
 
-    with trial.answers_with(limited_three_times):
-        assert trial.look().is_whole()
-    assert len(asked_at) == 3 + PANEL_SEGMENTS
-    waited_s = [later - sooner for sooner, later in pairwise(asked_at)]
+    with trial.responds_with(limited_three_times):
+        assert trial.query_panel().is_whole()
+    assert len(requested_at) == 3 + PANEL_SEGMENTS
+    waited_s = [later - sooner for sooner, later in pairwise(requested_at)]
     assert all(max(pause_s, 0.1) <= s <= pause_s + 0.4 * 2**3 for s in waited_s[:3]), waited_s
     assert waited_s[3:] == [0.0] * (PANEL_SEGMENTS - 1)
 
@@ -83,17 +83,17 @@ def test_nothing_but_429(trial: Trial, header: str | None) -> None:
 def test_a_pause_holds_also_after_a_question_has_given_up(make_fronted: MakeFronted) -> None:
     """Four tries and then none: the next question in the queue waits no less."""
     trial = make_fronted(butlr_max_concurrency=1)
-    asked_at: list[float] = []
+    requested_at: list[float] = []
 
-    def limited(to: socket.socket, asked: Sent) -> None:
-        asked_at.append(trial.time.now_s)
-        respond(b"slow down", "429 Too Many Requests", "Retry-After: 30")(to, asked)
+    def limited(to: socket.socket, requested: Sent) -> None:
+        requested_at.append(trial.time.now_s)
+        respond(b"slow down", "429 Too Many Requests", "Retry-After: 30")(to, requested)
 
-    with trial.answers_with(limited):
-        trial.look(*MAY)
+    with trial.responds_with(limited):
+        trial.query_panel(*MAY)
         trial.comes_to_rest()
-    assert len(asked_at) == 4 * MAY_SEGMENTS
-    assert all(later - sooner >= 30 for sooner, later in pairwise(asked_at))
+    assert len(requested_at) == 4 * MAY_SEGMENTS
+    assert all(later - sooner >= 30 for sooner, later in pairwise(requested_at))
 
 
 # How many at a time
@@ -114,17 +114,17 @@ class Counter:
         self.held = 0
         self.peak = 0
 
-    def __call__(self, to: socket.socket, asked: Sent) -> None:
+    def __call__(self, to: socket.socket, requested: Sent) -> None:
         is_refused: Future[bool] = Future()
         with self._lock:
             self.held += 1
             self.peak = max(self.peak, self.held)
             self._waiting.append(is_refused)
             self._go()
-        answer: Result = self._pass_on
+        response: Result = self._pass_on
         if is_refused.result(timeout=HANG_S):
-            answer = respond(b"", "429 Slow Down", "Retry-After: 1")
-        answer(to, asked)
+            response = respond(b"", "429 Slow Down", "Retry-After: 1")
+        response(to, requested)
 
     def let_go(self, calls: int) -> None:
         """So many, also of those that are still to come."""
@@ -149,20 +149,20 @@ def counted(make_fronted: MakeFronted) -> tuple[FrontedTrial, Counter]:
     trial = make_fronted(butlr_max_concurrency=8, deadline_s=0.2)
     trial.http.get("/readyz")
     counter = Counter(trial)
-    trial.answers[DETECTIONS] = counter
+    trial.responses[DETECTIONS] = counter
     return trial, counter
 
 
-def ask_for_many_days(trial: FrontedTrial) -> None:
+def request_many_days(trial: FrontedTrial) -> None:
     """A hundred calls wait in the queue from now on."""
-    trial.look("2025-01-05T00:00:00Z", "2025-04-15T00:00:00Z", **HOURS)
+    trial.query_panel("2025-01-05T00:00:00Z", "2025-04-15T00:00:00Z", **HOURS)
 
 
 def test_a_429_halves_the_calls_at_a_time_and_successes_bring_them_back(
     counted: tuple[FrontedTrial, Counter],
 ) -> None:
     trial, counter = counted
-    ask_for_many_days(trial)
+    request_many_days(trial)
     until(lambda: counter.held == 8)
     # All eight of them hear it: that is one word, not eight.
     counter.refuses = 8
@@ -182,7 +182,7 @@ def test_a_429_halves_the_calls_at_a_time_and_successes_bring_them_back(
 
 def test_one_call_at_a_time_is_always_allowed(counted: tuple[FrontedTrial, Counter]) -> None:
     trial, counter = counted
-    ask_for_many_days(trial)
+    request_many_days(trial)
     for allowed in (8, 4, 2, 1, 1, 1):
         until(lambda allowed=allowed: counter.held == allowed)  # type: ignore[misc]
         assert trial.gauge("butlr_calls_allowed") == allowed
@@ -198,6 +198,6 @@ def test_one_call_at_a_time_is_always_allowed(counted: tuple[FrontedTrial, Count
 def test_other_faults_leave_the_calls_at_a_time_as_they_are(make_trial: MakeTrial) -> None:
     trial = make_trial(butlr_max_concurrency=8)
     with trial.fails(status=503):
-        trial.look(*MAY)
+        trial.query_panel(*MAY)
         trial.comes_to_rest()
     assert trial.gauge("butlr_calls_allowed") == 8

@@ -25,12 +25,12 @@ def world() -> Iterator[World]:
     world.close()
 
 
-def ask(world: World, target: str, **words: str) -> Any:
-    query = {"space": PARIS_2, "from": str(START * 1000), "to": str((START + DAY) * 1000), **words}
+def send_query(world: World, target: str, **params: str) -> Any:
+    query = {"space": PARIS_2, "from": str(START * 1000), "to": str((START + DAY) * 1000), **params}
     return world.http.get(f"/api/v1/{target}", query_string=query)
 
 
-def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
+def problems(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if "incident" in record.getMessage()]
 
 
@@ -43,10 +43,10 @@ def passes(world: World) -> None:
 def test_heat_maps(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     world.simulator.forms = Forms(unreadable=frozenset({"heat"}))
-    answer = ask(world, "heatmap", space=NEW_YORK, resolution="1.0")
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (502, "upstream_invalid")
-    assert "array_cells" in answer.get_json()["message"]
-    [began] = troubles(caplog)
+    response = send_query(world, "heatmap", space=NEW_YORK, resolution="1.0")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (502, "upstream_invalid")
+    assert "array_cells" in response.get_json()["message"]
+    [began] = problems(caplog)
     assert "Butlr invalid" in began
     assert "heat map" in began or "array_cells" in began
     world.simulator.forms = Forms()
@@ -54,32 +54,32 @@ def test_heat_maps(world: World, caplog: pytest.LogCaptureFixture) -> None:
     frame = world.heat_map(NEW_YORK, START, START + DAY, resolution="1.0")
     assert frame["meta"]["custom"]["complete"]
     assert cells_of(frame) == truth(NEW_YORK, START, START + DAY, 1.0)
-    assert any("incident over" in line for line in troubles(caplog))
+    assert any("incident over" in line for line in problems(caplog))
 
 
 def test_metrics(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    words = {"level": "floor", "every": "1h"}
+    params = {"level": "floor", "every": "1h"}
     world.simulator.forms = Forms(unreadable=frozenset({"reporting"}))
-    answer = ask(world, "occupancy", **words)
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (502, "upstream_invalid")
-    assert "metrics" in answer.get_json()["message"]
-    assert any("metrics" in line for line in troubles(caplog))
+    response = send_query(world, "occupancy", **params)
+    assert (response.status_code, response.get_json()["error"]["code"]) == (502, "upstream_invalid")
+    assert "metrics" in response.get_json()["message"]
+    assert any("metrics" in line for line in problems(caplog))
     world.simulator.forms = Forms()
     passes(world)
-    [frame] = ask(world, "occupancy", **words).get_json()
+    [frame] = send_query(world, "occupancy", **params).get_json()
     expected = PEOPLE.count(PARIS_2, "people", START, START + DAY)[0].reshape(-1, 60).mean(axis=1)
     assert frame["fields"][1]["values"] == pytest.approx(expected.tolist())
 
 
 def test_what_was_known_goes_on_being_shown_with_its_age(world: World) -> None:
     """The running day, whose last part is asked for again each minute."""
-    words = {"from": str(START * 1000), "to": str(int(world.now_s) * 1000), "resolution": "1.0"}
-    whole = ask(world, "heatmap", **words).get_json()[0]["meta"]["custom"]
+    params = {"from": str(START * 1000), "to": str(int(world.now_s) * 1000), "resolution": "1.0"}
+    whole = send_query(world, "heatmap", **params).get_json()[0]["meta"]["custom"]
     assert whole["complete"]
     world.simulator.forms = Forms(unreadable=frozenset({"heat"}))
     passes(world)
-    [frame] = ask(world, "heatmap", **words).get_json()
+    [frame] = send_query(world, "heatmap", **params).get_json()
     custom = frame["meta"]["custom"]
     assert (custom["complete"], custom["total_detections"]) == (False, whole["total_detections"])
     assert any("as of" in notice["text"] for notice in frame["meta"]["notices"])
@@ -87,7 +87,7 @@ def test_what_was_known_goes_on_being_shown_with_its_age(world: World) -> None:
 
 def test_statistics_leave_a_column_empty_and_say_why(world: World) -> None:
     world.simulator.forms = Forms(unreadable=frozenset({"stats"}))
-    [frame] = ask(world, "utilization").get_json()
+    [frame] = send_query(world, "utilization").get_json()
     values = {field["name"]: field["values"] for field in frame["fields"]}
     assert set(values["mean_when_used"]) == {None}
     assert any(value is not None for value in values["mean"])

@@ -10,7 +10,7 @@ from tests.faults.trial import (
     MAY,
     MAY_SEGMENTS,
     PANEL_SEGMENTS,
-    Look,
+    PanelResponse,
     Trial,
     assert_upstreams_fault,
     keeps_the_promise,
@@ -23,14 +23,14 @@ VIEWERS = 20
 
 def test_an_hour_without_butlr_costs_it_little(trial: Trial) -> None:
     """A panel that is refreshed every half minute asks for what it lacks, at first four times, soon once."""
-    before = trial.look()
+    before = trial.query_panel()
     assert before.is_whole()
     trial.simulator.faults.set(status=503, paths=(DETECTIONS,))
     refreshes = 120
     calls = trial.calls
     for _ in range(refreshes):
         trial.passes(30)
-        look = trial.look()
+        look = trial.query_panel()
         assert look.status == 200
         assert look.cells == before.cells
         assert look.as_of_s <= at(before.custom["to"]) + 60
@@ -39,8 +39,8 @@ def test_an_hour_without_butlr_costs_it_little(trial: Trial) -> None:
     trial.comes_to_rest()
     trial.simulator.faults.clear()
     trial.passes(30)
-    assert trial.spent(trial.look) <= PANEL_SEGMENTS
-    assert trial.look().is_whole()
+    assert trial.spent(trial.query_panel) <= PANEL_SEGMENTS
+    assert trial.query_panel().is_whole()
 
 
 def test_a_year_that_nobody_knows_is_not_asked_four_times_over_in_an_outage(trial: Trial) -> None:
@@ -49,15 +49,17 @@ def test_a_year_that_nobody_knows_is_not_asked_four_times_over_in_an_outage(tria
     trial.simulator.faults.set(status=503, paths=(DETECTIONS,))
     costs = []
     for _ in range(3):
-        costs.append(trial.spent(lambda: (assert_upstreams_fault(trial.look(*year)), trial.comes_to_rest())))
+        costs.append(
+            trial.spent(lambda: (assert_upstreams_fault(trial.query_panel(*year)), trial.comes_to_rest()))
+        )
         trial.passes(30)
     workers = 8
     assert costs[0] <= OPEN_AFTER + 52 + workers
     assert costs[1:] == [52, 52]
     trial.simulator.faults.clear()
-    assert trial.spent(lambda: trial.look(*year)) == 52
+    assert trial.spent(lambda: trial.query_panel(*year)) == 52
     trial.simulator.faults.set(status=503, count=1, paths=(DETECTIONS,))
-    assert trial.look().is_whole()  # hiccups are ridden out again
+    assert trial.query_panel().is_whole()  # hiccups are ridden out again
 
 
 def test_the_questions_of_an_hour_of_silence_are_not_asked_after_it(make_trial: MakeTrial) -> None:
@@ -65,19 +67,19 @@ def test_the_questions_of_an_hour_of_silence_are_not_asked_after_it(make_trial: 
     only the newest is worth a call.
     """
     trial = make_trial(butlr_max_concurrency=1, deadline_s=0.1)
-    until(lambda: trial.look().complete)
+    until(lambda: trial.query_panel().complete)
     with held(trial.simulator, DETECTIONS):
         for _ in range(12):
             trial.now_s += 300
             trial.time.now_s += 20  # less, so that the floors are not due
-            assert trial.look().status == 200
+            assert trial.query_panel().status == 200
         # At most those of the latest look: what was asked before has left, or waits in the background.
         assert trial.gauge("butlr_calls_waiting_viewer") <= PANEL_SEGMENTS
         trial.passes(60)
         trial.simulator.clear_calls()
-    until(lambda: trial.look().complete)
+    until(lambda: trial.query_panel().complete)
     trial.comes_to_rest()
-    assert trial.look().is_whole()
+    assert trial.query_panel().is_whole()
     # The one on its way, what has settled meanwhile, and what still changes.
     assert trial.calls <= 4
 
@@ -86,15 +88,15 @@ def test_many_who_look_when_butlr_is_back_cost_what_one_does(trial: Trial) -> No
     trial.http.get("/readyz")
     with trial.is_gone():
         for _ in range(3):
-            assert_upstreams_fault(trial.look(*MAY))
+            assert_upstreams_fault(trial.query_panel(*MAY))
             trial.passes(10)
         trial.comes_to_rest()
     trial.passes(10)
     clients = [trial.application.web.test_client() for _ in range(VIEWERS)]
-    words = {"space": "space_newyork_1", "from": MAY[0], "to": MAY[1], "resolution": "0.5"}
+    params = {"space": "space_newyork_1", "from": MAY[0], "to": MAY[1], "resolution": "0.5"}
     with ThreadPoolExecutor(VIEWERS) as pool:
-        answers = list(pool.map(lambda c: c.get("/api/v1/heatmap", query_string=words), clients))
-    looks = [Look(a.status_code, a.get_json()) for a in answers]
+        responses = list(pool.map(lambda c: c.get("/api/v1/heatmap", query_string=params), clients))
+    looks = [PanelResponse(a.status_code, a.get_json()) for a in responses]
     assert looks[0].is_whole()
     assert all(look.complete and look.cells == looks[0].cells for look in looks)
     assert trial.calls == MAY_SEGMENTS
@@ -104,7 +106,7 @@ def test_a_failed_question_rests_however_many_ask_it(trial: Trial) -> None:
     trial.http.get("/readyz")
     trial.simulator.faults.set(status=400, paths=(DETECTIONS,))
     for _ in range(VIEWERS):
-        assert_upstreams_fault(trial.look(*MAY), 502)
+        assert_upstreams_fault(trial.query_panel(*MAY), 502)
     assert trial.calls == MAY_SEGMENTS
 
 
@@ -112,10 +114,10 @@ def test_too_slow_for_a_viewer_is_a_504_and_whole_at_the_next_look(make_trial: M
     trial = make_trial(deadline_s=0.2)
     trial.http.get("/readyz")
     with held(trial.simulator, DETECTIONS):
-        assert_upstreams_fault(trial.look(*MAY), 504)
+        assert_upstreams_fault(trial.query_panel(*MAY), 504)
     # What was asked for goes on: nothing is asked twice.
-    until(lambda: trial.look(*MAY).complete)
-    assert trial.look(*MAY).is_whole()
+    until(lambda: trial.query_panel(*MAY).complete)
+    assert trial.query_panel(*MAY).is_whole()
     assert trial.calls == MAY_SEGMENTS
 
 
@@ -123,10 +125,10 @@ def test_require_complete_is_an_error_that_says_what_is_missing(make_trial: Make
     trial = make_trial(butlr_max_concurrency=1)
     trial.http.get("/readyz")
     trial.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
-    answer = trial.look(*MAY, require="complete")
-    assert_upstreams_fault(answer, 503)
-    assert answer.body["error"]["code"] == "incomplete"
-    assert "2026-05-25T00:00:00Z/2026-06-01T00:00:00Z" in answer.body["message"]
+    response = trial.query_panel(*MAY, require="complete")
+    assert_upstreams_fault(response, 503)
+    assert response.body["error"]["code"] == "incomplete"
+    assert "2026-05-25T00:00:00Z/2026-06-01T00:00:00Z" in response.body["message"]
 
 
 def test_late_detections_are_seen_once_they_have_settled(trial: Trial) -> None:
@@ -134,9 +136,9 @@ def test_late_detections_are_seen_once_they_have_settled(trial: Trial) -> None:
     trial.simulator.faults.lag_s = 1800
     period = ("2026-06-17T10:00:00Z", "2026-06-17T16:30:00Z")
     expected = truth("space_newyork_1", at(period[0]), at(period[1]), 0.5)
-    assert sum(trial.look(*period).cells.values()) < sum(expected.values())
+    assert sum(trial.query_panel(*period).cells.values()) < sum(expected.values())
     trial.passes(2 * 3600)
-    assert trial.look(*period).cells == expected
+    assert trial.query_panel(*period).cells == expected
 
 
 def test_nothing_is_answered_wrong_to_a_wrong_question(trial: Trial) -> None:

@@ -19,7 +19,7 @@ from butlr_grafana.replicas import redis_connection
 from tests.faults.trial import MAY, MAY_SEGMENTS, PANEL_SEGMENTS, keeps_the_promise
 from tests.held import held
 from tests.processes import alive, children_of, measured, running
-from tests.redis_server import Between, RedisServer
+from tests.redis_server import RedisProxy, RedisServer
 from tests.replicas.replicas import Office, Replica
 from tests.support import DETECTIONS, HANG_S, LOGIN, NEW_YORK, until
 
@@ -63,19 +63,19 @@ def test_redis_goes_and_comes_back(
 ) -> None:
     """Each goes on alone, at its own cost; when it is there again they share anew."""
     replicas = office.two()
-    assert all(replica.look().is_whole() for replica in replicas)
+    assert all(replica.query_panel().is_whole() for replica in replicas)
     goes(office.redis)
     office.passes(90)
     for replica in replicas:
-        assert replica.spent(replica.look) <= PANEL_SEGMENTS
-        assert replica.look().is_whole()
-        assert replica.spent(lambda replica=replica: replica.look(*MAY)) == MAY_SEGMENTS  # type: ignore[misc]
-        assert replica.look(*MAY).is_whole()
+        assert replica.spent(replica.query_panel) <= PANEL_SEGMENTS
+        assert replica.query_panel().is_whole()
+        assert replica.spent(lambda replica=replica: replica.query_panel(*MAY)) == MAY_SEGMENTS  # type: ignore[misc]
+        assert replica.query_panel(*MAY).is_whole()
         assert trouble(replica) == 1
     finds_it_back(office, *replicas)
-    assert replicas[0].spent(lambda: replicas[0].look(*APRIL)) == MAY_SEGMENTS
-    assert replicas[1].spent(lambda: replicas[1].look(*APRIL)) == 0
-    assert all(replica.look(*APRIL).is_whole() for replica in replicas)
+    assert replicas[0].spent(lambda: replicas[0].query_panel(*APRIL)) == MAY_SEGMENTS
+    assert replicas[1].spent(lambda: replicas[1].query_panel(*APRIL)) == 0
+    assert all(replica.query_panel(*APRIL).is_whole() for replica in replicas)
     assert [trouble(replica) for replica in replicas] == [0, 0]
     said = [r.getMessage() for r in caplog.records if "shared cache" in r.getMessage()]
     assert [line.split(":")[0].split(" after")[0] for line in sorted(said)] == [
@@ -88,27 +88,27 @@ def test_redis_goes_and_comes_back(
 def test_redis_is_away_from_the_beginning(office: Office, goes: Callable[[RedisServer], None]) -> None:
     goes(office.redis)
     first, second = office.two()
-    assert first.look().is_whole()
-    assert second.look().is_whole()
+    assert first.query_panel().is_whole()
+    assert second.query_panel().is_whole()
     assert office.logins == 2
     finds_it_back(office, first, second)
-    assert first.spent(lambda: first.look(*MAY)) == MAY_SEGMENTS
-    assert second.spent(lambda: second.look(*MAY)) == 0
+    assert first.spent(lambda: first.query_panel(*MAY)) == MAY_SEGMENTS
+    assert second.spent(lambda: second.query_panel(*MAY)) == 0
 
 
 def test_a_hanging_redis_is_waited_for_once_not_at_every_part(office: Office) -> None:
     """A hundred parts, each of which would wait two seconds, in an answer that has two minutes."""
     replica = office.replica()
-    assert replica.look().is_whole()
+    assert replica.query_panel().is_whole()
     office.redis.hang()
-    assert replica.look("2026-01-05T00:00:00Z", "2026-04-15T00:00:00Z", **DAYS).complete
+    assert replica.query_panel("2026-01-05T00:00:00Z", "2026-04-15T00:00:00Z", **DAYS).complete
 
 
 def test_a_slow_redis_is_left_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_connection, "SLOW_S", 0.1)
-    slow = Between(office.redis.port, delay_s=0.15)
+    slow = RedisProxy(office.redis.port, delay_s=0.15)
     replica = office.replica(cache_url=slow.url)
-    assert replica.look("2026-01-05T00:00:00Z", "2026-04-15T00:00:00Z", **DAYS).complete
+    assert replica.query_panel("2026-01-05T00:00:00Z", "2026-04-15T00:00:00Z", **DAYS).complete
     assert trouble(replica) == 1
     slow.close()
 
@@ -117,35 +117,35 @@ def test_a_slow_redis_is_left_alone(office: Office, monkeypatch: pytest.MonkeyPa
     "instead", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b":5\r\n", b"*0\r\n", b"$-1\r\n", b"+OK\r\n"]
 )
 def test_a_server_that_is_no_redis(office: Office, instead: bytes) -> None:
-    other = Between(office.redis.port, instead=instead)
+    other = RedisProxy(office.redis.port, instead=instead)
     replicas = office.two(cache_url=other.url)
     for replica in replicas:
-        assert replica.look().is_whole()
-        assert replica.look(*MAY).is_whole()
+        assert replica.query_panel().is_whole()
+        assert replica.query_panel(*MAY).is_whole()
         assert trouble(replica) == 1
     other.close()
 
 
 def test_redis_is_emptied(office: Office) -> None:
     first, second = office.two()
-    assert first.look(*MAY).is_whole()
+    assert first.query_panel(*MAY).is_whole()
     office.redis.client.flushall()
     office.redis.client.script_flush()
-    assert second.spent(lambda: second.look(*MAY)) == MAY_SEGMENTS
-    assert second.look(*MAY).is_whole()
-    assert first.spent(lambda: first.look(*MAY)) == 0
-    assert office.replica().spent(lambda: office.replicas[-1].look(*MAY)) == 0
+    assert second.spent(lambda: second.query_panel(*MAY)) == MAY_SEGMENTS
+    assert second.query_panel(*MAY).is_whole()
+    assert first.spent(lambda: first.query_panel(*MAY)) == 0
+    assert office.replica().spent(lambda: office.replicas[-1].query_panel(*MAY)) == 0
     assert trouble(first) == trouble(second) == 0
 
 
 def test_redis_is_emptied_while_parts_are_asked_for(office: Office) -> None:
     """The leases are gone too: whoever waited asks itself, and all see the same."""
     replicas = office.two()
-    with held(office.simulator, DETECTIONS) as answers, ThreadPoolExecutor(2) as pool:
-        looking = [pool.submit(replica.look, *MAY) for replica in replicas]
+    with held(office.simulator, DETECTIONS) as responses, ThreadPoolExecutor(2) as pool:
+        looking = [pool.submit(replica.query_panel, *MAY) for replica in replicas]
         until(lambda: office.redis.names("lease:*") != [])
         office.redis.client.flushall()
-        answers.set()
+        responses.set()
         assert all(look.result().is_whole() for look in looking)
     assert office.calls <= 2 * MAY_SEGMENTS
 
@@ -176,17 +176,17 @@ def spoil(redis: RedisServer, how: str) -> None:
 )
 def test_parts_in_redis_that_cannot_be(office: Office, how: str) -> None:
     first, second = office.two()
-    assert first.look(*MAY).is_whole()
+    assert first.query_panel(*MAY).is_whole()
     spoil(office.redis, how)
-    assert second.spent(lambda: second.look(*MAY)) == MAY_SEGMENTS
-    assert second.look(*MAY).is_whole()
-    assert office.replica().spent(lambda: office.replicas[-1].look(*MAY)) == 0
-    assert office.replicas[-1].look(*MAY).is_whole()
+    assert second.spent(lambda: second.query_panel(*MAY)) == MAY_SEGMENTS
+    assert second.query_panel(*MAY).is_whole()
+    assert office.replica().spent(lambda: office.replicas[-1].query_panel(*MAY)) == 0
+    assert office.replicas[-1].query_panel(*MAY).is_whole()
 
 
 def test_everything_in_redis_is_of_another_kind(office: Office) -> None:
     first, second = office.two(butlr_rate_limit=1000)
-    assert first.look().is_whole()
+    assert first.query_panel().is_whole()
     first.application.butlr.client.rate_limiter.pause(0.2)
     client = office.redis.client
     keys = office.redis.names()
@@ -196,21 +196,21 @@ def test_everything_in_redis_is_of_another_kind(office: Office) -> None:
         client.hset(key, "a", "b")
     office.passes(90)
     client.delete(*[key for key in keys if ":pause" in key])
-    assert second.look().is_whole()
-    assert second.look(*MAY).is_whole()
-    assert first.spent(lambda: first.look(*MAY)) == 0
+    assert second.query_panel().is_whole()
+    assert second.query_panel(*MAY).is_whole()
+    assert first.spent(lambda: first.query_panel(*MAY)) == 0
     assert trouble(second) == 0
 
 
 def test_butlr_fails_while_redis_is_away(office: Office) -> None:
     """Two faults at once: the promise is kept by what the replica itself knows."""
     replica = office.replica(cache_dir="")
-    replica.look()
+    replica.query_panel()
     office.redis.stop()
-    before = replica.look()
+    before = replica.query_panel()
     office.passes(600)
     with replica.fails(status=400):
-        during = replica.look()
+        during = replica.query_panel()
     assert not during.complete
     assert during.cells == before.cells
 
@@ -242,10 +242,10 @@ def test_a_replica_that_is_killed_while_it_asks(office: Office) -> None:
     with serving(office) as (process, url), ThreadPoolExecutor(2) as pool:
         assert requests.get(f"{url}/readyz", timeout=HANG_S).status_code == 200
         office.simulator.faults.set(latency_s=600.0, paths=(DETECTIONS,))
-        words = {"space": NEW_YORK, "from": MAY[0], "to": MAY[1], "resolution": "0.5"}
-        in_vain = pool.submit(requests.get, f"{url}/api/v1/heatmap", words, timeout=60)
+        params = {"space": NEW_YORK, "from": MAY[0], "to": MAY[1], "resolution": "0.5"}
+        in_vain = pool.submit(requests.get, f"{url}/api/v1/heatmap", params, timeout=60)
         until(lambda: office.simulator.in_flight == MAY_SEGMENTS)
-        waiting = pool.submit(other.look, *MAY)
+        waiting = pool.submit(other.query_panel, *MAY)
         until(lambda: other.gauge("butlr_backend_shared_waits_total") == MAY_SEGMENTS)
         family = children_of(process.pid)
         for pid in family:
@@ -265,14 +265,14 @@ def test_the_password_of_redis_is_told_nobody(office: Office, caplog: pytest.Log
         "other", enabled=True, passwords=[f"+{secret}"], keys="*", commands=["+@all"]
     )
     replica = office.replica(cache_url=f"redis://other:{secret}@127.0.0.1:{office.redis.port}")
-    seen = [str(replica.look().body)]
+    seen = [str(replica.query_panel().body)]
     office.redis.client.acl_deluser("other")
     office.passes(90)
-    seen.append(str(replica.look().body))
+    seen.append(str(replica.query_panel().body))
     office.redis.stop()
     office.passes(90)
-    assert replica.look().is_whole()
+    assert replica.query_panel().is_whole()
     seen.append(replica.http.get("/metrics").get_data(as_text=True))
-    seen += [caplog.text, repr(replica.application), repr(replica.link), repr(replica._settings.keys())]
+    seen += [caplog.text, repr(replica.application), repr(replica.redis), repr(replica._settings.keys())]
     assert "incident began: shared cache" in caplog.text
     assert not [text for text in seen if secret in text]

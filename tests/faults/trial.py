@@ -30,7 +30,7 @@ PANEL_SEGMENTS, MAY_SEGMENTS = 3, 4
 
 
 @dataclass(frozen=True)
-class Look:
+class PanelResponse:
     """What one look at the panel shows."""
 
     status: int
@@ -93,12 +93,12 @@ class Trial(World):
         self.now_s += seconds
         self.time.now_s += seconds
 
-    def look(self, start: str = YESTERDAY, end: str | None = None, **words: str) -> Look:
+    def query_panel(self, start: str = YESTERDAY, end: str | None = None, **params: str) -> PanelResponse:
         """The heat map from `start` to `end`, or to now."""
         to = end or str(int((self.now_s + self.shift_s) * 1000))
-        words = {"space": NEW_YORK, "from": start, "to": to, "resolution": "0.5", **words}
-        answer = self.http.get("/api/v1/heatmap", query_string=words)
-        return Look(answer.status_code, answer.get_json())
+        params = {"space": NEW_YORK, "from": start, "to": to, "resolution": "0.5", **params}
+        response = self.http.get("/api/v1/heatmap", query_string=params)
+        return PanelResponse(response.status_code, response.get_json())
 
     def gauge(self, name: str) -> float:
         """A figure of `GET /metrics`."""
@@ -129,42 +129,44 @@ class Trial(World):
 
 
 class FrontedTrial(Trial):
-    """The same with a server of raw bytes before Butlr: `answers` by path are sent instead of its own."""
+    """The same with a server of raw bytes before Butlr: `responses` by path are sent instead of its own."""
 
     def __init__(self, now: str = NOON, **settings: Any) -> None:
-        self.answers: dict[str, Result] = {}
+        self.responses: dict[str, Result] = {}
         self.front = Wire()
-        self.front.login = self.front.reply = self._answer
+        self.front.login = self.front.reply = self._respond
         super().__init__(now, butlr_api_url=self.front.url, **settings)
 
     @contextlib.contextmanager
-    def answers_with(self, answer: Result) -> Iterator[None]:
+    def responds_with(self, response: Result) -> Iterator[None]:
         """In place of Butlr's heat maps."""
-        self.answers[DETECTIONS] = answer
+        self.responses[DETECTIONS] = response
         yield
-        del self.answers[DETECTIONS]
+        del self.responses[DETECTIONS]
 
     def close(self) -> None:
         super().close()
         self.front.stop()
 
-    def _answer(self, to: Any, asked: Sent) -> None:
-        self.answers.get(asked.path, passed_on(self.simulator))(to, asked)
+    def _respond(self, to: Any, requested: Sent) -> None:
+        self.responses.get(requested.path, passed_on(self.simulator))(to, requested)
 
 
 def passed_on(simulator: Simulator) -> Result:
     """The simulator's own answer."""
 
-    def answer(to: Any, asked: Sent) -> None:
-        kept = {k: v for k, v in asked.headers.items() if k in ("authorization", "content-type")}
+    def response(to: Any, requested: Sent) -> None:
+        stored = {k: v for k, v in requested.headers.items() if k in ("authorization", "content-type")}
         try:
-            found = requests.post(simulator.url + asked.path, asked.body, headers=kept, timeout=HANG_S)
+            found = requests.post(
+                simulator.url + requested.path, requested.body, headers=stored, timeout=HANG_S
+            )
         except requests.RequestException:
             raise ConnectionError from None  # hangs up
         said = [f"{k}: {found.headers[k]}" for k in ("Date", "Content-Type") if k in found.headers]
-        respond(found.content, f"{found.status_code} {found.reason}", *said)(to, asked)
+        respond(found.content, f"{found.status_code} {found.reason}", *said)(to, requested)
 
-    return answer
+    return response
 
 
 @contextlib.contextmanager
@@ -186,7 +188,7 @@ def keeps_the_promise(trial: Trial, fault: AbstractContextManager[object], *, re
 
     `fault` lasts as long as its context; `reason`: an expression for what a viewer is told.
     """
-    before = trial.look()
+    before = trial.query_panel()
     assert before.is_whole()
     trial.passes(3600)
     with fault:
@@ -196,9 +198,9 @@ def keeps_the_promise(trial: Trial, fault: AbstractContextManager[object], *, re
     is_whole_again(trial)
 
 
-def shows_what_is_known(trial: Trial, before: Look, *, reason: str) -> None:
+def shows_what_is_known(trial: Trial, before: PanelResponse, *, reason: str) -> None:
     """With its age and the reason; what nobody knows is an error that names Butlr."""
-    during = trial.look()
+    during = trial.query_panel()
     assert during.status == 200, during.body
     custom = during.custom
     assert not during.complete
@@ -208,11 +210,11 @@ def shows_what_is_known(trial: Trial, before: Look, *, reason: str) -> None:
     assert any(re.search(f"^Partial result, as of .*{reason}", text) for text in during.warnings), (
         during.warnings
     )
-    assert_upstreams_fault(trial.look(require="complete"), 503)
-    assert_upstreams_fault(trial.look(*MAY))
+    assert_upstreams_fault(trial.query_panel(require="complete"), 503)
+    assert_upstreams_fault(trial.query_panel(*MAY))
 
 
-def assert_upstreams_fault(look: Look, *statuses: int) -> None:
+def assert_upstreams_fault(look: PanelResponse, *statuses: int) -> None:
     assert look.status in (statuses or (502, 503, 504)), look.body
     assert look.body["error"]["source"] == "upstream"
     assert look.body["message"] == look.body["error"]["message"]
@@ -221,13 +223,13 @@ def assert_upstreams_fault(look: Look, *statuses: int) -> None:
 
 def is_whole_again(trial: Trial) -> None:
     """By itself, at the price of what was asked, from a fresh question and from the disk."""
-    calls = trial.spent(lambda: (trial.look(), trial.look(*MAY)))
+    calls = trial.spent(lambda: (trial.query_panel(), trial.query_panel(*MAY)))
     assert calls <= PANEL_SEGMENTS + MAY_SEGMENTS
-    assert trial.look().is_whole()
-    assert trial.look(*MAY).is_whole()
+    assert trial.query_panel().is_whole()
+    assert trial.query_panel(*MAY).is_whole()
     trial.restart()
     trial.http.get("/readyz")
-    assert trial.spent(trial.look) <= 1  # what still changes
-    assert trial.look().is_whole()
-    assert trial.spent(lambda: trial.look(*MAY)) == 0
-    assert trial.look(*MAY).is_whole()
+    assert trial.spent(trial.query_panel) <= 1  # what still changes
+    assert trial.query_panel().is_whole()
+    assert trial.spent(lambda: trial.query_panel(*MAY)) == 0
+    assert trial.query_panel(*MAY).is_whole()

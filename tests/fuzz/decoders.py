@@ -90,11 +90,11 @@ class Decoder:
 
 
 def heat_map_bodies() -> Iterator[bytes]:
-    asked = detections.parse(request_body(MAP))
+    requested = detections.parse(request_body(MAP))
     for nesting in ("data0.heatmap_v2", "top"):
         for bounds in ("min_x", "x_min", "points", "pairs"):
             forms = Forms(heat_nesting=nesting, heat_bounds=bounds)
-            yield orjson.dumps(detections.build_response(PEOPLE, asked, NOW_S, forms))
+            yield orjson.dumps(detections.build_response(PEOPLE, requested, NOW_S, forms))
 
 
 def holds_heat_map(body: bytes) -> bool:
@@ -160,10 +160,10 @@ def is_number(value: object) -> bool:
 
 
 def series_bodies(subject: SeriesSubject) -> Iterator[bytes]:
-    asked = report_query.parse(metrics.request_body(subject, PERIOD, subject.items or (PARIS,)), Forms())
+    requested = report_query.parse(metrics.request_body(subject, PERIOD, subject.items or (PARIS,)), Forms())
     for form in ("flat", "nested"):
         forms = Forms(rows_without_group_by=form)
-        yield orjson.dumps(simulated_rows.build_response(PEOPLE, asked, NOW_S, forms))
+        yield orjson.dumps(simulated_rows.build_response(PEOPLE, requested, NOW_S, forms))
 
 
 def holds_series(subject: SeriesSubject) -> Callable[[bytes], bool]:
@@ -182,9 +182,14 @@ def holds_series(subject: SeriesSubject) -> Callable[[bytes], bool]:
             # Of traffic the name of a sensor's room, its own and its address.
             names = place.split("\x1f") if subject.level == "sensor" else [place]
             assert PERIOD.start_s <= start_s < PERIOD.end_s
-            told = None if math.isnan(value) else value
+            reported = None if math.isnan(value) else value
             for name in filter(None, names):
-                assert (name, start_s + 60, told, False) in said or (name, start_s, told, True) in said
+                assert (name, start_s + 60, reported, False) in said or (
+                    name,
+                    start_s,
+                    reported,
+                    True,
+                ) in said
         return True
 
     return holds
@@ -213,8 +218,8 @@ def seconds(text: object) -> int | None:
 
 
 def figure_bodies() -> Iterator[bytes]:
-    asked = simulated_stats.parse(statistics.request_body(FIGURES, PERIOD), Forms())
-    yield orjson.dumps(simulated_stats.build_response(PEOPLE, asked, NOW_S, Forms()))
+    requested = simulated_stats.parse(statistics.request_body(FIGURES, PERIOD), Forms())
+    yield orjson.dumps(simulated_stats.build_response(PEOPLE, requested, NOW_S, Forms()))
 
 
 def holds_figures(body: bytes) -> bool:
@@ -270,8 +275,8 @@ def holds_topology(body: bytes) -> bool:
 def check_shown(found: Topology) -> None:
     scope = scope_of(read("spaces", {}), found, now_s=0.0, limits=QueryLimits())
     rows = SpacesTarget().rows(Result(SpacesTarget(), Fetched(scope), Spaces(found, {})))
-    told = orjson.loads(orjson.dumps(rows))
-    assert {row["id"] for row in told if row["level"] == "floor"} == set(found.floors)
+    reported = orjson.loads(orjson.dumps(rows))
+    assert {row["id"] for row in reported if row["level"] == "floor"} == set(found.floors)
     grid = Grid(1.0, (0.5, 0.5), *(np.arange(3, dtype=np.int32) for _ in range(2)), np.ones(3))
     for floor in found.floors.values():
         orjson.dumps(geojson.plan(floor))

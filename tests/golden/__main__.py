@@ -6,20 +6,20 @@ import json
 import logging
 
 from tests.golden.cases import CASES
-from tests.golden.taken import FILES, RESPONSES, differences, kept, kept_heads, take
+from tests.golden.taken import FILES, RESPONSES, differences, stored_heads, stored_response, take
 
 
 def main() -> None:
     logging.disable(logging.CRITICAL)  # the worlds' own troubles are part of the cases
     FILES.mkdir(exist_ok=True)
-    before, heads, changed = kept_heads(), {}, 0
+    before, heads, changed = stored_heads(), {}, 0
     for case in CASES:
-        golden, now = kept(case, before), take(case)
-        told = ["new"] if golden is None else differences(case, golden, now)
+        golden, now = stored_response(case, before), take(case)
+        reported = ["new"] if golden is None else differences(case, golden, now)
         # A picture that differs by less than the tolerance stays, so that a commit shows no noise.
-        if told:
+        if reported:
             changed += 1
-            print(case, *told, sep="\n    ", flush=True)
+            print(case, *reported, sep="\n    ", flush=True)
             (FILES / case.file_name).write_bytes(now.body)
         heads[case.file_name] = now.head
     for path in sorted(FILES.iterdir()):

@@ -95,15 +95,15 @@ def thumbnails(body: bytes) -> bytes:
     return out.getvalue()
 
 
-def kept(case: Case, heads: dict[str, Any]) -> Taken | None:
-    """The golden answer; `heads` of `kept_heads`."""
+def stored_response(case: Case, heads: dict[str, Any]) -> Taken | None:
+    """The golden answer; `heads` of `stored_heads`."""
     path = FILES / case.file_name
     if case.file_name not in heads or not path.exists():
         return None
     return Taken(heads[case.file_name], path.read_bytes())
 
 
-def kept_heads() -> dict[str, Any]:
+def stored_heads() -> dict[str, Any]:
     path = FILES / RESPONSES
     found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return found
@@ -111,12 +111,14 @@ def kept_heads() -> dict[str, Any]:
 
 def differences(case: Case, golden: Taken, now: Taken) -> list[str]:
     """What is otherwise now, a line each; empty where the answers are the same."""
-    told = list(in_values(golden.head, now.head, "response"))
+    reported = list(in_values(golden.head, now.head, "response"))
     if case.format in PICTURES and not golden.body.startswith(b"{"):
-        told += in_pixels(golden.body, now.body)
+        reported += in_pixels(golden.body, now.body)
     elif golden.body != now.body:
-        told += list(in_text(golden.body, now.body)) or ["the same values are written as other bytes"]
-    return told[:MOST_TOLD] + ([f"… and {len(told) - MOST_TOLD} more"] if len(told) > MOST_TOLD else [])
+        reported += list(in_text(golden.body, now.body)) or ["the same values are written as other bytes"]
+    return reported[:MOST_TOLD] + (
+        [f"… and {len(reported) - MOST_TOLD} more"] if len(reported) > MOST_TOLD else []
+    )
 
 
 def in_pixels(golden: bytes, now: bytes) -> list[str]:

@@ -13,9 +13,9 @@ from PIL import Image
 
 from butlr_grafana.targets.registry import TARGETS
 from tests.golden.cases import CASES, EACH_FORMAT, PICTURES, Case
-from tests.golden.taken import FILES, RESPONSES, Taken, differences, kept, kept_heads, take
+from tests.golden.taken import FILES, RESPONSES, Taken, differences, stored_heads, stored_response, take
 
-HEADS = kept_heads()
+HEADS = stored_heads()
 
 
 def quick(case: Case) -> list[pytest.MarkDecorator]:
@@ -25,10 +25,12 @@ def quick(case: Case) -> list[pytest.MarkDecorator]:
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=str(case), marks=quick(case)) for case in CASES])
 def test_an_answer_is_the_golden_one(case: Case) -> None:
-    golden = kept(case, HEADS)
+    golden = stored_response(case, HEADS)
     assert golden is not None, f"no golden file {case}: `make golden` writes it"
-    told = differences(case, golden, take(case))
-    assert not told, "\n    ".join([f"{case} differs; where that is meant, `make golden` writes it:", *told])
+    reported = differences(case, golden, take(case))
+    assert not reported, "\n    ".join(
+        [f"{case} differs; where that is meant, `make golden` writes it:", *reported]
+    )
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -56,7 +58,7 @@ def test_no_two_cases_have_one_file_and_no_file_is_without_a_case() -> None:
 def test_a_picture_may_differ_by_a_little_and_by_no_more() -> None:
     """Letters set otherwise are no difference; another colour of one room is."""
     [case] = [c for c in CASES if c.file_name == "heatmap.plain.png"]
-    golden = kept(case, HEADS)
+    golden = stored_response(case, HEADS)
     assert golden is not None
     assert case.format in PICTURES
     sheet = np.array(Image.open(io.BytesIO(golden.body)), dtype=np.int16)

@@ -15,10 +15,10 @@ from tests.support import (
     PER_PERSON,
     REPORTING,
     World,
-    answer_of,
     at,
     floors_of,
     know_rate,
+    replace_endpoint,
 )
 
 NOW = "2026-06-17T12:34:56"
@@ -74,7 +74,7 @@ def one_floor_refused() -> World:
         return endpoint(request)
 
     for path in (DETECTIONS, REPORTING):
-        answer_of(world, path, refused)
+        replace_endpoint(world, path, refused)
     return world
 
 
@@ -87,8 +87,8 @@ def crowd_recorded() -> World:
         while world.now_s < CROWD_WENT + 1200:
             world.now_s += 300
             period = {"from": str((int(world.now_s) - 600) * 1000), "to": str(int(world.now_s) * 1000)}
-            answer = world.http.get("/api/v1/hot-zones", query_string={**RULE, **period})
-            assert answer.status_code == 200, answer.get_data(as_text=True)
+            response = world.http.get("/api/v1/hot-zones", query_string={**RULE, **period})
+            assert response.status_code == 200, response.get_data(as_text=True)
     finally:
         # All worlds have the same people.
         world.simulator.clear_crowds()

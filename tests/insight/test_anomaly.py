@@ -35,22 +35,22 @@ def history(**by_hour: list[float]) -> list[float]:
     return values
 
 
-def ask(now: list[float], before: list[float], *, end_s: int = NOW, of: Floor = FLOOR) -> Unusual:
+def unusual_of(now: list[float], before: list[float], *, end_s: int = NOW, of: Floor = FLOOR) -> Unusual:
     """Room A, of which the last minutes are known."""
     period = Period(end_s - 60 * len(now), end_s)
-    answer = series(of, period, "1m", {A: {"value": now}}, coverage=known_at(end_s + 5))
-    return unusual(answer, series(of, WEEKS, "1h", {A: {"value": before}}))[0]
+    result = series(of, period, "1m", {A: {"value": now}}, coverage=known_at(end_s + 5))
+    return unusual(result, series(of, WEEKS, "1h", {A: {"value": before}}))[0]
 
 
 def test_people_are_compared_with_the_same_hour_of_the_week() -> None:
-    found = ask([10, 20, NAN], history(h11=[100] * 4, h12=[4, 6, 8, 6]))
+    found = unusual_of([10, 20, NAN], history(h11=[100] * 4, h12=[4, 6, 8, 6]))
     assert (found.people, found.usual, found.ratio, found.excess) == (15, 6, 2.5, 9)
     assert (found.weeks, found.absent, found.has_data, found.reason) == (4, 0, True, "")
     assert (found.as_of_s, found.complete) == (NOW + 5, True)
 
 
 def test_a_window_across_two_hours_counts_each_by_its_minutes() -> None:
-    found = ask([9] * 4, history(h11=[8] * 4, h12=[16] * 4), end_s=at("2026-06-30T12:03"))
+    found = unusual_of([9] * 4, history(h11=[8] * 4, h12=[16] * 4), end_s=at("2026-06-30T12:03"))
     assert found.usual == (1 * 8 + 3 * 16) / 4
     assert hours_of(Period(at("2026-06-30T11:59"), at("2026-06-30T12:03")), "UTC") == {(1, 11): 1, (1, 12): 3}
 
@@ -61,28 +61,28 @@ def test_the_hour_is_that_of_the_floors_clock() -> None:
 
 
 def test_weeks_that_are_not_known_do_not_count_as_empty() -> None:
-    found = ask([6], history(h12=[NAN, 4, NAN, 8]))
+    found = unusual_of([6], history(h12=[NAN, 4, NAN, 8]))
     assert (found.usual, found.weeks) == (6, 2)
 
 
 def test_what_is_usually_little_is_no_level_to_divide_by() -> None:
-    assert ask([3], history(h12=[0, 0, 0, 0])).ratio == 3 / LEAST_USUAL
-    assert ask([3], history(h12=[1, 1, 1, 1])).ratio == 3 / LEAST_USUAL
-    assert ask([10], history(h12=[5, 5, 5, 5])).ratio == 2
+    assert unusual_of([3], history(h12=[0, 0, 0, 0])).ratio == 3 / LEAST_USUAL
+    assert unusual_of([3], history(h12=[1, 1, 1, 1])).ratio == 3 / LEAST_USUAL
+    assert unusual_of([10], history(h12=[5, 5, 5, 5])).ratio == 2
 
 
 def test_without_a_history_the_ratio_is_a_number_and_the_rest_is_not_made_up() -> None:
-    found = ask([12], [NAN] * (28 * 24))
+    found = unusual_of([12], [NAN] * (28 * 24))
     assert (found.ratio, found.usual, found.excess, found.weeks) == (12 / LEAST_USUAL, None, None, 0)
     assert found.absent == 0
 
 
 def test_nobody_where_people_are_usual_is_told_and_so_is_a_sensor_that_is_silent() -> None:
     usual = history(h12=[3] * 4)
-    assert ask([0, 0], usual).absent == 3
-    assert ask([NAN, NAN], usual).absent == 3
-    assert ask([0, 1], usual).absent == 0
-    assert ask([0, 0], history()).absent == 0
+    assert unusual_of([0, 0], usual).absent == 3
+    assert unusual_of([NAN, NAN], usual).absent == 3
+    assert unusual_of([0, 1], usual).absent == 0
+    assert unusual_of([0, 0], history()).absent == 0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_nobody_where_people_are_usual_is_told_and_so_is_a_sensor_that_is_silent
 )
 def test_a_room_without_people_known_says_why(online: bool | None, reason: str) -> None:
     own: tuple[Room, ...] = (replace(FLOOR.rooms[0], online=online), FLOOR.rooms[1])
-    found = ask([NAN], history(h12=[3] * 4), of=replace(FLOOR, rooms=own))
+    found = unusual_of([NAN], history(h12=[3] * 4), of=replace(FLOOR, rooms=own))
     assert (found.people, found.ratio, found.excess, found.has_data) == (None, None, None, False)
     assert found.reason.startswith(reason)
 

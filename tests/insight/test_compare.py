@@ -26,10 +26,10 @@ def shown(found: Comparison) -> Cells:
     """`change, current, baseline, change_pct` of the cells where any is told, by centre."""
     arrays = (found.change, found.current, found.baseline, found.change_pct)
     assert all(a.shape == (found.x_m.size, found.y_m.size) for a in arrays)
-    told = np.argwhere(~np.isnan(np.stack(arrays)).all(axis=0)).tolist()
+    reported = np.argwhere(~np.isnan(np.stack(arrays)).all(axis=0)).tolist()
     return {
         (float(found.x_m[i]), float(found.y_m[j])): tuple(float(a[i, j]) for a in arrays)  # type: ignore[misc]
-        for i, j in told
+        for i, j in reported
     }
 
 
@@ -150,14 +150,14 @@ def test_two_days_of_the_office(world: World) -> None:
     def day(text: str) -> dict[str, str]:
         return {"space": PARIS_2, "from": f"{text}T06:00", "to": f"{text}T18:00", "resolution": "1.0"}
 
-    answers = [
+    results = [
         world.application.service.answer(read("heatmap", day(text)), None).maps[0]
         for text in ("2026-06-10", "2026-06-03")
     ]
     now, then = (
         truth(PARIS_2, at(f"{text}T06:00"), at(f"{text}T18:00"), 1.0) for text in ("2026-06-10", "2026-06-03")
     )
-    found = shown(compare(*answers))
+    found = shown(compare(*results))
     assert set(found) == now.keys() | then.keys()
     for cell, (change, current, baseline, pct) in found.items():
         assert (current, baseline) == (now.get(cell, 0) / 12, then.get(cell, 0) / 12)

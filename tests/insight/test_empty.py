@@ -95,7 +95,7 @@ def test_cells_lie_where_butlrs_grid_has_them() -> None:
 FACTOR = Factor(per_person_minute=100.0, person_minutes=1000.0, days=1, version="v")
 
 
-def told(factor: Known) -> dict[tuple[float | None, float | None], dict[str, float | None]]:
+def summary(factor: Known) -> dict[tuple[float | None, float | None], dict[str, float | None]]:
     """The rows of 7 detections in an hour and a square metre, in people, by place."""
     counted = heat_map(floor(outline=L_SHAPE), grid({(1, 1): 7}))
     [wanted] = in_unit([counted], {"f": factor}, wanted="people")
@@ -104,14 +104,14 @@ def told(factor: Known) -> dict[tuple[float | None, float | None], dict[str, flo
 
 def test_in_people_too_nobody_is_zero() -> None:
     """A person gives 6,000 detections an hour."""
-    found = told(FACTOR)
+    found = summary(FACTOR)
     for name, of_seven in (("detections", 7), ("people_per_m2", 7 / 6000), ("person_hours", 7 / 6000)):
         values = {place: row[name] for place, row in found.items()}
         assert values == dict.fromkeys(INSIDE, 0) | {(1.5, 1.5): pytest.approx(of_seven)}
 
 
 def test_where_people_are_not_known_nobody_is_not_zero() -> None:
-    assert {row["people_per_m2"] for row in told(Unknown()).values()} == {None}
+    assert {row["people_per_m2"] for row in summary(Unknown()).values()} == {None}
 
 
 WEST, EAST = room("west", box(0, 0, 2, 2), online=True), room("east", box(2, 0, 4, 2), online=True)

@@ -18,7 +18,7 @@ FLOOR = replace(floor(room("a", None), room("b", None)), capacity=50)
 DAY = Period(0, 3 * HOUR_S)
 
 
-def asked(values: Values, *, capacity: int | None = 50, level: str = "floor") -> list[Any]:
+def requested(values: Values, *, capacity: int | None = 50, level: str = "floor") -> list[Any]:
     of = replace(FLOOR, capacity=capacity)
     found = balances([series(of, DAY, "1h", values, level=level)])
     return [(one.id, one.entered, one.left, one.inside, one.beyond) for one in found]
@@ -32,21 +32,21 @@ def test_what_is_inside_is_between_nobody_and_the_capacity(
     came: float, went: float, inside: float, beyond: float
 ) -> None:
     values = {FLOOR.id: {"in": [came, 0, NAN], "out": [0, went, NAN]}}
-    assert asked(values) == [(FLOOR.id, came, went, inside, beyond)]
+    assert requested(values) == [(FLOOR.id, came, went, inside, beyond)]
 
 
 def test_without_a_capacity_only_fewer_than_none_is_too_few() -> None:
-    assert asked({FLOOR.id: {"in": [900.0] * 3, "out": [0.0] * 3}}, capacity=None)[0][-1] == 0
-    assert asked({FLOOR.id: {"in": [0.0] * 3, "out": [1.0] * 3}}, capacity=None)[0][-1] == 3
+    assert requested({FLOOR.id: {"in": [900.0] * 3, "out": [0.0] * 3}}, capacity=None)[0][-1] == 0
+    assert requested({FLOOR.id: {"in": [0.0] * 3, "out": [1.0] * 3}}, capacity=None)[0][-1] == 3
 
 
 def test_no_doors_and_doors_that_tell_nothing_are_not_known_and_not_beyond() -> None:
-    assert asked({}) == [(FLOOR.id, None, None, None, 0)]
-    assert asked({FLOOR.id: {"in": [NAN] * 3, "out": [NAN] * 3}}) == [(FLOOR.id, None, None, None, 0)]
+    assert requested({}) == [(FLOOR.id, None, None, None, 0)]
+    assert requested({FLOOR.id: {"in": [NAN] * 3, "out": [NAN] * 3}}) == [(FLOOR.id, None, None, None, 0)]
 
 
 def test_rooms_have_doors_of_their_own() -> None:
-    found = asked({"room_b": {"in": [2.0, 2.0, 2.0], "out": [1.0, 0.0, 0.0]}}, level="room")
+    found = requested({"room_b": {"in": [2.0, 2.0, 2.0], "out": [1.0, 0.0, 0.0]}}, level="room")
     assert found == [("room_a", None, None, None, 0), ("room_b", 6, 1, 5, 0)]
 
 

@@ -21,8 +21,8 @@ LATER = HOUR.end_s + 9
 """When the answers were known."""
 
 
-def told(answer: SeriesResult | HeatMap) -> tuple[float, bool, str]:
-    [one] = freshness([FLOOR], [answer], {}, since_s=HOUR.start_s)
+def summary(result: SeriesResult | HeatMap) -> tuple[float, bool, str]:
+    [one] = freshness([FLOOR], [result], {}, since_s=HOUR.start_s)
     return one.known_until_s, one.complete, one.reason
 
 
@@ -33,26 +33,26 @@ def minutes(*values: float, coverage: Coverage | None = None) -> SeriesResult:
 
 
 def test_people_are_known_to_the_end_of_the_newest_minute_with_a_value() -> None:
-    assert told(minutes(0, 0, 3, 0, 0)) == (HOUR.end_s, True, "")
-    assert told(minutes(0, 0, 3, NAN, NAN)) == (HOUR.start_s + 3 * 60, True, "")
-    assert told(minutes(NAN, 0, NAN, NAN, NAN)) == (HOUR.start_s + 2 * 60, True, "")
+    assert summary(minutes(0, 0, 3, 0, 0)) == (HOUR.end_s, True, "")
+    assert summary(minutes(0, 0, 3, NAN, NAN)) == (HOUR.start_s + 3 * 60, True, "")
+    assert summary(minutes(NAN, 0, NAN, NAN, NAN)) == (HOUR.start_s + 2 * 60, True, "")
 
 
 def test_where_there_is_no_value_at_all_they_are_as_old_as_what_was_looked_at() -> None:
     nothing = (HOUR.start_s, True, "Butlr has no value for this time")
-    assert told(minutes(NAN, NAN, NAN, NAN, NAN)) == nothing
-    assert told(series(FLOOR, HOUR, "1m", {}, level="floor")) == nothing
+    assert summary(minutes(NAN, NAN, NAN, NAN, NAN)) == nothing
+    assert summary(series(FLOOR, HOUR, "1m", {}, level="floor")) == nothing
 
 
 def test_nothing_is_known_for_longer_than_it_was_asked_for() -> None:
     """As it seems by a clock that has stepped back: the minute after the one as of which all is known."""
     stepped = known_at(HOUR.start_s + 90, stale=1)
-    assert told(minutes(1, 1, 1, 1, 1, coverage=stepped))[0] == HOUR.start_s + 90
+    assert summary(minutes(1, 1, 1, 1, 1, coverage=stepped))[0] == HOUR.start_s + 90
 
 
 def test_why_they_are_not_newer_is_said() -> None:
     late = known_at(LATER, stale=1, reasons=("Butlr is slow", "and down"))
-    assert told(minutes(1, NAN, NAN, NAN, NAN, coverage=late)) == (
+    assert summary(minutes(1, NAN, NAN, NAN, NAN, coverage=late)) == (
         HOUR.start_s + 60,
         False,
         "Butlr is slow; and down",
@@ -64,10 +64,10 @@ def test_a_heat_map_is_known_as_far_as_it_was_answered_empty_or_not() -> None:
         whole = heat_map(FLOOR, grid(everywhere(2, 2)))
         return replace(whole, chunks=tuple(Chunk(p, grid({}), 0.0, False) for p in periods))
 
-    assert told(answered(HOUR))[0] == HOUR.end_s
+    assert summary(answered(HOUR))[0] == HOUR.end_s
     early = Period(HOUR.start_s, HOUR.start_s + 120)
-    assert told(answered(early))[0] == early.end_s
-    assert told(answered())[0] == HOUR.start_s
+    assert summary(answered(early))[0] == early.end_s
+    assert summary(answered())[0] == HOUR.start_s
 
 
 def test_every_floor_is_told_in_its_order_those_that_fail_too() -> None:

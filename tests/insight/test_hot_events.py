@@ -90,7 +90,7 @@ def test_rules_that_differ_have_keys_that_differ() -> None:
     ("end_s", "missing", "counts"), [(600, 0, True), (600, 1, False), (480, 0, True), (479, 0, False)]
 )
 def test_a_look_is_whole_and_of_now(end_s: int, missing: int, counts: bool) -> None:
-    answer = heat_map(floor(), grid(everywhere(2, 2)))
-    query = replace(answer.query, period=Period(0, end_s))
-    snapshot = replace(answer, query=query, coverage=Coverage(1, 1, 0, 0, missing, 1, 0))
+    result = heat_map(floor(), grid(everywhere(2, 2)))
+    query = replace(result.query, period=Period(0, end_s))
+    snapshot = replace(result, query=query, coverage=Coverage(1, 1, 0, 0, missing, 1, 0))
     assert is_of_now(snapshot, 600) == counts

@@ -132,11 +132,11 @@ def test_a_long_winding_area_is_one() -> None:
 
 
 def test_hot_areas_of_the_office_are_the_cells_of_its_people(world: World) -> None:
-    words = {"space": PARIS, "from": "2026-06-08", "to": "2026-06-12", "resolution": "0.5"}
-    answer = world.application.service.answer(read("heatmap", words), None).maps[0]
-    cells = truth(PARIS, answer.query.period.start_s, answer.query.period.end_s, 0.5)
+    params = {"space": PARIS, "from": "2026-06-08", "to": "2026-06-12", "resolution": "0.5"}
+    result = world.application.service.answer(read("heatmap", params), None).maps[0]
+    cells = truth(PARIS, result.query.period.start_s, result.query.period.end_s, 0.5)
     # Per m² and hour: in a quarter of a square metre and 96 hours 24 detections.
-    found = hotspots(answer, Threshold(1.0, False))
+    found = hotspots(result, Threshold(1.0, False))
     by_index = {
         (round((x - 0.25) / 0.5), round((y - 0.25) / 0.5)): n for (x, y), n in cells.items() if n >= 24
     }

@@ -39,8 +39,8 @@ def hours(of: Floor, *values: float) -> SeriesResult:
     return series(of, period, "1h", {of.id: {"value": values}}, level="floor")
 
 
-def now(*answers: SeriesResult, group: Group = PAIR) -> tuple[float | None, Sequence[str], int | None]:
-    [found] = totals([group], answers, [])
+def now(*results: SeriesResult, group: Group = PAIR) -> tuple[float | None, Sequence[str], int | None]:
+    [found] = totals([group], results, [])
     return found.now.people, [one.id for one in found.now.floors], found.now.at_s
 
 

@@ -38,8 +38,8 @@ pytestmark = pytest.mark.fast
 P95 = Threshold(95, True)
 
 
-def by_name(*answers: HeatMap, level: Level = "room", threshold: str = "p95") -> dict[str, ZoneHeat]:
-    rows = hot_zones(answers, level=level, threshold=parse("threshold", threshold))
+def by_name(*results: HeatMap, level: Level = "room", threshold: str = "p95") -> dict[str, ZoneHeat]:
+    rows = hot_zones(results, level=level, threshold=parse("threshold", threshold))
     assert len({row.zone for row in rows}) == len(rows)
     return {row.zone: row for row in rows}
 
@@ -180,8 +180,8 @@ def test_in_people_each_floor_counts_by_its_own_factor() -> None:
     floors = [floor(*(replace(one, name=f"{one.name} {key}") for one in rooms), key=key) for key in "xyz"]
     slow, fast = (Factor(rate, 1000.0, 1, f"v{rate}") for rate in (10, 20))
     factors: dict[str, Known] = {"x": fast, "y": slow, "z": Unknown("no people")}
-    answers = in_unit([heat_map(one, cells) for one in floors], factors, wanted="people")
-    rows = hot_zones(answers, level="room", threshold=parse("threshold", "0.5"))
+    results = in_unit([heat_map(one, cells) for one in floors], factors, wanted="people")
+    rows = hot_zones(results, level="room", threshold=parse("threshold", "0.5"))
     known = [(row.zone, row.people_per_m2, row.person_hours, row.hot) for row in rows[:4]]
     assert known == [
         ("a y", pytest.approx(0.5), pytest.approx(2), 1),
@@ -226,9 +226,9 @@ def test_zones_are_counted_apart_and_fall_silent_with_their_room() -> None:
 def test_a_floor_is_one_row_with_the_area_of_its_outline() -> None:
     cells = grid(CELLS)
     drawn = floor(A, outline=box(0, 0, 8, 2))
-    told = floor(A, outline=box(0, 0, 8, 2), area_m2=12.0, key="g")
+    reported = floor(A, outline=box(0, 0, 8, 2), area_m2=12.0, key="g")
     unknown = floor(A, key="h")
-    rows = hot_zones([heat_map(f, cells) for f in (drawn, told, unknown)], level="floor", threshold=P95)
+    rows = hot_zones([heat_map(f, cells) for f in (drawn, reported, unknown)], level="floor", threshold=P95)
     assert [(r.zone_id, r.zone, r.detections, r.area_m2, r.share, r.rank, r.hot) for r in rows] == [
         ("g", "Floor g", 24.0, 12.0, 1.0, 1, 1),
         ("f", "Floor f", 24.0, 16.0, 1.0, 2, 0),
@@ -329,9 +329,9 @@ def test_zones_of_rooms_told_of_together() -> None:
 
 
 def test_hidden_cells_count_in_rooms_and_floors() -> None:
-    answer = heat_map(floor(A, small(B, C)), grid(CELLS), hours=2.0)
-    shown = replace(answer, raw=grid({(0, 0): 4.0, (6, 0): 2.0}), hidden=18.0)
-    assert hot_zones([shown], level="room", threshold=P95) == hot_zones([answer], level="room", threshold=P95)
+    result = heat_map(floor(A, small(B, C)), grid(CELLS), hours=2.0)
+    shown = replace(result, raw=grid({(0, 0): 4.0, (6, 0): 2.0}), hidden=18.0)
+    assert hot_zones([shown], level="room", threshold=P95) == hot_zones([result], level="room", threshold=P95)
     assert by_name(shown, level="floor")["Floor f"].detections == 24.0
 
 
@@ -343,23 +343,23 @@ def test_a_floor_without_rooms_is_all_outside() -> None:
 # --- the office -------------------------------------------------------------------------------------------
 
 
-def ask(world: World, space: str, start: int, end: int, resolution: str, **words: str) -> HeatMap:
-    asked = {
+def send_query(world: World, space: str, start: int, end: int, resolution: str, **params: str) -> HeatMap:
+    requested = {
         "space": space,
         "from": str(start * 1000),
         "to": str(end * 1000),
         "resolution": resolution,
-        **words,
+        **params,
     }
-    return world.application.service.answer(read("heatmap", asked), None).maps[0]
+    return world.application.service.answer(read("heatmap", requested), None).maps[0]
 
 
 DAYS = at("2026-06-08"), at("2026-06-12")
 
 
-def people_by_room(answer: HeatMap) -> dict[str, float]:
+def people_by_room(result: HeatMap) -> dict[str, float]:
     """Each person's detections by the rooms they stand in, in equal parts where rooms overlap."""
-    floor_, period = answer.query.floor, answer.query.period
+    floor_, period = result.query.floor, result.query.period
     _, x, y = PEOPLE.detections(floor_.id, period.start_s, period.end_s)
     inside = {r.id: contains(r.polygon, x, y) for r in floor_.rooms if r.polygon}
     owners = np.sum(list(inside.values()), axis=0)
@@ -367,16 +367,16 @@ def people_by_room(answer: HeatMap) -> dict[str, float]:
     return {**counts, "outside": DETECTIONS_A_MINUTE * float((owners == 0).sum())}
 
 
-def on_walls(answer: HeatMap) -> dict[str, float]:
+def on_walls(result: HeatMap) -> dict[str, float]:
     """For each room, and outside, the detections of the cells that a room's wall passes and that it is in.
 
     Only these cells can be divided otherwise than people stand, each by at most what is in it.
     """
-    raw, half = answer.raw, answer.query.resolution_m / 2
+    raw, half = result.raw, result.query.resolution_m / 2
     x, y = raw.centres()
     inner = half - 1e-6
     squares = shapely.box(x - inner, y - inner, x + inner, y + inner)
-    shapes = {r.id: shapely.Polygon(r.polygon) for r in answer.query.floor.rooms if r.polygon}
+    shapes = {r.id: shapely.Polygon(r.polygon) for r in result.query.floor.rooms if r.polygon}
     passed = shapely.intersects(squares, shapely.union_all([s.boundary for s in shapes.values()]))
     counts = {key: raw.value[passed & shapely.intersects(squares, s)].sum() for key, s in shapes.items()}
     bare = ~shapely.covered_by(squares, shapely.union_all(list(shapes.values())))
@@ -388,14 +388,14 @@ def on_walls(answer: HeatMap) -> dict[str, float]:
     [(s, r) for s in (PARIS, PARIS_2, NEW_YORK) for r in ("0.25", "0.5", "1.0")],
 )
 def test_rooms_of_the_office_have_what_their_people_left(world: World, space: str, resolution: str) -> None:
-    answer = ask(world, space, *DAYS, resolution)
-    rows = hot_zones([answer], level="room", threshold=P95)
-    unmapped = {r.id for r in answer.query.floor.rooms if r.polygon is None}
-    assert {row.zone_id for row in rows} == {r.id for r in answer.query.floor.rooms} | {"outside"}
+    result = send_query(world, space, *DAYS, resolution)
+    rows = hot_zones([result], level="room", threshold=P95)
+    unmapped = {r.id for r in result.query.floor.rooms if r.polygon is None}
+    assert {row.zone_id for row in rows} == {r.id for r in result.query.floor.rooms} | {"outside"}
     assert {row.zone_id for row in rows if not row.has_data} == unmapped
     found = {row.zone_id: row.detections for row in rows if row.detections is not None}
-    assert sum(found.values()) == pytest.approx(answer.raw.total, rel=1e-12)
-    people, doubtful = people_by_room(answer), on_walls(answer)
+    assert sum(found.values()) == pytest.approx(result.raw.total, rel=1e-12)
+    people, doubtful = people_by_room(result), on_walls(result)
     assert set(people) == set(found)
     for key, detections in found.items():
         assert detections == pytest.approx(people[key], abs=doubtful[key] + 1e-6)
@@ -403,18 +403,18 @@ def test_rooms_of_the_office_have_what_their_people_left(world: World, space: st
         assert row.per_hour == (None if row.detections is None else row.detections / 96)
     # The bound bites: in all, next to nothing stands within reach of a wall's cells at 0.25 m.
     if resolution == "0.25":
-        assert sum(doubtful.values()) < 0.1 * answer.raw.total
+        assert sum(doubtful.values()) < 0.1 * result.raw.total
 
 
 @pytest.mark.parametrize("resolution", ["0.25", "0.5"])
 def test_where_every_wall_lies_between_cells_rooms_are_exact(world: World, resolution: str) -> None:
     """All walls of Paris' first floor lie on half metres, the overlap of Lounge and Quiet room as well."""
-    answer = ask(world, PARIS, *DAYS, resolution)
-    people = people_by_room(answer)
-    rows = hot_zones([answer], level="room", threshold=P95)
+    result = send_query(world, PARIS, *DAYS, resolution)
+    people = people_by_room(result)
+    rows = hot_zones([result], level="room", threshold=P95)
     assert {r.zone_id: r.detections for r in rows if r.has_data} == people
     assert {r.zone for r in rows if r.detections == 0} == {"Library"}
-    floor_ = answer.query.floor
+    floor_ = result.query.floor
     areas = {r.id: shapely.Polygon(r.polygon).area for r in floor_.rooms if r.polygon}
     heat = {key: people[key] / 96 / area for key, area in areas.items()}
     assert [r.zone_id for r in rows][:6] == sorted(heat, key=heat.__getitem__, reverse=True)[:6]
@@ -423,12 +423,12 @@ def test_where_every_wall_lies_between_cells_rooms_are_exact(world: World, resol
 
 
 def test_zones_of_the_office(world: World) -> None:
-    answer = ask(world, PARIS, *DAYS, "0.5")
+    result = send_query(world, PARIS, *DAYS, "0.5")
     _, x, y = PEOPLE.detections(PARIS, *DAYS)
-    found = {r.zone: r.detections for r in hot_zones([answer], level="zone", threshold=P95)}
+    found = {r.zone: r.detections for r in hot_zones([result], level="zone", threshold=P95)}
     expected = {
         z.name: DETECTIONS_A_MINUTE * contains(z.polygon, x, y).sum()
-        for z in answer.query.floor.zones
+        for z in result.query.floor.zones
         if z.polygon
     }
     # Its lower and upper edge, at 6.2 and 7.8 m, leave six tenths of a row of cells within.
@@ -439,8 +439,10 @@ def test_zones_of_the_office(world: World) -> None:
 
 
 def test_a_room_of_the_office_alone_is_as_it_is_among_all(world: World) -> None:
-    everyone = by_name(ask(world, PARIS_2, *DAYS, "0.5"))
-    [alone] = hot_zones([ask(world, PARIS_2, *DAYS, "0.5", room="Canteen")], level="room", threshold=P95)
+    everyone = by_name(send_query(world, PARIS_2, *DAYS, "0.5"))
+    [alone] = hot_zones(
+        [send_query(world, PARIS_2, *DAYS, "0.5", room="Canteen")], level="room", threshold=P95
+    )
     assert alone == replace(everyone["Canteen"], rank=1, hot=1)
 
 
@@ -448,9 +450,9 @@ def test_an_offline_room_of_the_office_has_no_data(make_world: Callable[..., Wor
     [project] = [r for r in PEOPLE.office.by_id[PARIS].rooms if r.name == "Project room"]
     since, until = PEOPLE.offline(project.id, at("2026-05-01"), at("2026-06-17"))[0]
     world = make_world(now=str(np.datetime64((since + until) // 2, "s")))
-    answer = ask(world, PARIS, since, since + DAY_S, "0.5")
-    rows = hot_zones([answer], level="room", threshold=P95)
-    blind = {row.zone: row.reason for row in rows if not row.has_data}
-    assert blind == {"Project room": OFFLINE, "Phone booth 2": NO_POLYGON}
+    result = send_query(world, PARIS, since, since + DAY_S, "0.5")
+    rows = hot_zones([result], level="room", threshold=P95)
+    unavailable = {row.zone: row.reason for row in rows if not row.has_data}
+    assert unavailable == {"Project room": OFFLINE, "Phone booth 2": NO_POLYGON}
     # None of its detections went elsewhere: there are none.
-    assert sum(row.detections or 0 for row in rows) == pytest.approx(answer.raw.total, rel=1e-12)
+    assert sum(row.detections or 0 for row in rows) == pytest.approx(result.raw.total, rel=1e-12)

@@ -28,29 +28,29 @@ class Operator:
     def is_user(self, name: str) -> None:
         self.has(GRAFANA_TOKEN="", GRAFANA_USER=name, GRAFANA_PASSWORD=PASSWORD)
 
-    def run(self, command: str, grafana: FakeGrafana, *words: str) -> tuple[int, str, str]:
+    def run(self, command: str, grafana: FakeGrafana, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout, stderr; no secret is in either."""
-        code = main([command, "--grafana", grafana.url, *words])
+        code = main([command, "--grafana", grafana.url, *arguments])
         out, err = self._capsys.readouterr()
         for secret in (ADMIN, EDITOR, VIEWER, PASSWORD, TOKEN):
             assert secret not in out + err
         return code, out, err
 
-    def install(self, grafana: FakeGrafana, *words: str) -> str:
+    def install(self, grafana: FakeGrafana, *arguments: str) -> str:
         """What a call that ends well prints."""
-        code, out, err = self.run("install", grafana, *(words or ("--backend", BACKEND_URL)))
+        code, out, err = self.run("install", grafana, *(arguments or ("--backend", BACKEND_URL)))
         assert (code, err) == (0, "")
         return out
 
-    def uninstall(self, grafana: FakeGrafana, *words: str) -> str:
-        code, out, err = self.run("uninstall", grafana, *words)
+    def uninstall(self, grafana: FakeGrafana, *arguments: str) -> str:
+        code, out, err = self.run("uninstall", grafana, *arguments)
         assert (code, err) == (0, "")
         return out
 
-    def refused(self, command: str, grafana: FakeGrafana, *words: str) -> str:
+    def refused(self, command: str, grafana: FakeGrafana, *arguments: str) -> str:
         """What a call that fails says; it has changed nothing."""
         before = list(grafana.changes)
-        code, _, err = self.run(command, grafana, *words)
+        code, _, err = self.run(command, grafana, *arguments)
         assert code == 1
         assert grafana.changes == before
         [line] = err.splitlines()

@@ -63,11 +63,11 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
         (lambda g: g.dashboards.pop("butlr-wall"), ("dashboards", "FAILED"), "; missing: butlr-wall: run"),
         (lambda g: g.dashboards.clear(), ("dashboards", "FAILED"), "none is there"),
         (
-            lambda g: g.rules.kept.pop("butlr-hot-zone"),
+            lambda g: g.rules.stored.pop("butlr-hot-zone"),
             ("alert rules", "FAILED"),
             "; missing: butlr-hot-zone: run",
         ),
-        (lambda g: g.rules.kept.clear(), ("alert rules", "FAILED"), "none is there"),
+        (lambda g: g.rules.stored.clear(), ("alert rules", "FAILED"), "none is there"),
     ],
 )
 def test_what_is_wrong_is_named(

@@ -35,7 +35,7 @@ def contents(there: Organisation) -> Json:
             "dashboards": there.dashboards,
             "folders": there.folders,
             "sources": there.data_sources,
-            "rules": there.rules.kept,
+            "rules": there.rules.stored,
             "intervals": there.rules.intervals,
         }
     )
@@ -57,9 +57,9 @@ def test_everything_is_made(grafana: FakeGrafana, operator: Operator) -> None:
     out = operator.install(grafana)
     assert set(grafana.dashboards) == set(PAGES)
     for uid, page in PAGES.items():
-        kept = grafana.dashboards[uid]
-        assert {k: v for k, v in kept["dashboard"].items() if k not in ("id", "version")} == page
-        assert kept["meta"]["folderUid"] == "butlr"
+        stored = grafana.dashboards[uid]
+        assert {k: v for k, v in stored["dashboard"].items() if k not in ("id", "version")} == page
+        assert stored["meta"]["folderUid"] == "butlr"
     assert grafana.folders == {"butlr": {"uid": "butlr", "title": "Butlr"}}
     assert {uid: source["type"] for uid, source in grafana.data_sources.items()} == {
         "butlr": INFINITY,
@@ -80,9 +80,9 @@ def test_the_data_source_is_as_the_provisioned_one(grafana: FakeGrafana, operato
 def test_the_rules_are_those_of_the_file(grafana: FakeGrafana, operator: Operator) -> None:
     """In the API's form, by people to be changed, and looked at as often."""
     operator.install(grafana)
-    assert set(grafana.rules.kept) == set(RULES)
+    assert set(grafana.rules.stored) == set(RULES)
     for uid, wanted in RULES.items():
-        rule = grafana.rules.kept[uid]
+        rule = grafana.rules.stored[uid]
         evaluations = wanted["missing_series_evals_to_resolve"]
         assert rule["missingSeriesEvalsToResolve"] == evaluations
         for name in ("title", "condition", "for", "noDataState", "execErrState", "labels", "isPaused"):
@@ -118,15 +118,15 @@ def test_a_second_time_changes_nothing(grafana: FakeGrafana, operator: Operator)
 def test_a_newer_version_reaches_what_is_there(grafana: FakeGrafana, operator: Operator) -> None:
     operator.install(grafana)
     grafana.dashboards["butlr-floor"]["dashboard"]["title"] = "Floor as it was"
-    grafana.rules.kept["butlr-hot-zone"]["annotations"]["summary"] = "as it was"
-    del grafana.dashboards["butlr-rooms"], grafana.rules.kept["butlr-late-heat"]
+    grafana.rules.stored["butlr-hot-zone"]["annotations"]["summary"] = "as it was"
+    del grafana.dashboards["butlr-rooms"], grafana.rules.stored["butlr-late-heat"]
     out = operator.install(grafana)
     assert grafana.dashboards["butlr-floor"]["dashboard"]["title"] == PAGES["butlr-floor"]["title"]
     assert grafana.version("butlr-floor") == 2
-    annotations = grafana.rules.kept["butlr-hot-zone"]["annotations"]
+    annotations = grafana.rules.stored["butlr-hot-zone"]["annotations"]
     assert annotations["summary"] == RULES["butlr-hot-zone"]["annotations"]["summary"]
     assert {"butlr-rooms"} <= set(grafana.dashboards)
-    assert {"butlr-late-heat"} <= set(grafana.rules.kept)
+    assert {"butlr-late-heat"} <= set(grafana.rules.stored)
     assert "updated    the dashboard Floor" in out
     assert "created    the dashboard Rooms" in out
     assert "created    the alert rule Heat map late" in out
@@ -154,12 +154,12 @@ def add_own_things(grafana: FakeGrafana) -> None:
     source["jsonData"] |= {"httpHeaderName2": "X-Team", "allowedHosts": [BACKEND_URL, "http://other.example"]}
     source["secureJsonData"]["httpHeaderValue2"] = "blue"
     source["name"] = "Floors of the town"
-    rule = grafana.rules.kept["butlr-hot-zone"]
+    rule = grafana.rules.stored["butlr-hot-zone"]
     rule["notification_settings"] = {"receiver": "Facility managers"}
     rule["isPaused"] = True
     rule["labels"] |= {"team": "facility"}
     rule["annotations"] |= {"phone": "1234", "summary": "of an earlier version"}
-    moved = grafana.rules.kept["butlr-over-capacity"]
+    moved = grafana.rules.stored["butlr-over-capacity"]
     moved["ruleGroup"] = "Rooms of ours"
     grafana.rules.intervals["butlr", file_groups()[0]["name"]] = 600
 
@@ -212,30 +212,30 @@ def evaluator(rule: Json) -> Json:
 
 def test_a_limit_that_was_changed_in_grafana_stays(grafana: FakeGrafana, operator: Operator) -> None:
     operator.install(grafana)
-    changed = grafana.rules.kept["butlr-over-capacity"]
+    changed = grafana.rules.stored["butlr-over-capacity"]
     evaluator(changed)["params"] = [1.5]
     changed["for"] = "30m"
     changed["annotations"]["summary"] = "more than 1.5 times its places"
     # Of this one only what we wrote is older than what we write now.
-    grafana.rules.kept["butlr-hot-zone"]["annotations"]["description"] = "as it was"
+    grafana.rules.stored["butlr-hot-zone"]["annotations"]["description"] = "as it was"
     out = operator.install(grafana)
-    kept = grafana.rules.kept["butlr-over-capacity"]
-    assert (evaluator(kept)["params"], kept["for"]) == ([1.5], "30m")
+    stored = grafana.rules.stored["butlr-over-capacity"]
+    assert (evaluator(stored)["params"], stored["for"]) == ([1.5], "30m")
     # Which names the limit.
-    assert kept["annotations"]["summary"] == "more than 1.5 times its places"
+    assert stored["annotations"]["summary"] == "more than 1.5 times its places"
     assert "Room over capacity (with the limits that were changed in Grafana)" in out
-    again = grafana.rules.kept["butlr-hot-zone"]
+    again = grafana.rules.stored["butlr-hot-zone"]
     assert (evaluator(again)["params"], again["for"]) == ([0.5], "10m")
 
 
 def test_limits_that_nobody_changed_follow_ours(grafana: FakeGrafana, operator: Operator) -> None:
     """As if an earlier version had written others."""
     operator.install(grafana)
-    rule = grafana.rules.kept["butlr-over-capacity"]
+    rule = grafana.rules.stored["butlr-over-capacity"]
     evaluator(rule)["params"], rule["for"] = [2], "1h"
     rule["annotations"]["__butlr_limits__"] = "2 0.95 1h"
     operator.install(grafana)
-    rule = grafana.rules.kept["butlr-over-capacity"]
+    rule = grafana.rules.stored["butlr-over-capacity"]
     assert (evaluator(rule)["params"], rule["for"]) == ([1], "5m")
 
 
@@ -255,12 +255,12 @@ def test_a_data_source_made_by_hand_is_used_as_it_is(grafana: FakeGrafana, opera
     operator.has(GRAFANA_TOKEN=EDITOR)
     operator.install(grafana, "--datasource", "PA1B2C3")
     assert grafana.data_sources == {"PA1B2C3": by_hand}
-    for uid, kept in grafana.dashboards.items():
-        for variable in kept["dashboard"]["templating"]["list"]:
+    for uid, stored in grafana.dashboards.items():
+        for variable in stored["dashboard"]["templating"]["list"]:
             if variable["type"] == "datasource" and variable["query"] == INFINITY:
                 assert variable["current"]["value"] == "PA1B2C3", uid
     assert "butlr-floor-json" not in grafana.dashboards
-    for rule in grafana.rules.kept.values():
+    for rule in grafana.rules.stored.values():
         assert set(references(rule["data"])) == {"PA1B2C3", "__expr__"}
         assert {step["datasourceUid"] for step in rule["data"]} == {"PA1B2C3", "__expr__"}
         links = " ".join(rule["annotations"].values())
@@ -321,9 +321,9 @@ def test_what_comes_from_files_is_left_to_the_files(
 
 @pytest.mark.parametrize("token", [VIEWER, EDITOR])
 def test_the_role_that_is_lacking_is_named(token: str, grafana: FakeGrafana, operator: Operator) -> None:
-    for command, words in (("install", ("--backend", BACKEND_URL)), ("uninstall", ())):
+    for command, arguments in (("install", ("--backend", BACKEND_URL)), ("uninstall", ())):
         operator.has(GRAFANA_TOKEN=token)
-        said = operator.refused(command, grafana, *words)
+        said = operator.refused(command, grafana, *arguments)
         assert "it needs the role Admin there" in said
         assert "datasources:" in said
         assert "Main Org." in said
@@ -375,7 +375,7 @@ def test_what_is_less_than_was_tried_is_noted(grafana: FakeGrafana, operator: Op
 
 def test_rules_can_be_left_out(grafana: FakeGrafana, operator: Operator) -> None:
     operator.install(grafana, "--backend", BACKEND_URL, "--no-rules")
-    assert grafana.rules.kept == {}
+    assert grafana.rules.stored == {}
     assert len(grafana.dashboards) == len(PAGES)
 
 
@@ -399,7 +399,7 @@ def test_into_an_organisation_of_its_own(grafana: FakeGrafana, operator: Operato
         operator.install(grafana, "--backend", BACKEND_URL, "--org", "Tenant A")
     assert list(grafana.others) == ["Tenant A"]
     assert set(grafana.others["Tenant A"].dashboards) == set(PAGES)
-    assert (grafana.dashboards, grafana.data_sources, grafana.rules.kept) == ({}, {}, {})
+    assert (grafana.dashboards, grafana.data_sources, grafana.rules.stored) == ({}, {}, {})
     operator.uninstall(grafana, "--org", "Tenant A")
     assert contents(grafana.others["Tenant A"])["dashboards"] == {}
 
@@ -407,15 +407,15 @@ def test_into_an_organisation_of_its_own(grafana: FakeGrafana, operator: Operato
 def test_an_organisation_that_the_account_cannot_enter_is_said(
     grafana: FakeGrafana, operator: Operator
 ) -> None:
-    words = ("--backend", BACKEND_URL, "--org", "Tenant A")
+    arguments = ("--backend", BACKEND_URL, "--org", "Tenant A")
     assert "a service account's token works only in its own organisation" in operator.refused(
-        "install", grafana, *words
+        "install", grafana, *arguments
     )
     operator.is_user("admin")
     assert "there is no such organisation" in operator.refused("uninstall", grafana, "--org", "Tenant A")
     grafana.others["Tenant A"] = Organisation()
     grafana.closed_to_user.add("Tenant A")
-    assert "not a member of it" in operator.refused("install", grafana, *words)
+    assert "not a member of it" in operator.refused("install", grafana, *arguments)
 
 
 def test_two_tenants_in_one_organisation_share_nothing(grafana: FakeGrafana, operator: Operator) -> None:
@@ -424,8 +424,8 @@ def test_two_tenants_in_one_organisation_share_nothing(grafana: FakeGrafana, ope
     operator.has(BACKEND_TOKEN="the-other-token=space_paris_1")
     operator.install(grafana, "--backend", BACKEND_URL, "--tenant", "north")
     assert set(grafana.dashboards) == {*PAGES, *(f"{uid}-north" for uid in PAGES)}
-    assert set(grafana.rules.kept) == {*RULES, *(f"{uid}-north" for uid in RULES)}
-    assert all(len(uid) <= 40 for uid in [*grafana.dashboards, *grafana.rules.kept])
+    assert set(grafana.rules.stored) == {*RULES, *(f"{uid}-north" for uid in RULES)}
+    assert all(len(uid) <= 40 for uid in [*grafana.dashboards, *grafana.rules.stored])
     assert grafana.folders["butlr-north"]["title"] == "Butlr (north)"
     source = grafana.data_sources["butlr-north"]
     # Without its floors, which the backend has.
@@ -441,7 +441,7 @@ def test_two_tenants_in_one_organisation_share_nothing(grafana: FakeGrafana, ope
         assert {tag for link in page["links"] for tag in link["tags"]} <= {"butlr-north"}
         assert not set(page["tags"]) & {"butlr", "butlr-json"}
     for uid in RULES:
-        rule = grafana.rules.kept[f"{uid}-north"]
+        rule = grafana.rules.stored[f"{uid}-north"]
         assert set(references(rule["data"])) == {"butlr-north", "__expr__"}
         assert rule["labels"]["tenant"] == "north"
         assert (rule["folderUID"], rule["labels"]["product"]) == ("butlr-north", "butlr")
@@ -466,13 +466,13 @@ def test_each_tenant_sees_the_floors_of_its_token(
         code, _, _ = operator.run("install", grafana, "--backend", BACKEND_URL, "--org", name)
         assert code == 0
     for number, (name, own) in enumerate(floors.items(), start=2):
-        answer = requests.get(
+        response = requests.get(
             f"{grafana.url}/api/datasources/proxy/uid/butlr/api/v1/spaces?level=floor&format=rows",
             auth=("admin", PASSWORD),
             headers={"X-Grafana-Org-Id": str(number)},
             timeout=60,
         )
-        assert {row["id"] for row in answer.json()} == own, name
+        assert {row["id"] for row in response.json()} == own, name
 
 
 @pytest.mark.parametrize("name", ["North", "a b", "x" * 13, "-a", "a-"])
@@ -484,27 +484,27 @@ def test_a_tenants_name_makes_uids(name: str, capsys: pytest.CaptureFixture[str]
     assert "1 to 12 characters: a-z" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [(), ("--backend", BACKEND_URL, "--datasource", "P1")])
+@pytest.mark.parametrize("arguments", [(), ("--backend", BACKEND_URL, "--datasource", "P1")])
 def test_a_backend_or_a_data_source_is_needed(
-    words: tuple[str, ...], grafana: FakeGrafana, operator: Operator
+    arguments: tuple[str, ...], grafana: FakeGrafana, operator: Operator
 ) -> None:
-    assert "--backend URL" in operator.refused("install", grafana, *words)
+    assert "--backend URL" in operator.refused("install", grafana, *arguments)
     assert grafana.calls == []
 
 
 def through(world: World) -> Callable[[str, str], tuple[int, Any]]:
     """The real backend, as Grafana's proxy asks it."""
 
-    def ask(path: str, authorization: str) -> tuple[int, Any]:
-        answer = world.http.get(path, headers={"Authorization": authorization})
-        return answer.status_code, answer.get_json()
+    def send_request(path: str, authorization: str) -> tuple[int, Any]:
+        response = world.http.get(path, headers={"Authorization": authorization})
+        return response.status_code, response.get_json()
 
-    return ask
+    return send_request
 
 
 def test_that_the_backend_answers_is_tried_at_the_end(grafana: FakeGrafana, operator: Operator) -> None:
-    answers = {200: "", 401: "does not accept the data source's token", 502: "does not reach the backend"}
-    for status, said in answers.items():
+    responses = {200: "", 401: "does not accept the data source's token", 502: "does not reach the backend"}
+    for status, said in responses.items():
         grafana.backend = lambda _path, _authorization, status=status: (status, {"message": "as it is"})  # type: ignore[misc]
         code, out, err = operator.run("install", grafana, "--backend", BACKEND_URL)
         assert code == (0 if status == 200 else 1)
@@ -519,16 +519,16 @@ def test_it_is_tried_with_the_token_that_was_written(
     operator.has(BACKEND_TOKEN="the-old-token")
     operator.install(grafana)
     operator.has(BACKEND_TOKEN=TOKEN)
-    asked = []
+    requested = []
 
     def backend(path: str, authorization: str) -> tuple[int, Any]:
-        asked.append((path, authorization))
+        requested.append((path, authorization))
         return through(world)(path, authorization)
 
     grafana.backend = backend
     code, _, _ = operator.run("install", grafana, "--backend", BACKEND_URL)
     assert code == 0
-    assert asked == [("/api/v1/status", f"Bearer {TOKEN}")]
+    assert requested == [("/api/v1/status", f"Bearer {TOKEN}")]
 
 
 # --- uninstall --------------------------------------------------------------------------------------------
@@ -556,7 +556,7 @@ def test_uninstall_keeps_what_people_added_and_their_folder(grafana: FakeGrafana
     add_own_things(grafana)
     out = operator.uninstall(grafana)
     assert set(grafana.dashboards) == {"ours"}
-    assert set(grafana.rules.kept) == {"our-rule"}
+    assert set(grafana.rules.stored) == {"our-rule"}
     assert set(grafana.folders) == {"butlr"}
     assert "kept       the folder Butlr: it still contains Our own page, Ours" in out
 

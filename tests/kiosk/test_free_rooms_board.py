@@ -62,8 +62,8 @@ def test_a_board_is_limited_to_floors_sizes_and_types(
     with_board: FakeGrafana,
     operator: Operator,  # noqa: F811
 ) -> None:
-    words = ["--floor", PARIS, "--least-capacity", "6", "--type", "meeting_room", "--type", "lounge"]
-    assert operator.wall(with_board.url, *words, "--name", "Lobby")[0] == 0
+    arguments = ["--floor", PARIS, "--least-capacity", "6", "--type", "meeting_room", "--type", "lounge"]
+    assert operator.wall(with_board.url, *arguments, "--name", "Lobby")[0] == 0
     assert limits(with_board, "Lobby") == {
         "space": PARIS,
         "least_capacity": "6",
@@ -87,12 +87,12 @@ def test_what_the_board_asks_is_answered(world: World) -> None:
         Limits((floors[PARIS], floors[NEW_YORK]), 6, ("meeting_room", "lounge")),
     ):
         made = dashboard_of(BOARD, "x", own)
-        words = {
+        arguments = {
             v["name"]: v["current"]["value"] for v in made["templating"]["list"] if v["type"] == "constant"
         }
-        answer = world.http.get("/api/v1/free-rooms", query_string={**words, "format": "rows"})
-        rows = answer.get_json()
-        assert answer.status_code == 200
+        response = world.http.get("/api/v1/free-rooms", query_string={**arguments, "format": "rows"})
+        rows = response.get_json()
+        assert response.status_code == 200
         assert len({row["space"] for row in rows}) == (2 if own.floors else 3)
         assert not own.types or {row["type"] for row in rows} == {"meeting_room", "lounge"}
 

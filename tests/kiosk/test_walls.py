@@ -76,15 +76,15 @@ class Operator:
         for name, value in settings.items():
             self._monkeypatch.setenv(name, value)
 
-    def wall(self, url: str, *words: str) -> tuple[int, str, str]:
+    def wall(self, url: str, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout, stderr."""
-        code = main(["wall", "--grafana", url, *words])
+        code = main(["wall", "--grafana", url, *arguments])
         out, err = self._capsys.readouterr()
         return code, out, err
 
-    def refused(self, url: str, *words: str) -> str:
+    def refused(self, url: str, *arguments: str) -> str:
         """What the last line says of a call that fails."""
-        code, out, err = self.wall(url, *words)
+        code, out, err = self.wall(url, *arguments)
         assert (code, out) == (1, "")
         assert "Traceback" not in err
         for secret in (EDITOR, VIEWER, PASSWORD, WALL_TOKEN):
@@ -189,8 +189,8 @@ def test_floors_may_be_limited_in_an_order_of_ones_own_and_the_others_walls_stay
     grafana: FakeGrafana, operator: Operator
 ) -> None:
     operator.wall(grafana.url)
-    words = ["--floor", NEW_YORK, "--floor", PARIS, "--floor", NEW_YORK, "--every", "30s"]
-    assert operator.wall(grafana.url, *words, "--name", "Lobby")[0] == 0
+    arguments = ["--floor", NEW_YORK, "--floor", PARIS, "--floor", NEW_YORK, "--every", "30s"]
+    assert operator.wall(grafana.url, *arguments, "--name", "Lobby")[0] == 0
     assert shown(grafana, "Lobby") == [NEW_YORK, PARIS]
     assert shown(grafana) == ALL
     assert {p["name"]: p["interval"] for p in grafana.playlists.values()} == {
@@ -392,7 +392,7 @@ def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operato
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (["--grafana", f"http://anna:{PASSWORD}@grafana.example.com"], "must not contain a user"),
         (["--grafana", "grafana.example.com"], "must begin with https:// or http://"),
@@ -406,10 +406,10 @@ def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operato
     ],
 )
 def test_a_wrong_call_is_refused_before_anything_is_asked(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main(["wall", *words])
+        main(["wall", *arguments])
     assert stopped.value.code == 2
     err = capsys.readouterr().err
     assert said in err
@@ -470,15 +470,15 @@ def test_a_backend_that_answers_everybody_gets_no_walls_for_anonymous_viewers(
     grafana: FakeGrafana, owner: Operator
 ) -> None:
     """Without a token of its own it takes any, so a wall's would open all floors to everybody."""
-    asked = []
+    requested = []
 
-    def answers(path: str, authorization: str) -> tuple[int, object]:
-        asked.append((path, authorization))
+    def respond(path: str, authorization: str) -> tuple[int, object]:
+        requested.append((path, authorization))
         return 200, {"status": "ok"}
 
-    grafana.backend = answers
+    grafana.backend = respond
     assert "BACKEND_TOKEN" in owner.refused(grafana.url, "--anonymous")
-    assert asked == [("/api/v1/status", f"Bearer {WALL_TOKEN}")]
+    assert requested == [("/api/v1/status", f"Bearer {WALL_TOKEN}")]
     [own] = grafana.others.values()
     assert (own.data_sources, own.dashboards, own.playlists) == ({}, {}, {})
 

@@ -38,15 +38,15 @@ class Reporting:
     """Knows one person in each minute of each room, and a movement a minute through the entrance."""
 
     def __init__(self) -> None:
-        self.asked: list[Missing] = []
-        self.told: list[Any] = []
+        self.requested: list[Missing] = []
+        self.shared: list[Any] = []
         self.fails = 0
         self.has_time = True
         self.turns: list[str] = []
         self.is_free = True
 
     def _note(self, missing: Missing) -> range:
-        self.asked.append(missing)
+        self.requested.append(missing)
         if self.fails:
             self.fails -= 1
             raise UpstreamDown("Butlr is away")
@@ -72,9 +72,9 @@ class Reporting:
             self.doors,
             lambda: self.has_time,
             self.alone,
-            share_people=self.told.append,
-            share_doors=self.told.append,
-            share_filled=lambda stream, gap: self.told.append((stream, gap)),
+            share_people=self.shared.append,
+            share_doors=self.shared.append,
+            share_filled=lambda stream, gap: self.shared.append((stream, gap)),
         )
 
 
@@ -112,7 +112,7 @@ def test_a_gap_is_asked_for_once_with_the_minutes_that_were_not_final() -> None:
     gap = Gap(minute(-29), minute(-19))
     assert receiver.live.gaps("room") == receiver.live.gaps("traffic") == [gap]
     receiver.steps()
-    assert [(m.stream, m.period) for m in receiver.reporting.asked] == [
+    assert [(m.stream, m.period) for m in receiver.reporting.requested] == [
         ("room", Period(minute(-35), minute(-19))),
         ("traffic", Period(minute(-30), minute(-19))),
     ]
@@ -138,7 +138,7 @@ def test_a_silence_that_goes_on_is_not_asked_for() -> None:
     receiver.clock.now_s = minute(0)
     assert receiver.live.gaps("room")[0].is_open
     assert receiver.steps() == [IDLE_S]
-    assert receiver.reporting.asked == []
+    assert receiver.reporting.requested == []
 
 
 def test_a_gap_is_asked_for_when_its_last_minute_has_settled() -> None:
@@ -148,20 +148,20 @@ def test_a_gap_is_asked_for_when_its_last_minute_has_settled() -> None:
     assert receiver.steps() == [IDLE_S]
     receiver.clock.now_s = minute(6)
     receiver.steps()
-    assert receiver.reporting.asked[0].period.end_s == minute(0)
+    assert receiver.reporting.requested[0].period.end_s == minute(0)
 
 
 def test_what_is_not_pushed_at_all_is_not_asked_for() -> None:
     receiver = Receiver(*HEARD)
     receiver.steps()
-    assert {m.stream for m in receiver.reporting.asked} == {"room", "traffic"}
+    assert {m.stream for m in receiver.reporting.requested} == {"room", "traffic"}
     assert receiver.live.gaps("floor") != []
 
 
 def test_floors_one_after_the_other_and_only_what_they_have() -> None:
     receiver = Receiver(*HEARD, floors=(floor(), OTHER))
     assert receiver.steps() == [APART_S, APART_S, APART_S, IDLE_S]
-    found = [(m.floor.id, m.stream) for m in receiver.reporting.asked]
+    found = [(m.floor.id, m.stream) for m in receiver.reporting.requested]
     assert found == [("space_a", "room"), ("space_a", "traffic"), ("space_b", "traffic")]
 
 
@@ -169,10 +169,10 @@ def test_it_waits_while_butlr_has_no_time() -> None:
     receiver = Receiver(*HEARD)
     receiver.reporting.has_time = False
     assert receiver.steps() == [BUSY_S]
-    assert receiver.reporting.asked == []
+    assert receiver.reporting.requested == []
     receiver.reporting.has_time = True
     receiver.steps()
-    assert len(receiver.reporting.asked) == 2
+    assert len(receiver.reporting.requested) == 2
 
 
 def test_while_another_replica_asks_this_one_does_not() -> None:
@@ -183,11 +183,11 @@ def test_while_another_replica_asks_this_one_does_not() -> None:
     receiver.steps()
     assert receiver.reporting.turns == ["taken", "given back"]
     gap = Gap(minute(-29), minute(-19))
-    assert [one for one in receiver.reporting.told if isinstance(one, tuple)] == [
+    assert [one for one in receiver.reporting.shared if isinstance(one, tuple)] == [
         ("room", gap),
         ("traffic", gap),
     ]
-    assert {"room_a", "sensor_entrance"} <= {key for one in receiver.reporting.told for key in one}
+    assert {"room_a", "sensor_entrance"} <= {key for one in receiver.reporting.shared for key in one}
 
 
 def test_a_fault_is_tried_again_and_after_some_the_gap_is_left() -> None:
@@ -195,7 +195,7 @@ def test_a_fault_is_tried_again_and_after_some_the_gap_is_left() -> None:
     receiver.reporting.fails = 1
     assert receiver.steps() == [AFTER_FAULT_S]
     receiver.steps()
-    assert [m.stream for m in receiver.reporting.asked] == ["room", "room", "traffic"]
+    assert [m.stream for m in receiver.reporting.requested] == ["room", "room", "traffic"]
     assert receiver.live.gaps("room") == []
 
     hopeless = Receiver(*HEARD)
@@ -203,7 +203,7 @@ def test_a_fault_is_tried_again_and_after_some_the_gap_is_left() -> None:
     for _ in range(MOST_FAULTS):
         assert hopeless.steps() == [AFTER_FAULT_S]
     assert hopeless.steps() == [IDLE_S]
-    assert len(hopeless.reporting.asked) == MOST_FAULTS
+    assert len(hopeless.reporting.requested) == MOST_FAULTS
     assert hopeless.reporting.turns == ["taken", "given back"]
     # It is not said to be known.
     assert hopeless.live.gaps("room") != []
@@ -212,11 +212,13 @@ def test_a_fault_is_tried_again_and_after_some_the_gap_is_left() -> None:
     for n in [*range(1, 10), *range(14, 30)]:
         hopeless.hears(n)
     hopeless.steps()
-    assert hopeless.reporting.asked[-1].period == Period(minute(10), minute(15)), "the next one is asked for"
+    assert hopeless.reporting.requested[-1].period == Period(minute(10), minute(15)), (
+        "the next one is asked for"
+    )
 
 
 @pytest.mark.parametrize("floors", [(), (OTHER,)])
 def test_without_floors_nothing_is_asked(floors: tuple[Floor, ...]) -> None:
     receiver = Receiver(*HEARD, floors=floors)
     receiver.steps()
-    assert {m.stream for m in receiver.reporting.asked} <= {"traffic"}
+    assert {m.stream for m in receiver.reporting.requested} <= {"traffic"}

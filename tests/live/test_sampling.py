@@ -27,7 +27,7 @@ class Account:
         self.clock = Clock(NOON_S - 7200)
         self.live = LiveMinutes(self.clock)
         self.incident = Incident("pushed")
-        self.asked: list[Missing] = []
+        self.requested: list[Missing] = []
         self.wrong = 0
         self.has_time = True
         self.is_away = False
@@ -44,7 +44,7 @@ class Account:
         )
 
     def _told(self, missing: Missing, way: int) -> dict[str, dict[int, float | None]]:
-        self.asked.append(missing)
+        self.requested.append(missing)
         if self.is_away:
             raise UpstreamDown("Butlr is away")
         minutes = range(missing.period.start_s, missing.period.end_s, MINUTE_S)
@@ -74,7 +74,7 @@ def test_half_an_hour_of_settled_minutes_tells_what_events_stand_for(account: Ac
     assert account.sampling.reading("room") is None
     assert account.sampling.step() == EVERY_S
     end_s = int((account.clock.now_s - SETTLE_S) // MINUTE_S) * MINUTE_S
-    assert {m.period for m in account.asked} == {Period(end_s - LENGTH_S, end_s)}
+    assert {m.period for m in account.requested} == {Period(end_s - LENGTH_S, end_s)}
     reading = account.sampling.reading("room")
     assert reading is not None
     assert (reading.meaning, reading.shift_min) == ("presence", 0)
@@ -101,7 +101,7 @@ def test_a_lasting_difference_is_a_trouble_with_numbers(
 def test_it_waits_for_something_pushed(account: Account) -> None:
     account.clock.now_s += 7200
     assert account.sampling.step() == BUSY_S
-    assert account.asked == []
+    assert account.requested == []
 
 
 def test_it_waits_for_time_once_it_is_known_what_events_stand_for(account: Account) -> None:
@@ -109,13 +109,13 @@ def test_it_waits_for_time_once_it_is_known_what_events_stand_for(account: Accou
     account.has_time = False
     assert account.sampling.step() == EVERY_S
     assert account.sampling.reading("room") is not None
-    asked = len(account.asked)
-    assert asked > 0
+    requested = len(account.requested)
+    assert requested > 0
     assert account.sampling.step() == BUSY_S
-    assert len(account.asked) == asked
+    assert len(account.requested) == requested
     account.has_time = True
     assert account.sampling.step() == EVERY_S
-    assert len(account.asked) > asked
+    assert len(account.requested) > requested
 
 
 def test_a_fault_is_left_for_the_next_time(account: Account) -> None:
@@ -128,12 +128,12 @@ def test_a_fault_is_left_for_the_next_time(account: Account) -> None:
 
 
 def test_what_reporting_replaced_is_not_compared_with_itself(account: Account) -> None:
-    told: dict[int, Any] = dict.fromkeys(range(NOON_S - 7200, NOON_S, MINUTE_S), 1)
+    reported: dict[int, Any] = dict.fromkeys(range(NOON_S - 7200, NOON_S, MINUTE_S), 1)
     for room in ROOMS:
-        account.live.set_people(room, told)
+        account.live.set_people(room, reported)
     account.clock.now_s += SETTLE_S + MINUTE_S
     for room in ROOMS:
-        account.live.set_people(room, told)
+        account.live.set_people(room, reported)
     assert account.sampling.step() == BUSY_S
 
 

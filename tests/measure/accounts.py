@@ -23,7 +23,7 @@ NOON = "2026-06-17T12:34:56"
 
 
 @dataclass
-class Waits:
+class RecordedPauses:
     """Time as the pace takes it: pauses are not waited, but noted."""
 
     paused_s: list[float] = field(default_factory=list)
@@ -40,10 +40,10 @@ class Waits:
 class Account:
     simulator: Simulator
     application: Application
-    waits: Waits
+    pauses: RecordedPauses
 
-    def findings(self, unknowns: tuple[str, ...] = ORDER, **words: Any) -> dict[str, Finding]:
-        return {found.unknown: found for found in measuring(self.application.means, unknowns, **words)}
+    def findings(self, unknowns: tuple[str, ...] = ORDER, **params: Any) -> dict[str, Finding]:
+        return {found.unknown: found for found in measuring(self.application.means, unknowns, **params)}
 
     @property
     def verdict_store(self) -> VerdictStore:
@@ -58,17 +58,17 @@ def account(*forms: str, people: People = PEOPLE, now: str = NOON, **settings: A
         people, clock=lambda: at(now), client_id=client_id, client_secret=secret, forms=Forms.read(forms)
     )
     simulator.token_lifetime_s = 1e9
-    waits = Waits()
+    pauses = RecordedPauses()
     with simulator:
         reached = {"butlr_api_url": simulator.url, "butlr_client_id": "demo", "butlr_client_secret": "demo"}
         application = create_app(
             Settings(**{**reached, **settings}),
             now=lambda: at(now),
-            pace=waits.pace(),
+            pace=pauses.pace(),
             verdict_store=VerdictStore(),
         )
         try:
             application.service.spaces.current(timeout_s=HANG_S)
-            yield Account(simulator, application, waits)
+            yield Account(simulator, application, pauses)
         finally:
             application.close()

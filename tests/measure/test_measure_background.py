@@ -146,8 +146,8 @@ def test_what_was_not_told_is_measured_again_later(make_new: Callable[..., NewWo
 
 
 def people_by_hour(world: World) -> tuple[int, Any]:
-    answer = world.http.get("/api/v1/occupancy", query_string=ROOM_DAY)
-    return answer.status_code, answer.get_json()
+    result = world.http.get("/api/v1/occupancy", query_string=ROOM_DAY)
+    return result.status_code, result.get_json()
 
 
 def test_a_butlr_that_changes_its_labels_is_measured_again_by_itself(
@@ -164,9 +164,9 @@ def test_a_butlr_that_changes_its_labels_is_measured_again_by_itself(
     world.simulator.forms = Forms.read(["window_labels=start"])
     other_day = {**ROOM_DAY, "from": "2026-06-11T00:00:00Z", "to": "2026-06-12T00:00:00Z"}
     with caplog.at_level(logging.WARNING):
-        answer = world.http.get("/api/v1/occupancy", query_string=other_day)
+        result = world.http.get("/api/v1/occupancy", query_string=other_day)
     # Not shown and not kept: every number would lie in the wrong window.
-    assert answer.status_code == 502
+    assert result.status_code == 502
     assert "labels will be measured again" in caplog.text
     assert "Butlr's responses on metrics have changed: a label at which no window ends" in caplog.text
     [drift] = verdict_store.entry.drifts
@@ -190,14 +190,18 @@ def test_settings_that_are_set_are_not_waited_for(make_new: Callable[..., NewWor
 def test_of_two_replicas_one_measures(make_new: Callable[..., NewWorld], redis: RedisServer) -> None:
     world = make_new(butlr_rate_limit=0)
     world.heat_map(PARIS, *DAY)
-    links = [RedisConnection(redis.url, source="tenant") for _ in range(2)]
-    verdict_stores = [open_verdict_store("tenant", folder=None, link=link) for link in links]
+    connections = [RedisConnection(redis.url, source="tenant") for _ in range(2)]
+    verdict_stores = [
+        open_verdict_store("tenant", folder=None, redis=connection) for connection in connections
+    ]
     means = [
         replace(world.application.means, verdict_store=verdict_store) for verdict_store in verdict_stores
     ]
     both = [
-        Background(mean, ending=threading.Event(), single_flight=SharedSingleFlight(link, patience_s=60))
-        for mean, link in zip(means, links, strict=True)
+        Background(
+            mean, ending=threading.Event(), single_flight=SharedSingleFlight(connection, patience_s=60)
+        )
+        for mean, connection in zip(means, connections, strict=True)
     ]
     before = world.simulator.count()
     threads = [threading.Thread(target=one.poll) for one in both]
@@ -206,11 +210,11 @@ def test_of_two_replicas_one_measures(make_new: Callable[..., NewWorld], redis: 
             thread.start()
         for thread in threads:
             thread.join()
-        asked = world.simulator.count() - before
+        requested = world.simulator.count() - before
         for verdict_store in verdict_stores:
             assert verdict_store.newest().unmeasured == frozenset()
         # One run costs some 20 calls.
-        assert 10 < asked < 30
+        assert 10 < requested < 30
     finally:
-        for link in links:
-            link.close()
+        for connection in connections:
+            connection.close()

@@ -31,8 +31,8 @@ def no_doors_and_no_zones() -> Office:
     """Presence sensors only."""
 
     def bare(floor: Any) -> Any:
-        kept = tuple(replace(s, zone_id=None) for s in floor.sensors if s.mode == "presence")
-        return replace(floor, sensors=kept, zones=(), hives=())
+        stored = tuple(replace(s, zone_id=None) for s in floor.sensors if s.mode == "presence")
+        return replace(floor, sensors=stored, zones=(), hives=())
 
     office = default_office()
     sites = [
@@ -72,7 +72,7 @@ CASES = [
 
 
 @dataclass
-class Told:
+class CheckOutput:
     """What `check` wrote, and what must not be in it."""
 
     report: bytes
@@ -82,7 +82,7 @@ class Told:
 
 
 @pytest.fixture(params=CASES, ids=[case.word for case in CASES])
-def decided(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Told]:
+def decided(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CheckOutput]:
     case: Case = request.param
     disguise = Disguise(case.kind, case.word)
     people = People(disguise.office(case.office), seed=1)
@@ -99,10 +99,10 @@ def decided(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Told]:
         texts |= set(tenant.simulator._tokens._expires_s)
         texts |= {tenant.simulator.url, tenant.simulator.url.partition("//")[2], "127.0.0.1"}
         texts |= {"Europe/Paris", "America/New_York", "/plans/"}
-        yield Told(path.read_bytes(), table, texts, tenant)
+        yield CheckOutput(path.read_bytes(), table, texts, tenant)
 
 
-def test_nothing_of_the_account_is_in_the_report(decided: Told) -> None:
+def test_nothing_of_the_account_is_in_the_report(decided: CheckOutput) -> None:
     report = decided.report.decode().lower()
     assert len(decided.texts) > 60
     for text in decided.texts:
@@ -115,7 +115,7 @@ def test_nothing_of_the_account_is_in_the_report(decided: Told) -> None:
             assert written.lower() not in report, text
 
 
-def test_the_account_was_really_asked_so_there_was_something_to_leak(decided: Told) -> None:
+def test_the_account_was_really_asked_so_there_was_something_to_leak(decided: CheckOutput) -> None:
     bodies = decided.tenant.simulator.count()
     assert bodies > 30
     names = {floor.name for floor in decided.tenant.simulator.people.office.floors}
@@ -123,7 +123,7 @@ def test_the_account_was_really_asked_so_there_was_something_to_leak(decided: To
     assert all(any(name in line for line in decided.table) for name in names)
 
 
-def test_it_says_what_a_maintainer_needs(decided: Told) -> None:
+def test_it_says_what_a_maintainer_needs(decided: CheckOutput) -> None:
     document = orjson.loads(decided.report)
     assert len(document["findings"]) == 20
     assert {"heat maps", "metrics", "statistics", "topology"} <= document["answers"].keys()
@@ -139,7 +139,7 @@ def test_it_says_what_a_maintainer_needs(decided: Told) -> None:
     assert "(key)" not in rows
 
 
-def test_no_secret_is_in_the_table_either(decided: Told) -> None:
+def test_no_secret_is_in_the_table_either(decided: CheckOutput) -> None:
     table = "\n".join(decided.table)
     credentials = decided.tenant.application.means.access
     assert credentials.client_secret not in table

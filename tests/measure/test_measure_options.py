@@ -125,10 +125,10 @@ def test_a_run_stays_within_its_calls_one_at_a_time_and_at_a_pace() -> None:
         tenant.findings()
         assert tenant.simulator.count() - tenant.simulator.count(LOGIN) <= MOST_CALLS
         assert tenant.simulator.peak_in_flight == 1
-        asked = tenant.simulator.count() - tenant.simulator.count(LOGIN)
-        paces = [pause for pause in tenant.waits.paused_s if pause == 60 / CALLS_PER_MINUTE]
+        requested = tenant.simulator.count() - tenant.simulator.count(LOGIN)
+        paces = [pause for pause in tenant.pauses.paused_s if pause == 60 / CALLS_PER_MINUTE]
         # Between each two, and the topology's three are not of the run.
-        assert len(paces) == asked - 3 - 1
+        assert len(paces) == requested - 3 - 1
 
 
 def test_calls_that_do_not_suffice_leave_the_rest_assumed() -> None:

@@ -42,22 +42,22 @@ def floor(name: str, *, rooms: int = 2, doors: int = 0, listed: bool = True) -> 
 class Post:
     """Answers with the rows of a day by its measurement; notes what was asked."""
 
-    def __init__(self, answers: Mapping[tuple[str, str], list[Row]] | Callable[[], bytes]) -> None:
-        self.answers = answers
-        self.asked: list[tuple[str, str, str]] = []
+    def __init__(self, results: Mapping[tuple[str, str], list[Row]] | Callable[[], bytes]) -> None:
+        self.results = results
+        self.requested: list[tuple[str, str, str]] = []
 
     def __call__(self, path: str, body: Any, *, graphql: bool = False) -> bytes:
         where = body["filter"]
         space, measurement = where["spaces"]["eq"][0], where["measurements"][0]
-        self.asked.append((space, measurement, where["start"]))
-        if callable(self.answers):
-            return self.answers()
-        return reporting(self.answers.get((space, where["start"]), []) if measurement == "traffic" else [])
+        self.requested.append((space, measurement, where["start"]))
+        if callable(self.results):
+            return self.results()
+        return reporting(self.results.get((space, where["start"]), []) if measurement == "traffic" else [])
 
 
-def asker(post: Post, **words: Any) -> MeasurementClient:
+def asker(post: Post, **params: Any) -> MeasurementClient:
     return MeasurementClient(
-        post, ButlrConfig("http://127.0.0.1:1", "id", "secret"), wait=lambda _: False, **words
+        post, ButlrConfig("http://127.0.0.1:1", "id", "secret"), wait=lambda _: False, **params
     )
 
 
@@ -77,7 +77,7 @@ def test_the_hour_is_busy_whichever_end_labels_name() -> None:
     assert found.day == Period(YESTERDAY_S, YESTERDAY_S + 24 * HOUR_S)
     assert found.busy == 1.0
     assert list(found.day_rows) == rows
-    assert post.asked == [("space_a", "traffic", "2026-06-15T22:00:00Z")]
+    assert post.requested == [("space_a", "traffic", "2026-06-15T22:00:00Z")]
     assert found.next_hour == Period(found.hour.end_s, found.hour.end_s + HOUR_S)
     assert found.quiet_hour.start_s == YESTERDAY_S + 3 * HOUR_S
     assert (found.weekday, found.week.length_s) == (1, 7 * 86_400)
@@ -111,8 +111,8 @@ def test_nobody_anywhere_is_no_scene_after_few_calls() -> None:
     floors = [floor("a", doors=1), floor("b", doors=2), floor("c", doors=3)]
     assert scene.pick(floors, asker(post), NOW_S) is None
     # Two floors, four days, movements and people.
-    assert len(post.asked) == 2 * 4 * 2
-    assert {space for space, _, _ in post.asked} == {"space_c", "space_b"}
+    assert len(post.requested) == 2 * 4 * 2
+    assert {space for space, _, _ in post.requested} == {"space_c", "space_b"}
 
 
 def test_metrics_that_cannot_be_read_leave_the_morning_of_the_day_before() -> None:
@@ -181,7 +181,7 @@ def test_an_api_that_is_away_is_not_asked_again(error: UpstreamError, calls: int
     for _ in range(2):
         with pytest.raises(type(error)):
             request(asking)
-    assert len(post.asked) == calls
+    assert len(post.requested) == calls
 
 
 def test_rows_without_people_are_no_labels() -> None:

@@ -21,10 +21,10 @@ WEEKS = 4
 
 def panel(url: str) -> dict[str, Any]:
     """The account of a heat map of these weeks: `meta` of its frame."""
-    asked = {"space": PARIS, "from": START, "to": END, "resolution": "1.0", "require": "complete"}
-    answer = requests.get(f"{url}/api/v1/heatmap", params=asked, timeout=HANG_S)
-    assert answer.status_code == 200, answer.text
-    meta: dict[str, Any] = answer.json()[0]["meta"]
+    requested = {"space": PARIS, "from": START, "to": END, "resolution": "1.0", "require": "complete"}
+    result = requests.get(f"{url}/api/v1/heatmap", params=requested, timeout=HANG_S)
+    assert result.status_code == 200, result.text
+    meta: dict[str, Any] = result.json()[0]["meta"]
     return meta
 
 
@@ -49,7 +49,7 @@ def test_an_account_that_nobody_has_measured_is_measured_and_a_restart_asks_noth
             "BUTLR_RATE_LIMIT": "60000",  # so that measuring does not pause between its calls
             "BACKEND_CACHE_DIR": str(tmp_path),
         }
-        verdict_store = open_verdicts(read(settings), demo=False, link=None)
+        verdict_store = open_verdicts(read(settings), demo=False, redis=None)
         with running("serve", **settings) as (_, url):
             until(lambda: not verdict_store.newest().unmeasured)
             assert not is_assumed(panel(url))

@@ -96,10 +96,10 @@ def test_what_was_never_finished_goes() -> None:
 
 
 def test_samples_are_there_after_a_restart(tmp_path: object) -> None:
-    verdict_store = open_verdict_store("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
+    verdict_store = open_verdict_store("tenant", folder=tmp_path, redis=None)  # type: ignore[arg-type]
     samples = (sample(1, 2.5, 3), sample(4, end_s=START_S + 9))
     verdict_store.record_samples(samples)
-    again = open_verdict_store("tenant", folder=tmp_path, link=None)  # type: ignore[arg-type]
+    again = open_verdict_store("tenant", folder=tmp_path, redis=None)  # type: ignore[arg-type]
     assert again.entry.samples == samples
     assert settling.samples_of([["space_a", "x", []], 7, ["space_a", 1, [["a", 1, 1]]]]) == (
         Sample("space_a", 1),

@@ -139,9 +139,9 @@ def test_a_page_with_fewer_rows_has_no_effect(paged: int) -> None:
 def test_where_data_incomplete_lies(
     flat: dict[str, Any], groups: dict[str, Any], numbers: tuple[int, ...], handled: bool
 ) -> None:
-    answer = reporting([{**FLAT[0], **flat}])
+    result = reporting([{**FLAT[0], **flat}])
     grouped = reporting({"room_a": {"2030-01-07T10:00:00Z": {"sum": 1, "count": 1, **groups}}})
-    finding = windows.incomplete(answer, grouped)
+    finding = windows.incomplete(result, grouped)
     names = ("in_row", "in_statistics", "in_answer", "incomplete")
     assert tuple(finding.numbers[name] for name in names) == numbers
     assert finding.handled is handled

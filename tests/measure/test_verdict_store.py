@@ -23,9 +23,9 @@ class Clock:
         return self.now_s
 
 
-def verdict_store_in(folder: Path, clock: Clock | None = None, **words: object) -> VerdictStore:
+def verdict_store_in(folder: Path, clock: Clock | None = None, **params: object) -> VerdictStore:
     ticking = clock or Clock()
-    return open_verdict_store("tenant", folder=folder, link=None, now=ticking, clock=ticking, **words)  # type: ignore[arg-type]
+    return open_verdict_store("tenant", folder=folder, redis=None, now=ticking, clock=ticking, **params)  # type: ignore[arg-type]
 
 
 def the_file(folder: Path) -> Path:
@@ -187,9 +187,10 @@ def test_threads_lose_no_verdict_of_each_other(tmp_path: Path) -> None:
 
 def test_replicas_share_verdicts_through_redis(redis: RedisServer, tmp_path: Path) -> None:
     clock = Clock()
-    links = [RedisConnection(redis.url, source="tenant") for _ in range(2)]
+    connections = [RedisConnection(redis.url, source="tenant") for _ in range(2)]
     one, other = (
-        open_verdict_store("tenant", folder=None, link=link, now=clock, clock=clock) for link in links
+        open_verdict_store("tenant", folder=None, redis=connection, now=clock, clock=clock)
+        for connection in connections
     )
     try:
         assert other.current().labels == "end"
@@ -198,32 +199,32 @@ def test_replicas_share_verdicts_through_redis(redis: RedisServer, tmp_path: Pat
         assert other.current().labels == "start"
         # Another tenant has its own.
         stranger = RedisConnection(redis.url, source="stranger")
-        links.append(stranger)
-        assert open_verdict_store("stranger", folder=None, link=stranger).current().labels == "end"
+        connections.append(stranger)
+        assert open_verdict_store("stranger", folder=None, redis=stranger).current().labels == "end"
     finally:
-        for link in links:
-            link.close()
+        for connection in connections:
+            connection.close()
 
 
 def test_what_check_wrote_into_the_folder_reaches_replicas_without_it(
     redis: RedisServer, tmp_path: Path
 ) -> None:
     verdict_store_in(tmp_path).record({"labels": "start"})
-    link = RedisConnection(redis.url, source="tenant")
+    connection = RedisConnection(redis.url, source="tenant")
     try:
-        assert open_verdict_store("tenant", folder=tmp_path, link=link).current().labels == "start"
-        assert open_verdict_store("tenant", folder=None, link=link).current().labels == "start"
+        assert open_verdict_store("tenant", folder=tmp_path, redis=connection).current().labels == "start"
+        assert open_verdict_store("tenant", folder=None, redis=connection).current().labels == "start"
     finally:
-        link.close()
+        connection.close()
 
 
 def test_rubbish_in_redis_is_nothing(redis: RedisServer) -> None:
-    link = RedisConnection(redis.url, source="tenant")
+    connection = RedisConnection(redis.url, source="tenant")
     try:
-        redis.client.set(link.key("verdicts"), b"\xffrubbish")
-        verdict_store = open_verdict_store("tenant", folder=None, link=link)
+        redis.client.set(connection.key("verdicts"), b"\xffrubbish")
+        verdict_store = open_verdict_store("tenant", folder=None, redis=connection)
         assert verdict_store.current() == Verdicts()
         verdict_store.record({"labels": "start"})
-        assert open_verdict_store("tenant", folder=None, link=link).current().labels == "start"
+        assert open_verdict_store("tenant", folder=None, redis=connection).current().labels == "start"
     finally:
-        link.close()
+        connection.close()

@@ -86,23 +86,23 @@ def test_no_two_texts_look_alike(drawn: list[tuple[int, str, str, str]]) -> None
 
 
 def choices(world: World, payload: dict[str, Any]) -> list[tuple[str, str]]:
-    answer = world.http.post("/variable", json={"payload": payload}).get_json()
-    return [(choice["__text"], choice["__value"]) for choice in answer]
+    result = world.http.post("/variable", json={"payload": payload}).get_json()
+    return [(choice["__text"], choice["__value"]) for choice in result]
 
 
-def of_frame(world: World, **words: str) -> list[tuple[str, str]]:
-    rows = world.http.get("/api/v1/spaces", query_string={**words, "format": "rows"}).get_json()
+def of_frame(world: World, **params: str) -> list[tuple[str, str]]:
+    rows = world.http.get("/api/v1/spaces", query_string={**params, "format": "rows"}).get_json()
     return [(row["choice"], row["id"]) for row in rows]
 
 
 def test_191_staff_rooms_are_191_choices(make_world: Callable[..., World]) -> None:
     world = make_world()
 
-    def change(told: dict[str, Any]) -> None:
-        if told["id"] == PARIS:
-            told["rooms"] = [room(n, "Staff Room", space=PARIS) for n in range(191)]
-        if told["id"] == NEW_YORK:
-            told["rooms"] = [room(n, "Staff Room", space=NEW_YORK) for n in range(2)]
+    def change(reported: dict[str, Any]) -> None:
+        if reported["id"] == PARIS:
+            reported["rooms"] = [room(n, "Staff Room", space=PARIS) for n in range(191)]
+        if reported["id"] == NEW_YORK:
+            reported["rooms"] = [room(n, "Staff Room", space=NEW_YORK) for n in range(2)]
 
     tell(world, change)
     own = choices(world, {"target": "rooms", "space": PARIS})
@@ -126,7 +126,7 @@ def test_191_staff_rooms_are_191_choices(make_world: Callable[..., World]) -> No
 
 def test_two_floors_of_one_name_can_both_be_chosen(make_world: Callable[..., World]) -> None:
     world = make_world()
-    tell(world, lambda told: told.update(name="Ground"))
+    tell(world, lambda reported: reported.update(name="Ground"))
     found = choices(world, {"target": "floors"})
     assert [text for text, _ in found] == [
         "Paris / Ground (1)",

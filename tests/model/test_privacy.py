@@ -28,7 +28,7 @@ def floor(*rooms: Room, zones: tuple[Zone, ...] = ()) -> Floor:
     return Floor("f", "Floor", Building("b", "House", "Site"), "UTC", rooms=rooms, zones=zones)
 
 
-def told(of: Floor, min_capacity: int) -> Floor:
+def guarded_floor(of: Floor, min_capacity: int) -> Floor:
     return guarded(Topology({"f": of}), min_capacity).floors["f"]
 
 
@@ -36,7 +36,7 @@ BOOTH, CELL, HALL, STORE = room("booth", 1, 0), room("cell", 2, 2), room("hall",
 
 
 def test_rooms_of_a_smaller_known_capacity_become_one() -> None:
-    found = told(floor(BOOTH, HALL, CELL, STORE), 3)
+    found = guarded_floor(floor(BOOTH, HALL, CELL, STORE), 3)
     assert [r.id for r in found.rooms] == ["hall", "store", SUM_ID]
     together = sum_of(found)
     assert together is not None
@@ -51,12 +51,12 @@ def test_rooms_of_a_smaller_known_capacity_become_one() -> None:
 @pytest.mark.parametrize("min_capacity", [0, 1])
 def test_a_floor_without_small_rooms_stays_as_it_is(min_capacity: int) -> None:
     whole = floor(BOOTH, HALL, CELL, STORE)
-    assert told(whole, min_capacity) is whole
+    assert guarded_floor(whole, min_capacity) is whole
     assert sum_of(whole) is None
 
 
 def test_of_one_small_room_nothing_is_told() -> None:
-    found = told(floor(BOOTH, HALL), 2)
+    found = guarded_floor(floor(BOOTH, HALL), 2)
     together = sum_of(found)
     assert together is not None
     assert (together.capacity, together.area_m2) == (None, None)
@@ -65,10 +65,12 @@ def test_of_one_small_room_nothing_is_told() -> None:
 
 
 def test_what_is_not_known_of_all_is_not_known_of_the_sum() -> None:
-    together = sum_of(told(floor(BOOTH, room("nook", 1), room("den", 2, 8, online=None)), 3))
+    together = sum_of(guarded_floor(floor(BOOTH, room("nook", 1), room("den", 2, 8, online=None)), 3))
     assert together is not None
     assert (together.area_m2, together.online) == (None, None)
-    offline = sum_of(told(floor(BOOTH, replace(CELL, online=False), room("den", 2, 8, online=None)), 3))
+    offline = sum_of(
+        guarded_floor(floor(BOOTH, replace(CELL, online=False), room("den", 2, 8, online=None)), 3)
+    )
     assert offline is not None
     assert offline.online is False
 
@@ -81,7 +83,7 @@ def test_zones_in_small_rooms_become_one_too() -> None:
         Zone("bench", "Bench", "f", None, box(3.8, 0, 5.8, 2)),
         Zone("door", "Door", "f", "booth", None),
     )
-    found = told(floor(BOOTH, CELL, HALL, zones=zones), 3)
+    found = guarded_floor(floor(BOOTH, CELL, HALL, zones=zones), 3)
     assert [z.id for z in found.zones] == ["bench", SUM_ID]
     together = found.zones[-1]
     assert together.name == "Zones in rooms for fewer than 3 people (3)"
@@ -91,13 +93,13 @@ def test_zones_in_small_rooms_become_one_too() -> None:
         ("door", "booth"),
     ]
     assert withheld(together) == ""
-    alone = told(floor(BOOTH, CELL, HALL, zones=(zones[0], zones[3])), 3).zones[-1]
+    alone = guarded_floor(floor(BOOTH, CELL, HALL, zones=(zones[0], zones[3])), 3).zones[-1]
     assert "one room" in withheld(alone), "two zones of one room are that room"
 
 
 def test_cells_in_small_rooms_are_hidden_and_their_detections_stay_in_the_total() -> None:
     cells = {(0, 0): 1.0, (1, 1): 2.0, (2, 0): 4.0, (4, 0): 8.0, (9, 9): 16.0}
-    shown, hidden = visible(grid(cells), told(floor(BOOTH, CELL, HALL), 3))
+    shown, hidden = visible(grid(cells), guarded_floor(floor(BOOTH, CELL, HALL), 3))
     assert list(zip(shown.ix.tolist(), shown.iy.tolist(), strict=True)) == [(4, 0), (9, 9)]
     assert (shown.total, hidden) == (24.0, 7.0)
     assert visible(grid(cells), floor(BOOTH, CELL, HALL))[1] == 0.0
@@ -143,13 +145,13 @@ def by_series(found: Samples) -> dict[tuple[str, str], dict[int, float]]:
 
 
 def test_samples_of_small_rooms_are_added_up_and_taken_out() -> None:
-    of = told(floor(BOOTH, CELL, HALL), 3)
+    of = guarded_floor(floor(BOOTH, CELL, HALL), 3)
     found = by_series(with_sums(samples(booth=[1, 0], hall=[5, 6], cell=[2, 2]), query(of)))
     assert found == {("hall", "value"): {0: 5, 60: 6}, (SUM_ID, "value"): {0: 3, 60: 2}}
 
 
 def test_a_sum_without_one_of_its_rooms_is_not_told() -> None:
-    of = told(floor(BOOTH, CELL, HALL), 3)
+    of = guarded_floor(floor(BOOTH, CELL, HALL), 3)
     found = by_series(with_sums(samples(booth=[1, NAN, 1], cell=[2, 2], hall=[5]), query(of)))
     assert found == {("hall", "value"): {0: 5}, (SUM_ID, "value"): {0: 3}}
     assert by_series(with_sums(samples(booth=[1, 1]), query(of))) == {}
@@ -158,7 +160,7 @@ def test_a_sum_without_one_of_its_rooms_is_not_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "is_told"),
+    ("params", "is_shown"),
     [
         ({"function": "mean"}, True),
         ({"function": "sum", "measurement": "traffic"}, True),
@@ -171,19 +173,19 @@ def test_a_sum_without_one_of_its_rooms_is_not_told() -> None:
         ({"function": "sum", "measurement": "presence", "every": "1m"}, False),
     ],
 )
-def test_only_what_adds_up_is_added(words: dict[str, str], is_told: bool) -> None:
-    of = told(floor(BOOTH, CELL, HALL), 3)
-    found = by_series(with_sums(samples(booth=[1], cell=[2]), query(of, **words)))
-    assert found == ({(SUM_ID, "value"): {0: 3}} if is_told else {})
+def test_only_what_adds_up_is_added(params: dict[str, str], is_shown: bool) -> None:
+    of = guarded_floor(floor(BOOTH, CELL, HALL), 3)
+    found = by_series(with_sums(samples(booth=[1], cell=[2]), query(of, **params)))
+    assert found == ({(SUM_ID, "value"): {0: 3}} if is_shown else {})
 
 
 def test_of_one_small_room_no_series_is_told() -> None:
-    of = told(floor(BOOTH, HALL), 2)
+    of = guarded_floor(floor(BOOTH, HALL), 2)
     assert set(by_series(with_sums(samples(booth=[1], hall=[2]), query(of)))) == {("hall", "value")}
 
 
 def test_a_floors_own_series_are_left_alone() -> None:
-    of = told(floor(BOOTH, CELL), 3)
+    of = guarded_floor(floor(BOOTH, CELL), 3)
     assert by_series(with_sums(samples(f=[7]), query(of, level="floor"))) == {("f", "value"): {0: 7}}
 
 
@@ -192,6 +194,6 @@ def test_zones_in_small_rooms_are_added_up() -> None:
         Zone("desk", "Desk", "f", "booth", box(0, 0, 1, 1)),
         Zone("spot", "Spot", "f", "cell", box(2, 0, 3, 1)),
     )
-    of = told(floor(BOOTH, CELL, HALL, zones=zones), 3)
+    of = guarded_floor(floor(BOOTH, CELL, HALL, zones=zones), 3)
     found = by_series(with_sums(samples(desk=[1], spot=[2]), query(of, level="zone")))
     assert found == {(SUM_ID, "value"): {0: 3}}

@@ -95,11 +95,11 @@ def test_a_restart_with_the_disk_cache_changes_nothing(
     make_world: Callable[..., World], tmp_path: object
 ) -> None:
     world = make_world(cache_dir=str(tmp_path))
-    words = (PARIS, "2026-04-01T00:00:00Z", "2026-06-01T00:00:00Z")
-    before = world.heat_map(*words)
+    params = (PARIS, "2026-04-01T00:00:00Z", "2026-06-01T00:00:00Z")
+    before = world.heat_map(*params)
     world.restart()
     after: list[dict[str, object]] = []
-    assert world.spent(lambda: after.append(world.heat_map(*words))) == 0
+    assert world.spent(lambda: after.append(world.heat_map(*params))) == 0
     assert cells_of(after[0]) == cells_of(before) == truth(PARIS, at("2026-04-01"), at("2026-06-01"), 0.5)
 
 

@@ -40,7 +40,7 @@ class Butlr:
     def __init__(self) -> None:
         self.now_s = 1_000.0 * HOUR
         self.mono_s = self.stopwatch_s = 0.0
-        self.asked: list[Segment] = []
+        self.requested: list[Segment] = []
         self.fails: Callable[[Segment], BackendError | None] = lambda _: None
         self.held: dict[Segment, threading.Event] = {}
         self.store = MemoryStore(10**7)
@@ -58,21 +58,21 @@ class Butlr:
         self.now_s += seconds
         self.stopwatch_s += seconds
 
-    def fetch(self, asked: Segment) -> Chunk:
-        self.asked.append(asked)
-        if asked in self.held:
-            assert self.held[asked].wait(HANG_S)
-        error = self.fails(asked)
+    def fetch(self, requested: Segment) -> Chunk:
+        self.requested.append(requested)
+        if requested in self.held:
+            assert self.held[requested].wait(HANG_S)
+        error = self.fails(requested)
         if error is not None:
             raise error
         one = np.zeros(1, np.int32)
-        minutes = float(asked.period.length_s // 60)
+        minutes = float(requested.period.length_s // 60)
         grid = Grid(0.5, (0.25, 0.25), one, one, np.array([minutes]))
-        return Chunk(asked.period, grid, self.now_s, asked.settled)
+        return Chunk(requested.period, grid, self.now_s, requested.settled)
 
-    def hold(self, asked: Segment) -> threading.Event:
-        self.held[asked] = threading.Event()
-        return self.held[asked]
+    def hold(self, requested: Segment) -> threading.Event:
+        self.held[requested] = threading.Event()
+        return self.held[requested]
 
     def gather(self, *segments: Segment) -> FetchResult:
         return self.gatherer.begin(segments).collect(deadline=time.monotonic() + HANG_S)
@@ -80,7 +80,7 @@ class Butlr:
     def gather_all_but(self, slow: Segment, *segments: Segment) -> FetchResult:
         """What is known when all but one is there, which is held: the deadline is then."""
         pending = self.gatherer.begin(segments)
-        until(lambda: self.gatherer.in_flight.under_way == 1 and slow in self.asked)
+        until(lambda: self.gatherer.in_flight.under_way == 1 and slow in self.requested)
         return pending.collect(deadline=time.monotonic())
 
 
@@ -100,7 +100,7 @@ def butlr() -> Iterator[Butlr]:
 def test_what_is_settled_is_asked_once(butlr: Butlr) -> None:
     assert minutes(butlr.gather(segment(0, 24))) == 24 * 60
     again = butlr.gather(segment(0, 24))
-    assert len(butlr.asked) == 1
+    assert len(butlr.requested) == 1
     assert (again.coverage.fetched, again.coverage.cached, again.coverage.complete) == (0, 1, True)
 
 
@@ -109,10 +109,10 @@ def test_what_can_change_is_asked_again_after_a_minute(butlr: Butlr) -> None:
     butlr.gather(live)
     butlr.passes(LIVE_S - 1)
     assert butlr.gather(live).coverage.as_of_s == butlr.now_s - LIVE_S + 1
-    assert len(butlr.asked) == 1
+    assert len(butlr.requested) == 1
     butlr.passes(1)
     assert butlr.gather(live).coverage.as_of_s == butlr.now_s
-    assert len(butlr.asked) == 2
+    assert len(butlr.requested) == 2
 
 
 def test_what_was_kept_before_it_settled_is_asked_again_when_it_has(butlr: Butlr) -> None:
@@ -120,7 +120,7 @@ def test_what_was_kept_before_it_settled_is_asked_again_when_it_has(butlr: Butlr
     butlr.passes(LIVE_S)
     butlr.gather(segment(0, 1))
     butlr.gather(segment(0, 1))
-    assert [s.settled for s in butlr.asked] == [False, True]
+    assert [s.settled for s in butlr.requested] == [False, True]
 
 
 @pytest.mark.parametrize("step_s", [-10 * HOUR, -LIVE_S, -LIVE_S / 2, 10 * HOUR])
@@ -130,10 +130,10 @@ def test_a_clock_that_steps_makes_nothing_good_for_longer_or_shorter(butlr: Butl
     butlr.now_s += step_s
     butlr.stopwatch_s += LIVE_S - 1
     assert butlr.gather(live).coverage.complete
-    assert len(butlr.asked) == 1
+    assert len(butlr.requested) == 1
     butlr.stopwatch_s += 1
     butlr.gather(live)
-    assert len(butlr.asked) == 2
+    assert len(butlr.requested) == 2
 
 
 def test_an_old_part_is_as_old_as_it_is_when_the_clock_has_stepped_back(butlr: Butlr) -> None:
@@ -157,11 +157,11 @@ def test_days_that_are_kept_make_their_week_without_a_call(butlr: Butlr) -> None
     for day in range(7):
         butlr.gather(segment(24 * day, 24 * day + 24))
     week = butlr.gather(segment(0, 168))
-    assert len(butlr.asked) == 7
+    assert len(butlr.requested) == 7
     assert (minutes(week), week.coverage.cached, week.coverage.planned) == (7 * 24 * 60, 1, 1)
     # One hour short is not whole.
     assert minutes(butlr.gather(segment(0, 169))) == 169 * 60
-    assert len(butlr.asked) == 8
+    assert len(butlr.requested) == 8
 
 
 def test_the_deadline_cuts_and_the_next_look_is_whole(butlr: Butlr) -> None:
@@ -178,7 +178,7 @@ def test_the_deadline_cuts_and_the_next_look_is_whole(butlr: Butlr) -> None:
     event.set()
     whole = butlr.gather(segment(0, 24), slow, segment(48, 72))
     assert minutes(whole) == 72 * 60
-    assert len(butlr.asked) == 3
+    assert len(butlr.requested) == 3
 
 
 def test_nothing_known_at_the_deadline_is_a_504(butlr: Butlr) -> None:
@@ -208,11 +208,11 @@ def test_a_failure_is_not_asked_again_at_once_but_soon(butlr: Butlr) -> None:
     for _ in range(5):
         with pytest.raises(UpstreamDown):
             butlr.gather(segment(0, 24))
-    assert len(butlr.asked) == 1
+    assert len(butlr.requested) == 1
     butlr.mono_s += FAILURE_REST_S
     butlr.fails = lambda _: None
     assert butlr.gather(segment(0, 24)).coverage.complete
-    assert len(butlr.asked) == 2
+    assert len(butlr.requested) == 2
 
 
 def test_an_outage_serves_what_was_known_with_its_age(butlr: Butlr) -> None:
@@ -274,13 +274,13 @@ def test_an_older_answer_for_the_same_minutes_is_stale_not_missing(butlr: Butlr)
 def test_what_another_replica_brings_while_the_call_is_late_counts_by_its_own_age(
     butlr: Butlr, settled: bool, age_s: float, cached: bool, fails: bool
 ) -> None:
-    asked = segment(0, 1, settled=settled)
-    brought = replace(butlr.fetch(asked), asked_at=butlr.stopwatch_s)
+    requested = segment(0, 1, settled=settled)
+    brought = replace(butlr.fetch(requested), asked_at=butlr.stopwatch_s)
     butlr.passes(age_s)
-    released = butlr.hold(asked)
+    released = butlr.hold(requested)
     butlr.fails = lambda _: UpstreamDown("gone") if fails else None
-    pending = butlr.gatherer.begin([asked])
-    butlr.store.put(asked, brought)
+    pending = butlr.gatherer.begin([requested])
+    butlr.store.put(requested, brought)
     if fails:
         released.set()
         until(lambda: butlr.gatherer.in_flight.under_way == 0)
@@ -302,14 +302,14 @@ def test_many_who_ask_at_once_share_one_call(butlr: Butlr) -> None:
     for thread in threads:
         thread.join()
     assert found == [24 * 60] * 30
-    assert len(butlr.asked) == 1
+    assert len(butlr.requested) == 1
 
 
 def test_what_still_changes_and_nobody_asks_for_any_more_is_not_asked(butlr: Butlr) -> None:
     """A minute's question in the queue, when its minute is long over; a settled one is asked all the same."""
     busy = [butlr.hold(segment(i, i + 1)) for i in range(4)]
     held = butlr.gatherer.begin([segment(i, i + 1) for i in range(4)])
-    until(lambda: len(butlr.asked) == 4)
+    until(lambda: len(butlr.requested) == 4)
     over, wanted, settled = segment(9, 9.5, settled=False), segment(9, 9.6, settled=False), segment(5, 6)
     pending = butlr.gatherer.begin([over, wanted, settled])
     butlr.mono_s += FORGET_S
@@ -319,7 +319,7 @@ def test_what_still_changes_and_nobody_asks_for_any_more_is_not_asked(butlr: But
     deadline = time.monotonic() + HANG_S
     held.collect(deadline=deadline)
     gathered = pending.collect(deadline=deadline)
-    assert set(butlr.asked[4:]) == {wanted, settled}
+    assert set(butlr.requested[4:]) == {wanted, settled}
     assert isinstance(gathered.error, UpstreamLate)
 
 
@@ -327,14 +327,14 @@ def test_an_answer_that_lands_while_somebody_looks_is_not_asked_for_again(butlr:
     one = segment(0, 1)
     look = butlr.store.get
 
-    def looks_in_vain_while_it_lands(asked: Segment, since: float = 0.0) -> Chunk | None:
+    def misses_while_it_completes(requested: Segment, since: float = 0.0) -> Chunk | None:
         butlr.store.get = look  # type: ignore[method-assign]
         assert butlr.gather(one).coverage.fetched == 1
         return None
 
-    butlr.store.get = looks_in_vain_while_it_lands  # type: ignore[method-assign]
+    butlr.store.get = misses_while_it_completes  # type: ignore[method-assign]
     assert butlr.gather(one).coverage.cached == 1
-    assert butlr.asked == [one]
+    assert butlr.requested == [one]
 
 
 def test_the_error_of_a_resting_question_does_not_grow(butlr: Butlr) -> None:
@@ -357,16 +357,16 @@ def test_closing_ends_the_waiting_and_keeps_what_still_comes(butlr: Butlr) -> No
     for one in queued:
         butlr.hold(one)
     pending = butlr.gatherer.begin([slow, *queued])
-    until(lambda: len(butlr.asked) == 4)
-    under_way = butlr.asked[:4]
+    until(lambda: len(butlr.requested) == 4)
+    under_way = butlr.requested[:4]
     butlr.gatherer.close()
     with pytest.raises(UpstreamDown, match="shutting down"):
         pending.collect(deadline=time.monotonic() + HANG_S)
     event.set()
     for one in queued:
         butlr.held[one].set()
-    until(lambda: all(butlr.store.get(asked) is not None for asked in under_way))
-    assert butlr.asked == under_way
+    until(lambda: all(butlr.store.get(requested) is not None for requested in under_way))
+    assert butlr.requested == under_way
 
 
 def test_a_short_question_passes_between_those_of_a_long_one(butlr: Butlr) -> None:
@@ -378,7 +378,7 @@ def test_a_short_question_passes_between_those_of_a_long_one(butlr: Butlr) -> No
         event.set()
     for pending in (long, short):
         pending.collect(deadline=butlr.mono_s + time.monotonic() + HANG_S)
-    assert butlr.asked.index(segment(100, 101)) < 10
+    assert butlr.requested.index(segment(100, 101)) < 10
 
 
 def test_what_nobody_waits_for_goes_last_and_what_is_urgent_first(butlr: Butlr) -> None:
@@ -386,7 +386,7 @@ def test_what_nobody_waits_for_goes_last_and_what_is_urgent_first(butlr: Butlr) 
     events = [butlr.hold(one) for one in held]
     begin = butlr.gatherer.begin
     pending = [begin(held)]
-    until(lambda: len(butlr.asked) == 4)
+    until(lambda: len(butlr.requested) == 4)
     aside, plain, urgent = ([segment(k, k + 1), segment(k + 1, k + 2)] for k in (10, 20, 30))
     pending += [
         begin(aside, call_class=CallClass.BACKGROUND),
@@ -398,8 +398,8 @@ def test_what_nobody_waits_for_goes_last_and_what_is_urgent_first(butlr: Butlr) 
     for event in events[:1]:
         event.set()
     for number, one in enumerate([*reversed(urgent), *reversed(plain), *reversed(aside)], start=5):
-        until(lambda number=number: len(butlr.asked) == number)  # type: ignore[misc]
-        assert butlr.asked[-1] == one
+        until(lambda number=number: len(butlr.requested) == number)  # type: ignore[misc]
+        assert butlr.requested[-1] == one
         butlr.held[one].set()
     for event in events[1:]:
         event.set()
@@ -425,8 +425,8 @@ def test_more_than_a_class_holds_is_refused_and_the_rest_answered(butlr: Butlr) 
 
 
 def test_a_bug_reaches_the_asker_and_does_not_end_the_worker(butlr: Butlr) -> None:
-    def fails(asked: Segment) -> None:
-        if asked.period.start_s == 0:
+    def fails(requested: Segment) -> None:
+        if requested.period.start_s == 0:
             raise ZeroDivisionError
 
     butlr.fails = fails  # type: ignore[assignment]

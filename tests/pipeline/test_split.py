@@ -71,11 +71,11 @@ def test_a_year_up_to_now_is_at_most_60_segments(now: int, days: int) -> None:
 
 @given(st.integers(at("2024-01-01"), at("2028-01-01")))
 def test_a_year_seen_again_the_next_day_has_at_most_4_new_segments(now: int) -> None:
-    def kept(at_s: int) -> set[Period]:
+    def stored(at_s: int) -> set[Period]:
         start = (at_s - 365 * DAY) // 3600 * 3600
         return {s.period for s in planned(start, at_s // 60 * 60, at_s)}
 
-    before, after = kept(now), kept(now + DAY)
+    before, after = stored(now), stored(now + DAY)
     # A week that was kept as days is made of them.
     new = [p for p in after - before if not (p.length_s == WEEK and _made_of(p, before))]
     assert len(new) <= 4

@@ -51,7 +51,7 @@ class Butlr:
         self.held = threading.Event()
         self.held.set()
         self.gatherer = Gatherer(
-            lambda one: self.asked([one])[0],
+            lambda one: self.requested([one])[0],
             MemoryStore(10**6),
             workers=1,
             now=lambda: 600_660.0,
@@ -61,10 +61,10 @@ class Butlr:
         )
 
     def several(self, segments: Sequence[Segment]) -> Sequence[Outcome]:
-        found = self.asked(segments)
+        found = self.requested(segments)
         return [self.failing.get(one.space, part) for one, part in zip(segments, found, strict=True)]
 
-    def asked(self, segments: Sequence[Segment]) -> list[Chunk]:
+    def requested(self, segments: Sequence[Segment]) -> list[Chunk]:
         self.calls.append([one.space for one in segments])
         assert self.held.wait(HANG_S)
         if self.gone is not None:

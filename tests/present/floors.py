@@ -33,8 +33,8 @@ def room(name: str, polygon: Polygon | None, **more: Any) -> Room:
 
 
 def floor(*rooms: Room, **more: Any) -> Floor:
-    words = {"id": "floor", "name": "Floor 1", "timezone": "Europe/Paris", **more}
-    return Floor(building=Building("b", "House", "Site"), rooms=rooms, **words)
+    params = {"id": "floor", "name": "Floor 1", "timezone": "Europe/Paris", **more}
+    return Floor(building=Building("b", "House", "Site"), rooms=rooms, **params)
 
 
 def heat_map(
@@ -91,7 +91,7 @@ def is_coloured(pixels: Pixels) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class Seen:
+class DrawnMap:
     """A picture, and where its walls are: long rows and columns in the colour of walls.
 
     `walls`: the rectangle around all walls in metres; they are drawn with their middle on it.
@@ -104,7 +104,7 @@ class Seen:
     px_per_m: float
 
     @staticmethod
-    def of(data: bytes, walls: Bounds, theme: Theme) -> Seen:
+    def of(data: bytes, walls: Bounds, theme: Theme) -> DrawnMap:
         pixels = decoded(data)
         wall = has(pixels, theme.wall)
         rows, columns = (np.flatnonzero(wall.sum(axis=axis) >= 15) for axis in (1, 0))
@@ -116,7 +116,7 @@ class Seen:
         else:
             scale = (right - left) / across
         thick = (right - left) - across * scale
-        return Seen(pixels, walls, left + thick / 2, top + thick / 2, scale)
+        return DrawnMap(pixels, walls, left + thick / 2, top + thick / 2, scale)
 
     def px(self, x_m: float, y_m: float) -> tuple[int, int]:
         """Row and column."""

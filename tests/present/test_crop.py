@@ -33,10 +33,10 @@ def test_a_map_of_rooms_is_cropped_to_them_and_keeps_the_floors_shape(
     world: World, space: str, names: list[str]
 ) -> None:
     rooms = [room for room in PEOPLE.office.by_id[space].rooms if room.name in names]
-    words = {"room": ",".join(room.id for room in rooms), "resolution": "0.5"}
+    params = {"room": ",".join(room.id for room in rooms), "resolution": "0.5"}
     whole, found = (
         edges(world.heat_map(space, *PERIOD, **limit, resolution="0.5"), 0.5)
-        for limit in ({}, {"room": words["room"]})
+        for limit in ({}, {"room": params["room"]})
     )
     points = [point for room in rooms for point in room.polygon or ()]
     # Their walls are within.

@@ -18,15 +18,15 @@ from tests.support import NEW_YORK, PARIS, World, know_rate
 WEEK = {"from": "2026-06-08T22:00:00Z", "to": "2026-06-16T22:00:00Z"}
 
 
-def ask(world: World, target: str, **words: str) -> Any:
-    query = {**WEEK, "space": PARIS, "format": "csv", **words}
-    answer = world.http.get(f"/api/v1/{target}", query_string=query)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer
+def send_query(world: World, target: str, **params: str) -> Any:
+    query = {**WEEK, "space": PARIS, "format": "csv", **params}
+    result = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert result.status_code == 200, result.get_data(as_text=True)
+    return result
 
 
-def lines(answer: Any) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
+def lines(result: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(result.get_data(as_text=True))))
 
 
 def test_the_same_thing_has_the_same_name_in_every_file(world: World) -> None:
@@ -41,7 +41,7 @@ def test_the_same_thing_has_the_same_name_in_every_file(world: World) -> None:
         "free-rooms",
         "unusual",
     )
-    files = {target: lines(ask(world, target))[0] for target in targets}
+    files = {target: lines(send_query(world, target))[0] for target in targets}
     for head in files.values():
         assert {"floor_id", "room_id", "room"} <= head.keys()
         assert not {"space", "zone", "zone_id", "value", "age_s", "as_of_ms", "share"} & head.keys()
@@ -54,23 +54,23 @@ def test_the_same_thing_has_the_same_name_in_every_file(world: World) -> None:
 
 
 def test_local_time_and_its_zone_stand_beside_utc(world: World) -> None:
-    first = lines(ask(world, "occupancy", every="1h", space=NEW_YORK))[0]
+    first = lines(send_query(world, "occupancy", every="1h", space=NEW_YORK))[0]
     assert first["time_utc"] == "2026-06-08T22:00:00Z"
     assert (first["time_local"], first["time_zone"]) == ("2026-06-08 18:00:00", "America/New_York")
-    both = lines(ask(world, "traffic", every="1d", space="all", level="floor"))
+    both = lines(send_query(world, "traffic", every="1d", space="all", level="floor"))
     assert {row["time_zone"] for row in both} == {"Europe/Paris", "America/New_York"}
     assert {row["time_local"][11:] for row in both} == {"00:00:00"}
 
 
 def test_a_mark_for_excel_where_it_is_asked_for(world: World) -> None:
     for target in ("heatmap", "hot-zones"):
-        plain, marked = (ask(world, target, bom=bom).data for bom in ("0", "1"))
+        plain, marked = (send_query(world, target, bom=bom).data for bom in ("0", "1"))
         assert marked == b"\xef\xbb\xbf" + plain
-        assert ask(world, target).data == plain
+        assert send_query(world, target).data == plain
 
 
 @pytest.mark.parametrize(
-    ("words", "name"),
+    ("params", "name"),
     [
         ({}, "space_paris_1_hot-zones_2026-06-09_2026-06-17"),
         (
@@ -86,15 +86,15 @@ def test_a_mark_for_excel_where_it_is_asked_for(world: World) -> None:
         ({"space": "all"}, "floors_hot-zones_2026-06-09_2026-06-17"),
     ],
 )
-def test_a_file_is_called_after_what_it_is_of(world: World, words: dict[str, str], name: str) -> None:
-    said = ask(world, "hot-zones", **words).headers["Content-Disposition"]
+def test_a_file_is_called_after_what_it_is_of(world: World, params: dict[str, str], name: str) -> None:
+    said = send_query(world, "hot-zones", **params).headers["Content-Disposition"]
     assert re.search(r'filename="?([^";]+)', said)[1] == f"{name}.csv"  # type: ignore[index]
 
 
 def test_of_simulated_people_the_files_name_says_so(make_world: Any) -> None:
     world = make_world()
     object.__setattr__(world.application.service, "demo", True)
-    said = ask(world, "hot-zones").headers["Content-Disposition"]
+    said = send_query(world, "hot-zones").headers["Content-Disposition"]
     assert "_simulated.csv" in said
 
 
@@ -121,5 +121,5 @@ def test_the_picture_of_a_change_names_hours_and_days(world: World, monkeypatch:
         return head(lines, *more)
 
     monkeypatch.setattr(heatmap_image, "head", watched)
-    ask(world, "compare", format="png", hours="08:00-18:00", days="mon-fri")
+    send_query(world, "compare", format="png", hours="08:00-18:00", days="mon-fri")
     assert "08:00-18:00 Mon to Fri" in said

@@ -48,16 +48,16 @@ HOLIDAYS = frozenset({date(2026, 5, 1)})
 RULES = QueryLimits(400, HOLIDAYS)
 
 
-def ask(topology: Topology = TOPOLOGY, *, rules: QueryLimits = RULES, **words: Any) -> Query:
+def resolve_query(topology: Topology = TOPOLOGY, *, rules: QueryLimits = RULES, **params: Any) -> Query:
     """`from_`: the word `from`, which Python keeps for itself."""
-    given_words = {"space": "space_1", **PERIOD, **words}
-    asked = read("heatmap", {"from" if k == "from_" else k: v for k, v in given_words.items()})
-    [query] = heat_map_queries(scope_of(asked, topology, now_s=NOW, limits=rules))
+    given_params = {"space": "space_1", **PERIOD, **params}
+    requested = read("heatmap", {"from" if k == "from_" else k: v for k, v in given_params.items()})
+    [query] = heat_map_queries(scope_of(requested, topology, now_s=NOW, limits=rules))
     return query
 
 
 def test_defaults_need_no_reading() -> None:
-    query = ask()
+    query = resolve_query()
     assert query == Query(FLOOR, Period(at("2026-06-01"), at("2026-06-02")), 0.5)
 
 
@@ -105,21 +105,21 @@ def test_defaults_need_no_reading() -> None:
     ],
 )
 def test_each_word_in_each_way_of_writing_it(word: str, value: Any, field: str, expected: Any) -> None:
-    assert getattr(ask(**{word: value}), field) == expected
+    assert getattr(resolve_query(**{word: value}), field) == expected
 
 
 def test_rooms_and_tags_together_are_the_rooms_that_meet_both() -> None:
-    assert ask(room=["room_1", "room_3"], tag="north").rooms == (ROOMS[0],)
-    assert ask(tag="north", type="Tea, coffee").rooms == (ROOMS[1],)
-    assert ask(room=["room_1", "room_3"], type="kitchen").rooms == (ROOMS[0],)
-    assert ask(tag="quiet", type="Tea, coffee").rooms == ()
+    assert resolve_query(room=["room_1", "room_3"], tag="north").rooms == (ROOMS[0],)
+    assert resolve_query(tag="north", type="Tea, coffee").rooms == (ROOMS[1],)
+    assert resolve_query(room=["room_1", "room_3"], type="kitchen").rooms == (ROOMS[0],)
+    assert resolve_query(tag="quiet", type="Tea, coffee").rooms == ()
 
 
 def test_a_time_zone_is_for_the_hours() -> None:
-    assert ask(hours="08:00-18:00", tz="America/New_York").local_hours == LocalHours(
+    assert resolve_query(hours="08:00-18:00", tz="America/New_York").local_hours == LocalHours(
         "America/New_York", 480, 1080
     )
-    assert ask(tz="America/New_York").local_hours is None
+    assert resolve_query(tz="America/New_York").local_hours is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_time_zone_is_for_the_hours() -> None:
     ],
 )
 def test_times_in_each_way_of_writing_them(start: Any, end: Any) -> None:
-    query = ask(from_=start, to=end)
+    query = resolve_query(from_=start, to=end)
     assert query.period == Period(at("2026-06-01"), at("2026-06-02"))
 
 
@@ -170,16 +170,16 @@ def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
 ) -> None:
     expected_s = (at(expected[0]), at(expected[1]))
     # Whichever comes first in the URL.
-    for words in ({"tz": tz, "from": start, "to": end}, {"from": start, "to": end, "tz": tz}):
-        asked = read("heatmap", words)
-        assert (asked.start_s, asked.end_s) == expected_s
-        assert read("events", words).start_s == expected_s[0]
+    for params in ({"tz": tz, "from": start, "to": end}, {"from": start, "to": end, "tz": tz}):
+        requested = read("heatmap", params)
+        assert (requested.start_s, requested.end_s) == expected_s
+        assert read("events", params).start_s == expected_s[0]
     span = read("compare", {"baseline": f"{start}/{end}", "tz": tz}).baseline.span
     assert span == expected_s
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("params", "said"),
     [
         ({"resolution": "0.3"}, ["resolution", "0.25", "0.5", "1.0", "auto"]),
         ({"columns": "0"}, ["columns", "1 to 2000"]),
@@ -220,9 +220,9 @@ def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
         ({"space": None}, ["space", "space_1", "space_2"]),
     ],
 )
-def test_an_error_names_the_word_and_what_it_may_be(words: dict[str, Any], said: list[str]) -> None:
+def test_an_error_names_the_word_and_what_it_may_be(params: dict[str, Any], said: list[str]) -> None:
     with pytest.raises(BadParameter) as error:
-        ask(**words)
+        resolve_query(**params)
     assert error.value.parameter == said[0]
     assert error.value.status == 400
     for text in said:
@@ -231,7 +231,7 @@ def test_an_error_names_the_word_and_what_it_may_be(words: dict[str, Any], said:
 
 def test_holidays_out_without_the_setting_is_an_error_that_names_it() -> None:
     with pytest.raises(BadParameter, match="BACKEND_HOLIDAYS"):
-        ask(rules=QueryLimits(), holidays="out")
+        resolve_query(rules=QueryLimits(), holidays="out")
 
 
 def test_a_foreign_floor_is_answered_as_an_unknown_one() -> None:
@@ -239,7 +239,7 @@ def test_a_foreign_floor_is_answered_as_an_unknown_one() -> None:
     messages = []
     for space in ("space_1", "space_x"):
         with pytest.raises(UnknownSpace) as error:
-            ask(mine, space=space)
+            resolve_query(mine, space=space)
         messages.append(error.value.message.replace(space, "…"))
         assert error.value.status == 404
         assert "space_1" not in error.value.message.replace(repr("space_1"), "")
@@ -247,7 +247,7 @@ def test_a_foreign_floor_is_answered_as_an_unknown_one() -> None:
 
 
 def test_the_space_may_be_left_out_where_one_floor_is_served() -> None:
-    assert ask(TOPOLOGY.restricted_to(frozenset({"space_2"})), space="").floor == OTHER
+    assert resolve_query(TOPOLOGY.restricted_to(frozenset({"space_2"})), space="").floor == OTHER
 
 
 def test_an_unknown_target_names_the_known_ones() -> None:
@@ -256,7 +256,7 @@ def test_an_unknown_target_names_the_known_ones() -> None:
 
 
 def test_words_of_other_targets_and_cache_busters_are_passed_over() -> None:
-    assert ask(level="room", _="1234") == ask()
+    assert resolve_query(level="room", _="1234") == resolve_query()
 
 
 @pytest.mark.parametrize(
@@ -276,8 +276,8 @@ def test_auto_is_half_a_metre_or_one_by_columns(width: float, columns: int, expe
 def test_a_quarter_of_a_metre_is_only_taken_where_it_is_asked_for() -> None:
     narrow = Topology({"f": Floor("f", "F", BUILDING, "UTC", outline=square(8))})
 
-    def taken(**words: str) -> float:
-        parsed = read("heatmap", {**PERIOD, **words})
+    def taken(**params: str) -> float:
+        parsed = read("heatmap", {**PERIOD, **params})
         [query] = heat_map_queries(scope_of(parsed, narrow, now_s=NOW, limits=QueryLimits()))
         return query.resolution_m
 
@@ -355,29 +355,31 @@ def test_a_range_on_local_hours_is_answered_as_asked(zone: str, start: str, end:
     floor = replace(FLOOR, timezone=zone)
     here, there = Topology({floor.id: floor}), Topology({FLOOR.id: FLOOR})
     # By the floor's own clock, or by that of `tz`.
-    for topology, words in ((here, {}), (there, {"tz": zone})):
-        query = ask(topology, from_=start + "Z", to=end + "Z", **words)
+    for topology, params in ((here, {}), (there, {"tz": zone})):
+        query = resolve_query(topology, from_=start + "Z", to=end + "Z", **params)
         assert query.period == Period(at(start), at(end))
     # By another one's it would not be.
-    assert ask(here, from_=start + "Z", to=end + "Z", tz="Asia/Tokyo").period != Period(at(start), at(end))
+    assert resolve_query(here, from_=start + "Z", to=end + "Z", tz="Asia/Tokyo").period != Period(
+        at(start), at(end)
+    )
 
 
 def test_of_several_floors_each_goes_by_its_own_clock() -> None:
     zones = ("Asia/Kolkata", "Asia/Kathmandu", "Europe/Paris")
     topology = Topology({z: replace(FLOOR, id=z, timezone=z, rooms=()) for z in zones})
-    words = {"space": "all", "from": "2026-05-10T18:20Z", "to": "2026-05-17T18:20Z"}
-    found = heat_map_queries(scope_of(read("hot-zones", words), topology, now_s=NOW, limits=QueryLimits()))
+    params = {"space": "all", "from": "2026-05-10T18:20Z", "to": "2026-05-17T18:20Z"}
+    found = heat_map_queries(scope_of(read("hot-zones", params), topology, now_s=NOW, limits=QueryLimits()))
     hours = [("17:30", "18:30"), ("18:15", "19:15"), ("18:00", "19:00")]
     assert [q.period for q in found] == [
         Period(at(f"2026-05-10T{start}"), at(f"2026-05-17T{end}")) for start, end in hours
     ]
     # Days are those of each, and of `tz` for all.
-    words |= {"every": "1d", "from": "2026-05-10T18:30Z", "to": "2026-05-17T18:30Z"}
+    params |= {"every": "1d", "from": "2026-05-10T18:30Z", "to": "2026-05-17T18:30Z"}
     for tz, days in (
         (None, [(10, "18:30", 17), (10, "18:15", 18), (9, "22:00", 17)]),
         ("Asia/Kolkata", [(10, "18:30", 17)] * 3),
     ):
-        parsed = read("presence", words | {"tz": tz})
+        parsed = read("presence", params | {"tz": tz})
         scope = scope_of(parsed, topology, now_s=NOW, limits=QueryLimits())
         series = series_queries(scope, "presence", every="1d")
         assert [(q.period.start_s, q.period.end_s) for q in series] == [
@@ -395,17 +397,19 @@ def test_windows_are_as_fine_for_a_range_that_is_rounded_as_for_one_that_is_not(
     zones = ("Asia/Kolkata", "Europe/Paris")
     topology = Topology({z: replace(FLOOR, id=z, timezone=z, rooms=()) for z in zones})
     start = at("2026-03-01T00:07")
-    words = {"space": "all", "from": str(start * 1000), "to": str((start + days * 86_400) * 1000)}
-    for asked in ("auto", every):
-        scope = scope_of(read("presence", words), topology, now_s=NOW, limits=QueryLimits())
-        found = series_queries(scope, "presence", every=asked)
-        assert {q.every for q in found} == {"1h" if (asked, every) == ("auto", "15m") else every}
+    params = {"space": "all", "from": str(start * 1000), "to": str((start + days * 86_400) * 1000)}
+    for requested in ("auto", every):
+        scope = scope_of(read("presence", params), topology, now_s=NOW, limits=QueryLimits())
+        found = series_queries(scope, "presence", every=requested)
+        assert {q.every for q in found} == {"1h" if (requested, every) == ("auto", "15m") else every}
 
 
 @given(st.dictionaries(st.sampled_from([*PARAMETERS, "x"]), st.text(max_size=30), max_size=4))
-def test_any_text_is_read_or_refused(words: dict[str, str]) -> None:
+def test_any_text_is_read_or_refused(params: dict[str, str]) -> None:
     for target in TARGETS:
         with contextlib.suppress(CallerError):
-            asked = read(target, {"space": "space_1", **PERIOD, **words})
-            for query in TARGETS[target].queries(scope_of(asked, TOPOLOGY, now_s=NOW, limits=QueryLimits())):
+            requested = read(target, {"space": "space_1", **PERIOD, **params})
+            for query in TARGETS[target].queries(
+                scope_of(requested, TOPOLOGY, now_s=NOW, limits=QueryLimits())
+            ):
                 assert query.floor in (FLOOR, OTHER)

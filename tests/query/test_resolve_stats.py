@@ -30,7 +30,7 @@ MONDAY, DAY, HOUR = at("2026-06-07T22:00"), 86_400, 3600
 WEEKDAYS = frozenset(range(5))
 
 
-def asked(
+def statistics_query(
     hours: LocalHours | None = None, start: int = MONDAY, end: int = MONDAY + 7 * DAY, **more: Any
 ) -> StatsQuery:
     base = SeriesSubject("room_occupancy", "room", "1h", "mean", PARIS)
@@ -47,13 +47,13 @@ def test_all_rooms_are_asked_for_in_one_question_whichever_are_shown() -> None:
     everything = StatsQuery(
         FLOOR, Period(MONDAY, MONDAY + 7 * DAY), StatsSubject(("m",), ("room_1", "room_2"))
     )
-    assert asked() == everything
-    assert asked(rooms=ROOMS[:1]) == everything
-    assert asked(require="complete").require == "complete"
+    assert statistics_query() == everything
+    assert statistics_query(rooms=ROOMS[:1]) == everything
+    assert statistics_query(require="complete").require == "complete"
 
 
 def test_a_floor_without_rooms_is_not_asked_for() -> None:
-    query = asked(floor=replace(FLOOR, rooms=()))
+    query = statistics_query(floor=replace(FLOOR, rooms=()))
     assert (query.subject, query.why_not) == (None, "")
     assert plan_stats(query, now_s=MONDAY + 30 * DAY, settle_s=3600) == ()
 
@@ -78,7 +78,7 @@ def test_a_floor_without_rooms_is_not_asked_for() -> None:
 def test_what_filters_can_say_is_said(
     limits: LocalHours, ranges: tuple[tuple[int, int], ...], excluded: tuple[int, ...]
 ) -> None:
-    assert asked(limits).subject == StatsSubject(("m",), ("room_1", "room_2"), ranges, excluded)
+    assert statistics_query(limits).subject == StatsSubject(("m",), ("room_1", "room_2"), ranges, excluded)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_filters_can_say_is_said(
     ],
 )
 def test_what_filters_cannot_say_is_not_asked_and_named(limits: LocalHours, says: str) -> None:
-    query = asked(limits)
+    query = statistics_query(limits)
     assert query.subject is None
     assert says in query.why_not
     assert plan_stats(query, now_s=MONDAY + 30 * DAY, settle_s=3600) == ()
@@ -110,7 +110,7 @@ def test_filters_count_the_minutes_that_the_windows_count(
     """Half-hours picked one by one by the clock on the wall, as the filters say, are those of the windows."""
     limits = LocalHours(PARIS, clock[0] * 60, clock[1] * 60, weekdays)
     start_s = MONDAY + start * 1800
-    query = asked(limits, start_s, start_s + length * 1800)
+    query = statistics_query(limits, start_s, start_s + length * 1800)
     if query.subject is None:
         assert clock[1] <= clock[0]
         assert len(weekdays) < 7
@@ -136,13 +136,13 @@ def test_filters_count_the_minutes_that_the_windows_count(
     ],
 )
 def test_a_period_of_more_than_a_day_ends_at_its_last_full_hour(start: str, end: str, answered: str) -> None:
-    query = asked(start=at(start), end=at(end))
+    query = statistics_query(start=at(start), end=at(end))
     assert query.period == Period(at(start), at(answered))
 
 
 @pytest.mark.parametrize(("end", "settled"), [("2026-06-17T11:00", True), ("2026-06-17T11:01", False)])
 def test_a_period_of_any_length_is_one_segment(end: str, settled: bool) -> None:
-    query = asked(start=at("2025-06-17T00:00"), end=at("2025-06-17T00:00") + DAY)
+    query = statistics_query(start=at("2025-06-17T00:00"), end=at("2025-06-17T00:00") + DAY)
     query = replace(query, period=Period(at("2025-06-17"), at(end)))
     [segment] = plan_stats(query, now_s=at("2026-06-17T12:34:56"), settle_s=3600)
     assert (segment.space, segment.subject, segment.period) == ("f", query.subject, query.period)

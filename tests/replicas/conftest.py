@@ -17,8 +17,8 @@ MakeOffice = Callable[..., Office]
 def make_office(redis: RedisServer) -> Iterator[MakeOffice]:
     made: list[Office] = []
 
-    def make(**words: Any) -> Office:
-        made.append(Office(redis, **words))
+    def make(**params: Any) -> Office:
+        made.append(Office(redis, **params))
         return made[-1]
 
     yield make

@@ -42,12 +42,12 @@ class Replica(Trial):
         self.application.close()
 
     @property
-    def link(self) -> Any:
-        assert self.application.link is not None
-        return self.application.link
+    def redis(self) -> Any:
+        assert self.application.redis is not None
+        return self.application.redis
 
     def is_linked(self) -> bool:
-        return bool(self.link._there)
+        return bool(self.redis._there)
 
 
 class Office:

@@ -72,8 +72,8 @@ def row(n: int) -> list[Segment]:
 
 
 def put_all(store: SharedStore, segments: list[Segment]) -> None:
-    for asked in segments:
-        store.put(asked, chunk(asked))
+    for requested in segments:
+        store.put(requested, chunk(requested))
 
 
 def live(end_s: int = 3600, *, start_s: int = 0) -> Segment:
@@ -131,8 +131,8 @@ def test_of_those_with_one_start_that_still_change_only_the_newest_is_kept(repli
     one.put(segment(0, 60), chunk(segment(0, 60)))
     for minute in range(1, 10):
         store = one if minute % 2 else other
-        asked = live(3600 + 60 * minute)
-        store.put(asked, chunk(asked, fetched_at_s=10_000.0 + 60 * minute))
+        requested = live(3600 + 60 * minute)
+        store.put(requested, chunk(requested, fetched_at_s=10_000.0 + 60 * minute))
     assert sorted(one.within(SPACE, HALF, ALWAYS)) == [Period(0, 60), Period(0, 3600 + 540)]
     assert len(replicas.server.names("part:*")) == 2
 
@@ -179,20 +179,20 @@ PERIODS = st.builds(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(kept=st.sets(PERIODS, max_size=12), asked=PERIODS, gone=st.sets(st.integers(0, 11)))
+@given(stored=st.sets(PERIODS, max_size=12), requested=PERIODS, gone=st.sets(st.integers(0, 11)))
 def test_within_is_what_lies_in_the_period_and_is_still_there(
-    replicas: Replicas, kept: set[Period], asked: Period, gone: set[int]
+    replicas: Replicas, stored: set[Period], requested: Period, gone: set[int]
 ) -> None:
     replicas.server.client.flushall()
     store = replicas.store()
-    for period in kept:
+    for period in stored:
         store.put(segment(period.start_s, period.end_s), chunk(segment(period.start_s, period.end_s)))
-    evicted = [p for i, p in enumerate(sorted(kept)) if i in gone]
+    evicted = [p for i, p in enumerate(sorted(stored)) if i in gone]
     for period in evicted:
         replicas.server.forget(f"part:*:{period.start_s}:{period.end_s}")
-    left = set(kept) - set(evicted)
-    expected = [p for p in left if asked.start_s <= p.start_s and p.end_s <= asked.end_s]
-    assert sorted(store.within(SPACE, HALF, asked)) == sorted(expected)
+    left = set(stored) - set(evicted)
+    expected = [p for p in left if requested.start_s <= p.start_s and p.end_s <= requested.end_s]
+    assert sorted(store.within(SPACE, HALF, requested)) == sorted(expected)
     replicas.close()
 
 
@@ -247,11 +247,11 @@ def test_flipped_bytes_cost_parts_never_a_wrong_one(replicas: Replicas, seed: in
         for _ in range(rng.choice([0, 1, 10])):
             value[rng.randrange(len(value))] ^= rng.randrange(1, 256)
         replicas.server.client.set(key, bytes(value[: rng.choice([len(value), rng.randrange(len(value))])]))
-    for asked in hours:
-        found = store.get(asked)
-        assert found is None or same(found, chunk(asked))
+    for requested in hours:
+        found = store.get(requested)
+        assert found is None or same(found, chunk(requested))
     put_all(store, hours)
-    assert all(same(store.get(asked), chunk(asked)) for asked in hours)
+    assert all(same(store.get(requested), chunk(requested)) for requested in hours)
 
 
 def test_a_part_under_the_key_of_another_is_not_there(replicas: Replicas) -> None:
@@ -303,10 +303,10 @@ def test_many_threads_at_once(replicas: Replicas) -> None:
 
     def work(store: SharedStore) -> None:
         try:
-            for asked in hours:
-                store.put(asked, chunk(asked))
-                if not same(store.get(asked), chunk(asked)):
-                    faults.append(asked)
+            for requested in hours:
+                store.put(requested, chunk(requested))
+                if not same(store.get(requested), chunk(requested)):
+                    faults.append(requested)
                 store.within(SPACE, HALF, ALWAYS)
         except Exception as error:  # noqa: BLE001  # whatever it is, the test must see it
             faults.append(error)
@@ -317,7 +317,7 @@ def test_many_threads_at_once(replicas: Replicas) -> None:
     for thread in threads:
         thread.join()
     assert faults == []
-    assert sorted(stores[0].within(SPACE, HALF, ALWAYS)) == [asked.period for asked in hours]
+    assert sorted(stores[0].within(SPACE, HALF, ALWAYS)) == [requested.period for requested in hours]
 
 
 def test_without_redis_nothing_is_there_and_nothing_fails(replicas: Replicas) -> None:

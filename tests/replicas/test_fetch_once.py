@@ -25,9 +25,9 @@ WAITS = "butlr_backend_shared_waits_total"
 
 def test_a_year_that_one_replica_knows_costs_the_next_nothing(office: Office) -> None:
     first, second = office.two()
-    assert first.spent(lambda: first.look(*YEAR, resolution="1.0")) > 50
-    assert second.spent(lambda: second.look(*YEAR, resolution="1.0")) == 0
-    seen = second.look(*YEAR, resolution="1.0")
+    assert first.spent(lambda: first.query_panel(*YEAR, resolution="1.0")) > 50
+    assert second.spent(lambda: second.query_panel(*YEAR, resolution="1.0")) == 0
+    seen = second.query_panel(*YEAR, resolution="1.0")
     assert seen.cells == truth(NEW_YORK, at(YEAR[0]), at(YEAR[1]), 1.0)
 
 
@@ -38,7 +38,7 @@ def test_both_at_once_cost_what_one_does(office: Office) -> None:
         return sum(replica.gauge(WAITS) for replica in replicas) >= 1
 
     with held(office.simulator, DETECTIONS, one_waits), ThreadPoolExecutor(2) as pool:
-        looks = list(pool.map(lambda replica: replica.look(*MAY), replicas))
+        looks = list(pool.map(lambda replica: replica.query_panel(*MAY), replicas))
     assert all(look.is_whole() for look in looks)
     assert office.calls == MAY_SEGMENTS
     assert sum(replica.gauge(WAITS) for replica in replicas) >= 1
@@ -46,36 +46,36 @@ def test_both_at_once_cost_what_one_does(office: Office) -> None:
 
 def test_metrics_and_statistics_are_asked_once_too(office: Office) -> None:
     first, second = office.two()
-    words = {"space": NEW_YORK, "from": MAY[0], "to": MAY[1]}
+    params = {"space": NEW_YORK, "from": MAY[0], "to": MAY[1]}
     tables = []
     for replica in (first, second):
         office.simulator.clear_calls()
-        answer = replica.http.get("/api/v1/utilization", query_string=words)
-        assert answer.status_code == 200
-        tables.append(answer.get_json()[0]["fields"])
+        response = replica.http.get("/api/v1/utilization", query_string=params)
+        assert response.status_code == 200
+        tables.append(response.get_json()[0]["fields"])
     assert tables[0] == tables[1]
     assert office.simulator.count(REPORTING) == office.simulator.count(DETECTIONS) == 0
 
 
 def test_what_still_changes_is_shared_for_a_minute(office: Office) -> None:
     first, second = office.two()
-    assert first.look().is_whole()
-    assert second.spent(second.look) == 0
+    assert first.query_panel().is_whole()
+    assert second.spent(second.query_panel) == 0
     office.passes(61)
-    assert second.spent(second.look) == 1
-    assert first.spent(first.look) == 0
-    assert first.look().is_whole()
+    assert second.spent(second.query_panel) == 1
+    assert first.spent(first.query_panel) == 0
+    assert first.query_panel().is_whole()
 
 
 def test_a_newer_part_of_another_replica_goes_before_an_older_one_in_memory(office: Office) -> None:
     """The period stays as it is, so each has it in memory; only the age differs."""
     first, second = office.two()
-    assert first.look(*TODAY).is_whole()
-    assert second.look(*TODAY).is_whole()
+    assert first.query_panel(*TODAY).is_whole()
+    assert second.query_panel(*TODAY).is_whole()
     office.passes(61)
-    assert second.spent(lambda: second.look(*TODAY)) == 1
+    assert second.spent(lambda: second.query_panel(*TODAY)) == 1
     calls = office.calls
-    seen = first.look(*TODAY)
+    seen = first.query_panel(*TODAY)
     assert seen.as_of_s == int(office.now_s)
     # Found among what is kept: not even a lease was asked for.
     assert (office.calls - calls, seen.custom["segments"]["fetched"]) == (0, 0)
@@ -87,14 +87,14 @@ def test_what_another_replica_brought_is_as_old_as_it_is_by_whatever_clock(
 ) -> None:
     """The other's wall clock shows the very second in which it was brought, forty minutes ago."""
     first, second = office.two()
-    assert first.look(*TODAY).is_whole()
+    assert first.query_panel(*TODAY).is_whole()
     office.passes(2400)
     second.shift_s = -2400
     if is_there:
-        assert second.spent(lambda: second.look(*TODAY)) == 1
+        assert second.spent(lambda: second.query_panel(*TODAY)) == 1
         return
     with first.fails(status=400):
-        shown = second.look(*TODAY)
+        shown = second.query_panel(*TODAY)
     assert not shown.complete
     assert shown.as_of_s <= office.now_s - 2400 - 2400
 
@@ -102,13 +102,13 @@ def test_what_another_replica_brought_is_as_old_as_it_is_by_whatever_clock(
 def test_in_an_outage_the_newest_that_any_replica_knows_is_shown(office: Office) -> None:
     """What is asked for nobody knows; a piece of it each knows, one as it was later."""
     first, second = office.two()
-    assert first.look(*TODAY).is_whole()
+    assert first.query_panel(*TODAY).is_whole()
     office.passes(600)
-    newer = second.look(*TODAY)
+    newer = second.query_panel(*TODAY)
     assert newer.as_of_s == int(office.now_s)
     office.passes(600)
     with first.fails(status=400):
-        shown = first.look(TODAY[0], "2026-06-17T16:34:00Z")
+        shown = first.query_panel(TODAY[0], "2026-06-17T16:34:00Z")
     assert not shown.complete
     assert shown.as_of_s == newer.as_of_s
     assert shown.cells == newer.cells
@@ -118,38 +118,38 @@ def test_a_failure_is_everybodys_and_costs_once(office: Office) -> None:
     first, second = office.two()
     first.http.get("/readyz")
     with first.fails(status=400):
-        assert_upstreams_fault(first.look(*MAY), 502)
+        assert_upstreams_fault(first.query_panel(*MAY), 502)
         assert office.calls == MAY_SEGMENTS
-        told = second.look(*MAY)
-        assert_upstreams_fault(told, 502)
-        assert "Butlr answered 400" in told.body["message"]
+        reported = second.query_panel(*MAY)
+        assert_upstreams_fault(reported, 502)
+        assert "Butlr answered 400" in reported.body["message"]
         assert office.calls == MAY_SEGMENTS
         # Who hears of it rests too.
         office.redis.forget("failed:*")
-        assert_upstreams_fault(second.look(*MAY), 502)
+        assert_upstreams_fault(second.query_panel(*MAY), 502)
         assert office.calls == MAY_SEGMENTS
 
 
 def test_a_failure_is_forgotten_after_its_rest(office: Office) -> None:
     first, second = office.two()
     with first.fails(status=400):
-        first.look(*MAY)
+        first.query_panel(*MAY)
     marks = office.redis.names("failed:*")
     assert len(marks) == MAY_SEGMENTS
     lives = [office.redis.client.pttl(key) for key in marks]
     assert all(0 < life <= 5_000 for life in lives)
     office.redis.forget("failed:*")
-    assert second.look(*MAY).is_whole()
+    assert second.query_panel(*MAY).is_whole()
 
 
 def test_a_replica_with_a_wrong_secret_spoils_nothing_for_the_others(office: Office, tmp_path: Path) -> None:
     wrong, right = office.replica(cache_dir=str(tmp_path)), office.replica()
-    assert wrong.look().is_whole()  # from now on it knows the floors
+    assert wrong.query_panel().is_whole()  # from now on it knows the floors
     wrong.restart(butlr_client_secret="wrong")
-    assert_upstreams_fault(wrong.look(*MAY), 502)
+    assert_upstreams_fault(wrong.query_panel(*MAY), 502)
     assert len(office.redis.names("failed:*")) > MAY_SEGMENTS
-    assert right.look(*MAY).is_whole()
-    assert right.look().is_whole()
+    assert right.query_panel(*MAY).is_whole()
+    assert right.query_panel().is_whole()
 
 
 def test_a_replica_that_ends_tells_no_failure(office: Office) -> None:
@@ -157,7 +157,7 @@ def test_a_replica_that_ends_tells_no_failure(office: Office) -> None:
     first.http.get("/readyz")
     office.simulator.faults.set(latency_s=600.0, paths=(DETECTIONS,))
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(first.look, *MAY)
+        asking = pool.submit(first.query_panel, *MAY)
         until(lambda: office.simulator.in_flight == MAY_SEGMENTS)
         first.application.close()
         assert_upstreams_fault(asking.result(), 502)
@@ -166,7 +166,7 @@ def test_a_replica_that_ends_tells_no_failure(office: Office) -> None:
     office.simulator.start()
     until(lambda: office.redis.names("lease:*") == [])
     assert office.redis.names("failed:*") == []
-    assert second.look(*MAY).is_whole()
+    assert second.query_panel(*MAY).is_whole()
 
 
 def test_what_fails_because_a_replica_ends_is_no_news(
@@ -177,7 +177,7 @@ def test_what_fails_because_a_replica_ends_is_no_news(
     first.http.get("/readyz")
     office.simulator.faults.set(status=429, retry_after="60", paths=(DETECTIONS,))
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(first.look, *MAY)
+        asking = pool.submit(first.query_panel, *MAY)
         until(lambda: office.redis.names("pause") != [])
         close = first.application.butlr.close
 
@@ -191,7 +191,7 @@ def test_what_fails_because_a_replica_ends_is_no_news(
     assert office.redis.names("failed:*") == []
     office.simulator.faults.clear()
     office.redis.forget("pause")
-    assert second.look(*MAY).is_whole()
+    assert second.query_panel(*MAY).is_whole()
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ def test_a_call_may_take_longer_than_a_lease(office: Office, redis: RedisServer)
 
     renewed: set[str] = set()
     with held(office.simulator, DETECTIONS, all_are_renewed), ThreadPoolExecutor(2) as pool:
-        looks = list(pool.map(lambda replica: replica.look(*MAY), (first, second)))
+        looks = list(pool.map(lambda replica: replica.query_panel(*MAY), (first, second)))
     assert all(look.is_whole() for look in looks)
     assert office.calls == MAY_SEGMENTS
 
@@ -224,11 +224,11 @@ def test_a_call_may_take_longer_than_a_lease(office: Office, redis: RedisServer)
 @pytest.mark.usefixtures("short_leases")
 def test_the_lease_of_an_owner_that_died_ends_by_itself(office: Office, redis: RedisServer) -> None:
     first, second = office.two()
-    names = taken_names(first, redis)
+    names = held_leases(first, redis)
     for name in names:
         redis.client.set(name, "of one that is no more")
     with ThreadPoolExecutor(1) as pool:
-        looking = pool.submit(second.look, *MAY)
+        looking = pool.submit(second.query_panel, *MAY)
         until(lambda: second.gauge(WAITS) >= 1)
         for name in names:
             redis.client.pexpire(name, 1)
@@ -239,12 +239,12 @@ def test_a_lease_is_released_by_its_owner_only(office: Office, redis: RedisServe
     """It hung, lost the lease, and comes back while another has it."""
     first = office.replica()
     first.http.get("/readyz")
-    with held(office.simulator, DETECTIONS) as answers, ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(first.look, *MAY)
+    with held(office.simulator, DETECTIONS) as responses, ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(first.query_panel, *MAY)
         until(lambda: len(redis.names("lease:*")) == MAY_SEGMENTS)
         for name in redis.names("lease:*"):
             redis.client.set(name, "of another", px=1000 * HANG_S)
-        answers.set()
+        responses.set()
         assert asking.result().is_whole()
     assert {redis.client.get(name) for name in redis.names("lease:*")} == {b"of another"}
 
@@ -254,15 +254,15 @@ def test_an_owner_that_hangs_for_ever_is_waited_for_so_long(
 ) -> None:
     """Four attempts of a call's time, here none; then it is asked all the same."""
     first = office.replica()
-    names = taken_names(first, redis)
+    names = held_leases(first, redis)
     for name in names:
         redis.client.set(name, "of one that hangs")
     monkeypatch.setattr(app, "ATTEMPTS", 0)
     second = office.replica()
-    assert second.look(*MAY).is_whole()
+    assert second.query_panel(*MAY).is_whole()
 
 
-def taken_names(replica: Replica, redis: RedisServer) -> list[str]:
+def held_leases(replica: Replica, redis: RedisServer) -> list[str]:
     """The leases that a look at May takes, found by taking them; nothing is kept of it."""
     seen: set[str] = set()
     replica.http.get("/readyz")
@@ -272,7 +272,7 @@ def taken_names(replica: Replica, redis: RedisServer) -> list[str]:
         return len(seen) == MAY_SEGMENTS
 
     with held(replica.simulator, DETECTIONS, all_seen):
-        replica.look(*MAY)
+        replica.query_panel(*MAY)
     redis.client.flushall()
     return sorted(seen)
 
@@ -280,16 +280,16 @@ def taken_names(replica: Replica, redis: RedisServer) -> list[str]:
 @pytest.mark.parametrize("said", [b"", b"{", b"[]", b'{"code": "internal", "message": "x"}', b"\xff\x00"])
 def test_a_failure_that_cannot_be_read_is_none(office: Office, redis: RedisServer, said: bytes) -> None:
     replica = office.replica()
-    names = [name.replace(":lease:", ":failed:") for name in taken_names(replica, redis)]
+    names = [name.replace(":lease:", ":failed:") for name in held_leases(replica, redis)]
     for name in names:
         redis.client.set(name, said)
-    assert office.replica().look(*MAY).is_whole()
+    assert office.replica().query_panel(*MAY).is_whole()
 
 
 def test_the_panel_of_many_replicas_costs_what_one_does(office: Office) -> None:
     replicas = [office.replica() for _ in range(5)]
     costs: list[int] = []
     for replica in replicas:
-        look: Callable[[], object] = replica.look
+        look: Callable[[], object] = replica.query_panel
         costs.append(replica.spent(look))
     assert costs == [PANEL_SEGMENTS, 0, 0, 0, 0]

@@ -13,13 +13,13 @@ WAITS = "butlr_backend_shared_waits_total"
 
 
 def people(replica: Replica, space: str = "all") -> dict[str, object]:
-    answer = replica.http.get("/api/v1/occupancy-now", query_string={"space": space, "format": "rows"})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    assert all(row["complete"] for row in answer.get_json())
-    return {row["room_id"]: row["people"] for row in answer.get_json()}
+    response = replica.http.get("/api/v1/occupancy-now", query_string={"space": space, "format": "rows"})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    assert all(row["complete"] for row in response.get_json())
+    return {row["room_id"]: row["people"] for row in response.get_json()}
 
 
-def asked(office: Office) -> Counter[tuple[str, str]]:
+def call_counts(office: Office) -> Counter[tuple[str, str]]:
     """How often each room was answered about, by measurement."""
     found: Counter[tuple[str, str]] = Counter()
     for call in office.simulator.calls:
@@ -35,7 +35,7 @@ def test_what_one_replica_has_put_together_the_other_need_not_ask(office: Office
     known = people(first)
     office.simulator.clear_calls()
     assert people(second) == known
-    assert not asked(office)
+    assert not call_counts(office)
 
 
 def test_both_at_once_ask_for_each_room_once(office: Office) -> None:
@@ -53,7 +53,7 @@ def test_both_at_once_ask_for_each_room_once(office: Office) -> None:
         until(lambda: office.simulator.in_flight >= 1)
         part = pool.submit(people, second, "space_paris_1")
         assert part.result(HANG_S).items() <= whole.result(HANG_S).items()
-    assert set(asked(office).values()) == {1}
+    assert set(call_counts(office).values()) == {1}
 
 
 def test_a_failure_is_told_with_each_question(office: Office) -> None:
@@ -61,12 +61,12 @@ def test_a_failure_is_told_with_each_question(office: Office) -> None:
     for replica in (first, second):
         replica.http.get("/readyz")
     office.simulator.faults.set(status=400, paths=(REPORTING,))
-    words = {"space": "all", "format": "rows"}
-    assert first.http.get("/api/v1/occupancy-now", query_string=words).status_code == 502
+    params = {"space": "all", "format": "rows"}
+    assert first.http.get("/api/v1/occupancy-now", query_string=params).status_code == 502
     spent = office.simulator.count(REPORTING)
-    told = second.http.get("/api/v1/occupancy-now", query_string=words)
-    assert told.status_code == 502
-    assert "Butlr answered 400" in told.get_json()["message"]
+    reported = second.http.get("/api/v1/occupancy-now", query_string=params)
+    assert reported.status_code == 502
+    assert "Butlr answered 400" in reported.get_json()["message"]
     assert office.simulator.count(REPORTING) == spent
 
 
@@ -76,4 +76,4 @@ def test_without_redis_each_asks_for_itself(office: Office) -> None:
     office.redis.stop()
     office.simulator.clear_calls()
     assert people(second) == known
-    assert asked(office)
+    assert call_counts(office)

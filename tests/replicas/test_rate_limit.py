@@ -29,7 +29,7 @@ def links(redis: RedisServer) -> Iterator[list[RedisConnection]]:
         link.close()
 
 
-def gates(links: list[RedisConnection], rate: int) -> list[SharedRateLimiter]:
+def limiters(links: list[RedisConnection], rate: int) -> list[SharedRateLimiter]:
     return [SharedRateLimiter(rate, link) for link in links]
 
 
@@ -52,7 +52,7 @@ def test_two_replicas_send_what_one_may(office: Office) -> None:
     for replica in replicas:
         until(lambda replica=replica: replica.http.get("/readyz").status_code == 200)  # type: ignore[misc]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda i: replicas[i].look(*periods[i], **DAYS), range(2)))
+        list(pool.map(lambda i: replicas[i].query_panel(*periods[i], **DAYS), range(2)))
     # What has not been asked for at the deadline is asked on. Logins and floors count too.
     until(lambda: len(office.simulator.calls) >= 12)
     assert len(office.simulator.calls) == 12
@@ -70,7 +70,7 @@ def test_no_window_ever_holds_more_than_the_rate(
     five further on the answer cannot come before a window is over.
     """
     monkeypatch.setattr(rate_limit, "WINDOW_MS", 300)
-    pair, asked, answered, lock = gates(links, 5), [], [], threading.Lock()
+    pair, requested, answered, lock = limiters(links, 5), [], [], threading.Lock()
 
     def knock(rate_limiter: SharedRateLimiter) -> None:
         while len(answered) < 18:
@@ -78,21 +78,21 @@ def test_no_window_ever_holds_more_than_the_rate(
             wait_s = call(rate_limiter)
             if wait_s == 0:
                 with lock:
-                    asked.append(asked_s)
+                    requested.append(asked_s)
                     answered.append(time.monotonic())
             else:
                 time.sleep(min(wait_s, 0.02))  # noqa: TID251  # the rate goes by Redis' own clock
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(knock, pair * 2))
-    asked.sort()
+    requested.sort()
     answered.sort()
     # Redis counts whole milliseconds.
-    assert all(later - sooner > 0.298 for sooner, later in zip(asked, answered[5:], strict=False))
+    assert all(later - sooner > 0.298 for sooner, later in zip(requested, answered[5:], strict=False))
 
 
 def test_a_full_gate_says_when_to_come_back(links: list[RedisConnection]) -> None:
-    first, second = gates(links, 2)
+    first, second = limiters(links, 2)
     assert [call(first), call(second)] == [0.0, 0.0]
     assert all(59 < rate_limiter.reserve() <= 60 for rate_limiter in (first, second))
     assert [first.left, second.left] == [0, 0]
@@ -102,7 +102,7 @@ def test_a_call_counts_until_a_minute_after_it_has_ended_whoever_made_it(
     links: list[RedisConnection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limit, "WINDOW_MS", 200)
-    first, second = gates(links, 1)
+    first, second = limiters(links, 1)
     assert first.reserve() == 0.0
     time.sleep(0.3)  # noqa: TID251  # the rate goes by Redis' own clock
     # Longer than the window, but it is under way.
@@ -113,46 +113,46 @@ def test_a_call_counts_until_a_minute_after_it_has_ended_whoever_made_it(
 
 
 def test_a_call_that_is_not_made_is_given_back_to_all(links: list[RedisConnection]) -> None:
-    first, second = gates(links, 1)
+    first, second = limiters(links, 1)
     assert first.reserve() == 0.0
     first.give_back()
     assert second.reserve() == 0.0
 
 
 def test_what_one_replica_learns_all_know_also_those_that_start_later(links: list[RedisConnection]) -> None:
-    first, second = gates(links, 0)
+    first, second = limiters(links, 0)
     for _ in range(20):
         assert call(first) == 0.0
     first.refused(reserved_at=time.monotonic())
     assert second.reserve() > 0
     assert [first.rate, second.rate, first.left] == [20, 20, 0]
-    later = gates(links, 0)[0]
+    later = limiters(links, 0)[0]
     assert later.reserve() > 0
     assert later.rate == 20
 
 
 def test_no_rate_is_no_limit(links: list[RedisConnection]) -> None:
-    first, second = gates(links, 0)
+    first, second = limiters(links, 0)
     assert {rate_limiter.reserve() for _ in range(100) for rate_limiter in (first, second)} == {0.0}
     assert first.left == float("inf")
 
 
 def test_a_pause_is_everybodys(links: list[RedisConnection]) -> None:
-    first, second = gates(links, 0)
+    first, second = limiters(links, 0)
     first.pause(7.0)
     assert 6 < second.reserve() <= 7
     assert 6 < second.paused_s <= 7
 
 
 def test_a_shorter_pause_ends_no_longer_one(links: list[RedisConnection]) -> None:
-    first, second = gates(links, 0)
+    first, second = limiters(links, 0)
     first.pause(30.0)
     second.pause(1.0)
-    assert 29 < gates(links, 0)[0].reserve() <= 30
+    assert 29 < limiters(links, 0)[0].reserve() <= 30
 
 
 def test_a_pause_ends(links: list[RedisConnection]) -> None:
-    first, second = gates(links, 0)
+    first, second = limiters(links, 0)
     first.pause(0.05)
     until(lambda: first.reserve() == second.reserve() == 0.0)
 
@@ -166,7 +166,7 @@ def test_tenants_have_rates_of_their_own(redis: RedisServer, links: list[RedisCo
 def test_alone_it_goes_on_with_its_part_of_the_rate_from_what_it_has_sent(
     redis: RedisServer, links: list[RedisConnection]
 ) -> None:
-    first, second = gates(links, 6)
+    first, second = limiters(links, 6)
     assert [call(rate_limiter) for rate_limiter in (second, first, first, second)] == [0.0] * 4
     redis.stop()
     assert first.left == 1
@@ -182,10 +182,10 @@ def test_after_a_429_no_replica_asks_before_its_time(office: Office, redis: Redi
         replica.http.get("/readyz")
     office.simulator.faults.set(status=429, retry_after="2", paths=(DETECTIONS,))
     with ThreadPoolExecutor(2) as pool:
-        asking = pool.submit(first.look, *MAY)
+        asking = pool.submit(first.query_panel, *MAY)
         until(lambda: redis.names("pause") != [])
         office.simulator.faults.clear()
-        other = pool.submit(second.look, "2026-04-06T00:00:00Z", "2026-05-04T00:00:00Z")
+        other = pool.submit(second.query_panel, "2026-04-06T00:00:00Z", "2026-05-04T00:00:00Z")
         [pause] = redis.names("pause")
         seen = set()
         while True:

@@ -14,13 +14,13 @@ from butlr_grafana.base.incidents import RECOVERY_S
 from butlr_grafana.replicas.redis_connection import SLOW_IN_A_ROW, SLOW_S, RedisConnection, RedisUnavailable
 from tests.butlr.wire import FakeTime
 from tests.faults.trial import MAY, MAY_SEGMENTS
-from tests.redis_server import PASSWORD, Between, RedisServer
+from tests.redis_server import PASSWORD, RedisProxy, RedisServer
 from tests.replicas.replicas import Office
 from tests.support import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
-MakeLink = Callable[..., RedisConnection]
+MakeConnection = Callable[..., RedisConnection]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def clock() -> FakeTime:
 
 
 @pytest.fixture
-def make_link(redis: RedisServer, clock: FakeTime) -> Iterator[MakeLink]:
+def make_connection(redis: RedisServer, clock: FakeTime) -> Iterator[MakeConnection]:
     made: list[RedisConnection] = []
 
     def make(url: str = redis.url) -> RedisConnection:
@@ -37,17 +37,17 @@ def make_link(redis: RedisServer, clock: FakeTime) -> Iterator[MakeLink]:
         return made[-1]
 
     yield make
-    for link in made:
-        link.close()
+    for connection in made:
+        connection.close()
 
 
 @pytest.fixture
-def between(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Between]]:
+def proxy(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RedisProxy]]:
     monkeypatch.setattr("butlr_grafana.replicas.redis_connection.SLOW_S", SLOW_S)
-    made: list[Between] = []
+    made: list[RedisProxy] = []
 
-    def make(**words: object) -> Between:
-        made.append(Between(redis.port, **words))  # type: ignore[arg-type]
+    def make(**params: object) -> RedisProxy:
+        made.append(RedisProxy(redis.port, **params))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -55,9 +55,9 @@ def between(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
         one.close()
 
 
-def works(link: RedisConnection) -> bool:
+def works(connection: RedisConnection) -> bool:
     try:
-        return bool(link.run(lambda redis: redis.set("butlr:tenant:x", "1")))
+        return bool(connection.run(lambda redis: redis.set("butlr:tenant:x", "1")))
     except RedisUnavailable:
         return False
 
@@ -76,56 +76,62 @@ FAULTS: dict[str, tuple[Callable[[RedisServer], None], str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_said_once_and_so_is_its_end(
-    redis: RedisServer, make_link: MakeLink, clock: FakeTime, caplog: pytest.LogCaptureFixture, fault: str
+    redis: RedisServer,
+    make_connection: MakeConnection,
+    clock: FakeTime,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
 ) -> None:
-    link = make_link()
-    assert works(link)
+    connection = make_connection()
+    assert works(connection)
     begins, reason = FAULTS[fault]
     begins(redis)
-    assert [works(link) for _ in range(50)] == [False] * 50
-    assert link.incident.on
+    assert [works(connection) for _ in range(50)] == [False] * 50
+    assert connection.incident.on
     [line] = said(caplog)
     assert line.startswith(f"incident began: shared cache: it cannot be used ({reason})")
     redis.is_well_again()
     clock.now_s += RECOVERY_S + 1
-    until(lambda: works(link) and not link.incident.on)
+    until(lambda: works(connection) and not connection.incident.on)
     assert len(said(caplog)) == 2
     assert said(caplog)[1].endswith(": shared cache")
     assert said(caplog)[1].startswith("incident over")
 
 
-def test_while_it_is_away_nobody_but_one_thread_asks(redis: RedisServer, make_link: MakeLink) -> None:
+def test_while_it_is_away_nobody_but_one_thread_asks(
+    redis: RedisServer, make_connection: MakeConnection
+) -> None:
     """A hanging Redis costs one wait, however many come after."""
-    link = make_link()
+    connection = make_connection()
     redis.hang()
-    assert not works(link)
-    asked: list[object] = []
+    assert not works(connection)
+    requested: list[object] = []
     for _ in range(1000):
         with pytest.raises(RedisUnavailable):
-            link.run(asked.append)
-    assert asked == []
+            connection.run(requested.append)
+    assert requested == []
     assert [t.name for t in threading.enumerate()].count("shared-cache") == 1
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_asked_whether_it_is_well_it_says_what_is_wrong(
-    redis: RedisServer, make_link: MakeLink, fault: str
+    redis: RedisServer, make_connection: MakeConnection, fault: str
 ) -> None:
-    link = make_link()
-    assert link.check() is None
+    connection = make_connection()
+    assert connection.check() is None
     begins, reason = FAULTS[fault]
     begins(redis)
-    assert link.check() == f"it cannot be used ({reason})"
+    assert connection.check() == f"it cannot be used ({reason})"
     redis.is_well_again()
-    assert link.check() is None
+    assert connection.check() is None
 
 
-def test_it_may_be_away_from_the_beginning(redis: RedisServer, make_link: MakeLink) -> None:
+def test_it_may_be_away_from_the_beginning(redis: RedisServer, make_connection: MakeConnection) -> None:
     redis.stop()
-    link = make_link()
-    assert not works(link)
+    connection = make_connection()
+    assert not works(connection)
     redis.is_well_again()
-    until(lambda: works(link))
+    until(lambda: works(connection))
 
 
 @pytest.mark.parametrize(
@@ -143,83 +149,83 @@ def test_it_may_be_away_from_the_beginning(redis: RedisServer, make_link: MakeLi
     ],
 )
 def test_who_speaks_no_redis_is_not_believed(
-    make_link: MakeLink,
-    between: Callable[..., Between],
+    make_connection: MakeConnection,
+    proxy: Callable[..., RedisProxy],
     caplog: pytest.LogCaptureFixture,
     instead: bytes,
 ) -> None:
-    link = make_link(between(instead=instead).url)
-    assert link.check() is not None
+    connection = make_connection(proxy(instead=instead).url)
+    assert connection.check() is not None
     caplog.set_level(logging.DEBUG)
     for _ in range(5):
         with pytest.raises(RedisUnavailable):
-            link.run(lambda redis: (b"1", b"2").index(redis.get("butlr:tenant:x")))
-    assert PASSWORD not in caplog.text + str(link.check())
+            connection.run(lambda redis: (b"1", b"2").index(redis.get("butlr:tenant:x")))
+    assert PASSWORD not in caplog.text + str(connection.check())
 
 
 def test_answers_that_take_long_are_no_help(
-    make_link: MakeLink, between: Callable[..., Between], caplog: pytest.LogCaptureFixture
+    make_connection: MakeConnection, proxy: Callable[..., RedisProxy], caplog: pytest.LogCaptureFixture
 ) -> None:
-    slow = between(delay_s=SLOW_S * 1.5)
-    link = make_link(slow.url)
+    slow = proxy(delay_s=SLOW_S * 1.5)
+    connection = make_connection(slow.url)
     tries = 0
-    while works(link):
+    while works(connection):
         tries += 1
         assert tries <= SLOW_IN_A_ROW
     assert "longer than 0.1 s" in said(caplog)[0]
     slow.delay_s = 0.0
-    until(lambda: works(link))
+    until(lambda: works(connection))
 
 
 def test_one_slow_answer_among_others_is_none_of_a_trouble(
-    make_link: MakeLink, between: Callable[..., Between]
+    make_connection: MakeConnection, proxy: Callable[..., RedisProxy]
 ) -> None:
-    slow = between()
-    link = make_link(slow.url)
+    slow = proxy()
+    connection = make_connection(slow.url)
     for number in range(3 * SLOW_IN_A_ROW):
         slow.delay_s = SLOW_S * 1.5 if number % SLOW_IN_A_ROW == 0 else 0.0
-        assert works(link)
+        assert works(connection)
 
 
 def test_a_wrong_password_is_a_fault_that_tells_none(
-    redis: RedisServer, make_link: MakeLink, caplog: pytest.LogCaptureFixture
+    redis: RedisServer, make_connection: MakeConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     wrong = "an0ther-secret"
-    link = make_link(redis.url.replace(PASSWORD, wrong))
-    assert not works(link)
-    assert link.check() == "it cannot be used (AuthenticationError)"
-    assert wrong not in caplog.text + repr(link) + str(link.check())
+    connection = make_connection(redis.url.replace(PASSWORD, wrong))
+    assert not works(connection)
+    assert connection.check() == "it cannot be used (AuthenticationError)"
+    assert wrong not in caplog.text + repr(connection) + str(connection.check())
 
 
 def test_the_user_that_the_page_tells_may_do_all_that_is_needed(redis: RedisServer) -> None:
     page = (ROOT / "docs/scaling.md").read_text("utf-8")
-    [words] = re.findall(r"`(ACL SETUSER butlr [^`]+)`", page)
-    assert redis.client.execute_command(*words.split()) == b"OK"
+    [params] = re.findall(r"`(ACL SETUSER butlr [^`]+)`", page)
+    assert redis.client.execute_command(*params.split()) == b"OK"
     office = Office(redis)
     url = f"redis://butlr:password@127.0.0.1:{redis.port}"
     first, second = office.two(cache_url=url, butlr_rate_limit=1000)
-    assert first.look().is_whole()
+    assert first.query_panel().is_whole()
     first.application.butlr.client.rate_limiter.pause(0.001)
-    assert second.spent(second.look) == 0
-    assert second.spent(lambda: second.look(*MAY)) == MAY_SEGMENTS
+    assert second.spent(second.query_panel) == 0
+    assert second.spent(lambda: second.query_panel(*MAY)) == MAY_SEGMENTS
     assert [replica.is_linked() for replica in (first, second)] == [True, True]
-    assert [replica.link.incident.on for replica in (first, second)] == [False, False]
+    assert [replica.redis.incident.on for replica in (first, second)] == [False, False]
     office.close()
     redis.client.acl_deluser("butlr")
 
 
-def test_it_can_be_closed_while_it_is_looked_for(redis: RedisServer, make_link: MakeLink) -> None:
-    link = make_link()
+def test_it_can_be_closed_while_it_is_looked_for(redis: RedisServer, make_connection: MakeConnection) -> None:
+    connection = make_connection()
     redis.stop()
-    assert not works(link)
-    link.close()
+    assert not works(connection)
+    connection.close()
     until(lambda: "shared-cache" not in {thread.name for thread in threading.enumerate()})
 
 
-def test_scripts_are_known_again_after_a_restart(redis: RedisServer, make_link: MakeLink) -> None:
-    link = make_link()
-    script = link.script("return redis.call('INCR', KEYS[1])")
-    assert link.run(lambda _: script(keys=["butlr:tenant:n"])) == 1
+def test_scripts_are_known_again_after_a_restart(redis: RedisServer, make_connection: MakeConnection) -> None:
+    connection = make_connection()
+    script = connection.script("return redis.call('INCR', KEYS[1])")
+    assert connection.run(lambda _: script(keys=["butlr:tenant:n"])) == 1
     redis.client.script_flush()
-    assert link.run(lambda _: script(keys=["butlr:tenant:n"])) == 2
+    assert connection.run(lambda _: script(keys=["butlr:tenant:n"])) == 2

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from butlr_grafana.butlr.client import LOGIN_BACKOFF_S
 from butlr_grafana.replicas.token_store import Credentials
-from tests.faults.trial import MAY, Look, assert_upstreams_fault
+from tests.faults.trial import MAY, PanelResponse, assert_upstreams_fault
 from tests.held import held
 from tests.redis_server import RedisServer
 from tests.replicas.conftest import MakeOffice
@@ -20,9 +20,9 @@ def test_replicas_log_in_once(office: Office) -> None:
     replicas = [office.replica() for _ in range(4)]
     begun: list[int] = []
 
-    def look(replica: Replica) -> Look:
+    def look(replica: Replica) -> PanelResponse:
         begun.append(1)
-        return replica.look()
+        return replica.query_panel()
 
     with held(office.simulator, LOGIN, lambda: len(begun) == 4), ThreadPoolExecutor(4) as pool:
         looks = list(pool.map(look, replicas))
@@ -33,7 +33,7 @@ def test_replicas_log_in_once(office: Office) -> None:
 def test_a_token_that_is_revoked_in_a_burst_is_replaced_by_one_login(office: Office) -> None:
     replicas = office.two()
     for replica in replicas:
-        replica.look()
+        replica.query_panel()
     before = office.simulator.count(DETECTIONS)
     office.simulator.revoke_tokens()
     days = {"hours": "08:00-18:00", "days": "mon-fri"}
@@ -43,7 +43,7 @@ def test_a_token_that_is_revoked_in_a_burst_is_replaced_by_one_login(office: Off
         return office.simulator.count(DETECTIONS) >= before + 2
 
     with held(office.simulator, LOGIN, both_are_refused), ThreadPoolExecutor(2) as pool:
-        looks = list(pool.map(lambda i: replicas[i].look(*periods[i], **days), range(2)))
+        looks = list(pool.map(lambda i: replicas[i].query_panel(*periods[i], **days), range(2)))
     assert [look.complete for look in looks] == [True, True]
     assert office.logins == 2
 
@@ -55,14 +55,14 @@ def test_a_token_that_expires_is_replaced_by_one_login(make_office: MakeOffice) 
     for passed_s in (0, 580, 601, 601):
         office.passes(passed_s)
         for replica in (first, second):
-            assert replica.look().is_whole()
+            assert replica.query_panel().is_whole()
     assert office.logins == 4  # at the beginning, before its end, and twice when it had died
 
 
 def test_a_dead_token_that_a_new_replica_finds_costs_one_login(office: Office) -> None:
-    office.replica().look()
+    office.replica().query_panel()
     office.simulator.revoke_tokens()
-    assert office.replica().look(*MAY).is_whole()
+    assert office.replica().query_panel(*MAY).is_whole()
     assert office.logins == 2
 
 
@@ -71,13 +71,13 @@ def test_a_wrong_secret_is_tried_once_by_all(make_office: MakeOffice) -> None:
     replicas = office.two(butlr_client_secret="wrong")
     for _ in range(5):
         for replica in replicas:
-            look = replica.look()
+            look = replica.query_panel()
             assert_upstreams_fault(look, 502)
             assert REFUSED in look.body["message"]
     assert office.logins == 1
     office.passes(LOGIN_BACKOFF_S + 1)
     for replica in replicas:
-        assert_upstreams_fault(replica.look(), 502)
+        assert_upstreams_fault(replica.query_panel(), 502)
     assert office.logins == 2
     assert office.calls == 0
 
@@ -86,8 +86,8 @@ def test_a_path_that_is_forbidden_costs_a_login_a_replica_at_most(office: Office
     replicas = office.two()
     with replicas[0].fails(status=403):
         for replica in (*replicas, *replicas, *replicas):
-            assert_upstreams_fault(replica.look(), 502)
-            assert_upstreams_fault(replica.look(*MAY), 502)
+            assert_upstreams_fault(replica.query_panel(), 502)
+            assert_upstreams_fault(replica.query_panel(*MAY), 502)
             office.redis.forget("failed:*")
     assert office.logins <= 1 + len(replicas)
 
@@ -97,12 +97,12 @@ def test_a_login_that_is_down_is_tried_by_one(make_office: MakeOffice) -> None:
     office.simulator.faults.set(status=503, paths=(LOGIN,))
     replicas = office.two()
     for replica in replicas:
-        assert_upstreams_fault(replica.look(), 502)
+        assert_upstreams_fault(replica.query_panel(), 502)
     assert office.logins == 4  # the attempts of one
     office.simulator.faults.clear()
     office.passes(60)
     for replica in replicas:
-        assert replica.look().is_whole()
+        assert replica.query_panel().is_whole()
     assert office.logins == 5
 
 
@@ -121,7 +121,7 @@ def test_neither_token_nor_secret_nor_floor_can_be_read_in_redis(office: Office,
     secret = "s3cret-that-nobody-may-see"
     office.simulator._tokens._client = ("demo", secret)
     replica = office.replica(butlr_client_secret=secret, butlr_rate_limit=100)
-    assert replica.look().is_whole()
+    assert replica.query_panel().is_whole()
     token = replica.application.butlr.client._token
     assert token is not None
     seen = everything_in(redis)
@@ -131,10 +131,10 @@ def test_neither_token_nor_secret_nor_floor_can_be_read_in_redis(office: Office,
 
 
 def test_a_token_sealed_with_another_secret_is_none(office: Office, redis: RedisServer) -> None:
-    office.replica().look()
+    office.replica().query_panel()
     [name] = redis.names("token:*")
     redis.client.set(name, Credentials.of("another", where="x").seal, px=10**6)
-    assert office.replica().look(*MAY).is_whole()
+    assert office.replica().query_panel(*MAY).is_whole()
     assert office.logins == 2
 
 
@@ -151,6 +151,6 @@ def test_what_is_made_of_the_secret_depends_on_it_and_on_the_account() -> None:
 def test_without_the_setting_nothing_is_shared(office: Office) -> None:
     for _ in range(2):
         alone = office.replica(cache_url="")
-        assert alone.look().is_whole()
+        assert alone.query_panel().is_whole()
     assert office.logins == 2
     assert office.redis.names() == []

@@ -18,6 +18,6 @@ def limited(monkeypatch: pytest.MonkeyPatch, floors: int, per_minute: int) -> It
     monkeypatch.setattr("butlr_grafana.pipeline.gather.PATIENCE_S", 5.0)
     monkeypatch.setattr("butlr_grafana.service.floor_results.PATIENCE_S", 5.0)
     with simulated(floors, start=START) as simulation:
-        simulation.tenant.begins_to_count(per_minute)
+        simulation.tenant.restart_counting(per_minute)
         simulation.limits(per_minute)
         yield simulation

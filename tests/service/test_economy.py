@@ -26,15 +26,15 @@ def test_a_cold_year_is_at_most_60_calls_in_parallel_with_one_login(make_world: 
 
 def test_no_call_is_longer_than_7_days_and_calls_do_not_overlap(world: World) -> None:
     world.heat_map(PARIS, "2025-09-01T05:00:00Z", "2026-05-01T07:00:00Z")
-    asked = []
+    requested = []
     for call in world.simulator.calls:
         if call.path == DETECTIONS:
             limits = call.body["filter"]
-            asked.append((at(limits["start"]), at(limits["stop"])))
-    asked.sort()
-    assert all(stop - start <= 7 * DAY for start, stop in asked)
-    assert [stop for _, stop in asked[:-1]] == [start for start, _ in asked[1:]]
-    assert (asked[0][0], asked[-1][1]) == (at("2025-09-01T05:00"), at("2026-05-01T07:00"))
+            requested.append((at(limits["start"]), at(limits["stop"])))
+    requested.sort()
+    assert all(stop - start <= 7 * DAY for start, stop in requested)
+    assert [stop for _, stop in requested[:-1]] == [start for start, _ in requested[1:]]
+    assert (requested[0][0], requested[-1][1]) == (at("2025-09-01T05:00"), at("2026-05-01T07:00"))
 
 
 def test_a_30_day_panel_refreshed_every_30_seconds_for_an_hour(world: World) -> None:
@@ -66,16 +66,16 @@ def test_a_year_asked_again_the_next_day_is_at_most_4_calls(world: World) -> Non
 
 
 def test_with_hours_each_local_window_is_one_call_and_only_once(world: World) -> None:
-    words = {"hours": "08:00-18:00", "days": "mon-fri"}
+    params = {"hours": "08:00-18:00", "days": "mon-fri"}
 
-    def ask() -> dict[str, object]:
-        return world.heat_map(PARIS, "2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z", **words)
+    def send_query() -> dict[str, object]:
+        return world.heat_map(PARIS, "2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z", **params)
 
-    assert world.spent(ask) == 20
-    assert world.spent(ask) == 0
+    assert world.spent(send_query) == 20
+    assert world.spent(send_query) == 0
     # A longer period with the same hours: only its own windows.
     assert (
-        world.spent(lambda: world.heat_map(PARIS, "2026-05-04T00:00:00Z", "2026-06-04T00:00:00Z", **words))
+        world.spent(lambda: world.heat_map(PARIS, "2026-05-04T00:00:00Z", "2026-06-04T00:00:00Z", **params))
         == 3
     )
 
@@ -84,13 +84,13 @@ def test_identical_questions_at_once_share_their_calls(world: World) -> None:
     begun: list[int] = []
     frames: list[dict[str, object]] = []
 
-    def ask() -> None:
+    def send_query() -> None:
         client = world.application.web.test_client()
         begun.append(1)
-        answer = client.get(f"/api/v1/heatmap?space={PARIS}&from=2026-05-01T00:00Z&to=2026-06-01T00:00Z")
-        frames.append(answer.get_json()[0])
+        response = client.get(f"/api/v1/heatmap?space={PARIS}&from=2026-05-01T00:00Z&to=2026-06-01T00:00Z")
+        frames.append(response.get_json()[0])
 
-    threads = [threading.Thread(target=ask) for _ in range(20)]
+    threads = [threading.Thread(target=send_query) for _ in range(20)]
 
     def all_at_once() -> None:
         for thread in threads:
@@ -111,11 +111,11 @@ def test_another_normalisation_or_room_costs_nothing(world: World) -> None:
     period = (PARIS, "2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z")
     world.heat_map(*period)
     room = next(r.id for r in world.simulator.people.office.by_id[PARIS].rooms if r.polygon)
-    for words in ({"normalize": "hour"}, {"normalize": "share"}, {"room": room}):
-        assert world.spent(lambda words=words: world.heat_map(*period, **words)) == 0  # type: ignore[misc]
+    for params in ({"normalize": "hour"}, {"normalize": "share"}, {"room": room}):
+        assert world.spent(lambda params=params: world.heat_map(*period, **params)) == 0  # type: ignore[misc]
 
 
-def rooms_asked(world: World) -> list[set[str]]:
+def rooms_requested(world: World) -> list[set[str]]:
     """The rooms of each call of metrics of the last look, in any order."""
     calls = [call for call in world.simulator.calls if call.path == REPORTING]
     return [set(call.body["filter"].get("rooms", {}).get("eq", ())) for call in calls]
@@ -137,11 +137,11 @@ def test_floors_of_one_time_zone_share_the_calls_about_now(
     world.simulator.forms = Forms(id_limits=limited)
     world.simulator.clear_calls()
     together = people(world)
-    asked = rooms_asked(world)
+    requested = rooms_requested(world)
     offices = {floor.id: floor for floor in world.simulator.people.office.floors}
     both = {room.id for space in (PARIS, PARIS_2) for room in offices[space].rooms}
-    assert both in asked
-    assert len(asked) == most
+    assert both in requested
+    assert len(requested) == most
     one_by_one: dict[str, object] = {}
     for space in offices:
         rows = alone.http.get(f"/api/v1/occupancy-now?space={space}&format=rows").get_json()

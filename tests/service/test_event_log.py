@@ -143,9 +143,9 @@ def test_a_damaged_file_costs_its_events_and_nothing_else(
     assert [zone_id for zone_id, *_ in spans(own)] == ["room_a"]
     own.close()
     assert spans(open_log(tmp_path)) != []
-    troubles = [r for r in caplog.records if "incident began" in r.message]
-    assert len(troubles) == bool(content)
-    assert all("record of events" in r.message for r in troubles)
+    problems = [r for r in caplog.records if "incident began" in r.message]
+    assert len(problems) == bool(content)
+    assert all("record of events" in r.message for r in problems)
 
 
 def test_a_file_of_another_version_is_begun_anew(open_log: OpenLog, tmp_path: Path) -> None:

@@ -26,15 +26,15 @@ SEGMENTS = 3
 MANY = [name for name, target in TARGETS.items() if target.many_floors and target.needs_topology]
 
 
-class Look:
+class TimedRequest:
     """One request for all floors. `took_s` on the simulated clock; `found`: the result, or the error."""
 
-    def __init__(self, simulation: Simulation, target: str, **words: str) -> None:
+    def __init__(self, simulation: Simulation, target: str, **params: str) -> None:
         self._simulation, self._target = simulation, target
         now_s = int(simulation.now_s)
         period = {"from": str((now_s - WEEK_S) * 1000), "to": str(now_s * 1000)}
         takes = TARGETS[target].parameters
-        self._words = {"space": "all", **{k: v for k, v in period.items() if k in takes}, **words}
+        self._words = {"space": "all", **{k: v for k, v in period.items() if k in takes}, **params}
         self.took_s = float("nan")
         self.waiting = 0
         self.found: Result[Any] | BackendError | None = None
@@ -69,9 +69,9 @@ def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
         yield simulation
 
 
-def look(simulation: Simulation, target: str, **words: str) -> Look:
+def timed_request(simulation: Simulation, target: str, **params: str) -> TimedRequest:
     """And a minute passes."""
-    found, began_s = Look(simulation, target, **words), simulation.now_s
+    found, began_s = TimedRequest(simulation, target, **params), simulation.now_s
     simulation.until(began_s + 60)
     return found
 
@@ -79,12 +79,12 @@ def look(simulation: Simulation, target: str, **words: str) -> Look:
 @pytest.mark.parametrize("target", MANY)
 def test_no_answer_about_many_floors_is_later_than_its_deadline(simulation: Simulation, target: str) -> None:
     for _ in range(2):
-        found = look(simulation, target)
+        found = timed_request(simulation, target)
         assert found.took_s <= simulation.service.deadline_s
 
 
 def test_a_page_shows_the_floors_that_are_there_and_says_how_many_follow(simulation: Simulation) -> None:
-    found = look(simulation, "hot-zones")
+    found = timed_request(simulation, "hot-zones")
     there = found.there
     assert 0 < len(there) < FLOORS
     assert {row["space"] for row in TARGETS["hot-zones"].rows(found.result)} == there  # type: ignore[attr-defined]
@@ -101,7 +101,7 @@ def test_each_look_brings_more_until_all_are_there(simulation: Simulation) -> No
     """All of it is so many calls; what changes is asked for again each minute, of the floors shown before."""
     seen: set[str] = set()
     for _ in range(FLOORS):
-        found = look(simulation, "hot-zones")
+        found = timed_request(simulation, "hot-zones")
         there = found.there
         assert seen < there or there == set(simulation.tenant.floor_ids())
         seen = there
@@ -115,14 +115,14 @@ def test_a_target_of_many_calls_a_floor_shows_whole_floors_too(simulation: Simul
     """Asked for all at once, each floor would have a part of its calls, and none all of them."""
     seen = 0
     for _ in range(3):
-        found = look(simulation, "utilization")
+        found = timed_request(simulation, "utilization")
         there = FLOORS - len(found.result.fetched.faults)
         assert there > seen
         seen = there
 
 
 def test_a_request_takes_few_of_the_places_that_wait(simulation: Simulation) -> None:
-    found = look(simulation, "utilization")
+    found = timed_request(simulation, "utilization")
     # A floor's are asked for together; those about people share calls.
     assert 0 < found.waiting < 8 * CALLS_AT_A_TIME
     assert found.waiting < FLOORS * 20
@@ -130,15 +130,15 @@ def test_a_request_takes_few_of_the_places_that_wait(simulation: Simulation) -> 
 
 def test_people_on_all_floors_are_asked_for_at_once(simulation: Simulation) -> None:
     """They share calls, so that there are fewer calls than floors."""
-    found = look(simulation, "occupancy", level="floor")
+    found = timed_request(simulation, "occupancy", level="floor")
     assert len(found.there) == FLOORS
     assert found.result.complete
     assert len(simulation.tenant.calls) < FLOORS / 2
 
 
 def test_a_rule_asks_for_all_floors_at_once_and_is_never_whole_without_them(simulation: Simulation) -> None:
-    words = {"for": "rule", "require": "complete"}
-    found = look(simulation, "hot-zones", **words)
+    params = {"for": "rule", "require": "complete"}
+    found = timed_request(simulation, "hot-zones", **params)
     assert found.waiting >= FLOORS
     if isinstance(found.found, BackendError):
         assert found.found.status in (503, 504)

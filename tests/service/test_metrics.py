@@ -26,9 +26,9 @@ class Figures:
     """`GET /metrics`, read as Prometheus reads it."""
 
     def __init__(self, world: World) -> None:
-        answer = world.http.get("/metrics")
-        assert answer.headers["Content-Type"] == CONTENT_TYPE_LATEST
-        self.families: list[Metric] = list(text_string_to_metric_families(answer.get_data(as_text=True)))
+        response = world.http.get("/metrics")
+        assert response.headers["Content-Type"] == CONTENT_TYPE_LATEST
+        self.families: list[Metric] = list(text_string_to_metric_families(response.get_data(as_text=True)))
 
     def of(self, name: str) -> dict[tuple[str, ...], float]:
         """The samples by the values of their labels, in the order of the labels' names."""
@@ -44,12 +44,12 @@ class Figures:
         return self.of(name)[()]
 
 
-def ask(world: World, target: str = "heatmap", **words: Any) -> Any:
-    return world.http.get(f"/api/v1/{target}", query_string={**DAY, **words})
+def send_query(world: World, target: str = "heatmap", **params: Any) -> Any:
+    return world.http.get(f"/api/v1/{target}", query_string={**DAY, **params})
 
 
 def test_names_and_texts_keep_to_the_conventions(world: World) -> None:
-    ask(world)
+    send_query(world)
     for family in Figures(world).families:
         assert re.fullmatch(r"(butlr|process)_[a-z_]+", family.name)
         assert family.documentation
@@ -60,8 +60,8 @@ def test_names_and_texts_keep_to_the_conventions(world: World) -> None:
 
 def test_calls_are_counted_by_path_and_outcome_and_timed(world: World) -> None:
     world.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
-    assert ask(world).status_code == 502
-    assert ask(world, "spaces").status_code == 200
+    assert send_query(world).status_code == 502
+    assert send_query(world, "spaces").status_code == 200
     figures = Figures(world)
     assert figures.of("butlr_calls_total") == {
         ("200", LOGIN): 1,
@@ -73,10 +73,10 @@ def test_calls_are_counted_by_path_and_outcome_and_timed(world: World) -> None:
 
 def test_requests_are_counted_by_route_target_format_and_status(world: World) -> None:
     for _ in range(2):
-        ask(world, format="csv")
-    ask(world, "spaces")
-    ask(world, resolution="7")
-    ask(world, "no-such-target")
+        send_query(world, format="csv")
+    send_query(world, "spaces")
+    send_query(world, resolution="7")
+    send_query(world, "no-such-target")
     world.http.get("/nowhere")
     world.http.delete("/query")
     figures = Figures(world)
@@ -124,8 +124,8 @@ def test_a_target_that_fails_beside_others_is_a_fault_once(world: World) -> None
 def test_no_label_is_a_callers_choice(world: World) -> None:
     sizes = []
     for n in range(20):
-        ask(world, f"made-up-{n}")
-        ask(world, space=f"space_{n}", resolution=str(n))
+        send_query(world, f"made-up-{n}")
+        send_query(world, space=f"space_{n}", resolution=str(n))
         world.http.get(f"/made/up/{n}")
         world.http.open("/query", method=f"MADEUP{n}")
         world.http.get("/", headers={"X-Request-Id": f"made-up-{n}"})
@@ -148,8 +148,8 @@ def test_segments_are_counted_by_where_they_came_from(world: World) -> None:
         ("missing",): 0,
     }
     month = {"from": "2026-05-04T00:00:00Z", "to": "2026-06-01T00:00:00Z"}  # four whole weeks
-    ask(world, **month)
-    ask(world, **month)
+    send_query(world, **month)
+    send_query(world, **month)
     assert Figures(world).of("butlr_backend_segments_total") == {
         ("fetched",): 4,
         ("cached",): 4,
@@ -164,17 +164,17 @@ def test_looks_into_the_cache_are_counted_by_tier(make_world: Callable[..., Worl
     reads = "butlr_backend_cache_reads_total"
     nothing = {("hit", "disk"): 0, ("hit", "memory"): 0, ("miss", "disk"): 0, ("miss", "memory"): 0}
     assert Figures(world).of(reads) == nothing
-    ask(world)
-    ask(world)
+    send_query(world)
+    send_query(world)
     counts = {("hit", "disk"): 0, ("hit", "memory"): 1, ("miss", "disk"): 1, ("miss", "memory"): 1}
     assert Figures(world).of(reads) == counts
     world.restart()
-    ask(world)
+    send_query(world)
     assert Figures(world).of(reads) == nothing | {("hit", "disk"): 1, ("miss", "memory"): 1}
 
 
 def test_without_a_disk_there_is_one_tier(world: World) -> None:
-    ask(world)
+    send_query(world)
     assert Figures(world).of("butlr_backend_cache_reads_total") == {
         ("hit", "memory"): 0,
         ("miss", "memory"): 1,
@@ -203,7 +203,9 @@ def test_limits_left_are_told() -> None:
     trial = Trial(butlr_rate_limit=6, butlr_max_concurrency=3)
     try:
         assert trial.gauge("butlr_calls_left") == 6
-        trial.look("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")  # login, schema, floors, sensors, a day
+        trial.query_panel(
+            "2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z"
+        )  # login, schema, floors, sensors, a day
         assert trial.gauge("butlr_calls_left") == 1
         assert trial.gauge("butlr_calls_allowed") == 3
         assert trial.gauge("butlr_calls_in_flight") == trial.gauge("butlr_calls_waiting") == 0
@@ -227,23 +229,23 @@ def test_a_call_in_flight_is_seen_while_it_lasts(trial: Trial) -> None:
         return clock()
 
     trial.simulator.clock = look_from_outside
-    trial.look("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
+    trial.query_panel("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
     assert set(seen) == {(1, 1)}
 
 
 def test_the_age_of_data_is_that_of_the_oldest_live_part_shown_lately(trial: Trial) -> None:
     age = "butlr_backend_data_age_seconds"
     assert math.isnan(trial.gauge(age))
-    trial.look("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
+    trial.query_panel("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
     assert math.isnan(trial.gauge(age))  # of the past
-    trial.look()
+    trial.query_panel()
     assert trial.gauge(age) < 60
     trial.passes(600)
     with trial.fails(status=400):
-        trial.look()
+        trial.query_panel()
     assert 600 <= trial.gauge(age) < 660
     trial.passes(50)
-    trial.look()
+    trial.query_panel()
     assert 600 <= trial.gauge(age) < 660
     trial.passes(11)
     assert trial.gauge(age) < 60
@@ -256,7 +258,7 @@ AT_NIGHT = "2026-06-18T01:00:00"
 
 
 @pytest.mark.parametrize(
-    ("target", "words"),
+    ("target", "params"),
     [
         ("utilization", {"hours": "08:00-18:00", "days": "mon-fri"}),
         ("hot-zones", {"hours": "08:00-18:00"}),
@@ -266,14 +268,14 @@ AT_NIGHT = "2026-06-18T01:00:00"
         ("pattern", {"hours": "08:00-18:00", "metric": "heatmap"}),
     ],
 )
-def test_hours_that_ended_long_ago_do_not_age_the_data(target: str, words: dict[str, str]) -> None:
+def test_hours_that_ended_long_ago_do_not_age_the_data(target: str, params: dict[str, str]) -> None:
     """A healthy system looked at outside office hours has no old data, least of all of 1970."""
     trial = Trial()
     try:
         trial.now_s = at(AT_NIGHT)
-        asked = {"space": PARIS, "from": "2026-06-15T22:00:00Z", "to": "2026-06-18T01:00:00Z", **words}
-        answer = trial.http.get(f"/api/v1/{target}", query_string=asked)
-        assert answer.status_code == 200
+        requested = {"space": PARIS, "from": "2026-06-15T22:00:00Z", "to": "2026-06-18T01:00:00Z", **params}
+        response = trial.http.get(f"/api/v1/{target}", query_string=requested)
+        assert response.status_code == 200
         age = trial.gauge("butlr_backend_data_age_seconds")
         assert math.isnan(age) or age < 120, age
     finally:
@@ -283,10 +285,10 @@ def test_hours_that_ended_long_ago_do_not_age_the_data(target: str, words: dict[
 def test_hours_that_are_running_have_an_age() -> None:
     trial = Trial()
     try:
-        trial.look(hours="08:00-18:00")
+        trial.query_panel(hours="08:00-18:00")
         trial.passes(600)
         with trial.fails(status=400):
-            trial.look(hours="08:00-18:00")
+            trial.query_panel(hours="08:00-18:00")
         assert 600 <= trial.gauge("butlr_backend_data_age_seconds") < 660
     finally:
         trial.close()
@@ -313,7 +315,7 @@ def test_the_largest_of_a_minute_is_that_of_all_that_came_in_it() -> None:
     assert math.isnan(recent.largest())
 
 
-def troubles(trial: Trial) -> dict[str, float]:
+def problems(trial: Trial) -> dict[str, float]:
     return {kind: value for (kind,), value in Figures(trial).of("butlr_backend_trouble").items() if value}
 
 
@@ -334,38 +336,38 @@ def test_a_trouble_with_butlr_is_said_once_and_shown_while_it_lasts(
         caplog.clear()
         return found
 
-    trial.look()
+    trial.query_panel()
     assert set(Figures(trial).of("butlr_backend_trouble")) == {
         (k,) for k in ("unreachable", "limited", "refused", "invalid")
     }
-    assert (troubles(trial), said()) == ({}, [])
+    assert (problems(trial), said()) == ({}, [])
     with trial.fails(**fault):
         for _ in range(5):
             trial.passes(60)
-            trial.look()
+            trial.query_panel()
             trial.comes_to_rest()
         [line] = said()
         assert line.startswith(f"incident began: Butlr {kind}")
-        assert troubles(trial) == {kind: 1}
+        assert problems(trial) == {kind: 1}
     trial.passes(90)
-    trial.look()
+    trial.query_panel()
     [line] = said()
     assert re.fullmatch(rf"incident over after 4 min, \d+ failures: Butlr {kind}", line)
-    assert troubles(trial) == {}
+    assert problems(trial) == {}
 
 
 def test_a_disk_that_fails_is_a_trouble(make_world: Callable[..., World], tmp_path: Path) -> None:
     (tmp_path / "in-the-way").write_text("a file, no folder")
     world = make_world(cache_dir=str(tmp_path / "in-the-way"))
     assert Figures(world).of("butlr_backend_trouble")["disk",] == 1
-    assert ask(world).status_code == 200
+    assert send_query(world).status_code == 200
     (tmp_path / "in-the-way").unlink()
-    ask(world, **{"from": "2026-06-09T00:00:00Z"})
+    send_query(world, **{"from": "2026-06-09T00:00:00Z"})
     assert Figures(world).of("butlr_backend_trouble")["disk",] == 0
 
 
 def test_every_target_has_a_series_of_its_own(world: World) -> None:
     for target in TARGETS:
-        assert ask(world, target).status_code < 500
+        assert send_query(world, target).status_code < 500
     counted = {target for *_, target in Figures(world).of("butlr_backend_requests_total")}
     assert len(counted & set(TARGETS)) >= len(TARGETS) - 2

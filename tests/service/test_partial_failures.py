@@ -62,10 +62,10 @@ class Failing(World):
         under_way._fetch = fetched
         under_way._together = replace(together, ask=several)
 
-    def get(self, target: str, **words: str) -> Any:
+    def get(self, target: str, **params: str) -> Any:
         end_s = int(self.now_s)
         period = {"from": str((end_s - 600) * 1000), "to": str(end_s * 1000)}
-        return self.http.get(f"/api/v1/{target}", query_string={"space": "all", **period, **words})
+        return self.http.get(f"/api/v1/{target}", query_string={"space": "all", **period, **params})
 
 
 @pytest.fixture
@@ -102,16 +102,16 @@ def test_a_floor_that_fails_fails_alone(
     assert found.status_code == 200, found.get_data(as_text=True)
     assert {row["space"] for row in found.get_json()} == FLOORS - {PARIS_2}
     frames = world.get(target, require=require).get_json()
-    told = [n["text"] for n in frames[0]["meta"]["notices"] if n["severity"] == "error"]
-    assert told == [f"Paris, 2nd floor: {SAID}"]
+    reported = [n["text"] for n in frames[0]["meta"]["notices"] if n["severity"] == "error"]
+    assert reported == [f"Paris, 2nd floor: {SAID}"]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_floor_that_fails_repeats_its_last_rows_in_a_rule(world: Failing, kind: type[BackendError]) -> None:
     def rows() -> list[dict[str, Any]]:
-        answer = world.get("hot-zones", format="rows", require="complete")
-        assert answer.status_code == 200, answer.get_data(as_text=True)
-        return [row for row in answer.get_json() if row["space"] == PARIS_2]
+        response = world.get("hot-zones", format="rows", require="complete")
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return [row for row in response.get_json() if row["space"] == PARIS_2]
 
     before = rows()
     world.now_s += 60

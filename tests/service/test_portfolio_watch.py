@@ -33,17 +33,17 @@ def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
         yield simulation
 
 
-def look(simulation: Simulation, **words: str) -> Result[object]:
+def request_hot_zones(simulation: Simulation, **params: str) -> Result[object]:
     """Somebody looks at the heat of all floors over a week, and a minute passes."""
     service, began_s, found = simulation.service, simulation.now_s, []
     period = {"from": str(int(began_s - 7 * DAY_S) * 1000), "to": str(int(began_s) * 1000)}
 
-    def ask() -> None:
+    def send_query() -> None:
         deadline = began_s + service.deadline_s
-        asked = service.read("hot-zones", {"space": "all", **period, **words})
-        found.append(service.finish(service.start(asked, None, deadline=deadline), deadline=deadline))
+        requested = service.read("hot-zones", {"space": "all", **period, **params})
+        found.append(service.finish(service.start(requested, None, deadline=deadline), deadline=deadline))
 
-    simulation.spawn(ask)
+    simulation.spawn(send_query)
     simulation.until(began_s + 60)
     [result] = found
     return result
@@ -72,31 +72,31 @@ def test_nothing_is_fetched_before_somebody_looks(simulation: Simulation) -> Non
 
 
 def test_what_a_look_did_not_bring_is_fetched_and_the_next_look_is_whole(simulation: Simulation) -> None:
-    first = look(simulation)
+    first = request_hot_zones(simulation)
     assert first.fetched.faults, "the page is whole at once: nothing would be left to fetch"
     watched(simulation, FLOORS + 1)
     calls = len(simulation.tenant.calls)
-    second = look(simulation)
+    second = request_hot_zones(simulation)
     assert not second.fetched.faults
     # Only what changes by the minute is asked for again.
     assert len(simulation.tenant.calls) - calls <= 2 * FLOORS
 
 
 def test_while_butlr_has_no_time_nothing_is_fetched(simulation: Simulation) -> None:
-    look(simulation)
+    request_hot_zones(simulation)
     # The look's own questions go on in the background for a while.
     simulation.until(simulation.now_s + 1200)
     assert watched(simulation, 2, may_call=lambda: False) == ([BUSY_S, BUSY_S], 0)
 
 
 def test_a_day_after_the_last_look_nothing_is_fetched(simulation: Simulation) -> None:
-    look(simulation)
+    request_hot_zones(simulation)
     simulation.until(simulation.now_s + LOOKED_S)
     assert watched(simulation, 2) == ([IDLE_S, IDLE_S], 0)
 
 
 def test_a_floor_is_not_fetched_again_before_it_is_due(simulation: Simulation) -> None:
-    look(simulation)
+    request_hot_zones(simulation)
     waits, _ = watched(simulation, FLOORS + 2)
     # Each floor once: then there is nothing to do for a while.
     assert waits[-1] == IDLE_S
@@ -104,39 +104,39 @@ def test_a_floor_is_not_fetched_again_before_it_is_due(simulation: Simulation) -
 
 
 def test_rules_and_single_floors_are_no_look_at_a_portfolio(simulation: Simulation) -> None:
-    look(simulation, space="space_001")
-    look(simulation, **{"for": "rule"})
+    request_hot_zones(simulation, space="space_001")
+    request_hot_zones(simulation, **{"for": "rule"})
     assert list(simulation.service.looks) == []
-    look(simulation, **{"for": "wall"})
+    request_hot_zones(simulation, **{"for": "wall"})
     assert list(simulation.service.looks) == []
-    look(simulation)
+    request_hot_zones(simulation)
     [only] = simulation.service.looks
     assert only.floors == tuple(simulation.tenant.floor_ids())
 
 
 def test_its_questions_are_in_the_background(simulation: Simulation) -> None:
     """Whatever else is asked goes first."""
-    look(simulation)
-    asked: list[CallClass] = []
-    flights = simulation.service.pipeline.gatherer.in_flight
-    request_all = flights.request_all
-    flights.request_all = lambda wanted, **words: (  # type: ignore[method-assign]
-        asked.append(words["call_class"]),
-        request_all(wanted, **words),
+    request_hot_zones(simulation)
+    requested: list[CallClass] = []
+    calls_in_flight = simulation.service.pipeline.gatherer.in_flight
+    request_all = calls_in_flight.request_all
+    calls_in_flight.request_all = lambda wanted, **params: (  # type: ignore[method-assign]
+        requested.append(params["call_class"]),
+        request_all(wanted, **params),
     )[1]
     watched(simulation, 3)
-    assert asked
-    assert set(asked) == {CallClass.BACKGROUND}
+    assert requested
+    assert set(requested) == {CallClass.BACKGROUND}
 
 
 def test_it_renews_the_oldest_first(simulation: Simulation) -> None:
-    look(simulation)
+    request_hot_zones(simulation)
     order: list[str] = []
     begin_all = simulation.service.pipeline.begin_all
 
-    def noting(queries: object, **words: object) -> object:
+    def noting(queries: object, **params: object) -> object:
         order.append(queries[0].floor.id)  # type: ignore[index]
-        return begin_all(queries, **words)  # type: ignore[arg-type]
+        return begin_all(queries, **params)  # type: ignore[arg-type]
 
     object.__setattr__(simulation.service.pipeline, "begin_all", noting)
     rounds = int(2 * RENEW_S // IDLE_S) + 2 * FLOORS
@@ -156,9 +156,9 @@ def test_it_ends_when_it_is_closed(simulation: Simulation) -> None:
 
 
 def test_a_look_at_the_last_days_moves_on_and_one_at_the_past_does_not(simulation: Simulation) -> None:
-    look(simulation)
+    request_hot_zones(simulation)
     past = {"from": "2026-05-01T00:00:00Z", "to": "2026-05-08T00:00:00Z"}
-    look(simulation, **past)
+    request_hot_zones(simulation, **past)
     service, floor = simulation.service, simulation.service.known_topology().floors["space_001"]  # type: ignore[union-attr]
     later_s = simulation.now_s + DAY_S
     then, now = (

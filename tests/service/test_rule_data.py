@@ -25,7 +25,7 @@ from butlr_grafana.simulator.controls import Endpoint
 from butlr_grafana.simulator.messages import Request, Result
 from tests.alerting.grafana import Watcher, rules
 from tests.insight.floors import floor as floor_of
-from tests.support import DETECTIONS, HANG_S, PARIS, REPORTING, World, answer_of, at, until
+from tests.support import DETECTIONS, HANG_S, PARIS, REPORTING, World, at, replace_endpoint, until
 
 MINUTE, HOUR = 60, 3600
 
@@ -38,9 +38,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     world.close()
 
 
-def people(world: World, **words: str) -> Any:
-    asked = {"space": "all", "require": "complete", "for": "rule", "format": "rows", **words}
-    return world.http.get("/api/v1/occupancy-now", query_string=asked)
+def people(world: World, **params: str) -> Any:
+    requested = {"space": "all", "require": "complete", "for": "rule", "format": "rows", **params}
+    return world.http.get("/api/v1/occupancy-now", query_string=requested)
 
 
 @pytest.mark.parametrize("space", ["all", PARIS])
@@ -73,15 +73,15 @@ def test_data_that_came_after_a_rule_had_gone_serve_the_next_evaluation(
     monkeypatch.setattr(floor_results, "RULE_S", 0.2)
     released, began_s = threading.Event(), world.now_s
 
-    def held(answer: Endpoint, request: Request) -> Result:
+    def held(response: Endpoint, request: Request) -> Result:
         assert released.wait(HANG_S)
-        return answer(request)
+        return response(request)
 
-    answer_of(world, REPORTING, held)
+    replace_endpoint(world, REPORTING, held)
     assert people(world, max_age="5m").status_code == 504
     released.set()
-    flights = world.application.service.pipeline.gatherer.in_flight
-    until(lambda: flights.under_way == 0)
+    calls_in_flight = world.application.service.pipeline.gatherer.in_flight
+    until(lambda: calls_in_flight.under_way == 0)
     monkeypatch.setattr(floor_results, "RULE_S", 1.0)
     world.simulator.faults.set(status=503, paths=(REPORTING,))
     world.now_s += MINUTE
@@ -99,19 +99,19 @@ def test_newer_data_win_where_they_come_in_time(world: World) -> None:
 
 @pytest.mark.parametrize("text", ["5", "5s", "-5m", "61m", "999m", "1h", "m", "\u0665m", "05:00"])
 def test_an_age_that_cannot_be_is_an_error_that_names_it(world: World, text: str) -> None:
-    answer = people(world, max_age=text)
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("max_age: ")
+    response = people(world, max_age=text)
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith("max_age: ")
 
 
 def test_who_asks_is_one_of_three(world: World) -> None:
-    answer = people(world, **{"for": "boss"})
-    assert answer.status_code == 400
-    assert "viewer, rule, wall" in answer.get_json()["message"]
+    response = people(world, **{"for": "boss"})
+    assert response.status_code == 400
+    assert "viewer, rule, wall" in response.get_json()["message"]
 
 
 @pytest.mark.parametrize(
-    ("words", "token", "need"),
+    ("params", "token", "need"),
     [
         ({}, "a-token-of-all", CallClass.VIEWER),
         ({"require": "complete"}, "a-token-of-all", CallClass.RULE),
@@ -123,7 +123,7 @@ def test_who_asks_is_one_of_three(world: World) -> None:
     ],
 )
 def test_whom_a_call_is_for(
-    monkeypatch: pytest.MonkeyPatch, words: dict[str, str], token: str, need: CallClass
+    monkeypatch: pytest.MonkeyPatch, params: dict[str, str], token: str, need: CallClass
 ) -> None:
     tokens = {
         "tokens": (BackendToken("a-token-of-all"),),
@@ -136,23 +136,23 @@ def test_whom_a_call_is_for(
         monkeypatch.setattr(
             gatherer, "begin_all", lambda s, **how: (needs.add(how["call_class"]), begin(s, **how))[1]
         )
-        answer = world.http.get(
+        response = world.http.get(
             "/api/v1/occupancy-now",
-            query_string={"space": PARIS, "level": "floor", "format": "rows", **words},
+            query_string={"space": PARIS, "level": "floor", "format": "rows", **params},
             headers={"Authorization": f"Bearer {token}"},
         )
-        assert answer.status_code == 200
+        assert response.status_code == 200
         assert needs == {need}
     finally:
         world.close()
 
 
-def test_rules_starved_rings_where_a_rule_has_no_data_though_butlr_answers(world: World) -> None:
+def test_rules_without_data_fires_if_a_rule_has_no_data_though_butlr_responds(world: World) -> None:
     """No place for rules: their questions are never asked. Viewers are answered all the same."""
-    capacity, starved, unreachable = (
+    capacity, without_data, unreachable = (
         Watcher(rules()[f"butlr-{uid}"]) for uid in ("over-capacity", "rules-starved", "unreachable")
     )
-    flights = world.application.service.pipeline.gatherer.in_flight
+    calls_in_flight = world.application.service.pipeline.gatherer.in_flight
     status = "/api/v1/status?format=rows"
 
     def minutes(count: int) -> None:
@@ -161,21 +161,21 @@ def test_rules_starved_rings_where_a_rule_has_no_data_though_butlr_answers(world
             world.time.now_s += MINUTE
             # Of floors, not of rooms: what viewers are answered would serve the rule too.
             assert people(world, level="floor", require="any", **{"for": "viewer"}).status_code == 200
-            for watcher in (capacity, starved, unreachable):
+            for watcher in (capacity, without_data, unreachable):
                 watcher.evaluate(world)
 
     minutes(3)
     assert world.http.get(status).get_json()[0]["rules_without_data_s"] == 0
-    flights._queue = CallQueue({**SHARES, CallClass.RULE: Share(70, 0, 60.0)})
+    calls_in_flight._queue = CallQueue({**SHARES, CallClass.RULE: Share(70, 0, 60.0)})
     minutes(14)
-    assert starved.alerting("source") == set()
+    assert without_data.alerting("source") == set()
     minutes(16)
-    assert starved.alerting("source") == {"butlr"}
+    assert without_data.alerting("source") == {"butlr"}
     assert unreachable.alerting("source") == set()
-    flights._queue = CallQueue(SHARES)
+    calls_in_flight._queue = CallQueue(SHARES)
     minutes(1)
     assert world.http.get(status).get_json()[0]["rules_without_data_s"] == 0
-    assert starved.alerting("source") == set()
+    assert without_data.alerting("source") == set()
 
 
 # By hand
@@ -239,12 +239,12 @@ def test_data_without_whole_answers_are_watched_by_rule_and_floor_and_forgotten_
 
 def test_late_heat_counts_too(world: World) -> None:
     """`max_age` of heat maps: what fails is the maps, not the people."""
-    words = {"space": PARIS, "require": "complete", "for": "rule", "format": "rows", "max_age": "10m"}
+    params = {"space": PARIS, "require": "complete", "for": "rule", "format": "rows", "max_age": "10m"}
 
     def zones() -> Any:
         end_s = int(world.now_s)
         period = {"from": str((end_s - 600) * 1000), "to": str(end_s * 1000)}
-        return world.http.get("/api/v1/hot-zones", query_string={**words, **period})
+        return world.http.get("/api/v1/hot-zones", query_string={**params, **period})
 
     known = zones().get_json()
     world.simulator.faults.set(status=503, paths=(DETECTIONS,))
@@ -258,11 +258,11 @@ def test_a_wall_shows_the_map_of_some_minutes_ago_and_its_time(world: World) -> 
     """Also across the hour, when another part of today has settled; never as the present where it is not."""
 
     def today() -> tuple[str, str]:
-        words = {"space": PARIS, "for": "wall", "format": "png", "width": "320", "max_age": "10m"}
+        params = {"space": PARIS, "for": "wall", "format": "png", "width": "320", "max_age": "10m"}
         period = {"from": str(at("2026-06-16T22:00") * 1000), "to": str(int(world.now_s) * 1000)}
-        answer = world.http.get("/api/v1/heatmap", query_string={**words, **period})
-        assert answer.status_code == 200
-        return answer.headers["X-Complete"], answer.headers["X-As-Of"]
+        response = world.http.get("/api/v1/heatmap", query_string={**params, **period})
+        assert response.status_code == 200
+        return response.headers["X-Complete"], response.headers["X-As-Of"]
 
     world.now_s = at("2026-06-17T12:56:30")
     whole, known = today()
@@ -291,8 +291,8 @@ def test_rules_are_computed_one_at_a_time_and_viewers_beside_them(
 
     monkeypatch.setattr(service, "build", held)
     monkeypatch.setattr(floor_results.FloorResults, "limits", noted)
-    words = [{"level": "room"}, {"level": "floor"}]
-    rules = [threading.Thread(target=people, args=(world,), kwargs=one) for one in words]
+    params = [{"level": "room"}, {"level": "floor"}]
+    rules = [threading.Thread(target=people, args=(world,), kwargs=one) for one in params]
     rules[0].start()
     until(lambda: len(entered) == 1)
     rules[1].start()

@@ -25,8 +25,8 @@ from tests.support import (
     PARIS_2,
     FakeTime,
     World,
-    answer_of,
     floors_of,
+    replace_endpoint,
 )
 
 DAY = {"from": "2026-06-10T00:00:00Z", "to": "2026-06-11T00:00:00Z"}
@@ -34,7 +34,7 @@ SKIPPED = "butlr_backend_response_cache_skipped_total"
 SECONDS = "butlr_backend_stage_seconds"
 
 
-def ask(world: World, target: str = "heatmap", **parameters: Any) -> Any:
+def send_query(world: World, target: str = "heatmap", **parameters: Any) -> Any:
     return world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **DAY, **parameters})
 
 
@@ -57,13 +57,13 @@ def test_every_stage_and_reason_is_known_from_the_start(world: World) -> None:
 
 def test_a_request_counts_once_in_each_stage_that_it_passes(world: World) -> None:
     made = ("split", "gather", "build", "encode")
-    ask(world)
+    send_query(world)
     assert by_stage(world, "count") == dict.fromkeys(STAGES, 1)
-    ask(world)  # the URL was read before
+    send_query(world)  # the URL was read before
     assert by_stage(world, "count") == {"parse": 1, "resolve": 2, **dict.fromkeys(made, 2)}
-    ask(world)  # from the response cache
+    send_query(world)  # from the response cache
     assert by_stage(world, "count") == {"parse": 1, "resolve": 3, **dict.fromkeys(made, 2)}
-    ask(world, resolution="7")
+    send_query(world, resolution="7")
     assert by_stage(world, "count") == {"parse": 2, "resolve": 3, **dict.fromkeys(made, 2)}
     for path in ("/healthz", "/readyz", "/metrics"):
         world.http.get(path)
@@ -88,15 +88,15 @@ def test_seconds_are_of_the_stage_in_which_they_pass(world: World, monkeypatch: 
         clock.now_s += seconds
         return endpoint(request)
 
-    def encoded(answer: Any, make: Callable[..., Any] = formats.encoded, **how: Any) -> Any:
+    def encoded(response: Any, make: Callable[..., Any] = formats.encoded, **how: Any) -> Any:
         clock.now_s += 3
-        return make(answer, **how)
+        return make(response, **how)
 
     monkeypatch.setattr(formats, "encoded", encoded)
-    answer_of(world, DETECTIONS, partial(takes, 7))
-    answer_of(world, GRAPHQL, partial(takes, 5))
+    replace_endpoint(world, DETECTIONS, partial(takes, 7))
+    replace_endpoint(world, GRAPHQL, partial(takes, 5))
     calls = len([call for call in world.simulator.calls if call.path == GRAPHQL])
-    assert ask(world).status_code == 200
+    assert send_query(world).status_code == 200
     of_floors = len([call for call in world.simulator.calls if call.path == GRAPHQL]) - calls
     assert by_stage(world, "sum") == {"resolve": 5 * of_floors, "gather": 7, "encode": 3}
 
@@ -115,17 +115,17 @@ def skips(world: World, **reasons: int) -> Iterator[None]:
 
 def test_a_response_is_kept_once_nothing_of_it_was_fetched(world: World) -> None:
     with skips(world, fetched=1):
-        ask(world)
+        send_query(world)
     with skips(world):
-        ask(world)  # made of what the cache has, and kept
-        ask(world)
+        send_query(world)  # made of what the cache has, and kept
+        send_query(world)
 
 
 @pytest.mark.parametrize("target", ["status", "events"])
 def test_some_targets_are_never_kept(world: World, target: str) -> None:
     with skips(world, target=2):
-        ask(world, target, **({"space": "all"} if target == "events" else {}))
-        ask(world, target, **({"space": "all"} if target == "events" else {}))
+        send_query(world, target, **({"space": "all"} if target == "events" else {}))
+        send_query(world, target, **({"space": "all"} if target == "events" else {}))
 
 
 def test_an_incomplete_response_is_not_kept(world: World) -> None:
@@ -134,43 +134,43 @@ def test_an_incomplete_response_is_not_kept(world: World) -> None:
             return Result.refusal(403, "not allowed")
         return endpoint(request)
 
-    answer_of(world, DETECTIONS, refused)
+    replace_endpoint(world, DETECTIONS, refused)
     with skips(world, incomplete=1):
-        assert ask(world, "hot-zones", space="all").status_code == 200
+        assert send_query(world, "hot-zones", space="all").status_code == 200
 
 
 def test_an_error_is_not_kept(world: World) -> None:
     world.simulator.faults.set(status=400, paths=(DETECTIONS,))
     with skips(world, error=1):
-        assert ask(world).status_code == 502
+        assert send_query(world).status_code == 502
 
 
 def test_a_request_that_cannot_be_read_does_not_come_to_the_cache(world: World) -> None:
     with skips(world):
-        assert ask(world, resolution="7").status_code == 400
+        assert send_query(world, resolution="7").status_code == 400
 
 
 def test_a_picture_without_the_floor_plans_image_is_not_kept(make_world: Callable[..., World]) -> None:
     world = make_world(butlr_plan_hosts=("plans.example.com",))
     with skips(world, drawing=1):
-        assert ask(world, "floorplan", format="png").status_code == 200
+        assert send_query(world, "floorplan", format="png").status_code == 200
 
 
 def test_a_response_larger_than_the_cache_is_not_kept(world: World) -> None:
-    ask(world)
+    send_query(world)
     service = world.application.service
-    small, asked = (
+    small, requested = (
         response_cache.ResponseCache(service, max_bytes=10),
         service.read("heatmap", {"space": PARIS, **DAY}),
     )
     with skips(world, too_large=1):
-        small.ask(asked, None, ref_id="A", deadline=service.deadline()).completed()
+        small.ask(requested, None, ref_id="A", deadline=service.deadline()).completed()
 
 
 def test_a_response_whose_parts_are_due_again_is_not_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask(world)
-    monkeypatch.setattr(response_cache, "_good_until_s", lambda answer: answer.now_s)
+    send_query(world)
+    monkeypatch.setattr(response_cache, "_good_until_s", lambda response: response.now_s)
     with skips(world, expired=1):
-        ask(world)
+        send_query(world)

@@ -22,9 +22,9 @@ from tests.support import (
     PARIS_2,
     REPORTING,
     World,
-    answer_of,
     at,
     floors_of,
+    replace_endpoint,
     until,
 )
 
@@ -45,22 +45,22 @@ class Watched(World):
 
     def answering(self, path: str, how: Callable[[Endpoint, Request], Result]) -> None:
         """Has Butlr answer in another way from now on; `how` gets the way in which it did."""
-        answer_of(self, path, how)
+        replace_endpoint(self, path, how)
 
-    def _unless_gone(self, answer: Endpoint, request: Request) -> Result:
+    def _unless_gone(self, response: Endpoint, request: Request) -> Result:
         if floors_of(request.json()) & self.gone:
             raise Refusal(400, "this floor is gone")
-        return answer(request)
+        return response(request)
 
-    def ask(self, target: str, **words: str) -> Any:
+    def send_query(self, target: str, **params: str) -> Any:
         """As an alert rule asks, a minute of evaluation on."""
         end_s = int(self.now_s)
         period = {"from": str((end_s - 600) * 1000), "to": str(end_s * 1000)}
-        query = {"space": "all", "require": "complete", "format": "rows", **period, **words}
+        query = {"space": "all", "require": "complete", "format": "rows", **period, **params}
         return self.http.get(f"/api/v1/{target}", query_string=query)
 
-    def rows(self, target: str, **words: str) -> Rows:
-        found = self.ask(target, **words)
+    def rows(self, target: str, **params: str) -> Rows:
+        found = self.send_query(target, **params)
         assert found.status_code == 200, found.get_data(as_text=True)
         return found.get_json()  # type: ignore[no-any-return]
 
@@ -76,7 +76,7 @@ def by_floor(rows: Rows) -> dict[str, Rows]:
     return {space: [row for row in rows if row["space"] == space] for space in FLOORS}
 
 
-def told(row: dict[str, Any]) -> dict[str, Any]:
+def summary(row: dict[str, Any]) -> dict[str, Any]:
     """What a row tells of its room, without how old it is."""
     return {k: v for k, v in row.items() if k not in ("as_of", "as_of_ms", "age_s", "complete", "rank")}
 
@@ -101,8 +101,8 @@ def test_one_floor_that_fails_repeats_its_last_rows_and_does_not_silence_the_oth
     world.gone = {PARIS_2}
     world.now_s += 5 * 60
     during = by_floor(world.rows(target))
-    repeated = {row.get("room_id") or row.get("zone_id"): told(row) for row in during[PARIS_2]}
-    assert repeated == {row.get("room_id") or row.get("zone_id"): told(row) for row in before[PARIS_2]}
+    repeated = {row.get("room_id") or row.get("zone_id"): summary(row) for row in during[PARIS_2]}
+    assert repeated == {row.get("room_id") or row.get("zone_id"): summary(row) for row in before[PARIS_2]}
     assert {(row["complete"], row["age_s"] >= 300) for row in during[PARIS_2]} == {(0, True)}
     for space in (PARIS, NEW_YORK):
         assert {row["complete"] for row in during[space]} == {1}
@@ -146,7 +146,7 @@ def test_where_no_floor_is_complete_nothing_is_repeated(world: Watched, target: 
     world.rows(target)
     world.gone = set(FLOORS)
     world.now_s += 60
-    found = world.ask(target)
+    found = world.send_query(target)
     assert found.status_code in (502, 503)
     assert found.get_json()["error"]["source"] == "upstream"
 
@@ -155,7 +155,7 @@ def test_one_floor_alone_repeats_nothing(world: Watched) -> None:
     world.rows(HOT, space=PARIS)
     world.gone = {PARIS}
     world.now_s += 60
-    assert world.ask(HOT, space=PARIS).status_code in (502, 503)
+    assert world.send_query(HOT, space=PARIS).status_code in (502, 503)
 
 
 def test_without_require_a_panel_shows_what_it_always_showed(world: Watched) -> None:
@@ -168,12 +168,12 @@ def test_without_require_a_panel_shows_what_it_always_showed(world: Watched) -> 
 def test_only_minutes_that_are_over_count(world: Watched) -> None:
     """Asked at 12:34:56: from 12:24 up to 12:34."""
     world.rows(HOT)
-    [asked] = {
+    [requested] = {
         (c.body["filter"]["start"], c.body["filter"]["stop"])
         for c in world.simulator.calls
         if c.path == DETECTIONS
     }
-    assert asked == ("2026-06-17T12:24:00Z", "2026-06-17T12:34:00Z")
+    assert requested == ("2026-06-17T12:24:00Z", "2026-06-17T12:34:00Z")
 
 
 def test_a_slow_floor_that_can_be_repeated_is_not_waited_for_to_the_end(
@@ -189,17 +189,17 @@ def test_a_slow_floor_that_can_be_repeated_is_not_waited_for_to_the_end(
     world.simulator.clear_calls()
     released = threading.Event()
 
-    def slowly(answer: Endpoint, request: Request) -> Result:
+    def slowly(response: Endpoint, request: Request) -> Result:
         if NEW_YORK in floors_of(request.json()):
             released.wait(HANG_S)
-        return answer(request)
+        return response(request)
 
     world.answering(REPORTING, slowly)
     world.now_s += 60
-    flights = world.application.service.pipeline.gatherer.in_flight
+    calls_in_flight = world.application.service.pipeline.gatherer.in_flight
     with ThreadPoolExecutor(1) as pool:
-        patient = pool.submit(world.ask, NOW, format="csv")
-        until(lambda: calls_by_floor(world) == others and flights.under_way == usual[NEW_YORK])
+        patient = pool.submit(world.send_query, NOW, format="csv")
+        until(lambda: calls_by_floor(world) == others and calls_in_flight.under_way == usual[NEW_YORK])
         monkeypatch.setattr(floor_results, "PATIENCE_S", 0.0)
         rows = by_floor(world.rows(NOW))
         released.set()
@@ -221,48 +221,48 @@ def test_alert_rules_go_before_panels_when_calls_are_few(make_world: Callable[..
     world.http.get("/readyz")
     released = threading.Event()
 
-    def held(answer: Endpoint, request: Request) -> Result:
+    def held(response: Endpoint, request: Request) -> Result:
         assert released.wait(HANG_S)
-        return answer(request)
+        return response(request)
 
-    answer_of(world, DETECTIONS, held)
+    replace_endpoint(world, DETECTIONS, held)
     end_s = int(world.now_s)
-    flights = world.application.service.pipeline.gatherer.in_flight
+    calls_in_flight = world.application.service.pipeline.gatherer.in_flight
     period = {"to": str(end_s * 1000), "format": "rows", "resolution": "0.5"}
     year = {"space": PARIS, "from": str((end_s - 365 * 86_400) * 1000), **period}
     rule = {"space": "all", "from": str((end_s - 600) * 1000), "require": "complete", **period}
 
-    def asks(target: str, words: dict[str, str]) -> threading.Thread:
+    def asks(target: str, params: dict[str, str]) -> threading.Thread:
         client = world.application.web.test_client()
-        asking = threading.Thread(target=lambda: client.get(f"/api/v1/{target}", query_string=words))
+        asking = threading.Thread(target=lambda: client.get(f"/api/v1/{target}", query_string=params))
         asking.start()
         return asking
 
     panel = asks("heatmap", year)
     queued = 1 + 51 + 2 + 2 - 1  # the leading edge, weeks, days, today in two; less the one under way
-    until(lambda: flights.waiting == queued)
+    until(lambda: calls_in_flight.waiting == queued)
     same = asks("heatmap", {**rule, "space": PARIS, "require": "any"})
-    until(lambda: flights.waiting == queued + 1)
+    until(lambda: calls_in_flight.waiting == queued + 1)
     alert = asks(HOT, rule)
-    until(lambda: flights.waiting == queued + 3)  # Paris' is in the queue already
+    until(lambda: calls_in_flight.waiting == queued + 3)  # Paris' is in the queue already
     released.set()
     for asking in (alert, same, panel):
         asking.join()
-    asked = [c.body["filter"] for c in world.simulator.calls if c.path == DETECTIONS]
-    minutes = [k for k, limits in enumerate(asked) if at(limits["stop"]) - at(limits["start"]) == 600]
+    requested = [c.body["filter"] for c in world.simulator.calls if c.path == DETECTIONS]
+    minutes = [k for k, limits in enumerate(requested) if at(limits["stop"]) - at(limits["start"]) == 600]
     assert minutes == [1, 2, 3]
-    assert {asked[k]["space_id"] for k in minutes} == set(FLOORS)
+    assert {requested[k]["space_id"] for k in minutes} == set(FLOORS)
 
 
 @pytest.mark.parametrize("target", [*RULES, "freshness"])
 def test_an_hour_of_evaluations_is_one_call_a_floor_and_evaluation(world: Watched, target: str) -> None:
     """Once the history is kept; two rules that ask the same in one minute share it."""
-    world.ask(target)
+    world.send_query(target)
     for _ in range(60):
         world.now_s += 60
         world.simulator.clear_calls()
         for _ in range(2):
-            assert world.ask(target).status_code == 200
+            assert world.send_query(target).status_code == 200
         calls = [c for c in world.simulator.calls if c.path in (DETECTIONS, REPORTING)]
         # At a full hour what has settled meanwhile is asked for once more, for good.
         most = 2 if world.now_s % 3600 < 60 else 1

@@ -38,8 +38,8 @@ def client(simulator: Simulator) -> Iterator[requests.Session]:
         "grant_type": "client_credentials",
     }
     with requests.Session() as session:
-        answer = session.post(f"{simulator.url}/api/v2/clients/login", json=login, timeout=HANG_S)
-        session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        response = session.post(f"{simulator.url}/api/v2/clients/login", json=login, timeout=HANG_S)
+        session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
         simulator.clear_calls()
         yield session
 
@@ -48,12 +48,12 @@ def client(simulator: Simulator) -> Iterator[requests.Session]:
 def report(client: requests.Session, simulator: Simulator) -> Callable[..., Any]:
     """Asks for a report in a few words; see `body` for them."""
 
-    def ask(measurement: str, status: int = 200, **words: Any) -> Any:
-        answer = client.post(
-            f"{simulator.url}/api/v3/reporting", json=body(measurement, **words), timeout=HANG_S
+    def send_query(measurement: str, status: int = 200, **params: Any) -> Any:
+        response = client.post(
+            f"{simulator.url}/api/v3/reporting", json=body(measurement, **params), timeout=HANG_S
         )
-        assert answer.status_code == status, answer.text
-        return answer.json()
+        assert response.status_code == status, response.text
+        return response.json()
 
     def body(
         measurement: str,
@@ -82,4 +82,4 @@ def report(client: requests.Session, simulator: Simulator) -> Callable[..., Any]
             **{name: value for name, value in more.items() if value is not None},
         }
 
-    return ask
+    return send_query

@@ -107,7 +107,7 @@ def test_nothing_is_worked_out_of_a_floor_before_it_is_asked_for(monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         (("--floors", "0"), "a number of floors from 1 to 1000"),
         (("--floors", "many"), "a number of floors from 1 to 1000"),
@@ -116,8 +116,8 @@ def test_nothing_is_worked_out_of_a_floor_before_it_is_asked_for(monkeypatch: py
     ],
 )
 def test_wrong_sizes_are_refused_before_anything_starts(
-    options: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+    options: tuple[str, ...], reported: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         run([*options, "--port", "0"])
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err

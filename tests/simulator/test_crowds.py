@@ -162,15 +162,20 @@ def test_no_such_crowd(people: People) -> None:
         people.crowd("space_paris_2", MEETING, 1, START, STOP)
     with pytest.raises(ValueError, match="at least one person"):
         people.crowd(LARGEST, MEETING, 0, START, STOP)
-    with pytest.raises(ValueError, match="at least a second"):
+    with pytest.raises(ValueError, match="at least one second"):
         people.crowd(LARGEST, MEETING, 1, STOP, STOP)
     assert people.crowds == ()
 
 
 def test_a_crowd_is_in_every_answer(simulator: Simulator, report: Report, people: People) -> None:
-    def values(measurement: str, **words: Any) -> list[int]:
-        words = {"start": "2025-06-10T10:00:00Z", "stop": "2025-06-10T11:00:00Z", "function": "sum", **words}
-        rows = report(measurement, create_empty=True, **words)["data"]
+    def values(measurement: str, **params: Any) -> list[int]:
+        params = {
+            "start": "2025-06-10T10:00:00Z",
+            "stop": "2025-06-10T11:00:00Z",
+            "function": "sum",
+            **params,
+        }
+        rows = report(measurement, create_empty=True, **params)["data"]
         return [row["value"] for row in sorted(rows, key=lambda row: row["field"])]
 
     def all_values() -> list[list[int]]:
@@ -194,7 +199,7 @@ def test_a_crowd_is_in_every_answer(simulator: Simulator, report: Report, people
 def test_crowds_over_http(simulator: Simulator, people: People) -> None:
     """The clock stands at 2025-06-11T12:00Z."""
     url = f"{simulator.url}/_simulator/crowd"
-    asked = {"floor": LARGEST, "room": MEETING, "people": 8, "minutes": 5}
+    requested = {"floor": LARGEST, "room": MEETING, "people": 8, "minutes": 5}
     now = {
         "floor": LARGEST,
         "room": MEETING,
@@ -202,8 +207,8 @@ def test_crowds_over_http(simulator: Simulator, people: People) -> None:
         "start": "2025-06-11T12:00:00+00:00",
         "stop": "2025-06-11T12:05:00+00:00",
     }
-    assert requests.put(url, json=asked, timeout=HANG_S).json() == [now]
-    later = requests.put(url, json={**asked, "start": "2025-06-11T15:00:00+02:00"}, timeout=HANG_S).json()
+    assert requests.put(url, json=requested, timeout=HANG_S).json() == [now]
+    later = requests.put(url, json={**requested, "start": "2025-06-11T15:00:00+02:00"}, timeout=HANG_S).json()
     assert later == requests.get(url, timeout=HANG_S).json()
     assert [crowd["start"] for crowd in later] == ["2025-06-11T12:00:00+00:00", "2025-06-11T13:00:00+00:00"]
     now_s = at("2025-06-11T12:00Z")
@@ -228,8 +233,8 @@ def test_crowds_over_http(simulator: Simulator, people: People) -> None:
     ],
 )
 def test_a_wrong_crowd_over_http_is_none(simulator: Simulator, people: People, word: str, value: Any) -> None:
-    asked = {"floor": LARGEST, "room": MEETING, "people": 8, "minutes": 5, word: value}
-    answer = requests.put(f"{simulator.url}/_simulator/crowd", json=asked, timeout=HANG_S)
-    assert answer.status_code == 400
-    assert word in answer.json()["details"]
+    requested = {"floor": LARGEST, "room": MEETING, "people": 8, "minutes": 5, word: value}
+    response = requests.put(f"{simulator.url}/_simulator/crowd", json=requested, timeout=HANG_S)
+    assert response.status_code == 400
+    assert word in response.json()["details"]
     assert people.crowds == ()

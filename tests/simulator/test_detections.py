@@ -30,28 +30,28 @@ def body(
     space: str = "space_paris_1", start: str = START, stop: str = STOP, **options: Any
 ) -> dict[str, Any]:
     where = {"space_id": space, "start": start, "stop": stop, "omit_empty_value": True}
-    words = {"grid_resolution": 1.0, "heatmap_type": "occupancy", "normalize": False, **options}
+    params = {"grid_resolution": 1.0, "heatmap_type": "occupancy", "normalize": False, **options}
     return {
         "data_types": ["heatmap_v2"],
         "filter": where,
-        "window": {"heatmap_v2_options": words},
+        "window": {"heatmap_v2_options": params},
     }
 
 
-def post(client: requests.Session, simulator: Simulator, words: Any) -> requests.Response:
-    return client.post(f"{simulator.url}/v3/detections", json=words, timeout=HANG_S)
+def post(client: requests.Session, simulator: Simulator, params: Any) -> requests.Response:
+    return client.post(f"{simulator.url}/v3/detections", json=params, timeout=HANG_S)
 
 
-def heatmap(client: requests.Session, simulator: Simulator, words: dict[str, Any]) -> dict[str, Any]:
-    answer = post(client, simulator, words)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()["data"][0]["heatmap_v2"]
+def heatmap(client: requests.Session, simulator: Simulator, params: dict[str, Any]) -> dict[str, Any]:
+    response = post(client, simulator, params)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()["data"][0]["heatmap_v2"]
     return found
 
 
-def counted(people: People, words: dict[str, Any], rate: int = RATE) -> Counter[tuple[float, float]]:
+def counted(people: People, params: dict[str, Any], rate: int = RATE) -> Counter[tuple[float, float]]:
     """Cell centre (rounded) → detections, one sighting at a time."""
-    where, size = words["filter"], words["window"]["heatmap_v2_options"]["grid_resolution"]
+    where, size = params["filter"], params["window"]["heatmap_v2_options"]["grid_resolution"]
     origin_x, origin_y = (0.1, 0.2) if where["space_id"] == "space_paris_2" else (0.0, 0.0)
     _, x_m, y_m = people.detections(where["space_id"], seconds(where["start"]), seconds(where["stop"]))
     cells: Counter[tuple[float, float]] = Counter()
@@ -71,13 +71,13 @@ def by_centre(cells: list[list[float]]) -> dict[tuple[float, float], float]:
 def test_cells_are_the_detections_counted(
     client: requests.Session, simulator: Simulator, people: People, floor: str, size: float
 ) -> None:
-    words = body(floor, grid_resolution=size)
-    answer = heatmap(client, simulator, words)
-    expected = counted(people, words)
-    assert by_centre(answer["array_cells"]) == expected
-    assert len(answer["array_cells"]) == len(expected), "no cell twice"
-    assert all(isinstance(value, int) for _, _, value in answer["array_cells"])
-    assert answer["metadata"] == {
+    params = body(floor, grid_resolution=size)
+    response = heatmap(client, simulator, params)
+    expected = counted(people, params)
+    assert by_centre(response["array_cells"]) == expected
+    assert len(response["array_cells"]) == len(expected), "no cell twice"
+    assert all(isinstance(value, int) for _, _, value in response["array_cells"])
+    assert response["metadata"] == {
         "bounds": {
             "space_paris_1": {"min_x": 0, "min_y": 0, "max_x": 48, "max_y": 30},
             "space_paris_2": {"min_x": 0, "min_y": 0, "max_x": 36, "max_y": 22},
@@ -113,10 +113,10 @@ def test_normalize_is_of_the_call_at_hand(client: requests.Session, simulator: S
 
 @pytest.mark.parametrize("floor", FLOORS)
 def test_empty_cells_on_request(client: requests.Session, simulator: Simulator, floor: str) -> None:
-    words = body(floor)
-    few = by_centre(heatmap(client, simulator, words)["array_cells"])
-    words["filter"]["omit_empty_value"] = False
-    every = by_centre(heatmap(client, simulator, words)["array_cells"])
+    params = body(floor)
+    few = by_centre(heatmap(client, simulator, params)["array_cells"])
+    params["filter"]["omit_empty_value"] = False
+    every = by_centre(heatmap(client, simulator, params)["array_cells"])
     assert {centre: value for centre, value in every.items() if value} == few
     # 48 x 30; 36 x 22 and one more each way, for the grid starts at 0.1, 0.2; -10 to 11 by -7 to 8.
     assert len(every) == {"space_paris_1": 1440, "space_paris_2": 37 * 23, "space_newyork_1": 21 * 15}[floor]
@@ -124,9 +124,9 @@ def test_empty_cells_on_request(client: requests.Session, simulator: Simulator, 
 
 def test_a_period_with_nobody_has_no_cells(client: requests.Session, simulator: Simulator) -> None:
     night = body("space_paris_2", "2025-06-02T00:00:00Z", "2025-06-02T03:00:00Z", normalize=True)
-    answer = heatmap(client, simulator, night)
-    assert answer["array_cells"] == []
-    assert answer["metadata"]["max_value"] == answer["metadata"]["total_detections"] == 0
+    response = heatmap(client, simulator, night)
+    assert response["array_cells"] == []
+    assert response["metadata"]["max_value"] == response["metadata"]["total_detections"] == 0
 
 
 def test_the_future_has_not_happened(client: requests.Session, simulator: Simulator) -> None:
@@ -158,16 +158,16 @@ def test_a_failing_sensor_leaves_its_room_empty(
 
 def changed(path: str, value: Any) -> dict[str, Any]:
     """A good request with one word changed, or left out where the value is `...`."""
-    words = copy.deepcopy(body())
+    params = copy.deepcopy(body())
     *parents, last = path.split(".")
-    inner = words
+    inner = params
     for parent in parents:
         inner = inner[parent]
     if value is ...:
         del inner[last]
     else:
         inner[last] = value
-    return words
+    return params
 
 
 @pytest.mark.parametrize(
@@ -198,16 +198,16 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 def test_a_wrong_word_is_a_400_that_names_it(
     client: requests.Session, simulator: Simulator, path: str, value: Any, says: str
 ) -> None:
-    answer = post(client, simulator, changed(path, value))
-    assert answer.status_code == 400
-    assert answer.json()["code"] == 400
-    assert says in answer.json()["details"]
+    response = post(client, simulator, changed(path, value))
+    assert response.status_code == 400
+    assert response.json()["code"] == 400
+    assert says in response.json()["details"]
 
 
 def test_an_unknown_space_is_a_404(client: requests.Session, simulator: Simulator) -> None:
-    answer = post(client, simulator, body("space_atlantis"))
-    assert answer.status_code == 404
-    assert answer.json() == {"error": "Not Found", "code": 404, "details": "space space_atlantis not found"}
+    response = post(client, simulator, body("space_atlantis"))
+    assert response.status_code == 404
+    assert response.json() == {"error": "Not Found", "code": 404, "details": "space space_atlantis not found"}
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"data_types": NaN}'])
@@ -220,14 +220,14 @@ def test_a_body_that_is_no_json_object_is_a_400(
 @pytest.mark.parametrize(
     ("nesting", "find"),
     [
-        ("top", lambda answer: answer),
-        ("data", lambda answer: answer["data"]),
-        ("data0", lambda answer: answer["data"][0]),
-        ("heatmap_v2", lambda answer: answer["heatmap_v2"]),
-        ("results0", lambda answer: answer["results"][0]),
-        ("data.heatmap_v2", lambda answer: answer["data"]["heatmap_v2"]),
-        ("data0.heatmap_v2", lambda answer: answer["data"][0]["heatmap_v2"]),
-        ("results0.heatmap_v2", lambda answer: answer["results"][0]["heatmap_v2"]),
+        ("top", lambda response: response),
+        ("data", lambda response: response["data"]),
+        ("data0", lambda response: response["data"][0]),
+        ("heatmap_v2", lambda response: response["heatmap_v2"]),
+        ("results0", lambda response: response["results"][0]),
+        ("data.heatmap_v2", lambda response: response["data"]["heatmap_v2"]),
+        ("data0.heatmap_v2", lambda response: response["data"][0]["heatmap_v2"]),
+        ("results0.heatmap_v2", lambda response: response["results"][0]["heatmap_v2"]),
     ],
 )
 def test_every_nesting(client: requests.Session, simulator: Simulator, nesting: str, find: Any) -> None:
@@ -290,11 +290,11 @@ def test_each_call_may_have_a_grid_of_its_own(client: requests.Session, simulato
         body(start=f"2025-06-10T{h:02}:00:00Z", stop=f"2025-06-10T{h + 1:02}:00:00Z") for h in range(8, 14)
     ]
     phases = set()
-    for words in hours:
-        answer = heatmap(client, simulator, words)
-        assert sum(n for _, _, n in answer["array_cells"]) == answer["metadata"]["total_detections"] > 0
-        assert len({round(x % 1, 6) for x, _, _ in answer["array_cells"]}) == 1
-        phases |= {round(x % 1, 6) for x, _, _ in answer["array_cells"]}
+    for params in hours:
+        response = heatmap(client, simulator, params)
+        assert sum(n for _, _, n in response["array_cells"]) == response["metadata"]["total_detections"] > 0
+        assert len({round(x % 1, 6) for x, _, _ in response["array_cells"]}) == 1
+        phases |= {round(x % 1, 6) for x, _, _ in response["array_cells"]}
     assert len(phases) > 1
 
 
@@ -302,25 +302,27 @@ def test_each_call_may_have_a_grid_of_its_own(client: requests.Session, simulato
 def test_y_may_run_the_other_way(client: requests.Session, simulator: Simulator, floor: str) -> None:
     up = by_centre(heatmap(client, simulator, body(floor))["array_cells"])
     simulator.forms = Forms(heat_y="flipped")
-    answer = heatmap(client, simulator, body(floor))
-    low, high = (answer["metadata"]["bounds"][name] for name in ("min_y", "max_y"))
-    assert by_centre(answer["array_cells"]) == {(x, round(low + high - y, 4)): n for (x, y), n in up.items()}
+    response = heatmap(client, simulator, body(floor))
+    low, high = (response["metadata"]["bounds"][name] for name in ("min_y", "max_y"))
+    assert by_centre(response["array_cells"]) == {
+        (x, round(low + high - y, 4)): n for (x, y), n in up.items()
+    }
 
 
 def test_totals_may_not_add_up(client: requests.Session, simulator: Simulator) -> None:
     simulator.forms = Forms(totals_add_up=False)
-    answer = heatmap(client, simulator, body())
-    values = [value for _, _, value in answer["array_cells"]]
-    assert answer["metadata"]["total_detections"] > sum(values)
-    assert answer["metadata"]["max_value"] > max(values)
+    response = heatmap(client, simulator, body())
+    values = [value for _, _, value in response["array_cells"]]
+    assert response["metadata"]["total_detections"] > sum(values)
+    assert response["metadata"]["max_value"] > max(values)
 
 
 def test_a_map_without_cells_may_be_null(client: requests.Session, simulator: Simulator) -> None:
     simulator.forms = Forms(empty_heat="null")
     night = body("space_paris_2", "2025-06-02T00:00:00Z", "2025-06-02T03:00:00Z")
-    answer = heatmap(client, simulator, night)
-    assert (answer["array_cells"], answer["metadata"]["bounds"]) == (None, None)
-    assert answer["metadata"]["total_detections"] == 0
+    response = heatmap(client, simulator, night)
+    assert (response["array_cells"], response["metadata"]["bounds"]) == (None, None)
+    assert response["metadata"]["total_detections"] == 0
     assert heatmap(client, simulator, body())["array_cells"]
 
 

@@ -40,9 +40,9 @@ def test_a_status_with_or_without_retry_after(
     client: requests.Session, simulator: Simulator, retry_after: str | None
 ) -> None:
     simulator.faults.set(status=503, retry_after=retry_after)
-    answer = call(client, simulator)
-    assert (answer.status_code, answer.headers.get("Retry-After")) == (503, retry_after)
-    assert answer.json()["details"]
+    response = call(client, simulator)
+    assert (response.status_code, response.headers.get("Retry-After")) == (503, retry_after)
+    assert response.json()["details"]
     assert simulator.calls[-1].status == 503
 
 
@@ -51,9 +51,9 @@ def test_errors_have_butlrs_form(
     client: requests.Session, simulator: Simulator, status: int, error: str
 ) -> None:
     simulator.faults.status = status
-    answer = call(client, simulator)
-    assert answer.status_code == status
-    assert answer.json() == {"error": error, "code": status, "details": "a simulated fault"}
+    response = call(client, simulator)
+    assert response.status_code == status
+    assert response.json() == {"error": error, "code": status, "details": "a simulated fault"}
 
 
 def test_latency(client: requests.Session, simulator: Simulator) -> None:
@@ -83,8 +83,8 @@ def test_a_reset(client: requests.Session, simulator: Simulator, where: Any) -> 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"data": []}', b"x" * 5000])
 def test_another_body(client: requests.Session, simulator: Simulator, body: bytes) -> None:
     simulator.faults.body = body
-    answer = call(client, simulator)
-    assert (answer.status_code, answer.content) == (200, body)
+    response = call(client, simulator)
+    assert (response.status_code, response.content) == (200, body)
 
 
 def test_a_dripping_body_arrives_whole(client: requests.Session, simulator: Simulator) -> None:
@@ -144,15 +144,15 @@ def test_answers_may_count_the_calls_that_are_left(
     simulator.forms = Forms(rate_limit_headers=form, retry_after=form == "none")
     assert not any("ratelimit" in name.lower() for name in call(client, simulator).headers)
     simulator.faults.rate_limit_per_minute = 2
-    answers = [call(client, simulator) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert ("Retry-After" in answers[2].headers) == (form == "none")
+    responses = [call(client, simulator) for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert ("Retry-After" in responses[2].headers) == (form == "none")
     if prefix is None:
-        assert not any("ratelimit" in name.lower() for answer in answers for name in answer.headers)
+        assert not any("ratelimit" in name.lower() for response in responses for name in response.headers)
     else:
-        assert [answer.headers[f"{prefix}-Limit"] for answer in answers] == ["2"] * 3
-        assert [answer.headers[f"{prefix}-Remaining"] for answer in answers] == ["1", "0", "0"]
-        assert all(1 <= int(answer.headers[f"{prefix}-Reset"]) <= 60 for answer in answers)
+        assert [response.headers[f"{prefix}-Limit"] for response in responses] == ["2"] * 3
+        assert [response.headers[f"{prefix}-Remaining"] for response in responses] == ["1", "0", "0"]
+        assert all(1 <= int(response.headers[f"{prefix}-Reset"]) <= 60 for response in responses)
 
 
 def test_faults_over_http(client: requests.Session, simulator: Simulator) -> None:
@@ -163,8 +163,8 @@ def test_faults_over_http(client: requests.Session, simulator: Simulator) -> Non
         url, json={"status": 503, "body": "sorry", "paths": ["/v3/detections"]}, timeout=HANG_S
     )
     assert put.json() == {**none, "status": 503, "body": "sorry", "paths": ["/v3/detections"]}
-    answer = call(client, simulator)
-    assert (answer.status_code, answer.text) == (503, "sorry")
+    response = call(client, simulator)
+    assert (response.status_code, response.text) == (503, "sorry")
     assert requests.put(url, json={"latency_s": 0.01}, timeout=HANG_S).json() == {**none, "latency_s": 0.01}
     assert call(client, simulator).status_code == 200
     assert requests.delete(url, timeout=HANG_S).json() == none
@@ -172,7 +172,7 @@ def test_faults_over_http(client: requests.Session, simulator: Simulator) -> Non
 
 
 @pytest.mark.parametrize(
-    "words",
+    "params",
     [
         {"speed": 1},
         {"latency_s": "1"},
@@ -192,10 +192,10 @@ def test_faults_over_http(client: requests.Session, simulator: Simulator) -> Non
         {"count": -1},
     ],
 )
-def test_wrong_faults_change_nothing(simulator: Simulator, words: dict[str, Any]) -> None:
-    answer = requests.put(f"{simulator.url}/_simulator/faults", json=words, timeout=HANG_S)
-    assert answer.status_code == 400
-    assert next(iter(words)) in answer.json()["details"]
+def test_wrong_faults_change_nothing(simulator: Simulator, params: dict[str, Any]) -> None:
+    response = requests.put(f"{simulator.url}/_simulator/faults", json=params, timeout=HANG_S)
+    assert response.status_code == 400
+    assert next(iter(params)) in response.json()["details"]
     assert simulator.faults == Faults()
 
 

@@ -15,9 +15,9 @@ from tests.support import HANG_S
 
 
 def test_texts_are_read_as_their_kind() -> None:
-    words = ["heat_stop=inclusive", "ghost_heat=on", "drift=no", "page_cap=none", "detections_per_minute=60"]
-    words += ["missing_scopes=read:rooms,read:hives", "traffic_late_s=300", "missing_fields=Room.rotation"]
-    assert Forms.read(words) == Forms(
+    params = ["heat_stop=inclusive", "ghost_heat=on", "drift=no", "page_cap=none", "detections_per_minute=60"]
+    params += ["missing_scopes=read:rooms,read:hives", "traffic_late_s=300", "missing_fields=Room.rotation"]
+    assert Forms.read(params) == Forms(
         heat_stop="inclusive",
         ghost_heat=True,
         drift=False,
@@ -81,7 +81,7 @@ def test_the_simulator_answers_in_every_combination(
 ) -> None:
     simulator.forms = random_forms(seed)
     period = {"start": "2025-06-10T08:00:00Z", "stop": "2025-06-10T09:00:00Z"}
-    asked = {
+    requested = {
         "/api/v3/graphql": {"query": "{ sites { data { buildings { floors { rooms { id } } } } } }"},
         "/v3/detections": {
             "data_types": ["heatmap_v2"],
@@ -98,10 +98,10 @@ def test_the_simulator_answers_in_every_combination(
             **period,
         },
     }
-    for path, body in asked.items():
-        answer = client.post(f"{simulator.url}{path}", json=body, timeout=HANG_S)
-        assert answer.status_code == 200
-        assert answer.json()
+    for path, body in requested.items():
+        response = client.post(f"{simulator.url}{path}", json=body, timeout=HANG_S)
+        assert response.status_code == 200
+        assert response.json()
 
 
 def test_forms_over_http(simulator: Simulator) -> None:
@@ -112,8 +112,8 @@ def test_forms_over_http(simulator: Simulator) -> None:
     assert put.json() == {**default, "window_labels": "start", "unreadable": ["heat", "stats"]}
     assert simulator.forms == Forms(window_labels="start", unreadable=frozenset({"heat", "stats"}))
     for wrong in ({"window_labels": "middle"}, {"mood": "good"}, {"missing_fields": "Room.mood"}):
-        answer = requests.put(url, json=wrong, timeout=HANG_S)
-        assert answer.status_code == 400
-        assert next(iter(wrong)) in answer.json()["details"]
+        response = requests.put(url, json=wrong, timeout=HANG_S)
+        assert response.status_code == 400
+        assert next(iter(wrong)) in response.json()["details"]
     assert simulator.forms.window_labels == "start"
     assert requests.delete(url, timeout=HANG_S).json() == default

@@ -129,9 +129,9 @@ def test_a_sensor_that_fails_by_itself_stays_so(people: People) -> None:
 def test_over_http(simulator: Simulator) -> None:
     url = f"{simulator.url}/_simulator/outages"
     assert requests.get(url, timeout=HANG_S).json() == []
-    told = requests.put(url, json={"device": HIVE, "minutes": 30}, timeout=HANG_S).json()
+    reported = requests.put(url, json={"device": HIVE, "minutes": 30}, timeout=HANG_S).json()
     stop = NOW + dt.timedelta(minutes=30)
-    assert told == [{"device": HIVE, "start": NOW.isoformat(), "stop": stop.isoformat()}]
+    assert reported == [{"device": HIVE, "start": NOW.isoformat(), "stop": stop.isoformat()}]
     for body in ({"device": "hive_x", "minutes": 30}, {"device": HIVE}, {"device": HIVE, "minutes": 0}):
         assert requests.put(url, json=body, timeout=HANG_S).status_code == 400
     assert requests.delete(url, timeout=HANG_S).json() == []
@@ -140,7 +140,7 @@ def test_over_http(simulator: Simulator) -> None:
 def test_an_outage_is_of_a_device_and_lasts(people: People) -> None:
     with pytest.raises(Refusal):
         people.outage("sensor_x", START, STOP)
-    with pytest.raises(ValueError, match="at least a second"):
+    with pytest.raises(ValueError, match="at least one second"):
         people.outage(HIVE, START, START)
 
 

@@ -43,9 +43,9 @@ def rows(columns: tuple[np.ndarray, ...]) -> list[tuple[float, ...]]:
 def test_detections_and_crossings_add_up_over_any_split(people: People, floor: str, cuts: list[int]) -> None:
     start_s = at(2025, 3, 28)  # over the night in which Paris loses an hour
     bounds = [start_s + cut for cut in cuts]
-    for ask in (people.detections, people.crossings):
-        whole = rows(ask(floor, bounds[0], bounds[-1]))
-        parts = [rows(ask(floor, a, b)) for a, b in pairwise(bounds)]
+    for send_query in (people.detections, people.crossings):
+        whole = rows(send_query(floor, bounds[0], bounds[-1]))
+        parts = [rows(send_query(floor, a, b)) for a, b in pairwise(bounds)]
         assert [row for part in parts for row in part] == whole
 
 

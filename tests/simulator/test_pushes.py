@@ -15,7 +15,7 @@ import requests
 from butlr_grafana.simulator import Forms, People, Simulator
 from butlr_grafana.simulator.webhooks import Subscription
 from tests.simulator.conftest import NOW
-from tests.simulator.test_topology import ask, data
+from tests.simulator.test_topology import data, send_query
 
 PARIS = "space_paris_1"
 NOON_S = int(NOW.timestamp())
@@ -23,22 +23,22 @@ CREATE = "mutation($input: [WebhookCreateInput!]!) { createWebhooks(input: $inpu
 TYPES = ["ROOM_OCCUPANCY_1MIN", "FLOOR_OCCUPANCY_1MIN", "ZONE_OCCUPANCY_1MIN", "TRAFFIC"]
 
 
-class Taker:
+class Receiver:
     """Takes what is pushed; `status` is what it answers."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.status = 204
-        taker = self
+        receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                taker.events.append(orjson.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                taker.headers.append(dict(self.headers))
-                self.send_response(taker.status)
+                receiver.events.append(orjson.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                receiver.headers.append(dict(self.headers))
+                self.send_response(receiver.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -61,10 +61,10 @@ class Taker:
 
 
 @pytest.fixture
-def taker() -> Iterator[Taker]:
-    taker = Taker()
-    yield taker
-    taker.close()
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 class Moved:
@@ -86,16 +86,16 @@ Subscribe = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def subscribe(client: requests.Session, simulator: Simulator, taker: Taker) -> Subscribe:
+def subscribe(client: requests.Session, simulator: Simulator, receiver: Receiver) -> Subscribe:
     def make(*types: str, status: str = "data", **config: Any) -> dict[str, Any]:
         endpoint = {
-            "url": taker.url,
+            "url": receiver.url,
             "http_timeout": 5,
             "api_key": {"key": "X-Api-Key", "value": "s3cret"},
             **config,
         }
         new = {"name": "test", "eventTypes": types or TYPES, "endpointConfig": endpoint}
-        found = ask(client, simulator, CREATE, variables={"input": [new]})
+        found = send_query(client, simulator, CREATE, variables={"input": [new]})
         if status == "errors":
             return found["errors"][0]  # type: ignore[no-any-return]
         return found["data"]["createWebhooks"][0]  # type: ignore[no-any-return]
@@ -104,7 +104,7 @@ def subscribe(client: requests.Session, simulator: Simulator, taker: Taker) -> S
 
 
 def test_minutes_are_pushed_as_each_of_five_ends_with_the_people_of_each(
-    simulator: Simulator, subscribe: Subscribe, taker: Taker, clock: Moved, people: People
+    simulator: Simulator, subscribe: Subscribe, receiver: Receiver, clock: Moved, people: People
 ) -> None:
     subscribe()
     simulator.push()
@@ -113,7 +113,7 @@ def test_minutes_are_pushed_as_each_of_five_ends_with_the_people_of_each(
         simulator.push()
     rooms = [room.id for room in people.office.by_id[PARIS].rooms]
     kitchen = rooms.index("room_paris_1_kitchen")
-    mine = [e for e in taker.of("ROOM_OCCUPANCY_1MIN") if e["metadata"]["room_id"] == rooms[kitchen]]
+    mine = [e for e in receiver.of("ROOM_OCCUPANCY_1MIN") if e["metadata"]["room_id"] == rooms[kitchen]]
     by_minute: dict[int, list[int]] = {}
     for event in mine:
         by_minute.setdefault(event["timestamp"] // 1000, []).append(event["data"])
@@ -132,11 +132,11 @@ def test_minutes_are_pushed_as_each_of_five_ends_with_the_people_of_each(
     assert event["version"] == "v1.0.0"
     assert event["metadata"]["floor_id"] == PARIS
     assert event["id"].startswith("event_")
-    assert len({e["id"] for e in taker.events}) == len(taker.events)
+    assert len({e["id"] for e in receiver.events}) == len(receiver.events)
 
 
 def test_floors_and_zones_too(
-    simulator: Simulator, subscribe: Subscribe, taker: Taker, clock: Moved, people: People
+    simulator: Simulator, subscribe: Subscribe, receiver: Receiver, clock: Moved, people: People
 ) -> None:
     subscribe()
     simulator.push()
@@ -144,17 +144,17 @@ def test_floors_and_zones_too(
     simulator.push()
     [newest] = [
         e
-        for e in taker.of("FLOOR_OCCUPANCY_1MIN")
+        for e in receiver.of("FLOOR_OCCUPANCY_1MIN")
         if e["metadata"]["floor_id"] == PARIS and e["timestamp"] == 1000 * (NOON_S - 60)
     ]
     assert newest["data"] == people.occupancy(PARIS, None, NOON_S - 60, NOON_S)[0]
     assert "room_id" not in newest["metadata"]
-    zones = {e["metadata"]["zone_id"] for e in taker.of("ZONE_OCCUPANCY_1MIN")}
+    zones = {e["metadata"]["zone_id"] for e in receiver.of("ZONE_OCCUPANCY_1MIN")}
     assert zones == {zone.id for floor in people.office.floors for zone in floor.zones}
 
 
 def test_each_step_through_a_door_is_pushed_by_each_sensor_over_it(
-    simulator: Simulator, subscribe: Subscribe, taker: Taker, clock: Moved, people: People
+    simulator: Simulator, subscribe: Subscribe, receiver: Receiver, clock: Moved, people: People
 ) -> None:
     subscribe()
     simulator.push()
@@ -163,7 +163,7 @@ def test_each_step_through_a_door_is_pushed_by_each_sensor_over_it(
         simulator.push()
     t_s, room, direction = people.crossings(PARIS, NOON_S + 1, NOON_S + 601)
     by_sensor: dict[str, list[tuple[int, int]]] = {}
-    for event in taker.of("TRAFFIC"):
+    for event in receiver.of("TRAFFIC"):
         places = event["metadata"]
         if places["floor_id"] == PARIS:
             step = 1 if event["data"] == {"in": 1, "out": 0} else -1
@@ -184,59 +184,59 @@ def test_each_step_through_a_door_is_pushed_by_each_sensor_over_it(
 
 
 def test_nobody_who_has_not_subscribed_is_told_and_keys_come_along(
-    simulator: Simulator, subscribe: Subscribe, taker: Taker, clock: Moved
+    simulator: Simulator, subscribe: Subscribe, receiver: Receiver, clock: Moved
 ) -> None:
     subscribe("TRAFFIC", api_key=None, basic_auth={"username": "butlr", "password": "pa55"})
     subscribe("FLOOR_OCCUPANCY")
     simulator.push()
     clock.now_s = NOON_S + 300
     simulator.push()
-    assert {event["type"] for event in taker.events} == {"TRAFFIC", "FLOOR_OCCUPANCY"}
-    sent = {event["type"]: headers for event, headers in zip(taker.events, taker.headers, strict=True)}
+    assert {event["type"] for event in receiver.events} == {"TRAFFIC", "FLOOR_OCCUPANCY"}
+    sent = {event["type"]: headers for event, headers in zip(receiver.events, receiver.headers, strict=True)}
     assert sent["FLOOR_OCCUPANCY"]["X-Api-Key"] == "s3cret"
     assert sent["TRAFFIC"]["Authorization"] == "Basic " + base64.b64encode(b"butlr:pa55").decode()
 
 
 def test_what_is_refused_is_tried_three_more_times_and_then_dropped(
-    simulator: Simulator, subscribe: Subscribe, taker: Taker, clock: Moved
+    simulator: Simulator, subscribe: Subscribe, receiver: Receiver, clock: Moved
 ) -> None:
     subscribe("FLOOR_OCCUPANCY")
     simulator.push()
-    taker.status = 503
+    receiver.status = 503
     clock.now_s = NOON_S + 60
     assert simulator.push() == 0
-    first = len(taker.events)
+    first = len(receiver.events)
     for n in range(1, 20):
         clock.now_s = NOON_S + 60 + n
         simulator.push()
-    assert len(taker.events) == 4 * first > 0
-    taker.status = 204
+    assert len(receiver.events) == 4 * first > 0
+    receiver.status = 204
     clock.now_s = NOON_S + 90
     assert simulator.push() == 0, "dropped"
 
 
 def test_a_subscriber_that_comes_back_is_told_again(
-    simulator: Simulator, subscribe: Subscribe, taker: Taker, clock: Moved
+    simulator: Simulator, subscribe: Subscribe, receiver: Receiver, clock: Moved
 ) -> None:
     subscribe("FLOOR_OCCUPANCY")
     simulator.push()
-    taker.status = 503
+    receiver.status = 503
     clock.now_s = NOON_S + 60
     simulator.push()
-    taker.status = 204
+    receiver.status = 204
     clock.now_s += 1
-    assert simulator.push() == len(taker.events) / 2
+    assert simulator.push() == len(receiver.events) / 2
 
 
-def pushed(simulator: Simulator, clock: Moved, taker: Taker) -> list[tuple[str, int, int]]:
+def pushed(simulator: Simulator, clock: Moved, receiver: Receiver) -> list[tuple[str, int, int]]:
     simulator.push()
     for n in range(1, 121):
         clock.now_s = NOON_S + 5 * n
         simulator.push()
-    return [(e["metadata"]["floor_id"], e["timestamp"], e["data"]) for e in taker.events]
+    return [(e["metadata"]["floor_id"], e["timestamp"], e["data"]) for e in receiver.events]
 
 
-def test_faults_drop_repeat_reorder_and_delay(people: People, taker: Taker) -> None:
+def test_faults_drop_repeat_reorder_and_delay(people: People, receiver: Receiver) -> None:
     found = {}
     for name, faults in {
         "none": {},
@@ -246,11 +246,11 @@ def test_faults_drop_repeat_reorder_and_delay(people: People, taker: Taker) -> N
         "reordered": {"push_reorder": True},
     }.items():
         clock = Moved()
-        taker.events.clear()
+        receiver.events.clear()
         simulator = Simulator(people, clock=lambda clock=clock: clock.now_s)  # type: ignore[misc]
         simulator.faults.set(**faults)
-        simulator.subscriptions.add(Subscription("webhook_1", "test", ("FLOOR_OCCUPANCY",), taker.url))
-        found[name] = pushed(simulator, clock, taker)
+        simulator.subscriptions.add(Subscription("webhook_1", "test", ("FLOOR_OCCUPANCY",), receiver.url))
+        found[name] = pushed(simulator, clock, receiver)
         simulator.stop()
     whole = found["none"]
     assert len(whole) == 10 * 3 * 5
@@ -277,13 +277,15 @@ def test_one_subscription_an_event_type_and_secrets_only_for_who_asks(
     ]
     assert whole["endpoint_config"]["api_key"] == {"key": "X-Api-Key", "value": "s3cret"}
     update = "mutation($input: [WebhookUpdateInput!]!) { updateWebhooks(input: $input) { id } }"
-    ask(client, simulator, update, variables={"input": [{"id": first["id"], "eventTypes": ["TRAFFIC"]}]})
+    send_query(
+        client, simulator, update, variables={"input": [{"id": first["id"], "eventTypes": ["TRAFFIC"]}]}
+    )
     assert subscribe("ROOM_OCCUPANCY")["event_types"] == ["ROOM_OCCUPANCY"]
     delete = "mutation($ids: [ID!]!) { deleteWebhooks(ids: $ids) }"
     assert data(client, simulator, delete.replace("($ids: [ID!]!)", "").replace("$ids", f'["{first["id"]}"]'))
-    assert ask(client, simulator, delete, variables={"ids": ["webhook_x"]})["errors"][0]["extensions"] == {
-        "code": "NOT_FOUND"
-    }
+    assert send_query(client, simulator, delete, variables={"ids": ["webhook_x"]})["errors"][0][
+        "extensions"
+    ] == {"code": "NOT_FOUND"}
     assert len(data(client, simulator, "{ webhooks { id } }")["webhooks"]) == 1
 
 
@@ -295,12 +297,12 @@ def test_other_names_are_refused(
     assert "message" in subscribe(status="errors")
 
 
-@pytest.mark.parametrize("told", ["presence", "doors", "higher"])
+@pytest.mark.parametrize("reported", ["presence", "doors", "higher"])
 def test_what_the_numbers_stand_for_is_a_form(
-    simulator: Simulator, subscribe: Subscribe, taker: Taker, clock: Moved, told: str
+    simulator: Simulator, subscribe: Subscribe, receiver: Receiver, clock: Moved, reported: str
 ) -> None:
     people = simulator.people
-    simulator.forms = Forms(pushed_people=told, drift=False)
+    simulator.forms = Forms(pushed_people=reported, drift=False)
     subscribe("FLOOR_OCCUPANCY")
     simulator.push()
     clock.now_s = NOON_S + 60
@@ -315,9 +317,9 @@ def test_what_the_numbers_stand_for_is_a_form(
         inside += sum(d for t, d in steps if start_s <= t < start_s + 60)
         inside = max(0, inside)
         by_doors[start_s] = inside
-    for event in taker.events:
+    for event in receiver.events:
         start_s = event["timestamp"] // 1000
         if event["metadata"]["floor_id"] == PARIS and NOON_S - 240 <= start_s < NOON_S:
             both = (int(seen[(start_s - NOON_S + 240) // 60]), by_doors[start_s])
-            assert event["data"] == {"presence": both[0], "doors": both[1], "higher": max(both)}[told]
-    assert len(taker.events) > 10
+            assert event["data"] == {"presence": both[0], "doors": both[1], "higher": max(both)}[reported]
+    assert len(receiver.events) > 10

@@ -38,10 +38,10 @@ Row = dict[str, Any]
     ],
 )
 def test_filters_leave_rows_that_pass_them_all(report: Report, filters: dict[str, Any], rooms: int) -> None:
-    answer = report("room_occupancy", **filters)
-    assert len({row["room_id"] for row in answer["data"]}) == rooms
-    assert len(answer["data"]) == 24 * rooms
-    assert answer["page_info"] == NO_PAGES, "whether there are rows or not"
+    response = report("room_occupancy", **filters)
+    assert len({row["room_id"] for row in response["data"]}) == rooms
+    assert len(response["data"]) == 24 * rooms
+    assert response["page_info"] == NO_PAGES, "whether there are rows or not"
 
 
 @pytest.mark.parametrize(
@@ -82,21 +82,21 @@ def tree(rows: list[Row], order: list[str]) -> Any:
     [["room_id"], ["room_id", "time"], ["time", "field"], ["field", "room_name", "time"], ["sensor_id"]],
 )
 def test_raw_groups_are_one_level_an_entry_of_the_order(report: Report, order: list[str]) -> None:
-    words = {"function": "sum", "spaces": [LARGEST]}
-    rows = report("traffic", **words)["data"]
-    answer = report("traffic", group_by={"order": order, "raw": True}, **words)
-    assert answer["data"] == tree(rows, order)
-    assert answer["page_info"] == NO_PAGES
+    params = {"function": "sum", "spaces": [LARGEST]}
+    rows = report("traffic", **params)["data"]
+    response = report("traffic", group_by={"order": order, "raw": True}, **params)
+    assert response["data"] == tree(rows, order)
+    assert response["page_info"] == NO_PAGES
 
 
 def test_zones_in_groups(report: Report) -> None:
     """The example of the support page: a list of rows a zone."""
     zones = ["zone_paris_1_reception", "zone_paris_1_coffee_machine"]
-    words = {"every": "1m", "function": "median", "start": "2025-06-10T08:00:00Z", "zones": zones}
-    words["stop"] = "2025-06-10T08:02:00Z"
-    answer = report("zone_occupancy", group_by={"order": ["zone_id"], "raw": True}, **words)["data"]
-    assert set(answer) == set(zones)
-    for zone, rows in answer.items():
+    params = {"every": "1m", "function": "median", "start": "2025-06-10T08:00:00Z", "zones": zones}
+    params["stop"] = "2025-06-10T08:02:00Z"
+    response = report("zone_occupancy", group_by={"order": ["zone_id"], "raw": True}, **params)["data"]
+    assert set(response) == set(zones)
+    for zone, rows in response.items():
         assert [row["time"] for row in rows] == ["2025-06-10T08:01:00Z", "2025-06-10T08:02:00Z"]
         assert {(row["zone_id"], row["room_id"]) for row in rows} == {(zone, "")}
 
@@ -143,27 +143,27 @@ def test_groups_have_the_figures_of_their_rows(report: Report) -> None:
 def test_without_an_order(
     report: Report, simulator: Simulator, forms: Forms, group_by: Any, is_flat: bool
 ) -> None:
-    words = {"function": "sum", "spaces": [LARGEST]}
-    rows = report("traffic", **words)["data"]
+    params = {"function": "sum", "spaces": [LARGEST]}
+    rows = report("traffic", **params)["data"]
     simulator.forms = forms
-    answer = report("traffic", group_by=group_by, **words)["data"]
-    assert answer == (rows if is_flat else tree(rows, ["room_id", "time"]))
+    response = report("traffic", group_by=group_by, **params)["data"]
+    assert response == (rows if is_flat else tree(rows, ["room_id", "time"]))
 
 
 def test_pages_are_the_whole_in_parts(report: Report, simulator: Simulator) -> None:
     """18 rooms, 60 minutes."""
-    words = {"every": "1m", "stop": "2025-06-10T01:00:00Z", "spaces": [LARGEST]}
-    whole = report("room_occupancy", **words)["data"]
-    pages = [report("room_occupancy", paginate={"page": n, "limit": 500}, **words) for n in (1, 2, 3, 4)]
+    params = {"every": "1m", "stop": "2025-06-10T01:00:00Z", "spaces": [LARGEST]}
+    whole = report("room_occupancy", **params)["data"]
+    pages = [report("room_occupancy", paginate={"page": n, "limit": 500}, **params) for n in (1, 2, 3, 4)]
     assert [row for page in pages for row in page["data"]] == whole
     assert [page["page_info"] for page in pages] == [
         {"page": n, "page_item_count": items, "total_item_count": 1080, "total_pages": 3}
         for n, items in ((1, 500), (2, 500), (3, 80), (4, 0))
     ]
-    large = report("room_occupancy", paginate={"page": 1, "limit": 5000}, **words)
+    large = report("room_occupancy", paginate={"page": 1, "limit": 5000}, **params)
     assert (len(large["data"]), large["page_info"]["total_pages"]) == (1000, 2), "a page is capped"
     simulator.forms = Forms(page_cap=None, page_totals=False)
-    large = report("room_occupancy", paginate={"page": 1, "limit": 5000}, **words)
+    large = report("room_occupancy", paginate={"page": 1, "limit": 5000}, **params)
     assert (large["data"], large["page_info"]) == (whole, NO_PAGES)
 
 
@@ -179,36 +179,36 @@ def test_too_many_ids_are_an_empty_answer_and_no_error(
 ) -> None:
     measurement = name[:-1] + "_occupancy"
     known = {"rooms": MEETING, "zones": "zone_paris_1_reception"}[name]
-    words = {"every": "1m", "start": "2025-06-10T00:00:00Z", "stop": f"2025-06-10T{hours:02}:00:00Z"}
+    params = {"every": "1m", "start": "2025-06-10T00:00:00Z", "stop": f"2025-06-10T{hours:02}:00:00Z"}
 
-    def ask(n: int, **more: Any) -> Any:
-        return report(measurement, **{**words, **more, name: [known, *(f"x_{k}" for k in range(n - 1))]})
+    def send_query(n: int, **more: Any) -> Any:
+        return report(measurement, **{**params, **more, name: [known, *(f"x_{k}" for k in range(n - 1))]})
 
-    assert len(ask(most)["data"]) == hours * 60
+    assert len(send_query(most)["data"]) == hours * 60
     for more in ({}, {"group_by": {"order": ["room_id"], "raw": True}}, {"every": "60s"}):
-        assert ask(most + 1, **more) == {"data": {}, "page_info": NO_PAGES}
-    assert len(ask(most + 1, every="5m")["data"]) == hours * 12
+        assert send_query(most + 1, **more) == {"data": {}, "page_info": NO_PAGES}
+    assert len(send_query(most + 1, every="5m")["data"]) == hours * 12
     simulator.forms = Forms(id_limits="zones")
-    assert bool(ask(most + 1)["data"]) == (name == "rooms")
+    assert bool(send_query(most + 1)["data"]) == (name == "rooms")
     simulator.forms = Forms(id_limits="none")
-    assert ask(most + 1)["data"]
+    assert send_query(most + 1)["data"]
 
 
 def test_minutes_are_of_less_than_a_day(report: Report) -> None:
-    words = {"start": "2025-06-09T00:00:00Z", "rooms": [MEETING]}
+    params = {"start": "2025-06-09T00:00:00Z", "rooms": [MEETING]}
     for every in ("1m", "60s"):
-        refused = report("room_occupancy", every=every, stop="2025-06-10T00:00:00Z", status=400, **words)
+        refused = report("room_occupancy", every=every, stop="2025-06-10T00:00:00Z", status=400, **params)
         assert (refused["error"], refused["code"]) == ("Bad Request", 400)
         assert "24 hours" in refused["details"]
-        rows = report("room_occupancy", every=every, stop="2025-06-09T23:59:00Z", **words)["data"]
+        rows = report("room_occupancy", every=every, stop="2025-06-09T23:59:00Z", **params)["data"]
         assert len(rows) == 1439
-    assert len(report("room_occupancy", every="5m", stop="2025-06-10T00:00:00Z", **words)["data"]) == 288
+    assert len(report("room_occupancy", every="5m", stop="2025-06-10T00:00:00Z", **params)["data"]) == 288
 
 
 def test_a_period_without_a_whole_minute_has_no_rows(report: Report) -> None:
-    words = {"start": "2025-06-10T10:00:10Z", "stop": "2025-06-10T10:00:50Z"}
-    assert report("floor_occupancy", **words)["data"] == []
-    assert report("floor_occupancy", group_by={"order": ["time"]}, **words)["data"] == {}
+    params = {"start": "2025-06-10T10:00:10Z", "stop": "2025-06-10T10:00:50Z"}
+    assert report("floor_occupancy", **params)["data"] == []
+    assert report("floor_occupancy", group_by={"order": ["time"]}, **params)["data"] == {}
 
 
 def request() -> dict[str, Any]:
@@ -247,11 +247,11 @@ def request() -> dict[str, Any]:
         ("filter.start", "2025-06-09T00:00:00", "filter.start"),
         ("filter.stop", "now", "filter.stop"),
         ("filter.stop", ..., "filter.stop"),
-        ("filter.stop", "2025-06-09T00:00:00Z", "start must be before stop"),
+        ("filter.stop", "2025-06-09T00:00:00Z", "is not after filter.start"),
         ("filter.measurements", ..., "filter.measurements"),
         ("filter.measurements", [], "filter.measurements"),
         ("filter.measurements", "room_occupancy", "filter.measurements"),
-        ("filter.measurements", ["room_occupancy", "traffic"], "one a call"),
+        ("filter.measurements", ["room_occupancy", "traffic"], "use one measurement per call"),
         ("filter.measurements", ["mood"], "mood"),
         ("filter.rooms", [MEETING], "filter.rooms"),
         ("filter.rooms", {"eq": MEETING}, "filter.rooms"),
@@ -276,24 +276,24 @@ def request() -> dict[str, Any]:
 def test_a_wrong_word_is_a_400_that_names_it(
     client: requests.Session, simulator: Simulator, path: str, value: Any, says: str
 ) -> None:
-    words = copy.deepcopy(request())
+    params = copy.deepcopy(request())
     *parents, last = path.split(".")
-    inner = words
+    inner = params
     for parent in parents:
         inner = inner[parent]
     if value is ...:
         del inner[last]
     else:
         inner[last] = value
-    answer = client.post(f"{simulator.url}/api/v3/reporting", json=words, timeout=HANG_S)
-    assert answer.status_code == 400
-    assert answer.json()["code"] == 400
-    assert says in answer.json()["details"]
+    response = client.post(f"{simulator.url}/api/v3/reporting", json=params, timeout=HANG_S)
+    assert response.status_code == 400
+    assert response.json()["code"] == 400
+    assert says in response.json()["details"]
 
 
 def test_the_good_request_is_good(client: requests.Session, simulator: Simulator) -> None:
-    answer = client.post(f"{simulator.url}/api/v3/reporting", json=request(), timeout=HANG_S)
-    assert len(answer.json()["data"]) == 24
+    response = client.post(f"{simulator.url}/api/v3/reporting", json=request(), timeout=HANG_S)
+    assert len(response.json()["data"]) == 24
 
 
 def test_calls_are_recorded_and_faults_apply(report: Report, simulator: Simulator) -> None:
@@ -309,6 +309,6 @@ def test_calls_are_recorded_and_faults_apply(report: Report, simulator: Simulato
 
 def test_forms_that_nobody_can_read(report: Report, simulator: Simulator) -> None:
     simulator.forms = Forms(unreadable=frozenset({"reporting"}))
-    answer = report("room_occupancy", rooms=[MEETING])
-    assert list(answer) == ["dataV9", "page_infoV9"]
-    assert "valueV9" in answer["dataV9"][0]
+    response = report("room_occupancy", rooms=[MEETING])
+    assert list(response) == ["dataV9", "page_infoV9"]
+    assert "valueV9" in response["dataV9"][0]

@@ -117,8 +117,8 @@ def test_days_that_lose_or_gain_an_hour(
     report: Report, people: People, day: str, hours: int, every: str
 ) -> None:
     start_s, stop_s = midnight(day, PARIS, -1), midnight(day, PARIS, 2)
-    words = {"start": iso(start_s), "stop": iso(stop_s), "every": every, "spaces": [LARGEST]}
-    rows = report("floor_occupancy", function="sum", **words)["data"]
+    params = {"start": iso(start_s), "stop": iso(stop_s), "every": every, "spaces": [LARGEST]}
+    rows = report("floor_occupancy", function="sum", **params)["data"]
     if every == "1d":
         edges = [start_s, midnight(day, PARIS), midnight(day, PARIS, 1), stop_s]
     elif every in ("6h", "12h"):
@@ -152,8 +152,8 @@ def test_a_cut_window_is_labelled_with_the_questions_stop(
     report: Report, people: People, every: str, ends: list[int]
 ) -> None:
     hour_s = at("2025-06-10T10:00Z")
-    words = {"start": iso(hour_s + 25 * 60), "stop": "2025-06-10T10:44:45Z", "every": every}
-    rows = report("floor_occupancy", function="sum", spaces=[LARGEST], **words)["data"]
+    params = {"start": iso(hour_s + 25 * 60), "stop": "2025-06-10T10:44:45Z", "every": every}
+    rows = report("floor_occupancy", function="sum", spaces=[LARGEST], **params)["data"]
     starts = [25, *ends[:-1]]
     expected = [
         (iso(hour_s + 60 * b), int(people.occupancy(LARGEST, None, hour_s + 60 * a, hour_s + 60 * b).sum()))
@@ -164,10 +164,10 @@ def test_a_cut_window_is_labelled_with_the_questions_stop(
 
 
 def test_labels_may_be_starts(report: Report, simulator: Simulator) -> None:
-    words = {"stop": "2025-06-10T12:30:00Z", "spaces": [LARGEST], "function": "max"}
-    ends = by_time(report("floor_occupancy", **words)["data"])
+    params = {"stop": "2025-06-10T12:30:00Z", "spaces": [LARGEST], "function": "max"}
+    ends = by_time(report("floor_occupancy", **params)["data"])
     simulator.forms = Forms(window_labels="start")
-    starts = by_time(report("floor_occupancy", **words)["data"])
+    starts = by_time(report("floor_occupancy", **params)["data"])
     assert [value for _, value in starts] == [value for _, value in ends]
     assert [time for time, _ in starts] == ["2025-06-10T00:00:00Z", *(time for time, _ in ends[:-1])]
 
@@ -190,8 +190,8 @@ def test_days_may_be_others_and_have_other_labels(
 ) -> None:
     simulator.forms = forms
     start, stop = "2025-06-08T22:00:00Z", "2025-06-10T22:00:00Z"
-    words = {"start": start, "stop": stop, "every": "1d", "function": "sum", "spaces": [LARGEST]}
-    rows = by_time(report("floor_occupancy", **words)["data"])
+    params = {"start": start, "stop": stop, "every": "1d", "function": "sum", "spaces": [LARGEST]}
+    rows = by_time(report("floor_occupancy", **params)["data"])
     assert [time for time, _ in rows] == labels
     cuts = [start, *labels] if forms.day_windows == "utc" else [start, "2025-06-09T22:00:00Z", stop]
     expected = [int(people.occupancy(LARGEST, None, at(a), at(b)).sum()) for a, b in pairwise(cuts)]
@@ -200,14 +200,14 @@ def test_days_may_be_others_and_have_other_labels(
 
 def test_a_room_offline_has_gaps_and_no_zeros(report: Report, people: People) -> None:
     [(since, until)] = people.offline(FAILING, at("2025-05-10T00:00Z"), at("2025-06-01T00:00Z"))
-    words = {"start": iso(since - 3 * 3600), "stop": iso(until + 3 * 3600), "rooms": [FAILING]}
+    params = {"start": iso(since - 3 * 3600), "stop": iso(until + 3 * 3600), "rooms": [FAILING]}
     hours = [*range(since - 2 * 3600, since + 1, 3600), *range(until + 3600, until + 3 * 3600 + 1, 3600)]
     for measurement in ("room_occupancy", "room_presence_time_secs", "presence"):
         for empty in (False, True):
-            rows = report(measurement, create_empty=empty, value={"gte": 0}, **words)["data"]
+            rows = report(measurement, create_empty=empty, value={"gte": 0}, **params)["data"]
             assert [row["time"] for row in rows] == [iso(hour) for hour in hours]
     # A window that is partly online is of the part that is.
-    days = report("room_occupancy", function="sum", every="1d", **words)["data"]
+    days = report("room_occupancy", function="sum", every="1d", **params)["data"]
     index = room_index(people, FAILING)
     assert days[-1]["value"] == people.occupancy(LARGEST, index, until, until + 3 * 3600).sum()
 
@@ -219,14 +219,14 @@ def test_incomplete_windows_may_be_marked(
     """Two hours: in the first the sensor goes offline after half of it, in the second it is."""
     simulator.forms = Forms(data_incomplete=where)
     [(since, _)] = people.offline(FAILING, at("2025-05-10T00:00Z"), at("2025-06-01T00:00Z"))
-    words = {
+    params = {
         "start": iso(since - 5400),
         "stop": iso(since + 5400),
         "timezone": "Asia/Kolkata",
         "rooms": [FAILING],
     }
-    flat = report("room_occupancy", **words)["data"]
-    grouped = report("room_occupancy", group_by={"order": ["time"]}, **words)["data"]
+    flat = report("room_occupancy", **params)["data"]
+    grouped = report("room_occupancy", group_by={"order": ["time"]}, **params)["data"]
     labels = [iso(since - 1800), iso(since + 1800), iso(since + 5400)]
     marks = [(False, 0), (True, 0.5), (True, 1)]
     if where == "rows":
@@ -300,15 +300,15 @@ def test_presence_time_is_seconds_with_someone_there(report: Report, people: Peo
     ],
 )
 def test_names_of_presence_time(report: Report, simulator: Simulator, names: str, known: set[str]) -> None:
-    words = {"function": "sum", "rooms": [MEETING]}
-    rooms = report("room_presence_time_secs", **words)["data"]
+    params = {"function": "sum", "rooms": [MEETING]}
+    rooms = report("room_presence_time_secs", **params)["data"]
     floors = report("floor_presence_time_secs", function="sum", spaces=[LARGEST])["data"]
     simulator.forms = Forms(presence_names=names)
     every = {"presence_time_secs", *(f"{level}_presence_time_secs" for level in ("floor", "room", "zone"))}
     for name in every - known:
-        assert name in report(name, status=400, **words)["details"]
+        assert name in report(name, status=400, **params)["details"]
     if names == "plain":
-        assert report("presence_time_secs", **words)["data"] == rooms
+        assert report("presence_time_secs", **params)["data"] == rooms
         assert report("presence_time_secs", function="sum", spaces=[LARGEST])["data"] == floors
         zones = report("presence_time_secs", function="sum", zones=["zone_paris_1_reception"])["data"]
         assert {row["zone_id"] for row in zones} == {"zone_paris_1_reception"}
@@ -355,10 +355,10 @@ def test_a_tag_has_the_people_of_what_carries_it(report: Report, people: People)
 
 def test_the_future_has_no_data(report: Report, simulator: Simulator, people: People) -> None:
     """The clock stands at 2025-06-11T12:00Z; minutes come a minute late."""
-    words = {"start": "2025-06-11T10:00:00Z", "stop": "2025-06-11T14:00:00Z", "spaces": [LARGEST]}
+    params = {"start": "2025-06-11T10:00:00Z", "stop": "2025-06-11T14:00:00Z", "spaces": [LARGEST]}
 
     def values() -> list[tuple[str, float]]:
-        return by_time(report("floor_occupancy", function="sum", create_empty=True, **words)["data"])
+        return by_time(report("floor_occupancy", function="sum", create_empty=True, **params)["data"])
 
     def seen(until: str) -> list[tuple[str, int]]:
         ends = [end for end in ("2025-06-11T11:00:00Z", until) if end <= until]
@@ -379,7 +379,7 @@ def test_the_future_has_no_data(report: Report, simulator: Simulator, people: Pe
 
 
 def test_the_newest_minutes_may_still_move(report: Report, simulator: Simulator) -> None:
-    words = {
+    params = {
         "start": "2025-06-11T11:00:00Z",
         "stop": "2025-06-11T12:00:00Z",
         "every": "1m",
@@ -387,7 +387,7 @@ def test_the_newest_minutes_may_still_move(report: Report, simulator: Simulator)
     }
 
     def values() -> list[float]:
-        rows = report("room_occupancy", function="median", rooms=[MEETING], **words)["data"]
+        rows = report("room_occupancy", function="median", rooms=[MEETING], **params)["data"]
         return [value for _, value in by_time(rows)]
 
     final = values()

@@ -34,8 +34,8 @@ DETECTIONS = {
 }
 
 
-def login(simulator: Simulator, **words: str) -> requests.Response:
-    return requests.post(f"{simulator.url}/api/v2/clients/login", json={**LOGIN, **words}, timeout=HANG_S)
+def login(simulator: Simulator, **params: str) -> requests.Response:
+    return requests.post(f"{simulator.url}/api/v2/clients/login", json={**LOGIN, **params}, timeout=HANG_S)
 
 
 def detections(client: requests.Session, simulator: Simulator) -> requests.Response:
@@ -44,9 +44,9 @@ def detections(client: requests.Session, simulator: Simulator) -> requests.Respo
 
 @pytest.mark.parametrize("word", LOGIN)
 def test_a_wrong_login_is_a_401(simulator: Simulator, word: str) -> None:
-    answer = login(simulator, **{word: "wrong"})
-    assert answer.status_code == 401
-    assert answer.json()["details"]
+    response = login(simulator, **{word: "wrong"})
+    assert response.status_code == 401
+    assert response.json()["details"]
 
 
 def test_tokens_are_opaque_and_each_its_own(simulator: Simulator) -> None:
@@ -80,14 +80,14 @@ def test_tokens_can_be_revoked(client: requests.Session, simulator: Simulator) -
 )
 def test_no_token_no_answer(simulator: Simulator, path: str, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    answer = requests.post(f"{simulator.url}{path}", json={}, headers=headers, timeout=HANG_S)
+    response = requests.post(f"{simulator.url}{path}", json={}, headers=headers, timeout=HANG_S)
     if path == "/api/v3/graphql":
-        assert answer.status_code == 200
-        assert answer.json()["data"] is None
-        assert answer.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+        assert response.status_code == 200
+        assert response.json()["data"] is None
+        assert response.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
     else:
-        assert answer.status_code == 401
-        assert (answer.json()["error"], answer.json()["code"]) == ("Unauthorized", 401)
+        assert response.status_code == 401
+        assert (response.json()["error"], response.json()["code"]) == ("Unauthorized", 401)
 
 
 def test_own_credentials(people: People) -> None:
@@ -108,9 +108,9 @@ def test_a_connection_serves_many_calls_even_wrong_ones(connection: http.client.
     first = connection.sock
     for path, status in (("/healthz", 200), ("/nowhere", 404), ("/v3/detections", 405), ("/healthz", 200)):
         connection.request("GET", path)
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status == status
+        response = connection.getresponse()
+        response.read()
+        assert response.status == status
         assert connection.sock is first
     connection.request("POST", "/v3/detections", body=b"no JSON", headers={"Authorization": "Bearer x"})
     assert connection.getresponse().read()
@@ -118,13 +118,13 @@ def test_a_connection_serves_many_calls_even_wrong_ones(connection: http.client.
 
 
 def test_405_says_what_is_allowed(simulator: Simulator) -> None:
-    answer = requests.put(f"{simulator.url}/healthz", timeout=HANG_S)
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+    response = requests.put(f"{simulator.url}/healthz", timeout=HANG_S)
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET")
 
 
 def test_a_body_without_its_length_is_a_411(simulator: Simulator) -> None:
-    answer = requests.post(f"{simulator.url}/v3/detections", data=iter([b"{}"]), timeout=HANG_S)
-    assert answer.status_code == 411
+    response = requests.post(f"{simulator.url}/v3/detections", data=iter([b"{}"]), timeout=HANG_S)
+    assert response.status_code == 411
 
 
 def test_a_body_too_long_is_a_413(connection: http.client.HTTPConnection) -> None:
@@ -141,10 +141,10 @@ def test_long_bodies_are_compressed_for_those_who_accept_it(
     expected = detections(client, simulator).json()
     headers = {"Authorization": str(client.headers["Authorization"]), "Accept-Encoding": accept}
     connection.request("POST", "/v3/detections", json.dumps(DETECTIONS), headers)
-    answer = connection.getresponse()
-    data = answer.read()
-    assert int(answer.headers["Content-Length"]) == len(data)
-    assert answer.headers.get("Content-Encoding") == ("gzip" if accept != "identity" else None)
+    response = connection.getresponse()
+    data = response.read()
+    assert int(response.headers["Content-Length"]) == len(data)
+    assert response.headers.get("Content-Encoding") == ("gzip" if accept != "identity" else None)
     assert json.loads(gzip.decompress(data) if accept != "identity" else data) == expected
     connection.request("GET", "/healthz", headers=headers)
     assert connection.getresponse().headers.get("Content-Encoding") is None
@@ -173,8 +173,8 @@ def test_sixty_at_once(client: requests.Session, simulator: Simulator) -> None:
             return [detections(session, simulator).json() for _ in range(3)]
 
     with ThreadPoolExecutor(60) as pool:
-        answers = [answer for three_answers in pool.map(three, range(60)) for answer in three_answers]
-    assert answers == [expected] * 180
+        responses = [response for three_answers in pool.map(three, range(60)) for response in three_answers]
+    assert responses == [expected] * 180
     assert simulator.count() == simulator.count("/v3/detections") == 180
 
 
@@ -232,9 +232,9 @@ def test_stopping_cuts_what_is_under_way(people: People) -> None:
             assert isinstance(call.exception(timeout=HANG_S), requests.ConnectionError)
 
 
-def command(*words: str) -> subprocess.Popen[str]:
+def command(*params: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "butlr_grafana.simulator", *words],
+        [sys.executable, "-m", "butlr_grafana.simulator", *params],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -248,8 +248,8 @@ def test_the_command_runs_until_told_to_end(number: signal.Signals) -> None:
     with command("--port", "0", "--now", "2025-06-11T12:00:00Z", "--rate-limit", "1") as process:
         assert process.stdout is not None
         url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
-        answers = [requests.get(f"{url}/v3/detections", timeout=HANG_S).status_code for _ in range(2)]
-        assert answers == [405, 429]
+        responses = [requests.get(f"{url}/v3/detections", timeout=HANG_S).status_code for _ in range(2)]
+        assert responses == [405, 429]
         process.send_signal(number)
         _, errors = process.communicate(timeout=HANG_S)
         assert (process.returncode, errors) == (0, "")
@@ -284,8 +284,8 @@ def test_a_taken_port_is_one_line() -> None:
 
 
 def test_the_command_takes_forms() -> None:
-    words = ("--port", "0", "--form", "window_labels=start", "--form", "ghost_heat=on")
-    with command(*words) as process:
+    params = ("--port", "0", "--form", "window_labels=start", "--form", "ghost_heat=on")
+    with command(*params) as process:
         assert process.stdout is not None
         url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
         forms = requests.get(f"{url}/_simulator/forms", timeout=HANG_S).json()

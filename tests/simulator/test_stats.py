@@ -23,7 +23,7 @@ FIGURES = ("avg", "used_avg", "median", "used_median")
 Ask = Callable[..., Any]
 
 
-def words(*items: str, sensors: str = "presence", **more: Any) -> dict[str, Any]:
+def params(*items: str, sensors: str = "presence", **more: Any) -> dict[str, Any]:
     return {
         "measurements": [f"occupancy_{figure}_{sensors}" for figure in FIGURES],
         "items": list(items),
@@ -34,13 +34,13 @@ def words(*items: str, sensors: str = "presence", **more: Any) -> dict[str, Any]
 
 
 @pytest.fixture
-def ask(client: requests.Session, simulator: Simulator) -> Ask:
-    def ask(body: dict[str, Any], status: int = 200) -> Any:
-        answer = client.post(f"{simulator.url}/api/v4/reporting/stats", json=body, timeout=HANG_S)
-        assert answer.status_code == status, answer.text
-        return answer.json()
+def send_query(client: requests.Session, simulator: Simulator) -> Ask:
+    def send_query(body: dict[str, Any], status: int = 200) -> Any:
+        response = client.post(f"{simulator.url}/api/v4/reporting/stats", json=body, timeout=HANG_S)
+        assert response.status_code == status, response.text
+        return response.json()
 
-    return ask
+    return send_query
 
 
 def figures(minutes: list[int], sensors: str = "presence") -> dict[str, Any]:
@@ -65,8 +65,8 @@ def minutes(people: People, room_id: str | None, start: str, stop: str) -> list[
     return [(dt.datetime.fromtimestamp(start_s + 60 * k, PARIS), n) for k, n in enumerate(counted)]
 
 
-def test_figures_of_rooms_and_floors(ask: Ask, people: People) -> None:
-    data = ask(words(LARGEST, KITCHEN, MEETING))["data"]
+def test_figures_of_rooms_and_floors(send_query: Ask, people: People) -> None:
+    data = send_query(params(LARGEST, KITCHEN, MEETING))["data"]
     assert list(data) == [LARGEST, KITCHEN, MEETING]
     for item, room_id in ((LARGEST, None), (KITCHEN, KITCHEN), (MEETING, MEETING)):
         counted = minutes(people, room_id, "2025-06-02T00:00Z", "2025-06-09T00:00Z")
@@ -81,7 +81,9 @@ def test_figures_of_rooms_and_floors(ask: Ask, people: People) -> None:
         ("2024-10-25T00:00:00Z", "2024-10-30T00:00:00Z"),
     ],
 )
-def test_hours_and_days_are_those_of_the_wall_clock(ask: Ask, people: People, start: str, stop: str) -> None:
+def test_hours_and_days_are_those_of_the_wall_clock(
+    send_query: Ask, people: People, start: str, stop: str
+) -> None:
     filters = {
         "time_ranges": [{"start": "01:30", "stop": "03:30"}, {"start": "08:00", "stop": "18:00"}],
         "exclude_days_of_week": ["Monday", "Saturday"],
@@ -91,7 +93,7 @@ def test_hours_and_days_are_those_of_the_wall_clock(ask: Ask, people: People, st
         for at, n in minutes(people, None, start, stop)
         if (dt.time(1, 30) <= at.time() < dt.time(3, 30) or 8 <= at.hour < 18) and at.weekday() not in (0, 5)
     ]
-    data = ask(words(LARGEST, start=start, stop=stop, filters=filters))["data"]
+    data = send_query(params(LARGEST, start=start, stop=stop, filters=filters))["data"]
     assert data[LARGEST] == figures(counted)
 
 
@@ -107,17 +109,17 @@ def test_hours_and_days_are_those_of_the_wall_clock(ask: Ask, people: People, st
     ],
 )
 def test_a_weekday_in_the_wrong_case_is_silently_ignored(
-    ask: Ask, simulator: Simulator, case: str, written: str, heeded: bool
+    send_query: Ask, simulator: Simulator, case: str, written: str, heeded: bool
 ) -> None:
     people = simulator.people
     simulator.forms = Forms(weekday_case=case)
-    data = ask(words(LARGEST, filters={"exclude_days_of_week": [written]}))["data"]
+    data = send_query(params(LARGEST, filters={"exclude_days_of_week": [written]}))["data"]
     counted = minutes(people, None, "2025-06-02T00:00Z", "2025-06-09T00:00Z")
     assert data[LARGEST] == figures([n for at, n in counted if not heeded or at.weekday() != 5])
 
 
-def test_traffic_is_calibrated(ask: Ask, report: Ask) -> None:
-    data = ask(words(LARGEST, MEETING, sensors="traffic", stop="2025-06-04T00:00:00Z"))["data"]
+def test_traffic_is_calibrated(send_query: Ask, report: Ask) -> None:
+    data = send_query(params(LARGEST, MEETING, sensors="traffic", stop="2025-06-04T00:00:00Z"))["data"]
     halves = [(f"2025-06-0{day}T{h}:00:00Z") for day in (2, 3) for h in ("00", "12")] + [
         "2025-06-04T00:00:00Z"
     ]
@@ -125,37 +127,37 @@ def test_traffic_is_calibrated(ask: Ask, report: Ask) -> None:
         (LARGEST, "traffic_floor_occupancy", "spaces"),
         (MEETING, "traffic_room_occupancy", "rooms"),
     ):
-        asked = {name: [item], "calibrated": "true", "every": "1m", "function": "median"}
-        parts = [report(measurement, start=a, stop=b, **asked)["data"] for a, b in pairwise(halves)]
+        requested = {name: [item], "calibrated": "true", "every": "1m", "function": "median"}
+        parts = [report(measurement, start=a, stop=b, **requested)["data"] for a, b in pairwise(halves)]
         counted = [row["value"] for part in parts for row in part]
         assert len(counted) == 2 * 1440
         assert data[item] == figures(counted, "traffic")
 
 
-def test_what_has_no_data_has_no_figure(ask: Ask) -> None:
+def test_what_has_no_data_has_no_figure(send_query: Ask) -> None:
     """The kitchen has no door sensor, no zone has, the project room is offline, nobody enters the library."""
-    assert ask(words(KITCHEN, ZONE, sensors="traffic"))["data"] == {}
-    assert list(ask(words(KITCHEN, MEETING, sensors="traffic"))["data"]) == [MEETING]
+    assert send_query(params(KITCHEN, ZONE, sensors="traffic"))["data"] == {}
+    assert list(send_query(params(KITCHEN, MEETING, sensors="traffic"))["data"]) == [MEETING]
     offline = {"start": "2025-05-17T00:00:00Z", "stop": "2025-05-21T00:00:00Z"}
-    assert ask(words(FAILING, **offline))["data"] == {}
+    assert send_query(params(FAILING, **offline))["data"] == {}
     later = {"start": "2025-06-11T12:00:00Z", "stop": "2025-06-12T00:00:00Z"}
-    assert ask(words(KITCHEN, **later))["data"] == {}
+    assert send_query(params(KITCHEN, **later))["data"] == {}
     moment = {"start": "2025-06-09T12:00:10Z", "stop": "2025-06-09T12:00:20Z"}
-    assert ask(words(KITCHEN, **moment))["data"] == {}
-    assert ask(words("space_atlantis"))["data"] == {}
-    assert list(ask(words("space_atlantis", KITCHEN))["data"]) == [KITCHEN]
-    library = ask(words("room_paris_1_library"))["data"]["room_paris_1_library"]
-    assert library == {name: None if "used" in name else 0 for name in words()["measurements"]}
-    assert ask(words(ZONE))["data"][ZONE]["occupancy_used_avg_presence"] >= 1
+    assert send_query(params(KITCHEN, **moment))["data"] == {}
+    assert send_query(params("space_atlantis"))["data"] == {}
+    assert list(send_query(params("space_atlantis", KITCHEN))["data"]) == [KITCHEN]
+    library = send_query(params("room_paris_1_library"))["data"]["room_paris_1_library"]
+    assert library == {name: None if "used" in name else 0 for name in params()["measurements"]}
+    assert send_query(params(ZONE))["data"][ZONE]["occupancy_used_avg_presence"] >= 1
 
 
-def test_dates_are_midnights_of_utc(ask: Ask) -> None:
-    assert ask(words(KITCHEN, start="2025-06-02", stop="2025-06-09")) == ask(words(KITCHEN))
+def test_dates_are_midnights_of_utc(send_query: Ask) -> None:
+    assert send_query(params(KITCHEN, start="2025-06-02", stop="2025-06-09")) == send_query(params(KITCHEN))
 
 
-def test_forms_that_nobody_can_read(ask: Ask, simulator: Simulator) -> None:
+def test_forms_that_nobody_can_read(send_query: Ask, simulator: Simulator) -> None:
     simulator.forms = Forms(unreadable=frozenset({"stats"}))
-    assert list(ask(words(KITCHEN))) == ["dataV9"]
+    assert list(send_query(params(KITCHEN))) == ["dataV9"]
 
 
 @pytest.mark.parametrize(
@@ -182,14 +184,16 @@ def test_forms_that_nobody_can_read(ask: Ask, simulator: Simulator) -> None:
         ("filters", {"exclude_days_of_week": [1]}, "exclude_days_of_week"),
     ],
 )
-def test_a_wrong_word_is_a_400_that_names_it(ask: Ask, word: str, value: Any, says: str) -> None:
-    body = copy.deepcopy(words(LARGEST))
+def test_a_wrong_word_is_a_400_that_names_it(send_query: Ask, word: str, value: Any, says: str) -> None:
+    body = copy.deepcopy(params(LARGEST))
     body[word] = value
-    assert says in ask(body, 400)["details"]
+    assert says in send_query(body, 400)["details"]
 
 
-def test_filters_may_be_empty(ask: Ask) -> None:
-    whole = ask(words(LARGEST))
-    assert ask(words(LARGEST, filters={})) == whole
-    assert ask(words(LARGEST, filters={"time_ranges": [], "exclude_days_of_week": []})) == whole
-    assert ask(words(LARGEST, filters={"time_ranges": [{"start": "00:00", "stop": "24:00"}]})) == whole
+def test_filters_may_be_empty(send_query: Ask) -> None:
+    whole = send_query(params(LARGEST))
+    assert send_query(params(LARGEST, filters={})) == whole
+    assert send_query(params(LARGEST, filters={"time_ranges": [], "exclude_days_of_week": []})) == whole
+    assert (
+        send_query(params(LARGEST, filters={"time_ranges": [{"start": "00:00", "stop": "24:00"}]})) == whole
+    )

@@ -34,17 +34,17 @@ HIVES = """{ hives { data { id name serialNumber floor_id room_id isOnline isStr
 TAGS = "{ tags { id name organization_id rooms { id name } zones { id name } floors { id name } } }"
 
 
-def ask(client: requests.Session, simulator: Simulator, query: str, **more: Any) -> dict[str, Any]:
-    answer = client.post(f"{simulator.url}/api/v3/graphql", json={"query": query, **more}, timeout=HANG_S)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
+def send_query(client: requests.Session, simulator: Simulator, query: str, **more: Any) -> dict[str, Any]:
+    response = client.post(f"{simulator.url}/api/v3/graphql", json={"query": query, **more}, timeout=HANG_S)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
     return found
 
 
 def data(client: requests.Session, simulator: Simulator, query: str) -> dict[str, Any]:
-    answer = ask(client, simulator, query)
-    assert list(answer) == ["data"], answer
-    found: dict[str, Any] = answer["data"]
+    response = send_query(client, simulator, query)
+    assert list(response) == ["data"], response
+    found: dict[str, Any] = response["data"]
     return found
 
 
@@ -250,49 +250,52 @@ def test_parents_and_children(client: requests.Session, simulator: Simulator) ->
     ],
 )
 def test_a_wrong_document_has_no_data(client: requests.Session, simulator: Simulator, query: str) -> None:
-    answer = ask(client, simulator, query)
-    assert answer["data"] is None
-    assert answer["errors"][0]["message"]
-    assert answer["errors"][0]["extensions"]["code"] in ("GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED")
+    response = send_query(client, simulator, query)
+    assert response["data"] is None
+    assert response["errors"][0]["message"]
+    assert response["errors"][0]["extensions"]["code"] in (
+        "GRAPHQL_PARSE_FAILED",
+        "GRAPHQL_VALIDATION_FAILED",
+    )
 
 
 def test_what_a_selection_lacks_is_said_as_butlr_says_it(
     client: requests.Session, simulator: Simulator
 ) -> None:
-    [error] = ask(client, simulator, "{ rooms { data { tags } } }")["errors"]
+    [error] = send_query(client, simulator, "{ rooms { data { tags } } }")["errors"]
     assert "must have a selection of subfields" in error["message"]
 
 
 def test_a_field_that_fails_leaves_the_others(client: requests.Session, simulator: Simulator) -> None:
-    answer = ask(client, simulator, "{ sensors { data { id roomID } } tags { id } }")
-    found = answer["data"]["sensors"]["data"]
-    failed = [error["path"][2] for error in answer["errors"]]
+    response = send_query(client, simulator, "{ sensors { data { id roomID } } tags { id } }")
+    found = response["data"]["sensors"]["data"]
+    failed = [error["path"][2] for error in response["errors"]]
     assert [index for index, one in enumerate(found) if one is None] == failed
     assert len(failed) == 4, "the zones outside rooms have their sensors"
     assert found[0] == {
         "id": "sensor_paris_1_open_space_south_heat",
         "roomID": "room_paris_1_open_space_south",
     }
-    assert answer["errors"][0] == {
+    assert response["errors"][0] == {
         "message": "internal system error",
         "path": ["sensors", "data", failed[0], "roomID"],
     }
-    assert len(answer["data"]["tags"]) == 15
+    assert len(response["data"]["tags"]) == 15
 
 
 def test_what_is_not_there_is_not_found(client: requests.Session, simulator: Simulator) -> None:
-    answer = ask(client, simulator, '{ floor(id: "space_atlantis") { id } tags { id } }')
-    assert answer["data"]["floor"] is None
-    assert answer["data"]["tags"]
-    [error] = answer["errors"]
+    response = send_query(client, simulator, '{ floor(id: "space_atlantis") { id } tags { id } }')
+    assert response["data"]["floor"] is None
+    assert response["data"]["tags"]
+    [error] = response["errors"]
     assert (error["path"], error["extensions"]["code"]) == (["floor"], "NOT_FOUND")
 
 
 def test_a_dead_token_is_an_error_inside_a_200(client: requests.Session, simulator: Simulator) -> None:
     simulator.revoke_tokens()
-    answer = ask(client, simulator, "{ tags { id } }")
-    assert answer["data"] is None
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
+    response = send_query(client, simulator, "{ tags { id } }")
+    assert response["data"] is None
+    assert [error["extensions"]["code"] for error in response["errors"]] == ["UNAUTHENTICATED"]
 
 
 def test_introspection(client: requests.Session, simulator: Simulator) -> None:
@@ -301,18 +304,18 @@ def test_introspection(client: requests.Session, simulator: Simulator) -> None:
     assert [field["name"] for field in fields] == ["floor_plan_id", "name", "url", "coordinates"]
     assert data(client, simulator, "{ __typename }") == {"__typename": "Query"}
     simulator.forms = Forms(introspection=False)
-    answer = ask(client, simulator, query)
-    assert answer["data"] is None
-    assert "introspection" in answer["errors"][0]["message"]
+    response = send_query(client, simulator, query)
+    assert response["data"] is None
+    assert "introspection" in response["errors"][0]["message"]
     assert data(client, simulator, "{ tags { __typename } }")["tags"][0] == {"__typename": "Tag"}
 
 
 def test_an_account_may_lack_fields(client: requests.Session, simulator: Simulator) -> None:
     simulator.forms = Forms(missing_fields=frozenset({"Room.rotation", "Sensor.model"}))
     for query in ("{ rooms { data { rotation } } }", SENSORS):
-        answer = ask(client, simulator, query)
-        assert answer["data"] is None
-        assert "Cannot query field" in answer["errors"][0]["message"]
+        response = send_query(client, simulator, query)
+        assert response["data"] is None
+        assert "Cannot query field" in response["errors"][0]["message"]
     assert data(client, simulator, "{ zones { data { rotation } } }")
     with pytest.raises(ValueError, match=r"Room\.mood"):
         simulator.forms = Forms(missing_fields=frozenset({"Room.mood"}))
@@ -332,9 +335,9 @@ def test_a_scope_may_be_missing(
     client: requests.Session, simulator: Simulator, scope: str, query: str, path: tuple[str, str]
 ) -> None:
     simulator.forms = Forms(missing_scopes=frozenset({scope}))
-    answer = client.post(f"{simulator.url}/api/v3/graphql", json={"query": query}, timeout=HANG_S)
-    assert answer.status_code == 403
-    assert (answer.json()["code"], scope in answer.json()["details"]) == (403, True)
+    response = client.post(f"{simulator.url}/api/v3/graphql", json={"query": query}, timeout=HANG_S)
+    assert response.status_code == 403
+    assert (response.json()["code"], scope in response.json()["details"]) == (403, True)
     simulator.forms = Forms(missing_scopes=frozenset({scope}), without_scope="empty")
     found = data(client, simulator, query)
     assert found[path[0]][path[1]] == []
@@ -358,31 +361,33 @@ def test_sensors_go_offline_with_the_clock(
     assert sensors(client, simulator)["sensor_paris_1_project_room_heat"]["last_heartbeat"] == start_s - 1
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("reported", [True, False])
 def test_plans_are_pictures_of_the_floors_extent(
-    client: requests.Session, simulator: Simulator, told: bool
+    client: requests.Session, simulator: Simulator, reported: bool
 ) -> None:
     """Where the topology cannot say that a picture lies on its side, none does."""
-    simulator.forms = Forms(plan_rotation=told)
-    query = f"{{ floors {{ data {{ floor_plans {{ url coordinates {'rotation' if told else ''} }} }} }} }}"
+    simulator.forms = Forms(plan_rotation=reported)
+    query = (
+        f"{{ floors {{ data {{ floor_plans {{ url coordinates {'rotation' if reported else ''} }} }} }} }}"
+    )
     turns = []
     for floor in data(client, simulator, query)["floors"]["data"]:
         [plan] = floor["floor_plans"]
-        answer = requests.get(plan["url"], timeout=HANG_S)
-        assert answer.headers["Content-Type"] == "image/png"
-        width, height = Image.open(io.BytesIO(answer.content)).size
+        response = requests.get(plan["url"], timeout=HANG_S)
+        assert response.headers["Content-Type"] == "image/png"
+        width, height = Image.open(io.BytesIO(response.content)).size
         xs, ys = zip(*plan["coordinates"], strict=True)
         across, up = max(xs) - min(xs), max(ys) - min(ys)
         turns.append(plan.get("rotation", 0))
         # On its side it is as high as the floor is wide.
         assert width / height == pytest.approx(across / up if turns[-1] == 0 else up / across)
-    assert sorted(turns) == ([0, 0, 90] if told else [0, 0, 0])
+    assert sorted(turns) == ([0, 0, 90] if reported else [0, 0, 0])
 
 
 def test_a_plan_has_y_upwards(client: requests.Session, simulator: Simulator) -> None:
     """The L's wing rises at the left: the picture's top right corner is paper."""
-    answer = requests.get(f"{simulator.url}/plans/space_paris_1.png", timeout=HANG_S)
-    image = Image.open(io.BytesIO(answer.content)).convert("RGB")
+    response = requests.get(f"{simulator.url}/plans/space_paris_1.png", timeout=HANG_S)
+    image = Image.open(io.BytesIO(response.content)).convert("RGB")
     white = (255, 255, 255)
     right, bottom = image.width - 10, image.height - 10
     corners = [image.getpixel(at) == white for at in ((10, 10), (right, 10), (10, bottom), (right, bottom))]
@@ -391,17 +396,21 @@ def test_a_plan_has_y_upwards(client: requests.Session, simulator: Simulator) ->
 
 def test_variables_and_named_operations(client: requests.Session, simulator: Simulator) -> None:
     query = "query One($full: Boolean!) { sites { data { id name @include(if: $full) } } }"
-    answer = ask(client, simulator, query, variables={"full": False}, operationName="One")
-    assert answer["data"]["sites"]["data"] == [{"id": "site_paris"}, {"id": "site_newyork"}]
+    response = send_query(client, simulator, query, variables={"full": False}, operationName="One")
+    assert response["data"]["sites"]["data"] == [{"id": "site_paris"}, {"id": "site_newyork"}]
 
 
-@pytest.mark.parametrize("words", [{}, {"query": 7}, {"query": "{ sites { data { id } } }", "variables": []}])
-def test_a_wrong_body_is_a_400(client: requests.Session, simulator: Simulator, words: dict[str, Any]) -> None:
-    assert client.post(f"{simulator.url}/api/v3/graphql", json=words, timeout=HANG_S).status_code == 400
+@pytest.mark.parametrize(
+    "params", [{}, {"query": 7}, {"query": "{ sites { data { id } } }", "variables": []}]
+)
+def test_a_wrong_body_is_a_400(
+    client: requests.Session, simulator: Simulator, params: dict[str, Any]
+) -> None:
+    assert client.post(f"{simulator.url}/api/v3/graphql", json=params, timeout=HANG_S).status_code == 400
 
 
 def test_forms_that_nobody_can_read(client: requests.Session, simulator: Simulator) -> None:
     simulator.forms = Forms(unreadable=frozenset({"topology"}))
-    answer = ask(client, simulator, "{ sites { data { id } } }")
-    assert "data" not in answer
-    assert "sites" not in str(answer).replace("sitesV9", "")
+    response = send_query(client, simulator, "{ sites { data { id } } }")
+    assert "data" not in response
+    assert "sites" not in str(response).replace("sitesV9", "")

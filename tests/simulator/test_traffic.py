@@ -95,10 +95,10 @@ def test_filters_on_rooms_and_sensors(report: Report) -> None:
 def test_windows_without_movement(report: Report, simulator: Simulator, fills: bool) -> None:
     """Sixteen hours of the day it is quiet; what has not happened yet is no movement either."""
     simulator.forms = Forms(create_empty_fills=fills)
-    words = {"function": "sum", "rooms": [MEETING], "start": "2025-06-11T00:00:00Z"}
-    words["stop"] = "2025-06-12T00:00:00Z"
-    few = report("traffic", **words)["data"]
-    rows = report("traffic", create_empty=True, value={"gte": 0}, **words)["data"]
+    params = {"function": "sum", "rooms": [MEETING], "start": "2025-06-11T00:00:00Z"}
+    params["stop"] = "2025-06-12T00:00:00Z"
+    few = report("traffic", **params)["data"]
+    rows = report("traffic", create_empty=True, value={"gte": 0}, **params)["data"]
     if fills:
         assert len(rows) == 2 * 12 > len(few)
         assert [row for row in rows if row["value"]] == few
@@ -108,8 +108,8 @@ def test_windows_without_movement(report: Report, simulator: Simulator, fills: b
 
 def test_traffic_may_be_late(report: Report, simulator: Simulator) -> None:
     simulator.forms = Forms(traffic_late_s=7200)
-    words = {"function": "sum", "spaces": [LARGEST], "start": "2025-06-11T08:00:00Z"}
-    times = {row["time"] for row in report("traffic", stop="2025-06-11T12:00:00Z", **words)["data"]}
+    params = {"function": "sum", "spaces": [LARGEST], "start": "2025-06-11T08:00:00Z"}
+    times = {row["time"] for row in report("traffic", stop="2025-06-11T12:00:00Z", **params)["data"]}
     assert times == {"2025-06-11T09:00:00Z", "2025-06-11T10:00:00Z"}
 
 
@@ -238,13 +238,13 @@ def test_who_was_in_at_midnight_makes_it_go_low(report: Report) -> None:
 
 def test_the_day_may_be_that_of_utc(report: Report, simulator: Simulator, people: People) -> None:
     simulator.forms = Forms(calibrated_day="utc")
-    words = {"start": "2025-06-05T00:00:00Z", "stop": "2025-06-06T00:00:00Z", "function": "last"}
+    params = {"start": "2025-06-05T00:00:00Z", "stop": "2025-06-06T00:00:00Z", "function": "last"}
     rows = report(
         "traffic_floor_occupancy",
         timezone="America/New_York",
         calibrated="true",
         spaces=[LARGEST],
-        **words,
+        **params,
     )["data"]
     expected = counted(people, -1, "2025-06-05", "UTC", 1440, calibrated="true")[59::60]
     assert [row["value"] for row in rows] == expected
@@ -289,14 +289,14 @@ def test_today_is_provisional_and_corrected_overnight(
 
 
 def test_a_rooms_own_entrance_may_count_for_it(report: Report, simulator: Simulator, people: People) -> None:
-    words = {"function": "last", "rooms": ["room_paris_2_parcel_room"], "timezone": "Europe/Paris"}
-    words |= {"start": "2025-06-05T22:00:00Z", "stop": "2025-06-06T22:00:00Z"}
-    assert report("traffic_room_occupancy", calibrated="true", **words)["data"] == []
+    params = {"function": "last", "rooms": ["room_paris_2_parcel_room"], "timezone": "Europe/Paris"}
+    params |= {"start": "2025-06-05T22:00:00Z", "stop": "2025-06-06T22:00:00Z"}
+    assert report("traffic_room_occupancy", calibrated="true", **params)["data"] == []
     simulator.forms = Forms(entrance_rooms="counted")
-    room = report("traffic_room_occupancy", calibrated="true", **words)["data"]
-    words["spaces"] = [PARIS_2]
-    del words["rooms"]
-    floor = report("traffic_floor_occupancy", calibrated="true", **words)["data"]
+    room = report("traffic_room_occupancy", calibrated="true", **params)["data"]
+    params["spaces"] = [PARIS_2]
+    del params["rooms"]
+    floor = report("traffic_floor_occupancy", calibrated="true", **params)["data"]
     assert [row["value"] for row in room] == [row["value"] for row in floor]
     assert max(row["value"] for row in room) > 10
 

@@ -39,10 +39,10 @@ def people() -> People:
 
 @pytest.fixture
 def floors(client: requests.Session, simulator: Simulator) -> dict[str, Any]:
-    answer = client.post(f"{simulator.url}/api/v3/graphql", json={"query": FLOORS}, timeout=HANG_S).json()
+    response = client.post(f"{simulator.url}/api/v3/graphql", json={"query": FLOORS}, timeout=HANG_S).json()
     return {
         floor["id"]: {**floor, "site": site}
-        for site in answer["data"]["sites"]["data"]
+        for site in response["data"]["sites"]["data"]
         for building in site["buildings"]
         for floor in building["floors"]
     }
@@ -54,8 +54,8 @@ def heat(client: requests.Session, simulator: Simulator, space: str, start: str,
         "filter": {"space_id": space, "start": start, "stop": stop, "omit_empty_value": True},
         "window": {"heatmap_v2_options": {"grid_resolution": 0.5, "heatmap_type": "occupancy"}},
     }
-    answer = client.post(f"{simulator.url}/v3/detections", json=body, timeout=HANG_S).json()
-    total: int = answer["data"][0]["heatmap_v2"]["metadata"]["total_detections"]
+    response = client.post(f"{simulator.url}/v3/detections", json=body, timeout=HANG_S).json()
+    total: int = response["data"][0]["heatmap_v2"]["metadata"]["total_detections"]
     return total
 
 
@@ -66,12 +66,12 @@ def test_heat_is_the_floors_rate_times_the_minutes_of_its_people(
     """What a person gives a minute can be measured from two answers, within a tenth even by rooms alone."""
     zone = simulator.people.office.by_id[space].zone_info
     start, stop = (dt.datetime(2025, 6, 10, hour, tzinfo=zone).isoformat() for hour in (10, 14))
-    words = {"every": "1m", "function": "median", "start": start, "stop": stop}
+    params = {"every": "1m", "function": "median", "start": start, "stop": stop}
     floor, rooms = (
-        sum(row["value"] for row in report(f"{level}_occupancy", spaces=[space], **words)["data"])
+        sum(row["value"] for row in report(f"{level}_occupancy", spaces=[space], **params)["data"])
         for level in ("floor", "room")
     )
-    found = heat(client, simulator, space, words["start"], words["stop"])
+    found = heat(client, simulator, space, params["start"], params["stop"])
     assert found / floor == RATES[space] == simulator.rate(space)
     assert found / rooms == pytest.approx(RATES[space], rel=0.1)
     assert found / rooms != RATES[space], "some are outside rooms"
@@ -81,9 +81,9 @@ def test_heat_is_the_floors_rate_times_the_minutes_of_its_people(
 def test_a_floor_with_doors_only_has_no_heat(
     client: requests.Session, simulator: Simulator, report: Report, people: People, floors: dict[str, Any]
 ) -> None:
-    words = {"start": "2025-06-09T18:30:00Z", "stop": "2025-06-10T18:30:00Z", "spaces": [PUNE_DOORS]}
+    params = {"start": "2025-06-09T18:30:00Z", "stop": "2025-06-10T18:30:00Z", "spaces": [PUNE_DOORS]}
     assert {sensor["mode"] for sensor in floors[PUNE_DOORS]["sensors"]} == {"traffic"}
-    assert heat(client, simulator, PUNE_DOORS, words["start"], words["stop"]) == 0
+    assert heat(client, simulator, PUNE_DOORS, params["start"], params["stop"]) == 0
     for name in (
         "floor_occupancy",
         "room_occupancy",
@@ -91,10 +91,10 @@ def test_a_floor_with_doors_only_has_no_heat(
         "presence",
         "floor_presence_time_secs",
     ):
-        assert report(name, **words)["data"] == []
-    assert sum(row["value"] for row in report("traffic", function="sum", **words)["data"]) > 50
-    words["timezone"] = "Asia/Kolkata"
-    by_doors = report("traffic_floor_occupancy", function="max", calibrated="true", **words)["data"]
+        assert report(name, **params)["data"] == []
+    assert sum(row["value"] for row in report("traffic", function="sum", **params)["data"]) > 50
+    params["timezone"] = "Asia/Kolkata"
+    by_doors = report("traffic_floor_occupancy", function="max", calibrated="true", **params)["data"]
     assert max(row["value"] for row in by_doors) > 5
     assert len(people.detections(PUNE_DOORS, 1749600000, 1749686400)[0]) == 0
 

@@ -25,7 +25,7 @@ import requests
 
 from tests.bench.processes import backend, simulator
 from tests.soak.plot import Curve, draw
-from tests.soak.questions import look, page
+from tests.soak.questions import page, requests_of_view
 
 EVERY_S = 30.0
 WARM_S = 60.0
@@ -41,7 +41,7 @@ FAULT_EVERY_S, FAULT_LASTS_S = 60.0, 5.0
 
 
 @dataclass
-class House:
+class Office:
     """A backend with its simulator, as it is seen on `/metrics`."""
 
     name: str
@@ -85,61 +85,63 @@ def figure(text: str, name: str) -> float:
     return float(found[1])
 
 
-def start_threads(house: House, paths: list[str]) -> None:
+def start_threads(office: Office, paths: list[str]) -> None:
     """A server starts a thread when all are busy, which may be after minutes, and each takes memory."""
     with ThreadPoolExecutor(2 * THREADS) as pool:
-        for answer in pool.map(lambda path: requests.get(house.url + path, timeout=120), paths * 2 * THREADS):
-            answer.raise_for_status()
+        for response in pool.map(
+            lambda path: requests.get(office.url + path, timeout=120), paths * 2 * THREADS
+        ):
+            response.raise_for_status()
 
 
-def viewing(house: House, viewers: int, seconds: float) -> subprocess.Popen[str]:
-    words = [house.url, str(viewers), str(seconds), str(EVERY_S)]
+def viewing(office: Office, viewers: int, seconds: float) -> subprocess.Popen[str]:
+    params = [office.url, str(viewers), str(seconds), str(EVERY_S)]
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.soak.viewers", *words], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.soak.viewers", *params], stdout=subprocess.PIPE, text=True
     )
 
 
-def watch(houses: list[House], seconds: float, *, faults: bool) -> Iterator[None]:
+def watch(offices: list[Office], seconds: float, *, faults: bool) -> Iterator[None]:
     """Samples each house every second; yields after each."""
     began, fails = time.monotonic(), False
     while (passed := time.monotonic() - began) < seconds:
         due = faults and passed % FAULT_EVERY_S > FAULT_EVERY_S - FAULT_LASTS_S
-        for house in houses:
+        for office in offices:
             if due != fails:
-                house.fails(FAULT if due else None)
-            house.sample(began)
+                office.fails(FAULT if due else None)
+            office.sample(began)
         fails = due
         yield
         time.sleep(max(0.0, SAMPLE_S - (time.monotonic() - began - passed)))
-    for house in houses:
-        house.fails(None)
+    for office in offices:
+        office.fails(None)
 
 
 def soak(viewers: int, minutes: float, *, faults: bool) -> dict[str, Any]:
     seconds = minutes * 60
     with ExitStack() as stack:
-        houses = []
+        offices = []
         for name in (f"{viewers} viewers", "1 viewer"):
             butlr = stack.enter_context(simulator(0.05))
-            houses.append(House(name, butlr, stack.enter_context(backend(butlr, **AS_IN_THE_IMAGE))))
+            offices.append(Office(name, butlr, stack.enter_context(backend(butlr, **AS_IN_THE_IMAGE))))
         # What all look at is known before they come, at the price of one look in both houses.
         paths, length_s = page()
-        for house in houses:
-            for path in look(paths, length_s):
-                requests.get(house.url + path, timeout=120).raise_for_status()
-            start_threads(house, look(paths, length_s))
-        many, one = houses
+        for office in offices:
+            for path in requests_of_view(paths, length_s):
+                requests.get(office.url + path, timeout=120).raise_for_status()
+            start_threads(office, requests_of_view(paths, length_s))
+        many, one = offices
         crowds = [viewing(many, viewers, seconds), viewing(one, 1, seconds)]
         for crowd in crowds:
             stack.callback(crowd.kill)
-        for _ in watch(houses, seconds, faults=faults):
+        for _ in watch(offices, seconds, faults=faults):
             assert all(crowd.poll() in (None, 0) for crowd in crowds), "viewers ended before their time"
-        told = [json.loads(crowd.communicate(timeout=300)[0]) for crowd in crowds]
+        reported = [json.loads(crowd.communicate(timeout=300)[0]) for crowd in crowds]
         draw(
             Path("soak.png"),
             [
-                ("resident memory of the backend (MiB)", [house.curve(house.mib) for house in houses]),
-                ("threads of the backend", [house.curve(house.threads) for house in houses]),
+                ("resident memory of the backend (MiB)", [office.curve(office.mib) for office in offices]),
+                ("threads of the backend", [office.curve(office.threads) for office in offices]),
             ],
         )
         after_s = min(WARM_S, seconds / 2)
@@ -147,16 +149,16 @@ def soak(viewers: int, minutes: float, *, faults: bool) -> dict[str, Any]:
         return {
             "viewers": viewers,
             "minutes": minutes,
-            **told[0],
+            **reported[0],
             "warm_mib": warm_mib,
             "end_mib": end_mib,
             "growth": end_mib / warm_mib - 1,
             "most_mib": max(many.mib),
             "most_threads": max(many.threads),
             "butlr_calls": many.answered_calls(),
-            "one_viewer": {**told[1], "butlr_calls": one.answered_calls(), "end_mib": one.mib[-1]},
+            "one_viewer": {**reported[1], "butlr_calls": one.answered_calls(), "end_mib": one.mib[-1]},
             "samples": [
-                {"house": h.name, "seconds": h.seconds, "mib": h.mib, "threads": h.threads} for h in houses
+                {"office": h.name, "seconds": h.seconds, "mib": h.mib, "threads": h.threads} for h in offices
             ],
         }
 

@@ -30,7 +30,7 @@ def page() -> tuple[list[str], int]:
     return paths[-PANELS:], int(found[1]) * UNIT_S[found[2]]
 
 
-def look(paths: list[str], length_s: int) -> list[str]:
+def requests_of_view(paths: list[str], length_s: int) -> list[str]:
     """The paths for the period that ends now, as Grafana has it: in milliseconds."""
     now_ms = int(time.time() * 1000)
     return [p.replace(START, str(now_ms - length_s * 1000)).replace(END, str(now_ms)) for p in paths]

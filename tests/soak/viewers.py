@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.soak.questions import look, page
+from tests.soak.questions import page, requests_of_view
 
 ANSWER_WITHIN_S = 60.0
 
 
 @dataclass
-class Seen:
+class ViewerStats:
     """`seconds`: of each request. `kinds`: requests by status, or by what went wrong."""
 
     seconds: list[float] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Seen:
     pages: int = 0
     late_pages: int = 0
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         ordered = sorted(self.seconds) or [float("nan")]
         return {
             "requests": len(self.seconds),
@@ -83,39 +83,39 @@ class Connection:
             self._streams = None
 
 
-async def view(url: str, ends_at: float, every_s: float, seen: Seen) -> None:
+async def view(url: str, ends_at: float, every_s: float, stats: ViewerStats) -> None:
     connection, (paths, length_s) = Connection(url), page()
     due_at = time.monotonic() + random.uniform(0, every_s)
     while due_at < ends_at:
         await asyncio.sleep(max(0.0, due_at - time.monotonic()))
-        for path in look(paths, length_s):
-            await ask(connection, path, seen)
-        seen.pages += 1
+        for path in requests_of_view(paths, length_s):
+            await send_query(connection, path, stats)
+        stats.pages += 1
         due_at += every_s
         if due_at < time.monotonic():
-            seen.late_pages += 1
+            stats.late_pages += 1
             due_at = time.monotonic()
     connection.close()
 
 
-async def ask(connection: Connection, path: str, seen: Seen) -> None:
+async def send_query(connection: Connection, path: str, stats: ViewerStats) -> None:
     began = time.monotonic()
     try:
         status, body = await connection.get(path)
         kind = str(status)
-        seen.partial += b'"complete":false' in body
+        stats.partial += b'"complete":false' in body
     except (OSError, EOFError, TimeoutError) as fault:
         kind, body = type(fault).__name__, b""
-    seen.seconds.append(time.monotonic() - began)
-    seen.kinds[kind] += 1
-    if kind != "200" and len(seen.first_errors) < 5:
-        seen.first_errors.append(f"{kind} {path[:80]} {body[:200].decode('utf-8', 'replace')}")
+    stats.seconds.append(time.monotonic() - began)
+    stats.kinds[kind] += 1
+    if kind != "200" and len(stats.first_errors) < 5:
+        stats.first_errors.append(f"{kind} {path[:80]} {body[:200].decode('utf-8', 'replace')}")
 
 
 async def main(url: str, viewers: int, seconds: float, every_s: float) -> None:
-    seen, ends_at = Seen(), time.monotonic() + seconds
-    await asyncio.gather(*(view(url, ends_at, every_s, seen) for _ in range(viewers)))
-    print(json.dumps(seen.told()), flush=True)
+    stats, ends_at = ViewerStats(), time.monotonic() + seconds
+    await asyncio.gather(*(view(url, ends_at, every_s, stats) for _ in range(viewers)))
+    print(json.dumps(stats.as_dict()), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,16 +19,16 @@ HOUR = {"from": "2026-06-17T11:34:00Z", "to": "2026-06-17T12:34:00Z"}
 RULE = {"from": "2026-06-17T12:23:00Z", "to": "2026-06-17T12:33:00Z", "require": "complete", "threshold": "1"}
 """As an alert rule asks, so that hot zones are recorded within the hour."""
 
-Words = dict[str, Any]
+Params = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Question:
+class ApiRequest:
     """One request; `body` is sent as JSON."""
 
     method: str
     path: str
-    words: Words = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -36,102 +36,104 @@ class Question:
         return http.open(
             self.path,
             method=self.method,
-            query_string=self.words,
+            query_string=self.params,
             data=None if self.body is None else orjson.dumps(self.body),
             headers={**self.headers, **headers},
             buffered=True,
         )
 
     def __str__(self) -> str:
-        said = self.body if self.body is not None else {k: v for k, v in self.words.items() if k not in HOUR}
+        said = self.body if self.body is not None else {k: v for k, v in self.params.items() if k not in HOUR}
         return f"{self.method} {self.path} {orjson.dumps(said).decode()}"
 
 
-Ask = Callable[[Words], Iterator[Question]]
+MakeRequests = Callable[[Params], Iterator[ApiRequest]]
 """The questions of one route, with words such as `space` and `room` in them."""
 
 
-def by_url(words: Words) -> Iterator[Question]:
+def requests_by_url(params: Params) -> Iterator[ApiRequest]:
     for target in TARGETS.values():
         for written in target.formats:
-            yield Question("GET", f"/api/v1/{target.name}", {**HOUR, **words, "format": written})
-        yield Question("GET", f"/api/v1/{target.name}", {**RULE, **words})
+            yield ApiRequest("GET", f"/api/v1/{target.name}", {**HOUR, **params, "format": written})
+        yield ApiRequest("GET", f"/api/v1/{target.name}", {**RULE, **params})
         for level in ("floor", "zone"):
-            yield Question("GET", f"/api/v1/{target.name}", {**HOUR, **words, "level": level})
+            yield ApiRequest("GET", f"/api/v1/{target.name}", {**HOUR, **params, "level": level})
 
 
-def by_body(words: Words) -> Iterator[Question]:
-    for question in by_url(words):
-        yield Question("POST", question.path, body=question.words)
+def requests_by_body(params: Params) -> Iterator[ApiRequest]:
+    for api_request in requests_by_url(params):
+        yield ApiRequest("POST", api_request.path, body=api_request.params)
 
 
-def panels(words: Words) -> Iterator[Question]:
-    def body(*targets: str, payload: object) -> Words:
+def panels(params: Params) -> Iterator[ApiRequest]:
+    def body(*targets: str, payload: object) -> Params:
         return {"range": HOUR, "targets": [{"refId": t, "target": t, "payload": payload} for t in targets]}
 
     for target in (t.name for t in TARGETS.values() if "frames" in t.formats):
-        yield Question("POST", "/query", body=body(target, payload=words))
-    yield Question("POST", "/query", body=body("heatmap", "hot-zones", payload=orjson.dumps(words).decode()))
-    yield Question(
+        yield ApiRequest("POST", "/query", body=body(target, payload=params))
+    yield ApiRequest(
+        "POST", "/query", body=body("heatmap", "hot-zones", payload=orjson.dumps(params).decode())
+    )
+    yield ApiRequest(
         "POST",
         "/query",
         body={
-            **body("hot-zones", payload={k: v for k, v in words.items() if k == "space"}),
+            **body("hot-zones", payload={k: v for k, v in params.items() if k == "space"}),
             "adhocFilters": [
                 {"key": k, "operator": "=", "value": v}
-                for k, v in words.items()
+                for k, v in params.items()
                 if k in ("room", "tag", "type")
             ],
         },
     )
 
 
-def variables(words: Words) -> Iterator[Question]:
+def variables(params: Params) -> Iterator[ApiRequest]:
     for target in ("buildings", "floors", "rooms", "zones"):
-        yield Question("POST", "/variable", body={"payload": {"target": target, **words}})
-        yield Question(
-            "POST", "/variable", body={"payload": orjson.dumps({"target": target, **words}).decode()}
+        yield ApiRequest("POST", "/variable", body={"payload": {"target": target, **params}})
+        yield ApiRequest(
+            "POST", "/variable", body={"payload": orjson.dumps({"target": target, **params}).decode()}
         )
-    yield Question("POST", "/variable", body={"payload": words.get("space", "")})
+    yield ApiRequest("POST", "/variable", body={"payload": params.get("space", "")})
 
 
-def options(words: Words) -> Iterator[Question]:
-    for name in ("space", "room", "tag", "type", words.get("space", "")):
-        yield Question("POST", "/metric-payload-options", body={"name": name, "payload": words})
+def options(params: Params) -> Iterator[ApiRequest]:
+    for name in ("space", "room", "tag", "type", params.get("space", "")):
+        yield ApiRequest("POST", "/metric-payload-options", body={"name": name, "payload": params})
 
 
-def tag_values(words: Words) -> Iterator[Question]:
-    for key in ("room", "tag", "type", words.get("room", "")):
-        yield Question("POST", "/tag-values", body={"key": key, **words})
+def tag_values(params: Params) -> Iterator[ApiRequest]:
+    for key in ("room", "tag", "type", params.get("room", "")):
+        yield ApiRequest("POST", "/tag-values", body={"key": key, **params})
 
 
-def annotations(words: Words) -> Iterator[Question]:
-    for asked in (
-        {"payload": words},
-        {"annotation": {"query": words}},
-        {"annotation": {"query": orjson.dumps(words).decode()}},
+def annotations(params: Params) -> Iterator[ApiRequest]:
+    for requested in (
+        {"payload": params},
+        {"annotation": {"query": params}},
+        {"annotation": {"query": orjson.dumps(params).decode()}},
     ):
-        yield Question("POST", "/annotations", body={"range": HOUR, **asked})
+        yield ApiRequest("POST", "/annotations", body={"range": HOUR, **requested})
 
 
-def page(words: Words) -> Iterator[Question]:
-    yield Question("GET", "/", words)
-    yield Question("GET", "/", words, headers={"Accept": "text/html"})
+def page(params: Params) -> Iterator[ApiRequest]:
+    yield ApiRequest("GET", "/", params)
+    yield ApiRequest("GET", "/", params, headers={"Accept": "text/html"})
 
 
-def plain(method: str, path: str) -> Ask:
+def plain(method: str, path: str) -> MakeRequests:
     """A route that takes no words; they are put at it all the same."""
 
-    def ask(words: Words) -> Iterator[Question]:
-        yield Question(method, path, words, body=words if method == "POST" else None)
+    def send_query(params: Params) -> Iterator[ApiRequest]:
+        yield ApiRequest(method, path, params, body=params if method == "POST" else None)
 
-    return ask
+    return send_query
 
 
-ROUTES: dict[tuple[str, str], Ask] = {
+ROUTES: dict[tuple[str, str], MakeRequests] = {
     ("GET", "/"): page,
-    ("GET", "/api/v1/<target>"): by_url,
-    ("POST", "/api/v1/<target>"): by_body,
+    ("GET", "/api/v1/<target>"): requests_by_url,
+    ("POST", "/api/v1/<target>"): requests_by_body,
     ("GET", "/api/v1/openapi.json"): plain("GET", "/api/v1/openapi.json"),
     ("GET", "/healthz"): plain("GET", "/healthz"),
     ("GET", "/readyz"): plain("GET", "/readyz"),
@@ -159,6 +161,6 @@ def routes_of(app: Flask) -> set[tuple[str, str]]:
     }
 
 
-def questions(words: Words) -> Iterator[Question]:
-    for ask in ROUTES.values():
-        yield from ask(words)
+def api_requests(params: Params) -> Iterator[ApiRequest]:
+    for send_query in ROUTES.values():
+        yield from send_query(params)

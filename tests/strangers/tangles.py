@@ -85,10 +85,10 @@ def tangle(data: Thing, seed: int) -> list[str]:
 def tangling(seed: int) -> Any:
     """An endpoint's GraphQL answers, tangled; the same question gets the same answer each time."""
 
-    def answer(real: Endpoint, request: Request) -> Result:
+    def respond(real: Endpoint, request: Request) -> Result:
         document = orjson.loads(real(request).body)
         if isinstance(document.get("data"), dict):
             tangle(document["data"], seed)
         return Result.json(document)
 
-    return answer
+    return respond

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web.openapi import describe
-from tests.strangers.doors import HOUR, RULE, Question, by_url
+from tests.strangers.doors import HOUR, RULE, ApiRequest, requests_by_url
 from tests.support import DETECTIONS, PARIS, REPORTING, STATS, World
 
 OPENAPI = describe()
@@ -52,21 +52,21 @@ def schema(name: str) -> Draft202012Validator:
 ERROR, FRAME = schema("Error"), schema("Frame")
 
 
-def asked_of_butlr(world: World) -> int:
+def calls_to_butlr(world: World) -> int:
     return sum(world.simulator.count(path) for path in (DETECTIONS, REPORTING, STATS))
 
 
-def check_refused(world: World, ask: Callable[[], TestResponse], door: str, *statuses: int) -> None:
-    before = asked_of_butlr(world)
-    answer = ask()
-    text = answer.get_data(as_text=True)
-    assert answer.status_code in statuses, (answer.status, text)
+def check_refused(world: World, send_query: Callable[[], TestResponse], door: str, *statuses: int) -> None:
+    before = calls_to_butlr(world)
+    response = send_query()
+    text = response.get_data(as_text=True)
+    assert response.status_code in statuses, (response.status, text)
     document = orjson.loads(text)
     ERROR.validate(document)
     assert document["error"]["source"] == "caller"
     assert "Traceback" not in text
     assert 'File "' not in text
-    assert asked_of_butlr(world) == before
+    assert calls_to_butlr(world) == before
     REFUSED[door] += 1
 
 
@@ -109,9 +109,9 @@ def test_a_bad_word_in_a_url(world: World, target: str) -> None:
     @made_up(70)
     @given(st.sampled_from(checked), bad_values)
     def tried(parameter: dict[str, Any], value: str) -> None:
-        question = Question("GET", f"/api/v1/{target}", {**good, parameter["name"]: value})
+        api_request = ApiRequest("GET", f"/api/v1/{target}", {**good, parameter["name"]: value})
         assert {"400", "404"} <= set(described)
-        check_refused(world, lambda: question.put(world.http), f"GET {target}", 400, 404)
+        check_refused(world, lambda: api_request.put(world.http), f"GET {target}", 400, 404)
 
     tried()
 
@@ -171,10 +171,10 @@ def test_an_object_of_anything(world: World, path: str) -> None:
     @made_up(80)
     @given(st.dictionaries(st.sampled_from(("payload", "target", "range", "key", "name", "x")), anything))
     def tried(body: dict[str, Any]) -> None:
-        before = asked_of_butlr(world)
-        answer = world.http.post(path, json=body)
-        assert asked_of_butlr(world) == before  # without a period nothing is asked
-        if answer.status_code != 200:
+        before = calls_to_butlr(world)
+        response = world.http.post(path, json=body)
+        assert calls_to_butlr(world) == before  # without a period nothing is asked
+        if response.status_code != 200:
             check_refused(world, lambda: world.http.post(path, json=body), path, 400, 404)
 
     tried()
@@ -250,19 +250,19 @@ def test_a_good_question_is_answered_as_described(world: World, target: str) -> 
     """In every format: the status, the kind of content, and the form of errors and frames."""
     responses = OPENAPI["paths"][f"/api/v1/{target}"]["get"]["responses"]
     answered = set()
-    for question in by_url({"space": PARIS}):
-        if question.path != f"/api/v1/{target}":
+    for api_request in requests_by_url({"space": PARIS}):
+        if api_request.path != f"/api/v1/{target}":
             continue
-        answer = question.put(world.http)
-        assert str(answer.status_code) in responses, (question, answer.get_data(as_text=True))
-        if answer.status_code != 200:
-            ERROR.validate(answer.get_json())
-            assert question.words.get("level") or question.words.get("require") == RULE["require"]
+        response = api_request.put(world.http)
+        assert str(response.status_code) in responses, (api_request, response.get_data(as_text=True))
+        if response.status_code != 200:
+            ERROR.validate(response.get_json())
+            assert api_request.params.get("level") or api_request.params.get("require") == RULE["require"]
             continue
-        assert answer.mimetype in responses["200"]["content"]
-        written = question.words.get("format", TARGETS[target].formats[0])
+        assert response.mimetype in responses["200"]["content"]
+        written = api_request.params.get("format", TARGETS[target].formats[0])
         answered.add(written)
         if written == "frames":
-            for frame in answer.get_json():
+            for frame in response.get_json():
                 FRAME.validate(frame)
     assert answered == set(TARGETS[target].formats)

@@ -14,7 +14,7 @@ from butlr_grafana.base.access import BackendToken
 from butlr_grafana.simulator.world import Floor
 from tests.butlr.wire import respond
 from tests.faults.trial import FrontedTrial, Trial
-from tests.strangers.doors import HOUR, ROUTES, Question, Words, questions, routes_of
+from tests.strangers.doors import HOUR, ROUTES, ApiRequest, Params, api_requests, routes_of
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, until
 
 NOW = "2026-06-17T12:34:56"
@@ -45,14 +45,14 @@ FOREIGN = {
 }
 
 
-def told(answer: TestResponse) -> str:
+def text_of(response: TestResponse) -> str:
     """All that an answer says: status line, headers and body, a picture's bytes as letters."""
-    return f"{answer.status}\n{answer.headers}\n{answer.get_data().decode('utf-8', 'replace')}"
+    return f"{response.status}\n{response.headers}\n{response.get_data().decode('utf-8', 'replace')}"
 
 
-def leaks(answer: TestResponse, *, said: str = "") -> set[str]:
+def leaks(response: TestResponse, *, said: str = "") -> set[str]:
     """Names of other floors in an answer, those aside that the caller named."""
-    text = told(answer)
+    text = text_of(response)
     return {name for name in FOREIGN if name not in said and (name in text or html.escape(name) in text)}
 
 
@@ -60,9 +60,9 @@ def leaks(answer: TestResponse, *, said: str = "") -> set[str]:
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Everything has been asked for before by a caller who may: what is kept must not be told either."""
     trial = Trial(NOW, tokens=TOKENS, cache_dir=str(tmp_path_factory.mktemp("cache")))
-    for words in ({"space": "all"}, {"space": NEW_YORK}, {"space": PARIS_2}):
-        for question in questions(words):
-            question.put(trial.http, **EVERYTHING)
+    for params in ({"space": "all"}, {"space": NEW_YORK}, {"space": PARIS_2}):
+        for api_request in api_requests(params):
+            api_request.put(trial.http, **EVERYTHING)
     yield trial
     trial.close()
 
@@ -73,36 +73,36 @@ def test_every_route_is_looked_at(trial: Trial) -> None:
 
 def test_what_is_looked_for_is_told_to_who_may_see_it(trial: Trial) -> None:
     """Else the tests below could not fail."""
-    spaces = Question("GET", "/api/v1/spaces", {"format": "rows"})
+    spaces = ApiRequest("GET", "/api/v1/spaces", {"format": "rows"})
     assert len(FOREIGN) > 90
     things = {t.id for floor in FLOORS.values() for t in (floor, *floor.rooms, *floor.zones)}
     assert leaks(spaces.put(trial.http, **EVERYTHING)) >= FOREIGN & things
-    events = Question("GET", "/api/v1/events", {"space": "all", "format": "rows", **HOUR})
+    events = ApiRequest("GET", "/api/v1/events", {"space": "all", "format": "rows", **HOUR})
     assert {row["space"] for row in events.put(trial.http, **EVERYTHING).get_json()} == set(FLOORS)
     assert {row["space"] for row in events.put(trial.http, **LIMITED).get_json()} == {PARIS}
 
 
 @each_route
 @pytest.mark.parametrize(
-    "words",
+    "params",
     [{}, {"space": "all"}, {"space": PARIS}, {"space": "*"}, {"space": [PARIS, "all"]}, {"space": "$__all"}],
     ids=str,
 )
-def test_no_door_tells_of_a_foreign_floor(trial: Trial, route: tuple[str, str], words: Words) -> None:
-    for question in ROUTES[route](words):
-        assert leaks(question.put(trial.http, **LIMITED)) == set(), question
+def test_no_door_tells_of_a_foreign_floor(trial: Trial, route: tuple[str, str], params: Params) -> None:
+    for api_request in ROUTES[route](params):
+        assert leaks(api_request.put(trial.http, **LIMITED)) == set(), api_request
 
 
 @each_route
 def test_of_its_own_floor_it_is_told_what_everybody_is(trial: Trial, route: tuple[str, str]) -> None:
     """And pictures, whose letters cannot be looked through, are the same to the bit."""
-    for question in ROUTES[route]({"space": PARIS}):
-        if question.path in ("/", "/metric-payload-options", "/tag-values", "/metrics"):
+    for api_request in ROUTES[route]({"space": PARIS}):
+        if api_request.path in ("/", "/metric-payload-options", "/tag-values", "/metrics"):
             continue  # these list floors, or what is on all of them; or they count requests
         for who in (LIMITED, EVERYTHING) * 2:  # else one would say "fetched", the other "kept"
-            question.put(trial.http, **who)
-        limited, whole = (question.put(trial.http, **who, **SAME_ID) for who in (LIMITED, EVERYTHING))
-        assert told(limited) == told(whole), question
+            api_request.put(trial.http, **who)
+        limited, whole = (api_request.put(trial.http, **who, **SAME_ID) for who in (LIMITED, EVERYTHING))
+        assert text_of(limited) == text_of(whole), api_request
 
 
 SAME_ID = {"X-Request-Id": "the-same-of-both"}
@@ -149,7 +149,7 @@ def like(name: str) -> str:
     ids=["id", "sister", "list", "glob", "with room", "room", "room of all", "tag", "building", "name"],
 )
 def test_foreign_and_unknown_are_answered_alike_to_the_byte(
-    trial: Trial, route: tuple[str, str], words_of: Callable[..., tuple[Words, str]]
+    trial: Trial, route: tuple[str, str], words_of: Callable[..., tuple[Params, str]]
 ) -> None:
     """Apart from the name itself, where it is repeated; and a refusal is free, so that no clock tells."""
     foreign, name = words_of(lambda real: real)
@@ -162,7 +162,7 @@ def test_foreign_and_unknown_are_answered_alike_to_the_byte(
         assert found.status_code == 200 or trial.simulator.count() == before, one
         found = one.put(trial.http, **LIMITED, **SAME_ID)  # again: now what is its own is kept
         wanted = other.put(trial.http, **LIMITED, **SAME_ID)
-        assert told(found).replace(name, like(name)) == told(wanted), one
+        assert text_of(found).replace(name, like(name)) == text_of(wanted), one
         assert leaks(found, said=str(foreign)) == set(), one
 
 
@@ -170,14 +170,14 @@ def test_a_backend_of_one_floor_knows_no_other(make_trial: Callable[..., Trial])
     """`BUTLR_SPACES`, whoever asks; a token for more than is served adds nothing."""
     tokens = (*TOKENS, BackendToken("for-new-york-1", frozenset({NEW_YORK})))
     trial = make_trial(tokens=tokens, butlr_spaces=(PARIS,))
-    for words in ({}, {"space": "all"}, {"space": PARIS}, {"space": NEW_YORK}):
-        for question in questions(words):
-            answer = question.put(trial.http, **EVERYTHING)
-            assert leaks(answer, said=str(words)) == set(), question
-    asked = {str(call.body) for call in trial.simulator.calls if call.path in (DETECTIONS, REPORTING)}
-    assert asked
-    assert not any(name in body for body in asked for name in (NEW_YORK, PARIS_2))
-    nothing = Question("GET", "/api/v1/spaces", {"format": "rows"})
+    for params in ({}, {"space": "all"}, {"space": PARIS}, {"space": NEW_YORK}):
+        for api_request in api_requests(params):
+            response = api_request.put(trial.http, **EVERYTHING)
+            assert leaks(response, said=str(params)) == set(), api_request
+    requested = {str(call.body) for call in trial.simulator.calls if call.path in (DETECTIONS, REPORTING)}
+    assert requested
+    assert not any(name in body for body in requested for name in (NEW_YORK, PARIS_2))
+    nothing = ApiRequest("GET", "/api/v1/spaces", {"format": "rows"})
     assert nothing.put(trial.http, Authorization="Bearer for-new-york-1").get_json() == []
 
 
@@ -207,19 +207,19 @@ def test_what_butlr_says_in_its_faults_is_no_way_around(
     trial = make_trial(FrontedTrial, tokens=TOKENS)
     if path != GRAPHQL:
         trial.http.get("/readyz")
-    trial.answers[path] = respond(body.encode(), status)
+    trial.responses[path] = respond(body.encode(), status)
     for target in ("heatmap", "occupancy", "occupancy-now"):
-        Question("GET", f"/api/v1/{target}", {**HOUR, "space": NEW_YORK}).put(trial.http, **EVERYTHING)
+        ApiRequest("GET", f"/api/v1/{target}", {**HOUR, "space": NEW_YORK}).put(trial.http, **EVERYTHING)
     until(lambda: trial.application.service.pipeline.gatherer.in_flight.under_way == 0)
-    for question in (
-        Question("GET", "/api/v1/status", {"format": "rows"}),
-        Question("GET", "/api/v1/freshness", {"space": "all"}),
-        Question("GET", "/api/v1/spaces"),
-        Question("POST", "/variable", body={"payload": {"target": "floors"}}),
-        Question("GET", "/", headers={"Accept": "text/html"}),
+    for api_request in (
+        ApiRequest("GET", "/api/v1/status", {"format": "rows"}),
+        ApiRequest("GET", "/api/v1/freshness", {"space": "all"}),
+        ApiRequest("GET", "/api/v1/spaces"),
+        ApiRequest("POST", "/variable", body={"payload": {"target": "floors"}}),
+        ApiRequest("GET", "/", headers={"Accept": "text/html"}),
     ):
         # What Butlr answers to a question about its own floor may be quoted.
-        if path == GRAPHQL or question.path not in ("/", "/api/v1/freshness"):
-            assert leaks(question.put(trial.http, **LIMITED)) == set(), question
+        if path == GRAPHQL or api_request.path not in ("/", "/api/v1/freshness"):
+            assert leaks(api_request.put(trial.http, **LIMITED)) == set(), api_request
     for probe in ("/readyz", "/healthz"):
         assert leaks(trial.http.get(probe)) == set()

@@ -132,18 +132,18 @@ def written(body: Any) -> bytes:
     return orjson.dumps(body).replace(orjson.dumps(DEEP), b"[" * 900 + b"]" * 900)
 
 
-def check(answer: TestResponse, what: object) -> None:
-    document = orjson.loads(answer.get_data())
-    assert answer.status_code in (200, 400, 404), (what, answer.get_data(as_text=True)[:300])
-    if answer.status_code != 200:
+def check(response: TestResponse, what: object) -> None:
+    document = orjson.loads(response.get_data())
+    assert response.status_code in (200, 400, 404), (what, response.get_data(as_text=True)[:300])
+    if response.status_code != 200:
         ERROR.validate(document)
         assert document["error"]["source"] == "caller", (what, document)
 
 
 def test_the_bodies_are_good(world: World) -> None:
     for path, body in BODIES.items():
-        answer = world.http.post(path, json=body)
-        assert answer.status_code == 200, (path, answer.get_data(as_text=True))
+        response = world.http.post(path, json=body)
+        assert response.status_code == 200, (path, response.get_data(as_text=True))
     assert GOOD_WORDS.keys() == PARAMETERS.keys() - {"format"}
 
 
@@ -159,11 +159,11 @@ def test_each_type_in_each_place(world: World, path: str) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_type_as_each_word_of_a_target(world: World, target: str) -> None:
-    words = {name: GOOD_WORDS[name] for name in TARGETS[target].parameters if name != "format"}
+    params = {name: GOOD_WORDS[name] for name in TARGETS[target].parameters if name != "format"}
     form = "rows" if "rows" in TARGETS[target].formats else "geojson"
-    for word in ("format", "refId", *words):
+    for word in ("format", "refId", *params):
         for value in VALUES:
-            body = {**words, "format": form, word: value}
+            body = {**params, "format": form, word: value}
             check(world.http.post(f"/api/v1/{target}", data=written(body)), (word, str(value)[:60]))
             LAID["/api/v1"] += 1
 

@@ -21,7 +21,7 @@ from butlr_grafana.query.parameters import METRICS
 from butlr_grafana.targets.registry import TARGETS
 from tests.alerting.grafana import request, rules, step
 from tests.strangers.tangles import KINDS, WAYS, lists_of, tangle, tangling
-from tests.support import GRAPHQL, NEW_YORK, PARIS, World, answer_of
+from tests.support import GRAPHQL, NEW_YORK, PARIS, World, replace_endpoint
 
 Row = dict[str, Any]
 
@@ -69,7 +69,7 @@ room is on one floor: so its id alone has to do, over all floors.
 @pytest.fixture(scope="module", params=SEEDS)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     world = World(NOW, min_capacity=2)
-    answer_of(world, GRAPHQL, tangling(request.param))
+    replace_endpoint(world, GRAPHQL, tangling(request.param))
     world.restart()
     assert world.http.get("/readyz").status_code == 200
     yield world
@@ -92,7 +92,7 @@ def identity(target: str, level: str, row: Row) -> tuple[Any, ...]:
     return (row["space"], *own) if set(own) & set(OF_ALL) else own
 
 
-def questions(target: str) -> Iterator[dict[str, str]]:
+def api_requests(target: str) -> Iterator[dict[str, str]]:
     """Every format, level and metric that a target takes; on all floors where it takes several."""
     spec = TARGETS[target]
     choices: dict[str, Sequence[str]] = {"format": [f for f in spec.formats if f not in ("png", "webp")]}
@@ -130,30 +130,30 @@ def by_raw_names(level: str, row: Row) -> Row:
     }
 
 
-def told(target: str, words: dict[str, str], answer: Any) -> list[Hashable]:
+def row_keys(target: str, params: dict[str, str], response: Any) -> list[Hashable]:
     """What tells the rows, or series, of an answer apart; one each."""
-    level = words.get("level", "room")
-    match words["format"]:
+    level = params.get("level", "room")
+    match params["format"]:
         case "geojson":
-            return [feature["id"] for feature in answer.get_json()["features"]]
+            return [feature["id"] for feature in response.get_json()["features"]]
         case "matrix":
-            return [row["#x"] for row in answer.get_json()]
+            return [row["#x"] for row in response.get_json()]
         case "csv" if target == "heatmap":
-            return [tuple(line[:2]) for line in csv.reader(io.StringIO(answer.text))]
+            return [tuple(line[:2]) for line in csv.reader(io.StringIO(response.text))]
         case "csv":
-            rows = [by_raw_names(level, row) for row in csv.DictReader(io.StringIO(answer.text))]
+            rows = [by_raw_names(level, row) for row in csv.DictReader(io.StringIO(response.text))]
         case "frames" if target in ("occupancy", "traffic", "presence"):
             return [
                 (field["name"], *sorted(field["labels"].items()))
-                for frame in answer.get_json()
+                for frame in response.get_json()
                 for field in frame["fields"]
                 if field["type"] == "number"
             ]
         case "frames":
-            [frame] = answer.get_json()
+            [frame] = response.get_json()
             rows = table(frame)
         case _:
-            rows = answer.get_json()
+            rows = response.get_json()
     return [identity(target, level, row) for row in rows]
 
 
@@ -162,13 +162,13 @@ def test_no_two_rows_of_an_answer_have_the_same_labels(world: World, target: str
     if target == "events":
         look_for_hot_zones(world)
     answered = 0
-    for words in questions(target):
-        answer = world.http.get(f"/api/v1/{target}", query_string=words)
-        if answer.status_code == 400:
+    for params in api_requests(target):
+        response = world.http.get(f"/api/v1/{target}", query_string=params)
+        if response.status_code == 400:
             continue  # a level or metric that this target has not
-        assert answer.status_code == 200, (words, answer.text)
-        found = told(target, words, answer)
-        assert repeated(found) == [], words
+        assert response.status_code == 200, (params, response.text)
+        found = row_keys(target, params, response)
+        assert repeated(found) == [], params
         answered += bool(found)
     assert answered
 
@@ -177,7 +177,7 @@ def look_for_hot_zones(world: World) -> None:
     """As several rules would, so that events are recorded that differ in little."""
     start = {"10": "12:23", "20": "12:13"}
     for level, minutes, release in itertools.product(("room", "zone", "floor"), start, ("0.01", "0.02")):
-        words = {
+        params = {
             **{
                 "space": "all",
                 "level": level,
@@ -187,8 +187,8 @@ def look_for_hot_zones(world: World) -> None:
             },
             **{"from": f"2026-06-17T{start[minutes]}:00Z", "to": "2026-06-17T12:33:00Z", "format": "rows"},
         }
-        answer = world.http.get("/api/v1/hot-zones", query_string=words)
-        assert answer.status_code == 200, answer.text
+        response = world.http.get("/api/v1/hot-zones", query_string=params)
+        assert response.status_code == 200, response.text
 
 
 @pytest.mark.parametrize("uid", sorted(rules()))
@@ -196,9 +196,9 @@ def test_no_two_series_of_a_rule_have_the_same_labels(world: World, uid: str) ->
     rule = rules()[uid]
     query = step(rule, "A")
     labels = [column["selector"] for column in query["model"]["columns"] if column["type"] == "string"]
-    answer = world.http.get(request(query, world.now_s))
-    assert answer.status_code == 200, answer.text
-    rows = answer.get_json()
+    response = world.http.get(request(query, world.now_s))
+    assert response.status_code == 200, response.text
+    rows = response.get_json()
     assert rows
     assert repeated(tuple(row[name] for name in labels) for row in rows) == []
 
@@ -206,9 +206,9 @@ def test_no_two_series_of_a_rule_have_the_same_labels(world: World, uid: str) ->
 @pytest.mark.parametrize("target", ["buildings", "floors", "rooms", "zones"])
 def test_no_choice_of_a_variable_is_offered_twice(world: World, target: str) -> None:
     for more in ({}, {"space": PARIS}, {"space": NEW_YORK}):
-        answer = world.http.post("/variable", json={"payload": {"target": target, **more}})
-        assert answer.status_code == 200, answer.text
-        values = [choice["__value"] for choice in answer.get_json()]
+        response = world.http.post("/variable", json={"payload": {"target": target, **more}})
+        assert response.status_code == 200, response.text
+        values = [choice["__value"] for choice in response.get_json()]
         assert values or more, "of a single floor all rooms may be too small to be told of"
         assert repeated(values) == []
 
@@ -229,9 +229,9 @@ def test_nothing_is_marked_twice(world: World) -> None:
     look_for_hot_zones(world)
     for space in (PARIS, NEW_YORK):
         body = {"range": HOUR, "annotation": {"query": {"target": "heatmap", "space": space}}}
-        answer = world.http.post("/annotations", json=body)
-        assert answer.status_code == 200, answer.text
-        assert repeated(orjson.dumps(mark) for mark in answer.get_json()) == []
+        response = world.http.post("/annotations", json=body)
+        assert response.status_code == 200, response.text
+        assert repeated(orjson.dumps(mark) for mark in response.get_json()) == []
 
 
 def test_everything_is_listed_twice_in_every_way() -> None:

@@ -14,7 +14,7 @@ import pytest
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.settings import read
 from butlr_grafana.web import auth
-from tests.strangers.doors import HOUR, ROUTES, Question, questions
+from tests.strangers.doors import HOUR, ROUTES, ApiRequest, api_requests
 from tests.support import NEW_YORK, PARIS, World
 
 OPEN = {"/healthz", "/readyz", "/runbooks/hot-zone", "/webhooks/butlr"}
@@ -54,13 +54,13 @@ STRANGE: list[dict[str, str]] = [
 @pytest.mark.parametrize("headers", STRANGE, ids=str)
 def test_a_stranger_is_refused_at_every_door_in_the_same_words(world: World, headers: dict[str, str]) -> None:
     bodies = set()
-    for question in questions({"space": PARIS}):
-        if question.path in OPEN:
+    for api_request in api_requests({"space": PARIS}):
+        if api_request.path in OPEN:
             continue
-        answer = question.put(world.http, **headers)
-        assert answer.status_code == 401, question
-        assert answer.headers["WWW-Authenticate"] == 'Basic realm="butlr-grafana"'
-        bodies.add(answer.get_data())
+        response = api_request.put(world.http, **headers)
+        assert response.status_code == 401, api_request
+        assert response.headers["WWW-Authenticate"] == 'Basic realm="butlr-grafana"'
+        bodies.add(response.get_data())
     assert len(bodies) == 1
     assert world.simulator.calls == []
 
@@ -82,15 +82,15 @@ SPELLINGS = (
 
 @pytest.mark.parametrize("path", SPELLINGS)
 def test_no_spelling_of_an_open_path_is_a_way_in(world: World, path: str) -> None:
-    answer = world.http.get(path)
-    assert answer.status_code in (308, 401)
-    assert b"butlr_calls" not in answer.get_data()
+    response = world.http.get(path)
+    assert response.status_code in (308, 401)
+    assert b"butlr_calls" not in response.get_data()
 
 
 def test_a_token_in_the_url_or_the_body_is_none(world: World) -> None:
     for name in ("token", "access_token", "api_key", "Authorization"):
-        asked = Question("GET", "/api/v1/spaces", {name: "the-old-token"})
-        assert asked.put(world.http).status_code == 401
+        requested = ApiRequest("GET", "/api/v1/spaces", {name: "the-old-token"})
+        assert requested.put(world.http).status_code == 401
         assert world.http.post("/query", json={name: "the-old-token"}).status_code == 401
 
 
@@ -154,24 +154,24 @@ def test_every_answer_has_the_security_headers(world: World) -> None:
     """Refusals, files and pages too; and none opens the backend to other sites' scripts."""
     known = {"Authorization": "Bearer the-old-token", "Origin": "https://evil.example"}
     for headers in (known, {}):
-        for question in [
-            *questions({"space": PARIS}),
-            Question("GET", "/nowhere"),
-            Question("PUT", "/query"),
+        for api_request in [
+            *api_requests({"space": PARIS}),
+            ApiRequest("GET", "/nowhere"),
+            ApiRequest("PUT", "/query"),
         ]:
-            answer = question.put(world.http, **headers)
-            said = {name: answer.headers.get(name) for name in HEADERS}
-            if answer.status_code == 200 and ("/static/" in question.path or "ETag" in answer.headers):
+            response = api_request.put(world.http, **headers)
+            said = {name: response.headers.get(name) for name in HEADERS}
+            if response.status_code == 200 and ("/static/" in api_request.path or "ETag" in response.headers):
                 # A browser may keep them, and asks each time whether they are still good.
                 assert said["Cache-Control"] in ("no-cache", "private, no-cache")
                 said["Cache-Control"] = "no-store"
-            assert said == HEADERS, question
-            policy = answer.headers["Content-Security-Policy"]
+            assert said == HEADERS, api_request
+            policy = response.headers["Content-Security-Policy"]
             assert policy.startswith("default-src 'none'; ")
             assert "unsafe" not in policy
             assert "script" not in policy
-            assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
-            assert "Set-Cookie" not in answer.headers
+            assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
+            assert "Set-Cookie" not in response.headers
 
 
 EVIL = "evil.example"
@@ -182,12 +182,12 @@ def test_no_host_is_ever_taken_from_a_question(
 ) -> None:
     """Whatever word or header holds an address: nobody but Butlr is asked, and nobody is sent there."""
     world = make_world()
-    asked: set[Any] = set()
+    requested: set[Any] = set()
     real = socket.getaddrinfo
 
-    def resolve(host: Any, *args: Any, **words: Any) -> Any:
-        asked.add(host)
-        return real(host, *args, **words)
+    def resolve(host: Any, *args: Any, **params: Any) -> Any:
+        requested.add(host)
+        return real(host, *args, **params)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     address = f"http://{EVIL}/plan.png"
@@ -213,13 +213,17 @@ def test_no_host_is_ever_taken_from_a_question(
         "format",
         "theme",
     )
-    for words in ({"space": address}, {"space": PARIS}, *({"space": PARIS, name: address} for name in names)):
-        for question in questions(words):
-            answer = question.put(world.http, **headers)
-            assert answer.status_code < 500, question
-            assert EVIL not in answer.headers.get("Location", "")
-            if words == {"space": PARIS}:
-                assert EVIL not in answer.get_data().decode("utf-8", "replace"), question
-    path = Question("GET", f"/api/v1/{address}", HOUR).put(world.http, **headers)
+    for params in (
+        {"space": address},
+        {"space": PARIS},
+        *({"space": PARIS, name: address} for name in names),
+    ):
+        for api_request in api_requests(params):
+            response = api_request.put(world.http, **headers)
+            assert response.status_code < 500, api_request
+            assert EVIL not in response.headers.get("Location", "")
+            if params == {"space": PARIS}:
+                assert EVIL not in response.get_data().decode("utf-8", "replace"), api_request
+    path = ApiRequest("GET", f"/api/v1/{address}", HOUR).put(world.http, **headers)
     assert path.status_code in (404, 308)
-    assert asked == {"127.0.0.1"}
+    assert requested == {"127.0.0.1"}

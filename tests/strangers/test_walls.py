@@ -18,7 +18,7 @@ from butlr_grafana.targets.columns import COLUMNS
 from butlr_grafana.targets.registry import TARGETS
 from tests.butlr.wire import respond
 from tests.faults.trial import FrontedTrial, Trial
-from tests.strangers.doors import HOUR, ROUTES, Question, Words
+from tests.strangers.doors import HOUR, ROUTES, ApiRequest, Params
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING
 
 NOW = "2026-06-17T12:34:56"
@@ -51,13 +51,13 @@ RUNBOOKS = set(runbooks().values())
 FOREIGN = {text for space in (PARIS_2, NEW_YORK) for text in (space, FLOORS[space].name)}
 
 
-def leaks(answer: TestResponse, names: set[str]) -> set[str]:
-    if answer.mimetype.startswith("image/"):
+def leaks(response: TestResponse, names: set[str]) -> set[str]:
+    if response.mimetype.startswith("image/"):
         return set()
-    if answer.mimetype == "text/plain" and answer.get_data().decode() in RUNBOOKS:
+    if response.mimetype == "text/plain" and response.get_data().decode() in RUNBOOKS:
         # As it is shipped, the same for everybody: "dashboard" is no room called "board".
         return set()
-    text = f"{answer.status}\n{answer.headers}\n{answer.get_data().decode('utf-8', 'replace')}"
+    text = f"{response.status}\n{response.headers}\n{response.get_data().decode('utf-8', 'replace')}"
     return {name for name in names if name in text}
 
 
@@ -68,7 +68,7 @@ def trial() -> Iterator[Trial]:
     trial.close()
 
 
-ASKED: list[Words] = [
+ASKED: list[Params] = [
     {},
     {"space": PARIS},
     {"space": "all"},
@@ -89,9 +89,9 @@ ASKED: list[Words] = [
 def test_what_is_looked_for_is_told_to_who_may_see_it(trial: Trial) -> None:
     """Else the tests below could not fail."""
     assert len(PRIVATE) > 100
-    unknown = Question("GET", "/api/v1/occupancy-now", {"space": PARIS, "level": "floor", "room": "zzz"})
+    unknown = ApiRequest("GET", "/api/v1/occupancy-now", {"space": PARIS, "level": "floor", "room": "zzz"})
     assert leaks(unknown.put(trial.http, **EVERYTHING), PRIVATE) >= {room.id for room in ROOMS[:12]}
-    unknown = Question("GET", "/api/v1/occupancy-now", {"space": PARIS, "level": "floor", "tag": "zzz"})
+    unknown = ApiRequest("GET", "/api/v1/occupancy-now", {"space": PARIS, "level": "floor", "tag": "zzz"})
     assert leaks(unknown.put(trial.http, **EVERYTHING), PRIVATE)
 
 
@@ -101,12 +101,12 @@ def test_no_word_on_no_route_tells_of_rooms(trial: Trial, route: tuple[str, str]
     headers = {"Authorization": f"Bearer {WALLS[wall]}"}
     hidden = PRIVATE | (FOREIGN if wall == "one floor" else set())
     answered = 0
-    for words in ASKED:
-        for question in ROUTES[route](words):
-            answer = question.put(trial.http, **headers)
-            said = str(words)
-            assert {name for name in leaks(answer, hidden) if name not in said} == set(), question
-            answered += answer.status_code == 200
+    for params in ASKED:
+        for api_request in ROUTES[route](params):
+            response = api_request.put(trial.http, **headers)
+            said = str(params)
+            assert {name for name in leaks(response, hidden) if name not in said} == set(), api_request
+            answered += response.status_code == 200
     known = ("/api/v1/<target>", "/healthz", "/readyz", "/runbooks/<name>")
     assert bool(answered) == (route[1] in known)
 
@@ -120,18 +120,18 @@ def test_nor_do_butlrs_own_words(path: str, status: str) -> None:
     try:
         if path != GRAPHQL:
             trial.http.get("/readyz")
-        trial.answers[path] = respond(
+        trial.responses[path] = respond(
             f'{{"message": "of {ROOMS[0].id} and {ROOMS[1].name}"}}'.encode(), status
         )
         headers = {"Authorization": f"Bearer {WALLS['all floors']}"}
-        told = []
+        reported = []
         for require in ("any", "complete"):
-            for question in (
-                Question(
+            for api_request in (
+                ApiRequest(
                     "GET", "/api/v1/heatmap", {**HOUR, "space": PARIS, "format": "png", "require": require}
                 ),
                 *(
-                    Question(
+                    ApiRequest(
                         "GET",
                         "/api/v1/occupancy-now",
                         {"space": space, "level": "floor", "format": form, "require": require},
@@ -140,15 +140,15 @@ def test_nor_do_butlrs_own_words(path: str, status: str) -> None:
                     for form in ("rows", "csv")
                 ),
             ):
-                answer = question.put(trial.http, **headers)
-                assert leaks(answer, PRIVATE) == set(), question
-                told.append(answer)
-        failed = [answer for answer in told if answer.status_code >= 500]
+                response = api_request.put(trial.http, **headers)
+                assert leaks(response, PRIVATE) == set(), api_request
+                reported.append(response)
+        failed = [response for response in reported if response.status_code >= 500]
         assert failed
-        assert all(answer.get_json()["error"]["source"] == "upstream" for answer in failed)
+        assert all(response.get_json()["error"]["source"] == "upstream" for response in failed)
         # Who may see all reads Butlr's words.
-        asked = Question("GET", "/api/v1/occupancy-now", {"space": PARIS, "require": "complete"})
+        requested = ApiRequest("GET", "/api/v1/occupancy-now", {"space": PARIS, "require": "complete"})
         if path != DETECTIONS:
-            assert ROOMS[0].id in asked.put(trial.http, **EVERYTHING).get_data(as_text=True)
+            assert ROOMS[0].id in requested.put(trial.http, **EVERYTHING).get_data(as_text=True)
     finally:
         trial.close()

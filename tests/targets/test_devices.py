@@ -18,7 +18,7 @@ from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from butlr_grafana.simulator.world import Sensor
 from tests.faults.trial import Trial
-from tests.support import GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, answer_of, at
+from tests.support import GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, replace_endpoint
 
 Json = dict[str, Any]
 
@@ -37,38 +37,38 @@ def trial(tmp_path: Path) -> Iterator[Trial]:
     trial.close()
 
 
-def ask(world: World, status: int = 200, **words: str) -> Any:
-    answer = world.http.get("/api/v1/devices", query_string={"format": "rows", **words})
-    assert answer.status_code == status, answer.get_data(as_text=True)
-    return answer.get_json()
+def send_query(world: World, status: int = 200, **params: str) -> Any:
+    response = world.http.get("/api/v1/devices", query_string={"format": "rows", **params})
+    assert response.status_code == status, response.get_data(as_text=True)
+    return response.get_json()
 
 
-def rows(world: World, **words: str) -> dict[str, Json]:
-    return {row["device_id"]: row for row in ask(world, **words)}
+def rows(world: World, **params: str) -> dict[str, Json]:
+    return {row["device_id"]: row for row in send_query(world, **params)}
 
 
 def stamp(text: str | None) -> int | None:
     return None if text is None else int(datetime.fromisoformat(text).timestamp())
 
 
-def told(trial: World, kind: str, **changes: Any) -> None:
+def reported_change(trial: World, kind: str, **changes: Any) -> None:
     """From now on Butlr says these of each of its `sensors` or `hives`."""
 
-    def changed(answer: Endpoint, request: Request) -> Result:
-        found = answer(request)
+    def changed(response: Endpoint, request: Request) -> Result:
+        found = response(request)
         body = orjson.loads(found.body)
         listed = ((body.get("data") or {}).get(kind) or {}).get("data")
         for one in listed or ():
             one.update(changes)
         return Result.json(body)
 
-    answer_of(trial, GRAPHQL, changed)
+    replace_endpoint(trial, GRAPHQL, changed)
 
 
 def test_each_physical_sensor_and_hive_is_there_once_with_what_the_simulator_has(world: World) -> None:
     found, now_s = rows(world), int(world.now_s)
     assert set(found) == set(PHYSICAL) | set(SERIALS)
-    assert len(ask(world)) == len(found)
+    assert len(send_query(world)) == len(found)
     rooms = {room.id: room.name for floor in OFFICE.floors for room in floor.rooms}
     zones = {zone.id: zone.name for floor in OFFICE.floors for zone in floor.zones}
     for key, sensor in PHYSICAL.items():
@@ -125,7 +125,7 @@ def test_one_kind_one_floor_one_room_one_tag(world: World) -> None:
     tagged = {room.id for room in OFFICE.by_id[PARIS].rooms if "video" in room.tags}
     of_tag = {key for key, sensor in PHYSICAL.items() if sensor.room_id in tagged}
     assert set(rows(world, space=PARIS, tag="video", kind="sensor")) == of_tag
-    assert ask(world, 400, kind="camera")["message"].startswith("kind: ")
+    assert send_query(world, 400, kind="camera")["message"].startswith("kind: ")
 
 
 OFFLINE_NOW, FAILING = "2026-06-14T12:02:30", "sensor_paris_1_project_room_heat"
@@ -133,14 +133,16 @@ OFFLINE_NOW, FAILING = "2026-06-14T12:02:30", "sensor_paris_1_project_room_heat"
 
 def test_a_sensor_that_fails_comes_first_with_its_time(make_world: Any) -> None:
     world = make_world(now=OFFLINE_NOW)
-    first, *_ = ask(world, space=PARIS)
+    first, *_ = send_query(world, space=PARIS)
     since_s = at("2026-06-13") - 1
     assert (first["device_id"], first["state"], first["online"]) == (FAILING, "offline", 0)
     assert stamp(first["last_heartbeat"]) == since_s
     assert first["offline_s"] == at(OFFLINE_NOW) - since_s
-    [row] = [one for one in ask(world, space=PARIS, level="room") if one["unavailable"] and one["sensors"]]
+    [row] = [
+        one for one in send_query(world, space=PARIS, level="room") if one["unavailable"] and one["sensors"]
+    ]
     assert (row["room"], row["sensors_offline"], stamp(row["unknown_since"])) == ("Project room", 1, since_s)
-    [row] = ask(world, space=PARIS, level="floor")
+    [row] = send_query(world, space=PARIS, level="floor")
     total = sum(sensor.floor_id == PARIS for sensor in PHYSICAL.values())
     assert (row["sensors"], row["sensors_offline"], row["rooms_unavailable"]) == (total, 1, 1)
     assert row["offline_share"] == pytest.approx(1 / total)
@@ -167,17 +169,17 @@ def test_sensors_behind_a_dead_hive_cannot_be_heard_whatever_butlr_calls_them(
     }
     blind -= {None}
     unavailable = [
-        row for row in ask(trial, space=PARIS, level="room") if row["sensors"] and row["unavailable"]
+        row for row in send_query(trial, space=PARIS, level="room") if row["sensors"] and row["unavailable"]
     ]
     assert {row["room_id"] for row in unavailable} == blind
     assert {stamp(row["unknown_since"]) for row in unavailable} == {heard_s}
-    [floor] = ask(trial, space=PARIS, level="floor")
+    [floor] = send_query(trial, space=PARIS, level="floor")
     total = sum(sensor.floor_id == PARIS for sensor in PHYSICAL.values())
     assert floor["sensors_offline"] == len(BEHIND)
     assert floor["offline_share"] == pytest.approx(len(BEHIND) / total)
     assert (floor["hives"], floor["hives_offline"], floor["rooms_unavailable"]) == (2, 1, len(blind))
     assert floor["reason"] == f"its hive {SERIALS[HIVE]} is offline since 17 Jun 12:34"
-    other = [row for row in ask(trial, level="floor") if row["space"] != PARIS]
+    other = [row for row in send_query(trial, level="floor") if row["space"] != PARIS]
     assert {(row["sensors_offline"], row["reason"]) for row in other} == {(0, "")}
 
 
@@ -187,14 +189,14 @@ def test_a_room_behind_a_dead_hive_is_unknown_and_every_answer_of_its_floor_says
 ) -> None:
     trial.simulator.forms = Forms(sensors_of_dead_hives=said)
     trial.simulator.outage(HIVE, int(trial.now_s) - 7200, int(trial.now_s) + 3600)
-    words = {"space": PARIS, "from": "2026-06-17T06:00:00Z", "to": "2026-06-17T12:00:00Z"}
+    params = {"space": PARIS, "from": "2026-06-17T06:00:00Z", "to": "2026-06-17T12:00:00Z"}
     total = sum(sensor.floor_id == PARIS for sensor in PHYSICAL.values())
     wanted = (
         "Paris, 1st floor: the hive Paris, 1st floor, hive 1 is offline since 17 Jun 12:34: "
         f"{len(BEHIND)} of {total} sensors send no data"
     )
     for target in ("heatmap", "hot-zones", "occupancy", "occupancy-now", "utilization", "pattern", "traffic"):
-        [frame, *_] = trial.http.get(f"/api/v1/{target}", query_string=words).get_json()
+        [frame, *_] = trial.http.get(f"/api/v1/{target}", query_string=params).get_json()
         notices = {notice["text"]: notice["severity"] for notice in frame["meta"]["notices"]}
         assert notices.get(wanted) == "warning", target
     all_floors = trial.http.get("/api/v1/occupancy-now?space=all&level=floor").get_json()[0]["meta"][
@@ -219,7 +221,7 @@ def test_a_hive_that_comes_back_is_seen_within_minutes(trial: Trial) -> None:
 
 def test_a_sensor_that_is_heard_by_another_way_is_online(trial: Trial) -> None:
     """Butlr still names the dead hive, and the sensor's heartbeat is of today."""
-    told(trial, "hives", isOnline=False, lastHeartbeat=int(trial.now_s) - 86400)
+    reported_change(trial, "hives", isOnline=False, lastHeartbeat=int(trial.now_s) - 86400)
     found = rows(trial)
     assert {row["state"] for row in found.values() if row["kind"] == "sensor"} == {"online"}
     assert {row["state"] for row in found.values() if row["kind"] == "hive"} == {"offline"}
@@ -237,7 +239,7 @@ UNSAID = dict.fromkeys(
 
 
 def test_what_butlr_does_not_say_is_unknown_and_said(trial: Trial) -> None:
-    told(trial, "sensors", **UNSAID)
+    reported_change(trial, "sensors", **UNSAID)
     found = rows(trial, kind="sensor")
     assert set(found) == set(PHYSICAL)
     for key, row in found.items():
@@ -247,13 +249,13 @@ def test_what_butlr_does_not_say_is_unknown_and_said(trial: Trial) -> None:
         assert (row["battery_overdue_days"], row["x"], row["y"], row["height_m"]) == (None, None, None, None)
         assert (row["power"], row["hive"], row["model"], row["mode"], row["room"]) == ("", "", "", "", "")
         assert row["device"] == key
-    for row in ask(trial, level="floor"):
+    for row in send_query(trial, level="floor"):
         assert (row["sensors_online"], row["sensors_offline"], row["offline_share"]) == (0, 0, None)
         assert row["sensors_unknown"] == row["sensors"] > 0
 
 
 def test_an_offline_sensor_without_any_time_has_no_number_and_says_so(trial: Trial) -> None:
-    told(trial, "sensors", is_online=False, last_heartbeat=None, last_occupancy_message=None)
+    reported_change(trial, "sensors", is_online=False, last_heartbeat=None, last_occupancy_message=None)
     for row in rows(trial, kind="sensor").values():
         assert (row["state"], row["online"], row["offline_s"]) == ("offline", 0, None)
         assert row["reason"] == "Butlr does not say since when"
@@ -262,31 +264,33 @@ def test_an_offline_sensor_without_any_time_has_no_number_and_says_so(trial: Tri
 @pytest.mark.parametrize("kind", ["sensors", "hives"])
 def test_a_device_that_sleeps_by_schedule_is_not_at_fault(trial: Trial, kind: str) -> None:
     online = "is_online" if kind == "sensors" else "isOnline"
-    told(trial, kind, is_sleep_time=True, **{online: False})
+    reported_change(trial, kind, is_sleep_time=True, **{online: False})
     found = [row for row in rows(trial).values() if row["kind"] == kind[:-1]]
     assert {(row["state"], row["offline_s"]) for row in found} == {("asleep", 0)}
-    assert {(row["sensors_offline"], row["hives_offline"]) for row in ask(trial, level="floor")} == {(0, 0)}
+    assert {(row["sensors_offline"], row["hives_offline"]) for row in send_query(trial, level="floor")} == {
+        (0, 0)
+    }
 
 
 def test_what_is_not_installed_counts_nowhere(trial: Trial) -> None:
-    told(trial, "sensors", installation_status="UNINSTALLED", is_online=False)
+    reported_change(trial, "sensors", installation_status="UNINSTALLED", is_online=False)
     assert {row["state"] for row in rows(trial, kind="sensor").values()} == {"not installed"}
     assert {row["battery_due"] for row in rows(trial, kind="sensor").values()} == {None}
-    assert {(row["sensors"], row["batteries_due"]) for row in ask(trial, level="floor")} == {(0, 0)}
+    assert {(row["sensors"], row["batteries_due"]) for row in send_query(trial, level="floor")} == {(0, 0)}
 
 
 @pytest.mark.parametrize(
     "changes", [{"serialNumber": ""}, {"serialNumber": "fake-17"}, {"serialNumber": None}]
 )
 def test_hives_without_a_serial_number_are_no_devices(trial: Trial, changes: Json) -> None:
-    told(trial, "hives", **changes)
-    assert ask(trial, kind="hive") == []
-    assert {row["hives"] for row in ask(trial, level="floor")} == {0}
+    reported_change(trial, "hives", **changes)
+    assert send_query(trial, kind="hive") == []
+    assert {row["hives"] for row in send_query(trial, level="floor")} == {0}
 
 
 def test_credentials_that_may_not_read_hives_are_said(trial: Trial) -> None:
     trial.simulator.forms = Forms(missing_scopes=frozenset({"read:hives"}))
-    assert {row["hives"] for row in ask(trial, level="floor")} == {None}
+    assert {row["hives"] for row in send_query(trial, level="floor")} == {None}
     frame = trial.http.get("/api/v1/devices").get_json()[0]
     assert "Butlr did not list the hives" in {n["text"] for n in frame["meta"]["notices"]}
     # On an answer about people it says nothing.
@@ -300,8 +304,8 @@ def test_an_account_without_the_field_of_sleep_is_read_all_the_same(trial: Trial
 
 
 def test_devices_on_no_floor_are_counted_in_a_note(trial: Trial) -> None:
-    told(trial, "sensors", floor_id="space_of_the_past", room_id=None)
-    assert ask(trial, kind="sensor") == []
+    reported_change(trial, "sensors", floor_id="space_of_the_past", room_id=None)
+    assert send_query(trial, kind="sensor") == []
     frame = trial.http.get("/api/v1/devices").get_json()[0]
     text = f"{len(PHYSICAL)} sensors are not on any floor that Butlr lists"
     assert text in {notice["text"] for notice in frame["meta"]["notices"]}
@@ -311,16 +315,18 @@ def test_it_is_of_now_or_says_that_it_is_not(trial: Trial) -> None:
     """Butlr is asked for it where that is due; while it is away the last is told with its time, and a rule
     gets an error.
     """
-    assert ask(trial)[0]["age_s"] == 0
+    assert send_query(trial)[0]["age_s"] == 0
     trial.passes(3600)
-    assert [(row["age_s"], row["complete"]) for row in ask(trial)[:1]] == [(0, 1)]
+    assert [(row["age_s"], row["complete"]) for row in send_query(trial)[:1]] == [(0, 1)]
     trial.simulator.stop()
     trial.passes(500)
-    assert [(row["age_s"], row["complete"]) for row in ask(trial, require="complete")[:1]] == [(500, 1)]
+    assert [(row["age_s"], row["complete"]) for row in send_query(trial, require="complete")[:1]] == [
+        (500, 1)
+    ]
     trial.passes(500)
-    [row, *_] = ask(trial)
+    [row, *_] = send_query(trial)
     assert (row["age_s"], row["complete"]) == (1000, 0)
-    error = ask(trial, 503, require="complete")
+    error = send_query(trial, 503, require="complete")
     assert error["error"]["source"] == "upstream"
     assert row["as_of"] in error["message"]
     frame = trial.http.get("/api/v1/devices").get_json()[0]
@@ -329,11 +335,11 @@ def test_it_is_of_now_or_says_that_it_is_not(trial: Trial) -> None:
 
 
 def test_after_a_restart_without_butlr_it_is_as_old_as_it_is(trial: Trial) -> None:
-    as_of = ask(trial)[0]["as_of"]
+    as_of = send_query(trial)[0]["as_of"]
     trial.simulator.stop()
     trial.passes(7200)
     trial.restart()
-    [row, *_] = ask(trial)
+    [row, *_] = send_query(trial)
     assert (row["as_of"], row["age_s"], row["complete"]) == (as_of, 7200, 0)
 
 
@@ -376,18 +382,18 @@ def test_a_dead_hive_that_hangs_in_a_small_room_is_named_by_its_number(make_worl
 
 
 def test_copies_of_sensors_are_no_devices_and_cover_no_room_twice(world: World) -> None:
-    lounge = next(row for row in ask(world, space=PARIS, level="room") if row["room"] == "Lounge")
+    lounge = next(row for row in send_query(world, space=PARIS, level="room") if row["room"] == "Lounge")
     copies = [s for s in OFFICE.sensors if s.room_id == lounge["room_id"] and s.mode == "presence"]
     assert len(copies) == 2  # its own, and the kitchen's clone: another device
     assert lounge["sensors"] == 2
-    canteen = next(row for row in ask(world, space=PARIS_2, level="room") if row["room"] == "Canteen")
+    canteen = next(row for row in send_query(world, space=PARIS_2, level="room") if row["room"] == "Canteen")
     assert canteen["sensors"] == 1
     assert not any(key in rows(world) for key in {s.id for s in OFFICE.sensors if s.is_virtual})
 
 
 def test_rooms_without_any_sensor_are_listed_and_are_no_fault(world: World) -> None:
     seen = {s.room_id for s in OFFICE.sensors if not s.is_entrance}
-    for row in ask(world, level="room"):
+    for row in send_query(world, level="room"):
         if row["room_id"] in seen:
             assert (row["unavailable"], row["reason"]) == (0, "")
         else:
@@ -435,12 +441,12 @@ def test_a_floor_whose_hives_are_all_dead_is_unknown_now_and_not_empty(trial: Tr
     """Butlr counts what its sensors see, and these see nobody."""
     for hive in OFFICE.by_id[PARIS].hives:
         trial.simulator.outage(hive.id, int(trial.now_s) - 7200, int(trial.now_s) + 3600)
-    words = {"space": "all", "level": "floor", "format": "rows"}
-    found = {r["space"]: r for r in trial.http.get("/api/v1/occupancy-now", query_string=words).get_json()}
+    params = {"space": "all", "level": "floor", "format": "rows"}
+    found = {r["space"]: r for r in trial.http.get("/api/v1/occupancy-now", query_string=params).get_json()}
     assert (found[PARIS]["people"], found[PARIS]["has_data"]) == (None, 0)
     assert found[PARIS]["reason"] == "its sensors are offline since 17 Jun 12:34"
     assert stamp(found[PARIS]["unknown_since"]) == int(trial.now_s) - 7201
     assert {found[space]["has_data"] for space in (PARIS_2, NEW_YORK)} == {1}
-    [row] = ask(trial, space=PARIS, level="floor")
+    [row] = send_query(trial, space=PARIS, level="floor")
     assert row["offline_share"] == 1
     assert row["reason"].count("is offline since 17 Jun 12:34") == 2

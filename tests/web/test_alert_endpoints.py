@@ -34,10 +34,10 @@ LEAST = 4
 KITCHEN = "room_paris_1_kitchen"
 
 
-def get(world: World, target: str, **words: str) -> list[dict[str, Any]]:
-    answer = world.http.get(f"/api/v1/{target}", query_string={"space": "all", "format": "rows", **words})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    found: list[dict[str, Any]] = answer.get_json()
+def get(world: World, target: str, **params: str) -> list[dict[str, Any]]:
+    response = world.http.get(f"/api/v1/{target}", query_string={"space": "all", "format": "rows", **params})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    found: list[dict[str, Any]] = response.get_json()
     return found
 
 
@@ -126,8 +126,8 @@ def test_weeks_that_are_not_over_for_a_day_do_not_count(make_world: Callable[...
     """Early on a Monday the usual level is that of four weeks that end a week ago."""
     world = make_world(now="2026-06-15T09:34:56")
     get(world, "unusual", space=PARIS)
-    asked = [c.body for c in world.simulator.calls if c.path == REPORTING]
-    history = [b["filter"] for b in asked if b["window"]["every"] == "1h"]
+    requested = [c.body for c in world.simulator.calls if c.path == REPORTING]
+    history = [b["filter"] for b in requested if b["window"]["every"] == "1h"]
     # Paris' Mondays begin at 22:00 UTC in summer.
     assert min(h["start"] for h in history) == "2026-05-10T22:00:00Z"
     assert max(h["stop"] for h in history) == "2026-06-07T22:00:00Z"
@@ -135,9 +135,9 @@ def test_weeks_that_are_not_over_for_a_day_do_not_count(make_world: Callable[...
 
 def test_bad_windows_are_named(world: World) -> None:
     for window in ("0m", "25h", "10", "1d", "-5m"):
-        answer = world.http.get("/api/v1/unusual", query_string={"space": PARIS, "window": window})
-        assert answer.status_code == 400
-        assert answer.get_json()["message"].startswith("window: ")
+        response = world.http.get("/api/v1/unusual", query_string={"space": PARIS, "window": window})
+        assert response.status_code == 400
+        assert response.get_json()["message"].startswith("window: ")
 
 
 @pytest.mark.parametrize("level", ["floor", "room"])
@@ -170,8 +170,8 @@ def test_just_after_midnight_the_day_that_ended_is_not_asked_again(make_world: C
         world = make_world(now=now)
         [row] = get(world, "balance", space=PARIS)
         assert row["inside"] is not None
-        asked = [c.body["filter"]["start"] for c in world.simulator.calls if c.path == REPORTING]
-        assert min(asked) == start
+        requested = [c.body["filter"]["start"] for c in world.simulator.calls if c.path == REPORTING]
+        assert min(requested) == start
 
 
 @pytest.mark.parametrize(("metric", "path"), [("occupancy", REPORTING), ("heatmap", DETECTIONS)])
@@ -226,7 +226,7 @@ def test_status_is_a_row_whatever_happens(make_world: Callable[..., World]) -> N
 def test_status_tells_how_long_butlr_has_not_answered(tmp_path: Path) -> None:
     trial = Trial(cache_dir=str(tmp_path))
     try:
-        assert trial.look().complete
+        assert trial.query_panel().complete
         trial.simulator.stop()
         trial.passes(3600)
         slept = len(trial.time.slept)
@@ -236,7 +236,7 @@ def test_status_tells_how_long_butlr_has_not_answered(tmp_path: Path) -> None:
         assert row["as_of_ms"] == (int(trial.now_s) - row["age_s"]) * 1000
         trial.simulator.start()
         trial.passes(60)
-        assert trial.look().complete
+        assert trial.query_panel().complete
         [row] = get(trial, "status")
         assert (row["age_s"], row["reachable"]) == (0, 1)
     finally:

@@ -67,22 +67,22 @@ class Doors:
 
         self.app.full_dispatch_request = counted  # type: ignore[method-assign]
 
-    def ask(self, method: str, path: str, *, app: Flask | None = None, **words: Any) -> TestResponse:
-        headers = {"X-Request-Id": ID, "Authorization": "Bearer all-of-it", **words.pop("headers", {})}
-        return (app or self.app).test_client().open(path, method=method, headers=headers, **words)
+    def send_query(self, method: str, path: str, *, app: Flask | None = None, **params: Any) -> TestResponse:
+        headers = {"X-Request-Id": ID, "Authorization": "Bearer all-of-it", **params.pop("headers", {})}
+        return (app or self.app).test_client().open(path, method=method, headers=headers, **params)
 
-    def both_ways(self, method: str, path: str, **words: Any) -> TestResponse:
+    def both_ways(self, method: str, path: str, **params: Any) -> TestResponse:
         """Asked often enough to be kept by both; all of it is the same."""
         for _ in range(3):
-            self.ask(method, path, app=self.plain, **words)
-            self.ask(method, path, **words)
-        plain, ours = (self.ask(method, path, app=app, **words) for app in (self.plain, self.app))
+            self.send_query(method, path, app=self.plain, **params)
+            self.send_query(method, path, **params)
+        plain, ours = (self.send_query(method, path, app=app, **params) for app in (self.plain, self.app))
         assert (ours.status, list(ours.headers), ours.data) == (plain.status, list(plain.headers), plain.data)
         return ours
 
-    def is_before_flask(self, method: str, path: str, **words: Any) -> bool:
+    def is_before_flask(self, method: str, path: str, **params: Any) -> bool:
         before = self.by_flask
-        self.ask(method, path, **words)
+        self.send_query(method, path, **params)
         return self.by_flask == before
 
 
@@ -93,9 +93,9 @@ def doors(world: World, monkeypatch: pytest.MonkeyPatch) -> Doors:
 
 @pytest.mark.parametrize(("target", "form"), [(t.name, f) for t in TARGETS.values() for f in t.formats])
 def test_every_kept_answer_is_the_same_either_way(doors: Doors, target: str, form: str) -> None:
-    asked = {"query_string": {**DAY, "format": form}}
-    doors.both_ways("GET", f"/api/v1/{target}", **asked)
-    assert doors.is_before_flask("GET", f"/api/v1/{target}", **asked) is (TARGETS[target].cacheable)
+    requested = {"query_string": {**DAY, "format": form}}
+    doors.both_ways("GET", f"/api/v1/{target}", **requested)
+    assert doors.is_before_flask("GET", f"/api/v1/{target}", **requested) is (TARGETS[target].cacheable)
 
 
 BASIC = "Basic " + b64encode(b"grafana:only-paris").decode()
@@ -120,14 +120,14 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any], bool]] = {
 }
 
 
-@pytest.mark.parametrize(("method", "target", "words", "is_before"), REQUESTS.values(), ids=REQUESTS)
+@pytest.mark.parametrize(("method", "target", "params", "is_before"), REQUESTS.values(), ids=REQUESTS)
 def test_every_request_is_answered_the_same_either_way(
-    doors: Doors, method: str, target: str, words: dict[str, Any], is_before: bool
+    doors: Doors, method: str, target: str, params: dict[str, Any], is_before: bool
 ) -> None:
     path = f"/api/v1/{target}"
-    asked = words if method == "POST" or "?" in target else {"query_string": DAY, **words}
-    doors.both_ways(method, path, **asked)
-    assert doors.is_before_flask(method, path, **asked) is is_before
+    requested = params if method == "POST" or "?" in target else {"query_string": DAY, **params}
+    doors.both_ways(method, path, **requested)
+    assert doors.is_before_flask(method, path, **requested) is is_before
 
 
 def query(*targets: str) -> dict[str, Any]:
@@ -176,52 +176,52 @@ def is_before(doors: Doors) -> bool:
 
 
 @pytest.fixture
-def kept(doors: Doors) -> Doors:
+def stored(doors: Doors) -> Doors:
     """The map of a time that is long over."""
     doors.both_ways("GET", "/api/v1/heatmap", **PAST)
     assert is_before(doors)
     return doors
 
 
-def test_once_a_minute_a_request_is_read_anew(kept: Doors, world: World) -> None:
+def test_once_a_minute_a_request_is_read_anew(stored: Doors, world: World) -> None:
     """What a period that ends now covers is another one each minute."""
     world.now_s += 54  # 12:34:59
-    assert is_before(kept)
+    assert is_before(stored)
     world.now_s += 1
-    assert not is_before(kept)
-    assert is_before(kept)
+    assert not is_before(stored)
+    assert is_before(stored)
 
 
-def test_a_clock_that_was_put_back_brings_nothing_old(kept: Doors, world: World) -> None:
+def test_a_clock_that_was_put_back_brings_nothing_old(stored: Doors, world: World) -> None:
     world.now_s -= 3600
-    assert not is_before(kept)
+    assert not is_before(stored)
 
 
-def test_what_the_stopwatch_says_is_old_is_not_sent(kept: Doors, world: World) -> None:
+def test_what_the_stopwatch_says_is_old_is_not_sent(stored: Doors, world: World) -> None:
     world.stopwatch_s += 3600
-    assert not is_before(kept)
+    assert not is_before(stored)
 
 
-def test_a_new_topology_is_looked_at(kept: Doors, world: World) -> None:
+def test_a_new_topology_is_looked_at(stored: Doors, world: World) -> None:
     spaces = world.application.service.spaces
     world.time.now_s += RENEW_S
     spaces.renew(timeout_s=HANG_S)
-    assert not is_before(kept)
+    assert not is_before(stored)
 
 
-def test_a_new_factor_is_looked_at(kept: Doors, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_factor_is_looked_at(stored: Doors, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(world.application.service.factors), "of", lambda *_: Unknown("measured anew"))
-    assert not is_before(kept)
+    assert not is_before(stored)
 
 
 @pytest.mark.parametrize("target", sorted(name for name, target in TARGETS.items() if target.tells_age))
 def test_an_age_in_seconds_is_told_anew_each_second(doors: Doors, world: World, target: str) -> None:
-    asked = {"query_string": {**DAY, "format": "rows"}}
-    doors.both_ways("GET", f"/api/v1/{target}", **asked)
-    assert doors.is_before_flask("GET", f"/api/v1/{target}", **asked)
+    requested = {"query_string": {**DAY, "format": "rows"}}
+    doors.both_ways("GET", f"/api/v1/{target}", **requested)
+    assert doors.is_before_flask("GET", f"/api/v1/{target}", **requested)
     world.now_s += 1
-    assert not doors.is_before_flask("GET", f"/api/v1/{target}", **asked)
-    doors.both_ways("GET", f"/api/v1/{target}", **asked)
+    assert not doors.is_before_flask("GET", f"/api/v1/{target}", **requested)
+    doors.both_ways("GET", f"/api/v1/{target}", **requested)
 
 
 def test_a_period_of_seconds_is_another_one_each_second(doors: Doors, world: World) -> None:
@@ -252,18 +252,18 @@ def lines() -> Iterator[Lines]:
     logger.setLevel(level)
 
 
-def test_it_is_counted_and_logged_as_the_frameworks_is(kept: Doors, world: World, lines: Lines) -> None:
+def test_it_is_counted_and_logged_as_the_frameworks_is(stored: Doors, world: World, lines: Lines) -> None:
     label = ("/api/v1/<target>", "frames", "GET", "200", "heatmap")
 
     def counted(app: Flask) -> tuple[float, dict[tuple[str, ...], float]]:
         before = Figures(world)
-        kept.ask("GET", "/api/v1/heatmap", app=app, **PAST)
+        stored.send_query("GET", "/api/v1/heatmap", app=app, **PAST)
         after = Figures(world)
         requests, segments = "butlr_backend_requests_total", "butlr_backend_segments_total"
         seen = {source: after.of(segments)[source] - n for source, n in before.of(segments).items()}
         return after.of(requests)[label] - before.of(requests)[label], seen
 
-    by_flask, ours = counted(kept.plain), counted(kept.app)
+    by_flask, ours = counted(stored.plain), counted(stored.app)
     assert by_flask == ours
     # The two weeks are two calls.
     assert ours == (1, {("fetched",): 0, ("cached",): 2, ("pushed",): 0, ("stale",): 0, ("missing",): 0})
@@ -271,25 +271,25 @@ def test_it_is_counted_and_logged_as_the_frameworks_is(kept: Doors, world: World
     assert lines.said[0][0] == "answered GET /api/v1/<target>"
 
 
-def test_each_response_has_the_id_of_its_own_request(kept: Doors) -> None:
+def test_each_response_has_the_id_of_its_own_request(stored: Doors) -> None:
     for sent in ("one", "two"):
-        found = kept.ask("GET", "/api/v1/heatmap", headers={"X-Request-Id": sent}, **PAST)
+        found = stored.send_query("GET", "/api/v1/heatmap", headers={"X-Request-Id": sent}, **PAST)
         assert found.headers.getlist("X-Request-Id") == [sent]
 
 
 def test_what_the_response_cache_has_let_go_is_not_sent(
-    kept: Doors, world: World, monkeypatch: pytest.MonkeyPatch
+    stored: Doors, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else bodies would take memory beyond its limit."""
-    size = Encoded(kept.ask("GET", "/api/v1/heatmap", **PAST).data, "").nbytes
+    size = Encoded(stored.send_query("GET", "/api/v1/heatmap", **PAST).data, "").nbytes
     monkeypatch.setattr(app, "ResponseCache", partial(ResponseCache, max_bytes=int(1.5 * size)))
     small = Doors(world, monkeypatch)
     for _ in range(3):
-        small.ask("GET", "/api/v1/heatmap", **PAST)
+        small.send_query("GET", "/api/v1/heatmap", **PAST)
     assert is_before(small)
     another = {"query_string": {**PAST["query_string"], "refId": "B"}}
     for _ in range(2):
-        small.ask("GET", "/api/v1/heatmap", **another)
+        small.send_query("GET", "/api/v1/heatmap", **another)
     assert not is_before(small)
 
 
@@ -302,23 +302,23 @@ SENT = {
 
 
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
-def test_the_bytes_on_the_wire_are_the_same_either_way(kept: Doors, sent: bytes) -> None:
+def test_the_bytes_on_the_wire_are_the_same_either_way(stored: Doors, sent: bytes) -> None:
     path = "/api/v1/heatmap?" + urlencode(PAST["query_string"])
-    asked = sent % path.encode() + b"Authorization: Bearer all-of-it\r\nX-Request-Id: panel-7\r\n\r\n"
+    requested = sent % path.encode() + b"Authorization: Bearer all-of-it\r\nX-Request-Id: panel-7\r\n\r\n"
 
     def answered(app: Flask) -> tuple[int, bytes]:
         for _ in range(3):
-            before = kept.by_flask
-            data = over_a_socket(app, asked)
-        return kept.by_flask - before, re.sub(rb"\r\nDate: [^\r]*", b"", data)
+            before = stored.by_flask
+            data = over_a_socket(app, requested)
+        return stored.by_flask - before, re.sub(rb"\r\nDate: [^\r]*", b"", data)
 
-    (by_flask, ours), (_, plain) = answered(kept.app), answered(kept.plain)
+    (by_flask, ours), (_, plain) = answered(stored.app), answered(stored.plain)
     assert by_flask == 0
     assert plain.startswith(b"HTTP/1.")
     assert ours == plain
 
 
-def over_a_socket(app: Flask, asked: bytes) -> bytes:
+def over_a_socket(app: Flask, requested: bytes) -> bytes:
     listener = listen("127.0.0.1", 0)
     address = listener.getsockname()
     server, over = Connections(app, listener, threads=1, most=4), threading.Event()
@@ -332,7 +332,7 @@ def over_a_socket(app: Flask, asked: bytes) -> bytes:
     thread.start()
     try:
         with socket.create_connection(address, HANG_S) as one:
-            one.sendall(asked)
+            one.sendall(requested)
             one.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: one.recv(1 << 16), b""))
     finally:

@@ -20,32 +20,32 @@ DENSE = ("frames", "matrix")
 SPARSE = ("rows", "csv")
 
 
-def ask(world: World, space: str, span: tuple[int, int], **words: str) -> Any:
+def send_query(world: World, space: str, span: tuple[int, int], **params: str) -> Any:
     period = {"from": str(span[0] * 1000), "to": str(span[1] * 1000)}
-    answer = world.http.get("/api/v1/heatmap", query_string={"space": space, **period, **words})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer
+    response = world.http.get("/api/v1/heatmap", query_string={"space": space, **period, **params})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response
 
 
-def cells(world: World, space: str, span: tuple[int, int], form: str, **words: str) -> dict[Any, Any]:
+def cells(world: World, space: str, span: tuple[int, int], form: str, **params: str) -> dict[Any, Any]:
     """Every cell of the answer, `None` where it has no value."""
-    answer = ask(world, space, span, format=form, empty="zero", **words)
+    response = send_query(world, space, span, format=form, empty="zero", **params)
     match form:
         case "frames":
-            [frame] = answer.get_json()
+            [frame] = response.get_json()
             found = list(zip(*(field["values"] for field in frame["fields"]), strict=True))
         case "rows":
-            found = [tuple(row.values()) for row in answer.get_json()]
+            found = [tuple(row.values()) for row in response.get_json()]
         case "matrix":
             found = [
-                (row["#x"], float(y), v) for row in answer.get_json() for y, v in row.items() if y != "#x"
+                (row["#x"], float(y), v) for row in response.get_json() for y, v in row.items() if y != "#x"
             ]
         case _:
-            _, *lines = csv.reader(io.StringIO(answer.text))
+            _, *lines = csv.reader(io.StringIO(response.text))
             found = [tuple(map(float, line)) for line in lines]
-    kept = {(round(x, 3), round(y, 3)): value for x, y, value in found}
-    assert len(kept) == len(found)
-    return kept
+    stored = {(round(x, 3), round(y, 3)): value for x, y, value in found}
+    assert len(stored) == len(found)
+    return stored
 
 
 def centres(low: float, high: float, metres: float) -> list[float]:
@@ -100,7 +100,7 @@ def test_every_cell_of_the_floor_has_a_number(world: World, form: str, space: st
 @pytest.mark.parametrize("form", [*DENSE, *SPARSE])
 def test_left_out_is_the_default(world: World, form: str) -> None:
     _, plain, said = (
-        ask(world, PARIS, DAY, format=form, **words).data for words in ({}, {}, {"empty": "omit"})
+        send_query(world, PARIS, DAY, format=form, **params).data for params in ({}, {}, {"empty": "omit"})
     )
     assert plain == said
     assert truth(PARIS, *DAY, 0.5) != expected(PARIS, DAY, 0.5)
@@ -139,8 +139,8 @@ def test_a_room_whose_sensors_were_silent_stays_null(make_world: Any) -> None:
 def test_rooms_and_normalising_go_together_with_zeros(world: World) -> None:
     """Each cell of the room per hour of the ten that count."""
     room = room_of(PARIS, "Boardroom")
-    words = {"resolution": "0.5", "room": room.id, "normalize": "hour", "hours": "08:00-18:00"}
-    found = cells(world, PARIS, DAY, "rows", **words)
+    params = {"resolution": "0.5", "room": room.id, "normalize": "hour", "hours": "08:00-18:00"}
+    found = cells(world, PARIS, DAY, "rows", **params)
     counted = truth(PARIS, at("2026-06-10T06:00"), at("2026-06-10T16:00"), 0.5)
     inside = {place for place in whole(PARIS, 0.5) if within(room, place)}
     assert found == {place: pytest.approx(counted.get(place, 0) / 10) for place in inside}
@@ -157,7 +157,7 @@ def test_small_rooms_stay_null(make_world: Any) -> None:
 
 def test_zeros_change_no_figure_of_the_answer(world: World) -> None:
     with_zeros, without = (
-        ask(world, PARIS, DAY, resolution="0.5", empty=empty).get_json()[0]["meta"]["custom"]
+        send_query(world, PARIS, DAY, resolution="0.5", empty=empty).get_json()[0]["meta"]["custom"]
         for empty in ("zero", "omit")
     )
     for name in ("total_detections", "max_value", "area_in_use_m2", "bounds", "hours"):
@@ -166,15 +166,16 @@ def test_zeros_change_no_figure_of_the_answer(world: World) -> None:
 
 def test_a_picture_leaves_empty_cells_out(world: World) -> None:
     plain, zero = (
-        ask(world, PARIS, DAY, format="png", width="400", empty=empty).data for empty in ("omit", "zero")
+        send_query(world, PARIS, DAY, format="png", width="400", empty=empty).data
+        for empty in ("omit", "zero")
     )
     assert plain == zero
 
 
 def test_another_value_is_refused(world: World) -> None:
-    answer = world.http.get("/api/v1/heatmap", query_string={"space": PARIS, "empty": "null"})
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("empty: 'null' is unknown; allowed: omit, zero")
+    response = world.http.get("/api/v1/heatmap", query_string={"space": PARIS, "empty": "null"})
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith("empty: 'null' is unknown; allowed: omit, zero")
 
 
 @pytest.mark.parametrize(
@@ -187,6 +188,8 @@ def test_cells_that_are_finer_than_the_sensors_see_are_said_to_be(
     period = {"from": "2026-06-10T08:00:00Z", "to": "2026-06-10T10:00:00Z"}
     query = {"space": NEW_YORK, **period, "resolution": resolution}
     [frame] = world.http.get(f"/api/v1/{target}", query_string=query).get_json()
-    told = [notice for notice in frame["meta"]["notices"] if "smaller than the accuracy" in notice["text"]]
+    reported = [
+        notice for notice in frame["meta"]["notices"] if "smaller than the accuracy" in notice["text"]
+    ]
     text = "Cells of 0.25 m are smaller than the accuracy of the sensors, which is 0.3 to 0.6 m."
-    assert told == ([{"severity": "info", "text": text}] if resolution == "0.25" else [])
+    assert reported == ([{"severity": "info", "text": text}] if resolution == "0.25" else [])

@@ -13,9 +13,9 @@ HOUR = 3600
 START, END = at("2026-06-09T06:00"), at("2026-06-09T10:00")
 
 
-def ask(world: World, target: str, *rooms: str, **words: str) -> Any:
+def send_query(world: World, target: str, *rooms: str, **params: str) -> Any:
     query = {"space": PARIS, "from": str(START * 1000), "to": str(END * 1000), "level": "floor"}
-    return world.http.get(f"/api/v1/{target}", query_string={**query, "room": ",".join(rooms), **words})
+    return world.http.get(f"/api/v1/{target}", query_string={**query, "room": ",".join(rooms), **params})
 
 
 def minutes(room_id: str) -> Any:
@@ -24,7 +24,7 @@ def minutes(room_id: str) -> Any:
 
 
 def test_people_of_several_rooms_are_added_up(world: World) -> None:
-    rows = ask(world, "occupancy", *ROOMS, every="1h", format="rows").get_json()
+    rows = send_query(world, "occupancy", *ROOMS, every="1h", format="rows").get_json()
     expected = sum(minutes(room).mean(axis=1) for room in ROOMS)
     assert [row["value"] for row in rows] == pytest.approx(list(expected))
     assert all("room" not in row for row in rows)
@@ -32,13 +32,13 @@ def test_people_of_several_rooms_are_added_up(world: World) -> None:
 
 def test_the_most_of_minutes_is_that_of_the_sum(world: World) -> None:
     """Not the sum of the most of each, which come at different times."""
-    rows = ask(world, "occupancy", *ROOMS, every="15m", statistic="max", format="rows").get_json()
+    rows = send_query(world, "occupancy", *ROOMS, every="15m", statistic="max", format="rows").get_json()
     together = sum(minutes(room) for room in ROOMS).reshape(-1, 15)
     assert [row["value"] for row in rows] == pytest.approx(list(together.max(axis=1)))
 
 
 @pytest.mark.parametrize(
-    ("target", "words", "reason"),
+    ("target", "params", "reason"),
     [
         ("presence", {}, "level: the time in use of several rooms cannot be added up; allowed: room"),
         (
@@ -49,20 +49,20 @@ def test_the_most_of_minutes_is_that_of_the_sum(world: World) -> None:
     ],
 )
 def test_what_does_not_add_up_is_refused(
-    world: World, target: str, words: dict[str, str], reason: str
+    world: World, target: str, params: dict[str, str], reason: str
 ) -> None:
-    answer = ask(world, target, *ROOMS, **words)
-    assert answer.status_code == 400
-    assert reason in answer.get_json()["message"]
-    assert ask(world, target, ROOMS[0], **words).status_code == 200
+    response = send_query(world, target, *ROOMS, **params)
+    assert response.status_code == 400
+    assert reason in response.get_json()["message"]
+    assert send_query(world, target, ROOMS[0], **params).status_code == 200
 
 
 def test_a_sum_is_not_known_where_one_of_the_rooms_is_offline(make_world: Any) -> None:
     world = make_world(now="2026-06-14T12:34:56")
     offline = "room_paris_1_project_room"
-    rows = ask(world, "occupancy-now", ROOMS[0], offline, format="rows").get_json()
+    rows = send_query(world, "occupancy-now", ROOMS[0], offline, format="rows").get_json()
     assert [(row["people"], row["share"]) for row in rows] == [(None, None)]
     assert rows[0]["reason"] == "Project room: its sensors are offline since 13 Jun 01:59"
-    words = {"from": str(at("2026-06-13T08:00") * 1000), "to": str(at("2026-06-13T10:00") * 1000)}
-    rows = ask(world, "occupancy", ROOMS[0], offline, format="rows", every="1h", **words).get_json()
+    params = {"from": str(at("2026-06-13T08:00") * 1000), "to": str(at("2026-06-13T10:00") * 1000)}
+    rows = send_query(world, "occupancy", ROOMS[0], offline, format="rows", every="1h", **params).get_json()
     assert [row["value"] for row in rows] == [None, None]

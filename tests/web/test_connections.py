@@ -27,12 +27,12 @@ class Application:
     """Answers what it was asked; `/held` when it is let go."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.let_go = threading.Event()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read()
-        self.asked.append(environ["PATH_INFO"])
+        self.requested.append(environ["PATH_INFO"])
         if environ["PATH_INFO"] == "/held":
             assert self.let_go.wait(HANG_S)
         said = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {len(body)}".encode()
@@ -115,15 +115,15 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 def test_a_connection_is_kept_until_either_side_says_otherwise(served: Served) -> None:
-    kept = served.connect()
+    stored = served.connect()
     for path in ("/a", "/b"):
-        kept.sendall(get(path))
-        head, body = response(kept)
+        stored.sendall(get(path))
+        head, body = response(stored)
         assert (head.split(b"\r\n")[0], body) == (b"HTTP/1.1 200 Fine", f"GET {path} 0".encode())
         assert b"connection: close" not in head.lower()
-    kept.sendall(get("/c", "Connection: close"))
-    assert b"connection: close" in response(kept)[0].lower()
-    assert is_closed(kept)
+    stored.sendall(get("/c", "Connection: close"))
+    assert b"connection: close" in response(stored)[0].lower()
+    assert is_closed(stored)
 
 
 def test_of_http_1_0_a_response_is_the_last(served: Served) -> None:
@@ -178,7 +178,7 @@ def test_who_sends_too_large_a_body_to_its_end_is_told_so(served: Served, length
     assert head.startswith(b"HTTP/1.1 413 the body is larger than 256 KB\r\n")
     assert b'"code":"body_too_large"' in body
     assert is_closed(one)
-    assert served.application.asked == []
+    assert served.application.requested == []
 
 
 def test_the_largest_body_that_is_allowed_arrives(served: Served) -> None:
@@ -207,7 +207,7 @@ def test_nothing_that_follows_what_is_no_request_is_answered(served: Served, sen
     one.sendall(sent + get("/smuggled"))
     assert response(one)[0].startswith(b"HTTP/1.1 400 ")
     assert is_closed(one)
-    assert served.application.asked == []
+    assert served.application.requested == []
 
 
 def test_codings_and_expectations_that_are_not_known_are_named(served: Served) -> None:
@@ -299,7 +299,7 @@ def test_at_the_end_what_is_under_way_is_answered_and_nothing_new_comes(served: 
     idle.sendall(get("/before"))
     response(idle)
     waiting.sendall(get("/held"))
-    until(lambda: "/held" in served.application.asked)
+    until(lambda: "/held" in served.application.requested)
     served.do(served.server.end_listening)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(served.address, HANG_S)

@@ -59,19 +59,19 @@ def connect(url: str) -> Iterator[Callable[..., socket.socket]]:
         yield connection
 
 
-def ask(url: str, path: str = "/api/v1/spaces", **words: str) -> requests.Response:
+def send_query(url: str, path: str = "/api/v1/spaces", **words: str) -> requests.Response:
     """On a connection of its own."""
     return requests.get(url + path, params=words, headers={"Connection": "close"}, timeout=SOON_S)
 
 
 def started_at(url: str) -> str:
     """When the process that answers began: with another one all that was kept in memory would be gone."""
-    found = re.search(r"^process_start_time_seconds (\S+)$", ask(url, "/metrics").text, re.MULTILINE)
+    found = re.search(r"^process_start_time_seconds (\S+)$", send_query(url, "/metrics").text, re.MULTILINE)
     assert found
     return found[1]
 
 
-def answer_to(connection: socket.socket, request: bytes) -> bytes:
+def response_to(connection: socket.socket, request: bytes) -> bytes:
     """All that comes back until the server hangs up."""
     connection.sendall(request)
     connection.shutdown(socket.SHUT_WR)
@@ -84,7 +84,7 @@ def answer_to(connection: socket.socket, request: bytes) -> bytes:
 def test_connections_that_say_nothing_cost_no_thread(url: str, connect: Callable[[], socket.socket]) -> None:
     for _ in range(10 * THREADS):
         connect()
-    assert ask(url).status_code == 200
+    assert send_query(url).status_code == 200
 
 
 HEAD = b"POST /query HTTP/1.1\r\nHost: x\r\n"
@@ -111,7 +111,7 @@ def test_who_does_not_go_on_is_not_heard_out(
     dripping = threading.Thread(target=drip)
     dripping.start()
     try:
-        assert ask(url).status_code == 200
+        assert send_query(url).status_code == 200
     finally:
         ended.set()
         dripping.join()
@@ -131,7 +131,7 @@ def test_where_all_places_are_taken_the_silent_make_room(
             before = started_at(found[0])
             for _ in range(150):
                 connect(found[0])
-            assert ask(found[0]).status_code == 200
+            assert send_query(found[0]).status_code == 200
             assert started_at(found[0]) == before
         finally:
             process.kill()
@@ -139,13 +139,13 @@ def test_where_all_places_are_taken_the_silent_make_room(
 
 def test_more_requests_than_threads_wait_and_are_all_answered(url: str) -> None:
     with ThreadPoolExecutor(20 * THREADS) as pool:
-        answers = list(pool.map(lambda _: ask(url), range(20 * THREADS)))
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.content for answer in answers}) == 1
+        responses = list(pool.map(lambda _: send_query(url), range(20 * THREADS)))
+    assert {response.status_code for response in responses} == {200}
+    assert len({response.content for response in responses}) == 1
 
 
 def test_probes_are_answered_while_all_threads_wait_for_butlr(butlr: Simulator, url: str) -> None:
-    assert ask(url).status_code == 200
+    assert send_query(url).status_code == 200
     butlr.faults.set(latency_s=60, paths=(DETECTIONS,))
     day = {"space": PARIS, "resolution": "1.0"}
     try:
@@ -165,10 +165,10 @@ def test_probes_are_answered_while_all_threads_wait_for_butlr(butlr: Simulator, 
             ]
             until(lambda: butlr.in_flight >= THREADS)
             for path in ("/healthz", "/readyz", "/metrics"):
-                assert ask(url, path).status_code == 200
-            assert not any(answer.done() for answer in waiting)
+                assert send_query(url, path).status_code == 200
+            assert not any(response.done() for response in waiting)
             butlr.stop()  # they need not wait to the end
-            assert {answer.result().status_code for answer in waiting} <= {502, 504}
+            assert {response.result().status_code for response in waiting} <= {502, 504}
     finally:
         butlr.stop()
         butlr.faults.clear()
@@ -181,7 +181,7 @@ def test_who_is_asked_twice_to_stop_does_not_wait_for_answers(butlr: Simulator) 
         held(butlr, DETECTIONS),
         ThreadPoolExecutor(1) as pool,
     ):
-        asking = pool.submit(ask, url, "/api/v1/heatmap", **DAY)
+        asking = pool.submit(send_query, url, "/api/v1/heatmap", **DAY)
         until(lambda: butlr.in_flight == 1)
         process.send_signal(signal.SIGINT)
         until(lambda: not listens(url))
@@ -206,7 +206,7 @@ def test_it_serves_an_address_of_ipv6(butlr: Simulator) -> None:
         cannot_run("IPv6", "this system has no ::1")
     with running("serve", BACKEND_HOST="::1", **settings(butlr)) as (_, url):
         assert url.startswith("http://[::1]:")
-        assert ask(url).status_code == 200
+        assert send_query(url).status_code == 200
 
 
 def listens_to_ipv6() -> bool:
@@ -236,12 +236,12 @@ MALFORMED = {
 def test_what_is_too_large_or_no_request_is_refused(
     url: str, connect: Callable[[], socket.socket], request_: bytes, status: int
 ) -> None:
-    answer = answer_to(connect(), request_)
-    assert answer.split(b" ", 2)[:2] == [b"HTTP/1.1", str(status).encode()]
-    assert b"Traceback" not in answer
-    assert ask(url).status_code == 200
+    response = response_to(connect(), request_)
+    assert response.split(b" ", 2)[:2] == [b"HTTP/1.1", str(status).encode()]
+    assert b"Traceback" not in response
+    assert send_query(url).status_code == 200
     # In the form of all our errors, whoever refuses it; what to do is in the line that Infinity shows.
-    head, _, body = answer.partition(b"\r\n\r\n")
+    head, _, body = response.partition(b"\r\n\r\n")
     error = json.loads(body)
     assert set(error) == {"message", "error"}
     assert error["error"]["source"] == "caller"
@@ -255,19 +255,19 @@ def test_what_is_too_large_or_no_request_is_refused(
 def test_who_sends_too_long_a_url_is_told_what_to_do(url: str) -> None:
     """225 rooms by Butlr's ids are more than a URL holds; by POST any number of them is answered."""
     ids = [f"room_{number:027}" for number in range(1000)]
-    long = ask(url, "/api/v1/occupancy-now", space=PARIS, room=",".join(ids))
+    long = send_query(url, "/api/v1/occupancy-now", space=PARIS, room=",".join(ids))
     assert (long.status_code, long.json()["error"]["code"]) == (414, "url_too_long")
     assert "by POST" in long.reason
     assert "`all`" in long.json()["message"]
-    asked = {"space": PARIS, "format": "rows", "room": [*ids]}
-    unknown = requests.post(f"{url}/api/v1/occupancy-now", json=asked, timeout=SOON_S)
+    requested = {"space": PARIS, "format": "rows", "room": [*ids]}
+    unknown = requests.post(f"{url}/api/v1/occupancy-now", json=requested, timeout=SOON_S)
     assert unknown.json()["message"].startswith(f"room: {ids[0]!r} is unknown")
     own = [room.id for room in PEOPLE.office.by_id[PARIS].rooms]
-    many = {**asked, "room": own * 400}
+    many = {**requested, "room": own * 400}
     assert len(json.dumps(many)) > 10 * 8190
     rows = requests.post(f"{url}/api/v1/occupancy-now", json=many, timeout=SOON_S).json()
     assert [row["room_id"] for row in rows] == own
-    everything = ask(url, "/api/v1/occupancy-now", space=PARIS, format="rows", room="all").json()
+    everything = send_query(url, "/api/v1/occupancy-now", space=PARIS, format="rows", room="all").json()
     assert [row["room_id"] for row in everything] == own
 
 
@@ -294,8 +294,8 @@ def test_nothing_a_caller_says_ends_a_line_of_the_answers_head(
     """Looked at as bytes: libraries would read around it."""
     said = path.format(quote(INJECTED.replace("\r\n", as_line_end), safe=""))
     agents = "Accept: text/html\r\nX-Request-Id: a%0d%0aSet-Cookie: x=1\r\n"
-    answer = answer_to(connect(), f"GET {said} HTTP/1.1\r\nHost: x\r\n{agents}\r\n".encode())
-    status, *lines = answer.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    response = response_to(connect(), f"GET {said} HTTP/1.1\r\nHost: x\r\n{agents}\r\n".encode())
+    status, *lines = response.partition(b"\r\n\r\n")[0].split(b"\r\n")
     assert re.fullmatch(rb"HTTP/1\.1 \d{3} [ -~]{1,120}", status)
     names = {re.fullmatch(rb"([A-Za-z-]+): [ -~]*", line)[1].lower() for line in lines}  # type: ignore[index]
     assert b"set-cookie" not in names
@@ -304,6 +304,6 @@ def test_nothing_a_caller_says_ends_a_line_of_the_answers_head(
 
 def test_a_header_in_a_body_is_no_header(url: str) -> None:
     body: dict[str, Any] = {"targets": [{"target": INJECTED}], "range": {"from": INJECTED, "to": INJECTED}}
-    answer = requests.post(f"{url}/query", json=body, timeout=SOON_S)
-    assert answer.status_code == 400
-    assert "Set-Cookie" not in answer.headers
+    response = requests.post(f"{url}/query", json=body, timeout=SOON_S)
+    assert response.status_code == 400
+    assert "Set-Cookie" not in response.headers

@@ -90,9 +90,9 @@ def rings_after_a_minute(watch: Watcher, demo: Demo) -> bool:
     ],
 )
 def test_a_wrong_crowd_is_refused_in_words(demo: Demo, body: dict[str, Any], said: str) -> None:
-    answer = put(demo, body)
-    assert answer.status_code == 400
-    assert said in answer.get_json()["message"].replace(": ", " ")
+    response = put(demo, body)
+    assert response.status_code == 400
+    assert said in response.get_json()["message"].replace(": ", " ")
     assert demo.http.get("/demo/crowd").get_json() == []
 
 
@@ -137,8 +137,8 @@ def test_the_command_says_that_it_is_no_demo(world: World) -> None:
 
 def test_the_simulator_alone_begins_with_devices_that_are_offline() -> None:
     devices = ("hive_paris_1_1", "sensor_newyork_1_kitchen_heat")
-    asked = [word for device in devices for word in ("--offline", device)]
-    with running("simulate", "--port", "0", *asked) as (_, url):
+    requested = [word for device in devices for word in ("--offline", device)]
+    with running("simulate", "--port", "0", *requested) as (_, url):
         there = requests.get(f"{url}/_simulator/outages", timeout=60).json()
     assert tuple(one["device"] for one in there) == devices
     refused = run("simulate", "--port", "0", "--offline", "hive_x")

@@ -39,14 +39,16 @@ def floor(*sensors: Sensor, rule: VirtualRule = "by-place") -> Floor:
     )
 
 
-def rows(*told: tuple[Sensor, str, int, float]) -> Samples:
+def rows(*reported: tuple[Sensor, str, int, float]) -> Samples:
     """Rows of sensors: which, `in` or `out`, in which hour, how many. They name the sensor's room."""
-    series = [(door_key(sensor.room_id or "", sensor.id, sensor.mac), field) for sensor, field, _, _ in told]
+    series = [
+        (door_key(sensor.room_id or "", sensor.id, sensor.mac), field) for sensor, field, _, _ in reported
+    ]
     return Samples(
         tuple(series),
         np.arange(len(series), dtype=np.int32),
-        np.array([START_S + 3600 * hour for _, _, hour, _ in told], np.int64),
-        np.array([value for *_, value in told], np.float64),
+        np.array([START_S + 3600 * hour for _, _, hour, _ in reported], np.int64),
+        np.array([value for *_, value in reported], np.float64),
     )
 
 

@@ -26,16 +26,16 @@ def equal(key: str, *values: str, **more: Any) -> dict[str, Any]:
     return {"key": key, "operator": "=", "value": values[0], **more}
 
 
-def ask(
+def send_query(
     world: World, *filters: Any, target: str = "occupancy-now", name: str = "adhocFilters", **payload: Any
 ) -> Any:
     targets = [{"refId": "A", "target": target, "payload": {"space": PARIS, **payload}}]
     return world.http.post("/query", json={"range": RANGE, "targets": targets, name: list(filters)})
 
 
-def rooms(answer: Any) -> set[str]:
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    [frame] = answer.get_json()
+def rooms(response: Any) -> set[str]:
+    assert response.status_code == 200, response.get_data(as_text=True)
+    [frame] = response.get_json()
     return {room for field in frame["fields"] if field["name"] == "room_id" for room in field["values"]}
 
 
@@ -43,31 +43,32 @@ def rooms(answer: Any) -> set[str]:
 @pytest.mark.parametrize("name", ["adhocFilters", "filters"])
 def test_a_filter_narrows_what_the_payload_chooses(world: World, chosen: Any, name: str) -> None:
     """The payload's choice of rooms is a dashboard variable's, which is `All` at first."""
-    assert rooms(ask(world, equal("room", "Lounge"), name=name, room=chosen)) == {LOUNGE.id}
-    assert rooms(ask(world, equal("room", LOUNGE.id), name=name, room=chosen)) == {LOUNGE.id}
+    assert rooms(send_query(world, equal("room", "Lounge"), name=name, room=chosen)) == {LOUNGE.id}
+    assert rooms(send_query(world, equal("room", LOUNGE.id), name=name, room=chosen)) == {LOUNGE.id}
 
 
 def test_each_filter_narrows(world: World) -> None:
-    assert rooms(ask(world, equal("tag", TAG))) == TAGGED
-    assert rooms(ask(world, equal("tag", TAG), equal("room", "Kitchen"))) == {KITCHEN.id}
-    assert rooms(ask(world, equal("room", "Kitchen"), equal("room", "Lounge"))) == set()
+    assert rooms(send_query(world, equal("tag", TAG))) == TAGGED
+    assert rooms(send_query(world, equal("tag", TAG), equal("room", "Kitchen"))) == {KITCHEN.id}
+    assert rooms(send_query(world, equal("room", "Kitchen"), equal("room", "Lounge"))) == set()
     assert (
-        rooms(ask(world, equal("tag", TAG), room=[KITCHEN.id, LOUNGE.id])) == {KITCHEN.id, LOUNGE.id} & TAGGED
+        rooms(send_query(world, equal("tag", TAG), room=[KITCHEN.id, LOUNGE.id]))
+        == {KITCHEN.id, LOUNGE.id} & TAGGED
     )
 
 
 def test_several_values_are_any_of_them(world: World) -> None:
     several = {"key": "room", "operator": "=|", "value": "Kitchen", "values": ["Kitchen", "Lounge"]}
-    assert rooms(ask(world, several)) == {KITCHEN.id, LOUNGE.id}
+    assert rooms(send_query(world, several)) == {KITCHEN.id, LOUNGE.id}
     # Grafana's older form may send an empty list beside the value.
-    assert rooms(ask(world, equal("room", "Kitchen", values=[]))) == {KITCHEN.id}
+    assert rooms(send_query(world, equal("room", "Kitchen", values=[]))) == {KITCHEN.id}
 
 
 @pytest.mark.parametrize(
     "unfinished", [{"key": "room", "operator": "=", "value": ""}, {"key": "", "value": ""}]
 )
 def test_one_that_somebody_is_still_filling_in_is_passed_over(world: World, unfinished: Any) -> None:
-    assert rooms(ask(world, unfinished)) == {room.id for room in FLOORS[PARIS].rooms}
+    assert rooms(send_query(world, unfinished)) == {room.id for room in FLOORS[PARIS].rooms}
 
 
 FRAMES = [t.name for t in TARGETS.values() if "frames" in t.formats and "room" in t.parameters]
@@ -81,17 +82,17 @@ def test_a_room_of_another_floor_leaves_nothing_and_says_so(world: World, target
     offered = world.http.post("/tag-values", json={"key": "room"}).get_json()
     assert ELSEWHERE.name in [choice["text"] for choice in offered]
     before = [world.simulator.count(path) for path in (DETECTIONS, REPORTING, STATS)]
-    answer = ask(world, equal("room", ELSEWHERE.name), target=target, level=level, normalize="max")
-    assert answer.status_code == 200, answer.get_data(as_text=True)
+    response = send_query(world, equal("room", ELSEWHERE.name), target=target, level=level, normalize="max")
+    assert response.status_code == 200, response.get_data(as_text=True)
     assert [world.simulator.count(path) for path in (DETECTIONS, REPORTING, STATS)] == before
-    [frame] = answer.get_json()
+    [frame] = response.get_json()
     [notice] = [n for n in frame["meta"]["notices"] if "filters match no room" in n["text"]]
     assert notice["severity"] == "info"
     values = [v for f in frame["fields"] if f["name"] not in ("x", "y") for v in f["values"]]
     assert set(values) <= {None}
     assert (target in CELLS) == bool(values)
     # The fields are those of an answer that has rows.
-    [whole, *_] = ask(world, target=target, level=level, normalize="max").get_json()
+    [whole, *_] = send_query(world, target=target, level=level, normalize="max").get_json()
     if whole["fields"][0]["values"]:
         own = [{k: f[k] for k in ("name", "type")} for f in frame["fields"]]
         assert own == [{k: f[k] for k in ("name", "type")} for f in whole["fields"]]
@@ -102,8 +103,8 @@ def of_type(space: str, *types: str) -> set[str]:
     return {r.id for r in FLOORS[space].rooms if r.type_in_butlr in types}
 
 
-def get(world: World, target: str, **words: str) -> Any:
-    return world.http.get(f"/api/v1/{target}", query_string={**RANGE, **words})
+def get(world: World, target: str, **params: str) -> Any:
+    return world.http.get(f"/api/v1/{target}", query_string={**RANGE, **params})
 
 
 TYPED = [t.name for t in TARGETS.values() if "type" in t.parameters]
@@ -120,7 +121,7 @@ def test_rooms_are_chosen_by_their_type(world: World) -> None:
     for everything in ("All", "", "$__all"):
         found = get(world, "occupancy-now", space=PARIS, type=everything, format="rows").get_json()
         assert len(found) == len(FLOORS[PARIS].rooms)
-    assert rooms(ask(world, equal("type", "kitchen"))) == {KITCHEN.id}
+    assert rooms(send_query(world, equal("type", "kitchen"))) == {KITCHEN.id}
 
 
 def test_whatever_lists_rooms_can_be_limited_by_type() -> None:
@@ -141,25 +142,25 @@ def test_a_floor_is_that_of_its_rooms_of_a_type(world: World, target: str) -> No
 def test_a_type_that_no_chosen_room_has_leaves_nothing(world: World, target: str) -> None:
     """A page keeps its choice of types from floor to floor."""
     one = {"space": PARIS, "type": "kitchen", "room": LOUNGE.id}
-    answer = get(world, target, **one)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    [frame] = answer.get_json()
+    response = get(world, target, **one)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    [frame] = response.get_json()
     if target != "events":  # of nothing that was hot there is nothing to leave out
         assert any("filters match no room" in notice["text"] for notice in frame["meta"]["notices"])
     for form in set(TARGETS[target].formats) - {"frames"}:
-        answer = get(world, target, **one, format=form)
+        response = get(world, target, **one, format=form)
         if TARGETS[target].shape is None:
-            assert answer.status_code == 200
+            assert response.status_code == 200
         else:
             # A picture of nothing would be taken for one of an empty floor.
-            assert answer.status_code == 400
-            assert answer.get_json()["message"].startswith("type: no requested room has one of these types")
+            assert response.status_code == 400
+            assert response.get_json()["message"].startswith("type: no requested room has one of these types")
 
 
 def test_a_type_that_there_is_not_is_an_error(world: World) -> None:
-    answer = get(world, "utilization", space=PARIS, type="kitchn")
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("type: 'kitchn' is unknown; did you mean kitchen?")
+    response = get(world, "utilization", space=PARIS, type="kitchn")
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith("type: 'kitchn' is unknown; did you mean kitchen?")
 
 
 def test_types_are_offered_with_what_a_person_reads(world: World) -> None:
@@ -183,20 +184,22 @@ def test_types_are_offered_with_what_a_person_reads(world: World) -> None:
     assert [(o["__text"], o["__value"]) for o in offered] == [(row["choice"], row["type"]) for row in found]
     options = world.http.post("/metric-payload-options", json={"name": "type", "payload": {}}).get_json()
     assert [o["value"] for o in options] == [row["type"] for row in found]
-    told = world.http.post("/tag-values", json={"key": "type"}).get_json()
-    assert [o["text"] for o in told] == sorted(row["type"] for row in found)
+    reported = world.http.post("/tag-values", json={"key": "type"}).get_json()
+    assert [o["text"] for o in reported] == sorted(row["type"] for row in found)
 
 
 def test_of_several_floors_those_that_have_the_room_are_left(world: World) -> None:
-    found = rooms(ask(world, equal("room", ELSEWHERE.name), space="all"))
+    found = rooms(send_query(world, equal("room", ELSEWHERE.name), space="all"))
     assert found == {ELSEWHERE.id}
-    assert rooms(ask(world, equal("room", ELSEWHERE.name), equal("room", "Lounge"), space="all")) == set()
+    assert (
+        rooms(send_query(world, equal("room", ELSEWHERE.name), equal("room", "Lounge"), space="all")) == set()
+    )
 
 
 def test_a_floor_of_which_nothing_is_left_is_not_shown_as_a_whole(world: World) -> None:
     either = {"key": "room", "operator": "=|", "value": "", "values": ["Lounge", ELSEWHERE.id]}
     chosen = [KITCHEN.id, ELSEWHERE.id]
-    [frame] = ask(world, either, space="all", room=chosen, level="floor").get_json()
+    [frame] = send_query(world, either, space="all", room=chosen, level="floor").get_json()
     [spaces] = [field["values"] for field in frame["fields"] if field["name"] == "space"]
     assert spaces == [NEW_YORK]
 
@@ -218,9 +221,9 @@ def test_a_floor_of_which_nothing_is_left_is_not_shown_as_a_whole(world: World) 
     ],
 )
 def test_what_no_filter_can_be_is_named(world: World, bad: Any, said: str) -> None:
-    answer = ask(world, bad)
-    assert answer.status_code == 400
-    message = answer.get_json()["message"]
+    response = send_query(world, bad)
+    assert response.status_code == 400
+    message = response.get_json()["message"]
     assert message.startswith("adhocFilters")
     assert said in message
 
@@ -232,15 +235,15 @@ def test_a_room_that_the_caller_may_not_see_is_as_unknown(make_world: Callable[.
     said = set()
     for name in (ELSEWHERE.name, "Xyzzyq"):
         body = {"range": RANGE, "targets": targets, "adhocFilters": [equal("room", name)]}
-        answer = world.http.post("/query", json=body, headers=headers)
-        assert answer.status_code == 400
-        said.add(answer.get_json()["message"].replace(name, "…"))
+        response = world.http.post("/query", json=body, headers=headers)
+        assert response.status_code == 400
+        said.add(response.get_json()["message"].replace(name, "…"))
     assert len(said) == 1
 
 
 def test_a_small_rooms_name_tells_nothing_of_it(make_world: Callable[..., World]) -> None:
     assert SMALL.capacity is not None
     world = make_world(min_capacity=SMALL.capacity.max + 1)
-    answer = ask(world, equal("room", SMALL.name))
-    assert answer.status_code == 400
-    assert "shown only within" in answer.get_json()["message"]
+    response = send_query(world, equal("room", SMALL.name))
+    assert response.status_code == 400
+    assert "shown only within" in response.get_json()["message"]

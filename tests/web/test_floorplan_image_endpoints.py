@@ -17,7 +17,7 @@ from butlr_grafana.present.images.theme import THEMES
 from butlr_grafana.service import service
 from butlr_grafana.simulator.plans import PIXELS_PER_M, draw
 from tests.held import held
-from tests.present.floors import Seen, has
+from tests.present.floors import DrawnMap, has
 from tests.support import HANG_S, NEW_YORK, PARIS, PARIS_2, PEOPLE, World
 
 PERIOD = {"from": "2026-06-09T00:00:00Z", "to": "2026-06-10T00:00:00Z"}
@@ -25,12 +25,12 @@ PICTURE = f"/plans/{PARIS}.png"
 ELSEWHERE = ("plans.example.com",)
 
 
-def png(world: World, target: str = "floorplan", space: str = PARIS, **words: str) -> bytes:
+def png(world: World, target: str = "floorplan", space: str = PARIS, **params: str) -> bytes:
     period = {} if target == "floorplan" else PERIOD
-    query = {"space": space, "format": "png", "width": "500", **period, **words}
-    answer = world.http.get(f"/api/v1/{target}", query_string=query)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_data()
+    query = {"space": space, "format": "png", "width": "500", **period, **params}
+    response = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_data()
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_furniture_stands_where_the_architect_drew_it(world: World, space: str, 
     with Image.open(io.BytesIO(draw(floor))) as image:
         sheet = np.asarray(image.rotate(floor.plan_rotation_deg, expand=True))
     picture = png(world, space=space, theme=theme, width="1600")
-    map_ = Seen.of(picture, Bounds(left, low, right, top), THEMES[theme])
+    map_ = DrawnMap.of(picture, Bounds(left, low, right, top), THEMES[theme])
     inner = union_all([Polygon(room.footprint).buffer(-0.5) for room in floor.rooms if room.mapped])
 
     def share_drawn(points: NDArray[np.bool_]) -> float:
@@ -130,6 +130,6 @@ def test_no_answer_holds_the_pictures_address(world: World) -> None:
     query = {"space": PARIS, **PERIOD}
     for target in ("heatmap", "spaces", "floorplan", "heatmap-summary"):
         own = {} if target in ("spaces", "floorplan") else query
-        answer = world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **own})
-        assert answer.status_code == 200
-        assert "/plans/" not in answer.get_data(as_text=True)
+        response = world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **own})
+        assert response.status_code == 200
+        assert "/plans/" not in response.get_data(as_text=True)

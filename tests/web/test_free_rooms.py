@@ -12,7 +12,7 @@ from butlr_grafana.model.privacy import SUM_ID
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.dashboards.free_rooms import expected, people_in
-from tests.dashboards.people import Look
+from tests.dashboards.people import View
 from tests.support import (
     NEW_YORK,
     PARIS,
@@ -20,9 +20,9 @@ from tests.support import (
     PEOPLE,
     REPORTING,
     World,
-    answer_of,
     at,
     floors_of,
+    replace_endpoint,
 )
 
 Rows = list[dict[str, Any]]
@@ -33,21 +33,21 @@ PROJECT_ROOM = "room_paris_1_project_room"
 """Its sensor fails from 13 June for four days, by UTC; its door is counted."""
 
 
-def ask(world: World, **words: str) -> Rows:
-    answer = world.http.get("/api/v1/free-rooms", query_string={"space": "all", "format": "rows", **words})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    rows: Rows = answer.get_json()
+def send_query(world: World, **params: str) -> Rows:
+    response = world.http.get("/api/v1/free-rooms", query_string={"space": "all", "format": "rows", **params})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    rows: Rows = response.get_json()
     return rows
 
 
-def row(world: World, room: str, **words: str) -> dict[str, Any]:
-    [found] = [one for one in ask(world, **words) if one["room_id"] == room]
+def row(world: World, room: str, **params: str) -> dict[str, Any]:
+    [found] = [one for one in send_query(world, **params) if one["room_id"] == room]
     return found
 
 
-def notices(world: World, **words: str) -> list[str]:
-    answer = world.http.get("/api/v1/free-rooms", query_string={"space": "all", **words})
-    [frame] = answer.get_json()
+def notices(world: World, **params: str) -> list[str]:
+    response = world.http.get("/api/v1/free-rooms", query_string={"space": "all", **params})
+    [frame] = response.get_json()
     return [notice["text"] for notice in frame["meta"]["notices"]]
 
 
@@ -64,8 +64,8 @@ def notices(world: World, **words: str) -> list[str]:
 )
 def test_each_rooms_state_is_that_of_its_people(make_world: Callable[..., World], now: str) -> None:
     world = make_world(now=now)
-    look = Look({"space": "all"}, 0, 0, int(world.now_s))
-    found, wanted = ask(world), expected(look)
+    view = View({"space": "all"}, 0, 0, int(world.now_s))
+    found, wanted = send_query(world), expected(view)
     assert [(r["state"], r["room_id"], r["people"], r["free_for"], r["reason"]) for r in found] == [
         (r["state"], r["room_id"], r["people"], r["free_for"], r["reason"]) for r in wanted
     ]
@@ -80,11 +80,11 @@ def test_a_room_is_taken_at_once_and_free_after_five_minutes(make_world: Callabl
     came, went = at("2026-06-17T11:10"), at("2026-06-17T11:20")
     world.simulator.crowd(PARIS, LIBRARY, 3, came, went)
     try:
-        told = []
+        reported = []
         for minute in range(8, 30):
             world.now_s = at("2026-06-17T11:00:20") + 60 * minute
             one = row(world, LIBRARY, space=PARIS)
-            told.append((minute, one["state"], one["people"], one["free_for"]))
+            reported.append((minute, one["state"], one["people"], one["free_for"]))
     finally:
         world.simulator.clear_crowds()
     # A minute is known a minute after it is over: that of 11:10 at 11:12.
@@ -95,7 +95,7 @@ def test_a_room_is_taken_at_once_and_free_after_five_minutes(make_world: Callabl
             return "at least 10 min"
         return f"{'not yet: nobody for ' if minute < 26 else ''}{minute - 21} min"
 
-    assert told == [
+    assert reported == [
         (
             minute,
             "occupied" if minute in range(12, 26) else "free",
@@ -109,45 +109,45 @@ def test_a_room_is_taken_at_once_and_free_after_five_minutes(make_world: Callabl
 def test_it_costs_no_call_beside_occupancy_now(world: World) -> None:
     """In either order, over all floors, and with whatever words."""
 
-    def spent(target: str, **words: str) -> int:
+    def spent(target: str, **params: str) -> int:
         before = sum(call.path == REPORTING for call in world.simulator.calls)
-        answer = world.http.get(f"/api/v1/{target}", query_string={"space": "all", **words})
-        assert answer.status_code == 200
+        response = world.http.get(f"/api/v1/{target}", query_string={"space": "all", **params})
+        assert response.status_code == 200
         return sum(call.path == REPORTING for call in world.simulator.calls) - before
 
     # Two a floor, who is seen and who came through the doors; or one call for several floors.
     assert 0 < spent("occupancy-now") <= 6
-    for words in ({}, {"least_capacity": "6"}, {"type": "meeting_room"}, {"space": PARIS}, {"tag": "video"}):
-        assert spent("free-rooms", **words) == 0
+    for params in ({}, {"least_capacity": "6"}, {"type": "meeting_room"}, {"space": PARIS}, {"tag": "video"}):
+        assert spent("free-rooms", **params) == 0
     world.now_s += 60
     assert 0 < spent("free-rooms", type="meeting_room", least_capacity="6") <= 6
     assert spent("occupancy-now") == 0
 
 
 def test_who_looks_for_a_meeting_room_for_six_finds_the_smallest_first(world: World) -> None:
-    words = {"least_capacity": "6", "type": "meeting_room"}
-    found = ask(world, **words)
-    wanted = expected(Look({"space": "all", **words}, 0, 0, int(world.now_s)))
+    params = {"least_capacity": "6", "type": "meeting_room"}
+    found = send_query(world, **params)
+    wanted = expected(View({"space": "all", **params}, 0, 0, int(world.now_s)))
     assert [r["room_id"] for r in found] == [r["room_id"] for r in wanted]
     assert {r["type"] for r in found} == {"meeting_room"}
     free = [r["capacity"] for r in found if r["state"] == "free"]
     assert free == sorted(free)
     assert min(free) == 6
     # The state is of the room, whoever looks for it.
-    everything = {r["room_id"]: r["state"] for r in ask(world)}
+    everything = {r["room_id"]: r["state"] for r in send_query(world)}
     assert {r["room_id"]: r["state"] for r in found}.items() <= everything.items()
 
 
 def test_rooms_whose_capacity_is_not_known_fit_nobody_for_sure(world: World) -> None:
     unset = {room.id for floor in PEOPLE.office.floors for room in floor.rooms if room.capacity is None}
     assert unset
-    assert unset <= {r["room_id"] for r in ask(world, least_capacity="0")}
-    assert not unset & {r["room_id"] for r in ask(world, least_capacity="1")}
+    assert unset <= {r["room_id"] for r in send_query(world, least_capacity="0")}
+    assert not unset & {r["room_id"] for r in send_query(world, least_capacity="1")}
 
 
 def test_types_and_tags_narrow_each_other(world: World) -> None:
-    def ids(**words: str) -> set[str]:
-        return {r["room_id"] for r in ask(world, **words)}
+    def ids(**params: str) -> set[str]:
+        return {r["room_id"] for r in send_query(world, **params)}
 
     rooms = [room for floor in PEOPLE.office.floors for room in floor.rooms]
     meeting = {r.id for r in rooms if r.type_in_butlr == "meeting_room"}
@@ -158,12 +158,12 @@ def test_types_and_tags_narrow_each_other(world: World) -> None:
     assert ids(type="meeting_room", tag="video") == meeting & video
     assert ids(type="lounge", tag="video") == lounges & video == set()
     assert ids(type="All") == ids()
-    kitchen = {r["room_id"] for r in ask(world, type="kitchen", space=NEW_YORK)}
+    kitchen = {r["room_id"] for r in send_query(world, type="kitchen", space=NEW_YORK)}
     assert kitchen == {"room_newyork_1_kitchen"}
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("params", "said"),
     [
         ({"type": "meetingroom"}, "type: 'meetingroom' is unknown; did you mean meeting_room?"),
         ({"type": "storage", "space": PARIS}, "type: 'storage' is unknown"),
@@ -173,28 +173,28 @@ def test_types_and_tags_narrow_each_other(world: World) -> None:
         ({"least_capacity": "9" * 5000}, "least_capacity: '999"),
     ],
 )
-def test_an_error_names_the_word_and_what_it_may_be(world: World, words: dict[str, str], said: str) -> None:
-    answer = world.http.get("/api/v1/free-rooms", query_string={"space": "all", **words})
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith(said)
+def test_an_error_names_the_word_and_what_it_may_be(world: World, params: dict[str, str], said: str) -> None:
+    response = world.http.get("/api/v1/free-rooms", query_string={"space": "all", **params})
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith(said)
 
 
 def test_that_no_room_is_so_large_is_an_empty_answer_that_says_so(world: World) -> None:
-    assert ask(world, least_capacity="500") == []
+    assert send_query(world, least_capacity="500") == []
     assert "Butlr knows no such room for at least 500 people." in notices(world, least_capacity="500")
 
 
 def test_how_far_back_it_looks_is_said(world: World) -> None:
     assert "Only the last 10 minutes were requested" in " ".join(notices(world))
-    for one in ask(world):
-        told = (one["free_exact"], one["free_for_s"], one["free_for"])
+    for one in send_query(world):
+        reported = (one["free_exact"], one["free_for_s"], one["free_for"])
         if one["state"] != "free":
-            assert told[:2] == (None, None)
+            assert reported[:2] == (None, None)
         elif one["free_exact"]:
             assert 300 <= one["free_for_s"] < 600
             assert one["free_for"] == f"{one['free_for_s'] // 60} min"
         else:
-            assert told == (0, 600, "at least 10 min")
+            assert reported == (0, 600, "at least 10 min")
 
 
 def test_an_offline_room_is_unknown_whatever_its_doors_say(make_world: Callable[..., World]) -> None:
@@ -220,9 +220,9 @@ def test_what_butlr_does_not_answer_is_unknown_with_the_reason(world: World, all
             return Result.refusal(403, "not allowed to read this floor")
         return endpoint(request)
 
-    answer_of(world, REPORTING, refused)
+    replace_endpoint(world, REPORTING, refused)
     silent = {PARIS, PARIS_2, NEW_YORK} if all_floors else {PARIS_2}
-    found = ask(world)
+    found = send_query(world)
     assert len(found) == sum(len(floor.rooms) for floor in PEOPLE.office.floors)
     for one in found:
         if one["space"] in silent:
@@ -234,18 +234,18 @@ def test_what_butlr_does_not_answer_is_unknown_with_the_reason(world: World, all
 
 def test_what_was_known_before_butlr_went_away_is_not_now(world: World) -> None:
     """Where nothing newer comes, minutes that are over say nothing of now."""
-    assert {"free", "occupied"} <= {one["state"] for one in ask(world)}
+    assert {"free", "occupied"} <= {one["state"] for one in send_query(world)}
     world.simulator.faults.set(status=503)
     for passed_s in (120, 240, 600):
         world.now_s += passed_s
-        assert {one["state"] for one in ask(world)} == {"unknown"}
+        assert {one["state"] for one in send_query(world)} == {"unknown"}
 
 
 def test_no_room_whose_people_are_told_is_said_to_have_no_value(world: World) -> None:
     """Doors tell nothing of most rooms; their sensors do."""
     for target in ("occupancy-now", "free-rooms"):
-        answer = world.http.get(f"/api/v1/{target}", query_string={"space": "all"})
-        [frame] = answer.get_json()
+        response = world.http.get(f"/api/v1/{target}", query_string={"space": "all"})
+        [frame] = response.get_json()
         assert not [n for n in frame["meta"]["notices"] if "No value is known" in n["text"]], target
 
 
@@ -259,7 +259,7 @@ def small(space: str, below: int) -> list[Any]:
 def test_small_rooms_are_told_of_together(make_world: Callable[..., World]) -> None:
     """All free, or nothing: that one is occupied says nothing of the others."""
     world = make_world(min_capacity=7)
-    found = ask(world)
+    found = send_query(world)
     hidden = {r.id for space in (PARIS, PARIS_2, NEW_YORK) for r in small(space, 7)}
     assert not hidden & {one["room_id"] for one in found}
     sums = {one["space"]: one for one in found if one["room_id"] == SUM_ID}
@@ -277,8 +277,8 @@ def test_small_rooms_are_told_of_together(make_world: Callable[..., World]) -> N
         assert ("for privacy" in one["reason"]) == any(counts)
     assert states == {"free", "unknown"}
     # It is no room, so it is in no answer for rooms of a size, a type or a tag.
-    for words in ({"least_capacity": "1"}, {"type": "meeting_room"}, {"tag": "video"}):
-        assert SUM_ID not in {one["room_id"] for one in ask(world, **words)}
+    for params in ({"least_capacity": "1"}, {"type": "meeting_room"}, {"tag": "video"}):
+        assert SUM_ID not in {one["room_id"] for one in send_query(world, **params)}
 
 
 def test_of_one_small_room_nothing_is_told(make_world: Callable[..., World]) -> None:
@@ -291,4 +291,4 @@ def test_no_room_of_a_type_of_small_rooms_only_is_told_of(make_world: Callable[.
     typed = [r for r in PEOPLE.office.by_id[PARIS_2].rooms if r.type_in_butlr == "phone_booth"]
     assert typed
     assert set(typed) <= set(small(PARIS_2, 2))
-    assert ask(make_world(min_capacity=2), space=PARIS_2, type="phone_booth") == []
+    assert send_query(make_world(min_capacity=2), space=PARIS_2, type="phone_booth") == []

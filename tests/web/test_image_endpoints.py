@@ -13,15 +13,15 @@ from tests.support import DETECTIONS, NEW_YORK, NO_RATE, PARIS, PARIS_2, PEOPLE,
 DAY = {"from": "2026-06-09T22:00:00Z", "to": "2026-06-10T22:00:00Z"}
 
 
-def get(world: World, target: str, **words: str) -> Any:
+def get(world: World, target: str, **params: str) -> Any:
     period = {} if target == "floorplan" else DAY
-    answer = world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **period, **words})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer
+    response = world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **period, **params})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response
 
 
-def picture(answer: Any) -> Image.Image:
-    image = Image.open(io.BytesIO(answer.get_data()))
+def picture(response: Any) -> Image.Image:
+    image = Image.open(io.BytesIO(response.get_data()))
     image.load()
     return image
 
@@ -31,9 +31,9 @@ def picture(answer: Any) -> Image.Image:
 def test_pictures_have_the_width_and_theme_asked_for(
     world: World, target: str, theme: str, is_light: bool
 ) -> None:
-    answer = get(world, target, format="png", width="640", theme=theme)
-    assert answer.mimetype == "image/png"
-    image = picture(answer)
+    response = get(world, target, format="png", width="640", theme=theme)
+    assert response.mimetype == "image/png"
+    image = picture(response)
     assert image.width == 640
     corner = image.convert("L").getpixel((2, 2))
     assert (corner > 200) == is_light  # type: ignore[operator]
@@ -45,9 +45,9 @@ def test_pictures_have_the_width_and_theme_asked_for(
 )
 def test_bad_words_are_named(world: World, word: str, value: str) -> None:
     query = {**DAY, "space": PARIS, "format": "png", word: value}
-    answer = world.http.get("/api/v1/heatmap", query_string=query)
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith(f"{word}: ")
+    response = world.http.get("/api/v1/heatmap", query_string=query)
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith(f"{word}: ")
 
 
 def test_playback_is_the_period_in_equal_windows(world: World) -> None:
@@ -63,9 +63,9 @@ def test_playback_is_the_period_in_equal_windows(world: World) -> None:
 
 
 def test_a_playback_frame_holds_its_rows_and_speaks_of_the_whole(world: World) -> None:
-    words = {"resolution": "1.0", "every": "1h"}
-    rows = get(world, "playback", format="rows", **words).get_json()
-    [frame] = get(world, "playback", **words).get_json()
+    params = {"resolution": "1.0", "every": "1h"}
+    rows = get(world, "playback", format="rows", **params).get_json()
+    [frame] = get(world, "playback", **params).get_json()
     time, x, y, value = frame["fields"]
     assert [(f["name"], f["type"]) for f in frame["fields"]] == [
         ("time", "time"),
@@ -88,8 +88,8 @@ def test_a_playback_frame_holds_its_rows_and_speaks_of_the_whole(world: World) -
 
 
 def test_a_playback_of_a_silent_night_says_so_once(world: World) -> None:
-    words = {"space": NEW_YORK, "from": "2026-06-14T03:00:00Z", "to": "2026-06-14T06:00:00Z"}
-    [frame] = get(world, "playback", **words).get_json()
+    params = {"space": NEW_YORK, "from": "2026-06-14T03:00:00Z", "to": "2026-06-14T06:00:00Z"}
+    [frame] = get(world, "playback", **params).get_json()
     assert [f["values"] for f in frame["fields"]] == [[], [], [], []]
     assert [n["text"] for n in frame["meta"]["notices"]] == [
         "No detections in this period.",
@@ -98,17 +98,17 @@ def test_a_playback_of_a_silent_night_says_so_once(world: World) -> None:
 
 
 def test_an_animated_playback_has_a_frame_a_window(world: World) -> None:
-    answer = get(world, "playback", format="webp", width="400", space=NEW_YORK)
-    assert answer.mimetype == "image/webp"
-    image = picture(answer)
+    response = get(world, "playback", format="webp", width="400", space=NEW_YORK)
+    assert response.mimetype == "image/webp"
+    image = picture(response)
     assert (image.width, image.n_frames) == (400, 24)  # type: ignore[attr-defined]
 
 
 def test_a_playback_without_one_of_its_windows_is_an_error(world: World) -> None:
     world.http.get("/readyz")
     world.simulator.faults.set(status=400, count=1, paths=(DETECTIONS,))
-    answer = world.http.get("/api/v1/playback", query_string={**DAY, "space": PARIS, "format": "webp"})
-    assert answer.status_code == 502
+    response = world.http.get("/api/v1/playback", query_string={**DAY, "space": PARIS, "format": "webp"})
+    assert response.status_code == 502
 
 
 def test_the_plan_is_geojson_of_the_floor(world: World) -> None:
@@ -122,7 +122,7 @@ def test_the_plan_is_geojson_of_the_floor(world: World) -> None:
 
 
 def test_a_comparison_without_data_is_a_picture_that_says_so(world: World) -> None:
-    answer = get(
+    response = get(
         world, "compare", format="png", space=NEW_YORK, baseline="2026-06-14T03:00Z/2026-06-14T03:10Z"
     )
-    assert picture(answer).width == 1200
+    assert picture(response).width == 1200

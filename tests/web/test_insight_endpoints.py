@@ -10,7 +10,7 @@ import shapely
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameter_values import Baseline
 from butlr_grafana.query.period import before
-from tests.query.test_resolve import FLOOR, ask
+from tests.query.test_resolve import FLOOR, resolve_query
 from tests.support import (
     DETECTIONS,
     DETECTIONS_A_MINUTE,
@@ -30,11 +30,11 @@ HOURS = 7 * 24
 OVERLAPPING = {"Quiet room", "Lounge"}
 
 
-def get(world: World, target: str, **words: str) -> Any:
+def get(world: World, target: str, **params: str) -> Any:
     period = {"from": WEEK[0], "to": WEEK[1]}
-    answer = world.http.get(f"/api/v1/{target}", query_string={**period, **words})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_json()
+    response = world.http.get(f"/api/v1/{target}", query_string={**period, **params})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_json()
 
 
 def hours_seen(room_id: str, period: tuple[str, str]) -> float:
@@ -55,8 +55,8 @@ def columns(frame: dict[str, Any]) -> dict[tuple[float, float], dict[str, float 
 
 def test_a_comparison_is_per_hour_on_both_sides(world: World) -> None:
     """Five weekdays' business hours against a span of another length."""
-    words = {"hours": "08:00-18:00", "days": "mon-fri", "space": PARIS}
-    [frame] = get(world, "compare", **words, baseline="2026-05-04T00:00:00Z/2026-05-07T00:00:00Z")
+    params = {"hours": "08:00-18:00", "days": "mon-fri", "space": PARIS}
+    [frame] = get(world, "compare", **params, baseline="2026-05-04T00:00:00Z/2026-05-07T00:00:00Z")
 
     def counted(first: int, last: int) -> Cells:
         days = [
@@ -114,7 +114,7 @@ def test_a_comparison_with_itself_has_no_change(world: World) -> None:
     ],
 )
 def test_baselines_by_the_calendar(baseline: Baseline, start: str, end: str) -> None:
-    query = ask(from_="2026-04-02T12:00:00Z", to="2026-04-07T12:00:00Z")
+    query = resolve_query(from_="2026-04-02T12:00:00Z", to="2026-04-07T12:00:00Z")
     assert query.floor is FLOOR
     earlier = before(query, baseline, now_s=at("2026-06-17"), limits=QueryLimits())
     assert (earlier.period.start_s, earlier.period.end_s) == (at(start), at(end))
@@ -122,17 +122,17 @@ def test_baselines_by_the_calendar(baseline: Baseline, start: str, end: str) -> 
 
 @pytest.mark.parametrize("text", ["last week", "-0d", "-7", "7d", "x/y", "2026-02-01/2026-01-01"])
 def test_a_bad_baseline_says_what_it_may_be(world: World, text: str) -> None:
-    answer = world.http.get(
+    response = world.http.get(
         "/api/v1/compare", query_string={"space": PARIS, "from": WEEK[0], "to": WEEK[1], "baseline": text}
     )
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("baseline: ")
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith("baseline: ")
 
 
 def test_maps_of_both_periods_share_one_scale(world: World) -> None:
     """Relative to the fullest cell of either period; changes to the largest, with their sign."""
-    words = {"space": PARIS_2, "baseline": "2026-05-04T00:00:00Z/2026-05-08T00:00:00Z", "resolution": "1.0"}
-    [frame] = get(world, "compare", **words, normalize="max")
+    params = {"space": PARIS_2, "baseline": "2026-05-04T00:00:00Z/2026-05-08T00:00:00Z", "resolution": "1.0"}
+    [frame] = get(world, "compare", **params, normalize="max")
     now = {c: n / HOURS for c, n in truth(PARIS_2, at(WEEK[0]), at(WEEK[1]), 1.0).items()}
     then = {c: n / 96 for c, n in truth(PARIS_2, at("2026-05-04"), at("2026-05-08"), 1.0).items()}
     fullest = max(*now.values(), *then.values())
@@ -147,10 +147,10 @@ def test_maps_of_both_periods_share_one_scale(world: World) -> None:
 
 
 def test_a_comparison_is_no_share(world: World) -> None:
-    words = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "normalize": "share"}
-    answer = world.http.get("/api/v1/compare", query_string=words)
-    assert answer.status_code == 400
-    assert "none, hour, max" in answer.get_json()["message"]
+    params = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "normalize": "share"}
+    response = world.http.get("/api/v1/compare", query_string=params)
+    assert response.status_code == 400
+    assert "none, hour, max" in response.get_json()["message"]
 
 
 # --- two periods by room ----------------------------------------------------------------------------------
@@ -178,8 +178,8 @@ def test_rooms_are_compared_per_hour(world: World) -> None:
         assert row["change_pct"] == (pytest.approx(100 * (now - then) / then) if then else None)
         checked += 1
     assert checked >= 10
-    told = [abs(r["change"]) for r in rows if r["change"] is not None]
-    assert told == sorted(told, reverse=True)
+    reported = [abs(r["change"]) for r in rows if r["change"] is not None]
+    assert reported == sorted(reported, reverse=True)
 
 
 def test_a_floor_is_compared_as_a_whole(world: World) -> None:
@@ -268,10 +268,10 @@ def test_zones_are_counted_apart(world: World) -> None:
 
 @pytest.mark.parametrize("threshold", ["hot", "p101", "-1", "p"])
 def test_a_bad_threshold_says_what_it_may_be(world: World, threshold: str) -> None:
-    words = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "threshold": threshold}
-    answer = world.http.get("/api/v1/hot-zones", query_string=words)
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("threshold: ")
+    params = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "threshold": threshold}
+    response = world.http.get("/api/v1/hot-zones", query_string=params)
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith("threshold: ")
 
 
 # --- hot spots --------------------------------------------------------------------------------------------
@@ -354,10 +354,10 @@ def test_a_threshold_is_per_square_metre_whatever_the_unit(world: World) -> None
 
 
 def test_a_bad_area_is_named(world: World) -> None:
-    words = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "area": "acres"}
-    answer = world.http.get("/api/v1/hot-zones", query_string=words)
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("area: ")
+    params = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "area": "acres"}
+    response = world.http.get("/api/v1/hot-zones", query_string=params)
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith("area: ")
 
 
 # --- rooms of several floors ------------------------------------------------------------------------------
@@ -368,8 +368,8 @@ def test_a_bad_area_is_named(world: World) -> None:
 def test_of_several_floors_those_answer_that_have_the_rooms(world: World, target: str, spaces: str) -> None:
     """No floor knows the ids of another's rooms, and not every floor every tag."""
 
-    def found(**words: str) -> set[str]:
-        rows = get(world, target, space=spaces, format="rows", **words)
+    def found(**params: str) -> set[str]:
+        rows = get(world, target, space=spaces, format="rows", **params)
         return {row.get("zone_id") or row.get("room_id") for row in rows}
 
     rooms = [room for floor in PEOPLE.office.floors for room in floor.rooms]
@@ -393,26 +393,26 @@ def test_of_several_floors_those_answer_that_have_the_rooms(world: World, target
 def test_what_none_of_several_floors_knows_is_an_error(
     world: World, word: str, value: str, says: str
 ) -> None:
-    words = {"space": "all", "from": WEEK[0], "to": WEEK[1], word: value}
-    answer = world.http.get("/api/v1/hot-zones", query_string=words)
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith(f"{word}: '{value.partition(',')[0]}' is unknown")
-    assert says in answer.get_json()["message"]
+    params = {"space": "all", "from": WEEK[0], "to": WEEK[1], word: value}
+    response = world.http.get("/api/v1/hot-zones", query_string=params)
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith(f"{word}: '{value.partition(',')[0]}' is unknown")
+    assert says in response.get_json()["message"]
 
 
 def test_rooms_without_the_tag_on_any_floor_are_an_error(world: World) -> None:
-    words = {"space": "all", "from": WEEK[0], "to": WEEK[1], "room": "room_paris_1_studio", "tag": "food"}
-    answer = world.http.get("/api/v1/hot-zones", query_string=words)
-    assert answer.status_code == 400
-    assert answer.get_json()["message"] == "tag: none of the requested rooms has food"
+    params = {"space": "all", "from": WEEK[0], "to": WEEK[1], "room": "room_paris_1_studio", "tag": "food"}
+    response = world.http.get("/api/v1/hot-zones", query_string=params)
+    assert response.status_code == 400
+    assert response.get_json()["message"] == "tag: none of the requested rooms has food"
 
 
 def test_a_baseline_before_there_was_anything_names_its_word(world: World) -> None:
-    words = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "baseline": "-17y"}
+    params = {"space": PARIS, "from": WEEK[0], "to": WEEK[1], "baseline": "-17y"}
     before_calls = world.calls
-    answer = world.http.get("/api/v1/compare-zones", query_string=words)
-    assert (answer.status_code, world.calls) == (400, before_calls)
+    response = world.http.get("/api/v1/compare-zones", query_string=params)
+    assert (response.status_code, world.calls) == (400, before_calls)
     assert (
-        answer.get_json()["message"]
+        response.get_json()["message"]
         == "baseline: begins on 2009-05-11; use a period that begins in 2010 or later"
     )

@@ -24,9 +24,9 @@ def world() -> Iterator[World]:
 
 
 def choices(world: World, **payload: str) -> dict[str, str]:
-    answer = world.http.post("/variable", json={"payload": payload})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return {one["__text"]: one["__value"] for one in answer.get_json()}
+    response = world.http.post("/variable", json={"payload": payload})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return {one["__text"]: one["__value"] for one in response.get_json()}
 
 
 def test_each_floor_is_a_choice_with_its_building(world: World) -> None:
@@ -71,9 +71,9 @@ def test_what_nothing_has_finds_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("search", [5, ["a"], {"a": 1}])
 def test_a_search_that_is_no_text_is_refused(world: World, search: Any) -> None:
-    answer = world.http.post("/variable", json={"payload": {"target": "floors", "search": search}})
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("search: ")
+    response = world.http.post("/variable", json={"payload": {"target": "floors", "search": search}})
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith("search: ")
 
 
 def test_lists_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def test_a_filter_offers_each_name_once(world: World) -> None:
 
 
 def test_an_unknown_floor_names_some_floors_not_all(world: World) -> None:
-    answer = world.http.get("/api/v1/heatmap", query_string={"space": "space_tokyo", "format": "rows"})
-    assert answer.status_code in (400, 404)
-    assert "(200 in all)" in answer.get_json()["message"]
-    assert len(answer.get_json()["message"]) < 800
+    response = world.http.get("/api/v1/heatmap", query_string={"space": "space_tokyo", "format": "rows"})
+    assert response.status_code in (400, 404)
+    assert "(200 in all)" in response.get_json()["message"]
+    assert len(response.get_json()["message"]) < 800

@@ -29,11 +29,11 @@ TUESDAY = at("2026-06-09T00:00")
 PROJECT_ROOM = "room_paris_1_project_room"
 
 
-def get(world: World, target: str, start: int, end: int, **words: str) -> Any:
-    query = {"from": str(start * 1000), "to": str(end * 1000), **words}
-    answer = world.http.get(f"/api/v1/{target}", query_string=query)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_json()
+def get(world: World, target: str, start: int, end: int, **params: str) -> Any:
+    query = {"from": str(start * 1000), "to": str(end * 1000), **params}
+    response = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_json()
 
 
 def series(frames: list[dict[str, Any]], key: str = "room_id") -> dict[str, dict[str, list[float | None]]]:
@@ -112,8 +112,8 @@ def test_days_are_local_days_also_when_clocks_change(world: World) -> None:
 
 def test_days_of_business_hours_count_those_hours_only(world: World) -> None:
     start, end = at("2026-06-07T22:00"), at("2026-06-12T22:00")
-    words = {"hours": "08:00-18:00", "days": "mon-fri", "every": "1d"}
-    [frame] = get(world, "occupancy", start, end, space=PARIS, level="floor", **words)
+    params = {"hours": "08:00-18:00", "days": "mon-fri", "every": "1d"}
+    [frame] = get(world, "occupancy", start, end, space=PARIS, level="floor", **params)
     expected = [
         people(PARIS, None, start + k * DAY + 8 * HOUR, start + k * DAY + 18 * HOUR).mean() for k in range(5)
     ]
@@ -211,7 +211,7 @@ def test_several_floors_are_answered_by_their_own_clocks(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "words", "word"),
+    ("target", "params", "word"),
     [
         ("occupancy", {"every": "2m"}, "every"),
         ("occupancy", {"every": "1m", "from": "2026-05-01"}, "every"),
@@ -221,11 +221,11 @@ def test_several_floors_are_answered_by_their_own_clocks(world: World) -> None:
         ("presence", {"space": f"{PARIS},space_x"}, "space"),
     ],
 )
-def test_bad_words_are_named(world: World, target: str, words: dict[str, str], word: str) -> None:
-    query = {"space": PARIS, "from": "2026-06-09", "to": "2026-06-10", **words}
-    answer = world.http.get(f"/api/v1/{target}", query_string=query)
-    assert answer.status_code in (400, 404)
-    assert answer.get_json()["message"].startswith(f"{word}: ")
+def test_bad_words_are_named(world: World, target: str, params: dict[str, str], word: str) -> None:
+    query = {"space": PARIS, "from": "2026-06-09", "to": "2026-06-10", **params}
+    response = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert response.status_code in (400, 404)
+    assert response.get_json()["message"].startswith(f"{word}: ")
 
 
 def test_panels_get_a_frame_an_asset(world: World) -> None:
@@ -242,10 +242,10 @@ def test_panels_get_a_frame_an_asset(world: World) -> None:
 # --- now --------------------------------------------------------------------------------------------------
 
 
-def now_rows(world: World, **words: str) -> list[dict[str, Any]]:
-    answer = world.http.get("/api/v1/occupancy-now", query_string={"format": "rows", **words})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    rows: list[dict[str, Any]] = answer.get_json()
+def now_rows(world: World, **params: str) -> list[dict[str, Any]]:
+    response = world.http.get("/api/v1/occupancy-now", query_string={"format": "rows", **params})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    rows: list[dict[str, Any]] = response.get_json()
     return rows
 
 
@@ -396,8 +396,8 @@ def test_an_offline_room_is_never_called_unused(world: World) -> None:
 def test_a_room_is_underused_by_the_time_in_which_somebody_was_there(world: World, share: str) -> None:
     """The Library, which nobody enters, is; a room without data never is, whatever the share."""
     start, end = at("2026-06-13T06:00"), at("2026-06-16T06:00")
-    words = {"hours": "08:00-18:00", "days": "mon-fri", "format": "rows"}
-    rows = get(world, "utilization", start, end, space=PARIS, underused=share, **words)
+    params = {"hours": "08:00-18:00", "days": "mon-fri", "format": "rows"}
+    rows = get(world, "utilization", start, end, space=PARIS, underused=share, **params)
     # Of the range only Monday counts.
     opens, closes = at("2026-06-15T06:00"), at("2026-06-15T16:00")
     seconds = PEOPLE.count(PARIS, "occupied_s", opens, closes).sum(axis=1)
@@ -414,9 +414,9 @@ def test_a_room_is_underused_by_the_time_in_which_somebody_was_there(world: Worl
 @pytest.mark.parametrize("share", ["-0.1", "1.1", "10%", "nan", "half"])
 def test_a_bad_share_is_named(world: World, share: str) -> None:
     query = {"space": PARIS, "from": "2026-06-09", "to": "2026-06-10", "underused": share}
-    answer = world.http.get("/api/v1/utilization", query_string=query)
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("underused: ")
+    response = world.http.get("/api/v1/utilization", query_string=query)
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith("underused: ")
 
 
 def test_a_utilization_frame_says_what_its_percentiles_are_of(world: World) -> None:

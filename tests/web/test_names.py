@@ -99,15 +99,15 @@ def shown(frames: Any) -> list[str]:
 
 def panel(world: World, payload: Any, **more: Any) -> list[str]:
     targets = [{"refId": "A", "target": "occupancy-now", "payload": payload}]
-    answer = world.http.post("/query", json={"range": RANGE, "targets": targets, **more})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return shown(answer.get_json())
+    response = world.http.post("/query", json={"range": RANGE, "targets": targets, **more})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return shown(response.get_json())
 
 
 def by_url(world: World, *texts: str, word: str = "room") -> list[str]:
-    answer = world.http.get("/api/v1/occupancy-now", query_string={"space": PARIS, word: texts})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return shown(answer.get_json())
+    response = world.http.get("/api/v1/occupancy-now", query_string={"space": PARIS, word: texts})
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return shown(response.get_json())
 
 
 def id_of(name: str) -> str:
@@ -232,8 +232,8 @@ def test_two_names_are_two_rooms(world: World, way: str) -> None:
 def test_in_a_url_each_of_several_texts_may_be_a_list(world: World) -> None:
     ids = [id_of(name) for name in ("Kitchen", "0.5", "true", OTHER)]
     assert by_url(world, f"{ids[0]},{ids[1]}", f"{{{ids[2]},{ids[3]}}}") == sorted(ids)
-    words = {"space": [f"{PARIS},{PARIS_2}", "space_newyork_1"], "format": "rows", "level": "floor"}
-    rows = world.http.get("/api/v1/occupancy-now", query_string=words).get_json()
+    params = {"space": [f"{PARIS},{PARIS_2}", "space_newyork_1"], "format": "rows", "level": "floor"}
+    rows = world.http.get("/api/v1/occupancy-now", query_string=params).get_json()
     assert len({row["space"] for row in rows}) == 3
 
 
@@ -243,9 +243,9 @@ def test_in_a_url_each_of_several_texts_may_be_a_list(world: World) -> None:
 )
 def test_what_comes_in_a_list_is_not_read_otherwise(world: World, value: Any) -> None:
     targets = [{"refId": "A", "target": "occupancy-now", "payload": {"space": PARIS, "room": value}}]
-    answer = world.http.post("/query", json={"range": RANGE, "targets": targets})
-    assert answer.status_code == 400
-    assert answer.get_json()["message"].startswith("room: ")
+    response = world.http.post("/query", json={"range": RANGE, "targets": targets})
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith("room: ")
 
 
 texts = st.text(min_size=1, max_size=12)

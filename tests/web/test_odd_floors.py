@@ -61,43 +61,43 @@ def questions(target: str) -> Iterator[dict[str, str]]:
         yield dict(zip(choices, values, strict=True))
 
 
-def ask(world: World, target: str, space: str, **words: str) -> Any:
+def send_query(world: World, target: str, space: str, **params: str) -> Any:
     period = PERIOD if "from" in TARGETS[target].parameters else {}
-    picture = {"width": "400"} if words.get("format") in ("png", "webp") else {}
+    picture = {"width": "400"} if params.get("format") in ("png", "webp") else {}
     place = {"space": space} if "space" in TARGETS[target].parameters else {}
-    query = {**place, **period, **picture, **words}
+    query = {**place, **period, **picture, **params}
     return world.http.get(f"/api/v1/{target}", query_string=query)
 
 
-def rows(world: World, target: str, space: str, **words: str) -> list[dict[str, Any]]:
-    answer = ask(world, target, space, format="rows", **words)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return strict(answer.get_data(as_text=True))
+def rows(world: World, target: str, space: str, **params: str) -> list[dict[str, Any]]:
+    response = send_query(world, target, space, format="rows", **params)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return strict(response.get_data(as_text=True))
 
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("space", FLOORS)
 def test_every_answer_is_sensible_or_says_which_word_is_wrong(world: World, space: str, target: str) -> None:
     answered = 0
-    for words in questions(target):
-        answer = ask(world, target, space, **words)
-        if 400 <= answer.status_code < 500:
-            assert answer.get_json()["message"].partition(":")[0] in PARAMETERS, words
+    for params in questions(target):
+        response = send_query(world, target, space, **params)
+        if 400 <= response.status_code < 500:
+            assert response.get_json()["message"].partition(":")[0] in PARAMETERS, params
             continue
-        assert answer.status_code == 200, (words, answer.get_data(as_text=True))
+        assert response.status_code == 200, (params, response.get_data(as_text=True))
         answered += 1
-        match words["format"]:
+        match params["format"]:
             case "frames":
-                frames = strict(answer.text)
-                assert frames, words
+                frames = strict(response.text)
+                assert frames, params
                 for frame in frames:
                     check_frame(frame)
             case "rows" | "matrix" | "geojson":
-                assert strict(answer.text) is not None
+                assert strict(response.text) is not None
             case "csv":
-                assert answer.mimetype == "text/csv"
+                assert response.mimetype == "text/csv"
             case _:
-                with Image.open(io.BytesIO(answer.data)) as image:
+                with Image.open(io.BytesIO(response.data)) as image:
                     image.load()
                     assert image.width == 400
     assert answered
@@ -118,15 +118,15 @@ def test_a_row_that_is_promised_is_there(world: World, space: str) -> None:
         assert [r["space"] for r in rows(world, target, space, **level)] == [space]
 
 
-def said(world: World, target: str, space: str, **words: str) -> str:
+def said(world: World, target: str, space: str, **params: str) -> str:
     """All notices of an answer's frames."""
-    answer = ask(world, target, space, **words)
-    assert answer.status_code == 200
-    return " ".join(notice["text"] for frame in answer.get_json() for notice in frame["meta"]["notices"])
+    response = send_query(world, target, space, **params)
+    assert response.status_code == 200
+    return " ".join(notice["text"] for frame in response.get_json() for notice in frame["meta"]["notices"])
 
 
 @pytest.mark.parametrize(
-    ("space", "target", "words", "reason"),
+    ("space", "target", "params", "reason"),
     [
         (NO_ROOM, "occupancy", {}, "lists no room"),
         (NO_ROOM, "occupancy-now", {}, "lists no room"),
@@ -159,9 +159,9 @@ def said(world: World, target: str, space: str, **words: str) -> str:
     ],
 )
 def test_the_reason_is_given(
-    world: World, space: str, target: str, words: dict[str, str], reason: str
+    world: World, space: str, target: str, params: dict[str, str], reason: str
 ) -> None:
-    assert reason in said(world, target, space, **words)
+    assert reason in said(world, target, space, **params)
 
 
 def test_an_ordinary_answer_gives_no_reason(world: World) -> None:
@@ -172,7 +172,7 @@ def test_an_ordinary_answer_gives_no_reason(world: World) -> None:
 
 def test_one_detection_is_one_cell_of_a_whole_map(world: World, people: People) -> None:
     [_], [x], [y] = people.detections(ONE_CELL, at("2026-06-16"), at("2026-06-17"))
-    [frame] = ask(world, "heatmap", ONE_CELL, resolution="0.5").get_json()
+    [frame] = send_query(world, "heatmap", ONE_CELL, resolution="0.5").get_json()
     cells = [
         cell for cell in zip(*(f["values"] for f in frame["fields"]), strict=True) if cell[2] is not None
     ]

@@ -42,20 +42,20 @@ def known(world: World) -> World:
     return world
 
 
-def ask(world: World, target: str, **words: str) -> Any:
-    answer = world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **DAY, **words})
-    assert answer.status_code == 200, answer.text
-    return answer
+def send_query(world: World, target: str, **params: str) -> Any:
+    response = world.http.get(f"/api/v1/{target}", query_string={"space": PARIS, **DAY, **params})
+    assert response.status_code == 200, response.text
+    return response
 
 
-def frame(world: World, target: str = "heatmap", **words: str) -> Json:
-    [found] = ask(world, target, **words).get_json()
+def frame(world: World, target: str = "heatmap", **params: str) -> Json:
+    [found] = send_query(world, target, **params).get_json()
     own: Json = found
     return own
 
 
-def rows(world: World, target: str, **words: str) -> list[Json]:
-    found: list[Json] = ask(world, target, format="rows", **words).get_json()
+def rows(world: World, target: str, **params: str) -> list[Json]:
+    found: list[Json] = send_query(world, target, format="rows", **params).get_json()
     return found
 
 
@@ -82,17 +82,17 @@ def near(expected: Any) -> Any:
 # --- maps -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", [{}, {"unit": "people"}, {"unit": "people", "normalize": "hour"}])
-def test_a_map_is_in_people_and_has_detections_beside(known: World, words: dict[str, str]) -> None:
-    found = frame(known, resolution="0.5", **words)
-    beside = "detections_per_hour" if words.get("normalize") == "hour" else "detections"
+@pytest.mark.parametrize("params", [{}, {"unit": "people"}, {"unit": "people", "normalize": "hour"}])
+def test_a_map_is_in_people_and_has_detections_beside(known: World, params: dict[str, str]) -> None:
+    found = frame(known, resolution="0.5", **params)
+    beside = "detections_per_hour" if params.get("normalize") == "hour" else "detections"
     assert [f["name"] for f in found["fields"]] == ["x", "y", "people_per_m2", beside]
     value = field(found, "people_per_m2")
     assert value["config"] == {"displayName": "People per m²", "unit": "short"}
     assert value["labels"] == {"space": PARIS}
     x, y, shown, counted = found["fields"]
     assert cells_of({"fields": [x, y, shown]}) == near(people())
-    divisor = HOURS if words.get("normalize") == "hour" else 1
+    divisor = HOURS if params.get("normalize") == "hour" else 1
     expected = {c: n / divisor for c, n in truth(PARIS, at(DAY["from"]), at(DAY["to"]), 0.5).items()}
     assert cells_of({"fields": [x, y, counted]}) == near(expected)
 
@@ -135,21 +135,23 @@ def test_people_where_they_are_not_known_are_null_with_the_reason(world: World) 
 
 def test_detections_are_what_they_were(known: World, make_world: Callable[..., World]) -> None:
     stranger = make_world()
-    for words in ({}, {"normalize": "max"}, {"normalize": "share"}, {"normalize": "hour"}):
-        mine, other = (frame(one, unit="detections", **words) for one in (known, stranger))
+    for params in ({}, {"normalize": "max"}, {"normalize": "share"}, {"normalize": "hour"}):
+        mine, other = (frame(one, unit="detections", **params) for one in (known, stranger))
         assert mine["fields"] == other["fields"]
         assert other["meta"]["notices"] == []
         assert mine["meta"]["custom"]["unit"] == "detections"
     # Shares are the same in any unit, and what asks for detections an hour by name gets them.
-    for words in ({"normalize": "max"}, {"normalize": "share"}, {"normalize": "hour"}):
-        assert frame(known, **words)["fields"] == frame(stranger, **words)["fields"]
+    for params in ({"normalize": "max"}, {"normalize": "share"}, {"normalize": "hour"}):
+        assert frame(known, **params)["fields"] == frame(stranger, **params)["fields"]
 
 
 def test_rows_and_csv_have_people_beside_detections(known: World) -> None:
     counts = truth(PARIS, at(DAY["from"]), at(DAY["to"]), 1.0)
     found = {(row["x"], row["y"]): row for row in rows(known, "heatmap", resolution="1.0")}
     assert found.keys() == counts.keys()
-    lines = list(csv.DictReader(io.StringIO(ask(known, "heatmap", resolution="1.0", format="csv").text)))
+    lines = list(
+        csv.DictReader(io.StringIO(send_query(known, "heatmap", resolution="1.0", format="csv").text))
+    )
     assert list(lines[0]) == ["x_m", "y_m", "detections", "people_per_m2", "person_hours"]
     for line in lines:
         row = found[float(line["x_m"]), float(line["y_m"])]
@@ -169,13 +171,13 @@ def test_rows_and_csv_without_a_factor(world: World) -> None:
     assert sum(row["detections"] for row in found) == sum(
         truth(PARIS, at(DAY["from"]), at(DAY["to"]), 1.0).values()
     )
-    lines = ask(world, "heatmap", unit="people", format="csv", resolution="1.0").text.splitlines()
+    lines = send_query(world, "heatmap", unit="people", format="csv", resolution="1.0").text.splitlines()
     assert all(line.endswith(",,") for line in lines[1:])
 
 
 def test_a_matrix_is_in_people(known: World) -> None:
-    counted = rows_of_matrix(ask(known, "heatmap", format="matrix", unit="detections").get_json())
-    shown = rows_of_matrix(ask(known, "heatmap", format="matrix").get_json())
+    counted = rows_of_matrix(send_query(known, "heatmap", format="matrix", unit="detections").get_json())
+    shown = rows_of_matrix(send_query(known, "heatmap", format="matrix").get_json())
     assert shown.keys() == counted.keys()
     for place, n in counted.items():
         assert shown[place] == (None if n is None else near(n / PER_PERSON_HOUR / HOURS / 0.25))
@@ -223,8 +225,8 @@ def test_playback_is_in_people_window_by_window(known: World) -> None:
         {k: n / PER_PERSON_HOUR for k, n in expected.items()}
     )
     assert found["meta"]["custom"]["unit"] == "people"
-    told = rows(known, "playback", every="1h", resolution="1.0")
-    assert [row["people_per_m2"] for row in told] == shown
+    reported = rows(known, "playback", every="1h", resolution="1.0")
+    assert [row["people_per_m2"] for row in reported] == shown
 
 
 def test_playback_without_a_factor_has_no_number(world: World) -> None:
@@ -250,8 +252,8 @@ def test_a_comparison_is_in_people_per_m2(known: World) -> None:
     custom = mine["meta"]["custom"]
     assert custom["unit"] == custom["baseline"]["unit"] == "people"
     assert custom["factor"] == custom["baseline"]["factor"]
-    told = {(row["x"], row["y"]): row["current"] for row in rows(known, "compare", resolution="1.0")}
-    assert {c: v for c, v in told.items() if v} == near(people(1.0))
+    reported = {(row["x"], row["y"]): row["current"] for row in rows(known, "compare", resolution="1.0")}
+    assert {c: v for c, v in reported.items() if v} == near(people(1.0))
 
 
 def test_a_comparison_without_a_factor_has_no_number_and_says_why(world: World) -> None:
@@ -287,15 +289,15 @@ def test_rooms_that_cannot_be_compared_in_people_say_why(world: World) -> None:
 
 def test_hot_zones_have_people_beside_detections(known: World) -> None:
     found = rows(known, "hot-zones")
-    told = [row for row in found if row["per_m2_hour"] is not None]
-    for row in told:
+    reported = [row for row in found if row["per_m2_hour"] is not None]
+    for row in reported:
         assert row["people_per_m2"] == near(row["per_m2_hour"] / PER_PERSON_HOUR)
     for row in found:
         if row["detections"] is not None:
             assert row["person_hours"] == near(row["detections"] / PER_PERSON_HOUR)
-    heats = [row["people_per_m2"] for row in told]
+    heats = [row["people_per_m2"] for row in reported]
     assert heats == sorted(heats, reverse=True)
-    assert len(told) > 5
+    assert len(reported) > 5
 
 
 def test_a_number_as_threshold_is_in_the_unit_asked_for(known: World) -> None:
@@ -328,13 +330,13 @@ def test_hot_spots_in_people_are_not_known_without_a_factor(world: World) -> Non
 
 
 def test_the_week_of_the_heat_map_is_in_people(known: World) -> None:
-    words = {"metric": "heatmap", "resolution": "1.0"}
-    mine, counted = (rows(known, "pattern", unit=unit, **words) for unit in ("auto", "detections"))
+    params = {"metric": "heatmap", "resolution": "1.0"}
+    mine, counted = (rows(known, "pattern", unit=unit, **params) for unit in ("auto", "detections"))
     assert [r["value"] for r in mine] == [
         None if r["value"] is None else near(r["value"] / PER_PERSON_HOUR) for r in counted
     ]
     assert any(row["value"] for row in mine)
-    title = field(frame(known, "pattern", **words), "value")["config"]["displayName"]
+    title = field(frame(known, "pattern", **params), "value")["config"]["displayName"]
     assert title == "People, mean"
 
 
@@ -382,7 +384,7 @@ def test_what_all_floors_lack_is_said_once(world: World) -> None:
 def test_a_new_factor_makes_a_new_answer_that_names_it(world: World) -> None:
     """Kept answers are by their factors: what was given stays what it was."""
     factor_store = world.application.service.factors
-    ask(world, "heatmap")
+    send_query(world, "heatmap")
     without = frame(world)
     factor_store.note(PARIS, Observation("2026-06-15", 24.0, 2_000.0, 1_000.0))
     first, again = frame(world), frame(world)
@@ -403,9 +405,9 @@ def test_a_new_factor_makes_a_new_answer_that_names_it(world: World) -> None:
 
 
 def test_a_wrong_unit_is_an_error_that_names_it(world: World) -> None:
-    answer = world.http.get("/api/v1/heatmap", query_string={"space": PARIS, **DAY, "unit": "persons"})
-    assert answer.status_code == 400
-    message = answer.get_json()["message"]
+    response = world.http.get("/api/v1/heatmap", query_string={"space": PARIS, **DAY, "unit": "persons"})
+    assert response.status_code == 400
+    message = response.get_json()["message"]
     assert all(word in message for word in ("unit", "auto", "people", "detections"))
 
 
@@ -418,13 +420,13 @@ def test_pictures_speak_of_people(known: World) -> None:
     assert pictures.of(floor, timeout_s=HANG_S) is not None
     for target in ("heatmap", "compare"):
         mine, counted = (
-            ask(known, target, format="png", unit=unit).data for unit in ("people", "detections")
+            send_query(known, target, format="png", unit=unit).data for unit in ("people", "detections")
         )
         assert mine[:8] == counted[:8] == b"\x89PNG\r\n\x1a\n"
         assert mine != counted
-        assert ask(known, target, format="png").data == mine
-    assert ask(known, "playback", format="webp", width="300").data != (
-        ask(known, "playback", format="webp", width="300", unit="detections").data
+        assert send_query(known, target, format="png").data == mine
+    assert send_query(known, "playback", format="webp", width="300").data != (
+        send_query(known, "playback", format="webp", width="300", unit="detections").data
     )
 
 
@@ -438,8 +440,8 @@ def test_the_topology_tells_each_floors_factor(known: World) -> None:
 
 def test_the_preview_page_has_people_where_they_are_known(world: World) -> None:
     def page() -> str:
-        words = {"space": PARIS, "period": "1"}
-        return world.http.get("/", query_string=words, headers={"Accept": "text/html"}).text
+        params = {"space": PARIS, "period": "1"}
+        return world.http.get("/", query_string=params, headers={"Accept": "text/html"}).text
 
     assert 'id="people"' not in page()
     know_rate(world, PARIS, RATE)

@@ -22,7 +22,7 @@ from butlr_grafana.present.images.theme import THEMES
 from butlr_grafana.query.parameters import METRICS
 from butlr_grafana.simulator import world as simulated
 from butlr_grafana.targets.registry import TARGETS
-from tests.present.floors import Pixels, Seen, is_coloured
+from tests.present.floors import DrawnMap, Pixels, is_coloured
 from tests.support import DETECTIONS_A_MINUTE, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, truth
 
 START, END = at("2026-06-09T06:00"), at("2026-06-09T18:00")
@@ -75,16 +75,16 @@ def questions(target: str) -> Iterator[dict[str, str]]:
         yield dict(zip(choices, values, strict=True))
 
 
-def ask(world: World, target: str, space: str, **words: str) -> Any:
+def send_query(world: World, target: str, space: str, **params: str) -> Any:
     period = PERIOD if "from" in TARGETS[target].parameters else {}
-    picture = {"width": "480"} if words.get("format") in ("png", "webp") else {}
-    return world.http.get(f"/api/v1/{target}", query_string={"space": space, **period, **picture, **words})
+    picture = {"width": "480"} if params.get("format") in ("png", "webp") else {}
+    return world.http.get(f"/api/v1/{target}", query_string={"space": space, **period, **picture, **params})
 
 
-def rows(world: World, target: str, space: str, **words: str) -> list[dict[str, Any]]:
-    answer = ask(world, target, space, format="rows", **words)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    found: list[dict[str, Any]] = answer.get_json()
+def rows(world: World, target: str, space: str, **params: str) -> list[dict[str, Any]]:
+    response = send_query(world, target, space, format="rows", **params)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    found: list[dict[str, Any]] = response.get_json()
     return found
 
 
@@ -94,16 +94,16 @@ def test_no_answer_names_a_small_room(
     make_world: Callable[..., World], space: str, min_capacity: int, target: str
 ) -> None:
     world, answered = make_world(min_capacity=min_capacity), 0
-    for words in questions(target):
-        answer = ask(world, target, space, **words)
-        assert answer.status_code in (200, 400), answer.get_data(as_text=True)
-        answered += answer.status_code == 200
-        if words["format"] in ("png", "webp") or target in PLAN_ITSELF:
+    for params in questions(target):
+        response = send_query(world, target, space, **params)
+        assert response.status_code in (200, 400), response.get_data(as_text=True)
+        answered += response.status_code == 200
+        if params["format"] in ("png", "webp") or target in PLAN_ITSELF:
             continue
-        text = answer.get_data(as_text=True)
+        text = response.get_data(as_text=True)
         for secret in secrets(space, min_capacity):
-            assert secret.id not in text, words
-            assert secret.name not in text or target in OF_TYPES, words
+            assert secret.id not in text, params
+            assert secret.name not in text or target in OF_TYPES, params
     assert answered
 
 
@@ -112,18 +112,18 @@ def test_no_list_of_rooms_offers_a_small_one(
     make_world: Callable[..., World], space: str, min_capacity: int
 ) -> None:
     post = make_world(min_capacity=min_capacity).http.post
-    told = [
+    reported = [
         post("/variable", json={"payload": {"target": kind, "space": space}}).text
         for kind in ("rooms", "zones")
     ]
-    told += [
+    reported += [
         post("/metric-payload-options", json={"name": name, "payload": {"space": space}}).text
         for name in ("room", "tag")
     ]
     for secret in secrets(space, min_capacity):
-        assert not any(secret.id in text or secret.name in text for text in told)
+        assert not any(secret.id in text or secret.name in text for text in reported)
     # Of one room nothing can be asked, of several their sum.
-    assert any(SUM in text for text in told) == (len(small_rooms(space, min_capacity)) > 1)
+    assert any(SUM in text for text in reported) == (len(small_rooms(space, min_capacity)) > 1)
 
 
 RANKINGS = ("hot-zones", "compare-zones", "utilization")
@@ -148,13 +148,13 @@ def test_no_figure_of_a_small_room_is_in_any_row(
     open_world, world = make_world(), make_world(min_capacity=min_capacity)
     ids = {secret.id for secret in secrets(space, min_capacity)}
     for level in ("room", "zone") if "level" in TARGETS[target].parameters else ("room",):
-        words = {**WEEK, "level": level}
-        in_the_open = rows(open_world, target, space, **words)
+        params = {**WEEK, "level": level}
+        in_the_open = rows(open_world, target, space, **params)
         own = [r for r in in_the_open if ids & {r.get("zone_id"), r.get("room_id")}]
         private = set().union(*map(figures, own))
         assert private or level == "zone"
-        told = set().union(*map(figures, rows(world, target, space, **words)))
-        assert not private & told
+        reported = set().union(*map(figures, rows(world, target, space, **params)))
+        assert not private & reported
 
 
 @pytest.mark.parametrize("target", ["occupancy", "traffic", "presence", "occupancy-now", "pattern"])
@@ -165,11 +165,11 @@ def test_values_over_time_are_of_large_rooms_and_of_the_sum(
     world, small = make_world(min_capacity=min_capacity), small_rooms(space, min_capacity)
     large = {room.id for room in PEOPLE.office.by_id[space].rooms} - {room.id for room in small}
     found = rows(world, target, space, level="room")
-    told = {r.get("room_id") or r.get("asset_id") for r in found}
-    assert told - {SUM} <= large
-    assert told & large or target == "traffic"  # only meeting rooms have doors that count
+    reported = {r.get("room_id") or r.get("asset_id") for r in found}
+    assert reported - {SUM} <= large
+    assert reported & large or target == "traffic"  # only meeting rooms have doors that count
     if target == "occupancy":
-        assert (SUM in told) == (len(small) > 1)
+        assert (SUM in reported) == (len(small) > 1)
 
 
 # --- what is told instead ---------------------------------------------------------------------------------
@@ -194,11 +194,11 @@ def test_the_sum_of_small_rooms_is_that_of_their_people(make_world: Callable[...
     assert row["peak"] is row["in_use_s"] is row["dwell_s"] is row["mean_when_used"] is None
     assert row["underused"] == 0
 
-    told = [r["value"] for r in rows(world, "occupancy", PARIS_2, every="1h") if r["room_id"] == SUM]
-    assert told == pytest.approx(hourly.tolist())
+    reported = [r["value"] for r in rows(world, "occupancy", PARIS_2, every="1h") if r["room_id"] == SUM]
+    assert reported == pytest.approx(hourly.tolist())
     [frame] = [
         f
-        for f in ask(
+        for f in send_query(
             world, "occupancy", PARIS_2, every="1m", **{"from": str((END - 6 * 3600) * 1000)}
         ).get_json()
         if f["fields"][1]["labels"]["room_id"] == SUM
@@ -226,8 +226,8 @@ def test_a_sum_of_small_rooms_is_not_known_while_one_is_offline(make_world: Call
     assert both["people"] is None
     assert "its sensors are offline since" in both["reason"]
 
-    def over(period: dict[str, str], target: str, **words: str) -> list[dict[str, Any]]:
-        return rows(world, target, PARIS, **period, **words)
+    def over(period: dict[str, str], target: str, **params: str) -> list[dict[str, Any]]:
+        return rows(world, target, PARIS, **period, **params)
 
     chosen = {"room": f"{SUM},{WHOLE_ROOM}", "level": "floor"}
     for period, is_known in ((OUTAGE, False), (BEFORE, True)):
@@ -283,14 +283,14 @@ def test_an_answer_has_one_total_wherever_it_is_read(make_world: Callable[..., W
     [shown] = re.findall(r'<dd id="total">([\d,]+)</dd>', page.get_data(as_text=True))
     end = int(world.now_s) // 60 * 60
     period = {"from": str((end - 86_400) * 1000), "to": str(end * 1000)}
-    [frame] = ask(world, "heatmap", space, **period).get_json()
+    [frame] = send_query(world, "heatmap", space, **period).get_json()
     cells = [n for n in frame["fields"][2]["values"] if n]
     [summary] = rows(world, "heatmap-summary", space, **period)
     [floor] = rows(world, "hot-zones", space, level="floor", **period)
-    [film] = ask(world, "playback", space, **period).get_json()
-    [pattern] = ask(world, "pattern", space, metric="heatmap", **period).get_json()
-    [compared] = ask(world, "compare", space, **period).get_json()
-    [places] = ask(world, "hot-zones", space, **period).get_json()
+    [film] = send_query(world, "playback", space, **period).get_json()
+    [pattern] = send_query(world, "pattern", space, metric="heatmap", **period).get_json()
+    [compared] = send_query(world, "compare", space, **period).get_json()
+    [places] = send_query(world, "hot-zones", space, **period).get_json()
     zones = rows(world, "hot-zones", space, **period)
     expected = DETECTIONS_A_MINUTE * len(PEOPLE.detections(space, end - 86_400, end)[0])
     assert sum(cells) < expected
@@ -352,15 +352,15 @@ def test_cells_in_small_rooms_are_empty_and_all_else_is_exact(
     assert len(visible) < len(cells)
     frame = world.heat_map(space, START, END, resolution="0.5")
     x, y, value = (f["values"] for f in frame["fields"])
-    told = {(round(a, 3), round(b, 3)): v for a, b, v in zip(x, y, value, strict=True) if v is not None}
-    assert told == visible
+    reported = {(round(a, 3), round(b, 3)): v for a, b, v in zip(x, y, value, strict=True) if v is not None}
+    assert reported == visible
     said = frame["meta"]["custom"]
     assert said["total_detections"] == sum(cells.values())
     assert said["max_value"] == max(visible.values())
     [notice] = [n for n in frame["meta"]["notices"] if "privacy" in n["text"]]
     assert notice["severity"] == "info"
 
-    table = csv.reader(io.StringIO(ask(world, "heatmap", space, resolution="0.5", format="csv").text))
+    table = csv.reader(io.StringIO(send_query(world, "heatmap", space, resolution="0.5", format="csv").text))
     assert {(float(a), float(b)): float(n) for a, b, n in list(table)[1:]} == {
         (a, b): n for (a, b), n in visible.items()
     }
@@ -378,8 +378,8 @@ def test_normalised_cells_are_of_what_is_shown_or_of_all(
     visible = {c: n for c, n in cells.items() if not shapely.intersects_xy(small, *c)}
     of = max(visible.values()) if normalize == "max" else sum(cells.values())
     frame = world.heat_map(PARIS, START, END, resolution="1.0", normalize=normalize)
-    told = sorted(v for v in frame["fields"][2]["values"] if v is not None)
-    assert told == pytest.approx(sorted(n / of for n in visible.values()))
+    reported = sorted(v for v in frame["fields"][2]["values"] if v is not None)
+    assert reported == pytest.approx(sorted(n / of for n in visible.values()))
 
 
 @pytest.mark.parametrize("target", ["compare", "playback", "hotspots"])
@@ -401,16 +401,16 @@ def test_no_picture_has_a_colour_in_a_small_room(
     make_world: Callable[..., World], target: str, form: str, theme: str
 ) -> None:
     world = make_world(min_capacity=11)
-    answer = ask(
+    response = send_query(
         world, target, NEW_YORK, format=form, theme=theme, resolution="0.25", every="1h", width="900"
     )
-    assert answer.status_code == 200
+    assert response.status_code == 200
     rooms = PEOPLE.office.by_id[NEW_YORK].rooms
     [big] = [room for room in rooms if room.name == "Open space"]
     small = [room for room in small_rooms(NEW_YORK, 11) if room.polygon]
     assert len(small) == 6
     walls = Bounds(*area_of(rooms).bounds)
-    seen = [Seen.of(page, walls, THEMES[theme]) for page in pages(answer.data)]
+    seen = [DrawnMap.of(page, walls, THEMES[theme]) for page in pages(response.data)]
     for page in seen:
         assert [room.name for room in small if is_coloured(within(page, room)).any()] == []
     assert any(is_coloured(within(page, big)).any() for page in seen)
@@ -425,7 +425,7 @@ def pages(data: bytes) -> Iterator[bytes]:
             yield out.getvalue()
 
 
-def within(seen: Seen, room: simulated.Room) -> Pixels:
+def within(seen: DrawnMap, room: simulated.Room) -> Pixels:
     """A rectangular room's pixels without its walls and the cells that lie across them."""
     left, low, right, high = area_of([room]).bounds
     return seen.inside(left + 0.3, low + 0.3, right - 0.3, high - 0.3)
@@ -443,9 +443,9 @@ def test_a_small_room_cannot_be_asked_for(make_world: Callable[..., World], targ
     world = make_world(min_capacity=7)
     for room in small_rooms(PARIS_2, 7):
         for wanted in (room.id, room.name):
-            answer = ask(world, target, PARIS_2, room=wanted)
-            assert answer.status_code == 400
-            message = answer.get_json()["message"]
+            response = send_query(world, target, PARIS_2, room=wanted)
+            assert response.status_code == 400
+            message = response.get_json()["message"]
             assert message.startswith("room: ")
             assert "privacy" in message
             assert SUM in message
@@ -454,10 +454,10 @@ def test_a_small_room_cannot_be_asked_for(make_world: Callable[..., World], targ
 def test_a_tag_of_small_rooms_only_cannot_be_asked_for(make_world: Callable[..., World]) -> None:
     world = make_world(min_capacity=7)
     for tag in ("people", "finance"):
-        answer = ask(world, "heatmap", PARIS_2, tag=tag)
+        response = send_query(world, "heatmap", PARIS_2, tag=tag)
         expected = 400 if tag == "people" else 200
-        assert answer.status_code == expected, tag
-    assert ask(world, "heatmap", PARIS_2, tag="people").get_json()["message"].startswith("tag: ")
+        assert response.status_code == expected, tag
+    assert send_query(world, "heatmap", PARIS_2, tag="people").get_json()["message"].startswith("tag: ")
 
 
 def test_a_tag_of_large_and_small_rooms_is_of_the_large_ones(make_world: Callable[..., World]) -> None:
@@ -472,12 +472,12 @@ def test_the_sum_can_be_asked_for_unless_it_is_one_room(make_world: Callable[...
     assert {r["room_id"] for r in rows(world, "occupancy", PARIS_2, room=SUM)} == {SUM}
     [row] = rows(world, "hot-zones", PARIS_2, room=SUM)
     assert row["zone_id"] == SUM
-    [frame] = ask(world, "heatmap", PARIS_2, room=SUM).get_json()
+    [frame] = send_query(world, "heatmap", PARIS_2, room=SUM).get_json()
     assert set(frame["fields"][2]["values"]) == {None}
     assert not any("No detections" in n["text"] for n in frame["meta"]["notices"])
-    answer = ask(make_world(min_capacity=2), "occupancy", NEW_YORK, room=SUM)
-    assert answer.status_code == 400
-    assert "one room" in answer.get_json()["message"]
+    response = send_query(make_world(min_capacity=2), "occupancy", NEW_YORK, room=SUM)
+    assert response.status_code == 400
+    assert "one room" in response.get_json()["message"]
 
 
 def test_butlr_is_not_asked_for_a_room_that_it_does_not_have(make_world: Callable[..., World]) -> None:

@@ -94,53 +94,55 @@ def fronted() -> Iterator[FrontedTrial]:
 def ids(trial: FrontedTrial) -> dict[str, set[str]]:
     """The ids that Butlr has seen, by path."""
     seen: dict[str, set[str]] = {}
-    for asked in trial.front.asked:
-        seen.setdefault(asked.path, set()).add(asked.headers["x-request-id"])
+    for requested in trial.front.requested:
+        seen.setdefault(requested.path, set()).add(requested.headers["x-request-id"])
     return seen
 
 
 def look(
     trial: FrontedTrial, request: str, start: str = DAY[0], end: str = DAY[1], form: str = "frames"
 ) -> None:
-    words = {"space": PARIS, "from": start, "to": end, "format": form}
-    answer = trial.http.get("/api/v1/heatmap", query_string=words, headers={"X-Request-Id": request})
-    assert answer.status_code == 200
+    params = {"space": PARIS, "from": start, "to": end, "format": form}
+    response = trial.http.get("/api/v1/heatmap", query_string=params, headers={"X-Request-Id": request})
+    assert response.status_code == 200
 
 
 def test_each_call_to_butlr_has_the_id_of_its_request(fronted: FrontedTrial) -> None:
     look(fronted, "panel-7")
     assert ids(fronted) == {LOGIN: {"panel-7"}, GRAPHQL: {"panel-7"}, DETECTIONS: {"panel-7"}}
-    fronted.front.asked.clear()
+    fronted.front.requested.clear()
     look(fronted, "panel-8", "2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z")
     assert ids(fronted) == {DETECTIONS: {"panel-8"}}
-    assert len(fronted.front.asked) == 4
+    assert len(fronted.front.requested) == 4
 
 
 def test_attempts_of_one_question_have_one_id(fronted: FrontedTrial) -> None:
     look(fronted, "panel-7")
-    fronted.front.asked.clear()
-    with fronted.answers_with(respond(b"{}", "503 Service Unavailable")):
-        words = {"space": PARIS, "from": "2026-06-01", "to": "2026-06-02"}
-        fronted.http.get("/api/v1/heatmap", query_string=words, headers={"X-Request-Id": "panel-8"})
+    fronted.front.requested.clear()
+    with fronted.responds_with(respond(b"{}", "503 Service Unavailable")):
+        params = {"space": PARIS, "from": "2026-06-01", "to": "2026-06-02"}
+        fronted.http.get("/api/v1/heatmap", query_string=params, headers={"X-Request-Id": "panel-8"})
     assert ids(fronted) == {DETECTIONS: {"panel-8"}}
-    assert len(fronted.front.asked) == 4
+    assert len(fronted.front.requested) == 4
 
 
 def test_a_shared_call_has_the_id_of_the_request_that_began_it(
     fronted: FrontedTrial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look(fronted, "panel-1", "2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z")
-    fronted.front.asked.clear()
+    fronted.front.requested.clear()
     came, go = threading.Event(), threading.Event()
-    flights, asked_for = fronted.application.service.pipeline.gatherer.in_flight, []
-    ask = flights.request_all
-    monkeypatch.setattr(flights, "request_all", lambda *a, **k: (ask(*a, **k), asked_for.append(a))[0])
+    calls_in_flight, asked_for = fronted.application.service.pipeline.gatherer.in_flight, []
+    send_query = calls_in_flight.request_all
+    monkeypatch.setattr(
+        calls_in_flight, "request_all", lambda *a, **k: (send_query(*a, **k), asked_for.append(a))[0]
+    )
     pass_on = fronted.front.reply
 
-    def hold(to: object, asked: Sent) -> None:
+    def hold(to: object, requested: Sent) -> None:
         came.set()
         go.wait(HANG_S)
-        pass_on(to, asked)  # type: ignore[arg-type]
+        pass_on(to, requested)  # type: ignore[arg-type]
 
     fronted.front.reply = hold
     with ThreadPoolExecutor(2) as viewers:
@@ -156,10 +158,10 @@ def test_a_shared_call_has_the_id_of_the_request_that_began_it(
 
 def test_renewing_the_floors_has_the_id_of_who_saw_that_they_are_old(fronted: FrontedTrial) -> None:
     look(fronted, "panel-7")
-    fronted.front.asked.clear()
+    fronted.front.requested.clear()
     fronted.passes(400)
     look(fronted, "panel-8")
-    until(lambda: len(fronted.front.asked) == 2)
+    until(lambda: len(fronted.front.requested) == 2)
     assert ids(fronted) == {GRAPHQL: {"panel-8"}}
 
 

@@ -21,15 +21,15 @@ MONDAY = at("2026-06-08T00:00")
 WORKING = {"hours": "08:00-18:00", "days": "mon-fri"}
 
 
-def ask(world: World, start: int, end: int, **words: str) -> Any:
-    query = {"from": str(start * 1000), "to": str(end * 1000), "space": PARIS_2, **words}
+def send_query(world: World, start: int, end: int, **params: str) -> Any:
+    query = {"from": str(start * 1000), "to": str(end * 1000), "space": PARIS_2, **params}
     return world.http.get("/api/v1/utilization", query_string=query)
 
 
-def rows(world: World, start: int, end: int, **words: str) -> list[dict[str, Any]]:
-    answer = ask(world, start, end, format="rows", **words)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    found: list[dict[str, Any]] = answer.get_json()
+def rows(world: World, start: int, end: int, **params: str) -> list[dict[str, Any]]:
+    response = send_query(world, start, end, format="rows", **params)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    found: list[dict[str, Any]] = response.get_json()
     return found
 
 
@@ -37,8 +37,8 @@ def column(found: list[dict[str, Any]], name: str = "mean_when_used") -> dict[st
     return {row["room_id"]: row[name] for row in found}
 
 
-def notices(world: World, start: int, end: int, **words: str) -> dict[str, list[str]]:
-    [frame] = ask(world, start, end, **words).get_json()
+def notices(world: World, start: int, end: int, **params: str) -> dict[str, list[str]]:
+    [frame] = send_query(world, start, end, **params).get_json()
     said: dict[str, list[str]] = {"info": [], "warning": [], "error": []}
     for notice in frame["meta"]["notices"]:
         if "mean_when_used" in notice["text"]:
@@ -89,7 +89,7 @@ def test_the_mean_when_used_is_that_of_the_people(world: World, space: str, star
 
 
 @pytest.mark.parametrize(
-    ("words", "counts"),
+    ("params", "counts"),
     [
         (WORKING, at_work),
         ({"hours": "12:15-13:45"}, lambda wall: 735 <= wall.hour * 60 + wall.minute < 825),
@@ -107,9 +107,9 @@ def test_the_mean_when_used_is_that_of_the_people(world: World, space: str, star
     ],
 )
 def test_only_the_hours_and_days_that_count_are_in_it(
-    world: World, start: int, end: int, words: dict[str, str], counts: Callable[[datetime], bool]
+    world: World, start: int, end: int, params: dict[str, str], counts: Callable[[datetime], bool]
 ) -> None:
-    found = rows(world, start, end, space=NEW_YORK, **words)
+    found = rows(world, start, end, space=NEW_YORK, **params)
     assert column(found) == when_used(NEW_YORK, start, end, counts)
 
 
@@ -119,7 +119,7 @@ def test_a_room_that_nobody_enters_has_a_mean_but_none_when_used(world: World) -
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("params", "says"),
     [
         ({"hours": "08:00-18:00", "tz": "Asia/Tokyo"}, "not for tz=Asia/Tokyo"),
         ({"hours": "17:00-09:00", "days": "mon-fri"}, "overnight hours"),
@@ -127,14 +127,14 @@ def test_a_room_that_nobody_enters_has_a_mean_but_none_when_used(world: World) -
     ],
 )
 def test_what_statistics_cannot_say_is_left_out_with_the_reason(
-    make_world: Callable[..., World], words: dict[str, str], says: str
+    make_world: Callable[..., World], params: dict[str, str], says: str
 ) -> None:
     world = make_world(holidays=frozenset({date(2026, 6, 9)}))
-    found = rows(world, MONDAY, MONDAY + 3 * DAY, **words)
+    found = rows(world, MONDAY, MONDAY + 3 * DAY, **params)
     assert set(column(found).values()) == {None}
     assert any(row["mean"] for row in found)
     assert {row["complete"] for row in found} == {1}
-    said = notices(world, MONDAY, MONDAY + 3 * DAY, **words)
+    said = notices(world, MONDAY, MONDAY + 3 * DAY, **params)
     assert [says in text for text in said["info"]] == [True]
     assert not said["warning"]
     assert calls(world) == 0
@@ -175,19 +175,19 @@ def test_a_floor_whose_statistics_fail_does_not_take_the_others_along(world: Wor
 
 def test_a_complete_answer_wants_the_statistics_too(world: World) -> None:
     world.simulator.faults.set(status=400, paths=(STATS,))
-    answer = ask(world, MONDAY, MONDAY + DAY, require="complete")
-    assert answer.status_code == 502
-    assert answer.get_json()["error"]["source"] == "upstream"
+    response = send_query(world, MONDAY, MONDAY + DAY, require="complete")
+    assert response.status_code == 502
+    assert response.get_json()["error"]["source"] == "upstream"
 
 
 def test_statistics_that_are_slow_are_not_waited_out_and_come_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    released, ask_them = threading.Event(), statistics.request_body
+    released, send_queries = threading.Event(), statistics.request_body
 
-    def late(*words: Any) -> dict[str, object]:
+    def late(*params: Any) -> dict[str, object]:
         assert released.wait(HANG_S)
-        return ask_them(*words)
+        return send_queries(*params)
 
     monkeypatch.setattr(floor_results, "PATIENCE_S", 0.0)
     monkeypatch.setattr(statistics, "request_body", late)

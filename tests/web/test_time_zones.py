@@ -91,10 +91,16 @@ class Place:
         self.world = World(NOW, people=self.people)
         self.rooms = [room.id for room in self.people.office.by_id[NEW_YORK].rooms]
 
-    def rows(self, target: str, **words: str) -> list[dict[str, Any]]:
+    def rows(self, target: str, **params: str) -> list[dict[str, Any]]:
         """The rows of a target for the week, as it is asked for in UTC."""
-        asked = {"space": NEW_YORK, "from": self.week.start, "to": self.week.end, "format": "rows", **words}
-        found = self.world.http.get(f"/api/v1/{target}", query_string=asked)
+        requested = {
+            "space": NEW_YORK,
+            "from": self.week.start,
+            "to": self.week.end,
+            "format": "rows",
+            **params,
+        }
+        found = self.world.http.get(f"/api/v1/{target}", query_string=requested)
         assert found.status_code == 200, found.get_data(as_text=True)
         return found.get_json()  # type: ignore[no-any-return]
 
@@ -228,24 +234,24 @@ def test_every_call_is_of_whole_local_hours_of_at_most_7_days_in_the_floors_zone
     for every in ("1h", "1d", "5m"):
         longer = {} if every == "5m" else {"from": iso(start_s - 21 * DAY), "to": iso(end_s + 2 * DAY)}
         place.rows("presence", every=every, **longer)
-    asked: dict[str, list[tuple[int, int]]] = {}
+    requested: dict[str, list[tuple[int, int]]] = {}
     for call in world.simulator.calls:
         if call.path == REPORTING:
             limits = call.body["filter"]
             assert call.body["window"]["timezone"] == place.week.zone
-            asked.setdefault(call.body["window"]["every"], []).append(
+            requested.setdefault(call.body["window"]["every"], []).append(
                 (at(limits["start"]), at(limits["stop"]))
             )
-    assert set(asked) == {"1m", "1h", "1d"}
+    assert set(requested) == {"1m", "1h", "1d"}
     hours = set(place.week.edges(days=False))
-    for every, pages in asked.items():
+    for every, pages in requested.items():
         spans = sorted(set(pages))
         assert all(end - start <= 7 * DAY for start, end in spans)
         assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
         inside = {t for span in spans for t in span if start_s <= t <= end_s}
         assert inside <= (set(place.week.edges(days=True)) if every == "1d" else hours), every
     # Windows that are counted from a call's start are those of the clock too.
-    for start, end in sorted(set(asked["1h"])):
+    for start, end in sorted(set(requested["1h"])):
         inside = {t for t in hours if start <= t < end}
         if start_s <= start and end <= end_s:
             assert inside == set(range(start, end, HOUR))

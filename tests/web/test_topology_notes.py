@@ -21,7 +21,7 @@ from butlr_grafana.simulator.server import Endpoint
 from butlr_grafana.targets.registry import TARGETS
 from tests.butlr.wire import FakeTime
 from tests.strangers.tangles import lists_of
-from tests.support import GRAPHQL, HANG_S, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, answer_of
+from tests.support import GRAPHQL, HANG_S, NEW_YORK, PARIS, PARIS_2, PEOPLE, World, replace_endpoint
 
 PERIOD = {"from": "2026-06-17T08:00:00Z", "to": "2026-06-17T10:00:00Z"}
 
@@ -46,12 +46,12 @@ def odd_new_york(data: dict[str, Any]) -> None:
 
 
 def changed(how: Callable[[dict[str, Any]], None]) -> Callable[[Endpoint, Request], Result]:
-    def answer(real: Endpoint, request: Request) -> Result:
+    def respond(real: Endpoint, request: Request) -> Result:
         document = orjson.loads(real(request).body)
         how(document["data"])
         return Result.json(document)
 
-    return answer
+    return respond
 
 
 TOKENS = (BackendToken("all"), BackendToken("paris", frozenset({PARIS})))
@@ -61,18 +61,18 @@ ALL, PARIS_ONLY = ({"Authorization": f"Bearer {token}"} for token in ("all", "pa
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     world = World(tokens=TOKENS)
-    answer_of(world, GRAPHQL, changed(odd_new_york))
+    replace_endpoint(world, GRAPHQL, changed(odd_new_york))
     world.restart()
     yield world
     world.close()
 
 
-def ask(world: World, target: str, who: Mapping[str, str] = ALL, **words: str) -> list[str]:
+def send_query(world: World, target: str, who: Mapping[str, str] = ALL, **params: str) -> list[str]:
     """The notices of an answer's first frame that come from the topology of New York."""
     period = PERIOD if "from" in TARGETS[target].parameters else {}
-    answer = world.http.get(f"/api/v1/{target}", query_string={**period, **words}, headers=who)
-    assert answer.status_code == 200, answer.text
-    texts = [notice["text"] for notice in answer.get_json()[0]["meta"]["notices"]]
+    respond = world.http.get(f"/api/v1/{target}", query_string={**period, **params}, headers=who)
+    assert respond.status_code == 200, respond.text
+    texts = [notice["text"] for notice in respond.get_json()[0]["meta"]["notices"]]
     return [text for text in texts if any(note in text for note in NOTES)]
 
 
@@ -110,13 +110,13 @@ BEARING: list[tuple[str, dict[str, str], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("target", "words", "about"), BEARING)
+@pytest.mark.parametrize(("target", "params", "about"), BEARING)
 def test_a_note_is_told_where_it_bears_on_what_is_shown(
-    world: World, target: str, words: dict[str, str], about: set[str]
+    world: World, target: str, params: dict[str, str], about: set[str]
 ) -> None:
     expected = {note for note, of in NOTES.items() if of in about}
-    assert set(ask(world, target, space=NEW_YORK, **words)) == expected
-    assert ask(world, target, space=PARIS, **(words if "room" not in words else {})) == []
+    assert set(send_query(world, target, space=NEW_YORK, **params)) == expected
+    assert send_query(world, target, space=PARIS, **(params if "room" not in params else {})) == []
 
 
 def test_every_target_is_looked_at() -> None:
@@ -125,22 +125,22 @@ def test_every_target_is_looked_at() -> None:
 
 def test_of_several_floors_a_note_names_its_floor(world: World) -> None:
     floor = "New York, ground floor"
-    assert set(ask(world, "hot-zones", space="all")) == {
+    assert set(send_query(world, "hot-zones", space="all")) == {
         f"{floor}: {note}" for note in (AREA, PLACES, OUTLINE)
     }
-    assert set(ask(world, "occupancy", space="all", level="floor")) == {TIME}
+    assert set(send_query(world, "occupancy", space="all", level="floor")) == {TIME}
 
 
 def test_the_topology_as_rows_has_the_notes_of_each_floor(world: World) -> None:
-    answer = world.http.get("/api/v1/spaces", query_string={"format": "rows"}, headers=ALL)
-    notes = {row["id"]: row["notes"] for row in answer.get_json()}
+    respond = world.http.get("/api/v1/spaces", query_string={"format": "rows"}, headers=ALL)
+    notes = {row["id"]: row["notes"] for row in respond.get_json()}
     assert all(note in notes[NEW_YORK] for note in NOTES)
     assert {note for id_, note in notes.items() if id_ not in (NEW_YORK, PARIS_2)} == {""}
 
 
 def test_check_tells_them_a_line_each(make_world: Callable[..., World]) -> None:
     world = make_world()
-    answer_of(world, GRAPHQL, changed(odd_new_york))
+    replace_endpoint(world, GRAPHQL, changed(odd_new_york))
     world.restart()
     settings = Settings(butlr_api_url=world.simulator.url, butlr_client_id="demo", butlr_client_secret="demo")
     checkup = Checkup(world.application, settings, address=world.simulator.url)
@@ -150,8 +150,8 @@ def test_check_tells_them_a_line_each(make_world: Callable[..., World]) -> None:
 
 
 def test_the_preview_page_tells_them(world: World) -> None:
-    def page(**words: str) -> str:
-        return world.http.get("/", query_string=words, headers={"Accept": "text/html", **ALL}).text
+    def page(**params: str) -> str:
+        return world.http.get("/", query_string=params, headers={"Accept": "text/html", **ALL}).text
 
     assert "Mars/Olympus" in page(space=NEW_YORK, hours="08:00-18:00")
     assert "Mars/Olympus" not in page(space=PARIS, hours="08:00-18:00")
@@ -161,11 +161,11 @@ def test_who_may_not_see_a_floor_is_told_nothing_of_it(world: World) -> None:
     for target in TARGETS:
         period = PERIOD if "from" in TARGETS[target].parameters else {}
         many = TARGETS[target].many_floors
-        words = {"space": "all" if many else PARIS, **period, "hours": "08:00-18:00"}
-        answer = world.http.get(f"/api/v1/{target}", query_string=words, headers=PARIS_ONLY)
-        assert answer.status_code == 200, answer.text
-        assert "New York" not in answer.text, target
-        assert "Mars" not in answer.text, target
+        params = {"space": "all" if many else PARIS, **period, "hours": "08:00-18:00"}
+        respond = world.http.get(f"/api/v1/{target}", query_string=params, headers=PARIS_ONLY)
+        assert respond.status_code == 200, respond.text
+        assert "New York" not in respond.text, target
+        assert "Mars" not in respond.text, target
 
 
 def test_many_notes_are_counted_rather_than_told(make_world: Callable[..., World]) -> None:
@@ -181,16 +181,16 @@ def test_many_notes_are_counted_rather_than_told(make_world: Callable[..., World
                 floor["timezone"] = None
 
     world = make_world()
-    answer_of(world, GRAPHQL, changed(odd))
+    replace_endpoint(world, GRAPHQL, changed(odd))
     world.restart()
 
-    def told(target: str) -> list[dict[str, str]]:
+    def reported(target: str) -> list[dict[str, str]]:
         query = {"space": NEW_YORK, **PERIOD}
         [frame] = world.http.get(f"/api/v1/{target}", query_string=query).get_json()
         of_topology = ("tatami", "Mars", "copies of sensors", "more notes")
         return [n for n in frame["meta"]["notices"] if any(word in n["text"] for word in of_topology)]
 
-    everything, some = told("spaces"), told("utilization")
+    everything, some = reported("spaces"), reported("utilization")
     rooms = PEOPLE.office.by_id[NEW_YORK].rooms
     assert sum("tatami" in notice["text"] for notice in everything) == len(rooms)
     assert len(some) == 5 + 1
@@ -205,7 +205,7 @@ def test_many_notes_are_counted_rather_than_told(make_world: Callable[..., World
 
 def test_notes_name_no_small_room(make_world: Callable[..., World]) -> None:
     world = make_world(min_capacity=11)
-    answer_of(world, GRAPHQL, changed(odd_new_york))
+    replace_endpoint(world, GRAPHQL, changed(odd_new_york))
     world.restart()
     [frame] = world.http.get("/api/v1/spaces", query_string={"space": NEW_YORK}).get_json()
     texts = [notice["text"] for notice in frame["meta"]["notices"]]
@@ -219,8 +219,8 @@ def test_a_zone_in_a_small_room_is_not_named_either() -> None:
     small = Room("r", "Booth", "f", capacity=1)
     floor = Floor("f", "First", Building("b", "B", "S"), "UTC", rooms=(small,))
     notes = (Note("f", "Booth: odd", "area", ("r",)), Note("f", "First: odd", "time"), Note(None, "All"))
-    told = guarded(Topology({"f": floor}, notes), 2).notes
-    assert [note.text for note in told] == [
+    reported = guarded(Topology({"f": floor}, notes), 2).notes
+    assert [note.text for note in reported] == [
         "First: details of rooms for fewer than 2 people are not shown, for privacy",
         "First: odd",
         "All",

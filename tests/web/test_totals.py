@@ -13,7 +13,7 @@ import pytest
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
 from tests.dashboards.people import by_doors
-from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, World, answer_of, at, floors_of
+from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, World, at, floors_of, replace_endpoint
 
 Rows = list[dict[str, Any]]
 NOW = at("2026-06-17T12:34:56")
@@ -23,11 +23,11 @@ MINUTE = NOW // 60 * 60 - 60
 PERIOD = {"from": "2026-06-17T07:00:00Z", "to": "2026-06-17T12:00:00Z"}
 
 
-def ask(world: World, **words: str) -> Rows:
-    words = {"space": "all", "format": "rows", **PERIOD, **words}
-    answer = world.http.get("/api/v1/totals", query_string=words)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    rows: Rows = answer.get_json()
+def send_query(world: World, **params: str) -> Rows:
+    params = {"space": "all", "format": "rows", **PERIOD, **params}
+    response = world.http.get("/api/v1/totals", query_string=params)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    rows: Rows = response.get_json()
     return rows
 
 
@@ -51,11 +51,11 @@ def refuse(world: World, *spaces: str) -> None:
             return Result.refusal(403, "not allowed")
         return endpoint(request)
 
-    answer_of(world, REPORTING, refusing)
+    replace_endpoint(world, REPORTING, refusing)
 
 
 def test_a_buildings_people_are_those_of_its_floors_at_one_minute(world: World) -> None:
-    paris, new_york = ask(world)
+    paris, new_york = send_query(world)
     assert (paris["building"], paris["floors"], paris["floors_now"]) == ("Paris", 2, 2)
     assert paris["people"] == there(PARIS) + there(PARIS_2)
     assert paris["capacity"] == 90 + 60
@@ -71,7 +71,7 @@ def test_the_peak_is_of_one_minute_and_less_than_the_sum_of_peaks(world: World) 
     try:
         world.simulator.crowd(PARIS, "room_paris_1_kitchen", 30, start_s + 3600, start_s + 5400)
         world.simulator.crowd(PARIS_2, "room_paris_2_canteen", 35, start_s + 9000, start_s + 10_800)
-        paris, _ = ask(world)
+        paris, _ = send_query(world)
         own = [seen(space, start_s, end_s) for space in (PARIS, PARIS_2)]
     finally:
         # All worlds have the same people.
@@ -83,7 +83,7 @@ def test_the_peak_is_of_one_minute_and_less_than_the_sum_of_peaks(world: World) 
 
 
 def test_a_tags_floors_are_added_up_and_those_without_a_tag_are_told(world: World) -> None:
-    [only] = ask(world, by="tag")
+    [only] = send_query(world, by="tag")
     assert (only["tag"], only["floors"], only["people"]) == ("headquarters", 1, there(PARIS))
     [frame] = world.http.get(
         "/api/v1/totals", query_string={"space": "all", "by": "tag", **PERIOD}
@@ -93,7 +93,7 @@ def test_a_tags_floors_are_added_up_and_those_without_a_tag_are_told(world: Worl
 
 def test_a_floor_that_fails_is_not_in_the_sum_which_says_so(world: World) -> None:
     refuse(world, PARIS_2)
-    paris, new_york = ask(world)
+    paris, new_york = send_query(world)
     assert (paris["people"], paris["floors"], paris["floors_now"]) == (there(PARIS), 2, 1)
     assert paris["reason"].startswith("1 of 2 floors (Paris, 2nd floor: ")
     assert (paris["complete"], paris["peak_floors"]) == (0, 1)
@@ -104,15 +104,15 @@ def test_a_floor_that_fails_is_not_in_the_sum_which_says_so(world: World) -> Non
 
 def test_where_no_floor_is_known_the_sum_is_not_zero(world: World) -> None:
     refuse(world, PARIS, PARIS_2, NEW_YORK)
-    paris, _ = ask(world)
+    paris, _ = send_query(world)
     assert (paris["people"], paris["peak"], paris["has_data"], paris["floors_now"]) == (None, None, 0, 0)
     assert paris["reason"].startswith("0 of 2 floors (")
 
 
 def test_a_long_period_counts_by_hours(world: World) -> None:
     """In days a peak would be the mean of a whole one."""
-    words = {"from": "2026-04-20T00:00:00Z", "to": "2026-06-15T00:00:00Z"}
-    _, new_york = ask(world, **words)
+    params = {"from": "2026-04-20T00:00:00Z", "to": "2026-06-15T00:00:00Z"}
+    _, new_york = send_query(world, **params)
     start_s, end_s = at("2026-04-20T00:00:00"), at("2026-06-15T00:00:00")
     hourly = seen(NEW_YORK, start_s, end_s).reshape(-1, 60).mean(axis=1)
     assert new_york["peak"] == pytest.approx(hourly.max())

@@ -23,23 +23,23 @@ NOW = "2026-06-18T12:34:56"
 SHAPE = shapely.Polygon(ROOM.footprint)
 
 
-def ask(world: World, target: str, start_s: int, end_s: int, **words: str) -> Any:
-    query = {"space": PARIS, "from": str(start_s * 1000), "to": str(end_s * 1000), **words}
+def send_query(world: World, target: str, start_s: int, end_s: int, **params: str) -> Any:
+    query = {"space": PARIS, "from": str(start_s * 1000), "to": str(end_s * 1000), **params}
     return world.http.get(f"/api/v1/{target}", query_string=query)
 
 
-def row(world: World, target: str, start_s: int, end_s: int, **words: str) -> dict[str, Any]:
+def row(world: World, target: str, start_s: int, end_s: int, **params: str) -> dict[str, Any]:
     """The Project room's."""
-    answer = ask(world, target, start_s, end_s, format="rows", resolution="0.25", **words)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    [found] = (r for r in answer.get_json() if ROOM.id in (r.get("zone_id"), r.get("room_id")))
+    response = send_query(world, target, start_s, end_s, format="rows", resolution="0.25", **params)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    [found] = (r for r in response.get_json() if ROOM.id in (r.get("zone_id"), r.get("room_id")))
     return dict(found)
 
 
-def said(world: World, target: str, start_s: int, end_s: int, **words: str) -> list[str]:
-    answer = ask(world, target, start_s, end_s, **words)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    [frame] = answer.get_json()
+def said(world: World, target: str, start_s: int, end_s: int, **params: str) -> list[str]:
+    response = send_query(world, target, start_s, end_s, **params)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    [frame] = response.get_json()
     return [notice["text"] for notice in frame["meta"]["notices"]]
 
 
@@ -82,7 +82,9 @@ def test_neither_minus_nor_plus_100_percent_in_a_comparison(world: World) -> Non
 def test_cells_of_a_silent_room_have_no_change(world: World) -> None:
     """What was there in the other period is shown as it was."""
     baseline = f"{(SILENT - DAY) * 1000}/{SILENT * 1000}"
-    [frame] = ask(world, "compare", SILENT, SILENT + DAY, baseline=baseline, resolution="0.5").get_json()
+    [frame] = send_query(
+        world, "compare", SILENT, SILENT + DAY, baseline=baseline, resolution="0.5"
+    ).get_json()
     names = [field["name"] for field in frame["fields"]]
     own = [
         dict(zip(names, values, strict=True))
@@ -150,10 +152,10 @@ def test_a_room_that_is_offline_now_was_seen_before(make_world: Any) -> None:
 
 @pytest.mark.parametrize("target", ["heatmap", "compare"])
 def test_a_picture_of_a_time_in_which_it_was_silent_is_hatched(world: World, target: str) -> None:
-    def hatched(start_s: int, **words: str) -> bool:
-        words = {"format": "png", "width": "900", **words}
-        answer = ask(world, target, start_s, start_s + DAY, **words)
-        return bool(has(decoded(answer.data), LIGHT.hatch).any())
+    def hatched(start_s: int, **params: str) -> bool:
+        params = {"format": "png", "width": "900", **params}
+        response = send_query(world, target, start_s, start_s + DAY, **params)
+        return bool(has(decoded(response.data), LIGHT.hatch).any())
 
     assert hatched(SILENT)
     assert not hatched(SILENT - 2 * DAY)
@@ -168,13 +170,13 @@ def test_without_metrics_the_map_is_told_and_what_is_not_known_is_said(world: Wo
     for target in ("hot-zones", "compare-zones", "compare"):
         texts = said(world, target, SILENT, SILENT + DAY)
         assert any("It is not known whether sensors were offline in this period" in t for t in texts), target
-    refused = ask(world, "hot-zones", SILENT, SILENT + DAY, require="complete")
+    refused = send_query(world, "hot-zones", SILENT, SILENT + DAY, require="complete")
     assert refused.status_code == 502
 
 
 def test_the_hour_that_is_just_over_costs_no_metrics(world: World) -> None:
     now_s = int(world.now_s)
-    ask(world, "hot-zones", now_s - 3600, now_s, require="complete")
+    send_query(world, "hot-zones", now_s - 3600, now_s, require="complete")
     assert world.simulator.count(REPORTING) == 0
     assert world.simulator.count(DETECTIONS) == 1
 
@@ -183,7 +185,7 @@ def test_of_a_running_period_metrics_are_asked_once_an_hour(world: World) -> Non
     def look() -> int:
         before = world.simulator.count(REPORTING)
         now_s = int(world.now_s)
-        ask(world, "hot-zones", now_s - 3 * DAY, now_s)
+        send_query(world, "hot-zones", now_s - 3 * DAY, now_s)
         return world.simulator.count(REPORTING) - before
 
     spent = []
@@ -209,9 +211,9 @@ def test_a_film_hatches_a_room_that_was_silent_all_the_time_and_no_other(make_wo
     world = make_world(now="2026-06-14T12:34:56")
 
     def hatched(start_s: int) -> bool:
-        words = {"format": "webp", "width": "900", "every": "1h", "theme": "light"}
-        answer = ask(world, "playback", start_s, start_s + 12 * HOUR, **words)
-        return bool(has(decoded(answer.data), LIGHT.hatch).any())
+        params = {"format": "webp", "width": "900", "every": "1h", "theme": "light"}
+        response = send_query(world, "playback", start_s, start_s + 12 * HOUR, **params)
+        return bool(has(decoded(response.data), LIGHT.hatch).any())
 
     assert hatched(SILENT + DAY)
     assert not hatched(SILENT - 6 * HOUR)

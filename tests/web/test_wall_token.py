@@ -35,38 +35,38 @@ def world(make_world: Callable[..., World]) -> World:
     return make_world(now=NOW, tokens=TOKENS)
 
 
-def ask(world: World, target: str, words: dict[str, str], token: str = "walls-only") -> Any:
+def send_query(world: World, target: str, params: dict[str, str], token: str = "walls-only") -> Any:
     """By URL; by POST the answer is the same."""
     headers = {"Authorization": f"Bearer {token}"}
-    answer = world.http.get(f"/api/v1/{target}", query_string=words, headers=headers)
-    by_body = world.http.post(f"/api/v1/{target}", json=words, headers=headers)
-    assert by_body.status_code == answer.status_code
-    return answer
+    response = world.http.get(f"/api/v1/{target}", query_string=params, headers=headers)
+    by_body = world.http.post(f"/api/v1/{target}", json=params, headers=headers)
+    assert by_body.status_code == response.status_code
+    return response
 
 
 def test_a_wall_gets_what_it_shows(world: World) -> None:
-    assert ask(world, "heatmap", {**MAP, "width": "1400", "theme": "dark"}).mimetype == "image/png"
-    [row] = ask(world, "occupancy-now", PEOPLE_NOW).get_json()
+    assert send_query(world, "heatmap", {**MAP, "width": "1400", "theme": "dark"}).mimetype == "image/png"
+    [row] = send_query(world, "occupancy-now", PEOPLE_NOW).get_json()
     assert row["people"] > 0
 
 
 def test_the_walls_script_asks_for_nothing_else() -> None:
     [panel] = json.loads((ROOT / "grafana-dashboards/butlr-wall.json").read_text("utf-8"))["panels"]
-    asked = re.findall(r"fetched\('([\w-]+)', \{(.*?)\}\)", panel["options"]["getOption"])
-    assert dict(asked).keys() == {"heatmap", "occupancy-now"}
-    assert "level: 'floor'" in dict(asked)["occupancy-now"]
+    requested = re.findall(r"fetched\('([\w-]+)', \{(.*?)\}\)", panel["options"]["getOption"])
+    assert dict(requested).keys() == {"heatmap", "occupancy-now"}
+    assert "level: 'floor'" in dict(requested)["occupancy-now"]
     assert "format: 'png'" in panel["options"]["getOption"]
 
 
 @pytest.mark.parametrize("target", sorted(set(TARGETS) - {"heatmap", "occupancy-now"}))
 def test_no_other_target_is_answered(world: World, target: str) -> None:
-    answer = ask(world, target, TODAY)
-    assert answer.status_code == 403
-    assert answer.get_json()["error"]["code"] == "not_for_walls"
+    response = send_query(world, target, TODAY)
+    assert response.status_code == 403
+    assert response.get_json()["error"]["code"] == "not_for_walls"
 
 
 @pytest.mark.parametrize(
-    ("target", "words"),
+    ("target", "params"),
     [
         ("heatmap", {**MAP, "format": "csv"}),
         ("heatmap", {**MAP, "format": "frames"}),
@@ -81,9 +81,9 @@ def test_no_other_target_is_answered(world: World, target: str) -> None:
         ("occupancy-now", {**PEOPLE_NOW, "format": "frames"}),
     ],
 )
-def test_nor_is_anything_but_a_picture_of_today(world: World, target: str, words: dict[str, str]) -> None:
-    assert ask(world, target, words).status_code == 403
-    assert ask(world, target, words, "everything").status_code == 200
+def test_nor_is_anything_but_a_picture_of_today(world: World, target: str, params: dict[str, str]) -> None:
+    assert send_query(world, target, params).status_code == 403
+    assert send_query(world, target, params, "everything").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,14 @@ def test_a_day_may_be_of_25_hours(make_world: Callable[..., World]) -> None:
     world = make_world(now="2026-10-25T22:59:30", tokens=TOKENS)
     since = str(at("2026-10-24T22:00:00") * 1000)
     assert (
-        ask(world, "heatmap", {**MAP, "from": since, "to": str(int(world.now_s) * 1000)}).status_code == 200
+        send_query(world, "heatmap", {**MAP, "from": since, "to": str(int(world.now_s) * 1000)}).status_code
+        == 200
     )
 
 
 def test_floors_limit_a_walls_token_too(world: World) -> None:
-    assert ask(world, "heatmap", MAP, "paris-wall").status_code == 200
-    assert ask(world, "heatmap", {**MAP, "space": NEW_YORK}, "paris-wall").status_code == 404
+    assert send_query(world, "heatmap", MAP, "paris-wall").status_code == 200
+    assert send_query(world, "heatmap", {**MAP, "space": NEW_YORK}, "paris-wall").status_code == 404
 
 
 def test_a_walls_token_alone_is_refused() -> None:
@@ -124,4 +125,4 @@ def test_a_token_that_is_both_is_a_walls(make_world: Callable[..., World]) -> No
     world = make_world(
         tokens=(BackendToken("the-same"),), wall_tokens=(BackendToken("the-same", for_walls=True),)
     )
-    assert ask(world, "spaces", {}, "the-same").status_code == 403
+    assert send_query(world, "spaces", {}, "the-same").status_code == 403

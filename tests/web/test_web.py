@@ -38,14 +38,16 @@ def target(ref_id: str = "A", **payload: Any) -> dict[str, Any]:
 
 
 def test_a_client_is_told_that_all_is_well(world: World) -> None:
-    answer = world.http.get("/")
-    assert (answer.status_code, answer.get_json()["status"]) == (200, "ok")
+    response = world.http.get("/")
+    assert (response.status_code, response.get_json()["status"]) == (200, "ok")
 
 
 def test_query_answers_an_array_of_dense_frames(world: World) -> None:
-    answer = world.http.post("/query", json=query(target("A"), target("B", space=NEW_YORK, resolution="1.0")))
-    assert answer.status_code == 200
-    frames = answer.get_json()
+    response = world.http.post(
+        "/query", json=query(target("A"), target("B", space=NEW_YORK, resolution="1.0"))
+    )
+    assert response.status_code == 200
+    frames = response.get_json()
     assert [f["refId"] for f in frames] == ["A", "B"]
     assert cells_of(frames[0]) == truth(PARIS, *DAY, 0.5)
     assert cells_of(frames[1]) == truth(NEW_YORK, *DAY, 1.0)
@@ -90,11 +92,11 @@ def test_few_pixels_lower_the_resolution_and_many_do_not_raise_it(world: World) 
 
 
 def test_a_failing_target_fails_alone(world: World) -> None:
-    answer = world.http.post(
+    response = world.http.post(
         "/query", json=query(target("A"), target("B", space="space_x"), target("C", hours="25:00-9:00"))
     )
-    assert answer.status_code == 200
-    good, foreign, wrong = answer.get_json()
+    assert response.status_code == 200
+    good, foreign, wrong = response.get_json()
     assert cells_of(good) == truth(PARIS, *DAY, 0.5)
     for frame, ref_id, word in ((foreign, "B", "space"), (wrong, "C", "hours")):
         assert (frame["refId"], frame["fields"]) == (ref_id, [])
@@ -104,16 +106,16 @@ def test_a_failing_target_fails_alone(world: World) -> None:
 
 
 def test_where_all_targets_fail_the_status_is_the_firsts(world: World) -> None:
-    answer = world.http.post("/query", json=query(target(space="space_x"), target("B", resolution="0.3")))
-    assert answer.status_code == 404
-    assert answer.get_json()["error"]["code"] == "unknown_space"
+    response = world.http.post("/query", json=query(target(space="space_x"), target("B", resolution="0.3")))
+    assert response.status_code == 404
+    assert response.get_json()["error"]["code"] == "unknown_space"
 
 
 def test_hidden_targets_are_not_asked(world: World) -> None:
-    answer = world.http.post(
+    response = world.http.post(
         "/query", json=query(target("A"), {**target("B", space="space_x"), "hide": True})
     )
-    assert [f["refId"] for f in answer.get_json()] == ["A"]
+    assert [f["refId"] for f in response.get_json()] == ["A"]
 
 
 def test_ad_hoc_filters_narrow_the_map_to_rooms_by_name(world: World) -> None:
@@ -155,10 +157,10 @@ def test_payload_options_are_the_floors_and_the_chosen_floors_rooms(world: World
 
 def test_variables_for_buildings_floors_rooms_and_zones(world: World) -> None:
     def values(payload: Any) -> list[str]:
-        answer = world.http.post("/variable", json={"payload": payload, "range": RANGE})
-        assert answer.status_code == 200, answer.get_data()
-        assert all(set(v) == {"__text", "__value"} for v in answer.get_json())
-        return [v["__value"] for v in answer.get_json()]
+        response = world.http.post("/variable", json={"payload": payload, "range": RANGE})
+        assert response.status_code == 200, response.get_data()
+        assert all(set(v) == {"__text", "__value"} for v in response.get_json())
+        return [v["__value"] for v in response.get_json()]
 
     office = world.simulator.people.office
     assert values({"target": "buildings"}) == ["building_paris", "building_newyork"]
@@ -208,16 +210,16 @@ def test_by_post_the_answer_is_the_same(world: World) -> None:
     tables = [t for t in TARGETS.values() if t.name not in ("status",)]
     for target in tables:
         for written in target.formats:
-            words: dict[str, Any] = {**URL, "to": "2026-06-10T12:00:00Z", "format": written}
+            params: dict[str, Any] = {**URL, "to": "2026-06-10T12:00:00Z", "format": written}
             answers = (
-                world.http.get(f"/api/v1/{target.name}", query_string=words),
-                world.http.post(f"/api/v1/{target.name}", json=words),
+                world.http.get(f"/api/v1/{target.name}", query_string=params),
+                world.http.post(f"/api/v1/{target.name}", json=params),
             )
             for _ in range(2):  # the first says how many parts were fetched
                 by_url, by_body = answers
                 answers = (
-                    world.http.get(f"/api/v1/{target.name}", query_string=words),
-                    world.http.post(f"/api/v1/{target.name}", json=words),
+                    world.http.get(f"/api/v1/{target.name}", query_string=params),
+                    world.http.post(f"/api/v1/{target.name}", json=params),
                 )
             assert by_url.status_code == by_body.status_code == 200, by_body.get_data(as_text=True)[:300]
             assert by_url.get_data() == by_body.get_data(), target.name
@@ -227,10 +229,10 @@ def test_by_post_the_answer_is_the_same(world: World) -> None:
 
 def test_parameters_by_post_may_be_numbers_and_lists(world: World) -> None:
     rooms = [room.id for room in world.simulator.people.office.by_id[PARIS].rooms][:3]
-    words = {"space": [PARIS], "from": DAY[0] * 1000, "to": DAY[1] * 1000, "format": "rows", "refId": "B"}
-    found = world.http.post("/api/v1/hot-zones", json={**words, "room": rooms}).get_json()
+    params = {"space": [PARIS], "from": DAY[0] * 1000, "to": DAY[1] * 1000, "format": "rows", "refId": "B"}
+    found = world.http.post("/api/v1/hot-zones", json={**params, "room": rooms}).get_json()
     assert {row["zone_id"] for row in found} == set(rooms)
-    map_ = {**words, "resolution": 1, "columns": 50, "width": 300}
+    map_ = {**params, "resolution": 1, "columns": 50, "width": 300}
     cells = world.http.post("/api/v1/heatmap", json=map_).get_json()
     assert {(row["x"], row["y"]): row["detections"] for row in cells} == truth(PARIS, *DAY, 1.0)
     [frame] = world.http.post("/api/v1/heatmap", json={**map_, "format": "frames"}).get_json()
@@ -252,23 +254,23 @@ def test_parameters_by_post_may_be_numbers_and_lists(world: World) -> None:
     ],
 )
 def test_what_is_no_such_object_is_refused(world: World, body: bytes, status: int, said: str) -> None:
-    answer = world.http.post("/api/v1/hot-zones", data=body)
-    assert answer.status_code == status
-    assert said in answer.get_json()["message"]
+    response = world.http.post("/api/v1/hot-zones", data=body)
+    assert response.status_code == status
+    assert said in response.get_json()["message"]
 
 
-def get(world: World, path: str = "/api/v1/heatmap", **words: Any) -> Any:
-    return world.http.get(path, query_string={**URL, **words})
+def get(world: World, path: str = "/api/v1/heatmap", **params: Any) -> Any:
+    return world.http.get(path, query_string={**URL, **params})
 
 
 def test_rows_and_csv_list_the_cells_with_detections(world: World) -> None:
     expected = truth(PARIS, *DAY, 1.0)
     rows = get(world, resolution="1.0", format="rows").get_json()
     assert {(r["x"], r["y"]): r["detections"] for r in rows} == expected
-    answer = get(world, resolution="1.0", format="csv")
-    assert answer.mimetype == "text/csv"
-    assert f'filename="{PARIS}_2026-06-10_2026-06-11.csv"' in answer.headers["Content-Disposition"]
-    head, *lines = answer.get_data(as_text=True).split("\r\n")[:-1]
+    response = get(world, resolution="1.0", format="csv")
+    assert response.mimetype == "text/csv"
+    assert f'filename="{PARIS}_2026-06-10_2026-06-11.csv"' in response.headers["Content-Disposition"]
+    head, *lines = response.get_data(as_text=True).split("\r\n")[:-1]
     assert head == "x_m,y_m,detections"
     assert {(float(x), float(y)): float(n) for x, y, n in (line.split(",") for line in lines)} == expected
 
@@ -299,8 +301,10 @@ def test_normalising_comes_last(world: World, how: str, name: str) -> None:
 
 
 def test_hours_days_and_zone_limit_the_local_times(world: World) -> None:
-    words = {"hours": "09:00-17:00", "days": "mon,tue", "tz": "America/New_York"}
-    [frame] = get(world, **{**words, "from": "2026-06-01T00:00:00Z", "to": "2026-06-15T00:00:00Z"}).get_json()
+    params = {"hours": "09:00-17:00", "days": "mon,tue", "tz": "America/New_York"}
+    [frame] = get(
+        world, **{**params, "from": "2026-06-01T00:00:00Z", "to": "2026-06-15T00:00:00Z"}
+    ).get_json()
     windows = [(at(f"2026-06-{d:02}T13:00"), at(f"2026-06-{d:02}T21:00")) for d in (1, 2, 8, 9)]
     expected: dict[Any, int] = {}
     for start, end in windows:
@@ -392,9 +396,9 @@ def test_operations(world: World) -> None:
 def test_not_ready_while_nothing_is_known(make_world: Callable[..., World]) -> None:
     world = make_world()
     world.simulator.faults.set(status=400, paths=(GRAPHQL,))
-    answer = world.http.get("/readyz")
-    assert answer.status_code == 502
-    assert answer.get_json()["error"]["source"] == "upstream"
+    response = world.http.get("/readyz")
+    assert response.status_code == 502
+    assert response.get_json()["error"]["source"] == "upstream"
 
 
 # --- what is refused --------------------------------------------------------------------------------------
@@ -414,23 +418,23 @@ BAD_WORDS = [
 ]
 
 
-@pytest.mark.parametrize(("words", "status", "word"), BAD_WORDS)
+@pytest.mark.parametrize(("params", "status", "word"), BAD_WORDS)
 def test_bad_words_are_refused_at_once_without_a_call(
-    world: World, words: dict[str, str], status: int, word: str
+    world: World, params: dict[str, str], status: int, word: str
 ) -> None:
     world.http.get("/readyz")
     before = len(world.simulator.calls)
-    answer = get(world, **words)
-    assert answer.status_code == status
-    message = answer.get_json()["message"]
+    response = get(world, **params)
+    assert response.status_code == status
+    message = response.get_json()["message"]
     assert message.startswith(f"{word}: ")
-    assert answer.get_json()["error"]["source"] == "caller"
-    phrase = answer.status.partition(" ")[2]
+    assert response.get_json()["error"]["source"] == "caller"
+    phrase = response.status.partition(" ")[2]
     assert phrase.isascii()
     assert len(phrase) <= 120
     assert phrase.startswith(f"{word}: ")
-    assert "\n" not in str(answer.headers).replace("\r\n", "")
-    in_query = {k: v for k, v in words.items() if k not in ("from", "to", "format")}
+    assert "\n" not in str(response.headers).replace("\r\n", "")
+    in_query = {k: v for k, v in params.items() if k not in ("from", "to", "format")}
     if in_query:
         assert world.http.post("/query", json=query(target(**in_query))).status_code == status
     assert len(world.simulator.calls) == before
@@ -466,9 +470,9 @@ def test_bad_bodies_are_refused_at_once_without_a_call(
 ) -> None:
     world.http.get("/readyz")
     before = len(world.simulator.calls)
-    answer = world.http.post("/query", data=body, content_type="application/json")
-    assert answer.status_code == status
-    assert said in answer.get_json()["message"]
+    response = world.http.post("/query", data=body, content_type="application/json")
+    assert response.status_code == status
+    assert said in response.get_json()["message"]
     assert len(world.simulator.calls) == before
     assert get(world).status_code == 200
 
@@ -480,7 +484,7 @@ def test_a_reason_phrase_is_one_short_ascii_line(message: str) -> None:
 
 
 def test_unknown_paths_and_methods_have_the_one_error_shape(world: World) -> None:
-    for answer, status, advice in (
+    for response, status, advice in (
         (world.http.get("/nowhere"), 404, "/api/v1/<target>"),
         (world.http.get("/query"), 405, "allowed: POST"),
         (world.http.delete("/metrics"), 405, "allowed: GET, POST"),
@@ -491,13 +495,13 @@ def test_unknown_paths_and_methods_have_the_one_error_shape(world: World) -> Non
         (world.http.get("/api/v1/"), 404, "/api/v1/<target>"),
         (world.http.get("/healthz/"), 404, "/api/v1/<target>"),
     ):
-        assert answer.status_code == status
-        assert set(answer.get_json()) == {"message", "error"}
-        assert advice in answer.get_json()["message"]
-        assert advice in answer.status
-        assert "Location" not in answer.headers
-        allowed = answer.headers.get("Allow", "")
-        assert not allowed or f"allowed: {allowed}" in answer.get_json()["message"]
+        assert response.status_code == status
+        assert set(response.get_json()) == {"message", "error"}
+        assert advice in response.get_json()["message"]
+        assert advice in response.status
+        assert "Location" not in response.headers
+        allowed = response.headers.get("Allow", "")
+        assert not allowed or f"allowed: {allowed}" in response.get_json()["message"]
         assert (status == 405) == bool(allowed)
 
 
@@ -506,10 +510,10 @@ def test_an_unforeseen_fault_shows_no_traceback(world: World, monkeypatch: pytes
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr("butlr_grafana.targets.spaces.SpacesTarget.rows_of", broken)
-    answer = world.http.get("/api/v1/spaces")
-    assert answer.status_code == 500
-    assert "secret detail" not in answer.get_data(as_text=True)
-    assert answer.get_json()["error"]["source"] == "backend"
+    response = world.http.get("/api/v1/spaces")
+    assert response.status_code == 500
+    assert "secret detail" not in response.get_data(as_text=True)
+    assert response.get_json()["error"]["source"] == "backend"
 
 
 # --- who may ask ------------------------------------------------------------------------------------------
@@ -531,9 +535,9 @@ def bearer(token: str) -> dict[str, str]:
 )
 def test_without_a_token_everything_is_refused(closed: World, path: str) -> None:
     for headers in ({}, bearer("wrong-token"), bearer(""), {"Authorization": "nonsense"}):
-        answer = closed.http.get(path, headers=headers)
-        assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"].startswith("Basic")
+        response = closed.http.get(path, headers=headers)
+        assert response.status_code == 401
+        assert response.headers["WWW-Authenticate"].startswith("Basic")
     assert closed.simulator.calls == []
 
 
@@ -571,8 +575,8 @@ def test_floors_that_are_not_served_do_not_exist(make_world: Callable[..., World
     rows = world.http.get("/api/v1/spaces?format=rows&level=floor").get_json()
     assert [r["id"] for r in rows] == [PARIS_2]
     # One floor is served: it need not be named.
-    words = {"from": URL["from"], "to": URL["to"]}
-    [frame] = world.http.get("/api/v1/heatmap", query_string=words).get_json()
+    params = {"from": URL["from"], "to": URL["to"]}
+    [frame] = world.http.get("/api/v1/heatmap", query_string=params).get_json()
     assert frame["meta"]["custom"]["space"] == PARIS_2
 
 

@@ -19,11 +19,11 @@ NOW = at("2026-06-17T12:00")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def ask(world: World, target: str, span: float, **words: str) -> Any:
-    query = {"space": PARIS, "from": str(int(NOW - span * DAY) * 1000), "to": str(NOW * 1000), **words}
-    answer = world.http.get(f"/api/v1/{target}", query_string=query)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_json()
+def send_query(world: World, target: str, span: float, **params: str) -> Any:
+    query = {"space": PARIS, "from": str(int(NOW - span * DAY) * 1000), "to": str(NOW * 1000), **params}
+    response = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_json()
 
 
 def hour_of_week(instant_s: int) -> tuple[int, int]:
@@ -32,13 +32,15 @@ def hour_of_week(instant_s: int) -> tuple[int, int]:
 
 
 def test_the_busiest_hour_is_said_with_both_its_ends(world: World) -> None:
-    [frame] = ask(world, "pattern", 7, metric="occupancy")
+    [frame] = send_query(world, "pattern", 7, metric="occupancy")
     known: dict[tuple[int, int], list[float]] = {}
     for t in range(NOW - 7 * DAY, NOW, HOUR):
         known.setdefault(hour_of_week(t), []).append(PEOPLE.occupancy(PARIS, None, t, t + HOUR).mean())
     means = {hour: float(np.mean(values)) for hour, values in known.items()}
     # The Project room's sensor was silent for four days: people there were seen by nobody.
-    rows = {(row["weekday"], row["hour"]): row["value"] for row in ask(world, "pattern", 7, format="rows")}
+    rows = {
+        (row["weekday"], row["hour"]): row["value"] for row in send_query(world, "pattern", 7, format="rows")
+    }
     (day, hour), _ = max(means.items(), key=lambda one: rows[WEEKDAYS[one[0][0]], one[0][1]])
     said = frame["meta"]["custom"]["busiest"]
     assert said["value"] == max(value for value in rows.values() if value is not None)
@@ -47,13 +49,13 @@ def test_the_busiest_hour_is_said_with_both_its_ends(world: World) -> None:
 
 
 def test_where_no_hour_counts_none_is_the_busiest(world: World) -> None:
-    [frame] = ask(world, "pattern", 1, metric="occupancy", days="sun")
+    [frame] = send_query(world, "pattern", 1, metric="occupancy", days="sun")
     assert frame["meta"]["custom"]["busiest"] is None
 
 
 def test_a_week_begins_where_the_setting_says(make_world: Any) -> None:
     for start, first in (("sun", "Sunday"), ("mon", "Monday")):
-        rows = ask(make_world(week_start=start), "pattern", 7, format="rows", metric="occupancy")
+        rows = send_query(make_world(week_start=start), "pattern", 7, format="rows", metric="occupancy")
         days = list(dict.fromkeys(row["weekday"] for row in rows))
         assert (days[0], len(days)) == (first, 7)
         assert {row["weekday"]: row["weekday_number"] for row in rows} == {
@@ -62,7 +64,7 @@ def test_a_week_begins_where_the_setting_says(make_world: Any) -> None:
 
 
 def test_heat_of_a_longer_range_is_that_of_its_last_14_days(world: World) -> None:
-    [long], [short] = (ask(world, "pattern", span, metric="heatmap") for span in (30, 14))
+    [long], [short] = (send_query(world, "pattern", span, metric="heatmap") for span in (30, 14))
     assert [f["values"] for f in long["fields"]] == [f["values"] for f in short["fields"]]
     said = {n["text"]: n["severity"] for n in long["meta"]["notices"]}
     assert said["Only the last 14 days are counted here, from 3 Jun 2026."] == "warning"
@@ -70,7 +72,7 @@ def test_heat_of_a_longer_range_is_that_of_its_last_14_days(world: World) -> Non
 
 
 @pytest.mark.parametrize(
-    ("span", "words", "windows", "step_s"),
+    ("span", "params", "windows", "step_s"),
     [
         (0.25, {}, 24, 900),
         (1, {}, 24, HOUR),
@@ -84,22 +86,22 @@ def test_heat_of_a_longer_range_is_that_of_its_last_14_days(world: World) -> Non
     ],
 )
 def test_windows_of_a_film(
-    world: World, span: float, words: dict[str, str], windows: int, step_s: int
+    world: World, span: float, params: dict[str, str], windows: int, step_s: int
 ) -> None:
-    [frame] = ask(world, "playback", span, resolution="1.0", **words)
+    [frame] = send_query(world, "playback", span, resolution="1.0", **params)
     assert frame["meta"]["custom"]["windows"] == windows
     times = sorted({t // 1000 for t in frame["fields"][0]["values"]})
     # But for the first, which begins with the range, each begins where a window does.
     assert all(datetime.fromtimestamp(t, ZONE).timestamp() % min(step_s, HOUR) == 0 for t in times[1:])
     if step_s == DAY:
         assert all(datetime.fromtimestamp(t, ZONE).hour == 0 for t in times[1:])
-    told = [n["text"] for n in frame["meta"]["notices"] if "too many windows" in n["text"]]
-    assert bool(told) == (words.get("every") in ("15m", "1h"))
-    if told:
-        assert told[0].endswith("days are shown.")
+    reported = [n["text"] for n in frame["meta"]["notices"] if "too many windows" in n["text"]]
+    assert bool(reported) == (params.get("every") in ("15m", "1h"))
+    if reported:
+        assert reported[0].endswith("days are shown.")
 
 
 def test_of_a_year_of_days_the_last_ones_are_shown(world: World) -> None:
-    [frame] = ask(world, "playback", 300, resolution="1.0", every="1d", hours="12:00-13:00")
+    [frame] = send_query(world, "playback", 300, resolution="1.0", every="1d", hours="12:00-13:00")
     assert frame["meta"]["custom"]["windows"] == 200
     assert any("Only the last 200 days are shown" in n["text"] for n in frame["meta"]["notices"])

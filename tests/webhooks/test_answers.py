@@ -16,13 +16,13 @@ from tests.support import PARIS, REPORTING, World
 
 
 def rows(world: World, target: str, **parameters: str) -> list[dict[str, Any]]:
-    answer = world.http.get(f"/api/v1/{target}", query_string={"format": "rows", **parameters})
-    assert answer.status_code == 200, answer.get_data()
-    found: list[dict[str, Any]] = answer.get_json()
+    response = world.http.get(f"/api/v1/{target}", query_string={"format": "rows", **parameters})
+    assert response.status_code == 200, response.get_data()
+    found: list[dict[str, Any]] = response.get_json()
     return found
 
 
-def asked(world: World, *, since: int = 0) -> list[str]:
+def calls_to_butlr(world: World, *, since: int = 0) -> list[str]:
     """The measurements of which Butlr's reporting was asked, after so many calls."""
     bodies = [call.body for call in world.simulator.calls[since:] if call.path == REPORTING]
     return [body["filter"]["measurements"][0] for body in bodies]
@@ -55,7 +55,7 @@ def test_people_now_are_those_of_the_minute_that_was_pushed_seconds_ago(world: W
             compared += 1
     assert compared > 3
     assert sum(row["people_seen"] or 0 for row in found.values()) > 0
-    assert "room_occupancy" not in asked(world)
+    assert "room_occupancy" not in calls_to_butlr(world)
 
 
 def test_the_next_minute_is_shown_as_soon_as_it_is_pushed(world: World) -> None:
@@ -82,7 +82,7 @@ def test_before_it_is_measured_what_events_stand_for_butlr_is_asked(make_world: 
     pass_minutes(world, 8)
     found = rows(world, "occupancy-now", space=PARIS)
     assert {row["source"] for row in found} == {"asked"}
-    assert "room_occupancy" in asked(world)
+    assert "room_occupancy" in calls_to_butlr(world)
 
 
 @pytest.mark.parametrize("meaning", ["doors", "higher"])
@@ -94,16 +94,16 @@ def test_events_that_stand_for_something_else_are_not_taken_for_presence(
         own.reading = Reading(meaning, 0, 20, 20)
     pass_minutes(world, 8)
     assert {row["source"] for row in rows(world, "occupancy-now", space=PARIS)} == {"asked"}
-    assert "room_occupancy" in asked(world)
+    assert "room_occupancy" in calls_to_butlr(world)
     # As what they stand for they are taken.
-    assert ("traffic_room_occupancy" in asked(world)) is (meaning == "higher")
+    assert ("traffic_room_occupancy" in calls_to_butlr(world)) is (meaning == "higher")
 
 
 def test_when_pushes_stop_butlr_is_asked(world: World) -> None:
     world.now_s += 240
     found = rows(world, "occupancy-now", space=PARIS)
     assert {row["source"] for row in found} == {"asked"}
-    assert "room_occupancy" in asked(world)
+    assert "room_occupancy" in calls_to_butlr(world)
 
 
 def test_a_room_of_which_nothing_is_pushed_lets_butlr_be_asked_for_its_floor(world: World) -> None:
@@ -147,9 +147,9 @@ def test_pushed_minutes_are_not_kept_in_place_of_what_reporting_says(make_world:
 
 def test_what_is_compared_with_pushed_minutes_is_asked(world: World) -> None:
     pass_minutes(world, 30)
-    before = len(asked(world))
+    before = len(calls_to_butlr(world))
     world.application.receiver.sampling.step()
-    assert len(asked(world)) > before
+    assert len(calls_to_butlr(world)) > before
 
 
 def test_small_rooms_are_guarded_as_everywhere(make_world: MakeWorld) -> None:
@@ -181,7 +181,7 @@ def test_traffic_of_the_last_minutes_is_counted_from_pushed_movements(make_world
     entered, left = through_doors(world, start_s, end_s)
     assert entered + left > 5
     assert (sum(row["in"] for row in found), sum(row["out"] for row in found)) == (entered, left)
-    assert asked(world) == []
+    assert calls_to_butlr(world) == []
     query = {"format": "frames", "space": PARIS, **period}
     [frame] = world.http.get("/api/v1/traffic", query_string=query).get_json()
     assert frame["meta"]["custom"]["source"] == "pushed"
@@ -196,7 +196,7 @@ def test_the_balance_of_the_day_asks_for_its_past_only(make_world: MakeWorld) ->
     calls = len(world.simulator.calls)
     pass_minutes(world, 1)
     [later] = rows(world, "balance", space=PARIS)
-    assert asked(world, since=calls) == []
+    assert calls_to_butlr(world, since=calls) == []
     midnight_s = int(world.now_s) // 86_400 * 86_400 - 2 * 3600
     entered, left = through_doors(world, midnight_s, int(world.now_s) // 60 * 60)
     assert (later["in"], later["out"]) == (entered, left)
@@ -211,7 +211,7 @@ def test_what_is_unusual_is_of_pushed_minutes(make_world: MakeWorld) -> None:
     calls = len(world.simulator.calls)
     pass_minutes(world, 1)
     assert rows(world, "unusual", **query)
-    assert asked(world, since=calls) == []
+    assert calls_to_butlr(world, since=calls) == []
 
 
 def test_freshness_says_up_to_when_minutes_were_pushed(make_world: MakeWorld) -> None:
@@ -232,15 +232,15 @@ def test_people_by_doors_are_asked_for_once_in_ten_minutes_and_moved_on_by_what_
         pass_minutes(world, 1)
         found = rows(world, "occupancy-now", space=PARIS, level="floor")
         counts.append((int(world.now_s) // 60 * 60, found[0]))
-    assert 1 <= asked(world, since=calls).count("traffic_floor_occupancy") <= 2
+    assert 1 <= calls_to_butlr(world, since=calls).count("traffic_floor_occupancy") <= 2
     assert {row["age_s"] for _, row in counts} == {2}
     # From one minute to the next it changes by those who passed the entrance. Asked for anew it may
     # be another one: Butlr's number of a minute is of its middle.
     steps = list(pairwise(counts))
     net = [entered - left for entered, left in (through_doors(world, a[0], b[0]) for a, b in steps)]
-    told = [b[1]["people_by_doors"] - a[1]["people_by_doors"] for a, b in steps]
+    reported = [b[1]["people_by_doors"] - a[1]["people_by_doors"] for a, b in steps]
     assert any(net)
-    assert sum(a != b for a, b in zip(told, net, strict=True)) <= 1
+    assert sum(a != b for a, b in zip(reported, net, strict=True)) <= 1
 
 
 def test_the_last_count_of_doors_stands_in_until_the_next_has_come(make_world: MakeWorld) -> None:
@@ -255,7 +255,7 @@ def test_the_last_count_of_doors_stands_in_until_the_next_has_come(make_world: M
         pass_minutes(world, 1)
         [after] = rows(world, "occupancy-now", space=PARIS, level="floor")
         assert (after["complete"], after["age_s"]) == (1, 2)
-    assert "traffic_floor_occupancy" in asked(world, since=calls), "the next one was due"
+    assert "traffic_floor_occupancy" in calls_to_butlr(world, since=calls), "the next one was due"
     entered, left = through_doors(world, start_s, int(world.now_s) // 60 * 60)
     assert entered != left
     assert after["people_by_doors"] == before["people_by_doors"] + entered - left

@@ -121,20 +121,20 @@ def test_event_types_by_the_schemas_own_names(simulator: Simulator, settings: Se
 
 
 @pytest.mark.parametrize("action", ["create", "update", "delete"])
-@pytest.mark.parametrize("answer", ["n", "", "what?", None])
+@pytest.mark.parametrize("response", ["n", "", "what?", None])
 def test_nothing_is_written_unless_somebody_agrees(
     simulator: Simulator,
     settings: Settings,
     action: str,
-    answer: str | None,
+    response: str | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nor where nobody can be asked."""
     if action != "create":
         run(settings, "create")
     before = simulator.subscriptions.all()
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: answer is not None)
-    monkeypatch.setattr(builtins, "input", lambda _: answer)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: response is not None)
+    monkeypatch.setattr(builtins, "input", lambda _: response)
     moved = Settings(**{**vars(settings), "public_url": "https://b.example.com"})
     assert run(moved, action, yes=False) == 1
     assert simulator.subscriptions.all() == before
@@ -215,7 +215,7 @@ def test_a_refusal_is_an_error_in_butlrs_words_without_the_key(
 
 
 def test_what_the_backend_tells_in_words() -> None:
-    told = {
+    reported = {
         "receives": True,
         "minutes": 5,
         "newest_event_age_s": 3.4,
@@ -227,13 +227,13 @@ def test_what_the_backend_tells_in_words() -> None:
             ]
         },
     }
-    assert in_words(told, now_s=4600) == [
+    assert in_words(reported, now_s=4600) == [
         "the newest event arrived 3 s ago",
         "last 5 min: 12 TRAFFIC stored",
         "room: nothing arrived from 60 min ago to 50 min ago",
         "room: nothing arrived from 10 min ago to now",
     ]
-    assert in_words({**told, "newest_event_age_s": None, "events": [], "gaps": {}}, now_s=0) == [
+    assert in_words({**reported, "newest_event_age_s": None, "events": [], "gaps": {}}, now_s=0) == [
         "no event of this account has arrived since the backend started"
     ]
     assert in_words({"receives": False}, now_s=0) == [

@@ -27,8 +27,8 @@ def test_the_gap_is_refilled_with_a_call_for_each_floor_and_stream(make_world: M
     pass_minutes(world, 8)
     live, floors = world.application.receiver.live, world.simulator.people.office.by_id.values()
     assert any(gap.start_s <= down.start_s + 60 and gap.end_s >= down.end_s for gap in live.gaps("room"))
-    asked = refill(world)
-    assert asked == {
+    requested = refill(world)
+    assert requested == {
         "floor_occupancy": len(floors),
         "room_occupancy": sum(bool(floor.rooms) for floor in floors),
         "zone_occupancy": sum(bool(floor.zones) for floor in floors),
@@ -38,9 +38,9 @@ def test_the_gap_is_refilled_with_a_call_for_each_floor_and_stream(make_world: M
     for index, room in enumerate(people.office.by_id[PARIS].rooms):
         if people.offline(room.id, down.start_s, down.end_s):
             continue
-        told = [minute.people for minute in live.minutes(room.id, down)]
-        assert told == people.occupancy(PARIS, index, down.start_s, down.end_s).tolist()
-        compared, total = compared + 1, total + sum(n or 0 for n in told)
+        reported = [minute.people for minute in live.minutes(room.id, down)]
+        assert reported == people.occupancy(PARIS, index, down.start_s, down.end_s).tolist()
+        compared, total = compared + 1, total + sum(n or 0 for n in reported)
     assert compared > 3
     assert total > 100
     assert not refill(world), "once"

@@ -28,10 +28,10 @@ MakeWorld = Callable[..., World]
 
 
 class Served:
-    """A port of `ports`, served by a thread of the test; `asked`: what came through to its application."""
+    """A port of `ports`, served by a thread of the test; `requested`: requests of its application."""
 
     def __init__(self, port: Port, stack: ExitStack) -> None:
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.address = port.listener.getsockname()
         self.connections = Connections(
             self._noting(port.app), port.listener, threads=2, most=50, check=port.check
@@ -45,7 +45,7 @@ class Served:
 
     def _noting(self, app: WSGIApplication) -> WSGIApplication:
         def noting(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-            self.asked.append(environ["PATH_INFO"])
+            self.requested.append(environ["PATH_INFO"])
             return app(environ, start_response)
 
         return noting
@@ -115,11 +115,11 @@ def test_a_strangers_body_is_neither_waited_for_nor_kept(
     one = served.connect()
     # The response comes although hardly anything of the body does.
     one.sendall(head(*lines) + b"5\r\nabcde")
-    told, body = response(one)
-    assert told.startswith(b"HTTP/1.1 401 ")
+    reported, body = response(one)
+    assert reported.startswith(b"HTTP/1.1 401 ")
     assert orjson.loads(body)["error"]["code"] == "unauthorized"
     assert served.buffered == 0
-    assert served.asked == []
+    assert served.requested == []
     assert requests_counted(world) == {"unauthorized": 1}
     assert not [line for line in caplog.records if line.levelno > logging.DEBUG and PATH in line.message]
     one.close()
@@ -137,7 +137,7 @@ def test_a_flood_of_strangers_takes_no_memory_and_no_turn(served: Served, world:
     butlr.sendall(head(f"X-Api-Key: {KEY}", "Content-Length: 2") + b"[]")
     assert butlr.recv(12) == b"HTTP/1.1 204"
     assert served.buffered == 0
-    assert served.asked == [PATH]
+    assert served.requested == [PATH]
     assert requests_counted(world) == {"unauthorized": 40, "accepted": 1}
 
 
@@ -149,8 +149,8 @@ def test_with_a_key_256_kb_are_taken_and_no_more(served: Served, world: World) -
     assert whole.recv(12) == b"HTTP/1.1 204"
     larger = served.connect()
     larger.sendall(head(key, f"Content-Length: {len(body) + 1}"))
-    told, said = response(larger)
-    assert told.startswith(b"HTTP/1.1 413 ")
+    reported, said = response(larger)
+    assert reported.startswith(b"HTTP/1.1 413 ")
     assert orjson.loads(said)["message"] == "the body is larger than 256 KB"
     assert requests_counted(world) == {"accepted": 1, "body_too_large": 1}
 
@@ -169,8 +169,8 @@ def test_bodies_for_other_paths_are_the_backends_only(served: Served, world: Wor
     if not is_own:
         until(lambda: served.buffered == 1)
         return
-    told, body = response(one)
-    assert told.startswith(b"HTTP/1.1 404 ")
+    reported, body = response(one)
+    assert reported.startswith(b"HTTP/1.1 404 ")
     assert orjson.loads(body)["message"] == f"this port serves only POST {PATH}"
     assert served.buffered == 0
     probe = served.connect()

@@ -75,8 +75,8 @@ def test_what_is_pushed_is_there_at_once(world: World) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_each_key_is_good_in_the_header_and_as_the_basic_password(world: World, key: str) -> None:
     for headers in ({"X-Api-Key": key}, basic(key)):
-        answer = world.http.post(PATH, json=event(world), headers=headers)
-        assert (answer.status_code, answer.get_data()) == (204, b"")
+        response = world.http.post(PATH, json=event(world), headers=headers)
+        assert (response.status_code, response.get_data()) == (204, b"")
 
 
 STRANGE: list[dict[str, str]] = [
@@ -108,10 +108,10 @@ def test_without_a_key_nothing_is_read_and_nothing_kept(
 
     for length in (100, 10**9):
         sent = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(length)}
-        answer = world.http.post(PATH, headers=headers, environ_overrides=sent)
-        assert answer.status_code == 401
-    assert answer.get_json()["error"]["code"] == "unauthorized"
-    assert "BUTLR_WEBHOOK_KEY" in answer.get_json()["message"]
+        response = world.http.post(PATH, headers=headers, environ_overrides=sent)
+        assert response.status_code == 401
+    assert response.get_json()["error"]["code"] == "unauthorized"
+    assert "BUTLR_WEBHOOK_KEY" in response.get_json()["message"]
     assert world.application.receiver.live.sizes["people"] == 0
 
 
@@ -124,9 +124,9 @@ def test_a_webhook_key_opens_nothing_else(make_world: MakeWorld) -> None:
 
 def test_without_a_key_that_is_set_it_is_not_there(make_world: MakeWorld) -> None:
     world = make_world()
-    answer = world.http.post(PATH, json={}, headers={"X-Api-Key": "anything-at-all-1234"})
-    assert answer.status_code == 404
-    assert answer.get_json()["error"] == {
+    response = world.http.post(PATH, json={}, headers={"X-Api-Key": "anything-at-all-1234"})
+    assert response.status_code == 404
+    assert response.get_json()["error"] == {
         "code": "not_served",
         "message": f"{PATH}: the backend accepts no events, because BUTLR_WEBHOOK_KEY is not set",
         "source": "caller",
@@ -146,14 +146,14 @@ def test_a_body_of_256_kb_is_taken_and_no_larger_one(world: World) -> None:
     assert found is not None
     assert found.people == 5
     assert push(world, padded + b" ") == 413
-    answer = world.http.post(
+    response = world.http.post(
         PATH,
         input_stream=BytesIO(padded + b" "),
         headers={"X-Api-Key": KEYS[0], "Transfer-Encoding": "chunked"},
         environ_overrides={"wsgi.input_terminated": True},
     )
-    assert answer.status_code == 413
-    assert answer.get_json()["message"] == "the body is larger than 256 KB"
+    assert response.status_code == 413
+    assert response.get_json()["message"] == "the body is larger than 256 KB"
     assert counted(world, "butlr_webhook_requests") == {'result="accepted"': 1, 'result="body_too_large"': 2}
 
 
@@ -208,14 +208,14 @@ def test_the_status_says_what_came(world: World) -> None:
     push(world, event(world))
     push(world, event(world, type="NEW"))
     world.now_s += 30
-    told = world.http.get("/webhooks/status").get_json()
-    assert told["receives"] is True
-    assert told["newest_event_age_s"] == 30
-    assert told["events"] == [
+    reported = world.http.get("/webhooks/status").get_json()
+    assert reported["receives"] is True
+    assert reported["newest_event_age_s"] == 30
+    assert reported["events"] == [
         {"type": "ROOM_OCCUPANCY_1MIN", "outcome": "stored", "count": 1},
         {"type": "other", "outcome": "unknown_type", "count": 1},
     ]
-    assert told["gaps"]["room"][0]["goes_on"] is True, "before this process began nothing was received"
+    assert reported["gaps"]["room"][0]["goes_on"] is True, "before this process began nothing was received"
 
 
 def test_keys_are_in_no_answer_and_no_repr(world: World) -> None:
@@ -239,9 +239,9 @@ def test_a_port_of_its_own_serves_only_that(make_world: MakeWorld) -> None:
     for rule in world.application.web.url_map.iter_rules():
         path = re.sub("<.*>", "heatmap", rule.rule)
         if path != "/healthz":
-            answer = own.get(path, headers={"X-Api-Key": KEYS[0]})
-            assert answer.status_code == 404, path
-            assert answer.get_json()["error"]["source"] == "caller"
+            response = own.get(path, headers={"X-Api-Key": KEYS[0]})
+            assert response.status_code == 404, path
+            assert response.get_json()["error"]["source"] == "caller"
     # And the other port does not serve it.
     assert push(world, event(world)) == 404
 

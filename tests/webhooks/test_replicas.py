@@ -47,8 +47,8 @@ def moved(at_s: float, entered: int, left: int) -> dict[str, Any]:
 
 def push(replica: Replica, *events: dict[str, Any]) -> None:
     for one in events:
-        answer = replica.http.post("/webhooks/butlr", data=orjson.dumps(one), headers={"X-Api-Key": KEY})
-        assert answer.status_code == 204
+        response = replica.http.post("/webhooks/butlr", data=orjson.dumps(one), headers={"X-Api-Key": KEY})
+        assert response.status_code == 204
 
 
 def read(*replicas: Replica) -> None:
@@ -177,10 +177,10 @@ def test_a_gap_is_asked_for_by_one_and_known_by_all(office: Office) -> None:  # 
         assert gap in replica.application.receiver.live.gaps("room")
     before = office.simulator.count(REPORTING)
     steps(one)
-    asked = office.simulator.count(REPORTING) - before
-    assert asked > 0
+    requested = office.simulator.count(REPORTING) - before
+    assert requested > 0
     steps(two)
-    assert office.simulator.count(REPORTING) - before == asked, "once"
+    assert office.simulator.count(REPORTING) - before == requested, "once"
     truth = {
         room: PEOPLE.occupancy(PARIS, index, gap.start_s, gap.end_s).tolist()
         for index, room in enumerate(ROOMS)

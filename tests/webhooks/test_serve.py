@@ -34,8 +34,8 @@ def test_each_port_serves_its_own() -> None:
         for path in ("/metrics", "/api/v1/spaces", "/", "/readyz", "/webhooks/status"):
             assert requests.get(own + path, headers=token, timeout=HANG_S).status_code == 404, path
         # A header does not change the port.
-        told = {**token, "Host": f"127.0.0.1:{url.rpartition(':')[2]}"}
-        assert requests.get(own + "/metrics", headers=told, timeout=HANG_S).status_code == 404
+        reported = {**token, "Host": f"127.0.0.1:{url.rpartition(':')[2]}"}
+        assert requests.get(own + "/metrics", headers=reported, timeout=HANG_S).status_code == 404
         assert requests.post(url + PATH, json=[], headers=key, timeout=HANG_S).status_code == 404
         assert requests.get(url + "/metrics", headers=token, timeout=HANG_S).ok
         process.send_signal(signal.SIGTERM)

@@ -11,9 +11,9 @@ class SettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BackendToken:
-    """One caller's token and the floors it may see (`None`: all that are served).
+    """One caller's token and the floors that the caller may see (`None`: all floors that are served).
 
-    `for_walls`: nothing can be asked with it but what a wall shows.
+    `for_walls`: the token allows only the requests of a TV wall.
     """
 
     text: str = field(repr=False)

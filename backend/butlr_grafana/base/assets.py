@@ -1,4 +1,4 @@
-"""The files for Grafana, Prometheus and people: where they are, and a copy for users without the repository.
+"""The files for Grafana, Prometheus and people: their place, and a copy for users without the repository.
 
 `setup.py` reads this file before anything is installed, so it imports nothing of ours.
 """
@@ -9,43 +9,44 @@ import shutil
 from pathlib import Path
 
 FOLDER = "asset_files"
-"""Of the package, in a wheel; no import finds it."""
+"""The folder in the package of a wheel. It cannot be imported."""
 
 PATTERNS = ("grafana-dashboards/*.json", "provisioning/**/*", "docs/runbooks/*.md")
 
 
 def names(root: Path) -> list[str]:
-    """The files' paths in `root`, a folder that is laid out as the repository is.
+    """The paths of the files, relative to `root`. `root` has the same folders as the repository.
 
-    Raises `FileNotFoundError` where a part of them is missing: a package without them is no package.
+    Raises `FileNotFoundError` if a part of them is missing, so that no incomplete package is built.
     """
     found: list[str] = []
     for pattern in PATTERNS:
         files = sorted(path for path in root.glob(pattern) if path.is_file())
         if not files:
-            raise FileNotFoundError(f"{root} holds no {pattern}")
+            raise FileNotFoundError(f"{root} has no file {pattern}")
         found += [str(path.relative_to(root)) for path in files if path.suffix != ".pyc"]
     return found
 
 
 def assets_root() -> Path:
-    """Where they are: in the package, or, of an editable install, in the repository."""
+    """The folder with the files: in the package, or in the repository for an editable install."""
     package = Path(__file__).resolve().parents[1]
     packed = package / FOLDER
     return packed if packed.is_dir() else package.parents[1]
 
 
 def runbooks() -> dict[str, str]:
-    """What to do about each alert rule, by its uid without `butlr-`."""
+    """The text of each runbook, by the uid of its alert rule without `butlr-`."""
     return {
         path.stem: path.read_text("utf-8") for path in sorted((assets_root() / "docs/runbooks").glob("*.md"))
     }
 
 
 def write_out(folder: Path) -> list[Path]:
-    """Copies them into `folder`, as they lie in the repository; files of the same names are replaced.
+    """Copies the files into `folder`, with the same folders as in the repository. Files with the same names
+    are replaced.
 
-    Raises `OSError` where a file cannot be written.
+    Raises `OSError` if a file cannot be written.
     """
     root = assets_root()
     written: list[Path] = []

@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from typing import TextIO
 
 DELAY_S = 0.05
-"""What a process that is killed has not written yet."""
+"""The longest time for which a line waits. If the process is killed, the waiting lines are lost."""
 
 MOST_WAITING = 10_000
-"""Where nobody reads what is written, threads wait as if they wrote themselves; else memory would fill up."""
+"""The most lines that wait. If nobody reads the output, threads then wait too, so that memory does not fill
+up.
+"""
 
 
 class BufferedLines:
@@ -41,10 +43,10 @@ class BufferedLines:
             self._news.set()
 
     def flush(self) -> None:
-        """Nothing: the thread writes soon."""
+        """Does nothing: the thread writes the lines soon."""
 
     def close(self) -> None:
-        """Writes what waits."""
+        """Writes the lines that wait, then ends the thread."""
         self._ended.set()
         self._news.set()
         self._thread.join()
@@ -67,7 +69,7 @@ class BufferedLines:
 
 @contextmanager
 def buffering_log_lines(logger: logging.Logger) -> Iterator[None]:
-    """What the logger's handlers write to streams is gathered meanwhile."""
+    """Within this context, the logger's stream handlers write through a buffer."""
     handlers = [one for one in logger.handlers if isinstance(one, logging.StreamHandler)]
     streams = [(one, one.stream, BufferedLines(one.stream)) for one in handlers]
     for handler, _, gathered in streams:

@@ -1,4 +1,4 @@
-"""Long computations of one kind, one at a time: short ones beside them wait for one other thread at most."""
+"""Runs long computations of one kind one at a time, so that a short one waits for one thread at most."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 
 class ComputeTurn:
-    """Thread-safe. Python computes in one thread at a time, and those that compute take turns: beside ten of
-    them a short response takes ten times as long as beside one.
+    """A lock with a time limit. Thread-safe.
+
+    Python computes in one thread at a time. Beside ten threads that compute, a short response takes ten times
+    as long as beside one.
     """
 
     def __init__(self) -> None:
@@ -17,7 +19,9 @@ class ComputeTurn:
 
     @contextmanager
     def taken(self, timeout_s: float) -> Iterator[None]:
-        """Waits for its turn; after `timeout_s` it goes on without. Nothing inside may wait for anything."""
+        """Waits for the turn, at most `timeout_s` seconds, and then runs anyway. The code inside must not
+        wait for anything.
+        """
         is_taken = self._lock.acquire(timeout=max(0.0, timeout_s))
         try:
             yield

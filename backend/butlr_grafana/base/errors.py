@@ -40,7 +40,7 @@ Source = Literal["caller", "backend", "upstream"]
 
 
 class BackendError(Exception):
-    """The root: every error that is answered as `{"message": …, "error": {…}}`."""
+    """The base class. Every error is returned as `{"message": …, "error": {…}}`."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"

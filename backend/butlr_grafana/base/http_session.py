@@ -1,4 +1,4 @@
-"""The HTTP session of every client here: no proxy, no redirect, one deadline for headers and body."""
+"""The HTTP session of all our clients: no proxy, no redirect, one deadline for headers and body."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ CONNECT_S = 10.0
 
 
 def open_session(connections: int) -> requests.Session:
-    """One that keeps no cookies, adds no credentials, and holds to a time limit to the last byte."""
+    """A session without cookies and without credentials. Its timeout counts up to the last byte of a
+    response.
+
+    `connections`: how many connections to a host are kept open.
+    """
     session = requests.Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # A callable keeps requests from putting a .netrc entry over the bearer token.

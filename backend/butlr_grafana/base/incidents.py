@@ -103,10 +103,12 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The state of the connection to Butlr: whether the last call reached it, the reason if not (without
-    Butlr's own text, because all callers see it), and for how long it has not answered (at first:
-    since this process began). `rules_without_data_s`: for how long the alert rule that has waited longest has
-    had no complete data of a floor.
+    """The state of the connection to Butlr.
+
+    `reachable`: whether the last call reached Butlr. `why`: the reason if it did not, without Butlr's own
+    text, because all callers see it. `silent_s`: seconds since Butlr's last response, or since this process
+    began. `rules_without_data_s`: for how long an alert rule has had no complete data of a floor; the longest
+    time of all rules.
     """
 
     reachable: bool
@@ -130,9 +132,9 @@ class ButlrIncidents:
         return Contact(self._why is None, self._clock() - self._responded_at, self._why)
 
     def recorded(self, call: Callable[P, T], api_of: Callable[P, str]) -> Callable[P, T]:
-        """`call`, with its failures and successes reported as incidents.
+        """Wraps `call`: its failures and successes are recorded as incidents.
 
-        `api_of`: the API of Butlr that is called. One API can fail while the others work.
+        `api_of`: returns the name of Butlr's API that is called. One API can fail while the others work.
         """
 
         def recording(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -148,7 +150,7 @@ class ButlrIncidents:
         return recording
 
     def record(self, error: UpstreamError | None, *, api: str) -> None:
-        """A question ended so; `None`: it was answered."""
+        """Records how a call ended; `None`: Butlr responded."""
         if error is None:
             self._responded_at, self._why = self._clock(), None
             for incident in self.by_kind.values():
@@ -161,7 +163,7 @@ class ButlrIncidents:
 
 
 def readable_duration(seconds: float) -> str:
-    """A duration for people: `12 s`, `4 min`, `3 h`, rounded."""
+    """A rounded duration for people: `12 s`, `4 min`, `3 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:

@@ -1,8 +1,8 @@
-"""The shape of log lines: text for people, or JSON for collectors; one line an event, on standard error.
+"""The format of log lines: text for people, or JSON for log collectors. Each event is one line on standard
+error.
 
-A record may carry figures of its own as `extra={"data": {name: value}}`; every line has the id of the
-request that it belongs to. No line holds a secret, a body, or a query: what may be logged is chosen where
-it is logged.
+A record may have values of its own: `extra={"data": {name: value}}`. Each line has the id of its request. No
+line contains a secret, a body or a query: the code that logs chooses what may be logged.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _ESCAPED = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160), 0x2028, 0x2
 
 
 def form_named(environment: Mapping[str, str]) -> str:
-    """The form that `BACKEND_LOG` asks for, where the settings are not read yet, or are wrong."""
+    """The format in `BACKEND_LOG`, for lines before the settings are read, or if they are wrong."""
     return "json" if environment.get("BACKEND_LOG", "").strip().lower() == "json" else "text"
 
 
 def log_to_stderr(form: str = "text", level: str = "info") -> None:
-    """`form`: one of `FORMS`; `level`: the least of `LEVELS` that is written."""
+    """Starts logging. `form`: one of `FORMS`; `level`: the lowest of `LEVELS` that is written."""
     # No line names them, and finding them out for each line takes longer than the rest of a record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
@@ -44,7 +44,7 @@ def log_to_stderr(form: str = "text", level: str = "info") -> None:
 
 
 def log_what_is_uncaught() -> None:
-    """Exceptions that nobody catches, and warnings, as log lines, not in Python's own form."""
+    """Writes uncaught exceptions and warnings as log lines."""
     logger = logging.getLogger("butlr_grafana")
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").handlers[:] = logger.handlers
@@ -58,7 +58,7 @@ def log_what_is_uncaught() -> None:
 
 
 class TextLines(logging.Formatter):
-    """`time LEVEL logger: message name=value …`; a traceback follows on lines of its own."""
+    """Writes `time LEVEL logger: message name=value …`. A traceback follows on separate lines."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -81,8 +81,9 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """An object a line: `time` (ISO, UTC), `level`, `logger`, `message`, `request_id`, the event's figures,
-    and `exception` with the traceback where there is one."""
+    """Writes one JSON object per line: `time` (ISO, UTC), `level`, `logger`, `message`, `request_id`, the
+    values of the event, and `exception` with the traceback if there is one.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -101,7 +102,7 @@ _AS_JSON = json.JSONEncoder(default=str).encode
 
 
 def figures(record: logging.LogRecord) -> Mapping[str, object]:
-    """The request's id, where there is one, and the event's own figures."""
+    """The id of the request, if there is one, and the values of the event."""
     known = request_id.current()
     own: Mapping[str, object] = getattr(record, "data", {})
     return {**({"request_id": known} if known else {}), **own}

@@ -1,4 +1,4 @@
-"""Work in the background that goes on in steps until the process ends."""
+"""Background work in steps, until the process ends."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ def repeat_steps(
     log: logging.Logger,
     message: str,
 ) -> None:
-    """Takes steps until `ending`: the first after `first_s`, each other one after the seconds that the step
-    before has returned. A step that raises is a bug: it is logged with `message`, and `after_bug_s` later the
-    next one is taken.
+    """Runs `step` again and again until `ending` is set. The first step runs after `first_s` seconds. Each
+    step returns the seconds until the next one.
+
+    An exception in a step is a bug: it is logged with `message`, and the next step runs after `after_bug_s`
+    seconds.
     """
     wait_s = first_s
     while not ending.wait(wait_s):

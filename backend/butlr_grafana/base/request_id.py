@@ -1,4 +1,4 @@
-"""The id of the request that work belongs to. It is in each log line, in the response, and in calls to Butlr.
+"""The id of the request for which code runs. It is in each log line, in the response, and in calls to Butlr.
 
 Every folder may use this module. An id does not pass to another thread by itself: pass it with
 `with_request_id`, or with `current_or_new` and `use_request_id`.
@@ -22,17 +22,19 @@ _PRESENT: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def current() -> str:
-    """The id of the present work; empty where nothing named it."""
+    """The id of the current request; empty if there is none."""
     return _PRESENT.get()
 
 
 def current_or_new() -> str:
-    """For work that begins here: of the request that wants it, or of its own where none does."""
+    """The id of the current request, or a new id if there is none."""
     return current() or _new()
 
 
 def of_caller(sent: str | None) -> str:
-    """The id that a caller sent, where it is short and plain; else a new one."""
+    """The id that the caller sent, if it has at most 64 letters, digits, `_`, `.` and `-`; otherwise a new
+    id.
+    """
     return sent if sent and re.fullmatch(r"[\w.-]{1,64}", sent, re.ASCII) else _new()
 
 
@@ -42,7 +44,7 @@ def _new() -> str:
 
 
 def begin(request_id: str) -> Token[str]:
-    """As `use_request_id`, where `end` is called however the work ends."""
+    """Sets the id of the current request. The caller must call `end` with the result in every case."""
     return _PRESENT.set(request_id)
 
 
@@ -52,7 +54,7 @@ def end(begun: Token[str]) -> None:
 
 @contextmanager
 def use_request_id(request_id: str) -> Iterator[None]:
-    """What happens within is done for this request."""
+    """Code in this context runs for the request with this id."""
     begun = begin(request_id)
     try:
         yield
@@ -61,7 +63,7 @@ def use_request_id(request_id: str) -> Iterator[None]:
 
 
 def with_request_id(work: Callable[P, T]) -> Callable[P, T]:
-    """`work` for another thread, done for the request that is present here."""
+    """Wraps `work` for another thread: it runs there with the id of the current request."""
     request_id = current_or_new()
 
     def working(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -14,18 +14,18 @@ class BodyError(Exception):
 
 
 class TooLarge(BodyError):
-    """It is larger than it may be; what is beyond that was not read."""
+    """The body is larger than allowed. The rest was not read."""
 
 
 class CutOff(BodyError):
-    """It ends in the middle of what is packed."""
+    """The compressed body ends too early."""
 
 
 def read_body(response: requests.Response, most_bytes: int) -> bytes:
-    """The unpacked body of a response that was asked for with `stream`. It is read and unpacked piece by
-    piece, so that a bomb is not unpacked to its end.
+    """The decompressed body of a response that was requested with `stream=True`. It is read and decompressed
+    in pieces, and at most `most_bytes` bytes are decompressed.
 
-    Raises `BodyError`, and what reading a response raises: errors of urllib3 and the system, `zlib.error`.
+    Raises `BodyError`, `zlib.error`, and the errors of urllib3 and of the system.
     """
     packed = response.headers.get("Content-Encoding", "").lower() not in ("", "identity")
     unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32) if packed else None

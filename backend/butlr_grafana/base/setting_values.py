@@ -82,8 +82,8 @@ def hosts(text: str) -> tuple[str, ...]:
 
 FLOOR_ID = r"space_[A-Za-z0-9_-]+"
 _LIMITED_TOKEN = re.compile(rf"(?P<token>.*)=(?P<floors>{FLOOR_ID}(?:\+{FLOOR_ID})*)")
-"""A token may itself hold `=` and `+` (those of `openssl rand -base64` end in `=`): only a `=` with floor ids
-behind it, up to the end, begins a scope. Everything else belongs to the token.
+"""A token may contain `=` and `+` (those of `openssl rand -base64` end in `=`). So only a `=` that is
+followed by floor ids up to the end begins a limit. Everything else belongs to the token.
 """
 
 
@@ -114,7 +114,7 @@ def webhook_keys(text: str) -> tuple[str, ...]:
 
 
 def holidays(text: str) -> frozenset[date]:
-    """A file of ISO dates, one a line, or a country code (`FR`, `US-NY`)."""
+    """The dates in a file (one ISO date per line), or the holidays of a country code (`FR`, `US-NY`)."""
     if re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", text):
         import holidays as calendars  # noqa: PLC0415  # slow to import, and most run without
 

@@ -17,14 +17,16 @@ V = TypeVar("V")
 
 
 class SingleFlightEntry(Generic[V]):
-    """One piece of work. Thread-safe. Whoever began it ends it, once: by `run`, or by `succeed` or `fail`."""
+    """One running function. Thread-safe. The caller that began it ends it exactly once: with `run`, `succeed`
+    or `fail`.
+    """
 
     def __init__(self, forget: Callable[[SingleFlightEntry[V]], None]) -> None:
         self._forget = forget
         self._outcome: Future[V] = Future()
 
     def run(self, work: Callable[[], V]) -> None:
-        """Does the work, and tells all who wait what comes of it; raises nothing."""
+        """Runs `work` and gives its result or exception to all waiting callers. Raises nothing."""
         try:
             value = work()
         except BaseException as error:  # noqa: BLE001  # raised to all who wait
@@ -42,7 +44,7 @@ class SingleFlightEntry(Generic[V]):
         self._outcome.set_exception(error)
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Waits for its end, well or not; whether it has come in time."""
+        """Waits for the end. `False`: it did not end within `timeout_s` seconds."""
         try:
             self._outcome.exception(timeout_s)
         except Late:
@@ -50,15 +52,15 @@ class SingleFlightEntry(Generic[V]):
         return True
 
     def result(self) -> V:
-        """Waits for its end. Raises what the work raised."""
+        """Waits for the end and returns the result. Raises the exception of the function."""
         return self._outcome.result()
 
 
 class SingleFlight(Generic[K, V]):
-    """The pieces of work under way, at most one a key. Thread-safe.
+    """The running functions, at most one per key. Thread-safe.
 
-    Its lock is held only while the table is read or changed, never while work is done, so it may be used
-    under any other lock.
+    Its lock is held only while the table is read or changed, never while a function runs. So it may be used
+    while another lock is held.
     """
 
     def __init__(self) -> None:
@@ -66,7 +68,7 @@ class SingleFlight(Generic[K, V]):
         self._lock = threading.Lock()
 
     def join(self, key: K) -> tuple[SingleFlightEntry[V], bool]:
-        """The work on this key, and whether it begins here: then the caller does it, or has it done."""
+        """The entry of this key, and whether it is new. If it is new, the caller must run it."""
         with self._lock:
             known = self._under_way.get(key)
             if known is not None:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 
 STAGES = ("parse", "resolve", "split", "gather", "build", "encode")
-"""In the order of a query: text to parameters; floors, period and limits; chunks of at most 7 days; waiting
-for Butlr, the caches or another request; the result; its bytes.
+"""In the order of a query: parse the parameters; resolve floors, period and limits; split the period into
+chunks of at most 7 days; wait for Butlr, the caches or another request; build the result; encode it.
 """
 
 
@@ -28,7 +28,7 @@ class StageTimes:
 
     @property
     def seconds(self) -> Mapping[str, float]:
-        """Of the stages that were entered; all targets of the request together."""
+        """The seconds of each stage that was entered, for all targets of the request together."""
         return self._seconds
 
     @contextmanager
@@ -54,7 +54,7 @@ _PRESENT: ContextVar[StageTimes | None] = ContextVar("stage_times", default=None
 
 
 def begin(times: StageTimes) -> Token[StageTimes | None]:
-    """As `measuring`, where `end` is called however the work ends."""
+    """Starts to measure. The caller must call `end` with the result in every case."""
     return _PRESENT.set(times)
 
 
@@ -64,7 +64,7 @@ def end(begun: Token[StageTimes | None]) -> None:
 
 @contextmanager
 def measuring(times: StageTimes) -> Iterator[StageTimes]:
-    """Stages that are entered within are measured by `times`."""
+    """Stages in this context are measured by `times`."""
     begun = begin(times)
     try:
         yield times
@@ -74,7 +74,9 @@ def measuring(times: StageTimes) -> Iterator[StageTimes]:
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """What happens within belongs to this stage; also a decorator. Outside a request nothing is measured."""
+    """Code in this context belongs to this stage. It can also be used as a decorator. Outside a request,
+    nothing is measured.
+    """
     times = _PRESENT.get()
     if times is None:
         yield
@@ -84,6 +86,6 @@ def stage(name: str) -> Iterator[None]:
 
 
 def current() -> Mapping[str, float]:
-    """The seconds of the present request by stage, so far."""
+    """The seconds of the current request, by stage."""
     times = _PRESENT.get()
     return {} if times is None else times.seconds

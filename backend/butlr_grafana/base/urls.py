@@ -1,6 +1,6 @@
-"""Internet addresses, parsed strictly: a text that two parsers could read as two hosts is an error.
+"""Internet addresses, parsed strictly: an address that two parsers could understand differently is an error.
 
-An origin is scheme, host and port, all written out: `https://plans.example.com:443`.
+An origin is the scheme, the host and the port: `https://plans.example.com:443`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
-"""Lower-case ASCII: an international name is written in its `xn--` form; no dot at the end."""
+"""Host names in lower-case ASCII, without a dot at the end. International names have their `xn--` form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where something is: `target` is the path with the query."""
+    """A parsed address. `target`: the path with the query string."""
 
     scheme: str
     host: str
@@ -33,7 +33,9 @@ class Address:
 
 
 def address_of(url: str) -> Address:
-    """Raises `ValueError`, which says what is wrong without the address, as it may hold a secret."""
+    """Parses an address. Raises `ValueError`; its text does not contain the address, because that may hold a
+    secret.
+    """
     if not re.fullmatch(r"[!-~]+", url, re.ASCII) or "\\" in url:
         raise ValueError("an address must not contain spaces, backslashes or non-ASCII letters")
     parts = urlsplit(url)
@@ -51,7 +53,7 @@ def address_of(url: str) -> Address:
 
 
 def origin_of(url: str) -> str:
-    """The origin of an address, or nothing where it is none."""
+    """The origin of an address; empty if the address is wrong."""
     try:
         return address_of(url).origin
     except ValueError:
@@ -59,7 +61,9 @@ def origin_of(url: str) -> str:
 
 
 def host_and_port(text: str) -> tuple[str, int | None]:
-    """`plans.example.com` or `plans.example.com:8443` as host and port; raises `ValueError`."""
+    """Splits `plans.example.com` or `plans.example.com:8443`; the port is `None` if it is missing. Raises
+    `ValueError`.
+    """
     if re.search(r"[/?#@]", text):
         raise ValueError("use hosts such as plans.example.com or plans.example.com:8443")
     address = address_of(f"https://{text.lower()}")
@@ -67,9 +71,9 @@ def host_and_port(text: str) -> tuple[str, int | None]:
 
 
 def plan_origins(butlr_url: str, hosts: Iterable[str]) -> frozenset[str]:
-    """Where plans' pictures may come from: the hosts named, or Butlr's own where none is.
+    """The origins from which floor-plan images may come: `hosts`, or Butlr's own host if `hosts` is empty.
 
-    Over https, and over http only on this machine beside a Butlr that is here too.
+    Only https is allowed. http is allowed only for this machine, if Butlr's address is also on this machine.
     """
     try:
         own = address_of(butlr_url)

@@ -53,9 +53,10 @@ class Row:
 
 
 class Checkup:
-    """`asked_for`: the settings as they were read; those of the application may point to the simulator.
+    """The rows of `check`.
 
-    `show`: is told of what takes long. `report`: where to write what a maintainer may see.
+    `asked_for`: the settings as they were read; those of the application may point to the simulator. `show`:
+    called with the name of each long step. `report`: the file for a report that a maintainer may see.
     """
 
     def __init__(
@@ -80,11 +81,15 @@ class Checkup:
 
     @property
     def exit_code(self) -> int:
-        """After all rows: 3 where something differs that cannot be handled, 1 where a step failed, else 0."""
+        """After all rows: 3 if Butlr differs in something that cannot be handled, 1 if a step failed,
+        otherwise 0.
+        """
         return exit_code(self._findings) or int(self._failed)
 
     def rows(self) -> Iterator[Row]:
-        """One after the other, so that a slow step is seen to be slow; then the floors served, with notes."""
+        """The rows, one after the other, so that a slow step is visible. The floors that are served and the
+        notes come last.
+        """
         for row in self._rows():
             self._failed = self._failed or row.state == FAILED
             yield row
@@ -204,8 +209,8 @@ class Checkup:
         return f"{self._settings.host}:{self._settings.port}"
 
     def _shared(self) -> str:
-        with contextlib.closing(RedisConnection(self._settings.cache_url, source="check")) as link:
-            fault = link.check()
+        with contextlib.closing(RedisConnection(self._settings.cache_url, source="check")) as redis:
+            fault = redis.check()
         if fault:
             raise SettingError(f"BACKEND_CACHE_URL: {fault}")
         return "a written value can be read back"
@@ -283,6 +288,6 @@ def _known(part: Chunk) -> list[float]:
 
 
 def result_text(finding: Finding) -> str:
-    """A finding in one line."""
+    """A measurement in one line."""
     assumed = f"assumed: {finding.assumed}; " if finding.assumed else ""
     return f"{assumed}measured: {finding.measured}; so: {finding.follows}"

@@ -1,4 +1,4 @@
-"""`check --grafana URL`: what Grafana has of ours, and whether the backend answers through it."""
+"""`check --grafana URL`: which of our objects Grafana has, and whether the backend responds through it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Row = tuple[str, str, str]
 
 
 def rows(settings: Settings, url: str, *, organisation: str, source_uid: str) -> Iterator[Row]:
-    """One after the other; where one fails on which the rest depends, the rest is left out."""
+    """The rows, one after the other. If a row fails on which the others depend, the others are left out."""
     try:
         access = access_to(settings, url)
     except SettingError as error:
@@ -80,7 +80,7 @@ def _pages(grafana: Grafana, found: requirements.GrafanaState) -> str:
     missing = [
         uid
         for uid in wanted
-        if grafana.ask("GET", f"/api/dashboards/uid/{uid}", "read dashboards", without=(NO_SUCH,)) is None
+        if grafana.request("GET", f"/api/dashboards/uid/{uid}", "read dashboards", without=(NO_SUCH,)) is None
     ]
     _raise_for_missing(missing, wanted)
     return f"{len(wanted)} of {len(wanted)}"
@@ -89,7 +89,9 @@ def _pages(grafana: Grafana, found: requirements.GrafanaState) -> str:
 def _rules(grafana: Grafana) -> Row:
     wanted = [rule["uid"] for group in files_in(assets_root()).groups for rule in group["rules"]]
     try:
-        there = grafana.ask("GET", "/api/v1/provisioning/alert-rules", "read alert rules", without=(HIDDEN,))
+        there = grafana.request(
+            "GET", "/api/v1/provisioning/alert-rules", "read alert rules", without=(HIDDEN,)
+        )
         if there is None:
             return "alert rules", SKIPPED, "they cannot be read with this access; the role Editor can"
         known = {rule["uid"] for rule in there}

@@ -66,7 +66,7 @@ def crowd(options: argparse.Namespace, settings: Settings) -> int:
 
 def _ask(method: str, url: str, headers: dict[str, str], body: object = None) -> Any:
     try:
-        answer = requests.request(
+        response = requests.request(
             method,
             f"{url}/demo/crowd",
             headers=headers,
@@ -75,10 +75,10 @@ def _ask(method: str, url: str, headers: dict[str, str], body: object = None) ->
         )
     except requests.RequestException as error:
         raise ServiceError(f"the backend at {url} cannot be reached ({type(error).__name__})") from None
-    if answer.status_code == 404:
+    if response.status_code == 404:
         raise ServiceError(f"the backend at {url} is not a demo: its people are real, so none can be added")
-    document = answer.json()
-    if answer.status_code != 200:
+    document = response.json()
+    if response.status_code != 200:
         raise ServiceError(document["message"])
     return document
 

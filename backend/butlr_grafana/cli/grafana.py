@@ -7,7 +7,9 @@ from butlr_grafana.settings import Settings
 
 
 def access_to(settings: Settings, url: str) -> GrafanaAccess:
-    """Raises `SettingError` where the credentials are missing, incomplete, or given twice."""
+    """The access to this Grafana. Raises `SettingError` if the credentials are missing, incomplete, or given
+    twice.
+    """
     return access_of(
         url,
         token=settings.grafana_token,

@@ -22,7 +22,7 @@ ReadSettings = Callable[[], Settings]
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], read: ReadSettings) -> None:
-    """`read`: the settings, read when a command runs."""
+    """Adds both commands. `read`: reads the settings; it is called when a command runs."""
     installing = commands.add_parser(
         "install", help="installs data source, folder, dashboards and alert rules through Grafana's API"
     )
@@ -47,11 +47,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], 
 
 
 def install(options: argparse.Namespace, settings: Settings) -> int:
-    """1 where all was written and the backend still does not answer through Grafana; else 0."""
+    """Runs `install`. Returns 1 if everything was written but the backend does not respond through Grafana;
+    otherwise 0.
+    """
     if bool(options.backend) == bool(options.datasource):
         raise SettingError("give either --backend URL (as Grafana's server reaches it) or --datasource UID")
     token = _token(settings)
-    with _conversation(options, settings) as grafana:
+    with _open_grafana(options, settings) as grafana:
         organisation = account.enter(grafana, options.org, may_create=True)
         rules = () if options.no_rules else account.RULES
         sources = () if options.datasource else account.SOURCES
@@ -86,7 +88,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def uninstall(options: argparse.Namespace, settings: Settings) -> int:
-    with _conversation(options, settings) as grafana:
+    with _open_grafana(options, settings) as grafana:
         organisation = account.enter(grafana, options.org, may_create=False)
         names = Names(options.tenant or "")
         own = {names.uid(uid) for uid in UIDS.values()} & requirements.read_grafana(grafana).sources.keys()
@@ -113,13 +115,13 @@ def _token(settings: Settings) -> str:
 
 
 @contextlib.contextmanager
-def _conversation(options: argparse.Namespace, settings: Settings) -> Iterator[Grafana]:
+def _open_grafana(options: argparse.Namespace, settings: Settings) -> Iterator[Grafana]:
     with contextlib.closing(Grafana(access_to(settings, options.grafana), role="Admin")) as grafana:
         yield grafana
 
 
 def add_grafana(parser: argparse.ArgumentParser) -> None:
-    """For a command that looks at Grafana too, where it is given one."""
+    """Adds the options of Grafana to a command for which Grafana is optional."""
     parser.add_argument("--grafana", type=_url, metavar="URL", help="checks this Grafana too")
     parser.add_argument(
         "--org", default="", metavar="NAME", help="Grafana's organisation (default: the account's own)"

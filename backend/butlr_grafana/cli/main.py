@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from butlr_grafana import __version__
-from butlr_grafana.app import create_app, link_of, open_verdicts
+from butlr_grafana.app import create_app, open_verdicts, redis_of
 from butlr_grafana.base import request_id
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.assets import write_out
@@ -141,11 +141,11 @@ def check(options: argparse.Namespace) -> int:
         reached, is_demo = stack.enter_context(upstream(settings))
         # Without the caches: otherwise the token could be another replica's, and the login not tested.
         alone = replace(reached, cache_dir="", cache_url="")
-        link = None
+        redis = None
         if settings.cache_url:
-            link = stack.enter_context(contextlib.closing(link_of(reached, demo=is_demo)))
+            redis = stack.enter_context(contextlib.closing(redis_of(reached, demo=is_demo)))
         application = create_app(
-            alone, demo=is_demo, verdict_store=open_verdicts(reached, demo=is_demo, link=link)
+            alone, demo=is_demo, verdict_store=open_verdicts(reached, demo=is_demo, redis=redis)
         )
         stack.callback(application.close)
         address = (
@@ -177,7 +177,9 @@ def grafana_rows(options: argparse.Namespace, settings: Settings) -> Iterator[Ro
 
 
 def wall(options: argparse.Namespace) -> int:
-    """Prints the wall's address. Fetches the floors anew: dashboards of removed floors are deleted."""
+    """Creates the wall and prints its address. It fetches the floors again, so that dashboards of removed
+    floors are deleted.
+    """
     settings = settings_from_environment()
     access, token = (
         access_to(settings, options.grafana),

@@ -17,7 +17,7 @@ TOKEN_FILES = ("BACKEND_TOKEN_FILE", "BACKEND_WALL_TOKEN_FILE")
 
 
 def prepare(environment: Mapping[str, str]) -> None:
-    """Makes the files that `TOKEN_FILES` name, where they are missing. Raises `SettingError`."""
+    """Creates the missing files of `TOKEN_FILES`. Raises `SettingError`."""
     for name in TOKEN_FILES:
         path = environment.get(name, "").strip()
         if path:

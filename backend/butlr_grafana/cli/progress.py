@@ -1,4 +1,4 @@
-"""What a command that takes long prints meanwhile."""
+"""The progress of a command that takes long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def show_measuring(text: str) -> None:
 
 
 class Progress:
-    """A bar on a terminal; elsewhere a line each time."""
+    """A progress bar on a terminal; otherwise one line for each step."""
 
     def __init__(self, total: int) -> None:
         self._total = total

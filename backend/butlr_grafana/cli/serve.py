@@ -36,7 +36,7 @@ def serve(_: argparse.Namespace) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """`serve` without credentials, even if the environment has some."""
+    """Runs `serve` without credentials, even if the environment has some."""
     settings = settings_from_environment()
     given = {
         option: getattr(options, option.removeprefix("--").replace("-", "_")) for option in SIMULATED_SIZE
@@ -46,7 +46,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def run_server(settings: Settings, simulator: Sequence[str] = ()) -> int:
-    """`simulator`: more options of the embedded simulator."""
+    """Runs the server until it is stopped. `simulator`: more options of the embedded simulator."""
     settings.check_exposure()
     if settings.log == "json":
         log_what_is_uncaught()

@@ -19,10 +19,10 @@ Stamp = tuple[int, int, int] | None
 
 
 class TokenWatch:
-    """The tokens that callers may send now; called before each request, from any thread.
+    """The current tokens of callers. It is called before each request, from any thread.
 
-    A look costs a `stat` of each file. Files that cannot be used change nothing: the tokens stay as they
-    were, and the log says why once.
+    Each call costs a `stat` of each file. If a file cannot be used, the tokens stay unchanged, and the log
+    says why, once.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from butlr_grafana.settings import Settings, read
 
 
 def settings_from_environment() -> Settings:
-    """From the environment. Log lines have the format of these settings from now on."""
+    """Reads the settings from the environment. From now on, log lines have the format of these settings."""
     settings = read(os.environ)
     log_to_stderr(settings.log, settings.log_level)
     return settings
@@ -24,9 +24,8 @@ def settings_from_environment() -> Settings:
 
 @contextlib.contextmanager
 def upstream(settings: Settings, simulator: Sequence[str] = ()) -> Iterator[tuple[Settings, bool]]:
-    """The settings with Butlr's address, and whether it is the simulator, which is then a child process.
-
-    `simulator`: more options of it.
+    """The settings with Butlr's address, and whether it is the simulator, which then runs as a child process.
+    `simulator`: more options of the simulator.
     """
     if not settings.demo:
         yield settings, False

@@ -20,7 +20,9 @@ WARMED = HeatMapSubject(1.0)
 
 
 def warm(options: argparse.Namespace) -> int:
-    """Fetches what is not in the cache yet, oldest first. If it is interrupted, the next run continues."""
+    """Fetches the data that are not in the cache yet, the oldest first. After an interruption, the next run
+    continues.
+    """
     settings = settings_from_environment()
     if not (settings.cache_dir or settings.cache_url):
         raise SettingError(

@@ -44,7 +44,7 @@ Upstream = Callable[[Settings], AbstractContextManager[tuple[Settings, bool]]]
 
 
 def add_to(commands: Any, settings: Callable[[], Settings], upstream: Upstream) -> None:
-    """Registers the command. `upstream`: the settings with a Butlr to ask."""
+    """Registers the command. `upstream`: returns the settings with an address of Butlr."""
     parser = commands.add_parser(
         "webhooks", help="lists, creates, updates or deletes the subscription for data that Butlr pushes"
     )
@@ -67,7 +67,9 @@ def add_to(commands: Any, settings: Callable[[], Settings], upstream: Upstream) 
 
 
 def perform(options: argparse.Namespace, settings: Settings, *, demo: bool) -> int:
-    """0: done, or nothing was to be done; 1: it was not done, and why was said."""
+    """Runs the action. Returns 0 if it is done or not necessary, and 1 if it was not done; the reason is
+    printed.
+    """
     with closing(Butlr(access(settings))) as butlr:
         command = Command(
             Webhooks(_post(butlr, settings)),
@@ -86,7 +88,9 @@ def _post(butlr: Butlr, settings: Settings) -> Callable[[Any], bytes]:
 
 @dataclass(frozen=True, slots=True)
 class IdFile:
-    """The id of this installation's subscription, in the cache folder; without one nothing is kept."""
+    """The file with the id of this installation's subscription, in the cache folder. Without a folder,
+    nothing is stored.
+    """
 
     path: Path | None
 
@@ -124,7 +128,7 @@ class IdFile:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One run of it. `given_id`: which subscription is meant, where its id is not kept."""
+    """One run of the command. `given_id`: the id of the subscription, if it is not in the file."""
 
     webhooks: Webhooks
     settings: Settings
@@ -245,7 +249,9 @@ ACTIONS: dict[str, tuple[Callable[[Command], int], str]] = {
 
 
 def free_types(listed: Sequence[Webhook], names: InputNames) -> tuple[list[str], list[str]]:
-    """The wanted event types that nobody has, as the schema writes them; lines about the others."""
+    """The event types that no subscription has yet, as the schema writes them; and lines about the other
+    types.
+    """
     free, told = [], []
     for wanted in WANTED:
         written = in_schema(wanted, names)
@@ -261,21 +267,21 @@ def free_types(listed: Sequence[Webhook], names: InputNames) -> tuple[list[str],
 
 
 def received(settings: Settings) -> list[str]:
-    """What the running backend has received in the last minutes, in words."""
+    """A text about what the running backend received in the last minutes."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # it is asked here
     url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/webhooks/status"
     token = next((one.text for one in settings.tokens if one.floors is None), None)
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
-        answer = requests.get(url, headers=headers, timeout=BACKEND_PATIENCE_S)
-        answer.raise_for_status()
-        return in_words(answer.json(), now_s=time.time())
+        response = requests.get(url, headers=headers, timeout=BACKEND_PATIENCE_S)
+        response.raise_for_status()
+        return in_words(response.json(), now_s=time.time())
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         return [f"the backend on {url} does not say what it received ({type(error).__name__})"]
 
 
 def in_words(told: dict[str, Any], *, now_s: float) -> list[str]:
-    """The answer of `GET /webhooks/status` for a person."""
+    """The response of `GET /webhooks/status` as lines for a person."""
     if not told["receives"]:
         return ["the running backend receives nothing: BUTLR_WEBHOOK_KEY is not set there"]
     age_s = told["newest_event_age_s"]
@@ -298,7 +304,7 @@ def _list(names: Sequence[str]) -> str:
 
 
 def for_demo(settings: Settings, port: int) -> Settings:
-    """The demo's own simulator pushes too, with a key of this run, unless others are set."""
+    """The settings of the demo, with a random webhook key if none is set, so that its simulator can push."""
     keys = settings.webhook_keys or (secrets.token_urlsafe(24),)
     host = settings.host if is_loopback(settings.host) and settings.host != "localhost" else "127.0.0.1"
     own = f"http://{f'[{host}]' if ':' in host else host}:{settings.webhook_port or port}"
@@ -306,7 +312,7 @@ def for_demo(settings: Settings, port: int) -> Settings:
 
 
 def subscribe_in_background(application: Application, settings: Settings) -> None:
-    """For the demo: its simulator has no other subscriber."""
+    """Creates the subscription of the demo. Its simulator has no other subscriber."""
 
     def subscribe() -> None:
         webhooks = Webhooks(_post(application.butlr, settings))

@@ -1,6 +1,4 @@
-"""The user, the organisation, and whether Grafana allows this user to install: checked before anything is
-changed.
-"""
+"""The user, the organisation, and Grafana's permissions. They are checked before anything is changed."""
 
 from __future__ import annotations
 
@@ -28,9 +26,9 @@ class Organisation:
 
 
 def enter(grafana: Grafana, wanted: str, *, may_create: bool) -> Organisation:
-    """Goes to the organisation of that name, or stays in the account's own where none is named.
+    """Selects the organisation with this name, or the account's own if no name is given. Returns it.
 
-    `may_create`: makes one that is not there, as a server administrator may.
+    `may_create`: creates the organisation if it is missing; a server administrator may do this.
     """
     grafana.check_login()
     own = _current(grafana)
@@ -51,27 +49,27 @@ def enter(grafana: Grafana, wanted: str, *, may_create: bool) -> Organisation:
 
 
 def _current(grafana: Grafana) -> Organisation:
-    found = grafana.ask("GET", "/api/org", "read its organisation")
+    found = grafana.request("GET", "/api/org", "read its organisation")
     return Organisation(int(found["id"]), str(found["name"]))
 
 
 def _id_of(grafana: Grafana, wanted: str, *, may_create: bool) -> int:
-    for org in grafana.ask("GET", "/api/user/orgs", "list this user's organisations"):
+    for org in grafana.request("GET", "/api/user/orgs", "list this user's organisations"):
         if org["name"] == wanted:
             return int(org["orgId"])
     path = f"/api/orgs/name/{quote(wanted, safe='')}"
-    found = grafana.ask("GET", path, f"look for the organisation {wanted}", without=(NO_SUCH,))
+    found = grafana.request("GET", path, f"look for the organisation {wanted}", without=(NO_SUCH,))
     if found is not None:
         return int(found["id"])
     if not may_create:
         raise GrafanaError(f"--org {wanted}: there is no such organisation")
-    made = grafana.ask("POST", "/api/orgs", "create organisations", {"name": wanted})
+    made = grafana.request("POST", "/api/orgs", "create organisations", {"name": wanted})
     return int(made["orgId"])
 
 
 def check_role(grafana: Grafana, needed: Iterable[str], *, organisation: Organisation, role: str) -> None:
-    """Raises `GrafanaError` where the account lacks one of these permissions there."""
-    has = grafana.ask("GET", "/api/access-control/user/actions?reloadcache=true", "list its permissions")
+    """Raises `GrafanaError` if the account lacks one of these permissions in the organisation."""
+    has = grafana.request("GET", "/api/access-control/user/actions?reloadcache=true", "list its permissions")
     missing = [action for action in needed if not has.get(action)]
     if missing:
         raise GrafanaError(

@@ -1,7 +1,7 @@
-"""What `install` writes, in the form of Grafana's HTTP API. Pure: documents in, documents out.
+"""What `install` writes, in the format of Grafana's HTTP API. Pure functions from documents to documents.
 
-Everything has a uid that never changes. So a second `install` finds what the first one created, and
-`uninstall` removes it and nothing else.
+Each object has a uid that never changes. So a second `install` finds the objects of the first one, and
+`uninstall` removes exactly these.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ VARIABLES = {INFINITY: "ds", SIMPOD: "ds_json"}
 """The dashboards' variables, by the kind of data source that they choose."""
 
 MADE_BY = {"madeBy": "butlr-grafana install"}
-"""In a data source's `jsonData`: what `uninstall` may remove. Grafana and the plugins pass it over."""
+"""A key in a data source's `jsonData` that marks the objects that `uninstall` may remove. Grafana and the
+plugins ignore it.
+"""
 
 TAG = "butlr"
 RULES_FILE = "provisioning/http-api/alert-rules.json"
@@ -43,7 +45,9 @@ _SERVERS_OWN = ("id", "version")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What things are called; `tenant`: apart from those of others in the same organisation."""
+    """The names and uids of our objects. `tenant`: a prefix that separates several installations in one
+    organisation.
+    """
 
     tenant: str = ""
 
@@ -60,14 +64,14 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The dashboards and the groups of alert rules, as they lie in the package."""
+    """The dashboards and the groups of alert rules, from the files of the package."""
 
     dashboards: tuple[Json, ...]
     groups: tuple[Json, ...]
 
 
 def files_in(root: Path) -> Files:
-    """`root`: a folder that is laid out as the repository is."""
+    """Reads the files. `root`: a folder with the same folders as the repository."""
     pages = sorted((root / "grafana-dashboards").glob("*.json"))
     return Files(
         tuple(orjson.loads(page.read_bytes()) for page in pages),
@@ -76,12 +80,14 @@ def files_in(root: Path) -> Files:
 
 
 def kind_of(dashboard: Mapping[str, Any]) -> str:
-    """The kind of data source that a dashboard asks through."""
+    """The kind of data source that a dashboard uses."""
     return next(str(v["query"]) for v in dashboard["templating"]["list"] if v["type"] == "datasource")
 
 
 def data_source(kind: str, names: Names, *, url: str, token: str, there: Mapping[str, Any] | None) -> Json:
-    """`there`: as Grafana has it; other settings and headers stay. Secrets that are not sent stay too."""
+    """Our data source. `there`: Grafana's version; its other settings and headers stay, and so do secrets
+    that are not sent.
+    """
     header = f"Bearer {token}" if token else ""
     old: Json = dict((there or {}).get("jsonData") or {})
     place = _place_of_our_header(old)
@@ -124,7 +130,9 @@ def _place_of_our_header(settings: Mapping[str, Any]) -> int:
 
 
 def dashboard(page: Json, names: Names, uids: Mapping[str, str], pages: Iterable[str]) -> Json:
-    """A page with the uids that are true here. `uids`: of the data sources by kind; `pages`: of all pages."""
+    """A dashboard with the uids of this installation. `uids`: the data sources by kind. `pages`: all
+    dashboards.
+    """
     made = copy.deepcopy(page)
     for variable in made["templating"]["list"]:
         if variable["type"] == "datasource" and variable["query"] in uids:
@@ -147,13 +155,15 @@ def dashboard(page: Json, names: Names, uids: Mapping[str, str], pages: Iterable
 
 
 def is_same(made: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
-    """Whether what Grafana has need not be written again, which would lengthen its history."""
+    """Whether Grafana's version is equal, so that it need not be written again. Each write adds a version to
+    its history.
+    """
     own, theirs = ({k: v for k, v in one.items() if k not in _SERVERS_OWN} for one in (made, there))
     return own == theirs
 
 
 def holds(there: Any, made: Any) -> bool:
-    """Whether what Grafana has holds all that we would write; it adds fields of its own."""
+    """Whether Grafana's version contains all that we would write. Grafana adds fields of its own."""
     if isinstance(made, dict):
         return isinstance(there, dict) and all(k in there and holds(there[k], v) for k, v in made.items())
     if isinstance(made, list):
@@ -162,9 +172,9 @@ def holds(there: Any, made: Any) -> bool:
 
 
 def rule(source: Json, names: Names, uid: str, group: str, root: str) -> Json:
-    """A rule that asks through the data source `uid`, in our folder. `root`: Grafana's address.
+    """A rule in our folder that queries the data source `uid`. `root`: Grafana's address.
 
-    A rule's own page shows its annotations as they are written, so the runbook's address is written out.
+    A rule's own page shows its annotations unchanged, so the runbook's address is complete.
     """
     text = orjson.dumps(source).decode()
     own = UIDS[INFINITY]
@@ -186,8 +196,8 @@ def rule(source: Json, names: Names, uid: str, group: str, root: str) -> Json:
 
 
 def updated_rule(made: Json, there: Mapping[str, Any]) -> Json:
-    """Ours, with what people have added or changed: where it lies, whom it tells, its pause, further labels
-    and annotations, and limits that are no more those that it was written with.
+    """Our rule with the changes that people have made: its folder, its notification settings, its pause, more
+    labels and annotations, and changed limits.
     """
     preserved = ("folderUID", "ruleGroup", "isPaused", "notification_settings", "keep_firing_for")
     renewed = {

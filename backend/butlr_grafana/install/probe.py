@@ -1,4 +1,6 @@
-"""Whether the backend answers through Grafana: tests its address, its token and Grafana's proxy together."""
+"""Whether the backend responds through Grafana. This tests its address, its token and Grafana's proxy
+together.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ REFUSED = (400, 401, 403)
 
 
 def fault_through(grafana: Grafana, uid: str) -> str:
-    """Empty where the backend answers through the data source `uid`; else what is wrong and what to do."""
+    """Empty if the backend responds through the data source `uid`; otherwise the problem and what to do."""
     status, text = grafana.backend_status(uid)
     if status == 200:
         return ""

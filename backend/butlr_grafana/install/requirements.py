@@ -22,8 +22,10 @@ NO_SUCH = 404
 
 @dataclass(frozen=True, slots=True)
 class GrafanaState:
-    """`plugins`: the version of each that is there, by its id. `sources`: the kind of each data source that
-    the account may ask through, by its uid.
+    """What this Grafana has.
+
+    `plugins`: the version of each plugin, by its id. `sources`: by uid, the kind of each data source that the
+    account may query.
     """
 
     version: str
@@ -35,14 +37,14 @@ class GrafanaState:
 
 
 def read_grafana(grafana: Grafana) -> GrafanaState:
-    """What this Grafana is, whatever it lacks."""
-    settings = grafana.ask("GET", "/api/frontend/settings", "show its version")
+    """Reads Grafana's version, plugins and data sources. Checks nothing."""
+    settings = grafana.request("GET", "/api/frontend/settings", "show its version")
     plugins: dict[str, str] = {}
     for plugin in TRIED:
         path = f"/api/plugins/{plugin}/settings"
-        answer = grafana.ask("GET", path, "list its plugins", without=(NO_SUCH,))
-        if answer is not None:
-            plugins[plugin] = str(answer["info"]["version"])
+        response = grafana.request("GET", path, "list its plugins", without=(NO_SUCH,))
+        if response is not None:
+            plugins[plugin] = str(response["info"]["version"])
     sources = settings.get("datasources") or {}
     return GrafanaState(
         str(settings["buildInfo"]["version"]),
@@ -52,7 +54,7 @@ def read_grafana(grafana: Grafana) -> GrafanaState:
 
 
 def check(found: GrafanaState) -> None:
-    """Raises `GrafanaError` where nothing of ours could work."""
+    """Raises `GrafanaError` if our dashboards cannot work in this Grafana."""
     if numbers(found.version) < OLDEST:
         raise GrafanaError(
             f"this is Grafana {found.version}; {_text(OLDEST)} or newer is needed, because the plugin "
@@ -67,7 +69,7 @@ def check(found: GrafanaState) -> None:
 
 
 def check_source(found: GrafanaState, uid: str) -> None:
-    """Raises `GrafanaError` where this data source cannot be asked through."""
+    """Raises `GrafanaError` if this data source cannot be queried."""
     kind = found.sources.get(uid)
     if kind is None:
         raise GrafanaError(f"--datasource {uid}: there is no such data source in this organisation")
@@ -76,7 +78,7 @@ def check_source(found: GrafanaState, uid: str) -> None:
 
 
 def remarks(found: GrafanaState) -> Iterator[str]:
-    """What works less well than it could, each a sentence."""
+    """What works less well than it could; each item is a sentence."""
     if numbers(found.version) < BEST:
         yield f"Grafana {found.version}: not tested; everything was tested with {_text(BEST)}"
     for plugin, tried in TRIED.items():
@@ -87,7 +89,7 @@ def remarks(found: GrafanaState) -> Iterator[str]:
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """`12.3.0-pre` as (12, 3, 0); a version that cannot be read counts as the oldest."""
+    """`12.3.0-pre` as (12, 3, 0). A version that cannot be parsed counts as the oldest."""
     found = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 

@@ -1,6 +1,4 @@
-"""The steps of `install` and `uninstall`, in an order in which nothing refers to something that does not
-exist.
-"""
+"""The steps of `install` and `uninstall`. In this order, nothing refers to an object that does not exist."""
 
 from __future__ import annotations
 
@@ -38,8 +36,10 @@ PrintLine = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`url`, `token`: of the backend, as Grafana's server reaches it. `source_uid`: a data source that is
-    there already, to be used as it is; empty: ours is made.
+    """The options of `install`.
+
+    `url`, `token`: of the backend, as Grafana's server reaches it. `source_uid`: an existing data source that
+    is used unchanged; empty: a data source is created.
     """
 
     names: Names
@@ -51,13 +51,13 @@ class Wanted:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The data sources that are made."""
+        """The kinds of data sources that are created."""
         infinity = () if self.source_uid else (INFINITY,)
         return (*infinity, *((SIMPOD,) if self.with_simpod and not self.source_uid else ()))
 
     @property
     def uids(self) -> dict[str, str]:
-        """Of the data sources by their kinds, as the pages name them."""
+        """The uids of the data sources, by the kinds that the dashboards name."""
         return {
             INFINITY: self.source_uid or self.names.uid(UIDS[INFINITY]),
             SIMPOD: self.names.uid(UIDS[SIMPOD]),
@@ -76,7 +76,9 @@ class Installation:
     # --- install ------------------------------------------------------------------------------------------
 
     def install(self) -> None:
-        """Looks at all that is there before it changes anything."""
+        """Creates or updates everything. It checks all existing objects before it changes any. Raises
+        `GrafanaError`.
+        """
         sources = {kind: self._source(self._wanted.uids[kind]) for kind in self._wanted.kinds}
         self._check_sources(sources)
         pages = [
@@ -117,11 +119,11 @@ class Installation:
         what = f"the data source {made['name']} (uid {made['uid']})"
         if there is not None:
             path = f"/api/datasources/uid/{quote(made['uid'], safe='')}"
-            self._grafana.ask("PUT", path, f"change {what}", made)
+            self._grafana.request("PUT", path, f"change {what}", made)
             self._say(f"updated    {what}")
             return
-        answer = self._grafana.ask("POST", "/api/datasources", f"create {what}", made, without=(TAKEN,))
-        if answer is None:
+        response = self._grafana.request("POST", "/api/datasources", f"create {what}", made, without=(TAKEN,))
+        if response is None:
             raise GrafanaError(
                 f"another data source is named {made['name']}, with another uid. To use it, give "
                 "--datasource "
@@ -133,7 +135,7 @@ class Installation:
         folder = self._names.folder
         if self._folder() is not None:
             return
-        self._grafana.ask("POST", "/api/folders", f"create the folder {folder['title']}", folder)
+        self._grafana.request("POST", "/api/folders", f"create the folder {folder['title']}", folder)
         self._say(f"created    the folder {folder['title']}")
 
     def _put_dashboard(self, page: Json, there: Json | None) -> None:
@@ -147,7 +149,7 @@ class Installation:
             "overwrite": True,
             "message": "butlr-grafana install",
         }
-        self._grafana.ask("POST", "/api/dashboards/db", f"save the dashboard {made['title']}", body)
+        self._grafana.request("POST", "/api/dashboards/db", f"save the dashboard {made['title']}", body)
         self._say(f"{'updated' if there else 'created':<10} the dashboard {made['title']}")
 
     def _put_group(self, group: Json, there: Mapping[str, Json]) -> None:
@@ -162,7 +164,7 @@ class Installation:
             uid, title = (quote(text, safe="") for text in (folder, group["title"]))
             path = f"/api/v1/provisioning/folder/{uid}/rule-groups/{title}"
             body = {**group, "folderUid": folder, "rules": made}
-            self._grafana.ask("PUT", path, "create alert rules", body)
+            self._grafana.request("PUT", path, "create alert rules", body)
             for one in made:
                 self._say(f"created    the alert rule {one['title']}")
             return
@@ -171,7 +173,7 @@ class Installation:
 
     def _put_rule(self, made: Json, there: Json | None) -> None:
         if there is None:
-            self._grafana.ask("POST", "/api/v1/provisioning/alert-rules", "create alert rules", made)
+            self._grafana.request("POST", "/api/v1/provisioning/alert-rules", "create alert rules", made)
             self._say(f"created    the alert rule {made['title']}")
             return
         renewed = updated_rule(made, there)
@@ -180,27 +182,28 @@ class Installation:
             self._say(f"unchanged  the alert rule {made['title']}{own}")
             return
         path = f"/api/v1/provisioning/alert-rules/{made['uid']}"
-        self._grafana.ask("PUT", path, "change alert rules", {**there, **renewed})
+        self._grafana.request("PUT", path, "change alert rules", {**there, **renewed})
         self._say(f"updated    the alert rule {made['title']}{own}")
 
     # --- uninstall ----------------------------------------------------------------------------------------
 
     def uninstall(self, sources: Iterable[str]) -> None:
-        """Only what `install` makes, by uid: what people put beside it stays, and its folder then too.
+        """Removes only the objects that `install` created, by uid. Objects that people have added stay, and
+        then the folder stays too.
 
-        `sources`: the uids of ours among the data sources that are there.
+        `sources`: the uids of our data sources in this Grafana. Raises `GrafanaError`.
         """
         rules = self._rules()
         there = {uid: self._dashboard(self._names.uid(uid)) for uid in self._pages}
         self._check_origin(there.values(), rules.values())
         for uid in self._rule_uids & rules.keys():
             path = f"/api/v1/provisioning/alert-rules/{uid}"
-            self._grafana.ask("DELETE", path, "delete alert rules")
+            self._grafana.request("DELETE", path, "delete alert rules")
             self._say(f"removed    the alert rule {rules[uid]['title']}")
         for uid, page in there.items():
             if page is not None:
                 path = f"/api/dashboards/uid/{quote(self._names.uid(uid), safe='')}"
-                self._grafana.ask("DELETE", path, "delete dashboards", without=(NO_SUCH,))
+                self._grafana.request("DELETE", path, "delete dashboards", without=(NO_SUCH,))
                 self._say(f"removed    the dashboard {page['dashboard']['title']}")
         self._remove_folder()
         for uid in sorted(sources):
@@ -212,7 +215,7 @@ class Installation:
         if folder is None:
             return
         uid = quote(self._names.folder["uid"], safe="")
-        found = self._grafana.ask("GET", f"/api/search?folderUIDs={uid}&limit=5000", "search dashboards")
+        found = self._grafana.request("GET", f"/api/search?folderUIDs={uid}&limit=5000", "search dashboards")
         # Its index may still hold what was deleted a moment ago.
         own = {self._names.uid(page) for page in self._pages}
         left = [str(one["title"]) for one in found if one["uid"] not in own]
@@ -222,7 +225,7 @@ class Installation:
                 f"kept       the folder {folder['title']}: it still contains {', '.join(sorted(left)[:5])}"
             )
             return
-        self._grafana.ask("DELETE", f"/api/folders/{uid}", "delete folders", without=(NO_SUCH,))
+        self._grafana.request("DELETE", f"/api/folders/{uid}", "delete folders", without=(NO_SUCH,))
         self._say(f"removed    the folder {folder['title']}")
 
     def _remove_source(self, uid: str) -> None:
@@ -232,7 +235,7 @@ class Installation:
         if there.get("readOnly") or not MADE_BY.items() <= (there.get("jsonData") or {}).items():
             self._say(f"kept       {what}: `install` did not create it")
             return
-        self._grafana.ask("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", f"delete {what}")
+        self._grafana.request("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", f"delete {what}")
         self._say(f"removed    {what}")
 
     # --- what is there ------------------------------------------------------------------------------------
@@ -243,24 +246,26 @@ class Installation:
 
     def _source(self, uid: str) -> Json | None:
         path = f"/api/datasources/uid/{quote(uid, safe='')}"
-        return _document(self._grafana.ask("GET", path, "read data sources", without=(NO_SUCH,)))
+        return _document(self._grafana.request("GET", path, "read data sources", without=(NO_SUCH,)))
 
     def _folder(self) -> Json | None:
         folder = self._names.folder
         path = f"/api/folders/{quote(folder['uid'], safe='')}"
         # Of a folder that is not there, Grafana says to most accounts that they may not see it.
         absent = (NO_SUCH, HIDDEN)
-        return _document(self._grafana.ask("GET", path, f"read the folder {folder['title']}", without=absent))
+        return _document(
+            self._grafana.request("GET", path, f"read the folder {folder['title']}", without=absent)
+        )
 
     def _dashboard(self, uid: str) -> Json | None:
         path = f"/api/dashboards/uid/{quote(uid, safe='')}"
-        return _document(self._grafana.ask("GET", path, "read dashboards", without=(NO_SUCH,)))
+        return _document(self._grafana.request("GET", path, "read dashboards", without=(NO_SUCH,)))
 
     def _rules(self) -> dict[str, Json]:
         """All of the organisation by uid."""
-        found = self._grafana.ask("GET", "/api/v1/provisioning/alert-rules", "read alert rules")
+        found = self._grafana.request("GET", "/api/v1/provisioning/alert-rules", "read alert rules")
         return {one["uid"]: one for one in found}
 
 
-def _document(answer: Any) -> Json | None:
-    return None if answer is None else dict(answer)
+def _document(response: Any) -> Json | None:
+    return None if response is None else dict(response)

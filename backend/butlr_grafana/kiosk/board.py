@@ -19,8 +19,10 @@ ALL_FLOORS, ALL_TYPES = "all", "All"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Which rooms a board shows: those of these floors (none: all that are served), for at least so many
-    people (0: all), of these types (none: all).
+    """Which rooms a dashboard of free rooms shows.
+
+    `floors`: only these floors (empty: all that are served). `least_capacity`: only rooms for so many people
+    (0: all). `types`: only rooms of these types (empty: all).
     """
 
     floors: tuple[Floor, ...] = ()
@@ -38,17 +40,19 @@ class Limits:
 
 
 def uid_of(playlist: str) -> str:
-    """The uid of a playlist's board, the same at every run; at most 40 characters, as Grafana wants."""
+    """The uid of a playlist's dashboard of free rooms. It is the same at every run, and at most 40 characters
+    long, as Grafana requires.
+    """
     return UID_PREFIX + hashlib.sha256(playlist.encode()).hexdigest()[:16]
 
 
 def dashboard_of(
     source: Mapping[str, Any], playlist: str, limits: Limits, timezones: Sequence[str] = ()
 ) -> Json:
-    """The playlist's copy of the provisioned dashboard, with what it is limited to as constants.
+    """The playlist's copy of the provisioned dashboard, with its limits as constants.
 
-    `timezones`: of the floors shown; where they share one, it is the board's. Raises `WallError` where the
-    dashboard lacks a variable.
+    `timezones`: those of the floors shown; if they are equal, the dashboard uses it. Raises `WallError` if
+    the dashboard lacks a variable.
     """
     listed = source.get("templating", {}).get("list", [])
     values = limits.variables

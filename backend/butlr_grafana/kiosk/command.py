@@ -1,4 +1,4 @@
-"""`butlr-grafana wall`: its options, and its steps in an order in which screens always show something."""
+"""`butlr-grafana wall`: its options, and its steps. Screens show something during each step."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def token_for(
     options: argparse.Namespace, wall_tokens: Sequence[BackendToken], grafana_user: str
 ) -> BackendToken | None:
-    """What anonymous viewers' screens ask with. Raises `SettingError` where it or the account is not set."""
+    """The token with which the screens of anonymous viewers query the backend. Raises `SettingError` if it or
+    Grafana's account is not set.
+    """
     if not options.anonymous:
         return None
     if not wall_tokens:
@@ -105,10 +107,11 @@ def create_wall(
     options: argparse.Namespace,
     token: BackendToken | None = None,
 ) -> str:
-    """Makes or renews the walls and the playlist; the wall's address. Says on stderr what it did.
+    """Creates or updates the walls and the playlist. Returns the wall's address, and prints to stderr what it
+    did.
 
-    Dashboards come first and are removed last: a playlist never names one that is not there. `token`: what
-    anonymous viewers' screens ask the backend with; theirs are in an organisation of their own.
+    Dashboards are created first and removed last, so the playlist never names a missing dashboard. `token`:
+    the token for the screens of anonymous viewers; their walls are in a separate organisation.
     """
     topology = topology.restricted_to(token.floors if token else None)
     floors = chosen(topology, options.floor)
@@ -124,7 +127,7 @@ def create_wall(
     walls = [dashboard_of(source, floor, texts[floor.id]) for floor in floors]
     walls += _board(grafana, floors, options)
     organisation = _move_out(grafana, token, data_source_uid(source)) if token else None
-    playlists = grafana.ask("GET", "/api/playlists", "list playlists")
+    playlists = grafana.request("GET", "/api/playlists", "list playlists")
     known = playlist_uid(options.name, playlists)
     _make_folder(grafana)
     for wall in walls:
@@ -162,19 +165,19 @@ def _move_out(grafana: Grafana, token: BackendToken, uid: str) -> int:
     `uid`: of the data source that the wall's dashboard asks through, in whatever organisation it is shown.
     """
     own = f"/api/datasources/uid/{quote(uid, safe='')}"
-    provisioned = grafana.ask("GET", own, "read data sources")
+    provisioned = grafana.request("GET", own, "read data sources")
     path = f"/api/orgs/name/{quote(ORGANISATION)}"
-    found = grafana.ask("GET", path, "look for organisations", without=(NO_SUCH,))
+    found = grafana.request("GET", path, "look for organisations", without=(NO_SUCH,))
     if found is None:
-        made = grafana.ask("POST", "/api/orgs", "create organisations", {"name": ORGANISATION})
+        made = grafana.request("POST", "/api/orgs", "create organisations", {"name": ORGANISATION})
         _print_line(f"created    the organisation {ORGANISATION}")
     organisation = int(made["orgId"] if found is None else found["id"])
     grafana.enter(organisation)
     source, doing = data_source_of(provisioned, token.text), "save data sources"
-    if grafana.ask("GET", own, "read data sources", without=(NO_SUCH,)) is None:
-        grafana.ask("POST", "/api/datasources", doing, source)
+    if grafana.request("GET", own, "read data sources", without=(NO_SUCH,)) is None:
+        grafana.request("POST", "/api/datasources", doing, source)
     else:
-        grafana.ask("PUT", own, doing, source)
+        grafana.request("PUT", own, doing, source)
     _check_refusal(grafana, uid)
     return organisation
 
@@ -185,7 +188,7 @@ def _check_refusal(grafana: Grafana, uid: str) -> None:
     """
     status, _ = grafana.backend_status(uid)
     if status == OK:
-        grafana.ask("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", "delete data sources")
+        grafana.request("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", "delete data sources")
         raise GrafanaError(
             "this token allows more than walls need, so anonymous viewers could read all floors. Set "
             "BACKEND_TOKEN and BACKEND_WALL_TOKEN of the backend, restart it, then run this again"
@@ -194,10 +197,10 @@ def _check_refusal(grafana: Grafana, uid: str) -> None:
 
 def _dashboard(grafana: Grafana, uid: str) -> Json | None:
     doing = f"read the dashboard {uid}"
-    answer = grafana.ask("GET", f"/api/dashboards/uid/{uid}", doing, without=(NO_SUCH,))
-    if answer is None:
+    response = grafana.request("GET", f"/api/dashboards/uid/{uid}", doing, without=(NO_SUCH,))
+    if response is None:
         return None
-    dashboard: Json = answer["dashboard"]
+    dashboard: Json = response["dashboard"]
     return dashboard
 
 
@@ -205,8 +208,10 @@ def _make_folder(grafana: Grafana) -> None:
     uid, title = FOLDER["uid"], FOLDER["title"]
     # Of a folder that is not there, Grafana says to most accounts that they may not see it.
     absent = (NO_SUCH, HIDDEN)
-    if grafana.ask("GET", f"/api/folders/{uid}", f"read the folder {title}", without=absent) is None:
-        grafana.ask("POST", "/api/folders", f"create the folder {title}", FOLDER, without=(TAKEN, CHANGED))
+    if grafana.request("GET", f"/api/folders/{uid}", f"read the folder {title}", without=absent) is None:
+        grafana.request(
+            "POST", "/api/folders", f"create the folder {title}", FOLDER, without=(TAKEN, CHANGED)
+        )
 
 
 def _save(grafana: Grafana, wall: Json) -> None:
@@ -215,24 +220,24 @@ def _save(grafana: Grafana, wall: Json) -> None:
         _print_line(f"unchanged  {wall['title']}")
         return
     body = {"dashboard": wall, "folderUid": FOLDER["uid"], "overwrite": True, "message": "butlr-grafana wall"}
-    grafana.ask("POST", "/api/dashboards/db", f"save dashboards in the folder {FOLDER['title']}", body)
+    grafana.request("POST", "/api/dashboards/db", f"save dashboards in the folder {FOLDER['title']}", body)
     _print_line(f"{'created' if there is None else 'updated':<10} {wall['title']}")
 
 
 def _save_playlist(grafana: Grafana, uid: str | None, playlist: Json) -> str:
     if uid is None:
-        made = grafana.ask("POST", "/api/playlists", "create playlists", playlist)
+        made = grafana.request("POST", "/api/playlists", "create playlists", playlist)
         return str(made["uid"])
-    grafana.ask("PUT", f"/api/playlists/{quote(uid, safe='')}", "change playlists", playlist)
+    grafana.request("PUT", f"/api/playlists/{quote(uid, safe='')}", "change playlists", playlist)
     return uid
 
 
 def _remove(grafana: Grafana, topology: Topology) -> None:
     """Walls of floors that are served no more; those that were only left out by `--floor` stay."""
-    found = grafana.ask("GET", f"/api/search?type=dash-db&tag={TAG}&limit=5000", "search dashboards")
+    found = grafana.request("GET", f"/api/search?type=dash-db&tag={TAG}&limit=5000", "search dashboards")
     for wall in obsolete(found, topology):
         doing = f"delete dashboards in the folder {FOLDER['title']}"
-        grafana.ask("DELETE", f"/api/dashboards/uid/{wall['uid']}", doing, without=(NO_SUCH,))
+        grafana.request("DELETE", f"/api/dashboards/uid/{wall['uid']}", doing, without=(NO_SUCH,))
         _print_line(f"removed    {wall['title']}")
 
 

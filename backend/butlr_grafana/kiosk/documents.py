@@ -1,7 +1,7 @@
-"""A TV wall in the form of Grafana's HTTP API: a dashboard for each floor, and a playlist of them.
+"""A TV wall in the format of Grafana's HTTP API: a dashboard for each floor, and a playlist of them.
 
 Playlists cannot set variables. So a floor's dashboard is a copy of the provisioned one, with the floor as a
-constant in it. Pure: documents in, documents out.
+constant. Pure functions from documents to documents.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ Json = dict[str, Any]
 SOURCE_UID = "butlr-wall"
 UID_PREFIX = "butlr-wall-"
 TAG = "butlr-wall"
-"""On every wall, and not the pages' own tag: their menu of other pages shall not list the walls."""
+"""The tag of every wall. It differs from the tag of the other pages, so that their menu does not list the
+walls.
+"""
 
 ORGANISATION = "Butlr walls"
-"""Where walls for anonymous viewers are, so that they can open nothing else; compose names it too."""
+"""The organisation of the walls for anonymous viewers, who can open nothing else. Compose uses the
+same name.
+"""
 
 DATA_SOURCE = "datasource"
 """The kind of a dashboard's variable that names its data source, through which the wall's script asks."""
@@ -36,7 +40,7 @@ _SERVERS_OWN = ("id", "version")
 
 
 class WallError(Exception):
-    """A wall that cannot be made of what there is; the message says what is wrong."""
+    """A wall cannot be created; the message says why."""
 
 
 def chosen(topology: Topology, requested: Sequence[str]) -> list[Floor]:
@@ -53,14 +57,16 @@ def chosen(topology: Topology, requested: Sequence[str]) -> list[Floor]:
 
 
 def uid_of(space: str) -> str:
-    """The uid of a floor's wall, the same at every run; at most 40 characters, as Grafana wants."""
+    """The uid of a floor's wall. It is the same at every run, and at most 40 characters long, as Grafana
+    requires.
+    """
     return UID_PREFIX + hashlib.sha256(space.encode()).hexdigest()[:16]
 
 
 def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Json:
-    """The floor's copy of the provisioned dashboard; `text` names the floor, where its name alone does not.
+    """The floor's copy of the provisioned dashboard. `text` names the floor if its name is not unique.
 
-    Raises `WallError` where the dashboard has no variable `space`.
+    Raises `WallError` if the dashboard has no variable `space`.
     """
     variables = source.get("templating", {}).get("list", [])
     if not any(variable.get("name") == SPACE for variable in variables):
@@ -82,7 +88,7 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
 
 
 def data_source_uid(source: Mapping[str, Any]) -> str:
-    """Of the data source that the dashboard begins with. Raises `WallError` where it names none."""
+    """The uid of the dashboard's default data source. Raises `WallError` if there is none."""
     for variable in source.get("templating", {}).get("list", []):
         if variable.get("type") == DATA_SOURCE:
             return str(variable["current"]["value"])
@@ -92,7 +98,7 @@ def data_source_uid(source: Mapping[str, Any]) -> str:
 
 
 def constant(name: str, value: str) -> Json:
-    """A variable that nobody sees or changes."""
+    """A hidden variable that nobody can change."""
     return {
         "type": "constant",
         "name": name,
@@ -104,17 +110,21 @@ def constant(name: str, value: str) -> Json:
 
 
 def content_of(dashboard: Mapping[str, Any]) -> Json:
-    """The dashboard without what Grafana adds to it."""
+    """The dashboard without the fields that Grafana adds to it."""
     return {name: value for name, value in dashboard.items() if name not in _SERVERS_OWN}
 
 
 def is_same(dashboard: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
-    """Whether what Grafana has (`there`) need not be written again, which would lengthen its history."""
+    """Whether Grafana's dashboard (`there`) is equal, so that it need not be written again. Each write adds a
+    version to its history.
+    """
     return content_of(dashboard) == content_of(there)
 
 
 def data_source_of(provisioned: Mapping[str, Any], token: str) -> Json:
-    """The data source of an organisation of its own: the provisioned one's backend, and a wall's token."""
+    """The data source of a separate organisation: the same backend as the provisioned one, with the wall's
+    token.
+    """
     return {
         **{name: provisioned[name] for name in ("uid", "name", "type", "access", "url")},
         "jsonData": {
@@ -126,15 +136,17 @@ def data_source_of(provisioned: Mapping[str, Any], token: str) -> Json:
 
 
 def playlist_of(name: str, uids: Iterable[str], every: str) -> Json:
-    """`uids`: of the dashboards. `every`: how long each is shown, as Grafana writes it: `30s`, `1m`."""
+    """The playlist. `uids`: of the dashboards. `every`: how long each is shown, in Grafana's format: `30s`,
+    `1m`.
+    """
     items = [{"type": "dashboard_by_uid", "value": uid} for uid in uids]
     return {"name": name, "interval": every, "items": items}
 
 
 def obsolete(found: Iterable[Mapping[str, Any]], topology: Topology) -> list[Json]:
-    """Of the dashboards found (`uid`, `tags`), the walls of floors that are served no more.
+    """The walls of floors that are no longer served, among the dashboards found (with `uid` and `tags`).
 
-    Only what was made here: by uid and tag both.
+    Only dashboards that this command created: both the uid and the tag must match.
     """
     served = {uid_of(space) for space in topology.floors}
     return [
@@ -145,7 +157,9 @@ def obsolete(found: Iterable[Mapping[str, Any]], topology: Topology) -> list[Jso
 
 
 def playlist_uid(name: str, playlists: Iterable[Mapping[str, Any]]) -> str | None:
-    """Of the playlist with exactly this name. Raises `WallError` where several have it."""
+    """The uid of the playlist with exactly this name; `None` if there is none. Raises `WallError` if several
+    have it.
+    """
     uids = [str(playlist["uid"]) for playlist in playlists if playlist["name"] == name]
     if len(uids) > 1:
         raise WallError(

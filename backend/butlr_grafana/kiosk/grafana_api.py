@@ -36,7 +36,10 @@ class GrafanaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GrafanaAccess:
-    """`url` without a trailing slash; `authorization` as the header has it."""
+    """How Grafana's API is called.
+
+    `url`: without a slash at the end. `authorization`: the value of the header.
+    """
 
     url: str
     names: str
@@ -45,7 +48,7 @@ class GrafanaAccess:
 
 
 def url_of(text: str) -> str:
-    """Grafana's address, sub-path included. Raises `ValueError`, without the address."""
+    """Grafana's address, including a sub-path. Raises `ValueError`; its text does not contain the address."""
     address_of(text)
     if "?" in text or "#" in text:
         raise ValueError("Grafana's address must not contain ? or #")
@@ -53,7 +56,9 @@ def url_of(text: str) -> str:
 
 
 def access_of(url: str, *, token: str, user: str, password: str) -> GrafanaAccess:
-    """Raises `SettingError` where the credentials are none, half or twofold."""
+    """The credentials for Grafana's API. Raises `SettingError` if they are missing, incomplete or given
+    twice.
+    """
     if token and (user or password):
         raise SettingError("GRAFANA_TOKEN and GRAFANA_USER are both set; set one of them")
     if token:
@@ -67,7 +72,7 @@ def access_of(url: str, *, token: str, user: str, password: str) -> GrafanaAcces
 
 
 class Grafana:
-    """One conversation, from one thread. `role`: what an account needs, for the faults' words."""
+    """Calls Grafana's API, from one thread. `role`: the role that the account needs, for error texts."""
 
     def __init__(self, access: GrafanaAccess, *, timeout_s: float = TIMEOUT_S, role: str = "Editor") -> None:
         self._access = access
@@ -82,26 +87,30 @@ class Grafana:
 
     @property
     def is_user(self) -> bool:
-        """Whether a user asks, who may belong to several organisations; a service account belongs to one."""
+        """Whether the account is a user, who may belong to several organisations. A service account belongs
+        to one.
+        """
         return self._access.authorization.startswith("Basic ")
 
     def close(self) -> None:
         self._session.close()
 
     def enter(self, organisation: int) -> None:
-        """From here on all calls are about this organisation, rather than the account's own."""
+        """From now on, all calls are for this organisation in place of the account's own."""
         self._organisation = organisation
 
     def check_login(self) -> None:
-        """Where anonymous viewing is on, Grafana takes wrong credentials for a viewer: not in this call."""
-        self.ask("GET", "/api/user", "show its own account")
+        """Checks the credentials. If anonymous access is on, Grafana treats wrong credentials as a viewer;
+        this call detects that. Raises `GrafanaError`.
+        """
+        self.request("GET", "/api/user", "show its own account")
 
-    def ask(
+    def request(
         self, method: str, path: str, doing: str, body: object = None, *, without: Collection[int] = ()
     ) -> Any:
-        """What the answer's JSON holds; `None` where it holds nothing, or has one of the statuses `without`.
+        """The JSON of the response; `None` if the body is empty, or if the status is in `without`.
 
-        `doing` completes 'Grafana does not allow this account to …'. Raises `GrafanaError`.
+        `doing` completes the text 'Grafana does not allow this account to …'. Raises `GrafanaError`.
         """
         response, text = self._response(method, path, body)
         if response.status_code in without:
@@ -116,7 +125,7 @@ class Grafana:
             raise GrafanaError(f"{self._access.url}{path} did not send JSON, so it is not Grafana") from None
 
     def backend_status(self, uid: str) -> tuple[int, str]:
-        """What answers `GET /api/v1/status` through the data source `uid`: the status of any response, and
+        """Calls `GET /api/v1/status` through the data source `uid`. Returns the status of the response, and
         `: …` with its text.
         """
         path = f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/status"

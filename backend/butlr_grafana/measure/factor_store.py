@@ -50,7 +50,7 @@ Entry = tuple[str, Observation]
 
 
 class FactorStore:
-    """Thread-safe. `source`: the account, as in the cache. `folder` and `link` may be missing.
+    """Thread-safe. `source`: the account, as in the cache. `folder` and `redis` may be missing.
 
     A problem with the file or with Redis loses observations, never a response. `clock`: for the interval at
     which the observations of others are read.
@@ -61,7 +61,7 @@ class FactorStore:
         folder: Path | None,
         *,
         source: str,
-        link: RedisConnection | None = None,
+        redis: RedisConnection | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._file = SqliteFile(
@@ -72,7 +72,7 @@ class FactorStore:
             tables=("observation",),
         )
         self._source = source
-        self._link = link
+        self._redis = redis
         self._clock = clock
         self._lock = threading.Lock()  # for all below; nothing waits for a disk or Redis under it
         self._known: dict[str, dict[str, Observation]] = defaultdict(dict)
@@ -166,17 +166,17 @@ class FactorStore:
             )
 
     def _shared(self) -> list[Entry]:
-        if self._link is None:
+        if self._redis is None:
             return []
-        key = self._link.key("factors")
+        key = self._redis.key("factors")
         with contextlib.suppress(RedisUnavailable):
-            return list(_read(self._link.run(lambda redis: redis.hgetall(key), key)))
+            return list(_read(self._redis.run(lambda redis: redis.hgetall(key), key)))
         return []
 
     def _share(self, space: str, one: Observation) -> None:
-        if self._link is None:
+        if self._redis is None:
             return
-        key = self._link.key("factors")
+        key = self._redis.key("factors")
         text = orjson.dumps([space, one.day, one.hours, one.detections, one.person_minutes])
         with self._lock:
             kept = [_field(space, day) for day in self._known[space]]
@@ -188,7 +188,7 @@ class FactorStore:
                 redis.hdel(key, *gone)
 
         with contextlib.suppress(RedisUnavailable):
-            self._link.run(put, key)
+            self._redis.run(put, key)
 
 
 def _field(space: str, day: str) -> bytes:

@@ -146,14 +146,14 @@ class FilePlace:
 class RedisPlace:
     """Redis; while it cannot be used, what it said last holds."""
 
-    def __init__(self, link: RedisConnection) -> None:
-        self._link = link
-        self._key = link.key("verdicts")
+    def __init__(self, redis: RedisConnection) -> None:
+        self._redis = redis
+        self._key = redis.key("verdicts")
         self._entry: Entry | None = None
 
     def read(self) -> Entry | None:
         try:
-            data: Any = self._link.run(lambda redis: redis.get(self._key), self._key)
+            data: Any = self._redis.run(lambda redis: redis.get(self._key), self._key)
             self._entry = Entry.read(data) if isinstance(data, bytes) else None
         except RedisUnavailable:
             pass
@@ -163,7 +163,7 @@ class RedisPlace:
 
     def write(self, entry: Entry) -> None:
         try:
-            self._link.run(lambda redis: redis.set(self._key, entry.written()), self._key)
+            self._redis.run(lambda redis: redis.set(self._key, entry.written()), self._key)
         except RedisUnavailable:
             return
         self._entry = entry
@@ -295,7 +295,7 @@ def open_verdict_store(
     source: str,
     *,
     folder: Path | None,
-    link: RedisConnection | None,
+    redis: RedisConnection | None,
     fixed: Mapping[str, object] | None = None,
     now: Callable[[], float] = time.time,
     clock: Callable[[], float] = time.monotonic,
@@ -304,6 +304,6 @@ def open_verdict_store(
     places: list[Place] = []
     if folder is not None:
         places.append(FilePlace(folder / f"verdicts-{source}.json"))
-    if link is not None:
-        places.append(RedisPlace(link))
+    if redis is not None:
+        places.append(RedisPlace(redis))
     return VerdictStore(places, fixed=fixed, now=now, clock=clock)

@@ -1,4 +1,4 @@
-"""The floor's local clock: days, windows and clock changes. The only place that knows it."""
+"""The floor's local clock: days, windows and clock changes. No other module computes them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, LocalHours, Period
 
 STEPS_S = {"1m": 60, "5m": 300, "15m": 900, "1h": HOUR_S, "1d": DAY_S}
-"""The words of windows in seconds; a day is as long as the local day is."""
+"""The length of each window in seconds. A day is as long as the local day."""
 
 SERIES_SETTLE_S = 600
-"""Minutes of people move for five minutes (Butlr's documentation of its webhooks): none younger is kept for
-good."""
+"""Butlr's minutes of people can change for five minutes, as its webhook documentation says. So younger
+minutes are not stored permanently.
+"""
 
 
 def local_windows(period: Period, hours: LocalHours) -> list[Period]:
-    """The contiguous stretches of `period` whose local time counts, in order.
+    """The parts of `period` that are within the local hours, in order.
 
-    Windows that touch (a whole day and the next) become one.
+    Windows that touch each other (a whole day and the next one) become one.
     """
     zone = ZoneInfo(hours.timezone)
     # A day before and after: the period's edges may lie in a window that belongs to the day before.
@@ -46,8 +47,8 @@ def local_windows(period: Period, hours: LocalHours) -> list[Period]:
 def instant_of(day: date, minute: int, zone: ZoneInfo) -> int:
     """The first instant of a local day at which its clock shows `minute` (0 to 1440) or later.
 
-    A time that a clock change leaves out is the instant of the change; one that comes twice is its
-    first coming. So adjoining windows stay adjoining through every change.
+    If a clock change leaves a time out, the result is the instant of the change. If a time occurs twice, the
+    result is its first occurrence. So adjoining windows stay adjoining across every change.
     """
     wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minute)
     before, after = (int(wall.replace(fold=f).astimezone(UTC).timestamp()) for f in (0, 1))
@@ -75,10 +76,10 @@ def _offset_s(instant_s: float, zone: ZoneInfo) -> int:
 
 
 def hour_before(instant_s: float, zone: ZoneInfo) -> int:
-    """The beginning of the hour on a zone's clock in which an instant lies.
+    """The beginning of the local hour that contains an instant.
 
-    A change of the clock by a part of an hour (Lord Howe's is half of one) begins an hour too, and the one
-    before it and the one that it begins are the shorter.
+    A clock change by a part of an hour (half an hour on Lord Howe Island) also begins an hour. The hours
+    before and after it are shorter.
     """
     moment = datetime.fromtimestamp(instant_s, zone)
     begin_s = int(instant_s // 1) - moment.minute * MINUTE_S - moment.second
@@ -87,7 +88,7 @@ def hour_before(instant_s: float, zone: ZoneInfo) -> int:
 
 
 def hour_after(instant_s: int, zone: ZoneInfo) -> int:
-    """The first beginning of an hour on a zone's clock that is not before an instant."""
+    """The first beginning of a local hour that is not before an instant."""
     moment = datetime.fromtimestamp(instant_s, zone)
     into_s = moment.minute * MINUTE_S + moment.second
     if not into_s or hour_before(instant_s, zone) == instant_s:
@@ -98,8 +99,10 @@ def hour_after(instant_s: int, zone: ZoneInfo) -> int:
 
 
 def window_starts(period: Period, every: str, timezone: str) -> NDArray[np.int64]:
-    """The windows that overlap a period, by the local clock: days begin at local midnight, whatever their
-    length; the finer ones are counted from there, and anew from a change of the clock by a part of one.
+    """The starts of the local windows that overlap a period: int64[n].
+
+    Days begin at local midnight. Shorter windows are counted from midnight, and again from a clock change by
+    a part of a window.
     """
     zone, step_s = ZoneInfo(timezone), STEPS_S[every]
     day = datetime.fromtimestamp(period.start_s, zone).date()
@@ -133,7 +136,7 @@ def _odd_changes(midnight_s: int, next_s: int, step_s: int, zone: ZoneInfo) -> l
 
 
 def since(instant_s: int | None, timezone: str) -> str:
-    """`since 13 Jun 01:59` on that clock; empty where it is not known."""
+    """`since 13 Jun 01:59` on the local clock; empty if the time is unknown."""
     if instant_s is None:
         return ""
     moment = datetime.fromtimestamp(instant_s, ZoneInfo(timezone))

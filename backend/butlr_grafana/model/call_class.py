@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class CallClass(IntEnum):
-    """Who a question is for; of those who share one, the first counts."""
+    """Who needs a call. If several need the same call, the first class in this order counts."""
 
     RULE = 0
     VIEWER = 1

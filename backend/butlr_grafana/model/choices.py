@@ -1,7 +1,6 @@
-"""Texts to choose floors, rooms and zones by: each text means one thing.
+"""Texts for the choice of floors, rooms and zones. No two choices have the same text.
 
-The JSON data source keeps only one choice for each text, and a person cannot see a difference between two
-equal ones.
+The JSON data source keeps only one choice per text, and people cannot distinguish two equal texts.
 """
 
 from __future__ import annotations
@@ -15,7 +14,9 @@ from butlr_grafana.model.floor import Building, Floor, Room, Zone
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Something to choose by its `id`; `texts`: the shortest first, then with more of what tells it apart."""
+    """One choice, with its `id`. `texts`: the shortest text first, then longer ones that distinguish it from
+    others.
+    """
 
     id: str
     texts: tuple[str, ...]
@@ -32,7 +33,7 @@ def of_floor(floor: Floor) -> Choice:
 
 
 def of_asset(asset: Room | Zone, floor: Floor, *, alone: bool) -> Choice:
-    """`alone`: all choices are of one floor."""
+    """The choice of a room or zone. `alone`: all choices are on the same floor."""
     name = _shown(asset.name, asset.id)
     if alone:
         return Choice(asset.id, (name,))
@@ -42,7 +43,7 @@ def of_asset(asset: Room | Zone, floor: Floor, *, alone: bool) -> Choice:
 
 
 def of_types(floors: Iterable[Floor]) -> list[Choice]:
-    """The types of the floors' rooms, in the order of their texts; `meeting_room` reads *Meeting room*."""
+    """The types of the floors' rooms, sorted by their texts. `meeting_room` is shown as *Meeting room*."""
     types = {room.type for floor in floors for room in floor.rooms if room.type is not None}
     shown = {own: _shown(own.replace("_", " ").strip().capitalize(), own) for own in types}
     return [Choice(own, (shown[own], own)) for own in sorted(types, key=lambda own: (shown[own], own))]
@@ -58,10 +59,10 @@ def _shown(name: str, id_: str) -> str:
 
 
 def unique_texts(choices: Iterable[Choice]) -> dict[str, str]:
-    """A text for each id, in the order of the choices; what is listed twice is one choice.
+    """A unique text for each id, in the order of the choices. An id that is listed twice is one choice.
 
-    Where texts look alike, they are made longer; where that does not help they are numbered, in the order of
-    the ids, so that a number does not depend on the order in which Butlr lists things.
+    Equal texts are made longer. If that does not help, they are numbered in the order of the ids, so that a
+    number does not depend on Butlr's order.
     """
     by_id = {choice.id: choice.texts for choice in choices}
     # What no text tells apart is made no longer for its own sake.
@@ -100,5 +101,5 @@ def _look(text: str) -> str:
 
 
 def in_order(choices: Sequence[Choice]) -> list[tuple[str, str]]:
-    """Text and id of each choice."""
+    """The pairs of text and id, in the order of the choices."""
     return [(text, id_) for id_, text in unique_texts(choices).items()]

@@ -24,13 +24,15 @@ def name_of(rooms: Sequence[Room]) -> str:
 
 
 def are_chosen(query: SeriesQuery) -> bool:
-    """Whether the floor's rooms that are chosen stand for the floor."""
+    """Whether chosen rooms are shown as one value in place of the floor's."""
     return query.level == "floor" and query.rooms is not None
 
 
 def check_adds_up(base: SeriesSubject, rooms: Sequence[Room]) -> None:
-    """Raises `BadParameter` where the sum over rooms of what is measured is no measurement: of the largest
-    values of an hour, which come at different times, or of the time in which somebody was there.
+    """Checks that values of several rooms can be added. The largest values of an hour cannot, because they
+    occur at different times. The time in use cannot either.
+
+    Raises `BadParameter`.
     """
     if len(rooms) < 2 or adds_up(base):
         return
@@ -42,8 +44,8 @@ def check_adds_up(base: SeriesSubject, rooms: Sequence[Room]) -> None:
 
 
 def samples_of(samples: Samples, query: SeriesQuery) -> Samples:
-    """The samples of rooms as those of their floor: the windows in which all rooms that are counted are
-    known, added up.
+    """The sums over the rooms, as samples of their floor. A window has a value only if all counted rooms have
+    one.
     """
     rooms = {room.id: room for room in query.rooms or ()}
     starts, fields = np.unique(samples.start_s), dict.fromkeys(field for _, field in samples.series)

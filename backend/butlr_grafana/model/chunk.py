@@ -16,35 +16,35 @@ from butlr_grafana.model.floor import Bounds
 from butlr_grafana.model.time import Period
 
 RESOLUTIONS_M = (0.25, 0.5, 1.0)
-"""The grids Butlr offers, in metres."""
+"""The cell sizes that Butlr offers, in metres."""
 
 SENSOR_ACCURACY_M = (0.3, 0.6)
-"""How far a detection may lie from where the person was, as Butlr says (1 to 2 feet)."""
+"""The distance in metres between a detection and the person, from and to, as Butlr says (1 to 2 feet)."""
 
 AUTO_RESOLUTIONS_M = tuple(metres for metres in RESOLUTIONS_M if metres > SENSOR_ACCURACY_M[0])
-"""Those that are chosen without being asked for: no finer than the sensors see."""
+"""The cell sizes for `resolution=auto`, in metres. They are not finer than the accuracy of the sensors."""
 
 PHASE_TOLERANCE = 1e-3
-"""Of a cell: positions closer than this are one position written with rounding."""
+"""A share of a cell: positions that are closer to each other are the same position with rounding."""
 
 MAX_CELLS = 4_000_000
-"""The largest rectangle of cells that is ever laid out."""
+"""The most cells of a rectangle."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 
 def check_size(nx: int, ny: int) -> None:
-    """Raises `UpstreamInvalid` for a rectangle that no floor has and no memory should hold."""
+    """Raises `UpstreamInvalid` if a rectangle of cells is larger than any floor."""
     if nx * ny > MAX_CELLS:
         raise UpstreamInvalid(f"the cells cover {nx} x {ny}; a result may have at most {MAX_CELLS:,} cells")
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class HeatMapSubject:
-    """What a heat-map segment is of: detections in cells of `resolution_m`.
+    """The subject of a heat-map segment: detections in cells of `resolution_m` metres.
 
-    `stop`, `y`: how this account's answers are read (`verdicts.Verdicts.stop`, `heat_y`).
+    `stop`, `y`: how this account's responses are read (`verdicts.Verdicts.stop`, `heat_y`).
     """
 
     adds_up: ClassVar[bool] = True
@@ -56,7 +56,7 @@ class HeatMapSubject:
 
     @property
     def key(self) -> str:
-        """Names the subject where parts are kept."""
+        """The name of the subject in the cache."""
         return f"heatmap/{self.resolution_m:g}/{self.stop}/{self.y}"
 
 
@@ -81,7 +81,7 @@ class SeriesSubject:
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether it is a people count made from doors, which Butlr corrects after the day."""
+        """Whether it is a count of people by doors, which Butlr corrects after the day."""
         return self.measurement.startswith("traffic_")
 
     @property
@@ -94,10 +94,10 @@ class SeriesSubject:
 
 @dataclass(frozen=True, order=True, slots=True)
 class StatsSubject:
-    """What a statistics segment is of: figures of `items` (ids of one floor) over a whole period, of the
+    """The subject of a statistics segment: values of `items` (ids of one floor) over a whole period, for the
     minutes that count by the floor's clock.
 
-    `time_ranges`: minutes after midnight, half-open; none: the whole day. `excluded_weekdays`: Monday is 0.
+    `time_ranges`: minutes after midnight, half-open; empty: the whole day. `excluded_weekdays`: Monday is 0.
     """
 
     adds_up: ClassVar[bool] = False
@@ -158,8 +158,8 @@ class Grid:
     """Detections by cell, sparse: cell k has its centre at `phase + index * resolution` metres.
 
     `ix`, `iy` int32[n] and `value` float64[n] hold each cell with a detection once, sorted by (x, y).
-    `phase_m` lies in [0, resolution) on both axes; Butlr does not document its grid's origin, so it is
-    read off the cells, and is `None` where there is no cell. `bounds`: what Butlr said of the floor.
+    `phase_m` lies in [0, resolution) on both axes. Butlr does not document the origin of its grid, so the
+    phase is read from the cells; it is `None` if there is no cell. `bounds`: the bounds in Butlr's response.
     """
 
     resolution_m: float
@@ -219,7 +219,7 @@ class Samples:
 Content = Grid | Samples
 
 Source = Literal["asked", "pushed"]
-"""Whether Butlr was asked for it, or pushed it."""
+"""Whether the backend requested the data from Butlr, or Butlr pushed them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -227,9 +227,9 @@ class Chunk:
     """The data of one segment: `content` is exact for `period`, as known at `fetched_at_s`.
 
     `fetched_at_s` is an instant of the wall clock, which may step. The age of a chunk is measured from
-    `asked_at`, on the stopwatch of this process; minus infinity if it is not known, as for settled chunks
-    from disk, whose age does not count. `source`: whether Butlr pushed it, or it was requested; pushed chunks
-    are never stored.
+    `asked_at`, the time of the request on the stopwatch of this process. It is minus infinity if it is
+    unknown, as for settled chunks from disk, whose age does not count. `source`: whether Butlr pushed the
+    data, or they were requested; pushed chunks are never stored.
     """
 
     period: Period
@@ -241,13 +241,13 @@ class Chunk:
 
     @property
     def grid(self) -> Grid:
-        """The content of a heat-map part."""
+        """The content of a heat-map chunk."""
         assert isinstance(self.content, Grid)
         return self.content
 
     @property
     def samples(self) -> Samples:
-        """The content of a series part."""
+        """The content of a series chunk."""
         assert isinstance(self.content, Samples)
         return self.content
 
@@ -258,9 +258,9 @@ class Coverage:
 
     `planned` segments are `fetched` (from Butlr, for this result), `cached`, `pushed` (sent by Butlr itself),
     `stale` (too old, or only a part of the segment) or `missing`. `source`: of the newest. `hours`: the hours
-    really counted. `as_of_s`: the time up to which the result is known; the oldest chunk that can still
-    change decides. `fresh_until_s`: until when the stored chunks would give the same result; infinite if all
-    have settled.
+    that were really counted. `as_of_s`: the time up to which the result is known; the oldest chunk that can
+    still change decides. `fresh_until_s`: until this time, the stored chunks give the same result; infinite
+    if all have settled.
     """
 
     planned: int
@@ -282,9 +282,9 @@ class Coverage:
 
 
 Outcome = Chunk | BackendError
-"""What came of one question of several that went in one call."""
+"""The result of one of several segments that were fetched with one call, or its error."""
 
 FetchTogether = Callable[[Sequence[Segment]], Sequence[Outcome]]
-"""Asks for segments that go in one call; what came of each, in their order. Raises `BackendError` where that
-came of all.
+"""Fetches several segments with one call. Returns a result or an error for each, in their order. Raises
+`BackendError` if the whole call failed.
 """

@@ -24,13 +24,13 @@ _BETWEEN = "\x1f"
 
 
 def door_key(room_id: str, sensor_id: str, mac: str) -> str:
-    """The name of a traffic sensor in `Samples.series`: where its rows say that it is, and which it is."""
+    """The name of a traffic sensor in `Samples.series`: the room in Butlr's rows, and the sensor."""
     return _BETWEEN.join((room_id, sensor_id, mac))
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A traffic sensor as rows name it."""
+    """A traffic sensor as Butlr's rows name it."""
 
     room_id: str
     sensor_id: str
@@ -38,7 +38,7 @@ class Door:
 
     @staticmethod
     def of(key: str, listed: Mapping[str, Sensor]) -> Door:
-        """From a `door_key`. Rows that name no room count in the room in which the sensor is listed."""
+        """The door of a `door_key`. If a row names no room, the room of the sensor in the topology counts."""
         room_id, sensor_id, mac = key.split(_BETWEEN)
         if not room_id and sensor_id in listed:
             room_id = listed[sensor_id].room_id or ""
@@ -47,20 +47,20 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A floor or room and the sensors over its doors that count."""
+    """A floor or room, and the sensors at its doors that count."""
 
     id: str
     sensors: tuple[Sensor, ...]
 
 
 def entrances(floor: Floor) -> tuple[Sensor, ...]:
-    """The sensors that count who comes onto a floor."""
+    """The sensors that count people who enter or leave a floor."""
     listed = [s for s in floor.sensors or () if s.is_entrance and s.mode in ("traffic", "")]
     return one_per_device(listed, floor.virtual_sensors)
 
 
 def doors_by_room(floor: Floor) -> dict[str, tuple[Sensor, ...]]:
-    """The sensors over the doors of each room that count; rooms without any are left out."""
+    """By room id, the sensors at its doors that count. Rooms without such sensors are left out."""
     listed: dict[str, list[Sensor]] = defaultdict(list)
     for sensor in floor.sensors or ():
         if sensor.counts_doors and sensor.room_id:
@@ -72,8 +72,8 @@ def doors_by_room(floor: Floor) -> dict[str, tuple[Sensor, ...]]:
 def traffic(samples: Samples, floor: Floor, level: str, subject: SeriesSubject, period: Period) -> Samples:
     """Entries and exits of the floor, or of each of its rooms with doors, in every window of the period.
 
-    A window without a row is without a movement, unless all sensors of the place have been silent since
-    before it: then it is a gap, and so is one of which Butlr does not know the value of a sensor.
+    A window without a row has no movements. It is a gap if all sensors of the place were offline since before
+    the window, or if the value of one sensor is unknown.
     """
     starts = window_starts(period, subject.every, subject.timezone)
     places = _places(samples, floor, level)

@@ -1,4 +1,4 @@
-"""A floor's factor: detections per person-minute, from observations of single days. Pure."""
+"""A floor's factor: detections per person-minute, computed from observations of single days."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 
 MOST_DAYS = 7
-"""A factor is the median of so many days at most, the newest."""
+"""A factor is the median of at most so many days, the newest ones."""
 
 LEAST_PERSON_MINUTES = 60.0
-"""An observation of fewer is chance (Butlr's rate varies from person to person)."""
+"""Observations with fewer person-minutes are not used: Butlr's rate differs from person to person."""
 
 MINUTES_AN_HOUR = 60
 
@@ -22,8 +22,8 @@ NOT_MEASURED = "it has not been measured yet"
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What was counted on a floor on one local `day` (ISO date), or on `hours` of it, in the same rooms and
-    the same hours: detections of the heat map, and person-minutes of the presence sensors.
+    """The counts of a floor on one local `day` (ISO date), or on `hours` of it: the detections of the heat
+    map, and the person-minutes of the presence sensors, both in the same rooms and hours.
     """
 
     day: str
@@ -37,7 +37,7 @@ class Observation:
 
     @property
     def is_usable(self) -> bool:
-        """Also of what comes from a file that somebody may have changed."""
+        """Whether the values are possible. They may come from a file that somebody has changed."""
         figures = (self.hours, self.detections, self.person_minutes)
         return (
             _is_date(self.day)
@@ -50,9 +50,9 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Detections per person-minute; it rests on so many person-minutes of so many days.
+    """Detections per person-minute, with the person-minutes and the days from which it was computed.
 
-    `version` names it: the newest day, and a digest of all days. Another value has another version.
+    `version`: the newest day and a digest of all days. Another value has another version.
     """
 
     per_person_minute: float
@@ -62,14 +62,14 @@ class Factor:
 
     @property
     def people(self) -> float:
-        """By what detections are multiplied to be person-hours, detections per hour to be people, and
-        detections per m² and hour to be people per m².
+        """The number by which detections are multiplied: detections become person-hours, detections per hour
+        become people, detections per m² and hour become people per m².
         """
         return 1.0 / (MINUTES_AN_HOUR * self.per_person_minute)
 
     @property
     def provenance(self) -> dict[str, object]:
-        """For `meta.custom`."""
+        """How the factor was computed, for `meta.custom`."""
         return {
             "detections_per_person_minute": self.per_person_minute,
             "version": self.version,
@@ -80,7 +80,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """There is no factor, and why."""
+    """The factor is unknown; `why` says the reason."""
 
     why: str = NOT_MEASURED
 
@@ -96,7 +96,7 @@ def _is_date(text: str) -> bool:
 
 
 def factor_of(observations: Iterable[Observation]) -> Factor | None:
-    """The median of the newest days; `None` of none. One observation a day."""
+    """The factor from the newest days, with one observation per day; `None` without observations."""
     newest = sorted((one for one in observations if one.is_usable), key=lambda one: one.day)[-MOST_DAYS:]
     if not newest:
         return None
@@ -110,5 +110,5 @@ def factor_of(observations: Iterable[Observation]) -> Factor | None:
 
 
 def in_people(value: float | None, known: Known | None) -> float | None:
-    """A figure in detections as one in people (see `Factor.people`); `None` where it is not known."""
+    """A value in detections, converted to people (see `Factor.people`); `None` if the factor is unknown."""
     return value * known.people if value is not None and isinstance(known, Factor) else None

@@ -1,4 +1,4 @@
-"""A building's floors with their rooms, zones and plans, as Butlr's topology describes them; metres."""
+"""Buildings, floors, rooms, zones and floor plans, as in Butlr's topology. All lengths are in metres."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ Asset = TypeVar("Asset", Room, Zone)
 
 
 def as_built(assets: Iterable[Asset]) -> list[Asset]:
-    """Rooms or zones one by one, also those that are only told of together: for outlines, not for figures."""
+    """The rooms or zones one by one, including those that are only shown as a sum. Only for outlines, not for
+    values.
+    """
     return [member for asset in assets for member in asset.members or (asset,)]
 
 
@@ -91,10 +93,10 @@ class Building:
 
 @dataclass(frozen=True, slots=True)
 class FloorPlanPicture:
-    """Where Butlr keeps its picture of a floor, and where that belongs.
+    """The address of Butlr's picture of a floor, and its place on the floor.
 
-    Turned by `rotation_deg` (from x towards y) it covers `polygon`, in metres. The address may hold a
-    signature, so it is not shown.
+    The picture is turned by `rotation_deg` (from x towards y) and then covers `polygon`, in metres. The
+    address may contain a signature, so it is never shown.
     """
 
     url: str = field(repr=False)
@@ -104,7 +106,7 @@ class FloorPlanPicture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanDrawing:
-    """A floor's plan as in Butlr's picture. `line_art`: uint8[height, width]; 0: blank, 255: the darkest."""
+    """The floor plan from Butlr's picture. `line_art`: uint8[height, width]; 0 is blank, 255 is darkest."""
 
     plan: FloorPlanPicture
     line_art: NDArray[np.uint8]
@@ -112,10 +114,10 @@ class PlanDrawing:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A floor: what Butlr calls a space in a heat-map question.
+    """A floor, which Butlr's heat-map API calls a space.
 
-    `sensors`: all that Butlr lists there, virtual ones too; `None`: Butlr did not say; `hives` too.
-    `virtual_sensors`: which of the sensors count (`sensors.one_per_device`).
+    `sensors`, `hives`: all that Butlr lists on the floor, including virtual sensors; `None`: Butlr did not
+    list them. `virtual_sensors`: which of the sensors count (`sensors.one_per_device`).
     """
 
     id: str
@@ -140,19 +142,21 @@ class Floor:
 
     @property
     def is_silent(self) -> bool:
-        """Whether none of its sensors sends data: then it is not known whether people are there."""
+        """Whether no sensor of the floor sends data. Then it is unknown whether people are there."""
         states = [sensor.works for sensor in self.sensors or () if sensor.installed]
         return bool(states) and all(works is False for works in states)
 
     @property
     def silent_since_s(self) -> int | None:
-        """Where it is silent, when its sensors were heard last; `None` where Butlr does not say."""
+        """When the sensors of a silent floor last sent data; `None` if the floor is not silent, or if the
+        time is unknown.
+        """
         heartbeats_s = [s.last_heartbeat_s for s in self.sensors or () if s.last_heartbeat_s is not None]
         return max(heartbeats_s, default=None) if self.is_silent else None
 
     @property
     def bounds(self) -> Bounds | None:
-        """The rectangle around everything drawn on the floor."""
+        """The rectangle around the floor's outline and all its polygons, in metres."""
         rooms, zones = as_built(self.rooms), as_built(self.zones)
         shapes = [self.outline, *(r.polygon for r in rooms), *(z.polygon for z in zones)]
         points = [p for shape in shapes if shape for p in shape]
@@ -195,14 +199,14 @@ class Topology:
     as_of_s: float | None = None
 
     def restricted_to(self, floors: frozenset[str] | None) -> Topology:
-        """Only these floors; `None` is all of them."""
+        """The topology with only these floors; `None`: all floors."""
         if floors is None:
             return self
         notes = tuple(n for n in self.notes if n.floor_id is None or n.floor_id in floors)
         return replace(self, floors={k: f for k, f in self.floors.items() if k in floors}, notes=notes)
 
     def notes_on(self, floor_id: str) -> tuple[Note, ...]:
-        """What is to be known of a floor."""
+        """The notes that concern a floor."""
         return tuple(note for note in self.notes if note.floor_id in (None, floor_id))
 
     @property

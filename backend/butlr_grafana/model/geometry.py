@@ -1,4 +1,4 @@
-"""Shapes on a floor: the rectangle of cells behind sparse grids, and polygons as valid areas. Pure."""
+"""Shapes on a floor: the rectangle of cells of sparse grids, and polygons as valid areas."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from butlr_grafana.model.floor import Bounds, Polygon, Room, Zone
 Shape = shapely.MultiPolygon
 
 _NO_AREA_M2 = 1e-12
-"""Less than this is where two walls meet, written with rounding."""
+"""A smaller area comes from rounding, where two walls meet."""
 
 
 @lru_cache(maxsize=20_000)
 def shape_of(polygon: Polygon | None) -> Shape | None:
-    """A valid area; one that crosses itself is repaired. `None` where there is nothing to stand on.
+    """A polygon as a valid area. A polygon that crosses itself is repaired. `None` if it has no area.
 
-    Kept: the same rooms are read at each question, and a few thousand of them weigh some megabytes.
+    The results are cached, because each request reads the same rooms. A few thousand rooms take some
+    megabytes.
     """
     if polygon is None or len(set(polygon)) < 3 or not np.isfinite(polygon).all():
         return None
@@ -32,20 +33,20 @@ def shape_of(polygon: Polygon | None) -> Shape | None:
 
 
 def shape_of_asset(asset: Room | Zone) -> Shape | None:
-    """Where a room or zone is; of several that are only told of together, where any of them is."""
+    """The area of a room or zone. For rooms that are only shown as a sum, the area of all of them."""
     if not asset.members:
         return shape_of(asset.polygon)
     return union_of([member.polygon for member in asset.members])
 
 
 def union_of(polygons: Iterable[Polygon | None]) -> Shape | None:
-    """Where any of them is."""
+    """The area that the polygons cover together."""
     shapes = [shape for shape in map(shape_of, polygons) if shape is not None]
     return area_of(shapely.union_all(shapes)) if shapes else None
 
 
 def area_of(geometry: shapely.Geometry) -> Shape | None:
-    """Its polygons without the lines and points beside them; `None` where they have no area."""
+    """The polygons of a geometry, without its lines and points; `None` if it has no area."""
     parts = shapely.get_parts(shapely.get_parts(geometry))
     area = shapely.MultiPolygon([part for part in parts if isinstance(part, shapely.Polygon)])
     return area if area.area > _NO_AREA_M2 else None
@@ -53,7 +54,9 @@ def area_of(geometry: shapely.Geometry) -> Shape | None:
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
-    """A rectangle of cells: `shape` of them from index `first` on, centres at phase + index * resolution."""
+    """A rectangle of cells: `shape` cells, from the index `first` on. The centres are at phase + index *
+    resolution.
+    """
 
     resolution_m: float
     phase_m: tuple[float, float]
@@ -62,11 +65,11 @@ class Lattice:
 
     @staticmethod
     def around(*grids: Grid) -> Lattice:
-        """All cells and bounds of grids of one resolution and phase (or without cells), at least 2 x 2:
-        Grafana's Heatmap panel gives a single cell no colour.
+        """All cells and bounds of grids with the same resolution and phase (or without cells), at least 2 x 2
+        cells: Grafana's Heatmap panel gives a single cell no colour.
 
-        Where no cell tells the phase, cells begin at the corner of the bounds. Raises `UpstreamInvalid`
-        where the rectangle is larger than any floor.
+        If there is no cell, the first cell begins at the corner of the bounds. Raises `UpstreamInvalid` if
+        the rectangle is larger than any floor.
         """
         res, box = grids[0].resolution_m, union([grid.bounds for grid in grids])
         phase = next((g.phase_m for g in grids if g.phase_m is not None), None) or _phase_at(box, res)
@@ -80,7 +83,9 @@ class Lattice:
         return Lattice(res, phase, (first_x, first_y), (nx, ny))
 
     def laid_out(self, grid: Grid, empty: float) -> Floats:
-        """The grid's values [nx, ny], `empty` where it has none. Cells of a moved grid may share one."""
+        """The grid's values as float64[nx, ny]; `empty` in cells without a value. If two cells of a moved
+        grid fall on one cell, they are added.
+        """
         values = np.full(self.shape, empty)
         at = (grid.ix - self.first[0], grid.iy - self.first[1])
         values[at] = 0.0
@@ -88,7 +93,7 @@ class Lattice:
         return values
 
     def centres(self) -> tuple[Floats, Floats]:
-        """Metres, x[nx] and y[ny]."""
+        """The centres in metres: x float64[nx] and y float64[ny]."""
         x, y = (
             np.round(start_m + (first + np.arange(count)) * self.resolution_m, 6)
             for start_m, first, count in zip(self.phase_m, self.first, self.shape, strict=True)
@@ -97,7 +102,7 @@ class Lattice:
 
 
 def union(parts: Iterable[Bounds | None]) -> Bounds | None:
-    """The rectangle around all that are known."""
+    """The rectangle around all known bounds; `None` if none is known."""
     around: Bounds | None = None
     for bounds in parts:
         if bounds is not None:

@@ -1,7 +1,7 @@
-"""Grids → one grid; then, as the last step, normalising.
+"""Adds grids; the last step divides (normalises).
 
-Raw detections are added unchanged. Sums of whole numbers are exact, so the result is the same for any
-splitting and any order. No division happens before everything is added.
+Raw detections are added unchanged. Sums of whole numbers are exact, so the result does not depend on the
+splitting or the order. Nothing is divided before everything is added.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from butlr_grafana.model.geometry import shape_of_asset, union
 
 
 def add(grids: Sequence[Grid], resolution_m: float) -> Grid:
-    """The cell-by-cell sum. Raises `UpstreamInvalid` where resolutions differ: that would be a blur.
+    """The sum, cell by cell. Raises `UpstreamInvalid` if the resolutions differ.
 
-    The first grid with cells sets the phase; one that disagrees is re-binned by its cells' centres and
-    the sum is marked `rebinned`. Bounds are the union of what the parts say.
+    The first grid with cells defines the phase. The cells of a grid with another phase are assigned by their
+    centres, and the sum is marked `rebinned`. The bounds are the union of all bounds.
     """
     if any(g.resolution_m != resolution_m for g in grids):
         found = ", ".join(sorted({f"{g.resolution_m:g} m" for g in grids}))
@@ -60,7 +60,9 @@ def add(grids: Sequence[Grid], resolution_m: float) -> Grid:
 
 
 def aligned_to(grid: Grid, phase_m: tuple[float, float]) -> Grid:
-    """The grid with its cells numbered in another phase; marked where its centres do not fit it."""
+    """The grid with cell indices for another phase. It is marked `rebinned` if its centres do not fit that
+    phase.
+    """
     if grid.phase_m is None or grid.phase_m == phase_m:
         return grid
     res = grid.resolution_m
@@ -73,7 +75,7 @@ def aligned_to(grid: Grid, phase_m: tuple[float, float]) -> Grid:
 
 
 def within_rooms(grid: Grid, rooms: Sequence[Room]) -> Grid:
-    """Only the cells whose centre lies in one of the rooms (or on its edge), each once."""
+    """Only the cells whose centre lies in one of the rooms or on its edge."""
     shapes = [shape for shape in map(shape_of_asset, rooms) if shape is not None]
     together = shapely.union_all(shapes)
     keep = shapely.intersects_xy(together, *grid.centres()) if shapes else np.zeros(grid.ix.shape, bool)
@@ -82,7 +84,7 @@ def within_rooms(grid: Grid, rooms: Sequence[Room]) -> Grid:
 
 
 def on_cells_of(grid: Grid, other: Grid) -> Grid:
-    """The grid's values on the cells of another one of the same phase; 0 where it has none."""
+    """The grid's values on the cells of `other`, which has the same phase; 0 if the grid has no such cell."""
     place, wanted = (
         g.ix.astype(np.int64) << 32 | (g.iy.astype(np.int64) & 0xFFFFFFFF) for g in (grid, other)
     )
@@ -97,8 +99,9 @@ def on_cells_of(grid: Grid, other: Grid) -> Grid:
 
 
 def normalized(grid: Grid, how: str, hours: float, hidden: float = 0.0) -> Grid:
-    """`none`, `max` (0 to 1 of the largest cell), `hour` (per hour counted), `share` (of all detections,
-    with those `hidden` in cells that are not in the grid).
+    """Divides the values. `how`: `none`, `max` (0 to 1 of the largest cell), `hour` (per hour counted) or
+    `share` (of all detections). `hidden`: detections in cells that are not in the grid; they count for
+    `share`.
     """
     divisor = {
         "none": 1.0,

@@ -1,10 +1,10 @@
-"""Rooms that are too small to be shown: a number of a booth for one is a number of one person.
+"""Rooms that are too small to be shown: the value of a booth for one person is the value of one person.
 
-`guarded` replaces all small rooms of a floor by one room as soon as the topology is read, so later code knows
-only this one. `visible` and `with_sums` do the same to Butlr's counts before they reach a result. So no
-target has to handle it, and none can forget it.
+`guarded` replaces all small rooms of a floor by one room when the topology is read, so later code knows only
+this one. `visible` and `with_sums` do the same with Butlr's counts before they reach a result. So no target
+has to do it.
 
-A sum of one room would be that room itself, so it is not shown.
+A sum of one room is the value of that room, so it is not shown either.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ from butlr_grafana.model.queries import SeriesQuery
 Instants = NDArray[np.int64]
 
 SUM_ID = "small-rooms"
-"""The id of the room, and of the zone, that stands for the small ones of a floor."""
+"""The id of the room, and of the zone, that represents the small ones of a floor."""
 
 ALONE = "the sum would be of one room only"
 
 
 def guarded(topology: Topology, min_capacity: int) -> Topology:
-    """The topology with one room for all whose known capacity is smaller; 0 leaves it as it is."""
+    """The topology with one room in place of all rooms whose known capacity is smaller than `min_capacity`; 0
+    changes nothing.
+    """
     floors = {key: _guarded(floor, min_capacity) for key, floor in topology.floors.items()}
     return replace(topology, floors=floors, notes=_guarded_notes(topology.notes, floors, min_capacity))
 
@@ -113,27 +115,29 @@ def _mostly_within(shape: Shape, other: Shape) -> bool:
 
 
 def too_few(members: Iterable[Room | Zone]) -> bool:
-    """Whether they are, or lie in, fewer than two rooms."""
+    """Whether the members are, or lie in, fewer than two rooms."""
     return len({m.room_id if isinstance(m, Zone) else m.id for m in members}) < 2
 
 
 def withheld(asset: Room | Zone) -> str:
-    """Why no figure of a room or zone is told, not even a sum; empty where there is no such reason."""
+    """The reason why no value of a room or zone is shown, not even a sum; empty if it is shown."""
     return ALONE if asset.members and too_few(asset.members) else ""
 
 
 def queryable_rooms(floor: Floor) -> list[Room]:
-    """The rooms that can be asked for."""
+    """The rooms that can be queried."""
     return [room for room in floor.rooms if not withheld(room)]
 
 
 def sum_of(floor: Floor) -> Room | None:
-    """The room that stands for the floor's small ones, where it has any."""
+    """The room that represents the small rooms of the floor; `None` if there is none."""
     return next((room for room in floor.rooms if room.members), None)
 
 
 def visible(grid: Grid, floor: Floor) -> tuple[Grid, float]:
-    """The cells whose centre lies in no small room, and the detections of the others."""
+    """The grid without the cells whose centre lies in a small room, and the number of detections in those
+    cells.
+    """
     together = sum_of(floor)
     shape = shape_of_asset(together) if together else None
     if shape is None:
@@ -145,8 +149,8 @@ def visible(grid: Grid, floor: Floor) -> tuple[Grid, float]:
 
 
 def with_sums(samples: Samples, query: SeriesQuery) -> Samples:
-    """The samples with those of small rooms, or of zones in them, added up where a sum has a meaning and all
-    of them are known; their own are taken out.
+    """Replaces the samples of small rooms and zones by their sum. A window has a sum only if all of them are
+    known, and if a sum makes sense.
     """
     assets: dict[str, Sequence[Room | Zone]] = {"room": query.floor.rooms, "zone": query.floor.zones}
     for asset in assets.get(query.level, ()):
@@ -175,8 +179,8 @@ def _with_sum(samples: Samples, asset: Room | Zone, base: SeriesSubject) -> Samp
 
 
 def adds_up(base: SeriesSubject) -> bool:
-    """Whether the sum of what is measured is a measurement: not of the largest values of an hour, which come
-    at different times, and not of the time in which somebody was there.
+    """Whether values of several rooms can be added. The largest values of an hour cannot, because they occur
+    at different times. The time in use cannot either.
     """
     at_one_time = base.every == "1m" or base.function in ("mean", "sum", "first", "last")
     return at_one_time and base.measurement != "presence"

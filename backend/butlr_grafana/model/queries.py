@@ -37,7 +37,7 @@ class Query:
 
     @property
     def timezone(self) -> str:
-        """By whose clock hours and days begin."""
+        """The time zone in which hours and days begin."""
         return self.tz or self.floor.timezone
 
 
@@ -66,12 +66,12 @@ class HeatMap:
 
     @property
     def total(self) -> float:
-        """All detections, whether or not their cells are shown."""
+        """All detections, including those in cells that are not shown."""
         return self.raw.total + self.hidden
 
     @property
     def peak(self) -> float:
-        """Detections of the fullest cell."""
+        """The detections of the cell with the most."""
         return float(self.raw.value.max(initial=0.0))
 
 
@@ -98,7 +98,7 @@ class SeriesQuery:
 
     @property
     def timezone(self) -> str:
-        """By whose clock windows begin: the floor's, or that of the word `tz`."""
+        """The time zone in which windows begin: the floor's, or the parameter `tz`."""
         return self.base.timezone
 
     @property
@@ -147,7 +147,7 @@ class StatsQuery:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StatsResult:
-    """The answer to a statistics query: the known figures by item and measurement."""
+    """The result of a statistics query: the known values by item id and measurement."""
 
     query: StatsQuery
     figures: dict[tuple[str, str], float]
@@ -159,7 +159,7 @@ AnyResult = HeatMap | SeriesResult | StatsResult
 
 
 class OfQuery(Protocol):
-    """What belongs to a query: its result, or what is not there yet."""
+    """An object that belongs to a query: a result, or a pending result."""
 
     @property
     def query(self) -> AnyQuery: ...
@@ -169,7 +169,7 @@ Grouped = TypeVar("Grouped", bound=OfQuery)
 
 
 def by_floor(results: Iterable[Grouped]) -> dict[str, list[Grouped]]:
-    """By the floor's id, both in the order given."""
+    """The objects grouped by floor id, in the order given."""
     found: dict[str, list[Grouped]] = {}
     for one in results:
         found.setdefault(one.query.floor.id, []).append(one)

@@ -1,8 +1,8 @@
 """Sensors and hives, and which of them count.
 
 Butlr Studio can clone a sensor (the same detections at another place: one door counts for its room and for
-its floor) and mirror it (in and out swapped). Copies are listed beside originals: a sum over all counts a
-person twice, and a sum without copies may lose the only entrance of a floor. So a copy counts at a place
+its floor) and mirror it (in and out swapped). Copies are listed with the originals. A sum over all of them
+counts a person twice. A sum without copies may lose the only entrance of a floor. So a copy counts at a place
 where its original does not count.
 """
 
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 VirtualRule = Literal["by-place", "drop"]
-"""`by-place`: at each place one sensor a device; `drop`: physical sensors only, as Butlr's own client
-does."""
+"""`by-place`: one sensor per device counts at each place. `drop`: only physical sensors count, as in Butlr's
+own client.
+"""
 
 Kind = Literal["physical", "clone", "mirror"]
 KINDS: tuple[Kind, ...] = ("physical", "clone", "mirror")
-"""The order in which one is preferred to the other at a place."""
+"""In the order of preference at a place."""
 
 CLONE, MIRROR = ("fa", "ke"), ("mi", "rr", "or")
 """How the MAC address of a virtual sensor begins; the rest names the device that it is a copy of."""
@@ -56,7 +57,7 @@ class Sensor:
 
     @property
     def works(self) -> bool | None:
-        """Whether anything can be heard of it; `None` where Butlr does not say."""
+        """Whether the sensor sends data; `None` if Butlr does not say."""
         return False if self.behind is not None else self.online
 
     @property
@@ -69,7 +70,7 @@ class Sensor:
 
     @property
     def is_physical(self) -> bool:
-        """Whether there is a device: it has an address of its own."""
+        """Whether it is a real device: it has a MAC address of its own."""
         return bool(self.mac) and self.kind == "physical"
 
     @property
@@ -79,7 +80,9 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Hive:
-    """A hub that sensors speak through; while it is offline its sensors are silent. `at_m`: where it is."""
+    """A hub that forwards the data of sensors. While it is offline, its sensors send no data. `at_m`: its
+    position.
+    """
 
     id: str
     name: str
@@ -94,13 +97,15 @@ class Hive:
 
     @property
     def is_physical(self) -> bool:
-        """Whether there is a device: Butlr lists hives without a serial number, or with a made-up one."""
+        """Whether it is a real device. Butlr also lists hives without a serial number, or with an invented
+        one.
+        """
         return bool(self.serial) and not self.serial.lower().startswith("fake")
 
 
 OTHER_ROUTE_S = 600
-"""A sensor that was heard so long after its hive is heard by another way: a hive's heartbeat is at most 2
-minutes old, a sensor's at most 7, while they are online.
+"""In seconds. A sensor that sent data so long after its hive uses another hive: a hive's heartbeat is at most
+2 minutes old, a sensor's at most 7, while they are online.
 """
 
 
@@ -123,7 +128,7 @@ def _groups(mac: str) -> tuple[str, ...]:
 
 
 def kind_of(mac: str) -> Kind:
-    """By the first groups of the MAC address; whatever is not marked is physical."""
+    """The kind of sensor, from the first groups of its MAC address."""
     groups = _groups(mac)
     if groups[:2] == CLONE:
         return "clone"
@@ -131,9 +136,9 @@ def kind_of(mac: str) -> Kind:
 
 
 def device_part(mac: str) -> str:
-    """What a device and its copies have in common; empty where there is no address.
+    """The part of a MAC address that a device and its copies share; empty without an address.
 
-    A clone has `fa-ke` in place of the first two groups, a mirror has `mi-rr-or-` before all of them.
+    A clone has `fa-ke` in place of the first two groups. A mirror has `mi-rr-or-` before all of them.
     """
     groups = _groups(mac)
     if kind_of(mac) == "mirror":
@@ -142,8 +147,8 @@ def device_part(mac: str) -> str:
 
 
 def one_per_device(sensors: Iterable[Sensor], rule: VirtualRule) -> tuple[Sensor, ...]:
-    """The sensors of one place that count, in their order: of each device the original, else a clone, else a
-    mirror; with `drop` the originals only.
+    """The sensors of one place that count, in their order: one per device, the original before a clone, a
+    clone before a mirror. With `drop`: only originals.
     """
     listed = list(sensors)
     if rule == "drop":

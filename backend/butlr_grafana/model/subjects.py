@@ -7,7 +7,8 @@ from butlr_grafana.model.doors import doors_by_room
 from butlr_grafana.model.floor import Floor, as_built
 
 PRESENCE = "presence"
-"""Presence time; its name at Butlr depends on the level and on the account (`Verdicts.presence_names`)."""
+"""Presence time. Its name in Butlr's API depends on the level and on the account (`Verdicts.presence_names`).
+"""
 
 TRAFFIC = "traffic"
 

@@ -17,15 +17,15 @@ _NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORE
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A percentile (0 to 100) of the values compared, or a number in their unit."""
+    """A percentile (0 to 100) of the compared values, or a number in their unit."""
 
     value: float
     is_percentile: bool
 
     def over(self, values: Sequence[float] | Floats) -> float | None:
-        """The lowest value that reaches it; `None` for a percentile of nothing.
+        """The lowest value that reaches the threshold; `None` for a percentile without values.
 
-        Percentiles lie between two values where they must (linearly, numpy's default).
+        A percentile between two values is interpolated linearly, as numpy does by default.
         """
         if not self.is_percentile:
             return self.value
@@ -36,7 +36,7 @@ class Threshold:
 
 
 def parse(name: str, text: str) -> Threshold:
-    """`p95` or a number that is not negative. Raises `BadParameter`; `name` is the word's."""
+    """Parses `p95` or a number of 0 or more. `name`: the name of the parameter. Raises `BadParameter`."""
     is_percentile = text[:1] in ("p", "P")
     number = text[1:] if is_percentile else text
     value = float(number) if len(number) <= 40 and _NUMBER.fullmatch(number) else math.inf

@@ -16,7 +16,7 @@ DAY_S = 86_400
 WEEK_S = 7 * DAY_S
 
 NOW_S = 5 * MINUTE_S
-"""The newest known minute of people is that of now where it is one of so many seconds."""
+"""In seconds. The newest known minute of people counts as now if it is not older."""
 
 
 def floor_to(seconds: float, step_s: int, offset_s: int = 0) -> int:
@@ -56,7 +56,7 @@ class Period:
         return Period(start, end) if start < end else None
 
     def cut_at(self, instants: Iterable[int]) -> Iterator[Period]:
-        """The same instants as consecutive periods, divided wherever an instant lies inside."""
+        """The same period as consecutive periods, divided at each instant that lies inside it."""
         inside = sorted({t for t in instants if self.start_s < t < self.end_s})
         edges = [self.start_s, *inside, self.end_s]
         return (Period(a, b) for a, b in pairwise(edges))
@@ -67,10 +67,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class LocalHours:
-    """Which local times count: from `opens_min` to `closes_min` (minutes after local midnight) on
+    """The local times that count: from `opens_min` to `closes_min` (minutes after local midnight) on
     `weekdays` (Monday is 0), not on `excluded` dates.
 
-    `closes_min <= opens_min` is an overnight window; it belongs to the day it starts.
+    If `closes_min <= opens_min`, it is an overnight window; it belongs to the day on which it starts.
     """
 
     timezone: str

@@ -25,20 +25,22 @@ RELEVANT_VERDICTS: Mapping[type[Subject], frozenset[str]] = {
     SeriesSubject: frozenset({"labels", "days"}),
     StatsSubject: frozenset({"weekday_case"}),
 }
-"""The verdicts that change the numbers of a subject: they must be measured before it is kept for good."""
+"""By subject, the verdicts that change its numbers. They must be measured before its data are stored
+permanently.
+"""
 
 CHANGES_NUMBERS = frozenset().union(*RELEVANT_VERDICTS.values())
-"""All of those."""
+"""All verdicts that change numbers."""
 
 SETTLE_S = 3600
-"""How old a heat map's end must be before it can change no more, where nobody has measured it."""
+"""In seconds. If nobody has measured it: a heat map whose end is older cannot change any more."""
 
 PRESENCE_NAMES = {
     "floor": "floor_presence_time_secs",
     "room": "room_presence_time_secs",
     "zone": "zone_presence_time_secs",
 }
-"""Butlr documents the first; the others follow its other names (a guess, which `check` tries)."""
+"""Butlr documents the first name. The others are guessed from its other names, and `check` tests them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Verdicts:
 
     @property
     def settled_after_s(self) -> int:
-        """How old a segment's end must be before it is kept for good."""
+        """In seconds. A segment whose end is older is stored permanently."""
         return SETTLE_S if self.settle_s is None else self.settle_s
 
     @property
@@ -91,13 +93,13 @@ class Verdicts:
         return CHANGES_NUMBERS - self.measured - self.tried
 
     def is_sure_of(self, subject: Subject) -> bool:
-        """Whether nothing that changes this subject's numbers is only assumed."""
+        """Whether all verdicts that change this subject's numbers were measured."""
         return not self.unmeasured & RELEVANT_VERDICTS[type(subject)]
 
     def applied_to(self, subject: Subject) -> Subject:
-        """The subject as this account's answers are read, and its measurement as this account names it.
+        """The subject with the verdicts of this account, and with this account's name of its measurement.
 
-        Raises `UpstreamRefused` where the account has no such measurement.
+        Raises `UpstreamRefused` if the account has no such measurement.
         """
         match subject:
             case HeatMapSubject():
@@ -115,7 +117,7 @@ class Verdicts:
                 return replace(subject, weekday_case=self.weekday_case)
 
     def with_(self, values: Mapping[str, object], *, tried: Iterable[str] = ()) -> Verdicts:
-        """These verdicts with measured values. Raises `ValueError` for a value that a verdict cannot have."""
+        """These verdicts with measured values. Raises `ValueError` for an impossible value."""
         wrong = [name for name, value in values.items() if not is_possible(name, value)]
         if wrong:
             raise ValueError(f"unknown verdicts, or values that they cannot have: {', '.join(wrong)}")
@@ -123,7 +125,7 @@ class Verdicts:
         return replace(self, **values, measured=measured, tried=(self.tried | set(tried)) - measured)  # type: ignore[arg-type]  # checked above
 
     def without(self, name: str) -> Verdicts:
-        """These verdicts where one was contradicted: its value stays, but it counts as assumed."""
+        """These verdicts after a contradiction of one of them: its value stays, but counts as assumed."""
         return replace(self, measured=self.measured - {name}, tried=self.tried - {name})
 
 
@@ -137,7 +139,7 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "totals_add_up": (True, False, None),
     "creates_empty": (True, False, None),
 }
-"""The values of the verdicts that are a choice."""
+"""The possible values of the verdicts that are a choice."""
 
 LONGEST_SETTLE_S = 30 * 86_400
 LONGEST_NAME = 80
@@ -167,13 +169,15 @@ def _is_name(value: object) -> bool:
 
 
 def document_of(verdicts: Verdicts) -> dict[str, object]:
-    """The measured values, and which were tried, as JSON has them. What is assumed is not written down."""
+    """The measured values, and the names of the verdicts that were tried, for JSON. Assumed values are not
+    written.
+    """
     values = {name: getattr(verdicts, name) for name in sorted(verdicts.measured)}
     return {"values": values, "tried": sorted(verdicts.tried)}
 
 
 def verdicts_of(document: object) -> Verdicts:
-    """The same again; a value that cannot be is left out, so that the assumption stays."""
+    """The reverse of `document_of`. Impossible values are left out, so that the assumption stays."""
     said = document if isinstance(document, dict) else {}
     values, tried = said.get("values"), said.get("tried")
     known = {n: v for n, v in (values if isinstance(values, dict) else {}).items() if is_possible(n, v)}

@@ -13,7 +13,7 @@ from butlr_grafana.query.scope import Scope
 
 
 def heat_map_queries(scope: Scope) -> tuple[Query, ...]:
-    """A query a floor."""
+    """One query for each floor of the scope."""
     parsed = scope.parsed
     return tuple(
         Query(
@@ -32,16 +32,18 @@ def heat_map_queries(scope: Scope) -> tuple[Query, ...]:
 
 
 def whole_floor(floor: Floor, period: Period, *, now_s: float, limits: QueryLimits) -> Query:
-    """A floor's heat map as panels ask for it by default, so that its calls are shared; complete, or none."""
+    """The query for the heat map of a whole floor with the defaults of panels, so that it shares their calls.
+    Only a complete result is allowed.
+    """
     covered = cover(period.start_s, period.end_s, floor.timezone, now_s=now_s, limits=limits)
     return Query(floor, covered, finest(floor, COLUMNS), require="complete")
 
 
 def finest(floor: Floor, columns: int) -> float:
-    """The finer of 0.5 and 1.0 metres with at most `columns` columns on this floor, else 1.0.
+    """The finer of 0.5 and 1.0 metres that gives at most `columns` columns on this floor; otherwise 1.0.
 
-    0.25 is finer than the sensors see, so it is only taken where it is asked for. Where Butlr knows no
-    outline and no polygon of the floor, its width is unknown: 1.0.
+    0.25 is finer than the sensors see, so it is used only if the query requests it. If Butlr has no outline
+    and no polygon of the floor, its width is unknown: 1.0.
     """
     coarsest, bounds = AUTO_RESOLUTIONS_M[-1], floor.bounds
     if bounds is None:

@@ -8,7 +8,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:
-    """What the settings say of questions. `week_start`: the day on which a week begins; Monday is 0."""
+    """The limits of queries from the settings. `week_start`: the first day of a week; Monday is 0."""
 
     max_range_days: int = 400
     holidays: frozenset[date] = frozenset()

@@ -20,11 +20,11 @@ from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries, series_query
 
 DOORS_EVERY_S = 10 * MINUTE_S
-"""How often the count of people by doors is asked for where each movement is pushed."""
+"""In seconds. How often the count of people by doors is requested while Butlr pushes each movement."""
 
 SHARED_WINDOW_S = 10 * MINUTE_S
-"""So many minutes of people are asked for, though five are enough for now: with `unusual`, whose window they
-are, and with walls it is one call.
+"""In seconds. Ten minutes of people are requested, although five are enough for now. Then walls and
+`unusual`, which uses ten minutes, share the call.
 """
 
 PEOPLE_MEASUREMENTS = {
@@ -32,12 +32,12 @@ PEOPLE_MEASUREMENTS = {
     "floor": ("floor_occupancy", "traffic_floor_occupancy"),
     "zone": ("zone_occupancy",),
 }
-"""What tells how many people are there: what the sensors see, and who came through the doors."""
+"""By level, Butlr's measurements of people: by sensors in rooms, and by doors."""
 
 
 def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
-    """The last ten full minutes by their median, as Butlr advises, by both ways of counting: two queries per
-    floor, one if it has no counted doors. Five of the minutes are used.
+    """The last ten full minutes of people by their median, as Butlr advises, by both ways of counting: two
+    queries per floor, or one if no doors are counted. Results use five of the minutes.
     """
     parsed, level = scope.parsed, scope.parsed.level or "room"
     if level == "floor" and (parsed.room or parsed.tag or parsed.filters):
@@ -65,7 +65,7 @@ def newest_people(scope: Scope) -> tuple[SeriesQuery, ...]:
 
 
 def latest_minute(scope: Scope) -> int:
-    """The end of the newest minute of people that can be expected to be known."""
+    """The end of the newest minute of people that should be known by now."""
     return floor_to(scope.now_s - scope.live.late_s, MINUTE_S)
 
 
@@ -90,7 +90,7 @@ def _has_doors(floor: Floor, level: str) -> bool:
 
 
 HEAT_S = 10 * MINUTE_S
-"""The time that the rule for hot zones looks at."""
+"""In seconds. The window of the alert rule for hot zones."""
 
 HISTORY_WEEKS = 4
 
@@ -147,7 +147,7 @@ def _weeks_before(floor: Floor, instant_s: float) -> Period:
 
 
 def traffic_today(scope: Scope) -> tuple[SeriesQuery, ...]:
-    """Traffic of each floor since its own midnight, up to the last full minute, hour by hour."""
+    """Hourly traffic of each floor from its local midnight to the last full minute."""
     end_s, level = floor_to(scope.now_s, MINUTE_S), scope.parsed.level or "floor"
     queries = []
     for one in scope.floors:
@@ -162,15 +162,15 @@ def traffic_today(scope: Scope) -> tuple[SeriesQuery, ...]:
 
 
 def freshness_start(now_s: float) -> int:
-    """From where on freshness looks: an hour back, and a full hour. So the question of one minute lies within
-    that of the next, and what is known of it is found while Butlr is away.
+    """The start of the period for `freshness`: the full hour before the last 60 minutes. So the query of each
+    minute lies within that of the next minute, and known data are found while Butlr cannot be reached.
     """
     return floor_to(now_s - HOUR_S, HOUR_S)
 
 
 def newest_known(scope: Scope) -> tuple[Query, ...] | tuple[SeriesQuery, ...]:
-    """What changes by the minute on each floor: its own series, or the heat map that the rule for hot zones
-    asks for in the same minute. That one is a call a floor, and the account cannot pay for it twice.
+    """The data of each floor that change every minute: its own series, or the heat map that the alert rule
+    for hot zones requests in the same minute. A second heat-map call per floor would cost too many calls.
     """
     if scope.parsed.metric == "heatmap":
         return heat_map_queries(scope.over(int(scope.now_s) - HEAT_S, int(scope.now_s)))

@@ -1,5 +1,5 @@
-"""The values of query parameters: each function reads one text, or raises `BadParameter`
-that names what is allowed.
+"""The values of query parameters. Each function parses one text, or raises `BadParameter` with the allowed
+values.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a period is compared with: the one before it, one `count` of `unit` (`d`, `w`, `y`) earlier by
-    the floor's calendar, or `span` in seconds.
+    """The period of comparison: the previous one, or `count` units (`d`, `w`, `y`) earlier by the floor's
+    calendar, or `span` (start and end in seconds since the epoch).
     """
 
     count: int = 0
@@ -107,9 +107,9 @@ def columns(name: str, text: str) -> int:
 
 
 def instant(name: str, text: str, timezone: str = "UTC") -> int:
-    """Seconds since the epoch, from ISO 8601 or epoch milliseconds.
+    """Parses ISO 8601 or epoch milliseconds to seconds since the epoch.
 
-    A time without an offset is one of `timezone`; a date alone is the first instant of that day.
+    A time without an offset is in `timezone`. A date is the first instant of that day.
     """
     try:
         if re.fullmatch(r"-?\d{1,16}", text, re.ASCII):

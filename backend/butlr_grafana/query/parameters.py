@@ -38,7 +38,9 @@ class Parameter:
 
     @property
     def field(self) -> str:
-        """The field of `ParsedQuery` that holds it (`from` is no name in Python)."""
+        """The field of `ParsedQuery` with the value. It has another name if the parameter's name is a keyword
+        of Python, such as `from`.
+        """
         return self.stored_as or self.name
 
 

@@ -18,15 +18,15 @@ from butlr_grafana.query.spec import TargetSpec
 from butlr_grafana.query.texts import UNSET_VALUES, Name, names_of, texts_of
 
 COLUMNS = 100
-"""The most columns of cells, where nothing else is asked for."""
+"""The default of `columns`: the most columns of cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Only rooms that have one of the values, by id or name (`room`), by tag (`tag`) or by type (`type`).
+    """Only rooms with one of the values: the id or name (`room`), a tag (`tag`) or the type (`type`).
 
-    `parameter`: where it was asked for, the dashboard's ad-hoc filters or the parameter `type`. Filters that
-    take no room are no error: a page keeps its choice of types for a floor that has no such room.
+    `parameter`: where the filter comes from, the dashboard's ad-hoc filters or the parameter `type`. A filter
+    without any room is no error: a page keeps its chosen types for a floor that has no such room.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Filter:
     parameter: str = "adhocFilters"
 
     def matching_rooms(self, floor: Floor) -> set[str]:
-        """The ids of the floor's rooms that it takes."""
+        """The ids of the floor's rooms that match the filter."""
         if self.key == "tag":
             return {room.id for room in floor.rooms if not set(self.values).isdisjoint(room.tags)}
         if self.key == "type":
@@ -48,10 +48,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """A query as typed values, with the defaults that need no floor; `None`: left out (or `auto`).
+    """A query as typed values, with all defaults that need no floor; `None`: not set (or `auto`).
 
-    `room`, `tag` and `type` are read in full where the floors are known (see `with_names`), where `type`
-    becomes one of the `filters`, which narrow the rooms.
+    `room`, `tag` and `type` are resolved when the floors are known (see `with_names`). Then `type` becomes
+    one of the `filters`.
     """
 
     spec: TargetSpec
@@ -101,17 +101,18 @@ class ParsedQuery:
 
     @property
     def call_class(self) -> CallClass:
-        """Whom it is for. Who takes only a complete answer is an alert rule: it has seconds, and comes again
-        in minutes.
+        """The class of the query's calls. A query that accepts only complete results comes from an alert
+        rule: it waits only seconds, and is repeated every minute.
         """
         requested_by = self.requested_by or ("rule" if self.require == "complete" else "viewer")
         return CallClass[requested_by.upper()]
 
 
 def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
-    """Types every parameter. An unknown parameter or value is an error that names it and the allowed values.
+    """Parses all parameters. An unknown parameter or value is an error that names it and the allowed values.
 
-    Parameters of other targets are ignored: dashboards share them between panels. Raises `BadParameter`.
+    Parameters of other targets are ignored, because dashboards share parameters between panels. Raises
+    `BadParameter`.
     """
     values: dict[str, Any] = {}
     # `tz` first: times without an offset are read by it.

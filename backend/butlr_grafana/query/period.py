@@ -16,18 +16,18 @@ from butlr_grafana.query.parameter_values import EARLIEST_S, Baseline
 from butlr_grafana.query.parse import ParsedQuery
 
 CLOCK_CHANGE_S = HOUR_S
-"""A day, or a week, in which the clocks go back is at most so much longer than others."""
+"""In seconds. A day or week in which the clocks go back is at most so much longer than others."""
 
 
 def whole_windows(period: Period, every: str, timezone: str, now_s: float) -> Period:
-    """From the first window's beginning to the last one's end, or to the last full minute."""
+    """The period extended to whole windows. It ends at the last full minute at the latest."""
     beyond = window_starts(Period(period.start_s, period.end_s + 2 * DAY_S), every, timezone)
     end_s = min(int(beyond[beyond >= period.end_s][0]), floor_to(now_s, MINUTE_S))
     return Period(int(beyond[0]), max(end_s, period.end_s))
 
 
 def before(query: Query, baseline: Baseline, *, now_s: float, limits: QueryLimits) -> Query:
-    """The same question about the period that it is compared with; business hours apply to both."""
+    """The same query for the period of comparison. The local hours apply to both."""
     period = period_before(query.period, query.timezone, baseline, now_s=now_s, limits=limits)
     return replace(query, period=period)
 
@@ -35,9 +35,9 @@ def before(query: Query, baseline: Baseline, *, now_s: float, limits: QueryLimit
 def period_before(
     period: Period, timezone: str, baseline: Baseline, *, now_s: float, limits: QueryLimits
 ) -> Period:
-    """The period that one is compared with.
+    """The period of comparison.
 
-    Offsets are by the calendar of the zone: `-7d` from nine o'clock is nine o'clock, also across a clock
+    Offsets follow the calendar of the time zone: `-7d` from nine o'clock is nine o'clock, also across a clock
     change. Raises `BadParameter`.
     """
     if baseline.span is not None:
@@ -67,7 +67,7 @@ def _earlier(instant_s: int, baseline: Baseline, timezone: str) -> int:
 
 
 def range_of(parsed: ParsedQuery) -> tuple[int, int]:
-    """`from` and `to` of the parameters. Raises `BadParameter` where one is missing."""
+    """The parameters `from` and `to`. Raises `BadParameter` if one is missing."""
     for name, value in (("from", parsed.start_s), ("to", parsed.end_s)):
         if value is None:
             raise BadParameter(name, "is missing; use ISO 8601 (2024-01-31T08:00:00Z) or epoch ms")
@@ -77,7 +77,7 @@ def range_of(parsed: ParsedQuery) -> tuple[int, int]:
 
 
 def to_the_minute(start_s: int, end_s: int, *, now_s: float, limits: QueryLimits) -> Period:
-    """A range rounded outwards to whole minutes, however long: of what has no segments."""
+    """A range rounded outwards to whole minutes, whatever its length. For data without segments."""
     check_range(start_s, end_s, now_s=now_s, limits=limits)
     return _up_to_now(floor_to(start_s, MINUTE_S), -floor_to(-end_s, MINUTE_S), now_s)
 
@@ -97,7 +97,7 @@ def cover(start_s: int, end_s: int, timezone: str, *, now_s: float, limits: Quer
 
 
 def check_range(start_s: int, end_s: int, *, now_s: float, limits: QueryLimits) -> None:
-    """Raises `BadParameter` for a range that cannot be answered."""
+    """Raises `BadParameter` if the range is empty, in the future or too long."""
     if start_s >= end_s:
         raise BadParameter("from", f"{iso(start_s)} is not before to ({iso(end_s)})")
     if start_s >= now_s:

@@ -1,4 +1,4 @@
-"""The texts that mean a room or a tag of a floor."""
+"""The texts that can name a room or a tag of a floor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from butlr_grafana.model.privacy import queryable_rooms
 
 
 def texts_of_rooms(floor: Floor) -> set[str]:
-    """All by which a room of the floor is known, those too that are only told of together."""
+    """All ids and names of the floor's rooms, including rooms that are only shown as a sum."""
     rooms = [*floor.rooms, *as_built(floor.rooms)]
     return {text for room in rooms for text in (room.id, room.name)}
 
@@ -17,7 +17,7 @@ def tags_of(floor: Floor) -> set[str]:
 
 
 def types_of(floor: Floor) -> set[str]:
-    """Those of the rooms that are told of one by one."""
+    """The types of the rooms that are shown separately."""
     return {room.type for room in floor.rooms if room.type is not None}
 
 
@@ -26,5 +26,7 @@ def has_room(wanted: str, floor: Floor) -> bool:
 
 
 def rooms_named(wanted: str, floor: Floor) -> list[Room]:
-    """Names repeat, on one floor too: a name stands for all rooms that have it."""
+    """The rooms with this id or, if there is none, all rooms with this name. Names can occur several times on
+    a floor.
+    """
     return [r for r in floor.rooms if wanted == r.id] or [r for r in floor.rooms if wanted == r.name]

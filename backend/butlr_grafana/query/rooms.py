@@ -15,8 +15,8 @@ from butlr_grafana.query.texts import Name, every_name
 
 
 def floors_of(parsed: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
-    """The requested floors; optional if one floor is served. `all`, or several, if a target allows many: then
-    only those that have any of the requested rooms.
+    """The requested floors. The parameter is optional if one floor is served. If the target allows several
+    floors: only those with any of the requested rooms.
     """
     floors = _spaces_of(parsed, topology)
     _check_filters(parsed, topology)
@@ -48,13 +48,15 @@ def _spaces_of(parsed: ParsedQuery, topology: Topology) -> tuple[Floor, ...]:
 
 
 def names_several_floors(parsed: ParsedQuery) -> bool:
-    """Whether several floors are asked for, of which not each has to know every room and tag."""
+    """Whether the query requests several floors. Then not every floor must have every room and tag."""
     return parsed.spaces == ("all",) or len(parsed.spaces) > 1
 
 
 def with_names(parsed: ParsedQuery, topology: Topology) -> ParsedQuery:
-    """The query with each room and tag by its exact name, and its types as a filter: the meaning of a text
-    depends on the names on the requested floors. Raises `BadParameter`, and `UnknownSpace` for the floors.
+    """The query with the exact names of rooms and tags, and with its types as a filter. The meaning of a text
+    depends on the names on the requested floors.
+
+    Raises `BadParameter`, and `UnknownSpace` for the floors.
     """
     if not parsed.room and not parsed.tag and not parsed.type:
         return parsed
@@ -96,9 +98,9 @@ def _none_tagged(parsed: ParsedQuery) -> NoReturn:
 
 
 def rooms_of(parsed: ParsedQuery, floor: Floor) -> tuple[Room, ...] | None:
-    """The rooms asked for by id, of those the ones with any of the tags asked for; `None`: no limit.
+    """The requested rooms that have any of the requested tags; `None`: all rooms.
 
-    None at all only where the filters leave none.
+    The result is empty only if the filters match no room.
     """
     if not parsed.room and not parsed.tag:
         return _narrowed(parsed, floor, queryable_rooms(floor)) if parsed.filters else None

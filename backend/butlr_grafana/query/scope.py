@@ -1,6 +1,6 @@
-"""A parsed query together with the floors of the account: worked out once per request, then only read.
+"""A parsed query with the floors of the account. It is computed once per request and then only read.
 
-`Scope` has the floors with their rooms, the period and local hours of each, the limits and the time.
+`Scope` has the floors with their rooms, the period and local hours of each floor, the limits and the time.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from butlr_grafana.query.period import cover, period_before, range_of
 from butlr_grafana.query.rooms import floors_of, rooms_of, with_names
 
 LATE_S = MINUTE_S
-"""Butlr's newest minute of people has been seen to be one to two minutes behind the clock."""
+"""In seconds. Butlr's newest minute of people was observed one to two minutes behind the clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """What Butlr pushes just now. `late_s`: how far behind the clock the newest minute of people is;
-    `has_doors`: movements are known up to now.
+    """What Butlr pushes at the moment.
+
+    `late_s`: how far the newest minute of people is behind the clock. `has_doors`: all movements up to now
+    are known.
     """
 
     late_s: int = LATE_S
@@ -32,17 +34,19 @@ class Liveness:
 
     @property
     def has_people(self) -> bool:
-        """Whether each minute's people are pushed as it ends."""
+        """Whether Butlr pushes the people of each minute when it ends."""
         return self.late_s < LATE_S
 
 
 NOTHING_PUSHED = Liveness()
-"""Nothing is pushed."""
+"""Butlr pushes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class PanelRange:
-    """A panel's range in seconds, and how many columns it can draw: what `/query` has beside parameters."""
+    """The range of a panel in seconds since the epoch, and how many columns it can draw. `/query` sends them
+    outside the parameters.
+    """
 
     start_s: int
     end_s: int
@@ -53,9 +57,9 @@ class PanelRange:
 class FloorScope:
     """One floor of a query.
 
-    `rooms`: those asked for, or `None` for the whole floor. `period`: the one to answer for, rounded; `None`
-    where the target takes no period. `local_hours`: the hours that count, or `None` for all. `timezone`: by
-    whose clock windows and hours begin.
+    `rooms`: the requested rooms, or `None` for the whole floor. `period`: the rounded period of the result;
+    `known_period` is `None` if the target has no period. `local_hours`: the hours that count, or `None` for
+    all. `timezone`: the time zone in which windows and hours begin.
     """
 
     floor: Floor
@@ -72,9 +76,11 @@ class FloorScope:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`served`: all floors that the backend serves; `topology`: those asked for, with the notes that concern
-    them. `is_filtered_out`: the dashboard's filters leave no room, so the result is empty. `live`: what
-    Butlr pushes just now.
+    """All values that a target needs to plan a query.
+
+    `served`: all floors that the backend serves. `topology`: the requested floors, with the notes that
+    concern them. `is_filtered_out`: the dashboard's filters match no room, so the result is empty. `live`:
+    what Butlr pushes at the moment.
     """
 
     parsed: ParsedQuery
@@ -92,17 +98,17 @@ class Scope:
 
     @property
     def columns(self) -> int:
-        """The most columns of cells: the parameter's, or fewer where the panel cannot draw them."""
+        """The most columns of cells: the parameter, or less if the panel cannot draw so many."""
         points = self.panel.max_data_points if self.panel else None
         return min(self.parsed.columns, max(points or MAX_COLUMNS, 2))
 
     @property
     def range_s(self) -> tuple[int, int]:
-        """The range as it was asked for. Raises `BadParameter` where it is missing."""
+        """The requested range in seconds since the epoch. Raises `BadParameter` if it is missing."""
         return (self.panel.start_s, self.panel.end_s) if self.panel else range_of(self.parsed)
 
     def over(self, start_s: int, end_s: int) -> Scope:
-        """The same floors and rooms over another range, with all hours."""
+        """The same floors and rooms for another range, with all hours."""
         floors = tuple(
             replace(
                 one,
@@ -113,7 +119,7 @@ class Scope:
         return replace(self, floors=floors, panel=PanelRange(start_s, end_s, None))
 
     def before(self) -> Scope:
-        """The same over the period that each floor's is compared with. Raises `BadParameter`."""
+        """The same scope for the periods of comparison. Raises `BadParameter`."""
         floors = tuple(
             replace(
                 one,
@@ -126,7 +132,7 @@ class Scope:
         return replace(self, floors=floors)
 
     def earlier(self, back_s: int, floor: Floor) -> Scope:
-        """The same query of one floor, as it would have been `back_s` seconds ago."""
+        """The scope of the same query for one floor, `back_s` seconds earlier."""
         start_s, end_s = (
             None if at is None else at - back_s for at in (self.parsed.start_s, self.parsed.end_s)
         )
@@ -140,7 +146,7 @@ class Scope:
 
     @property
     def key_without_time(self) -> Hashable:
-        """What is asked for, whatever its time and the format: how long a period, of what."""
+        """A key of the query without its times and format, but with the length of its period."""
         start_s, end_s = (
             (self.panel.start_s, self.panel.end_s) if self.panel else (self.parsed.start_s, self.parsed.end_s)
         )
@@ -158,10 +164,10 @@ def scope_of(
     served: Topology | None = None,
     live: Liveness = NOTHING_PUSHED,
 ) -> Scope:
-    """Works out floors, rooms, periods and hours. `topology`: the floors that the caller may see; `served`:
-    all, where those are more.
+    """Computes floors, rooms, periods and hours.
 
-    Raises `BadParameter`, `UnknownSpace`.
+    `topology`: the floors that the caller may see. `served`: all floors, if there are more. Raises
+    `BadParameter`, `UnknownSpace`.
     """
     parsed = with_names(parsed, topology)
     floors = floors_of(parsed, topology)
@@ -183,7 +189,7 @@ def _floor_scope(scope: Scope, floor: Floor) -> FloorScope:
 
 
 def local_hours(parsed: ParsedQuery, timezone: str, limits: QueryLimits) -> LocalHours | None:
-    """The hours that count; `None`: all of them."""
+    """The hours that count; `None`: all hours. Raises `BadParameter` if `holidays=out` needs a setting."""
     found = LocalHours(timezone)
     if parsed.holidays == "out":
         if not limits.holidays:

@@ -23,10 +23,10 @@ LONGEST_IN_MINUTES_S, LONGEST_IN_HOURS_S = 7 * DAY_S, 45 * DAY_S
 def series_queries(
     scope: Scope, metric: str, *, statistic: str = "mean", every: str = "auto", level: str = "room"
 ) -> tuple[SeriesQuery, ...]:
-    """A query a floor, over whole windows up to now.
+    """One query for each floor, over whole windows up to now.
 
-    `metric`: `occupancy`, `traffic` or `presence`; `statistic`: of occupancy, the others are sums; `every`:
-    the windows, `auto` by the range's length. Raises `BadParameter`.
+    `metric`: `occupancy`, `traffic` or `presence`. `statistic`: for occupancy; the other metrics are sums.
+    `every`: the length of the windows; `auto` depends on the length of the range. Raises `BadParameter`.
     """
     start_s, end_s = scope.range_s
     every = _every(every, end_s - start_s)
@@ -39,7 +39,7 @@ def series_queries(
 def series_query(
     scope: Scope, one: FloorScope, metric: str, *, statistic: str = "mean", every: str, level: str = "room"
 ) -> SeriesQuery:
-    """Of one floor; `every` is a length, not `auto`."""
+    """The query for one floor. `every` is a length, not `auto`. Raises `BadParameter`."""
     parsed = scope.parsed
     if metric == "traffic" and level == "zone":
         raise BadParameter("level", "zones have no doors; allowed: room, floor")
@@ -59,7 +59,9 @@ def series_query(
 
 
 def hourly_means(floor: Floor, period: Period, *, now_s: float, require: str) -> SeriesQuery:
-    """Mean people of each room of a floor, hour by hour, as panels ask for them."""
+    """The query for the mean number of people in each room of a floor, for each hour, as panels
+    request it.
+    """
     timezone = floor.timezone
     return SeriesQuery(
         metric="occupancy",

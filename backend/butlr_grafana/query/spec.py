@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TargetSpec:
-    """`many_floors`: it takes a list of floors, or `all`. `without_floor`: `space` left out means all floors.
-    The first format is the default.
+    """A target as the parser sees it.
+
+    `many_floors`: it accepts a list of floors, or `all`. `without_floor`: if `space` is missing, all floors
+    are meant. The first format is the default.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""A series query → the same query to Butlr's statistics, as far as their filters allow.
+"""Converts a series query to a query of Butlr's statistics, if their filters can express it.
 
-The filters have times of day and days of the week by the floor's clock, but no dates, and a time range ends
-on the day on which it starts. A query that the filters cannot express is not sent: no value is better than a
+The filters have times of day and days of the week by the floor's clock, but no dates. A time range ends on
+the day on which it starts. A query that the filters cannot express is not sent: no value is better than a
 wrong one.
 """
 
@@ -17,17 +17,17 @@ from butlr_grafana.model.queries import SeriesQuery, StatsQuery
 from butlr_grafana.model.time import DAY_S, LocalHours, Period
 
 USED_MEAN = "occupancy_used_avg_presence"
-"""Butlr's measurement: people in a room on average over the minutes in which anybody is there."""
+"""Butlr's measurement of the mean number of people in a room, in the minutes in which anybody is there."""
 
 MIDNIGHT_MIN = 24 * 60
 
 
 def stats_of(query: SeriesQuery, *measurements: str) -> StatsQuery:
-    """The query for all rooms of the floor, whichever are shown: they share a call. Rooms that are only shown
-    as a sum are left out: their values do not add up.
+    """The query for all rooms of the floor, so that all panels share the call. Rooms that are only shown as a
+    sum are left out, because their values do not add up.
 
-    A period of more than a day ends at its last full hour by the query's clock, so a sliding period is
-    requested once an hour.
+    A period of more than a day ends at its last full local hour, so that a sliding period is requested once
+    an hour.
     """
     floor, period, hours = query.floor, query.period, query.local_hours
     if period.length_s > DAY_S:
@@ -43,9 +43,9 @@ def stats_of(query: SeriesQuery, *measurements: str) -> StatsQuery:
 
 
 def time_ranges(hours: LocalHours) -> tuple[tuple[int, int], ...]:
-    """Hours as ranges that each end on the day they start; none: the whole day.
+    """The hours as ranges that end on the day on which they start; empty: the whole day.
 
-    Overnight hours become two ranges, which is the same only where every day counts.
+    Overnight hours become two ranges. This is correct only if every day counts.
     """
     opens, closes = hours.opens_min, hours.closes_min or MIDNIGHT_MIN
     if opens < closes:
@@ -54,7 +54,7 @@ def time_ranges(hours: LocalHours) -> tuple[tuple[int, int], ...]:
 
 
 def unsupported_hours(hours: LocalHours, floor: Floor, period: Period) -> str:
-    """What of the hours that count Butlr's filters cannot say in this period; empty: nothing."""
+    """Why Butlr's filters cannot express the hours in this period; empty if they can."""
     if hours.timezone != floor.timezone:
         return f"are available only in the floor's time zone ({floor.timezone}), not for tz={hours.timezone}"
     if len(time_ranges(hours)) > 1 and len(hours.weekdays) < 7:

@@ -1,11 +1,11 @@
-"""What a caller wrote → the texts that it means, in each of Grafana's forms of several values.
+"""Splits a caller's text into values, in each of Grafana's formats for several values.
 
-A value from a JSON list or an ad-hoc filter is exact: it is used as it is. A single text may also be a list:
-`a,b` (csv), `{a,b}` (glob), `["a","b"]` (json), `(a|b)` with escapes (regex, the form of the JSON data
+A value from a JSON list or an ad-hoc filter is exact: it is used unchanged. A single text may also be a list:
+`a,b` (csv), `{a,b}` (glob), `["a","b"]` (json), `(a|b)` with escapes (regex, the format of the JSON data
 source, in which `0.5` arrives as `0\\.5`).
 
 Names of rooms and tags may contain the same characters. So a `Name` is compared with the existing names:
-first the whole text, then the forms.
+first the whole text, then each format.
 """
 
 from __future__ import annotations
@@ -20,24 +20,26 @@ import orjson
 from butlr_grafana.base.errors import BadParameter
 
 UNSET_VALUES = ("", "$__all", "All", "__all")
-"""Values with which Grafana says that a variable is not set."""
+"""Values that Grafana sends if a variable is not set."""
 
 UNLIMITED_VALUES = (*UNSET_VALUES, "all")
-"""Values with which no room or tag is limited."""
+"""Values that mean all rooms or tags."""
 
 MOST_VALUES = 10_000
 LONGEST_NAME, LONGEST_TEXT = 1_000, 200_000
 
 LONGEST_RUN = 20
-"""Pieces between commas of which one name in a list may consist."""
+"""In a comma list, a name may consist of at most so many pieces between commas."""
 
 Known = Callable[[str], bool]
 
 
 def texts_of(name: str, raw: object) -> list[str]:
-    """The value of a word whose texts hold none of the signs of Grafana's forms. Raises `BadParameter`.
+    """The values of a parameter whose values contain none of the signs of Grafana's formats. Raises
+    `BadParameter`.
 
-    A list holds chosen values; a tuple is several texts, of a URL in which the word stands more than once.
+    A list contains chosen values. A tuple contains the texts of a parameter that occurs several times in a
+    URL.
     """
     if isinstance(raw, list):
         items = (_scalar(name, item) for item in _limited(name, raw))
@@ -50,7 +52,9 @@ def texts_of(name: str, raw: object) -> list[str]:
 
 
 def names_of(name: str, raw: object) -> tuple[Name, ...]:
-    """The value of a word whose texts are names; lists and tuples as in `texts_of`. Raises `BadParameter`."""
+    """The values of a parameter whose values are names. Lists and tuples are as in `texts_of`. Raises
+    `BadParameter`.
+    """
     if isinstance(raw, list | tuple):
         chosen = isinstance(raw, list)
         found = [Name(_scalar(name, item), exact=chosen) for item in _limited(name, raw)]
@@ -67,14 +71,14 @@ def names_of(name: str, raw: object) -> tuple[Name, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A room or a tag as it was asked for. `exact`: chosen from a list, so the text is the name itself."""
+    """A requested room or tag. `exact`: it was chosen from a list, so the text is the name itself."""
 
     text: str
     exact: bool = False
 
     def resolve(self, is_known: Known) -> list[str]:
-        """The names that it stands for; none: no limit. Where no reading makes sense: the plainest one, so
-        that an error tells which name there is not.
+        """The known names that the text means; empty: no limit. If no interpretation gives known names, the
+        simplest interpretation is returned, so that an error can name it.
         """
         if not self.exact and self.text in UNLIMITED_VALUES:
             return []
@@ -180,7 +184,7 @@ def _scalar(name: str, raw: object) -> str:
 
 
 def type_name(value: object) -> str:
-    """What a JSON value is called."""
+    """The type of a JSON value, as a word for error texts."""
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 
@@ -192,5 +196,5 @@ def _limited(name: str, raw: Sequence[object]) -> Sequence[object]:
 
 
 def every_name(names: tuple[Name, ...], is_known: Known) -> tuple[str, ...]:
-    """All that the names stand for, each once."""
+    """All names that the texts mean, without duplicates."""
     return tuple(dict.fromkeys(chain.from_iterable(name.resolve(is_known) for name in names)))

@@ -18,14 +18,18 @@ from butlr_grafana.query.period import CLOCK_CHANGE_S
 MOST_WINDOWS = 200
 MOST_PATTERN_S = 14 * DAY_S
 ROUNDED_S = HOUR_S + CLOCK_CHANGE_S
-"""By so much a sliding period may be longer than it was asked for, and a local week longer than 7 days."""
+"""In seconds. A rounded period may be longer than the requested one by so much, and a local week longer than
+7 days.
+"""
 
 STEPS = {"1m": "minutes", "5m": "five minutes", "15m": "quarters of an hour", "1h": "hours", "1d": "days"}
-"""The windows of a film, the finest first, and what they are called."""
+"""The windows of a film, the shortest first, and their names in texts."""
 
 
 def hours_of(query: Query) -> list[Query]:
-    """A heat map an hour, for a pattern; only those of which some part counts, of the last 14 days."""
+    """One heat-map query for each hour of a pattern, for the last 14 days. Hours that do not count are left
+    out.
+    """
     period, limits = query.period, ""
     if period.length_s > MOST_PATTERN_S + ROUNDED_S:
         starts = window_starts(period, "1h", query.timezone)
@@ -42,11 +46,11 @@ def hours_of(query: Query) -> list[Query]:
 
 
 def windows(query: Query, every: str) -> list[Query]:
-    """A film's windows by the query's clock, equal but for the first and last; only those of which some part
-    counts, and one where none does.
+    """The queries of a film's windows, in local time. The first and the last window may be shorter. Windows
+    that do not count are left out, but at least one remains.
 
-    `auto`: hours up to two days, then days. Where there are too many, they are the next longer ones; of days
-    the last ones.
+    `auto`: 15 minutes up to 6 hours, hours up to two days, then days. If there are too many windows, the next
+    longer ones are used; of days, only the last ones.
     """
     length_s = query.period.length_s
     if every == "auto":

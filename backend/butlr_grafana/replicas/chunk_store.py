@@ -90,17 +90,17 @@ class SharedStore:
 
     def __init__(
         self,
-        link: RedisConnection,
+        redis: RedisConnection,
         *,
         max_age_s: int,
         now: Callable[[], float] = time.time,
         stopwatch: Callable[[], float] = stopwatch,
     ) -> None:
-        self._link = link
+        self._redis = redis
         self._max_age_ms = max_age_s * 1000
         self._now = now
         self._stopwatch = stopwatch
-        self._put, self._within = map(link.script, (_PUT, _WITHIN))
+        self._put, self._within = map(redis.script, (_PUT, _WITHIN))
         self._there: weakref.WeakSet[Chunk] = weakref.WeakSet()
         self._lock = threading.Lock()
 
@@ -108,7 +108,7 @@ class SharedStore:
         key = self._key(segment)
         data, left_ms = None, 0
         with contextlib.suppress(RedisUnavailable):
-            data, left_ms = self._link.run(lambda redis: self._read(redis, key), key)
+            data, left_ms = self._redis.run(lambda redis: self._read(redis, key), key)
         if not isinstance(data, bytes) or data[:DIGEST_BYTES] != _digest(key):
             return None
         chunk = codec.decode_for(segment, data[_HEAD_BYTES:])
@@ -147,7 +147,7 @@ class SharedStore:
         ]
         keys = [key, self._index(segment.space, segment.subject)]
         with contextlib.suppress(RedisUnavailable):
-            self._link.run(lambda _: self._put(keys=keys, args=args), *keys)
+            self._redis.run(lambda _: self._put(keys=keys, args=args), *keys)
             self._note(chunk)
 
     def within(self, space: str, subject: Subject, period: Period) -> list[Period]:
@@ -159,7 +159,7 @@ class SharedStore:
             return [Period(start_s, end_s) for start_s, end_s in edges if start_s < end_s]
 
         with contextlib.suppress(RedisUnavailable):
-            return self._link.run(query, index)
+            return self._redis.run(query, index)
         return []
 
     def close(self) -> None:
@@ -175,13 +175,13 @@ class SharedStore:
             self._there.add(chunk)
 
     def _chunk_prefix(self, space: str, subject: Subject) -> str:
-        return self._link.key("part", group_of(space, subject), "")
+        return self._redis.key("part", group_of(space, subject), "")
 
     def _index(self, space: str, subject: Subject) -> str:
-        return self._link.key("index", group_of(space, subject))
+        return self._redis.key("index", group_of(space, subject))
 
     def _key(self, segment: Segment) -> str:
-        return self._link.key("part", name_of(segment))
+        return self._redis.key("part", name_of(segment))
 
 
 def _digest(key: str) -> bytes:

@@ -55,13 +55,13 @@ class Leases:
     lease.
     """
 
-    def __init__(self, link: RedisConnection, *, longest_s: float) -> None:
-        self._link = link
+    def __init__(self, redis: RedisConnection, *, longest_s: float) -> None:
+        self._redis = redis
         self._longest_s = longest_s
         self._held: dict[str, Lease] = {}
         self._lock = threading.Lock()
         self._renewer: threading.Thread | None = None
-        self._take, self._renew, self._release = map(link.script, (_TAKE, _RENEW, _RELEASE))
+        self._take, self._renew, self._release = map(redis.script, (_TAKE, _RENEW, _RELEASE))
 
     def take(self, name: str) -> Lease | Failure | None:
         """A lease if nobody has it; the failure of its last owner, for `rest_s` of that failure; `None`:
@@ -74,7 +74,7 @@ class Leases:
             response = self._take(keys=keys, args=args)
             return Failure(response) if isinstance(response, bytes) else (TAKEN, FREE).index(response) == 1
 
-        is_ours = self._link.run(try_take, *keys)
+        is_ours = self._redis.run(try_take, *keys)
         if isinstance(is_ours, Failure):
             return is_ours
         if not is_ours:
@@ -92,17 +92,17 @@ class Leases:
             self._held.pop(lease.owner, None)
         args = [lease.owner, failure, max(1, int(rest_s * 1000))]
         with contextlib.suppress(RedisUnavailable):  # it ends by itself
-            self._link.run(lambda _: self._release(keys=self._keys(lease.name), args=args))
+            self._redis.run(lambda _: self._release(keys=self._keys(lease.name), args=args))
 
     def _keys(self, name: str) -> list[str]:
-        return [self._link.key("lease", name), self._link.key("failed", name)]
+        return [self._redis.key("lease", name), self._redis.key("failed", name)]
 
     def _renew_held(self) -> None:
-        while not self._link.ending.wait(LEASE_S / 3):
+        while not self._redis.ending.wait(LEASE_S / 3):
             with self._lock:
                 held = [lease for lease in self._held.values() if time.monotonic() < lease.until]
             for lease in held:
                 args = [lease.owner, int(LEASE_S * 1000)]
                 keys = self._keys(lease.name)[:1]
                 with contextlib.suppress(RedisUnavailable):
-                    self._link.run(lambda _, k=keys, a=args: self._renew(keys=k, args=a))  # type: ignore[misc]
+                    self._redis.run(lambda _, k=keys, a=args: self._renew(keys=k, args=a))  # type: ignore[misc]

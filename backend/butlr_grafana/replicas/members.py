@@ -15,7 +15,7 @@ from butlr_grafana.replicas.token_store import Credentials, SharedTokenStore
 class Replicas:
     """What this process has in common with others of the same tenant."""
 
-    link: RedisConnection
+    redis: RedisConnection
     single_flight: SharedSingleFlight
     store: SharedStore
     credentials: Credentials

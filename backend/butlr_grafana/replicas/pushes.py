@@ -32,10 +32,10 @@ class SharedPushes:
     of whatever version, can have published.
     """
 
-    def __init__(self, link: RedisConnection, apply: Apply) -> None:
-        self._link = link
+    def __init__(self, redis: RedisConnection, apply: Apply) -> None:
+        self._redis = redis
         self._apply = apply
-        self._key = link.key("pushes")
+        self._key = redis.key("pushes")
         self._me = secrets.token_hex(8)
         self._last = "0-0"
         self._reading = threading.Lock()
@@ -51,7 +51,7 @@ class SharedPushes:
             pipe.execute()
 
         try:
-            self._link.run(add, self._key)
+            self._redis.run(add, self._key)
         except RedisUnavailable:
             return False
         return True
@@ -62,7 +62,7 @@ class SharedPushes:
             total = 0
             while True:
                 try:
-                    entries = self._link.run(self._entries, self._key)
+                    entries = self._redis.run(self._entries, self._key)
                 except RedisUnavailable:
                     return None
                 for number, entry in entries:

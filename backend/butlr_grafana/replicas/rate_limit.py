@@ -77,16 +77,16 @@ class SharedRateLimiter(RateLimiter):
     def __init__(
         self,
         rate_per_minute: int,
-        link: RedisConnection,
+        redis: RedisConnection,
         clock: Callable[[], float] = time.monotonic,
         *,
         longest_s: float = 60.0,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(rate_per_minute, clock, changed=changed)
-        self._link = link
+        self._redis = redis
         self._longest_ms = int(longest_s * 1000)
-        self._keys = [link.key(name) for name in ("calls", "rate", "pause", "replicas")]
+        self._keys = [redis.key(name) for name in ("calls", "rate", "pause", "replicas")]
         self._me = secrets.token_hex(8)
         self._numbers = itertools.count()
         self._shared: list[str] = []
@@ -94,7 +94,7 @@ class SharedRateLimiter(RateLimiter):
         self._shared_lock = threading.Lock()
         self._replicas = 1
         self._reserve, self._end_one, self._pause, self._left = map(
-            link.script, (_RESERVE, _ENDED, _PAUSE, _LEFT)
+            redis.script, (_RESERVE, _ENDED, _PAUSE, _LEFT)
         )
 
     @property
@@ -105,13 +105,13 @@ class SharedRateLimiter(RateLimiter):
         super().pause(seconds)
         milliseconds = max(1, int(seconds * 1000))
         with contextlib.suppress(RedisUnavailable):
-            self._link.run(lambda _: self._pause(keys=self._keys[2:3], args=[milliseconds]))
+            self._redis.run(lambda _: self._pause(keys=self._keys[2:3], args=[milliseconds]))
 
     @property
     def left(self) -> float:
         keys, args = self._keys[:2], [self.rate, WINDOW_MS]
         try:
-            left = self._link.run(lambda _: int(self._left(keys=keys, args=args)), *keys)
+            left = self._redis.run(lambda _: int(self._left(keys=keys, args=args)), *keys)
         except RedisUnavailable:
             return super().left
         return left if left >= 0 else math.inf
@@ -122,7 +122,7 @@ class SharedRateLimiter(RateLimiter):
         member = f"{self._me}:{next(self._numbers)}"
         args = [self._set, WINDOW_MS, self._longest_ms, spare, member, self._me, PRESENT_MS]
         try:
-            paused_ms, full_ms, rate, replicas = self._link.run(
+            paused_ms, full_ms, rate, replicas = self._redis.run(
                 lambda _: [int(one) for one in self._reserve(keys=self._keys, args=args)], *self._keys
             )
         except RedisUnavailable:
@@ -145,17 +145,17 @@ class SharedRateLimiter(RateLimiter):
         super().ended(well=well)
 
     def give_back(self) -> None:
-        self._report(lambda member: self._link.run(lambda redis: redis.zrem(self._keys[0], member)))
+        self._report(lambda member: self._redis.run(lambda redis: redis.zrem(self._keys[0], member)))
         super().give_back()
 
     def _learn(self, rate: int, now: float) -> None:
         super()._learn(rate, now)
         with contextlib.suppress(RedisUnavailable):
-            self._link.run(lambda redis: redis.set(self._keys[1], rate, px=LEARNT_MS), self._keys[1])
+            self._redis.run(lambda redis: redis.set(self._keys[1], rate, px=LEARNT_MS), self._keys[1])
 
     def _report(self, of: Callable[[str], Any]) -> None:
         with self._shared_lock:
             member = self._shared.pop() if self._shared else None
         if member is not None:
             with contextlib.suppress(RedisUnavailable):
-                self._link.run(lambda _: of(member), self._keys[0])
+                self._redis.run(lambda _: of(member), self._keys[0])

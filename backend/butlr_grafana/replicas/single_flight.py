@@ -38,10 +38,10 @@ class SharedSingleFlight:
     """
 
     def __init__(
-        self, link: RedisConnection, *, patience_s: float, waited: Callable[[], None] = lambda: None
+        self, redis: RedisConnection, *, patience_s: float, waited: Callable[[], None] = lambda: None
     ) -> None:
-        self._link = link
-        self._leases = Leases(link, longest_s=patience_s)
+        self._redis = redis
+        self._leases = Leases(redis, longest_s=patience_s)
         self._patience_s = patience_s
         self._waited = waited
 
@@ -95,7 +95,7 @@ class SharedSingleFlight:
         rest_s: Callable[[UpstreamError], float] = lambda _: 0.0,
     ) -> None:
         """Ends a lease; a failure is shared for `rest_s`, unless this process is ending."""
-        if failure is None or self._link.ending.is_set():
+        if failure is None or self._redis.ending.is_set():
             self._leases.release(lease)
         else:
             self._leases.release(lease, failure=encode_error(failure), rest_s=rest_s(failure))
@@ -109,7 +109,7 @@ class SharedSingleFlight:
                 return self._result_under(taken, read)
             if pause_s == FIRST_POLL_S:
                 self._waited()
-            if self._link.ending.wait(pause_s):
+            if self._redis.ending.wait(pause_s):
                 raise UpstreamDown("the backend is shutting down")
             if time.monotonic() > give_up_at:
                 return None, None

@@ -39,16 +39,16 @@ class SharedTokenStore:
 
     def __init__(
         self,
-        link: RedisConnection,
+        redis: RedisConnection,
         single_flight: SharedSingleFlight,
         credentials: Credentials,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._link = link
+        self._redis = redis
         self._single_flight = single_flight
         self._name = f"{credentials.scope}:login"
-        self._key = link.key("token", credentials.scope)
+        self._key = redis.key("token", credentials.scope)
         self._seal = Fernet(credentials.seal)
         self._clock = clock
 
@@ -56,7 +56,7 @@ class SharedTokenStore:
         dead = instead_of.text if instead_of is not None else ""
 
         def found() -> Token | None:
-            token = self._link.run(self._read, self._key)
+            token = self._redis.run(self._read, self._key)
             return token if token is not None and token.text != dead else None
 
         with contextlib.suppress(RedisUnavailable):
@@ -84,4 +84,4 @@ class SharedTokenStore:
         sealed = self._seal.encrypt(orjson.dumps(document))
         left_ms = max(1, int((token.dead_at - self._clock()) * 1000))
         with contextlib.suppress(RedisUnavailable):
-            self._link.run(lambda redis: redis.set(self._key, sealed, px=left_ms))
+            self._redis.run(lambda redis: redis.set(self._key, sealed, px=left_ms))

@@ -158,9 +158,9 @@ def receiver(
     may_call: Callable[[], bool],
     now: Callable[[], float],
     telemetry: Telemetry,
-    link: RedisConnection | None,
+    redis: RedisConnection | None,
 ) -> Receiver:
-    """Put together. `topology`: all that Butlr lists; `pipeline`: fetches gaps and samples; `link`: to what
+    """Put together. `topology`: all that Butlr lists; `pipeline`: fetches gaps and samples; `redis`: to what
     replicas share.
     """
     reported = ReportedMinutes(pipeline, now)
@@ -169,15 +169,15 @@ def receiver(
     roster = CurrentRoster(topology, served)
     live = LiveMinutes(now, roster)
     pushes = None
-    if link is not None and keys:
+    if redis is not None and keys:
 
         def apply(one: Any, at_s: float, own: bool) -> None:
             news.apply(one, at_s, live, own=own)
 
-        pushes = SharedPushes(link, apply)
+        pushes = SharedPushes(redis, apply)
     calls = RefillCalls(reported.people, reported.doors, may_call)
-    if pushes is not None and link is not None:
-        calls = _shared(calls, pushes, link, now)
+    if pushes is not None and redis is not None:
+        calls = _shared(calls, pushes, redis, now)
     telemetry.receiving(lambda name: live.sizes[name], lambda: now() - live.newest_event_s)
     refill = Refill(live, lambda: roster().floors, calls, now)
     incidents = {level: Incident(f"what Butlr pushes of {level}s and what it reports") for level in LEVELS}
@@ -197,10 +197,10 @@ def receiver(
 
 
 def _shared(
-    calls: RefillCalls, pushes: SharedPushes, link: RedisConnection, now: Callable[[], float]
+    calls: RefillCalls, pushes: SharedPushes, redis: RedisConnection, now: Callable[[], float]
 ) -> RefillCalls:
     """For several replicas: one asks, and tells the others what came of it."""
-    leases = Leases(link, longest_s=LONGEST_TURN_S)
+    leases = Leases(redis, longest_s=LONGEST_TURN_S)
 
     def alone() -> Callable[[], None] | None:
         # What another has just filled is known first.

@@ -22,11 +22,13 @@ from .world import Office
 
 CROWD_S = OUTAGE_S = 86_400
 ROOMS_PER_FLOOR = 20
-"""Of a large tenant, where they are not given."""
+"""The number of rooms on each floor of a large company, if it is not given."""
 
 
 def run(argv: Sequence[str] | None = None) -> int:
-    """Serves until SIGINT or SIGTERM (0), unless the port cannot be had (1). Main thread only."""
+    """Runs until SIGINT or SIGTERM, and then returns 0. Returns 1 if the port is in use, and 2 for a wrong
+    option. Main thread only.
+    """
     parser = _parser()
     options = parser.parse_args(argv)
     if options.rooms_per_floor and not options.floors:
@@ -136,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def add_size(parser: argparse.ArgumentParser) -> None:
-    """The options that choose a large tenant."""
+    """Adds the options for a large company."""
     parser.add_argument(
         "--floors",
         type=_number("floors", 1, MOST_FLOORS),

@@ -1,4 +1,6 @@
-"""The staff's trips of one day: lunch, meetings, breaks, on quarters of an hour and never two at once."""
+"""The trips of the staff on one day: lunch, meetings and breaks. They start on quarters of an hour, and
+nobody has two at the same time.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from .places import Place, Places
 from .stays import Ints
 
 AWAY = -1
-"""The spot of a trip out of the building."""
+"""The spot of a trip that leaves the building."""
 SLOT_S = 900
 _NOON = 48
 _BREAKS_A_DAY = 5.0
@@ -27,7 +29,9 @@ _BREAKS = {  # room type: weight beside the others, shortest and longest stay in
 
 
 class Trip(NamedTuple):
-    """One shift's absence from its desk, to a spot or `AWAY`; seconds since local midnight, elapsed."""
+    """The time in which a person is away from the desk, at a spot or `AWAY`. Times are elapsed seconds since
+    local midnight.
+    """
 
     shift: int
     start_s: int
@@ -36,10 +40,10 @@ class Trip(NamedTuple):
 
 
 class Agenda:
-    """The quarters of an hour of each shift as they fill up.
+    """The free quarters of an hour of each shift.
 
-    `starts_s` holds the 97 bounds of a day's quarters. A shift's first and last quarter are kept free, so
-    that one comes to one's desk first and leaves from it.
+    `starts_s` holds the 97 bounds of a day's quarters. The first and the last quarter of a shift stay free,
+    so that a person first goes to the desk, and leaves from there.
     """
 
     def __init__(
@@ -53,7 +57,9 @@ class Agenda:
         self.trips: list[Trip] = []
 
     def lunch(self, places: Places) -> None:
-        """Between 12 and 13:30: half of them in a kitchen, a quarter out, the others at their desk."""
+        """Lunch between 12 and 13:30: half of the people are in a kitchen, a quarter leave the building, the
+        others stay at their desk.
+        """
         kitchens = [place for place in places.rooms if place.room_type == "kitchen" and place.popularity > 0]
         weights = _shares([place.popularity for place in kitchens])
         n = len(self._free)
@@ -67,7 +73,9 @@ class Agenda:
             self._reserve(np.array([shift]), int(first[shift]), int(slots[shift]), np.array([spot]))
 
     def meetings(self, places: Places, attendance: float) -> None:
-        """On the half hour, 9 to 18, for 30 to 90 minutes, of two up to as many as there are seats."""
+        """Meetings on the half hour, from 9 to 18, for 30 to 90 minutes. They have at least two people, and
+        at most as many as there are seats.
+        """
         for place in places.rooms:
             slot = 36
             while place.room_type == "meeting_room" and slot < 72:
@@ -87,7 +95,7 @@ class Agenda:
             self._reserve(who, slot, slots, place.spots[: len(who)])
 
     def breaks(self, places: Places) -> None:
-        """A few short ones each: coffee, a call, the printer; the best spots are taken most."""
+        """A few short breaks for each person: coffee, a call, the printer. The best spots are used most."""
         goals = [
             p for p in (*places.rooms, *places.open_zones) if p.room_type in _BREAKS and p.popularity > 0
         ]

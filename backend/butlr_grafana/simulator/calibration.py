@@ -21,7 +21,7 @@ STEPS_A_PERSON = 40
 
 
 def occupancy(entered: Ints, left: Ints, calibrated: Calibrated, *, provisional: bool) -> Ints:
-    """`[row, minute]` of one day from its midnight on: people at the end of each minute."""
+    """People at the end of each minute of one day, from midnight on: `[row, minute]`."""
     people: Ints = np.cumsum(entered - left, axis=1)
     if calibrated == "false":
         return people
@@ -33,6 +33,6 @@ def occupancy(entered: Ints, left: Ints, calibrated: Calibrated, *, provisional:
 
 
 def drift(entered: Ints, left: Ints) -> Ints:
-    """`[row, minute]`: the people too many while a day is not final."""
+    """The number of people that is too high while a day is not final: `[row, minute]`."""
     steps: Ints = np.cumsum(entered + left, axis=1)
     return steps // STEPS_A_PERSON

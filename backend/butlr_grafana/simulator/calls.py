@@ -1,4 +1,4 @@
-"""What was called: the record that tests read, and the limit on calls a minute."""
+"""The log of calls, which tests read, and the limit of calls per minute."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _WINDOW_S = 60.0
 
 @dataclass(frozen=True)
 class Call:
-    """One call of Butlr's endpoints, at `at` by the simulator's clock.
+    """One call of an endpoint of Butlr, at `at` by the simulator's clock.
 
-    `body` is JSON where it can be read as such, else text; `status` is 0 where the connection was reset.
+    `body` is JSON if it can be parsed, otherwise text. `status` is 0 if the connection was reset.
     """
 
     method: str
@@ -30,7 +30,9 @@ class Call:
 
 
 class CallLog:
-    """The latest calls in the order of their answers, their number by path, and how many ran at once."""
+    """The newest calls in the order of their responses, the number of calls by path, and how many ran at the
+    same time.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,7 +49,7 @@ class CallLog:
 
     @contextmanager
     def running_call(self) -> Iterator[None]:
-        """While a call is being answered."""
+        """A context that counts a call while it runs."""
         with self._lock:
             self._in_flight += 1
             self._peak = max(self._peak, self._in_flight)
@@ -63,22 +65,22 @@ class CallLog:
             return list(self._calls)
 
     def counts(self) -> Counter[str]:
-        """All calls by path."""
+        """The number of calls by path."""
         with self._lock:
             return self._counts.copy()
 
     @property
     def in_flight(self) -> int:
-        """The calls that are being answered now."""
+        """The number of calls that are running now."""
         return self._in_flight
 
     @property
     def peak(self) -> int:
-        """The most calls that were being answered at once."""
+        """The largest number of calls that ran at the same time."""
         return self._peak
 
     def clear(self) -> None:
-        """Forgets everything but the calls in flight."""
+        """Removes all calls except the running ones."""
         with self._lock:
             self._calls.clear()
             self._counts.clear()
@@ -86,7 +88,7 @@ class CallLog:
 
 
 class RateLimit:
-    """At most so many calls in any 60 seconds of `clock`, which is real time where none is given."""
+    """Allows at most so many calls in any 60 seconds of `clock`; the default is real time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -94,7 +96,9 @@ class RateLimit:
         self._recent_s: deque[float] = deque()
 
     def wait_s(self, limit: int | None) -> int:
-        """0: the call may go, and is counted; else the seconds until one may. No limit: counts anew."""
+        """0: the call is allowed, and is counted. Otherwise the seconds until a call is allowed. Without a
+        limit, the count is reset.
+        """
         now_s = self._clock()
         with self._lock:
             if limit is None:
@@ -109,13 +113,13 @@ class RateLimit:
             return max(1, math.ceil(frees_s + _WINDOW_S - now_s))
 
     def left(self, limit: int | None) -> int:
-        """How many calls may go now."""
+        """How many calls are allowed now."""
         with self._lock:
             return max(0, (limit or 0) - len(self._recent_s))
 
 
 def rate_headers(form: str, limit: int | None, left: int, wait_s: int) -> dict[str, str]:
-    """What an answer says of the limit, in the form `Forms.rate_limit_headers`; no limit: nothing."""
+    """The headers about the limit, in the form `Forms.rate_limit_headers`; none without a limit."""
     if limit is None or form == "none":
         return {}
     prefix = {"x-ratelimit": "X-RateLimit", "ratelimit": "RateLimit"}[form]

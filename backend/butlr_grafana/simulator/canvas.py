@@ -11,7 +11,7 @@ from .geometry import Point, Polygon
 
 PIXELS_PER_M = 60
 _FINER = 2
-"""Drawn this much larger and then reduced."""
+"""The image is drawn so many times larger, and is then reduced."""
 
 WHITE, BLACK = 255, 0
 
@@ -38,24 +38,24 @@ class Canvas:
         self._image.paste(other._image, mask=mask)
 
     def line(self, points: Iterable[Point], width_m: float, grey: int = BLACK) -> None:
-        """A line through the points, its corners rounded."""
+        """Draws a line through the points, with round corners."""
         self._draw.line(self._pixels(points), grey, self._pixel_width(width_m), joint="curve")
 
     def shape(self, polygon: Polygon, line_m: float, grey: int = BLACK, fill: int = WHITE) -> None:
-        """A closed line round a filled polygon; without a width only the filling."""
+        """Draws a filled polygon with an outline; without a width, only the filling."""
         self._draw.polygon(self._pixels(polygon), fill=fill)
         if line_m:
             self.line([*polygon, *polygon[:2]], line_m, grey)
 
     def circle(self, centre: Point, radius_m: float, line_m: float, grey: int = BLACK) -> None:
-        """A ring round white."""
+        """Draws a white circle with an outline."""
         around = self._around(centre, radius_m)
         self._draw.ellipse(around, fill=WHITE, outline=grey, width=self._pixel_width(line_m))
 
     def arc(
         self, centre: Point, radius_m: float, degrees: tuple[float, float], line_m: float, grey: int = BLACK
     ) -> None:
-        """The part of a circle from one angle up to another."""
+        """Draws the part of a circle between two angles."""
         around = self._around(centre, radius_m)
         # Pillow's angles grow clockwise.
         self._draw.arc(around, -degrees[1], -degrees[0], grey, self._pixel_width(line_m))
@@ -72,6 +72,6 @@ class Canvas:
 
 
 def placed(polygon: Polygon, at: Point, turned_deg: float = 0.0) -> Polygon:
-    """A polygon drawn around the origin, turned and moved to its place."""
+    """A polygon around the origin, rotated and moved to its place."""
     cos, sin = math.cos(math.radians(turned_deg)), math.sin(math.radians(turned_deg))
     return tuple((at[0] + cos * x - sin * y, at[1] + sin * x + cos * y) for x, y in polygon)

@@ -17,9 +17,9 @@ from .geometry import box
 from .world import Building, Capacity, Floor, Office, Room, Site
 
 MOST_FLOORS = 1000
-"""More would have the person numbers of crowds (`crowds.FIRST_PERSON`)."""
+"""With more floors, person numbers would overlap those of crowds (`crowds.FIRST_PERSON`)."""
 LEAST_ROOMS, MOST_ROOMS = 2, 200
-"""People need a desk and a kitchen."""
+"""People need at least a desk and a kitchen."""
 
 _DEPTH_M, _CORRIDOR_M = 6.0, 2.0
 _STAFF_A_SEAT = 0.75
@@ -86,11 +86,13 @@ _ROOMS = (
 
 
 def company(floors: int, rooms_per_floor: int) -> Office:
-    """A company of so many floors, each of so many rooms. Other numbers than there can be: a ValueError."""
+    """A company with so many floors and so many rooms on each floor. Raises `ValueError` for impossible
+    numbers.
+    """
     if not 1 <= floors <= MOST_FLOORS:
-        raise ValueError(f"floors: a number from 1 to {MOST_FLOORS}")
+        raise ValueError(f"floors: use a number from 1 to {MOST_FLOORS}")
     if not LEAST_ROOMS <= rooms_per_floor <= MOST_ROOMS:
-        raise ValueError(f"rooms per floor: a number from {LEAST_ROOMS} to {MOST_ROOMS}")
+        raise ValueError(f"rooms per floor: use a number from {LEAST_ROOMS} to {MOST_ROOMS}")
     buildings: dict[str, list[Building]] = {}
     for city, name, floor_count in _buildings(floors):
         there = buildings.setdefault(city.name, [])

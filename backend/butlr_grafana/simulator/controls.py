@@ -1,4 +1,4 @@
-"""The simulator's own endpoints beside Butlr's: health, calls, faults, forms, crowds, outages and plans."""
+"""The simulator's own endpoints: health, calls, faults, forms, crowds, outages and plans."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Endpoint = Callable[[Request], Result]
 
 
 def endpoints(simulator: Simulator) -> dict[str, dict[str, Endpoint]]:
-    """By path and method."""
+    """The endpoints by path and method."""
     controls = _Controls(simulator)
     return {
         "/healthz": {"GET": lambda _: Result.json({"status": "ok"})},

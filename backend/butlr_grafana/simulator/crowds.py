@@ -20,16 +20,17 @@ from .stays import Ints, Stays
 from .world import Office
 
 FIRST_PERSON = 1_000_000
-"""Person numbers of crowds start here, far from any floor's own."""
+"""The person numbers of crowds start here, far from those of the floors."""
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """So many people in a room (an index into the floor's) over a half-open range of UTC epoch seconds.
+    """A number of people in a room (an index into the floor's rooms) over a half-open range of UTC epoch
+    seconds.
 
-    They appear in the room and vanish from it, through its door and the floor's entrance, as the first
-    second begins and as the range ends. Like everyone they pass local midnight without a crossing, so that
-    a crowd that begins just then has come by no door. Beyond the room's seats they share them.
+    They enter through the entrance and the room's door in the first second, and leave at the end of the
+    range. At local midnight nobody passes a door, so a crowd that begins at midnight has no entries. If there
+    are more people than seats, they share seats.
     """
 
     floor_id: str
@@ -41,7 +42,7 @@ class Crowd:
 
 
 def stays_of(crowd: Crowd, places: Places, start_s: int, stop_s: int, phase_s: Ints) -> Stays:
-    """The crowd's stays within a day; `phase_s` is its people's, the same every day."""
+    """The stays of the crowd within a day. `phase_s` of its people is the same every day."""
     n = np.arange(crowd.people)
     spots = places.rooms[crowd.room].spots
     spot = spots[n % len(spots)]
@@ -58,7 +59,9 @@ def stays_of(crowd: Crowd, places: Places, start_s: int, stop_s: int, phase_s: I
 
 
 def find_room(office: Office, text: str) -> tuple[str, str]:
-    """The floor and the room of a room's id, or of its name where only one has it. Else `Refusal`."""
+    """The ids of the floor and of the room. `text` is the room's id, or its name if only one room has it.
+    Raises `Refusal`.
+    """
     rooms = [(floor, room) for floor in office.floors for room in floor.rooms]
     found = [(f.id, r.id) for f, r in rooms if r.id == text]
     found = found or [(f.id, r.id) for f, r in rooms if r.name.casefold() == text.casefold()]
@@ -72,8 +75,10 @@ def find_room(office: Office, text: str) -> tuple[str, str]:
 
 
 def parse(body: Mapping[str, Any], office: Office, now_s: float) -> tuple[str, str, int, int, int]:
-    """`room, people, minutes` and, if it does not begin now, `start`, as `People.crowd` takes them. With
-    `floor` the room is one of it, by its id; without, of any, also by its name.
+    """Reads `room, people, minutes` and, if the crowd begins later, `start`, for `People.crowd`.
+
+    With `floor`, `room` is the id of a room on it. Without, it is the id or name of any room. Raises
+    `Refusal`.
     """
     if "floor" in body:
         floor_id = choice(body, "floor", "floor", office.by_id)
@@ -89,7 +94,7 @@ def parse(body: Mapping[str, Any], office: Office, now_s: float) -> tuple[str, s
 
 
 def to_json(crowds: Sequence[Crowd], office: Office) -> list[dict[str, Any]]:
-    """The crowds there are, with their start and stop as ISO 8601."""
+    """The crowds, with start and stop in ISO 8601."""
     return [
         {
             "floor": crowd.floor_id,

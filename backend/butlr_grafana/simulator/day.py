@@ -27,7 +27,7 @@ _HOUR_S = 3600
 
 @dataclass(frozen=True)
 class LocalDay:
-    """A calendar day on a floor's clock: its midnight in UTC epoch seconds, and its length in seconds."""
+    """A day on a floor's clock: its midnight in UTC epoch seconds, and its length in seconds."""
 
     date: dt.date
     midnight_s: int
@@ -35,7 +35,7 @@ class LocalDay:
 
     @classmethod
     def of(cls, day: dt.date, tz: dt.tzinfo) -> Self:
-        """The day in a zone."""
+        """The day in a time zone."""
         midnight_s = int(dt.datetime.combine(day, dt.time(), tz).timestamp())
         next_s = int(dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tz).timestamp())
         return cls(day, midnight_s, next_s - midnight_s)
@@ -52,7 +52,7 @@ class LocalDay:
 
 @dataclass(frozen=True)
 class Shifts:
-    """n presences on the floor as parallel arrays: a row of the roster, from when to when."""
+    """n shifts as parallel arrays: a row of the roster, the start and the end."""
 
     row: Ints
     start_s: Ints
@@ -60,7 +60,7 @@ class Shifts:
 
 
 def draw_day(places: Places, roster: Roster, day: LocalDay, rng: np.random.Generator) -> Stays:
-    """All stays of one local day, sorted by start; none passes midnight."""
+    """All stays of one local day, sorted by start. None of them crosses midnight."""
     staff = _staff_shifts(roster, day, rng)
     agenda = Agenda(staff.start_s, staff.stop_s, day.at(np.arange(97) * SLOT_S), rng)
     agenda.lunch(places)

@@ -27,7 +27,7 @@ RESOLUTIONS_M = (0.25, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class HeatmapQuery:
-    """What is asked, checked. The period is in UTC seconds."""
+    """A checked request. The period is in UTC epoch seconds."""
 
     floor_id: str
     start_s: float
@@ -38,23 +38,23 @@ class HeatmapQuery:
 
 
 def parse(body: Mapping[str, Any]) -> HeatmapQuery:
-    """Checks a request's words; the first that is wrong is a 400 that names it."""
+    """Checks the values of a request. The first wrong value is a 400 that names it."""
     types = body.get("data_types")
     if not isinstance(types, list) or "heatmap_v2" not in types:
-        raise Refusal(400, 'data_types: a list with "heatmap_v2"')
+        raise Refusal(400, 'data_types: is not a list with "heatmap_v2"')
     where = json_object(body, "filter")
     options = json_object(json_object(body, "window"), "heatmap_v2_options")
     space_id = where.get("space_id")
     if not isinstance(space_id, str):
-        raise Refusal(400, "filter.space_id: one space's id")
+        raise Refusal(400, "filter.space_id: is not the id of one space")
     start_s, stop_s = instant(where, "start", "filter.start"), instant(where, "stop", "filter.stop")
     if start_s >= stop_s:
-        raise Refusal(400, "filter.stop: must be after filter.start")
+        raise Refusal(400, "filter.stop: is not after filter.start")
     if stop_s - start_s > LONGEST_S:
-        raise Refusal(400, "filter.stop: at most 7 days after filter.start")
+        raise Refusal(400, "filter.stop: is more than 7 days after filter.start")
     resolution_m = options.get("grid_resolution")
     if isinstance(resolution_m, bool) or resolution_m not in RESOLUTIONS_M:
-        raise Refusal(400, "heatmap_v2_options.grid_resolution: one of 0.25, 0.5, 1.0")
+        raise Refusal(400, "heatmap_v2_options.grid_resolution: is unknown; allowed: 0.25, 0.5, 1.0")
     if options.get("heatmap_type", "occupancy") != "occupancy":
         raise Refusal(400, 'heatmap_v2_options.heatmap_type: only "occupancy"')
     return HeatmapQuery(
@@ -68,7 +68,7 @@ def parse(body: Mapping[str, Any]) -> HeatmapQuery:
 
 
 def build_response(people: People, query: HeatmapQuery, until_s: float, forms: Forms) -> Any:
-    """The heat map as JSON; detections at `until_s` and later do not exist yet. An unknown space is a 404."""
+    """The heat map as JSON. Detections at `until_s` and later do not exist yet. An unknown space is a 404."""
     floor = people.office.by_id.get(query.floor_id)
     if floor is None:
         raise Refusal(404, f"space {query.floor_id} not found")

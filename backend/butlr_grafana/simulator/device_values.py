@@ -23,7 +23,7 @@ _FIELD_OF_VIEW_DEG = 77.2
 
 
 def sensor_values(sensor: Sensor, people: People, now_s: int, forms: Forms) -> Object:
-    """All fields of `Sensor` but its relations."""
+    """All fields of `Sensor` except its relations."""
     floor, state = people.office.by_id[sensor.floor_id], health(sensor, people, now_s, forms)
     hive = next((one for one in floor.hives if one.serial_number == sensor.hive_serial), None)
     line = door_line(sensor, floor)
@@ -61,14 +61,14 @@ def sensor_values(sensor: Sensor, people: People, now_s: int, forms: Forms) -> O
 
 
 def power(sensor: Sensor) -> str | None:
-    """Butlr knows of few sensors how they are fed."""
+    """The power source, which Butlr knows of few sensors."""
     if sensor.is_entrance and not sensor.is_virtual:
         return "Wired"
     return "Battery" if zlib.crc32(sensor.id.encode()) % 25 == 0 else None
 
 
 def hive_values(hive: Hive, people: People, now_s: int) -> Object:
-    """All fields of `Hive` but its relations."""
+    """All fields of `Hive` except its relations."""
     state = hive_health(hive, people, now_s)
     return {
         "id": hive.id,
@@ -91,7 +91,7 @@ def hive_values(hive: Hive, people: People, now_s: int) -> Object:
 
 
 def sensor_centre(sensor: Sensor, floor: Floor) -> Point:
-    """The centre of what a sensor sees: the door that it watches, or its room or zone."""
+    """The centre of the area that a sensor sees: its door, room or zone."""
     line = door_line(sensor, floor)
     if line is not None:
         return centre(line)
@@ -103,7 +103,7 @@ def sensor_centre(sensor: Sensor, floor: Floor) -> Point:
 
 @lru_cache(maxsize=1024)
 def door_line(sensor: Sensor, floor: Floor) -> tuple[Point, Point] | None:
-    """Both sides of the door that a traffic sensor watches; None for another sensor."""
+    """The two ends of the door that a traffic sensor sees; `None` for other sensors."""
     if sensor.mode != "traffic":
         return None
     room = (

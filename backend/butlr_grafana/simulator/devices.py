@@ -28,7 +28,7 @@ _CHANGED_AHEAD_S = 60 * 86400
 
 
 def mac_address(key: str) -> str:
-    """The address of a device, always the same for a key."""
+    """The MAC address of a device; always the same for a key."""
     digits = f"{zlib.crc32(key.encode()):08X}"
     return "-".join(("00", "17", "0D", "A4", *(digits[i : i + 2] for i in range(0, 8, 2))))
 
@@ -36,7 +36,7 @@ def mac_address(key: str) -> str:
 def clone(
     twin: Sensor, sensor_id: str, name: str, room_id: str | None, *, is_entrance: bool = False
 ) -> Sensor:
-    """The same device once more, in another room of the floor."""
+    """A clone of the device in another room of the floor."""
     return replace(
         twin,
         id=sensor_id,
@@ -50,13 +50,13 @@ def clone(
 
 
 def mirror(twin: Sensor, sensor_id: str, name: str) -> Sensor:
-    """The same device in the same place, in and out swapped."""
+    """A mirror of the device at the same place: in and out are swapped."""
     return replace(twin, id=sensor_id, name=name, mac_address=f"mi-rr-or-{twin.mac_address}", twin_id=twin.id)
 
 
 @dataclass(frozen=True)
 class Health:
-    """How a sensor or hive fares. Times in Unix seconds; dates as Butlr writes them."""
+    """The state of a sensor or hive. Times are epoch seconds; dates are as Butlr writes them."""
 
     is_online: bool
     last_heartbeat: int
@@ -64,7 +64,7 @@ class Health:
 
 
 def health(sensor: Sensor, people: People, now_s: int, forms: Forms | None = None) -> Health:
-    """A sensor's, at a time."""
+    """The state of a sensor at a time."""
     # A clone is its twin, so both have the same noise.
     noise = zlib.crc32(sensor.mac_address[-17:].encode())
     if sensor.is_mirror:
@@ -81,7 +81,7 @@ def health(sensor: Sensor, people: People, now_s: int, forms: Forms | None = Non
 
 
 def hive_health(hive: Hive, people: People, now_s: int) -> Health:
-    """A hive's, at a time."""
+    """The state of a hive at a time."""
     since_s = people.hive_silent_since(hive.id, now_s)
     if since_s is not None:
         return Health(is_online=False, last_heartbeat=since_s - 1)

@@ -55,7 +55,7 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def hit(self, path: str) -> Faults | None:
-        """A copy of the faults for one call to `path`, or None if it goes unharmed. Counts the call."""
+        """A copy of the faults for one call to `path`; `None` if the call has no fault. Counts the call."""
         with self._lock:
             if not self._any() or not self._concerns(path):
                 return None
@@ -69,7 +69,7 @@ class Faults:
             return replace(self)
 
     def set(self, **changes: Any) -> None:
-        """Several fields at once, so that no call sees only some of them; starts counting anew."""
+        """Sets several fields at once, so that no call sees only some of them. Resets the count."""
         _refuse_unknown(changes)
         with self._lock:
             for name, value in changes.items():
@@ -77,7 +77,7 @@ class Faults:
             self._seen = 0
 
     def clear(self) -> None:
-        """Back to none."""
+        """Removes all faults."""
         self.set(**_DEFAULTS)
 
     def to_json(self) -> dict[str, Any]:
@@ -88,10 +88,10 @@ class Faults:
         return {**values, "body": None if body is None else body.decode(errors="replace")}
 
     def set_json(self, values: Mapping[str, Any]) -> None:
-        """These faults and no others; a wrong name or value is a 400."""
+        """Sets these faults and removes all others. A wrong name or value is a 400."""
         wrong = [name for name, value in values.items() if name not in _VALID or not _VALID[name](value)]
         if wrong:
-            raise Refusal(400, f"not a fault, or not a value for it: {', '.join(sorted(wrong))}")
+            raise Refusal(400, f"unknown faults, or values that they cannot have: {', '.join(sorted(wrong))}")
         changes = {**_DEFAULTS, **values}
         if isinstance(changes["body"], str):
             changes["body"] = changes["body"].encode()
@@ -141,4 +141,4 @@ _VALID: Mapping[str, Callable[[Any], bool]] = {
 def _refuse_unknown(changes: Mapping[str, Any]) -> None:
     unknown = changes.keys() - _DEFAULTS.keys()
     if unknown:
-        raise TypeError(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(_DEFAULTS)}")
+        raise TypeError(f"{', '.join(sorted(unknown))} unknown; allowed: {', '.join(_DEFAULTS)}")

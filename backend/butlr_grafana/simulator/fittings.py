@@ -1,4 +1,4 @@
-"""The devices of the office that ships, and the ids of what is on its floors."""
+"""The devices of the default office, and the ids of its rooms and zones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORGOTTEN_BATTERY = "2026-12-08T09:24:11.520809417Z"
 
 
 def slug(name: str) -> str:
-    """A name as part of an id; accents are left out."""
+    """A name as a part of an id, without accents."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
 
@@ -89,7 +89,7 @@ def _sensors(
 
 
 def with_clone(floor: Floor, twin_id: str, name: str, room: str) -> Floor:
-    """The floor with a sensor cloned into another room."""
+    """The floor with a clone of a sensor in another room."""
     key, twin = floor.id.removeprefix("space_"), _sensor(floor, twin_id)
     room_id = next(one.id for one in floor.rooms if one.name == room)
     own = clone(twin, f"sensor_{key}_{slug(name)}", name, room_id)
@@ -97,13 +97,13 @@ def with_clone(floor: Floor, twin_id: str, name: str, room: str) -> Floor:
 
 
 def with_mirror(floor: Floor, twin_id: str, name: str) -> Floor:
-    """The floor with a mirror beside a sensor."""
+    """The floor with a mirror of a sensor."""
     key, twin = floor.id.removeprefix("space_"), _sensor(floor, twin_id)
     return replace(floor, sensors=(*floor.sensors, mirror(twin, f"sensor_{key}_{slug(name)}", name)))
 
 
 def entrance_by_clone(floor: Floor, twin_id: str) -> Floor:
-    """The floor with its entrance's sensor replaced by the clone of one over another door."""
+    """The floor whose entrance sensor is replaced by a clone of the sensor at another door."""
     twin, entrance = _sensor(floor, twin_id), next(one for one in floor.sensors if one.is_entrance)
     own = clone(twin, entrance.id, entrance.name, entrance.room_id, is_entrance=True)
     sensors = tuple(own if one is entrance else one for one in floor.sensors)

@@ -1,8 +1,8 @@
-"""The forms of Butlr's answers where nobody has read or seen them: one choice each, named by its unknown.
+"""The forms of Butlr's responses where nobody has read or seen them: one choice for each unknown.
 
-The defaults are what is documented or seen. Each choice can be turned alone: `Simulator(forms=Forms(…))`,
-`simulator.forms = replace(simulator.forms, …)` while it runs, `butlr-grafana simulate --form name=value`.
-The U numbers are those of the list of unknowns that `butlr-grafana check` measures.
+The defaults are documented or were seen. Each choice can be changed: `Simulator(forms=Forms(…))`,
+`simulator.forms = replace(simulator.forms, …)` while it runs, `butlr-grafana simulate --form name=value`. The
+U numbers are those of the list of unknowns that `butlr-grafana check` measures.
 """
 
 from __future__ import annotations
@@ -166,11 +166,11 @@ _FLAGS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "fal
 
 
 _ACCOUNTS = ("missing_scopes", "without_scope", "unreadable")
-"""With these an account does not work, whatever one knows of it."""
+"""With these forms an account cannot work."""
 
 
 def alternatives(name: str) -> tuple[Any, ...]:
-    """The values of a form beside its default that `single_changes` and `random_forms` take."""
+    """The values of a form other than its default, for `single_changes` and `random_forms`."""
     item = _ITEMS[name]
     if isinstance(item.default, bool):
         return (not item.default,)
@@ -181,7 +181,9 @@ def alternatives(name: str) -> tuple[Any, ...]:
 
 
 def single_changes() -> dict[str, Forms]:
-    """Every choice turned alone, by `name=value`; not those with which no account works."""
+    """All forms with one changed choice, by `name=value`. Choices with which no account works are
+    left out.
+    """
     return {
         f"{name}={_text(value)}": Forms(**{name: value})
         for name in _ITEMS
@@ -191,7 +193,7 @@ def single_changes() -> dict[str, Forms]:
 
 
 def random_forms(seed: int) -> Forms:
-    """A combination: each choice is turned, or not, by a throw that is the same for the same seed."""
+    """A random combination of choices. It is the same for the same seed."""
     rng = random.Random(seed)  # noqa: S311 - nothing secret
     found: dict[str, Any] = {}
     for name in _ITEMS:
@@ -232,7 +234,7 @@ def _written(value: Any) -> str:
 
 
 def renamed(value: Any) -> Any:
-    """A JSON value in which no key has its name any more."""
+    """A JSON value in which every key has another name."""
     if isinstance(value, dict):
         return {f"{key}V9": renamed(item) for key, item in value.items()}
     return [renamed(item) for item in value] if isinstance(value, list | tuple) else value

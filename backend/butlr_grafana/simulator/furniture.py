@@ -1,6 +1,6 @@
-"""Furniture for a floor plan: desks where people sit, tables to meet at, kitchens, sofas, shelves.
+"""Furniture for a floor plan: desks, tables, kitchens, sofas, shelves.
 
-Only drawn: nobody bumps into it. What would stand in a door's way is left out.
+It is only drawn; people do not avoid it. Furniture in front of a door is left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _LEAST_DESK_M = 1.2
 
 
 def furnish(canvas: Canvas, floor: Floor, doors: Mapping[str, Sequence[Polygon]]) -> None:
-    """Every room by its type, then the zones in open space; `doors`: what must stay clear, by room."""
+    """Draws every room by its type, then the zones in open space. `doors`: by room, the area that
+    stays free.
+    """
     for room in floor.rooms:
         _BY_TYPE[room.room_type](_Space(canvas, room, tuple(doors[room.id])))
     for zone in floor.zones:

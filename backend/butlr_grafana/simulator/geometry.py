@@ -1,4 +1,4 @@
-"""Polygons on a floor: plain points in metres, and numpy for many points at once."""
+"""Polygons on a floor: points in metres, and numpy arrays for many points."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def box(x0: float, y0: float, x1: float, y1: float) -> Polygon:
 
 
 def edges(polygon: Polygon) -> Iterator[tuple[Point, Point]]:
-    """Each side from corner to corner, the closing one included."""
+    """All sides from corner to corner, including the last one."""
     return zip(polygon, (*polygon[1:], polygon[0]), strict=True)
 
 
@@ -50,7 +50,7 @@ def contains(polygon: Polygon, x: Floats, y: Floats) -> Bools:
 
 
 def clearance_m(polygons: Iterable[Polygon], x: Floats, y: Floats) -> Floats:
-    """The distance of each of n points to the nearest side of any of the polygons."""
+    """The distance in metres of each of n points to the nearest side of any polygon."""
     sides = np.array([side for polygon in polygons for side in edges(polygon)])
     start, along = sides[:, 0], sides[:, 1] - sides[:, 0]
     from_start = np.stack([x, y], axis=-1)[:, None, :] - start

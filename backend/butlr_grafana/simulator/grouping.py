@@ -1,4 +1,4 @@
-"""Answers that are grouped: objects in objects by the words of `group_by.order`, rows or figures inside."""
+"""Grouped responses: nested objects by the keys in `group_by.order`, with rows or values inside."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .rows import Row, number, quality
 
 
 def nested(rows: Sequence[Row], order: Sequence[str]) -> dict[str, Any]:
-    """Raw: one level an entry of the order, lists of rows innermost."""
+    """Nested objects, one level for each key, with lists of rows inside."""
     return _nested(rows, [_key(key_name) for key_name in order])
 
 
 def by_asset(rows: Sequence[Row]) -> dict[str, Any]:
-    """`{asset: {time: [row]}}`, whatever was not asked."""
+    """`{asset: {time: [row]}}`, whatever the request says."""
     return _nested(rows, [lambda row: str(row["zone_id"] or row["room_id"] or row["space_id"]), _key("time")])
 
 
 def figures(rows: Sequence[Row], order: Sequence[str], *, marked: bool) -> dict[str, Any]:
-    """One level an entry of the order, innermost the figures of all rows under it. Times are without Z.
+    """Nested objects, one level for each key, with the values of all rows inside. Times have no Z.
 
-    `marked`: figures say whether rows of theirs are incomplete.
+    `marked`: the values say whether some of their rows are incomplete.
     """
     keys = [_key(key_name) if key_name != "time" else _time_without_z for key_name in order]
     grouped = _nested(rows, keys)

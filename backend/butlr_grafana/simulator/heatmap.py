@@ -27,8 +27,8 @@ def count_cells(
 ) -> Cells:
     """Counts points in squares whose corners lie at `origin + k * resolution_m`.
 
-    With `empty` every square that touches the extent is listed, else those with a point. The order is a
-    shuffle, the same each time, for Butlr promises none.
+    With `empty`, every square that touches the extent is listed, otherwise only squares with a point. The
+    order is shuffled, but always the same, because Butlr does not promise any order.
     """
     min_x, min_y, max_x, max_y = extent
     origin_x, origin_y = origin
@@ -50,7 +50,9 @@ def count_cells(
 
 
 def call_origin(x_m: Floats, y_m: Floats) -> Point:
-    """A grid's corner that is each call's own: the sixteenth of a metre up to the least of its points."""
+    """The corner of a grid for one call only: a multiple of 1/16 metre just below the smallest coordinate of
+    its points.
+    """
     x, y = (float(np.floor(values.min(initial=1e6) * 16) / 16) for values in (x_m, y_m))
     return x, y
 

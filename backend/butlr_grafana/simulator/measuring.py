@@ -1,9 +1,9 @@
-"""Series minute by minute: a value, or none.
+"""Computes series minute by minute: a value, or none.
 
-A minute has data once it is over. While its sensor is offline a room, and the zones in it, have none; the
-floor has, without the people who are in that room, as long as any of its sensors is online. Whoever passes a
-door whose sensor is offline is not counted. Presence is the time in which at least one person is
-there, not the sum over persons.
+A minute has data when it is over. While its sensor is offline, a room and its zones have no data. The floor
+has data while any of its sensors is online, but without the people in that room. People who pass a door with
+an offline sensor are not counted. Presence is the time in which at least one person is there, not the sum
+over persons.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .windows import local_days
 
 @dataclass(frozen=True)
 class Span:
-    """Whole minutes, half-open, in UTC epoch seconds. `now_s`: when it is asked about."""
+    """Whole minutes, half-open, in UTC epoch seconds. `now_s`: the time of the request."""
 
     start_s: int
     stop_s: int
@@ -34,11 +34,11 @@ class Span:
 
     @property
     def minutes(self) -> int:
-        """How many."""
+        """The number of minutes."""
         return (self.stop_s - self.start_s) // MINUTE_S
 
     def known(self, late_s: int) -> int:
-        """How many of them are over, and no younger than `late_s`."""
+        """The number of minutes that are over and at least `late_s` seconds old."""
         known_s = int((self.now_s - late_s) // MINUTE_S) * MINUTE_S
         return (max(self.start_s, min(self.stop_s, known_s)) - self.start_s) // MINUTE_S
 
@@ -51,7 +51,7 @@ class Span:
 
 @dataclass(frozen=True)
 class CountingOptions:
-    """How series are to be counted: `tz` has the midnights at which door counts start anew."""
+    """How series are counted. `tz`: the time zone in which door counts start again at midnight."""
 
     tz: ZoneInfo
     calibrated: Calibrated
@@ -59,7 +59,7 @@ class CountingOptions:
 
 
 def late_s(counts: Counts, forms: Forms) -> int:
-    """How much younger than now the newest data are."""
+    """The age of the newest data, in seconds."""
     return forms.minutes_late_s if counts in ("people", "occupied_s") else forms.traffic_late_s
 
 

@@ -1,4 +1,4 @@
-"""A request and an answer, as the endpoints see them."""
+"""Requests and responses, as the endpoints see them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, its path without the query. Header names are lower case."""
+    """One HTTP request. `path` has no query string. Header names are lower case."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ class Request:
     body: bytes
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object; anything else is a 400."""
+        """The body as a JSON object. Raises `Refusal` with status 400 for anything else."""
         try:
             value = orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
@@ -34,7 +34,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Result:
-    """One HTTP answer, not yet compressed."""
+    """One HTTP response, not yet compressed."""
 
     status: int
     body: bytes
@@ -43,23 +43,23 @@ class Result:
 
     @classmethod
     def json(cls, value: Any, status: int = 200, **headers: str) -> Result:
-        """A value as JSON; underscores in header names stand for hyphens."""
+        """A response with a JSON value. In header names, underscores become hyphens."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         return cls(status, orjson.dumps(value), headers=named)
 
     def with_headers(self, headers: Mapping[str, str]) -> Result:
-        """The same with more headers."""
+        """The same response with more headers."""
         return replace(self, headers={**self.headers, **headers}) if headers else self
 
     @classmethod
     def refusal(cls, status: int, details: str, **headers: str) -> Result:
-        """An error as Butlr's REST APIs put it: `{"error": …, "code": …, "details": …}`."""
+        """An error in the form of Butlr's REST APIs: `{"error": …, "code": …, "details": …}`."""
         error = _PHRASES.get(status, "Error")
         return cls.json({"error": error, "code": status, "details": details}, status, **headers)
 
 
 class Refusal(Exception):
-    """An endpoint's no: the status, and the details of the answer."""
+    """An error response of an endpoint: the status and the details."""
 
     def __init__(self, status: int, details: str) -> None:
         super().__init__(details)
@@ -68,7 +68,7 @@ class Refusal(Exception):
 
 
 class Failure(Exception):
-    """A GraphQL field that cannot be answered; its message goes out, with the code where there is one."""
+    """An error of a GraphQL field. The response contains its message, and its code if there is one."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
-"""A floor minute by minute: how many people, for how many of its seconds someone, who came and went.
+"""A floor minute by minute: the number of people, the seconds with people, entries and exits.
 
-Arrays are `[asset, minute]`; row 0 is the floor (or its entrance), row 1 + k its k-th room, then the zones:
-so `room - OUTSIDE` is the row of a room as of the entrance.
+Arrays are `[asset, minute]`. Row 0 is the floor (or its entrance), row 1 + k its k-th room, then the zones.
+So `room - OUTSIDE` is the row of a room and of the entrance.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MINUTE_S = 60
 
 Count = Literal["people", "occupied_s", "entered", "left"]
 Small = NDArray[np.int16]
-"""Single counts are small, and many are kept."""
+"""Single counts are small, and many are cached."""
 
 
 class Minutes:
@@ -42,7 +42,7 @@ class Minutes:
 
     @cached_property
     def people(self) -> Small:
-        """How many, each minute."""
+        """The number of people in each minute."""
         asset, stay = self._members
         rows = self._first_zone + len(self._floor.zones)
         people = people_per_minute(self._stays.take(stay), asset, rows, self.start_s, self.minutes)
@@ -50,7 +50,7 @@ class Minutes:
 
     @cached_property
     def occupied_s(self) -> Small:
-        """Seconds with someone there, each minute."""
+        """The seconds with people in each minute."""
         asset, stay = self._members
         starts_s = self.start_s + MINUTE_S * np.arange(self.minutes + 1)
         rows = range(self._first_zone + len(self._floor.zones))
@@ -59,12 +59,12 @@ class Minutes:
 
     @cached_property
     def entered(self) -> Small:
-        """Steps in through a door, each minute."""
+        """The entries through a door in each minute."""
         return self._steps(1)
 
     @cached_property
     def left(self) -> Small:
-        """Steps out through a door, each minute."""
+        """The exits through a door in each minute."""
         return self._steps(-1)
 
     @cached_property
@@ -87,7 +87,7 @@ class Minutes:
 
 
 def people_per_minute(stays: Stays, asset: Ints, rows: int, start_s: int, minutes: int) -> Ints:
-    """Of n stays, each in a row: how many are there at the second `phase_s` of each minute from `start_s`."""
+    """For each row, the number of the n stays at the second `phase_s` of each minute from `start_s` on."""
     bounds = [
         np.clip(-((start_s + stays.phase_s - edge_s) // MINUTE_S), 0, minutes)
         for edge_s in (stays.start_s, stays.stop_s)

@@ -1,8 +1,9 @@
-"""Outages: when a sensor is offline, by its own fault, by a switch, or because its hive is.
+"""The times in which sensors are offline: by a fault of their own, by a switch, or because their hive is
+offline.
 
-Switched in a test by `simulator.outage(…)`; beside a running one `curl -X PUT -d '{"device":
-"hive_paris_1_1", "minutes": 60}' …/_simulator/outages`, with DELETE to undo them all. A hive that is offline
-silences the sensors that report to it.
+In a test, use `simulator.outage(…)`. With a running simulator, use `curl -X PUT -d '{"device":
+"hive_paris_1_1", "minutes": 60}' …/_simulator/outages`, and DELETE to remove all outages. If a hive is
+offline, its sensors send no data.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _FAILS_S = 4 * _DAY_S
 
 @dataclass(frozen=True)
 class Outage:
-    """A sensor or hive, by its id, that is switched off over a half-open range of UTC epoch seconds."""
+    """A sensor or hive that is switched off over a half-open range of UTC epoch seconds."""
 
     device_id: str
     start_s: int
@@ -33,8 +34,8 @@ class Outage:
 
 
 def sensor_faults(sensor: Sensor, start_s: int, stop_s: int) -> list[Range]:
-    """When a sensor with an `outage_day` fails within a range: four days of each 28-day cycle, both counted
-    in UTC days from 1970-01-01.
+    """The times within a range in which a sensor with an `outage_day` is offline: four days of each 28-day
+    cycle, counted in UTC days from 1970-01-01.
     """
     if sensor.outage_day is None:
         return []
@@ -46,20 +47,20 @@ def sensor_faults(sensor: Sensor, start_s: int, stop_s: int) -> list[Range]:
 
 
 def switched_off(device_id: str, outages: Iterable[Outage], start_s: int, stop_s: int) -> list[Range]:
-    """When a device is switched off within a range."""
+    """The times within a range in which a device is switched off."""
     return clipped(
         [(one.start_s, one.stop_s) for one in outages if one.device_id == device_id], start_s, stop_s
     )
 
 
 def clipped(ranges: Iterable[Range], start_s: int, stop_s: int) -> list[Range]:
-    """The parts of ranges that lie within another one; not empty."""
+    """The parts of ranges that lie within another range. Empty parts are left out."""
     found = [(max(start_s, since_s), min(stop_s, until_s)) for since_s, until_s in ranges]
     return [(since_s, until_s) for since_s, until_s in found if since_s < until_s]
 
 
 def any_of(ranges: Iterable[Range]) -> list[Range]:
-    """The times that lie in any of the ranges, in order, those that touch put together."""
+    """The union of the ranges, in order. Ranges that touch are joined."""
     found: list[Range] = []
     for since_s, until_s in sorted(ranges):
         if found and since_s <= found[-1][1]:
@@ -70,7 +71,7 @@ def any_of(ranges: Iterable[Range]) -> list[Range]:
 
 
 def all_of(lists: Sequence[Sequence[Range]]) -> list[Range]:
-    """The times that lie in a range of each list; none where there is no list. Each list is in order."""
+    """The intersection of the lists of ranges; empty without a list. Each list must be in order."""
     if not lists:
         return []
     common = list(lists[0])
@@ -80,7 +81,9 @@ def all_of(lists: Sequence[Sequence[Range]]) -> list[Range]:
 
 
 def presence_sensors(floor: Floor, place_id: str) -> list[Sensor]:
-    """The presence sensors of the floor, or of a room or zone on it; copies where there is nothing else."""
+    """The presence sensors of the floor, or of one of its rooms or zones. Copies are used only if there is no
+    original.
+    """
     found = [
         one
         for one in floor.sensors
@@ -90,7 +93,7 @@ def presence_sensors(floor: Floor, place_id: str) -> list[Sensor]:
 
 
 def door_sensors(floor: Floor, room_id: str | None) -> list[Sensor]:
-    """The traffic sensors over the door of a room; `None`: over the floor's entrance."""
+    """The traffic sensors at the door of a room; `None`: at the floor's entrance."""
     doors = [one for one in floor.sensors if one.mode == "traffic"]
     if room_id is None:
         return [one for one in doors if one.is_entrance]
@@ -98,7 +101,7 @@ def door_sensors(floor: Floor, room_id: str | None) -> list[Sensor]:
 
 
 def parse(body: Mapping[str, Any], office: Office, now_s: float) -> Outage:
-    """`device` (the id of a sensor or hive), `minutes` and, if it does not begin now, `start`."""
+    """Reads `device` (the id of a sensor or hive), `minutes` and, if the outage begins later, `start`."""
     devices = [*(hive.id for hive in office.hives), *(sensor.id for sensor in office.sensors)]
     device_id = choice(body, "device", "device", devices)
     minutes = whole_number(body, "minutes", "minutes", most=525_600)
@@ -107,12 +110,12 @@ def parse(body: Mapping[str, Any], office: Office, now_s: float) -> Outage:
 
 
 def check(office: Office, device_id: str) -> None:
-    """A device that there is not is a `Refusal`."""
+    """Raises `Refusal` if the device does not exist."""
     parse({"device": device_id, "minutes": 1}, office, 0)
 
 
 def to_json(outages: Sequence[Outage]) -> list[dict[str, Any]]:
-    """The outages there are, with their start and stop as ISO 8601."""
+    """The outages, with start and stop in ISO 8601."""
     return [
         {
             "device": one.device_id,

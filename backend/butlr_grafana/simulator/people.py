@@ -37,11 +37,13 @@ from .stays import OUTSIDE, Crossings, Detections, Floats, Ints, Stays, cross, d
 from .world import Floor, Office, Sensor
 
 _MOST_DAYS = 400
-"""Floor-days in memory: on average 0.4 MB each on the largest floor, 0.7 once all its minutes are counted."""
+"""How many days of a floor are cached. A day takes 0.4 MB on average on the largest floor, and 0.7 MB when
+all its minutes are counted.
+"""
 _MOST_DAYS_PER_FLOOR = 3
-"""At least, so that questions about now do not draw a large tenant's days again and again."""
+"""At least so many, so that requests about now do not draw the days of a large company again and again."""
 _LONGEST_S = 400 * 86400
-"""How far back the begin of an outage is looked for."""
+"""How far back the begin of an outage is searched."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class People:
         )
 
     def stays(self, floor_id: str, start_s: int, stop_s: int) -> Stays:
-        """All stays that overlap the range, whole, sorted by start."""
+        """All stays that overlap the range, not cut, sorted by start."""
         stays = Stays.join([day.stays for day in self._days(floor_id, start_s, stop_s)])
         return stays.take((stays.start_s < stop_s) & (stays.stop_s > start_s))
 
@@ -100,11 +102,13 @@ class People:
         return t_s, x_m.astype(np.float64), y_m.astype(np.float64)
 
     def rate(self, floor_id: str) -> int:
-        """The detections that a person on a floor gives a minute (`Simulator.rate` heeds the forms too)."""
+        """The detections per minute of a person on a floor. `Simulator.rate` also considers the forms."""
         return self.office.by_id[floor_id].detections_per_minute
 
     def crossings(self, floor_id: str, start_s: int, stop_s: int) -> tuple[Ints, Ints, Ints]:
-        """`t_s, room, direction` of every step through a door (see `Crossings`); no door sensor fails."""
+        """`t_s, room, direction` of every step through a door (see `Crossings`), even if its sensor is
+        offline.
+        """
         steps = [day.crossings for day in self._days(floor_id, start_s, stop_s)]
         t_s, room, direction = _between(steps, start_s, stop_s)
         return t_s, room, direction
@@ -134,12 +138,12 @@ class People:
         return counts[:, first : first + minutes].astype(np.int64)
 
     def crowd(self, floor_id: str, room_id: str, people: int, start_s: int, stop_s: int) -> Crowd:
-        """So many more people who sit in a room for a time, from now on part of the truth (see `Crowd`)."""
+        """Adds people who stay in a room for a time (see `Crowd`)."""
         rooms = [room.id for room in self.office.by_id[floor_id].rooms]
         if room_id not in rooms:
             raise KeyError(room_id)
         if people < 1 or start_s >= stop_s:
-            raise ValueError("a crowd is of at least one person, for at least a second")
+            raise ValueError("a crowd has at least one person and lasts at least one second")
         with self._crowding:
             first = FIRST_PERSON + sum(crowd.people for crowd in self._crowds)
             crowd = Crowd(floor_id, rooms.index(room_id), people, start_s, stop_s, first)
@@ -147,33 +151,33 @@ class People:
         return crowd
 
     def clear_crowds(self) -> None:
-        """No crowd has ever been."""
+        """Removes all crowds."""
         with self._crowding:
             self._crowds = ()
 
     @property
     def crowds(self) -> tuple[Crowd, ...]:
-        """Every crowd asked for, in that order."""
+        """All crowds, in the order in which they were added."""
         return self._crowds
 
     def outage(self, device_id: str, start_s: int, stop_s: int) -> Outage:
-        """A sensor or hive is offline for a time, from now on part of the truth. Unknown: `Refusal`."""
+        """Takes a sensor or hive offline for a time. Raises `Refusal` if it is unknown."""
         check(self.office, device_id)
         if start_s >= stop_s:
-            raise ValueError("an outage lasts for at least a second")
+            raise ValueError("an outage lasts at least one second")
         outage = Outage(device_id, start_s, stop_s)
         with self._crowding:
             self._outages = (*self._outages, outage)
         return outage
 
     def clear_outages(self) -> None:
-        """No outage has ever been, but those of sensors that fail by themselves."""
+        """Removes all outages, except those of sensors that fail by themselves."""
         with self._crowding:
             self._outages = ()
 
     @property
     def outages(self) -> tuple[Outage, ...]:
-        """Every outage asked for, in that order."""
+        """All outages, in the order in which they were added."""
         return self._outages
 
     def offline(self, place_id: str, start_s: int, stop_s: int) -> list[Range]:
@@ -190,7 +194,7 @@ class People:
         )
 
     def doors_offline(self, floor_id: str, start_s: int, stop_s: int) -> list[tuple[int, Range]]:
-        """The rows of `count` whose doors nobody counts, and when: the floor's entrance is 0."""
+        """The rows of `count` whose doors have no working sensor, and when; row 0 is the floor's entrance."""
         floor = self.office.by_id[floor_id]
         rows = [(0, door_sensors(floor, None))]
         rows += [(index - OUTSIDE, door_sensors(floor, room.id)) for index, room in enumerate(floor.rooms)]
@@ -201,19 +205,19 @@ class People:
         ]
 
     def silent(self, sensor: Sensor, start_s: int, stop_s: int) -> list[Range]:
-        """When a sensor is offline within the range, in order; a copy is so with its twin."""
+        """The times within the range in which a sensor is offline. A copy is offline with its original."""
         device = self._sensors.get(sensor.twin_id or "", sensor)
         own = switched_off(device.id, self._outages, start_s, stop_s)
         hive = switched_off(self._hives.get(device.hive_serial, ""), self._outages, start_s, stop_s)
         return any_of([*sensor_faults(device, start_s, stop_s), *own, *hive])
 
     def silent_since(self, sensor_id: str, at_s: int) -> int | None:
-        """Since when a sensor is offline; None: it is not."""
+        """Since when a sensor is offline; `None`: it is online."""
         found = self.silent(self._sensors[sensor_id], at_s - _LONGEST_S, at_s + 1)
         return found[-1][0] if found and found[-1][1] > at_s else None
 
     def hive_silent_since(self, hive_id: str, at_s: int) -> int | None:
-        """Since when a hive is offline; None: it is not."""
+        """Since when a hive is offline; `None`: it is online."""
         found = any_of(switched_off(hive_id, self._outages, at_s - _LONGEST_S, at_s + 1))
         return found[-1][0] if found and found[-1][1] > at_s else None
 
@@ -323,7 +327,7 @@ def _stays_online(stays: Stays, offline: Sequence[tuple[int, int, int]]) -> Stay
 
 def _whole_minutes(start_s: int, stop_s: int) -> int:
     if start_s % MINUTE_S or stop_s % MINUTE_S or start_s >= stop_s:
-        raise ValueError("start and stop are whole minutes, the one before the other")
+        raise ValueError("start and stop must be whole minutes, and start must be before stop")
     return (stop_s - start_s) // MINUTE_S
 
 

@@ -1,4 +1,4 @@
-"""Where one can be on a floor: seats in rooms, spots in open zones, the corridor between them."""
+"""The places of a floor: seats in rooms, spots in open zones, and the corridor between them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .world import Floor, Room
 
 _SPOT_STEP_M = {"open_space": 1.7, "meeting_room": 1.1, "kitchen": 1.0, "open_zone": 0.5, "corridor": 0.5}
 _WALL_M = 0.35
-"""Nobody stands closer to a wall."""
+"""The smallest distance between a person and a wall."""
 _REACH_M = 0.4
-"""A detection lies at most this far from where the person is."""
+"""The largest distance between a detection and the person."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ Drawing = tuple[object, ...]
 
 
 def drawing(floor: Floor) -> Drawing:
-    """All of a floor that its places depend on: floors with equal drawings have the same places."""
+    """Everything on which the places of a floor depend. Floors with equal drawings have the same places."""
     rooms = tuple((room.footprint, room.room_type, room.popularity, room.capacity) for room in floor.rooms)
     open_zones = tuple(zone.polygon for zone in floor.zones if zone.room_id is None)
     return floor.outline, floor.entrance, rooms, open_zones
 
 
 class Places:
-    """A floor to be on: n spots as parallel arrays, and the places they belong to.
+    """The places of a floor: n spots as parallel arrays.
 
-    `x_m`, `y_m`, `room` and `reach_m` (how far from it a detection may lie: never across a wall) are of
-    length n.
+    `x_m`, `y_m`, `room` and `reach_m` have the length n. `reach_m`: how far a detection may lie from the
+    spot; it never lies behind a wall.
     """
 
     def __init__(self, floor: Floor) -> None:
@@ -73,11 +73,11 @@ class Places:
 
     @property
     def entrance(self) -> int:
-        """The spot where one comes in."""
+        """The spot at the entrance."""
         return int(self.corridor.spots[0])
 
     def corridor_near(self, x: Floats, y: Floats) -> Ints:
-        """The corridor's spot nearest to (the square metre of) each of n points."""
+        """The spot of the corridor that is nearest to each of n points, within a square metre."""
         min_x, min_y, _, _ = self.floor.extent
         rows, columns = self._corridor_near.shape
         row = np.clip((y - min_y).astype(np.int64), 0, rows - 1)

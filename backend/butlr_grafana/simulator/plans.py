@@ -26,7 +26,7 @@ _WINDOW_M, _BETWEEN_M = 1.7, 0.8
 
 @lru_cache(maxsize=16)
 def draw(floor: Floor) -> bytes:
-    """A PNG in greys, `PIXELS_PER_M` to the metre."""
+    """A grey PNG with `PIXELS_PER_M` pixels per metre."""
     inside = Canvas(floor.extent)
     ways = {room.id: ways_in(floor, room) for room in floor.rooms}
     for room in floor.rooms:

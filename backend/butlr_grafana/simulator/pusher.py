@@ -1,4 +1,4 @@
-"""Sends events to whoever has subscribed to their type: once, and again where that failed."""
+"""Sends events to the subscriptions of their type. If a push fails, it is repeated."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Due:
 
 
 class Pusher:
-    """`push` sends what is due by the clock; with `start` a thread does so every second."""
+    """`push` sends the events that are due by the clock. After `start`, a thread does so every second."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Pusher:
         """How many requests there were."""
 
     def start(self, forms: Callable[[], Forms]) -> None:
-        """Pushes until `stop`. Who has just subscribed gets the last minute at once."""
+        """Pushes until `stop`. A new subscription gets the last minute at once."""
 
         def run() -> None:
             while not self._stopping.is_set():
@@ -88,7 +88,7 @@ class Pusher:
         self._connections.clear()
 
     def push(self, forms: Forms) -> int:
-        """Sends what is due; how many events were taken with a 2xx."""
+        """Sends the events that are due. Returns how many were accepted with a 2xx."""
         with self._pushing:
             now_s = self._clock()
             since_s = max(now_s - LONGEST_BACK_S, now_s if self._until_s is None else self._until_s)

@@ -29,7 +29,7 @@ Event = dict[str, Any]
 
 
 def events(people: People, forms: Forms, since_s: float, until_s: float) -> Iterator[Event]:
-    """All that is pushed after `since_s` and up to `until_s`, in order."""
+    """All events after `since_s` and up to `until_s`, in order."""
     for site, building in people.office.buildings:
         for floor in building.floors:
             yield from _movements(

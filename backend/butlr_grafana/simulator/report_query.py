@@ -1,4 +1,4 @@
-"""The words of `POST /api/v3/reporting`, checked."""
+"""Checks the request of `POST /api/v3/reporting`."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ class ReportQuery:
 
 
 def parse(body: Mapping[str, Any], forms: Forms) -> ReportQuery:
-    """Checks a request's words; the first that is wrong is a 400 that names it."""
+    """Checks the values of a request. The first wrong value is a 400 that names it."""
     window, where = json_object(body, "window"), json_object(body, "filter")
     every = choice(window, "every", "window.every", EVERY_S)
     start_s, stop_s = instant(where, "start", "filter.start"), instant(where, "stop", "filter.stop")
     if start_s >= stop_s:
-        raise Refusal(400, "filter.stop: start must be before stop")
+        raise Refusal(400, "filter.stop: is not after filter.start")
     if EVERY_S[every] == 60 and stop_s - start_s >= _DAY_S:
-        raise Refusal(400, "filter.stop: less than 24 hours after filter.start where window.every is 1m")
+        raise Refusal(400, "filter.stop: must be less than 24 hours after filter.start if window.every is 1m")
     _check_options(body)
     measured = _measured(where, forms)
     calibrated = _calibrated(where.get("calibrated", "false"), measured)
@@ -123,7 +123,7 @@ def _measured(where: Mapping[str, Any], forms: Forms) -> Measurement:
     known = measurements(forms)
     names = choices(where.get("measurements"), "filter.measurements", known)
     if len(names) != 1:
-        raise Refusal(400, "filter.measurements: one a call")
+        raise Refusal(400, "filter.measurements: use one measurement per call")
     return known[names[0]]
 
 
@@ -147,7 +147,7 @@ def _bounds(value: Any) -> tuple[tuple[str, float], ...]:
     if value is None:
         return ()
     if not isinstance(value, dict) or not value or not value.keys() <= BOUNDS.keys():
-        raise Refusal(400, f"filter.value: an object of {', '.join(BOUNDS)}")
+        raise Refusal(400, f"filter.value: is not an object with {', '.join(BOUNDS)}")
     if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in value.values()):
         raise Refusal(400, "filter.value: numbers")
     return tuple((name, float(bound)) for name, bound in value.items())
@@ -155,7 +155,9 @@ def _bounds(value: Any) -> tuple[tuple[str, float], ...]:
 
 def _calibrated(value: Any, measured: Measurement) -> Calibrated:
     if not isinstance(value, str) or value not in get_args(Calibrated):
-        raise Refusal(400, f"filter.calibrated: the text {', '.join(get_args(Calibrated))}")
+        raise Refusal(400, f"filter.calibrated: is unknown; allowed: {', '.join(get_args(Calibrated))}")
     if value != "false" and not measured.can_be_calibrated:
-        raise Refusal(400, "filter.calibrated: only of traffic_floor_occupancy and traffic_room_occupancy")
+        raise Refusal(
+            400, "filter.calibrated: is allowed only for traffic_floor_occupancy and traffic_room_occupancy"
+        )
     return cast(Calibrated, value)

@@ -35,7 +35,7 @@ _HOUR_S = 3600
 
 
 def build_response(people: People, query: ReportQuery, until_s: float, forms: Forms) -> Any:
-    """The answer as JSON; what happens at `until_s` and later does not exist yet. Unknown ids: no rows."""
+    """The response as JSON. Events at `until_s` and later do not exist yet. Unknown ids have no rows."""
     if _too_many(query, forms):
         return {"data": {}, "page_info": _page_info(1, 0, 0, 1)}
     series = _chosen(people.office, query, forms)

@@ -17,9 +17,9 @@ PEOPLE_PER_FLOOR = 1000
 class Roster:
     """n people of a floor as parallel arrays; the last two are the guard and the cleaner.
 
-    `desk` is a spot of the floor's `Places`. `arrives_s` and `works_s` are habits in local seconds;
-    `attendance` is how likely one is to come, 1 on average; `phase_s` is the second of the minute at which
-    one is detected.
+    `desk`: a spot of the floor's `Places`. `arrives_s`, `works_s`: the usual start (local seconds) and length
+    of the working day. `attendance`: how likely the person comes, 1 on average. `phase_s`: the second of each
+    minute at which the person is detected.
     """
 
     person: Ints
@@ -31,17 +31,17 @@ class Roster:
 
     @property
     def guard(self) -> int:
-        """The row of who watches at night."""
+        """The row of the guard, who is there at night."""
         return len(self.person) - 2
 
     @property
     def cleaner(self) -> int:
-        """The row of who cleans in the evening."""
+        """The row of the cleaner, who comes in the evening."""
         return len(self.person) - 1
 
 
 def hire(places: Places, first_person: int, rng: np.random.Generator) -> Roster:
-    """Seats `floor.staff` people; guard and cleaner have their post by the entrance."""
+    """Gives desks to `floor.staff` people. Guard and cleaner have their place at the entrance."""
     desk = np.array([*_desks(places), places.entrance, places.entrance])
     n = len(desk)
     arrives_s = np.clip(rng.normal(8.75, 0.6, n), 7.6, 9.9) * 3600

@@ -1,4 +1,4 @@
-"""The rows of a report: one a series and window, in Butlr's form."""
+"""The rows of a report in Butlr's form: one row for each series and window."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Window:
-    """What rows say of their window: its label, its start and stop, and the clock's offset."""
+    """The fields of a row about its window: the label, start and stop, and the offset of the clock."""
 
     time: str
     start: str
@@ -31,7 +31,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Table:
-    """`[series, window]`: values, NaN for none, and the share of minutes that lack (NaN: none is over)."""
+    """`[series, window]`: the values (NaN for none), and the share of minutes without data (NaN: no minute is
+    over).
+    """
 
     series: Sequence[Series]
     windows: Sequence[Window]
@@ -40,14 +42,16 @@ class Table:
 
 
 def iso(at_s: float) -> str:
-    """UTC as Butlr writes it."""
+    """A UTC time as Butlr writes it."""
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def windows(
     query: ReportQuery, starts_s: Sequence[float], stops_s: Sequence[float], *, by: str
 ) -> list[Window]:
-    """Labelled `by` start or end. Rows of calibration tell their own window, others the whole period."""
+    """The windows, labelled `by` their start or end. Calibrated rows contain their own window, others the
+    whole period.
+    """
     values_range = iso(query.start_s), iso(query.stop_s)
     found = []
     for start_s, stop_s in zip(starts_s, stops_s, strict=True):
@@ -67,16 +71,16 @@ def _offset(at_s: float, tz: tzinfo) -> str:
 
 
 def number(value: float) -> float | int | None:
-    """As JSON has it: whole numbers whole, no data as null."""
+    """A number for JSON: whole numbers without a fraction, no data as null."""
     if math.isnan(value):
         return None
     return int(value) if float(value).is_integer() else float(value)
 
 
 def rows(query: ReportQuery, table: Table, *, marked: bool) -> list[Row]:
-    """Series by series in no order, each by time.
+    """The rows, sorted by time within each series; the series have no order.
 
-    `marked`: every row says whether it is incomplete, and those without any data are there, with null.
+    `marked`: every row says whether it is incomplete, and rows without any data have null.
     """
     keep = np.isfinite(table.values) & _within(query, table.values)
     if marked:
@@ -93,7 +97,7 @@ def rows(query: ReportQuery, table: Table, *, marked: bool) -> list[Row]:
 
 
 def quality(partial_errors: float) -> Row:
-    """What says that a value is of only a part of its window."""
+    """The fields that say that a value covers only a part of its window."""
     return {"data_incomplete": bool(partial_errors > 0), "null_percentage": round(float(partial_errors), 4)}
 
 

@@ -22,11 +22,11 @@ from .world import Building, Floor, Office, Room, Sensor, Site, Tag, Zone
 
 Level = Literal["floor", "room", "zone", "tag", "sensor"]
 Counts = Count | Literal["net"]
-"""`net`: who came less who went since midnight."""
+"""`net`: entries minus exits since midnight."""
 
 
 class Measurement(NamedTuple):
-    """Of what, what is counted by the names of its fields, and what Butlr's rows call it."""
+    """A measurement: its level, the counts by field name, and its name in Butlr's rows."""
 
     level: Level | None
     fields: Mapping[str, Counts]
@@ -34,12 +34,12 @@ class Measurement(NamedTuple):
 
     @property
     def by_doors(self) -> bool:
-        """Counted by sensors over doors."""
+        """Whether sensors at doors count."""
         return not {"people", "occupied_s"} & set(self.fields.values())
 
     @property
     def can_be_calibrated(self) -> bool:
-        """Only occupancy that is counted by doors."""
+        """Whether it is an occupancy that sensors at doors count."""
         return "net" in self.fields.values()
 
 
@@ -67,12 +67,14 @@ _PRESENCE_TIME: Mapping[str, Mapping[str, Measurement]] = {
 
 
 def measurements(forms: Forms) -> dict[str, Measurement]:
-    """All there are, by name. A level of None: of zones, rooms or floors, the finest that is filtered by."""
+    """All measurements by name. If `level` is None, the level is the finest one in the filters: zones, rooms
+    or floors.
+    """
     return {**_MEASUREMENTS, **_PRESENCE_TIME[forms.presence_names]}
 
 
 class Source(NamedTuple):
-    """A row of `People.count`, and the room, zone or floor without whose sensors it has no data."""
+    """A row of `People.count`. `place_id`: the room, zone or floor whose sensors must be online."""
 
     floor_id: str
     row: int
@@ -81,7 +83,7 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class Series:
-    """One line of values: the sum of its sources. What it is not of is None."""
+    """One series: the sum of its sources. Fields that do not apply are None."""
 
     field: str
     counts: Counts
@@ -94,11 +96,11 @@ class Series:
     tag: Tag | None = None
     sensor: Sensor | None = None
     tags: tuple[str, ...] = ()
-    """The names of the tags of what it is of."""
+    """The names of the tags of its room, zone or floor."""
 
     @property
     def item_id(self) -> str:
-        """The zone, room or floor it is of; "" for a tag."""
+        """The id of its zone, room or floor; "" for a tag."""
         item: Zone | Room | Floor | None = self.zone or self.room or self.floor
         return "" if item is None else item.id
 
@@ -106,7 +108,7 @@ class Series:
 def all_series(
     office: Office, measurement: Measurement, forms: Forms, level: Level = "floor"
 ) -> list[Series]:
-    """Every series of a measurement, floor by floor; `level` says of what where the measurement does not."""
+    """Every series of a measurement, floor by floor. `level` applies if the measurement has no level."""
     level = measurement.level or level
     if level == "tag":
         return list(_of_tags(office, measurement))

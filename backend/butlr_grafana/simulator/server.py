@@ -88,9 +88,9 @@ class Simulator:
         return f"http://{self.host}:{self.port}"
 
     def start(self) -> None:
-        """Listens from here on, in threads of its own. A taken port is an OSError."""
+        """Listens from now on, in separate threads. Raises `OSError` if the port is in use."""
         if self._server is not None:
-            raise RuntimeError("the simulator runs already")
+            raise RuntimeError("the simulator is already running")
         self._stopping.clear()
         self._server = HttpServer(
             self.host, self.port, self._respond, clock=self.clock, stopping=self._stopping
@@ -100,7 +100,9 @@ class Simulator:
         threading.Thread(target=serve, name="simulator", daemon=True).start()
 
     def stop(self) -> None:
-        """Cuts every connection and frees the port; may be started again. Stopped already: nothing."""
+        """Closes every connection and frees the port. It can be started again. Does nothing if it
+        is stopped.
+        """
         server, self._server = self._server, None
         self.pusher.stop()
         if server is not None:
@@ -109,35 +111,37 @@ class Simulator:
 
     @property
     def calls(self) -> list[Call]:
-        """The latest calls of Butlr's endpoints, in the order of their answers."""
+        """The newest calls of Butlr's endpoints, in the order of their responses."""
         return self._log.latest()
 
     @property
     def in_flight(self) -> int:
-        """The calls that are being answered now."""
+        """The number of calls that are running now."""
         return self._log.in_flight
 
     @property
     def peak_in_flight(self) -> int:
-        """The most calls that were being answered at once."""
+        """The largest number of calls that ran at the same time."""
         return self._log.peak
 
     def count(self, path: str | None = None) -> int:
-        """How many calls there were, to one path or to all."""
+        """The number of calls, to one path or to all."""
         counts = self._log.counts()
         return counts.total() if path is None else counts[path]
 
     def clear_calls(self) -> None:
-        """Forgets all calls, and the peak."""
+        """Removes all calls, and resets the peak."""
         self._log.clear()
 
     def call_counts(self) -> Counter[str]:
-        """All calls by path."""
+        """The number of calls by path."""
         return self._log.counts()
 
     @property
     def forms(self) -> Forms:
-        """The choices in force; may be assigned. A field that the schema does not have is a ValueError."""
+        """The current forms; they can be assigned. Raises `ValueError` for a field that the schema does not
+        have.
+        """
         return self._forms
 
     @forms.setter
@@ -146,15 +150,15 @@ class Simulator:
         self._forms = forms
 
     def rate(self, floor_id: str) -> int:
-        """How many detections a person on a floor gives a minute."""
+        """The detections per minute of a person on a floor."""
         return self._forms.detections_per_minute or self.people.rate(floor_id)
 
     def crowd(self, floor_id: str, room_id: str, people: int, start_s: int, stop_s: int) -> Crowd:
-        """So many more people in a room for a time, until `clear_crowds` (see `People.crowd`)."""
+        """Adds people to a room for a time, until `clear_crowds` (see `People.crowd`)."""
         return self.people.crowd(floor_id, room_id, people, start_s, stop_s)
 
     def clear_crowds(self) -> None:
-        """No crowd has ever been."""
+        """Removes all crowds."""
         self.people.clear_crowds()
 
     def _now(self) -> float:
@@ -162,23 +166,23 @@ class Simulator:
         return self.clock()
 
     def push(self) -> int:
-        """Sends what is due by its clock to who has subscribed; how many events were taken."""
+        """Sends the events that are due by its clock to the subscriptions. Returns how many were accepted."""
         return self.pusher.push(self._forms)
 
     def push_all_the_time(self) -> None:
-        """From here on, in a thread of its own, until it stops."""
+        """Pushes in a separate thread, until the simulator stops."""
         self.pusher.start(lambda: self._forms)
 
     def outage(self, device_id: str, start_s: int, stop_s: int) -> Outage:
-        """A sensor or hive is offline for a time, until `clear_outages` (see `People.outage`)."""
+        """Takes a sensor or hive offline for a time, until `clear_outages` (see `People.outage`)."""
         return self.people.outage(device_id, start_s, stop_s)
 
     def clear_outages(self) -> None:
-        """No outage has ever been, but those of sensors that fail by themselves."""
+        """Removes all outages, except those of sensors that fail by themselves."""
         self.people.clear_outages()
 
     def revoke_tokens(self) -> None:
-        """Every token given so far is dead."""
+        """Makes every token invalid that was given so far."""
         self._tokens.revoke()
 
     def _respond(self, request: Request) -> tuple[Result | None, Faults | None]:
@@ -256,10 +260,12 @@ class Simulator:
 def _dispatch(methods: Mapping[str, Endpoint] | None, request: Request) -> Result:
     """Calls the endpoint; none for the path is a 404, none for the method a 405."""
     if methods is None:
-        return Result.refusal(404, f"no such path: {request.path}")
+        return Result.refusal(404, f"{request.path}: the path is unknown")
     endpoint = methods.get(request.method)
     if endpoint is None:
-        return Result.refusal(405, f"{request.path} takes {', '.join(methods)}", Allow=", ".join(methods))
+        return Result.refusal(
+            405, f"{request.path}: allowed methods: {', '.join(methods)}", Allow=", ".join(methods)
+        )
     try:
         return endpoint(request)
     except Refusal as refusal:

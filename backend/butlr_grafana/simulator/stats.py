@@ -47,7 +47,7 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 @dataclass(frozen=True)
 class StatsQuery:
-    """What is asked, checked. `time_ranges` are minutes since midnight on the clock, half-open."""
+    """A checked request. `time_ranges` are minutes since local midnight, half-open."""
 
     measurements: tuple[str, ...]
     items: tuple[str, ...]
@@ -58,18 +58,18 @@ class StatsQuery:
 
 
 def parse(body: Mapping[str, Any], forms: Forms) -> StatsQuery:
-    """Checks a request's words; the first that is wrong is a 400 that names it."""
+    """Checks the values of a request. The first wrong value is a 400 that names it."""
     measurements = choices(body.get("measurements"), "measurements", MEASUREMENTS)
     items = texts(body.get("items"), "items")
     start_s, stop_s = (_instant_or_date(body, name) for name in ("start", "stop"))
     if start_s >= stop_s:
-        raise Refusal(400, "stop: start must be before stop")
+        raise Refusal(400, "stop: is not after start")
     filters = json_object(body, "filters") if "filters" in body else {}
     ranges, days = filters.get("time_ranges", []), filters.get("exclude_days_of_week", [])
     if not isinstance(ranges, list):
         raise Refusal(400, "filters.time_ranges: a list")
     if not isinstance(days, list) or not all(isinstance(day, str) for day in days):
-        raise Refusal(400, "filters.exclude_days_of_week: a list of texts")
+        raise Refusal(400, "filters.exclude_days_of_week: is not a list of texts")
     return StatsQuery(
         measurements,
         items,
@@ -100,12 +100,12 @@ def _instant_or_date(body: Mapping[str, Any], name: str) -> float:
 
 
 def build_response(people: People, query: StatsQuery, until_s: float, forms: Forms) -> Any:
-    """The figures as JSON. Items of more than one time zone are a 400."""
+    """The values as JSON. Items in several time zones are a 400."""
     floors = _floors(people.office)
     items = [item for item in query.items if item in floors]
     zones = {floors[item].timezone for item in items}
     if len(zones) > 1:
-        raise Refusal(400, f"items: of one time zone only, not of {', '.join(sorted(zones))}")
+        raise Refusal(400, f"items: must have one time zone, but have {', '.join(sorted(zones))}")
     span = Span.beginning_within(query.start_s, query.stop_s, until_s)
     if not items or not span.minutes:
         return {"data": {}}
@@ -161,8 +161,8 @@ def _time_range(words: Any) -> tuple[int, int]:
     bounds = [words.get(key) for key in ("start", "stop")] if isinstance(words, dict) else [None]
     clocks = [text for text in bounds if isinstance(text, str) and _CLOCK.fullmatch(text)]
     if len(clocks) < 2:
-        raise Refusal(400, 'filters.time_ranges: {"start": "HH:MM", "stop": "HH:MM"}')
+        raise Refusal(400, 'filters.time_ranges: use {"start": "HH:MM", "stop": "HH:MM"}')
     start, stop = (int(clock[:2]) * 60 + int(clock[3:]) for clock in clocks)
     if start >= stop:
-        raise Refusal(400, "filters.time_ranges: stop must be after start, on the same day")
+        raise Refusal(400, "filters.time_ranges: stop is not after start on the same day")
     return start, stop

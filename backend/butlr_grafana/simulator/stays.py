@@ -1,4 +1,4 @@
-"""Stays: who was where, from when to when. All that the simulator can tell derives from them."""
+"""Stays: the place of each person over time. Everything that the simulator returns is computed from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 OUTSIDE = -1
-"""The room index of a place that no room covers."""
+"""The room index of a place outside all rooms."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Stays:
         return len(self.person)
 
     def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Stays:
-        """The stays a mask or an index array picks."""
+        """The stays that a mask or an index array selects."""
         return Stays(*(getattr(self, field.name)[which] for field in fields(self)))
 
     def without(self, room: int, start_s: int, stop_s: int) -> Stays:
-        """The stays less the time in a room within a range; what spans the range leaves two parts."""
+        """The stays without the time in a room within a range. A stay that spans the range becomes two."""
         hit = (self.room == room) & (self.start_s < stop_s) & (self.stop_s > start_s)
         cut = self.take(hit)
         before = replace(cut, stop_s=np.minimum(cut.stop_s, start_s))
@@ -51,7 +51,7 @@ class Stays:
 
     @staticmethod
     def join(parts: Sequence[Stays]) -> Stays:
-        """One after the other; at least one part."""
+        """All stays of the parts, one part after the other; at least one part."""
         return Stays(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Stays)))
 
 
@@ -65,7 +65,7 @@ class Detections:
     room: NDArray[np.int16]
 
     def merge(self, other: Detections) -> Detections:
-        """Both by time; at the same time one's own first."""
+        """Both detections, sorted by time. At the same time, those of `self` come first."""
         columns = [np.concatenate([getattr(part, f.name) for part in (self, other)]) for f in fields(self)]
         order = np.argsort(columns[0], kind="stable")
         return Detections(*(column[order] for column in columns))
@@ -84,7 +84,9 @@ class Crossings:
 
 
 def detect(stays: Stays, rng: np.random.Generator) -> Detections:
-    """Every minute of every stay: the second `phase_s` of each minute in `[start_s, stop_s)`."""
+    """The detections of each stay, one per minute: at the second `phase_s` of each minute in `[start_s,
+    stop_s)`.
+    """
     first = stays.start_s + (stays.phase_s - stays.start_s) % 60
     minutes = np.maximum(0, -((first - stays.stop_s) // 60))
     stay = np.repeat(np.arange(len(stays)), minutes)
@@ -103,10 +105,10 @@ def detect(stays: Stays, rng: np.random.Generator) -> Detections:
 
 
 def cross(stays: Stays, midnight_s: int, next_midnight_s: int) -> Crossings:
-    """The doors walked through on one day.
+    """The steps through doors on one day.
 
-    Who comes to the floor or leaves it passes the entrance; who goes from place to place the doors of the
-    rooms between. A stay cut at midnight is no crossing: who is in goes on being in.
+    A person who comes or leaves passes the entrance. A person who changes the place passes the doors of both
+    rooms. A stay that is cut at midnight has no step.
     """
     by_person = stays.take(np.lexsort((stays.start_s, stays.person)))
     person, room, start, stop = by_person.person, by_person.room, by_person.start_s, by_person.stop_s

@@ -14,7 +14,7 @@ GRANT_TYPE = "client_credentials"
 
 
 class Tokens:
-    """The tokens given out. Thread-safe; `now_s` is UTC epoch seconds."""
+    """The tokens that were given. Thread-safe; `now_s` is UTC epoch seconds."""
 
     def __init__(self, client_id: str, client_secret: str) -> None:
         self._client = (client_id, client_secret)
@@ -22,11 +22,11 @@ class Tokens:
         self._lock = threading.Lock()
 
     def login(self, body: Mapping[str, Any], now_s: float, lifetime_s: float, scope: str) -> dict[str, Any]:
-        """A new token; anything wrong is a 401 that names it."""
+        """A new token. A wrong value is a 401 that names it."""
         if body.get("audience") != AUDIENCE:
-            raise Refusal(401, f"audience: must be {AUDIENCE}")
+            raise Refusal(401, f"audience: is unknown; allowed: {AUDIENCE}")
         if body.get("grant_type") != GRANT_TYPE:
-            raise Refusal(401, f"grant_type: must be {GRANT_TYPE}")
+            raise Refusal(401, f"grant_type: is unknown; allowed: {GRANT_TYPE}")
         if (body.get("client_id"), body.get("client_secret")) != self._client:
             raise Refusal(401, "unknown client, or wrong secret")
         token = secrets.token_urlsafe(32)
@@ -41,7 +41,7 @@ class Tokens:
         }
 
     def check(self, authorization: str, now_s: float) -> None:
-        """Any but `Bearer` and a token that lives is a 401."""
+        """Raises `Refusal` with status 401 unless the header is `Bearer` and a valid token."""
         scheme, _, token = authorization.partition(" ")
         with self._lock:
             lives = self._expires_s.get(token.strip(), 0) > now_s
@@ -49,6 +49,6 @@ class Tokens:
             raise Refusal(401, "the token is missing, expired or not one of ours")
 
     def revoke(self) -> None:
-        """Kills every token given so far."""
+        """Makes every token invalid that was given so far."""
         with self._lock:
             self._expires_s.clear()

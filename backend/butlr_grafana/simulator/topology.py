@@ -1,4 +1,4 @@
-"""`POST /api/v3/graphql`: documents run against `schema.graphql`, with Butlr's kinds of errors."""
+"""`POST /api/v3/graphql`: runs documents against `schema.graphql`, with Butlr's kinds of errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SDL = files(__package__).joinpath("schema.graphql").read_text()
 
 
 def schema_of(forms: Forms) -> GraphQLSchema:
-    """The schema less what this account's lacks; a name that is not in it is a ValueError."""
+    """The schema without the fields that this account lacks. Raises `ValueError` for an unknown field."""
     missing = forms.missing_fields | (frozenset() if forms.plan_rotation else {"FloorPlan.rotation"})
     return _without(missing, forms.webhook_inputs, forms.event_names)
 
@@ -66,15 +66,16 @@ def build_response(
     *,
     subscriptions: Subscriptions | None = None,
 ) -> Any:
-    """Runs a document; what it gets wrong is in `errors`, and the status stays 200.
+    """Runs a document. Errors are in `errors`, and the status stays 200.
 
-    A refused document has `data: null`. A field that fails leaves the others: partial `data` beside `errors`.
+    A document that is not valid has `data: null`. If one field fails, the others are returned: partial `data`
+    and `errors`.
     """
     source, variables, operation = (body.get(key) for key in ("query", "variables", "operationName"))
     if not isinstance(source, str):
-        raise Refusal(400, "query: a GraphQL document")
+        raise Refusal(400, "query: is not a GraphQL document")
     if not isinstance(variables, dict | None) or not isinstance(operation, str | None):
-        raise Refusal(400, "variables: an object; operationName: a string")
+        raise Refusal(400, "variables must be an object, and operationName a text")
     forms = forms or Forms()
     schema = schema_of(forms)
     document = _document(source, schema, introspection=forms.introspection)
@@ -105,7 +106,7 @@ def _document(source: str, schema: GraphQLSchema, *, introspection: bool) -> Doc
 
 
 def unauthenticated(message: str) -> Any:
-    """What a dead token gets, with the status 200."""
+    """The response for an invalid token, with the status 200."""
     return {"data": None, "errors": [{"message": message, "extensions": {"code": "UNAUTHENTICATED"}}]}
 
 

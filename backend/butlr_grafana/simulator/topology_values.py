@@ -1,4 +1,6 @@
-"""The office as the resolvers of `schema.graphql` see it: a dictionary an object, relations on demand."""
+"""The office for the resolvers of `schema.graphql`: one dictionary for each object; relations are computed on
+demand.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,14 @@ from .people import People
 from .world import UNSET, Building, Capacity, Floor, Hive, Room, Sensor, Site, Tag, Zone
 
 AREA_UNITS = {"m2": "square meters", "sqft": "square feet"}
-"""As Butlr names them; another unit of a floor is told as it is."""
+"""The names in Butlr's responses. Other units of a floor are returned unchanged."""
 
 _KINDS = {"rooms": "read:rooms", "zones": "read:rooms", "sensors": "read:sensors", "hives": "read:hives"}
-"""The scope that a list needs; all others need that of spaces."""
+"""The scope that each list requires; all other lists require the scope of spaces."""
 
 
 class Values:
-    """The values of one call. `now_s`: when; `base_url`: where the pictures of the plans are."""
+    """The values of one call. `now_s`: the time; `base_url`: the address of the floor-plan pictures."""
 
     def __init__(self, people: People, now_s: int, base_url: str, forms: Forms) -> None:
         self._people, self._office = people, people.office

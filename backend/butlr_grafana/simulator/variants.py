@@ -1,4 +1,4 @@
-"""Other offices than the one that ships, for tests: the same floors as other accounts may have them."""
+"""Other offices than the default one, for tests: floors as in other accounts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .office import default_office
 from .world import Building, Capacity, Floor, Office, Sensor, Site
 
 PUNE, PUNE_DOORS, SOMEWHERE = "space_pune_1", "space_pune_2", "space_somewhere_1"
-"""The floors of `varied_office` that the shipped one does not have."""
+"""The floors of `varied_office` that the default office does not have."""
 
 NULL_LISTS = frozenset({"rooms", "zones", "sensors", "hives", "tags"})
 
@@ -72,7 +72,7 @@ def with_floor(office: Office, floor_id: str, change: Callable[[Floor], Floor]) 
 
 
 def with_rates(office: Office, rates: Mapping[str, int]) -> Office:
-    """The office with other detections a minute and person, by floor."""
+    """The office with other detections per person and minute, by floor."""
     return _mapped(
         office,
         lambda floor: replace(floor, detections_per_minute=rates.get(floor.id, floor.detections_per_minute)),
@@ -80,13 +80,15 @@ def with_rates(office: Office, rates: Mapping[str, int]) -> Office:
 
 
 def with_site_zone(office: Office, site_id: str, timezone: str | None) -> Office:
-    """The office with another zone told of a site; its floors' clocks stay."""
+    """The office in which Butlr returns another time zone for a site. The clocks of its floors do
+    not change.
+    """
     sites = [replace(site, timezone=timezone) if site.id == site_id else site for site in office.sites]
     return replace(office, sites=tuple(sites))
 
 
 def doors_only(floor: Floor) -> Floor:
-    """The floor without presence sensors: no heat, no occupancy but by doors."""
+    """The floor without presence sensors: it has no heat, and occupancy only by doors."""
     return replace(
         floor,
         sensors=tuple(sensor for sensor in floor.sensors if sensor.mode == "traffic"),
@@ -95,7 +97,7 @@ def doors_only(floor: Floor) -> Floor:
 
 
 def copy_of(floor: Floor, key: str, name: str, **changes: Any) -> Floor:
-    """The floor once more, with ids and MAC addresses of its own."""
+    """A copy of the floor with its own ids and MAC addresses."""
     old = floor.id.removeprefix("space_")
     copied: Floor = _renamed(floor, lambda text: text.replace(f"_{old}", f"_{key}"))
     macs = {sensor.mac_address: _other_mac(sensor, key) for sensor in floor.sensors}
@@ -104,7 +106,7 @@ def copy_of(floor: Floor, key: str, name: str, **changes: Any) -> Floor:
 
 
 def with_opaque_ids(office: Office, tails: Tails = "letters27") -> Office:
-    """The office with ids that tell nothing, as Butlr's are: a prefix and a tail."""
+    """The office with ids like Butlr's: a prefix and a random part."""
     renamed: Office = _renamed(office, lambda text: _opaque(text, tails))
     return renamed
 

@@ -1,4 +1,4 @@
-"""The sides of rooms and floors, what lies behind them, and where one comes in."""
+"""The walls of rooms and floors, their neighbours, and their doors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Wall:
     length_m: float
 
     def at(self, along_m: float, inwards_m: float = 0.0) -> Point:
-        """A point by its distance along the wall and from it."""
+        """The point at a distance along the wall and at a distance from it."""
         return (
             self.start[0] + along_m * self.along[0] + inwards_m * self.inwards[0],
             self.start[1] + along_m * self.along[1] + inwards_m * self.inwards[1],
@@ -41,7 +41,7 @@ class Wall:
 
 @dataclass(frozen=True)
 class WayIn:
-    """An opening of a wall, `width_m` from `start_m` on; with a door, or wide open."""
+    """An opening of a wall, `width_m` wide from `start_m` on; with or without a door."""
 
     wall: Wall
     start_m: float
@@ -50,19 +50,19 @@ class WayIn:
 
     @property
     def ends(self) -> tuple[Point, Point]:
-        """The opening's two sides."""
+        """The two sides of the opening."""
         return self.wall.at(self.start_m), self.wall.at(self.start_m + self.width_m)
 
     @property
     def swing(self) -> Polygon:
-        """The square in front of a door that stays clear."""
+        """The square in front of a door, which stays free."""
         stop_m = self.start_m + self.width_m
         inner = (self.wall.at(stop_m, self.width_m), self.wall.at(self.start_m, self.width_m))
         return (*self.ends, *inner)
 
 
 def sides(polygon: Polygon) -> Iterator[Wall]:
-    """The walls of a room or floor, each facing its inside."""
+    """The walls of a room or floor. Each faces the inside."""
     for (x0, y0), (x1, y1) in edges(polygon):
         length = math.hypot(x1 - x0, y1 - y0)
         along = ((x1 - x0) / length, (y1 - y0) / length)
@@ -73,7 +73,9 @@ def sides(polygon: Polygon) -> Iterator[Wall]:
 
 
 def ways_in(floor: Floor, room: Room) -> list[WayIn]:
-    """A door from the corridor, else from a neighbour; what is no closed room is open to the corridor."""
+    """A door to the corridor or, if there is none, to another room. A room that is not closed is open to the
+    corridor.
+    """
     others = tuple(other.footprint for other in floor.rooms if other.id != room.id)
     return list(_ways_in(floor.outline, others, room.footprint, room.room_type))
 
@@ -100,7 +102,7 @@ def _ways_in(
 
 
 def entrance(floor: Floor) -> WayIn:
-    """Through the outer wall that is nearest to where one comes in."""
+    """The opening in the outer wall that is nearest to the entrance spot."""
 
     def along_m(wall: Wall) -> float:
         off = (floor.entrance[0] - wall.start[0], floor.entrance[1] - wall.start[1])

@@ -17,7 +17,9 @@ from .messages import Failure
 
 @dataclass(frozen=True)
 class Subscription:
-    """Where events of some types go. `headers`: what each push brings along to be known by."""
+    """The address to which events of some types are sent. `headers`: the headers of each push, for
+    authentication.
+    """
 
     id: str
     name: str
@@ -30,26 +32,26 @@ class Subscription:
 
 
 class Subscriptions:
-    """May be used from many threads."""
+    """Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[str, Subscription] = {}
 
     def all(self) -> list[Subscription]:
-        """In the order in which they were made."""
+        """All subscriptions, in the order in which they were created."""
         with self._lock:
             return list(self._known.values())
 
     def add(self, subscription: Subscription) -> Subscription:
-        """A new one; an event type that another has is refused."""
+        """Adds a subscription. Raises `Failure` if an event type already has one."""
         with self._lock:
             self._refuse_taken(subscription)
             self._known[subscription.id] = subscription
             return subscription
 
     def change(self, subscription_id: str, **changes: Any) -> Subscription:
-        """Some of its fields."""
+        """Changes some fields."""
         with self._lock:
             if subscription_id not in self._known:
                 raise Failure(f"webhook {subscription_id} not found", "NOT_FOUND")
@@ -59,7 +61,7 @@ class Subscriptions:
             return changed
 
     def remove(self, ids: Iterable[str]) -> None:
-        """These; one that there is not is refused, and nothing is removed."""
+        """Removes subscriptions. If one does not exist, nothing is removed. Raises `Failure`."""
         with self._lock:
             wanted = list(ids)
             unknown = [one for one in wanted if one not in self._known]
@@ -69,7 +71,7 @@ class Subscriptions:
                 del self._known[one]
 
     def to(self, event_type: str) -> Subscription | None:
-        """Who is told of events of a type."""
+        """The subscription to a type of events."""
         return next((one for one in self.all() if event_type in one.event_types), None)
 
     def _refuse_taken(self, new: Subscription) -> None:
@@ -80,7 +82,7 @@ class Subscriptions:
 
 
 def resolvers(subscriptions: Subscriptions) -> dict[str, Any]:
-    """The fields of `Query` and `Mutation` that are about webhooks."""
+    """The fields of `Query` and `Mutation` about webhooks."""
     return {
         "webhooks": lambda _: [_as_value(one) for one in subscriptions.all()],
         "createWebhooks": lambda _, input: [_as_value(_create(subscriptions, one)) for one in input],  # noqa: A006
@@ -120,7 +122,7 @@ def _endpoint(given: Mapping[str, Any]) -> dict[str, Any]:
     values = _snake(given)
     api_key, basic = values.get("api_key"), values.get("basic_auth")
     if bool(api_key) == bool(basic):
-        raise Failure("endpoint_config: either api_key or basic_auth", "BAD_USER_INPUT")
+        raise Failure("endpoint_config: use either api_key or basic_auth", "BAD_USER_INPUT")
     return {
         "url": values["url"],
         "timeout_s": float(values.get("http_timeout") or 10),

@@ -1,4 +1,4 @@
-"""Windows of time on a clock, and what the minutes within each come to."""
+"""Windows of local time, and the values of the minutes in each window."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ EVERY_S: Mapping[str, int | None] = {
     "12h": 12 * 3600,
     "1d": None,
 }
-"""How long a window is; None: a local day, be it of 23, 24 or 25 hours."""
+"""The length of a window in seconds; None: a local day of 23, 24 or 25 hours."""
 
 _DAY_S = 86400
 
 
 def local_days(tz: ZoneInfo, start_s: int, stop_s: int) -> list[LocalDay]:
-    """The days of a zone that a range touches, at least one."""
+    """The local days that overlap a range, at least one."""
     day = datetime.fromtimestamp(start_s, tz).date()
     days = [LocalDay.of(day, tz)]
     while days[-1].stop_s < stop_s:
@@ -78,15 +78,16 @@ def _on_the_wall(day: LocalDay, step_s: int, tz: ZoneInfo) -> Ints:
 
 
 def steady_edges(every: str, start_s: int, stop_s: int) -> Ints:
-    """The edges of windows that all have the same length and lie on the start, the last perhaps cut."""
+    """The edges of windows of equal length from the start on. The last window may be shorter."""
     edges_s: Ints = np.r_[np.arange(start_s, stop_s, EVERY_S[every] or _DAY_S), stop_s]
     return edges_s
 
 
 def aggregate(values: Floats, edges: Ints, function: str) -> Floats:
-    """`[series, minute]` → `[series, window]`; `edges` are n + 1 rising columns from 0 to the last and one.
+    """`[series, minute]` → `[series, window]`. `edges`: n + 1 rising columns, from 0 to the last column plus
+    one.
 
-    A minute without data is NaN and left out; a window that has no other is NaN.
+    A minute without data is NaN and is left out. A window without data is NaN.
     """
     if len(edges) == values.shape[1] + 1:
         return values
@@ -157,4 +158,4 @@ FUNCTIONS: Mapping[str, Callable[[Floats, Ints], Floats]] = {
     "last": _last,
     "median": _median,
 }
-"""`window.function`: values and edges as `aggregate` takes them."""
+"""By the value of `window.function`. Values and edges are as for `aggregate`."""

@@ -1,4 +1,4 @@
-"""HTTP on sockets: reading requests, writing answers, and breaking them where a fault says so."""
+"""HTTP on sockets: reads requests, writes responses, and breaks them if there is a fault."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _LONGEST_BODY = 1 << 20
 _GZIP_FROM = 1024
 _DRIPS_PER_S = 20
 _RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time: close() sends RST instead of FIN."""
+"""SO_LINGER without a time: close() sends RST instead of FIN."""
 
 Respond = Callable[[Request], tuple[Result | None, Faults | None]]
-"""Makes the answer and tells which faults its writing shall show; no answer: the connection is reset."""
+"""Returns the response and the faults with which it is written. No response: the connection is reset."""
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection, kept alive over many requests."""
+    """One connection, with many requests."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
             # What was sent stays unread, so nothing more can be read from this connection.
             self.close_connection = True
             status, message = (
-                (413, "the body is too long") if length.isdecimal() else (411, "no Content-Length")
+                (413, "the body is too large") if length.isdecimal() else (411, "no Content-Length")
             )
             self._write(Result.refusal(status, message), Faults())
             return None
@@ -98,19 +98,19 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """What the `Date` header says: the simulator's time."""
+        """The `Date` header: the simulator's time."""
         return super().date_time_string(self.server.clock() if timestamp is None else timestamp)
 
     def version_string(self) -> str:
-        """What the `Server` header says."""
+        """The `Server` header."""
         return "ButlrSimulator"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Says nothing: the simulator keeps its own list of calls."""
+        """Does nothing: the simulator has its own log of calls."""
 
 
 class HttpServer(ThreadingHTTPServer):
-    """A listening socket and a thread a connection; `close_all` ends them all."""
+    """A listening socket and one thread for each connection. `close_all` ends all of them."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -132,30 +132,30 @@ class HttpServer(ThreadingHTTPServer):
         super().__init__((host, port), Handler)
 
     def server_bind(self) -> None:
-        """Binds without HTTPServer's look-up of the host's name, which can take seconds."""
+        """Binds without HTTPServer's look-up of the host name, which can take seconds."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Notes the connection, then starts its thread."""
+        """Stores the connection, then starts its thread."""
         with self._changed:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Closes the connection, then forgets it."""
+        """Closes the connection, then removes it."""
         super().shutdown_request(request)
         with self._changed:
             self._open.discard(request)
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error."""
+        """Does nothing: a client that disconnects is no error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def close_all(self) -> None:
-        """Stops listening, cuts every connection and waits for their threads."""
+        """Stops listening, closes every connection and waits for their threads."""
         self.shutdown()
         self.server_close()
         with self._changed:

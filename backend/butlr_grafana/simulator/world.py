@@ -1,6 +1,6 @@
-"""The world that stands still: sites, buildings, floors, rooms, zones, sensors and hives, and their tags.
+"""The fixed parts of the world: sites, buildings, floors, rooms, zones, sensors and hives, and their tags.
 
-Lengths are metres on the floor, x to the right and y upwards. The office that ships is
+Lengths are metres on the floor, x to the right and y upwards. The default office is
 `office.default_office()`.
 """
 
@@ -19,7 +19,7 @@ SQUARE_FEET_PER_M2 = 10.763910416709722
 
 @dataclass(frozen=True)
 class Capacity:
-    """Seats: the most, and the comfortable number; 0: nobody set it, as `mid` nearly always."""
+    """The number of seats: the maximum, and the comfortable number. 0: not set, as `mid` in most cases."""
 
     max: int
     mid: int = 0
@@ -30,14 +30,14 @@ UNSET = Capacity(0)
 
 @dataclass(frozen=True)
 class Tag:
-    """A word for floors, rooms and zones."""
+    """A tag of floors, rooms and zones."""
 
     id: str
     name: str
 
     @classmethod
     def named(cls, name: str) -> Tag:
-        """The tag of a name, and its id."""
+        """The tag with this name, with its id."""
         return cls(f"tag_{name.lower().replace(' ', '-')}", name)
 
 
@@ -62,12 +62,12 @@ class Room:
 
     @property
     def type_in_butlr(self) -> str | None:
-        """The room's type as Butlr has it."""
+        """The type of the room in Butlr's responses."""
         return self.room_type if self.type_given == "" else self.type_given
 
     @property
     def polygon(self) -> Polygon | None:
-        """The outline Butlr serves, None where the room was never drawn."""
+        """The outline in Butlr's responses; None if the room was never drawn."""
         return self.footprint if self.mapped else None
 
 
@@ -107,23 +107,23 @@ class Sensor:
 
     @property
     def is_clone(self) -> bool:
-        """A clone of another sensor, with its own place."""
+        """Whether it is a clone of another sensor, at another place."""
         return self.mac_address.startswith("fa-ke-")
 
     @property
     def is_mirror(self) -> bool:
-        """Another sensor with in and out swapped."""
+        """Whether it is another sensor with in and out swapped."""
         return self.mac_address.startswith("mi-rr-or-")
 
     @property
     def is_virtual(self) -> bool:
-        """No device of its own."""
+        """Whether there is no device of its own."""
         return self.is_clone or self.is_mirror
 
 
 @dataclass(frozen=True)
 class Hive:
-    """The radio that the sensors around it report to."""
+    """The hub to which the sensors around it send their data."""
 
     id: str
     name: str
@@ -185,7 +185,7 @@ class Floor:
 
     @property
     def zone_info(self) -> ZoneInfo:
-        """The floor's clock."""
+        """The time zone of the floor's clock."""
         return ZoneInfo(self.timezone)
 
     def area(self, polygon: Polygon) -> float:
@@ -195,7 +195,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class Building:
-    """A building. Butlr does not tell its clock, which its floors share."""
+    """A building. Butlr has no time zone for it; its floors have the same one."""
 
     id: str
     name: str
@@ -206,7 +206,7 @@ class Building:
 
 @dataclass(frozen=True)
 class Site:
-    """A campus of buildings. `timezone` as Butlr tells it: perhaps not, or no name that there is."""
+    """A group of buildings. `timezone`: as in Butlr; it may be missing or unknown."""
 
     id: str
     name: str
@@ -216,7 +216,7 @@ class Site:
 
 @dataclass(frozen=True)
 class RemovedAsset:
-    """What is there no more, but a tag still points at it; `kind` is `rooms`, `zones` or `floors`."""
+    """An asset that no longer exists, although a tag still has it. `kind` is `rooms`, `zones` or `floors`."""
 
     tag: str
     kind: Literal["rooms", "zones", "floors"]

@@ -25,8 +25,10 @@ def build(
     simulator_url: str = "",
     webhooks_elsewhere: bool = False,
 ) -> Flask:
-    """`simulator_url`: of the demo's, which takes crowds on request. `webhooks_elsewhere`: what Butlr pushes
-    has a port of its own, `webhooks.alone`.
+    """Builds the Flask application.
+
+    `simulator_url`: the address of the demo's simulator, which accepts crowds. `webhooks_elsewhere`: webhooks
+    have a separate port and application, `webhooks.alone`.
     """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES

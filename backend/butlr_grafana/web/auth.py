@@ -32,19 +32,20 @@ from butlr_grafana.targets.registry import TARGETS, target_of
 from butlr_grafana.web import runbooks
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/webhooks/butlr"})
-"""The last one asks for a key of its own."""
+"""The last path requires a key of its own."""
 WALL_TARGETS = [target.name for target in TARGETS.values() if target.for_walls]
 WALL_PATHS = frozenset(f"/api/v1/{name}" for name in WALL_TARGETS)
 
 
 Tokens = Callable[[], tuple[BackendToken, ...]]
-"""The tokens that are known now; they may change while this runs."""
+"""Returns the current tokens; they may change while the backend runs."""
 
 
 def guard(app: Flask, tokens: Tokens) -> None:
-    """Refuses every request without a known token, unknown paths included.
+    """Refuses every request without a known token, also for unknown paths.
 
-    Open to everybody is only what began so: tokens that are gone later shut it.
+    The backend is open only if it had no token when it started. If all tokens are removed later, every
+    request is refused.
     """
     is_open = not tokens()
     open_paths = OPEN_PATHS | runbooks.paths()
@@ -61,13 +62,13 @@ def guard(app: Flask, tokens: Tokens) -> None:
 
 
 def visible() -> Visible:
-    """The floors that the present caller may see."""
+    """The floors that the current caller may see; `None`: all."""
     floors: Visible = g.visible
     return floors
 
 
 def check_parameters(parsed: ParsedQuery, now_s: float) -> None:
-    """Refuses what no wall asks, where the present caller is one."""
+    """Raises `NotForWalls` if the current caller has a wall's token and the query is not one of a wall."""
     if g.for_walls and not is_of_wall(parsed, now_s):
         raise NotForWalls(
             "this token is for walls; it allows today's heatmap with format=png, and occupancy-now "
@@ -76,7 +77,7 @@ def check_parameters(parsed: ParsedQuery, now_s: float) -> None:
 
 
 def with_caller_class(parsed: ParsedQuery) -> ParsedQuery:
-    """The question of the present caller: one with a wall's token asks for a wall, whatever it says."""
+    """The query of the current caller. With a wall's token, its calls always have the class of walls."""
     return replace(parsed, requested_by="wall") if g.for_walls else parsed
 
 
@@ -88,23 +89,27 @@ WALL_MESSAGES: Mapping[type[UpstreamError], str] = {
     UpstreamInvalid: "Butlr's response cannot be used",
     Incomplete: "a part of the result is missing or old",
 }
-"""What a wall is told of Butlr's faults: their own words may name rooms."""
+"""The error texts for walls. Butlr's own texts may name rooms."""
 
 
 def shown_to_caller(fault: BackendError) -> BackendError:
-    """The error as the present caller may see it."""
+    """The error as the current caller may see it."""
     if g.get("for_walls") and isinstance(fault, UpstreamError):
         return type(fault)(WALL_MESSAGES.get(type(fault), "Butlr does not answer"))
     return fault
 
 
 def is_of_wall(parsed: ParsedQuery, now_s: float) -> bool:
-    """Whether a wall asks so. Of rooms nothing is asked: an error about one would name the others."""
+    """Whether a wall sends such a query. Walls do not query rooms: an error about one room would name the
+    others.
+    """
     return not (parsed.room or parsed.tag) and target_of(parsed).is_for_walls(parsed, now_s)
 
 
 def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:
-    """Compares with every token in constant time, so that neither length nor place shows."""
+    """The token that was sent. It is compared with every token in constant time, so that the time shows
+    neither length nor position. Raises `Unauthorized`.
+    """
     found: BackendToken | None = None
     for token in tokens:
         if hmac.compare_digest((sent or "").encode(), token.text.encode()):
@@ -116,7 +121,7 @@ def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:
 
 
 def sent_token(authorization: str | None) -> str | None:
-    """The token as it was sent, to the last `=`: of a Bearer all that stands behind the word."""
+    """The token in the header: for Bearer everything after the word, for Basic the password."""
     kind, _, rest = (authorization or "").partition(" ")
     if kind.lower() == "bearer":
         return rest.strip() or None

@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 
 def read_object() -> Object:
-    """The body as a JSON object; anything else is `BadBody`."""
+    """The body as a JSON object. Raises `BadBody` for anything else."""
     try:
         document = orjson.loads(_body())
     except orjson.JSONDecodeError as error:

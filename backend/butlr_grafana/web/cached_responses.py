@@ -29,16 +29,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MOST_STORED = 2_000
-"""Responses; their bodies are those of the response cache, and take no memory of their own."""
+"""How many responses are stored. Their bodies are those of the response cache, and need no more memory."""
 
 LONGEST_BODY = 8_190
-"""Of a request that is remembered, in bytes; as long as a URL may be."""
+"""In bytes, of a request that is stored; equal to the longest URL."""
 
 PATHS = ("/api/v1/", "/query")
 OFFER = "butlr_grafana.offer"
 RESPOND = "butlr_grafana.respond"
-"""Where a server offers to send a response whose head is written already, which is quicker: see
-`web.response_tasks`."""
+"""With this key of the environment, a server offers to send a response whose headers are already written,
+which is faster (see `web.response_tasks`).
+"""
 
 CONDITIONS = frozenset({"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_RANGE"})
 
@@ -50,7 +51,7 @@ RequestKey = tuple[object, ...]
 
 @dataclass(slots=True)
 class Offer:
-    """What a request that Flask answers leaves for the next one."""
+    """What Flask's response to a request leaves for the next equal request."""
 
     recall: Recall | None = None
     encoded: Encoded | None = None
@@ -58,8 +59,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """`before` and `after`: the headers around the request's id; `written`: the same, with the status line,
-    as they are sent.
+    """A response that can be sent again.
+
+    `before` and `after`: the headers before and after the request id. `written`: the same as bytes, with the
+    status line.
     """
 
     recall: Recall
@@ -71,14 +74,14 @@ class StoredResponse:
 
 
 def offer(pending: PendingResponse, encoded: Encoded) -> None:
-    """Of a request that is one question: its answer can be sent again."""
+    """Stores the response of a request with a single query, so that it can be sent again."""
     place: Offer | None = request.environ.get(OFFER)
     if place is not None:
         place.recall, place.encoded = pending.recall, encoded
 
 
 class CachedResponses:
-    """A WSGI application around Flask's. Thread-safe."""
+    """A WSGI application that calls Flask's application if it has no stored response. Thread-safe."""
 
     def __init__(self, app: WSGIApplication, cache: ResponseCache, tokens: Tokens) -> None:
         self._app = app

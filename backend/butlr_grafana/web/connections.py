@@ -31,31 +31,34 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 PATIENCE_S = 10.0
-"""From a connection's beginning to its first byte, and from a request's first byte to its last."""
+"""From the start of a connection to its first byte, and from the first byte of a request to its last."""
 
 KEEP_ALIVE_S = 75
 """How long a connection may stay idle between two requests."""
 
 LINGER_S = 2.0
-"""How long a refused sender may go on sending: a connection closed on unread bytes would lose the refusal."""
+"""How long a client whose request was refused may continue to send. If a connection is closed with unread
+bytes, the client does not receive the refusal.
+"""
 
 CLOSED_AT_ONCE = 100
-"""So many connections without a whole request are closed at a time, the longest quiet first, once all places
-are taken."""
+"""If all places are taken, so many connections without a complete request are closed; those that have been
+quiet longest come first.
+"""
 
 MOST_BUFFERED_BYTES = 64 * 2**20
-"""Of bodies that are not whole yet, where it is not said otherwise."""
+"""The default limit for incomplete bodies, for all connections together."""
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 PROBE_THREADS = 2
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
-    """One connection. All but the tasks run in the main thread.
+    """One connection. Everything except the tasks runs in the main thread.
 
-    `waiting_since`: since when a request that has begun, or the connection's first, is waited for.
-    `quiet_since`: since when no whole request has come. `refused`: a refusal is its last response, and what
-    still comes is passed over. `ended`: the sender says no more.
+    `waiting_since`: since when the first request, or the rest of a request, is awaited. `quiet_since`: since
+    when no complete request has arrived. `refused`: the last response is a refusal, and further bytes are
+    ignored. `ended`: the client sends no more.
     """
 
     request: Any = None
@@ -108,7 +111,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     @property
     def is_idle(self) -> bool:
-        """No request is being answered, and no response being sent."""
+        """Whether no request is being processed and no response is being sent."""
         return not self.requests and not self.total_outbufs_len
 
     def readable(self) -> bool:
@@ -140,23 +143,24 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.handle_close()
 
     def is_overdue(self, now: float) -> bool:
-        """Whether the sender has taken too long."""
+        """Whether the client has taken too long."""
         if self.waiting_since is None:
             return False
         return now - self.waiting_since > (LINGER_S if self.refused else PATIENCE_S)
 
     @property
     def buffered(self) -> int:
-        """Bytes of a body that is not whole yet."""
+        """Bytes of an incomplete body."""
         request = self.request
         return request.body_bytes_received if request is not None else 0
 
 
 class Connections(TcpWSGIServer):  # type: ignore[misc]
-    """All connections of a listening socket, and the threads that answer. Runs in the thread that calls it.
+    """All connections of a listening socket, and the threads that respond. Runs in the thread that calls it.
 
-    `most`: how many may be open; `most_buffered`: bytes of bodies that are not whole yet, beyond which the
-    connections that began first are closed; `check`: refuses a request by its head, before its body is read.
+    `most`: the most open connections. `most_buffered`: the most bytes of incomplete bodies; beyond that, the
+    connections that began first are closed. `check`: refuses a request by its headers, before its body is
+    read.
     """
 
     channel_class = Connection
@@ -204,11 +208,11 @@ class Connections(TcpWSGIServer):  # type: ignore[misc]
         (self._probing if is_probe else self.task_dispatcher).add_task(task)
 
     def poll(self, timeout_s: float) -> None:
-        """Waits for what comes next on any connection, and handles it."""
+        """Waits for the next events on all connections, and handles them."""
         wasyncore.loop(timeout=timeout_s, use_poll=True, map=self.map, count=1)
 
     def maintenance(self, now: float) -> None:
-        """Once a second."""
+        """Closes connections that are overdue. Runs once per second."""
         super().maintenance(now)
         waiting = [one for one in self.active_channels.values() if not one.requests]
         now_s = time.monotonic()
@@ -230,7 +234,9 @@ class Connections(TcpWSGIServer):  # type: ignore[misc]
                 one.will_close = True
 
     def end_listening(self) -> None:
-        """Accepts who is connected already, then nobody any more; each response is its connection's last."""
+        """Accepts the connections that wait, then no more. After the next response, each connection is
+        closed.
+        """
         self.stopping = True
         while self.accepting and select.select([self.socket], [], [], 0)[0]:
             self.handle_accept()
@@ -246,7 +252,7 @@ class Connections(TcpWSGIServer):  # type: ignore[misc]
         return not self.active_channels
 
     def end(self) -> None:
-        """Closes everything; threads end with what they are doing."""
+        """Closes everything. Threads end after their current task."""
         wasyncore.close_all(self.map)
         for dispatcher in (self.task_dispatcher, self._probing):
             dispatcher.set_thread_count(0)
@@ -259,7 +265,9 @@ def _dispatcher(threads: int) -> ThreadedTaskDispatcher:
 
 
 def log_as(logger: logging.Logger) -> None:
-    """Waitress' own lines, in the form and from the level of those of `logger`, but warnings at least."""
+    """Writes waitress' log lines in the format of `logger`, from its level on, but warnings and
+    errors only.
+    """
     logger_of_waitress = logging.getLogger("waitress")
     logger_of_waitress.handlers[:] = logger.handlers
     logger_of_waitress.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))

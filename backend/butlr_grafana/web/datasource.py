@@ -91,7 +91,7 @@ def _query(cache: ResponseCache, body: Object) -> Response:
     if not isinstance(targets, list) or not targets:
         raise BadBody("targets: is missing; use a list of 1 to 50 targets")
     if len(targets) > MAX_TARGETS:
-        raise BadBody(f"targets has {len(targets)} items; it may have at most {MAX_TARGETS}")
+        raise BadBody(f"targets: has {len(targets)} items; allowed: at most {MAX_TARGETS}")
     shown = [t for t in targets if not (isinstance(t, dict) and t.get("hide"))]
     filters = _filters(body)
     deadline = service.deadline()

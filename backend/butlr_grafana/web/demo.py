@@ -14,7 +14,7 @@ def blueprint(simulator_url: str) -> Blueprint:
 
     @demo.route("/demo/crowd", methods=["GET", "PUT", "DELETE"])
     def crowd() -> Response:
-        """`{"room": id or name, "people": 30, "minutes": 20}` adds one; the answer is all that there are."""
+        """`{"room": id or name, "people": 30, "minutes": 20}` adds a crowd. The response lists all crowds."""
         body = read_object() if request.method == "PUT" else None
         return responses.json(request_crowds(simulator_url, request.method, body))
 

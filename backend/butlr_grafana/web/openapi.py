@@ -33,7 +33,7 @@ ERRORS = {
     "503": "Butlr limits calls, too many calls are waiting, or require=complete and a part is missing",
     "504": "No data have arrived before the deadline",
 }
-"""What each of our routes may refuse with, in the one form of errors."""
+"""The error statuses of our routes. All errors have the same form."""
 
 JSON = "application/json"
 Schema = dict[str, Any]

@@ -1,4 +1,4 @@
-"""For operation: `/healthz`, `/readyz` and `/metrics`."""
+"""Routes for monitoring: `/healthz`, `/readyz` and `/metrics`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ FILTER_KEYS = ("room", "tag", "type")
 VARIABLES = ("buildings", "floors", "rooms", "types", "zones")
 OPTIONS = ("space", "room", "tag", "type")
 MOST_CHOICES = 5_000
-"""Of a variable or filter: the rooms of some 200 floors. With more, `search` or `space` finds the others."""
+"""The most choices of a variable or filter: the rooms of about 200 floors. With more, use `search` or
+`space`.
+"""
 
 NO_SEARCH = ("$__searchFilter", "${__searchFilter}")
 
@@ -27,7 +29,9 @@ Object = dict[str, Any]
 
 
 def form(target: Target[Any]) -> list[Object]:
-    """The query editor's form: the plugin asks `/metric-payload-options` for a select without options."""
+    """The form of the query editor. For a select without options, the plugin requests
+    `/metric-payload-options`.
+    """
     fields: list[Object] = []
     for parameter in (PARAMETERS[name] for name in target.parameters if not PARAMETERS[name].url_only):
         field: Object = {
@@ -49,9 +53,9 @@ def form(target: Target[Any]) -> list[Object]:
 
 
 def payload_options(name: str, topology: Topology, payload: Object) -> list[tuple[str, str]]:
-    """Texts and values for a field of the form; of rooms and tags those of the floors chosen in it.
+    """The texts and values for a field of the form. Rooms and tags are those of the chosen floors.
 
-    A floor that there is not (any more) is passed over, so that another can be chosen.
+    A floor that does not exist (any more) is ignored, so that another one can be chosen.
     """
     if name == "space":
         return in_order([of_floor(floor) for floor in topology.floors.values()])
@@ -67,8 +71,8 @@ def payload_options(name: str, topology: Topology, payload: Object) -> list[tupl
 
 
 def variable_choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
-    """A variable's texts and values: at most `MOST_CHOICES`. `search`: only those whose texts have each of
-    its words.
+    """The texts and values of a variable, at most `MOST_CHOICES`. `search`: only choices whose texts contain
+    each of its words.
     """
     words = _search_words(payload.get("search"))
     found = (one for one in _choices(payload, topology) if _has(words, one[0]))
@@ -123,7 +127,7 @@ def _choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
 
 
 def filter_values(key: str, topology: Topology) -> list[str]:
-    """What a filter may be set to; a room's name stands for all rooms that have it."""
+    """The possible values of a filter. A room's name means all rooms with this name."""
     floors = list(topology.floors.values())
     if key == "room":
         return sorted({room.name for floor in floors for room in queryable_rooms(floor)})[:MOST_CHOICES]

@@ -22,8 +22,10 @@ Check = Callable[["Request"], Refusal | None]
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
-    """A request while it is received. `error`: a `Refusal`, or a problem that waitress found. `refusal`: the
-    reason to refuse the request after its headers.
+    """A request while it is received.
+
+    `error`: a `Refusal`, or a problem that waitress found. `refusal`: the reason to refuse the request after
+    its headers.
     """
 
     error: Any = None

@@ -21,7 +21,7 @@ from butlr_grafana.web.app import MAX_BODY_BYTES
 from butlr_grafana.web.security_headers import SECURITY_HEADERS
 
 LONGEST_LINE = 8190
-"""Characters of a request's first line, which holds its URL, and of a header; the server takes no more."""
+"""In characters: the longest first line of a request, which contains its URL, and the longest header."""
 
 MOST_HEADERS = 100
 MOST_HEAD_BYTES = 64 * 1024
@@ -29,14 +29,16 @@ MOST_HEAD_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The status and the error; the message repeats nothing of what was sent. `level`: of its log line."""
+    """The status and the error of a refused request. The message contains nothing of the request. `level`: of
+    its log line.
+    """
 
     status: int
     fault: BackendError
     level: int = logging.WARNING
 
     def response(self) -> bytes:
-        """The whole response, after which the connection ends."""
+        """The complete response as bytes. The connection is closed after it."""
         body = as_json(self.fault.as_dict()).body
         head = {
             "Connection": "close",
@@ -79,7 +81,7 @@ UNFORESEEN = _of(ServiceError("an unexpected error in the backend; its log has t
 
 
 def refusal_of(problem: object) -> Refusal:
-    """What is answered where the HTTP library, or our own limits, found this problem."""
+    """The refusal for a problem that waitress or our own limits found."""
     match problem:
         case Refusal():
             return problem

@@ -1,4 +1,4 @@
-"""The record of each request: its id, a line in the log, values for Prometheus."""
+"""The log of requests: the id of each request, a log line, and values for Prometheus."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LINE = "butlr_grafana.line"
-"""Where a request's line is in its environment, once it has been said."""
+"""The key of a request's log line in its environment."""
 
 PROBES = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST", "/webhooks/butlr")}
-"""Asked by machines every few seconds, or more often: lines for debugging only."""
+"""Requests of machines, every few seconds or more often. Their log lines have the level debug."""
 
 
 @dataclass(slots=True)
 class RequestRecord:
-    """What is known of the present request besides its answer."""
+    """What is known about the current request before its response."""
 
     began: float
     queries: list[ParsedQuery] = field(default_factory=list)
@@ -37,7 +37,7 @@ class RequestRecord:
 
 
 def note_requests(app: Flask, telemetry: Telemetry) -> None:
-    """To be called first, so that refused requests are noted too."""
+    """Registers the log. It must be called first, so that refused requests are logged too."""
     app.wsgi_app = WithRequestId(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own advice
 
     @app.before_request
@@ -52,19 +52,20 @@ def note_requests(app: Flask, telemetry: Telemetry) -> None:
 
 
 def note_query(parsed: ParsedQuery) -> None:
-    """The present request asks for this, among others perhaps."""
+    """Records one query of the current request."""
     g.record.queries.append(parsed)
 
 
 def note_fault(fault: BackendError) -> None:
-    """The present request is answered with this error, or holds it in the place of a target's answer."""
+    """Records an error of the current request, or of one of its targets."""
     if fault not in g.record.faults:
         g.record.faults.append(fault)
 
 
 class WithRequestId:
-    """A WSGI application whose work has the id of its request: the caller's, where it sent one that can be
-    used. The stages of its work are measured."""
+    """A WSGI application that sets the id of each request: the caller's id if it can be used. It also
+    measures the stages.
+    """
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
@@ -82,9 +83,9 @@ class WithRequestId:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is said of an answered request, but for how long it took.
+    """The log line of a request, without its duration.
 
-    `rule`: the route, not the path: paths are a stranger's choice and would make series without end.
+    `rule`: the route, not the path: a caller could send any number of paths, and each would make a series.
     """
 
     method: str
@@ -96,7 +97,7 @@ class Line:
     length: int | None
     what: str = field(init=False)
     figures: Mapping[str, object] = field(init=False)
-    """What the log says of it, but for how long it took."""
+    """The values in the log line, without the duration."""
 
     def __post_init__(self) -> None:
         known = {"target": self.target, "format": self.written, "status": self.status, "error": self.errors}
@@ -104,7 +105,7 @@ class Line:
         object.__setattr__(self, "figures", {name: value for name, value in known.items() if value != ""})
 
     def note(self, telemetry: Telemetry, seconds: float) -> None:
-        """Into the log and the figures."""
+        """Writes the log line and the values for Prometheus."""
         telemetry.requested(
             method=self.method,
             endpoint=self.rule,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JOINED_BYTES = 256 * 1024
-"""Up to this size a body is sent together with its head: one system call less."""
+"""A body up to this size is sent together with the headers, which saves a system call."""
 
 SERVER = "butlr-grafana"
 
@@ -27,7 +27,7 @@ _date = lru_cache(4)(build_http_date)
 
 
 class Response(WSGITask):  # type: ignore[misc]
-    """In a thread: the application's response to a request."""
+    """Runs in a thread: sends the application's response to a request."""
 
     wrote_header = False
 
@@ -58,8 +58,10 @@ class Response(WSGITask):  # type: ignore[misc]
         return environ
 
     def respond(self, head: bytes, body: bytes) -> bool:
-        """Sends a response whose status line and headers are written already; each line is ended. `False`: it
-        has to be said that it is the connection's last, so it is sent as all others.
+        """Sends a response whose status line and headers are already written.
+
+        Returns `False` if the response must say that it is the last of its connection; then it is sent like
+        all others.
         """
         if self.version != "1.1" or self.channel.server.stopping or self._is_last:
             return False
@@ -83,7 +85,7 @@ class Response(WSGITask):  # type: ignore[misc]
 
 
 class RefusalTask(ErrorTask):  # type: ignore[misc]
-    """In a thread: the response to what is no request, or went wrong outside the application."""
+    """Runs in a thread: sends the response to an invalid request, or to an error outside the application."""
 
     def execute(self) -> None:
         refusal = refusal_of(self.request.error)

@@ -22,14 +22,14 @@ _PLAIN = str.maketrans({"\u2026": "...", "\u2019": "'", "\u2018": "'", "\u2013":
 
 
 def json(document: Any, status: int = 200) -> Response:
-    """Strict JSON: numpy arrays as they are, NaN as null."""
+    """A response with strict JSON: numpy arrays as lists, NaN as null."""
     found = as_json(document)
     return Response(found.body, status=status, mimetype=found.media)
 
 
 def encoded(found: Encoded) -> Response:
-    """An answer's bytes: as they are, squeezed where the caller takes that, or only that they are the same as
-    those it has (304).
+    """The bytes of a result, compressed if the caller accepts that. If the caller already has the same bytes,
+    the response is 304.
     """
     compressed = found.compressed if request.accept_encodings.quality("gzip") > 0 else None
     response = Response(found.body if compressed is None else compressed, mimetype=found.media)
@@ -66,9 +66,9 @@ def error(fault: BackendError) -> Response:
 
 
 def reason_phrase(message: str) -> str:
-    """The message's first 120 characters as ASCII on one line: all that Infinity shows of an error.
+    """The first 120 characters of the message as ASCII on one line. Infinity shows only these of an error.
 
-    Whatever could end the line or begin a header is a blank.
+    Characters that could end the line or begin a header become spaces.
     """
     ascii_text = message.translate(_PLAIN).encode("ascii", "replace").decode()
     return re.sub(r"[^ -~]+", " ", ascii_text)[:120].strip() or "error"

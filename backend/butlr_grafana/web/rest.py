@@ -22,7 +22,7 @@ from butlr_grafana.web.openapi import describe
 from butlr_grafana.web.request_log import note_query
 
 KNOWN_URLS = 1_000
-"""How many questions are remembered as they were read; the server takes no line of more than 8 KB."""
+"""How many parsed queries are stored. The server accepts no line of more than 8 KB."""
 
 
 def blueprint(cache: ResponseCache) -> Blueprint:
@@ -32,7 +32,7 @@ def blueprint(cache: ResponseCache) -> Blueprint:
 
     @cached(known, key=lambda target: (target, request.query_string), lock=threading.Lock())
     def read(target: str) -> tuple[str, ParsedQuery]:
-        """The present request's question; dashboards send the same ones again and again."""
+        """The query of the current request. Parsed queries are cached, because dashboards repeat them."""
         parameters = parameters_of_url()
         return ref_id_of(parameters.pop("refId", "A")), service.read(target, parameters)
 
@@ -62,14 +62,16 @@ def blueprint(cache: ResponseCache) -> Blueprint:
 
 
 def ref_id_of(raw: object) -> str:
-    """A panel's name for one of its queries, which Infinity hands on only where the answer repeats it."""
+    """The panel's name for one of its queries. Infinity passes it on only if the response repeats it."""
     if isinstance(raw, str) and re.fullmatch(r"\w{1,20}", raw, re.ASCII):
         return raw
     raise BadParameter("refId", "is not the name of a query; use A, B, … (at most 20 letters, digits and _)")
 
 
 def parameters_of_url() -> dict[str, object]:
-    """The URL's parameters; one that comes twice is several texts where that makes sense, else an error."""
+    """The parameters of the URL. A parameter that occurs twice is a list, if the parameter allows several
+    values; otherwise it is an error.
+    """
     parameters: dict[str, object] = {}
     for name, values in request.args.lists():
         if "\ufffd" in name + "".join(values):

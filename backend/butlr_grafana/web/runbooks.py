@@ -1,7 +1,8 @@
-"""The runbooks of the alert rules, at the addresses in the alerts. Without a token: they contain no data.
+"""The runbooks of the alert rules, at the addresses in the alerts. They need no token, because they contain no
+data.
 
-Everybody who can read the alert can read them through Grafana's proxy, on any host and path prefix. A browser
-gets a page, other clients and `?format=md` the Markdown.
+Everybody who can read the alert can read them through Grafana's proxy, with any host and path prefix. A browser
+gets a page; other clients, and `?format=md`, get the Markdown.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ login, no second address would be answered.
 
 
 def paths() -> frozenset[str]:
-    """Of every runbook."""
+    """The paths of all runbooks."""
     return frozenset(f"/runbooks/{name}" for name in runbooks())
 
 

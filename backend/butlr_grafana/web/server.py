@@ -27,32 +27,34 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 SWITCH_S = 0.001
-"""How long a thread may go on computing while others want to run: an answer that is kept takes less."""
+"""How long a thread may compute while others wait to run. A response from the cache takes less."""
 
 MOST_CONNECTIONS = 2000
 FILES_PER_CONNECTION = 2
-"""Open files for each connection: its own, and one for Butlr, the cache and the system."""
+"""Open files for each connection: one for the connection, and one for Butlr, the cache and the system."""
 
 STILL_ACCEPTED_S = 2.0
-"""How long requests are still taken, once the server is asked to stop, on connections that are open: whoever
-keeps one may be sending a request just then."""
+"""After the server was asked to stop, requests on open connections are still accepted for this time, because
+a client may be sending one.
+"""
 
 END_WAITS_AFTER_S = 8.0
-"""How long those who wait may go on waiting once the server is asked to stop. What Butlr answers within some
-seconds is to be whole for them too, and all is to be over within `GRACE_S`."""
+"""After the server was asked to stop, waiting requests may continue to wait for this time. So they still get
+data that Butlr sends within some seconds, and everything ends within `GRACE_S`.
+"""
 
 GRACE_S = 10.0
-"""How long the server may take to stop."""
+"""The longest time in which the server stops."""
 
 POLL_S = 1.0
-"""How long the main thread waits at most for something to happen."""
+"""The longest wait of the main thread."""
 
 DRAIN_POLL_S = 0.1
-"""The same while the server stops: it ends so long after the last response at most."""
+"""The same while the server stops: it ends at most so long after the last response."""
 
 
 def listen(host: str, port: int, setting: str = "BACKEND_PORT") -> socket.socket:
-    """A listening socket; a fault names the setting that is behind it."""
+    """Opens a listening socket. Raises `SettingError`, which names the setting."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
@@ -65,9 +67,9 @@ def listen(host: str, port: int, setting: str = "BACKEND_PORT") -> socket.socket
 
 
 def connections_allowed() -> int:
-    """How many connections may be open, by the files that the system lets this process open.
+    """The most open connections, limited by the files that this process may open.
 
-    Raises the soft limit to what they need.
+    Raises the soft limit of open files if necessary.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_CONNECTIONS * FILES_PER_CONNECTION
@@ -84,8 +86,10 @@ def connections_allowed() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A listening socket and what answers there. `most`: connections of its own, beside those of the others;
-    `None`: all that the others leave. The rest as in `Connections`.
+    """A listening socket and its application.
+
+    `most`: the connections of this port; `None`: all that the other ports leave. The other fields are as in
+    `Connections`.
     """
 
     app: WSGIApplication
@@ -97,9 +101,10 @@ class Port:
 
 
 class Server:
-    """Each port has its own connections, threads and buffers, so that a flood on one leaves the others alone.
+    """The server. Each port has separate connections, threads and buffers, so that a flood on one port does
+    not affect the others.
 
-    `end_waits` ends what requests still wait for; it is called once, when the server stops.
+    `end_waits`: ends the waits of all requests. It is called once, when the server stops.
     """
 
     def __init__(self, *ports: Port, end_waits: Callable[[], None] = lambda: None) -> None:
@@ -123,8 +128,8 @@ class Server:
         self._fault: Exception | None = None
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT, then as long as requests are being answered, at most `GRACE_S`; a second
-        signal ends it at once. To be called in the process' main thread.
+        """Runs until SIGTERM or SIGINT, then until all requests have their response, at most `GRACE_S`. A
+        second signal ends it at once. It must be called in the main thread.
         """
         sys.setswitchinterval(SWITCH_S)
         log_as(logging.getLogger("butlr_grafana"))

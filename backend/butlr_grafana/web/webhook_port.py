@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 THREADS = 4
 CONNECTIONS = 200
 BUFFERED_BYTES = 16 * 2**20
-"""Of a port of its own: nobody but Butlr has business there."""
+"""The limits of a separate port, which only Butlr uses."""
 
 
 class HeaderCheck:
-    """Refuses, by its headers alone, a push without a key. `only`: nothing else is received on this port."""
+    """Refuses a push without a key, by its headers only. `only`: the port accepts nothing else."""
 
     def __init__(self, receiver: Receiver, *, only: bool) -> None:
         self._receiver = receiver
@@ -57,7 +57,7 @@ def _quiet(fault: BackendError) -> Refusal:
 def ports(
     app: WSGIApplication, receiver: Receiver, listeners: Sequence[socket.socket], *, threads: int
 ) -> list[Port]:
-    """The backend's port, and where there is a second listener that of webhooks."""
+    """The backend's port and, if there is a second listener, the port of webhooks."""
     backend, *own = listeners
     if not own:
         return [Port(app, backend, threads, check=HeaderCheck(receiver, only=False))]

@@ -48,7 +48,7 @@ def blueprint(receiver: Receiver) -> Blueprint:
 
 
 def status(receiver: Receiver) -> Blueprint:
-    """For people, and for `butlr-grafana webhooks status`: with the backend's own token."""
+    """For people, and for `butlr-grafana webhooks status`. It requires the backend's own token."""
     status = Blueprint("webhooks_status", __name__)
 
     @status.get("/webhooks/status")
@@ -59,7 +59,7 @@ def status(receiver: Receiver) -> Blueprint:
 
 
 def alone(receiver: Receiver) -> Flask:
-    """An application that serves this path, and whether the process is up; for a port of its own."""
+    """An application for a separate port, with this path and a health check."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False
@@ -76,7 +76,9 @@ def alone(receiver: Receiver) -> Flask:
 
 
 def is_known(sent: Sequence[str], keys: Sequence[str]) -> bool:
-    """Compares each with every key in constant time, so that neither length nor place shows."""
+    """Whether any of the keys is known. Keys are compared in constant time, so that the time shows neither
+    length nor position.
+    """
     found = False
     for one in sent:
         for key in keys:
@@ -85,14 +87,14 @@ def is_known(sent: Sequence[str], keys: Sequence[str]) -> bool:
 
 
 def keys_in(api_key: str | None, authorization: str | None) -> list[str]:
-    """What a caller has sent, in two headers."""
+    """The keys that the caller sent, in two headers."""
     auth = Authorization.from_header(authorization)
     password = auth.password if auth is not None and auth.type == "basic" else None
     return [one for one in (api_key, password) if one]
 
 
 def fault_of(receiver: Receiver, sent: Sequence[str]) -> BackendError | None:
-    """Why whoever sent these keys may not push; it is counted."""
+    """Why a caller with these keys may not push; it is counted for Prometheus. `None`: the caller may."""
     if not receiver.keys:
         receiver.telemetry.push_taken("no_key_set")
         return NotServed(f"{PATH}: the backend accepts no events, because BUTLR_WEBHOOK_KEY is not set")

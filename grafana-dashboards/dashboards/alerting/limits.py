@@ -63,7 +63,7 @@ HEAT_AGE = "10m"
 DAY_AGE = "60m"
 """The same of maps, and of what is over a whole day."""
 
-STARVED_S = Limit(900, 300, "5m")
+WITHOUT_DATA_S = Limit(900, 300, "5m")
 """Seconds for which a rule has had no whole data of a floor: three times five minutes."""
 
 SILENT_S = Limit(420, 120, "5m")

@@ -215,24 +215,24 @@ UNREACHABLE = Rule(
     pages_on_error=True,
 )
 
-STARVED = Rule(
+RULES_WITHOUT_DATA = Rule(
     uid="butlr-rules-starved",
-    title="Rules starved",
+    title="Rules without data",
     target="status",
     parameters={},
     labels=("source",),
     value="rules_without_data_s",
-    limit=limits.STARVED_S,
+    limit=limits.WITHOUT_DATA_S,
     severity="warning",
     summary=f"An alert rule has had no complete data of a floor for {duration()}; the limit is "
-    f"{limits.STARVED_S.fires_above / 60:g} min.",
+    f"{limits.WITHOUT_DATA_S.fires_above / 60:g} min.",
     description="Its alerts on that floor keep their state. Butlr answers, but not all requests of the "
     "rules: usually because the rules need more calls per minute than the account allows.",
     page=Page("Now"),
 )
 
 GROUPS = (
-    Group("Butlr, people", "1m", 60, (UNUSUAL, CAPACITY, LATE_PEOPLE, UNREACHABLE, STARVED)),
+    Group("Butlr, people", "1m", 60, (UNUSUAL, CAPACITY, LATE_PEOPLE, UNREACHABLE, RULES_WITHOUT_DATA)),
     Group("Butlr, heat", "5m", 300, (HOT_ZONE, LATE_HEAT, DEAD_ROOM, UNBALANCED)),
     Group("Butlr, devices", "5m", 300, (HIVE_OFFLINE, SENSOR_OFFLINE, FLOOR_OFFLINE, BATTERY_DUE)),
 )

@@ -23,17 +23,17 @@ def segment(
     return Segment(space, HeatMapSubject(resolution_m), Period(start_s, end_s), settled)
 
 
-def chunk(asked: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: float = 10_000.0) -> Chunk:
+def chunk(requested: Segment, *, cells: int = 3, value: float = 1.0, fetched_at_s: float = 10_000.0) -> Chunk:
     """`cells` in a row from zero, each with `value`. The stopwatch shows what the wall clock does."""
     grid = Grid(
-        asked.resolution_m,
+        requested.resolution_m,
         (0.25, 0.1) if cells else None,
         np.arange(cells, dtype=np.int32),
         np.zeros(cells, np.int32),
         np.full(cells, value),
         Bounds(0.0, 0.0, 20.0, 10.0),
     )
-    return Chunk(asked.period, grid, fetched_at_s, asked.settled, fetched_at_s)
+    return Chunk(requested.period, grid, fetched_at_s, requested.settled, fetched_at_s)
 
 
 def same(one: Chunk | None, other: Chunk | None) -> bool:

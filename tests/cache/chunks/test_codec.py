@@ -49,14 +49,14 @@ ENCODED = encode(WHOLE)
 
 
 @given(parts())
-def test_a_part_comes_back_as_it_was(kept: Chunk) -> None:
-    assert same(decode(encode(kept)), kept)
+def test_a_part_comes_back_as_it_was(stored: Chunk) -> None:
+    assert same(decode(encode(stored)), stored)
 
 
 def test_an_empty_part_comes_back() -> None:
-    kept = Chunk(Period(0, 60), Grid.empty(0.5), 7.0, settled=True)
-    back = decode(encode(kept))
-    assert same(back, kept)
+    stored = Chunk(Period(0, 60), Grid.empty(0.5), 7.0, settled=True)
+    back = decode(encode(stored))
+    assert same(back, stored)
     assert back is not None
     assert (back.grid.phase_m, back.grid.value.size) == (None, 0)
 
@@ -71,8 +71,8 @@ def test_what_comes_back_can_be_written_to() -> None:
 
 
 @given(parts(), st.data())
-def test_any_flipped_bits_of_any_byte_are_nothing(kept: Chunk, data: st.DataObject) -> None:
-    damaged = bytearray(encode(kept))
+def test_any_flipped_bits_of_any_byte_are_nothing(stored: Chunk, data: st.DataObject) -> None:
+    damaged = bytearray(encode(stored))
     damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
     assert decode(bytes(damaged)) is None
 

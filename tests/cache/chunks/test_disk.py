@@ -66,21 +66,21 @@ def row(n: int) -> list[Segment]:
 
 
 def put_all(store: DiskStore, segments: list[Segment]) -> None:
-    for asked in segments:
-        store.put(asked, chunk(asked))
+    for requested in segments:
+        store.put(requested, chunk(requested))
 
 
 def held(store: DiskStore, among: list[Segment]) -> list[Segment]:
-    return [asked for asked in among if store.get(asked) is not None]
+    return [requested for requested in among if store.get(requested) is not None]
 
 
 NEW = segment(10**6, 10**6 + 60)
 
 
-def works(store: DiskStore, asked: Segment = NEW) -> bool:
+def works(store: DiskStore, requested: Segment = NEW) -> bool:
     """Keeps something new and finds it again."""
-    store.put(asked, chunk(asked, value=42.0))
-    return same(store.get(asked), chunk(asked, value=42.0)) and asked.period in store.within(
+    store.put(requested, chunk(requested, value=42.0))
+    return same(store.get(requested), chunk(requested, value=42.0)) and requested.period in store.within(
         SPACE, HALF, ALWAYS
     )
 
@@ -161,15 +161,17 @@ PERIODS = st.builds(
 )
 
 
-@given(kept=st.sets(PERIODS, max_size=12), asked=PERIODS)
-def test_within_is_what_lies_in_the_period_as_a_whole(shared: Disk, kept: set[Period], asked: Period) -> None:
+@given(stored=st.sets(PERIODS, max_size=12), requested=PERIODS)
+def test_within_is_what_lies_in_the_period_as_a_whole(
+    shared: Disk, stored: set[Period], requested: Period
+) -> None:
     shared.close()
     store = shared.store()
     shared.sql("DELETE FROM part")
-    for period in kept:
+    for period in stored:
         store.put(segment(period.start_s, period.end_s), chunk(segment(period.start_s, period.end_s)))
-    expected = [p for p in kept if asked.start_s <= p.start_s and p.end_s <= asked.end_s]
-    assert sorted(store.within(SPACE, HALF, asked)) == sorted(expected)
+    expected = [p for p in stored if requested.start_s <= p.start_s and p.end_s <= requested.end_s]
+    assert sorted(store.within(SPACE, HALF, requested)) == sorted(expected)
 
 
 # Bounds
@@ -179,9 +181,9 @@ def test_bounded_by_bytes_and_the_longest_kept_go_first(disk: Disk) -> None:
     hours = row(201)
     one = len(codec.encode(chunk(hours[0])))
     store = disk.store(max_bytes=120 * one)
-    for asked in hours:
+    for requested in hours:
         disk.now_s += 1
-        store.put(asked, chunk(asked))
+        store.put(requested, chunk(requested))
     assert disk.sql("SELECT sum(bytes) <= ? FROM part", 120 * one) == [(1,)]
     survivors = held(store, hours)
     assert survivors == hours[-len(survivors) :]
@@ -192,9 +194,9 @@ def test_what_is_in_use_stays(disk: Disk) -> None:
     hours = row(301)
     one = len(codec.encode(chunk(hours[0])))
     store = disk.store(max_bytes=220 * one)
-    for asked in hours[:200]:
+    for requested in hours[:200]:
         disk.now_s += 1
-        store.put(asked, chunk(asked))
+        store.put(requested, chunk(requested))
     disk.now_s += 2 * DAY_S
     assert held(store, hours[:10]) == hours[:10]
     put_all(store, hours[200:])
@@ -265,8 +267,8 @@ def test_a_cut_file_costs_parts_never_a_wrong_one(disk: Disk, share: float) -> N
     content = disk.file.read_bytes()
     disk.file.write_bytes(content[: int(len(content) * share)])
     store = disk.store()
-    for asked in hours:
-        assert store.get(asked) is None or same(store.get(asked), chunk(asked))
+    for requested in hours:
+        assert store.get(requested) is None or same(store.get(requested), chunk(requested))
     assert works(store)
 
 
@@ -281,14 +283,14 @@ def test_flipped_bytes_cost_parts_never_a_wrong_one(disk: Disk, seed: int) -> No
         content[rng.randrange(len(content))] ^= rng.randrange(1, 256)
     disk.file.write_bytes(content)
     store = disk.store()
-    for asked in hours:
-        found = store.get(asked)
-        assert found is None or same(found, chunk(asked))
+    for requested in hours:
+        found = store.get(requested)
+        assert found is None or same(found, chunk(requested))
     assert all(isinstance(period, Period) for period in store.within(SPACE, HALF, ALWAYS))
     put_all(store, hours)
-    for asked in hours:
-        found = store.get(asked)
-        assert found is None or same(found, chunk(asked))
+    for requested in hours:
+        found = store.get(requested)
+        assert found is None or same(found, chunk(requested))
 
 
 @pytest.mark.parametrize(
@@ -410,8 +412,8 @@ def connecting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Connect | None], No
     return replace
 
 
-def read_only(real: Connect, path: Path, **words: Any) -> sqlite3.Connection:
-    return real(f"file:{path}?mode=ro", uri=True, **words)
+def read_only(real: Connect, path: Path, **params: Any) -> sqlite3.Connection:
+    return real(f"file:{path}?mode=ro", uri=True, **params)
 
 
 def test_a_read_only_file_is_read_and_not_written(
@@ -454,8 +456,8 @@ def test_reading_from_a_read_only_file_is_no_line_in_the_log_each_time(
 def test_a_full_disk_keeps_what_it_has_and_goes_on_when_there_is_room(
     disk: Disk, connecting: Callable[[Connect | None], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(real: Connect, path: Path, **words: Any) -> sqlite3.Connection:
-        connection = real(path, **words)
+    def full(real: Connect, path: Path, **params: Any) -> sqlite3.Connection:
+        connection = real(path, **params)
         connection.execute("PRAGMA max_page_count=1")  # SQLite takes: not one page more than there are
         return connection
 
@@ -465,10 +467,10 @@ def test_a_full_disk_keeps_what_it_has_and_goes_on_when_there_is_room(
     disk.close()
     connecting(full)
     store = disk.store()
-    large = [chunk(asked, cells=20_000) for asked in hours[3:]]
-    for asked, kept in zip(hours[3:], large, strict=True):
-        store.put(asked, kept)
-        assert store.get(asked) is None
+    large = [chunk(requested, cells=20_000) for requested in hours[3:]]
+    for requested, stored in zip(hours[3:], large, strict=True):
+        store.put(requested, stored)
+        assert store.get(requested) is None
         assert held(store, hours) == hours[:3]
     assert said(caplog) == ["trouble"]
     assert "full" in caplog.text
@@ -483,7 +485,7 @@ def test_a_full_disk_keeps_what_it_has_and_goes_on_when_there_is_room(
 def test_a_locked_file_is_not_waited_out_twice_and_works_again(
     disk: Disk, connecting: Callable[[Connect | None], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    connecting(lambda real, path, **words: real(path, **{**words, "timeout": 0.01}))
+    connecting(lambda real, path, **params: real(path, **{**params, "timeout": 0.01}))
     store = disk.store()
     put_all(store, row(1))
     other = sqlite3.connect(disk.file, isolation_level=None)
@@ -557,9 +559,9 @@ def test_threads_share_one_store(disk: Disk) -> None:
     def work(turn: int) -> None:
         try:
             for n in range(80):
-                asked = hours[(n * 7 + turn) % len(hours)]
-                if store.get(asked) is None:
-                    store.put(asked, chunk(asked))
+                requested = hours[(n * 7 + turn) % len(hours)]
+                if store.get(requested) is None:
+                    store.put(requested, chunk(requested))
                 store.within(SPACE, HALF, ALWAYS)
         except BaseException as error:  # noqa: BLE001 - told below
             failed.append(error)
@@ -579,8 +581,8 @@ def test_what_comes_after_the_end_is_kept_and_the_file_is_not_left_open(
     """A call to Butlr that was under way when the backend was told to stop."""
     made: list[sqlite3.Connection] = []
 
-    def noted(real: Connect, path: Path, **words: Any) -> sqlite3.Connection:
-        made.append(real(path, **words))
+    def noted(real: Connect, path: Path, **params: Any) -> sqlite3.Connection:
+        made.append(real(path, **params))
         return made[-1]
 
     connecting(noted)

@@ -20,7 +20,7 @@ ALWAYS = Period(0, 10**9)
 
 def held(store: MemoryStore, among: list[Segment]) -> list[int]:
     """The starts of those that are still there; asking changes what was used last."""
-    return [asked.period.start_s for asked in among if store.get(asked) is not None]
+    return [requested.period.start_s for requested in among if store.get(requested) is not None]
 
 
 def row(n: int, *, settled: bool = True) -> list[Segment]:
@@ -29,16 +29,16 @@ def row(n: int, *, settled: bool = True) -> list[Segment]:
 
 def filled(segments: list[Segment], room_for: int) -> MemoryStore:
     store = MemoryStore(room_for * PART_BYTES)
-    for asked in segments:
-        store.put(asked, chunk(asked, cells=50))
+    for requested in segments:
+        store.put(requested, chunk(requested, cells=50))
     return store
 
 
 def test_what_is_put_can_be_got() -> None:
-    store, asked = MemoryStore(10**6), segment()
-    assert store.get(asked) is None
-    store.put(asked, chunk(asked, value=7.0))
-    assert same(store.get(asked), chunk(asked, value=7.0))
+    store, requested = MemoryStore(10**6), segment()
+    assert store.get(requested) is None
+    store.put(requested, chunk(requested, value=7.0))
+    assert same(store.get(requested), chunk(requested, value=7.0))
 
 
 def test_a_part_is_found_whether_the_question_calls_it_settled_or_not() -> None:
@@ -62,8 +62,8 @@ def test_the_least_recently_used_goes_first() -> None:
     hours = row(5)
     store = filled(hours[:3], room_for=3)
     assert store.get(hours[0]) is not None  # now hour 1 is the oldest
-    for asked in hours[3:]:
-        store.put(asked, chunk(asked, cells=50))
+    for requested in hours[3:]:
+        store.put(requested, chunk(requested, cells=50))
     assert held(store, hours) == [0, 3 * 3600, 4 * 3600]
 
 
@@ -75,11 +75,11 @@ def test_a_part_larger_than_everything_is_not_kept_and_pushes_nothing_out() -> N
 
 
 def test_a_newer_opinion_of_the_same_period_replaces_the_older() -> None:
-    store, asked = MemoryStore(10**6), segment()
-    store.put(asked, chunk(asked, value=1.0))
-    store.put(asked, chunk(asked, value=2.0, cells=9))
-    assert same(store.get(asked), chunk(asked, value=2.0, cells=9))
-    assert store.within(SPACE, HALF, ALWAYS) == [asked.period]
+    store, requested = MemoryStore(10**6), segment()
+    store.put(requested, chunk(requested, value=1.0))
+    store.put(requested, chunk(requested, value=2.0, cells=9))
+    assert same(store.get(requested), chunk(requested, value=2.0, cells=9))
+    assert store.within(SPACE, HALF, ALWAYS) == [requested.period]
 
 
 # Parts that still change
@@ -88,8 +88,8 @@ def test_a_newer_opinion_of_the_same_period_replaces_the_older() -> None:
 def test_of_the_open_end_only_the_newest_is_kept() -> None:
     store = MemoryStore(10**6)
     minutes = [segment(0, 60 * n, settled=False) for n in range(1, 50)]
-    for asked in minutes:
-        store.put(asked, chunk(asked))
+    for requested in minutes:
+        store.put(requested, chunk(requested))
     assert store.within(SPACE, HALF, ALWAYS) == [Period(0, 60 * 49)]
 
 
@@ -123,8 +123,8 @@ def test_a_part_that_has_settled_meanwhile_is_not_replaced() -> None:
     """Kept live, then again when it had settled; the next live one must not take it along."""
     store = MemoryStore(10**6)
     live, settled, next_live = segment(0, 60, settled=False), segment(0, 60), segment(0, 120, settled=False)
-    for asked in (live, settled, next_live):
-        store.put(asked, chunk(asked))
+    for requested in (live, settled, next_live):
+        store.put(requested, chunk(requested))
     found = store.get(settled)
     assert found is not None
     assert found.settled
@@ -201,13 +201,15 @@ def test_the_index_is_what_is_held_and_both_are_bounded(
     store = MemoryStore(max_bytes)
     asked_for: set[Segment] = set()
     for space, resolution_m, start_s, length_s, settled, cells in puts:
-        asked = segment(start_s, start_s + length_s, space=space, resolution_m=resolution_m, settled=settled)
-        asked_for.add(asked)
-        kept = chunk(asked, cells=cells)
-        store.put(asked, kept)
-        if kept.grid.nbytes <= max_bytes:
-            there_now = store.get(asked)
-            assert there_now is kept or (there_now is not None and there_now.settled > kept.settled)
+        requested = segment(
+            start_s, start_s + length_s, space=space, resolution_m=resolution_m, settled=settled
+        )
+        asked_for.add(requested)
+        stored = chunk(requested, cells=cells)
+        store.put(requested, stored)
+        if stored.grid.nbytes <= max_bytes:
+            there_now = store.get(requested)
+            assert there_now is stored or (there_now is not None and there_now.settled > stored.settled)
         found = {(a.space, a.subject, a.period): store.get(a) for a in asked_for}
         there = {key: p for key, p in found.items() if p is not None}
         assert sum(p.grid.nbytes for p in there.values()) <= max_bytes
@@ -224,9 +226,9 @@ def test_threads_do_not_break_it() -> None:
     def work(offset: int) -> None:
         try:
             for n in range(600):
-                asked = hours[(n * 7 + offset) % len(hours)]
-                if store.get(asked) is None:
-                    store.put(asked, chunk(asked, cells=50))
+                requested = hours[(n * 7 + offset) % len(hours)]
+                if store.get(requested) is None:
+                    store.put(requested, chunk(requested, cells=50))
                 store.within(SPACE, HALF, ALWAYS)
         except BaseException as error:  # noqa: BLE001 - told below
             failed.append(error)

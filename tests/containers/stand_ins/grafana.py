@@ -35,15 +35,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if not self.path.startswith(f"{SUB_PATH}/"):
-            self.answer(301, b"", ("Location", ROOT_URL.rstrip("/") + self.path))
+            self.respond(301, b"", ("Location", ROOT_URL.rstrip("/") + self.path))
             return
         path = self.path.removeprefix(SUB_PATH)
         if path.startswith(PROXIED):
             self.proxy(path.removeprefix(PROXIED))
         elif path == "/api/health":
-            self.answer(200, b'{"database": "ok"}')
+            self.respond(200, b'{"database": "ok"}')
         else:
-            self.answer(404, b"{}")
+            self.respond(404, b"{}")
 
     do_POST = do_GET  # noqa: N815  # http.server's name
 
@@ -53,14 +53,14 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"Authorization": AUTHORIZATION, "Content-Type": "application/json"}
         request = urllib.request.Request(f"{BACKEND}/{path}", body, headers)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                self.answer(answer.status, answer.read())
+            with urllib.request.urlopen(request, timeout=30) as respond:
+                self.respond(respond.status, respond.read())
         except urllib.error.HTTPError as error:
-            self.answer(error.code, error.read())
+            self.respond(error.code, error.read())
         except OSError:
-            self.answer(502, b"{}")
+            self.respond(502, b"{}")
 
-    def answer(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
+    def respond(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
         self.send_response(status)
         for name, value in (*headers, ("Content-Length", str(len(body)))):
             self.send_header(name, value)

@@ -62,11 +62,11 @@ def measured(forms: Forms) -> Iterator[NewAccount]:
         world.close()
 
 
-def get(world: World, target: str, space: str, start: int, end: int, **words: str) -> Any:
-    query = {"space": space, "from": str(start * 1000), "to": str(end * 1000), **words}
-    answer = world.http.get(f"/api/v1/{target}", query_string=query)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_json()
+def get(world: World, target: str, space: str, start: int, end: int, **params: str) -> Any:
+    query = {"space": space, "from": str(start * 1000), "to": str(end * 1000), **params}
+    response = world.http.get(f"/api/v1/{target}", query_string=query)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_json()
 
 
 def heat(space: str, start: int, end: int, forms: Forms) -> Cells:
@@ -156,11 +156,11 @@ def check_now(world: World, forms: Forms) -> None:
     newest = int(world.now_s - max(60, forms.minutes_late_s)) // 60 * 60
     if newest < int(world.now_s) // 60 * 60 - 240 or forms.minutes_move_s:
         return
-    answer = world.http.get(
+    response = world.http.get(
         "/api/v1/occupancy-now", query_string={"space": PARIS_2, "format": "rows"}
     ).get_json()
     rooms = [room.id for room in PEOPLE.office.by_id[PARIS_2].rooms]
-    seen = {row["room_id"]: row["people_seen"] for row in answer if row["people_seen"] is not None}
+    seen = {row["room_id"]: row["people_seen"] for row in response if row["people_seen"] is not None}
     assert seen == {
         one: int(PEOPLE.occupancy(PARIS_2, rooms.index(one), newest - 60, newest)[0]) for one in seen
     }

@@ -26,8 +26,8 @@ def segment(space: str, resolution_m: float, start_s: int = TUESDAY_S, length_s:
     return Segment(space, HeatMapSubject(resolution_m), Period(start_s, start_s + length_s), settled=True)
 
 
-def counted(asked: Segment) -> Cells:
-    return truth(asked.space, asked.period.start_s, asked.period.end_s, asked.resolution_m)
+def counted(requested: Segment) -> Cells:
+    return truth(requested.space, requested.period.start_s, requested.period.end_s, requested.resolution_m)
 
 
 def cells(grid: Grid) -> Cells:
@@ -72,10 +72,10 @@ def test_raw_counts_are_asked_for_at_every_resolution() -> None:
 def test_every_floor_at_every_resolution_is_counted_exactly(
     butlr: Butlr, space: str, resolution_m: float
 ) -> None:
-    asked = segment(space, resolution_m)
-    expected = counted(asked)
+    requested = segment(space, resolution_m)
+    expected = counted(requested)
     assert len(expected) > 100
-    assert cells(butlr.fetch(asked).grid) == expected
+    assert cells(butlr.fetch(requested).grid) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_every_form_of_answer_is_the_same_map(
     butlr: Butlr, simulator: Simulator, nesting: str, bounds: str
 ) -> None:
     simulator.forms = Forms(heat_nesting=nesting, heat_bounds=bounds)
-    asked = segment(NEW_YORK, 1.0)
-    grid = butlr.fetch(asked).grid
-    assert cells(grid) == counted(asked)
+    requested = segment(NEW_YORK, 1.0)
+    grid = butlr.fetch(requested).grid
+    assert cells(grid) == counted(requested)
     assert grid.bounds == Bounds(-9.5, -6.25, 10.5, 7.75)
 
 
@@ -104,16 +104,16 @@ def test_a_period_is_the_sum_of_its_parts(butlr: Butlr, resolution_m: float) -> 
 
 
 def test_the_part_says_what_it_is(butlr: Butlr) -> None:
-    asked = replace(segment(PARIS, 0.5), settled=False)
-    part = butlr.fetch(asked)
-    assert (part.period, part.settled, part.fetched_at_s) == (asked.period, False, 1_749_643_200.5)
+    requested = replace(segment(PARIS, 0.5), settled=False)
+    part = butlr.fetch(requested)
+    assert (part.period, part.settled, part.fetched_at_s) == (requested.period, False, 1_749_643_200.5)
     assert part.grid.resolution_m == 0.5
 
 
 def test_a_night_without_anybody_is_an_empty_map(butlr: Butlr) -> None:
-    asked = segment(NEW_YORK, 0.5, start_s=TUESDAY_S + 7 * 3600, length_s=60)
-    assert counted(asked) == {}
-    grid = butlr.fetch(asked).grid
+    requested = segment(NEW_YORK, 0.5, start_s=TUESDAY_S + 7 * 3600, length_s=60)
+    assert counted(requested) == {}
+    grid = butlr.fetch(requested).grid
     assert (grid.total, grid.phase_m, grid.bounds) == (0.0, None, Bounds(-9.5, -6.25, 10.5, 7.75))
 
 

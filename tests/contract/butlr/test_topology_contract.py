@@ -27,7 +27,7 @@ def seats(capacity: object) -> int | None:
     return capacity if isinstance(capacity, int | None) else capacity.max  # type: ignore[attr-defined]
 
 
-def told_type(room: Built) -> str | None:
+def type_given(room: Built) -> str | None:
     return None if room.type_in_butlr == "Untagged" else room.type_in_butlr
 
 
@@ -49,7 +49,7 @@ def test_every_floor_room_and_zone_of_the_office_is_read(butlr: Butlr) -> None:
         assert floor.capacity == seats(known.capacity)
         assert floor.area_m2 == pytest.approx(shoelace_m2(known.outline), abs=0.01)
         assert [(r.id, r.name, r.floor_id, r.type, r.polygon, r.capacity, r.tags) for r in floor.rooms] == [
-            (r.id, r.name, known.id, told_type(r), r.polygon, seats(r.capacity), r.tags) for r in known.rooms
+            (r.id, r.name, known.id, type_given(r), r.polygon, seats(r.capacity), r.tags) for r in known.rooms
         ]
         for room, built in zip(floor.rooms, known.rooms, strict=True):
             if built.polygon is None:

@@ -72,16 +72,16 @@ class Grafana:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def frames(self, answer: str) -> list[dict[str, Any]]:
+    def frames(self, response: str) -> list[dict[str, Any]]:
         """What `toDataFrame` makes of a JSON array, given as the very text that the backend sent.
 
         Strict: Node reads it, so NaN is a syntax error. Each frame comes with what panels ask of it; a value
         that JSON cannot say comes as a text, "NaN" or "undefined".
         """
-        assert "\n" not in answer, "one line is one answer"
+        assert "\n" not in response, "one line is one answer"
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(answer + "\n")
+        self._process.stdin.write(response + "\n")
         self._process.stdin.flush()
         said = self._process.stdout.readline()
         assert said, "Node ended; its stderr is above"

@@ -43,8 +43,8 @@ def held(node: list[str], generation: str, documents: Documents) -> tuple[int, l
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    return answer["checks"], answer["faults"]
+    response = json.loads(done.stdout)
+    return response["checks"], response["faults"]
 
 
 def wrong_option(panel: dict[str, Any], rule: dict[str, Any]) -> None:

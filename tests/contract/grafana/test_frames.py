@@ -27,12 +27,12 @@ def people(space: str, resolution_m: float, period: tuple[str, str] = (START, EN
     return truth(space, at(period[0]), at(period[1]), resolution_m)
 
 
-def by_url(world: World, target: str = "heatmap", **words: str) -> str:
+def by_url(world: World, target: str = "heatmap", **params: str) -> str:
     """The answer's text, as Infinity's frontend parser gets it."""
-    answer = world.http.get(f"/api/v1/{target}", query_string={"from": START, "to": END} | words)
-    assert answer.status_code == 200, answer.text
-    assert answer.mimetype == "application/json"
-    return answer.text
+    response = world.http.get(f"/api/v1/{target}", query_string={"from": START, "to": END} | params)
+    assert response.status_code == 200, response.text
+    assert response.mimetype == "application/json"
+    return response.text
 
 
 def query(world: World, *targets: dict[str, Any], period: tuple[str, str] = (START, END)) -> Any:
@@ -56,14 +56,14 @@ def query(world: World, *targets: dict[str, Any], period: tuple[str, str] = (STA
     return world.http.post("/query", json=body)
 
 
-def by_query(world: World, target: str = "heatmap", **words: Any) -> str:
-    period = (words.pop("from", START), words.pop("to", END))
-    answer = query(world, {"target": target, "payload": words}, period=period)
-    assert answer.status_code == 200, answer.text
-    return str(answer.text)
+def by_query(world: World, target: str = "heatmap", **params: Any) -> str:
+    period = (params.pop("from", START), params.pop("to", END))
+    response = query(world, {"target": target, "payload": params}, period=period)
+    assert response.status_code == 200, response.text
+    return str(response.text)
 
 
-doors = pytest.mark.parametrize("ask", [by_url, by_query])
+doors = pytest.mark.parametrize("send_query", [by_url, by_query])
 
 
 def field(frame: Frame, name: str) -> dict[str, Any]:
@@ -115,9 +115,9 @@ def test_the_lock_names_no_host_and_hashes_every_package() -> None:
 @pytest.mark.parametrize("space", FLOORS)
 @pytest.mark.parametrize("resolution", ["0.25", "0.5", "1.0"])
 def test_the_panel_draws_the_people_where_they_were(
-    grafana: Grafana, world: World, ask: Any, space: str, resolution: str
+    grafana: Grafana, world: World, send_query: Any, space: str, resolution: str
 ) -> None:
-    [frame] = grafana.frames(ask(world, space=space, resolution=resolution))
+    [frame] = grafana.frames(send_query(world, space=space, resolution=resolution))
     expected = people(space, float(resolution))
     assert drawn(frame) == expected
     assert sum(expected.values()) > 3000
@@ -126,9 +126,9 @@ def test_the_panel_draws_the_people_where_they_were(
 @doors
 @pytest.mark.parametrize("space", FLOORS)
 def test_the_frame_is_a_full_rectangle_x_major_and_evenly_spaced(
-    grafana: Grafana, world: World, ask: Any, space: str
+    grafana: Grafana, world: World, send_query: Any, space: str
 ) -> None:
-    [frame] = grafana.frames(ask(world, space=space, resolution="0.5"))
+    [frame] = grafana.frames(send_query(world, space=space, resolution="0.5"))
     x, y = (frame["fields"][i]["values"] for i in (0, 1))
     xs, ys = sorted(set(x)), sorted(set(y))
     assert frame["length"] == len(xs) * len(ys)
@@ -144,9 +144,9 @@ def test_the_frame_is_a_full_rectangle_x_major_and_evenly_spaced(
 @doors
 @pytest.mark.parametrize("space", FLOORS)
 def test_grafana_changes_no_value_and_null_stays_null(
-    grafana: Grafana, world: World, ask: Any, space: str
+    grafana: Grafana, world: World, send_query: Any, space: str
 ) -> None:
-    text = ask(world, space=space, resolution="0.5")
+    text = send_query(world, space=space, resolution="0.5")
     [sent], [frame] = json.loads(text), grafana.frames(text)
     for mine, theirs in zip(sent["fields"], frame["fields"], strict=True):
         assert (theirs["name"], theirs["type"], theirs["values"]) == (
@@ -165,9 +165,9 @@ def test_grafana_changes_no_value_and_null_stays_null(
 @doors
 @pytest.mark.parametrize("space", FLOORS)
 def test_grafana_reads_the_total_the_names_and_the_meta(
-    grafana: Grafana, world: World, ask: Any, space: str
+    grafana: Grafana, world: World, send_query: Any, space: str
 ) -> None:
-    [frame] = grafana.frames(ask(world, space=space, resolution="0.5"))
+    [frame] = grafana.frames(send_query(world, space=space, resolution="0.5"))
     expected, floor = people(space, 0.5), PEOPLE.office.by_id[space]
     total, peak = sum(expected.values()), max(expected.values())
     value = field(frame, "detections")
@@ -207,11 +207,11 @@ def test_grafana_knows_the_units(
 
 @doors
 def test_a_period_without_people_is_an_empty_map_that_says_so(
-    grafana: Grafana, world: World, ask: Any
+    grafana: Grafana, world: World, send_query: Any
 ) -> None:
     assert people(NEW_YORK, 0.5, NIGHT) == {}
-    words = {"space": NEW_YORK, "resolution": "0.5", "from": NIGHT[0], "to": NIGHT[1]}
-    [frame] = grafana.frames(ask(world, **words))
+    params = {"space": NEW_YORK, "resolution": "0.5", "from": NIGHT[0], "to": NIGHT[1]}
+    [frame] = grafana.frames(send_query(world, **params))
     assert drawn(frame) == {}
     min_x, min_y, max_x, max_y = PEOPLE.office.by_id[NEW_YORK].extent
     assert frame["length"] == (max_x - min_x) * 2 * (max_y - min_y) * 2
@@ -227,8 +227,10 @@ def test_a_period_without_people_is_an_empty_map_that_says_so(
 
 @doors
 @pytest.mark.parametrize("space", FLOORS)
-def test_the_summary_is_a_table_of_one_row(grafana: Grafana, world: World, ask: Any, space: str) -> None:
-    [frame] = grafana.frames(ask(world, "heatmap-summary", space=space, resolution="0.5"))
+def test_the_summary_is_a_table_of_one_row(
+    grafana: Grafana, world: World, send_query: Any, space: str
+) -> None:
+    [frame] = grafana.frames(send_query(world, "heatmap-summary", space=space, resolution="0.5"))
     assert frame["length"] == 1
     row = {f["name"]: f["values"][0] for f in frame["fields"]}
     kinds = {f["name"]: f["type"] for f in frame["fields"]}
@@ -248,17 +250,17 @@ def test_the_summary_is_a_table_of_one_row(grafana: Grafana, world: World, ask: 
 
 
 @doors
-def test_the_summary_of_an_empty_period_has_no_peak(grafana: Grafana, world: World, ask: Any) -> None:
-    words = {"space": NEW_YORK, "resolution": "0.5", "from": NIGHT[0], "to": NIGHT[1]}
-    [frame] = grafana.frames(ask(world, "heatmap-summary", **words))
+def test_the_summary_of_an_empty_period_has_no_peak(grafana: Grafana, world: World, send_query: Any) -> None:
+    params = {"space": NEW_YORK, "resolution": "0.5", "from": NIGHT[0], "to": NIGHT[1]}
+    [frame] = grafana.frames(send_query(world, "heatmap-summary", **params))
     assert field(frame, "total_detections")["values"] == [0]
     assert field(frame, "peak_x")["values"] == field(frame, "peak_y")["values"] == [None]
     assert field(frame, "total_detections")["type"] == "number"
 
 
 @doors
-def test_the_spaces_are_a_table(grafana: Grafana, world: World, ask: Any) -> None:
-    [frame] = grafana.frames(ask(world, "spaces"))
+def test_the_spaces_are_a_table(grafana: Grafana, world: World, send_query: Any) -> None:
+    [frame] = grafana.frames(send_query(world, "spaces"))
     columns = {f["name"]: f["values"] for f in frame["fields"]}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     expected = {}
@@ -285,7 +287,7 @@ def test_the_spaces_are_a_table(grafana: Grafana, world: World, ask: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("target", "words", "expected"),
+    ("target", "params", "expected"),
     [
         (
             "heatmap-summary",
@@ -332,18 +334,18 @@ def test_tables_need_no_override(
     grafana: Grafana,
     world: World,
     target: str,
-    words: dict[str, str],
+    params: dict[str, str],
     expected: dict[str, tuple[str, str | None]],
 ) -> None:
     """Titles, and what 1234 looks like."""
-    [frame] = grafana.frames(by_url(world, target, space=PARIS_2, **words))
+    [frame] = grafana.frames(by_url(world, target, space=PARIS_2, **params))
     for name, (title, shown) in expected.items():
-        told = field(frame, name)
-        assert told["displayName"] == title
+        reported = field(frame, name)
+        assert reported["displayName"] == title
         if shown is not None:
-            assert told["shows"][1] == shown
+            assert reported["shows"][1] == shown
         if title in ("As of", "Time"):
-            assert told["type"] == "time"
+            assert reported["type"] == "time"
 
 
 TABLES = [t.name for t in TARGETS.values() if "frames" in t.formats]
@@ -353,21 +355,21 @@ TABLES = [t.name for t in TARGETS.values() if "frames" in t.formats]
 def test_grafana_knows_every_unit_of_every_frame(grafana: Grafana, world: World, target: str) -> None:
     """One that it does not know it would write behind the number as it is."""
     for frame in grafana.frames(by_url(world, target, space=PARIS_2)):
-        assert [told["name"] for told in frame["fields"] if not told["knownUnit"]] == []
-        names = [told["displayName"] for told in frame["fields"]]
+        assert [reported["name"] for reported in frame["fields"] if not reported["knownUnit"]] == []
+        names = [reported["displayName"] for reported in frame["fields"]]
         assert len(names) == len(set(names))
 
 
 def test_a_failing_target_fails_alone(grafana: Grafana, world: World) -> None:
-    answer = query(
+    response = query(
         world,
         {"refId": "A", "target": "heatmap", "payload": {"space": PARIS, "resolution": "1.0"}},
         {"refId": "B", "target": "heatmap", "payload": {"space": "space_atlantis"}},
         {"refId": "C", "target": "heatmap", "payload": {"space": PARIS, "resolution": "3"}},
         {"refId": "D", "target": "heatmap-summary", "payload": {"space": PARIS_2, "resolution": "1.0"}},
     )
-    assert answer.status_code == 200
-    good, unknown, wrong, summary = grafana.frames(answer.text)
+    assert response.status_code == 200
+    good, unknown, wrong, summary = grafana.frames(response.text)
     assert [f["refId"] for f in (good, unknown, wrong, summary)] == ["A", "B", "C", "D"]
     assert drawn(good) == people(PARIS, 1.0)
     assert field(summary, "total_detections")["values"] == [sum(people(PARIS_2, 1.0).values())]
@@ -381,14 +383,14 @@ def test_a_failing_target_fails_alone(grafana: Grafana, world: World) -> None:
 
 def test_where_all_targets_fail_the_answer_is_the_first_error(world: World) -> None:
     """The plugin shows the body's `message`."""
-    answer = query(
+    response = query(
         world,
         {"refId": "A", "target": "heatmap", "payload": {"space": "space_atlantis"}},
         {"refId": "B", "target": "heatmap", "payload": {"space": PARIS, "resolution": "3"}},
     )
-    assert answer.status_code == 404
-    assert answer.json["message"].startswith("space: 'space_atlantis'")
-    assert answer.json["error"]["source"] == "caller"
+    assert response.status_code == 404
+    assert response.json["message"].startswith("space: 'space_atlantis'")
+    assert response.json["error"]["source"] == "caller"
 
 
 def test_values_that_the_form_writes_as_a_regex_mean_what_they_say(grafana: Grafana, world: World) -> None:
@@ -412,12 +414,12 @@ def test_values_that_the_form_writes_as_a_regex_mean_what_they_say(grafana: Graf
 def test_a_hidden_target_and_an_empty_payload(grafana: Grafana, make_world: Any) -> None:
     """The plugin sends `{}` for a payload that it cannot read; one floor served needs no `space`."""
     world = make_world(butlr_spaces=(NEW_YORK,))
-    answer = query(
+    response = query(
         world,
         {"refId": "A", "target": "heatmap", "payload": {}, "hide": True},
         {"refId": "B", "target": "heatmap", "payload": {}},
     )
-    [frame] = grafana.frames(answer.text)
+    [frame] = grafana.frames(response.text)
     assert frame["refId"] == "B"
     assert drawn(frame) == people(NEW_YORK, frame["meta"]["custom"]["resolution"])
 
@@ -450,8 +452,8 @@ def test_the_matrix_is_in_order_after_infinity_sorted_its_keys(
 
 def test_a_variable_reads_texts_and_values(grafana: Grafana, world: World) -> None:
     """simPod makes a frame of the answer and takes its fields `__text` and `__value`."""
-    answer = world.http.post("/variable", json={"payload": {"target": "floors"}})
-    [frame] = grafana.frames(f"[{answer.text}]")
+    response = world.http.post("/variable", json={"payload": {"target": "floors"}})
+    [frame] = grafana.frames(f"[{response.text}]")
     assert field(frame, "__value")["values"] == list(FLOORS)
     names = [
         f"{building.name} / {floor.name}"

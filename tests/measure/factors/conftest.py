@@ -12,15 +12,15 @@ from butlr_grafana.replicas.redis_connection import RedisConnection
 
 
 @pytest.fixture(autouse=True)
-def no_book_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_store_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     opened: list[FactorStore | RedisConnection] = []
     begin = FactorStore.__init__
 
-    def begun(factor_store: FactorStore, *words: Any, **more: Any) -> None:
-        begin(factor_store, *words, **more)
+    def begun(factor_store: FactorStore, *params: Any, **more: Any) -> None:
+        begin(factor_store, *params, **more)
         opened.append(factor_store)
-        if more.get("link"):
-            opened.append(more["link"])
+        if more.get("redis"):
+            opened.append(more["redis"])
 
     monkeypatch.setattr(FactorStore, "__init__", begun)
     yield

@@ -18,7 +18,7 @@ from tests.support import (
     PER_PERSON,
     REPORTING,
     World,
-    answer_of,
+    replace_endpoint,
 )
 
 RATES = {PARIS: 60, PARIS_2: 110, NEW_YORK: 180}
@@ -31,8 +31,8 @@ CORRIDOR = 3.0
 def with_rates(world: World, rates: Mapping[str, int] = RATES, *, corridor: float = CORRIDOR) -> None:
     """Each floor's map has so many times the detections, and as many more in one cell outside all rooms."""
 
-    def louder(answer: Endpoint, request: Request) -> Result:
-        response = answer(request)
+    def louder(result: Endpoint, request: Request) -> Result:
+        response = result(request)
         if response.status != 200:
             return response
         document = orjson.loads(response.body)
@@ -49,7 +49,7 @@ def with_rates(world: World, rates: Mapping[str, int] = RATES, *, corridor: floa
         body["metadata"]["total_detections"] = sum(value for _, _, value in cells)
         return Result.json(document)
 
-    answer_of(world, DETECTIONS, louder)
+    replace_endpoint(world, DETECTIONS, louder)
 
 
 def in_corridor(space: str, resolution_m: float) -> tuple[float, float]:
@@ -69,14 +69,14 @@ def doors_only(world: World, spaces: Collection[str]) -> None:
     """No presence sensor counts anybody on these floors."""
     silent = {room.id for space in spaces for room in PEOPLE.office.by_id[space].rooms} | set(spaces)
 
-    def counted(answer: Endpoint, request: Request) -> Result:
-        response = answer(request)
-        asked = request.json()
-        if "room_occupancy" not in str(asked) or response.status != 200:
+    def counted(result: Endpoint, request: Request) -> Result:
+        response = result(request)
+        requested = request.json()
+        if "room_occupancy" not in str(requested) or response.status != 200:
             return response
         document = orjson.loads(response.body)
         rows = document["data"]
         document["data"] = [row for row in rows if not silent & set(map(str, row.values()))]
         return Result.json(document)
 
-    answer_of(world, REPORTING, counted)
+    replace_endpoint(world, REPORTING, counted)

@@ -121,7 +121,7 @@ def test_a_folder_that_cannot_be_used_costs_nothing_that_is_known(tmp_path: Path
 def test_replicas_know_what_one_has_seen(redis: RedisServer) -> None:
     clock = Clock()
     first, second = (
-        FactorStore(None, source="s", link=RedisConnection(redis.url, source="s"), clock=clock)
+        FactorStore(None, source="s", redis=RedisConnection(redis.url, source="s"), clock=clock)
         for _ in range(2)
     )
     assert rate(second) is None
@@ -150,16 +150,16 @@ def test_what_others_wrote_into_redis_is_passed_over(redis: RedisServer) -> None
         "h": b"\xff\xfe",
     }.items():
         redis.client.hset("butlr:s:factors", field, value)
-    factor_store = FactorStore(None, source="s", link=RedisConnection(redis.url, source="s"))
+    factor_store = FactorStore(None, source="s", redis=RedisConnection(redis.url, source="s"))
     assert rate(factor_store) == 60
     redis.client.set("butlr:t:factors", "of another kind")
-    other = FactorStore(None, source="t", link=RedisConnection(redis.url, source="t"))
+    other = FactorStore(None, source="t", redis=RedisConnection(redis.url, source="t"))
     assert rate(other) is None
     other.note("f", seen(1, 110))
     assert redis.client.hlen("butlr:t:factors") == 1
 
 
 def test_without_redis_it_goes_on_alone(redis: RedisServer) -> None:
-    factor_store = FactorStore(None, source="s", link=RedisConnection("redis://127.0.0.1:1", source="s"))
+    factor_store = FactorStore(None, source="s", redis=RedisConnection("redis://127.0.0.1:1", source="s"))
     factor_store.note("f", seen(1, 110))
     assert rate(factor_store) == 110

@@ -22,11 +22,11 @@ from tests.support import PARIS, PARIS_2, World, at, until
 WEEK = {"from": "2026-06-15T00:00:00Z", "to": "2026-06-17T12:00:00Z"}
 
 
-def used(world: World, **words: str) -> list[dict[str, Any]]:
-    query = {"space": PARIS, "format": "rows", **WEEK, **words}
-    answer = world.http.get("/api/v1/utilization", query_string=query)
-    assert answer.status_code == 200, answer.text
-    rows: list[dict[str, Any]] = answer.get_json()
+def used(world: World, **params: str) -> list[dict[str, Any]]:
+    query = {"space": PARIS, "format": "rows", **WEEK, **params}
+    result = world.http.get("/api/v1/utilization", query_string=query)
+    assert result.status_code == 200, result.text
+    rows: list[dict[str, Any]] = result.get_json()
     return rows
 
 
@@ -127,8 +127,8 @@ def test_serve_measures_in_the_background_and_nobody_else(
             for listener in self._listeners:
                 listener.close()
 
-    def create(*words: Any, **options: Any) -> Any:
-        made.append(world_app(*words, **options, now=lambda: world.now_s))
+    def create(*params: Any, **options: Any) -> Any:
+        made.append(world_app(*params, **options, now=lambda: world.now_s))
         return made[-1]
 
     world_app = serve.create_app

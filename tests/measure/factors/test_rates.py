@@ -10,7 +10,7 @@ import pytest
 
 from butlr_grafana.measure.factor_watch import IDLE_S
 from butlr_grafana.model.factor import Factor, Unknown
-from tests.dashboards.people import has_sensor, told_m2
+from tests.dashboards.people import area_in_butlr_m2, has_sensor
 from tests.measure.factors.rates import RATES, doors_only, with_rates
 from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at
 
@@ -30,10 +30,10 @@ def measure(world: World, steps: int = 40) -> None:
     raise AssertionError("it goes on and on")
 
 
-def rows(world: World, target: str = "hot-zones", **words: str) -> list[dict[str, Any]]:
-    answer = world.http.get(f"/api/v1/{target}", query_string={**YESTERDAY, "format": "rows", **words})
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.get_json()
+def rows(world: World, target: str = "hot-zones", **params: str) -> list[dict[str, Any]]:
+    result = world.http.get(f"/api/v1/{target}", query_string={**YESTERDAY, "format": "rows", **params})
+    assert result.status_code == 200, result.text
+    found: list[dict[str, Any]] = result.get_json()
     return found
 
 
@@ -47,7 +47,7 @@ def truth_of_rooms(space: str) -> dict[str, tuple[float, float]]:
     for index, room in enumerate(floor.rooms):
         if room.polygon and has_sensor(floor, room) and not PEOPLE.offline(room.id, start_s, end_s):
             minutes = float(PEOPLE.occupancy(space, index, start_s, end_s).sum())
-            found[room.id] = (minutes, minutes / (24 * 60) / told_m2(floor, room))
+            found[room.id] = (minutes, minutes / (24 * 60) / area_in_butlr_m2(floor, room))
     return found
 
 

@@ -28,7 +28,7 @@ class Trial:
         self.now_s = float(at(now))
         self.clock_s = 0.0
         self.is_free = True
-        self.asked: list[tuple[str, str]] = []
+        self.requested: list[tuple[str, str]] = []
         self.tells: dict[str, Callable[[str], Observation | Unknown]] = {}
         self.factor_store = FactorStore(None, source="s", clock=lambda: self.clock_s)
         self.watch = FactorWatch(
@@ -42,7 +42,7 @@ class Trial:
         )
 
     def _observe(self, floor: Floor, day: date) -> Observation | Unknown:
-        self.asked.append((floor.id, day.isoformat()))
+        self.requested.append((floor.id, day.isoformat()))
         return self.tells.get(floor.id, crowded)(day.isoformat())
 
     def steps(self, number: int) -> list[float]:
@@ -64,17 +64,17 @@ def away(_: str) -> Observation:
 def test_yesterday_of_each_floor_one_after_the_other() -> None:
     trial = Trial(floor("a"), floor("b"))
     assert trial.steps(4) == [APART_S, APART_S, IDLE_S, IDLE_S]
-    assert trial.asked == [("a", "2026-06-16"), ("b", "2026-06-16")]
+    assert trial.requested == [("a", "2026-06-16"), ("b", "2026-06-16")]
     trial.now_s += 24 * 3600
     trial.steps(3)
-    assert trial.asked[2:] == [("a", "2026-06-17"), ("b", "2026-06-17")]
+    assert trial.requested[2:] == [("a", "2026-06-17"), ("b", "2026-06-17")]
 
 
 def test_what_is_known_already_is_not_asked_for() -> None:
     trial = Trial(floor("a"), floor("b"))
     trial.factor_store.note("a", crowded("2026-06-16"))
     assert trial.steps(2) == [APART_S, IDLE_S]
-    assert trial.asked == [("b", "2026-06-16")]
+    assert trial.requested == [("b", "2026-06-16")]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_what_is_known_already_is_not_asked_for() -> None:
 def test_a_day_is_the_floors_own_and_has_settled(zone: str, now: str, yesterday: str) -> None:
     trial = Trial(floor("a", zone), now=now)
     trial.steps(1)
-    assert trial.asked == [("a", yesterday)]
+    assert trial.requested == [("a", yesterday)]
 
 
 def test_after_an_empty_day_the_days_before_are_asked_for_each_once() -> None:
@@ -99,25 +99,25 @@ def test_after_an_empty_day_the_days_before_are_asked_for_each_once() -> None:
     trial = Trial(floor("a"), now="2026-06-15T12:00")
     trial.tells["a"] = lambda day: empty(day) if day in ("2026-06-14", "2026-06-13") else crowded(day)
     assert trial.steps(4) == [APART_S, APART_S, APART_S, IDLE_S]
-    assert [day for _, day in trial.asked] == ["2026-06-14", "2026-06-13", "2026-06-12"]
+    assert [day for _, day in trial.requested] == ["2026-06-14", "2026-06-13", "2026-06-12"]
 
 
 def test_a_floor_that_never_tells_is_asked_for_a_week_and_then_once_a_day() -> None:
     trial = Trial(floor("a"))
     trial.tells["a"] = empty
     assert trial.steps(9) == [*[APART_S] * 7, IDLE_S, IDLE_S]
-    assert len(set(trial.asked)) == len(trial.asked) == 7
+    assert len(set(trial.requested)) == len(trial.requested) == 7
     assert trial.factor_store.of("a") == Unknown("only 0 person-minutes")
     trial.now_s += 24 * 3600
     trial.steps(3)
-    assert trial.asked[7:] == [("a", "2026-06-17")]
+    assert trial.requested[7:] == [("a", "2026-06-17")]
 
 
 def test_nothing_is_asked_while_butlr_has_no_time() -> None:
     trial = Trial(floor("a"))
     trial.is_free = False
     assert trial.steps(3) == [BUSY_S] * 3
-    assert trial.asked == []
+    assert trial.requested == []
     trial.is_free = True
     assert trial.steps(1) == [APART_S]
 
@@ -129,8 +129,8 @@ def test_a_day_that_fails_rests_and_the_other_floors_go_on() -> None:
     # No factor is known of it: the day before is tried meanwhile.
     trial.tells["a"] = crowded
     trial.steps(2)
-    assert trial.asked == [("a", "2026-06-16"), ("a", "2026-06-15"), ("b", "2026-06-16")]
+    assert trial.requested == [("a", "2026-06-16"), ("a", "2026-06-15"), ("b", "2026-06-16")]
     assert trial.steps(1) == [IDLE_S]
     trial.clock_s += AGAIN_S
     assert trial.steps(1) == [APART_S]
-    assert trial.asked[3:] == [("a", "2026-06-16")]
+    assert trial.requested[3:] == [("a", "2026-06-16")]

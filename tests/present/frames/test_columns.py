@@ -16,19 +16,19 @@ OVER_TIME = ("occupancy", "traffic", "presence")
 TABLES = [t for t, spec in TARGETS.items() if "frames" in spec.formats and t not in (*CELLS, *OVER_TIME)]
 
 
-def answer(world: World, target: str, **words: str) -> Any:
-    query = {"space": PARIS, **PERIOD, **words}
+def result(world: World, target: str, **params: str) -> Any:
+    query = {"space": PARIS, **PERIOD, **params}
     found = world.http.get(f"/api/v1/{target}", query_string=query)
     assert found.status_code == 200, found.get_data(as_text=True)
     return found.get_json()
 
 
-@pytest.mark.parametrize("words", [{}, {"area": "ft2"}, {"metric": "heatmap"}, {"metric": "presence"}])
+@pytest.mark.parametrize("params", [{}, {"area": "ft2"}, {"metric": "heatmap"}, {"metric": "presence"}])
 @pytest.mark.parametrize("target", TABLES)
 def test_every_column_has_a_title_and_values_of_its_type(
-    world: World, target: str, words: dict[str, str]
+    world: World, target: str, params: dict[str, str]
 ) -> None:
-    [frame] = answer(world, target, **words)
+    [frame] = result(world, target, **params)
     columns = {**COLUMNS, **TARGETS[target].own_columns(target)}  # type: ignore[attr-defined]
     types = {"number": int | float, "string": str, "time": int}
     for field in frame["fields"]:
@@ -47,9 +47,9 @@ EVENT = [
 
 @pytest.mark.parametrize("target", TABLES)
 def test_a_frame_holds_what_the_rows_hold(world: World, target: str) -> None:
-    answer(world, target)  # may teach what a person gives, and the next answer would be another one
-    [frame] = answer(world, target)
-    rows = answer(world, target, format="rows")
+    result(world, target)  # may teach what a person gives, and the next answer would be another one
+    [frame] = result(world, target)
+    rows = result(world, target, format="rows")
     assert [f["name"] for f in frame["fields"]] == (list(rows[0]) if rows else EVENT)
     for field in frame["fields"]:
         in_rows = [row[field["name"]] for row in rows]
@@ -64,8 +64,8 @@ def test_numbers_have_a_unit_and_texts_have_none() -> None:
     assert all(c.title[:1].upper() == c.title[:1] or n in ("x", "y", "p95") for n, c in COLUMNS.items())
 
 
-def config(world: World, target: str, name: str, **words: str) -> dict[str, Any]:
-    [frame] = answer(world, target, **words)
+def config(world: World, target: str, name: str, **params: str) -> dict[str, Any]:
+    [frame] = result(world, target, **params)
     [found] = [field["config"] for field in frame["fields"] if field["name"] == name]
     return dict(found)
 

@@ -24,9 +24,9 @@ def questions() -> Iterator[tuple[str, dict[str, str]]]:
     for target in TARGETS.values():
         used = [name for name in CHOICES if name in target.parameters]
         for values in product(*(CHOICES[name] for name in used)):
-            words = dict(zip(used, values, strict=True))
-            if "csv" in target.formats and not (target.name == "compare" and words["normalize"] == "share"):
-                yield target.name, words
+            params = dict(zip(used, values, strict=True))
+            if "csv" in target.formats and not (target.name == "compare" and params["normalize"] == "share"):
+                yield target.name, params
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,13 @@ def empty() -> Iterator[World]:
         yield world
 
 
-def ask(world: World, target: str, form: str, words: dict[str, str], space: str, **more: str) -> Any:
-    query = {**PERIOD, **words, "space": space, "format": form, **more}
+def send_query(world: World, target: str, form: str, params: dict[str, str], space: str, **more: str) -> Any:
+    query = {**PERIOD, **params, "space": space, "format": form, **more}
     return world.http.get(f"/api/v1/{target}", query_string=query)
 
 
-def header(world: World, target: str, words: dict[str, str], space: str, **more: str) -> list[str]:
-    text = ask(world, target, "csv", words, space, **more).get_data(as_text=True)
+def header(world: World, target: str, params: dict[str, str], space: str, **more: str) -> list[str]:
+    text = send_query(world, target, "csv", params, space, **more).get_data(as_text=True)
     return text.splitlines()[0].split(",")
 
 
@@ -58,30 +58,32 @@ def names(frames: Any) -> list[str]:
     return [field["name"] for field in frames[0]["fields"]]
 
 
-@pytest.mark.parametrize(("target", "words"), list(questions()), ids=str)
-def test_columns_are_those_of_the_rows(full: World, target: str, words: dict[str, str]) -> None:
+@pytest.mark.parametrize(("target", "params"), list(questions()), ids=str)
+def test_columns_are_those_of_the_rows(full: World, target: str, params: dict[str, str]) -> None:
     end = {"to": "2026-06-17T12:34:00Z"} if target == "events" else {}
-    answer = ask(full, target, "rows", words, PARIS, **end)
-    if answer.status_code == 400:
-        assert words["level"] == "zone"  # no doors
+    result = send_query(full, target, "rows", params, PARIS, **end)
+    if result.status_code == 400:
+        assert params["level"] == "zone"  # no doors
         return
-    rows = answer.get_json()
-    assert rows or (target, words.get("level")) in (("events", "zone"), ("events", "floor"))
+    rows = result.get_json()
+    assert rows or (target, params.get("level")) in (("events", "zone"), ("events", "floor"))
     if target == "heatmap":
         value = list(rows[0])[2].replace("share", "share_of_detections_percent")
-        assert header(full, target, words, PARIS) == ["x_m", "y_m", value]
+        assert header(full, target, params, PARIS) == ["x_m", "y_m", value]
         return
-    head = header(full, target, words, PARIS, **end)
+    head = header(full, target, params, PARIS, **end)
     assert len(set(head)) == len(head), "a spreadsheet's columns are told apart by their names"
-    frame = names(ask(full, target, "frames", words, PARIS, **end).get_json())
-    told = list(rows[0]) if rows else frame
-    assert frame == ([n for n in told if n in ("time", "value", "in", "out")] if target in SERIES else told)
+    frame = names(send_query(full, target, "frames", params, PARIS, **end).get_json())
+    reported = list(rows[0]) if rows else frame
+    assert frame == (
+        [n for n in reported if n in ("time", "value", "in", "out")] if target in SERIES else reported
+    )
     # In a file each time is there twice, and what is in seconds, or since 1970, once.
-    times = sum(n in TIMES for n in told)
-    left_out = sum(n in ("age_s", "as_of_ms", "weekday_number") for n in told)
-    zone = times and "timezone" not in told
-    of_floor = 3 if words.get("level") == "floor" and target in ("hot-zones", "compare-zones") else 0
-    assert len(head) == len(told) + times + bool(zone) - left_out - of_floor
+    times = sum(n in TIMES for n in reported)
+    left_out = sum(n in ("age_s", "as_of_ms", "weekday_number") for n in reported)
+    zone = times and "timezone" not in reported
+    of_floor = 3 if params.get("level") == "floor" and target in ("hot-zones", "compare-zones") else 0
+    assert len(head) == len(reported) + times + bool(zone) - left_out - of_floor
 
 
 TIMES = (
@@ -106,19 +108,19 @@ NOTHING: list[tuple[str, dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("target", "words"), NOTHING, ids=str)
+@pytest.mark.parametrize(("target", "params"), NOTHING, ids=str)
 def test_without_a_row_they_are_the_same(
-    full: World, empty: World, target: str, words: dict[str, str]
+    full: World, empty: World, target: str, params: dict[str, str]
 ) -> None:
-    if ask(full, target, "rows", words, PARIS).status_code == 400:
-        assert words == {"level": "zone"}  # no doors
+    if send_query(full, target, "rows", params, PARIS).status_code == 400:
+        assert params == {"level": "zone"}  # no doors
         return
-    assert ask(empty, target, "rows", words, NO_ROOM).get_json() == []
-    head = header(empty, target, words, NO_ROOM)
+    assert send_query(empty, target, "rows", params, NO_ROOM).get_json() == []
+    head = header(empty, target, params, NO_ROOM)
     assert len(head) > 2
-    assert head == header(full, target, {k: v for k, v in words.items() if k != "hours"}, PARIS)
+    assert head == header(full, target, {k: v for k, v in params.items() if k != "hours"}, PARIS)
     there, here = (
-        ask(world, target, "frames", words, space).get_json()
+        send_query(world, target, "frames", params, space).get_json()
         for world, space in ((full, PARIS), (empty, NO_ROOM))
     )
     if target not in ("hotspots", "playback"):

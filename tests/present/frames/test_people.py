@@ -19,33 +19,33 @@ def shown(factor: Known, unit: str = "auto") -> HeatMap:
     return found
 
 
-def legend(answer: HeatMap) -> str:
-    top = float(answer.shown.value.max(initial=0.0))
-    return legend_of(answer, sequential(top, DEFAULTS.style, DEFAULTS.colours)).title
+def legend(result: HeatMap) -> str:
+    top = float(result.shown.value.max(initial=0.0))
+    return legend_of(result, sequential(top, DEFAULTS.style, DEFAULTS.colours)).title
 
 
-def lines(answer: HeatMap) -> str:
-    return "\n".join(line.text for line in _heat_lines(answer, demo=False, options=DEFAULTS))
+def lines(result: HeatMap) -> str:
+    return "\n".join(line.text for line in _heat_lines(result, demo=False, options=DEFAULTS))
 
 
 def test_the_legend_and_the_head_speak_of_people_where_they_are_known() -> None:
     """A hundred detections a minute: 6,000 are a person for an hour."""
-    answer = shown(FACTOR)
-    assert answer.shown.value.tolist() == [0.5, 1.0]
-    assert legend(answer) == "People per m², per cell of 1 m, at most 1"
-    assert "1.5 person-hours" in lines(answer)
-    assert "detection" not in lines(answer)
+    result = shown(FACTOR)
+    assert result.shown.value.tolist() == [0.5, 1.0]
+    assert legend(result) == "People per m², per cell of 1 m, at most 1"
+    assert "1.5 person-hours" in lines(result)
+    assert "detection" not in lines(result)
 
 
 def test_they_speak_of_detections_where_they_are_not() -> None:
-    for answer in (shown(Unknown()), shown(FACTOR, "detections")):
-        assert legend(answer) == "Detections, per cell of 1 m, at most 6,000"
-        assert "9,000 detections" in lines(answer)
-        assert "not known" not in lines(answer), "the legend names the unit"
+    for result in (shown(Unknown()), shown(FACTOR, "detections")):
+        assert legend(result) == "Detections, per cell of 1 m, at most 6,000"
+        assert "9,000 detections" in lines(result)
+        assert "not known" not in lines(result), "the legend names the unit"
 
 
 def test_people_that_are_not_known_are_said_in_the_middle() -> None:
-    answer = shown(Unknown("no presence sensor"), "people")
-    assert answer.shown.value.tolist() == []
-    assert nothing_of(answer) == "Heat in people is not known"
-    assert "no presence sensor" in lines(answer)
+    result = shown(Unknown("no presence sensor"), "people")
+    assert result.shown.value.tolist() == []
+    assert nothing_of(result) == "Heat in people is not known"
+    assert "no presence sensor" in lines(result)

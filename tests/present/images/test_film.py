@@ -15,7 +15,7 @@ from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.present.images import film, lettering
 from butlr_grafana.present.images.film import DASH, MOST_FRAMES, clock, webp
 from butlr_grafana.present.images.theme import DARK, LIGHT, Sizes
-from tests.present.floors import HOUR, MONDAY_8H, Pixels, Seen, box, floor, has, heat_map, room
+from tests.present.floors import HOUR, MONDAY_8H, DrawnMap, Pixels, box, floor, has, heat_map, room
 
 HALL = floor(room("Hall", box(0, 0, 8, 5)))
 WALLS = Bounds(0, 0, 8, 5)
@@ -50,15 +50,15 @@ def test_every_window_is_a_frame_of_the_same_length() -> None:
 def test_one_colour_scale_over_all_windows() -> None:
     film = webp(windows({(1, 1): 25.0}, {(1, 1): 100.0, (6, 3): 25.0}), width=800)
     with Image.open(io.BytesIO(film)) as image:
-        seen = []
+        drawn_map = []
         for index in range(2):
             image.seek(index)
             png = io.BytesIO()
             image.convert("RGB").save(png, "PNG")
-            seen.append(Seen.of(png.getvalue(), WALLS, LIGHT))
-    assert seen[1].at(1.5, 1.5) == LIGHT.gradient[-1]
-    assert seen[0].at(1.5, 1.5) == seen[1].at(6.5, 3.5) != LIGHT.gradient[-1]
-    assert seen[0].at(6.5, 3.5) == LIGHT.floor
+            drawn_map.append(DrawnMap.of(png.getvalue(), WALLS, LIGHT))
+    assert drawn_map[1].at(1.5, 1.5) == LIGHT.gradient[-1]
+    assert drawn_map[0].at(1.5, 1.5) == drawn_map[1].at(6.5, 3.5) != LIGHT.gradient[-1]
+    assert drawn_map[0].at(6.5, 3.5) == LIGHT.floor
 
 
 def test_nothing_flickers() -> None:
@@ -159,18 +159,18 @@ def test_smooth_dark_and_opaque_films() -> None:
 
 @pytest.mark.parametrize("width", [100, 130, 180, 240, 320, 1000])
 @pytest.mark.parametrize(
-    "words",
+    "params",
     [
         (f"20:00{DASH}24:00", "Tue 17 Nov 2026"),
         ("Sun 22 Nov", "2026"),
         (f"Mon 23:00 {DASH} Tue 01:00", f"16 Jun {DASH} 17 Jun 2026"),
     ],
 )
-def test_the_clock_is_never_cut(width: int, words: tuple[str, str]) -> None:
+def test_the_clock_is_never_cut(width: int, params: tuple[str, str]) -> None:
     sizes = Sizes(width)
-    size, is_beside = film._clock([words], sizes)
-    across = lettering.width(words[0], size, medium=True)
-    date = lettering.width(words[1], sizes.text)
+    size, is_beside = film._clock([params], sizes)
+    across = lettering.width(params[0], size, medium=True)
+    date = lettering.width(params[1], sizes.text)
     assert size >= 9
     assert across + (date if is_beside else 0) <= sizes.content or (width == 100 and size == 9)
     assert is_beside or width <= 320

@@ -18,7 +18,7 @@ from butlr_grafana.present.images.floorplan_geometry import fit
 from butlr_grafana.present.images.floorplan_image import LEVELS, mask
 from butlr_grafana.present.images.heatmap_image import ImageOptions, difference_png, plan_png, png
 from butlr_grafana.present.images.theme import LIGHT, THEMES, Rgb, Theme
-from tests.present.floors import Seen, box, decoded, floor, has, heat_map, room
+from tests.present.floors import DrawnMap, box, decoded, floor, has, heat_map, room
 
 PLAIN = ImageOptions(labels=False)
 WALLS = Bounds(0, 0, 8, 5)
@@ -51,16 +51,18 @@ def drawn(
     return PlanDrawing(plan, np.where(inside, dark, 0).astype(np.uint8))
 
 
-def seen(drawing: PlanDrawing | None, of: Floor = HALL, walls: Bounds = WALLS, **options: Any) -> Seen:
+def drawn_map(
+    drawing: PlanDrawing | None, of: Floor = HALL, walls: Bounds = WALLS, **options: Any
+) -> DrawnMap:
     chosen = ImageOptions(**{"labels": False, **options})
-    return Seen.of(plan_png(of, options=chosen, drawing=drawing), walls, chosen.colours)
+    return DrawnMap.of(plan_png(of, options=chosen, drawing=drawing), walls, chosen.colours)
 
 
 def lightness(colour: Rgb) -> float:
     return float(np.dot(colour, (0.299, 0.587, 0.114)))
 
 
-def inked(theme: Theme) -> Rgb:
+def dark_pixels(theme: Theme) -> Rgb:
     """The room's colour under the darkest ink."""
     mixed = [round(f + (i - f) * theme.drawing) for f, i in zip(theme.floor, theme.foreground, strict=True)]
     return mixed[0], mixed[1], mixed[2]
@@ -70,14 +72,14 @@ def near(one: Rgb, other: Rgb) -> bool:
     return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= 2
 
 
-def is_only_in_the_spot(map_: Seen, theme: Theme, spot: tuple[float, float, float, float] = SPOT) -> bool:
+def is_only_in_the_spot(map_: DrawnMap, theme: Theme, spot: tuple[float, float, float, float] = SPOT) -> bool:
     """Every tenth of a metre of the hall, but for its walls and the spot's edges."""
     left, low, right, high = spot
     for x in np.arange(0.25, 7.8, 0.1):
         for y in np.arange(0.25, 4.8, 0.1):
             if min(abs(x - left), abs(x - right), abs(y - low), abs(y - high)) < 0.12:
                 continue
-            expected = inked(theme) if left < x < right and low < y < high else theme.floor
+            expected = dark_pixels(theme) if left < x < right and low < y < high else theme.floor
             if not near(map_.at(float(x), float(y)), expected):
                 return False
     return True
@@ -86,7 +88,7 @@ def is_only_in_the_spot(map_: Seen, theme: Theme, spot: tuple[float, float, floa
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270, -90, 360, 30, 200.5])
 def test_a_picture_lies_where_it_belongs_however_it_was_turned(rotation: float, theme: str) -> None:
-    assert is_only_in_the_spot(seen(drawn(rotation=rotation), theme=theme), THEMES[theme])
+    assert is_only_in_the_spot(drawn_map(drawn(rotation=rotation), theme=theme), THEMES[theme])
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_a_picture_lies_where_it_belongs_however_it_was_turned(rotation: float, 
 )
 def test_a_picture_may_cover_more_or_less_than_the_floor(over: tuple[float, ...]) -> None:
     a, b, c, d = over
-    assert is_only_in_the_spot(seen(drawn(over=(a, b, c, d))), LIGHT)
+    assert is_only_in_the_spot(drawn_map(drawn(over=(a, b, c, d))), LIGHT)
 
 
 def test_coordinates_may_lie_askew_as_the_picture_does() -> None:
@@ -104,7 +106,7 @@ def test_coordinates_may_lie_askew_as_the_picture_does() -> None:
         (centre[0] + cos(turned) * x - sin(turned) * y, centre[1] + sin(turned) * x + cos(turned) * y)
         for x, y in corners
     )
-    assert is_only_in_the_spot(seen(drawn(rotation=25, polygon=polygon)), LIGHT)
+    assert is_only_in_the_spot(drawn_map(drawn(rotation=25, polygon=polygon)), LIGHT)
 
 
 @pytest.mark.parametrize("offset", [(-20.0, -3.0), (300.0, 45.0)])
@@ -112,8 +114,8 @@ def test_a_floor_need_not_lie_at_zero(offset: tuple[float, float]) -> None:
     dx, dy = offset
     hall = floor(room("Hall", box(dx, dy, 8 + dx, 5 + dy)))
     spot = (SPOT[0] + dx, SPOT[1] + dy, SPOT[2] + dx, SPOT[3] + dy)
-    map_ = seen(drawn(spot, (dx, dy, 8 + dx, 5 + dy)), hall, Bounds(dx, dy, 8 + dx, 5 + dy))
-    assert near(map_.at(3 + dx, 4 + dy), inked(LIGHT))
+    map_ = drawn_map(drawn(spot, (dx, dy, 8 + dx, 5 + dy)), hall, Bounds(dx, dy, 8 + dx, 5 + dy))
+    assert near(map_.at(3 + dx, 4 + dy), dark_pixels(LIGHT))
     assert near(map_.at(3 + dx, 1 + dy), LIGHT.floor)
     assert near(map_.at(5 + dx, 4 + dy), LIGHT.floor)
 
@@ -121,19 +123,19 @@ def test_a_floor_need_not_lie_at_zero(offset: tuple[float, float]) -> None:
 def test_a_picture_of_another_shape_is_stretched_to_its_place() -> None:
     tall = PlanDrawing(FloorPlanPicture("https://x/", box(0, 0, 8, 5)), np.zeros((500, 100), np.uint8))
     tall.line_art[50:150, 25:50] = 255  # from a tenth to three tenths down, from a quarter to a half across
-    assert is_only_in_the_spot(seen(tall), LIGHT, (2.0, 3.5, 4.0, 4.5))
+    assert is_only_in_the_spot(drawn_map(tall), LIGHT, (2.0, 3.5, 4.0, 4.5))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_ink_is_faint_and_stands_off_the_floor_in_both_themes(theme: str) -> None:
     colours = THEMES[theme]
-    under, floor_, wall = (lightness(c) for c in (inked(colours), colours.floor, colours.wall))
+    under, floor_, wall = (lightness(c) for c in (dark_pixels(colours), colours.floor, colours.wall))
     assert 25 < abs(under - floor_) < 0.7 * abs(wall - floor_)
     assert (under < floor_) == (theme == "light")
 
 
 def test_paler_ink_shows_less() -> None:
-    steps = [lightness(seen(drawn(dark=dark)).at(3, 4)) for dark in (0, 64, 128, 192, 255)]
+    steps = [lightness(drawn_map(drawn(dark=dark)).at(3, 4)) for dark in (0, 64, 128, 192, 255)]
     assert steps == sorted(steps, reverse=True)
     assert len(set(steps)) == 5
 
@@ -142,7 +144,7 @@ def test_thin_lines_of_a_large_picture_are_not_lost() -> None:
     """A line of a third of a centimetre, thinner than a pixel of ours, is seen along all its length."""
     line_art = np.zeros((3000, 4800), np.uint8)
     line_art[:, 1800:1802] = 255  # at three metres
-    map_ = seen(PlanDrawing(FloorPlanPicture("https://x/", box(0, 0, 8, 5)), line_art))
+    map_ = drawn_map(PlanDrawing(FloorPlanPicture("https://x/", box(0, 0, 8, 5)), line_art))
     around = map_.inside(2.9, 0.5, 3.1, 4.5).astype(int)
     darker = np.abs(around - LIGHT.floor).max(axis=(1, 2))
     assert len(darker) > 400
@@ -151,11 +153,11 @@ def test_thin_lines_of_a_large_picture_are_not_lost() -> None:
 
 def test_cells_walls_and_labels_lie_over_it() -> None:
     whole = PlanDrawing(FloorPlanPicture("https://x/", box(-1, -1, 9, 6)), np.full((70, 100), 255, np.uint8))
-    answer = heat_map(HALL, {(3, 2): 9.0})
-    map_ = Seen.of(png(answer, demo=False, options=PLAIN, drawing=whole), WALLS, LIGHT)
+    result = heat_map(HALL, {(3, 2): 9.0})
+    map_ = DrawnMap.of(png(result, demo=False, options=PLAIN, drawing=whole), WALLS, LIGHT)
     assert map_.at(3.5, 2.5) == LIGHT.gradient[-1]
     assert map_.at(0, 2.5) == LIGHT.wall
-    assert near(map_.at(6.5, 2.5), inked(LIGHT))
+    assert near(map_.at(6.5, 2.5), dark_pixels(LIGHT))
     labelled = decoded(plan_png(HALL, drawing=whole))
     assert (
         has(labelled, LIGHT.foreground).sum()
@@ -171,7 +173,7 @@ def test_rooms_without_data_stay_hatched() -> None:
 
 
 def test_every_kind_of_picture_has_it() -> None:
-    answer = heat_map(HALL, {(0, 0): 4.0, (7, 4): 9.0})
+    result = heat_map(HALL, {(0, 0): 4.0, (7, 4): 9.0})
     axis_x, axis_y = np.arange(0.5, 8), np.arange(0.5, 5)
     change = np.full((8, 5), np.nan)
     change[0, 0], change[7, 4] = 1.0, -1.0
@@ -183,18 +185,18 @@ def test_every_kind_of_picture_has_it() -> None:
 
     spot = drawn()
     for with_it, without in (
-        (png(answer, demo=False, options=PLAIN, drawing=spot), png(answer, demo=False, options=PLAIN)),
+        (png(result, demo=False, options=PLAIN, drawing=spot), png(result, demo=False, options=PLAIN)),
         (difference(spot), difference(None)),
         (plan_png(HALL, options=PLAIN, drawing=spot), plan_png(HALL, options=PLAIN)),
     ):
-        assert near(Seen.of(with_it, WALLS, LIGHT).at(3, 4), inked(LIGHT))
-        assert Seen.of(without, WALLS, LIGHT).at(3, 4) == LIGHT.floor
+        assert near(DrawnMap.of(with_it, WALLS, LIGHT).at(3, 4), dark_pixels(LIGHT))
+        assert DrawnMap.of(without, WALLS, LIGHT).at(3, 4) == LIGHT.floor
     frames = [heat_map(HALL, {(0, 0): 4.0, (7, 4): n}) for n in (9.0, 3.0)]
     with Image.open(io.BytesIO(webp(frames, drawing=spot))) as film:
         assert film.n_frames == 2  # type: ignore[attr-defined]
         for number in range(2):
             film.seek(number)
-            off = np.abs(np.asarray(film.convert("RGB")).astype(int) - inked(LIGHT)).max(axis=-1)
+            off = np.abs(np.asarray(film.convert("RGB")).astype(int) - dark_pixels(LIGHT)).max(axis=-1)
             assert (off <= 2).sum() > 1000
 
 

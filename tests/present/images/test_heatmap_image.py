@@ -18,7 +18,7 @@ from butlr_grafana.present.images.floorplan_geometry import Raster, fit, ground,
 from butlr_grafana.present.images.heatmap_image import ImageOptions, difference_png, plan_png, png, span
 from butlr_grafana.present.images.lettering import font
 from butlr_grafana.present.images.theme import DARK, LIGHT, THEMES, Rgb
-from tests.present.floors import MONDAY_8H, Seen, box, decoded, floor, has, heat_map, is_coloured, room
+from tests.present.floors import MONDAY_8H, DrawnMap, box, decoded, floor, has, heat_map, is_coloured, room
 
 PLAIN = ImageOptions(labels=False)
 HALL = floor(room("Hall", box(0, 0, 8, 5)))
@@ -27,9 +27,9 @@ CELLS = {(0, 0): 4.0, (2, 0): 25.0, (7, 4): 100.0, (3, 2): 1.0}
 """Lower left, along the bottom, upper right, inside: no mirror image of themselves."""
 
 
-def seen(answer: HeatMap, walls: Bounds = WALLS, **options: Any) -> Seen:
+def drawn_map(result: HeatMap, walls: Bounds = WALLS, **options: Any) -> DrawnMap:
     chosen = ImageOptions(**{"labels": False, **options})
-    return Seen.of(png(answer, demo=False, options=chosen), walls, chosen.colours)
+    return DrawnMap.of(png(result, demo=False, options=chosen), walls, chosen.colours)
 
 
 def lightness(colour: Rgb) -> float:
@@ -43,7 +43,7 @@ def test_each_cell_has_its_colour_in_its_place(theme: str, offset: tuple[int, in
     dx, dy = offset
     hall = floor(room("Hall", box(dx, dy, 8 + dx, 5 + dy)))
     moved = {(x + dx, y + dy): v for (x, y), v in CELLS.items()}
-    map_ = seen(heat_map(hall, moved), Bounds(dx, dy, 8 + dx, 5 + dy), theme=theme)
+    map_ = drawn_map(heat_map(hall, moved), Bounds(dx, dy, 8 + dx, 5 + dy), theme=theme)
     colours = THEMES[theme]
     assert map_.at(7.5 + dx, 4.5 + dy) == colours.gradient[-1]
     for x in range(8):
@@ -59,7 +59,7 @@ def test_each_cell_has_its_colour_in_its_place(theme: str, offset: tuple[int, in
 
 
 def test_a_cell_fills_its_square_to_the_edges() -> None:
-    map_ = seen(heat_map(HALL, {(3, 2): 9.0}))
+    map_ = drawn_map(heat_map(HALL, {(3, 2): 9.0}))
     for x, y in ((3.04, 2.04), (3.96, 2.04), (3.04, 2.96), (3.96, 2.96)):
         assert map_.at(x, y) == LIGHT.gradient[-1]
     for x, y in ((2.96, 2.5), (4.04, 2.5), (3.5, 1.96), (3.5, 3.04)):
@@ -70,7 +70,7 @@ def test_beyond_the_grid_the_floor_is_empty() -> None:
     cells = {(x, y): 9.0 for x in range(3, 5) for y in range(1, 3)}
     small = heat_map(HALL, cells, bounds=Bounds(3, 1, 5, 3))
     for smooth in (False, True):
-        map_ = seen(small, style="smooth" if smooth else "gradient")
+        map_ = drawn_map(small, style="smooth" if smooth else "gradient")
         assert map_.at(3.5, 1.5) == LIGHT.gradient[-1]
         for x, y in ((1.5, 1.5), (6.5, 1.5), (3.5, 0.5), (3.5, 4.5), (7.5, 4.5)):
             assert map_.at(x, y) == LIGHT.floor
@@ -78,14 +78,14 @@ def test_beyond_the_grid_the_floor_is_empty() -> None:
 
 def test_the_scale_is_the_square_roots() -> None:
     """A quarter of the most is half-way along the colours."""
-    map_ = seen(heat_map(HALL, {(1, 1): 100.0, (5, 3): 25.0}))
+    map_ = drawn_map(heat_map(HALL, {(1, 1): 100.0, (5, 3): 25.0}))
     anchors = LIGHT.gradient
     assert len(anchors) % 2 == 1, "so that there is one in the middle"
     np.testing.assert_allclose(map_.at(5.5, 3.5), anchors[len(anchors) // 2], atol=2)
 
 
 def test_opacity_by_value_is_one_hue_over_the_floor() -> None:
-    map_ = seen(heat_map(HALL, CELLS), style="opacity")
+    map_ = drawn_map(heat_map(HALL, CELLS), style="opacity")
     assert map_.at(7.5, 4.5) == LIGHT.hue
     less = np.array(map_.at(2.5, 0.5), float)
     along = (less - LIGHT.floor) / (np.array(LIGHT.hue, float) - LIGHT.floor)
@@ -94,16 +94,16 @@ def test_opacity_by_value_is_one_hue_over_the_floor() -> None:
 
 
 def test_pictures_are_compared_on_one_scale() -> None:
-    alone = seen(heat_map(HALL, {(1, 1): 25.0}))
-    compared = seen(heat_map(HALL, {(1, 1): 25.0}), top=100.0)
-    both = seen(heat_map(HALL, {(1, 1): 25.0, (5, 3): 100.0}))
+    alone = drawn_map(heat_map(HALL, {(1, 1): 25.0}))
+    compared = drawn_map(heat_map(HALL, {(1, 1): 25.0}), top=100.0)
+    both = drawn_map(heat_map(HALL, {(1, 1): 25.0, (5, 3): 100.0}))
     assert alone.at(1.5, 1.5) == both.at(5.5, 3.5)
     assert compared.at(1.5, 1.5) == both.at(1.5, 1.5) != alone.at(1.5, 1.5)
 
 
 def test_smooth_keeps_each_cells_value_in_its_middle_and_empty_cells_empty() -> None:
     cells = {(x, y): 10.0 * x + 5 * y + 1 for x in range(8) for y in range(5) if (x, y) != (3, 2)}
-    plain, smooth = seen(heat_map(HALL, cells)), seen(heat_map(HALL, cells), style="smooth")
+    plain, smooth = drawn_map(heat_map(HALL, cells)), drawn_map(heat_map(HALL, cells), style="smooth")
     for x, y in cells:
         np.testing.assert_allclose(
             np.array(plain.at(x + 0.5, y + 0.5), int), smooth.at(x + 0.5, y + 0.5), atol=3
@@ -118,7 +118,7 @@ def test_smooth_keeps_each_cells_value_in_its_middle_and_empty_cells_empty() -> 
 
 def test_an_empty_cell_does_not_pale_its_neighbours() -> None:
     cells = {(x, y): 7.0 for x in range(8) for y in range(5) if (x + y) % 3}
-    map_ = seen(heat_map(HALL, {**cells, (0, 0): 28.0}), style="smooth")
+    map_ = drawn_map(heat_map(HALL, {**cells, (0, 0): 28.0}), style="smooth")
     even = map_.at(6.5, 4.5)
     cell = map_.inside(4.04, 3.04, 4.96, 3.96).astype(int)
     assert np.abs(cell - even).max() <= 3, "but for the rounding of colours"
@@ -133,8 +133,8 @@ def test_an_empty_cell_does_not_pale_its_neighbours() -> None:
 def test_any_grid_colours_exactly_its_cells(
     cells: dict[tuple[int, int], float], res: float, smooth: bool
 ) -> None:
-    answer = heat_map(floor(), cells, resolution_m=res, phase_m=(res * 0.3, res * 0.8))
-    raster = heatmap_image.raster_of(answer)
+    result = heat_map(floor(), cells, resolution_m=res, phase_m=(res * 0.3, res * 0.8))
+    raster = heatmap_image.raster_of(result)
     assert raster.bounds is not None
     layout = fit(raster.bounds, 300, 300, 4)
     shown = pixels(
@@ -170,9 +170,9 @@ def test_coarser_cells_show_what_is_furthest_from_zero() -> None:
 
 
 def test_offline_rooms_are_hatched_and_the_legend_says_so() -> None:
-    def drawn(online: bool | None) -> Seen:
+    def drawn(online: bool | None) -> DrawnMap:
         plan = floor(room("Left", box(0, 0, 5, 5)), room("Right", box(5, 0, 10, 5), online=online))
-        return seen(heat_map(plan, {(1, 1): 3.0, (7, 2): 3.0}), Bounds(0, 0, 10, 5))
+        return drawn_map(heat_map(plan, {(1, 1): 3.0, (7, 2): 3.0}), Bounds(0, 0, 10, 5))
 
     silent = drawn(online=False)
     assert has(silent.inside(5.2, 3.2, 9.8, 4.8), LIGHT.hatch).any()
@@ -188,7 +188,7 @@ def test_offline_rooms_are_hatched_and_the_legend_says_so() -> None:
 def test_rooms_not_asked_for_step_back() -> None:
     left, right = room("Left", box(0, 0, 5, 5)), room("Right", box(5, 0, 10, 5))
     data = png(heat_map(floor(left, right), {(1, 1): 3.0}, rooms=(left,)), demo=False)
-    map_ = Seen.of(data, Bounds(0, 0, 5, 5), LIGHT)
+    map_ = DrawnMap.of(data, Bounds(0, 0, 5, 5), LIGHT)
     assert map_.at(4.5, 4.5) == LIGHT.floor
     # Of the other room a metre is seen beside the wall.
     assert map_.at(5.5, 4.5) == LIGHT.apart
@@ -207,17 +207,17 @@ def test_an_outline_that_only_is_the_rectangle_around_the_rooms_is_not_drawn() -
     assert true_outline(floor(*TWO_ROOMS, outline=larger)) == larger
     assert true_outline(floor(outline=box(0, 0, 20, 15))) == box(0, 0, 20, 15), "all that is known"
     for plan, colour in ((boxed, LIGHT.paper), (shaped, LIGHT.ground)):
-        map_ = Seen.of(plan_png(plan, options=PLAIN), Bounds(0, 0, 20, 15), LIGHT)
+        map_ = DrawnMap.of(plan_png(plan, options=PLAIN), Bounds(0, 0, 20, 15), LIGHT)
         assert map_.at(9.5, 10) == colour
         assert map_.at(15, 12) == LIGHT.paper
 
 
 def test_a_corridor_between_rooms_is_ground_and_a_yard_is_not() -> None:
     rooms = (room("A", box(0, 0, 20, 4)), room("B", box(0, 6, 20, 10)), room("C", box(0, 20, 20, 24)))
-    map_ = Seen.of(plan_png(floor(*rooms), options=PLAIN), Bounds(0, 0, 20, 24), LIGHT)
+    map_ = DrawnMap.of(plan_png(floor(*rooms), options=PLAIN), Bounds(0, 0, 20, 24), LIGHT)
     assert (map_.at(10, 5), map_.at(0.5, 5)) == (LIGHT.ground, LIGHT.ground)
     assert map_.at(10, 15) == LIGHT.paper
-    walked = seen(heat_map(floor(*rooms), {(9, 12): 1.0, (9, 17): 1.0}), Bounds(0, 0, 20, 24))
+    walked = drawn_map(heat_map(floor(*rooms), {(9, 12): 1.0, (9, 17): 1.0}), Bounds(0, 0, 20, 24))
     assert walked.at(9.5, 11) == LIGHT.ground, "somebody was there"
 
 
@@ -253,11 +253,11 @@ def test_whatever_butlr_knows_of_a_floor_there_is_a_picture(
 
 
 def test_a_map_without_cells_has_no_legend_but_says_why() -> None:
-    answer = heat_map(HALL, {})
-    image = decoded(png(answer, demo=False, options=PLAIN))
+    result = heat_map(HALL, {})
+    image = decoded(png(result, demo=False, options=PLAIN))
     assert not is_coloured(image).any()
-    assert has(seen(answer).inside(1, 1, 7, 4), LIGHT.foreground).any()
-    assert heatmap_image.nothing_of(answer) == "No detections in this period"
+    assert has(drawn_map(result).inside(1, 1, 7, 4), LIGHT.foreground).any()
+    assert heatmap_image.nothing_of(result) == "No detections in this period"
     assert heatmap_image.nothing_of(heat_map(HALL, {}, coverage={"missing": 1, "fetched": 0})) == "No data"
     assert "counted" in heatmap_image.nothing_of(heat_map(HALL, {}, coverage={"planned": 0}))
 
@@ -300,21 +300,21 @@ def test_a_tiny_picture_takes_more_lines_instead_of_cutting_words(
         written.append(text)
 
     monkeypatch.setattr("butlr_grafana.present.images.page_layout.write", write)
-    answer = heat_map(HALL, CELLS)
-    image = decoded(png(answer, demo=True, options=ImageOptions(width=width, labels=False)))
+    result = heat_map(HALL, CELLS)
+    image = decoded(png(result, demo=True, options=ImageOptions(width=width, labels=False)))
     assert image.shape[1] == width
     # A zone's name is one word, which no line may be wide enough for.
     assert not [text for text in written if "…" in text and not text.startswith("(")]
     said = " ".join(written)
-    for words in ("Detections, per cell of 1 m, at most", "no detection", "detections ·", "simulated"):
-        assert words in said
+    for params in ("Detections, per cell of 1 m, at most", "no detection", "detections ·", "simulated"):
+        assert params in said
 
 
 def test_a_narrow_foot_breaks_into_rows() -> None:
     """Legend, entries and metre scale have room one below the other."""
     plan = floor(room("Hall", box(0, 0, 16, 10), online=False))
-    answer = heat_map(plan, {(1, 1): 5.0})
-    image = decoded(png(answer, demo=False, options=ImageOptions(width=320, labels=False)))
+    result = heat_map(plan, {(1, 1): 5.0})
+    image = decoded(png(result, demo=False, options=ImageOptions(width=320, labels=False)))
     legend = np.flatnonzero(is_coloured(image).sum(axis=1) > 150)
     across = is_coloured(image)[legend[-8:]].sum(axis=1)
     assert (across == across[0]).all(), "nothing is pasted over the legend"
@@ -376,8 +376,8 @@ def test_periods_are_written_in_the_floors_zone() -> None:
 
 def test_the_head_says_what_was_counted() -> None:
     hours = LocalHours("Europe/Paris", 8 * 60, 18 * 60 + 30, frozenset(range(5)))
-    answer = heat_map(HALL, {(1, 1): 12_345.0}, length_s=86400, coverage={"hours": 10.5}, local_hours=hours)
-    lines = [line.text for line in heatmap_image._heat_lines(answer, demo=True, options=PLAIN)]
+    result = heat_map(HALL, {(1, 1): 12_345.0}, length_s=86400, coverage={"hours": 10.5}, local_hours=hours)
+    lines = [line.text for line in heatmap_image._heat_lines(result, demo=True, options=PLAIN)]
     assert lines == [
         "House, Floor 1",
         "Mon 15 Jun 2026 08:00 to Tue 16 Jun 2026 08:00 (Europe/Paris)",
@@ -406,7 +406,7 @@ def test_more_and_less_are_equally_far_from_no_change(theme: str) -> None:
     values = np.full((8, 5), np.nan)
     values[0, 0], values[3, 2], values[7, 4], values[5, 0] = -10, 0, 10, -2.5
     colours = THEMES[theme]
-    map_ = Seen.of(difference(values, theme), WALLS, colours)
+    map_ = DrawnMap.of(difference(values, theme), WALLS, colours)
     less, none, more = colours.diverging[0], colours.diverging[4], colours.diverging[-1]
     assert (map_.at(0.5, 0.5), map_.at(3.5, 2.5), map_.at(7.5, 4.5)) == (less, none, more)
     # A quarter of the way is half-way along the colours, as on the other maps.
@@ -418,7 +418,7 @@ def test_more_and_less_are_equally_far_from_no_change(theme: str) -> None:
 def test_a_change_in_one_direction_leaves_the_other_half_of_the_scale_unused() -> None:
     values = np.full((8, 5), np.nan)
     values[1, 1], values[2, 2] = 8, 2
-    map_ = Seen.of(difference(values), WALLS, LIGHT)
+    map_ = DrawnMap.of(difference(values), WALLS, LIGHT)
     assert map_.at(1.5, 1.5) == LIGHT.diverging[-1]
     np.testing.assert_allclose(map_.at(2.5, 2.5), LIGHT.diverging[6], atol=2)
 
@@ -426,7 +426,7 @@ def test_a_change_in_one_direction_leaves_the_other_half_of_the_scale_unused() -
 def test_the_scale_reaches_as_far_up_as_the_largest_change_goes_down() -> None:
     values = np.full((8, 5), np.nan)
     values[1, 1], values[2, 2] = -8, 2
-    map_ = Seen.of(difference(values), WALLS, LIGHT)
+    map_ = DrawnMap.of(difference(values), WALLS, LIGHT)
     assert map_.at(1.5, 1.5) == LIGHT.diverging[0]
     np.testing.assert_allclose(map_.at(2.5, 2.5), LIGHT.diverging[6], atol=2)
 
@@ -450,7 +450,7 @@ def test_a_single_cell_of_difference() -> None:
         notes=("partly known",),
         options=PLAIN,
     )
-    map_ = Seen.of(data, WALLS, LIGHT)
+    map_ = DrawnMap.of(data, WALLS, LIGHT)
     assert map_.at(2.25, 1.25) == LIGHT.diverging[-1]
     assert map_.at(2.75, 1.25) == LIGHT.floor
     assert has(map_.pixels, LIGHT.warning).any()
@@ -465,6 +465,6 @@ def test_the_ground_of_a_known_outline_is_the_outline() -> None:
 
 
 def test_without_rooms_the_ground_is_the_grids_rectangle() -> None:
-    answer = heat_map(floor(), {(0, 0): 1.0, (5, 3): 1.0})
-    [[ring]] = ground(answer.query.floor, [heatmap_image.raster_of(answer)])
+    result = heat_map(floor(), {(0, 0): 1.0, (5, 3): 1.0})
+    [[ring]] = ground(result.query.floor, [heatmap_image.raster_of(result)])
     assert {(round(x, 6), round(y, 6)) for x, y in ring} == {(0, 0), (6, 0), (6, 4), (0, 4)}
