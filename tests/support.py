@@ -23,6 +23,7 @@ from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import People, Simulator, default_office
 from butlr_grafana.simulator.messages import Request, Result
 from butlr_grafana.simulator.server import Endpoint
+from tests.http_client import HttpClient
 
 PARIS, PARIS_2, NEW_YORK = "space_paris_1", "space_paris_2", "space_newyork_1"
 DETECTIONS, GRAPHQL, LOGIN = "/v3/detections", "/api/v3/graphql", "/api/v2/clients/login"
@@ -173,6 +174,7 @@ class World:
         self.application: Application = create_app(
             settings, demo=self.is_demo, verdict_store=self.verdict_store(settings), **self.clocks()
         )
+        self.application.web.test_client_class = HttpClient
         self.http = self.application.web.test_client()
 
     def verdict_store(self, settings: Settings) -> VerdictStore | None:

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.dashboards.grafana import infinity_request
 from tests.support import World
+from tests.yaml_files import read
 
 Json = dict[str, Any]
 Labels = frozenset[tuple[str, str]]
@@ -27,7 +26,7 @@ NORMAL, PENDING, ALERTING = "Normal", "Pending", "Alerting"
 
 
 def groups() -> list[Json]:
-    document: Json = yaml.safe_load(FILE.read_text("utf-8"))
+    document: Json = read(FILE)
     found: list[Json] = document["groups"]
     return found
 

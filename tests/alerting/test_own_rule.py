@@ -12,6 +12,7 @@ import yaml
 from tests.alerting.grafana import Watcher, request, step
 from tests.faults.trial import Trial
 from tests.support import PARIS
+from tests.yaml_files import read
 
 Json = dict[str, Any]
 
@@ -23,7 +24,7 @@ NIGHT = "2026-06-17T01:30:00"
 
 @pytest.fixture
 def rule() -> Json:
-    [group] = yaml.safe_load(FILE.read_text("utf-8"))["groups"]
+    [group] = read(FILE)["groups"]
     [found] = group["rules"]
     return {**found, "interval": group["interval"], "missing_series_evals_to_resolve": 2}
 

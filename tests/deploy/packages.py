@@ -42,23 +42,29 @@ def built(folder: Path) -> tuple[Path, Path]:
 
 
 class Environment:
-    """An environment of this Python with nothing in it, outside the repository."""
+    """An environment of this Python with nothing in it, outside the repository.
+
+    The pip of this Python fills it: an environment's own would be unpacked for each first.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        run(sys.executable, "-m", "venv", folder)
+        python = folder / "bin" / "python"
+        run(sys.executable, "-m", "venv", "--without-pip", folder)
+        self._pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python))
         self.command = [str(folder / "bin" / "butlr-grafana")]
 
     def install(self, lock: Path, wheel: Path) -> None:
-        """What a lock names, and the package itself without looking for more."""
-        pip = [str(self.folder / "bin" / "pip"), "--disable-pip-version-check"]
-        wanted = [*pip, "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r", str(lock)]
+        """What a lock names, and the package itself without looking for more. What is imported is compiled
+        then.
+        """
+        install = (*self._pip, "install", "--quiet", "--no-compile")
+        wanted = [*install, "--require-hashes", "--only-binary", ":all:", "-r", str(lock)]
         done = subprocess.run(wanted, capture_output=True, text=True, check=False)
         if done.returncode and "No matching distribution" not in done.stderr:
             cannot_run("IN AN EMPTY ENVIRONMENT", f"pip cannot install {lock.name}: {done.stderr[-300:]}")
         assert done.returncode == 0, done.stderr
-        run(*pip, "install", "--quiet", "--no-deps", wheel)
-        run(*pip, "check")
+        run(*install, "--no-deps", wheel)
+        run(*self._pip, "check")
 
     def responds(self, **settings: str) -> None:
         """The demo starts, and what its dependencies are for works."""

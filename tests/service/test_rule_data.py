@@ -328,7 +328,7 @@ def test_a_rule_about_ten_hours_that_accepts_data_of_an_hour_ago_costs_one_call_
         assert {row["complete"] for row in response.get_json()} == {1}
         return list(periods)
 
-    answer_of(world, REPORTING, recorded)
+    replace_endpoint(world, REPORTING, recorded)
     hour_s = world.now_s // HOUR * HOUR
     world.now_s = hour_s + 5 * MINUTE
     assert (hour_s - 10 * HOUR, hour_s) in evaluated("60m")  # and the weeks before

@@ -13,7 +13,8 @@ import pytest
 import requests
 from PIL import Image
 
-from butlr_grafana.simulator import Forms, People, Simulator
+from butlr_grafana.simulator import Forms, People, Simulator, default_office, topology
+from tests.simulator.conftest import NOW
 from tests.support import HANG_S
 
 SITES = """{ sites { data { id name timezone siteNumber customID org_id
@@ -414,3 +415,31 @@ def test_forms_that_nobody_can_read(client: requests.Session, simulator: Simulat
     response = send_query(client, simulator, "{ sites { data { id } } }")
     assert "data" not in response
     assert "sites" not in str(response).replace("sitesV9", "")
+
+
+def test_an_answer_that_is_kept_is_of_its_moment_its_outages_its_form_and_its_host(people: People) -> None:
+    """Each question is put first, when it may be kept already, and then to people of whom nothing is kept."""
+    sensor = next(iter(people.office.sensors))
+    query = {"query": "{ sensors { data { id is_online last_heartbeat } } sites { data { name buildings {"}
+    query["query"] += " name floors { name floor_plans { url } rooms { name rotation } } } } } }"
+
+    def alike(now_s: float, host: str, **forms: Any) -> str:
+        found = topology.build_response(people, query, now_s, f"http://{host}", Forms(**forms))
+        other = People(default_office())
+        for outage in people.outages:
+            other.outage(outage.device_id, outage.start_s, outage.stop_s)
+        assert found == topology.build_response(other, query, now_s, f"http://{host}", Forms(**forms))
+        found["data"]["sites"]["data"].clear()  # what a caller does with an answer is its own affair
+        return str(found)
+
+    now_s = NOW.timestamp()
+    told = [alike(now_s, "a.example"), alike(now_s, "a.example"), alike(now_s, "b.example")]
+    assert len(set(told)) == 1
+    told.append(alike(now_s + 3600, "b.example"))
+    people.outage(sensor.id, int(now_s) - 7200, int(now_s) + 7200)
+    told += [alike(now_s, "b.example"), alike(now_s, 'c.example/"x"')]
+    people.clear_outages()
+    told.append(alike(now_s, "b.example"))
+    assert told[-1] == told[0] != told[3]
+    assert told[0] != told[4]
+    assert alike(now_s, "b.example", missing_fields=frozenset({"Room.customID"})) == told[0]

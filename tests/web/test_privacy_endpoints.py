@@ -88,12 +88,18 @@ def rows(world: World, target: str, space: str, **params: str) -> list[dict[str,
     return found
 
 
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def guarded(request: pytest.FixtureRequest) -> Iterator[tuple[World, str, int]]:
+    """A world that is only asked, its floor, and the capacity from which on a room is told of."""
+    space, min_capacity = request.param
+    world = World(min_capacity=min_capacity)
+    yield world, space, min_capacity
+    world.close()
+
+
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("space", "min_capacity"), CASES)
-def test_no_answer_names_a_small_room(
-    make_world: Callable[..., World], space: str, min_capacity: int, target: str
-) -> None:
-    world, answered = make_world(min_capacity=min_capacity), 0
+def test_no_answer_names_a_small_room(guarded: tuple[World, str, int], target: str) -> None:
+    (world, space, min_capacity), answered = guarded, 0
     for params in questions(target):
         response = send_query(world, target, space, **params)
         assert response.status_code in (200, 400), response.get_data(as_text=True)

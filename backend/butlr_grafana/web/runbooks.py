@@ -1,8 +1,8 @@
-"""The runbooks of the alert rules, at the addresses in the alerts. They need no token, because they contain no
-data.
+"""The runbooks of the alert rules, at the addresses in the alerts.
 
-Everybody who can read the alert can read them through Grafana's proxy, with any host and path prefix. A browser
-gets a page; other clients, and `?format=md`, get the Markdown.
+They need no token, because they contain no data. Everybody who can read the alert can read them through
+Grafana's proxy, with any host and path prefix. A browser gets a page; other clients, and `?format=md`, get
+the Markdown.
 """
 
 from __future__ import annotations

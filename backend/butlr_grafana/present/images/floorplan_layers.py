@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -78,12 +79,7 @@ def under(plan: Plan, rasters: Sequence[Raster]) -> Image.Image:
     shapes = [(rings, theme.ground) for rings in ground(plan.floor, rasters)]
     shapes += [([polygon], colour) for polygon, colour in rooms if polygon]
     for rings, colour in shapes:
-
-        def fill(draw: ImageDraw.ImageDraw, scale: int, rings: list[Polygon] = rings) -> None:
-            for index, ring in enumerate(rings):
-                draw.polygon(_scaled(at(ring), scale), fill=0 if index else 255)
-
-        image.paste(colour, mask=_mask(plan.layout.size, fill))
+        _fill(image, [at(ring) for ring in rings], colour)
     line_art = floorplan_image.mask(plan.drawing, plan.layout, theme.drawing) if plan.drawing else None
     if line_art:
         image.paste(theme.foreground, mask=line_art)
@@ -161,12 +157,34 @@ def hatch(size: tuple[int, int], sizes: Sizes, shapes: Iterable[list[Point]] | N
     return Image.composite(mask, Image.new("L", size, 0), _mask(size, fill))
 
 
-def _mask(size: tuple[int, int], draw_shapes: DrawFunction) -> Image.Image:
+def _enlarged(size: tuple[int, int]) -> int:
+    """How many times its size a plan is drawn."""
+    return 3 if max(size) <= LARGE_PX else 2
+
+
+def _mask(size: tuple[int, int], draw_shapes: DrawFunction, scale: int | None = None) -> Image.Image:
     """What the pen draws, smoothed."""
-    scale = 3 if max(size) <= LARGE_PX else 2
+    scale = scale or _enlarged(size)
     large = Image.new("L", (size[0] * scale, size[1] * scale), 0)
     draw_shapes(ImageDraw.Draw(large), scale)
     return large.reduce(scale)
+
+
+def _fill(image: Image.Image, rings: Sequence[list[Point]], colour: Rgb) -> None:
+    """Paints a shape of rings, the outer one first. Its mask is only as large as the shape."""
+    x, y = zip(*(point for ring in rings for point in ring), strict=True)
+    left, top = max(0, floor(min(x)) - 1), max(0, floor(min(y)) - 1)
+    right, bottom = min(image.width, ceil(max(x)) + 2), min(image.height, ceil(max(y)) + 2)
+    if left >= right or top >= bottom:
+        return
+
+    def draw_shapes(draw: ImageDraw.ImageDraw, scale: int) -> None:
+        for index, ring in enumerate(rings):
+            moved = [(x - left * scale, y - top * scale) for x, y in _scaled(ring, scale)]
+            draw.polygon(moved, fill=0 if index else 255)
+
+    mask = _mask((right - left, bottom - top), draw_shapes, _enlarged(image.size))
+    image.paste(colour, (left, top, right, bottom), mask)
 
 
 def _lines(paths: Iterable[list[Point]], width: float) -> DrawFunction:
