@@ -111,7 +111,8 @@ class ParsedQuery:
 def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
     """Types every parameter. An unknown parameter or value is an error that names it and what it may be.
 
-    Parameters of other targets are ignored: dashboards share them between panels. Raises `BadParameter`.
+    Dashboards send the same parameters to all panels: one that the target does not use is read, so that a
+    wrong value is an error everywhere, and then ignored. Raises `BadParameter`.
     """
     values: dict[str, Any] = {}
     # `tz` first: times without an offset are read by it.
@@ -124,8 +125,11 @@ def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
             )
         parameter = PARAMETERS[name]
         names, texts = (names_of(name, raw), ()) if parameter.is_name else ((), _texts(name, raw))
-        if (names or texts) and name in spec.parameters:
-            values[parameter.field] = names or _value(parameter, texts, values.get("tz"))
+        if not (names or texts):
+            continue
+        value = names or _value(parameter, texts, values.get("tz"))
+        if name in spec.parameters:
+            values[parameter.field] = value
     values.setdefault("format", spec.formats[0])
     parsed = ParsedQuery(spec, **values)
     if parsed.format not in spec.formats:
