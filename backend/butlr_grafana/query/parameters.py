@@ -48,7 +48,7 @@ AREAS = ("m2", "ft2")
 UNITS = ("auto", "people", "detections")
 METRICS = ("occupancy", "traffic", "presence", "heatmap")
 THEMES = ("light", "dark")
-STYLES = ("gradient", "opacity", "smooth")
+STYLES = ("gradient", "opacity", "smooth", "surface")
 ASKERS = ("viewer", "rule", "wall")
 LEVELS = ("floor", "room", "zone")
 BY = ("building", "tag")
@@ -306,8 +306,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             Parameter(
                 "style",
                 "style of a heat map's picture or film; gradient: a colour per cell; opacity: one "
-                "colour, stronger "
-                "with more people; smooth: colours that blend into each other",
+                "colour, stronger with more people; smooth: colours that blend into each other; surface: the "
+                "3D surface of the dashboard *Floor*, of which pictures and films show the gradient",
                 values.one_of(*STYLES),
                 default="gradient",
                 choices=STYLES,
