@@ -53,7 +53,7 @@ ASKERS = ("viewer", "rule", "wall")
 LEVELS = ("floor", "room", "zone")
 BY = ("building", "tag")
 KINDS = ("sensor", "hive")
-ONLY = ("all", "faults")
+ONLY = ("all", "faults", "underused")
 EVERY = ("auto", "1m", "5m", "15m", "1h", "1d")
 NORMALIZE = ("none", "max", "hour", "share")
 
@@ -289,7 +289,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             Parameter(
                 "only",
                 "faults: only devices that are offline, whose state is not known, or whose battery is due; "
-                "only rooms and zones without a working sensor",
+                "only rooms and zones without a working sensor; underused: only underused rooms, for "
+                "`utilization`",
                 values.one_of(*ONLY),
                 default="all",
                 choices=ONLY,

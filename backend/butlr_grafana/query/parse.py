@@ -137,6 +137,12 @@ def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
     return parsed
 
 
+def check_choice(name: str, value: str, *may_be: str) -> None:
+    """For a target that takes only some of a parameter's choices. Raises `BadParameter`."""
+    if value not in may_be:
+        raise BadParameter(name, choose(value, may_be).replace("is not known", "is not for this target"))
+
+
 def _texts(name: str, raw: object) -> tuple[str, ...]:
     return tuple(text for text in texts_of(name, raw) if text not in NOTHING)
 
