@@ -279,6 +279,7 @@ def create_app(
             reported.remember(topology(document, settings.virtual_sensors)), settings.min_capacity
         ),
         served=settings.butlr_spaces,
+        tokens=(*settings.tokens, *settings.wall_tokens),
         stored_in=folder / f"topology-{source}.json" if folder else None,
         clock=pace.clock,
         now=by_butlr,

@@ -250,6 +250,18 @@ class Settings:
         """The address to which Butlr pushes; empty if no public address is set."""
         return f"{self.public_url.removesuffix(WEBHOOK_PATH)}{WEBHOOK_PATH}" if self.public_url else ""
 
+    def check_webhook_url(self) -> None:
+        """Refuses an address to which Butlr sends no events; a simulated one (http://) also sends to http://."""
+        if not self.public_url:
+            raise SettingError(
+                "set BACKEND_PUBLIC_URL to the address at which Butlr reaches this backend, https://…"
+            )
+        if self.public_url.startswith("http://") and not self.butlr_api_url.startswith("http://"):
+            raise SettingError(
+                f"BACKEND_PUBLIC_URL={self.public_url}: Butlr sends events only to an https:// address, "
+                "because they contain the key; put a proxy with TLS in front of the port"
+            )
+
     @property
     def demo(self) -> bool:
         """Whether neither credentials nor an address are set: then the embedded simulator is used."""

@@ -76,7 +76,8 @@ A marker beside the title shows that something is missing."""
 PLAN_TEXT = """\
 Where people were in the time range, within the hours and days chosen. *Look* above chooses how: colours \
 by cell, one colour that is stronger where more people were, smooth colours, or a surface in three \
-dimensions (drag to turn it, scroll to zoom, point at it for a value). Hatched rooms have no data."""
+dimensions (drag to turn it, scroll to zoom, point at it for a value). The picture that *Open as picture* \
+opens has the same look; of the surface it shows the colours by cell. Hatched rooms have no data."""
 
 SUMMARY_TEXT = """\
 The heat map of the time range in numbers. *Person-hours* are empty if the number of detections per person \
@@ -195,7 +196,7 @@ def dashboard(source: Source) -> Json:
                     Place(0, 4, 12, 15),
                     [PLAN],
                     [
-                        *downloads(source, PLAN, "png"),
+                        *downloads(source, DRAWN, "png"),
                         *downloads(source, Query("floorplan", FLOOR), "geojson"),
                     ],
                 ),

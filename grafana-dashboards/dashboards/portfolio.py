@@ -19,11 +19,10 @@ from dashboards.panels.figures import (
     width,
 )
 from dashboards.panels.over_time import lines
-from dashboards.panels.parts import Alertable, Frame, Place, Query, where
+from dashboards.panels.parts import Alertable, Frame, Place, Query
 from dashboards.parameters import AREA, EVERYWHERE, FITTING, ROOMS_EVERYWHERE
 from dashboards.sources import Source
 from dashboards.style import FREE_COLOUR, TAKEN, UNDERUSED, UNKNOWN, Json
-from dashboards.titles import title
 
 UID = "butlr-portfolio"
 SENSORS_UID = "butlr-sensors"
@@ -34,7 +33,7 @@ NOW = Query("floors-now", {"space": "all"})
 FLOORS = Query("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
 PEOPLE = Query("occupancy", {**EVERYWHERE, "level": "floor"})
 ROOMS = Query("hot-zones", {**ROOMS_EVERYWHERE, **AREA})
-USE = Query("utilization", {**ROOMS_EVERYWHERE, **AREA, "underused": "${underused}"})
+USE = Query("utilization", {**ROOMS_EVERYWHERE, **AREA, "underused": "${underused}", "only": "underused"})
 FREE = Query("free-rooms", {"space": "all", **FITTING})
 DOORS = Query("traffic", {**EVERYWHERE, "level": "floor", "every": "1d"})
 
@@ -258,7 +257,6 @@ def dashboard(source: Source) -> Json:
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],
-                before=[where(title("utilization", "underused"), "equal", value=1)],
                 sorted_by="capacity",
             ),
         ],

@@ -21,15 +21,15 @@ from dashboards.panels.figures import (
     why_unknown,
     width,
 )
-from dashboards.panels.parts import Frame, Place, Query, where
+from dashboards.panels.parts import Frame, Place, Query
 from dashboards.parameters import AREA, HERE
 from dashboards.sources import Source
 from dashboards.style import COOL, UNDERUSED, Json
-from dashboards.titles import title
 
 UID = "butlr-rooms"
 
 USE = Query("utilization", {**HERE, **AREA, "underused": "${underused}"})
+UNDERUSED_ROOMS = Query(USE.target, {**USE.parameters, "only": "underused"})
 CHANGE = Query("compare-utilization", {**HERE, "baseline": "${baseline}", "underused": "${underused}"})
 PRESENCE = Query("presence", {**HERE, "every": "1d"})
 
@@ -149,8 +149,8 @@ def dashboard(source: Source) -> Json:
                     "Underused rooms",
                     UNDERUSED_TEXT,
                     Place(14, 14, 10, 12),
-                    [USE],
-                    downloads(source, USE, "csv"),
+                    [UNDERUSED_ROOMS],
+                    downloads(source, UNDERUSED_ROOMS, "csv"),
                 ),
                 [
                     name,
@@ -159,7 +159,6 @@ def dashboard(source: Source) -> Json:
                     Column("in_use_s", {"decimals": 1, **width(95)}),
                     *ids,
                 ],
-                before=[where(title("utilization", "underused"), "equal", value=1)],
             ),
             grouped_bars(
                 source,

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from butlr_grafana.base.access import BackendToken
 from butlr_grafana.base.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
 from butlr_grafana.butlr.api import Butlr, ButlrConfig
 from butlr_grafana.butlr.topology import topology
@@ -204,6 +205,67 @@ def test_who_cannot_wait_is_told_it_is_late_and_the_loading_goes_on() -> None:
 )
 def test_only_served_floors_are_told(served: tuple[str, ...], expected: list[str]) -> None:
     assert floors(TopologyCache(Source("a", "b", "c"), read, served=served)) == expected
+
+
+@pytest.mark.parametrize(
+    ("served", "tokens", "lines", "told"),
+    [
+        (("a", "b"), (), [], ()),
+        (
+            ("b", "space_atlantis"),
+            (),
+            ["BUTLR_SPACES: 'space_atlantis' is not known; it may be a, b, c"],
+            ("BUTLR_SPACES names a floor that there is not",),
+        ),
+        (
+            ("y", "z"),
+            (),
+            [
+                "BUTLR_SPACES: 'y' is not known; it may be a, b, c",
+                "BUTLR_SPACES: 'z' is not known; it may be a, b, c",
+            ],
+            ("BUTLR_SPACES names 2 floors that there are not",),
+        ),
+        (
+            ("a", "b"),
+            ("a", "c"),
+            ["BACKEND_TOKEN: 'c' is not known; it may be a, b"],
+            ("BACKEND_TOKEN names a floor that there is not",),
+        ),
+    ],
+)
+def test_floors_that_settings_name_and_that_there_are_not_are_logged_once_with_the_known_ones(
+    caplog: pytest.LogCaptureFixture,
+    served: tuple[str, ...],
+    tokens: tuple[str, ...],
+    lines: list[str],
+    told: tuple[str, ...],
+) -> None:
+    fake = FakeTime()
+    limited = [BackendToken("a-long-token", frozenset(tokens))] if tokens else []
+    spaces = TopologyCache(Source("a", "b", "c"), read, served=served, tokens=limited, clock=fake)
+    for _ in range(3):
+        floors(spaces)
+        settled()
+        fake.now_s += RENEW_S
+    assert [r.getMessage() for r in caplog.records if "not known" in r.getMessage()] == lines
+    assert all(record.levelno == logging.WARNING for record in caplog.records)
+    assert spaces.unknown == told
+    # Anybody may read this.
+    assert not any(floor in text for floor in ("space_atlantis", "'") for text in told)
+
+
+def test_a_floor_that_comes_later_ends_the_warning() -> None:
+    fake, source = FakeTime(), Source("a")
+    spaces = TopologyCache(source, read, served=("a", "b"), clock=fake)
+    assert floors(spaces) == ["a"]
+    assert spaces.unknown
+    source.answer = {"floors": ["a", "b"]}
+    fake.now_s += RENEW_S
+    floors(spaces)
+    settled()
+    assert floors(spaces) == ["a", "b"]
+    assert spaces.unknown == ()
 
 
 # On disk

@@ -652,6 +652,8 @@ def utilization(frames: list[Json], view: View) -> Compared:
     )
     for rank, row in enumerate(best_first, start=1):
         row["rank"] = rank
+    if view.params.get("only") == "underused":
+        best_first = [row for row in best_first if row["underused"]]
     yield from by_field(rows(frames), best_first)
 
 

@@ -336,6 +336,17 @@ BAR_TITLES = {
 """Fields that have a bar, by the backend's titles."""
 
 
+def test_a_table_without_rows_says_where_the_reason_is(dashboard: Json) -> None:
+    """Grafana shows the text of no value where nothing arrived, and in each cell without a value."""
+    for panel in (panel for panel in dashboard["panels"] if panel["type"] == "table"):
+        assert "mark beside the panel's title" in panel["fieldConfig"]["defaults"]["noValue"]
+        first, *_ = panel["fieldConfig"]["overrides"]
+        assert first["matcher"] == {"id": "byRegexp", "options": "/.*/"}
+        assert first["properties"] == [{"id": "noValue", "value": ""}]
+        # The backend leaves rows out, and says why none is left; Grafana would say nothing.
+        assert all(step["id"] != "filterByValue" for step in panel["transformations"])
+
+
 def test_panels_say_what_they_show_and_ask_our_data_sources(dashboard: Json) -> None:
     for panel in dashboard["panels"]:
         # A wall is one panel, whose script writes what a title would say.

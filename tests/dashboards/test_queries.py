@@ -272,6 +272,22 @@ def test_links_lead_through_grafana_to_files(dashboard: Json, world: World) -> N
     assert kinds <= {"image/png", "image/webp", "text/csv", "application/geo+json"}
 
 
+def test_a_link_to_a_picture_has_the_look_of_the_panel(dashboard: Json, world: World) -> None:
+    values = start_values(dashboard)
+    for panel in dashboard["panels"]:
+        if "look" not in values or "${look}" not in "".join(drawn(panel)):
+            continue
+        [link] = [link["url"] for link in panel["links"] if "format=png" in link["url"]]
+        looks = options(by_name(dashboard, "look"))
+        bodies = {}
+        for look in looks:
+            answer = world.http.get(fill(proxied(link, panel), values | {"look": look}))
+            assert (answer.status_code, answer.mimetype) == (200, "image/png"), look
+            bodies[look] = answer.get_data()
+        # Each look its own picture; that of the surface says that it is one of colours.
+        assert len(set(bodies.values())) == len(looks) == 4
+
+
 def test_pictures_in_panels_are_pictures_in_each_theme(dashboard: Json, world: World) -> None:
     """And in each look but the landscape, which is drawn of the panel's own cells."""
     values = start_values(dashboard)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from butlr_grafana.present.images import heatmap_image
 from tests.support import DETECTIONS, NEW_YORK, NO_RATE, PARIS, PARIS_2, PEOPLE, World, at, truth
 
 DAY = {"from": "2026-06-09T22:00:00Z", "to": "2026-06-10T22:00:00Z"}
@@ -37,6 +38,30 @@ def test_pictures_have_the_width_and_theme_asked_for(
     assert image.width == 640
     corner = image.convert("L").getpixel((2, 2))
     assert (corner > 200) == is_light  # type: ignore[operator]
+
+
+def test_a_picture_of_the_surface_is_the_gradient_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    head = heatmap_image.head
+    monkeypatch.setattr(
+        heatmap_image,
+        "head",
+        lambda found, *more: lines.extend(line.text for line in found) or head(found, *more),
+    )
+    surface = picture(get(world, "heatmap", format="png", width="800", style="surface"))
+    assert "▲ The 3D surface is only in the dashboard. This picture shows a colour per cell." in lines
+    lines.clear()
+    gradient = picture(get(world, "heatmap", format="png", width="800"))
+    assert not any("surface" in line for line in lines)
+    more = surface.height - gradient.height
+    assert more > 0
+    body = gradient.height - 200
+    same = [one.crop((0, one.height - body, 800, one.height)).tobytes() for one in (surface, gradient)]
+    assert same[0] == same[1]
+    film = get(world, "playback", format="webp", width="400", resolution="1.0", style="surface")
+    assert film.mimetype == "image/webp"
 
 
 @pytest.mark.parametrize(

@@ -393,6 +393,18 @@ def test_operations(world: World) -> None:
     )
 
 
+def test_readiness_warns_of_floors_that_there_are_not_without_naming_one(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(butlr_spaces=(PARIS, "space_atlantis", "space_mu"))
+    answer = world.http.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.get_json()["warnings"] == ["BUTLR_SPACES names 2 floors that there are not"]
+    assert "atlantis" not in answer.text
+    [row] = world.http.get("/api/v1/spaces", query_string={"level": "floor", "format": "rows"}).get_json()
+    assert row["id"] == PARIS
+
+
 def test_not_ready_while_nothing_is_known(make_world: Callable[..., World]) -> None:
     world = make_world()
     world.simulator.faults.set(status=400, paths=(GRAPHQL,))
@@ -439,6 +451,58 @@ def test_bad_words_are_refused_at_once_without_a_call(
         assert world.http.post("/query", json=query(target(**in_query))).status_code == status
     assert len(world.simulator.calls) == before
     assert get(world).status_code == 200
+
+
+UNUSED = [
+    ("spaces", {"statistic": "p101"}, "statistic"),
+    ("spaces", {"from": "yesterday"}, "from"),
+    ("status", {"style": "oil"}, "style"),
+    ("status", {"every": "2h"}, "every"),
+    ("floorplan", {"threshold": "hot"}, "threshold"),
+    ("occupancy", {"baseline": "-4x"}, "baseline"),
+    ("free-rooms", {"resolution": "0.3"}, "resolution"),
+    ("devices", {"hours": "8-18"}, "hours"),
+    ("heatmap", {"every": "1h,1d"}, "every"),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "word"), UNUSED)
+def test_an_impossible_value_is_refused_also_where_the_target_does_not_use_the_parameter(
+    world: World, name: str, words: dict[str, str], word: str
+) -> None:
+    assert word not in TARGETS[name].parameters
+    before = len(world.simulator.calls)
+    own = {} if name == "status" else {"space": PARIS}
+    answer = world.http.get(f"/api/v1/{name}", query_string=own | words)
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith(f"{word}: ")
+    assert len(world.simulator.calls) == before
+
+
+def test_a_parameter_that_the_target_does_not_use_changes_nothing(world: World) -> None:
+    """Dashboards send the same ones to all panels, some of them empty."""
+    used = {"space": PARIS, "level": "room", "format": "rows"}
+    others = {
+        **{"hours": "08:00-18:00", "days": "sat", "tz": "Asia/Tokyo", "statistic": "p95", "every": "1h"},
+        **{"baseline": "-4w", "threshold": "2.5", "from": "2026-06-01", "to": "", "underused": "0"},
+    }
+    assert others.keys().isdisjoint(TARGETS["spaces"].parameters)
+    plain, more = (
+        world.http.get("/api/v1/spaces", query_string=words).get_json() for words in (used, used | others)
+    )
+    assert len(plain) == len(world.simulator.people.office.by_id[PARIS].rooms)
+    assert more == plain
+
+
+def test_a_variable_names_what_it_may_be_asked_with(world: World) -> None:
+    answer = world.http.post("/variable", json={"payload": {"target": "rooms", "spaec": PARIS}})
+    assert answer.status_code == 400
+    message = answer.get_json()["message"]
+    assert message.startswith("spaec: ")
+    assert all(name in message for name in ("target", "building", "space", "search"))
+    asked = {"target": "rooms", "space": PARIS, "hours": "08:00-18:00"}
+    rooms = world.http.post("/variable", json={"payload": asked}).get_json()
+    assert len(rooms) == len(world.simulator.people.office.by_id[PARIS].rooms)
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,25 @@ def test_what_is_needed_is_named_before_anything_is_asked(
     assert simulator.calls == []
 
 
+@pytest.mark.parametrize("action", ["create", "update"])
+@pytest.mark.parametrize("public", ["http://butlr.example.com", "http://127.0.0.1:8081"])
+def test_an_address_without_tls_is_refused_with_the_reason(
+    simulator: Simulator, settings: Settings, action: str, public: str
+) -> None:
+    for butlr in ("", "https://api.butlr.io"):
+        real = Settings(**{**vars(settings), "public_url": public, "butlr_api_url": butlr})
+        with pytest.raises(SettingError, match=f"BACKEND_PUBLIC_URL={public}: .*https://"):
+            run(real, action)
+    assert simulator.calls == []
+
+
+@pytest.mark.parametrize("public", ["http://127.0.0.1:8081", "http://localhost:8081", "http://backend:8081"])
+def test_a_simulated_butlr_sends_over_http_too(simulator: Simulator, settings: Settings, public: str) -> None:
+    assert run(Settings(**{**vars(settings), "public_url": public}), "create") == 0
+    [made] = simulator.subscriptions.all()
+    assert made.url == f"{public}/webhooks/butlr"
+
+
 def test_status_lists_and_writes_nothing(
     simulator: Simulator, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 
 import orjson
 
-from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamLate
+from butlr_grafana.base.access import BackendToken
+from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamLate, unknown_value
 from butlr_grafana.base.request_id import with_request_id
 from butlr_grafana.base.single_flight import SingleFlight, SingleFlightEntry
 from butlr_grafana.model.floor import Floor, Note, Room, Topology, Zone, as_built
@@ -38,7 +39,9 @@ Document = dict[str, Any]
 
 
 class TopologyCache:
-    """Thread-safe. `fetch` → the vendor's document, `read` makes a `Topology` of it."""
+    """Thread-safe. `fetch` → the vendor's document, `read` makes a `Topology` of it. `served`: the floors of
+    BUTLR_SPACES, none for all; `tokens`: some are limited to floors.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class TopologyCache:
         read: Callable[[Document], Topology],
         *,
         served: tuple[str, ...] = (),
+        tokens: Sequence[BackendToken] = (),
         stored_in: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
@@ -53,6 +57,10 @@ class TopologyCache:
         self._fetch = fetch
         self._read = read
         self._served = frozenset(served)
+        self._of_tokens = frozenset(floor for token in tokens for floor in token.floors or ())
+        self.unknown: tuple[str, ...] = ()
+        """What is wrong with floors that settings name, without their ids: to be told to anybody."""
+        self._logged_unknown: tuple[str, ...] = ()
         self._file = stored_in
         self._clock = clock
         self._now = now
@@ -116,7 +124,9 @@ class TopologyCache:
             asked_at_s = self._now()
             document, unanswered = self._fetched(topology)
             found = replace(self._read(document), as_of_s=asked_at_s)
-            topology = self._limited(self._with_known(found))
+            found = self._with_known(found)
+            topology = self._limited(found)
+            self._note_unknown(found, topology)
             if not topology.partial and unanswered is None:
                 self._write_to_disk({**document, AS_OF: asked_at_s})
             self._log_notes(topology.notes)
@@ -174,6 +184,31 @@ class TopologyCache:
             if note not in self._logged:
                 log.warning("topology: %s", note.text)
         self._logged = frozenset(notes)
+
+    def _note_unknown(self, listed: Topology, served: Topology) -> None:
+        """Floors that settings name and that there are not: without a word, they would only be missing."""
+        if listed.partial:
+            return
+        of_setting = {
+            "BUTLR_SPACES": (self._served - listed.floors.keys(), listed),
+            "BACKEND_TOKEN": (self._of_tokens - served.floors.keys(), served),
+        }
+        lines = tuple(
+            f"{setting}: {unknown_value(space, topology.floors)}"
+            for setting, (unknown, topology) in of_setting.items()
+            for space in sorted(unknown)
+        )
+        for line in lines:
+            if line not in self._logged_unknown:
+                log.warning("%s", line)
+        self._logged_unknown = lines
+        self.unknown = tuple(
+            f"{setting} names {len(unknown)} floors that there are not"
+            if len(unknown) > 1
+            else f"{setting} names a floor that there is not"
+            for setting, (unknown, _) in of_setting.items()
+            if unknown
+        )
 
     def _limited(self, topology: Topology) -> Topology:
         return topology.restricted_to(self._served or None)

@@ -201,10 +201,7 @@ class Command:
         settings = self.settings
         if not settings.webhook_keys:
             raise SettingError("set BUTLR_WEBHOOK_KEY: Butlr must send it with each event")
-        if not settings.webhook_url:
-            raise SettingError(
-                "set BACKEND_PUBLIC_URL to the address at which Butlr reaches this backend, https://…"
-            )
+        settings.check_webhook_url()
         return Endpoint(settings.webhook_url, settings.webhook_keys[0])
 
     def _ours(self) -> Webhook:

@@ -24,6 +24,7 @@ MEDIA = {
 }
 """The formats that are files."""
 
+NO_SURFACE = "The 3D surface is only in the dashboard. This picture shows a colour per cell."
 FILTERED_OUT = "The dashboard's filters match no room of this floor."
 
 
@@ -82,7 +83,7 @@ def _png(result: Result[Any], *, demo: bool) -> bytes:
                 demo=demo,
                 options=options,
                 drawing=result.drawing,
-                notes=topology_notes.on_floor(result),
+                notes=[*_of_style(result), *topology_notes.on_floor(result)],
             )
 
 
@@ -116,7 +117,11 @@ def _theme(result: Result[Any]) -> ThemeName:
 
 
 def _style(result: Result[Any]) -> Style:
-    return cast(Style, result.parsed.style)
+    return "gradient" if result.parsed.style == "surface" else cast(Style, result.parsed.style)
+
+
+def _of_style(result: Result[Any]) -> list[str]:
+    return [NO_SURFACE] if result.parsed.style == "surface" else []
 
 
 def frames(result: Result[Any], *, ref_id: str, demo: bool) -> list[dict[str, Any]]:

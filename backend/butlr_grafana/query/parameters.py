@@ -50,12 +50,12 @@ AREAS = ("m2", "ft2")
 UNITS = ("auto", "people", "detections")
 METRICS = ("occupancy", "traffic", "presence", "heatmap")
 THEMES = ("light", "dark")
-STYLES = ("gradient", "opacity", "smooth")
+STYLES = ("gradient", "opacity", "smooth", "surface")
 REQUESTERS = ("viewer", "rule", "wall")
 LEVELS = ("floor", "room", "zone")
 BY = ("building", "tag")
 KINDS = ("sensor", "hive")
-ONLY = ("all", "faults")
+ONLY = ("all", "faults", "underused")
 EVERY = ("auto", "1m", "5m", "15m", "1h", "1d")
 NORMALIZE = ("none", "max", "hour", "share")
 
@@ -291,7 +291,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             Parameter(
                 "only",
                 "faults: only devices that are offline, whose state is not known, or whose battery is due; "
-                "only rooms and zones without a working sensor",
+                "only rooms and zones without a working sensor; underused: only underused rooms, for "
+                "`utilization`",
                 values.one_of(*ONLY),
                 default="all",
                 choices=ONLY,
@@ -308,8 +309,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             Parameter(
                 "style",
                 "style of a heat map's picture or film; gradient: a colour per cell; opacity: one "
-                "colour, stronger "
-                "with more people; smooth: colours that blend into each other",
+                "colour, stronger with more people; smooth: colours that blend into each other; surface: the "
+                "3D surface of the dashboard *Floor*, of which pictures and films show the gradient",
                 values.one_of(*STYLES),
                 default="gradient",
                 choices=STYLES,

@@ -111,8 +111,8 @@ class ParsedQuery:
 def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
     """Parses all parameters. An unknown parameter or value is an error that names it and the allowed values.
 
-    Parameters of other targets are ignored, because dashboards share parameters between panels. Raises
-    `BadParameter`.
+    Dashboards send the same parameters to all panels. A parameter that the target does not use is checked, so
+    that a wrong value is an error everywhere, and then ignored. Raises `BadParameter`.
     """
     values: dict[str, Any] = {}
     # `tz` first: times without an offset are read by it.
@@ -125,13 +125,22 @@ def parse(spec: TargetSpec, parameters: Mapping[str, object]) -> ParsedQuery:
             )
         parameter = PARAMETERS[name]
         names, texts = (names_of(name, raw), ()) if parameter.is_name else ((), _texts(name, raw))
-        if (names or texts) and name in spec.parameters:
-            values[parameter.field] = names or _value(parameter, texts, values.get("tz"))
+        if not (names or texts):
+            continue
+        value = names or _value(parameter, texts, values.get("tz"))
+        if name in spec.parameters:
+            values[parameter.field] = value
     values.setdefault("format", spec.formats[0])
     parsed = ParsedQuery(spec, **values)
     if parsed.format not in spec.formats:
         raise BadParameter("format", unknown_value(parsed.format, spec.formats))
     return parsed
+
+
+def check_choice(name: str, value: str, *may_be: str) -> None:
+    """For a target that takes only some of a parameter's choices. Raises `BadParameter`."""
+    if value not in may_be:
+        raise BadParameter(name, unknown_value(value, may_be).replace("is unknown", "is not for this target"))
 
 
 def _texts(name: str, raw: object) -> tuple[str, ...]:

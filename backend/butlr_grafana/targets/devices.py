@@ -19,8 +19,8 @@ from butlr_grafana.insight.devices import (
 from butlr_grafana.model.floor import Room, Zone
 from butlr_grafana.model.sensors import Hive, Sensor
 from butlr_grafana.model.time import DAY_S, iso, iso_if_known
-from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.scope import FloorScope
+from butlr_grafana.query.parse import ParsedQuery, check_choice
+from butlr_grafana.query.scope import FloorScope, Scope
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
 from butlr_grafana.targets.columns import Column, number
 from butlr_grafana.targets.parameter_groups import AGE, FLOOR, FRAMES_ROWS_CSV
@@ -60,6 +60,10 @@ class Devices(TableTarget[DeviceStates]):
     renews_topology = True
     mixes_levels = True
     note_topics = frozenset({"devices"})
+
+    def queries(self, scope: Scope) -> tuple[()]:
+        check_choice("only", scope.parsed.only, "all", "faults")
+        return ()
 
     def build(self, fetched: Fetched, sources: Sources) -> DeviceStates:
         scope = fetched.scope
@@ -119,7 +123,8 @@ class Devices(TableTarget[DeviceStates]):
 
     def why_empty(self, result: Result[DeviceStates]) -> str:
         if result.parsed.only == "faults":
-            return "No device here has a fault."
+            level = result.parsed.level
+            return f"Every {level} with sensors has one that works." if level else "No device has a fault."
         return "Butlr lists no such device here." if result.parsed.level is None else ""
 
 

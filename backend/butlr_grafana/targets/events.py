@@ -48,6 +48,9 @@ class Events(TableTarget[RecordedEvents]):
         """
         return [_row(event, result.topology, result.now_s) for event in content.events]
 
+    def why_empty(self, result: Result[RecordedEvents]) -> str:
+        return "No alert rule recorded a hot zone in this period."
+
 
 def visible_events(events: Iterable[Event], parsed: ParsedQuery, topology: Topology) -> Iterator[Event]:
     """The events of the level and rooms asked for, and of nothing that the topology does not list: what was

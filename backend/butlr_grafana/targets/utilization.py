@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from butlr_grafana.insight.utilization import RoomUse, utilization
 from butlr_grafana.model.queries import AnyQuery, SeriesResult, StatsResult
 from butlr_grafana.query.heatmaps import heat_map_queries
-from butlr_grafana.query.parse import ParsedQuery
+from butlr_grafana.query.parse import ParsedQuery, check_choice
 from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries
 from butlr_grafana.query.statistics import USED_MEAN, stats_of
@@ -37,12 +37,13 @@ class Utilization(TableTarget[RoomsInUse]):
     description = (
         "One row per room, most used first: capacity, people, time in use, underused, entries, heat."
     )
-    parameters = (*(n for n in SERIES if n not in ("every", "level")), "underused", "area", "unit")
+    parameters = (*(n for n in SERIES if n not in ("every", "level")), "underused", "only", "area", "unit")
     formats = FRAMES_ROWS_CSV
     many_floors = True
     note_topics = frozenset({"time", "area", "traffic", "places"})
 
     def queries(self, scope: Scope) -> list[AnyQuery]:
+        check_choice("only", scope.parsed.only, "all", "underused")
         hourly = [
             query
             for metric, statistic in HOURLY
@@ -69,7 +70,8 @@ class Utilization(TableTarget[RoomsInUse]):
         return {"peak": number("People, peak", "short", 1)}
 
     def rows_of(self, content: RoomsInUse, result: Result[RoomsInUse]) -> list[Row]:
-        """Best used first; unknown figures are null and `reason` says why."""
+        """Best used first; unknown figures are null and `reason` says why. A rank is among all rooms."""
+        only_underused = result.parsed.only == "underused"
         return [
             {
                 "rank": use.rank,
@@ -85,12 +87,22 @@ class Utilization(TableTarget[RoomsInUse]):
                 "complete": int(result.complete),
             }
             for use in content.rooms
+            if use.underused or not only_underused
         ]
 
     def notes(self, result: Result[RoomsInUse], rows: Sequence[Row]) -> Iterator[str]:
         yield BASES
         if all(row["capacity"] is None for row in rows):
             yield NO_CAPACITY
+
+    def why_empty(self, result: Result[RoomsInUse]) -> str:
+        rooms = result.content.rooms if result.content else ()
+        if result.parsed.only != "underused" or not rooms:
+            return ""
+        unknown = sum(not use.has_data for use in rooms)
+        more = f"; rooms without data: {unknown}" if unknown else ""
+        share = f"{100 * result.parsed.underused:g} %"
+        return f"No room was in use for less than {share} of the hours counted{more}."
 
 
 def _are_means(one: SeriesResult) -> bool:

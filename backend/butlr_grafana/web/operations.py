@@ -19,7 +19,10 @@ def blueprint(service: Service) -> Blueprint:
     @operations.get("/readyz")
     def readyz() -> Response:
         fault = service.ready()
-        return responses.error(fault) if fault else responses.json({"status": "ready", "demo": service.demo})
+        if fault:
+            return responses.error(fault)
+        warnings = {"warnings": service.spaces.unknown} if service.spaces.unknown else {}
+        return responses.json({"status": "ready", "demo": service.demo, **warnings})
 
     @operations.get("/metrics")
     def metrics() -> Response:

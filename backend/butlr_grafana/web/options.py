@@ -17,6 +17,7 @@ from butlr_grafana.targets.base import Target
 
 FILTER_KEYS = ("room", "tag", "type")
 VARIABLES = ("buildings", "floors", "rooms", "types", "zones")
+VARIABLE_KEYS = ("target", "building", "space", "search")
 OPTIONS = ("space", "room", "tag", "type")
 MOST_CHOICES = 5_000
 """The most choices of a variable or filter: the rooms of about 200 floors. With more, use `search` or
@@ -95,6 +96,13 @@ def _has(words: Sequence[str], text: str) -> bool:
 
 
 def _choices(payload: Object, topology: Topology) -> list[tuple[str, str]]:
+    for name in payload:
+        # Query parameters that limit no list are ignored, as a target ignores those that it does not use.
+        if name not in (*VARIABLE_KEYS, *PARAMETERS) and not name.startswith("_"):
+            raise BadParameter(
+                name[:60],
+                unknown_value(name, VARIABLE_KEYS).replace("is unknown", "is not a parameter of a variable"),
+            )
     target = "".join(texts_of("target", payload.get("target"))[:1])
     if target not in VARIABLES:
         raise BadParameter("target", unknown_value(target, VARIABLES))

@@ -82,27 +82,23 @@ def table(
     frame: Frame,
     columns: Sequence[Column],
     *,
-    before: Sequence[Json] = (),
     sorted_by: str | None = None,
 ) -> Json:
-    """Columns in the order given; `before`: transformations ahead, for example of several answers.
-
-    `sorted_by`: a column, largest first; else as the backend ranks them.
-    """
+    """Columns in the order given. `sorted_by`: a column, largest first; else as the backend ranks them."""
     sort = [{"displayName": title(frame.queries[0].target, sorted_by), "desc": True}] if sorted_by else []
     return panel(
         "table",
         source,
         frame,
-        transformations=[ONLY_FRAMES_WITH_FIELDS, *before, *_fields(frame, columns)],
+        transformations=[ONLY_FRAMES_WITH_FIELDS, *_fields(frame, columns)],
         fieldConfig={
             "defaults": {
                 "custom": {"align": "auto", "inspect": False, "wrapHeaderText": True, "minWidth": 90},
                 # Each column has a scale of its own.
                 "fieldMinMax": True,
-                "noValue": "",
+                "noValue": NO_ROWS,
             },
-            "overrides": _overrides(columns),
+            "overrides": [NOTHING_IN_CELLS, *_overrides(columns)],
         },
         options={
             "showHeader": True,
@@ -112,6 +108,15 @@ def table(
         },
     )
 
+
+NO_ROWS = "No rows. The mark beside the panel's title says why."
+"""Grafana also shows this where a query fails, so it must not name a reason; the backend's notice does."""
+
+NOTHING_IN_CELLS: Json = {
+    "matcher": {"id": "byRegexp", "options": "/.*/"},
+    "properties": [{"id": "noValue", "value": ""}],
+}
+"""A table's text for no row is not that of a cell without a value."""
 
 BAR_WIDTH = 56
 

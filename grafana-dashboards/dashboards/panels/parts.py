@@ -94,12 +94,6 @@ def in_order(*titles: str) -> Json:
     return {"id": "organize", "options": {"indexByName": {title: i for i, title in enumerate(titles)}}}
 
 
-def where(title: str, test: str, **options: object) -> Json:
-    """Only the rows whose field (by its title) passes one of Grafana's tests: `equal`, `isNotNull`, …"""
-    condition = {"fieldName": title, "config": {"id": test, "options": options}}
-    return {"id": "filterByValue", "options": {"type": "include", "match": "all", "filters": [condition]}}
-
-
 def override(field: str, **properties: object) -> Json:
     """Settings of one field; the keys of `properties` are Grafana's, with `__` for a dot."""
     overrides = [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]
