@@ -246,6 +246,26 @@ def test_what_was_known_before_an_hour_settled_is_shown_where_it_is_more(butlr: 
     assert coverage.gaps == (Period(int(11.5 * HOUR), int(11.75 * HOUR)),)
 
 
+def test_settled_data_do_not_age_while_the_minutes_after_them_are_renewed(butlr: Butlr) -> None:
+    """The settled part was fetched long ago. It cannot change, so the newer part says how old the map is."""
+    butlr.gather(segment(0, 10))
+    butlr.passes(1000)
+    butlr.gather(segment(0, 10), segment(10, 11.5, settled=False))
+    known_at_s = butlr.now_s
+    butlr.passes(300)
+    hour, slow = segment(0, 11), segment(11, 11.75, settled=False)
+    butlr.hold(slow)
+    assert butlr.gather_all_but(slow, hour, slow).coverage.as_of_s == known_at_s
+
+
+def test_settled_data_alone_are_known_up_to_their_end(butlr: Butlr) -> None:
+    butlr.gather(segment(0, 10))
+    butlr.passes(1000)
+    butlr.fails = lambda _: UpstreamDown("gone")
+    coverage = butlr.gather(segment(0, 11)).coverage
+    assert (coverage.stale, coverage.as_of_s) == (1, 10 * HOUR)
+
+
 def test_what_was_known_before_an_hour_settled_is_not_shown_where_it_is_less(butlr: Butlr) -> None:
     butlr.gather(segment(0, 10), segment(10, 10.75, settled=False))
     hour, slow = segment(0, 11), segment(11, 11.75, settled=False)

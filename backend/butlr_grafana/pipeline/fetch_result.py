@@ -95,7 +95,6 @@ class Tally:
         edges = [t for p in older for t in (p.period.start_s, p.period.end_s)]
         self._gaps += [p for p in whole.cut_at(edges) if p.start_s not in covered]
         self._take(older, 0.0)
-        self._changeable_at += [self._clocks.known_at_s(p) for p in older]
 
     def _take(self, chunks: list[Chunk], good_s: float, *, good_until_s: float | None = None) -> None:
         self._chunks += chunks
