@@ -1,4 +1,4 @@
-"""*Floor*: who is there now, where people were, and when."""
+"""*Floor*: where people are now, and where they were in a period."""
 
 from __future__ import annotations
 
@@ -116,17 +116,17 @@ ANSWER: Json = {
     "thresholds": steps((None, WARNING), (1, GOOD)),
 }
 FULL = ((None, GOOD), (0.8, WARNING), (1.0, BAD))
-"""Of the capacity: tight from 80 % on, and more people than places from 100 %."""
+"""Shares of the capacity: nearly full from 80 %, and full from 100 %."""
 
 
 def room_page(source: Source, field: str) -> str:
-    """This page, limited to the room whose id is in a row's `field`."""
+    """A link to this page, limited to the room whose id is in `field` of a row."""
     space, room = "${__data.fields.space}", f"${{__data.fields.{field}}}"
     return to_page(source, f"{UID}{source.suffix}", space=space, room=room)
 
 
 def floor_page(source: Source) -> str:
-    """This page for the floor of a row."""
+    """A link to this page for the floor of a row."""
     return to_page(source, f"{UID}{source.suffix}", space="${__data.fields.space}")
 
 

@@ -1,5 +1,5 @@
-"""Dashboard variables. No value is stored with a dashboard, but its data source's (`sources.py`): Grafana
-takes the first that it is offered.
+"""Dashboard variables. Dashboards store no values except the data source (`sources.py`): Grafana uses the
+first available one.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ ALL = "All"
 
 
 def floor(source: Source) -> Json:
-    """Without its label, which its values need not: a line of a small screen is full."""
+    """The variable of the floor. It has no label, because the row of variables is full on a small screen."""
     return {**_query_variable(source, "space", "Floor", source.floors()), "hide": LABEL_HIDDEN}
 
 
 def rooms(source: Source) -> Json:
-    """Rooms of the floor, to limit a page to; on another floor Grafana goes back to all."""
+    """The variable of the rooms that limit a page. If another floor is chosen, Grafana resets it to all."""
     # `raw`: simPod would write the id with its quotes, Infinity takes it as it is in any case.
     variable = _query_variable(source, "room", "Rooms", source.rooms("${space:raw}"))
     return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
@@ -37,7 +37,9 @@ def floors(source: Source) -> Json:
 
 
 def types(source: Source) -> Json:
-    """Types of rooms, to limit a page to: those of all floors, so that a choice outlasts one of a floor."""
+    """The variable of the room types that limit a page. It has the types of all floors, so a choice stays if
+    the floor changes.
+    """
     variable = _query_variable(source, "type", "Types", source.types())
     return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
 
@@ -51,14 +53,14 @@ def least_capacity() -> Json:
 
 
 def passed_on(source: Source) -> list[Json]:
-    """The floor and rooms of other pages, on a page that is about all of them: the links to the others hand
-    them on, so that a choice outlasts a look at this page.
+    """The floor and rooms of other pages, on a page about all floors. Its links pass them on to the other
+    pages.
     """
     return hidden(floor(source), rooms(source))
 
 
 def hidden(*chosen: Json) -> list[Json]:
-    """Variables that no panel of a page uses, and that its links to other pages hand on."""
+    """Hidden variables that no panel of the page uses. Its links pass them on to other pages."""
     return [{**variable, "hide": HIDDEN} for variable in chosen]
 
 
@@ -74,7 +76,9 @@ def handed_on() -> list[Json]:
 
 
 def hours() -> Json:
-    """Pages open with working hours: nights and weekends make every room look underused."""
+    """The variable of the hours. Pages open with working hours: with nights and weekends, every room looks
+    underused.
+    """
     return _offered(
         "hours",
         "Hours",
@@ -115,14 +119,16 @@ def normalize() -> Json:
 
 
 def unit() -> Json:
-    """People are known where the floor's factor is."""
+    """The variable of the unit. People are known if the floor's factor is known."""
     return _offered(
         "unit", "Heat in", {"People where known": "auto", "Detections": "detections"}, hide=IN_MENU
     )
 
 
 def resolution() -> Json:
-    """Auto is the finer of 0.5 and 1 m with at most 100 cells along x, so that the axis keeps its labels."""
+    """The variable of the cell size. Auto is the finer of 0.5 and 1 m with at most 100 cells along x, so that
+    the axis has its labels.
+    """
     return _offered(
         "resolution",
         "Cells",
@@ -136,7 +142,7 @@ def area() -> Json:
 
 
 def look() -> Json:
-    """The looks of a floor's heat map; the first is the one that reads best."""
+    """The variable of the heat map's style. The first one is the easiest to read."""
     return _offered(
         "look",
         "Look",
@@ -164,7 +170,7 @@ def baseline() -> Json:
 
 
 def film() -> Json:
-    """`auto`: hours up to two days, then days."""
+    """The variable of a film's windows. `auto`: hours up to two days, then days."""
     return _offered(
         "film",
         "Film by",
