@@ -279,8 +279,8 @@ class FakeGrafana(Organisation):
         source = self._cache.setdefault(id(own), copy.deepcopy(source))
         names = {value: key for key, value in source["jsonData"].items() if key.startswith("httpHeaderName")}
         place = names.get("Authorization", "").removeprefix("httpHeaderName")
-        status, said = self.backend(f"/{path}", source["secureJsonData"].get(f"httpHeaderValue{place}", ""))
-        return (400 if status == 401 else status), said
+        status, text = self.backend(f"/{path}", source["secureJsonData"].get(f"httpHeaderValue{place}", ""))
+        return (400 if status == 401 else status), text
 
     def _organisations(self, method: str, name: str, body: Any, is_admin: bool) -> Result:
         if not is_admin:
@@ -297,8 +297,8 @@ class FakeGrafana(Organisation):
 
 
 def _denied(permission: str) -> Result:
-    said = f"You'll need additional permissions to perform this action. Permissions needed: {permission}"
-    return 403, {"accessErrorId": "ACE0000000000", "message": said, "title": "Access denied"}
+    text = f"You'll need additional permissions to perform this action. Permissions needed: {permission}"
+    return 403, {"accessErrorId": "ACE0000000000", "message": text, "title": "Access denied"}
 
 
 NO_SOURCES = _denied("datasources:read")
@@ -320,8 +320,8 @@ def _handler(grafana: FakeGrafana) -> type[BaseHTTPRequestHandler]:
             grafana.skips_cache = self.headers.get("X-Grafana-NoCache") == "true"
             for own in (grafana, *grafana.others.values()):
                 own.rules.provenance = "" if "X-Disable-Provenance" in self.headers else "api"
-            status, said = grafana.respond(self.command, self.path, credentials, body, organisation)
-            text = json.dumps(said).encode() if status != 204 else b""
+            status, message = grafana.respond(self.command, self.path, credentials, body, organisation)
+            text = json.dumps(message).encode() if status != 204 else b""
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))

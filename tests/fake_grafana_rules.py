@@ -58,8 +58,8 @@ class AlertRules:
     def _create(self, body: Json) -> Result:
         if body["uid"] in self.stored:
             return 409, {"message": "alert rule with the same uid already exists"}
-        status, said = self._keep(body)
-        return (201 if status == 200 else status), said
+        status, text = self._keep(body)
+        return (201 if status == 200 else status), text
 
     def _keep(self, body: Json) -> Result:
         if body["folderUID"] not in self._folders:
@@ -82,9 +82,9 @@ class AlertRules:
         ]:
             del self.stored[uid]
         for rule in body["rules"]:
-            status, said = self._keep({**rule, "folderUID": folder, "ruleGroup": group})
+            status, text = self._keep({**rule, "folderUID": folder, "ruleGroup": group})
             if status != 200:
-                return status, said
+                return status, text
         self.intervals[folder, group] = body["interval"]
         return 200, body
 

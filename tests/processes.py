@@ -91,13 +91,13 @@ def saying_json(
     """A serving command that logs JSON, its URL, and what gives all it has said once it has ended."""
     with started(*arguments, BACKEND_LOG="json", **settings) as process:
         assert process.stderr is not None
-        said: list[str] = []
+        text: list[str] = []
         listening = threading.Event()
         url: list[str] = []
 
         def listen() -> None:
             for line in process.stderr or ():
-                said.append(line)
+                text.append(line)
                 if found := re.search(r'"message": "listening".*?(http://[^"\s]+)', line):
                     url.append(found.group(1).rstrip("/"))
                     listening.set()
@@ -105,11 +105,11 @@ def saying_json(
         def all_said() -> str:
             process.wait(HANG_S)
             listener.join(HANG_S)
-            return "".join(said)
+            return "".join(text)
 
         listener = threading.Thread(target=listen)
         listener.start()
-        assert listening.wait(60), "".join(said)
+        assert listening.wait(60), "".join(text)
         yield process, url[0], all_said
         process.kill()
         listener.join(HANG_S)

@@ -173,7 +173,7 @@ def test_holidays_are_a_file_of_dates_or_a_country(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [
         ({"BACKEND_PORT": "http"}, "BACKEND_PORT='http': use a number from 0 to 65535"),
         ({"BACKEND_PORT": "70000"}, "BACKEND_PORT"),
@@ -192,10 +192,10 @@ def test_holidays_are_a_file_of_dates_or_a_country(tmp_path: Path) -> None:
         ({"BACKEND_TOKEN_FILE": "/nowhere"}, "BACKEND_TOKEN_FILE"),
     ],
 )
-def test_a_fault_names_the_setting(environment: dict[str, str], said: str) -> None:
+def test_a_fault_names_the_setting(environment: dict[str, str], message: str) -> None:
     with pytest.raises(SettingError) as error:
         read(environment)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["BUTLR_CLIENT_SECRET_FILE", "BACKEND_CACHE_URL_FILE", "BACKEND_HOLIDAYS"])
@@ -218,13 +218,13 @@ def test_a_file_that_may_not_be_read_is_named_with_the_user_and_the_remedy(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [(None, "this is a folder, not a file; Docker creates a"), (b"\xe9t\xe9", "not UTF-8 text")],
 )
-def test_what_is_no_file_of_text_is_said(tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_what_is_no_file_of_text_is_said(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "secret"
     path.mkdir() if content is None else path.write_bytes(content)
-    with pytest.raises(SettingError, match=said):
+    with pytest.raises(SettingError, match=message):
         read({"BUTLR_CLIENT_ID": "id", "BUTLR_CLIENT_SECRET_FILE": str(path)})
 
 

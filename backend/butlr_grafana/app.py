@@ -238,10 +238,8 @@ def create_app(
     others = replicas(
         settings, source, telemetry, pace=pace, now=by_butlr, stopwatch=stopwatch, changed=note_rate
     )
-    redis = others.redis if others else None
-    verdict_store = verdict_store or open_verdicts(
-        settings, demo=demo, redis=redis, now=now, clock=pace.clock
-    )
+    redis, clock = others.redis if others else None, pace.clock
+    verdict_store = verdict_store or open_verdicts(settings, demo=demo, redis=redis, now=now, clock=clock)
     verdicts = verdict_store.current
     reported = ReportedTopology()
     limiter = RateLimiter(settings.butlr_rate_limit, pace.clock, changed=note_rate)

@@ -1,4 +1,4 @@
-"""*Compare periods*: what changed since an earlier time."""
+"""*Compare periods*: changes since an earlier period."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ cell for its value."""
 
 
 def sign(none: float) -> Json:
-    """As on the map: red is more, blue is less. Closer to zero than `none`, which would be written as a zero,
-    it is neither.
+    """The colours of a change, as on the map: red is more, blue is less. A value closer to zero than `none`
+    is shown as zero, and has no colour.
     """
     return steps((None, COOL), (-none, CALM), (none, BAD))
 
 
 def signed(none: float) -> Json:
-    """The same for a column."""
+    """The colours of a change for a column."""
     return {"thresholds": sign(none), "custom__cellOptions": {"type": "color-text"}}
 
 

@@ -1,4 +1,4 @@
-"""Links by which what a panel shows is had as a file."""
+"""Download links in a panel's header."""
 
 from __future__ import annotations
 

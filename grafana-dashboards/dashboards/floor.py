@@ -1,4 +1,4 @@
-"""*Floor*: who is there now, where people were, and when."""
+"""*Floor*: where people are now, and where they were in a period."""
 
 from __future__ import annotations
 
@@ -119,11 +119,11 @@ ANSWER: Json = {
     "thresholds": steps((None, WARNING), (1, GOOD)),
 }
 FULL = ((None, GOOD), (0.8, WARNING), (1.0, BAD))
-"""Of the capacity: tight from 80 % on, and more people than places from 100 %."""
+"""Shares of the capacity: nearly full from 80 %, and full from 100 %."""
 
 
 def room_page(source: Source, field: str, *, without: Collection[str] = ()) -> str:
-    """This page, limited to the room whose id is in a row's `field`.
+    """A link to this page, limited to the room whose id is in `field` of a row.
 
     `without`: choices that do not limit the rows, so that they may not take the room.
     """
@@ -132,7 +132,7 @@ def room_page(source: Source, field: str, *, without: Collection[str] = ()) -> s
 
 
 def floor_page(source: Source) -> str:
-    """This page for the floor of a row. The rooms chosen are those of another floor."""
+    """A link to this page for the floor of a row, without the chosen rooms: these are of another floor."""
     return to_page(source, f"{UID}{source.suffix}", without=("room",), space="${__data.fields.space}")
 
 

@@ -1,4 +1,4 @@
-"""*Free rooms*: a board for a lobby's screen, made to be read from four metres."""
+"""*Free rooms*: a page for a screen in a lobby, readable from four metres away."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ panel recovers by itself."""
 
 
 def dashboard(source: Source) -> Json:
-    """In kiosk it is the panel alone; `butlr-grafana wall` puts a copy into its playlist."""
+    """In kiosk mode only the panel is visible. `butlr-grafana wall` adds a copy to its playlist."""
     return screen(
         source,
         UID,

@@ -1,7 +1,7 @@
-"""*Operations*: how the backend itself is, and how it gets on with Butlr.
+"""*Operations*: the state of the backend, and its calls to Butlr.
 
-All figures are from the backend's `/metrics`, through the Prometheus of the compose profile `operations`;
-docs/operations.md says what they mean.
+All values are from the backend's `/metrics`, through the Prometheus of the compose profile `operations`.
+docs/operations.md explains them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dashboards.style import BAD, COOL, GOOD, WARNING, Json
 UID = "butlr-operations"
 
 JOB = '{job="butlr-backend"}'
-"""The name in provisioning/prometheus/prometheus.yml."""
+"""The name of the job in provisioning/prometheus/prometheus.yml."""
 
 OF_TARGETS = '{target!=""}'
 """Without health checks, and Prometheus itself."""
@@ -24,12 +24,14 @@ A_MINUTE = "suffix:/min"
 
 
 def rate(metric: str, by: str = "", where: str = "") -> str:
-    """How often something is counted, a second, by labels; over steps that hold four looks at least."""
+    """The expression of a rate per second, by labels. Each step contains at least four samples."""
     return f"sum{f' by ({by}) ' if by else ''}(rate({metric}{where}[$__rate_interval]))"
 
 
 def share(metric: str, of: str, by: str = "") -> str:
-    """Of all that a metric counts, the part whose labels are as said; nothing where nothing is counted."""
+    """The expression of a share: the part of a metric with these labels. Without any value, there is no
+    result.
+    """
     counted = rate(metric, by, of) if by else f"({rate(metric, where=of)} or vector(0))"
     return f"{counted} / ({rate(metric, by)} > 0)"
 
@@ -45,7 +47,7 @@ def or_zero(expression: str, **labels: str) -> str:
 
 
 def quantile(q: float, metric: str, by: str = "le", where: str = "") -> str:
-    """Of a histogram, by labels; `le` is the one of its buckets."""
+    """The expression of a histogram's quantile, by labels; `le` is the label of its buckets."""
     return f"histogram_quantile({q}, {rate(f'{metric}_bucket', by, where)})"
 
 

@@ -1,4 +1,4 @@
-"""A dashboard around its panels, and links."""
+"""A dashboard with its panels, and links."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ def page(
     since: str = SINCE,
     marks: Json | None = None,
 ) -> Json:
-    """`panels` get their ids by their order. The cursor is each panel's own: axes are metres, not time.
+    """A dashboard.
 
-    `marks`: an annotation, for the panels over time; on a map of metres it would stand somewhere far outside.
+    `panels` get their ids by their order. Each panel has its own cursor, because some axes are metres and not
+    time. `marks`: an annotation for the panels over time.
     """
     numbered = [{"id": number, **panel} for number, panel in enumerate(panels, start=1)]
     return {
@@ -47,8 +48,8 @@ def page(
 def screen(
     source: Source, uid: str, title: str, description: str, *, variables: Sequence[Json], panel: Json
 ) -> Json:
-    """A page of one panel, for a screen before which nobody sits: no links, and nothing to choose but
-    `variables`. It is of today, and refreshes once a minute.
+    """A page with one panel, for an unattended screen: it has no links, and no choices except `variables`. It
+    shows today, and refreshes once a minute.
     """
     built = page(source, uid, title, description, variables=(), panels=[panel], since="now/d")
     # A kiosk shows the variables that are not hidden; on a screen nobody chooses a data source.
@@ -68,7 +69,9 @@ def _limited(marks: Json, panels: Sequence[Json]) -> Json:
 
 
 def hot_zones(source: Source, parameters: Parameters) -> Json:
-    """The times in which zones were hot, as an annotation; in no switch of the page's, for a line is full."""
+    """An annotation with the times in which zones were hot. The page has no switch for it, because the row of
+    variables is full.
+    """
     return {
         "name": "Hot zones",
         "datasource": source.ref,
@@ -98,7 +101,7 @@ def _to_the_others() -> Json:
 
 
 def panel_link(title: str, url: str) -> Json:
-    """A link in a panel's head, in a new tab; `url` holds the variables that it needs."""
+    """A link in a panel's header that opens a new tab. `url` contains the variables that it needs."""
     return {"title": title, "url": url, "targetBlank": True}
 
 

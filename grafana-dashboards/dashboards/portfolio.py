@@ -1,4 +1,4 @@
-"""*Portfolio*: all floors at a glance, each a link down."""
+"""*Portfolio*: all floors on one page, each with a link to its page."""
 
 from __future__ import annotations
 

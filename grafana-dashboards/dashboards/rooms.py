@@ -1,4 +1,4 @@
-"""*Rooms*: how well each is used, what changed, and which nobody needs."""
+"""*Rooms*: how much each room is used, what has changed, and which rooms are not needed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ How long people were in each room on each day of the floor's own calendar, withi
 chosen."""
 
 AXIS: Json = {"unit": "locale", "decimals": 0, "custom__axisLabel": "people"}
-"""One for all bars: fields with different units would each have their own."""
+"""One axis for all bars. Otherwise fields with different units would have different axes."""
 
 
 def dashboard(source: Source) -> Json:

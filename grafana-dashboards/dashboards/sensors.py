@@ -1,4 +1,4 @@
-"""*Sensors*: which sensors and hives work, and what those that do not leave without data."""
+"""*Sensors*: which sensors and hives work, and which rooms have no data because of the others."""
 
 from __future__ import annotations
 

@@ -58,47 +58,51 @@ def _chooser(name: str, label: str, kind: str, uid: str, shown: str) -> Json:
 
 
 class DataSource(Protocol):
-    """A data source: how a panel asks through it."""
+    """A data source, and how a panel queries it."""
 
     @property
     def uid(self) -> str:
-        """As panels, links and pictures name it: a dashboard's variable, or a data source's own."""
+        """The uid in panels, links and pictures: a variable of the dashboard, or the data source's
+        own uid.
+        """
 
     @property
     def variable(self) -> Json:
-        """The dashboard's variable that `uid` names."""
+        """The variable of the dashboard in `uid`."""
 
     @property
     def suffix(self) -> str:
-        """What a dashboard's uid ends with, so that the dashboards of both can live in one Grafana."""
+        """The end of a dashboard's uid, so that one Grafana can have the dashboards of both data sources."""
 
     @property
     def ref(self) -> Json:
-        """The data source as panels and variables name it."""
+        """The data source in panels and variables."""
 
     def target(self, name: str, parameters: Parameters, ref: str) -> Json:
-        """A panel's query of frames over the dashboard's time range; `ref` tells it from the others'."""
+        """A panel's query for frames over the dashboard's time range. `ref`: the id of the query in the
+        panel.
+        """
 
 
 class Source(DataSource, Protocol):
-    """A data source of the backend: how a variable asks through it too."""
+    """A data source of the backend, and how a variable queries it."""
 
     def floors(self) -> Json:
-        """A variable's query: floors, by building and name."""
+        """The query of a variable: floors, with building and name."""
 
     def rooms(self, space: str) -> Json:
-        """A variable's query: the rooms of a floor."""
+        """The query of a variable: the rooms of a floor."""
 
     def types(self) -> Json:
-        """A variable's query: the types that rooms have, on any floor."""
+        """The query of a variable: the room types on all floors."""
 
     def events(self, parameters: Parameters) -> Json:
-        """An annotation's query: events with the columns of `EVENT`."""
+        """The query of an annotation: events with the columns of `EVENT`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Infinity:
-    """Infinity. Its URLs are relative to the data source's: no host stands in a dashboard."""
+    """Infinity. Its URLs are relative to the data source's URL, so dashboards contain no host."""
 
     uid: str = "${ds}"
     suffix: str = ""
@@ -149,7 +153,7 @@ class Infinity:
         return {"refId": "variable", "queryType": "infinity", "infinityQuery": {"refId": "variable", **query}}
 
     def rows(self, name: str, parameters: Parameters, columns: Columns) -> Json:
-        """A table of the result's rows, made by Grafana's server."""
+        """A table of the result's rows. Grafana's server builds it."""
         sent = {**parameters, "format": "rows"}
         return self._query(name, sent, parser="backend", format_="table", columns=columns)
 
@@ -175,7 +179,7 @@ class Infinity:
 
 @dataclass(frozen=True, slots=True)
 class SimPod:
-    """simPod JSON. The time range goes with each request by itself; `code` keeps payloads as JSON."""
+    """simPod JSON. Each request contains the time range. `code` keeps payloads as JSON."""
 
     uid: str = "${ds_json}"
     suffix: str = "-json"
@@ -218,7 +222,7 @@ class SimPod:
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """The Prometheus that looks at the backend."""
+    """The Prometheus that collects the backend's metrics."""
 
     uid: str = "${prometheus}"
     suffix: str = ""
@@ -232,8 +236,8 @@ class Prometheus:
         return {"type": "prometheus", "uid": self.uid}
 
     def target(self, name: str, parameters: Parameters, ref: str) -> Json:
-        """`name` is an expression. Words: `legend`, a line's name, which may hold `{{label}}`; `when`: with
-        `now`, the query returns only the present value.
+        """`name` is an expression. Parameters: `legend`, the name of a line, which may contain `{{label}}`;
+        `when`: with `now`, the query returns only the current value.
         """
         only_now = parameters.get("when") == "now"
         return {

@@ -59,5 +59,5 @@ backend's picture: a few desks in use all day would leave the rest in one colour
 
 
 def steps(*limits: tuple[float | None, str]) -> Json:
-    """Thresholds: a colour from each limit upwards; the first limit is `None`."""
+    """Thresholds: a colour from each limit upwards. The first limit is `None`."""
     return {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in limits]}

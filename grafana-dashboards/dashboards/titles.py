@@ -11,11 +11,11 @@ from butlr_grafana.targets.columns import COLUMNS
 from butlr_grafana.targets.registry import TARGETS
 
 DETECTIONS = QUANTITIES["none"].title
-"""The value of a heat map that is not normalised."""
+"""The title of a heat map's value without normalising."""
 
 
 def title(table: str, field: str) -> str:
-    """The title of a tabular target's column. `table`: the target, of a pattern with its metric."""
+    """The title of a column of a tabular target. `table`: the target; for `pattern` with its metric."""
     target = TARGETS[table.split("/", maxsplit=1)[0]]
     assert isinstance(target, TableTarget), table
     return (target.own_columns(table).get(field) or COLUMNS[field]).title

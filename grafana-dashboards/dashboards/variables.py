@@ -20,12 +20,12 @@ ALL = "All"
 
 
 def floor(source: Source) -> Json:
-    """Without its label, which its values need not: a line of a small screen is full."""
+    """The variable of the floor. It has no label, because the row of variables is full on a small screen."""
     return {**_query_variable(source, "space", "Floor", source.floors()), "hide": LABEL_HIDDEN}
 
 
 def rooms(source: Source) -> Json:
-    """Rooms of the floor, to limit a page to; on another floor Grafana goes back to all."""
+    """The variable of the rooms that limit a page. If another floor is chosen, Grafana resets it to all."""
     # `raw`: simPod would write the id with its quotes, Infinity takes it as it is in any case.
     variable = _query_variable(source, "room", "Rooms", source.rooms("${space:raw}"))
     return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
@@ -42,7 +42,9 @@ def floors(source: Source, name: str = "space") -> Json:
 
 
 def types(source: Source) -> Json:
-    """Types of rooms, to limit a page to: those of all floors, so that a choice outlasts one of a floor."""
+    """The variable of the room types that limit a page. It has the types of all floors, so a choice stays if
+    the floor changes.
+    """
     variable = _query_variable(source, "type", "Types", source.types())
     return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
 
@@ -88,7 +90,9 @@ def _handed_on(name: str) -> Json:
 
 
 def hours() -> Json:
-    """Pages open with working hours: nights and weekends make every room look underused."""
+    """The variable of the hours. Pages open with working hours: with nights and weekends, every room looks
+    underused.
+    """
     return _offered(
         "hours",
         "Hours",
@@ -129,14 +133,16 @@ def normalize() -> Json:
 
 
 def unit() -> Json:
-    """People are known where the floor's factor is."""
+    """The variable of the unit. People are known if the floor's factor is known."""
     return _offered(
         "unit", "Heat in", {"People where known": "auto", "Detections": "detections"}, hide=IN_MENU
     )
 
 
 def resolution() -> Json:
-    """Auto is the finer of 0.5 and 1 m with at most 100 cells along x, so that the axis keeps its labels."""
+    """The variable of the cell size. Auto is the finer of 0.5 and 1 m with at most 100 cells along x, so that
+    the axis has its labels.
+    """
     return _offered(
         "resolution",
         "Cells",
@@ -150,7 +156,7 @@ def area() -> Json:
 
 
 def look() -> Json:
-    """The looks of a floor's heat map; the first is the one that reads best."""
+    """The variable of the heat map's style. The first one is the easiest to read."""
     return _offered(
         "look",
         "Look",
@@ -178,7 +184,7 @@ def baseline() -> Json:
 
 
 def film() -> Json:
-    """`auto`: hours up to two days, then days."""
+    """The variable of a film's windows. `auto`: hours up to two days, then days."""
     return _offered(
         "film",
         "Film by",

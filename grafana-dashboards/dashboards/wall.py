@@ -1,4 +1,4 @@
-"""*Wall*: one floor, made for a screen that is looked at from four metres away, for months."""
+"""*Wall*: one floor, for a large screen that runs for months."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ picture stays in grey, with its time. The panel recovers by itself."""
 
 
 def dashboard(source: Source) -> Json:
-    """In kiosk it is the panel alone; `butlr-grafana wall` makes a copy for each floor and a playlist."""
+    """In kiosk mode only the panel is visible. `butlr-grafana wall` creates a copy for each floor, and a
+    playlist.
+    """
     return screen(
         source,
         UID,

@@ -180,7 +180,7 @@ def test_a_summary_names_the_place_the_value_and_the_limit(rule: Json) -> None:
     assert ".Values.A.Value" in summary
     [condition] = step(rule, "B")["model"]["conditions"]
     limit = condition["evaluator"]["params"][0]
-    said = {
+    text = {
         "butlr-over-capacity": "capacity",
         "butlr-dead-room": "usual",
         "butlr-hive-offline": f"{limit / 60:g} min",
@@ -188,7 +188,7 @@ def test_a_summary_names_the_place_the_value_and_the_limit(rule: Json) -> None:
         "butlr-floor-sensors-offline": f"{100 * limit:g} %",
     }
     minutes = f"{limit / 60:g} min" if "late" in rule["uid"] else f"{limit:g}"
-    assert said.get(rule["uid"], minutes) in summary
+    assert text.get(rule["uid"], minutes) in summary
 
 
 def test_links_lead_to_the_floor_the_room_and_the_hour(rule: Json) -> None:
@@ -235,8 +235,8 @@ def test_a_runbook_has_its_parts(rule: Json, part: str) -> None:
 
 def test_a_runbook_is_read_where_the_alert_says(rule: Json, world: World) -> None:
     """By whoever has a login in Grafana, under whatever address that is; here Grafana has put in its own."""
-    said = rule["annotations"]["runbook_url"]
-    address = said.replace("{{ externalURL }}", "https://example.com/grafana/")
+    message = rule["annotations"]["runbook_url"]
+    address = message.replace("{{ externalURL }}", "https://example.com/grafana/")
     proxied = "https://example.com/grafana/api/datasources/proxy/uid/butlr"
     assert address.startswith(f"{proxied}/runbooks/")
     response = world.http.get(address.removeprefix(proxied))

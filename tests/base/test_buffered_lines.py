@@ -47,8 +47,8 @@ def test_at_the_end_all_are_there_in_the_order_of_each_thread(
 
     with buffering_log_lines(logger), ThreadPoolExecutor(8) as pool:
         list(pool.map(say, range(8)))
-    said = [tuple(map(int, line.split())) for line in stream.getvalue().splitlines()]
-    assert [[n for t, n in said if t == thread] for thread in range(8)] == [[*range(500)]] * 8
+    text = [tuple(map(int, line.split())) for line in stream.getvalue().splitlines()]
+    assert [[n for t, n in text if t == thread] for thread in range(8)] == [[*range(500)]] * 8
 
 
 def test_also_where_what_is_done_fails_and_then_the_stream_is_as_before(

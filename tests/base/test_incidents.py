@@ -25,7 +25,7 @@ def fake() -> FakeTime:
     return FakeTime()
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The lines since the last look."""
     lines = [record.getMessage() for record in caplog.records]
     caplog.clear()
@@ -37,18 +37,18 @@ def test_a_trouble_is_said_when_it_begins_and_when_it_is_over(
 ) -> None:
     incident = Incident("the lift", recovery_s=60, clock=fake)
     incident.succeeded()
-    assert said(caplog) == []
+    assert logged(caplog) == []
     for _ in range(37):
         incident.failed("it is stuck")
         fake.now_s += 6
-    assert said(caplog) == ["incident began: the lift: it is stuck"]
+    assert logged(caplog) == ["incident began: the lift: it is stuck"]
     assert incident.on
     fake.now_s += 60
     incident.succeeded()
-    assert said(caplog) == ["incident over after 4 min, 37 failures: the lift"]
+    assert logged(caplog) == ["incident over after 4 min, 37 failures: the lift"]
     assert not incident.on
     incident.succeeded()
-    assert said(caplog) == []
+    assert logged(caplog) == []
 
 
 def test_lines_of_trouble_are_warnings_with_figures(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
@@ -71,11 +71,11 @@ def test_where_some_goes_well_and_some_does_not_it_is_one_trouble(
         incident.failed("it is stuck")
         fake.now_s += 59
         incident.succeeded()
-    assert len(said(caplog)) == 1
+    assert len(logged(caplog)) == 1
     fake.now_s += 1
     incident.succeeded()
     # From the first failure to the last.
-    assert said(caplog) == [f"incident over after {round(99 * 59 / 3600)} h, 100 failures: the lift"]
+    assert logged(caplog) == [f"incident over after {round(99 * 59 / 3600)} h, 100 failures: the lift"]
 
 
 def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
@@ -83,10 +83,10 @@ def test_the_next_trouble_is_counted_anew(fake: FakeTime, caplog: pytest.LogCapt
     for failures in (3, 1):
         for _ in range(failures):
             incident.failed("it is stuck")
-        said(caplog)
+        logged(caplog)
         incident.succeeded()
         params = "1 failure" if failures == 1 else f"{failures} failures"
-        assert said(caplog) == [f"incident over after 0 s, {params}: the lift"]
+        assert logged(caplog) == [f"incident over after 0 s, {params}: the lift"]
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ class Sent:
     def __init__(self, fake: FakeTime) -> None:
         self.incidents = ButlrIncidents(fake)
         self.error: Exception | None = None
-        self.send = self.incidents.recorded(self._ask, lambda api: api)
+        self.send = self.incidents.recorded(self._send, lambda api: api)
 
-    def _ask(self, api: str) -> str:
+    def _send(self, api: str) -> str:
         if self.error:
             raise self.error
         return f"answer of {api}"
@@ -128,7 +128,7 @@ def sender(fake: FakeTime) -> Sent:
 
 def test_a_watched_question_is_answered_as_before(sender: Sent, caplog: pytest.LogCaptureFixture) -> None:
     assert sender.send("floors") == "answer of floors"
-    assert said(caplog) == []
+    assert logged(caplog) == []
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_a_trouble_with_butlr_is_over_when_all_that_failed_is_answered(
     sender: Sent, fake: FakeTime, caplog: pytest.LogCaptureFixture, error: UpstreamError, kind: str
 ) -> None:
     sender.fails(error, "floors", "metrics", "metrics")
-    assert said(caplog) == [f"incident began: Butlr {kind}: {error.message}"]
+    assert logged(caplog) == [f"incident began: Butlr {kind}: {error.message}"]
     assert [k for k, incident in sender.incidents.by_kind.items() if incident.on] == [kind]
     fake.now_s += 61
     sender.send("floors")
     sender.send("heat maps")
-    assert said(caplog) == []
+    assert logged(caplog) == []
     sender.send("metrics")
-    assert said(caplog) == [f"incident over after 0 s, 3 failures: Butlr {kind}"]
+    assert logged(caplog) == [f"incident over after 0 s, 3 failures: Butlr {kind}"]
     assert not sender.incidents.by_kind[kind].on
 
 
@@ -164,12 +164,12 @@ def test_what_nobody_asks_any_more_keeps_no_trouble_going(
         assert sender.incidents.by_kind["unreachable"].on, minute
         fake.now_s += 60
         sender.send("floors")
-    assert len(said(caplog)) == 2
+    assert len(logged(caplog)) == 2
 
 
 def test_a_fault_of_ours_is_no_trouble_with_butlr(sender: Sent, caplog: pytest.LogCaptureFixture) -> None:
     sender.fails(ZeroDivisionError(), "floors")
-    assert said(caplog) == []
+    assert logged(caplog) == []
 
 
 def test_the_contact_is_that_of_the_last_question(sender: Sent, fake: FakeTime) -> None:

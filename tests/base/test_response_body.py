@@ -120,7 +120,7 @@ def test_what_is_not_packed_as_it_says_is_no_body(answering: Answering) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "headers", "said"),
+    ("body", "headers", "message"),
     [
         (b'"' + b" " * MOST + b'"', PLAIN, "is larger than 0 MiB, or was cut off"),
         (gzip.compress(b" " * (10 * MOST), mtime=0), PACKED, "is larger than 0 MiB, or was cut off"),
@@ -129,7 +129,7 @@ def test_what_is_not_packed_as_it_says_is_no_body(answering: Answering) -> None:
     ],
 )
 def test_a_grafana_that_answers_so_is_said_in_words(
-    answering: Answering, monkeypatch: pytest.MonkeyPatch, body: bytes, headers: str, said: str
+    answering: Answering, monkeypatch: pytest.MonkeyPatch, body: bytes, headers: str, message: str
 ) -> None:
     monkeypatch.setattr(grafana_api, "MAX_BODY_BYTES", MOST)
     grafana = Grafana(GrafanaAccess(answering(body, headers), "GRAFANA_TOKEN", "Bearer x"))
@@ -138,4 +138,4 @@ def test_a_grafana_that_answers_so_is_said_in_words(
             grafana.check_login()
     finally:
         grafana.close()
-    assert said in str(caught.value)
+    assert message in str(caught.value)

@@ -64,8 +64,10 @@ def frame_of(visit: Visit) -> dict[str, Any]:
 
 def people_between(frame: dict[str, Any]) -> int:
     """All detections in the period that a frame says is covered."""
-    said = frame["meta"]["custom"]
-    return DETECTIONS_A_MINUTE * len(PEOPLE.detections(said["space"], at(said["from"]), at(said["to"]))[0])
+    custom = frame["meta"]["custom"]
+    return DETECTIONS_A_MINUTE * len(
+        PEOPLE.detections(custom["space"], at(custom["from"]), at(custom["to"]))[0]
+    )
 
 
 def picture_width(visit: Visit) -> int:
@@ -116,17 +118,17 @@ def test_the_form_chooses_floor_and_period(
     assert picture_width(here) > 0
 
     frame = frame_of(here)
-    said = frame["meta"]["custom"]
-    assert said["space"] == space
+    custom = frame["meta"]["custom"]
+    assert custom["space"] == space
     last_minute = world.now_s // 60 * 60
     requested_from = last_minute - days * 86_400
-    assert at(said["to"]) == last_minute
-    assert requested_from - 3600 < at(said["from"]) <= requested_from
+    assert at(custom["to"]) == last_minute
+    assert requested_from - 3600 < at(custom["from"]) <= requested_from
     assert shown_total(here) == people_between(frame) > 1000
     zone = ZoneInfo(PEOPLE.office.by_id[space].timezone)
     covered = here.page.locator("dt:text-is('Covered') + dd").inner_text()
     for end in ("from", "to"):
-        assert datetime.fromtimestamp(at(said[end]), zone).strftime("%d %b %Y %H:%M") in covered
+        assert datetime.fromtimestamp(at(custom[end]), zone).strftime("%d %b %Y %H:%M") in covered
     assert zone.key in covered
     assert here.problems == []
 
@@ -135,9 +137,9 @@ def test_the_form_limits_hours_and_days(visit: VisitWorld, world: World) -> None
     here = visit(world)
     here.open(f"/?space={NEW_YORK}")
     choose(here, typed={"Hours": "09:00-12:30", "Days": "mon,wed"})
-    said = frame_of(here)["meta"]["custom"]
+    custom = frame_of(here)["meta"]["custom"]
     zone, expected, minutes = ZoneInfo("America/New_York"), 0, 0
-    start, end = (datetime.fromtimestamp(at(said[name]), zone) for name in ("from", "to"))
+    start, end = (datetime.fromtimestamp(at(custom[name]), zone) for name in ("from", "to"))
     for n in range(9):
         day = start.replace(hour=0, minute=0) + timedelta(days=n)
         opens, closes = max(start, day.replace(hour=9)), min(end, day.replace(hour=12, minute=30))
@@ -147,7 +149,7 @@ def test_the_form_limits_hours_and_days(visit: VisitWorld, world: World) -> None
             minutes += int((closes - opens).total_seconds()) // 60
     assert minutes > 400
     assert shown_total(here) == expected > 1000
-    assert said["hours"] == pytest.approx(minutes / 60, abs=1e-4)
+    assert custom["hours"] == pytest.approx(minutes / 60, abs=1e-4)
     assert here.page.get_by_role("textbox", name="Hours").input_value() == "09:00-12:30"
     assert here.page.get_by_role("textbox", name="Days").input_value() == "mon,wed"
     assert picture_width(here) > 0
@@ -172,10 +174,10 @@ def test_a_bad_word_is_named_and_can_be_corrected(
     dialogs: list[str] = []
     here.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     assert here.open(f"/?{word}={quote(value)}").status == status
-    said = here.page.get_by_role("alert").inner_text()
-    assert said.startswith(f"{word}: ")
-    assert value.removeprefix("mon-") in said
-    assert "allowed: " in said.lower()
+    text = here.page.get_by_role("alert").inner_text()
+    assert text.startswith(f"{word}: ")
+    assert value.removeprefix("mon-") in text
+    assert "allowed: " in text.lower()
     assert here.page.locator("img").count() == 0
     assert dialogs == []
     # All else that was said and loaded is in order: the fault is the page's own status only.
@@ -190,8 +192,8 @@ def test_a_bad_word_is_named_and_can_be_corrected(
 def test_the_links_answer_what_the_page_shows(visit: VisitWorld, world: World) -> None:
     here = visit(world)
     here.open(f"/?space={PARIS_2}&period=1&resolution=1.0")
-    said = frame_of(here)["meta"]["custom"]
-    expected = truth(PARIS_2, at(said["from"]), at(said["to"]), 1.0)
+    custom = frame_of(here)["meta"]["custom"]
+    expected = truth(PARIS_2, at(custom["from"]), at(custom["to"]), 1.0)
     csv = here.get("CSV")
     assert (csv.status, csv.headers["content-type"].partition(";")[0]) == (200, "text/csv")
     head, *lines = csv.text().splitlines()

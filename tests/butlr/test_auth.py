@@ -189,12 +189,12 @@ def test_a_wrong_secret_is_no_storm(
     client = hurried(simulator.url, client_secret=SECRET)
 
     def five_calls() -> list[str]:
-        said = []
+        text = []
         for _ in range(5):
             with pytest.raises(UpstreamRefused) as caught:
                 sites(client)
-            said.append(caught.value.message)
-        return said
+            text.append(caught.value.message)
+        return text
 
     responses = at_once(five_calls, 10)
     assert responses == [["Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET"] * 5] * 10

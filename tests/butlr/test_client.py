@@ -122,7 +122,7 @@ def test_a_question_butlr_really_refuses_says_which_word(simulator: Simulator, h
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "asked_s"),
+    ("retry_after", "requested_s"),
     [
         ("7", 7.0),
         ("61", 60.0),
@@ -137,13 +137,13 @@ def test_a_question_butlr_really_refuses_says_which_word(simulator: Simulator, h
 )
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_heeded_within_reason(
-    simulator: Simulator, hurried: Hurried, status: int, retry_after: str | None, asked_s: float
+    simulator: Simulator, hurried: Hurried, status: int, retry_after: str | None, requested_s: float
 ) -> None:
     simulator.faults.set(status=status, retry_after=retry_after, count=1)
     client = hurried(simulator.url)
     assert graphql(client) == OFFICE
     waited_s = sum(client.fake.slept)
-    assert max(asked_s, 0.1) - 1e-6 <= waited_s <= asked_s + FIRST_BACKOFF_S
+    assert max(requested_s, 0.1) - 1e-6 <= waited_s <= requested_s + FIRST_BACKOFF_S
 
 
 def test_after_a_429_nobody_asks_before_the_pause_is_over(
@@ -317,7 +317,7 @@ def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("one_attempt")
 def test_no_answer_at_all_is_late(wire: Wire, hurried: Hurried) -> None:
-    wire.reply = lambda _to, _asked: wire.ending.wait(30)
+    wire.reply = lambda _to, _requested: wire.ending.wait(30)
     with pytest.raises(UpstreamLate, match=f"^Butlr sent no response on {GRAPHQL} within 0.3 s$"):
         graphql(hurried(wire.url, timeout_s=0.3, real_clock=True))
 

@@ -43,9 +43,9 @@ class Clocks:
 
     def answered(self, *, after_s: float = 0.0, dated_s: float = 0.0) -> None:
         """An answer that took `after_s` and bears the date of so long after the question."""
-        asked_at_s, date = self.clock.here(), self.butlr_s + dated_s
+        requested_at_s, date = self.clock.here(), self.butlr_s + dated_s
         self.passes(after_s)
-        self.clock.note(date, asked_at_s=asked_at_s)
+        self.clock.note(date, asked_at_s=requested_at_s)
 
 
 def test_before_the_first_answer_ours_is_all_there_is() -> None:

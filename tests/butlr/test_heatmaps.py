@@ -276,17 +276,17 @@ def test_a_finer_grid_than_asked_is_an_error_even_unsaid() -> None:
         heat_map(body([[0.25, 0.25, 1], [0.75, 0.25, 1]]), 1.0)
 
 
-@pytest.mark.parametrize(("requested", "said"), [(0.5, 0.25), (0.25, 0.5), (1.0, 0.999), (1.0, 100)])
-def test_another_resolution_than_asked_is_an_error(requested: float, said: float) -> None:
+@pytest.mark.parametrize(("requested", "message"), [(0.5, 0.25), (0.25, 0.5), (1.0, 0.999), (1.0, 100)])
+def test_another_resolution_than_asked_is_an_error(requested: float, message: float) -> None:
     with pytest.raises(
-        UpstreamInvalid, match=f"cells of {said:g} m; cells of {requested:g} m were requested"
+        UpstreamInvalid, match=f"cells of {message:g} m; cells of {requested:g} m were requested"
     ):
-        heat_map(body(resolution=said), requested)
+        heat_map(body(resolution=message), requested)
 
 
-@pytest.mark.parametrize("said", [0.5, None, "0.5", True])
-def test_a_resolution_that_agrees_or_is_no_number_is_fine(said: object) -> None:
-    assert cells(heat_map(body(resolution=said), 0.5)) == CELLS
+@pytest.mark.parametrize("message", [0.5, None, "0.5", True])
+def test_a_resolution_that_agrees_or_is_no_number_is_fine(message: object) -> None:
+    assert cells(heat_map(body(resolution=message), 0.5)) == CELLS
 
 
 # A cell twice

@@ -18,7 +18,7 @@ from butlr_grafana.butlr.transport import Reply
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "text"),
     [
         (b'{"message": "no such space"}', "no such space"),
         (b'{"error": "no such space"}', "no such space"),
@@ -48,9 +48,9 @@ from butlr_grafana.butlr.transport import Reply
         (orjson.dumps({"message": "é" * 5000}), "é" * 200),
     ],
 )
-def test_what_an_error_says_in_any_envelope(body: bytes, said: str) -> None:
-    assert error_text_of(body) == said
-    expected = f"Butlr answered 418 on /p: {said}" if said else "Butlr answered 418 on /p"
+def test_what_an_error_says_in_any_envelope(body: bytes, text: str) -> None:
+    assert error_text_of(body) == text
+    expected = f"Butlr answered 418 on /p: {text}" if text else "Butlr answered 418 on /p"
     assert error_of("/p", Reply(418, None, body)).message == expected
 
 

@@ -83,7 +83,7 @@ def test_statistics_know_their_places_by_the_keys_above() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "text"),
     [
         (b"<html>", "not JSON"),
         (b'{"rows": []}', "no data"),
@@ -96,10 +96,10 @@ def test_statistics_know_their_places_by_the_keys_above() -> None:
         (b'{"data":' + b'{"a":' * 9 + b"[]" + b"}" * 10, "more than 8 levels"),
     ],
 )
-def test_an_unknown_form_is_refused_by_what_it_is(body: bytes, said: str) -> None:
+def test_an_unknown_form_is_refused_by_what_it_is(body: bytes, text: str) -> None:
     with pytest.raises(UpstreamInvalid) as caught:
         rows_of(body)
-    assert said in caught.value.message
+    assert text in caught.value.message
 
 
 def test_statistics_without_the_function_asked_for_are_refused() -> None:

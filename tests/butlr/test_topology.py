@@ -452,7 +452,7 @@ def door(**more: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("sensors", "said"),
+    ("sensors", "message"),
     [
         ([door(is_entrance=True)], ()),
         (
@@ -470,10 +470,10 @@ def door(**more: object) -> dict[str, object]:
     ],
 )
 def test_what_counts_at_doors_is_said_where_it_is_not_simply_all(
-    sensors: list[Any], said: tuple[str, ...]
+    sensors: list[Any], message: tuple[str, ...]
 ) -> None:
     assert topology(document(sensors=sensors)).notes == tuple(
-        Note("space_1", text, "traffic", ("room_1",) if "Kitchen" in text else ()) for text in said
+        Note("space_1", text, "traffic", ("room_1",) if "Kitchen" in text else ()) for text in message
     )
 
 

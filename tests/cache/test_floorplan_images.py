@@ -211,10 +211,10 @@ def test_a_failure_is_remembered_for_minutes_and_said_once(
         source.now_s += RETRY_S
         assert number(pictures) is None
         assert len(source.requested) == 2
-    [said] = [record.getMessage() for record in caplog.records]
-    assert "space_1" in said
-    assert "drawn without it" in said
-    assert "answered 500" in said
+    [text] = [record.getMessage() for record in caplog.records]
+    assert "space_1" in text
+    assert "drawn without it" in text
+    assert "answered 500" in text
     source.fails = None
     source.now_s += RETRY_S
     assert number(pictures) == 3

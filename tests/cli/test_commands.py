@@ -94,16 +94,16 @@ def is_up(url: str) -> bool:
 
 
 def test_only_an_address_on_this_machine_is_said_to_be_opened() -> None:
-    said = {}
+    text = {}
     for host in ("127.0.0.1", "0.0.0.0"):
         with running("serve", BACKEND_HOST=host, BACKEND_ALLOW_ANONYMOUS="1") as (process, url):
             until(lambda url=url: is_up(f"{url}/healthz"))  # type: ignore[misc]
             process.send_signal(signal.SIGTERM)
             assert process.stdout is not None
-            said[host] = process.stdout.read()
+            text[host] = process.stdout.read()
             assert host in url
-    assert "Open http://127.0.0.1:" in said["127.0.0.1"]
-    assert "Open" not in said["0.0.0.0"]
+    assert "Open http://127.0.0.1:" in text["127.0.0.1"]
+    assert "Open" not in text["0.0.0.0"]
 
 
 def test_the_simulator_does_not_outlive_a_killed_backend() -> None:
@@ -207,15 +207,15 @@ def test_check_says_of_which_hour_its_example_is_and_no_more_than_it_knows() -> 
         settings = Settings(
             butlr_api_url=world.simulator.url, butlr_client_id="demo", butlr_client_secret="demo"
         )
-        said = {r.step: r.said for r in Checkup(world.application, settings, address="").rows()}
+        text = {r.step: r.result for r in Checkup(world.application, settings, address="").rows()}
     finally:
         world.close()
     first_s = int(datetime.fromisoformat("2026-06-16T11:00:00+00:00").timestamp())
     seen = len(PEOPLE.detections(PARIS, first_s, first_s + 3600)[0]) * DETECTIONS_A_MINUTE
-    assert re.fullmatch(rf"\d+ cells, {seen} detections {hour}", said["heat maps"])
-    assert re.fullmatch(rf"[\d.]+ people on average {hour}", said["metrics"])
-    assert re.fullmatch(rf"a figure for \d+ of \d+ rooms {hour}", said["statistics"])
-    assert "nobody" not in str(said)
+    assert re.fullmatch(rf"\d+ cells, {seen} detections {hour}", text["heat maps"])
+    assert re.fullmatch(rf"[\d.]+ people on average {hour}", text["metrics"])
+    assert re.fullmatch(rf"a figure for \d+ of \d+ rooms {hour}", text["statistics"])
+    assert "nobody" not in str(text)
 
 
 def test_check_measures_what_is_not_known_about_butlr_in_at_most_60_calls() -> None:
@@ -238,12 +238,12 @@ def test_check_says_what_differs_and_serve_finds_it(tmp_path: Path) -> None:
         code, _, measured = checked_and_measured(simulator.url, BACKEND_CACHE_DIR=str(tmp_path))
         assert code == 0
         assert {u for u, (state, _) in measured.items() if state == "DIFFERS"} == {"U2", "U4"}
-        said = measured["U4"][1]
-        assert "assumed: a row's time is the end of its window" in said
+        text = measured["U4"][1]
+        assert "assumed: a row's time is the end of its window" in text
         assert re.search(
-            r"measured: of the rows of one hour, 0 are labelled with its end, \d+ with its start", said
+            r"measured: of the rows of one hour, 0 are labelled with its end, \d+ with its start", text
         )
-        assert "so: each row belongs to the window that begins at its label" in said
+        assert "so: each row belongs to the window that begins at its label" in text
         settings = Settings(
             butlr_api_url=simulator.url,
             butlr_client_id="demo",
@@ -262,9 +262,9 @@ def test_check_ends_with_3_where_butlr_cannot_be_read_and_says_what_to_do(tmp_pa
         assert simulator.count() <= 60
     assert code == 3
     assert rows["statistics"][0] == "FAILED"
-    state, said = measured["U17"]
+    state, text = measured["U17"]
     assert state == "DIFFERS"
-    assert "Run `check --report FILE` and open an issue with that file" in said
+    assert "Run `check --report FILE` and open an issue with that file" in text
     document = json.loads(path.read_bytes())
     assert [f["unknown"] for f in document["findings"] if not f["handled"]] == ["U17"]
 
@@ -293,10 +293,10 @@ def test_check_says_why_plans_have_no_picture_which_is_no_fault() -> None:
     with Simulator(PEOPLE) as simulator:
         code, rows = checked(simulator.url, BUTLR_PLAN_HOSTS="plans.example.com")
     assert code == 0
-    state, said = rows["floor plan images"]
+    state, text = rows["floor plan images"]
     assert state == "skipped"
     assert (
-        f"from {simulator.url} are not allowed; BUTLR_PLAN_HOSTS allows https://plans.example.com:443" in said
+        f"from {simulator.url} are not allowed; BUTLR_PLAN_HOSTS allows https://plans.example.com:443" in text
     )
 
 
@@ -365,9 +365,9 @@ def test_warm_fills_what_replicas_share(redis: RedisServer) -> None:
         # Before anything is kept for good, it is measured.
         assert run("check", **everywhere).returncode == 0
         simulator.clear_calls()
-        said = [run(*arguments, **everywhere).stdout for _ in range(2)]
-    assert "4 segments, 4 fetched, 0 already in the cache" in said[0]
-    assert "4 segments, 0 fetched, 4 already in the cache" in said[1]
+        output = [run(*arguments, **everywhere).stdout for _ in range(2)]
+    assert "4 segments, 4 fetched, 0 already in the cache" in output[0]
+    assert "4 segments, 0 fetched, 4 already in the cache" in output[1]
     assert (simulator.count(DETECTIONS), simulator.count(LOGIN)) == (4, 1)
 
 
@@ -383,8 +383,8 @@ def test_check_fails_where_nobody_listens() -> None:
 def test_check_names_a_floor_that_is_not_there() -> None:
     done = run("check", BUTLR_SPACES=f"{PARIS_2},space_atlantis")
     assert done.returncode == 1
-    said = r"^topology +FAILED +BUTLR_SPACES: Butlr does not know space_atlantis$"
-    assert re.search(said, done.stdout, re.MULTILINE)
+    text = r"^topology +FAILED +BUTLR_SPACES: Butlr does not know space_atlantis$"
+    assert re.search(text, done.stdout, re.MULTILINE)
     assert re.search(rf"^heat maps +ok .* {PARIS_2}$", done.stdout, re.MULTILINE)
 
 
@@ -446,7 +446,7 @@ def test_render_writes_the_plan_as_geojson(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "said"),
+    ("name", "arguments", "message"),
     [
         ("map.geojson", ["from=2026-06-09", "to=2026-06-10"], "format: 'geojson' is unknown"),
         ("map.gif", ["from=2026-06-09", "to=2026-06-10"], "format: 'gif' is unknown"),
@@ -456,9 +456,9 @@ def test_render_writes_the_plan_as_geojson(tmp_path: Path) -> None:
     ],
 )
 def test_render_names_what_is_wrong_and_writes_nothing(
-    tmp_path: Path, name: str, arguments: list[str], said: str
+    tmp_path: Path, name: str, arguments: list[str], message: str
 ) -> None:
     done = run("render", str(tmp_path / name), f"space={PARIS}", *arguments)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert list(tmp_path.iterdir()) == []

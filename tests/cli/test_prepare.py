@@ -37,7 +37,7 @@ def test_tokens_are_made_once_and_can_be_read_by_every_user(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"BACKEND_PORT": "http"}, "BACKEND_PORT='http': use a number from 0 to 65535"),
         ({"BUTLR_CLIENT_ID": "id"}, "BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET"),
@@ -46,18 +46,18 @@ def test_tokens_are_made_once_and_can_be_read_by_every_user(tmp_path: Path) -> N
         ({"BACKEND_TOKEN_FILE": ""}, "BACKEND_WALL_TOKEN is set without BACKEND_TOKEN"),
     ],
 )
-def test_what_serve_would_refuse_is_refused(tmp_path: Path, wrong: dict[str, str], said: str) -> None:
-    with pytest.raises(SettingError, match=re.escape(said)):
+def test_what_serve_would_refuse_is_refused(tmp_path: Path, wrong: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingError, match=re.escape(message)):
         prepare(settings(tmp_path, **wrong))
 
 
 @pytest.mark.parametrize("command", ["prepare", "serve"])
 def test_a_refusal_has_the_form_of_all_lines(tmp_path: Path, command: str) -> None:
     wrong = settings(tmp_path, BACKEND_PORT="http")
-    said = "BACKEND_PORT='http': use a number from 0 to 65535"
+    text = "BACKEND_PORT='http': use a number from 0 to 65535"
     as_text = run(command, **wrong)
-    assert (as_text.returncode, as_text.stdout, as_text.stderr) == (1, "", f"butlr-grafana: {said}\n")
+    assert (as_text.returncode, as_text.stdout, as_text.stderr) == (1, "", f"butlr-grafana: {text}\n")
     as_json = run(command, **wrong, BACKEND_LOG="json")
     assert (as_json.returncode, as_json.stdout) == (1, "")
     [line] = map(json.loads, as_json.stderr.splitlines())
-    assert (line["level"], line["message"]) == ("error", said)
+    assert (line["level"], line["message"]) == ("error", text)

@@ -100,9 +100,9 @@ def test_a_file_that_cannot_be_used_changes_nothing(
     for _ in range(3):
         assert texts(watch) == [OLD]
     assert http.get("/api/v1/status").status_code == 401
-    said = [record.getMessage() for record in caplog.records if record.name == "butlr_grafana.tokens"]
-    assert len(said) == 1
-    assert said[0].startswith("the changed tokens are not used, the old ones stay valid: BACKEND_TOKEN")
+    messages = [record.getMessage() for record in caplog.records if record.name == "butlr_grafana.tokens"]
+    assert len(messages) == 1
+    assert messages[0].startswith("the changed tokens are not used, the old ones stay valid: BACKEND_TOKEN")
     put(file, NEW)
     assert texts(watch) == [NEW]
     assert not any(token in caplog.text for token in (OLD, NEW))

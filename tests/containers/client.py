@@ -66,16 +66,16 @@ class Client:
     def send_request(self, n: int) -> None:
         kind, method, path, body = request(n, self.first)
         began = time.monotonic()
-        said = self.say(method, path, None if body is None else json.dumps(body), keep=n % 2 == 0)
+        message = self.say(method, path, None if body is None else json.dumps(body), keep=n % 2 == 0)
         took = time.monotonic() - began
         with self.lock:
             self.slowest_s[kind] = max(took, self.slowest_s.get(kind, 0.0))
             self.quickest_s[kind] = min(took, self.quickest_s.get(kind, took))
-            if said is None:
+            if message is None:
                 self.answered[kind] += 1
             else:
                 self.failed.append(
-                    {"kind": kind, "path": path, "said": said, "after_s": round(took, 2), "at": clock()}
+                    {"kind": kind, "path": path, "message": message, "after_s": round(took, 2), "at": clock()}
                 )
             if took > LONG_S:
                 self.long.append({"kind": kind, "path": path, "after_s": round(took, 2), "at": clock()})

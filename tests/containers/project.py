@@ -126,8 +126,8 @@ class Project:
         return self.inside(service, "python", "-c", code)
 
     def logs(self, *services: str) -> list[str]:
-        said = self.compose("logs", "--no-log-prefix", "--no-color", *services).stdout
-        return [line for line in said.replace("\x1b[2K", "").splitlines() if line.strip()]
+        output = self.compose("logs", "--no-log-prefix", "--no-color", *services).stdout
+        return [line for line in output.replace("\x1b[2K", "").splitlines() if line.strip()]
 
     def get(self, path: str, sub_path: str = "") -> Any:
         """What the backend answers through Grafana."""

@@ -98,10 +98,10 @@ def test_every_line_of_ours_is_json_to_the_last(project: Project) -> None:
 
 def test_pip_and_setuptools_are_not_in_the_image() -> None:
     """Debian keeps wheels of its own for `venv`, in the stand-in, elsewhere."""
-    look = r"find / -xdev \( -name pip -o -name setuptools -o -name 'pip-*' -o -name ensurepip \)"
+    command = r"find / -xdev \( -name pip -o -name setuptools -o -name 'pip-*' -o -name ensurepip \)"
     found = run(
         *("docker", "run", "--rm", "butlr-grafana", "sh", "-c"),
-        f"{look} -not -path '/usr/share/*' -not -path '/usr/lib/*' -not -path '/proc/*' 2>/dev/null",
+        f"{command} -not -path '/usr/share/*' -not -path '/usr/lib/*' -not -path '/proc/*' 2>/dev/null",
         check=False,
     ).stdout
     assert found == ""

@@ -48,24 +48,24 @@ def project(make_project: Callable[..., Project]) -> Iterator[Project]:
     made.compose("up", "--detach")
     with made.butlr(latency_s=2.0):
         made.wait_healthy()
-        until(lambda: replicas_asked(made) == 3, "three replicas behind the proxy")
+        until(lambda: replicas_requested(made) == 3, "three replicas behind the proxy")
         yield made
 
 
-def replicas_asked(project: Project) -> int:
+def replicas_requested(project: Project) -> int:
     """As the proxy says itself."""
     send_request = (
         "exec 3<>/dev/tcp/127.0.0.1/8404 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && tail -n 1 <&3"
     )
-    said = project.inside("proxy", "bash", "-c", send_request)
-    return int(said) if said.isdigit() else 0
+    text = project.inside("proxy", "bash", "-c", send_request)
+    return int(text) if text.isdigit() else 0
 
 
 def whole(project: Project, replicas: int = 3) -> None:
     """Before a test and after: all healthy, and all asked."""
     project.configure(**settings(replicas=replicas))
     project.up()
-    until(lambda: replicas_asked(project) == replicas, f"{replicas} replicas behind the proxy")
+    until(lambda: replicas_requested(project) == replicas, f"{replicas} replicas behind the proxy")
 
 
 def assert_nothing_was_lost(report: dict[str, Any], *, least: int) -> None:
@@ -146,7 +146,7 @@ def trouble(project: Project) -> list[float]:
     requested = (
         docker("exec", each.id, "python", "-c", LOOK, arguments) for each in project.containers("backend")
     )
-    return [float(said) for said in requested]
+    return [float(text) for text in requested]
 
 
 def until_trouble_is(project: Project, expected: float) -> None:
@@ -189,7 +189,7 @@ def test_no_request_is_lost_when_a_replica_hangs(project: Project, record: Recor
         with project.load(PROXY, rate=RATE) as report:
             time.sleep(3)
             docker("pause", hanging)
-            until(lambda: replicas_asked(project) == 2, "the proxy has seen it")
+            until(lambda: replicas_requested(project) == 2, "the proxy has seen it")
             time.sleep(3)
     finally:
         docker("unpause", hanging)
@@ -218,14 +218,14 @@ def test_no_request_is_lost_in_an_upgrade_three_times_in_a_row(project: Project,
             (project.folder / "provisioning/haproxy/haproxy.cfg").touch()
         with project.load(PROXY, rate=RATE) as report:
             time.sleep(3)
-            said = project.shell("make upgrade").stdout
+            output = project.shell("make upgrade").stdout
             time.sleep(2)
         record(f"upgrade {turn + 1} of 3", of(report))
         assert_nothing_was_lost(report, least=15 * RATE)
         after = project.containers("backend")
         assert len(after) == 3
         assert not before & {each.id for each in after}
-        assert ("proxy: has read its file anew" in said) == (turn >= 1)
+        assert ("proxy: has read its file anew" in output) == (turn >= 1)
         image = docker("image", "inspect", "--format", "{{.Id}}", "butlr-grafana")
         assert {inspect(each.id)["Image"] for each in project.containers("backend", "token")} == {image}
         # A first container that is made anew takes nobody along.

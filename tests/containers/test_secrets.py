@@ -48,10 +48,10 @@ def test_a_secret_that_only_its_owner_may_read_is_refused_with_the_remedy(projec
     secret.write_text("demo\n", "utf-8")
     secret.chmod(0o600)
     os.chown(secret, 0, 0)
-    said = refused(project)
-    assert "user 10001 cannot read this file" in said
+    output = refused(project)
+    assert "user 10001 cannot read this file" in output
     found = re.search(
-        r"run: sudo (chown 10001 )\S+ \(if the file is mounted, run this on the host, with its name", said
+        r"run: sudo (chown 10001 )\S+ \(if the file is mounted, run this on the host, with its name", output
     )
     assert found
     run(*found[1].split(), FILE, cwd=project.folder)
@@ -63,13 +63,13 @@ def test_a_secret_that_only_its_owner_may_read_is_refused_with_the_remedy(projec
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"BUTLR_CLIENT_ID": "demo"}, "BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET: set both"),
         ({"BACKEND_LOG_LEVEL": "loud"}, "BACKEND_LOG_LEVEL='loud'"),
     ],
 )
-def test_a_wrong_setting_is_named(project: Project, settings: dict[str, str], said: str) -> None:
+def test_a_wrong_setting_is_named(project: Project, settings: dict[str, str], message: str) -> None:
     project.configure(**settings)
-    assert said in refused(project)
+    assert message in refused(project)
     project.compose("down")

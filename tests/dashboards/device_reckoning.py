@@ -68,30 +68,30 @@ def _devices(floor: Floor, now_s: int) -> Iterator[Row]:
             "y": hive.at[1],
         }
     for sensor in physical(floor):
-        said, silenced = health(sensor, PEOPLE, now_s), is_silenced(sensor, now_s)
-        state = "hive offline" if silenced else "online" if said.is_online else "offline"
+        text, silenced = health(sensor, PEOPLE, now_s), is_silenced(sensor, now_s)
+        state = "hive offline" if silenced else "online" if text.is_online else "offline"
         x, y = sensor_centre(sensor, floor)
         hive = hive_of(sensor)
         yield {
-            **_device(sensor, floor, said, state, now_s),
+            **_device(sensor, floor, text, state, now_s),
             **{"kind": "sensor", "mac": sensor.mac_address, "mode": sensor.mode, "model": "Heatic 2+"},
             **{"hive": hive.name, "hive_id": hive.id, "serial": hive.serial_number, "height_m": 2.5},
             "power": power(sensor) or "",
-            "last_reading": said.last_heartbeat * 1000,
+            "last_reading": text.last_heartbeat * 1000,
             "reason": _because([hive], floor, now_s) if silenced else "",
             "x": round(x, 3),
             "y": round(y, 3),
         }
 
 
-def _device(one: Sensor | Hive, floor: Floor, said: Health, state: str, now_s: int) -> Row:
+def _device(one: Sensor | Hive, floor: Floor, message: Health, state: str, now_s: int) -> Row:
     room = next((room for room in floor.rooms if room.id == one.room_id), None)
     zone_id = one.zone_id if isinstance(one, Sensor) else None
     zone = next((zone for zone in floor.zones if zone.id == zone_id), None)
     due_s = None
-    if said.battery_change_by_date:
-        due_s = datetime.fromisoformat(said.battery_change_by_date).timestamp()
-    offline_s = {"online": 0, "offline": now_s - said.last_heartbeat, "hive offline": None}[state]
+    if message.battery_change_by_date:
+        due_s = datetime.fromisoformat(message.battery_change_by_date).timestamp()
+    offline_s = {"online": 0, "offline": now_s - message.last_heartbeat, "hive offline": None}[state]
     return {
         **_where(floor),
         "device_id": one.id,
@@ -102,7 +102,7 @@ def _device(one: Sensor | Hive, floor: Floor, said: Health, state: str, now_s: i
         "zone": zone.name if zone else "",
         "state": state,
         "online": int(state == "online"),
-        "last_heartbeat": said.last_heartbeat * 1000,
+        "last_heartbeat": message.last_heartbeat * 1000,
         "offline_s": offline_s,
         "reason": "",
         "battery_due": None if due_s is None else int(due_s) * 1000,

@@ -133,8 +133,10 @@ def test_a_page_says_why_it_lacks_what_it_lacks(dashboard: Json, odd: World) -> 
                 if params["space"] == "all" or (reason == ROOMLESS and params.get("level") == "floor"):
                     continue
                 found = frames(odd, target, values)
-                said = " ".join(notice["text"] for frame in found for notice in frame["meta"]["notices"])
-                assert reason in said, (space, panel["title"], said)
+                notice_texts = " ".join(
+                    notice["text"] for frame in found for notice in frame["meta"]["notices"]
+                )
+                assert reason in notice_texts, (space, panel["title"], notice_texts)
                 reported |= {space} if reason else set()
     is_of_one_floor = "space" in {v["name"] for v in dashboard["templating"]["list"] if v["hide"] != 2}
     is_of_people = {requested(t, values)[0] for p in dashboard["panels"] for t in p["targets"]} != {"devices"}

@@ -126,12 +126,12 @@ def test_every_number_has_a_title_and_a_unit(dashboard: Json, world: World) -> N
     """From the backend's frame or from the panel."""
     values = start_values(dashboard)
     for panel in dashboard["panels"]:
-        said = {
+        text = {
             o["matcher"]["options"]: {p["id"] for p in o["properties"]}
             for o in panel["fieldConfig"]["overrides"]
         }
         for field in chain.from_iterable(f["fields"] for f in answered(world, panel, values)):
-            own = said.get(field["name"], set())
+            own = text.get(field["name"], set())
             if "custom.hideFrom" in own or field["name"] in ("time", "x", "y") or panel["type"] == "geomap":
                 continue
             config = field["config"]

@@ -23,7 +23,7 @@ case "$1 $2" in
   mkdir "$packages/pip"
   touch "$packages/pip/__init__.py"
   for program in pip butlr-grafana; do
-    printf '#!%s/bin/python\\nimport sys\\nprint("{said}", *sys.argv[1:])\\n' "$PWD/$3" >"$3/bin/$program"
+    printf '#!%s/bin/python\\nimport sys\\nprint("{message}", *sys.argv[1:])\\n' "$PWD/$3" >"$3/bin/$program"
     chmod +x "$3/bin/$program"
   done
   ;;
@@ -48,7 +48,7 @@ class Clone:
             shutil.copy(ROOT / name, folder / name)
         # The real one: in an environment, `python -m venv` makes another of the same.
         self.python = program(
-            folder / "quick-python", QUICK.format(python=sys.executable, said=f"from-{folder.name}")
+            folder / "quick-python", QUICK.format(python=sys.executable, message=f"from-{folder.name}")
         )
 
     @property
@@ -162,20 +162,25 @@ case "$2" in *realpath*) echo "of another version" ;; *) exec {real} "$@" ;; esa
 
 
 @pytest.mark.parametrize(
-    ("fails_at", "said"),
+    ("fails_at", "message"),
     [
         ("*version_info*", "Python 3.11 or newer is needed, and PYTHON is none; name one with: make PYTHON="),
         ("*ensurepip*", "PYTHON cannot make environments, for it lacks its modules venv and ensurepip."),
     ],
 )
-def test_a_python_that_will_not_do_is_told_and_leaves_nothing(clone: Clone, fails_at: str, said: str) -> None:
-    lame = program(
-        clone.folder / "lame",
+def test_a_python_that_will_not_do_is_told_and_leaves_nothing(
+    clone: Clone, fails_at: str, message: str
+) -> None:
+    broken = program(
+        clone.folder / "broken",
         f'#!/bin/sh\ncase "$2" in {fails_at}) exit 1 ;; *) exec {clone.python} "$@" ;; esac\n',
     )
-    done = clone.make("demo", PYTHON=lame)
+    done = clone.make("demo", PYTHON=broken)
     assert done.returncode != 0
-    assert said.replace("PYTHON is", f"{lame} is").replace("PYTHON cannot", f"{lame} cannot") in done.stderr
+    assert (
+        message.replace("PYTHON is", f"{broken} is").replace("PYTHON cannot", f"{broken} cannot")
+        in done.stderr
+    )
     assert not clone.venv.exists()
     assert clone.demo().endswith("from-clone demo\n")
 

@@ -83,10 +83,10 @@ class Machine:
                 (folder / name).symlink_to(program)
         return folder
 
-    def mend(self, said: str) -> None:
+    def mend(self, message: str) -> None:
         """By the command that was said."""
         [command] = [
-            line.split(": ", 1)[1] for line in said.splitlines() if line.startswith("Beside docker-")
+            line.split(": ", 1)[1] for line in message.splitlines() if line.startswith("Beside docker-")
         ]
         command = command.split(". Then")[0].replace(
             "the file that SMTP_PASSWORD_FILE names in .env", "smtp_password"
@@ -142,13 +142,13 @@ def test_it_does_not_start_where_something_cannot_be_read_and_says_what_mends_it
         path.write_text("", "utf-8")
     # Where this user owns the files, it is the owner's rights that count.
     path.chmod(mode if os.geteuid() == 0 else mode & 0o100)
-    code, said, started = machine.start("--version", system=system)
+    code, text, started = machine.start("--version", system=system)
     assert (code, started) == (1, "")
-    assert f"user {NOBODY if os.geteuid() == 0 else os.geteuid()}, as which it runs, cannot read" in said
-    assert str(path) in said
+    assert f"user {NOBODY if os.geteuid() == 0 else os.geteuid()}, as which it runs, cannot read" in text
+    assert str(path) in text
     assert machine.start("look", system=system)[0] == 1
     if os.geteuid() == 0:
-        machine.mend(said)
+        machine.mend(text)
         assert machine.start("--version", system=system) == (0, "", STARTED)
 
 

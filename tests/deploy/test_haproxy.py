@@ -215,13 +215,13 @@ def replicas(program: str, folder: Path, count: int) -> Iterator[tuple[str, list
         stack.callback(names.close)
         started = [Replica(address, port) for address in addresses]
         url = stack.enter_context(proxy(program, folder, names, port))
-        until(lambda: all_asked(url, started))
+        until(lambda: all_requested(url, started))
         yield url, started
         for replica in started:
             replica.goes_on.set()
 
 
-def all_asked(url: str, started: list[Replica]) -> bool:
+def all_requested(url: str, started: list[Replica]) -> bool:
     send_request(url)
     return all(replica.requested for replica in started)
 

@@ -33,14 +33,14 @@ def test_the_package_works_where_no_repository_is(packed: tuple[Path, Path], tmp
     wheel, _ = packed
     environment = Environment(tmp_path / "venv")
     environment.install(ROOT / "requirements.lock", wheel)
-    said = run(*environment.command, "assets", "files", cwd=tmp_path)
+    output = run(*environment.command, "assets", "files", cwd=tmp_path)
     written = {
         str(path.relative_to(tmp_path / "files")): path.read_bytes()
         for path in (tmp_path / "files").rglob("*")
         if path.is_file()
     }
     assert written == ours()
-    assert said == f"files: {len(written)} files in grafana-dashboards/, provisioning/ and docs/runbooks/\n"
+    assert output == f"files: {len(written)} files in grafana-dashboards/, provisioning/ and docs/runbooks/\n"
     assert (tmp_path / "files/provisioning/run-grafana").stat().st_mode & 0o111
     environment.responds(BACKEND_HOLIDAYS="FR")
 

@@ -170,7 +170,7 @@ def test_every_question_of_the_dashboard_has_an_answer(prometheus: Prometheus, b
     assert not re.search(r"\$", " ".join(unanswered.values()))
 
     def all_answered() -> bool:
-        look(backend, next(days))
+        query_day(backend, next(days))
         for name, expression in list(unanswered.items()):
             if any(math.isfinite(value) for value in prometheus.values(expression)):
                 del unanswered[name]
@@ -182,7 +182,7 @@ def test_every_question_of_the_dashboard_has_an_answer(prometheus: Prometheus, b
         pytest.fail(f"no data for {unanswered}")
 
 
-def look(backend: str, day: date) -> None:
+def query_day(backend: str, day: date) -> None:
     then = {"from": f"{day}T00:00:00Z", "to": f"{day}T12:00:00Z"}
     for target, arguments in (
         ("heatmap", {"space": PARIS, **then}),

@@ -27,8 +27,8 @@ LAST_MIN = CALM_MIN + TROUBLE_MIN - STEP_MIN
 
 
 def series(name: str, **labels: str) -> str:
-    said = {"job": "butlr-backend", "instance": "backend:8080", **labels}
-    return name + "{" + ", ".join(f'{key}="{value}"' for key, value in said.items()) + "}"
+    text = {"job": "butlr-backend", "instance": "backend:8080", **labels}
+    return name + "{" + ", ".join(f'{key}="{value}"' for key, value in text.items()) + "}"
 
 
 def steady(calm: str, trouble: str) -> str:
@@ -190,8 +190,8 @@ def test_a_rule_is_silent_then_fires_then_is_over(promtool: str, tmp_path: Path,
 def test_what_a_rule_says_has_its_value(promtool: str, tmp_path: Path, alert: str) -> None:
     rule, case = ALERTS[alert], CASES[alert]
     of = {"job": "butlr-backend"} | ({"instance": "backend:8080"} if case.per_instance else {})
-    said = {**rule["annotations"], "summary": case.summary}
-    fires = {"exp_labels": {**of, **rule["labels"]}, "exp_annotations": said}
+    text = {**rule["annotations"], "summary": case.summary}
+    fires = {"exp_labels": {**of, **rule["labels"]}, "exp_annotations": text}
     requested = {"eval_time": seconds(LAST_MIN), "alertname": alert, "exp_alerts": [fires]}
     test = {**as_test(alert, case), "alert_rule_test": [requested]}
     done = run(promtool, tmp_path, [test])

@@ -46,7 +46,7 @@ def started(environment: Environment) -> Environment:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"GRAFANA_HOME": ""}, "GRAFANA_HOME is not set"),
         ({"GRAFANA_HOME": "/nowhere"}, "GRAFANA_HOME=/nowhere holds no bin/grafana"),
@@ -58,11 +58,13 @@ def started(environment: Environment) -> Environment:
         ({"BACKEND_TOKEN": "with-$-inside"}, "BACKEND_TOKEN holds a $"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(environment: Environment, change: Environment, said: str) -> None:
+def test_what_is_wrong_is_said_in_one_line(
+    environment: Environment, change: Environment, message: str
+) -> None:
     result = run(environment | change)
     assert result.returncode == 1
     [line] = result.stderr.splitlines()
-    assert line.startswith(f"run-grafana: {said}")
+    assert line.startswith(f"run-grafana: {message}")
     assert "secret-1" not in line
 
 

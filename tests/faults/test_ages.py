@@ -123,9 +123,9 @@ def test_what_is_stale_says_how_old_it_is_by_a_clock_that_was_put_back(watched: 
     watched.cut_off(NEW_YORK)
     watched.passes(BACK_S)
     watched.shift_s -= BACK_S
-    look = watched.query_panel(*period)
-    assert not look.complete
-    assert look.as_of_s == int(watched.now_s + watched.shift_s) - BACK_S
+    response = watched.query_panel(*period)
+    assert not response.complete
+    assert response.as_of_s == int(watched.now_s + watched.shift_s) - BACK_S
 
 
 def test_freshness_does_not_grow_young_when_the_clock_is_put_back(watched: Watched) -> None:
@@ -150,6 +150,6 @@ def test_a_restart_finds_nothing_younger_than_it_is(watched: Watched) -> None:
     watched.restart()
     watched.http.get("/readyz")
     watched.cut_off(NEW_YORK)
-    look = watched.query_panel()
-    assert not look.complete
+    response = watched.query_panel()
+    assert not response.complete
     assert watched.rows("hot-zones", NEW_YORK) == []

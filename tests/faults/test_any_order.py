@@ -73,9 +73,9 @@ def counting_times(start_s: int, end_s: int, params: dict[str, str]) -> Iterator
         day += timedelta(days=1)
 
 
-def truth_of(look: PanelResponse, params: dict[str, str], now_s: float) -> Cells:
+def truth_of(response: PanelResponse, params: dict[str, str], now_s: float) -> Cells:
     """Counted from the people: of all that the answer says it covers, gaps left out, up to Butlr's now."""
-    custom = look.custom
+    custom = response.custom
     gaps = sorted((at(gap["from"]), at(gap["to"])) for gap in custom["gaps"])
     end_s = min(at(custom["to"]), int(now_s))
     parts, since = [], at(custom["from"])
@@ -97,12 +97,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.calm, self.gone, self.fault = True, False, ""
 
     @invariant()
-    def somebody_looks(self) -> None:
+    def a_viewer_requests(self) -> None:
         self.check(self.requested[self.turn % len(self.requested)])
         self.turn += 1
 
     @rule(length_s=LENGTHS, end_s=ENDS, params=PARAMETERS)
-    def somebody_asks_something_new(self, length_s: int, end_s: int | None, params: dict[str, str]) -> None:
+    def a_viewer_requests_new_data(self, length_s: int, end_s: int | None, params: dict[str, str]) -> None:
         self.requested.append((length_s, end_s, params))
         self.check(self.requested[-1])
 
@@ -122,7 +122,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.trial.simulator.faults.clear()
         self.trial.simulator.faults.set(**FAULTS[fault], paths=(DETECTIONS,) if maps_only else ())
         self.fault, self.calm = fault, False
-        self.somebody_asks_something_new(length_s, end_s, {})
+        self.a_viewer_requests_new_data(length_s, end_s, {})
 
     @rule()
     def faults_end(self) -> None:
@@ -138,7 +138,7 @@ class AnyOrder(RuleBasedStateMachine):
     def the_clock_steps(self, shift_s: int, length_s: int) -> None:
         self.trial.shift_s = shift_s
         self.calm = False
-        self.somebody_asks_something_new(length_s, None, {})
+        self.a_viewer_requests_new_data(length_s, None, {})
 
     @rule()
     def the_process_starts_anew(self) -> None:
@@ -168,24 +168,24 @@ class AnyOrder(RuleBasedStateMachine):
         self.the_process_starts_anew()
 
     def check(self, question: Question) -> PanelResponse:
-        look = self.checked(question)
-        assert not self.calm or (look.status == 200 and look.complete), look.body
-        return look
+        response = self.checked(question)
+        assert not self.calm or (response.status == 200 and response.complete), response.body
+        return response
 
     def checked(self, question: Question) -> PanelResponse:
         length_s, end_s, params = question
         until_s = int(self.trial.now_s + self.trial.shift_s) if end_s is None else end_s
-        look = self.trial.query_panel(str((until_s - length_s) * 1000), str(until_s * 1000), **params)
-        if look.status == 400:
+        response = self.trial.query_panel(str((until_s - length_s) * 1000), str(until_s * 1000), **params)
+        if response.status == 400:
             assert self.trial.shift_s  # by that clock, or by Butlr's, it lies in the future
-        elif look.status != 200:
-            assert_upstreams_fault(look)
+        elif response.status != 200:
+            assert_upstreams_fault(response)
         else:
-            assert look.cells == truth_of(look, params, self.trial.now_s)
-            segments = look.custom["segments"]
-            assert look.complete == (segments["missing"] + segments["stale"] == 0)
-            assert bool(look.warnings) == (not look.complete)
-        return look
+            assert response.cells == truth_of(response, params, self.trial.now_s)
+            segments = response.custom["segments"]
+            assert response.complete == (segments["missing"] + segments["stale"] == 0)
+            assert bool(response.warnings) == (not response.complete)
+        return response
 
     def teardown(self) -> None:
         """All is over: whole and true, also from the disk, whatever was kept meanwhile."""

@@ -36,10 +36,10 @@ def test_a_clock_that_is_ahead_covers_no_future_and_keeps_nothing_unsettled(
     trial.shift_s = ahead_s
     trial.simulator.faults.lag_s = LATE_S
     for _ in range(3):
-        look = trial.query_panel()
-        assert look.complete
-        assert at(look.custom["to"]) <= trial.now_s
-        assert look.as_of_s <= trial.now_s
+        response = trial.query_panel()
+        assert response.complete
+        assert at(response.custom["to"]) <= trial.now_s
+        assert response.as_of_s <= trial.now_s
         trial.passes(20 * 60)
     assert trial.gauge("butlr_clock_ahead_seconds") == pytest.approx(ahead_s, abs=2)
     is_right_again(trial)
@@ -49,9 +49,9 @@ def test_a_clock_that_is_ahead_covers_no_future_and_keeps_nothing_unsettled(
 def test_a_clock_that_is_behind_shows_the_past_exactly(trial: Trial, behind_s: float) -> None:
     trial.shift_s = -behind_s
     start = "2026-06-10T00:00:00Z"
-    look = trial.query_panel(start)
-    assert look.is_whole()
-    assert at(look.custom["to"]) <= trial.now_s - behind_s
+    response = trial.query_panel(start)
+    assert response.is_whole()
+    assert at(response.custom["to"]) <= trial.now_s - behind_s
     assert trial.gauge("butlr_clock_ahead_seconds") == pytest.approx(-behind_s, abs=2)
     trial.shift_s = 0.0
     trial.passes(60)
@@ -69,10 +69,10 @@ def test_a_clock_that_steps(trial: Trial, step_s: float) -> None:
         trial.passes(60)
         trial.query_panel(start)  # one look at most is taken by the old time
         trial.passes(60)
-        look = trial.query_panel(start)
-        assert look.complete
-        assert at(look.custom["to"]) <= trial.now_s
-        assert at(look.custom["to"]) > trial.now_s + min(shift_s, 0.0) - 60
+        response = trial.query_panel(start)
+        assert response.complete
+        assert at(response.custom["to"]) <= trial.now_s
+        assert at(response.custom["to"]) > trial.now_s + min(shift_s, 0.0) - 60
     is_right_again(trial)
 
 
@@ -91,8 +91,10 @@ def test_a_wrong_clock_is_said_once_and_so_is_a_right_one(
         trial.shift_s = shift_s
         trial.passes(60)
         trial.query_panel()
-    said = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING and "clock" in r.message]
-    assert said == [
+    messages = [
+        r.getMessage() for r in caplog.records if r.levelno == logging.WARNING and "clock" in r.message
+    ]
+    assert messages == [
         "this machine's clock is 3600 s ahead of Butlr's",
         "this machine's clock agrees with Butlr's again",
     ]

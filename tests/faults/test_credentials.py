@@ -74,10 +74,10 @@ def test_a_path_that_is_withdrawn(trial: Trial) -> None:
 def test_a_wrong_secret_from_the_start_says_so_and_logs_in_once_in_a_while(trial: Trial) -> None:
     trial.restart(butlr_client_secret="wrong")
     for _ in range(30):
-        look = trial.query_panel()
-        assert_upstreams_fault(look, 502)
-        assert REFUSED in look.body["message"]
-        assert "wrong" not in look.body["message"]
+        response = trial.query_panel()
+        assert_upstreams_fault(response, 502)
+        assert REFUSED in response.body["message"]
+        assert "wrong" not in response.body["message"]
     assert trial.logins() == 1
     trial.passes(LOGIN_BACKOFF_S + 1)
     assert_upstreams_fault(trial.query_panel(), 502)

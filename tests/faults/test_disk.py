@@ -125,9 +125,9 @@ def test_floors_on_disk_that_cannot_be_read(trial: Trial, cache: Path, content: 
     stored.write_bytes(content)
     with trial.is_gone():
         trial.restart()
-        look = trial.query_panel()
-        assert (look.status, look.body["error"]["source"]) == (502, "upstream")
-        assert "ConnectionRefusedError" in look.body["message"]
+        response = trial.query_panel()
+        assert (response.status, response.body["error"]["source"]) == (502, "upstream")
+        assert "ConnectionRefusedError" in response.body["message"]
         trial.comes_to_rest()
     trial.passes(60)
     assert trial.query_panel().is_whole()

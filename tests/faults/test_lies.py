@@ -63,9 +63,9 @@ def test_bounds_that_nothing_can_be_laid_out_in_are_not_believed(fronted: Fronte
     wide = {"min_x": -9000, "min_y": -9000, "max_x": 9000, "max_y": 9000}
     body = orjson.dumps({"array_cells": [[10.25, 10.25, 4]], "metadata": {"bounds": wide}})
     with fronted.responds_with(respond(body)):
-        look = fronted.query_panel()
-    assert look.complete
-    assert sum(look.cells.values()) == 3 * 4
+        response = fronted.query_panel()
+    assert response.complete
+    assert sum(response.cells.values()) == 3 * 4
 
 
 ROW = {"field": "value", "time": "2026-06-16T15:00:00Z", "room_id": "room_1", "value": 3}

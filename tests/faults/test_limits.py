@@ -55,13 +55,13 @@ def test_a_pause_is_kept_in_whatever_form_it_is_asked_for(
     make_fronted: MakeFronted, header: str | None, pause_s: float
 ) -> None:
     trial = make_fronted(butlr_max_concurrency=1)
-    said = ["Date: " + date_in(0)] + ([] if header is None else [f"Retry-After: {header}"])
+    text = ["Date: " + date_in(0)] + ([] if header is None else [f"Retry-After: {header}"])
     requested_at: list[float] = []
 
     def limited_three_times(to: socket.socket, requested: Sent) -> None:
         requested_at.append(trial.time.now_s)
         if len(requested_at) <= 3:
-            respond(b"slow down", "429 Too Many Requests", *said)(to, requested)
+            respond(b"slow down", "429 Too Many Requests", *text)(to, requested)
         else:
             passed_on(trial.simulator)(to, requested)
 

@@ -30,10 +30,10 @@ def test_an_hour_without_butlr_costs_it_little(trial: Trial) -> None:
     calls = trial.calls
     for _ in range(refreshes):
         trial.passes(30)
-        look = trial.query_panel()
-        assert look.status == 200
-        assert look.cells == before.cells
-        assert look.as_of_s <= at(before.custom["to"]) + 60
+        response = trial.query_panel()
+        assert response.status == 200
+        assert response.cells == before.cells
+        assert response.as_of_s <= at(before.custom["to"]) + 60
     # What still changes, and once it has settled that too: two questions a look.
     assert trial.calls - calls <= OPEN_AFTER + 2 * refreshes + 2
     trial.comes_to_rest()
@@ -98,7 +98,7 @@ def test_many_who_look_when_butlr_is_back_cost_what_one_does(trial: Trial) -> No
         responses = list(pool.map(lambda c: c.get("/api/v1/heatmap", query_string=params), clients))
     looks = [PanelResponse(a.status_code, a.get_json()) for a in responses]
     assert looks[0].is_whole()
-    assert all(look.complete and look.cells == looks[0].cells for look in looks)
+    assert all(response.complete and response.cells == looks[0].cells for response in looks)
     assert trial.calls == MAY_SEGMENTS
 
 

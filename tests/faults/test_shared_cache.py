@@ -77,8 +77,8 @@ def test_redis_goes_and_comes_back(
     assert replicas[1].spent(lambda: replicas[1].query_panel(*APRIL)) == 0
     assert all(replica.query_panel(*APRIL).is_whole() for replica in replicas)
     assert [trouble(replica) for replica in replicas] == [0, 0]
-    said = [r.getMessage() for r in caplog.records if "shared cache" in r.getMessage()]
-    assert [line.split(":")[0].split(" after")[0] for line in sorted(said)] == [
+    messages = [r.getMessage() for r in caplog.records if "shared cache" in r.getMessage()]
+    assert [line.split(":")[0].split(" after")[0] for line in sorted(messages)] == [
         *["incident began"] * 2,
         *["incident over"] * 2,
     ]
@@ -146,7 +146,7 @@ def test_redis_is_emptied_while_parts_are_asked_for(office: Office) -> None:
         until(lambda: office.redis.names("lease:*") != [])
         office.redis.client.flushall()
         responses.set()
-        assert all(look.result().is_whole() for look in looking)
+        assert all(response.result().is_whole() for response in looking)
     assert office.calls <= 2 * MAY_SEGMENTS
 
 

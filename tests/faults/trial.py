@@ -163,8 +163,8 @@ def passed_on(simulator: Simulator) -> Result:
             )
         except requests.RequestException:
             raise ConnectionError from None  # hangs up
-        said = [f"{k}: {found.headers[k]}" for k in ("Date", "Content-Type") if k in found.headers]
-        respond(found.content, f"{found.status_code} {found.reason}", *said)(to, requested)
+        text = [f"{k}: {found.headers[k]}" for k in ("Date", "Content-Type") if k in found.headers]
+        respond(found.content, f"{found.status_code} {found.reason}", *text)(to, requested)
 
     return response
 
@@ -214,11 +214,11 @@ def shows_what_is_known(trial: Trial, before: PanelResponse, *, reason: str) -> 
     assert_upstreams_fault(trial.query_panel(*MAY))
 
 
-def assert_upstreams_fault(look: PanelResponse, *statuses: int) -> None:
-    assert look.status in (statuses or (502, 503, 504)), look.body
-    assert look.body["error"]["source"] == "upstream"
-    assert look.body["message"] == look.body["error"]["message"]
-    assert len(look.body["message"].split()) >= 4
+def assert_upstreams_fault(response: PanelResponse, *statuses: int) -> None:
+    assert response.status in (statuses or (502, 503, 504)), response.body
+    assert response.body["error"]["source"] == "upstream"
+    assert response.body["message"] == response.body["error"]["message"]
+    assert len(response.body["message"].split()) >= 4
 
 
 def is_whole_again(trial: Trial) -> None:

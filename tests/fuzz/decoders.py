@@ -176,7 +176,7 @@ def holds_series(subject: SeriesSubject) -> Callable[[bytes], bool]:
             found = metrics.samples(rows_of(body), PARIS, subject, PERIOD)
         except UpstreamInvalid:
             return False
-        said = {row for document in readings(body) for row in rows_in(document)}
+        text = {row for document in readings(body) for row in rows_in(document)}
         for i, start_s, value in zip(*(c.tolist() for c in columns(found)), strict=True):
             place, _ = found.series[i]
             # Of traffic the name of a sensor's room, its own and its address.
@@ -184,12 +184,12 @@ def holds_series(subject: SeriesSubject) -> Callable[[bytes], bool]:
             assert PERIOD.start_s <= start_s < PERIOD.end_s
             reported = None if math.isnan(value) else value
             for name in filter(None, names):
-                assert (name, start_s + 60, reported, False) in said or (
+                assert (name, start_s + 60, reported, False) in text or (
                     name,
                     start_s,
                     reported,
                     True,
-                ) in said
+                ) in text
         return True
 
     return holds
@@ -230,8 +230,8 @@ def holds_figures(body: bytes) -> bool:
     assert found.series == tuple((item, USED_MEAN) for item in FIGURES.items)
     documents = list(readings(body))
     for (item, name), value in zip(found.series, found.value.tolist(), strict=True):
-        said = [(document["data"].get(item) or {}).get(name) for document in documents]
-        assert (None if math.isnan(value) else value) in said
+        text = [(document["data"].get(item) or {}).get(name) for document in documents]
+        assert (None if math.isnan(value) else value) in text
     return True
 
 
@@ -297,7 +297,7 @@ def chunks_to_store() -> Iterator[Chunk]:
 WHOLE = {codec.encode(chunk) for chunk in chunks_to_store()}
 
 
-def holds_kept(body: bytes) -> bool:
+def check_stored(body: bytes) -> bool:
     """What was changed is nothing; what is taken is what was put there, to the bit."""
     chunk = codec.decode(body)
     if chunk is None:
@@ -333,13 +333,13 @@ def holds_pushed(body: bytes) -> bool:
     """Whatever is taken is what the event's own words say; nothing is raised."""
     taken = [one for one in decode_pushed(body) if not isinstance(one, Refused)]
     document = json.loads(body) if taken else None
-    said = document if isinstance(document, list) else [document]
+    text = document if isinstance(document, list) else [document]
     for one in taken:
-        assert any(_is_said(one, event) for event in said)
+        assert any(_is_reported(one, event) for event in text)
     return bool(taken)
 
 
-def _is_said(one: PeopleEvent | TrafficEvent, event: Any) -> bool:
+def _is_reported(one: PeopleEvent | TrafficEvent, event: Any) -> bool:
     if not isinstance(event, dict) or event.get("type") != one.type or int(event["timestamp"]) != one.at_ms:
         return False
     if isinstance(one, TrafficEvent):
@@ -356,7 +356,7 @@ DECODERS: Mapping[str, Decoder] = {
     "traffic": Decoder(tuple(series_bodies(DOORS)), holds_series(DOORS)),
     "statistics": Decoder(tuple(figure_bodies()), holds_figures),
     "topology": Decoder(tuple(topology_bodies()), holds_topology),
-    "kept": Decoder(tuple(sorted(WHOLE)), holds_kept),
+    "kept": Decoder(tuple(sorted(WHOLE)), check_stored),
     "pushed": Decoder(tuple(pushed_bodies()), holds_pushed),
 }
 TRIALS: Mapping[str, Callable[[Random], bool]] = {

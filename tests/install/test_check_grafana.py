@@ -30,8 +30,8 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
     operator.install(grafana)
     found = rows(grafana)
     assert {state for _, state, _ in found} == {"ok"}
-    said = [f"{step}: {text}" for step, _, text in found]
-    assert said == [
+    message = [f"{step}: {text}" for step, _, text in found]
+    assert message == [
         f"grafana: Grafana 12.3.0, organisation Main Org. at {grafana.url}",
         f"plugin: {INFINITY} 3.11.1",
         f"plugin: {SIMPOD} 0.6.5",
@@ -44,7 +44,7 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
 
 
 @pytest.mark.parametrize(
-    ("spoil", "wanted", "said"),
+    ("spoil", "wanted", "message"),
     [
         (lambda g: g.data_sources.pop("butlr"), ("data source", "FAILED"), "no such data source"),
         (lambda g: g.plugins.pop(INFINITY), ("plugin", "FAILED"), f"{INFINITY} is not installed"),
@@ -73,7 +73,7 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
 def test_what_is_wrong_is_named(
     spoil: Callable[[Any], object],
     wanted: tuple[str, str],
-    said: str,
+    message: str,
     grafana: FakeGrafana,
     operator: Operator,
 ) -> None:
@@ -81,14 +81,14 @@ def test_what_is_wrong_is_named(
     spoil(grafana)
     [found] = [row for row in rows(grafana) if row[1] != "ok" or row[:2] == wanted]
     assert found[:2] == wanted
-    assert said in found[2]
+    assert message in found[2]
 
 
-@pytest.mark.parametrize(("token", "said"), [("", "GRAFANA_TOKEN"), ("glsa_wrong", "does not accept")])
-def test_who_cannot_get_in_is_told_so(token: str, said: str, grafana: FakeGrafana) -> None:
+@pytest.mark.parametrize(("token", "message"), [("", "GRAFANA_TOKEN"), ("glsa_wrong", "does not accept")])
+def test_who_cannot_get_in_is_told_so(token: str, message: str, grafana: FakeGrafana) -> None:
     [(step, state, text)] = rows(grafana, token)
     assert (step, state) == ("grafana", "FAILED")
-    assert said in text
+    assert message in text
 
 
 def test_another_organisation_is_looked_at(grafana: FakeGrafana) -> None:

@@ -270,20 +270,20 @@ def test_a_data_source_made_by_hand_is_used_as_it_is(grafana: FakeGrafana, opera
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ({}, "there is no such data source"),
         ({"type": "prometheus"}, f"its type is prometheus, not {INFINITY}"),
     ],
 )
 def test_a_data_source_that_cannot_be_used_is_named(
-    source: Json, said: str, grafana: FakeGrafana, operator: Operator
+    source: Json, message: str, grafana: FakeGrafana, operator: Operator
 ) -> None:
     if source:
         grafana.data_sources["P1"] = {"uid": "P1", "name": "x", "jsonData": {}, **source}
     refused = operator.refused("install", grafana, "--datasource", "P1")
     assert refused.startswith("--datasource P1")
-    assert said in refused
+    assert message in refused
 
 
 def test_another_data_source_of_our_name_is_explained(grafana: FakeGrafana, operator: Operator) -> None:
@@ -313,9 +313,9 @@ def test_what_comes_from_files_is_left_to_the_files(
     provision: Callable[[FakeGrafana], None], grafana: FakeGrafana, operator: Operator
 ) -> None:
     provision(grafana)
-    said = operator.refused("install", grafana, "--backend", BACKEND_URL)
-    assert "comes from a provisioning file" in said
-    [chapter] = re.findall(r"docs/grafana.md, '([^']+)'", said)
+    output = operator.refused("install", grafana, "--backend", BACKEND_URL)
+    assert "comes from a provisioning file" in output
+    [chapter] = re.findall(r"docs/grafana.md, '([^']+)'", output)
     assert f"# {chapter}\n" in (ROOT / "docs/grafana.md").read_text("utf-8")
 
 
@@ -323,10 +323,10 @@ def test_what_comes_from_files_is_left_to_the_files(
 def test_the_role_that_is_lacking_is_named(token: str, grafana: FakeGrafana, operator: Operator) -> None:
     for command, arguments in (("install", ("--backend", BACKEND_URL)), ("uninstall", ())):
         operator.has(GRAFANA_TOKEN=token)
-        said = operator.refused(command, grafana, *arguments)
-        assert "it needs the role Admin there" in said
-        assert "datasources:" in said
-        assert "Main Org." in said
+        output = operator.refused(command, grafana, *arguments)
+        assert "it needs the role Admin there" in output
+        assert "datasources:" in output
+        assert "Main Org." in output
         operator.has(GRAFANA_TOKEN=ADMIN)
         operator.install(grafana)
 
@@ -352,14 +352,14 @@ def test_an_editor_removes_what_an_editor_may_install(grafana: FakeGrafana, oper
 
 def test_a_grafana_that_is_too_old_is_refused(grafana: FakeGrafana, operator: Operator) -> None:
     grafana.version_of_grafana = "11.5.9"
-    said = operator.refused("install", grafana, "--backend", BACKEND_URL)
-    assert "this is Grafana 11.5.9; 11.6 or newer is needed" in said
+    output = operator.refused("install", grafana, "--backend", BACKEND_URL)
+    assert "this is Grafana 11.5.9; 11.6 or newer is needed" in output
 
 
 def test_without_infinity_it_says_how_to_get_it(grafana: FakeGrafana, operator: Operator) -> None:
     del grafana.plugins[INFINITY]
-    said = operator.refused("install", grafana, "--backend", BACKEND_URL)
-    assert f"grafana cli plugins install {INFINITY}" in said
+    output = operator.refused("install", grafana, "--backend", BACKEND_URL)
+    assert f"grafana cli plugins install {INFINITY}" in output
 
 
 def test_what_is_less_than_was_tried_is_noted(grafana: FakeGrafana, operator: Operator) -> None:
@@ -504,11 +504,11 @@ def through(world: World) -> Callable[[str, str], tuple[int, Any]]:
 
 def test_that_the_backend_answers_is_tried_at_the_end(grafana: FakeGrafana, operator: Operator) -> None:
     responses = {200: "", 401: "does not accept the data source's token", 502: "does not reach the backend"}
-    for status, said in responses.items():
+    for status, text in responses.items():
         grafana.backend = lambda _path, _authorization, status=status: (status, {"message": "as it is"})  # type: ignore[misc]
         code, out, err = operator.run("install", grafana, "--backend", BACKEND_URL)
         assert code == (0 if status == 200 else 1)
-        assert said in err
+        assert text in err
         assert ("open " in out) == (status == 200)
 
 

@@ -108,15 +108,15 @@ def test_where_the_page_is_not_provisioned_the_wall_does_without_and_says_so(
     grafana: FakeGrafana,  # noqa: F811
     operator: Operator,  # noqa: F811
 ) -> None:
-    code, _, said = operator.wall(grafana.url)
+    code, _, text = operator.wall(grafana.url)
     assert code == 0
-    assert "left out   the dashboard of free rooms: butlr-free-rooms is not in this Grafana" in said
+    assert "left out   the dashboard of free rooms: butlr-free-rooms is not in this Grafana" in text
 
 
 def test_screens_without_a_login_are_told_of_no_room(with_board: FakeGrafana, owner: Operator) -> None:  # noqa: F811
-    code, _, said = owner.wall(with_board.url, "--anonymous")
+    code, _, text = owner.wall(with_board.url, "--anonymous")
     assert code == 0
-    assert "left out   the dashboard of free rooms: it shows room names" in said
+    assert "left out   the dashboard of free rooms: it shows room names" in text
     [own] = with_board.others.values()
     assert uid_of("Butlr wall") not in {*own.dashboards, *with_board.dashboards}
 

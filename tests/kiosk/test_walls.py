@@ -233,7 +233,7 @@ def test_a_user_and_password_do_as_well(
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         (
             {"GRAFANA_TOKEN": ""},
@@ -246,10 +246,10 @@ def test_a_user_and_password_do_as_well(
     ],
 )
 def test_credentials_are_one_pair_or_one_token(
-    settings: dict[str, str], said: str, grafana: FakeGrafana, operator: Operator
+    settings: dict[str, str], message: str, grafana: FakeGrafana, operator: Operator
 ) -> None:
     operator.has(**settings)
-    assert said in operator.refused(grafana.url)
+    assert message in operator.refused(grafana.url)
     assert grafana.calls == []
 
 
@@ -265,10 +265,10 @@ def test_wrong_credentials_are_tried_once_even_where_anybody_may_look(
 
 def test_a_viewer_hears_which_permission_is_lacking(grafana: FakeGrafana, operator: Operator) -> None:
     operator.has(GRAFANA_TOKEN=VIEWER)
-    said = operator.refused(grafana.url)
-    assert said.startswith("Grafana does not allow this account to create the folder Butlr walls (403")
-    assert "Permissions needed: folders:create" in said
-    assert "role Editor" in said
+    output = operator.refused(grafana.url)
+    assert output.startswith("Grafana does not allow this account to create the folder Butlr walls (403")
+    assert "Permissions needed: folders:create" in output
+    assert "role Editor" in output
     grafana.folders["butlr-walls"] = {"uid": "butlr-walls", "title": "Butlr walls"}
     assert "dashboards:create, dashboards:write" in operator.refused(grafana.url)
     assert walls_in(grafana) == {}
@@ -278,12 +278,12 @@ def test_without_the_provisioned_dashboard_it_says_how_to_provision(
     grafana: FakeGrafana, operator: Operator
 ) -> None:
     grafana.dashboards.clear()
-    said = operator.refused(grafana.url)
-    assert "butlr-wall is not in this Grafana" in said
+    output = operator.refused(grafana.url)
+    assert "butlr-wall is not in this Grafana" in output
     [section] = [
         line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("## Install")
     ]
-    assert section.removeprefix("## ") in said
+    assert section.removeprefix("## ") in output
     assert grafana.changes == []
 
 
@@ -313,9 +313,9 @@ def test_walls_of_floors_of_one_name_have_titles_of_their_own(
 
 
 def test_a_floor_that_is_not_served_is_named(grafana: FakeGrafana, operator: Operator) -> None:
-    said = operator.refused(grafana.url, "--floor", "space_paris_3")
-    assert said.startswith("--floor: 'space_paris_3' is unknown")
-    assert PARIS in said
+    output = operator.refused(grafana.url, "--floor", "space_paris_3")
+    assert output.startswith("--floor: 'space_paris_3' is unknown")
+    assert PARIS in output
     assert grafana.calls == []
 
 
@@ -329,19 +329,19 @@ def test_two_playlists_of_one_name_are_not_chosen_between(grafana: FakeGrafana, 
 def test_credentials_go_to_no_other_host(grafana: FakeGrafana, operator: Operator) -> None:
     elsewhere = FakeGrafana(redirect_to=grafana.url)
     try:
-        said = operator.refused(elsewhere.url)
+        output = operator.refused(elsewhere.url)
     finally:
         elsewhere.close()
-    assert "answers with a redirect (301)" in said
-    assert said.rstrip().endswith("set --grafana to the address that the redirect leads to")
+    assert "answers with a redirect (301)" in output
+    assert output.rstrip().endswith("set --grafana to the address that the redirect leads to")
     assert grafana.calls == []
 
 
 def test_a_grafana_that_is_down_is_said_in_words(operator: Operator) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    said = operator.refused(url)
-    assert said.startswith(f"Grafana at {url} cannot be reached (ConnectionRefusedError)")
+    output = operator.refused(url)
+    assert output.startswith(f"Grafana at {url} cannot be reached (ConnectionRefusedError)")
 
 
 def test_a_grafana_that_is_silent_is_given_up() -> None:
@@ -381,10 +381,10 @@ def test_a_certificate_that_is_not_trusted_is_said_in_words(tmp_path: Path, oper
         listener.settimeout(20)
         server = threading.Thread(target=shake_hands, args=(listener,), daemon=True)
         server.start()
-        said = operator.refused(f"https://localhost:{listener.getsockname()[1]}")
+        output = operator.refused(f"https://localhost:{listener.getsockname()[1]}")
         server.join()
-    assert "is not trusted (self-signed certificate)" in said
-    assert "REQUESTS_CA_BUNDLE" in said
+    assert "is not trusted (self-signed certificate)" in output
+    assert "REQUESTS_CA_BUNDLE" in output
 
 
 def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operator) -> None:
@@ -392,7 +392,7 @@ def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operato
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--grafana", f"http://anna:{PASSWORD}@grafana.example.com"], "must not contain a user"),
         (["--grafana", "grafana.example.com"], "must begin with https:// or http://"),
@@ -406,13 +406,13 @@ def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operato
     ],
 )
 def test_a_wrong_call_is_refused_before_anything_is_asked(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["wall", *arguments])
     assert stopped.value.code == 2
     err = capsys.readouterr().err
-    assert said in err
+    assert message in err
     assert PASSWORD not in err
 
 

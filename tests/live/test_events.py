@@ -109,8 +109,8 @@ def test_half_a_movement_is_malformed(data: object) -> None:
 
 def test_an_event_without_an_id_is_known_by_sensor_and_time() -> None:
     one, two, later = (
-        event_of({**body("TRAFFIC", at, {"in": 1, "out": 0}, sensor_id="a"), "id": said})
-        for at, said in ((1e9, None), (1e9, ""), (1e9 + 1, None))
+        event_of({**body("TRAFFIC", at, {"in": 1, "out": 0}, sensor_id="a"), "id": message})
+        for at, message in ((1e9, None), (1e9, ""), (1e9 + 1, None))
     )
     assert isinstance(one, TrafficEvent)
     assert isinstance(two, TrafficEvent)

@@ -36,14 +36,14 @@ class Account:
         self.sampling = Sampling(
             self.live,
             lambda: (floor(),),
-            presence=lambda missing: self._told(missing, 0),
-            doors=lambda missing: self._told(missing, 1),
+            presence=lambda missing: self._reported(missing, 0),
+            doors=lambda missing: self._reported(missing, 1),
             may_call=lambda: self.has_time,
             now=self.clock,
             incidents={"room": self.incident},
         )
 
-    def _told(self, missing: Missing, way: int) -> dict[str, dict[int, float | None]]:
+    def _reported(self, missing: Missing, way: int) -> dict[str, dict[int, float | None]]:
         self.requested.append(missing)
         if self.is_away:
             raise UpstreamDown("Butlr is away")
@@ -143,8 +143,8 @@ def test_each_level_is_read_by_itself_and_minutes_are_moved_once() -> None:
     both = Sampling(
         account.live,
         lambda: (floor(),),
-        presence=lambda missing: account._told(missing, 0),
-        doors=lambda missing: account._told(missing, 1),
+        presence=lambda missing: account._reported(missing, 0),
+        doors=lambda missing: account._reported(missing, 1),
         may_call=lambda: True,
         now=account.clock,
         incidents={"room": Incident("rooms"), "floor": Incident("floors")},

@@ -60,15 +60,15 @@ class Disguise:
         if name in IDS:
             return self._id(value)
         if name in NAMES:
-            return self._told(f"{self.word} {_letters(self.word + value, 9).title()}")
+            return self._reported(f"{self.word} {_letters(self.word + value, 9).title()}")
         if name in NUMBERS:
-            return self._told(_letters(self.word + value, 12).upper())
+            return self._reported(_letters(self.word + value, 12).upper())
         return self._mac(value) if name == "mac_address" else value
 
     def _id(self, value: str) -> str:
         match = _ID.fullmatch(value)
         assert match is not None, value
-        return f"{match[1]}_{self._told(TAILS[self.kind](self.word + match[2]))}"
+        return f"{match[1]}_{self._reported(TAILS[self.kind](self.word + match[2]))}"
 
     def _mac(self, value: str) -> str:
         """The same device, and the same kind of copy of it."""
@@ -80,9 +80,9 @@ class Disguise:
             f"{int(octet, 16) ^ 0xA5:02x}" if re.fullmatch("[0-9a-fA-F]{2}", octet) else octet
             for octet in octets
         ]
-        mac = self._told("-".join(made))
+        mac = self._reported("-".join(made))
         return f"fa-ke-{mac}" if head else mac
 
-    def _told(self, text: str) -> str:
+    def _reported(self, text: str) -> str:
         self.texts.add(text)
         return text

@@ -45,11 +45,11 @@ def heat_map(
     most: int | None = None,
 ) -> dict[str, Any]:
     values = [value for _, _, value in cells]
-    said = {
+    text = {
         "resolution": resolution_m,
         "bounds": bounds or {"min_x": 0, "min_y": 0, "max_x": 10, "max_y": 10},
         "total_detections": sum(values) if total is None else total,
         "max_value": max(values, default=0) if most is None else most,
         "type": "occupancy",
     }
-    return {"array_cells": cells, "metadata": said}
+    return {"array_cells": cells, "metadata": text}

@@ -94,9 +94,9 @@ def test_it_is_said_once_in_the_log(
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             world.application.background.poll()
-    said = [r.getMessage() for r in caplog.records if "assumed as documented" in r.getMessage()]
+    messages = [r.getMessage() for r in caplog.records if "assumed as documented" in r.getMessage()]
     # At first of all, then of those that the answers did not tell.
-    assert len(said) == len(set(said)) == 2
+    assert len(messages) == len(set(messages)) == 2
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_person_minutes_and_the_busiest_room() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "partial_errors"),
+    ("message", "partial_errors"),
     [
         ("read:spaces read:rooms read:sensors read:hives", ()),
         ("read:spaces read:sensors write:tags", ("read:rooms", "read:hives")),
@@ -190,8 +190,8 @@ def test_person_minutes_and_the_busiest_room() -> None:
         ("openid", ()),
     ],
 )
-def test_scopes_that_a_login_does_not_name(said: str, partial_errors: tuple[str, ...]) -> None:
-    assert account.lacking_scopes(said) == partial_errors
+def test_scopes_that_a_login_does_not_name(message: str, partial_errors: tuple[str, ...]) -> None:
+    assert account.lacking_scopes(message) == partial_errors
 
 
 @pytest.mark.parametrize(

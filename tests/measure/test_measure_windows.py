@@ -107,12 +107,12 @@ def test_grouped_rows_are_the_same_rows_at_some_depth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [(None, "refused"), (reporting([FLAT[0]]), "unreadable"), (reporting({"a": 7}), "unreadable")],
 )
-def test_grouped_rows_that_are_not_the_same_have_no_effect(body: bytes | None, said: str) -> None:
+def test_grouped_rows_that_are_not_the_same_have_no_effect(body: bytes | None, message: str) -> None:
     finding = windows.grouped(FLAT, {"raw": body})
-    assert finding.numbers == {"raw": said}
+    assert finding.numbers == {"raw": message}
     assert (finding.handled, finding.verdict) == (True, {})
 
 

@@ -87,15 +87,15 @@ def test_a_mark_for_excel_where_it_is_asked_for(world: World) -> None:
     ],
 )
 def test_a_file_is_called_after_what_it_is_of(world: World, params: dict[str, str], name: str) -> None:
-    said = send_query(world, "hot-zones", **params).headers["Content-Disposition"]
-    assert re.search(r'filename="?([^";]+)', said)[1] == f"{name}.csv"  # type: ignore[index]
+    text = send_query(world, "hot-zones", **params).headers["Content-Disposition"]
+    assert re.search(r'filename="?([^";]+)', text)[1] == f"{name}.csv"  # type: ignore[index]
 
 
 def test_of_simulated_people_the_files_name_says_so(make_world: Any) -> None:
     world = make_world()
     object.__setattr__(world.application.service, "demo", True)
-    said = send_query(world, "hot-zones").headers["Content-Disposition"]
-    assert "_simulated.csv" in said
+    text = send_query(world, "hot-zones").headers["Content-Disposition"]
+    assert "_simulated.csv" in text
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_numbers_have_six_digits(value: float, written: float) -> None:
 
 
 def test_the_picture_of_a_change_names_hours_and_days(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
+    message: list[str] = []
     head = heatmap_image.head
 
     def watched(lines: Any, *more: Any) -> Any:
-        said.extend(line.text for line in lines)
+        message.extend(line.text for line in lines)
         return head(lines, *more)
 
     monkeypatch.setattr(heatmap_image, "head", watched)
     send_query(world, "compare", format="png", hours="08:00-18:00", days="mon-fri")
-    assert "08:00-18:00 Mon to Fri" in said
+    assert "08:00-18:00 Mon to Fri" in message

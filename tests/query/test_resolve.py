@@ -179,7 +179,7 @@ def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("params", "said"),
+    ("params", "expected"),
     [
         ({"resolution": "0.3"}, ["resolution", "0.25", "0.5", "1.0", "auto"]),
         ({"columns": "0"}, ["columns", "1 to 2000"]),
@@ -220,12 +220,12 @@ def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
         ({"space": None}, ["space", "space_1", "space_2"]),
     ],
 )
-def test_an_error_names_the_word_and_what_it_may_be(params: dict[str, Any], said: list[str]) -> None:
+def test_an_error_names_the_word_and_what_it_may_be(params: dict[str, Any], expected: list[str]) -> None:
     with pytest.raises(BadParameter) as error:
         resolve_query(**params)
-    assert error.value.parameter == said[0]
+    assert error.value.parameter == expected[0]
     assert error.value.status == 400
-    for text in said:
+    for text in expected:
         assert text in error.value.message
 
 

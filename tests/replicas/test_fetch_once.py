@@ -38,8 +38,8 @@ def test_both_at_once_cost_what_one_does(office: Office) -> None:
         return sum(replica.gauge(WAITS) for replica in replicas) >= 1
 
     with held(office.simulator, DETECTIONS, one_waits), ThreadPoolExecutor(2) as pool:
-        looks = list(pool.map(lambda replica: replica.query_panel(*MAY), replicas))
-    assert all(look.is_whole() for look in looks)
+        responses = list(pool.map(lambda replica: replica.query_panel(*MAY), replicas))
+    assert all(response.is_whole() for response in responses)
     assert office.calls == MAY_SEGMENTS
     assert sum(replica.gauge(WAITS) for replica in replicas) >= 1
 
@@ -216,8 +216,8 @@ def test_a_call_may_take_longer_than_a_lease(office: Office, redis: RedisServer)
 
     renewed: set[str] = set()
     with held(office.simulator, DETECTIONS, all_are_renewed), ThreadPoolExecutor(2) as pool:
-        looks = list(pool.map(lambda replica: replica.query_panel(*MAY), (first, second)))
-    assert all(look.is_whole() for look in looks)
+        responses = list(pool.map(lambda replica: replica.query_panel(*MAY), (first, second)))
+    assert all(response.is_whole() for response in responses)
     assert office.calls == MAY_SEGMENTS
 
 
@@ -277,12 +277,12 @@ def held_leases(replica: Replica, redis: RedisServer) -> list[str]:
     return sorted(seen)
 
 
-@pytest.mark.parametrize("said", [b"", b"{", b"[]", b'{"code": "internal", "message": "x"}', b"\xff\x00"])
-def test_a_failure_that_cannot_be_read_is_none(office: Office, redis: RedisServer, said: bytes) -> None:
+@pytest.mark.parametrize("message", [b"", b"{", b"[]", b'{"code": "internal", "message": "x"}', b"\xff\x00"])
+def test_a_failure_that_cannot_be_read_is_none(office: Office, redis: RedisServer, message: bytes) -> None:
     replica = office.replica()
     names = [name.replace(":lease:", ":failed:") for name in held_leases(replica, redis)]
     for name in names:
-        redis.client.set(name, said)
+        redis.client.set(name, message)
     assert office.replica().query_panel(*MAY).is_whole()
 
 
@@ -290,6 +290,6 @@ def test_the_panel_of_many_replicas_costs_what_one_does(office: Office) -> None:
     replicas = [office.replica() for _ in range(5)]
     costs: list[int] = []
     for replica in replicas:
-        look: Callable[[], object] = replica.query_panel
-        costs.append(replica.spent(look))
+        response: Callable[[], object] = replica.query_panel
+        costs.append(replica.spent(response))
     assert costs == [PANEL_SEGMENTS, 0, 0, 0, 0]

@@ -74,11 +74,11 @@ def test_no_window_ever_holds_more_than_the_rate(
 
     def knock(rate_limiter: SharedRateLimiter) -> None:
         while len(answered) < 18:
-            asked_s = time.monotonic()
+            requested_s = time.monotonic()
             wait_s = call(rate_limiter)
             if wait_s == 0:
                 with lock:
-                    requested.append(asked_s)
+                    requested.append(requested_s)
                     answered.append(time.monotonic())
             else:
                 time.sleep(min(wait_s, 0.02))  # noqa: TID251  # the rate goes by Redis' own clock

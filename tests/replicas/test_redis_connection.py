@@ -62,7 +62,7 @@ def works(connection: RedisConnection) -> bool:
         return False
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
 
 
@@ -88,14 +88,14 @@ def test_a_fault_is_said_once_and_so_is_its_end(
     begins(redis)
     assert [works(connection) for _ in range(50)] == [False] * 50
     assert connection.incident.on
-    [line] = said(caplog)
+    [line] = logged(caplog)
     assert line.startswith(f"incident began: shared cache: it cannot be used ({reason})")
     redis.is_well_again()
     clock.now_s += RECOVERY_S + 1
     until(lambda: works(connection) and not connection.incident.on)
-    assert len(said(caplog)) == 2
-    assert said(caplog)[1].endswith(": shared cache")
-    assert said(caplog)[1].startswith("incident over")
+    assert len(logged(caplog)) == 2
+    assert logged(caplog)[1].endswith(": shared cache")
+    assert logged(caplog)[1].startswith("incident over")
 
 
 def test_while_it_is_away_nobody_but_one_thread_asks(
@@ -172,7 +172,7 @@ def test_answers_that_take_long_are_no_help(
     while works(connection):
         tries += 1
         assert tries <= SLOW_IN_A_ROW
-    assert "longer than 0.1 s" in said(caplog)[0]
+    assert "longer than 0.1 s" in logged(caplog)[0]
     slow.delay_s = 0.0
     until(lambda: works(connection))
 

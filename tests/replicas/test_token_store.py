@@ -20,13 +20,13 @@ def test_replicas_log_in_once(office: Office) -> None:
     replicas = [office.replica() for _ in range(4)]
     begun: list[int] = []
 
-    def look(replica: Replica) -> PanelResponse:
+    def response(replica: Replica) -> PanelResponse:
         begun.append(1)
         return replica.query_panel()
 
     with held(office.simulator, LOGIN, lambda: len(begun) == 4), ThreadPoolExecutor(4) as pool:
-        looks = list(pool.map(look, replicas))
-    assert all(look.is_whole() for look in looks)
+        responses = list(pool.map(response, replicas))
+    assert all(response.is_whole() for response in responses)
     assert office.logins == 1
 
 
@@ -43,8 +43,8 @@ def test_a_token_that_is_revoked_in_a_burst_is_replaced_by_one_login(office: Off
         return office.simulator.count(DETECTIONS) >= before + 2
 
     with held(office.simulator, LOGIN, both_are_refused), ThreadPoolExecutor(2) as pool:
-        looks = list(pool.map(lambda i: replicas[i].query_panel(*periods[i], **days), range(2)))
-    assert [look.complete for look in looks] == [True, True]
+        responses = list(pool.map(lambda i: replicas[i].query_panel(*periods[i], **days), range(2)))
+    assert [response.complete for response in responses] == [True, True]
     assert office.logins == 2
 
 
@@ -71,9 +71,9 @@ def test_a_wrong_secret_is_tried_once_by_all(make_office: MakeOffice) -> None:
     replicas = office.two(butlr_client_secret="wrong")
     for _ in range(5):
         for replica in replicas:
-            look = replica.query_panel()
-            assert_upstreams_fault(look, 502)
-            assert REFUSED in look.body["message"]
+            response = replica.query_panel()
+            assert_upstreams_fault(response, 502)
+            assert REFUSED in response.body["message"]
     assert office.logins == 1
     office.passes(LOGIN_BACKOFF_S + 1)
     for replica in replicas:

@@ -34,17 +34,17 @@ class TimedRequest:
         now_s = int(simulation.now_s)
         period = {"from": str((now_s - WEEK_S) * 1000), "to": str(now_s * 1000)}
         takes = TARGETS[target].parameters
-        self._words = {"space": "all", **{k: v for k, v in period.items() if k in takes}, **params}
+        self._params = {"space": "all", **{k: v for k, v in period.items() if k in takes}, **params}
         self.took_s = float("nan")
         self.waiting = 0
         self.found: Result[Any] | BackendError | None = None
-        simulation.spawn(self._ask)
+        simulation.spawn(self._send)
 
-    def _ask(self) -> None:
+    def _send(self) -> None:
         service, began_s = self._simulation.service, self._simulation.now_s
         deadline = began_s + service.deadline_s
         try:
-            started = service.start(service.read(self._target, self._words), None, deadline=deadline)
+            started = service.start(service.read(self._target, self._params), None, deadline=deadline)
             self.waiting = service.pipeline.gatherer.in_flight.waiting
             self.found = service.finish(started, deadline=deadline)
         except BackendError as error:

@@ -224,11 +224,11 @@ def test_a_call_in_flight_is_seen_while_it_lasts(trial: Trial) -> None:
     seen: list[tuple[float, float]] = []
     clock = trial.simulator.clock
 
-    def look_from_outside() -> float:
+    def request_figures() -> float:
         seen.append((trial.gauge("butlr_calls_in_flight"), trial.gauge("butlr_calls_under_way")))
         return clock()
 
-    trial.simulator.clock = look_from_outside
+    trial.simulator.clock = request_figures
     trial.query_panel("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
     assert set(seen) == {(1, 1)}
 
@@ -331,7 +331,7 @@ def problems(trial: Trial) -> dict[str, float]:
 def test_a_trouble_with_butlr_is_said_once_and_shown_while_it_lasts(
     trial: Trial, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], kind: str
 ) -> None:
-    def said() -> list[str]:
+    def text() -> list[str]:
         found = [r.getMessage() for r in caplog.records if r.getMessage().startswith("incident")]
         caplog.clear()
         return found
@@ -340,18 +340,18 @@ def test_a_trouble_with_butlr_is_said_once_and_shown_while_it_lasts(
     assert set(Figures(trial).of("butlr_backend_trouble")) == {
         (k,) for k in ("unreachable", "limited", "refused", "invalid")
     }
-    assert (problems(trial), said()) == ({}, [])
+    assert (problems(trial), text()) == ({}, [])
     with trial.fails(**fault):
         for _ in range(5):
             trial.passes(60)
             trial.query_panel()
             trial.comes_to_rest()
-        [line] = said()
+        [line] = text()
         assert line.startswith(f"incident began: Butlr {kind}")
         assert problems(trial) == {kind: 1}
     trial.passes(90)
     trial.query_panel()
-    [line] = said()
+    [line] = text()
     assert re.fullmatch(rf"incident over after 4 min, \d+ failures: Butlr {kind}", line)
     assert problems(trial) == {}
 

@@ -28,7 +28,7 @@ def sheet(floor: Floor) -> Dark:
     return np.asarray(turned) < 200
 
 
-def looks_at(floor: Floor) -> Callable[[float, float], bool]:
+def dark_at(floor: Floor) -> Callable[[float, float], bool]:
     """Whether there is something within a decimetre of a point."""
     dark, (left, _, _, top) = sheet(floor), floor.extent
     reach = PIXELS_PER_M // 10
@@ -54,7 +54,7 @@ def test_a_picture_is_the_floors_extent_and_paper_beyond_its_outline(floor: Floo
         for y in np.arange(low + step / 2, top, step)
         if outline.distance(Point(x, y)) > 0.3
     ]
-    at = looks_at(floor)
+    at = dark_at(floor)
     assert len(beyond) > 20
     assert not any(at(x, y) for x, y in beyond)
 
@@ -63,7 +63,7 @@ def test_a_picture_is_the_floors_extent_and_paper_beyond_its_outline(floor: Floo
 def test_the_outer_wall_goes_round_but_for_the_entrance(floor: Floor) -> None:
     wall = Polygon(floor.outline).buffer(-0.16, join_style="mitre").exterior
     points = [wall.interpolate(d) for d in np.arange(0, wall.length, 0.2)]
-    at, door = looks_at(floor), Point(floor.entrance)
+    at, door = dark_at(floor), Point(floor.entrance)
     missing = [p for p in points if not at(p.x, p.y)]
     assert missing, "one can come in"
     assert all(p.distance(door) < 1.8 for p in missing)
@@ -71,7 +71,7 @@ def test_the_outer_wall_goes_round_but_for_the_entrance(floor: Floor) -> None:
 
 @each_floor
 def test_every_room_is_walled_has_a_way_in_and_is_furnished(floor: Floor) -> None:
-    at = looks_at(floor)
+    at = dark_at(floor)
     furnished = 0
     for room in floor.rooms:
         shape = Polygon(room.footprint)

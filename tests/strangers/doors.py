@@ -43,8 +43,8 @@ class ApiRequest:
         )
 
     def __str__(self) -> str:
-        said = self.body if self.body is not None else {k: v for k, v in self.params.items() if k not in HOUR}
-        return f"{self.method} {self.path} {orjson.dumps(said).decode()}"
+        text = self.body if self.body is not None else {k: v for k, v in self.params.items() if k not in HOUR}
+        return f"{self.method} {self.path} {orjson.dumps(text).decode()}"
 
 
 MakeRequests = Callable[[Params], Iterator[ApiRequest]]

@@ -50,10 +50,10 @@ def text_of(response: TestResponse) -> str:
     return f"{response.status}\n{response.headers}\n{response.get_data().decode('utf-8', 'replace')}"
 
 
-def leaks(response: TestResponse, *, said: str = "") -> set[str]:
+def leaks(response: TestResponse, *, sent: str = "") -> set[str]:
     """Names of other floors in an answer, those aside that the caller named."""
     text = text_of(response)
-    return {name for name in FOREIGN if name not in said and (name in text or html.escape(name) in text)}
+    return {name for name in FOREIGN if name not in sent and (name in text or html.escape(name) in text)}
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def test_foreign_and_unknown_are_answered_alike_to_the_byte(
         found = one.put(trial.http, **LIMITED, **SAME_ID)  # again: now what is its own is kept
         wanted = other.put(trial.http, **LIMITED, **SAME_ID)
         assert text_of(found).replace(name, like(name)) == text_of(wanted), one
-        assert leaks(found, said=str(foreign)) == set(), one
+        assert leaks(found, sent=str(foreign)) == set(), one
 
 
 def test_a_backend_of_one_floor_knows_no_other(make_trial: Callable[..., Trial]) -> None:
@@ -173,7 +173,7 @@ def test_a_backend_of_one_floor_knows_no_other(make_trial: Callable[..., Trial])
     for params in ({}, {"space": "all"}, {"space": PARIS}, {"space": NEW_YORK}):
         for api_request in api_requests(params):
             response = api_request.put(trial.http, **EVERYTHING)
-            assert leaks(response, said=str(params)) == set(), api_request
+            assert leaks(response, sent=str(params)) == set(), api_request
     requested = {str(call.body) for call in trial.simulator.calls if call.path in (DETECTIONS, REPORTING)}
     assert requested
     assert not any(name in body for body in requested for name in (NEW_YORK, PARIS_2))

@@ -160,7 +160,7 @@ def row_keys(target: str, params: dict[str, str], response: Any) -> list[Hashabl
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_two_rows_of_an_answer_have_the_same_labels(world: World, target: str) -> None:
     if target == "events":
-        look_for_hot_zones(world)
+        request_hot_zones(world)
     answered = 0
     for params in api_requests(target):
         response = world.http.get(f"/api/v1/{target}", query_string=params)
@@ -173,7 +173,7 @@ def test_no_two_rows_of_an_answer_have_the_same_labels(world: World, target: str
     assert answered
 
 
-def look_for_hot_zones(world: World) -> None:
+def request_hot_zones(world: World) -> None:
     """As several rules would, so that events are recorded that differ in little."""
     start = {"10": "12:23", "20": "12:13"}
     for level, minutes, release in itertools.product(("room", "zone", "floor"), start, ("0.01", "0.02")):
@@ -226,7 +226,7 @@ def test_no_choice_of_a_filter_or_an_editor_is_offered_twice(world: World) -> No
 
 
 def test_nothing_is_marked_twice(world: World) -> None:
-    look_for_hot_zones(world)
+    request_hot_zones(world)
     for space in (PARIS, NEW_YORK):
         body = {"range": HOUR, "annotation": {"query": {"target": "heatmap", "space": space}}}
         response = world.http.post("/annotations", json=body)
@@ -246,8 +246,8 @@ def test_everything_is_listed_twice_in_every_way() -> None:
             "hives": {"data": [{"id": "h"}]},
         }
         data = orjson.loads(orjson.dumps(data))
-        for said in tangle(data, seed):
-            kind, _, way = said.split(" ", 2)
+        for text in tangle(data, seed):
+            kind, _, way = text.split(" ", 2)
             done.add((kind, way))
         for kind in KINDS:
             ids = [thing["id"].removesuffix("-2") for found in lists_of(data, kind) for thing in found]

@@ -160,12 +160,12 @@ def test_every_answer_has_the_security_headers(world: World) -> None:
             ApiRequest("PUT", "/query"),
         ]:
             response = api_request.put(world.http, **headers)
-            said = {name: response.headers.get(name) for name in HEADERS}
+            text = {name: response.headers.get(name) for name in HEADERS}
             if response.status_code == 200 and ("/static/" in api_request.path or "ETag" in response.headers):
                 # A browser may keep them, and asks each time whether they are still good.
-                assert said["Cache-Control"] in ("no-cache", "private, no-cache")
-                said["Cache-Control"] = "no-store"
-            assert said == HEADERS, api_request
+                assert text["Cache-Control"] in ("no-cache", "private, no-cache")
+                text["Cache-Control"] = "no-store"
+            assert text == HEADERS, api_request
             policy = response.headers["Content-Security-Policy"]
             assert policy.startswith("default-src 'none'; ")
             assert "unsafe" not in policy

@@ -104,8 +104,8 @@ def test_no_word_on_no_route_tells_of_rooms(trial: Trial, route: tuple[str, str]
     for params in ASKED:
         for api_request in ROUTES[route](params):
             response = api_request.put(trial.http, **headers)
-            said = str(params)
-            assert {name for name in leaks(response, hidden) if name not in said} == set(), api_request
+            message = str(params)
+            assert {name for name in leaks(response, hidden) if name not in message} == set(), api_request
             answered += response.status_code == 200
     known = ("/api/v1/<target>", "/healthz", "/readyz", "/runbooks/<name>")
     assert bool(answered) == (route[1] in known)

@@ -148,12 +148,12 @@ def test_a_sensor_that_fails_comes_first_with_its_time(make_world: Any) -> None:
     assert row["offline_share"] == pytest.approx(1 / total)
 
 
-@pytest.mark.parametrize("said", ["offline", "online"])
+@pytest.mark.parametrize("message", ["offline", "online"])
 def test_sensors_behind_a_dead_hive_cannot_be_heard_whatever_butlr_calls_them(
-    trial: Trial, said: str
+    trial: Trial, message: str
 ) -> None:
     """They are not offline by their own fault: of that nothing is known, so their own rule has no number."""
-    trial.simulator.forms = Forms(sensors_of_dead_hives=said)
+    trial.simulator.forms = Forms(sensors_of_dead_hives=message)
     trial.simulator.outage(HIVE, int(trial.now_s) - 7200, int(trial.now_s) + 3600)
     found, heard_s = rows(trial, space=PARIS), int(trial.now_s) - 7201
     assert {key for key, row in found.items() if row["state"] == "hive offline"} == BEHIND
@@ -183,11 +183,11 @@ def test_sensors_behind_a_dead_hive_cannot_be_heard_whatever_butlr_calls_them(
     assert {(row["sensors_offline"], row["reason"]) for row in other} == {(0, "")}
 
 
-@pytest.mark.parametrize("said", ["offline", "online"])
+@pytest.mark.parametrize("message", ["offline", "online"])
 def test_a_room_behind_a_dead_hive_is_unknown_and_every_answer_of_its_floor_says_why(
-    trial: Trial, said: str
+    trial: Trial, message: str
 ) -> None:
-    trial.simulator.forms = Forms(sensors_of_dead_hives=said)
+    trial.simulator.forms = Forms(sensors_of_dead_hives=message)
     trial.simulator.outage(HIVE, int(trial.now_s) - 7200, int(trial.now_s) + 3600)
     params = {"space": PARIS, "from": "2026-06-17T06:00:00Z", "to": "2026-06-17T12:00:00Z"}
     total = sum(sensor.floor_id == PARIS for sensor in PHYSICAL.values())
@@ -374,8 +374,8 @@ def test_a_dead_hive_that_hangs_in_a_small_room_is_named_by_its_number(make_worl
     assert room.capacity is not None
     assert room.capacity.max == 8
     frame = world.http.get(f"/api/v1/occupancy-now?space={PARIS}").get_json()[0]
-    [said] = [n["text"] for n in frame["meta"]["notices"] if "send no data" in n["text"]]
-    assert said.startswith(f"Paris, 1st floor: the hive {hive.serial_number} is offline since 17 Jun 12:34")
+    [text] = [n["text"] for n in frame["meta"]["notices"] if "send no data" in n["text"]]
+    assert text.startswith(f"Paris, 1st floor: the hive {hive.serial_number} is offline since 17 Jun 12:34")
     found = rows(world, space=PARIS)
     assert found[HIVE]["device"] == HIVE
     assert {row["hive"] for key, row in found.items() if key in BEHIND} == {HIVE}
@@ -432,8 +432,8 @@ def test_a_sensor_may_report_to_a_hive_of_another_floor(make_world: Any) -> None
     world.simulator.outage(far.id, int(world.now_s) - 7200, int(world.now_s) + 3600)
     frame = world.http.get(f"/api/v1/devices?space={PARIS}&level=floor").get_json()[0]
     total = sum(sensor.floor_id == PARIS for sensor in PHYSICAL.values())
-    said = f"the hive {far.serial_number} is offline since 17 Jun 12:34: {total} of {total} sensors"
-    assert any(said in notice["text"] for notice in frame["meta"]["notices"])
+    text = f"the hive {far.serial_number} is offline since 17 Jun 12:34: {total} of {total} sensors"
+    assert any(text in notice["text"] for notice in frame["meta"]["notices"])
     assert {row["hive"] for row in rows(world, space=PARIS, kind="sensor").values()} == {""}
 
 

@@ -235,11 +235,11 @@ def test_a_period_of_seconds_is_another_one_each_second(doors: Doors, world: Wor
 class Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
-        self.said: list[tuple[str, dict[str, Any]]] = []
+        self.text: list[tuple[str, dict[str, Any]]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         data = {k: v for k, v in record.__dict__["data"].items() if k != "seconds"}
-        self.said.append((record.getMessage(), data))
+        self.text.append((record.getMessage(), data))
 
 
 @pytest.fixture
@@ -268,8 +268,8 @@ def test_it_is_counted_and_logged_as_the_frameworks_is(stored: Doors, world: Wor
     assert by_flask == ours
     # The two weeks are two calls.
     assert ours == (1, {("fetched",): 0, ("cached",): 2, ("pushed",): 0, ("stale",): 0, ("missing",): 0})
-    assert lines.said[0] == lines.said[1]
-    assert lines.said[0][0] == "answered GET /api/v1/<target>"
+    assert lines.text[0] == lines.text[1]
+    assert lines.text[0][0] == "answered GET /api/v1/<target>"
 
 
 def test_each_response_has_the_id_of_its_own_request(stored: Doors) -> None:

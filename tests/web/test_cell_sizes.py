@@ -99,10 +99,10 @@ def test_every_cell_of_the_floor_has_a_number(world: World, form: str, space: st
 
 @pytest.mark.parametrize("form", [*DENSE, *SPARSE])
 def test_left_out_is_the_default(world: World, form: str) -> None:
-    _, plain, said = (
+    _, plain, text = (
         send_query(world, PARIS, DAY, format=form, **params).data for params in ({}, {}, {"empty": "omit"})
     )
-    assert plain == said
+    assert plain == text
     assert truth(PARIS, *DAY, 0.5) != expected(PARIS, DAY, 0.5)
 
 

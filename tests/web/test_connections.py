@@ -35,9 +35,9 @@ class Application:
         self.requested.append(environ["PATH_INFO"])
         if environ["PATH_INFO"] == "/held":
             assert self.let_go.wait(HANG_S)
-        said = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {len(body)}".encode()
-        start_response("200 Fine", [("Content-Length", str(len(said)))])
-        return [said]
+        text = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {len(body)}".encode()
+        start_response("200 Fine", [("Content-Length", str(len(text)))])
+        return [text]
 
 
 class Served:
@@ -141,7 +141,7 @@ def test_requests_that_are_sent_together_are_answered_in_their_order(served: Ser
     data = b""
     while piece := one.recv(1 << 16):
         data += piece
-    places = [data.index(said) for said in (b"GET /a 0", b"POST /b 3", b"GET /c 0")]
+    places = [data.index(text) for text in (b"GET /a 0", b"POST /b 3", b"GET /c 0")]
     assert places == sorted(places)
 
 

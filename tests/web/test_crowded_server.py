@@ -292,9 +292,9 @@ def test_nothing_a_caller_says_ends_a_line_of_the_answers_head(
     connect: Callable[[], socket.socket], path: str, as_line_end: str
 ) -> None:
     """Looked at as bytes: libraries would read around it."""
-    said = path.format(quote(INJECTED.replace("\r\n", as_line_end), safe=""))
+    text = path.format(quote(INJECTED.replace("\r\n", as_line_end), safe=""))
     agents = "Accept: text/html\r\nX-Request-Id: a%0d%0aSet-Cookie: x=1\r\n"
-    response = response_to(connect(), f"GET {said} HTTP/1.1\r\nHost: x\r\n{agents}\r\n".encode())
+    response = response_to(connect(), f"GET {text} HTTP/1.1\r\nHost: x\r\n{agents}\r\n".encode())
     status, *lines = response.partition(b"\r\n\r\n")[0].split(b"\r\n")
     assert re.fullmatch(rb"HTTP/1\.1 \d{3} [ -~]{1,120}", status)
     names = {re.fullmatch(rb"([A-Za-z-]+): [ -~]*", line)[1].lower() for line in lines}  # type: ignore[index]

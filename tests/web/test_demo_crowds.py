@@ -74,7 +74,7 @@ def rings_after_a_minute(watch: Watcher, demo: Demo) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"room": "Nowhere", "people": 30, "minutes": 20}, "room 'Nowhere' is unknown; allowed "),
         # Each floor has one.
@@ -89,10 +89,10 @@ def rings_after_a_minute(watch: Watcher, demo: Demo) -> bool:
         ({"room": "Open space West", "people": 3}, "minutes is not a whole number"),
     ],
 )
-def test_a_wrong_crowd_is_refused_in_words(demo: Demo, body: dict[str, Any], said: str) -> None:
+def test_a_wrong_crowd_is_refused_in_words(demo: Demo, body: dict[str, Any], message: str) -> None:
     response = put(demo, body)
     assert response.status_code == 400
-    assert said in response.get_json()["message"].replace(": ", " ")
+    assert message in response.get_json()["message"].replace(": ", " ")
     assert demo.http.get("/demo/crowd").get_json() == []
 
 
@@ -103,7 +103,7 @@ def test_a_backend_with_a_butlr_of_its_own_has_no_crowds(world: World) -> None:
 
 def test_the_command_asks_the_running_demo() -> None:
     with running("demo", BACKEND_PORT="0", BACKEND_TOKEN="a-token-of-the-demo") as (_, url):
-        said = run(
+        output = run(
             "crowd",
             "Open space West=30",
             "--for",
@@ -112,7 +112,7 @@ def test_the_command_asks_the_running_demo() -> None:
             url,
             BACKEND_TOKEN="a-token-of-the-demo",
         )
-        assert said.stdout.startswith(f"30 more people in {WEST} ({PARIS}) until "), said.stderr
+        assert output.stdout.startswith(f"30 more people in {WEST} ({PARIS}) until "), output.stderr
         again = run("crowd", "--clear", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
         assert again.stdout == "no people are added\n"
         refused = run("crowd", "Nowhere=30", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
@@ -130,9 +130,9 @@ def test_the_command_says_that_it_is_no_demo(world: World) -> None:
         BUTLR_CLIENT_ID="demo",
         BUTLR_CLIENT_SECRET="demo",
     ) as (_, url):
-        said = run("crowd", "Open space West=30", "--backend", url)
-    assert (said.returncode, said.stdout) == (1, "")
-    assert "is not a demo" in said.stderr
+        output = run("crowd", "Open space West=30", "--backend", url)
+    assert (output.returncode, output.stdout) == (1, "")
+    assert "is not a demo" in output.stderr
 
 
 def test_the_simulator_alone_begins_with_devices_that_are_offline() -> None:

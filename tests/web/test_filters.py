@@ -205,7 +205,7 @@ def test_a_floor_of_which_nothing_is_left_is_not_shown_as_a_whole(world: World) 
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "text"),
     [
         (equal("room", "Kitchn"), "room 'Kitchn' is unknown"),
         (equal("room", "All"), "room 'All' is unknown"),
@@ -220,25 +220,25 @@ def test_a_floor_of_which_nothing_is_left_is_not_shown_as_a_whole(world: World) 
         (None, "an item is null; use an object"),
     ],
 )
-def test_what_no_filter_can_be_is_named(world: World, bad: Any, said: str) -> None:
+def test_what_no_filter_can_be_is_named(world: World, bad: Any, text: str) -> None:
     response = send_query(world, bad)
     assert response.status_code == 400
     message = response.get_json()["message"]
     assert message.startswith("adhocFilters")
-    assert said in message
+    assert text in message
 
 
 def test_a_room_that_the_caller_may_not_see_is_as_unknown(make_world: Callable[..., World]) -> None:
     world = make_world(tokens=(BackendToken("paris-only", frozenset({PARIS})),))
     headers = {"Authorization": "Bearer paris-only"}
     targets = [{"refId": "A", "target": "occupancy-now", "payload": {"space": PARIS}}]
-    said = set()
+    text = set()
     for name in (ELSEWHERE.name, "Xyzzyq"):
         body = {"range": RANGE, "targets": targets, "adhocFilters": [equal("room", name)]}
         response = world.http.post("/query", json=body, headers=headers)
         assert response.status_code == 400
-        said.add(response.get_json()["message"].replace(name, "…"))
-    assert len(said) == 1
+        text.add(response.get_json()["message"].replace(name, "…"))
+    assert len(text) == 1
 
 
 def test_a_small_rooms_name_tells_nothing_of_it(make_world: Callable[..., World]) -> None:

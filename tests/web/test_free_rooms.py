@@ -163,7 +163,7 @@ def test_types_and_tags_narrow_each_other(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "said"),
+    ("params", "message"),
     [
         ({"type": "meetingroom"}, "type: 'meetingroom' is unknown; did you mean meeting_room?"),
         ({"type": "storage", "space": PARIS}, "type: 'storage' is unknown"),
@@ -173,10 +173,12 @@ def test_types_and_tags_narrow_each_other(world: World) -> None:
         ({"least_capacity": "9" * 5000}, "least_capacity: '999"),
     ],
 )
-def test_an_error_names_the_word_and_what_it_may_be(world: World, params: dict[str, str], said: str) -> None:
+def test_an_error_names_the_word_and_what_it_may_be(
+    world: World, params: dict[str, str], message: str
+) -> None:
     response = world.http.get("/api/v1/free-rooms", query_string={"space": "all", **params})
     assert response.status_code == 400
-    assert response.get_json()["message"].startswith(said)
+    assert response.get_json()["message"].startswith(message)
 
 
 def test_that_no_room_is_so_large_is_an_empty_answer_that_says_so(world: World) -> None:

@@ -102,13 +102,13 @@ def test_a_playback_frame_holds_its_rows_and_speaks_of_the_whole(world: World) -
     assert [(r["x"], r["y"], r["detections"]) for r in rows] == list(
         zip(x["values"], y["values"], value["values"], strict=True)
     )
-    start, said = at(DAY["from"]), frame["meta"]["custom"]
+    start, custom = at(DAY["from"]), frame["meta"]["custom"]
     hours = [truth(PARIS, start + k * 3600, start + (k + 1) * 3600, 1.0) for k in range(24)]
-    assert said["max_value"] == max(max(hour.values(), default=0) for hour in hours)
-    assert said["total_detections"] == sum(sum(hour.values()) for hour in hours)
-    assert (said["windows"], said["hours"], said["segments"]["planned"]) == (24, 24, 24)
-    assert (said["from"], said["to"], said["as_of"]) == (DAY["from"], DAY["to"], DAY["to"])
-    assert said["complete"] is True
+    assert custom["max_value"] == max(max(hour.values(), default=0) for hour in hours)
+    assert custom["total_detections"] == sum(sum(hour.values()) for hour in hours)
+    assert (custom["windows"], custom["hours"], custom["segments"]["planned"]) == (24, 24, 24)
+    assert (custom["from"], custom["to"], custom["as_of"]) == (DAY["from"], DAY["to"], DAY["to"])
+    assert custom["complete"] is True
     assert frame["meta"]["notices"] == [NO_RATE]
 
 

@@ -118,7 +118,7 @@ def test_a_row_that_is_promised_is_there(world: World, space: str) -> None:
         assert [r["space"] for r in rows(world, target, space, **level)] == [space]
 
 
-def said(world: World, target: str, space: str, **params: str) -> str:
+def notice_texts(world: World, target: str, space: str, **params: str) -> str:
     """All notices of an answer's frames."""
     response = send_query(world, target, space, **params)
     assert response.status_code == 200
@@ -161,13 +161,13 @@ def said(world: World, target: str, space: str, **params: str) -> str:
 def test_the_reason_is_given(
     world: World, space: str, target: str, params: dict[str, str], reason: str
 ) -> None:
-    assert reason in said(world, target, space, **params)
+    assert reason in notice_texts(world, target, space, **params)
 
 
 def test_an_ordinary_answer_gives_no_reason(world: World) -> None:
     """What a person gives has not been measured, but is not asked for."""
     for target in ("heatmap", "hot-zones", "occupancy", "occupancy-now"):
-        assert said(world, target, ONE_CELL, unit="detections") == ""
+        assert notice_texts(world, target, ONE_CELL, unit="detections") == ""
 
 
 def test_one_detection_is_one_cell_of_a_whole_map(world: World, people: People) -> None:

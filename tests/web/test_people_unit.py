@@ -98,28 +98,28 @@ def test_a_map_is_in_people_and_has_detections_beside(known: World, params: dict
 
 
 def test_it_names_the_factor_and_what_it_rests_on(known: World) -> None:
-    said = frame(known, resolution="0.5")["meta"]
+    text = frame(known, resolution="0.5")["meta"]
     total = sum(truth(PARIS, at(DAY["from"]), at(DAY["to"]), 0.5).values())
-    assert said["custom"]["unit"] == "people"
-    assert said["custom"]["factor"] == {
+    assert text["custom"]["unit"] == "people"
+    assert text["custom"]["factor"] == {
         "detections_per_person_minute": RATE,
         "version": version_of(known, PARIS),
         "person_minutes": 7e9,
         "days": 7,
     }
-    assert said["custom"]["factor_unknown"] is None
-    assert said["custom"]["total_detections"] == total
-    assert said["custom"]["person_hours"] == near(total / PER_PERSON_HOUR)
-    assert said["custom"]["max_people_per_m2"] == near(max(people().values()))
-    assert said["notices"] == []
+    assert text["custom"]["factor_unknown"] is None
+    assert text["custom"]["total_detections"] == total
+    assert text["custom"]["person_hours"] == near(total / PER_PERSON_HOUR)
+    assert text["custom"]["max_people_per_m2"] == near(max(people().values()))
+    assert text["notices"] == []
 
 
 def test_without_a_factor_auto_is_in_detections_and_says_so(world: World) -> None:
     found = frame(world, resolution="0.5")
     assert [f["name"] for f in found["fields"]] == ["x", "y", "detections"]
-    said = found["meta"]["custom"]
-    assert (said["unit"], said["factor"], said["factor_unknown"]) == ("detections", None, REASON)
-    assert (said["person_hours"], said["max_people_per_m2"]) == (None, None)
+    custom = found["meta"]["custom"]
+    assert (custom["unit"], custom["factor"], custom["factor_unknown"]) == ("detections", None, REASON)
+    assert (custom["person_hours"], custom["max_people_per_m2"]) == (None, None)
     assert found["meta"]["notices"] == [NO_RATE]
 
 
@@ -377,8 +377,8 @@ def test_each_floor_has_its_own_factor_and_the_ranking_has_one_unit(world: World
 
 def test_what_all_floors_lack_is_said_once(world: World) -> None:
     notices = [n["text"] for n in frame(world, "hot-zones", space="all")["meta"]["notices"]]
-    [said] = [text for text in notices if text.startswith("Heat is in detections")]
-    assert all(floor.name in said for floor in PEOPLE.office.floors)
+    [message] = [text for text in notices if text.startswith("Heat is in detections")]
+    assert all(floor.name in message for floor in PEOPLE.office.floors)
 
 
 def test_a_new_factor_makes_a_new_answer_that_names_it(world: World) -> None:

@@ -343,8 +343,8 @@ def test_of_one_small_room_nothing_is_told_and_it_cannot_be_worked_out(
         [row] = [r for r in rows(world, target, NEW_YORK) if r["room_id"] == SUM]
         assert row.get("mean") is row.get("people") is row["capacity"] is None
     assert not [r for r in rows(world, "occupancy", NEW_YORK) if r["room_id"] == SUM]
-    [said] = [r for r in rows(world, "spaces", NEW_YORK) if r["id"] == SUM]
-    assert said["capacity"] is said["area_m2"] is None
+    [text] = [r for r in rows(world, "spaces", NEW_YORK) if r["id"] == SUM]
+    assert text["capacity"] is text["area_m2"] is None
 
 
 @pytest.mark.parametrize(("space", "min_capacity"), CASES)
@@ -360,9 +360,9 @@ def test_cells_in_small_rooms_are_empty_and_all_else_is_exact(
     x, y, value = (f["values"] for f in frame["fields"])
     reported = {(round(a, 3), round(b, 3)): v for a, b, v in zip(x, y, value, strict=True) if v is not None}
     assert reported == visible
-    said = frame["meta"]["custom"]
-    assert said["total_detections"] == sum(cells.values())
-    assert said["max_value"] == max(visible.values())
+    custom = frame["meta"]["custom"]
+    assert custom["total_detections"] == sum(cells.values())
+    assert custom["max_value"] == max(visible.values())
     [notice] = [n for n in frame["meta"]["notices"] if "privacy" in n["text"]]
     assert notice["severity"] == "info"
 

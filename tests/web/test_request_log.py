@@ -99,7 +99,7 @@ def ids(trial: FrontedTrial) -> dict[str, set[str]]:
     return seen
 
 
-def look(
+def request_panel(
     trial: FrontedTrial, request: str, start: str = DAY[0], end: str = DAY[1], form: str = "frames"
 ) -> None:
     params = {"space": PARIS, "from": start, "to": end, "format": form}
@@ -108,16 +108,16 @@ def look(
 
 
 def test_each_call_to_butlr_has_the_id_of_its_request(fronted: FrontedTrial) -> None:
-    look(fronted, "panel-7")
+    request_panel(fronted, "panel-7")
     assert ids(fronted) == {LOGIN: {"panel-7"}, GRAPHQL: {"panel-7"}, DETECTIONS: {"panel-7"}}
     fronted.front.requested.clear()
-    look(fronted, "panel-8", "2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z")
+    request_panel(fronted, "panel-8", "2026-05-04T00:00:00Z", "2026-06-01T00:00:00Z")
     assert ids(fronted) == {DETECTIONS: {"panel-8"}}
     assert len(fronted.front.requested) == 4
 
 
 def test_attempts_of_one_question_have_one_id(fronted: FrontedTrial) -> None:
-    look(fronted, "panel-7")
+    request_panel(fronted, "panel-7")
     fronted.front.requested.clear()
     with fronted.responds_with(respond(b"{}", "503 Service Unavailable")):
         params = {"space": PARIS, "from": "2026-06-01", "to": "2026-06-02"}
@@ -129,7 +129,7 @@ def test_attempts_of_one_question_have_one_id(fronted: FrontedTrial) -> None:
 def test_a_shared_call_has_the_id_of_the_request_that_began_it(
     fronted: FrontedTrial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look(fronted, "panel-1", "2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z")
+    request_panel(fronted, "panel-1", "2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z")
     fronted.front.requested.clear()
     came, go = threading.Event(), threading.Event()
     calls_in_flight, asked_for = fronted.application.service.pipeline.gatherer.in_flight, []
@@ -146,9 +146,9 @@ def test_a_shared_call_has_the_id_of_the_request_that_began_it(
 
     fronted.front.reply = hold
     with ThreadPoolExecutor(2) as viewers:
-        first = viewers.submit(look, fronted, "panel-7")
+        first = viewers.submit(request_panel, fronted, "panel-7")
         assert came.wait(HANG_S)
-        second = viewers.submit(look, fronted, "panel-8", form="csv")
+        second = viewers.submit(request_panel, fronted, "panel-8", form="csv")
         until(lambda: len(asked_for) == 2)
         go.set()
         first.result()
@@ -157,10 +157,10 @@ def test_a_shared_call_has_the_id_of_the_request_that_began_it(
 
 
 def test_renewing_the_floors_has_the_id_of_who_saw_that_they_are_old(fronted: FrontedTrial) -> None:
-    look(fronted, "panel-7")
+    request_panel(fronted, "panel-7")
     fronted.front.requested.clear()
     fronted.passes(400)
-    look(fronted, "panel-8")
+    request_panel(fronted, "panel-8")
     until(lambda: len(fronted.front.requested) == 2)
     assert ids(fronted) == {GRAPHQL: {"panel-8"}}
 
@@ -191,7 +191,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[tuple[str, dict[str
 def test_a_request_is_one_line_and_each_call_another_when_debugging(
     fronted: FrontedTrial, lines: list[tuple[str, dict[str, object]]]
 ) -> None:
-    look(fronted, "panel-7")
+    request_panel(fronted, "panel-7")
     fronted.http.get("/api/v1/heatmap?resolution=7", headers={"X-Request-Id": "panel-8"})
     fronted.http.get("/healthz")
     calls = [line for level, line in lines if level == "DEBUG" and line["message"] == "Butlr was called"]

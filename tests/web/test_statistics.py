@@ -39,11 +39,11 @@ def column(found: list[dict[str, Any]], name: str = "mean_when_used") -> dict[st
 
 def notices(world: World, start: int, end: int, **params: str) -> dict[str, list[str]]:
     [frame] = send_query(world, start, end, **params).get_json()
-    said: dict[str, list[str]] = {"info": [], "warning": [], "error": []}
+    text: dict[str, list[str]] = {"info": [], "warning": [], "error": []}
     for notice in frame["meta"]["notices"]:
         if "mean_when_used" in notice["text"]:
-            said[notice["severity"]].append(notice["text"])
-    return said
+            text[notice["severity"]].append(notice["text"])
+    return text
 
 
 def calls(world: World) -> int:
@@ -134,9 +134,9 @@ def test_what_statistics_cannot_say_is_left_out_with_the_reason(
     assert set(column(found).values()) == {None}
     assert any(row["mean"] for row in found)
     assert {row["complete"] for row in found} == {1}
-    said = notices(world, MONDAY, MONDAY + 3 * DAY, **params)
-    assert [says in text for text in said["info"]] == [True]
-    assert not said["warning"]
+    notice_texts = notices(world, MONDAY, MONDAY + 3 * DAY, **params)
+    assert [says in text for text in notice_texts["info"]] == [True]
+    assert not notice_texts["warning"]
     assert calls(world) == 0
 
 
@@ -152,8 +152,8 @@ def test_statistics_that_fail_leave_the_table_and_say_so(world: World) -> None:
     without = rows(world, start, end)
     assert set(column(without).values()) == {None}
     assert {row["complete"] for row in without} == {0}
-    said = notices(world, start, end)["warning"]
-    assert [f"Butlr answered 400 on {STATS}" in text for text in said] == [True]
+    notice_texts = notices(world, start, end)["warning"]
+    assert [f"Butlr answered 400 on {STATS}" in text for text in notice_texts] == [True]
     world.simulator.faults.clear()
     world.restart()
     whole = rows(world, start, end)
@@ -233,14 +233,14 @@ def test_a_part_of_a_period_is_never_taken_for_it(world: World) -> None:
 
 
 def test_a_range_that_slides_is_asked_for_once_an_hour(world: World) -> None:
-    def look() -> dict[str, float | None]:
+    def usage() -> dict[str, float | None]:
         now = int(world.now_s)
         return column(rows(world, now - 7 * DAY, now))
 
     seen = []
     for minutes_later in (0, 3, 20, 2, 10):
         world.now_s += minutes_later * 60
-        seen.append((calls(world), look()))
+        seen.append((calls(world), usage()))
     until = at("2026-06-17T12:00")
     assert seen[0][1] == when_used(PARIS_2, until - 7 * DAY, until)
     assert [found for _, found in seen[1:3]] == [seen[0][1]] * 2

@@ -144,9 +144,9 @@ def test_check_tells_them_a_line_each(make_world: Callable[..., World]) -> None:
     world.restart()
     settings = Settings(butlr_api_url=world.simulator.url, butlr_client_id="demo", butlr_client_secret="demo")
     checkup = Checkup(world.application, settings, address=world.simulator.url)
-    said = [row.said.split(maxsplit=1) for row in checkup.rows() if row.step == "note"]
-    assert {text for space, text in said if space == NEW_YORK} >= NOTES.keys()
-    assert all(text not in NOTES for space, text in said if space != NEW_YORK)
+    message = [row.result.split(maxsplit=1) for row in checkup.rows() if row.step == "note"]
+    assert {text for space, text in message if space == NEW_YORK} >= NOTES.keys()
+    assert all(text not in NOTES for space, text in message if space != NEW_YORK)
 
 
 def test_the_preview_page_tells_them(world: World) -> None:
@@ -263,37 +263,39 @@ R2_GONE = Note("a", "Butlr no longer lists Room r2 (r2)", "places", ("r2",))
 
 
 def test_what_vanishes_is_said_for_a_day(fake: FakeTime) -> None:
-    look = Vanishing(fake)
-    assert look.notes(BOTH, 0) == []
-    assert look.notes(WITHOUT_B) == [B_GONE]
-    assert look.notes(WITHOUT_B) == [B_GONE]
-    assert look.notes(WITHOUT_B, REMOVED_S - RENEW_S - 1) == [B_GONE]
-    assert look.notes(WITHOUT_B, RENEW_S) == []
+    notes_over_time = Vanishing(fake)
+    assert notes_over_time.notes(BOTH, 0) == []
+    assert notes_over_time.notes(WITHOUT_B) == [B_GONE]
+    assert notes_over_time.notes(WITHOUT_B) == [B_GONE]
+    assert notes_over_time.notes(WITHOUT_B, REMOVED_S - RENEW_S - 1) == [B_GONE]
+    assert notes_over_time.notes(WITHOUT_B, RENEW_S) == []
 
 
 def test_what_comes_back_is_not_gone(fake: FakeTime) -> None:
-    look = Vanishing(fake)
-    look.notes(BOTH, 0)
-    assert look.notes(WITHOUT_R2) == [R2_GONE]
-    assert look.notes(BOTH) == []
+    notes_over_time = Vanishing(fake)
+    notes_over_time.notes(BOTH, 0)
+    assert notes_over_time.notes(WITHOUT_R2) == [R2_GONE]
+    assert notes_over_time.notes(BOTH) == []
     moved = Topology({"a": floor_of("a", "r1"), "b": floor_of("b", "r2")})
-    assert look.notes(moved) == [], "it is on another floor"
+    assert notes_over_time.notes(moved) == [], "it is on another floor"
 
 
 def test_what_a_partial_answer_leaves_out_is_not_gone(fake: FakeTime) -> None:
-    look = Vanishing(fake)
-    look.notes(BOTH, 0)
+    notes_over_time = Vanishing(fake)
+    notes_over_time.notes(BOTH, 0)
     partial = Topology(WITHOUT_B.floors, partial=True)
-    assert look.notes(partial) == [Note("b", "Butlr left out Floor b; its last known data are used")]
-    assert list(look.spaces.current(timeout_s=HANG_S).floors) == ["a", "b"]
+    assert notes_over_time.notes(partial) == [
+        Note("b", "Butlr left out Floor b; its last known data are used")
+    ]
+    assert list(notes_over_time.spaces.current(timeout_s=HANG_S).floors) == ["a", "b"]
 
 
 def test_a_floor_that_is_gone_is_said_to_who_asks_for_all(fake: FakeTime) -> None:
     """And to nobody who may not see it."""
-    look = Vanishing(fake)
-    look.notes(BOTH, 0)
-    look.notes(WITHOUT_B)
-    found = look.spaces.current(timeout_s=HANG_S)
+    notes_over_time = Vanishing(fake)
+    notes_over_time.notes(BOTH, 0)
+    notes_over_time.notes(WITHOUT_B)
+    found = notes_over_time.spaces.current(timeout_s=HANG_S)
     assert found.restricted_to(frozenset({"a"})).notes == ()
     assert found.restricted_to(frozenset({"a", "b"})).notes == (B_GONE,)
     assert found.notes_on("a") == ()
@@ -301,13 +303,13 @@ def test_a_floor_that_is_gone_is_said_to_who_asks_for_all(fake: FakeTime) -> Non
 
 def test_each_note_is_in_the_log_once(fake: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    look = Vanishing(fake)
+    notes_over_time = Vanishing(fake)
     note = Note("a", "Floor a: odd", "time")
     for _ in range(3):
-        look.notes(Topology(BOTH.floors, (note,)))
-    look.notes(BOTH)
+        notes_over_time.notes(Topology(BOTH.floors, (note,)))
+    notes_over_time.notes(BOTH)
     assert [r.message for r in caplog.records if "odd" in r.message] == ["topology: Floor a: odd"]
-    look.notes(Topology(BOTH.floors, (note,)))
+    notes_over_time.notes(Topology(BOTH.floors, (note,)))
     assert sum("odd" in r.message for r in caplog.records) == 2, "it holds anew"
 
 

@@ -36,7 +36,7 @@ def row(world: World, target: str, start_s: int, end_s: int, **params: str) -> d
     return dict(found)
 
 
-def said(world: World, target: str, start_s: int, end_s: int, **params: str) -> list[str]:
+def notice_texts(world: World, target: str, start_s: int, end_s: int, **params: str) -> list[str]:
     response = send_query(world, target, start_s, end_s, **params)
     assert response.status_code == 200, response.get_data(as_text=True)
     [frame] = response.get_json()
@@ -67,7 +67,7 @@ def test_no_data_in_a_ranking_of_a_time_in_which_it_was_silent(world: World) -> 
         assert (found["has_data"], found["reason"]) == (0, "its sensors were offline"), target
         assert found["per_m2_hour"] is None
     assert found["underused"] == 0
-    [text] = (t for t in said(world, "hot-zones", SILENT, SILENT + 2 * DAY) if "ensors" in t)
+    [text] = (t for t in notice_texts(world, "hot-zones", SILENT, SILENT + 2 * DAY) if "ensors" in t)
     assert text == "Sensors were offline in this period. These rooms have no data: Project room."
 
 
@@ -109,7 +109,7 @@ def test_a_time_in_which_it_was_silent_for_a_part_counts_the_hours_that_are_know
     change = row(world, "compare-zones", start, end, baseline=baseline)
     assert change["current"] == pytest.approx(detections / 72)
     assert change["baseline"] == pytest.approx(seen_in(start - 4 * DAY, start) / 96)
-    assert "Sensors were offline for a part of this period: Project room." in said(
+    assert "Sensors were offline for a part of this period: Project room." in notice_texts(
         world, "hot-zones", start, end
     )
 
@@ -138,7 +138,7 @@ def test_a_room_that_is_offline_now_was_seen_before(make_world: Any) -> None:
     assert change["current"] == pytest.approx(seen_in(start, SILENT) / 48)
     assert change["baseline"] == pytest.approx(seen_in(BEFORE, BEFORE + DAY) / 24)
     partly = "Sensors were offline for a part of this period: Project room (since 13 Jun 01:59)."
-    assert partly in said(world, "hot-zones", start, now_s)
+    assert partly in notice_texts(world, "hot-zones", start, now_s)
     for target in ("hot-zones", "compare-zones"):
         silent = row(world, target, SILENT + HOUR, now_s)
         assert (silent["has_data"], silent["reason"]) == (0, "its sensors are offline")
@@ -168,7 +168,7 @@ def test_without_metrics_the_map_is_told_and_what_is_not_known_is_said(world: Wo
     found = row(world, "hot-zones", SILENT, SILENT + DAY)
     assert (found["has_data"], found["complete"]) == (1, 1)
     for target in ("hot-zones", "compare-zones", "compare"):
-        texts = said(world, target, SILENT, SILENT + DAY)
+        texts = notice_texts(world, target, SILENT, SILENT + DAY)
         assert any("It is not known whether sensors were offline in this period" in t for t in texts), target
     refused = send_query(world, "hot-zones", SILENT, SILENT + DAY, require="complete")
     assert refused.status_code == 502
@@ -182,7 +182,7 @@ def test_the_hour_that_is_just_over_costs_no_metrics(world: World) -> None:
 
 
 def test_of_a_running_period_metrics_are_asked_once_an_hour(world: World) -> None:
-    def look() -> int:
+    def count_calls() -> int:
         before = world.simulator.count(REPORTING)
         now_s = int(world.now_s)
         send_query(world, "hot-zones", now_s - 3 * DAY, now_s)
@@ -191,7 +191,7 @@ def test_of_a_running_period_metrics_are_asked_once_an_hour(world: World) -> Non
     spent = []
     for minutes in (0, 1, 10, 12, 30, 40):
         world.now_s += 60 * minutes
-        spent.append(look())
+        spent.append(count_calls())
     # 12:34, 12:35, 12:45, 12:57; then 13:27 and 14:07, in new hours.
     assert spent[0] > 0
     assert spent[1:4] == [0, 0, 0]

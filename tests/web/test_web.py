@@ -240,7 +240,7 @@ def test_parameters_by_post_may_be_numbers_and_lists(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "message"),
     [
         (b"", 400, "not JSON"),
         (b"[]", 400, "a list"),
@@ -253,10 +253,10 @@ def test_parameters_by_post_may_be_numbers_and_lists(world: World) -> None:
         (orjson.dumps({"room": "x" * 300_000}), 413, "256 KB"),
     ],
 )
-def test_what_is_no_such_object_is_refused(world: World, body: bytes, status: int, said: str) -> None:
+def test_what_is_no_such_object_is_refused(world: World, body: bytes, status: int, message: str) -> None:
     response = world.http.post("/api/v1/hot-zones", data=body)
     assert response.status_code == status
-    assert said in response.get_json()["message"]
+    assert message in response.get_json()["message"]
 
 
 def get(world: World, path: str = "/api/v1/heatmap", **params: Any) -> Any:
@@ -506,7 +506,7 @@ def test_a_variable_names_what_it_may_be_asked_with(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "message"),
     [
         (b"", 400, "JSON"),
         (b"not json", 400, "JSON"),
@@ -530,13 +530,13 @@ def test_a_variable_names_what_it_may_be_asked_with(world: World) -> None:
     ],
 )
 def test_bad_bodies_are_refused_at_once_without_a_call(
-    world: World, body: bytes, status: int, said: str
+    world: World, body: bytes, status: int, message: str
 ) -> None:
     world.http.get("/readyz")
     before = len(world.simulator.calls)
     response = world.http.post("/query", data=body, content_type="application/json")
     assert response.status_code == status
-    assert said in response.get_json()["message"]
+    assert message in response.get_json()["message"]
     assert len(world.simulator.calls) == before
     assert get(world).status_code == 200
 
@@ -647,9 +647,9 @@ def test_floors_that_are_not_served_do_not_exist(make_world: Callable[..., World
 def test_frames_repeat_the_querys_name(world: World) -> None:
     period = {"space": PARIS, "from": "2026-06-09T08:00:00Z", "to": "2026-06-09T09:00:00Z"}
     for target in ("heatmap", "hot-zones", "occupancy"):
-        for more, said in (({}, "A"), ({"refId": "B"}, "B")):
+        for more, text in (({}, "A"), ({"refId": "B"}, "B")):
             frames = world.http.get(f"/api/v1/{target}", query_string={**period, **more}).get_json()
-            assert {frame["refId"] for frame in frames} == {said}
+            assert {frame["refId"] for frame in frames} == {text}
     refused = world.http.get("/api/v1/heatmap", query_string={**period, "refId": "B\r\nX: y"})
     assert refused.status_code == 400
     assert refused.get_json()["message"].startswith("refId: ")

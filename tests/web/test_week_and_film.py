@@ -42,10 +42,10 @@ def test_the_busiest_hour_is_said_with_both_its_ends(world: World) -> None:
         (row["weekday"], row["hour"]): row["value"] for row in send_query(world, "pattern", 7, format="rows")
     }
     (day, hour), _ = max(means.items(), key=lambda one: rows[WEEKDAYS[one[0][0]], one[0][1]])
-    said = frame["meta"]["custom"]["busiest"]
-    assert said["value"] == max(value for value in rows.values() if value is not None)
-    assert (said["weekday"], said["hour"]) == (day + 1, hour)
-    assert said["text"] == f"Busiest: {WEEKDAYS[day]} {hour}\u2013{hour + 1}, {said['value']:.0f} people"
+    custom = frame["meta"]["custom"]["busiest"]
+    assert custom["value"] == max(value for value in rows.values() if value is not None)
+    assert (custom["weekday"], custom["hour"]) == (day + 1, hour)
+    assert custom["text"] == f"Busiest: {WEEKDAYS[day]} {hour}\u2013{hour + 1}, {custom['value']:.0f} people"
 
 
 def test_where_no_hour_counts_none_is_the_busiest(world: World) -> None:
@@ -66,8 +66,8 @@ def test_a_week_begins_where_the_setting_says(make_world: Any) -> None:
 def test_heat_of_a_longer_range_is_that_of_its_last_14_days(world: World) -> None:
     [long], [short] = (send_query(world, "pattern", span, metric="heatmap") for span in (30, 14))
     assert [f["values"] for f in long["fields"]] == [f["values"] for f in short["fields"]]
-    said = {n["text"]: n["severity"] for n in long["meta"]["notices"]}
-    assert said["Only the last 14 days are counted here, from 3 Jun 2026."] == "warning"
+    notice_texts = {n["text"]: n["severity"] for n in long["meta"]["notices"]}
+    assert notice_texts["Only the last 14 days are counted here, from 3 Jun 2026."] == "warning"
     assert not any("last 14 days" in n["text"] for n in short["meta"]["notices"])
 
 

@@ -61,8 +61,8 @@ def test_create_update_delete(
     assert (made.name, made.event_types) == (NAME, TYPES)
     assert (made.url, made.headers) == ("https://butlr.example.com/webhooks/butlr", (("X-Api-Key", KEY),))
     assert IdFile.of(settings, demo=False).read() == made.id
-    said = capsys.readouterr().out
-    assert said.index("creates the subscription") < said.index(f"created {made.id}")
+    output = capsys.readouterr().out
+    assert output.index("creates the subscription") < output.index(f"created {made.id}")
 
     moved = Settings(
         **{
@@ -80,7 +80,7 @@ def test_create_update_delete(
     assert run(moved, "delete") == 0
     assert simulator.subscriptions.all() == []
     assert IdFile.of(settings, demo=False).read() is None
-    assert KEY not in said + capsys.readouterr().out
+    assert KEY not in output + capsys.readouterr().out
 
 
 def test_created_twice_is_created_once(simulator: Simulator, settings: Settings) -> None:

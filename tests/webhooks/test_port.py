@@ -149,9 +149,9 @@ def test_with_a_key_256_kb_are_taken_and_no_more(served: Served, world: World) -
     assert whole.recv(12) == b"HTTP/1.1 204"
     larger = served.connect()
     larger.sendall(head(key, f"Content-Length: {len(body) + 1}"))
-    reported, said = response(larger)
+    reported, text = response(larger)
     assert reported.startswith(b"HTTP/1.1 413 ")
-    assert orjson.loads(said)["message"] == "the body is larger than 256 KB"
+    assert orjson.loads(text)["message"] == "the body is larger than 256 KB"
     assert requests_counted(world) == {"accepted": 1, "body_too_large": 1}
 
 

@@ -220,10 +220,10 @@ def test_the_status_says_what_came(world: World) -> None:
 
 def test_keys_are_in_no_answer_and_no_repr(world: World) -> None:
     push(world, event(world))
-    said = world.http.get("/metrics").get_data() + world.http.get("/webhooks/status").get_data()
-    said += world.http.post(PATH, headers={"X-Api-Key": "wrong"}).get_data()
-    said += repr(world.application.receiver).encode()
-    assert not any(key.encode() in said for key in KEYS)
+    text = world.http.get("/metrics").get_data() + world.http.get("/webhooks/status").get_data()
+    text += world.http.post(PATH, headers={"X-Api-Key": "wrong"}).get_data()
+    text += repr(world.application.receiver).encode()
+    assert not any(key.encode() in text for key in KEYS)
 
 
 def on_own_port(world: World) -> Any:

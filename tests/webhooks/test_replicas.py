@@ -289,7 +289,7 @@ def test_a_redis_that_begins_anew_is_read_from_its_beginning(office: Office, red
     # As of a machine whose clock is behind.
     redis.client.xadd(
         name,
-        {**entry, b"from": b"x", b"news": orjson.dumps([["people", *_said(minute(office, -1), 6)]])},
+        {**entry, b"from": b"x", b"news": orjson.dumps([["people", *_text(minute(office, -1), 6)]])},
         id="5-1",
     )
     read(one, two)
@@ -297,7 +297,7 @@ def test_a_redis_that_begins_anew_is_read_from_its_beginning(office: Office, red
     assert known(two, minute(office, -1), minute(office, 0)) == [6]
 
 
-def _said(minute_s: int, count: int) -> list[Any]:
+def _text(minute_s: int, count: int) -> list[Any]:
     return ["ROOM_OCCUPANCY_1MIN", "room", KITCHEN, PARIS, True, minute_s * 1000, count]
 
 

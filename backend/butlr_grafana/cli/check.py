@@ -46,10 +46,10 @@ TOPOLOGY_CALLS = 4
 class Row:
     step: str
     state: str
-    said: str
+    result: str
 
     def __str__(self) -> str:
-        return f"{self.step:<19} {self.state:<7} {self.said}"
+        return f"{self.step:<19} {self.state:<7} {self.result}"
 
 
 class Checkup:
@@ -178,7 +178,7 @@ class Checkup:
         return f"{path}: {len(body):,} bytes, without names, ids and secrets"
 
     def _scopes(self) -> Row:
-        """Which scopes the credential lacks: by what the login said, and by what Butlr then lists."""
+        """Which scopes the credential lacks: by the login response, and by what Butlr then lists."""
         floors = list(self._topology.floors.values()) if self._topology else []
         listed = {
             "read:spaces": bool(floors),
@@ -239,8 +239,8 @@ class Checkup:
         subject = series_subject(floor, "floor_occupancy", "floor", "1h", "mean")
         known = _known(self._fetch(floor, subject))
         # Why there is none, this answer does not say: a sensor may be offline, or not be there.
-        said = f"{known[0]:.1f} people on average" if known else "no count"
-        return f"{said} {self._example(floor)}"
+        people = f"{known[0]:.1f} people on average" if known else "no count"
+        return f"{people} {self._example(floor)}"
 
     def _statistics(self, floor: Floor) -> str:
         items = tuple(room.id for room in as_built(floor.rooms)) or (floor.id,)

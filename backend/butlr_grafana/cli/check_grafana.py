@@ -19,7 +19,7 @@ OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 NO_SUCH, HIDDEN = 404, 403
 
 Row = tuple[str, str, str]
-"""A step, its state, and what is said of it."""
+"""A step, its state, and its result."""
 
 
 def rows(settings: Settings, url: str, *, organisation: str, source_uid: str) -> Iterator[Row]:

@@ -115,8 +115,10 @@ def known(sent: str | None, tokens: tuple[BackendToken, ...]) -> BackendToken:
         if hmac.compare_digest((sent or "").encode(), token.text.encode()):
             found = token
     if found is None:
-        said = "no token was sent" if sent is None else "the token is unknown"
-        raise Unauthorized(f"Authorization: {said}; send BACKEND_TOKEN as Bearer, or as the Basic password")
+        problem = "no token was sent" if sent is None else "the token is unknown"
+        raise Unauthorized(
+            f"Authorization: {problem}; send BACKEND_TOKEN as Bearer, or as the Basic password"
+        )
     return found
 
 

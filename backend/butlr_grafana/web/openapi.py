@@ -47,10 +47,14 @@ def describe() -> dict[str, Any]:
         "servers": [{"url": "../.."}],
         "paths": {
             **{f"/api/v1/{t.name}": {"get": _operation(t), "post": _by_body(t)} for t in TARGETS.values()},
-            **{path: {"post": _posted(path, *said)} for path, said in POSTED.items() if path != "/metrics"},
             **{
-                path: {"get": _get_operation(path, *said)}
-                for path, said in GET_ENDPOINTS.items()
+                path: {"post": _posted(path, *described)}
+                for path, described in POSTED.items()
+                if path != "/metrics"
+            },
+            **{
+                path: {"get": _get_operation(path, *described)}
+                for path, described in GET_ENDPOINTS.items()
                 if path != "/metrics"
             },
             "/metrics": {
@@ -145,7 +149,7 @@ OK = "The response"
 def _responses(text: str, content: dict[str, Any]) -> dict[str, Any]:
     """The good answer and all errors."""
     error = {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
-    refused = {status: {"description": said, "content": error} for status, said in ERRORS.items()}
+    refused = {status: {"description": text, "content": error} for status, text in ERRORS.items()}
     return {"200": {"description": text, "content": content}, **refused}
 
 

@@ -121,8 +121,8 @@ class Line:
         if self.length is not None:
             figures["bytes"] = self.length
         # Without looking for the line of code that says it: it is always this one.
-        said = {"data": figures}
-        log.handle(log.makeRecord(log.name, level, "", 0, "answered %s", (self.what,), None, extra=said))
+        extra = {"data": figures}
+        log.handle(log.makeRecord(log.name, level, "", 0, "answered %s", (self.what,), None, extra=extra))
 
 
 def _note(telemetry: Telemetry, response: Response) -> None:

@@ -17,13 +17,15 @@ from dashboards.sources import INFINITY, INFINITY_OF_RULES, PERIOD, Parameters
 from dashboards.style import FOLDER, Json
 
 RUNBOOKS = f"{{{{ externalURL }}}}api/datasources/proxy/uid/{INFINITY_OF_RULES.uid}/runbooks"
-"""Where the runbooks can be read: the backend has them, and Grafana's proxy leads to it at any address."""
+"""The address of the runbooks: the backend serves them, through Grafana's proxy."""
 
 KEEP = "KeepLast"
-"""Without data, and after an error, an alert stays as it was: neither rings nor ends."""
+"""Without data, and after an error, an alert keeps its state: it neither fires nor ends."""
 
 GONE_AFTER_S = 24 * 3600
-"""A row that is missing, as one floor's may be while others are answered, keeps its alert for so long."""
+"""In seconds. If a row is missing (one floor may be missing while others are there), its alert keeps its
+state for so long.
+"""
 
 VALUE, OVER, UNTIL, SINCE = "A", "B", "T", "F"
 """The steps of a rule: the rows, whether a row's value is beyond the limit, up to when it is known (epoch
@@ -33,8 +35,8 @@ ms), and an hour before that.
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The panel that an alert leads to, the row's column with the room that the page is to show, and the
-    module of that page.
+    """The panel to which an alert links: its title, the column of the row with the room, and the module of
+    its page.
     """
 
     panel: str
@@ -48,7 +50,7 @@ class Page:
 
     @property
     def panel_id(self) -> int:
-        """The panel whose title begins so."""
+        """The id of the panel whose title begins with this text."""
         panels = self.of.dashboard(INFINITY)["panels"]
         [found] = [n for n, panel in enumerate(panels, start=1) if panel["title"].startswith(self.panel)]
         return int(found)
@@ -56,10 +58,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule over all rows of a target, an alert a row: `labels` tell rows apart, `value` is compared.
+    """A rule over all rows of a target, with one alert per row.
 
-    `minutes`: length of the queried period. `severity`: how soon somebody should look. `pages_on_error`:
-    fires if the query itself fails.
+    `labels`: the columns that identify a row. `value`: the column that is compared. `minutes`: the length of
+    the queried period. `severity`: how soon somebody should look. `pages_on_error`: the rule fires if the
+    query itself fails.
     """
 
     uid: str
@@ -79,7 +82,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that are looked at together, every `interval`."""
+    """Rules that are evaluated together, once per `interval`."""
 
     name: str
     interval: str
@@ -93,17 +96,17 @@ def label(name: str) -> str:
 
 
 def value(form: str = "%.0f") -> str:
-    """The value that was compared, in a Go format."""
+    """The compared value, in a Go format."""
     return f'{{{{ printf "{form}" .Values.{VALUE}.Value }}}}'
 
 
 def percent() -> str:
-    """The value that was compared, a share, in per cent."""
+    """The compared value, a share, in per cent."""
     return f"{{{{ humanizePercentage .Values.{VALUE}.Value }}}}"
 
 
 def duration() -> str:
-    """The value that was compared, seconds, for a person."""
+    """The compared value, in seconds, as a duration for people."""
     return f"{{{{ humanizeDuration .Values.{VALUE}.Value }}}}"
 
 
@@ -112,7 +115,7 @@ def document(groups: Sequence[Group]) -> Json:
 
 
 def api_groups(groups: Sequence[Group]) -> list[Json]:
-    """The same rules as Grafana's HTTP API takes them; who sends them adds the folder."""
+    """The same rules for Grafana's HTTP API. The caller adds the folder."""
     return [
         {
             "title": group.name,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """An alert begins above `fires_above`, once that has lasted for `lasts`, and ends below `ends_below`.
+    """An alert fires if the value is above `fires_above` for `lasts`, and ends if the value is below
+    `ends_below`.
 
-    The gap between the two keeps a value that hovers at the edge from ringing again and again.
+    The gap between the two prevents that a value near the limit fires again and again.
     """
 
     fires_above: float

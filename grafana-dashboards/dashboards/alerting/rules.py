@@ -1,4 +1,4 @@
-"""What is watched: a rule each for all rooms or floors, an alert for each of them."""
+"""The alert rules. Each rule covers all rooms or floors, and has one alert for each of them."""
 
 from __future__ import annotations
 

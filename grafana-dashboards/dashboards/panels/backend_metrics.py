@@ -1,6 +1,5 @@
-"""Figures of the backend itself, by Prometheus: the present value large, lines over time, troubles as strips.
-
-Prometheus knows no units and no titles: both are the panels'.
+"""Values of the backend, from Prometheus: current values, lines over time, incidents as strips. Prometheus
+has no units and no titles, so the panels have them.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ Limit = tuple[float | None, str]
 
 
 def line(expression: str, legend: str) -> Query:
-    """A query whose result is drawn over time. `legend` may contain `{{label}}`."""
+    """A query for a panel over time. `legend` may contain `{{label}}`."""
     return Query(expression, {"legend": legend})
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A present value: its name, its expression, its unit, and its colour from each limit upwards."""
+    """A current value: its name, expression, unit, and the colour from each limit upwards."""
 
     name: str
     expression: str
@@ -31,7 +30,7 @@ class Figure:
 
 
 def figures(title: str, description: str, at: Place, shown: Sequence[Figure]) -> Json:
-    """Present values side by side; one that there is not is left out."""
+    """Current values side by side. A missing value is left out."""
     # A value of the time range would stand there for hours after the last one.
     queries = [Query(f.expression, {"legend": f.name, "when": "now"}) for f in shown]
     return panel(
@@ -70,8 +69,8 @@ def lines(
     right: str | None = None,
     is_many: bool = False,
 ) -> Json:
-    """A line a series. `right`: the unit of the last query, which has its own axis; `is_many`: there
-    are so many series that their names stand beside the lines.
+    """One line for each series. `right`: the unit of the last query, which has its own axis. `is_many`: the
+    names of the series are beside the lines.
     """
     own_axis = {
         "matcher": {"id": "byFrameRefID", "options": "ABCD"[len(frame.queries) - 1]},
@@ -88,7 +87,7 @@ def lines(
 
 
 def areas(frame: Frame, unit: str, colours: Mapping[str, str], *, is_many: bool = False) -> Json:
-    """Areas one above the other; series by name in a colour that means something, the others in any."""
+    """Stacked areas. The named series have fixed colours, the others any colour."""
     coloured = [
         {
             "matcher": {"id": "byName", "options": name},
@@ -117,7 +116,7 @@ def _with_legend(made: Json, frame: Frame, *, is_many: bool) -> Json:
 
 
 def strips(frame: Frame) -> Json:
-    """A row a series: one colour while it is 0, another while it is 1."""
+    """One row for each series: one colour while it is 0, another while it is 1."""
     texts = {
         "0": {"text": "OK", "color": GOOD, "index": 0},
         "1": {"text": "Problem", "color": BAD, "index": 1},

@@ -18,18 +18,18 @@ UNITS = {
 
 
 def heat_map(source: Source, frame: Frame) -> Json:
-    """The floor as cells; the value's unit comes with the frame, as it depends on the parameters.
+    """The floor as cells. The unit of the value is in the frame, because it depends on the parameters.
 
-    The ticks of x go without a unit: the panel has none for an x axis that is no time.
+    The ticks of x have no unit: the panel has none for an x axis that is not time.
     """
     return _heatmap(source, frame, color=HEAT, hidden_below=1e-9, units=UNITS)
 
 
 def relative_map(source: Source, frame: Frame, field: str) -> Json:
-    """One side of a comparison; both are relative to one number, so that they share a scale.
+    """One side of a comparison. Both sides are relative to the same number, so they have the same scale.
 
-    Their difference is a picture of the backend's: the panel's diverging schemes are white in the middle,
-    which on a dark page is what is looked at first.
+    Their difference is a picture of the backend: the panel's diverging colour schemes are white in the
+    middle, which is too bright on a dark page.
     """
     return _heatmap(
         source,

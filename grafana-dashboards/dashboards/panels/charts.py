@@ -1,4 +1,6 @@
-"""Business Charts (ECharts with ECharts-GL): what Grafana's own panels cannot draw, in `scripts/`."""
+"""Business Charts (ECharts with ECharts-GL) for everything that Grafana's own panels cannot draw. The scripts
+are in `scripts/`.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,11 @@ from dashboards.style import FREE_COLOUR, TAKEN, UNKNOWN, Json
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
 WIDEST_PICTURE_PX, WIDEST_FILM_PX = 2400, 1200
-"""A film of many windows costs the backend seconds at the size of a picture."""
+"""A film with many windows would take the backend seconds at the size of a picture."""
 
 
 def script(*names: str, **texts: str) -> str:
-    """Scripts one after the other; `__NAME__` in them becomes the text of that name."""
+    """Joins scripts. `__NAME__` in them is replaced by the text with that name."""
     code = "\n".join((SCRIPTS / f"{name}.js").read_text("utf-8") for name in names)
     for name, text in texts.items():
         code = code.replace(f"__{name.upper()}__", text)
@@ -25,20 +27,20 @@ def script(*names: str, **texts: str) -> str:
 
 
 def week(source: Source, frame: Frame) -> Json:
-    """Weekday by hour, from rows of a `pattern`, with the busiest hour as text. Grafana's own Heatmap panel
-    names an hour by its end.
+    """A table of weekdays and hours from rows of a `pattern`, with the busiest hour as text. Grafana's own
+    Heatmap panel labels an hour by its end.
     """
     return _chart(source, frame, script("zone", "week"))
 
 
 def by_day(source: Source, frame: Frame, field: str, unit: str) -> Json:
-    """Bars by day of series in windows of a day, each floor's by its own calendar."""
+    """Bars by day, from series in windows of a day. Each floor has its own calendar."""
     return _chart(source, frame, script("days", field=field, unit=unit))
 
 
 def presence_strips(source: Source, frame: Frame) -> Json:
-    """A row a room, a box a window by the floor's clock, with the colours' scale; Grafana's own Status
-    history panel has none.
+    """One row for each room, and one box for each window by the floor's clock, with the colour scale.
+    Grafana's own Status history panel has no colour scale.
     """
     return _chart(source, frame, script("zone", "strips"))
 
@@ -60,8 +62,8 @@ def picture(source: Source, frame: Frame, query: Query, alternative: str, field:
 
 
 def styled_picture(source: Source, frame: Frame, query: Query, alternative: str) -> Json:
-    """A floor's heat map in the look that the variable `look` names. The panel's own query has the cells of
-    the landscape, and the notices of all looks. No look has calls of its own: a page costs the same in each.
+    """A floor's heat map in the style of the variable `look`. The panel's own query has the cells of the 3D
+    surface, and the notices of all styles. No style has calls of its own, so each costs the same.
     """
     address = _address(source, query, "png")
     texts = {"address": address, "widest": str(WIDEST_PICTURE_PX), "alternative": alternative}
@@ -72,21 +74,19 @@ def styled_picture(source: Source, frame: Frame, query: Query, alternative: str)
 
 
 def film(source: Source, frame: Frame, query: Query, field: str) -> Json:
-    """An animation that the backend draws, with a way to stop it and to step through; `field` as of
-    `picture`.
-    """
+    """An animation from the backend that can be paused and stepped. `field`: as for `picture`."""
     address = _address(source, query, "webp")
     code = script("zone", "fetched", "film", address=address, widest=str(WIDEST_FILM_PX))
     return _redrawn(_chart(source, frame, code, field), address)
 
 
 def wall(source: Source, frame: Frame) -> Json:
-    """A floor as large as the screen."""
+    """A floor that fills the screen."""
     return _screen(source, frame, script("screen", "wall"))
 
 
 def free_rooms(source: Source, frame: Frame) -> Json:
-    """A board of rooms, each with its state as a word on a colour."""
+    """A list of rooms; each has its state as a word on a colour."""
     colours = {"free": FREE_COLOUR, "occupied": TAKEN, "unknown": UNKNOWN}
     return _screen(source, frame, script("screen", "free", **colours))
 

@@ -31,7 +31,7 @@ class Bar:
 class Column:
     """A field of a row and its look: Grafana's field settings by name (`__` for a dot).
 
-    `of`: the target that it is a column of, where a panel asks several. `bar`: only of tables.
+    `of`: the target of the column, if the panel queries several. `bar`: only of tables.
     """
 
     field: str
@@ -42,16 +42,15 @@ class Column:
 
 
 def totals(source: Source, frame: Frame, shown: Sequence[Column]) -> Json:
-    """The sums of the columns of a table, in the order given, side by side."""
+    """The sums of the columns of a table, side by side in the given order."""
     return row_figures(source, frame, shown, of="sum")
 
 
 def row_figures(
     source: Source, frame: Frame, shown: Sequence[Column], *, vertical: bool = False, of: str = "lastNotNull"
 ) -> Json:
-    """The figures of a result with one row, in the order given, side by side (or below each other).
-
-    `of`: one of Grafana's calculations, for a result with several rows.
+    """The values of a result with one row, side by side in the given order, or below each other. `of`: one of
+    Grafana's calculations, for a result with several rows.
     """
     return panel(
         "stat",
@@ -84,7 +83,10 @@ def table(
     *,
     sorted_by: str | None = None,
 ) -> Json:
-    """Columns in the order given. `sorted_by`: a column, largest first; else as the backend ranks them."""
+    """A table with the columns in the given order.
+
+    `sorted_by`: the column by which the table is sorted, largest first; default: the backend's order.
+    """
     sort = [{"displayName": title(frame.queries[0].target, sorted_by), "desc": True}] if sorted_by else []
     return panel(
         "table",
@@ -153,7 +155,7 @@ def _copied(name: str, column: Column, bar: Bar) -> Json:
 
 
 ZERO: Json = {"type": "value", "options": {"0": {"color": CALM, "index": 1}}}
-"""A zero is no bar, and no alarm."""
+"""A zero has no bar and no warning colour."""
 
 NOTHING: Json = {
     "type": "special",
@@ -163,8 +165,8 @@ NOTHING: Json = {
 
 
 def shade(scheme: str, *, least: float) -> Json:
-    """A cell's background by its value, in one of Grafana's continuous schemes; below `least`, which would be
-    written as a zero, it has none.
+    """The background of a cell by its value, in one of Grafana's colour schemes. Below `least`, which is
+    shown as a zero, it has no colour.
     """
     as_zero = {"from": 0, "to": least, "result": {"color": "transparent", "index": 1}}
     return {
@@ -198,7 +200,7 @@ def why_unknown(url: str) -> tuple[Column, ...]:
 
 
 def flag(text: str, colour: str) -> Json:
-    """Shows 1 as a text, and 0 as nothing."""
+    """Shows 1 as a text; 0 stays empty."""
     texts = {"1": {"text": text, "color": colour, "index": 0}, "0": {"text": "", "index": 1}}
     return {
         "mappings": [{"type": "value", "options": texts}],
@@ -235,7 +237,7 @@ def width(pixels: int) -> Json:
 
 
 def leads_to(title: str, url: str) -> Json:
-    """A cell's link; `url` may hold `${__data.fields.…}` and `${__url_time_range}`."""
+    """A link in a cell. `url` may contain `${__data.fields.…}` and `${__url_time_range}`."""
     return {"links": [{"title": title, "url": url, "targetBlank": False}]}
 
 

@@ -1,4 +1,4 @@
-"""Values over time: lines, and bars up and down."""
+"""Values over time: lines, and bars upwards and downwards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dashboards.style import Json
 
 
 def lines(source: Source, frame: Frame) -> Json:
-    """People, a line an asset; a gap in the data is a gap in the line."""
+    """People, one line for each asset. A gap in the data is a gap in the line."""
     return panel(
         "timeseries",
         source,
@@ -35,7 +35,7 @@ def lines(source: Source, frame: Frame) -> Json:
 
 
 def in_and_out(source: Source, frame: Frame) -> Json:
-    """Bars up for who came in, down for who left."""
+    """Bars: upwards for entries, downwards for exits."""
     mirrored = {
         "matcher": {"id": "byRegexp", "options": "/ out$/"},
         "properties": [

@@ -9,12 +9,12 @@ from dashboards.sources import Columns, DataSource, Infinity, Parameters
 from dashboards.style import Json
 
 ONLY_FRAMES_WITH_FIELDS: Json = {"id": "filterFieldsByName", "options": {"include": {"pattern": ".*"}}}
-"""Infinity sends an error with a frame without fields, over which several panels stumble (TypeError)."""
+"""With an error, Infinity sends a frame without fields. Several panels fail on such a frame (TypeError)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a panel stands on the page, in columns (of 24) and rows."""
+    """The position and size of a panel, in columns (of 24) and rows."""
 
     x: int
     y: int
@@ -45,9 +45,8 @@ class Alertable:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What every panel has: title, description, place, queries, and links in its header.
-
-    `alertable`: what *New alert rule* in its menu begins with.
+    """What every panel has: title, description, place, queries, and links in its header. `alertable`: the
+    query of *New alert rule* in the panel's menu.
     """
 
     title: str

@@ -225,7 +225,7 @@ def test_what_is_too_old_leaves_the_disk_with_the_next_part_after_a_restart(disk
 # Trouble
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Which way each line of the log goes."""
     return ["trouble" if "cannot be used" in r.message else "well" for r in caplog.records]
 
@@ -379,10 +379,10 @@ def test_a_folder_that_cannot_be_made_is_said_once_and_used_once_it_can(
         store.put(segment(), chunk(segment()))
         assert store.get(segment()) is None
         assert store.within(SPACE, HALF, ALWAYS) == []
-    assert said(caplog) == ["trouble"]
+    assert logged(caplog) == ["trouble"]
     disk.folder.unlink()
     assert works(store)
-    assert said(caplog) == ["trouble", "well"]
+    assert logged(caplog) == ["trouble", "well"]
 
 
 def test_a_folder_that_disappears_is_no_error(disk: Disk) -> None:
@@ -431,12 +431,12 @@ def test_a_read_only_file_is_read_and_not_written(
         assert len(store.within(SPACE, HALF, ALWAYS)) == 2
         disk.now_s += 2 * DAY_S  # noting that it is in use would be a write
         assert same(store.get(hours[1]), chunk(hours[1]))
-    assert said(caplog) == ["trouble"]
+    assert logged(caplog) == ["trouble"]
     connecting(None)
     store.put(hours[2], chunk(hours[2]))
     disk.close()
     assert disk.store().get(hours[2]) is not None
-    assert said(caplog) == ["trouble", "well"]
+    assert logged(caplog) == ["trouble", "well"]
 
 
 def test_reading_from_a_read_only_file_is_no_line_in_the_log_each_time(
@@ -450,7 +450,7 @@ def test_reading_from_a_read_only_file_is_no_line_in_the_log_each_time(
     for _ in range(5):
         assert store.get(segment()) is not None
         assert store.within(SPACE, HALF, ALWAYS) == [segment().period]
-    assert said(caplog) == ["trouble"]
+    assert logged(caplog) == ["trouble"]
 
 
 def test_a_full_disk_keeps_what_it_has_and_goes_on_when_there_is_room(
@@ -472,14 +472,14 @@ def test_a_full_disk_keeps_what_it_has_and_goes_on_when_there_is_room(
         store.put(requested, stored)
         assert store.get(requested) is None
         assert held(store, hours) == hours[:3]
-    assert said(caplog) == ["trouble"]
+    assert logged(caplog) == ["trouble"]
     assert "full" in caplog.text
     connecting(None)
     store.close()
     store.put(hours[3], large[0])
     assert same(store.get(hours[3]), large[0])
     assert held(store, hours) == hours[:4]
-    assert said(caplog) == ["trouble", "well"]
+    assert logged(caplog) == ["trouble", "well"]
 
 
 def test_a_locked_file_is_not_waited_out_twice_and_works_again(
@@ -496,7 +496,7 @@ def test_a_locked_file_is_not_waited_out_twice_and_works_again(
     other.close()
     put_all(store, row(3))
     assert held(store, row(3)) == row(3)
-    assert said(caplog) == ["trouble", "well"]
+    assert logged(caplog) == ["trouble", "well"]
 
 
 @pytest.mark.parametrize(
@@ -527,10 +527,10 @@ def test_no_fault_of_the_disk_ever_comes_through(
         assert store.get(segment()) is None
         assert store.within(SPACE, HALF, ALWAYS) == []
     store.close()
-    assert said(caplog) == ["trouble"]
+    assert logged(caplog) == ["trouble"]
     connecting(None)
     assert works(store)
-    assert said(caplog) == ["trouble", "well"]
+    assert logged(caplog) == ["trouble", "well"]
 
 
 def test_a_store_that_works_says_nothing(disk: Disk, caplog: pytest.LogCaptureFixture) -> None:
@@ -540,7 +540,7 @@ def test_a_store_that_works_says_nothing(disk: Disk, caplog: pytest.LogCaptureFi
     assert held(store, row(6)) == row(5)
     disk.close()
     disk.store().get(segment())
-    assert said(caplog) == []
+    assert logged(caplog) == []
 
 
 def test_closing_twice_is_fine_and_who_asks_afterwards_is_answered(disk: Disk) -> None:

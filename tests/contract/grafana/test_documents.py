@@ -139,6 +139,6 @@ def test_each_generation_knows_all_that_our_documents_say(node: list[str], gener
     panels = sum(len(dashboard["panels"]) for dashboard in documents["dashboards"].values())
     # At the least each panel with its options, and each query of a rule.
     assert count >= 2 * panels + len(documents["rules"])
-    for plant, said in PLANTED.items():
+    for plant, message in PLANTED.items():
         [fault] = [text for text in found if text.startswith(PLANTED_NAME + plant.__name__)]
-        assert said in fault
+        assert message in fault

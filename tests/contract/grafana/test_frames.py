@@ -175,10 +175,10 @@ def test_grafana_reads_the_total_the_names_and_the_meta(
     assert [f["displayName"] for f in frame["fields"]] == ["x", "y", "Detections"]
     assert value["labels"] == {"space": space}
     assert (frame["refId"], frame["name"]) == ("A", floor.name)
-    said = frame["meta"]["custom"]
-    assert (said["total_detections"], said["max_value"], said["resolution"]) == (total, peak, 0.5)
-    assert (at(said["from"]), at(said["to"]), said["hours"]) == (at(START), at(END), 6.5)
-    assert said["complete"] is True
+    custom = frame["meta"]["custom"]
+    assert (custom["total_detections"], custom["max_value"], custom["resolution"]) == (total, peak, 0.5)
+    assert (at(custom["from"]), at(custom["to"]), custom["hours"]) == (at(START), at(END), 6.5)
+    assert custom["complete"] is True
     assert frame["meta"]["notices"] == [NO_RATE]
 
 

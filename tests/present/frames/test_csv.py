@@ -14,11 +14,11 @@ pytestmark = pytest.mark.fast
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_name_that_would_be_a_formula_is_a_text(name: str) -> None:
-    [_, [said, value]] = csv.reader(io.StringIO(table.csv(["room", "people"], [[name, -1.5]]), newline=""))
-    assert said == f"'{name}"
+    [_, [text, value]] = csv.reader(io.StringIO(table.csv(["room", "people"], [[name, -1.5]]), newline=""))
+    assert text == f"'{name}"
     assert float(value) == -1.5
 
 
 def test_other_names_are_left_as_they_are() -> None:
-    [_, [said]] = csv.reader(io.StringIO(table.csv(["room"], [['Salle "Éole", 1=2']]), newline=""))
-    assert said == 'Salle "Éole", 1=2'
+    [_, [text]] = csv.reader(io.StringIO(table.csv(["room"], [['Salle "Éole", 1=2']]), newline=""))
+    assert text == 'Salle "Éole", 1=2'

@@ -137,7 +137,7 @@ def test_all_windows_have_room_on_the_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start_s", "length_s", "said"),
+    ("start_s", "length_s", "message"),
     [
         (MONDAY_8H, HOUR, ("08:00-09:00", "Mon 15 Jun 2026")),
         (MONDAY_8H + 15 * HOUR, HOUR, ("23:00-24:00", "Mon 15 Jun 2026")),
@@ -146,9 +146,9 @@ def test_all_windows_have_room_on_the_plan() -> None:
         (MONDAY_8H + 14 * HOUR, 4 * HOUR, ("Mon 22:00 - Tue 02:00", "15 Jun - 16 Jun 2026")),
     ],
 )
-def test_windows_are_named_in_local_time(start_s: int, length_s: int, said: tuple[str, str]) -> None:
+def test_windows_are_named_in_local_time(start_s: int, length_s: int, message: tuple[str, str]) -> None:
     big, small = clock(heat_map(HALL, {}, start_s=start_s, length_s=length_s))
-    assert (big.replace(film.DASH, "-"), small.replace(film.DASH, "-")) == said
+    assert (big.replace(film.DASH, "-"), small.replace(film.DASH, "-")) == message
 
 
 def test_smooth_dark_and_opaque_films() -> None:

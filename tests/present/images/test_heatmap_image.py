@@ -305,9 +305,9 @@ def test_a_tiny_picture_takes_more_lines_instead_of_cutting_words(
     assert image.shape[1] == width
     # A zone's name is one word, which no line may be wide enough for.
     assert not [text for text in written if "…" in text and not text.startswith("(")]
-    said = " ".join(written)
+    message = " ".join(written)
     for params in ("Detections, per cell of 1 m, at most", "no detection", "detections ·", "simulated"):
-        assert params in said
+        assert params in message
 
 
 def test_a_narrow_foot_breaks_into_rows() -> None:
