@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -200,10 +201,18 @@ def cell_size(view: View) -> float:
     return finest(view.floors[0]) if chosen == "auto" else float(chosen)
 
 
-@pytest.mark.parametrize("choice", CHOICES)
-def test_a_file_holds_the_panels_numbers(dashboard: Json, world: World, choice: str) -> None:
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """It is only asked: what is fetched for one page the others have too."""
+    world = World()
     for space, rate in RATES.items():
         know_rate(world, space, rate)
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_a_file_holds_the_panels_numbers(dashboard: Json, world: World, choice: str) -> None:
     start = start_values(dashboard)
     values = start | {name: chosen for name, chosen in CHOICES[choice].items() if name in start}
     done = 0

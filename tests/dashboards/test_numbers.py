@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -58,10 +59,18 @@ RATES = {PARIS: 1.25, PARIS_2: 0.8, NEW_YORK: 2.0}
 """Detections a person and minute, as if they had been measured."""
 
 
-@pytest.mark.parametrize("choice", CHOICES)
-def test_numbers_are_those_of_the_people(dashboard: Json, world: World, choice: str) -> None:
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """It is only asked: what is fetched for one page the others have too."""
+    world = World()
     for space, rate in RATES.items():
         know_rate(world, space, rate)
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_numbers_are_those_of_the_people(dashboard: Json, world: World, choice: str) -> None:
     start = start_values(dashboard)
     values = start | {name: value for name, value in CHOICES[choice].items() if name in start}
     check_page(dashboard, world, values)

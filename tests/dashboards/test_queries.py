@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain, product
 from pathlib import Path
@@ -24,6 +25,19 @@ Json = dict[str, Any]
 START, END = "2026-06-10T00:00:00Z", "2026-06-17T12:00:00Z"
 ALL_ROOMS = ALL_TYPES = "All"
 NO_LIMIT = {"hours": "00:00-24:00", "days": "mon-sun"}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """It is only asked: what is fetched for one page the others have too.
+
+    It knows what a person gives from the beginning, for else it learns that from what it is asked.
+    """
+    world = World()
+    for space in FLOORS:
+        know_rate(world, space, 1.0)
+    yield world
+    world.close()
 
 
 @pytest.fixture(params=ASKING, ids=lambda path: path.stem)
@@ -105,7 +119,8 @@ def by_name(dashboard: Json, name: str) -> Json:
     return found
 
 
-def test_no_panel_is_empty(dashboard: Json, world: World) -> None:
+def test_no_panel_is_empty(dashboard: Json, make_world: Callable[..., World]) -> None:
+    world = make_world()
     for space in FLOORS:
         know_rate(world, space, 1.0)
     # The page of sensors has rows of what is at fault.
@@ -141,7 +156,8 @@ def test_every_number_has_a_title_and_a_unit(dashboard: Json, world: World) -> N
                 assert config.get("unit") or "unit" in own or field["name"] in counts, field["name"]
 
 
-def test_the_heat_map_is_what_the_panel_draws(dashboard: Json, world: World) -> None:
+def test_the_heat_map_is_what_the_panel_draws(dashboard: Json, make_world: Callable[..., World]) -> None:
+    world = make_world()
     for panel in (p for p in dashboard["panels"] if p["type"] == "heatmap"):
         [frame] = answered(world, panel, start_values(dashboard))
         assert frame["meta"]["type"] == "heatmap-cells"
@@ -153,8 +169,6 @@ def test_the_heat_map_is_what_the_panel_draws(dashboard: Json, world: World) -> 
 
 def test_fields_that_a_panel_formats_are_in_the_answer(dashboard: Json, world: World) -> None:
     """A figure whose field is renamed in the backend would vanish without a word."""
-    for space in FLOORS:
-        know_rate(world, space, 1.0)
     start = start_values(dashboard)
     # Some are there with one unit only.
     units = ({"area": "m2"}, {"area": "ft2"}, {"normalize": "hour", "unit": "detections"})
@@ -193,8 +207,6 @@ def test_every_choice_of_every_variable_is_understood(dashboard: Json, world: Wo
 
 
 def test_all_hours_and_days_are_offered_and_no_limit(dashboard: Json, world: World) -> None:
-    for space in FLOORS:
-        know_rate(world, space, 1.0)
     start = start_values(dashboard)
     for name, whole in NO_LIMIT.items():
         variable = by_name(dashboard, name)
