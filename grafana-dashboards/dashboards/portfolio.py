@@ -147,6 +147,7 @@ def dashboard(source: Source) -> Json:
                 ),
                 [
                     name,
+                    Column("building", width(105)),
                     Column("detections", {"unit": "short", "decimals": 1, **width(94)}),
                     Column("people_per_m2", {"decimals": 3, **width(68)}),
                     Column("people_per_ft2", {"decimals": 4, **width(68)}, bar=HEAT_BAR),
@@ -221,7 +222,8 @@ def dashboard(source: Source) -> Json:
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("floor", {**width(178), "custom__wrapText": True}),
+                    Column("floor", {**width(150), "custom__wrapText": True}),
+                    Column("building", {**width(95), "custom__wrapText": True}),
                     Column("people_per_m2", {**PER_M2, **width(68)}),
                     Column("people_per_ft2", {**PER_FT2, **width(68)}),
                     Column("per_m2_hour", {"decimals": 0, **width(76)}),
@@ -247,7 +249,8 @@ def dashboard(source: Source) -> Json:
                             **leads_to("The map of this room", room_page(source, "room_id")),
                         },
                     ),
-                    Column("floor", {**width(178), "custom__wrapText": True}),
+                    Column("floor", {**width(150), "custom__wrapText": True}),
+                    Column("building", {**width(95), "custom__wrapText": True}),
                     Column("capacity", width(102)),
                     Column(
                         "in_use_share",

@@ -64,6 +64,7 @@ def dashboard(source: Source) -> Json:
     of_state = Column("state", {**state(STATES), **width(90)})
     # Floors have clocks of their own; "2 hours ago" is true by each.
     since = {"unit": "dateTimeFromNow", **width(105)}
+    building = Column("building", {"custom__wrapText": True, **width(95)})
     space, room_id = Column("space", hidden=True), Column("room_id", hidden=True)
     built = page(
         source,
@@ -99,6 +100,7 @@ def dashboard(source: Source) -> Json:
                 [
                     Column("device", width(170)),
                     Column("floor", width(125)),
+                    building,
                     of_state,
                     offline,
                     Column("reason", {"displayName": "Because", "custom__wrapText": True}),
@@ -125,6 +127,7 @@ def dashboard(source: Source) -> Json:
                         },
                     ),
                     Column("floor"),
+                    building,
                     Column("unknown_since", {"displayName": "No data since", **since}),
                     room_id,
                     space,
@@ -135,6 +138,7 @@ def dashboard(source: Source) -> Json:
                 Frame("Floors", FLOORS_TEXT, Place(0, 14, 24, 8), [FLOORS], downloads(source, FLOORS, "csv")),
                 [
                     Column("floor", {**leads_to("This floor", floor_page(source)), **width(175)}),
+                    building,
                     Column("sensors", width(75)),
                     Column("sensors_offline", width(75)),
                     Column("offline_share", width(62), bar=Bar(1, SHARE)),
@@ -159,6 +163,7 @@ def dashboard(source: Source) -> Json:
                     Column("kind", {"custom__filterable": True, **width(75)}),
                     Column("device", width(190)),
                     Column("floor", {"custom__filterable": True, **width(125)}),
+                    Column("building", {"custom__filterable": True, **width(95)}),
                     Column("room", {"custom__filterable": True, **width(145)}),
                     Column("state", {**of_state.look, "custom__filterable": True}),
                     Column("last_heartbeat", since),

@@ -197,6 +197,7 @@ def hot_zones(frames: list[Json], view: View) -> Compared:
     for row in expected:
         m2, floor = row.pop("area_m2"), PEOPLE.office.by_id[row["space"]]
         row[area] = None if m2 is None else m2 * view.area_unit
+        row["building"] = _building_of(floor)
         row[per_area] = None if m2 is None else row["per_hour"] / row[area]
         row[people] = view.people(floor, row[per_area])
         row["person_hours"] = view.people(floor, row["detections"])
@@ -674,6 +675,7 @@ def _uses(view: View, floor: Floor) -> Iterator[Row]:
             "floor": floor.name,
             "room_id": room.id,
             "room": room.name,
+            "building": _building_of(floor),
             "capacity": seats(room),
             "entries": entries,
             per_area: None if m2 is None else hot["per_hour"] / m2 / view.area_unit,

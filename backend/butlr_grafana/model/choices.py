@@ -32,6 +32,20 @@ def of_floor(floor: Floor) -> Choice:
     return Choice(floor.id, (text, f"{floor.building.site} / {text}"))
 
 
+def shown_together(floors: Sequence[Floor]) -> list[Choice]:
+    """Floors that are shown beside each other, as in a legend: with the building, which its floors' names may
+    begin with, where there are several.
+    """
+    several = len({floor.building.id for floor in floors}) > 1
+    return [Choice(floor.id, _texts_together(floor)[0 if not several else 1 :]) for floor in floors]
+
+
+def _texts_together(floor: Floor) -> tuple[str, str, str]:
+    building, name = _shown(floor.building.name, floor.building.id), _shown(floor.name, floor.id)
+    whole = name if name.startswith(building) else f"{building}, {name}"
+    return name, whole, f"{floor.building.site}, {whole}"
+
+
 def of_asset(asset: Room | Zone, floor: Floor, *, alone: bool) -> Choice:
     """The choice of a room or zone. `alone`: all choices are on the same floor."""
     name = _shown(asset.name, asset.id)

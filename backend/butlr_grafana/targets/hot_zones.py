@@ -52,7 +52,8 @@ class HotZones(TableTarget[HotZonesResult]):
         )
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        return (*names_of(ZoneHeat), *AGE)
+        own = [name for of in names_of(ZoneHeat) for name in ((of, "building") if of == "floor" else (of,))]
+        return (*own, *AGE)
 
     def rows_of(self, content: HotZonesResult, result: Result[HotZonesResult]) -> list[Row]:
         """The hottest first, with how old and how complete its floor's data are (`as_of`, `complete`)."""
@@ -63,6 +64,7 @@ class HotZones(TableTarget[HotZonesResult]):
             rows.append(
                 {
                     **values_of(zone),
+                    "building": maps[zone.space].query.floor.building.name,
                     "has_data": int(zone.has_data),
                     "as_of": iso(coverage.as_of_s or maps[zone.space].query.period.end_s),
                     "complete": int(coverage.complete),

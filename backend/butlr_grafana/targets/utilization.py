@@ -64,7 +64,7 @@ class Utilization(TableTarget[RoomsInUse]):
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         own = names_of(RoomUse, without=("floor", "room", "rank"))
-        return ("rank", *ROOM, "capacity", "area_m2", *own, "complete")
+        return ("rank", *ROOM, "building", "capacity", "area_m2", *own, "complete")
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return {"peak": number("People, peak", "short", 1)}
@@ -79,6 +79,7 @@ class Utilization(TableTarget[RoomsInUse]):
                 "floor": use.floor.name,
                 "room_id": use.room.id,
                 "room": use.room.name,
+                "building": use.floor.building.name,
                 "capacity": use.room.capacity,
                 "area_m2": use.room.area_m2,
                 **values_of(use, without=("floor", "room", "rank")),

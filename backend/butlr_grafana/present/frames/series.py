@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from butlr_grafana.model.floor import Floor
@@ -14,18 +16,31 @@ from butlr_grafana.present.frames.notices import coverage_custom, series_notices
 UNITS = {"occupancy": "short", "traffic": "short", "presence": "s"}
 FIELDS = {"occupancy": ("value",), "traffic": ("in", "out"), "presence": ("value",)}
 TITLES = {"value": "", "in": " in", "out": " out"}
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
-def frames(result: SeriesResult, *, ref_id: str, demo: bool) -> list[dict[str, Any]]:
+def frames(
+    result: SeriesResult, *, ref_id: str, demo: bool, floors: Mapping[str, str] = NO_TEXTS
+) -> list[dict[str, Any]]:
     """A frame an asset: `time` in epoch ms (the window's start), then its values, null for a gap.
+
+    `floors`: a text for each floor, by its id, where there are several: assets of two may have equal names.
 
     Without a single asset: one frame without values, so that what the answer says of itself is seen.
     """
     meta = {"custom": _custom(result), "notices": series_notices(result, demo=demo)}
-    found = [_frame(result, series, ref_id, meta) for series in result.series]
+    named = [replace(one, name=_name(one, floors)) for one in result.series]
+    found = [_frame(result, series, ref_id, meta) for series in named]
     nothing = {"severity": "info", "text": why_nothing(result.query.level, [result.query.floor])}
     empty = {"custom": meta["custom"], "notices": [*series_notices(result, demo=demo), nothing]}
     return found or [empty_frame(result.query.metric, result.query.floor, ref_id=ref_id, meta=empty)]
+
+
+def _name(series: AssetSeries, floors: Mapping[str, str]) -> str:
+    place = floors.get(series.floor.id)
+    if place is None:
+        return series.name
+    return place if series.name == series.floor.name else f"{series.name} ({place})"
 
 
 def empty_frame(metric: str, floor: Floor, *, ref_id: str, meta: dict[str, Any]) -> dict[str, Any]:
