@@ -32,10 +32,10 @@ from .people import People
 from .topology_values import Values
 from .webhooks import Subscriptions, resolvers
 
-_MOST_KEPT, _LARGEST_KEPT = 16, 500_000
+_MOST_CACHED, _LARGEST_CACHED = 16, 500_000
 """Answers of each office in memory, and bytes of the largest: a large tenant's are some megabytes."""
 _NOWHERE = "http://nowhere.invalid"
-"""Stands in kept answers for the address that a client knows this server by."""
+"""Replaces, in cached responses, the address by which a client knows this server."""
 
 _SDL = files(__package__).joinpath("schema.graphql").read_text()
 
@@ -99,38 +99,38 @@ def build_response(
         return execute_sync(schema, document, root, variable_values=variables, operation_name=operation)
 
     if variables or (subscriptions and subscriptions.all()) or not _only_reads(document):
-        found = _told(run())
+        found = _encoded(run())
     else:
-        found = _KEPT.of(people, (source, operation, int(now_s), forms), lambda: _told(run()))
+        found = _CACHE.of(people, (source, operation, int(now_s), forms), lambda: _encoded(run()))
     here = orjson.dumps(base_url)[1:-1]
     return orjson.loads(found.replace(_NOWHERE.encode(), here))
 
 
-class _Kept:
-    """The newest answers of each office that are not large. They only change with the clock and outages."""
+class _ResponseCache:
+    """The newest responses of each office that are not large. They only change with the clock and outages."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._answers: WeakKeyDictionary[People, dict[Hashable, bytes]] = WeakKeyDictionary()
+        self._responses: WeakKeyDictionary[People, dict[Hashable, bytes]] = WeakKeyDictionary()
 
-    def of(self, people: People, question: Hashable, make: Callable[[], bytes]) -> bytes:
+    def of(self, people: People, query: Hashable, make: Callable[[], bytes]) -> bytes:
         outages = people.outages
         with self._lock:
-            answers = self._answers.setdefault(people, {})
-            known = answers.get((question, outages))
+            responses = self._responses.setdefault(people, {})
+            known = responses.get((query, outages))
         if known is not None:
             return known
         found = make()
         # Outages that begin meanwhile may be in it.
-        if len(found) <= _LARGEST_KEPT and people.outages is outages:
+        if len(found) <= _LARGEST_CACHED and people.outages is outages:
             with self._lock:
-                answers[question, outages] = found
-                if len(answers) > _MOST_KEPT:
-                    del answers[next(iter(answers))]
+                responses[query, outages] = found
+                if len(responses) > _MOST_CACHED:
+                    del responses[next(iter(responses))]
         return found
 
 
-_KEPT = _Kept()
+_CACHE = _ResponseCache()
 
 
 def _only_reads(document: DocumentNode) -> bool:
@@ -141,7 +141,7 @@ def _only_reads(document: DocumentNode) -> bool:
     )
 
 
-def _told(result: ExecutionResult) -> bytes:
+def _encoded(result: ExecutionResult) -> bytes:
     """As JSON."""
     causes = [error.original_error for error in result.errors or ()]
     for cause in causes:
