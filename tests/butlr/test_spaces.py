@@ -214,23 +214,23 @@ def test_only_served_floors_are_told(served: tuple[str, ...], expected: list[str
         (
             ("b", "space_atlantis"),
             (),
-            ["BUTLR_SPACES: 'space_atlantis' is not known; it may be a, b, c"],
-            ("BUTLR_SPACES names a floor that there is not",),
+            ["BUTLR_SPACES: 'space_atlantis' is unknown; allowed: a, b, c"],
+            ("BUTLR_SPACES names an unknown floor",),
         ),
         (
             ("y", "z"),
             (),
             [
-                "BUTLR_SPACES: 'y' is not known; it may be a, b, c",
-                "BUTLR_SPACES: 'z' is not known; it may be a, b, c",
+                "BUTLR_SPACES: 'y' is unknown; allowed: a, b, c",
+                "BUTLR_SPACES: 'z' is unknown; allowed: a, b, c",
             ],
-            ("BUTLR_SPACES names 2 floors that there are not",),
+            ("BUTLR_SPACES names 2 unknown floors",),
         ),
         (
             ("a", "b"),
             ("a", "c"),
-            ["BACKEND_TOKEN: 'c' is not known; it may be a, b"],
-            ("BACKEND_TOKEN names a floor that there is not",),
+            ["BACKEND_TOKEN: 'c' is unknown; allowed: a, b"],
+            ("BACKEND_TOKEN names an unknown floor",),
         ),
     ],
 )
@@ -248,7 +248,7 @@ def test_floors_that_settings_name_and_that_there_are_not_are_logged_once_with_t
         floors(spaces)
         settled()
         fake.now_s += RENEW_S
-    assert [r.getMessage() for r in caplog.records if "not known" in r.getMessage()] == lines
+    assert [r.getMessage() for r in caplog.records if "unknown; allowed" in r.getMessage()] == lines
     assert all(record.levelno == logging.WARNING for record in caplog.records)
     assert spaces.unknown == told
     # Anybody may read this.
@@ -260,7 +260,7 @@ def test_a_floor_that_comes_later_ends_the_warning() -> None:
     spaces = TopologyCache(source, read, served=("a", "b"), clock=fake)
     assert floors(spaces) == ["a"]
     assert spaces.unknown
-    source.answer = {"floors": ["a", "b"]}
+    source.response = {"floors": ["a", "b"]}
     fake.now_s += RENEW_S
     floors(spaces)
     settled()

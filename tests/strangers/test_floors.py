@@ -119,7 +119,7 @@ OWN_BY_KIND = (
 
 
 def like(name: str) -> str:
-    """A name that there is not: the same letters but one, and as near to the caller's own names as it is."""
+    """A name that does not exist. One letter differs; it is as near to the caller's names as the real one."""
 
     def nearest(of: str) -> list[list[str]]:
         return [get_close_matches(of, own, 1) for own in OWN_BY_KIND]

@@ -399,7 +399,7 @@ def test_readiness_warns_of_floors_that_there_are_not_without_naming_one(
     world = make_world(butlr_spaces=(PARIS, "space_atlantis", "space_mu"))
     answer = world.http.get("/readyz")
     assert answer.status_code == 200
-    assert answer.get_json()["warnings"] == ["BUTLR_SPACES names 2 floors that there are not"]
+    assert answer.get_json()["warnings"] == ["BUTLR_SPACES names 2 unknown floors"]
     assert "atlantis" not in answer.text
     [row] = world.http.get("/api/v1/spaces", query_string={"level": "floor", "format": "rows"}).get_json()
     assert row["id"] == PARIS

@@ -186,7 +186,7 @@ class TopologyCache:
         self._logged = frozenset(notes)
 
     def _note_unknown(self, listed: Topology, served: Topology) -> None:
-        """Floors that settings name and that there are not: without a word, they would only be missing."""
+        """Logs unknown floors in settings. Without a warning they would only be missing."""
         if listed.partial:
             return
         of_setting = {
@@ -203,9 +203,9 @@ class TopologyCache:
                 log.warning("%s", line)
         self._logged_unknown = lines
         self.unknown = tuple(
-            f"{setting} names {len(unknown)} floors that there are not"
+            f"{setting} names {len(unknown)} unknown floors"
             if len(unknown) > 1
-            else f"{setting} names a floor that there is not"
+            else f"{setting} names an unknown floor"
             for setting, (unknown, _) in of_setting.items()
             if unknown
         )

@@ -29,7 +29,7 @@ def varied_office(rates: tuple[int, int, int] = (60, 110, 180)) -> Office:
     - `PUNE`, of 110: its zone, at half past the hour, comes from its site only; two rooms are listed twice,
       and its empty lists are null; it has no zones. Its entrance is cloned into another room of the floor,
       where it counts as entrance too. One presence sensor has neither a MAC address nor a hive.
-    - `PUNE_DOORS`: doors only. The floor's zone is a name that there is not.
+    - `PUNE_DOORS`: doors only. The name of the floor's time zone does not exist.
     - `SOMEWHERE`: neither its site nor the floor has a zone, so that its clock is UTC.
     """
     shipped = with_rates(default_office(), dict(zip(default_office().by_id, rates, strict=True)))

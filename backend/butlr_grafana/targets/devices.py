@@ -106,7 +106,7 @@ class Devices(TableTarget[DeviceStates]):
         return {"online": number("Online", "bool_yes_no")}
 
     def rows_of(self, content: DeviceStates, result: Result[DeviceStates]) -> list[Row]:
-        """Devices come with those first of which something is wrong. Texts that there are not are empty."""
+        """Devices with a fault come first. A missing text is empty."""
         age = {"as_of": iso(content.as_of_s), "complete": int(content.is_fresh)}
         match result.parsed.level:
             case "floor":
