@@ -22,7 +22,7 @@ from butlr_grafana.pipeline.fetch_result import FetchResult
 from butlr_grafana.pipeline.gather import LIVE_S, Gatherer, stamped
 from butlr_grafana.pipeline.in_flight import FORGET_S
 from butlr_grafana.pipeline.recent_failures import FAILURE_REST_S
-from butlr_grafana.pipeline.tiling import tile
+from butlr_grafana.pipeline.tiling import extent, tile
 from tests.support import HANG_S, until
 
 pytestmark = pytest.mark.fast
@@ -469,8 +469,17 @@ def test_tiles_are_disjoint_in_order_and_inside(known: list[Period]) -> None:
     assert all(a.end_s <= b.start_s for a, b in pairwise(tiles))
     inside = {p for p in known if whole.contains(p)}
     assert bool(tiles) == bool(inside)
-    # None covers more, and none as much with fewer.
+    # None reaches further without a gap; of those none covers more, and none as much with fewer.
     choices = (c for size in range(min(len(inside), 5) + 1) for c in combinations(sorted(inside), size))
     apart = (c for c in choices if all(a.end_s <= b.start_s for a, b in pairwise(c)))
-    best = max((sum(p.length_s for p in c), -len(c)) for c in apart)
-    assert (sum(p.length_s for p in tiles), -len(tiles)) >= best
+    best = max((*extent(c, whole), -len(c)) for c in apart)
+    assert (*extent(tiles, whole), -len(tiles)) >= best
+
+
+def test_an_end_that_is_missing_is_better_than_a_minute_in_the_middle() -> None:
+    """The minutes up to 8 are known as a whole; those up to 10 only but for one minute."""
+    whole = Period(0, 10)
+    old, recent, newest = Period(0, 5), Period(0, 8), Period(6, 10)
+    assert tile([old, recent, newest], whole) == [recent]
+    assert tile([old, newest], whole) == [old, newest]
+    assert extent([recent], whole) == (8, 8) > extent([old, newest], whole) == (5, 9)

@@ -22,7 +22,7 @@ from butlr_grafana.model.chunk import Chunk, Segment, Subject
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.fetch_result import Clocks, FetchResult, Tally
 from butlr_grafana.pipeline.in_flight import FORGET_S, InFlightRequests, RequestedSegment
-from butlr_grafana.pipeline.tiling import length_s, runs, tile
+from butlr_grafana.pipeline.tiling import extent, runs, tile
 
 LIVE_S = 60.0
 """How long a chunk that can still change is good for."""
@@ -242,11 +242,14 @@ class Gatherer:
             before = settled.get(run[0].period.start_s)
             older = self._older(run)
             if before is not None and before.subject.adds_up:
-                longer = self._older([before, *run])
-                if length_s(longer) > before.period.length_s + length_s(older):
+                both = [before, *run]
+                whole = Period(before.period.start_s, run[-1].period.end_s)
+                better = self._older(both)
+                with_before = [before.period, *(one.period for one in older)]
+                if extent((one.period for one in better), whole) > extent(with_before, whole):
                     # Known from before the boundary between settled and not has moved to where it is.
                     replaced.add(before)
-                    run, older = [before, *run], longer  # noqa: PLW2901
+                    run, older = both, better  # noqa: PLW2901
             tally.late(run, older)
         return replaced
 
