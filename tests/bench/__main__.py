@@ -1,6 +1,7 @@
-"""`make bench`: ours beside the plainest other way, in one run. Ratios decide; the figures are printed.
+"""`make bench`: measures the backend and the simplest other way in one run. Only the ratios are tested; the
+values are printed.
 
-`python -m tests.bench NAME…` runs some of the cases only.
+`python -m tests.bench NAME…` runs only these cases.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ CASES: dict[str, Callable[[], list[Row]]] = {
 
 
 def run(names: Sequence[str]) -> Iterator[Row]:
-    """Says each row as it comes."""
+    """Runs the cases, and prints each row as soon as it is measured."""
     head = f"{'case':<62} {'ours':>10} {'beside':>10} {'':<5} {'ratio':>8} {'wanted':>7}  beside, and more"
     print(head, "-" * len(head), sep="\n")
     for name in names:

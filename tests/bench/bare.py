@@ -1,4 +1,6 @@
-"""The least that a server can do: `python -m tests.bench.bare flask|wsgi FILE` answers the file's bytes."""
+"""The least that a server can do: `python -m tests.bench.bare flask|wsgi FILE` responds with the bytes of the
+file.
+"""
 
 from __future__ import annotations
 

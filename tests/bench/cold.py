@@ -1,4 +1,4 @@
-"""What nobody has asked before."""
+"""Requests for data that are in no cache."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tests.redis_server import RedisServer
 AT_A_TIME = 14
 MOST_PIECES = 60
 MOST_OF_THE_SECOND = 2
-"""Calls that the second of two replicas may make for what the first has fetched."""
+"""The most calls of the second of two replicas for data that the first has fetched."""
 
 SLOW_S = 2.0
 LATE = 1.15
-"""Times the waves that calls of `SLOW_S` need at least."""
+"""The duration may be so many times the duration of the waves of calls of `SLOW_S`."""
 
 CROWD = 200
 
 
 def cold_year() -> list[Row]:
-    """A year at 2 s a call; the sequential loop runs beside it, for it only waits."""
+    """A year at 2 s a call. The sequential loop runs at the same time, because it only waits."""
     with (
         upstream(SLOW_S) as butlr,
         upstream(SLOW_S) as other,
@@ -50,7 +50,7 @@ def cold_year() -> list[Row]:
 
 
 def stampede() -> list[Row]:
-    """A crowd that asks the same at once, beside one who asks it."""
+    """Many viewers that request the same at the same time, compared with one viewer."""
     counted = []
     for viewers in (1, CROWD):
         with upstream(0.2) as butlr, backend(butlr) as url:
@@ -66,7 +66,9 @@ def stampede() -> list[Row]:
 
 
 def replicas() -> list[Row]:
-    """A year that one replica has fetched, asked of another; and of both at once."""
+    """A year that one replica has fetched, requested from another one; and requested from both at the same
+    time.
+    """
     if shutil.which("redis-server") is None:
         print("replicas: NOT MEASURED, redis-server is not installed (Debian: apt-get install redis-server)")
         return []
@@ -90,7 +92,7 @@ def replicas() -> list[Row]:
 
 
 def one_after_the_other(butlr: str, first: str, second: str) -> tuple[int, int]:
-    """Calls of the first, and of the second after it."""
+    """The calls of the first replica, and those of the second one after it."""
     counted = []
     for url in (first, second):
         response = year.fetch_year(url)
@@ -100,7 +102,7 @@ def one_after_the_other(butlr: str, first: str, second: str) -> tuple[int, int]:
 
 
 def together(butlr: str, first: str, second: str) -> tuple[int, int]:
-    """Calls of both."""
+    """The calls of both replicas together."""
     with ThreadPoolExecutor(2) as viewers:
         responses = list(viewers.map(year.fetch_year, (first, second)))
     called = year.calls(butlr)[year.DETECTIONS]

@@ -1,4 +1,6 @@
-"""From bytes to the sum of a year's weeks: ours beside `json` and a dictionary, on the same bytes."""
+"""From bytes to the sum of a year's weeks: the backend compared with `json` and a dictionary, on the same
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,11 @@ from tests.bench.row import Row, median_ms
 NX, NY, RESOLUTION_M = 400, 400, 0.25
 WEEKS = 4
 SHARE = 0.6
-"""Of the cells that have detections in a week: 12,500 of 50,000."""
+"""The share of the cells that have detections in a week."""
 
 
 def weeks() -> list[bytes]:
-    """Answers of Butlr: each week other cells, spread over the floor."""
+    """Responses of Butlr. Each week has other cells, spread over the floor."""
     rng = np.random.default_rng(1)
     found = []
     for _ in range(WEEKS):

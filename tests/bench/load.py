@@ -1,7 +1,7 @@
-"""Requests at a rate, over kept connections: `python -m tests.bench.load URL PLAN`, PLAN as JSON.
+"""Sends requests at a rate over open connections: `python -m tests.bench.load URL PLAN`, PLAN as JSON.
 
-A request has its time whether or not the one before it has been answered, and waits from then on: a server
-that stops for a second is seen to have stopped. The result is printed as JSON.
+Each request has a fixed time, and its duration counts from then on, even if the request before it has no
+response yet. So a pause of the server is visible. The result is printed as JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Plan:
-    """`paths` in turn, `rate` a second (0: each connection as fast as it can)."""
+    """`paths` are requested in turn. `rate`: requests per second (0: each connection sends as fast as it
+    can).
+    """
 
     paths: tuple[str, ...]
     connections: int
@@ -32,7 +34,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """`errors`: answers that were no 200, and connections that broke."""
+    """`errors`: responses other than 200, and broken connections."""
 
     requests: int
     errors: int
@@ -43,7 +45,7 @@ class Result:
 
 
 class Connection:
-    """Keeps a connection, and a request that is the same each time."""
+    """An open connection."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -51,7 +53,7 @@ class Connection:
         self._socket: socket.socket | None = None
 
     def get(self, request: bytes) -> int:
-        """The answer's status, once all of it has come."""
+        """Sends the request, reads the whole response, and returns its status."""
         try:
             if self._socket is None:
                 self._socket = socket.create_connection(self._address, timeout=60)

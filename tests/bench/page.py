@@ -1,4 +1,4 @@
-"""A dashboard as a browser asks for it: all its queries, six at a time, from its JSON."""
+"""A dashboard as a browser loads it: all its queries from its JSON, six at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AT_A_TIME = 6
 
 
 def queries(days: int) -> list[str]:
-    """Paths and queries of the floor page for the last `days` days, the plan under its map included."""
+    """Paths with query strings of the Floor page for the last `days` days, including the floor plan."""
     dashboard: dict[str, Any] = json.loads(PAGE.read_text("utf-8"))
     now_s = int(time.time())
     period = {"__from": str((now_s - days * DAY_S) * 1000), "__to": str(now_s * 1000)}
@@ -36,7 +36,7 @@ def queries(days: int) -> list[str]:
 
 
 def load_page(url: str, paths: list[str]) -> None:
-    """Raises where one of them is no whole answer."""
+    """Requests all paths. Raises an error if a response is incomplete."""
 
     def one(path: str) -> None:
         response = requests.get(url + path, timeout=60)
@@ -50,7 +50,7 @@ def load_page(url: str, paths: list[str]) -> None:
 
 
 def floor_page() -> list[Row]:
-    """Ten queries over 30 days against the simulator: new to everything, and again."""
+    """Ten queries over 30 days against the simulator: first with an empty cache, then again."""
     with simulator(LATENCY_S) as butlr:
         paths = queries(days=30)
         with backend(butlr) as url:

@@ -1,4 +1,4 @@
-"""The processes of a benchmark: started, named by the URL they print, ended."""
+"""The processes of a benchmark. Each prints its URL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.processes import measured
 
 @contextmanager
 def process(*arguments: str, lines: IO[bytes] | None = None, **settings: str) -> Iterator[str]:
-    """Runs `python WORDS…`; yields the first URL it prints. `lines`: where its log goes, if not here."""
+    """Runs `python ARGUMENTS…` and yields the first URL that it prints. `lines`: the file for its log."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BUTLR_", "BACKEND_"))}
     child = subprocess.Popen(
         [sys.executable, *arguments],
@@ -45,7 +45,7 @@ def simulator(latency_s: float) -> AbstractContextManager[str]:
 
 @contextmanager
 def backend(butlr_url: str, lines: IO[bytes] | None = None, **settings: str) -> Iterator[str]:
-    """One that has nothing to measure, so that every call it makes is a panel's."""
+    """A backend with nothing to measure, so that each of its calls is for a panel."""
     access = {"BUTLR_API_URL": butlr_url, "BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": "demo"}
     with tempfile.TemporaryDirectory() as folder:
         known = measured(**{"BACKEND_CACHE_DIR": folder, **access, **settings})

@@ -1,7 +1,7 @@
-"""What Butlr pushes, to the real server, on a port of its own: at a rate, as fast as the senders can, and
-without a key.
+"""Webhook events, sent to the real server on a separate port: at a rate, as fast as possible, and without a
+key.
 
-`python -m tests.bench.pushes SECONDS` sends at the rate for so long.
+`python -m tests.bench.pushes SECONDS` sends at the rate for so many seconds.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ SENDERS = 4
 RATE, RATE_S = 200, 60
 BURST, BURST_S = 2_000, 10
 LEAST_RATE_SHARE = 0.99
-"""Of the rate, that the senders have to reach: else it was not tried."""
+"""The share of the rate that the senders must reach; otherwise the rate was not tested."""
 
 MOST_GROWTH = 1.1
-"""How many times the memory after is that before, at most."""
+"""The memory at the end may be so many times the memory before."""
 
 WARM_S = 20
-"""At the rate before anything counts, so that each room has its minutes."""
+"""How long events are sent before the measurement, so that each room has its minutes."""
 ROOMS = [room.id for room in PEOPLE.office.by_id[PARIS].rooms]
 
 
@@ -112,7 +112,7 @@ def _cpu_ms(before: Figures, after: Figures, requests_: float) -> float:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of the backend's process. `accepted`: requests with a key, so far."""
+    """Values of the backend's process. `accepted`: requests with a key so far."""
 
     accepted: float
     cpu_s: float
@@ -121,7 +121,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Senders:
-    """`url`: of the backend; `webhooks`: host and port of what receives."""
+    """`url`: of the backend. `webhooks`: host and port of the webhooks."""
 
     url: str
     webhooks: str
@@ -140,7 +140,9 @@ class Senders:
         )
 
     def send(self, key: str, *, seconds: float, rate: float, status: int = 204) -> int:
-        """How many requests were answered so. `rate`: a second, of all senders, where they reach it."""
+        """Sends events and returns how many responses had the status. `rate`: events per second of all
+        senders together.
+        """
         counts = [0] * SENDERS
         begins = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""What each evaluation of a rule does with a floor of 20 rooms, beside doing it anew."""
+"""The work of each evaluation of a rule on a floor with 20 rooms, with and without its cache."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rows() -> list[Row]:
 
 
 def cutting() -> Row:
-    """Which share of each cell lies in each room, of other cells each time."""
+    """The share of each cell in each room, for other cells each time."""
     with simulated(1, start="2026-06-17T14:30:05") as simulation:
         [floor] = simulation.service.topology(None, deadline=0.0).floors.values()
     numbers = count()
@@ -58,7 +58,7 @@ def some_cells(floor: Floor, seed: int) -> Grid:
 
 
 def usual_hours() -> Row:
-    """Which hours of the week ten hours touch."""
+    """The hours of the week that a period of ten hours touches."""
     zone = ZoneInfo(ZONE)
 
     def minute_by_minute() -> None:

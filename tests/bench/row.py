@@ -1,4 +1,4 @@
-"""One line of the benchmark: ours beside another way, measured in the same run."""
+"""One row of the benchmark: the backend compared with a reference, measured in the same run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """`ours` and `reference` in `unit`; `wanted`: how many times better ours has to be at least. `note`:
-    figures that come with it.
+    """`ours` and `reference` are in `unit`. `wanted`: how many times better ours must be at least. `note`:
+    more values.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Row:
 
     @property
     def is_met(self) -> bool:
+        """Whether the ratio is as wanted."""
         return self.wanted is None or self.ratio >= self.wanted
 
 
@@ -41,6 +42,6 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 
 def median_ms(work: Callable[[], object], times: int) -> float:
-    """Of `times` runs, after one that does not count."""
+    """The median duration of `times` runs, after one run that does not count."""
     work()
     return statistics.median(milliseconds(work) for _ in range(times))

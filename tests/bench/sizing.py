@@ -1,6 +1,7 @@
-"""`python -m tests.bench.sizing`: what one floor costs Butlr in an hour, and what a year of it weighs.
+"""`python -m tests.bench.sizing`: the calls that one floor needs in an hour, and the size of its data for a
+year.
 
-Counted, not timed: in a world whose clock moves a minute at a time.
+They are counted, not timed: the clock of this world moves a minute at a time.
 """
 
 from __future__ import annotations

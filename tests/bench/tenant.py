@@ -49,15 +49,16 @@ def _phase(asset: str) -> int:
 
 
 def people(asset: str, minute: int) -> float:
-    """In a room or on a floor, as its sensors see them: one to three, others each minute."""
+    """People in a room or on a floor, as its sensors see them: one to three, another number each minute."""
     return PEOPLE - 1 + (minute + _phase(asset)) % 3
 
 
 @dataclass
 class Tenant:
-    """Stands in for `Transport`. `passes`: lets seconds of the simulated clock pass; `latency_s`: how long a
-    call takes, half of it before it arrives. `rooms_limited`: whether Butlr's limit of zones a call is one of
-    rooms too.
+    """Replaces `Transport`.
+
+    `passes`: advances the simulated clock by seconds. `latency_s`: the duration of a call; half of it passes
+    before the call arrives. `rooms_limited`: whether Butlr's limit of zones in a call also applies to rooms.
     """
 
     floors: int
@@ -68,7 +69,7 @@ class Tenant:
     rate: int | None = None
     rooms_limited: bool = True
     calls: list[tuple[float, int]] = field(default_factory=list)
-    """When each call of heat maps and metrics arrived, and the status that it was answered with."""
+    """For each call of heat maps and metrics: when it arrived, and the status of the response."""
     _recent: deque[float] = field(default_factory=deque)
 
     def post(self, path: str, body: Any, *, token: str | None) -> Reply:
@@ -88,13 +89,13 @@ class Tenant:
         return response
 
     def restart_counting(self, rate: int | None) -> None:
-        """From here on, as if nothing had been called."""
+        """Removes all counted calls. `rate`: the limit from now on."""
         self.rate = rate
         self.calls.clear()
         self._recent.clear()
 
     def close(self) -> None:
-        """There is no connection."""
+        """Does nothing: there is no connection."""
 
     def floor_ids(self) -> list[str]:
         return [f"space_{k:03}" for k in range(self.floors)]
@@ -171,8 +172,8 @@ class Tenant:
         ]
 
     def pushes(self, space: str, minute: int) -> Iterator[bytes]:
-        """What Butlr sends of a floor when a minute has ended: people of the last minutes, and who passed its
-        door.
+        """The events of a floor when a minute has ended: people of the last minutes, and the movements
+        through its door.
         """
         assets = [("ROOM", {"room_id": room_id(space, k)}) for k in range(self.rooms)]
         for kind, place in [*assets, ("FLOOR", {})]:

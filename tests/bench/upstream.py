@@ -1,8 +1,8 @@
-"""A Butlr with prepared answers: it costs next to nothing itself, so that what is measured is the asker.
+"""A Butlr with prepared responses. It needs almost no time, so the benchmark measures only the backend.
 
-`python -m tests.bench.upstream LATENCY_S` prints its URL. Two floors: `small` of 40 x 60 cells of 1 m,
-`large` of 400 x 400 cells of 0.25 m; every period holds one detection in every cell. `GET /calls` tells how
-often each path was called.
+`python -m tests.bench.upstream LATENCY_S` prints its URL. It has two floors: `small` with 40 x 60 cells of 1
+m, `large` with 400 x 400 cells of 0.25 m. Each period has one detection in each cell. `GET /calls` returns
+the number of calls by path.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Many viewers of one page for a while: what they need, beside one."""
+"""Many viewers of one page for some minutes, compared with one viewer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tests.soak.__main__ import MOST_GROWTH, MOST_MIB, soak
 VIEWERS = 600
 MINUTES = 10
 A_MINUTE_MORE = 0.9
-"""Calls are counted up to a minute apart: who looks all the time sees one more begin."""
+"""Calls are counted up to a minute apart, so many viewers may have one more call than one viewer."""
 
 
 def many_viewers() -> list[Row]:
-    """Of the Floor page's ten panels, every 30 seconds."""
+    """Ten panels of the Floor page, every 30 seconds."""
     found = soak(VIEWERS, MINUTES, faults=False)
     one = found["one_viewer"]
     assert not found["errors"] + one["errors"], (found["first_errors"], one["first_errors"])

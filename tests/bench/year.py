@@ -1,4 +1,4 @@
-"""The year that the benchmark asks for, of the floors of `upstream`."""
+"""The year that the benchmark requests, for the floors of `upstream`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DETECTIONS, LOGIN = "/v3/detections", "/api/v2/clients/login"
 
 
 def path(space: str, **words: str) -> str:
-    """Of the backend."""
+    """The path of the backend with its query string."""
     params = {"space": space, "from": START, "to": END, "resolution": str(FLOORS[space][2]), **words}
     return f"/api/v1/heatmap?{urlencode(params)}"
 
@@ -29,14 +29,14 @@ def fetch_year(url: str, space: str = "small", **params: str) -> requests.Respon
 
 
 def is_exact(response: requests.Response, pieces: int, space: str = "small") -> bool:
-    """`upstream` has one detection in each cell of each piece."""
+    """Whether the result is correct: `upstream` has one detection in each cell of each piece."""
     nx, ny, _ = FLOORS[space]
     [frame] = response.json()
     return bool(frame["meta"]["custom"]["complete"]) and frame["fields"][2]["values"] == [pieces] * (nx * ny)
 
 
 def ready(url: str) -> None:
-    """The floors are known, and the token."""
+    """Makes sure that the backend knows the floors and has a token."""
     requests.get(f"{url}/readyz", timeout=20).raise_for_status()
 
 
@@ -50,7 +50,7 @@ def waves(pieces: int, at_a_time: int) -> int:
 
 
 def sequentially(butlr_url: str) -> dict[tuple[float, float], float]:
-    """The documentation's recipe as one would write it: a week at a time, added in a dictionary."""
+    """The documentation's recipe: one week after the other, added in a dictionary."""
     session = requests.Session()
     total: dict[tuple[float, float], float] = {}
     start, end = (datetime.fromisoformat(t).astimezone(UTC) for t in (START, END))
@@ -65,6 +65,6 @@ def sequentially(butlr_url: str) -> dict[tuple[float, float], float]:
 
 
 def at_once(url: str, number: int) -> list[requests.Response]:
-    """The same question, so many times together."""
+    """The same request, so many times at the same time."""
     with ThreadPoolExecutor(number) as viewers:
         return list(viewers.map(lambda _: fetch_year(url), range(number)))

@@ -59,7 +59,7 @@ class TimedRequest:
     @property
     def there(self) -> set[str]:
         """The floors that are shown."""
-        return {part.query.floor.id for part in self.result.parts}
+        return {part.query.floor.id for part in self.result.results}
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ LONGEST = 150
 
 def name(result: Result[Any], ending: str, *, demo: bool) -> str:
     """`space_paris_1_hot-zones_2026-06-10_2026-06-17_08.00-18.00_mon-fri_Kitchen_simulated.csv`"""
-    target, queries = result.target.name, [part.query for part in result.parts]
+    target, queries = result.target.name, [part.query for part in result.results]
     simulated = ["simulated"] if demo else []
     if not queries:
         return f"{'_'.join([target, *simulated])}.{ending}"

@@ -133,7 +133,7 @@ def frames(result: Result[Any], *, ref_id: str, demo: bool) -> list[dict[str, An
         return [shape_of(result).blank(result, ref_id, meta)]
     first, *others = shape_of(result).frames(result, ref_id, demo)
     more = topology_notes.notices(result)
-    if result.assumed and result.parts:
+    if result.assumed and result.results:
         more.append({"severity": "info", "text": result.assumed})
     return [with_notices(first, more), *others]
 

@@ -127,7 +127,7 @@ def _blank_series(result: Result[SeriesOverTime], ref_id: str, meta: dict[str, A
 def _table_frames(result: Result[Any], ref_id: str, demo: bool) -> list[Frame]:
     found = rows(result)
     meta = metadata.meta(result, found=found, demo=demo)
-    floors = {part.query.floor.name for part in result.parts}
+    floors = {part.query.floor.name for part in result.results}
     name = floors.pop() if len(floors) == 1 else result.target.name
     return [_table(result, found, name, ref_id, meta)]
 

@@ -24,12 +24,12 @@ ABOUT_NOW_S = 300.0
 class ResolvedQuery:
     """A complete query that has not been started.
 
-    `parts`: what to request from Butlr. `factors`: by floor, as known at that moment.
+    `queries`: what to request from Butlr. `factors`: by floor, as known at that moment.
     """
 
     target: Target[Any]
     scope: Scope
-    parts: tuple[AnyQuery, ...] = ()
+    queries: tuple[AnyQuery, ...] = ()
     factors: Mapping[str, Known] = field(default_factory=dict)
 
     @property
@@ -79,7 +79,7 @@ class Account:
 
 
 def accounts_of(result: Result[Any]) -> tuple[Account, ...]:
-    return tuple(Account(part.coverage, _counted_until_s(part)) for part in result.parts)
+    return tuple(Account(part.coverage, _counted_until_s(part)) for part in result.results)
 
 
 def _counted_until_s(part: AnyResult) -> int | None:

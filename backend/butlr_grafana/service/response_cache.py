@@ -249,7 +249,7 @@ class PendingResponse:
         """For the next request that is the same as this one, where this one's answer was kept."""
         last_minute_s = floor_to(self._resolved.scope.now_s, MINUTE_S)
         # A period that began less than a minute ago ends now, another one a second later.
-        if self._entry is None or any(part.period.end_s > last_minute_s for part in self._resolved.parts):
+        if self._entry is None or any(part.period.end_s > last_minute_s for part in self._resolved.queries):
             return None
         return Recall(self._entry, self._resolved)
 
@@ -259,7 +259,7 @@ def _key(resolved: ResolvedQuery, visible: Visible, ref_id: str) -> Key:
     scope = resolved.scope
     return Key(
         replace(resolved.parsed, start_s=None, end_s=None),
-        tuple(part.period for part in resolved.parts),
+        tuple(part.period for part in resolved.queries),
         visible,
         tuple(sorted(resolved.factors.items())),
         ref_id,
@@ -277,7 +277,7 @@ def _skip_reason(result: Result[Any]) -> str:
     if not result.complete:
         return "incomplete"
     # The next answer has these from the cache, and says so.
-    if any(part.coverage.fetched for part in result.parts):
+    if any(part.coverage.fetched for part in result.results):
         return "fetched"
     if result.parsed.format in PICTURES and result.drawing is None and _has_drawing(result):
         return "drawing"
@@ -286,9 +286,9 @@ def _skip_reason(result: Result[Any]) -> str:
 
 def _good_until_s(result: Result[Any]) -> float:
     """Up to when a new answer would be the same, where nothing speaks against keeping this one."""
-    fresh_until_s = min((part.coverage.fresh_until_s for part in result.parts), default=math.inf)
+    fresh_until_s = min((part.coverage.fresh_until_s for part in result.results), default=math.inf)
     # Of what has settled nothing changes any more; the hour is for what nobody has thought of.
-    step_s = HOUR_S if result.parts and fresh_until_s == math.inf else MINUTE_S
+    step_s = HOUR_S if result.results and fresh_until_s == math.inf else MINUTE_S
     return min(floor_to(result.now_s, step_s) + step_s, fresh_until_s)
 
 

@@ -178,9 +178,9 @@ class Service:
         is_whole = call_class is CallClass.RULE or resolved.parsed.require == "complete"
         if is_whole or len(resolved.scope.floors) < 2:
             with self.turn(resolved.parsed, self.deadline()):
-                pending = self.pipeline.begin_all(resolved.parts, now_s=now_s, call_class=call_class)
+                pending = self.pipeline.begin_all(resolved.queries, now_s=now_s, call_class=call_class)
             return PendingRequest(resolved, tuple(pending))
-        started = PendingRequest(resolved, tuple(self.pipeline.look_up_all(resolved.parts, now_s=now_s)))
+        started = PendingRequest(resolved, tuple(self.pipeline.look_up_all(resolved.queries, now_s=now_s)))
         floors = {floor: [one.pending for one in own] for floor, own in started.by_floor.items()}
         query = replace(resolved.parsed, start_s=None, end_s=None, spaces=(), format="")
         rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.floor_order, call_class)

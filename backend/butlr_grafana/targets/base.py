@@ -75,13 +75,15 @@ class Fetched:
         return self.scope.parsed
 
     @property
-    def parts(self) -> list[AnyResult]:
-        """All that came from Butlr."""
+    def results(self) -> list[AnyResult]:
+        """All results of queries to Butlr."""
         return [*self.maps, *self.series, *self.stats, *self.availability]
 
     @property
     def complete(self) -> bool:
-        return not (self.faults or self.partial_errors) and all(part.coverage.complete for part in self.parts)
+        return not (self.faults or self.partial_errors) and all(
+            part.coverage.complete for part in self.results
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,8 +124,8 @@ class Result(Generic[C]):
         return bool(self.maps) and self.maps[0].unit == "people"
 
     @property
-    def parts(self) -> list[AnyResult]:
-        return self.fetched.parts
+    def results(self) -> list[AnyResult]:
+        return self.fetched.results
 
     @property
     def complete(self) -> bool:

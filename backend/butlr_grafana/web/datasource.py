@@ -258,7 +258,7 @@ def _annotations(service: Service, body: Object) -> Response:
         raise
     except BackendError as fault:
         note_fault(fault)
-        [query] = pending[0].resolved.parts
+        [query] = pending[0].resolved.queries
         marks = unanswered(query.floor, query.period, fault.message)
     marks += event_regions(hot.content.events if hot.content else (), hot.topology, hot.now_s)
     return responses.json(sorted(marks, key=lambda region: int(region["time"])))

@@ -38,14 +38,14 @@ def meta(result: Result[Any], *, found: Sequence[Row] | None = None, demo: bool)
     if found is not None and isinstance(result.target, TableTarget):
         texts = result.target.notes(result, found) if found else [_why_empty(result, result.target)]
         notices += map(_info, texts)
-    if demo and (result.parts or result.target.renews_topology):
+    if demo and (result.results or result.target.renews_topology):
         notices.append(_info(DEMO))
     return {"custom": _custom(result), "notices": notices}
 
 
 def _why_empty(result: Result[Any], target: TableTarget[Any]) -> str:
     served = result.topology.floors
-    floors = {part.query.floor.id: part.query.floor for part in result.parts} or served
+    floors = {part.query.floor.id: part.query.floor for part in result.results} or served
     return target.why_empty(result) or why_nothing(result.parsed.level or "room", list(floors.values()))
 
 
@@ -115,7 +115,7 @@ def _of_results(result: Result[Any]) -> Iterator[Notice]:
         current, baseline = result.content.current, result.content.baseline
         yield from comparison.notices_of_both(current, baseline, silences(current, baseline), demo=False)
         return
-    several = len({part.query.floor.id for part in result.parts}) > 1
+    several = len({part.query.floor.id for part in result.results}) > 1
     # One for all floors that lack a factor: at first none has one.
     units = unit_notices(maps)
     found = [
