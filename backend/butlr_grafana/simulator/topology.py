@@ -32,8 +32,8 @@ from .people import People
 from .topology_values import Values
 from .webhooks import Subscriptions, resolvers
 
-_MOST_KEPT, _LARGEST_KEPT = 16, 500_000
-"""Answers of each office in memory, and bytes of the largest: a large tenant's are some megabytes."""
+_KEPT_BYTES = 16_000_000
+"""Of answers in memory, for each office; one that is more than a tenth of that is not kept."""
 _NOWHERE = "http://nowhere.invalid"
 """Stands in kept answers for the address that a client knows this server by."""
 
@@ -106,7 +106,7 @@ def answer(
 
 
 class _Kept:
-    """The newest answers of each office that are not large. They only change with the clock and outages."""
+    """The newest answers of each office. They only change with the clock and with outages."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -121,10 +121,10 @@ class _Kept:
             return known
         found = make()
         # Outages that begin meanwhile may be in it.
-        if len(found) <= _LARGEST_KEPT and people.outages is outages:
+        if len(found) <= _KEPT_BYTES // 10 and people.outages is outages:
             with self._lock:
                 answers[question, outages] = found
-                if len(answers) > _MOST_KEPT:
+                while sum(map(len, answers.values())) > _KEPT_BYTES:
                     del answers[next(iter(answers))]
         return found
 
