@@ -32,8 +32,8 @@ from .people import People
 from .topology_values import Values
 from .webhooks import Subscriptions, resolvers
 
-_MOST_CACHED, _LARGEST_CACHED = 16, 500_000
-"""Answers of each office in memory, and bytes of the largest: a large tenant's are some megabytes."""
+_CACHE_BYTES = 16_000_000
+"""Of responses in memory, for each office. One that is more than a tenth of that is not stored."""
 _NOWHERE = "http://nowhere.invalid"
 """Replaces, in cached responses, the address by which a client knows this server."""
 
@@ -107,7 +107,7 @@ def build_response(
 
 
 class _ResponseCache:
-    """The newest responses of each office that are not large. They only change with the clock and outages."""
+    """The newest responses of each office. They only change with the clock and with outages."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -122,10 +122,10 @@ class _ResponseCache:
             return known
         found = make()
         # Outages that begin meanwhile may be in it.
-        if len(found) <= _LARGEST_CACHED and people.outages is outages:
+        if len(found) <= _CACHE_BYTES // 10 and people.outages is outages:
             with self._lock:
                 responses[query, outages] = found
-                if len(responses) > _MOST_CACHED:
+                while sum(map(len, responses.values())) > _CACHE_BYTES:
                     del responses[next(iter(responses))]
         return found
 
