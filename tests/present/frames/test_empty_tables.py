@@ -78,7 +78,7 @@ def test_columns_are_those_of_the_rows(full: World, target: str, words: dict[str
     assert frame == ([n for n in told if n in ("time", "value", "in", "out")] if target in SERIES else told)
     # In a file each time is there twice, and what is in seconds, or since 1970, once.
     times = sum(n in TIMES for n in told)
-    left_out = sum(n in ("age_s", "as_of_ms", "weekday_number") for n in told)
+    left_out = sum(n in ("age_s", "as_of_ms", "peak_local", "weekday_number") for n in told)
     zone = times and "timezone" not in told
     of_floor = 3 if words.get("level") == "floor" and target in ("hot-zones", "compare-zones") else 0
     assert len(head) == len(told) + times + bool(zone) - left_out - of_floor
