@@ -48,7 +48,8 @@ For all floors of a {group} together: *People* is the number of people now, *Pea
 the time range. Each sum adds up the floors at the same time, so *Peak* is not a sum of peaks at different \
 times.
 
-*Floors in the sum* is the number of floors whose people are known. If it is less than *Floors*, people are \
+*Peak at* is a time on the clock of these floors; it says UTC if they have several time zones. *Floors in \
+the sum* is the number of floors whose people are known. If it is less than *Floors*, people are \
 missing in the sum; the link in that column shows why. The variables *Hours*, *Days* and *Types* do not \
 limit this panel.{more}"""
 
@@ -281,7 +282,7 @@ def _totals(source: Source, name: str, query: Query, place: Place, group: str) -
         Column("capacity", width(78)),
         Column("share", {"displayName": "Of capacity", "decimals": 0, **width(72)}, bar=Bar(1, FULL)),
         Column("peak", {"decimals": 0, **width(58)}),
-        Column("peak_at", width(150)),
+        Column("peak_local", {"displayName": "Peak at", **width(120)}),
         Column("floors", width(60)),
         Column(
             "floors_now",

@@ -6,9 +6,9 @@ its values as found and as they must be. A test compares them, and sees that no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -567,6 +567,7 @@ def people_together(frames: list[Json], view: View) -> Compared:
                 "share": people / most,
                 "peak": float(together.max()),
                 "peak_at": hours[int(together.argmax())] * 1000,
+                "peak_local": local(hours[int(together.argmax())], floors),
                 "peak_floors": len(floors),
                 "peak_share": float(together.max()) / most,
                 "has_data": 1,
@@ -574,6 +575,13 @@ def people_together(frames: list[Json], view: View) -> Compared:
             }
         )
     yield from by_field(rows(frames), expected)
+
+
+def local(instant_s: int, floors: Sequence[Floor]) -> str:
+    """On the floors' clock, or by UTC where they have several."""
+    zones = {floor.timezone for floor in floors}
+    moment = datetime.fromtimestamp(instant_s, ZoneInfo(*zones) if len(zones) == 1 else UTC)
+    return f"{moment:%a} {moment.day} {moment:%b %H:%M}" + (" UTC" if len(zones) > 1 else "")
 
 
 def _groups(view: View) -> Iterator[tuple[Row, list[Floor]]]:

@@ -176,6 +176,13 @@ def frames_of(target: str, text: str, view: View) -> list[Json]:
     for row in found:
         for name in [one for one in row if one.endswith("_local")]:
             check_local(row, name)
+    if target == "totals":
+        # A file has the time on the floors' clock already.
+        for row in found:
+            wall = datetime.fromisoformat(row["peak_at_local"])
+            zone = " UTC" if row["timezone"] == "UTC" else ""
+            row["peak_local"] = f"{wall:%a} {wall.day} {wall:%b %H:%M}{zone}"
+        names.append("peak_local")
     if target not in SERIES:
         texts = {name for name in names if any(isinstance(row[name], str) and row[name] for row in found)}
         # A room without a type has none; it has no empty one.

@@ -150,6 +150,8 @@ def test_every_number_has_a_title_and_a_unit(dashboard: Json, world: World) -> N
             if "custom.hideFrom" in own or field["name"] in ("time", "x", "y") or panel["type"] == "geomap":
                 continue
             config = field["config"]
+            # Grafana would write seconds, and the year.
+            assert field["type"] != "time" or "unit" in own, (panel["title"], field["name"])
             assert config.get("displayName") or config.get("displayNameFromDS"), field["name"]
             if field["type"] == "number":
                 counts = {"rank", "capacity", "complete", "underused", "weekday", "hour"}

@@ -80,6 +80,20 @@ def test_the_peak_is_of_one_minute_and_less_than_the_sum_of_peaks(world: World) 
     assert paris["peak"] == together.max() < own[0].max() + own[1].max()
     assert at(paris["peak_at"].removesuffix("Z")) == start_s + 60 * int(together.argmax())
     assert paris["peak_share"] == paris["peak"] / 150
+    moment = datetime.fromtimestamp(start_s + 60 * int(together.argmax()), ZoneInfo("Europe/Paris"))
+    assert paris["peak_local"] == f"Wed 17 Jun {moment:%H:%M}"
+
+
+def test_a_peak_is_on_the_floors_own_clock(world: World) -> None:
+    """A crowd comes to New York at 06:30 there."""
+    at_s = at("2026-06-17T10:30:00")
+    try:
+        world.simulator.crowd(NEW_YORK, "room_newyork_1_kitchen", 60, at_s, at_s + 60)
+        _, new_york = ask(world)
+    finally:
+        world.simulator.clear_crowds()
+    assert new_york["peak_local"] == "Wed 17 Jun 06:30"
+    assert new_york["peak_at"] == "2026-06-17T10:30:00Z"
 
 
 def test_a_tags_floors_are_added_up_and_those_without_a_tag_are_told(world: World) -> None:

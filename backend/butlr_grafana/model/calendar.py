@@ -135,6 +135,12 @@ def _odd_changes(midnight_s: int, next_s: int, step_s: int, zone: ZoneInfo) -> l
     return sorted({change_s, min(hour_after(change_s + 1, zone), next_s)})
 
 
+def on_clock(instant_s: int, timezone: str) -> str:
+    """`Tue 16 Jun 09:41` on that clock."""
+    moment = datetime.fromtimestamp(instant_s, ZoneInfo(timezone))
+    return f"{moment:%a} {moment.day} {moment:%b %H:%M}"
+
+
 def since(instant_s: int | None, timezone: str) -> str:
     """`since 13 Jun 01:59` on the local clock; empty if the time is unknown."""
     if instant_s is None:

@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """By it Excel knows that a file is UTF-8, and not of the machine's own letters."""
 
-LEFT_OUT = frozenset({"age_s", "as_of_ms", "weekday_number"})
+LEFT_OUT = frozenset({"age_s", "as_of_ms", "peak_local", "weekday_number"})
 TIMES = frozenset(
     {
         "time",

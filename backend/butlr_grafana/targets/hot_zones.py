@@ -24,6 +24,10 @@ class HotZonesResult:
     zones: tuple[ZoneHeat, ...]
 
 
+OWN = tuple(name for of in names_of(ZoneHeat) for name in ((of, "building") if of == "floor" else (of,)))
+"""A zone's columns, with the building beside the floor."""
+
+
 class HotZones(TableTarget[HotZonesResult]):
     name = "hot-zones"
     title = "Hot zones"
@@ -52,8 +56,7 @@ class HotZones(TableTarget[HotZonesResult]):
         )
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        own = [name for of in names_of(ZoneHeat) for name in ((of, "building") if of == "floor" else (of,))]
-        return (*own, *AGE)
+        return (*OWN, *AGE)
 
     def rows_of(self, content: HotZonesResult, result: Result[HotZonesResult]) -> list[Row]:
         """The hottest first, with how old and how complete its floor's data are (`as_of`, `complete`)."""
@@ -61,10 +64,10 @@ class HotZones(TableTarget[HotZonesResult]):
         rows = []
         for zone in content.zones:
             coverage = maps[zone.space].coverage
+            values = values_of(zone) | {"building": maps[zone.space].query.floor.building.name}
             rows.append(
                 {
-                    **values_of(zone),
-                    "building": maps[zone.space].query.floor.building.name,
+                    **{name: values[name] for name in OWN},
                     "has_data": int(zone.has_data),
                     "as_of": iso(coverage.as_of_s or maps[zone.space].query.period.end_s),
                     "complete": int(coverage.complete),

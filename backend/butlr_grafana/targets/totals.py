@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from butlr_grafana.insight.current_occupancy import NO_COUNT
 from butlr_grafana.insight.totals import Total, by_building, by_tag, capacity_of, totals
 from butlr_grafana.insight.zones import OFFLINE
+from butlr_grafana.model.calendar import on_clock
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import SeriesQuery
 from butlr_grafana.model.time import iso_if_known
@@ -83,7 +84,18 @@ class TotalsTarget(TableTarget[Totals]):
         of = ("tag",) if parsed.by == "tag" else ("building_id", "building", "site")
         of = (*of, "timezone")
         now = ("people", "floors", "floors_now", "capacity", "share")
-        return (*of, *now, "peak", "peak_at", "peak_floors", "peak_share", "has_data", "reason", *AGE)
+        return (
+            *of,
+            *now,
+            "peak",
+            "peak_at",
+            "peak_local",
+            "peak_floors",
+            "peak_share",
+            "has_data",
+            "reason",
+            *AGE,
+        )
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return {
@@ -91,6 +103,7 @@ class TotalsTarget(TableTarget[Totals]):
             "share": number("Share of capacity", SHARE, 0),
             "peak": number("Peak", "short", 0),
             "peak_at": time("Peak at"),
+            "peak_local": text("Peak at, on the floors' clock"),
             "peak_share": number("Peak, share of capacity", SHARE, 0),
             "reason": text("Not in the sum"),
         }
@@ -109,6 +122,7 @@ class TotalsTarget(TableTarget[Totals]):
                 "share": one.now.share,
                 "peak": one.peak.people,
                 "peak_at": iso_if_known(one.peak.at_s),
+                "peak_local": "" if one.peak.at_s is None else _on_clock(one, one.peak.at_s),
                 "peak_floors": len(one.peak.floors),
                 "peak_share": one.peak.share,
                 "has_data": int(one.now.people is not None),
@@ -137,6 +151,12 @@ def _timezone(one: Total) -> str:
     """The floors' own, where they share one."""
     zones = {floor.timezone for floor in one.group.floors}
     return zones.pop() if len(zones) == 1 else "UTC"
+
+
+def _on_clock(one: Total, instant_s: int) -> str:
+    """By the floors' own clock; of floors with several it says UTC."""
+    timezone = _timezone(one)
+    return on_clock(instant_s, timezone) + (" UTC" if timezone == "UTC" else "")
 
 
 def _incomplete(one: Total, content: Totals) -> bool:

@@ -80,7 +80,7 @@ def test_columns_are_those_of_the_rows(full: World, target: str, params: dict[st
     )
     # In a file each time is there twice, and what is in seconds, or since 1970, once.
     times = sum(n in TIMES for n in reported)
-    left_out = sum(n in ("age_s", "as_of_ms", "weekday_number") for n in reported)
+    left_out = sum(n in ("age_s", "as_of_ms", "peak_local", "weekday_number") for n in reported)
     zone = times and "timezone" not in reported
     of_floor = 3 if params.get("level") == "floor" and target in ("hot-zones", "compare-zones") else 0
     assert len(head) == len(reported) + times + bool(zone) - left_out - of_floor
