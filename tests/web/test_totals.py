@@ -89,7 +89,7 @@ def test_a_peak_is_on_the_floors_own_clock(world: World) -> None:
     at_s = at("2026-06-17T10:30:00")
     try:
         world.simulator.crowd(NEW_YORK, "room_newyork_1_kitchen", 60, at_s, at_s + 60)
-        _, new_york = ask(world)
+        _, new_york = send_query(world)
     finally:
         world.simulator.clear_crowds()
     assert new_york["peak_local"] == "Wed 17 Jun 06:30"
