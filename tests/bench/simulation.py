@@ -63,6 +63,8 @@ class Simulation:
             verdict_store=all_measured(settings.fixed_verdicts),
         )
         self.application.butlr.client._transport = self.tenant  # type: ignore[assignment]
+        # Without a set rate, calls wait for others to end.
+        self.application.butlr.client.rate_limiter.wait_for_an_end = self.sleep  # type: ignore[method-assign]
         self.service.pipeline.gatherer.in_flight._workers = 0  # they are greenlets of ours
         self.service.topology(None, deadline=self.service.deadline())
         # The next topology is not asked for in a thread, but when its time comes (`_renew`).
@@ -136,7 +138,8 @@ class Simulation:
     # Who ask Butlr
 
     def _wake_one(self) -> None:
-        if self._idle and self.service.pipeline.gatherer.in_flight.waiting:
+        in_flight = self.service.pipeline.gatherer.in_flight
+        if self._idle and in_flight.waiting and in_flight._has_room():
             self._later(0.0, self._idle.pop().switch)
 
     def _work(self) -> None:
