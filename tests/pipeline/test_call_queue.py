@@ -173,6 +173,20 @@ def test_a_floor_or_subject_that_is_new_each_time_does_not_pass_those_that_wait(
     assert elsewhere in taken[:2]
 
 
+def test_a_call_of_many_floors_takes_those_along_whose_turn_is_longest_ago() -> None:
+    """Of five floors two have had a turn. A call for two floors serves two of the other three."""
+    queue: CallQueue[str] = CallQueue()
+    for subject, floors in (("first", "ab"), ("second", "abcde")):
+        for floor in floors:
+            entry = QueuedRequest(f"{subject} {floor}", floor, subject, 0, group=subject)
+            queue.push(entry, VIEWER, now=0.0)
+    assert queue.take(0.0) == ("first a", VIEWER)
+    assert queue.take_group("first", lambda _: True, 0.0) == ["first b"]
+    assert queue.take(0.0) == ("second c", VIEWER)
+    room = iter([True])
+    assert queue.take_group("second", lambda _: next(room, False), 0.0) == ["second d"]
+
+
 def test_rules_of_one_floor_come_in_turn() -> None:
     asking = Asking()
     for _ in range(3):

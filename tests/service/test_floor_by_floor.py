@@ -136,6 +136,46 @@ def test_people_on_all_floors_are_asked_for_at_once(simulation: Simulation) -> N
     assert len(simulation.tenant.calls) < FLOORS / 2
 
 
+def test_people_now_are_shown_before_the_weeks_before_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty floors are four calls about now, by sensors and by doors, and more than twice as many about four
+    weeks. With eight calls a minute people are there, and what is usual follows.
+    """
+    with limited(monkeypatch, FLOORS, 8) as simulation:
+        found = look(simulation, "floors-now")
+        assert found.took_s <= simulation.service.deadline_s
+        rows = TARGETS["floors-now"].rows(found.result)  # type: ignore[attr-defined]
+        assert {row["space"] for row in rows} == set(simulation.tenant.floor_ids())
+        assert all(row["people"] is not None and row["has_data"] == 1 for row in rows)
+        late = [row for row in rows if row["usual"] is None]
+        assert late
+        assert all(row["complete"] == 0 and row["excess"] is None for row in late)
+        texts = [notice["text"] for notice in meta(found.result, demo=False)["notices"]]
+        [said] = [text for text in texts if text.startswith("Usual at this hour is missing. ")]
+        assert f"{len(late)} floors: " in said
+        assert not found.result.complete
+
+
+def test_a_cold_page_of_two_hundred_floors_shows_people_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All panels of *Portfolio* at once, on an account of fifty calls a minute of which nothing is known."""
+    hours = {"hours": "08:00-18:00", "days": "mon-fri"}
+    page: list[tuple[str, dict[str, str]]] = [
+        *(("totals", {"by": by}) for by in ("building", "tag")),
+        *(("floors-now", {}), ("hot-zones", {"level": "floor", **hours}), ("free-rooms", {})),
+        *(("occupancy", {"level": "floor", **hours}), ("traffic", {"level": "floor", "every": "1d"})),
+        *(("hot-zones", hours), ("utilization", hours)),
+    ]
+    with limited(monkeypatch, 200, PER_MINUTE) as simulation:
+        began_s = simulation.now_s
+        looks = [Look(simulation, target, **words) for target, words in page]
+        simulation.until(began_s + 60)
+        now = looks[2]
+        assert now.took_s <= simulation.service.deadline_s
+        there = 200 - len(now.result.fetched.faults)
+        assert 100 < there < 200
+        texts = [notice["text"] for notice in meta(now.result, demo=False)["notices"]]
+        assert f"{there} of 200 floors; the rest follows." in texts
+
+
 def test_a_rule_asks_for_all_floors_at_once_and_is_never_whole_without_them(simulation: Simulation) -> None:
     params = {"for": "rule", "require": "complete"}
     found = timed_request(simulation, "hot-zones", **params)

@@ -156,17 +156,20 @@ class CallQueue(Generic[Key]):
 
     def take_group(self, group: Hashable, fits: Callable[[Key], bool], now: float) -> list[Key]:
         """Removes and returns the others of a group that fit in the call of one just taken. The first class
-        comes first, and the oldest request.
+        comes first, then the floor whose last turn is longest ago, then the oldest request.
 
         They cost no call, so no share of their class.
         """
         waiting = [self._all[key] for key in self._groups.get(group, ())]
         taken = []
-        for entry in sorted(waiting, key=lambda entry: entry.call_class):
+        for entry in sorted(waiting, key=self._turn_of):
             if entry.wanted_until[entry.call_class] > now and fits(entry.key):
                 self._dequeue(entry)
                 taken.append(entry.key)
         return taken
+
+    def _turn_of(self, entry: _QueuedRequest[Key]) -> tuple[CallClass, int]:
+        return entry.call_class, self._class_queues[entry.call_class].last_turn(entry)
 
     def dropped(self) -> list[Key]:
         """The requests that have expired since the last call of this."""

@@ -79,6 +79,10 @@ class ClassQueue(Generic[Key]):
             del floors[entry.floor]
         self.size -= 1
 
+    def last_turn(self, entry: QueuedRequest[Key]) -> int:
+        """When the floor of a request had its last turn; the lowest is longest ago."""
+        return self._last_served.get((entry.lane, entry.floor), -1)
+
     def first(self) -> QueuedRequest[Key]:
         """Of the floor, and on it of the subject, whose last turn is longest ago."""
         lane = self._lane_share.first(lane for lane, floors in self._lanes.items() if floors)

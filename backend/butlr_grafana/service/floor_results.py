@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from butlr_grafana.base.errors import BackendError, CallerError
 from butlr_grafana.model.call_class import CallClass
-from butlr_grafana.model.queries import AnyResult, SeriesQuery, StatsQuery
+from butlr_grafana.model.queries import AnyResult, SeriesQuery
 from butlr_grafana.model.time import MINUTE_S, Period
 from butlr_grafana.pipeline.gather import PATIENCE_S
 from butlr_grafana.pipeline.run import PendingQuery, Pipeline
@@ -114,9 +114,7 @@ class FloorResults:
         found: list[AnyResult] = []
         partial_errors: list[BackendError] = []
         for pending in (self._count_before(one, resolved.scope.now_s) for one in own):
-            is_aside = isinstance(pending.query, StatsQuery) or (
-                isinstance(pending.query, SeriesQuery) and resolved.target.needs_presence(resolved.parsed)
-            )
+            is_aside = resolved.target.fills_columns(resolved.parsed, pending.query)
             fills_columns = is_aside and pending.query.require != "complete"
             try:
                 found.append(self.pipeline.finish(pending, deadline=soon if fills_columns else deadline))

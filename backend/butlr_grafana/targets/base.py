@@ -23,7 +23,9 @@ from butlr_grafana.model.queries import (
     AnyResult,
     HeatMap,
     Query,
+    SeriesQuery,
     SeriesResult,
+    StatsQuery,
     StatsResult,
 )
 from butlr_grafana.model.time import Period
@@ -167,6 +169,9 @@ class Target(ABC, Generic[C]):
     mixes_levels: ClassVar[bool] = False
     """Where no `level` is asked for, its rows may be of rooms, zones and floors together."""
 
+    filled_aside: ClassVar[str] = ""
+    """What is missing of a floor whose `fills_columns` did not arrive; empty: what statistics tell."""
+
     for_walls: ClassVar[bool] = False
     """An anonymous screen may ask it, as far as `is_for_walls` says."""
 
@@ -202,6 +207,14 @@ class Target(ABC, Generic[C]):
     def needs_presence(self, parsed: ParsedQuery) -> bool:
         """Whether heat maps are read room by room, so that a room that no sensor saw must not look empty."""
         return False
+
+    def fills_columns(self, parsed: ParsedQuery, query: AnyQuery) -> bool:
+        """Whether a query only fills columns, so that a floor is shown without it too: statistics, and people
+        of whom only it is wanted which rooms were seen.
+        """
+        return isinstance(query, StatsQuery) or (
+            isinstance(query, SeriesQuery) and self.needs_presence(parsed)
+        )
 
     def is_of_detections(self, parsed: ParsedQuery) -> bool:
         """Whether the query speaks of detections where it names no unit."""

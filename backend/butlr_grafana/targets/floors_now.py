@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from butlr_grafana.insight.anomaly import Unusual, unusual
 from butlr_grafana.insight.current_occupancy import Now, occupancy_now
-from butlr_grafana.model.queries import SeriesQuery, SeriesResult
+from butlr_grafana.model.queries import AnyQuery, SeriesQuery, SeriesResult
 from butlr_grafana.model.time import iso
 from butlr_grafana.query.live import newest_people, now_and_usual
 from butlr_grafana.query.parse import ParsedQuery
@@ -20,12 +20,18 @@ from butlr_grafana.targets.parameter_groups import AGE, FLOOR, FRAMES_ROWS_CSV
 
 @dataclass(frozen=True, slots=True)
 class FloorNow:
+    """`level`: compared with what is usual; `None`: the weeks before are not known yet."""
+
     now: Now
-    level: Unusual
+    level: Unusual | None
+
+    @property
+    def usual(self) -> float | None:
+        return self.level.usual if self.level else None
 
     @property
     def excess(self) -> float | None:
-        people, usual = self.now.people, self.level.usual
+        people, usual = self.now.people, self.usual
         return None if people is None or usual is None else people - usual
 
 
@@ -43,10 +49,15 @@ class FloorsNow(TableTarget[FloorsNowResult]):
     many_floors = True
     tells_age = True
     note_topics = frozenset({"traffic", "time"})
+    filled_aside = "Usual at this hour"
 
     def queries(self, scope: Scope) -> tuple[SeriesQuery, ...]:
         floors = replace(scope, parsed=replace(scope.parsed, level="floor"))
         return (*newest_people(floors), *now_and_usual(floors)[1::2])
+
+    def fills_columns(self, parsed: ParsedQuery, query: AnyQuery) -> bool:
+        """Four weeks of many floors are many calls: people now are shown before."""
+        return isinstance(query, SeriesQuery) and query.every == "1h"
 
     def build(self, fetched: Fetched, sources: Sources) -> FloorsNowResult:
         hourly = {one.query.floor.id: one for one in fetched.series if one.query.every == "1h"}
@@ -76,13 +87,13 @@ class FloorsNow(TableTarget[FloorsNowResult]):
                 "people": one.now.people,
                 "capacity": one.now.capacity,
                 "share": one.now.share,
-                "usual": one.level.usual,
+                "usual": one.usual,
                 "excess": one.excess,
-                "weeks": one.level.weeks,
+                "weeks": one.level.weeks if one.level else None,
                 "has_data": int(one.now.people is not None),
                 "reason": one.now.reason,
                 "as_of": iso(one.now.as_of_s),
-                "complete": int(one.now.complete and one.level.complete),
+                "complete": int(one.now.complete and one.level is not None and one.level.complete),
             }
             for one in content.floors
         ]
@@ -92,6 +103,8 @@ class FloorsNow(TableTarget[FloorsNowResult]):
             yield NO_CAPACITY
 
 
-def _level(seen: dict[str, SeriesResult], hourly: dict[str, SeriesResult], now: Now) -> Unusual:
+def _level(seen: dict[str, SeriesResult], hourly: dict[str, SeriesResult], now: Now) -> Unusual | None:
+    if now.floor.id not in hourly:
+        return None
     [level] = unusual(seen[now.floor.id], hourly[now.floor.id])
     return level

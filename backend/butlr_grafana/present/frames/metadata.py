@@ -54,6 +54,11 @@ def faults(result: Result[Any]) -> list[Notice]:
     floors = [*_of_floors(result.fetched.faults), *_follow(result)]
     if result.target.needs_presence(result.parsed):
         return floors  # the maps tell what they lack
+    if what := result.target.filled_aside:
+        missing = _of_floors(result.fetched.partial_errors)
+        return floors + [
+            {"severity": "warning", "text": f"{what} is missing. {one['text']}"} for one in missing
+        ]
     partial_errors = [(floor, fault.message) for floor, fault in result.fetched.partial_errors]
     return floors + statistics_notices(result.fetched.stats, partial_errors, column="mean_when_used")
 
