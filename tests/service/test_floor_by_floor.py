@@ -141,7 +141,7 @@ def test_people_now_are_shown_before_the_weeks_before_are_known(monkeypatch: pyt
     weeks. With eight calls a minute people are there, and what is usual follows.
     """
     with limited(monkeypatch, FLOORS, 8) as simulation:
-        found = look(simulation, "floors-now")
+        found = timed_request(simulation, "floors-now")
         assert found.took_s <= simulation.service.deadline_s
         rows = TARGETS["floors-now"].rows(found.result)  # type: ignore[attr-defined]
         assert {row["space"] for row in rows} == set(simulation.tenant.floor_ids())
@@ -150,8 +150,8 @@ def test_people_now_are_shown_before_the_weeks_before_are_known(monkeypatch: pyt
         assert late
         assert all(row["complete"] == 0 and row["excess"] is None for row in late)
         texts = [notice["text"] for notice in meta(found.result, demo=False)["notices"]]
-        [said] = [text for text in texts if text.startswith("Usual at this hour is missing. ")]
-        assert f"{len(late)} floors: " in said
+        [text] = [one for one in texts if one.startswith("Usual at this hour is missing. ")]
+        assert f"{len(late)} floors: " in text
         assert not found.result.complete
 
 
@@ -166,9 +166,9 @@ def test_a_cold_page_of_two_hundred_floors_shows_people_now(monkeypatch: pytest.
     ]
     with limited(monkeypatch, 200, PER_MINUTE) as simulation:
         began_s = simulation.now_s
-        looks = [Look(simulation, target, **words) for target, words in page]
+        requests = [TimedRequest(simulation, target, **words) for target, words in page]
         simulation.until(began_s + 60)
-        now = looks[2]
+        now = requests[2]
         assert now.took_s <= simulation.service.deadline_s
         there = 200 - len(now.result.fetched.faults)
         assert 100 < there < 200

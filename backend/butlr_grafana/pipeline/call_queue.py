@@ -168,7 +168,7 @@ class CallQueue(Generic[Key]):
                 taken.append(entry.key)
         return taken
 
-    def _turn_of(self, entry: _QueuedRequest[Key]) -> tuple[CallClass, int]:
+    def _turn_of(self, entry: QueuedRequest[Key]) -> tuple[CallClass, int]:
         return entry.call_class, self._class_queues[entry.call_class].last_turn(entry)
 
     def dropped(self) -> list[Key]:
