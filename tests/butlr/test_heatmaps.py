@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+import simdjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.butlr import heatmaps
 from butlr_grafana.butlr.heatmaps import Totals, heat_map, quote
 from butlr_grafana.model.chunk import Grid
 from butlr_grafana.model.floor import Bounds
@@ -182,6 +184,16 @@ def test_the_quote_is_the_first_200_characters_on_one_line() -> None:
     assert caught.value.message.endswith(": " + text[:200])
     assert quote(b"a\n\t b\r\n" + b"c" * 500) == "a b " + "c" * 196
     assert quote(b"\xff" * 3) == "\ufffd" * 3
+
+
+def test_a_part_of_the_last_document_that_somebody_still_holds_is_no_fault_of_butlr() -> None:
+    """As a profiler does, which looks at the local variables of other threads."""
+    heatmaps._parsers[:] = [parser := simdjson.Parser()]
+    held = parser.parse(b'{"a": [1, 2]}')
+    assert cells(heat_map(body(), 0.5)) == CELLS
+    assert held["a"].as_list() == [1, 2]
+    assert heatmaps._parsers
+    assert heatmaps._parsers != [parser]
 
 
 def test_two_heat_maps_in_one_answer_are_an_error() -> None:

@@ -7,6 +7,7 @@ and nothing of the response is used.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from typing import Any
@@ -99,21 +100,29 @@ def heat_map(
     opposite direction to the polygons.
     """
     with _turn:
-        parser = _parsers.pop() if _parsers else simdjson.Parser()
+        parser, document = _parsed(body)
         # Not after an error: its traceback may hold pieces of the document, and then no other one is taken.
-        grid = _read(parser, body, resolution_m, totals or Totals(known=False), flipped=flipped)
+        grid = _read(document, body, resolution_m, totals or Totals(known=False), flipped=flipped)
         if len(body) <= _REUSED_BYTES:
             _parsers.append(parser)
     return grid
 
 
-def _read(
-    parser: simdjson.Parser, body: bytes, resolution_m: float, totals: Totals, *, flipped: bool
-) -> Grid:
+def _parsed(body: bytes) -> tuple[simdjson.Parser, Any]:
+    """A parser and its document."""
+    if _parsers:
+        parser = _parsers.pop()
+        # It refuses if somebody still holds a part of its last document, as a profiler does with local variables.
+        with contextlib.suppress(ValueError, RuntimeError):
+            return parser, parser.parse(body)
+    parser = simdjson.Parser()
     try:
-        document = parser.parse(body)
+        return parser, parser.parse(body)
     except (ValueError, RuntimeError) as error:
         raise UpstreamInvalid(f"Butlr's heat map is not JSON ({error}): {quote(body)}") from None
+
+
+def _read(document: Any, body: bytes, resolution_m: float, totals: Totals, *, flipped: bool) -> Grid:
     holder = _holder(document, body)
     metadata = holder["metadata"].as_dict() if isinstance(holder.get("metadata"), simdjson.Object) else {}
     reported = _number(metadata.get("resolution"))
