@@ -112,7 +112,7 @@ def _parsed(body: bytes) -> tuple[simdjson.Parser, Any]:
     """A parser and its document."""
     if _parsers:
         parser = _parsers.pop()
-        # It refuses if somebody still holds a part of its last document, as a profiler does with local variables.
+        # It refuses if somebody still holds a part of its last document, such as a profiler.
         with contextlib.suppress(ValueError, RuntimeError):
             return parser, parser.parse(body)
     parser = simdjson.Parser()
