@@ -258,6 +258,17 @@ def test_settled_data_do_not_age_while_the_minutes_after_them_are_renewed(butlr:
     assert butlr.gather_all_but(slow, hour, slow).coverage.as_of_s == known_at_s
 
 
+def test_what_a_clock_that_was_ahead_requested_of_the_future_is_a_gap(butlr: Butlr) -> None:
+    """At half past, an hour up to the full hour was requested: the second half is not known."""
+    butlr.now_s = 1.5 * HOUR
+    butlr.gather(segment(1, 2, settled=False))
+    butlr.fails = lambda _: UpstreamDown("gone")
+    butlr.passes(HOUR)
+    coverage = butlr.gather(segment(1, 2.25, settled=False)).coverage
+    assert coverage.gaps == (Period(int(1.5 * HOUR), int(2.25 * HOUR)),)
+    assert (coverage.stale, coverage.hours, coverage.as_of_s) == (1, 0.5, 1.5 * HOUR)
+
+
 def test_settled_data_alone_are_known_up_to_their_end(butlr: Butlr) -> None:
     butlr.gather(segment(0, 10))
     butlr.passes(1000)
