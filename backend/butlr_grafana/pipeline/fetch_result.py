@@ -35,16 +35,17 @@ class Clocks:
             return chunk.fetched_at_s if chunk.fetched_at_s <= self.now_s else float(chunk.period.end_s)
         return stepped(chunk.fetched_at_s, self.now_s, self.stopwatch_s - chunk.asked_at)
 
-    def known_part(self, chunk: Chunk) -> Chunk | None:
-        """A chunk up to the instant as of which it is known: a clock that was ahead has requested the future.
-        `None` if nothing is left.
-        """
-        known_s = int(self.known_at_s(chunk))
-        if chunk.settled or chunk.period.end_s <= known_s:
-            return chunk
-        if known_s <= chunk.period.start_s:
-            return None
-        return replace(chunk, period=Period(chunk.period.start_s, known_s))
+
+def known_part(chunk: Chunk) -> Chunk | None:
+    """A chunk up to the instant at which it was requested: a clock that was ahead has requested the future.
+    `None` if nothing is left.
+    """
+    known_s = int(chunk.fetched_at_s)
+    if chunk.settled or chunk.period.end_s <= known_s:
+        return chunk
+    if known_s <= chunk.period.start_s:
+        return None
+    return replace(chunk, period=Period(chunk.period.start_s, known_s))
 
 
 def stepped(instant_s: float, now_s: float, age_s: float) -> float:
@@ -97,7 +98,7 @@ class Tally:
 
     def late(self, run: Sequence[Segment], older: list[Chunk]) -> None:
         """Adjoining segments without a response, and the older chunks of them."""
-        parts = map(self._clocks.known_part, older)
+        parts = map(known_part, older)
         older = [part for part in parts if part is not None]
         for segment in run:
             known = any(segment.period.overlap(p.period) for p in older)
