@@ -28,6 +28,10 @@ FLOOR_TEXT = f"""\
 The floor, or the rooms chosen, in the time range and in the earlier period. {PER_HOUR}The hours and days \
 chosen apply to both. If one of the periods has no data, there is no change."""
 
+DATES_TEXT = """\
+The two periods that this page compares, on the floor's own clock. *Compared with* above chooses the earlier \
+one. *Then* and *Now* mean these dates in all panels of this page."""
+
 MAP_TEXT = f"""\
 Red cells had more people than in the earlier period, blue cells fewer, grey cells the same number. The unit \
 is people per m² if the number of detections per person is known, otherwise detections per hour; the legend \
@@ -73,7 +77,7 @@ def dashboard(source: Source) -> Json:
         panels=[
             row_figures(
                 source,
-                Frame("Then and now", FLOOR_TEXT, Place(0, 0, 24, 3), [FLOOR]),
+                Frame("Then and now", FLOOR_TEXT, Place(0, 0, 12, 3), [FLOOR]),
                 [
                     Column("current", {"decimals": 1}),
                     Column("baseline", {"decimals": 1}),
@@ -82,6 +86,14 @@ def dashboard(source: Source) -> Json:
                         "change_pct",
                         {"displayName": "Change in %", "thresholds": sign(0.05), "decimals": 1},
                     ),
+                ],
+            ),
+            row_figures(
+                source,
+                Frame("Dates of both", DATES_TEXT, Place(12, 0, 12, 3), [FLOOR]),
+                [
+                    Column("then_dates", {"displayName": "Then"}),
+                    Column("now_dates", {"displayName": "Now"}),
                 ],
             ),
             picture(

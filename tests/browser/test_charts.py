@@ -146,7 +146,7 @@ def test_a_fault_is_said_in_the_pictures_place(tab: Page, world: World) -> None:
     }
     tab.evaluate("(given) => window.run(...given)", [code, [], values, *period, True])
     tab.wait_for_function("!window.option.title.text.startsWith('Loading')")
-    assert tab.evaluate("window.option.title.text").startswith("hours: 'later' are not hours")
+    assert tab.evaluate("window.option.title.text").startswith("hours: 'later' is not a range of hours")
     assert tab.locator("img").count() == 0
 
 

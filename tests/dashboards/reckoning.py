@@ -317,11 +317,18 @@ def compare_zones(frames: list[Json], view: View) -> Compared:
     if view.in_people:
         for row in [*now, *then]:
             row["per_hour"] = view.people(floor, row["per_hour"])
-    expected = [_change(a, b) for a, b in zip(now, then, strict=True)]
+    dates = {"now_dates": _dates(view, floor), "then_dates": _dates(view.before(), floor)}
+    expected = [_change(a, b) | dates for a, b in zip(now, then, strict=True)]
     found = rows(frames)
     sizes = [abs(row["change"]) for row in found if row["change"] is not None]
     assert sizes == sorted(sizes, reverse=True)
     yield from by_field(found, in_order_of(found, ("zone_id",), expected))
+
+
+def _dates(look: Look, floor: Floor) -> str:
+    zone = ZoneInfo(floor.timezone)
+    start, end = (datetime.fromtimestamp(at_s, zone) for at_s in (look.start_s, look.end_s))
+    return f"{start.day} {start:%b %Y %H:%M} to {end.day} {end:%b %Y %H:%M}"
 
 
 def _change(now: Row, then: Row) -> Row:

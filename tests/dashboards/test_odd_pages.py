@@ -53,7 +53,7 @@ def values_on(dashboard: Json, space: str) -> dict[str, str | list[str]]:
         v["name"]: v["current"]["value"] for v in dashboard["templating"]["list"] if v["type"] == "datasource"
     }
     period = {"__from": str(at(START) * 1000), "__to": str(at(END) * 1000)}
-    return first | period | {"space": space, "room": "All", "type": "All"}
+    return first | period | {"space": space, "floors": space, "room": "All", "type": "All"}
 
 
 def pictures(dashboard: Json, values: Values) -> Iterator[str]:

@@ -141,6 +141,12 @@ def on_clock(instant_s: int, timezone: str) -> str:
     return f"{moment:%a} {moment.day} {moment:%b %H:%M}"
 
 
+def dates_of(period: Period, timezone: str) -> str:
+    """`10 Jun 2026 00:00 to 17 Jun 2026 00:00` on that clock."""
+    start, end = (datetime.fromtimestamp(at_s, ZoneInfo(timezone)) for at_s in (period.start_s, period.end_s))
+    return " to ".join(f"{moment.day} {moment:%b %Y %H:%M}" for moment in (start, end))
+
+
 def since(instant_s: int | None, timezone: str) -> str:
     """`since 13 Jun 01:59` on the local clock; empty if the time is unknown."""
     if instant_s is None:

@@ -119,7 +119,7 @@ def test_a_night_without_anybody_is_an_empty_map(butlr: Butlr) -> None:
 
 def test_seven_days_are_answered_and_a_second_more_is_refused(butlr: Butlr, simulator: Simulator) -> None:
     assert butlr.fetch(segment(NEW_YORK, 1.0, TUESDAY_S - 7 * DAY_S, 7 * DAY_S)).grid.total > 0
-    with pytest.raises(UpstreamRefused, match=r"400 on /v3/detections: .*at most 7 days"):
+    with pytest.raises(UpstreamRefused, match=r"400 on /v3/detections: .*more than 7 days"):
         butlr.fetch(segment(NEW_YORK, 1.0, TUESDAY_S - 7 * DAY_S, 7 * DAY_S + 1))
     assert simulator.count(DETECTIONS) == 2
 
