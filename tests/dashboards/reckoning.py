@@ -325,9 +325,9 @@ def compare_zones(frames: list[Json], view: View) -> Compared:
     yield from by_field(found, in_order_of(found, ("zone_id",), expected))
 
 
-def _dates(look: Look, floor: Floor) -> str:
+def _dates(view: View, floor: Floor) -> str:
     zone = ZoneInfo(floor.timezone)
-    start, end = (datetime.fromtimestamp(at_s, zone) for at_s in (look.start_s, look.end_s))
+    start, end = (datetime.fromtimestamp(at_s, zone) for at_s in (view.start_s, view.end_s))
     return f"{start.day} {start:%b %Y %H:%M} to {end.day} {end:%b %Y %H:%M}"
 
 
