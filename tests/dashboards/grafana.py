@@ -36,9 +36,16 @@ def fill(text: str, values: Values, default: str = "glob") -> str:
     """A text with its variables, in the format that each asks for or else in the plugin's."""
 
     def value_of(found: re.Match[str]) -> str:
+        if found[2] == "queryparam":
+            # Of a hidden variable without a value, nothing.
+            return _in_address(found[1], values.get(found[1], []))
         return _formatted(values[found[1] or found[3]], found[2] or default)
 
     return REFERENCE.sub(value_of, text)
+
+
+def _in_address(name: str, value: Value) -> str:
+    return urlencode([(f"var-{name}", one) for one in ([value] if isinstance(value, str) else value)])
 
 
 def _formatted(value: Value, form: str) -> str:

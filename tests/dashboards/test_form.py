@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from tests.dashboards.grafana import drawn, references
+from tests.dashboards.grafana import drawn, fill, references
 
 Json = dict[str, Any]
 
@@ -241,6 +241,9 @@ def test_a_link_to_a_floor_or_room_keeps_what_is_chosen(folder: Path) -> None:
             # Rooms without data are listed whatever their type, and rooms of a floor are on no other.
             assert ("type" in names) == (path.stem != "butlr-sensors" or "var-room=" not in query)
             assert names.isdisjoint({"space", "room"})
+            if "type" in names:
+                filled = fill("${type:queryparam}&${hours:queryparam}&${film:queryparam}", CHOSEN)
+                assert filled == "var-type=meeting_room&var-type=phone_booth&var-hours=07%3A30-19%3A00&"
     assert found > 10
 
 
