@@ -62,10 +62,8 @@ def start_values(dashboard: Json) -> dict[str, str | list[str]]:
         "type": ALL_TYPES,
     }
     for variable in dashboard["templating"]["list"]:
-        if variable["type"] == "custom":
-            # One of another page has no value here.
-            first = options(variable)[0] if variable["query"] else values.get(variable["name"], "")
-            values[variable["name"]] = first
+        if variable["type"] == "custom" and variable["query"]:
+            values[variable["name"]] = options(variable)[0]
         if variable["type"] == "datasource":
             values[variable["name"]] = variable["current"]["value"]
     # Whatever hours a page begins with: the numbers below are of whole days.
