@@ -110,14 +110,14 @@ def dashboard(source: Source) -> Json:
             variables.area(),
         ],
         panels=[
-            _totals(source, "People by building", BUILDINGS, Place(0, 0, 13, 7), "building"),
-            _totals(source, "People by tag", TAGS, Place(13, 0, 11, 7), "tag"),
+            _totals(source, "People by building", BUILDINGS, Place(0, 0, 24, 6), "building"),
+            _totals(source, "People by tag", TAGS, Place(0, 6, 24, 5), "tag"),
             table(
                 source,
                 Frame(
                     "Floors now",
                     NOW_TEXT,
-                    Place(0, 7, 13, 7),
+                    Place(0, 11, 24, 7),
                     [NOW],
                     downloads(source, NOW, "csv"),
                     PEOPLE_OF_FLOORS,
@@ -142,7 +142,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Floors in the time range",
                     FLOORS_TEXT,
-                    Place(13, 7, 11, 7),
+                    Place(0, 18, 24, 7),
                     [FLOORS],
                     downloads(source, FLOORS, "csv"),
                 ),
@@ -162,7 +162,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Free now",
                     FREE_TEXT,
-                    Place(0, 14, 24, 10),
+                    Place(0, 25, 24, 10),
                     [FREE],
                     downloads(source, FREE, "csv"),
                 ),
@@ -187,7 +187,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People by floor",
                     PEOPLE_TEXT,
-                    Place(0, 24, 14, 9),
+                    Place(0, 35, 14, 9),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                     PEOPLE_OF_FLOORS,
@@ -198,7 +198,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People who came in, by day",
                     DOORS_TEXT,
-                    Place(14, 24, 10, 9),
+                    Place(14, 35, 10, 9),
                     [DOORS],
                     downloads(source, DOORS, "csv"),
                 ),
@@ -210,7 +210,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Hottest rooms",
                     ROOMS_TEXT,
-                    Place(0, 33, 12, 12),
+                    Place(0, 44, 12, 12),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),
@@ -219,11 +219,11 @@ def dashboard(source: Source) -> Json:
                         "zone",
                         {
                             "displayName": "Room",
-                            "custom__minWidth": 120,
+                            "custom__minWidth": 105,
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("floor", {**width(150), "custom__wrapText": True}),
+                    Column("floor", {**width(125), "custom__wrapText": True}),
                     Column("building", {**width(95), "custom__wrapText": True}),
                     Column("people_per_m2", {**PER_M2, **width(68)}),
                     Column("people_per_ft2", {**PER_FT2, **width(68)}),
@@ -238,7 +238,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Underused rooms",
                     UNDERUSED_TEXT,
-                    Place(12, 33, 12, 12),
+                    Place(12, 44, 12, 12),
                     [USE],
                     downloads(source, USE, "csv"),
                 ),
@@ -246,13 +246,13 @@ def dashboard(source: Source) -> Json:
                     Column(
                         "room",
                         {
-                            "custom__minWidth": 120,
+                            "custom__minWidth": 105,
                             **leads_to("The map of this room", room_page(source, "room_id")),
                         },
                     ),
-                    Column("floor", {**width(150), "custom__wrapText": True}),
+                    Column("floor", {**width(125), "custom__wrapText": True}),
                     Column("building", {**width(95), "custom__wrapText": True}),
-                    Column("capacity", width(102)),
+                    Column("capacity", width(88)),
                     Column(
                         "in_use_share",
                         {"displayName": "Time in use", "decimals": 1, **width(66)},
