@@ -252,7 +252,7 @@ def dashboard(source: Source) -> Json:
                     ),
                     Column("floor", {**width(125), "custom__wrapText": True}),
                     Column("building", {**width(95), "custom__wrapText": True}),
-                    Column("capacity", width(88)),
+                    Column("capacity", width(102)),
                     Column(
                         "in_use_share",
                         {"displayName": "Time in use", "decimals": 1, **width(66)},
@@ -282,7 +282,7 @@ def _totals(source: Source, name: str, query: Query, place: Place, group: str) -
         Column("capacity", width(78)),
         Column("share", {"displayName": "Of capacity", "decimals": 0, **width(72)}, bar=Bar(1, FULL)),
         Column("peak", {"decimals": 0, **width(58)}),
-        Column("peak_local", {"displayName": "Peak at", **width(120)}),
+        Column("peak_local", {"displayName": "Peak at", **width(160)}),
         Column("floors", width(60)),
         Column(
             "floors_now",
