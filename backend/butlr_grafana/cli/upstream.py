@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -12,13 +13,18 @@ from dataclasses import replace
 
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.log_format import log_to_stderr
+from butlr_grafana.cli.setting_names import misspelt
 from butlr_grafana.settings import Settings, read
+
+log = logging.getLogger(__name__)
 
 
 def settings_from_environment() -> Settings:
     """Reads the settings from the environment. From now on, log lines have the format of these settings."""
     settings = read(os.environ)
     log_to_stderr(settings.log, settings.log_level)
+    for line in misspelt(os.environ):
+        log.warning("%s", line)
     return settings
 
 

@@ -77,6 +77,7 @@ def perform(options: argparse.Namespace, settings: Settings, *, demo: bool) -> i
             IdFile.of(settings, demo=demo),
             is_sure=getattr(options, "yes", False),
             given_id=getattr(options, "id", None),
+            is_demo=demo,
         )
         action, _ = ACTIONS[options.action]
         return action(command)
@@ -128,20 +129,25 @@ class IdFile:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One run of the command. `given_id`: the id of the subscription, if it is not in the file."""
+    """One run of the command. `given_id`: the id of the subscription, if it is not in the file. `is_demo`:
+    the command has started a simulator of its own.
+    """
 
     webhooks: Webhooks
     settings: Settings
     ids: IdFile
     is_sure: bool = False
     given_id: str | None = None
+    is_demo: bool = False
 
     def status(self) -> int:
         listed, saved_id = self.webhooks.all(), self.ids.read()
         for one in listed:
             whose = "ours" if one.id == saved_id else f"named {one.name}" if one.name else "without a name"
             print(f"{one.id}  {whose}: {_list(one.event_types)}")
-        if not listed:
+        if self.is_demo:
+            print("demo: the subscription of the running demo is in its own simulator and cannot be listed")
+        elif not listed:
             print("the organisation has no webhook subscription")
         if saved_id is not None and saved_id not in {one.id for one in listed}:
             print(f"our subscription {saved_id} no longer exists: run `butlr-grafana webhooks create`")

@@ -1,0 +1,44 @@
+"""Names that are almost names of settings are reported; names that others use are not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from butlr_grafana.cli.setting_names import OF_COMPOSE, known_names, misspelt
+from butlr_grafana.cli.upstream import settings_from_environment
+
+pytestmark = pytest.mark.fast
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("BACKEND_PROT", "BACKEND_PORT"),
+        ("BACKEND_TOKN", "BACKEND_TOKEN"),
+        ("BUTLR_CLIENT_SECRT", "BUTLR_CLIENT_SECRET"),
+        ("BUTLR_CLIENT_SECRET_FIEL", "BUTLR_CLIENT_SECRET_FILE"),
+    ],
+)
+def test_a_misspelt_name_is_reported_with_the_right_one(
+    name: str, meant: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"{name} is not a setting and has no effect; did you mean {meant}?"
+    assert list(misspelt([name, "PATH", "BACKEND_PORT"])) == [text]
+    monkeypatch.setenv(name, "x")
+    settings_from_environment()
+    assert text in capsys.readouterr().err
+
+
+def test_no_name_in_our_files_is_taken_for_a_misspelt_one() -> None:
+    files = [ROOT / "docker-compose.yml", ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    files += [path for path in (ROOT / "provisioning").rglob("*") if path.is_file()]
+    text = "".join(path.read_text("utf-8", errors="replace") for path in files)
+    names = set(re.findall(r"\b(?:BACKEND|BUTLR)_[A-Z_]+\b", text))
+    assert names >= set(OF_COMPOSE)
+    assert names > set(known_names()) & names != set()
+    assert list(misspelt(names)) == []
