@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from waitress.channel import HTTPChannel
 
 from butlr_grafana.web import connections
 from butlr_grafana.web.app import MAX_BODY_BYTES
@@ -329,3 +330,22 @@ def test_who_has_connected_before_the_end_is_still_answered(served: Served) -> N
     served.todo.append(served.server.end_listening)
     go_on.set()
     assert response(one)[1] == b"GET /late 0"
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_fault_of_a_connection_that_has_been_closed_is_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch, connected: bool
+) -> None:
+    """The main thread closes it, and its buffers, while a thread fills them."""
+
+    def fails(_: object) -> None:
+        raise ValueError("I/O operation on closed file.")
+
+    monkeypatch.setattr(HTTPChannel, "service", fails)
+    connection = object.__new__(connections.Connection)
+    connection.connected = connected
+    if connected:
+        with pytest.raises(ValueError, match="closed file"):
+            connection.service()
+    else:
+        connection.service()

@@ -74,6 +74,17 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self._shutdown_sent = False
         super().__init__(server, *args, **kwargs)
 
+    def service(self) -> None:
+        """Runs in a thread. If the connection has been closed meanwhile, its response cannot be sent: that is no
+        fault of ours.
+        """
+        try:
+            super().service()
+        except Exception as error:
+            if self.connected:
+                raise
+            self.logger.info("a connection ended before its response was sent (%s)", type(error).__name__)
+
     def handle_read(self) -> None:
         try:
             data = self.socket.recv(self.adj.recv_bytes)
