@@ -75,8 +75,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         super().__init__(server, *args, **kwargs)
 
     def service(self) -> None:
-        """Runs in a thread. If the connection has been closed meanwhile, its response cannot be sent: that is no
-        fault of ours.
+        """Runs in a thread. If the connection has been closed meanwhile, its response cannot be sent: this is
+        not a fault.
         """
         try:
             super().service()
