@@ -440,3 +440,18 @@ def test_dragging_over_a_map_of_metres_chooses_no_time(dashboard: Json) -> None:
     for panel in dashboard["panels"]:
         if panel["type"] == "heatmap":
             assert panel["options"]["selectionMode"] not in ("x", "y", "xy")
+
+
+def test_a_choice_refreshes_each_panel_whose_script_uses_it(folder: Path) -> None:
+    """Grafana runs a script again when it sends the panel's query again: for variables in the query only."""
+    found = 0
+    for path in folder.glob("butlr-*.json"):
+        for panel in json.loads(path.read_text("utf-8"))["panels"]:
+            code = panel["options"].get("getOption", "")
+            names = {
+                n for text in re.findall(r"replaceVariables\('([^']*)'\)", code) for n in references(text)
+            }
+            queried = set(references(json.dumps(panel["targets"])))
+            assert names <= queried | {"__from", "__to"}, (path.stem, panel["title"])
+            found += bool(names)
+    assert found > 5

@@ -9,11 +9,14 @@ import numpy as np
 
 from butlr_grafana.insight.current_occupancy import NO_SENSOR, NOT_ALL_COUNTED
 from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, ZoneHeat, hot_zones
+from butlr_grafana.model.calendar import local_windows
 from butlr_grafana.model.chunk import Floats
 from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.privacy import withheld
-from butlr_grafana.model.queries import HeatMap, SeriesResult
+from butlr_grafana.model.queries import HeatMap, Query, SeriesQuery, SeriesResult
 from butlr_grafana.model.threshold import Threshold
+
+NO_HOURS = "none of the chosen hours and days is in this time range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,14 @@ def time_in_use(presence: SeriesResult | None, means: SeriesResult) -> dict[str,
 
 
 def _why_unknown(room: Room, heat_map: HeatMap) -> str:
+    if room.online is not None and counts_no_hour(heat_map.query):
+        return NO_HOURS
     return WAS_OFFLINE if heat_map.availability.get(room.id) == 0 else why_unknown(room)
+
+
+def counts_no_hour(query: Query | SeriesQuery) -> bool:
+    """Whether no hour of the period is within the hours and days that count."""
+    return query.local_hours is not None and not local_windows(query.period, query.local_hours)
 
 
 def why_unknown(room: Room) -> str:

@@ -6,10 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from butlr_grafana.insight.current_occupancy import NO_SENSOR
-from butlr_grafana.insight.utilization import known_values, time_in_use, why_unknown
+from butlr_grafana.insight.utilization import (
+    NO_HOURS,
+    counts_no_hour,
+    known_values,
+    time_in_use,
+    why_unknown,
+)
 from butlr_grafana.insight.zones import WAS_OFFLINE
 from butlr_grafana.model.floor import Floor, Room
-from butlr_grafana.model.queries import SeriesResult
+from butlr_grafana.model.queries import SeriesQuery, SeriesResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ def _of_floor(now: Side, before: Side, underused: float) -> Iterator[UseChange]:
     for room in query.floor.chosen(query.rooms):
         mean, then = people.get(room.id), people_before.get(room.id)
         in_use, in_use_before = share.get(room.id), share_before.get(room.id)
-        reason = _why_unknown(room, mean, then)
+        reason = _why_unknown(room, (now.people.query, mean), (before.people.query, then))
         yield UseChange(
             floor=query.floor,
             room=room,
@@ -94,9 +100,14 @@ def _difference(now: float | None, before: float | None) -> float | None:
     return None if now is None or before is None else now - before
 
 
-def _why_unknown(room: Room, now: float | None, before: float | None) -> str:
-    if now is None:
-        return why_unknown(room)
-    if before is not None:
+def _why_unknown(
+    room: Room, now: tuple[SeriesQuery, float | None], before: tuple[SeriesQuery, float | None]
+) -> str:
+    """`now` and `before`: what was queried, and the mean."""
+    if now[1] is None:
+        return NO_HOURS if room.online is not None and counts_no_hour(now[0]) else why_unknown(room)
+    if before[1] is not None:
         return ""
-    return f"in the earlier period {WAS_OFFLINE if room.online is not None else NO_SENSOR}"
+    if room.online is None:
+        return f"in the earlier period {NO_SENSOR}"
+    return f"in the earlier period {NO_HOURS if counts_no_hour(before[0]) else WAS_OFFLINE}"

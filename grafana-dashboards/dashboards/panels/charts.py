@@ -92,15 +92,16 @@ def free_rooms(source: Source, frame: Frame) -> Json:
 
 
 def _screen(source: Source, frame: Frame, code: str) -> Json:
-    """A panel that asks by its script. The query is Grafana's own: it only tells the script when to look."""
+    """A panel whose script sends requests. The query is Grafana's own: it tells the script when to do so."""
     tick = {"type": "grafana", "uid": "grafana"}
-    return {
+    chart = {
         **_chart(source, replace(frame, queries=()), code),
         "datasource": tick,
         "targets": [{"refId": "A", "datasource": tick, "queryType": "randomWalk"}],
         "transformations": [],
         "transparent": True,
     }
+    return _redrawn(chart, " ".join(re.findall(r"replaceVariables\('([^']*)'\)", code)))
 
 
 def _address(source: Source, query: Query, form: str) -> str:
@@ -110,7 +111,7 @@ def _address(source: Source, query: Query, form: str) -> str:
 
 def _redrawn(chart: Json, address: str) -> Json:
     """A script runs when Grafana has sent the panel's query again, which it does for each variable in it. So
-    those of the picture's address are there too, under a key that no data source reads.
+    the variables of an address are there too, under a key that no data source reads.
     """
     names = dict.fromkeys(re.findall(r"\$\{(\w+)", address))
     *others, query = chart["targets"]
