@@ -291,7 +291,8 @@ SEVERAL = {
     "range": DAY,
     "maxDataPoints": 60,
     "targets": [
-        {"refId": "A", "target": "heatmap", "payload": {"space": NEW_YORK}},
+        # Cells of another size than those of B: else B may find what A has fetched, or not yet.
+        {"refId": "A", "target": "heatmap", "payload": {"space": NEW_YORK, "resolution": "1.0"}},
         {"refId": "B", "target": "hot-zones", "payload": '{"space": ["space_newyork_1", "space_paris_1"]}'},
         {"refId": "C", "target": "heatmap", "payload": {"space": "space_x"}},
         {"refId": "D", "target": "occupancy", "payload": {"space": PARIS}, "hide": True},
