@@ -69,6 +69,7 @@ def dashboard_of(
         "title": f"Free rooms: {playlist}",
         "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
         "tags": [TAG],
+        "links": [],
         **({"timezone": shared.pop()} if len(shared) == 1 else {}),
         "templating": {"list": variables},
     }
