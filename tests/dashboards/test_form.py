@@ -218,17 +218,17 @@ def test_a_page_hands_on_nothing_that_nobody_chose(folder: Path) -> None:
                 assert (variable["query"], variable["current"]["value"]) == ("", [])
 
 
-def test_sensors_and_free_rooms_open_with_all_floors(folder: Path) -> None:
+def test_sensors_rooms_and_free_rooms_open_with_all_floors(folder: Path) -> None:
     """Grafana chooses *All* where it is offered and no page hands a floor on."""
-    for uid, name in (("butlr-sensors", "floors"), ("butlr-free-rooms", "space")):
+    for uid, name in (("butlr-sensors", "floors"), ("butlr-rooms", "floors"), ("butlr-free-rooms", "space")):
         page = json.loads((folder / f"{uid}.json").read_text("utf-8"))
         [variable] = [v for v in page["templating"]["list"] if v["name"] == name]
         assert (variable["includeAll"], variable["allValue"], variable["multi"]) == (True, "all", True)
         assert "current" not in variable
         asked = json.dumps([[panel["targets"], panel["options"]] for panel in page["panels"]])
         assert f"${{{name}:csv}}" in asked
-        # A page about one floor cannot be of all: this choice has a name of its own where links lead on.
-        assert name == "floors" or page["links"] == []
+        # A page about one floor cannot be of all: this choice has a name of its own where links hand it on.
+        assert name == "floors" or not any(link["includeVars"] for link in page["links"])
 
 
 def test_a_link_to_a_floor_or_room_keeps_what_is_chosen(folder: Path) -> None:
@@ -256,11 +256,13 @@ def test_panels_follow_the_rooms_that_are_chosen_or_say_that_they_do_not(folder:
     for path in sorted(folder.glob("*.json")):
         page = json.loads(path.read_text("utf-8"))
         shown = {v["name"] for v in page["templating"]["list"] if v["hide"] != 2}
-        if "room" not in shown:
+        for name in {"room", "rooms"} & shown:
+            requested_rooms = f"${{{name}:csv}}"
+        if not {"room", "rooms"} & shown:
             continue
         for panel in page["panels"]:
             requested = json.dumps([panel["targets"], panel["options"]])
-            assert "${room:csv}" in requested or "whole floor" in panel["title"], panel["title"]
+            assert requested_rooms in requested or "whole floor" in panel["title"], panel["title"]
 
 
 def test_whatever_lists_rooms_can_be_limited_to_their_types(folder: Path) -> None:
@@ -333,6 +335,7 @@ def test_a_bar_stands_beside_the_number_that_it_shows(folder: Path) -> None:
 
 
 BAR_TITLES = {
+    "Time in use, now",
     *("Share of capacity", "Utilization", "Share of time in use", "Share offline", "Share of detections"),
     "People per ft²",
 }
@@ -368,12 +371,11 @@ def test_every_page_leads_to_the_others(folder: Path) -> None:
     assert len(pages) >= 6
     assert len({page["title"] for page in pages}) == len(pages)
     for page in pages:
-        if page["uid"] in SCREENS:  # nobody clicks on a wall
-            assert page["links"] == []
-            continue
         [link] = page["links"]
-        assert link["includeVars"]
-        assert link["keepTime"]
+        assert link["asDropdown"]
+        # A screen is of today, and the free rooms are of all floors: other pages would take neither.
+        assert link["keepTime"] == (page["uid"] not in SCREENS)
+        assert link["includeVars"] == (page["uid"] != "butlr-free-rooms")
         # Those for the older data source are reached by name only; they would stand there twice.
         assert ("json" in page["uid"]) != bool(by_tag[page["uid"]] & linked)
 
