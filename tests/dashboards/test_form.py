@@ -374,7 +374,7 @@ def test_every_page_leads_to_the_others(folder: Path) -> None:
         [link] = page["links"]
         assert link["asDropdown"]
         # A screen is of today, and the free rooms are of all floors: other pages would take neither.
-        assert link["keepTime"] == (page["uid"] not in SCREENS)
+        assert link["keepTime"] == (page["uid"] not in (*SCREENS, "butlr-operations"))
         assert link["includeVars"] == (page["uid"] != "butlr-free-rooms")
         # Those for the older data source are reached by name only; they would stand there twice.
         assert ("json" in page["uid"]) != bool(by_tag[page["uid"]] & linked)
@@ -457,3 +457,38 @@ def test_a_choice_refreshes_each_panel_whose_script_uses_it(folder: Path) -> Non
             assert names <= queried | {"__from", "__to"}, (path.stem, panel["title"])
             found += bool(names)
     assert found > 5
+
+
+def test_underused_rooms_of_all_floors_and_their_change_are_on_the_first_page(folder: Path) -> None:
+    """With the choice of types (meeting rooms), of the share, and of the earlier period on the same page."""
+    page = json.loads((folder / "butlr-portfolio.json").read_text("utf-8"))
+    shown = {v["name"] for v in page["templating"]["list"] if v["hide"] != 2}
+    assert {"type", "underused", "baseline"} <= shown
+    [panel] = [p for p in page["panels"] if p["type"] == "table" and "Underused" in p["title"]]
+    [target] = panel["targets"]
+    asked = {one["key"]: one["value"] for one in target["url_options"]["params"]}
+    assert target["url"] == "/api/v1/compare-utilization"
+    assert (asked["space"], asked["only"]) == ("all", "underused")
+    assert {"${type:csv}", "${underused}", "${baseline}"} <= set(asked.values())
+    hidden = {
+        override["matcher"]["options"]
+        for override in panel["fieldConfig"]["overrides"]
+        if {"id": "custom.hideFrom.viz", "value": True} in override["properties"]
+    }
+    kept = {
+        name
+        for step in panel["transformations"]
+        if step["id"] == "filterFieldsByName"
+        for name in step["options"]["include"].get("names", [])
+    }
+    sides = {"in_use_share", "in_use_share_before", "in_use_change"}
+    assert {"room", "floor", "building", "type", "capacity", *sides} <= kept - hidden
+
+
+def test_pages_that_hand_on_their_time_begin_with_the_same(folder: Path) -> None:
+    """But for the operators' page, whose description says so."""
+    for page in linked_pages(folder):
+        if page["links"][0]["keepTime"]:
+            assert page["time"] == {"from": "now-7d", "to": "now"}, page["uid"]
+        else:
+            assert "last six hours" in page["description"], page["uid"]
