@@ -31,9 +31,9 @@ no data, there is no change."""
 
 DATES_TEXT = """\
 The two periods that are compared, on the clock of the time zone shown: it is the floor's own. If the floors \
-have several time zones, it is UTC. *Compared with* above chooses the earlier period. *The period before* is \
-as long as the time range and ends where it begins. *Then* and *Now* mean these dates in all panels of this \
-page."""
+have several time zones, it is UTC. *Compared with*, above or in the menu beside the time range, chooses the \
+earlier period. *The period before* is as long as the time range and ends where it begins. *Then* and *Now* \
+mean these dates on this page. The use of rooms is compared by whole hours, without the current hour."""
 
 MAP_TEXT = f"""\
 Red cells had more people than in the earlier period, blue cells fewer, grey cells the same number. The unit \
@@ -70,7 +70,9 @@ def dates(source: Source, at: Place, query: Query) -> Json:
         Column("now_dates", {"displayName": "Now"}),
         Column("timezone"),
     ]
-    return row_figures(source, Frame("Dates of both", DATES_TEXT, at, [query]), shown, vertical=True)
+    return row_figures(
+        source, Frame("Dates of both periods", DATES_TEXT, at, [query]), shown, vertical=at.width < 24
+    )
 
 
 def dashboard(source: Source) -> Json:

@@ -10,11 +10,10 @@ from dashboards.page import hot_zones, page, panel_link, to_page
 from dashboards.panels.cells import heat_map
 from dashboards.panels.charts import presence_strips, styled_picture
 from dashboards.panels.figures import (
-    PER_FT2,
-    PER_M2,
     Bar,
     Column,
     leads_to,
+    people_per_area,
     row_figures,
     table,
     why_unknown,
@@ -273,8 +272,7 @@ def dashboard(source: Source) -> Json:
                         },
                     ),
                     *why_unknown(room_page(source, "zone_id")),
-                    Column("people_per_m2", {**PER_M2, **width(75)}),
-                    Column("people_per_ft2", {**PER_FT2, **width(75)}),
+                    *people_per_area(75),
                     Column("per_m2_hour", {"decimals": 2, **width(85)}),
                     Column("per_ft2_hour", {"decimals": 3, **width(85)}),
                     Column(

@@ -55,12 +55,11 @@ def screen(
     built = page(source, uid, title, description, variables=variables, panels=[panel], since="now/d")
     # A kiosk shows the variables that are not hidden; on a screen nobody chooses a data source.
     several = any(variable["includeAll"] for variable in variables if variable["name"] == "space")
-    others = variables if several else built["templating"]["list"][1:]
     return {
         **built,
         "refresh": "1m",
         "timepicker": {"hidden": True},
-        "templating": {"list": [{**source.variable, "hide": HIDDEN}, *others]},
+        "templating": {"list": [{**source.variable, "hide": HIDDEN}, *variables]},
         "links": [{**link, "keepTime": False, "includeVars": not several} for link in built["links"]],
     }
 

@@ -9,12 +9,11 @@ from dashboards.floor import FULL, ON_FLOOR, floor_page, room_page
 from dashboards.page import page, to_page
 from dashboards.panels.charts import by_day
 from dashboards.panels.figures import (
-    PER_FT2,
-    PER_M2,
     Bar,
     Column,
     badge,
     leads_to,
+    people_per_area,
     table,
     why_unknown,
     width,
@@ -98,8 +97,6 @@ floor's own time zone."""
 
 STATES = {"free": ("Free", FREE_COLOUR), "occupied": ("Occupied", TAKEN), "unknown": ("Unknown", UNKNOWN)}
 
-HEAT_BAR = Bar(None, ((None, "dark-orange"),), also=("people_per_m2",))
-
 
 def dashboard(source: Source) -> Json:
     name = Column("floor", {**leads_to("This floor", floor_page(source)), "custom__minWidth": 150})
@@ -113,7 +110,7 @@ def dashboard(source: Source) -> Json:
             variables.days(),
             variables.types(source),
             variables.underused(),
-            variables.baseline(),
+            variables.baseline(hide=variables.IN_MENU),
             variables.least_capacity(),
             variables.area(),
         ],
@@ -158,8 +155,7 @@ def dashboard(source: Source) -> Json:
                     name,
                     Column("building", width(105)),
                     Column("detections", {"unit": "short", "decimals": 1, **width(94)}),
-                    Column("people_per_m2", {"decimals": 3, **width(68)}),
-                    Column("people_per_ft2", {"decimals": 4, **width(68)}, bar=HEAT_BAR),
+                    *people_per_area(68),
                     Column("per_m2_hour", {"decimals": 0, **width(78)}),
                     Column("per_ft2_hour", {"decimals": 1, **width(78)}),
                     Column("space", hidden=True),
@@ -194,13 +190,13 @@ def dashboard(source: Source) -> Json:
                     Column("space", hidden=True),
                 ],
             ),
-            dates(source, Place(0, 35, 24, 4), USE),
+            dates(source, Place(0, 35, 24, 3), USE),
             table(
                 source,
                 Frame(
                     "Underused rooms, then and now",
                     UNDERUSED_TEXT,
-                    Place(0, 39, 24, 11),
+                    Place(0, 38, 24, 11),
                     [USE],
                     downloads(source, USE, "csv"),
                 ),
@@ -215,7 +211,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People by floor",
                     PEOPLE_TEXT,
-                    Place(0, 50, 14, 9),
+                    Place(0, 49, 14, 9),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                     PEOPLE_OF_FLOORS,
@@ -226,7 +222,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People who came in, by day",
                     DOORS_TEXT,
-                    Place(14, 50, 10, 9),
+                    Place(14, 49, 10, 9),
                     [DOORS],
                     downloads(source, DOORS, "csv"),
                 ),
@@ -238,7 +234,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Hottest rooms",
                     ROOMS_TEXT,
-                    Place(0, 59, 24, 12),
+                    Place(0, 58, 24, 12),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),
@@ -253,8 +249,7 @@ def dashboard(source: Source) -> Json:
                     ),
                     Column("floor", {**width(125), **WRAPPED}),
                     Column("building", {**width(95), **WRAPPED}),
-                    Column("people_per_m2", {**PER_M2, **width(68)}),
-                    Column("people_per_ft2", {**PER_FT2, **width(68)}),
+                    *people_per_area(68),
                     Column("per_m2_hour", {"decimals": 0, **width(76)}),
                     Column("per_ft2_hour", {"decimals": 1, **width(76)}),
                     Column("zone_id", hidden=True),

@@ -9,13 +9,11 @@ from dashboards.floor import FULL
 from dashboards.page import page
 from dashboards.panels.charts import presence_strips
 from dashboards.panels.figures import (
-    PER_FT2,
-    PER_M2,
     Bar,
     Column,
     coloured,
-    flag,
     grouped_bars,
+    people_per_area,
     table,
     width,
 )
@@ -23,7 +21,7 @@ from dashboards.panels.parts import Frame, Place, Query
 from dashboards.parameters import AREA, FLOORS
 from dashboards.room_changes import ORDER_TEXT, changes, place_of_room
 from dashboards.sources import Source
-from dashboards.style import COOL, UNDERUSED, Json
+from dashboards.style import COOL, Json
 
 UID = "butlr-rooms"
 
@@ -61,7 +59,8 @@ Rooms without data are not listed here. {ORDER_TEXT}"""
 
 FULL_TEXT = """\
 How many people are in a room, beside its capacity: the 95th percentile of the hours, and the fullest \
-minute. A room whose capacity is far above both is too large for its use."""
+minute. A room whose capacity is far above both is too large for its use. If there are many rooms, choose \
+one floor above."""
 
 PRESENCE_TEXT = """\
 How long people were in each room on each day of the floor's own calendar, within the hours and days \
@@ -112,18 +111,16 @@ def dashboard(source: Source) -> Json:
                     ),
                     Column("entries", {"decimals": 0, **width(68)}),
                     Column("dwell_s", {"decimals": 0, **width(86)}),
-                    Column("people_per_m2", {**PER_M2, **width(68)}),
-                    Column("people_per_ft2", {**PER_FT2, **width(68)}),
-                    Column("underused", {**flag("yes", UNDERUSED), **width(94)}),
+                    *people_per_area(68),
                 ],
             ),
-            dates(source, Place(0, 14, 24, 4), CHANGE),
+            dates(source, Place(0, 14, 24, 3), CHANGE),
             table(
                 source,
                 Frame(
                     "Then and now",
                     CHANGE_TEXT,
-                    Place(0, 18, 24, 12),
+                    Place(0, 17, 24, 12),
                     [CHANGE],
                     downloads(source, CHANGE, "csv"),
                 ),
@@ -134,7 +131,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Underused rooms",
                     UNDERUSED_TEXT,
-                    Place(0, 30, 24, 10),
+                    Place(0, 29, 24, 10),
                     [UNDERUSED_ROOMS],
                     downloads(source, UNDERUSED_ROOMS, "csv"),
                 ),
@@ -146,7 +143,7 @@ def dashboard(source: Source) -> Json:
             ),
             grouped_bars(
                 source,
-                Frame("People against capacity", FULL_TEXT, Place(0, 40, 24, 10), [USE]),
+                Frame("People against capacity", FULL_TEXT, Place(0, 39, 24, 10), [USE]),
                 "room",
                 [
                     Column("capacity", {**coloured("#8e8e8e"), **AXIS}),
@@ -159,7 +156,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Presence by day",
                     PRESENCE_TEXT,
-                    Place(0, 50, 24, 12),
+                    Place(0, 49, 24, 17),
                     [PRESENCE],
                     downloads(source, PRESENCE, "csv"),
                 ),

@@ -67,10 +67,10 @@ x: ${__data.fields.x}, y: ${__data.fields.y}."""
 
 def dashboard(source: Source) -> Json:
     offline = Column("offline_s", {"decimals": 1, **width(88)})
-    due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(108)})
+    due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(105)})
     of_state = Column("state", {**state(STATES), **width(102)})
     # Floors have clocks of their own; "2 hours ago" is true by each.
-    since = {"unit": "dateTimeFromNow", **width(148)}
+    since = {"unit": "dateTimeFromNow", **width(146)}
     floor = Column("floor", {**WRAPPED, **width(180)})
     building = Column("building", {**WRAPPED, **width(120)})
     space, room_id = Column("space", hidden=True), Column("room_id", hidden=True)
@@ -175,16 +175,16 @@ def dashboard(source: Source) -> Json:
                     downloads(source, DEVICES, "csv"),
                 ),
                 [
-                    Column("kind", {"custom__filterable": True, **width(75)}),
-                    Column("device", {**leads_to(DEVICE_TITLE, floor_page(source)), **WRAPPED, **width(170)}),
+                    Column("kind", {"custom__filterable": True, **width(70)}),
+                    Column("device", {**leads_to(DEVICE_TITLE, floor_page(source)), **WRAPPED, **width(185)}),
                     Column("floor", {"custom__filterable": True, **WRAPPED}),
-                    Column("building", {"custom__filterable": True, **WRAPPED}),
-                    Column("room", {"custom__filterable": True, **WRAPPED}),
+                    Column("building", {**WRAPPED, **width(80)}),
+                    Column("room", {"custom__filterable": True, **WRAPPED, **width(140)}),
                     Column("state", {**of_state.look, "custom__filterable": True}),
                     Column("last_heartbeat", since),
                     Column("last_reading", since),
                     due,
-                    Column("mac", width(215)),
+                    Column("mac", width(213)),
                     *(Column(name, hidden=True) for name in ("hive", "zone", "power")),
                     *(Column(name, {"decimals": 1}, hidden=True) for name in ("x", "y")),
                     space,

@@ -177,7 +177,7 @@ def look() -> Json:
     )
 
 
-def baseline() -> Json:
+def baseline(*, hide: int = SHOWN) -> Json:
     return _offered(
         "baseline",
         "Compared with",
@@ -188,6 +188,7 @@ def baseline() -> Json:
             "A year earlier": "-1y",
         },
         other="Other values: -14d, -8w, -2y, or 2024-01-01/2024-02-01.",
+        hide=hide,
     )
 
 

@@ -48,12 +48,16 @@ def test_the_earlier_period_is_as_long(target: str, baseline: str, back_s: int, 
 
 @pytest.mark.parametrize("back_s", [6 * HOUR_S, DAY_S, WEEK, 30 * DAY_S])
 def test_the_period_before_of_hours_shares_none_with_the_current_one(back_s: int) -> None:
-    """Rooms are compared by whole hours: as many in both, the current one of which is not over yet."""
+    """Rooms are compared by whole hours, as many in both; the hour that is not over yet is in neither."""
     current, earlier = both("compare-utilization", NOW, back_s, "previous")
-    assert current.end_s == at("2026-06-17T12:34:00")
-    assert current.start_s == (at(NOW) - back_s) // HOUR_S * HOUR_S
-    hours = -(-current.length_s // HOUR_S)
-    assert earlier == Period(current.start_s - hours * HOUR_S, current.start_s)
+    assert current == Period((at(NOW) - back_s) // HOUR_S * HOUR_S, at("2026-06-17T12:00:00"))
+    assert earlier == Period(current.start_s - back_s, current.start_s)
+
+
+def test_of_less_than_an_hour_there_is_something_to_compare() -> None:
+    current, earlier = both("compare-utilization", NOW, 20 * MINUTE_S, "previous")
+    assert current == Period(at("2026-06-17T12:00:00"), at("2026-06-17T12:34:00"))
+    assert earlier.end_s == current.start_s
 
 
 def test_across_a_clock_change_both_periods_have_as_many_hours() -> None:

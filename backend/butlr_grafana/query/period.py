@@ -26,6 +26,15 @@ def whole_windows(period: Period, every: str, timezone: str, now_s: float) -> Pe
     return Period(int(beyond[0]), max(end_s, period.end_s))
 
 
+def closed_windows(period: Period, every: str, timezone: str) -> Period:
+    """The period from the beginning of its first window to that of the window that contains its end: a window
+    that is not over yet has no equal in an earlier period. One window alone stays as it is.
+    """
+    edges = window_starts(Period(period.start_s, period.end_s + 2 * DAY_S), every, timezone)
+    start_s, end_s = int(edges[0]), int(edges[edges <= period.end_s][-1])
+    return Period(start_s, end_s if end_s > start_s else period.end_s)
+
+
 def before(query: Query, baseline: Baseline, *, now_s: float, limits: QueryLimits) -> Query:
     """The same query for the period of comparison. The local hours apply to both."""
     period = period_before(query.period, query.timezone, baseline, now_s=now_s, limits=limits)

@@ -164,21 +164,17 @@ NOTHING: Json = {
 """What is not known: without it Grafana gives it the colour of the least value."""
 
 
-def shade(scheme: str, *, least: float) -> Json:
-    """The background of a cell by its value, in one of Grafana's colour schemes. Below `least`, which is
-    shown as a zero, it has no colour.
+HEAT_BAR = Bar(None, ((None, "dark-orange"),), also=("people_per_m2",))
+
+
+def people_per_area(pixels: int) -> tuple[Column, Column]:
+    """People by area, as the columns of each unit of area are shown everywhere. A bar shows the value: on
+    coloured cells Grafana's numbers cannot be read in all colours.
     """
-    as_zero = {"from": 0, "to": least, "result": {"color": "transparent", "index": 1}}
-    return {
-        "custom__cellOptions": {"type": "color-background", "mode": "basic"},
-        "color": {"mode": scheme},
-        "mappings": [NOTHING, {"type": "range", "options": as_zero}],
-    }
-
-
-PER_M2: Json = {**shade("continuous-YlRd", least=0.0005), "decimals": 3}
-PER_FT2: Json = {**shade("continuous-YlRd", least=0.00005), "decimals": 4}
-"""People by area, as the columns of each unit of area are shown everywhere."""
+    return (
+        Column("people_per_m2", {"decimals": 3, **width(pixels)}),
+        Column("people_per_ft2", {"decimals": 4, **width(pixels)}, bar=HEAT_BAR),
+    )
 
 
 def why_unknown(url: str) -> tuple[Column, ...]:
@@ -197,15 +193,6 @@ def why_unknown(url: str) -> tuple[Column, ...]:
         **leads_to("No data: ${__data.fields.reason}", url),
     }
     return Column("has_data", mark), Column("reason", hidden=True)
-
-
-def flag(text: str, colour: str) -> Json:
-    """Shows 1 as a text; 0 stays empty."""
-    texts = {"1": {"text": text, "color": colour, "index": 0}, "0": {"text": "", "index": 1}}
-    return {
-        "mappings": [{"type": "value", "options": texts}],
-        "custom__cellOptions": {"type": "color-text"},
-    }
 
 
 def state(texts: Mapping[str, tuple[str, str]]) -> Json:

@@ -40,6 +40,8 @@ const values = frames.map((frame) => {
     }),
   );
 });
+// Where names would stand on each other, not each room has its own.
+const isDense = context.panel.chart.getHeight() / rooms.length < 13;
 const times = [...all.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 const known = times.filter((one) => one.isKnown);
 // Without the days of the week, and the hours before and after those, that do not count.
@@ -75,8 +77,7 @@ return {
     axisTick: { show: false }, axisLine: { show: false },
   },
   yAxis: {
-    type: 'category', data: rooms, inverse: true, // Of very many rooms not each has its name.
-    axisLabel: { color: ink, fontSize: 11, interval: rooms.length > 40 ? 'auto' : 0 },
+    type: 'category', data: rooms, inverse: true, axisLabel: { color: ink, fontSize: 11, interval: isDense ? 'auto' : 0 },
     axisTick: { show: false }, axisLine: { show: false },
   },
   visualMap: {
