@@ -88,6 +88,7 @@ class Butlr:
         self._verdicts = verdicts
         self._batches = Batches(must_have_rows, now=self.clock.now, clock=pace.clock)
         self._totals = heatmaps.Totals()
+        self._parsers = heatmaps.Parsers()
         self._decoding = ComputeTurn()
         """Responses are decoded one at a time: a panel with cached data then waits for one thread only."""
         self._topology_lock = threading.Lock()
@@ -171,6 +172,7 @@ class Butlr:
                 subject.resolution_m,
                 totals=self._totals if must_add_up is None else heatmaps.Totals(known=must_add_up),
                 flipped=subject.y == "flipped",
+                parsers=self._parsers,
             )
 
     def _turn(self) -> AbstractContextManager[None]:
