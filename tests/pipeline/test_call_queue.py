@@ -21,7 +21,7 @@ from butlr_grafana.pipeline.call_queue import (
     shares_for,
 )
 from butlr_grafana.pipeline.class_queue import REMEMBERED, QueuedRequest
-from butlr_grafana.pipeline.lanes import LANE_WEIGHTS, Lane, lane_of
+from butlr_grafana.pipeline.lanes import LANE_WEIGHTS, Lane, lane_of, min_expiry_of
 from tests.support import at
 
 RULE, VIEWER, WALL, BACKGROUND = CallClass
@@ -383,3 +383,22 @@ def test_what_changes_by_the_minute_does_not_wait_for_full_hours(
 ) -> None:
     period = Period(at(end) - 36_000, at(end))
     assert lane_of(Segment("space_1", subject, period, settled=False)) is lane
+
+
+@pytest.mark.parametrize(
+    ("subject", "call_class", "min_expiry_s"),
+    [
+        (series("1m"), RULE, 0),
+        (series("1h"), RULE, 300),
+        (series("1d"), RULE, 300),
+        (HeatMapSubject(0.5), RULE, 300),
+        (StatsSubject(("room_occupancy",), ("r",)), RULE, 300),
+        (series("1h"), VIEWER, 0),
+    ],
+)
+def test_only_slow_rules_keep_their_requests_for_longer(
+    subject: Subject, call_class: CallClass, min_expiry_s: float
+) -> None:
+    """Rules about minutes repeat theirs each minute."""
+    segment = Segment("space_1", subject, Period(0, 3600), settled=False)
+    assert min_expiry_of(segment, call_class) == min_expiry_s

@@ -80,6 +80,11 @@ class SeriesSubject:
     labels: str = "end"
 
     @property
+    def is_by_the_minute(self) -> bool:
+        """Whether its windows are minutes: there is a new one each minute."""
+        return self.every == "1m"
+
+    @property
     def is_calibrated(self) -> bool:
         """Whether it is a count of people by doors, which Butlr corrects after the day."""
         return self.measurement.startswith("traffic_")

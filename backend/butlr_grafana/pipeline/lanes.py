@@ -38,7 +38,9 @@ def lane_of(segment: Segment) -> Lane:
     if isinstance(subject, StatsSubject):
         return Lane.WINDOWS
     end_s = segment.period.end_s
-    changes_by_the_minute = subject.every == "1m" or hour_before(end_s, ZoneInfo(subject.timezone)) != end_s
+    changes_by_the_minute = (
+        subject.is_by_the_minute or hour_before(end_s, ZoneInfo(subject.timezone)) != end_s
+    )
     return Lane.MINUTES if changes_by_the_minute else Lane.WINDOWS
 
 
@@ -47,5 +49,5 @@ def min_expiry_of(segment: Segment, call_class: CallClass) -> float:
     it takes longer than a minute to fetch all that slow rules request at once.
     """
     subject = segment.subject
-    is_by_the_minute = isinstance(subject, SeriesSubject) and subject.every == "1m"
+    is_by_the_minute = isinstance(subject, SeriesSubject) and subject.is_by_the_minute
     return RULE_REPEAT_S if call_class is CallClass.RULE and not is_by_the_minute else 0.0
