@@ -53,10 +53,10 @@ def crowd(options: argparse.Namespace, settings: Settings) -> int:
     url = options.backend or f"http://127.0.0.1:{settings.port}"
     headers = {"Authorization": f"Bearer {settings.tokens[0].text}"} if settings.tokens else {}
     if options.clear:
-        _ask("DELETE", url, headers)
+        _send("DELETE", url, headers)
     for room, people in options.crowds:
-        _ask("PUT", url, headers, {"room": room, "people": people, "minutes": options.minutes})
-    there = _ask("GET", url, headers)
+        _send("PUT", url, headers, {"room": room, "people": people, "minutes": options.minutes})
+    there = _send("GET", url, headers)
     for one in there:
         print(f"{one['people']} more people in {one['room']} ({one['floor']}) until {one['stop']}")
     if not there:
@@ -64,7 +64,7 @@ def crowd(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _ask(method: str, url: str, headers: dict[str, str], body: object = None) -> Any:
+def _send(method: str, url: str, headers: dict[str, str], body: object = None) -> Any:
     try:
         response = requests.request(
             method,

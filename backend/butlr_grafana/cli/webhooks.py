@@ -164,8 +164,8 @@ class Command:
             print(f"{saved_id} exists already; `butlr-grafana webhooks update` changes its key and address")
             return 0
         names = self.webhooks.input_names()
-        free, told = free_types(listed, names)
-        for line in told:
+        free, notices = free_types(listed, names)
+        for line in notices:
             print(line)
         if not free:
             print("nothing was created: every event type has a subscription already, or does not exist")
@@ -255,18 +255,18 @@ def free_types(listed: Sequence[Webhook], names: InputNames) -> tuple[list[str],
     """The event types that no subscription has yet, as the schema writes them; and lines about the other
     types.
     """
-    free, told = [], []
+    free, notices = [], []
     for wanted in WANTED:
         written = in_schema(wanted, names)
         owner = next((one for one in listed if written in one.event_types), None)
         if written is None:
-            told.append(f"{wanted}: this account has no such event type; the backend requests these data")
+            notices.append(f"{wanted}: this account has no such event type; the backend requests these data")
         elif owner is not None:
             whose = f"{owner.id} ({owner.name})" if owner.name else owner.id
-            told.append(f"{written}: {whose} has subscribed to it; the backend requests these data")
+            notices.append(f"{written}: {whose} has subscribed to it; the backend requests these data")
         else:
             free.append(written)
-    return free, told
+    return free, notices
 
 
 def received(settings: Settings) -> list[str]:
@@ -278,22 +278,23 @@ def received(settings: Settings) -> list[str]:
     try:
         response = requests.get(url, headers=headers, timeout=BACKEND_PATIENCE_S)
         response.raise_for_status()
-        return in_words(response.json(), now_s=time.time())
+        return lines_of(response.json(), now_s=time.time())
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         return [f"the backend on {url} does not say what it received ({type(error).__name__})"]
 
 
-def in_words(told: dict[str, Any], *, now_s: float) -> list[str]:
+def lines_of(received: dict[str, Any], *, now_s: float) -> list[str]:
     """The response of `GET /webhooks/status` as lines for a person."""
-    if not told["receives"]:
+    if not received["receives"]:
         return ["the running backend receives nothing: BUTLR_WEBHOOK_KEY is not set there"]
-    age_s = told["newest_event_age_s"]
+    age_s = received["newest_event_age_s"]
     never = "no event of this account has arrived since the backend started"
     lines = [never if age_s is None else f"the newest event arrived {age_s:.0f} s ago"]
     lines += [
-        f"last {told['minutes']} min: {one['count']} {one['type']} {one['outcome']}" for one in told["events"]
+        f"last {received['minutes']} min: {one['count']} {one['type']} {one['outcome']}"
+        for one in received["events"]
     ]
-    for stream, gaps in told["gaps"].items():
+    for stream, gaps in received["gaps"].items():
         for gap in gaps[-SHOWN_GAPS:]:
             until = "now" if gap["goes_on"] else f"{(now_s - gap['to_s']) / 60:.0f} min ago"
             lines.append(
