@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -12,24 +11,22 @@ import requests
 
 from butlr_grafana.base.errors import ServiceError
 from butlr_grafana.base.urls import address_of
+from butlr_grafana.cli.upstream import settings_from_environment
 from butlr_grafana.settings import Settings
 
 TIMEOUT_S = 30.0
 MINUTES = {"m": 1, "h": 60}
 
 
-def add_command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], read: Callable[[], Settings]
-) -> None:
-    crowding = commands.add_parser("crowd", help="adds simulated people to a room of the running demo")
-    crowding.add_argument(
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "crowds",
         nargs="*",
         type=_crowd,
         metavar="ROOM=PEOPLE",
         help="a room's id or name, and how many people to add",
     )
-    crowding.add_argument(
+    parser.add_argument(
         "--for",
         dest="minutes",
         type=_minutes,
@@ -37,16 +34,16 @@ def add_command(
         metavar="20m",
         help="how long they stay: 20m, 2h (default: 20m)",
     )
-    crowding.add_argument(
+    parser.add_argument(
         "--clear", action="store_true", help="removes all added people, also from the past minutes"
     )
-    crowding.add_argument(
+    parser.add_argument(
         "--backend",
         type=_url,
         metavar="URL",
         help="the demo's address (default: http://127.0.0.1:BACKEND_PORT)",
     )
-    crowding.set_defaults(command=lambda options: crowd(options, read()))
+    parser.set_defaults(command=lambda options: crowd(options, settings_from_environment()))
 
 
 def crowd(options: argparse.Namespace, settings: Settings) -> int:

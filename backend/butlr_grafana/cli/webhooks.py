@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from butlr_grafana.base.errors import BackendError, UpstreamError
 from butlr_grafana.base.urls import is_loopback
 from butlr_grafana.butlr.api import Butlr
 from butlr_grafana.butlr.webhooks import Endpoint, InputNames, Webhook, Webhooks, in_schema
+from butlr_grafana.cli.upstream import settings_from_environment, upstream
 from butlr_grafana.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,14 +41,8 @@ WANTED = ("FLOOR_OCCUPANCY_1MIN", "ROOM_OCCUPANCY_1MIN", "ZONE_OCCUPANCY_1MIN", 
 BACKEND_PATIENCE_S = 5.0
 SHOWN_GAPS = 3
 
-Upstream = Callable[[Settings], AbstractContextManager[tuple[Settings, bool]]]
 
-
-def add_to(commands: Any, settings: Callable[[], Settings], upstream: Upstream) -> None:
-    """Registers the command. `upstream`: returns the settings with an address of Butlr."""
-    parser = commands.add_parser(
-        "webhooks", help="lists, creates, updates or deletes the subscription for data that Butlr pushes"
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="action", dest="action")
     for action, (_, help_) in ACTIONS.items():
         own = actions.add_parser(action, help=help_)
@@ -60,7 +55,7 @@ def add_to(commands: Any, settings: Callable[[], Settings], upstream: Upstream) 
             own.add_argument("--yes", action="store_true", help="does not ask for confirmation")
 
     def run(options: argparse.Namespace) -> int:
-        with upstream(settings()) as (reached, is_demo):
+        with upstream(settings_from_environment()) as (reached, is_demo):
             return perform(options, reached, demo=is_demo)
 
     parser.set_defaults(command=run)
