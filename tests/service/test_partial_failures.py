@@ -129,7 +129,7 @@ def test_where_all_floors_fail_the_answer_is_the_first_ones_fault(
     world: Failing, kind: type[BackendError]
 ) -> None:
     world.kind, world.fails = kind, lambda _: True
-    found = world.get("hot-zones")
+    found = world.get("hot-zones", format="rows")
     assert (found.status_code, found.get_json()["error"]["code"]) == (kind.status, kind.code)
 
 
