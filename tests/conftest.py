@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from flask import Flask
 from hypothesis import settings
 
 from butlr_grafana.pipeline import gather
@@ -13,10 +14,13 @@ from butlr_grafana.service import floor_results, service
 from tests.fast import alone
 from tests.redis_server import RedisServer
 from tests.support import HANG_S, World, logging_as_before
+from tests.url_rules import RuleCompiledOnce
 
 settings.register_profile("no-clock", deadline=None)
 settings.load_profile("no-clock")
 """How long an example takes says how loaded the machine is, and nothing else."""
+
+Flask.url_rule_class = RuleCompiledOnce
 
 
 @pytest.hookimpl(wrapper=True)

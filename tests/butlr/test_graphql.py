@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from butlr_grafana.base.errors import UpstreamInvalid
-from butlr_grafana.butlr.graphql import GraphqlQuery, answer_of, is_unauthenticated, written
+from butlr_grafana.butlr.graphql import GraphqlQuery, is_unauthenticated, response_of, written
 
 FLOORS = {
     "sites": {
@@ -151,7 +151,7 @@ def test_a_part_beside_errors_is_used_and_told() -> None:
 )
 def test_an_answer_without_data_and_reason_is_invalid(body: bytes) -> None:
     with pytest.raises(UpstreamInvalid):
-        answer_of(body)
+        response_of(body)
 
 
 @pytest.mark.parametrize(

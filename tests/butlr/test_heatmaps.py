@@ -14,8 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from butlr_grafana.base.errors import UpstreamInvalid
-from butlr_grafana.butlr import heatmaps
-from butlr_grafana.butlr.heatmaps import Totals, heat_map, quote
+from butlr_grafana.butlr.heatmaps import Parsers, Totals, heat_map, quote
 from butlr_grafana.model.chunk import Grid
 from butlr_grafana.model.floor import Bounds
 
@@ -188,12 +187,20 @@ def test_the_quote_is_the_first_200_characters_on_one_line() -> None:
 
 def test_a_part_of_the_last_document_that_somebody_still_holds_is_no_fault_of_butlr() -> None:
     """As a profiler does, which looks at the local variables of other threads."""
-    heatmaps._parsers[:] = [parser := simdjson.Parser()]
+    parsers = Parsers()
+    parsers.put_back(parser := simdjson.Parser())
     held = parser.parse(b'{"a": [1, 2]}')
-    assert cells(heat_map(body(), 0.5)) == CELLS
+    assert cells(heat_map(body(), 0.5, parsers=parsers)) == CELLS
     assert held["a"].as_list() == [1, 2]
-    assert heatmaps._parsers
-    assert heatmaps._parsers != [parser]
+    assert parsers.take() is not parser
+
+
+def test_the_parser_of_one_response_reads_the_next_one() -> None:
+    parsers = Parsers()
+    parsers.put_back(parser := simdjson.Parser())
+    for _ in range(2):
+        assert cells(heat_map(body(), 0.5, parsers=parsers)) == CELLS
+    assert parsers.take() is parser
 
 
 def test_two_heat_maps_in_one_answer_are_an_error() -> None:

@@ -22,7 +22,7 @@ from butlr_grafana.pipeline.call_queue import (
     shares_for,
 )
 from butlr_grafana.pipeline.class_queue import REMEMBERED, QueuedRequest
-from butlr_grafana.pipeline.lanes import OTHER_WEIGHTS, RULE_WEIGHTS, Lane, lane_of
+from butlr_grafana.pipeline.lanes import OTHER_WEIGHTS, RULE_WEIGHTS, Lane, lane_of, min_expiry_of
 from tests.support import at
 
 RULE, VIEWER, WALL, BACKGROUND = CallClass
@@ -407,3 +407,22 @@ def test_people_on_floors_by_the_minute_are_first_for_all() -> None:
         "space_1", subject, Period(at("2026-06-17T12:00"), at("2026-06-17T12:10")), settled=False
     )
     assert {lane_of(segment, call_class) for call_class in CallClass} == {Lane.MINUTES}
+
+
+@pytest.mark.parametrize(
+    ("subject", "call_class", "min_expiry_s"),
+    [
+        (series("1m"), RULE, 0),
+        (series("1h"), RULE, 300),
+        (series("1d"), RULE, 300),
+        (HeatMapSubject(0.5), RULE, 300),
+        (StatsSubject(("room_occupancy",), ("r",)), RULE, 300),
+        (series("1h"), VIEWER, 0),
+    ],
+)
+def test_only_slow_rules_keep_their_requests_for_longer(
+    subject: Subject, call_class: CallClass, min_expiry_s: float
+) -> None:
+    """Rules about minutes repeat theirs each minute."""
+    segment = Segment("space_1", subject, Period(0, 3600), settled=False)
+    assert min_expiry_of(segment, call_class) == min_expiry_s

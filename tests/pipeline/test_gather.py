@@ -306,7 +306,7 @@ def test_what_another_replica_brings_while_the_call_is_late_counts_by_its_own_ag
     butlr: Butlr, settled: bool, age_s: float, cached: bool, fails: bool
 ) -> None:
     requested = segment(0, 1, settled=settled)
-    brought = replace(butlr.fetch(requested), asked_at=butlr.stopwatch_s)
+    brought = replace(butlr.fetch(requested), requested_at=butlr.stopwatch_s)
     butlr.passes(age_s)
     released = butlr.hold(requested)
     butlr.fails = lambda _: UpstreamDown("gone") if fails else None

@@ -56,7 +56,7 @@ class Failing(World):
 
         def several(segments: Sequence[Segment]) -> list[Outcome]:
             whole = [one for one in segments if not self.fails(one)]
-            found = dict(zip(whole, together.ask(whole), strict=True)) if whole else {}
+            found = dict(zip(whole, together.fetch(whole), strict=True)) if whole else {}
             return [found[one] if one in found else fault_of(self.kind) for one in segments]
 
         under_way._fetch = fetched

@@ -416,7 +416,7 @@ def test_pictures_speak_of_people(known: World) -> None:
     # The plan's own picture may come a moment later than the first answer.
     service = known.application.service
     floor, pictures = service.topology(None, deadline=service.deadline()).floors[PARIS], service.pictures
-    pictures.ask(floor)
+    pictures.request(floor)
     assert pictures.of(floor, timeout_s=HANG_S) is not None
     for target in ("heatmap", "compare"):
         mine, counted = (

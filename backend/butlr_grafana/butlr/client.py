@@ -230,13 +230,13 @@ class Client:
 
     def _attempt(self, path: str, body: object, token: Token | None, *, graphql: bool = False) -> bytes:
         started, outcome = self._clock(), "ok"
-        asked_at_s = self.butlr_clock.here()
+        requested_at_s = self.butlr_clock.here()
         try:
             self.sent += 1
             reply = self._transport.post(path, body, token=token.text if token else None)
             self.limits |= reply.limits
             self.rate_limiter.note_limits(reply.limits)
-            self.butlr_clock.note(reply.date_s, asked_at_s=asked_at_s)
+            self.butlr_clock.note(reply.date_s, requested_at_s=requested_at_s)
             outcome = str(reply.status)
             if graphql and is_unauthenticated(reply.body):
                 raise UpstreamUnauthorized(f"Butlr rejected the token on {path}")
@@ -308,12 +308,12 @@ class Client:
         return token
 
     def _request_token(self) -> Token:
-        asked_at = self._clock()
+        requested_at = self._clock()
         try:
             body = self._retrying(self.access.login_path, self._credentials(), None)
         except UpstreamUnauthorized:
             raise UpstreamRefused("Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET") from None
-        return token_of(body, asked_at)
+        return token_of(body, requested_at)
 
     def _credentials(self) -> dict[str, str]:
         return {

@@ -68,7 +68,7 @@ class Installation:
     """Our objects in one organisation of one Grafana. `print_line` is called with a line for each step."""
 
     def __init__(self, grafana: Grafana, files: Files, wanted: Wanted, print_line: PrintLine) -> None:
-        self._grafana, self._wanted, self._say = grafana, wanted, print_line
+        self._grafana, self._wanted, self._print_line = grafana, wanted, print_line
         self._names = wanted.names
         self._groups = files.groups
         self._pages = {page["uid"]: page for page in files.dashboards}
@@ -120,7 +120,7 @@ class Installation:
         if there is not None:
             path = f"/api/datasources/uid/{quote(made['uid'], safe='')}"
             self._grafana.request("PUT", path, f"change {what}", made)
-            self._say(f"updated    {what}")
+            self._print_line(f"updated    {what}")
             return
         response = self._grafana.request("POST", "/api/datasources", f"create {what}", made, without=(TAKEN,))
         if response is None:
@@ -129,19 +129,19 @@ class Installation:
                 "--datasource "
                 "and its uid (the last part of its page's address). Otherwise rename it, or use --tenant NAME"
             )
-        self._say(f"created    {what}")
+        self._print_line(f"created    {what}")
 
     def _put_folder(self) -> None:
         folder = self._names.folder
         if self._folder() is not None:
             return
         self._grafana.request("POST", "/api/folders", f"create the folder {folder['title']}", folder)
-        self._say(f"created    the folder {folder['title']}")
+        self._print_line(f"created    the folder {folder['title']}")
 
     def _put_dashboard(self, page: Json, there: Json | None) -> None:
         made = dashboard(page, self._names, self._wanted.uids, self._pages)
         if there is not None and is_same(made, there["dashboard"]):
-            self._say(f"unchanged  the dashboard {made['title']}")
+            self._print_line(f"unchanged  the dashboard {made['title']}")
             return
         body = {
             "dashboard": made,
@@ -150,7 +150,7 @@ class Installation:
             "message": "butlr-grafana install",
         }
         self._grafana.request("POST", "/api/dashboards/db", f"save the dashboard {made['title']}", body)
-        self._say(f"{'updated' if there else 'created':<10} the dashboard {made['title']}")
+        self._print_line(f"{'updated' if there else 'created':<10} the dashboard {made['title']}")
 
     def _put_group(self, group: Json, there: Mapping[str, Json]) -> None:
         """A group that is new as a whole, with its interval; else rule by rule, so that what people have put
@@ -166,7 +166,7 @@ class Installation:
             body = {**group, "folderUid": folder, "rules": made}
             self._grafana.request("PUT", path, "create alert rules", body)
             for one in made:
-                self._say(f"created    the alert rule {one['title']}")
+                self._print_line(f"created    the alert rule {one['title']}")
             return
         for one in made:
             self._put_rule(one, there.get(one["uid"]))
@@ -174,16 +174,16 @@ class Installation:
     def _put_rule(self, made: Json, there: Json | None) -> None:
         if there is None:
             self._grafana.request("POST", "/api/v1/provisioning/alert-rules", "create alert rules", made)
-            self._say(f"created    the alert rule {made['title']}")
+            self._print_line(f"created    the alert rule {made['title']}")
             return
         renewed = updated_rule(made, there)
         own = " (with the limits that were changed in Grafana)" if has_other_limits(there) else ""
         if holds(there, renewed):
-            self._say(f"unchanged  the alert rule {made['title']}{own}")
+            self._print_line(f"unchanged  the alert rule {made['title']}{own}")
             return
         path = f"/api/v1/provisioning/alert-rules/{made['uid']}"
         self._grafana.request("PUT", path, "change alert rules", {**there, **renewed})
-        self._say(f"updated    the alert rule {made['title']}{own}")
+        self._print_line(f"updated    the alert rule {made['title']}{own}")
 
     # --- uninstall ----------------------------------------------------------------------------------------
 
@@ -199,12 +199,12 @@ class Installation:
         for uid in self._rule_uids & rules.keys():
             path = f"/api/v1/provisioning/alert-rules/{uid}"
             self._grafana.request("DELETE", path, "delete alert rules")
-            self._say(f"removed    the alert rule {rules[uid]['title']}")
+            self._print_line(f"removed    the alert rule {rules[uid]['title']}")
         for uid, page in there.items():
             if page is not None:
                 path = f"/api/dashboards/uid/{quote(self._names.uid(uid), safe='')}"
                 self._grafana.request("DELETE", path, "delete dashboards", without=(NO_SUCH,))
-                self._say(f"removed    the dashboard {page['dashboard']['title']}")
+                self._print_line(f"removed    the dashboard {page['dashboard']['title']}")
         self._remove_folder()
         for uid in sorted(sources):
             self._remove_source(uid)
@@ -221,22 +221,22 @@ class Installation:
         left = [str(one["title"]) for one in found if one["uid"] not in own]
         left += [str(one["title"]) for one in self._rules().values() if one["folderUID"] == folder["uid"]]
         if left:
-            self._say(
+            self._print_line(
                 f"kept       the folder {folder['title']}: it still contains {', '.join(sorted(left)[:5])}"
             )
             return
         self._grafana.request("DELETE", f"/api/folders/{uid}", "delete folders", without=(NO_SUCH,))
-        self._say(f"removed    the folder {folder['title']}")
+        self._print_line(f"removed    the folder {folder['title']}")
 
     def _remove_source(self, uid: str) -> None:
         if (there := self._source(uid)) is None:
             return
         what = f"the data source {there['name']} (uid {uid})"
         if there.get("readOnly") or not MADE_BY.items() <= (there.get("jsonData") or {}).items():
-            self._say(f"kept       {what}: `install` did not create it")
+            self._print_line(f"kept       {what}: `install` did not create it")
             return
         self._grafana.request("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", f"delete {what}")
-        self._say(f"removed    {what}")
+        self._print_line(f"removed    {what}")
 
     # --- what is there ------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from butlr_grafana.base.access import CommandError
 from butlr_grafana.base.errors import unknown_value
 from butlr_grafana.model.floor import Floor, Topology
 
@@ -39,7 +40,7 @@ _SERVERS_OWN = ("id", "version")
 """What Grafana adds to a dashboard as it keeps it."""
 
 
-class WallError(Exception):
+class WallError(CommandError):
     """A wall cannot be created; the message says why."""
 
 

@@ -342,7 +342,7 @@ class InFlightRequests:
     def _fetched(self, segments: tuple[Segment, ...]) -> Sequence[Outcome]:
         if len(segments) == 1 or self._together is None:
             return [self._fetch(one) for one in segments]
-        return self._together.ask(segments)
+        return self._together.fetch(segments)
 
     def _stored(self, segment: Segment, result: Outcome) -> Outcome:
         if isinstance(result, Chunk):

@@ -48,7 +48,9 @@ def lane_of(segment: Segment, call_class: CallClass) -> Lane:
     if isinstance(subject, StatsSubject):
         return Lane.WINDOWS
     end_s = segment.period.end_s
-    changes_by_the_minute = subject.every == "1m" or hour_before(end_s, ZoneInfo(subject.timezone)) != end_s
+    changes_by_the_minute = (
+        subject.is_by_the_minute or hour_before(end_s, ZoneInfo(subject.timezone)) != end_s
+    )
     if not changes_by_the_minute:
         return Lane.WINDOWS
     is_of_many = subject.level in ("room", "zone") and call_class is not CallClass.RULE
@@ -60,5 +62,5 @@ def min_expiry_of(segment: Segment, call_class: CallClass) -> float:
     it takes longer than a minute to fetch all that slow rules request at once.
     """
     subject = segment.subject
-    is_by_the_minute = isinstance(subject, SeriesSubject) and subject.every == "1m"
+    is_by_the_minute = isinstance(subject, SeriesSubject) and subject.is_by_the_minute
     return RULE_REPEAT_S if call_class is CallClass.RULE and not is_by_the_minute else 0.0

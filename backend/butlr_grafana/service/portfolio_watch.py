@@ -197,7 +197,7 @@ class PortfolioWatch:
             if calls >= CALLS_AT_A_TIME:
                 break
         gatherer = self._pipeline.gatherer
-        gatherer.ask([one.pending for one in lacking], call_class=CallClass.BACKGROUND)
+        gatherer.request([one.pending for one in lacking], call_class=CallClass.BACKGROUND)
         # What comes later is kept too; what fails is asked again by the next look.
         gatherer.wait([call for one in lacking for call in one.pending.calls], self._timeout_s)
         return bool(lacking)

@@ -173,7 +173,7 @@ class Service:
         """Begins what has to be asked of Butlr and returns at once."""
         if resolved.parsed.format in PICTURES:
             for floor in resolved.scope.topology.floors.values():
-                self.pictures.ask(floor)
+                self.pictures.request(floor)
         call_class, now_s = resolved.parsed.call_class, resolved.scope.now_s
         is_whole = call_class is CallClass.RULE or resolved.parsed.require == "complete"
         if is_whole or len(resolved.scope.floors) < 2:
@@ -184,7 +184,7 @@ class Service:
         floors = {floor: [one.pending for one in own] for floor, own in started.by_floor.items()}
         query = replace(resolved.parsed, start_s=None, end_s=None, spaces=(), format="")
         rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.floor_order, call_class)
-        rest.ask_more()
+        rest.request_more()
         if call_class is CallClass.VIEWER:
             self.looks.note(resolved.scope)
         return replace(started, floor_by_floor=rest)
