@@ -60,7 +60,7 @@ class Failing(World):
             return [found[one] if one in found else fault_of(self.kind) for one in segments]
 
         under_way._fetch = fetched
-        under_way._together = replace(together, ask=several)
+        under_way._together = replace(together, fetch=several)
 
     def get(self, target: str, **params: str) -> Any:
         end_s = int(self.now_s)
