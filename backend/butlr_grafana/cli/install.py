@@ -43,6 +43,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], 
     installing.set_defaults(command=lambda options: install(options, read()))
     removing = commands.add_parser("uninstall", help="removes what `install` has created, and nothing else")
     _add_common(removing)
+    removing.add_argument(
+        "--dry-run", action="store_true", help="only lists what would be removed, and what of yours uses it"
+    )
     removing.set_defaults(command=lambda options: uninstall(options, read()))
 
 
@@ -99,7 +102,8 @@ def uninstall(options: argparse.Namespace, settings: Settings) -> int:
             role="Admin" if own else "Editor",
         )
         print(f"Grafana at {grafana.url}, organisation {organisation.name}")
-        Installation(grafana, files_in(assets_root()), Wanted(names), _print_line).uninstall(own)
+        installation = Installation(grafana, files_in(assets_root()), Wanted(names), _print_line)
+        installation.uninstall(own, dry_run=options.dry_run)
     return 0
 
 
