@@ -200,7 +200,7 @@ class TopologyCache:
         """Each note once in the log, for as long as it is valid."""
         for note in notes:
             if note not in self._logged:
-                log.warning("topology: %s", note.text)
+                log.log(logging.INFO if note.is_neutral else logging.WARNING, "topology: %s", note.text)
         self._logged = frozenset(notes)
 
     def _note_unknown(self, listed: Topology) -> None:
