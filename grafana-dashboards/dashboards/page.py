@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from dashboards.sources import EVENT, SIMPOD, DataSource, Parameters, Source
 from dashboards.style import BAD, HIDDEN, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
-from dashboards.variables import HANDED_ON, with_the_others
+from dashboards.variables import HANDED_ON, with_the_others, zone
 
 
 def page(
@@ -53,7 +53,7 @@ def screen(
     """
     built = page(source, uid, title, description, variables=(), panels=[panel], since="now/d")
     # A kiosk shows the variables that are not hidden; on a screen nobody chooses a data source.
-    listed = [{**source.variable, "hide": HIDDEN}, *variables]
+    listed = [{**source.variable, "hide": HIDDEN}, *variables, zone()]
     return {
         **built,
         "refresh": "1m",

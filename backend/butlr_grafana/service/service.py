@@ -102,7 +102,8 @@ class Service:
         return time.monotonic() + self.deadline_s
 
     def topology(self, visible: Visible, *, deadline: float) -> Topology:
-        return self._served(visible, deadline).restricted_to(visible)
+        """The floors that the caller may see. Raises `NoFloors` if there is none."""
+        return self.spaces.of_caller(self._served(visible, deadline), visible)
 
     def _served(self, visible: Visible, deadline: float) -> Topology:
         """All floors; a fault quotes Butlr only to who may see all it knows."""
@@ -151,7 +152,7 @@ class Service:
     ) -> ResolvedQuery:
         scope = scope_of(
             parsed,
-            served.restricted_to(visible),
+            self.spaces.of_caller(served, visible),
             now_s=self.now(),  # after the first answer, which tells Butlr's clock
             limits=self.rules,
             panel=panel,
@@ -274,10 +275,10 @@ class Service:
     def ready(self) -> BackendError | None:
         """Why nothing can be answered yet, or `None`; to be told to anybody."""
         try:
-            self.spaces.current(timeout_s=2.0)
+            served = self.spaces.current(timeout_s=2.0)
         except UpstreamError as fault:
             return fault.without_butlr_text()
-        return None
+        return self.spaces.fault(served)
 
 
 def _all_follow(pending_request: PendingRequest, faults: Sequence[tuple[Floor, BackendError]]) -> bool:
