@@ -80,6 +80,8 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
         "title": f"Wall: {text or f'{floor.building.name} / {floor.name}'}",
         "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
         "tags": [TAG],
+        # Nobody clicks on a screen, and in kiosk mode Grafana leaves links visible.
+        "links": [],
         # So that midnight, clock and times are the floor's, wherever the screen's machine thinks it is.
         "timezone": floor.timezone,
         "templating": {
