@@ -384,9 +384,25 @@ def test_check_fails_where_nobody_listens() -> None:
 def test_check_names_a_floor_that_is_not_there() -> None:
     done = called("check", BUTLR_SPACES=f"{PARIS_2},space_atlantis")
     assert done.returncode == 1
-    text = r"^topology +FAILED +BUTLR_SPACES: Butlr does not know space_atlantis$"
+    text = r"^topology +FAILED +BUTLR_SPACES: 'space_atlantis' is unknown; .*llowed: .*space_\w+"
     assert re.search(text, done.stdout, re.MULTILINE)
     assert re.search(rf"^heat maps +ok .* {PARIS_2}$", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "setting"),
+    [
+        ({"BUTLR_SPACES": "space_atlantis"}, "BUTLR_SPACES"),
+        ({"BACKEND_TOKEN": "a-long-enough-token=space_atlantis"}, "BACKEND_TOKEN"),
+    ],
+)
+def test_check_lists_the_floors_that_a_setting_may_name(settings: dict[str, str], setting: str) -> None:
+    """`/readyz` sends the operator here, because it may not list them."""
+    done = run("check", **settings)
+    assert done.returncode == 1
+    [line] = re.findall(r"^topology +FAILED +(.*)$", done.stdout, re.MULTILINE)
+    assert line.startswith(f"{setting}: 'space_atlantis' is unknown")
+    assert {PARIS, PARIS_2} <= set(re.findall(r"space_\w+", line))
 
 
 def test_warm_fills_the_disk_and_goes_on_where_it_stopped(tmp_path: Path) -> None:

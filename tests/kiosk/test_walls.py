@@ -133,13 +133,16 @@ def test_a_copy_differs_from_the_provisioned_dashboard_in_its_floor_alone(world:
     made = dashboard_of(source, floor)
     assert source == before
     assert (made["title"], made["tags"]) == (f"Wall: {floor.building.name} / {floor.name}", ["butlr-wall"])
-    assert [v["name"] for v in made["templating"]["list"]] == ["ds", "space", "theme"]
-    assert made["templating"]["list"][2] == other
+    assert [v["name"] for v in made["templating"]["list"]] == ["ds", "space", "zone", "theme"]
+    assert made["templating"]["list"][3] == other
     assert {name for name in source if made.get(name) != source[name]} == {
         "id", "version", "uid", "title", "description", "tags", "templating", "timezone",
     }  # fmt: skip
     # Midnight, clock and times are the floor's.
     assert made["timezone"] == "Europe/Paris"
+    # Of the clock, while the backend cannot be reached.
+    [zone] = [v for v in made["templating"]["list"] if v["name"] == "zone"]
+    assert (zone["type"], zone["query"], zone["current"]["value"]) == ("constant", *["Europe/Paris"] * 2)
     assert not {"id", "version"} & set(made)
 
 

@@ -60,7 +60,7 @@ class Failing(World):
             return [found[one] if one in found else fault_of(self.kind) for one in segments]
 
         under_way._fetch = fetched
-        under_way._together = replace(together, ask=several)
+        under_way._together = replace(together, fetch=several)
 
     def get(self, target: str, **params: str) -> Any:
         end_s = int(self.now_s)
@@ -129,7 +129,7 @@ def test_where_all_floors_fail_the_answer_is_the_first_ones_fault(
     world: Failing, kind: type[BackendError]
 ) -> None:
     world.kind, world.fails = kind, lambda _: True
-    found = world.get("hot-zones")
+    found = world.get("hot-zones", format="rows")
     assert (found.status_code, found.get_json()["error"]["code"]) == (kind.status, kind.code)
 
 

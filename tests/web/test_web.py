@@ -405,6 +405,62 @@ def test_readiness_warns_of_floors_that_there_are_not_without_naming_one(
     assert row["id"] == PARIS
 
 
+ATLANTIS, MU = "space_atlantis", "space_mu"
+NOWHERE = BackendToken("a-token-for-nowhere", frozenset({ATLANTIS}))
+ON_THE_WALL = BackendToken("a-token-on-the-wall", frozenset({MU}), for_walls=True)
+SOMEWHERE = BackendToken("a-token-for-paris-1", frozenset({PARIS}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"butlr_spaces": (ATLANTIS, MU)}, "BUTLR_SPACES"),
+        ({"tokens": (NOWHERE,)}, "BACKEND_TOKEN"),
+        ({"tokens": (NOWHERE,), "wall_tokens": (ON_THE_WALL,)}, "BACKEND_TOKEN and BACKEND_WALL_TOKEN"),
+        # A floor that Butlr lists, but that is not served.
+        ({"tokens": (SOMEWHERE,), "butlr_spaces": (NEW_YORK,)}, "BACKEND_TOKEN"),
+    ],
+)
+def test_not_ready_if_settings_leave_no_floor_to_anybody(
+    settings: dict[str, Any], named: str, make_world: Callable[..., World]
+) -> None:
+    response = make_world(**settings).http.get("/readyz")
+    assert response.status_code == 503
+    error = response.get_json()["error"]
+    assert (error["code"], error["source"]) == ("no_floors", "backend")
+    assert error["message"].startswith(f"{named} ")
+    # Anybody may read this.
+    assert not re.search(r"space_\w", response.text)
+
+
+def test_ready_while_one_caller_has_a_floor(make_world: Callable[..., World]) -> None:
+    answer = make_world(tokens=(NOWHERE, SOMEWHERE), wall_tokens=(ON_THE_WALL,)).http.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.get_json()["warnings"] == [
+        "BACKEND_TOKEN names an unknown floor",
+        "BACKEND_WALL_TOKEN names an unknown floor",
+    ]
+
+
+def test_not_ready_if_butlr_lists_no_floor(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    world.simulator.faults.set(body=b'{"data": {"sites": {"data": []}}}', paths=(GRAPHQL,))
+    response = world.http.get("/readyz")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "no_floors")
+    assert "scope" in response.get_json()["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/spaces", "/api/v1/heatmap?from=2026-06-10T00:00Z", "/api/v1/hot-zones?space=all"]
+)
+def test_a_caller_without_a_floor_is_told_why(path: str, make_world: Callable[..., World]) -> None:
+    world = make_world(tokens=(NOWHERE, SOMEWHERE))
+    response = world.http.get(path, headers={"Authorization": f"Bearer {NOWHERE.text}"})
+    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "no_floors")
+    assert "BACKEND_TOKEN" in response.get_json()["message"]
+    assert not re.search(r"space_\w", response.text)
+
+
 def test_not_ready_while_nothing_is_known(make_world: Callable[..., World]) -> None:
     world = make_world()
     world.simulator.faults.set(status=400, paths=(GRAPHQL,))

@@ -222,11 +222,10 @@ class Checkup:
     def _floors(self) -> str:
         spaces = self._application.service.spaces
         found = self._topology = spaces.current(timeout_s=self._settings.deadline_s)
-        missing = [s for s in self._settings.butlr_spaces if s not in found.floors]
-        if missing:
-            raise SettingError(f"BUTLR_SPACES: Butlr does not know {', '.join(missing)}")
-        if not found.floors:
-            raise SettingError("Butlr lists no floor for this account")
+        if spaces.unknown_floors:
+            raise SettingError("; ".join(spaces.unknown_floors))
+        if fault := spaces.fault(found):
+            raise fault
         rooms = sum(len(as_built(f.rooms)) for f in found.floors.values())
         notes = f", {len(found.notes)} notes at the end" if found.notes else ""
         return f"{len(found.floors)} floors, {rooms} rooms{notes}"

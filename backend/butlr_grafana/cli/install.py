@@ -40,6 +40,9 @@ def add_install_options(parser: argparse.ArgumentParser) -> None:
 
 def add_uninstall_options(parser: argparse.ArgumentParser) -> None:
     _add_common(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only lists what would be removed, and what of yours uses it"
+    )
     parser.set_defaults(command=lambda options: uninstall(options, settings_from_environment()))
 
 
@@ -96,7 +99,8 @@ def uninstall(options: argparse.Namespace, settings: Settings) -> int:
             role="Admin" if own else "Editor",
         )
         print(f"Grafana at {grafana.url}, organisation {organisation.name}")
-        Installation(grafana, files_in(assets_root()), Wanted(names), _print_line).uninstall(own)
+        installation = Installation(grafana, files_in(assets_root()), Wanted(names), _print_line)
+        installation.uninstall(own, dry_run=options.dry_run)
     return 0
 
 

@@ -32,8 +32,8 @@ DATA_SOURCE = "datasource"
 """The kind of a dashboard's variable that names its data source, through which the wall's script asks."""
 
 FOLDER: Json = {"uid": "butlr-walls", "title": "Butlr walls"}
-SPACE = "space"
-"""The variable that is made a constant."""
+SPACE, ZONE = "space", "zone"
+"""The variables that are made constants. A wall without the zone has no clock until its backend answers."""
 
 _HIDDEN = 2
 _SERVERS_OWN = ("id", "version")
@@ -80,10 +80,12 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
         "title": f"Wall: {text or f'{floor.building.name} / {floor.name}'}",
         "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
         "tags": [TAG],
+        # Nobody clicks on a screen, and in kiosk mode Grafana leaves links visible.
+        "links": [],
         # So that midnight, clock and times are the floor's, wherever the screen's machine thinks it is.
         "timezone": floor.timezone,
         "templating": {
-            "list": [constant(SPACE, floor.id) if v.get("name") == SPACE else v for v in variables],
+            "list": with_constants(variables, {SPACE: floor.id, ZONE: floor.timezone}),
         },
     }
 
@@ -108,6 +110,11 @@ def constant(name: str, value: str) -> Json:
         "current": {"text": value, "value": value},
         "skipUrlSync": True,
     }
+
+
+def with_constants(variables: Iterable[Json], values: Mapping[str, str]) -> list[Json]:
+    """The variables; those with a value here are constants."""
+    return [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in variables]
 
 
 def content_of(dashboard: Mapping[str, Any]) -> Json:
