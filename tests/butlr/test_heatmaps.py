@@ -290,13 +290,13 @@ def test_a_cell_off_the_grid_is_an_error(off: float) -> None:
         heat_map(body([[y, x, v] for x, y, v in rows]), 1.0)
 
 
-def test_a_finer_grid_than_asked_is_an_error_even_unsaid() -> None:
+def test_a_finer_grid_than_requested_is_an_error_even_unsaid() -> None:
     with pytest.raises(UpstreamInvalid, match="do not lie"):
         heat_map(body([[0.25, 0.25, 1], [0.75, 0.25, 1]]), 1.0)
 
 
 @pytest.mark.parametrize(("requested", "message"), [(0.5, 0.25), (0.25, 0.5), (1.0, 0.999), (1.0, 100)])
-def test_another_resolution_than_asked_is_an_error(requested: float, message: float) -> None:
+def test_another_resolution_than_requested_is_an_error(requested: float, message: float) -> None:
     with pytest.raises(
         UpstreamInvalid, match=f"cells of {message:g} m; cells of {requested:g} m were requested"
     ):

@@ -424,7 +424,7 @@ def test_warm_without_a_disk_cache_names_the_setting() -> None:
     assert "BACKEND_CACHE_DIR" in done.stderr
 
 
-def test_warm_with_a_bad_word_names_it(tmp_path: Path) -> None:
+def test_warm_with_a_bad_parameter_names_it(tmp_path: Path) -> None:
     done = called("warm", "--from", "soon", "--to", "2026-05-04", BACKEND_CACHE_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "from: 'soon' is not a time" in done.stderr

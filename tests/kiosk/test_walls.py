@@ -408,7 +408,7 @@ def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operato
         ([], "--grafana"),
     ],
 )
-def test_a_wrong_call_is_refused_before_anything_is_asked(
+def test_a_wrong_call_is_refused_before_anything_is_requested(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:

@@ -172,7 +172,7 @@ def test_an_asker_waits_between_calls_and_stops_when_told() -> None:
 
 
 @pytest.mark.parametrize(("error", "calls"), [(UpstreamDown("away"), 1), (UpstreamInvalid("odd"), 2)])
-def test_an_api_that_is_away_is_not_asked_again(error: UpstreamError, calls: int) -> None:
+def test_an_api_that_is_away_is_not_called_again(error: UpstreamError, calls: int) -> None:
     def fail() -> bytes:
         raise error
 

@@ -157,7 +157,7 @@ def test_where_no_floor_is_there_yet_the_panel_says_that_they_follow(
             assert error.status == 504
 
 
-def test_people_on_all_floors_are_asked_for_at_once(simulation: Simulation) -> None:
+def test_people_on_all_floors_are_requested_at_once(simulation: Simulation) -> None:
     """They share calls, so that there are fewer calls than floors."""
     found = timed_request(simulation, "occupancy", level="floor")
     assert len(found.there) == FLOORS

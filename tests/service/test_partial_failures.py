@@ -179,7 +179,7 @@ def test_a_panels_target_that_fails_fails_alone(world: Failing, kind: type[Backe
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_what_was_recorded_is_told_while_butlr_cannot_be_asked(
+def test_what_was_recorded_is_told_while_butlr_cannot_be_called(
     world: Failing, kind: type[BackendError]
 ) -> None:
     world.get("hot-zones", format="rows", require="complete", threshold="0.001")

@@ -176,7 +176,7 @@ def test_a_failure_is_not_kept(world: World) -> None:
     assert send_query(world, **hour, space=PARIS_2).status_code == 200
 
 
-def test_floors_that_were_renewed_are_asked_anew(world: World, completed: list[str]) -> None:
+def test_floors_that_were_renewed_are_requested_anew(world: World, completed: list[str]) -> None:
     for _ in range(2):
         send_query(world, "spaces")
     assert len(completed) == 1

@@ -148,7 +148,7 @@ def test_what_a_clock_that_was_ahead_has_dated_is_replaced() -> None:
     assert store.within(SPACE, HALF, ALWAYS) == [now.period]
 
 
-def test_a_settled_part_is_not_replaced_by_one_that_was_asked_for_before() -> None:
+def test_a_settled_part_is_not_replaced_by_one_that_was_requested_before() -> None:
     store = MemoryStore(10**6)
     settled, live = segment(0, 60), segment(0, 60, settled=False)
     store.put(settled, chunk(settled, value=2.0))
