@@ -136,8 +136,9 @@ def test_a_copy_differs_from_the_provisioned_dashboard_in_its_floor_alone(world:
     assert [v["name"] for v in made["templating"]["list"]] == ["ds", "space", "zone", "theme"]
     assert made["templating"]["list"][3] == other
     assert {name for name in source if made.get(name) != source[name]} == {
-        "id", "version", "uid", "title", "description", "tags", "templating", "timezone",
+        "id", "version", "uid", "title", "description", "tags", "templating", "timezone", "links",
     }  # fmt: skip
+    assert made["links"] == []
     # Midnight, clock and times are the floor's.
     assert made["timezone"] == "Europe/Paris"
     # Of the clock, while the backend cannot be reached.

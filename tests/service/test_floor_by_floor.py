@@ -4,6 +4,7 @@ and each look brings more. On a simulated clock, on which nothing races.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.butlr.batches import MOST_IDS, MOST_POINTS
 from butlr_grafana.pipeline.floor_by_floor import CALLS_AT_A_TIME, IDS_A_CALL, POINTS_A_CALL, FloorOrder
+from butlr_grafana.present.formats import encoded
 from butlr_grafana.present.frames.metadata import meta
 from butlr_grafana.targets.base import Result
 from butlr_grafana.targets.registry import TARGETS
@@ -149,8 +151,10 @@ def test_where_no_floor_is_there_yet_the_panel_says_that_they_follow(
             return
         assert not found.result.complete
         assert len(found.result.fetched.faults) == FLOORS
-        answered = meta(found.result, demo=False)["notices"]
-        assert f"0 of {FLOORS} floors; the rest follows." in [notice["text"] for notice in answered]
+        frames = json.loads(encoded(found.result, ref_id="A", demo=False).body)
+        texts = [notice["text"] for notice in frames[0]["meta"]["notices"]]
+        assert f"0 of {FLOORS} floors; the rest follows." in texts
+        assert all(not field["values"] for frame in frames for field in frame["fields"])
         for written in ("rows", "csv"):
             error = timed_request(simulation, target, format=written).found
             assert isinstance(error, BackendError)

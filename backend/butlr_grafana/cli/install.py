@@ -76,7 +76,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
             with_simpod=found.has(SIMPOD),
         )
         print(f"Grafana {found.version} at {grafana.url}, organisation {organisation.name}")
-        for remark in requirements.remarks(found):
+        for remark in (*requirements.remarks(found), requirements.prometheus(found)):
             print(f"note       {remark}")
         Installation(grafana, files_in(assets_root()), wanted, _print_line).install()
         fault = fault_through(grafana, wanted.uids[INFINITY])

@@ -113,8 +113,15 @@ def constant(name: str, value: str) -> Json:
 
 
 def with_constants(variables: Iterable[Json], values: Mapping[str, str]) -> list[Json]:
-    """The variables; those with a value here are constants."""
-    return [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in variables]
+    """The variables of a copy. Those with a value here are constants. A copy has no links, so it does not
+    need the hidden choices that links hand on to other pages.
+    """
+    own = [v for v in variables if v.get("name") in values or not (v["type"] == "custom" and _is_hidden(v))]
+    return [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in own]
+
+
+def _is_hidden(variable: Json) -> bool:
+    return variable.get("hide") == _HIDDEN
 
 
 def content_of(dashboard: Mapping[str, Any]) -> Json:

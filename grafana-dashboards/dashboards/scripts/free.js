@@ -14,7 +14,8 @@ const STATES = {
 const alarm = theme.isDark ? warning : '#9a4b00';
 
 const board = (window.butlrFree ??= { ticking: 0, of: {} });
-let kept = { rows: null, at: null, failedAt: null, reason: '' };
+// Without values of the variables yet, the same at each run: it knows since when.
+let kept = (board.of[''] ??= { rows: null, at: null, failedAt: null, reason: '' });
 
 const width = chart.getWidth();
 const height = chart.getHeight();

@@ -7,6 +7,7 @@ const backend = () => replaceVariables('api/datasources/proxy/uid/${ds}/');
 const LONGEST_WAIT_MS = 20000;
 const LONGEST_SILENCE_MS = 180000;
 const LOOK_MS = 250;
+const FIRST_EXPLAIN_MS = 2000;
 const EXPLAIN_MS = 5000;
 const ink = theme.isDark ? '#e8e8f0' : '#1f2328';
 const faint = theme.isDark ? '#9a9aa8' : '#5c6370';
@@ -41,11 +42,20 @@ async function reasonOf(answer) {
 
 // A page may run its script before its variables have values, and again only a minute later. While the backend
 // cannot be reached, variables that it lists have none: then `explain` gets the reason.
+//
+// A newer run of the script, which begins at each refresh of the page, takes the place of one that still waits.
 async function valuesOf(isReady, explain) {
+  const run = (window.butlrScreenRun = (window.butlrScreenRun ?? 0) + 1);
   let failed = false;
   for (let waited = LOOK_MS; !isReady() && !chart.isDisposed(); waited += LOOK_MS) {
     await new Promise((then) => setTimeout(then, LOOK_MS));
-    if (waited % EXPLAIN_MS || isReady() || backend().includes('$')) {
+    if (window.butlrScreenRun !== run) {
+      return new Promise(() => {});
+    }
+    if (waited !== FIRST_EXPLAIN_MS && waited % EXPLAIN_MS) {
+      continue;
+    }
+    if (isReady() || backend().includes('$')) {
       continue;
     }
     try {

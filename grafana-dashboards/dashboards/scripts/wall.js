@@ -14,7 +14,8 @@ const LATER_MS = 120000;
 // By floor, so that a playlist that comes back to a floor finds what it showed last; pictures as they came,
 // for unpacked ones of many floors would fill the memory of a small machine.
 const wall = (window.butlrWall ??= { ticking: 0, floors: {} });
-let kept = { failedAt: null, reason: '' };
+// Without a floor yet, the same at each run: it knows since when.
+let kept = (wall.floors[''] ??= { failedAt: null, reason: '' });
 let picture = null;
 
 const width = chart.getWidth();
