@@ -60,6 +60,7 @@ class Organisation:
         self.dashboards: dict[str, Json] = {}
         self.folders: dict[str, Json] = {}
         self.playlists: dict[str, Json] = {}
+        self.library_panels: list[Json] = []
         self.deleted: list[Json] = []
         """Dashboards that a search still finds for a while."""
         self.sources = Sources()
@@ -88,6 +89,8 @@ class Organisation:
             return self.rules.handle(method, name.removeprefix("provisioning/"), body, may_edit=may_edit)
         if kind == "search":
             return 200, self._found(parse_qs(parts.query))
+        if kind == "library-elements":
+            return 200, {"result": {"elements": _page(self.library_panels, parse_qs(parts.query), "perPage")}}
         if kind == "playlists":
             return self._playlists(method, name, body, may_edit)
         return self._dashboards(method, name, body, may_edit)
@@ -155,7 +158,7 @@ class Organisation:
         }
 
     def _found(self, params: dict[str, list[str]]) -> list[Json]:
-        return [
+        found = [
             {"uid": d["uid"], "title": d["title"], "tags": d["tags"], "type": "dash-db"}
             for d, folder in (
                 (one["dashboard"], one["meta"]["folderUid"])
@@ -163,6 +166,7 @@ class Organisation:
             )
             if set(params.get("tag", [])) <= set(d["tags"]) and folder in params.get("folderUIDs", [folder])
         ]
+        return _page(found, params, "limit")
 
     def _playlists(self, method: str, uid: str, body: Any, may_edit: bool) -> Result:
         if method == "GET":
@@ -294,6 +298,12 @@ class FakeGrafana(Organisation):
             return 404, {"message": "Organization not found"}
         number = list(self.others).index(name) + 2
         return 200, {"orgId": number} if method == "POST" else {"id": number, "name": name}
+
+
+def _page(found: list[Json], params: dict[str, list[str]], size: str) -> list[Json]:
+    """Those of the page that is asked for; of the first one if none is."""
+    count, number = int(params.get(size, ["1000"])[0]), int(params.get("page", ["1"])[0])
+    return found[count * (number - 1) : count * number]
 
 
 def _denied(permission: str) -> Result:

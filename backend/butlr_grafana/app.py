@@ -270,6 +270,7 @@ def create_app(
         at_a_time=lambda: butlr.client.concurrency.open,
         wait=pace.wait,
     )
+    known_tokens = tokens or (lambda: settings.tokens + settings.wall_tokens)
     spaces = TopologyCache(
         incidents.recorded(butlr.topology_document, lambda: "floors"),
         # Here, so that no other part sees the rooms that privacy leaves out.
@@ -277,7 +278,7 @@ def create_app(
             reported.remember(topology(document, settings.virtual_sensors)), settings.min_capacity
         ),
         served=settings.butlr_spaces,
-        tokens=(*settings.tokens, *settings.wall_tokens),
+        tokens=known_tokens,
         stored_in=folder / f"topology-{source}.json" if folder else None,
         clock=pace.clock,
         now=by_butlr,
@@ -326,7 +327,6 @@ def create_app(
         telemetry=telemetry,
         redis=redis,
     )
-    known_tokens = tokens or (lambda: settings.tokens + settings.wall_tokens)
     web = build(
         service,
         receiving,

@@ -22,6 +22,9 @@ OF_TARGETS = '{target!=""}'
 
 A_MINUTE = "suffix:/min"
 
+HEAD = 2
+"""Rows of the text at the top."""
+
 
 def rate(metric: str, by: str = "", where: str = "") -> str:
     """The expression of a rate per second, by labels. Each step contains at least four samples."""
@@ -142,6 +145,12 @@ PROCESSOR_TEXT = """\
 Processor time of the process, as a share of one core. Maps with many cells and pictures need most of it."""
 
 
+NEEDS_TEXT = """\
+This dashboard needs a **Prometheus data source** with the backend's metrics. Without it, every panel below \
+shows an error. No other dashboard needs it. To set it up, copy the job of \
+`provisioning/prometheus/prometheus.yml` into your Prometheus (`docs/operations.md`, *Where to look*)."""
+
+
 def dashboard() -> Json:
     made = page(
         PROMETHEUS,
@@ -149,7 +158,7 @@ def dashboard() -> Json:
         "Operations",
         "The state of the backend and of its calls to Butlr, for operators. Opens with the last six hours.",
         variables=(),
-        panels=[*_now(), *_butlr(), *_data(), *_requests(), *_stages(), *_process()],
+        panels=[_needs(), *_now(), *_butlr(), *_data(), *_requests(), *_stages(), *_process()],
         since="now-6h",
     )
     # All axes are time here: one cursor for all, and a look as often as something can have changed. Six hours
@@ -158,12 +167,29 @@ def dashboard() -> Json:
     return {**made, "links": links, "graphTooltip": 1, "refresh": "30s"}
 
 
+def _needs() -> Json:
+    """What the page needs. Grafana has no text of ours for a panel whose data source does not exist."""
+    return {
+        "type": "text",
+        "title": "",
+        "description": "Without this data source, Grafana shows its own error in each panel.",
+        "gridPos": Place(0, 0, 24, HEAD).grid,
+        "transparent": True,
+        # It sends no query, and without Prometheus it is no error.
+        "datasource": {"type": "grafana", "uid": "grafana"},
+        "targets": [],
+        "transformations": [],
+        "fieldConfig": {"defaults": {}, "overrides": []},
+        "options": {"mode": "markdown", "content": NEEDS_TEXT},
+    }
+
+
 def _third(title: str, text: str, column: int, row: int, *queries: Query) -> Frame:
-    return Frame(title, text, Place(8 * column, row, 8, 8), queries)
+    return Frame(title, text, Place(8 * column, HEAD + row, 8, 8), queries)
 
 
 def _half(title: str, text: str, column: int, row: int, *queries: Query) -> Frame:
-    return Frame(title, text, Place(12 * column, row, 12, 8), queries)
+    return Frame(title, text, Place(12 * column, HEAD + row, 12, 8), queries)
 
 
 def _now() -> list[Json]:
@@ -180,8 +206,8 @@ def _now() -> list[Json]:
         Figure("Up for", UP, "s"),
     )
     return [
-        figures("Butlr now", BUTLR_TEXT, Place(0, 0, 12, 3), butlr),
-        figures("The backend now", BACKEND_TEXT, Place(12, 0, 12, 3), backend),
+        figures("Butlr now", BUTLR_TEXT, Place(0, HEAD, 12, 3), butlr),
+        figures("The backend now", BACKEND_TEXT, Place(12, HEAD, 12, 3), backend),
     ]
 
 
@@ -196,7 +222,9 @@ def _butlr() -> list[Json]:
     failed = dict.fromkeys(("500", "502", "503", "504", "upstream_down"), BAD)
     colours = {"200": GOOD, "429": WARNING, **failed, "upstream_late": "dark-red"}
     return [
-        strips(Frame("Problems by kind", INCIDENT_TEXT, Place(0, 3, 24, 5), [line(INCIDENTS, "{{kind}}")])),
+        strips(
+            Frame("Problems by kind", INCIDENT_TEXT, Place(0, HEAD + 3, 24, 5), [line(INCIDENTS, "{{kind}}")])
+        ),
         areas(_third("Calls to Butlr", CALLS_TEXT, 0, 8, calls), A_MINUTE, colours),
         lines(_third("Duration of calls", CALL_TIME_TEXT, 1, 8, line(half, "50 %"), line(most, "95 %")), "s"),
         lines(_third("Limits", LIMITS_TEXT, 2, 8, *limits), "none", right="suffix:s"),

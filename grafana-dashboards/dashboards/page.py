@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from dashboards.sources import EVENT, SIMPOD, DataSource, Parameters, Source
 from dashboards.style import BAD, HIDDEN, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
-from dashboards.variables import HANDED_ON, with_the_others
+from dashboards.variables import HANDED_ON, with_the_others, zone
 
 
 def page(
@@ -59,7 +59,7 @@ def screen(
         **built,
         "refresh": "1m",
         "timepicker": {"hidden": True},
-        "templating": {"list": [{**source.variable, "hide": HIDDEN}, *variables]},
+        "templating": {"list": [{**source.variable, "hide": HIDDEN}, *variables, zone()]},
         "links": [{**link, "keepTime": False, "includeVars": not several} for link in built["links"]],
     }
 

@@ -97,6 +97,20 @@ def _handed_on(name: str) -> Json:
     }
 
 
+def zone() -> Json:
+    """Of pages for a screen: the time zone of their floors. `butlr-grafana wall` writes it into its copies,
+    so that they show the floors' time while the backend cannot be reached. Empty: not known in advance.
+    """
+    return {
+        "type": "constant",
+        "name": "zone",
+        "query": "",
+        "current": {"text": "", "value": ""},
+        "hide": HIDDEN,
+        "skipUrlSync": True,
+    }
+
+
 def hours() -> Json:
     """The variable of the hours. Pages open with working hours: with nights and weekends, every room looks
     underused.

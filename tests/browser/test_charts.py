@@ -120,7 +120,7 @@ def test_a_picture_follows_the_theme_and_fills_the_panel(
         ("butlr-patterns", "Playback"),
     ],
 )
-def test_nothing_is_asked_for_before_the_variables_have_values(
+def test_nothing_is_requested_before_the_variables_have_values(
     tab: Page, world: World, uid: str, title: str
 ) -> None:
     chart = Chart(tab, world, uid, title)

@@ -29,6 +29,7 @@ from tests.support import DETECTIONS, GRAPHQL, HANG_S, NEW_YORK, PARIS_2, PEOPLE
 WALL = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "butlr-wall.json"
 PROXY = "/api/datasources/proxy/uid/butlr"
 START = "2026-06-17T08:00:00"
+AWAY_TEXT = "The backend cannot be reached"
 MIDNIGHT = at("2026-06-16T22:00:00")
 """Of that day in Paris."""
 
@@ -44,7 +45,8 @@ window.refresh = async (code, from, to) => {
     panel: { chart, data: { timeRange: { from, to } } },
     grafana: {
       theme: { isDark: true },
-      replaceVariables: (text) => text.replace('${space}', window.space ?? SPACE).replace('${ds}', 'butlr'),
+      replaceVariables: (text) => text.replace('${space}', window.space ?? SPACE).replace('${ds}', 'butlr')
+        .replace('${zone}', window.zone ?? ''),
     },
   };
   const option = await new Function('context', code)(context);
@@ -74,6 +76,7 @@ class Wall:
         self, browser: Browser, world: World, space: str = PARIS_2, size: tuple[int, int] = (480, 300)
     ) -> None:
         self.world, self.backend_is_up, self.requested = world, True, 0
+        self.grafana_is_up = True
         self.addresses: list[str] = []
         width, height = size
         self.script = STAND_IN.replace("SPACE", json.dumps(space))
@@ -93,8 +96,12 @@ class Wall:
             return
         self.requested += 1
         self.addresses.append(route.request.url)
-        if not self.backend_is_up:
+        if not self.grafana_is_up:
             route.abort("connectionrefused")
+            return
+        if not self.backend_is_up:
+            # As Grafana's proxy answers.
+            route.fulfill(status=502, body="")
             return
         response = self.world.http.get(f"{address.path.removeprefix(PROXY)}?{address.query}")
         route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.get_data())
@@ -143,7 +150,7 @@ def test_a_wall_shows_the_map_and_who_is_there(wall: Wall) -> None:
     assert there(wall.world) <= people(seen) <= there(wall.world) + 2
     assert "Paris, 2nd floor" in seen["lines"]
     assert any(line.startswith("as of ") for line in seen["lines"])
-    assert not any("no answer" in line for line in seen["lines"])
+    assert not any(AWAY_TEXT in line for line in seen["lines"])
 
 
 def test_a_wall_asks_when_its_floor_is_known(wall: Wall) -> None:
@@ -153,7 +160,7 @@ def test_a_wall_asks_when_its_floor_is_known(wall: Wall) -> None:
     span_ms = [(MIDNIGHT - 15 * 3600) * 1000, int(wall.world.now_s) * 1000]
     begin = "([code, from, to]) => { window.run = window.refresh(code, from, to); }"
     wall.page.evaluate(begin, [wall.code, *span_ms])
-    wall.page.clock.run_for(2000)
+    wall.page.clock.run_for(1750)
     assert wall.requested == 0
     wall.page.evaluate("delete window.space")
     wall.page.clock.run_for(1000)
@@ -202,13 +209,13 @@ def test_without_the_backend_the_last_good_picture_stays_grey_and_comes_back(wal
     assert gone["picture"]
     assert gone["colourful"] == 0
     assert people(gone) == people(good)
-    assert any("no answer" in line for line in gone["lines"])
+    assert any(AWAY_TEXT in line for line in gone["lines"])
     assert next(x for x in gone["lines"] if x.startswith("as of")) in good["lines"]
     wall.backend_is_up = True
     wall.refresh()
     back = wall.seen()
     assert back["colourful"] > 100
-    assert not any("no answer" in line for line in back["lines"])
+    assert not any(AWAY_TEXT in line for line in back["lines"])
 
 
 def test_without_butlr_it_is_grey_too_with_the_time_of_what_is_known(wall: Wall) -> None:
@@ -243,12 +250,62 @@ def test_a_map_that_is_minutes_older_than_the_people_says_so(wall: Wall) -> None
     assert wall.seen()["colourful"] == 0
 
 
-def test_a_screen_that_never_had_an_answer_says_why(wall: Wall) -> None:
+def is_time(line: str) -> bool:
+    return bool(re.search(r"\d:\d\d|\bday\b|day ", line))
+
+
+def test_a_screen_that_never_had_an_answer_says_why_and_shows_no_time(wall: Wall) -> None:
+    """The screen's own time would be wrong by nine hours."""
     wall.backend_is_up = False
     wall.refresh()
     seen = wall.seen()
     assert not seen["picture"]
-    assert any("no answer" in line for line in seen["lines"])
+    assert "The backend cannot be reached (HTTP 502)" in seen["lines"]
+    assert not any(map(is_time, seen["lines"]))
+    wall.backend_is_up, wall.grafana_is_up = True, False
+    wall.refresh()
+    assert "Grafana cannot be reached" in wall.seen()["lines"]
+
+
+def test_a_wall_that_knows_its_zone_shows_the_floors_time_without_the_backend(wall: Wall) -> None:
+    """`butlr-grafana wall` writes the zone into its copies."""
+    wall.page.evaluate("window.zone = 'Asia/Tokyo'")
+    wall.backend_is_up = False
+    shown_ms = wall.page.evaluate("Date.now()")
+    wall.refresh()
+    shown = datetime.fromtimestamp(shown_ms / 1000, ZoneInfo("Asia/Tokyo"))
+    assert f"{shown:%H:%M}" in wall.seen()["lines"]
+    assert f"since {shown:%H:%M}" in wall.seen()["lines"]
+
+
+def begin(wall: Wall) -> None:
+    """Runs the script without waiting for its end."""
+    code = "([code, from, to]) => { window.run = window.refresh(code, from, to); }"
+    wall.page.evaluate(code, [wall.code, 0, int(wall.world.now_s) * 1000])
+
+
+@pytest.mark.parametrize("cause", ["the backend is away", "settings name no known floor"])
+def test_a_page_without_a_floor_says_why(wall: Wall, cause: str) -> None:
+    """The list of floors comes from the backend too, so the variable has no value."""
+    wall.page.evaluate("window.space = ''")
+    if cause == "the backend is away":
+        wall.backend_is_up = False
+    else:
+        wall.world._settings["butlr_spaces"] = ("space_atlantis",)
+        wall.world.restart()
+    begin(wall)
+    wall.page.clock.run_for(6000)
+    wall.page.wait_for_function("window.shown !== null")
+    # Each refresh of the page runs the script again; only the newest one asks.
+    for _ in range(3):
+        begin(wall)
+    before = wall.requested
+    wall.page.clock.run_for(2500)
+    assert wall.requested == before + 1
+    lines = wall.seen()["lines"]
+    wanted = AWAY_TEXT if cause == "the backend is away" else "BUTLR_SPACES names only floors"
+    assert any(line.startswith(wanted) for line in lines)
+    assert not any(map(is_time, lines))
 
 
 def test_a_page_that_nothing_refreshes_any_more_turns_grey_by_itself(wall: Wall) -> None:
@@ -264,7 +321,7 @@ def test_a_page_that_nothing_refreshes_any_more_turns_grey_by_itself(wall: Wall)
     assert any("not refreshed" in line for line in gone["lines"])
     wall.refresh()
     assert wall.seen()["colourful"] > 100
-    assert not any("no answer" in line for line in wall.seen()["lines"])
+    assert not any("not refreshed" in line for line in wall.seen()["lines"])
 
 
 def test_people_that_are_pushed_are_shown_within_ten_seconds(chromium: Browser) -> None:

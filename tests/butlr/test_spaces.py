@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from butlr_grafana.base.access import BackendToken
 from butlr_grafana.base.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
 from butlr_grafana.butlr.api import Butlr, ButlrConfig
 from butlr_grafana.butlr.topology import topology
+from butlr_grafana.cache.named_floors import NamedFloors
 from butlr_grafana.cache.topology import RENEW_S, RETRY_S, TopologyCache
 from butlr_grafana.model.floor import Building, Floor, Topology
 from butlr_grafana.simulator import Simulator
@@ -243,7 +245,7 @@ def test_floors_that_settings_name_and_that_there_are_not_are_logged_once_with_t
 ) -> None:
     fake = FakeTime()
     limited = [BackendToken("a-long-token", frozenset(tokens))] if tokens else []
-    spaces = TopologyCache(Source("a", "b", "c"), read, served=served, tokens=limited, clock=fake)
+    spaces = TopologyCache(Source("a", "b", "c"), read, served=served, tokens=lambda: limited, clock=fake)
     for _ in range(3):
         floors(spaces)
         settled()
@@ -266,6 +268,29 @@ def test_a_floor_that_comes_later_ends_the_warning() -> None:
     settled()
     assert floors(spaces) == ["a", "b"]
     assert spaces.unknown == ()
+
+
+def test_changed_tokens_are_compared_without_a_new_call_to_butlr() -> None:
+    source, tokens = Source("a"), [BackendToken("a-long-token", frozenset({"b"}))]
+    spaces = TopologyCache(source, read, tokens=lambda: tokens)
+    topology = spaces.current(timeout_s=HANG_S)
+    settled()
+    fault = spaces.fault(topology)
+    assert fault is not None
+    assert "BACKEND_TOKEN" in fault.message
+    assert spaces.unknown == ("BACKEND_TOKEN names an unknown floor",)
+    tokens[:] = [BackendToken("a-long-token", frozenset({"a"}))]
+    assert (spaces.fault(topology), spaces.unknown, source.requested) == (None, (), 1)
+
+
+def test_a_part_of_butlrs_list_blames_no_setting() -> None:
+    """Nothing is served, but what BUTLR_SPACES names may be in the other part."""
+    named = NamedFloors(frozenset({"b"}), tuple)
+    listed = replace(read({"floors": ["a"]}), partial=True)
+    fault = named.fault(named.limited(listed))
+    assert fault is not None
+    assert "BUTLR_SPACES" not in fault.message
+    assert named.warnings(listed) == ()
 
 
 # On disk

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butlr_grafana.base.errors import UpstreamInvalid
+from butlr_grafana.butlr.device_notes import COPIES
 from butlr_grafana.butlr.topology import topology
 from butlr_grafana.model.floor import Building, Floor, Note, Room, Topology, Zone
 from butlr_grafana.model.sensors import Hive, Sensor
@@ -465,7 +466,7 @@ def door(**more: object) -> dict[str, object]:
         ),
         (
             [door(is_entrance=True, mac_address="fa-ke-01"), door(room="room_2")],
-            ("These doors are counted only by copies of sensors (clones or mirrors): First floor, Kitchen",),
+            (COPIES.format("First floor, Kitchen"),),
         ),
     ],
 )
@@ -473,7 +474,14 @@ def test_what_counts_at_doors_is_said_where_it_is_not_simply_all(
     sensors: list[Any], message: tuple[str, ...]
 ) -> None:
     assert topology(document(sensors=sensors)).notes == tuple(
-        Note("space_1", text, "traffic", ("room_1",) if "Kitchen" in text else ()) for text in message
+        Note(
+            "space_1",
+            text,
+            "traffic",
+            ("room_1",) if "Kitchen" in text else (),
+            is_neutral="virtual sensors" in text,
+        )
+        for text in message
     )
 
 

@@ -121,6 +121,8 @@ def test_a_dashboard_holds_no_one_floor(dashboard: Json) -> None:
     """Another tenant has other floors: Grafana is to take the first that it is offered."""
     held = {v["type"]: v["current"]["value"] for v in dashboard["templating"]["list"] if "current" in v}
     assert bool(held.pop("datasource"))
+    # The zone of a screen's floors, which only `butlr-grafana wall` fills in.
+    assert held.pop("constant", None) == ("" if dashboard["uid"] in SCREENS else None)
     assert held in ({}, {"custom": []})
 
 

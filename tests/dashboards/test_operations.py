@@ -20,8 +20,26 @@ OF_PROMETHEUS = {"ALERTS", "up"}
 
 @pytest.fixture
 def panels(folder: Path) -> list[Json]:
+    """Without the text at the top."""
+    return [panel for panel in all_panels(folder) if panel["type"] != "text"]
+
+
+def all_panels(folder: Path) -> list[Json]:
     found: list[Json] = json.loads((folder / "butlr-operations.json").read_text("utf-8"))["panels"]
     return found
+
+
+def test_the_page_begins_with_what_it_needs(folder: Path) -> None:
+    """Without Prometheus all other panels are errors; the sections that it names exist."""
+    first = min(all_panels(folder), key=lambda panel: (panel["gridPos"]["y"], panel["gridPos"]["x"]))
+    assert first["type"] == "text"
+    content = first["options"]["content"]
+    assert "Prometheus data source" in content
+    paths = re.findall(r"`([\w/.-]+\.(?:md|yml))`", content)
+    assert len(paths) == 2
+    assert all((folder.parent / path).is_file() for path in paths)
+    [section] = re.findall(r"\*([A-Z][^*]+)\*\)", content)
+    assert f"# {section}\n" in (folder.parent / "docs/operations.md").read_text("utf-8")
 
 
 def test_every_figure_has_a_unit_and_every_line_a_name(panels: list[Json]) -> None:

@@ -248,7 +248,7 @@ def test_each_type_of_room_is_offered_once(dashboard: Json, world: World) -> Non
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_rooms_limit_what_is_asked_for_them(dashboard: Json, world: World, count: int) -> None:
+def test_rooms_limit_what_is_requested_for_them(dashboard: Json, world: World, count: int) -> None:
     for name in ("room", "rooms"):
         requested_by_room = [t for t in targets(dashboard) if f"${{{name}:csv}}" in json.dumps(t)]
         if requested_by_room:
@@ -333,7 +333,7 @@ def test_pictures_in_panels_are_pictures_in_each_theme(dashboard: Json, world: W
             assert len(papers) == 2
 
 
-def test_a_picture_is_not_asked_for_before_its_variables_have_values(dashboard: Json) -> None:
+def test_a_picture_is_not_requested_before_its_variables_have_values(dashboard: Json) -> None:
     for panel in dashboard["panels"]:
         if drawn(panel):
             code = panel["options"]["getOption"]

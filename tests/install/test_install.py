@@ -368,9 +368,25 @@ def test_what_is_less_than_was_tried_is_noted(grafana: FakeGrafana, operator: Op
     grafana.plugins[INFINITY], grafana.version_of_grafana = "3.2.0", "12.0.1"
     out = operator.install(grafana)
     notes = [line for line in out.splitlines() if line.startswith("note")]
-    assert len(notes) == 4
+    assert len(notes) == 4 + 1
+    assert "Prometheus" in notes[-1]
     assert "butlr-json" not in grafana.data_sources
     assert set(PAGES) - set(grafana.dashboards) == {"butlr-floor-json"}
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "it has none"), (1, "it has one"), (2, "it has 2")])
+def test_it_says_whether_operations_can_work(
+    count: int, text: str, grafana: FakeGrafana, operator: Operator
+) -> None:
+    for number in range(count):
+        uid = f"prometheus-{number}"
+        grafana.data_sources[uid] = {"uid": uid, "name": uid, "type": "prometheus", "jsonData": {}}
+    [note] = [line for line in operator.install(grafana).splitlines() if "Operations needs" in line]
+    assert note.startswith("note ")
+    assert "Prometheus data source" in note
+    assert f": {text} (" in note
+    [path] = re.findall(r"\((docs/[^)]+)\)", note)
+    assert "prometheus.yml" in (ROOT / path).read_text("utf-8")
 
 
 def test_rules_can_be_left_out(grafana: FakeGrafana, operator: Operator) -> None:

@@ -45,6 +45,12 @@ def limits(of: FakeGrafana, name: str = "Butlr wall") -> dict[str, str]:
     return {name: found[name]["current"]["value"] for name in LIMITS}
 
 
+def zone_of(board: dict[str, Any]) -> str:
+    """The constant that gives the board a clock while the backend is away."""
+    [zone] = [v for v in board["templating"]["list"] if v["name"] == "zone"]
+    return str(zone["current"]["value"])
+
+
 def test_the_playlist_ends_with_the_board(with_board: FakeGrafana, operator: Operator) -> None:  # noqa: F811
     assert operator.wall(with_board.url)[0] == 0
     [shown] = items(with_board).values()
@@ -55,6 +61,7 @@ def test_the_playlist_ends_with_the_board(with_board: FakeGrafana, operator: Ope
     assert (made["title"], made["tags"]) == ("Free rooms: Butlr wall", ["butlr-wall"])
     # Paris and New York have no clock in common.
     assert made["timezone"] == BOARD["timezone"]
+    assert zone_of(made) == ""
     assert made["panels"] == BOARD["panels"]
 
 
@@ -70,6 +77,7 @@ def test_a_board_is_limited_to_floors_sizes_and_types(
         "type": "meeting_room,lounge",
     }
     assert with_board.dashboards[uid_of("Lobby")]["dashboard"]["timezone"] == "Europe/Paris"
+    assert zone_of(with_board.dashboards[uid_of("Lobby")]["dashboard"]) == "Europe/Paris"
     # Each playlist has a board of its own, and runs again and again without another one.
     assert operator.wall(with_board.url, "--floor", NEW_YORK)[0] == 0
     assert limits(with_board)["space"] == NEW_YORK
@@ -87,9 +95,11 @@ def test_what_the_board_asks_is_answered(world: World) -> None:
         Limits((floors[PARIS], floors[NEW_YORK]), 6, ("meeting_room", "lounge")),
     ):
         made = dashboard_of(BOARD, "x", own)
-        arguments = {
+        constants = {
             v["name"]: v["current"]["value"] for v in made["templating"]["list"] if v["type"] == "constant"
         }
+        assert constants.keys() == {*LIMITS, "zone"}
+        arguments = {name: constants[name] for name in LIMITS}
         response = world.http.get("/api/v1/free-rooms", query_string={**arguments, "format": "rows"})
         rows = response.get_json()
         assert response.status_code == 200

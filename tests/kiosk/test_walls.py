@@ -133,8 +133,8 @@ def test_a_copy_differs_from_the_provisioned_dashboard_in_its_floor_alone(world:
     made = dashboard_of(source, floor)
     assert source == before
     assert (made["title"], made["tags"]) == (f"Wall: {floor.building.name} / {floor.name}", ["butlr-wall"])
-    assert [v["name"] for v in made["templating"]["list"]] == ["ds", "space", "theme"]
-    assert made["templating"]["list"][2] == other
+    assert [v["name"] for v in made["templating"]["list"]] == ["ds", "space", "zone", "theme"]
+    assert made["templating"]["list"][3] == other
     assert {name for name in source if made.get(name) != source[name]} == {
         "id", "version", "uid", "title", "description", "tags", "templating", "timezone", "links",
     }  # fmt: skip
@@ -142,6 +142,9 @@ def test_a_copy_differs_from_the_provisioned_dashboard_in_its_floor_alone(world:
     assert (made["links"], len(source["links"])) == ([], 1)
     # Midnight, clock and times are the floor's.
     assert made["timezone"] == "Europe/Paris"
+    # Of the clock, while the backend cannot be reached.
+    [zone] = [v for v in made["templating"]["list"] if v["name"] == "zone"]
+    assert (zone["type"], zone["query"], zone["current"]["value"]) == ("constant", *["Europe/Paris"] * 2)
     assert not {"id", "version"} & set(made)
 
 
@@ -407,7 +410,7 @@ def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operato
         ([], "--grafana"),
     ],
 )
-def test_a_wrong_call_is_refused_before_anything_is_asked(
+def test_a_wrong_call_is_refused_before_anything_is_requested(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:

@@ -78,7 +78,9 @@ def test_floors_and_their_odd_facts(client: requests.Session, simulator: Simulat
     assert sum(room["coordinates"] is None for room in rooms) == 3
     assert sum(room["capacity"] == {"max": 0, "mid": 0} for room in rooms) == 6
     types = Counter(room["roomType"] for room in rooms)
-    assert (types[None], types["Untagged"]) == (2, 2)
+    # Butlr's two forms of a room without a type, each once; a newcomer looks at rooms called by their type.
+    assert (types[None], types["Untagged"]) == (1, 1)
+    assert {room["roomType"] for room in rooms if "eeting room" in room["name"]} == {"meeting_room"}
     assert found["space_paris_1"]["tags"] == [{"id": "tag_headquarters", "name": "headquarters"}]
 
 

@@ -187,7 +187,7 @@ def test_many_notes_are_counted_rather_than_told(make_world: Callable[..., World
     def reported(target: str) -> list[dict[str, str]]:
         query = {"space": NEW_YORK, **PERIOD}
         [frame] = world.http.get(f"/api/v1/{target}", query_string=query).get_json()
-        of_topology = ("tatami", "Mars", "copies of sensors", "more notes")
+        of_topology = ("tatami", "Mars", "irtual sensors", "more notes")
         return [n for n in frame["meta"]["notices"] if any(word in n["text"] for word in of_topology)]
 
     everything, some = reported("spaces"), reported("utilization")

@@ -18,7 +18,7 @@ from butlr_grafana.base.errors import BackendError
 from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web.responses import reason_phrase
-from tests.strangers.doors import routes_of
+from tests.strangers.routes import routes_of
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS, PARIS_2, World, at, cells_of, truth
 
 RANGE = {"from": "2026-06-10T00:00:00.000Z", "to": "2026-06-11T00:00:00.000Z"}
@@ -111,7 +111,7 @@ def test_where_all_targets_fail_the_status_is_the_firsts(world: World) -> None:
     assert response.get_json()["error"]["code"] == "unknown_space"
 
 
-def test_hidden_targets_are_not_asked(world: World) -> None:
+def test_hidden_targets_are_not_requested(world: World) -> None:
     response = world.http.post(
         "/query", json=query(target("A"), {**target("B", space="space_x"), "hide": True})
     )
@@ -405,6 +405,62 @@ def test_readiness_warns_of_floors_that_there_are_not_without_naming_one(
     assert row["id"] == PARIS
 
 
+ATLANTIS, MU = "space_atlantis", "space_mu"
+NOWHERE = BackendToken("a-token-for-nowhere", frozenset({ATLANTIS}))
+ON_THE_WALL = BackendToken("a-token-on-the-wall", frozenset({MU}), for_walls=True)
+SOMEWHERE = BackendToken("a-token-for-paris-1", frozenset({PARIS}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"butlr_spaces": (ATLANTIS, MU)}, "BUTLR_SPACES"),
+        ({"tokens": (NOWHERE,)}, "BACKEND_TOKEN"),
+        ({"tokens": (NOWHERE,), "wall_tokens": (ON_THE_WALL,)}, "BACKEND_TOKEN and BACKEND_WALL_TOKEN"),
+        # A floor that Butlr lists, but that is not served.
+        ({"tokens": (SOMEWHERE,), "butlr_spaces": (NEW_YORK,)}, "BACKEND_TOKEN"),
+    ],
+)
+def test_not_ready_if_settings_leave_no_floor_to_anybody(
+    settings: dict[str, Any], named: str, make_world: Callable[..., World]
+) -> None:
+    response = make_world(**settings).http.get("/readyz")
+    assert response.status_code == 503
+    error = response.get_json()["error"]
+    assert (error["code"], error["source"]) == ("no_floors", "backend")
+    assert error["message"].startswith(f"{named} ")
+    # Anybody may read this.
+    assert not re.search(r"space_\w", response.text)
+
+
+def test_ready_while_one_caller_has_a_floor(make_world: Callable[..., World]) -> None:
+    answer = make_world(tokens=(NOWHERE, SOMEWHERE), wall_tokens=(ON_THE_WALL,)).http.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.get_json()["warnings"] == [
+        "BACKEND_TOKEN names an unknown floor",
+        "BACKEND_WALL_TOKEN names an unknown floor",
+    ]
+
+
+def test_not_ready_if_butlr_lists_no_floor(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    world.simulator.faults.set(body=b'{"data": {"sites": {"data": []}}}', paths=(GRAPHQL,))
+    response = world.http.get("/readyz")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "no_floors")
+    assert "scope" in response.get_json()["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/spaces", "/api/v1/heatmap?from=2026-06-10T00:00Z", "/api/v1/hot-zones?space=all"]
+)
+def test_a_caller_without_a_floor_is_told_why(path: str, make_world: Callable[..., World]) -> None:
+    world = make_world(tokens=(NOWHERE, SOMEWHERE))
+    response = world.http.get(path, headers={"Authorization": f"Bearer {NOWHERE.text}"})
+    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "no_floors")
+    assert "BACKEND_TOKEN" in response.get_json()["message"]
+    assert not re.search(r"space_\w", response.text)
+
+
 def test_not_ready_while_nothing_is_known(make_world: Callable[..., World]) -> None:
     world = make_world()
     world.simulator.faults.set(status=400, paths=(GRAPHQL,))
@@ -431,7 +487,7 @@ BAD_WORDS = [
 
 
 @pytest.mark.parametrize(("params", "status", "word"), BAD_WORDS)
-def test_bad_words_are_refused_at_once_without_a_call(
+def test_bad_parameters_are_refused_at_once_without_a_call(
     world: World, params: dict[str, str], status: int, word: str
 ) -> None:
     world.http.get("/readyz")
@@ -494,7 +550,7 @@ def test_a_parameter_that_the_target_does_not_use_changes_nothing(world: World) 
     assert more == plain
 
 
-def test_a_variable_names_what_it_may_be_asked_with(world: World) -> None:
+def test_a_variable_names_what_it_may_be_requested_with(world: World) -> None:
     answer = world.http.post("/variable", json={"payload": {"target": "rooms", "spaec": PARIS}})
     assert answer.status_code == 400
     message = answer.get_json()["message"]

@@ -13,7 +13,8 @@
     │   ├── NotServed          404, what this backend is not set up for
     │   └── NotForWalls        403, a wall's token, which does not allow this request
     ├── ServiceError           the backend failed (5xx)
-    │   └── Busy               503, the queue of calls to Butlr is full
+    │   ├── Busy               503, the queue of calls to Butlr is full
+    │   └── NoFloors           503, no floor is served, or none to this caller's token
     └── UpstreamError          Butlr failed (5xx)
         ├── UpstreamDown       502, refused, reset, cut off, or a 5xx
         ├── UpstreamLate       504, no response before the deadline
@@ -128,6 +129,13 @@ class ServiceError(BackendError):
 class Busy(ServiceError):
     status = 503
     code = "busy"
+
+
+class NoFloors(ServiceError):
+    """No floor can be queried; the message names the setting and what it may be, and no floor."""
+
+    status = 503
+    code = "no_floors"
 
 
 class UpstreamError(BackendError):

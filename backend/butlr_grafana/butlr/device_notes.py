@@ -9,6 +9,11 @@ from butlr_grafana.model.doors import doors_by_room, entrances
 from butlr_grafana.model.floor import Floor, Note
 from butlr_grafana.model.sensors import Hive, Sensor
 
+COPIES = (
+    "In and out of these are counted by virtual sensors only: {}. Virtual sensors are copies (clones or "
+    "mirrors) of other sensors, made in Butlr Studio; BUTLR_VIRTUAL_SENSORS=drop leaves them out"
+)
+
 
 def notes_on_sensors(floor: Floor) -> Iterator[Note]:
     """What counts at a floor's doors, where it is not simply all of them."""
@@ -33,8 +38,9 @@ def notes_on_sensors(floor: Floor) -> Iterator[Note]:
     copies = [key for key, own in places.items() if own and all(s.kind != "physical" for s in own)]
     if copies:
         named = [floor.name if key == floor.id else names.get(key, key) for key in copies[:8]]
-        text = f"These doors are counted only by copies of sensors (clones or mirrors): {', '.join(named)}"
-        yield Note(floor.id, text, "traffic", tuple(key for key in copies if key != floor.id))
+        named += [f"{len(copies) - 8} more"] if len(copies) > 8 else []
+        of = tuple(key for key in copies if key != floor.id)
+        yield Note(floor.id, COPIES.format(", ".join(named)), "traffic", of, is_neutral=True)
 
 
 def notes_on_dead_hives(floor: Floor) -> Iterator[Note]:

@@ -17,9 +17,10 @@ from typing import Any
 import orjson
 
 from butlr_grafana.base.access import BackendToken
-from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamLate, unknown_value
+from butlr_grafana.base.errors import NoFloors, UpstreamError, UpstreamInvalid, UpstreamLate
 from butlr_grafana.base.request_id import with_request_id
 from butlr_grafana.base.single_flight import SingleFlight, SingleFlightEntry
+from butlr_grafana.cache.named_floors import NamedFloors
 from butlr_grafana.model.floor import Floor, Note, Room, Topology, Zone, as_built
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ Document = dict[str, Any]
 
 class TopologyCache:
     """Thread-safe. `fetch` → the vendor's document, `read` makes a `Topology` of it. `served`: the floors of
-    BUTLR_SPACES, none for all; `tokens`: some are limited to floors.
+    BUTLR_SPACES, none for all; `tokens`: the current ones, of which some are limited to floors.
     """
 
     def __init__(
@@ -49,17 +50,16 @@ class TopologyCache:
         read: Callable[[Document], Topology],
         *,
         served: tuple[str, ...] = (),
-        tokens: Sequence[BackendToken] = (),
+        tokens: Callable[[], Sequence[BackendToken]] = tuple,
         stored_in: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._fetch = fetch
         self._read = read
-        self._served = frozenset(served)
-        self._of_tokens = frozenset(floor for token in tokens for floor in token.floors or ())
-        self.unknown: tuple[str, ...] = ()
-        """What is wrong with floors that settings name, without their ids: to be told to anybody."""
+        self._named = NamedFloors(frozenset(served), tokens)
+        self._listed = Topology({}, partial=True)
+        """All that Butlr listed last, served or not."""
         self._logged_unknown: tuple[str, ...] = ()
         self._file = stored_in
         self._clock = clock
@@ -93,7 +93,25 @@ class TopologyCache:
     @property
     def limited(self) -> bool:
         """Whether Butlr has floors that are not served."""
-        return bool(self._served)
+        return bool(self._named.served)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What is wrong with floors that settings name, without their ids: to be told to anybody."""
+        return self._named.warnings(self._listed)
+
+    @property
+    def unknown_floors(self) -> tuple[str, ...]:
+        """The same with the ids, and with those that are allowed: for whoever runs the backend."""
+        return self._named.lines(self._listed)
+
+    def of_caller(self, served: Topology, visible: frozenset[str] | None) -> Topology:
+        """The floors of `current` that a caller may see. Raises `NoFloors` if there is none."""
+        return self._named.of_caller(served, visible)
+
+    def fault(self, served: Topology) -> NoFloors | None:
+        """Why nobody can query a floor, if that is so. `served`: as `current` returns it."""
+        return self._named.fault(served)
 
     def renew(self, *, timeout_s: float) -> None:
         """Refreshes the topology if that is due, and waits until that has succeeded or failed."""
@@ -121,14 +139,14 @@ class TopologyCache:
         topology: Topology | None = self._topology
         error: UpstreamError | None = None
         try:
-            asked_at_s = self._now()
+            requested_at_s = self._now()
             document, unanswered = self._fetched(topology)
-            found = replace(self._read(document), as_of_s=asked_at_s)
+            found = replace(self._read(document), as_of_s=requested_at_s)
             found = self._with_known(found)
             topology = self._limited(found)
-            self._note_unknown(found, topology)
+            self._note_unknown(found)
             if not topology.partial and unanswered is None:
-                self._write_to_disk({**document, AS_OF: asked_at_s})
+                self._write_to_disk({**document, AS_OF: requested_at_s})
             self._log_notes(topology.notes)
         except UpstreamError as fault:
             topology, error = self._instead(topology, fault), fault
@@ -182,36 +200,22 @@ class TopologyCache:
         """Each note once in the log, for as long as it is valid."""
         for note in notes:
             if note not in self._logged:
-                log.warning("topology: %s", note.text)
+                log.log(logging.INFO if note.is_neutral else logging.WARNING, "topology: %s", note.text)
         self._logged = frozenset(notes)
 
-    def _note_unknown(self, listed: Topology, served: Topology) -> None:
+    def _note_unknown(self, listed: Topology) -> None:
         """Logs unknown floors in settings. Without a warning they would only be missing."""
+        self._listed = listed
         if listed.partial:
             return
-        of_setting = {
-            "BUTLR_SPACES": (self._served - listed.floors.keys(), listed),
-            "BACKEND_TOKEN": (self._of_tokens - served.floors.keys(), served),
-        }
-        lines = tuple(
-            f"{setting}: {unknown_value(space, topology.floors)}"
-            for setting, (unknown, topology) in of_setting.items()
-            for space in sorted(unknown)
-        )
+        lines = self._named.lines(listed)
         for line in lines:
             if line not in self._logged_unknown:
                 log.warning("%s", line)
         self._logged_unknown = lines
-        self.unknown = tuple(
-            f"{setting} names {len(unknown)} unknown floors"
-            if len(unknown) > 1
-            else f"{setting} names an unknown floor"
-            for setting, (unknown, _) in of_setting.items()
-            if unknown
-        )
 
     def _limited(self, topology: Topology) -> Topology:
-        return topology.restricted_to(self._served or None)
+        return self._named.limited(topology)
 
     def _write_to_disk(self, document: Document) -> None:
         if self._file is None:
@@ -229,8 +233,8 @@ class TopologyCache:
             return None
         try:
             document = orjson.loads(self._file.read_bytes())
-            asked_at_s = document.get(AS_OF) if isinstance(document, dict) else None
-            as_of_s = float(asked_at_s) if isinstance(asked_at_s, int | float) else None
+            requested_at_s = document.get(AS_OF) if isinstance(document, dict) else None
+            as_of_s = float(requested_at_s) if isinstance(requested_at_s, int | float) else None
             return self._limited(replace(self._read(document), as_of_s=as_of_s))
         except (OSError, orjson.JSONDecodeError, UpstreamInvalid):
             return None

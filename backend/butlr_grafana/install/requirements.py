@@ -17,6 +17,7 @@ USES = {
     SIMPOD: "the dashboard Floor (JSON data source) only",
     CHARTS: "the walls and some panels",
 }
+PROMETHEUS = "prometheus"
 NO_SUCH = 404
 
 
@@ -86,6 +87,16 @@ def remarks(found: GrafanaState) -> Iterator[str]:
             yield f"the plugin {plugin} is not installed: {USES[plugin]} need it"
         elif numbers(found.plugins[plugin]) < tried:
             yield f"{plugin} {found.plugins[plugin]}: older than {_text(tried)}, the tested version"
+
+
+def prometheus(found: GrafanaState) -> str:
+    """What the dashboard Operations needs, and whether this Grafana has it."""
+    count = sum(kind == PROMETHEUS for kind in found.sources.values())
+    there = {0: "it has none", 1: "it has one"}.get(count, f"it has {count}")
+    return (
+        "the dashboard Operations needs a Prometheus data source in this organisation with the backend's "
+        f"metrics: {there} (docs/operations.md)"
+    )
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -24,12 +24,18 @@ from butlr_grafana.install.documents import (
     rule,
     updated_rule,
 )
+from butlr_grafana.install.usage import dependents
 from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
 
 NO_SUCH, HIDDEN, TAKEN = 404, 403, 409
 BY_FILE = (
     "comes from a provisioning file. Remove it there first (docs/grafana.md, 'Remove what came from files'), "
     "or continue to install with files"
+)
+WHAT_TO_DO = (
+    "note       the objects in use are not removed, but without the data source they get errors. Choose "
+    "another data source in them, or delete them; or run `install` again: it creates the same data source. "
+    "A rule with Keep Last State that fires now continues to fire until you delete it"
 )
 PrintLine = Callable[[str], None]
 
@@ -68,7 +74,7 @@ class Installation:
     """Our objects in one organisation of one Grafana. `print_line` is called with a line for each step."""
 
     def __init__(self, grafana: Grafana, files: Files, wanted: Wanted, print_line: PrintLine) -> None:
-        self._grafana, self._wanted, self._say = grafana, wanted, print_line
+        self._grafana, self._wanted, self._print_line = grafana, wanted, print_line
         self._names = wanted.names
         self._groups = files.groups
         self._pages = {page["uid"]: page for page in files.dashboards}
@@ -120,7 +126,7 @@ class Installation:
         if there is not None:
             path = f"/api/datasources/uid/{quote(made['uid'], safe='')}"
             self._grafana.request("PUT", path, f"change {what}", made)
-            self._say(f"updated    {what}")
+            self._print_line(f"updated    {what}")
             return
         response = self._grafana.request("POST", "/api/datasources", f"create {what}", made, without=(TAKEN,))
         if response is None:
@@ -129,19 +135,19 @@ class Installation:
                 "--datasource "
                 "and its uid (the last part of its page's address). Otherwise rename it, or use --tenant NAME"
             )
-        self._say(f"created    {what}")
+        self._print_line(f"created    {what}")
 
     def _put_folder(self) -> None:
         folder = self._names.folder
         if self._folder() is not None:
             return
         self._grafana.request("POST", "/api/folders", f"create the folder {folder['title']}", folder)
-        self._say(f"created    the folder {folder['title']}")
+        self._print_line(f"created    the folder {folder['title']}")
 
     def _put_dashboard(self, page: Json, there: Json | None) -> None:
         made = dashboard(page, self._names, self._wanted.uids, self._pages)
         if there is not None and is_same(made, there["dashboard"]):
-            self._say(f"unchanged  the dashboard {made['title']}")
+            self._print_line(f"unchanged  the dashboard {made['title']}")
             return
         body = {
             "dashboard": made,
@@ -150,7 +156,7 @@ class Installation:
             "message": "butlr-grafana install",
         }
         self._grafana.request("POST", "/api/dashboards/db", f"save the dashboard {made['title']}", body)
-        self._say(f"{'updated' if there else 'created':<10} the dashboard {made['title']}")
+        self._print_line(f"{'updated' if there else 'created':<10} the dashboard {made['title']}")
 
     def _put_group(self, group: Json, there: Mapping[str, Json]) -> None:
         """A group that is new as a whole, with its interval; else rule by rule, so that what people have put
@@ -166,7 +172,7 @@ class Installation:
             body = {**group, "folderUid": folder, "rules": made}
             self._grafana.request("PUT", path, "create alert rules", body)
             for one in made:
-                self._say(f"created    the alert rule {one['title']}")
+                self._print_line(f"created    the alert rule {one['title']}")
             return
         for one in made:
             self._put_rule(one, there.get(one["uid"]))
@@ -174,42 +180,64 @@ class Installation:
     def _put_rule(self, made: Json, there: Json | None) -> None:
         if there is None:
             self._grafana.request("POST", "/api/v1/provisioning/alert-rules", "create alert rules", made)
-            self._say(f"created    the alert rule {made['title']}")
+            self._print_line(f"created    the alert rule {made['title']}")
             return
         renewed = updated_rule(made, there)
         own = " (with the limits that were changed in Grafana)" if has_other_limits(there) else ""
         if holds(there, renewed):
-            self._say(f"unchanged  the alert rule {made['title']}{own}")
+            self._print_line(f"unchanged  the alert rule {made['title']}{own}")
             return
         path = f"/api/v1/provisioning/alert-rules/{made['uid']}"
         self._grafana.request("PUT", path, "change alert rules", {**there, **renewed})
-        self._say(f"updated    the alert rule {made['title']}{own}")
+        self._print_line(f"updated    the alert rule {made['title']}{own}")
 
     # --- uninstall ----------------------------------------------------------------------------------------
 
-    def uninstall(self, sources: Iterable[str]) -> None:
+    def uninstall(self, sources: Iterable[str], *, dry_run: bool = False) -> None:
         """Removes only the objects that `install` created, by uid. Objects that people have added stay, and
-        then the folder stays too.
+        then the folder stays too. First it prints which of these use a data source that is removed.
 
-        `sources`: the uids of our data sources in this Grafana. Raises `GrafanaError`.
+        `sources`: the uids of our data sources in this Grafana. `dry_run`: only prints what it would remove.
+        Raises `GrafanaError`.
         """
         rules = self._rules()
         there = {uid: self._dashboard(self._names.uid(uid)) for uid in self._pages}
         self._check_origin(there.values(), rules.values())
-        for uid in self._rule_uids & rules.keys():
-            path = f"/api/v1/provisioning/alert-rules/{uid}"
-            self._grafana.request("DELETE", path, "delete alert rules")
-            self._say(f"removed    the alert rule {rules[uid]['title']}")
+        known = {uid: source for uid in sorted(sources) if (source := self._source(uid)) is not None}
+        self._list_dependents([one for one in known.values() if _is_removable(one)], rules)
+        delete = self._list_only if dry_run else self._delete
+        for uid in sorted(self._rule_uids & rules.keys()):
+            delete(f"/api/v1/provisioning/alert-rules/{uid}", f"the alert rule {rules[uid]['title']}")
         for uid, page in there.items():
             if page is not None:
                 path = f"/api/dashboards/uid/{quote(self._names.uid(uid), safe='')}"
-                self._grafana.request("DELETE", path, "delete dashboards", without=(NO_SUCH,))
-                self._say(f"removed    the dashboard {page['dashboard']['title']}")
-        self._remove_folder()
-        for uid in sorted(sources):
-            self._remove_source(uid)
+                delete(path, f"the dashboard {page['dashboard']['title']}")
+        self._remove_folder(delete)
+        for uid, source in known.items():
+            what = f"the data source {source['name']} (uid {uid})"
+            if _is_removable(source):
+                delete(f"/api/datasources/uid/{quote(uid, safe='')}", what)
+            else:
+                self._print_line(f"kept       {what}: `install` did not create it")
 
-    def _remove_folder(self) -> None:
+    def _list_dependents(self, sources: Iterable[Json], rules: Mapping[str, Json]) -> None:
+        """Prints what people have that uses these data sources, and what to do with it."""
+        pages = {self._names.uid(page) for page in self._pages}
+        others = [rule for uid, rule in rules.items() if uid not in self._rule_uids]
+        found = list(dependents(self._grafana, sources, pages=pages, rules=others))
+        for one in found:
+            self._print_line(f"in use     {one.name} uses the data source {one.source}: {one.url}")
+        if found:
+            self._print_line(WHAT_TO_DO)
+
+    def _delete(self, path: str, what: str) -> None:
+        self._grafana.request("DELETE", path, f"delete {what}", without=(NO_SUCH,))
+        self._print_line(f"removed    {what}")
+
+    def _list_only(self, _path: str, what: str) -> None:
+        self._print_line(f"to remove  {what}")
+
+    def _remove_folder(self, delete: Callable[[str, str], None]) -> None:
         """Grafana would delete the dashboards in it too, so it has to be empty."""
         folder = self._folder()
         if folder is None:
@@ -219,24 +247,17 @@ class Installation:
         # Its index may still hold what was deleted a moment ago.
         own = {self._names.uid(page) for page in self._pages}
         left = [str(one["title"]) for one in found if one["uid"] not in own]
-        left += [str(one["title"]) for one in self._rules().values() if one["folderUID"] == folder["uid"]]
+        left += [
+            str(one["title"])
+            for one in self._rules().values()
+            if one["folderUID"] == folder["uid"] and one["uid"] not in self._rule_uids
+        ]
         if left:
-            self._say(
+            self._print_line(
                 f"kept       the folder {folder['title']}: it still contains {', '.join(sorted(left)[:5])}"
             )
             return
-        self._grafana.request("DELETE", f"/api/folders/{uid}", "delete folders", without=(NO_SUCH,))
-        self._say(f"removed    the folder {folder['title']}")
-
-    def _remove_source(self, uid: str) -> None:
-        if (there := self._source(uid)) is None:
-            return
-        what = f"the data source {there['name']} (uid {uid})"
-        if there.get("readOnly") or not MADE_BY.items() <= (there.get("jsonData") or {}).items():
-            self._say(f"kept       {what}: `install` did not create it")
-            return
-        self._grafana.request("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", f"delete {what}")
-        self._say(f"removed    {what}")
+        delete(f"/api/folders/{uid}", f"the folder {folder['title']}")
 
     # --- what is there ------------------------------------------------------------------------------------
 
@@ -265,6 +286,12 @@ class Installation:
         """All of the organisation by uid."""
         found = self._grafana.request("GET", "/api/v1/provisioning/alert-rules", "read alert rules")
         return {one["uid"]: one for one in found}
+
+
+def _is_removable(source: Json) -> bool:
+    """Whether `install` has created this data source."""
+    marks = (source.get("jsonData") or {}).items()
+    return not source.get("readOnly") and MADE_BY.items() <= marks
 
 
 def _document(response: Any) -> Json | None:

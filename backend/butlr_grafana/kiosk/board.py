@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from butlr_grafana.kiosk.documents import TAG, Json, WallError, constant, content_of
+from butlr_grafana.kiosk.documents import TAG, ZONE, Json, WallError, content_of, with_constants
 from butlr_grafana.model.floor import Floor
 
 SOURCE_UID = "butlr-free-rooms"
@@ -61,8 +61,8 @@ def dashboard_of(
         raise WallError(
             f"the dashboard {SOURCE_UID} has no variable {names}: install the dashboards of this version"
         )
-    variables = [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in listed]
     shared = set(timezones)
+    shared_zone = shared.pop() if len(shared) == 1 else ""
     return {
         **content_of(source),
         "uid": uid_of(playlist),
@@ -70,6 +70,6 @@ def dashboard_of(
         "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
         "tags": [TAG],
         "links": [],
-        **({"timezone": shared.pop()} if len(shared) == 1 else {}),
-        "templating": {"list": variables},
+        **({"timezone": shared_zone} if shared_zone else {}),
+        "templating": {"list": with_constants(listed, {**values, ZONE: shared_zone})},
     }

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from butlr_grafana.base.access import CommandError
 from butlr_grafana.base.errors import unknown_value
 from butlr_grafana.model.floor import Floor, Topology
 
@@ -31,15 +32,15 @@ DATA_SOURCE = "datasource"
 """The kind of a dashboard's variable that names its data source, through which the wall's script asks."""
 
 FOLDER: Json = {"uid": "butlr-walls", "title": "Butlr walls"}
-SPACE = "space"
-"""The variable that is made a constant."""
+SPACE, ZONE = "space", "zone"
+"""The variables that are made constants. A wall without the zone has no clock until its backend answers."""
 
 _HIDDEN = 2
 _SERVERS_OWN = ("id", "version")
 """What Grafana adds to a dashboard as it keeps it."""
 
 
-class WallError(Exception):
+class WallError(CommandError):
     """A wall cannot be created; the message says why."""
 
 
@@ -84,7 +85,7 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
         # So that midnight, clock and times are the floor's, wherever the screen's machine thinks it is.
         "timezone": floor.timezone,
         "templating": {
-            "list": [constant(SPACE, floor.id) if v.get("name") == SPACE else v for v in variables],
+            "list": with_constants(variables, {SPACE: floor.id, ZONE: floor.timezone}),
         },
     }
 
@@ -109,6 +110,18 @@ def constant(name: str, value: str) -> Json:
         "current": {"text": value, "value": value},
         "skipUrlSync": True,
     }
+
+
+def with_constants(variables: Iterable[Json], values: Mapping[str, str]) -> list[Json]:
+    """The variables of a copy. Those with a value here are constants. A copy has no links, so it does not
+    need the hidden choices that links hand on to other pages.
+    """
+    own = [v for v in variables if v.get("name") in values or not (v["type"] == "custom" and _is_hidden(v))]
+    return [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in own]
+
+
+def _is_hidden(variable: Json) -> bool:
+    return variable.get("hide") == _HIDDEN
 
 
 def content_of(dashboard: Mapping[str, Any]) -> Json:

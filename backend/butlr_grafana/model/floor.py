@@ -174,7 +174,7 @@ class Note:
     `about`: what it concerns: `time` (windows and days), `area`, `traffic`, `places` (rooms, zones), `gone`
     (a floor that is no longer listed), `schema` (fields that an account lacks), `devices`, `all`. `of`: the
     ids of the rooms and zones that the text names; `anonymous`: the text for callers who may not see these
-    names.
+    names. `is_neutral`: nothing is missing or wrong; it only says how figures come about.
     """
 
     floor_id: str | None
@@ -182,6 +182,7 @@ class Note:
     about: str = "all"
     of: tuple[str, ...] = ()
     anonymous: str = ""
+    is_neutral: bool = False
 
 
 @dataclass(frozen=True, slots=True)

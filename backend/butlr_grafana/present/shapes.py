@@ -108,6 +108,9 @@ def _series_frames(result: Result[SeriesOverTime], ref_id: str, demo: bool) -> l
         for part in result.fetched.series
         for frame in series.frames(part, ref_id=ref_id, demo=demo, floors=texts)
     ]
+    if not found:
+        # None of many floors is there yet.
+        return [_blank_series(result, ref_id, metadata.meta(result, demo=demo))]
     return [with_notices(found[0], metadata.faults(result)), *found[1:]]
 
 

@@ -64,7 +64,7 @@ def bears_on(note: Note, result: Result[Any]) -> bool:
 
 
 def _severity(note: Note) -> str:
-    return "warning" if note.about in WARNINGS else "info"
+    return "warning" if note.about in WARNINGS and not note.is_neutral else "info"
 
 
 def _text(note: Note, floor: str, own: Mapping[str, str]) -> str:

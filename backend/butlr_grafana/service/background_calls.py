@@ -60,7 +60,7 @@ def factor_watch(service: Service, may_call: Callable[[], bool], pace: Timing) -
     """Learns each floor's factor of people per detection, while `may_call` allows calls."""
     return FactorWatch(
         service.factors,
-        lambda: service.topology(None, deadline=service.deadline()),
+        lambda: service.spaces.current(timeout_s=service.deadline_s),
         lambda floor, day: observe_floor(
             service.pipeline, floor, day, now_s=service.now(), rules=service.rules
         ),

@@ -5,6 +5,7 @@
 let space = '';
 let limits = {};
 const PAGE_MS = 10000;
+const MOST_CLOCKS = 2;
 const STATES = {
   free: { word: 'Free', fill: '__FREE__' },
   occupied: { word: 'Occupied', fill: '__OCCUPIED__' },
@@ -13,7 +14,8 @@ const STATES = {
 const alarm = theme.isDark ? warning : '#9a4b00';
 
 const board = (window.butlrFree ??= { ticking: 0, of: {} });
-let kept = { rows: null, at: null, failedAt: null, reason: '' };
+// Without values of the variables yet, the same at each run: it knows since when.
+let kept = (board.of[''] ??= { rows: null, at: null, failedAt: null, reason: '' });
 
 const width = chart.getWidth();
 const height = chart.getHeight();
@@ -42,13 +44,16 @@ function note(reason) {
   Object.assign(kept, { failedAt: kept.failedAt ?? new Date(), reason });
 }
 
-// The rooms' own clock where they share one, else the screen's.
-function zone() {
-  const zones = new Set((kept.rows ?? []).map((row) => row.timezone));
-  return zones.size === 1 ? [...zones][0] : undefined;
+// The time zones of the rooms; none until they are known.
+function zones() {
+  const found = new Set((kept.rows ?? []).map((row) => row.timezone));
+  return found.size ? [...found] : [givenZone()].filter(Boolean);
 }
-const clock = (moment) =>
-  moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false, timeZone: zone() });
+// A time needs one zone: without it, or with several, the page says how long ago it was.
+const isOneZone = () => zones().length === 1;
+const asOf = (moment) => 'as of ' + (isOneZone() ? clockIn(zones()[0], moment) : minutesSince(moment) + ' ago');
+const since = (moment) => (isOneZone() ? 'since ' + clockIn(zones()[0], moment) : 'for ' + minutesSince(moment));
+const city = (zone) => zone.split('/').pop().replaceAll('_', ' ');
 
 const ruler = document.createElement('canvas').getContext('2d');
 
@@ -98,7 +103,7 @@ function headline() {
 // What is asked for, and how many are not free.
 function summary() {
   if (!kept.rows || isStale()) {
-    return kept.failedAt ? 'No response since ' + clock(kept.failedAt) + ': ' + kept.reason : '';
+    return kept.failedAt ? 'No response ' + since(kept.failedAt) + ': ' + kept.reason : '';
   }
   const least = Number(limits.least_capacity) > 1 ? 'rooms for ' + limits.least_capacity + ' or more' : '';
   const kinds = limits.type && limits.type !== 'All' ? limits.type.replaceAll('_', ' ').replaceAll(',', ', ') : '';
@@ -106,15 +111,29 @@ function summary() {
   return [kinds, least, ...others].filter(Boolean).join(' · ');
 }
 
+// At the top right: the time of the rooms. Of two zones both times, of more only that there are several.
+function clocks() {
+  const [now, found] = [new Date(), zones()];
+  if (found.length <= 1) {
+    return found.map((zone) => ({ words: clockIn(zone, now), share: 0.085, y: 0.36, bold: true }));
+  }
+  if (found.length > MOST_CLOCKS) {
+    return [{ words: found.length + ' time zones', share: 0.042, y: 0.36 }];
+  }
+  return found.map((zone, at) => ({ words: clockIn(zone, now) + ' ' + city(zone), share: 0.042, y: 0.2 + 0.3 * at }));
+}
+
 function header() {
-  const time = size(0.085);
+  const shown = clocks();
   const right = width - edge;
+  const room = shown.length && shown[0].bold ? 3 * size(0.085) : shown.length ? size(0.36) : 0;
   return [
-    text('headline', headline(), { x: edge, y: head * 0.36 }, size(0.075), { bold: true, room: width - 3 * edge - 3 * time }),
+    text('headline', headline(), { x: edge, y: head * 0.36 }, size(0.075), { bold: true, room: width - 3 * edge - room }),
     text('summary', summary(), { x: edge, y: head * 0.78 }, size(0.036), {
       fill: kept.failedAt ? alarm : faint, room: width - 2 * edge,
     }),
-    text('clock', clock(new Date()), { x: right, y: head * 0.36 }, time, { bold: true, align: 'right' }),
+    ...shown.map(({ words, share, y, bold = false }, at) =>
+      text('clock' + (at || ''), words, { x: right, y: head * y }, size(share), { bold, align: 'right', room: room || Infinity })),
   ];
 }
 
@@ -134,7 +153,7 @@ function footer({ pages, number, shown }) {
   const y = height - foot / 2;
   const left = kept.rows.length - shown.length;
   const more = pages > 1 ? 'page ' + (number + 1) + ' of ' + pages : left > 0 ? 'and ' + left + ' more that are not free' : '';
-  const age = 'as of ' + clock(kept.at) + (kept.failedAt ? ', no answer since ' + clock(kept.failedAt) : '');
+  const age = asOf(kept.at) + (kept.failedAt ? ', no answer ' + since(kept.failedAt) : '');
   return [
     text('more', more, { x: edge, y }, size(0.034), { fill: faint, room: width * 0.45 }),
     text('age', age, { x: width - edge, y }, size(0.034), { fill: kept.failedAt ? alarm : faint, align: 'right', room: width * 0.5 }),
@@ -195,23 +214,22 @@ const option = () => ({ backgroundColor: 'transparent', graphic: { elements: ele
 // Pages turn, and a page that nothing refreshes any more must not keep its rooms.
 function tick() {
   if (!kept.failedAt && Date.now() - kept.ranAt > LONGEST_SILENCE_MS) {
-    note('the page is not refreshed');
+    note('The page is not refreshed');
   }
   chart.setOption(option(), { replaceMerge: ['graphic'] });
 }
 
-// A page may run this before its variables have values, and again only a minute later.
 async function begun() {
-  const read = () => {
+  const isReady = () => {
     space = replaceVariables('${space:csv}');
-    root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
     limits = { least_capacity: replaceVariables('${least_capacity}'), type: replaceVariables('${type:csv}') };
-    return space && ![space, root, ...Object.values(limits)].join().includes('${');
+    return space && ![space, backend(), ...Object.values(limits)].join().includes('${');
   };
-  while (!read() && !chart.isDisposed()) {
-    await new Promise((then) => setTimeout(then, 250));
-  }
-  kept = board.of[JSON.stringify([space, limits])] ??= kept;
+  await valuesOf(isReady, (reason) => {
+    note(reason);
+    chart.setOption(option(), { replaceMerge: ['graphic'] });
+  });
+  kept = board.of[JSON.stringify([space, limits])] ??= { rows: null, at: null, failedAt: null, reason: '' };
 }
 
 async function run() {

@@ -14,7 +14,8 @@ const LATER_MS = 120000;
 // By floor, so that a playlist that comes back to a floor finds what it showed last; pictures as they came,
 // for unpacked ones of many floors would fill the memory of a small machine.
 const wall = (window.butlrWall ??= { ticking: 0, floors: {} });
-let kept = { failedAt: null, reason: '' };
+// Without a floor yet, the same at each run: it knows since when.
+let kept = (wall.floors[''] ??= { failedAt: null, reason: '' });
 let picture = null;
 
 const width = chart.getWidth();
@@ -73,14 +74,13 @@ function note(reason) {
   kept.failedAt = reason ? (kept.failedAt ?? new Date()) : null;
 }
 
-// The floor's own zone; the screen's as long as no answer has come.
+// The floor's own zone; empty until it is known.
 function zone() {
-  return kept.zone;
+  return kept.zone || givenZone();
 }
-const clock = (moment) =>
-  moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false, timeZone: zone() });
+const clock = (moment) => (zone() ? clockIn(zone(), moment) : '');
 const day = (moment) =>
-  moment.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', timeZone: zone() });
+  zone() ? moment.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', timeZone: zone() }) : '';
 
 const ruler = document.createElement('canvas').getContext('2d');
 
@@ -130,12 +130,12 @@ function written(share) {
     at && { text: 'as of ' + clock(at), size: size(0.04), fill: failedAt ? warning : faint },
     at && at - heatAt >= LATER_MS && { text: 'heat as of ' + clock(heatAt), size: size(0.034), fill: faint },
     failedAt && { text: reason, size: size(0.034), fill: warning },
-    failedAt && { text: 'since ' + clock(failedAt), size: size(0.034), fill: warning },
+    failedAt && { text: zone() ? 'since ' + clock(failedAt) : 'for ' + minutesSince(failedAt), size: size(0.034), fill: warning },
     !row && !failedAt && { text: 'one moment …', size: size(0.04), fill: faint },
   ];
   let top = Math.round(height * 0.06);
   const elements = [];
-  for (const line of lines.filter(Boolean)) {
+  for (const line of lines.filter((line) => line && line.text !== '')) {
     if (line.gap) {
       top += Math.round(line.gap * share);
       continue;
@@ -177,7 +177,7 @@ const option = () => ({ backgroundColor: 'transparent', graphic: { elements: [..
 // Where Grafana itself is gone nothing runs this script anew, and a coloured picture would pass for the present.
 async function tick() {
   if (!kept.failedAt && kept.blob && Date.now() - kept.ranAt > LONGEST_SILENCE_MS) {
-    note('no answer: the page is not refreshed');
+    note('The page is not refreshed');
     picture = await drawn(kept.blob, true);
   }
   // Butlr sends each minute as it ends; what it has to be asked for is no newer before the next refresh.
@@ -194,19 +194,21 @@ async function count() {
       Object.assign(kept, { row, at: new Date(row.as_of) });
     }
   } catch (problem) {
-    note('no answer: ' + problem.message);
+    note(problem.message);
     picture = await drawn(kept.blob, true);
   }
 }
 
-// A page may run this before its variables have values, and again only a minute later.
 async function begun() {
-  while ((!space || (root + space).includes('$')) && !chart.isDisposed()) {
-    await new Promise((then) => setTimeout(then, 250));
+  const isReady = () => {
     space = replaceVariables('${space}');
-    root = replaceVariables('api/datasources/proxy/uid/${ds}/api/v1/');
-  }
-  kept = wall.floors[space] ??= kept;
+    return space && !(backend() + space).includes('$');
+  };
+  await valuesOf(isReady, (reason) => {
+    note(reason);
+    chart.setOption(option(), { replaceMerge: ['graphic'] });
+  });
+  kept = wall.floors[space] ??= { failedAt: null, reason: '' };
 }
 
 async function run() {
@@ -215,7 +217,7 @@ async function run() {
   try {
     await look();
   } catch (problem) {
-    note('no answer: ' + problem.message);
+    note(problem.message);
   }
   picture = kept.blob ? await drawn(kept.blob, kept.failedAt !== null) : null;
   // Not by the panel's own way to end things: of a promise it takes none.
