@@ -173,7 +173,7 @@ def test_rules_say_that_they_are_rules_and_how_old_their_data_may_be(rule: Json)
 
 
 def test_a_summary_begins_with_words(rule: Json) -> None:
-    """A rule's own page in Grafana shows it as it is written: what the rule is about stands before templates."""
+    """A rule's own page in Grafana shows templates as they are written, so words come first."""
     before, _, _ = rule["annotations"]["summary"].partition("{{")
     assert len(before.split()) >= 2, before
 
